@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple, Self
 
 #: Control characters except line ends, zero-width characters, and characters that change the text
 #: direction. Terminals execute control characters, and all of these can make a text look like
@@ -15,13 +14,7 @@ _INVISIBLE = re.compile(
     r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]"
 )
 
-
-#: Characters that are invisible in a file, and spaces that look like a plain space.
-_UNSEEN = re.compile(rf"(?!\t)(?:{_INVISIBLE.pattern}|[\u00ad\u200c\u200d])")
-_SPACES = re.compile(r"[\t\u00a0\u2000-\u200a\u202f\u3000]")
-
-#: The maximum length of a displayed text, and of a displayed table value, in characters. Values
-#: from files, and the output of commands and servers, can have millions.
+#: The maximum length of a displayed text, and of a value in a table, in characters.
 LONGEST, LONGEST_CELL = 2_000, 200
 
 
@@ -40,77 +33,25 @@ def arguments(name: str, options: str = "") -> str:
     return " ".join(filter(None, words))
 
 
-def parse_json(text: str | bytes) -> Any:
-    """Return the value of a JSON text. Raises ValueError, even if the JSON is nested too deeply."""
-    try:
-        return json.loads(text)
-    except RecursionError:
-        raise ValueError("The JSON is nested too deeply.") from None
-
-
 def visible(text: str) -> str:
-    """Return a text with its invisible characters escaped as in Python."""
+    """Return a text with its invisible characters escaped as in Python. Line ends stay."""
     return _INVISIBLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
-def has_unseen(text: str) -> bool:
-    """Return whether a text contains an invisible character."""
-    return not (text.isascii() and text.isprintable()) and bool(_UNSEEN.search(text))
-
-
-def as_seen(text: str) -> str:
-    """Return a text as it looks, without invisible characters and with plain spaces."""
-    if text.isascii() and text.isprintable():
-        return text
-    return _UNSEEN.sub("", _SPACES.sub(" ", text))
-
-
-def visible_line(text: str) -> str:
-    """Return a text on one line, with invisible characters and line ends escaped."""
-    return visible(text).replace("\n", r"\n")
-
-
-def visible_value(value: Any) -> Any:
-    """Return a value for a DataFrame, with the invisible characters of a text escaped.
-
-    pandas prints texts as they are.
-    """
-    return visible_line(value) if isinstance(value, str) else value
+def one_line(text: object, length: int = LONGEST) -> str:
+    """Return a foreign text for display: visible, on one line, and shortened."""
+    joined = re.sub(r"\s*[\r\n]\s*", " ", shortened(str(text), 2 * LONGEST)).strip()
+    return visible(shortened(joined, length))
 
 
 def chain_line(names: Iterable[str]) -> str:
-    """Return the names of a role chain as `visible_line` does: ``RoleBeta ← UserAlpha``."""
-    return visible_line(" ← ".join(names))
-
-
-def short_line(text: str, length: int) -> str:
-    """Return a text as `visible_line` does, shortened to ``length`` characters."""
-    return shortened(visible_line(text), length)
-
-
-def one_line(text: object) -> str:
-    """Return a text on one line, with single spaces."""
-    return " ".join(str(text).split())
+    """Return the names of a role chain for display: ``RoleBeta ← UserAlpha``."""
+    return one_line(" ← ".join(names))
 
 
 def shortened(text: str, length: int = 500) -> str:
     """Return a text shortened to ``length`` characters. Some servers' errors are a whole page."""
     return text if len(text) <= length else f"{text[:length]}…"
-
-
-#: Texts without an explanation: numbers, UUIDs, and words such as ``None`` or ``null``.
-_WORDLESS = re.compile(r"[\d.,:_-]*|[\da-f-]{32,}|true|false|none|null", re.IGNORECASE)
-
-
-def in_words(text: str) -> str:
-    """Return a text, or an empty text if it is a number, a UUID or similar."""
-    return "" if _WORDLESS.fullmatch(text) else text
-
-
-def joined_with_and(words: Sequence[str]) -> str:
-    """Return words joined for a sentence: ``a``, ``a and b``, ``a, b and c``."""
-    *first, last = words
-    return " and ".join(filter(None, (", ".join(first), last)))
 
 
 def number_of(number: int, unit: str, units: str = "") -> str:
@@ -129,21 +70,38 @@ def redacted_urls(text: str) -> str:
     return _QUERY.sub(lambda query: f"{query[0][0]}…", _USER.sub("//…@", text))
 
 
-def is_command(command: str) -> bool:
-    """Return whether a shell can split a text into words."""
-    try:
-        return bool(shlex.split(command))
-    except ValueError:
-        return False
-
-
 def program(command: str) -> str | None:
-    """Return the program of a command, without its arguments, which can be secrets.
-
-    Return None if the text isn't a command, or if it begins with a variable.
-    """
-    first = shlex.split(command)[0] if is_command(command) else "="
+    """Return a command's program, or None. The arguments and variables can be secrets."""
+    try:
+        first = shlex.split(command)[0]
+    except (ValueError, IndexError):
+        return None
     return first if "=" not in first else None
+
+
+class Arn(NamedTuple):
+    """The parts of an ARN, ``arn:partition:service:region:account:resource``. Some can be empty.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+    """
+
+    partition: str
+    service: str
+    region: str
+    account: str
+    resource: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Return the parts of an ARN, or None if the text isn't an ARN."""
+        scheme, *parts = text.split(":", len(cls._fields))
+        return cls(*parts) if scheme == "arn" and len(parts) == len(cls._fields) else None
+
+    @property
+    def role(self) -> str:
+        """The role's name with its path, or an empty text if this isn't a role ARN."""
+        kind, _, name = self.resource.partition("/")
+        return name if kind == "role" else ""
 
 
 class AssignedName(NamedTuple):
@@ -155,6 +113,9 @@ class AssignedName(NamedTuple):
     sign_in: str
     account: str
     role: str
+
+    def __str__(self) -> str:
+        return f"{self.sign_in}:{self.account}/{self.role}"
 
 
 def assigned_name(name: str) -> AssignedName | None:

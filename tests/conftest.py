@@ -126,6 +126,18 @@ def scenario(_seeded: tuple[EmbeddedAws, Scenario]) -> Scenario:
 
 
 @pytest.fixture
+def sts_of_aws(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Call STS at AWS's own address, which leads to `aws`: only AWS's sessions are shared.
+
+    HTTP clients send the whole URL to a proxy, and the embedded AWS answers by its path.
+    """
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://sts.us-west-2.amazonaws.com")
+    monkeypatch.setenv("http_proxy", aws.endpoint_url)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+
+
+@pytest.fixture
 def auditor(aws: EmbeddedAws) -> str:
     """Create the role profile Auditor, which requires MFA, and return the device's serial."""
     return add_mfa_role(aws, "Auditor")

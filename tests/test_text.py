@@ -9,15 +9,13 @@ import pytest
 
 from ipy_awsprofile.cards.cards import error_card
 from ipy_awsprofile.cards.rendering import Card, Table
+from ipy_awsprofile.credentials.error_response import in_words
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.text import (
-    as_seen,
     assigned_name,
     chain_line,
-    has_unseen,
-    in_words,
-    parse_json,
+    one_line,
     program,
     redacted_urls,
     visible,
@@ -48,31 +46,22 @@ def test_visible(text: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seen", "unseen"),
+    ("text", "shown"),
     [
-        ("größe", "größe", False),
-        ("a\u00a0b\tc\u3000d", "a b c d", False),
-        ("a\u200bb\u00ad\ufeff", "ab", True),
-        ("\u202ea", "a", True),
-        ("a\nb", "a\nb", False),
+        ("one\r\n  two\n", "one two"),
+        ("a  b", "a  b"),
+        ("\x1b[2J\nx", r"\x1b[2J x"),
+        ("x" * 50, "x" * 40 + "…"),
     ],
 )
-def test_as_seen(text: str, seen: str, *, unseen: bool) -> None:
-    """Invisible characters are removed, and all spaces look alike; line breaks stay."""
-    assert as_seen(text) == seen
-    assert has_unseen(text) == unseen
-
-
-@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 20_000, "{", "", b"\xff", "9" * 5_000])
-def test_not_json(text: str | bytes) -> None:
-    """Invalid or too deeply nested JSON raises a ValueError."""
-    with pytest.raises(ValueError, match=r"."):
-        parse_json(text)
+def test_one_line(text: str, shown: str) -> None:
+    """A foreign text is displayed on one line, visible and shortened."""
+    assert one_line(text, 40) == shown
 
 
 def test_chain() -> None:
     """The names of a role chain are one line without control characters."""
-    assert chain_line(("RoleBeta", "a\x1b\nb")) == r"RoleBeta ← a\x1b\nb"
+    assert chain_line(("RoleBeta", "a\x1b\nb")) == r"RoleBeta ← a\x1b b"
 
 
 def test_errors() -> None:

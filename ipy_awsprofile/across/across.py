@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any
 from IPython.display import display
 
 from ipy_awsprofile.across.frame import ErrorRows, frame_of, no_profile_answered
-from ipy_awsprofile.across.job import Job, select_profiles
+from ipy_awsprofile.across.job import Job, parse_regions, select_profiles
 from ipy_awsprofile.across.outcomes import Function, require_sync
 from ipy_awsprofile.across.run import Run
 from ipy_awsprofile.bindings.isolated_run import isolated_run
 from ipy_awsprofile.bindings.run_variables import no_readers_of_notebook, variables_with_readers
 from ipy_awsprofile.cards.run_cards import across_card
-from ipy_awsprofile.config.regions import parse_regions
 from ipy_awsprofile.credentials.interrupts import Uninterrupted
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.libraries.fsspec import storage_options

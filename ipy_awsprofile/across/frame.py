@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ipy_awsprofile.cards.run_cards import profile_and_region, reasons
 from ipy_awsprofile.errors import AwsProfileError, NoProfileAnswered
-from ipy_awsprofile.text import visible, visible_value
+from ipy_awsprofile.text import one_line, visible
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -142,9 +142,11 @@ def frame_of(
     frame = frame.rename(columns=_new_names(frame.columns))
     counts = [len(rows) for _, rows in good]
     for position, column in enumerate(_FIRST_COLUMNS):
-        shown = [visible_value(getattr(outcome, column)) for outcome, _ in good]
-        values = pd.Series(shown, dtype="string")
-        frame.insert(position, column, values.repeat(counts).reset_index(drop=True))
+        values = (getattr(outcome, column) for outcome, _ in good)
+        # pandas prints texts as they are.
+        shown = [value and one_line(value) for value in values]
+        series = pd.Series(shown, dtype="string")
+        frame.insert(position, column, series.repeat(counts).reset_index(drop=True))
     errors = ErrorRows(_error_rows(outcomes, regional=regional))
     frame.attrs = {"errors": errors, "interrupted": interrupted}
     return frame
@@ -203,4 +205,6 @@ def no_profile_answered(errors: ErrorRows, size: str) -> NoProfileAnswered:
     else:
         message = f"None of {size} succeeded. {'; '.join(reasons(errors))}"
     hint = next((row["hint"] for row in errors if row["hint"]), "") or ""
-    return NoProfileAnswered(message, hint, errors)
+    failed = NoProfileAnswered(message, hint)
+    failed.errors = errors
+    return failed

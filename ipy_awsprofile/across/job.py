@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.config.assigned_role import named_by_account
-from ipy_awsprofile.config.config import read_config
+from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import Profile, list_profiles, profiles_by_name
+from ipy_awsprofile.config.regions import check_region
 from ipy_awsprofile.config.request import SwitchRequest, require_name
+from ipy_awsprofile.config.sign_ins import named_by_account
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.sessions.assigned_roles import AssignedRole, list_named_roles, resolve_sso_name
 from ipy_awsprofile.text import assigned_name, may_name_account, number_of
@@ -123,3 +124,20 @@ def _with_account_id(name: str, person: Person) -> str:
         with suppress(AwsProfileError):  # opening the profile reports it
             return resolve_sso_name(SwitchRequest(profile=name), person).profile or name
     return name
+
+
+def parse_regions(regions: str | Iterable[str]) -> tuple[str, ...]:
+    """Return the names of Regions, from a list or from a text with commas between the names.
+
+    Raises InvalidOption for an empty list, and the errors of `check_region`.
+    """
+    listed = regions.split(",") if isinstance(regions, str) else regions
+    names = tuple(dict.fromkeys(name for one in listed if (name := str(one).strip())))
+    if not names:
+        raise InvalidOption(
+            "No Region is given.",
+            "Name one, such as us-east-1, or leave out `regions` to use each profile's own.",
+        )
+    for name in names:
+        check_region(name)
+    return names

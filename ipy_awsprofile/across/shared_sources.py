@@ -19,9 +19,9 @@ from typing import Any, NoReturn
 from botocore.config import Config
 from botocore.credentials import AssumeRoleProvider, Credentials
 
-from ipy_awsprofile.config.chain import resolve
-from ipy_awsprofile.config.profiles import ProfileKind
+from ipy_awsprofile.config.profiles import Profile, ProfileKind, chain_of, find_profile
 from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.credentials.botocore_session import MakeProvider, ProfileBotocoreSession
 from ipy_awsprofile.credentials.cli_caches import RoleCache
@@ -34,6 +34,7 @@ from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.sessions.portable import session_token
 from ipy_awsprofile.sessions.session import ProfileSession, open_target
 from ipy_awsprofile.sessions.sso_sign_in import sso_settings
+from ipy_awsprofile.text import assigned_name
 
 #: The key of a shared object: an MFA device, a sign-in, a source session, an STS client.
 Key = tuple[str, ...]
@@ -78,7 +79,7 @@ class SharedSources:
             target = _source_of(target)
         else:
             return
-        if target.profiles[0].kind in _SIGNED_IN:
+        if target.chain[0].kind in _SIGNED_IN:
             sign_in = partial(self._open, target, person=self._person)
             self._make_once(_sign_in_key(target), sign_in)
 
@@ -97,7 +98,7 @@ class SharedSources:
             fresh=fresh,
             person=person or replace(self._person, sign_in=None),
             timeout=self._timeout,
-            client_config=for_many_profiles(target.client_settings()),
+            client_config=for_many_profiles(_clients(target)),
             provider=self._role_provider(target) if _can_share_source(target) else None,
             pace=self._pace,
         )
@@ -108,12 +109,12 @@ class SharedSources:
 
         def sts(service: str, **keys: Any) -> Any:
             client = self._sts_client(target, has_code, service, **keys)
-            return _WithParameters(client, target) if target.adds_parameters else client
+            return _WithParameters(client, target) if target.parameters else client
 
         def make(
             core: ProfileBotocoreSession, cache: RoleCache, prompter: MfaPrompter
         ) -> _RoleProvider:
-            source = _DeferredCredentials(lambda: self._source_credentials(target, core))
+            source = _DeferredCredentials(lambda: self._source_credentials(target))
             # The source's credentials already include MFA, so AssumeRole is called without a code.
             return _RoleProvider(core, cache, (lambda _: "") if has_code else prompter, sts, source)
 
@@ -131,19 +132,19 @@ class SharedSources:
                 client.meta.events.register("provide-client-params.sts.AssumeRole", handler)
             return client
 
-        place = repr((target.region, target.client_settings_here()))
+        place = repr((target.region, _clients(target)))
         return self._make_once(("sts", place, keys["aws_access_key_id"]), create)
 
-    def _source_credentials(self, target: Target, core: ProfileBotocoreSession) -> Any:
-        """Return the credentials for assuming the target's role in this botocore session."""
-        key, session = _device_key(target), self._source_session(target)
-        core.provenance.follow(session.provenance)
-        return self._shared[key].result() if key in self._shared else session.get_credentials()
+    def _source_credentials(self, target: Target) -> Any:
+        """Return the credentials for assuming the target's role."""
+        if (key := _device_key(target)) in self._shared:
+            return self._shared[key].result()
+        return self._source_session(target).get_credentials()
 
     def _source_session(self, target: Target) -> ProfileSession:
         """Return the shared session of the source of the target's role."""
         source = _source_of(target)
-        key = ("source", source.name, str(source.region), repr(source.client_settings_here()))
+        key = ("source", source.name, str(source.region), repr(_clients(source)))
         session: ProfileSession = self._make_once(key, partial(self._open, source))
         return session
 
@@ -152,9 +153,9 @@ class SharedSources:
 
         Raises a subclass of `AwsProfileError`.
         """
-        serial, source = target.profiles[0].mfa_serial, self._source_session(target)
+        serial, source = target.chain[0].mfa_serial, self._source_session(target)
         question = f"Enter MFA code for {serial}: "
-        codes = CodePrompter(lambda: self._person, target, source.target)
+        codes = CodePrompter(lambda: self._person, target)
         ask = partial(codes, question)
         keys, _ = codes.with_code(partial(session_token, source, serial=serial, ask=ask))
         return Credentials(str(keys.access_key), str(keys.secret_key), keys.token)
@@ -180,15 +181,20 @@ def _without_mfa(params: dict[str, Any], **_: Any) -> dict[str, Any]:
     return {name: params[name] for name in params if name not in {"SerialNumber", "TokenCode"}}
 
 
+def _clients(target: Target) -> dict[str, Any]:
+    return client_settings(target.chain[0].settings)
+
+
 def _can_share_source(target: Target) -> bool:
     """Return whether the source has the same credentials if it is opened as a profile.
 
     It doesn't if it has both keys and a role: a source uses its keys, but a profile uses its role.
     """
-    sources = target.steps[1:]
-    if not sources:
-        return False
-    return resolve(SessionRequest(profile=sources[0].profile.name), target.config).steps == sources
+    sources = target.chain[1:]
+    if not sources or sources[0] not in target.config.profiles:
+        return bool(sources and assigned_name(sources[0]))
+    as_profiles = chain_of(find_profile(sources[0], target.config), target.config)
+    return [(one, one.kind) for one in as_profiles] == [(one, one.kind) for one in sources]
 
 
 def _source_of(target: Target) -> Target:
@@ -196,26 +202,26 @@ def _source_of(target: Target) -> Target:
 
     The source's settings take precedence.
     """
-    source = target_of(SessionRequest(profile=target.profiles[1].name), target.config)
-    own, settings = source.client_settings_here(), target.client_settings_here()
+    source = target_of(SessionRequest(profile=target.names[1]), target.config)
+    own, settings = _clients(source), _clients(target)
     missing = {name: value for name, value in settings.items() if name not in own}
-    first, *others = source.steps
-    steps = (first.with_settings(missing), *others)
-    return replace(source, region=source.region or target.region, steps=steps)
+    first, *others = source.chain
+    chain = (Profile(first, {**first.settings, **missing}, first.kind), *others)
+    return replace(source, region=source.region or target.region, chain=chain)
 
 
 def _keys_of_answers(target: Target) -> list[Key]:
     """Return the MFA devices and the sign-in that the chain needs if nothing is cached."""
-    steps = pairwise(target.profiles)
+    steps = pairwise(target.chain)
     keys = [("code", role.mfa_serial, source.name) for role, source in steps if role.mfa_serial]
-    signs_in = target.profiles[-1].kind in _SIGNED_IN
+    signs_in = target.chain[-1].kind in _SIGNED_IN
     return [*keys, *([_sign_in_key(target)] if signs_in else [])]
 
 
 def _device_key(target: Target) -> Key:
     """Return the key of the MFA device that the role needs, or an empty key."""
-    serial = target.profiles[0].mfa_serial
-    return ("code", serial, target.profiles[1].name) if serial and _can_share_source(target) else ()
+    serial = target.chain[0].mfa_serial
+    return ("code", serial, target.names[1]) if serial and _can_share_source(target) else ()
 
 
 #: The kinds of profiles that need a sign-in.
@@ -223,8 +229,8 @@ _SIGNED_IN = (ProfileKind.SSO, ProfileKind.LOGIN_SESSION)
 
 
 def _sign_in_key(target: Target) -> Key:
-    if target.profiles[-1].kind is ProfileKind.LOGIN_SESSION:
-        return ("sign-in", str(target.steps[-1].settings.get("login_session")))
+    if target.chain[-1].kind is ProfileKind.LOGIN_SESSION:
+        return ("sign-in", str(target.chain[-1].settings.get("login_session")))
     settings = sso_settings(target)
     return ("sign-in", settings.start_url, settings.session or "")
 
@@ -262,7 +268,8 @@ class _WithParameters:
 
     def assume_role(self, **params: Any) -> Any:
         """Assume a role. The method's name is botocore's."""
-        return self._sts.assume_role(**self._target.assume_role_parameters(params))
+        more = self._target.parameters.get(params["RoleArn"], {})
+        return self._sts.assume_role(**{**params, **more})
 
 
 class _DeferredCredentials:

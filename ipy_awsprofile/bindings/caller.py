@@ -43,6 +43,15 @@ def is_for_switch(frame: FrameType | None) -> bool:
     return False
 
 
+def is_rehearsed(frame: FrameType | None) -> bool:
+    """Return whether a call is part of a rehearsal, which sends nothing."""
+    while frame and package_of(frame) in _BETWEEN:
+        if frame.f_globals.get("__name__") == "ipy_awsprofile.explain.rehearsal":
+            return True
+        frame = frame.f_back
+    return False
+
+
 def is_notebooks(frame: FrameType) -> bool:
     """Return whether the frame's code was typed in the notebook, or has no file."""
     return package_of(frame) == "__main__" or "__file__" not in frame.f_globals

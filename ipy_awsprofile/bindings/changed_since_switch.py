@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING, Any
 from ipy_awsprofile.bindings.environment import changed_variables
 from ipy_awsprofile.bindings.filesystems import CREDENTIALS
 from ipy_awsprofile.bindings.leftovers import Leftover
-from ipy_awsprofile.config.shared_files import SharedFiles
-from ipy_awsprofile.errors import ConfigFileError
+from ipy_awsprofile.config.files import SharedFiles
+from ipy_awsprofile.config.target import Target, target_of
+from ipy_awsprofile.errors import (
+    ConfigFileError,
+    InvalidOption,
+    InvalidProfile,
+    ProfileNotFound,
+)
 
 if TYPE_CHECKING:
     from ipy_awsprofile.sessions.session import ProfileSession
@@ -67,12 +73,20 @@ def _by_name(session: ProfileSession, changed: Collection[str]) -> Iterator[Left
                 f"after the switch: child processes and `s3://` paths read `{new}`",
             )
     with suppress(ConfigFileError):  # then no profile can be used by name
-        if target.is_changed():
+        if before == now and _is_changed(target):
             yield Leftover(
                 target.name,
                 "was changed in the shared files after the switch: child processes and `s3://` "
                 "paths use the new settings, but the session doesn't",
             )
+
+
+def _is_changed(target: Target) -> bool:
+    """Return whether a process that uses the profile's name has another identity now."""
+    try:
+        return target_of(target.request).fingerprint != target.fingerprint
+    except (InvalidOption, InvalidProfile, ProfileNotFound):
+        return True
 
 
 def _default_session(session: ProfileSession) -> Iterator[Leftover]:

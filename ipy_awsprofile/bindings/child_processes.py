@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.config.user_environment import (
     CREDENTIAL_VARIABLES,
+    changes_by_switch,
     named_profile,
-    set_by_switch,
 )
 
 if TYPE_CHECKING:
@@ -209,10 +209,10 @@ def _has_credentials(environ: Mapping[str, str], *, is_lent: bool) -> bool:
     ``is_lent`` says that a switch had set these credentials. The process can have been started with
     different ones.
     """
-    ours = set_by_switch(environ)
+    ours = changes_by_switch(environ)
     if is_lent:
         given = ("AWS_PROFILE", *CREDENTIAL_VARIABLES)
-        return bool(ours) and all(environ.get(name) == ours.get(name) for name in given)
+        return bool(ours) and all(environ.get(name) == ours.get(name, (None,))[0] for name in given)
     return bool(named_profile(environ)[0]) or any(name in environ for name in CREDENTIAL_VARIABLES)
 
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.config.stays_in_process import StaysInProcess
+from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.sessions.hand_outs import client_of, note_hand_out
 from ipy_awsprofile.sessions.loopback_server import LoopbackConnections, LoopbackRequest, Response

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 from ipy_awsprofile.bindings.credential_process import command_line
 from ipy_awsprofile.bindings.lent_sessions import LentSessions
 from ipy_awsprofile.bindings.private_folder import PrivateFolder, write_private_file
-from ipy_awsprofile.config.stays_in_process import StaysInProcess
+from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.errors import CredentialsUnavailable
 
 if TYPE_CHECKING:

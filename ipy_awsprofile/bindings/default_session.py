@@ -20,7 +20,7 @@ from ipy_awsprofile.bindings.row_owners import running_row
 from ipy_awsprofile.bindings.run_children import children_of_functions
 from ipy_awsprofile.bindings.shared import SharedBinding
 from ipy_awsprofile.bindings.transaction import TRANSACTION, Transaction
-from ipy_awsprofile.config.stays_in_process import StaysInProcess
+from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.user_environment import CREDENTIAL_VARIABLES, user_environment
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.sessions.run_isolation import (

@@ -8,19 +8,18 @@ https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.config.user_environment import (
     CREDENTIAL_VARIABLES,
     MARKER,
-    active_variables,
-    keep_change,
-    marker,
+    changes_by_switch,
+    removed_credentials,
     restore_credentials,
-    set_by_switch,
     user_environment,
 )
 from ipy_awsprofile.errors import InvalidProfile
@@ -29,6 +28,19 @@ if TYPE_CHECKING:
     from ipy_awsprofile.bindings.lending import LentProfile
 
 _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
+
+
+#: The values that switches have set, the newest last. None means that the variable was removed.
+_active: list[Mapping[str, str | None]] = []
+
+
+@contextmanager
+def _kept(changes: list[Any], change: Mapping[str, Any]) -> Iterator[None]:
+    changes.append(change)
+    try:
+        yield
+    finally:
+        del changes[next(i for i, one in enumerate(changes) if one is change)]
 
 
 @contextmanager
@@ -71,10 +83,12 @@ def changed_environment(
     Afterwards, each variable gets its previous value, unless the user has changed it since.
     """
     _require_settable(changes)
-    ours = {**changes, MARKER: marker(changes, before)}
+    marker = {name: [value, before.get(name)] for name, value in changes.items()}
+    ours = {**changes, MARKER: json.dumps(marker)}
     removed = {name: environ[name] for name in CREDENTIAL_VARIABLES if name in environ}
     with (
-        keep_change(ours | dict.fromkeys(CREDENTIAL_VARIABLES), removed),
+        _kept(_active, ours | dict.fromkeys(CREDENTIAL_VARIABLES)),
+        _kept(removed_credentials, removed),
         temporary_variables(ours, environ) as previous,
     ):
         try:
@@ -115,7 +129,8 @@ def _undo_earlier_switch(
     if environ.get(MARKER) in (None, ours[MARKER], previous[MARKER]):
         return
     values = previous if previous[MARKER] else user_environment(environ)
-    theirs = [name for name, value in set_by_switch(environ).items() if environ.get(name) == value]
+    noted = changes_by_switch(environ).items()
+    theirs = [name for name, (value, _) in noted if environ.get(name) == value]
     _set(environ, {name: values.get(name) for name in theirs} | {MARKER: previous[MARKER]})
 
 
@@ -158,7 +173,7 @@ def changed_variables(environ: Mapping[str, str] | None = None) -> dict[str, str
     environ = os.environ if environ is None else environ
     changed = {
         name: "removed" if name not in environ else "changed" if value else "set"
-        for name, value in active_variables().items()
+        for name, value in (_active[-1] if _active else {}).items()
         if environ.get(name) != value
     }
     # With another marker, the environment is from before the switch, or from an earlier switch.

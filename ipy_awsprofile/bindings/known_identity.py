@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ipy_awsprofile.errors import AwsProfileError
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.config.config import Config
+    from ipy_awsprofile.config.files import Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class KnownIdentity:
 
 def identity_of_key(key: str | None) -> KnownIdentity:
     """Return the identity of the profile in the shared files that has this access key."""
-    from ipy_awsprofile.config.config import read_config
+    from ipy_awsprofile.config.files import read_config
 
     with suppress(AwsProfileError):
         if key and (name := _names_by_key(read_config()).get(key)):
@@ -40,7 +40,7 @@ def _names_by_key(config: Config) -> dict[str, str]:
     """Return the first profile with each access key, created once each time the files are read."""
     names: dict[str, str] = {}
     for name, section in config.profiles.items():
-        if key := section.text("aws_access_key_id"):
+        if key := section.get("aws_access_key_id"):
             names.setdefault(key, name)
     return names
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from ipy_awsprofile.bindings.overlay import overlay_name, write_overlay
 from ipy_awsprofile.bindings.owner import DefaultProfile, owner_of
-from ipy_awsprofile.config.config import read_config
+from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.credentials.system_limits import system_limit
 from ipy_awsprofile.errors import CredentialsUnavailable
 
@@ -62,8 +62,8 @@ def _lend(session: ProfileSession, server: CredentialServer) -> LentProfile:
     write_overlay(
         overlay,
         name=name,
-        of=target.described_by,
-        without_section=target.settings,
+        of=target.name,
+        without_section=target.chain[0].settings,
         command=address.command,
         region=session.region_name,
         config=config,

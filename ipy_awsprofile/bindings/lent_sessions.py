@@ -54,7 +54,7 @@ class LentSessions:
 
     def add(self, session: ProfileSession) -> str:
         """Lend a session, replacing a former session of the same identity. Return its path."""
-        key = session.target.key, session.principal
+        key = session.target.fingerprint, session.principal
         with self._lock:
             path = self._paths.get(key) or f"/{next(self._numbers)}"
             self._paths[key] = path

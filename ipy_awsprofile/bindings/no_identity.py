@@ -20,7 +20,7 @@ from contextlib import contextmanager
 
 from ipy_awsprofile.bindings.environment import changed_environment
 from ipy_awsprofile.bindings.transaction import TRANSACTION, Transaction
-from ipy_awsprofile.config.user_environment import set_by_switch, user_environment
+from ipy_awsprofile.config.user_environment import changes_by_switch, user_environment
 
 _VARIABLES: dict[str, str | None] = {
     "AWS_CONTAINER_CREDENTIALS_FULL_URI": None,
@@ -35,7 +35,7 @@ def no_identity(transaction: Transaction = TRANSACTION) -> Iterator[None]:
     """Hide the notebook's credentials from libraries in other languages, in a ``with`` block."""
     environ = transaction.environ
     # All other variables that a switch has set stay, and still count as set by the switch.
-    kept = {name: environ.get(name) for name in set_by_switch(environ)}
+    kept = {name: environ.get(name) for name in changes_by_switch(environ)}
     with (
         changed_environment(kept | _VARIABLES, environ, before=user_environment(environ)),
         _keys_that_dont_exist(transaction),

@@ -21,15 +21,13 @@ from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from ipy_awsprofile.bindings.credential_process import command_line
-from ipy_awsprofile.config.arn import Arn
-from ipy_awsprofile.config.config import Config
-from ipy_awsprofile.config.settings import CREDENTIAL_SETTINGS, About, settings_about
-from ipy_awsprofile.config.shared_files import FileVersion, Value, version_of
+from ipy_awsprofile.config.files import Config, FileVersion, version_of
+from ipy_awsprofile.config.settings import CREDENTIALS, KEYS
 from ipy_awsprofile.errors import ConfigFileError
-
-_SECRETS = frozenset(settings_about(About.KEYS))
+from ipy_awsprofile.text import Arn
 
 #: The maximum size of a config file to copy, in bytes: 50,000 profiles, which take some seconds.
 LARGEST = 5_000_000
@@ -45,7 +43,7 @@ def write_overlay(
     command: str,
     region: str | None,
     config: Config,
-    without_section: Mapping[str, Value] = MappingProxyType({}),
+    without_section: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Write a config file in which the profile ``name`` represents the profile ``of``.
 
@@ -64,7 +62,7 @@ def write_overlay(
         {
             setting: _text(value)
             for setting, value in profiles.get(of, without_section).items()
-            if setting not in CREDENTIAL_SETTINGS and not setting.startswith("sso_")
+            if setting not in CREDENTIALS and not setting.startswith("sso_")
         }
     )
     settings["credential_process"] = command
@@ -94,7 +92,7 @@ def overlay_name(profile: str, taken: Iterable[str]) -> str:
 def _copied(config: Config, services: str) -> str:
     """Return the sections of the user's config file, or only these services if it is very large."""
     version = version_of(config.paths.config)
-    if version and version.size > LARGEST:
+    if version and version[1] > LARGEST:
         section = config.services.get(services)
         texts = {name: _text(value) for name, value in (section or {}).items()}
         return _section(f"services {shlex.quote(services)}", _public(texts)) if texts else ""
@@ -140,7 +138,7 @@ _DEFAULT = f"[{configparser.DEFAULTSECT}]"
 #: Matches before each header at the start of a line. configparser parses the other lines.
 _HEADER = re.compile(r"^(?=\[.+\])", re.MULTILINE)
 
-_NAME_OF_SECRET = re.compile("|".join(map(re.escape, sorted(_SECRETS))))
+_NAME_OF_SECRET = re.compile("|".join(map(re.escape, sorted(KEYS))))
 
 #: Lines that configparser ignores.
 _COMMENTS = re.compile(r"^[^\S\n]*[#;].*\n?", re.MULTILINE)
@@ -152,7 +150,7 @@ def _is_profile(header: str) -> bool:
     return header == "default" or header.startswith("profile")
 
 
-def _text(value: Value) -> str:
+def _text(value: Any) -> str:
     """Return a value as written in a config file. A nested value becomes an indented block."""
     if isinstance(value, str):
         return value
@@ -164,7 +162,7 @@ def _public(settings: Mapping[str, str]) -> dict[str, str]:
     public = {}
     for name, text in settings.items():
         shown = _without_secrets(text)
-        if name not in _SECRETS and (shown or not text):
+        if name not in KEYS and (shown or not text):
             public[name] = shown
     return public
 
@@ -176,7 +174,7 @@ def _without_secrets(text: str) -> str:
 
 
 def _has_no_secret(line: str) -> bool:
-    return re.split("[=:]", line)[0].strip().lower() not in _SECRETS
+    return re.split("[=:]", line)[0].strip().lower() not in KEYS
 
 
 def _section(header: str, settings: Mapping[str, str]) -> str:

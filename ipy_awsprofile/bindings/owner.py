@@ -9,12 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.text import Arn
 
 if TYPE_CHECKING:
     import boto3
 
-    from ipy_awsprofile.config.session_policy import SessionPolicy
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.sessions.session import ProfileSession
 
@@ -34,31 +33,32 @@ class Owner:
     def difference(self, session: boto3.Session | None) -> str:
         """Return how this identity differs from the session's; empty if it is the same."""
         own, other = self.target, getattr(session, "target", None)
-        if other is None or own.chain != other.chain:
+        if other is None or own.names != other.names:
             return self.name
         principal = getattr(session, "principal", None)
         if self.principal and principal not in (None, self.principal):
             return f"{self.name} {_place(self.principal, principal)}"
-        if own.policy != other.policy:
-            return f"{self.name} {_limits(own.policy)}"
+        if _limits(own) != _limits(other):
+            return f"{self.name} {_limits(own)}"
         if own.parameters != other.parameters:
             return f"{self.name} with other tags or another source identity"
         if bool(own.mfa) != bool(other.mfa):
             return f"{self.name} {'with' if own.mfa else 'without'} MFA"
-        if own.session_name != other.session_name:  # CloudTrail uses it to show who acted
-            return f"{self.name} {_named(own.session_name)}"
+        name, others = (one.chain[0].text("role_session_name") for one in (own, other))
+        if name != others:  # CloudTrail uses it to show who acted
+            return f"{self.name} {f'with the session name {name}' if name else _UNNAMED}"
         return ""
 
 
-def _limits(policy: SessionPolicy | None) -> str:
+_UNNAMED = "without a session name"
+
+
+def _limits(target: Target) -> str:
     """Return how a session policy limits a session."""
-    if policy is None:
-        return "with its full permissions"
-    return "read-only" if policy.is_read_only else f"with the session policy {policy.name}"
-
-
-def _named(session_name: str | None) -> str:
-    return f"with the session name {session_name}" if session_name else "without a session name"
+    if target.request.read_only:
+        return "read-only"
+    policy = target.request.policy
+    return f"with the session policy {policy}" if policy else "with its full permissions"
 
 
 def _place(principal: str, other: str | None) -> str:

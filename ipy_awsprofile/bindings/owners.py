@@ -124,7 +124,7 @@ class Owners:
         if credentials in _Process.read_only:
             return True
         owner = self.of(credentials)
-        return isinstance(owner, Owner) and owner.target.is_read_only
+        return isinstance(owner, Owner) and owner.target.request.read_only
 
     def request_of(self, credentials: Any) -> SessionRequest | None:
         """Return the request that the session of these credentials was opened for, if known.

@@ -14,8 +14,7 @@ from typing import Any
 
 from ipy_awsprofile.bindings.gate import replace_attribute
 from ipy_awsprofile.bindings.shared import SharedBinding
-from ipy_awsprofile.config.config import read_config
-from ipy_awsprofile.config.shared_files import SharedFiles
+from ipy_awsprofile.config.files import SharedFiles, read_config
 from ipy_awsprofile.errors import ConfigFileError
 
 
@@ -28,7 +27,9 @@ def _parsed_files() -> Iterator[None]:
     def full_config(session: Any) -> Any:
         if session._config is None:  # noqa: SLF001  # botocore's cache of the parsed files
             with suppress(ConfigFileError):  # botocore raises its own error
-                session._config = read_config(_files_of(session)).full_config({})  # noqa: SLF001
+                config, name = read_config(_files_of(session)), session.profile
+                own = {name: config.profiles[name]} if name in config.profiles else {}
+                session._config = config.full_config(own)  # noqa: SLF001
         return by_botocore.fget(session)
 
     restore = replace_attribute(Session, "full_config", property(full_config))

@@ -11,6 +11,7 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-csm.html
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import socket
@@ -24,9 +25,9 @@ from typing import Any, NamedTuple
 from ipy_awsprofile.bindings.environment import temporary_variables
 from ipy_awsprofile.bindings.gate import replace_attribute
 from ipy_awsprofile.calls.log import Outcome
-from ipy_awsprofile.config.stays_in_process import StaysInProcess
+from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.errors import InvalidOption
-from ipy_awsprofile.text import parse_json, short_line
+from ipy_awsprofile.text import one_line
 
 #: The maximum size of the SDKs' datagrams, in bytes.
 _LARGEST = 8 * 1024
@@ -133,7 +134,7 @@ class ChildCalls(StaysInProcess):
     def _call(self, datagram: bytes, sender: Any) -> ChildCall | None:
         """Return the call if a datagram reports its end, otherwise None."""
         try:
-            event = parse_json(datagram)
+            event = json.loads(datagram)
             event.pop("SessionToken", None)
             if not secrets.compare_digest(str(event["ClientId"]), self._token):
                 return None
@@ -175,7 +176,7 @@ def _ended(event: Mapping[str, Any], attempt: Mapping[str, Any]) -> ChildCall:
 
 
 def _word(value: object) -> str:
-    return short_line(str(value), 100)
+    return one_line(value, 100)
 
 
 def _report_nothing(_publisher: object, _event: object) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ipy_awsprofile.calls.log import Outcome
 from ipy_awsprofile.calls.resources import without_key
-from ipy_awsprofile.text import short_line
+from ipy_awsprofile.text import one_line
 
 
 class Denied(NamedTuple):
@@ -49,7 +49,7 @@ def outcome_of(error: BaseException | None) -> tuple[Outcome, str, Denied | None
         return "failed", response.code or f"HTTP {response.status}", None
     if not (found := _DENIAL.search(response.message)):
         return "denied", response.code, None
-    why = short_line(found["why"] or "", _LONGEST)
+    why = one_line(found["why"] or "", _LONGEST)
     text = f"{response.code}: {why}" if why else response.code
-    resource = without_key(short_line(found["resource"] or "", _LONGEST))
+    resource = without_key(one_line(found["resource"] or "", _LONGEST))
     return "denied", text, Denied(found["principal"], found["action"], resource)

@@ -11,10 +11,10 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ipy_awsprofile.calls.actions import Access, Origin
-from ipy_awsprofile.text import visible_value
+from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,6 +126,11 @@ _TYPES = {
 }
 
 
+def _shown(value: Any) -> Any:
+    """Return a value for pandas, which prints texts as they are."""
+    return one_line(value) if isinstance(value, str) else value
+
+
 def frame_of(calls: Iterable[Call]) -> pd.DataFrame:
     """Return calls as a DataFrame. Without calls, it has the same columns and types."""
     import pandas as pd
@@ -134,7 +139,7 @@ def frame_of(calls: Iterable[Call]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             field.name: pd.Series(
-                [visible_value(getattr(call, field.name)) for call in calls],
+                [_shown(getattr(call, field.name)) for call in calls],
                 dtype=_TYPES.get(field.name, "string"),
             )
             for field in fields(Call)

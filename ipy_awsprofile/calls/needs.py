@@ -9,7 +9,7 @@ from ipy_awsprofile.calls.actions import Action, actions_of
 from ipy_awsprofile.calls.denials import Denied
 from ipy_awsprofile.calls.log import Call, Need
 from ipy_awsprofile.calls.resources import Resource
-from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.text import Arn
 
 
 class Who(NamedTuple):

@@ -21,7 +21,7 @@ from functools import wraps
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.bindings.caller import calling_library, is_for_switch
+from ipy_awsprofile.bindings.caller import calling_library, is_for_switch, is_rehearsed
 from ipy_awsprofile.bindings.gate import (
     Signature,
     credentials_of,
@@ -35,7 +35,7 @@ from ipy_awsprofile.calls.log import Call, CallLog
 from ipy_awsprofile.calls.needs import Made, Who, needs_of, unknown_needs
 from ipy_awsprofile.calls.resources import Place, copied_resource, names_versions, resources_of
 from ipy_awsprofile.sessions.hand_outs import client_of, watch_hand_outs
-from ipy_awsprofile.text import short_line
+from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.owners import Owners
@@ -120,7 +120,9 @@ class CallRecorder:
     @contextmanager
     def _noted(self, client: Any, operation: str, params: Any) -> Iterator[Callable[[Any], Any]]:
         """Record the call in a ``with`` block. Yield a function that takes the response."""
-        made = _quietly(lambda: self._made(client, operation, params))
+        made = None
+        if not is_rehearsed(sys._getframe(1)):  # noqa: SLF001  # quicker than `inspect`
+            made = _quietly(lambda: self._made(client, operation, params))
         began, started = datetime.now(UTC), time.perf_counter()
         response: Any = None
 
@@ -176,7 +178,7 @@ class CallRecorder:
             denied=denied,
             seconds=seconds,
             attempts=None if retries is None else retries + 1,
-            request_id=short_line(str(metadata.get("RequestId") or ""), 100),
+            request_id=one_line(metadata.get("RequestId") or "", 100),
         )
 
     def _write(self, made: Made, began: datetime, *, denied: Denied | None, **result: Any) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ipy_awsprofile.calls.actions import Action
-from ipy_awsprofile.text import short_line, shortened
+from ipy_awsprofile.text import one_line, shortened
 
 #: The maximum length of a resource to keep, in characters.
 _LONGEST = 500
@@ -199,7 +199,7 @@ def _filled(templates: Iterable[str], params: Mapping[str, Any], place: Place) -
 
 def _resource(arn: str, *, complete: bool = True) -> Resource:
     known = complete and ":*:" not in arn
-    return Resource(short_line(arn, _LONGEST), known)
+    return Resource(one_line(arn, _LONGEST), known)
 
 
 def _clean(text: str) -> str:

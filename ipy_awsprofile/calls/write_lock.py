@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.bindings.gate import watch_signatures
@@ -63,7 +62,7 @@ class WriteLock:
 
     def _how_to_write(self, credentials: Any) -> str:
         """Return how to open a session that can write, the way that the user opened this one."""
-        from ipy_awsprofile.config.command import command_of  # not needed to load the extension
+        from ipy_awsprofile.credentials.chain_names import ChainNames  # slow to import
 
         request = self._owners.request_of(credentials)
         active = self._owners.notebook.sessions if self._owners.notebook else ()
@@ -76,9 +75,10 @@ class WriteLock:
             )
         if not request.caller.startswith("%"):
             return f"To write, call `{request.caller}` with `write=True`, not `read_only=True`."
-        if not any(session.target.request is request for session in active):
+        targets = (session.target for session in active if session.target.request is request)
+        if (target := next(targets, None)) is None:
             return _WITH_ANOTHER_SESSION  # the client is from before a switch
-        command = command_of(replace(request, read_only=False, write=True))
+        command = f"%aws_profile {ChainNames(target.names).typed('--write')}"
         return f"To write, run `{command}`, or use a session that isn't read-only."
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from ipy_awsprofile.cards import styles, terminal
-from ipy_awsprofile.cards.html import tag, with_code
-from ipy_awsprofile.cards.rendering import Card, card_frame, heading
+from ipy_awsprofile.cards.rendering import Card, CodeCard
 from ipy_awsprofile.cards.styles import Tone
-from ipy_awsprofile.text import number_of, visible
+from ipy_awsprofile.text import number_of
 
 
 def calls_card(count: int, *, is_on: bool, dropped: int = 0) -> Card:
@@ -27,32 +23,8 @@ def calls_card(count: int, *, is_on: bool, dropped: int = 0) -> Card:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyCard:
-    """A draft policy: a title, the policy as JSON or an empty text, and notes."""
-
-    title: str
-    text: str
-    notes: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return visible("\n".join(filter(None, [self.title, self.text, *self.notes])))
-
-    __repr__ = __str__
-
-    def _repr_pretty_(self, printer: terminal.Printer, _cycle: bool) -> None:
-        terminal.show(printer, str(self))
-
-    def _repr_html_(self) -> str:
-        return card_frame(
-            heading(with_code(self.title)),
-            tag("pre", styles.PRE, self.text) if self.text else "",
-            *(tag("div", styles.NOTE, with_code(note)) for note in self.notes),
-        )
-
-
-def policy_card(who: str, policy: str, notes: tuple[str, ...], file: str = "") -> PolicyCard:
+def policy_card(who: str, policy: str, notes: tuple[str, ...], file: str = "") -> CodeCard:
     """Return a card for an identity's draft policy, with its JSON or the file that contains it."""
     if file:
-        return PolicyCard(f"Wrote the draft policy for {who} to `{file}`", "", notes)
-    return PolicyCard(f"Draft policy for {who}", policy, notes)
+        return CodeCard(f"Wrote the draft policy for {who} to `{file}`", "", notes)
+    return CodeCard(f"Draft policy for {who}", policy, notes)

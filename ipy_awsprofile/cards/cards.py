@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.cards.rendering import Card
 from ipy_awsprofile.cards.styles import Tone
-from ipy_awsprofile.config.regions import similar_region, unknown_region
 from ipy_awsprofile.text import chain_line, number_of, one_line
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ipy_awsprofile.bindings.leftovers import Leftover
-    from ipy_awsprofile.config.shared_files import SharedFiles
+    from ipy_awsprofile.config.files import SharedFiles
     from ipy_awsprofile.errors import AwsProfileError
     from ipy_awsprofile.sessions.identity import Identity
 
@@ -30,13 +29,6 @@ EXPIRED, RENEWS = "expired", "renews at the next call"
 
 #: The note on a role's cached credentials, which weren't checked with STS.
 CACHED = "The credentials come from the AWS CLI's cache and weren't checked with AWS."
-
-#: The source of a cached role that the profile's source didn't assume, or may not have assumed.
-SOURCES = {
-    "other": "not this profile's: other credentials assumed the role, which is in the AWS CLI's "
-    "cache. Run `%aws_profile --refresh` to assume it again.",
-    "unknown": "unknown: another program assumed the role, which is in the AWS CLI's cache",
-}
 
 MAY_IGNORE = "isn't AWS, and may ignore the session policy"
 #: The value of a row that a server other than AWS didn't report.
@@ -67,8 +59,6 @@ def identity_card(
     account = f"{account} ({alias})" if alias else account
     rows = [("account", account), ("ARN", identity.arn or NOT_TOLD)]
     rows.append(("region", identity.region or "none"))
-    if identity.source in SOURCES:
-        rows.append(("source", SOURCES[identity.source]))
     rows += about
     if identity.may_ignore_policy:
         rows.append(("server", MAY_IGNORE))
@@ -79,7 +69,7 @@ def identity_card(
         rows.append(("expires", UNKNOWN))
     if variable:
         rows.append(("variable", variable))
-    notes = (*filter(None, (problem,)), *_region_notes(identity), *map(leftover_note, leftovers))
+    notes = (*filter(None, (problem,)), *map(leftover_note, leftovers))
     left = time_left(identity.expiry, now, temporary=identity.temporary)
     has_ended = left == EXPIRED and (bool(problem) or not renews)
     return Card(
@@ -102,13 +92,6 @@ def identity_line_card(says: str, account: str = "", *, is_protected: bool = Fal
         tone=Tone.ERROR if is_protected else Tone.GOOD if account else Tone.QUIET,
         mark="protected" if is_protected else "",
     )
-
-
-def _region_notes(identity: Identity) -> Iterator[str]:
-    """Yield a note if the Region may be misspelled. It can also be newer than botocore."""
-    region = identity.region
-    if region and (identity.unknown_region or similar_region(region)):
-        yield unknown_region(region)
 
 
 def leftover_note(leftover: Leftover) -> str:
@@ -140,7 +123,7 @@ def no_profiles_card(files: SharedFiles, then: str) -> Card:
 
 
 def _found(file: Path) -> str:
-    name = one_line(str(file))
+    name = one_line(file)
     return f"{name} has no profiles" if os.path.exists(file) else f"{name} doesn't exist"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ipy_awsprofile.cards.rendering import Card
 from ipy_awsprofile.cards.styles import Tone
-from ipy_awsprofile.text import joined_with_and, number_of
+from ipy_awsprofile.text import number_of
 
 #: The maximum number of errors in a summary. The DataFrame has all of them.
 MOST_ERRORS = 5
@@ -81,7 +81,8 @@ def lost_names_card(names: Sequence[str]) -> Card:
     if others := len(names) - len(shown):
         shown.append(f"{others} more")
     verb = "aren't" if shown[1:] else "isn't"
+    listed = " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
     return Card(
-        f"The cell's {joined_with_and(shown)} {verb} kept. To get a value for each profile, end "
+        f"The cell's {listed} {verb} kept. To get a value for each profile, end "
         f"the cell with an expression, such as `{names[-1]}`."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.config.read_only import READS
+from ipy_awsprofile.config.policies import READS
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
@@ -16,13 +16,13 @@ READ_ONLY_SCOPE = f"limited to read-only in {len(READS)} services; all others ar
 
 def session_rows(target: Target) -> list[tuple[str, str]]:
     """Return the rows for the access or policy, source identity and tags."""
-    said = target.parameters.get(target.role_arn or "", {})
+    said = target.parameters.get(target.chain[0].role_arn or "", {})
     tags = ", ".join(f"{one['Key']}={one['Value']}" for one in said.get("Tags", ()))
-    policy = target.policy
+    policy, read_only = target.request.policy, target.request.read_only
     rows = {
-        "access": policy and policy.is_read_only and (READ_ONLY if policy.arn else READ_ONLY_SCOPE),
+        "access": read_only and (READ_ONLY_SCOPE if target.scope else READ_ONLY),
         "source identity": said.get("SourceIdentity"),
         "tags": tags,
-        "policy": policy and policy.name and f"limited by the session policy {policy.name}",
+        "policy": policy and f"limited by the session policy {policy}",
     }
     return [(name, value) for name, value in rows.items() if value]

@@ -84,3 +84,10 @@ HEAD = (
     f"background:var(--jp-layout-color0, var(--vscode-editor-background, Canvas));color:{SOFT}"
 )
 CELL = "padding:2px 16px 2px 0;text-align:left;white-space:nowrap"
+PROBLEM = "margin-top:4px;padding:1px 0 1px 8px;overflow-wrap:anywhere"
+FIXED = f"font-family:{MONO}"
+LONG = "min-width:14ch;overflow-wrap:anywhere"
+SETTING = "border:0;padding:2px 10px 2px 0;text-align:left;vertical-align:top;white-space:normal"
+CODED = f"{SETTING};{FIXED}"
+SECTION = f"{SETTING};padding-top:8px;font-weight:600;border-bottom:1px solid {BORDER}"
+BESIDE_NAME = f"margin-left:8px;font-weight:400;{MUTED}"

@@ -1,27 +1,22 @@
-"""Tables of profiles and roles."""
+"""Tables of profiles and roles, and the card of saved profiles."""
 
 from __future__ import annotations
 
-import os
-import shlex
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.cards.rendering import Table
+from ipy_awsprofile.cards.rendering import CodeCard, Table
 from ipy_awsprofile.text import number_of
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from ipy_awsprofile.config.profiles import Profile
     from ipy_awsprofile.sessions.assigned_roles import AssignedRole
-    from ipy_awsprofile.switch.syncing import SyncPlan
 
-#: The changes to saved profiles, in the order of the table's title.
-ACTIONS = ("remove", "rename", "keep", "add")
-
-#: The maximum number of rows in a table.
+#: The maximum number of rows in a table, and of lines on a card.
 MOST_ROWS = 200
 
 
@@ -59,35 +54,41 @@ def role_table(
     return Table(title, columns, tuple(rows))
 
 
-def new_profile_table(rows: Sequence[tuple[str, str, str]], title: str) -> Table:
-    """Return a table of new profiles, with the name, account ID and role of each profile."""
-    return Table(title, ("profile", "account", "role"), tuple(rows[:MOST_ROWS]))
+def saved_card(
+    config: Path,
+    lines: Sequence[str],
+    *,
+    is_written: bool,
+    others: int = 0,
+    active: str | None = None,
+) -> CodeCard:
+    """Return a card of the lines that saving roles adds to the config file (``+``) or removes.
 
-
-def sync_table(plan: SyncPlan, *, is_written: bool) -> Table:
-    """Return a table of the changes to saved profiles, with the command to write or undo them."""
-    counted: Counter[str] = Counter(change.action for change in plan.changes)
-    counts = ", ".join(f"{counted[action]} to {action}" for action in ACTIONS if counted[action])
-    config, backup = str(plan.files.config), str(plan.backup)
-    if is_written and not plan.is_empty:
-        copy = "copy" if os.name == "nt" else "cp"
-        undo = f"!{copy} {shlex.quote(backup)} {shlex.quote(config)}"
-        title = f"Written to `{config}`: {counts}. To undo it, run `{undo}`."
-    elif plan.is_empty:
-        kept = f" ({counts})" if counts else ""
-        title = (
-            f"The saved profiles of {plan.sign_in} are up to date{kept}. There is nothing to write."
+    ``others`` is the number of roles that aren't saved because they have a profile already.
+    ``active`` is the active profile if it is removed.
+    """
+    words = ("added", "removed") if is_written else ("to add", "to remove")
+    numbers = Counter(line[0] for line in lines if line[1:].startswith("[profile "))
+    counts = [
+        f"{numbers[mark]} {word}" for mark, word in zip("+-", words, strict=True) if numbers[mark]
+    ]
+    title = f"Profiles in `{config}`: {', '.join(counts) or 'only settings change'}."
+    if not lines:
+        title = f"The saved profiles in `{config}` are up to date. There is nothing to write."
+    if others:
+        have = "role already has a profile" if others == 1 else "roles already have profiles"
+        title += f" {others} {have}."
+    if lines and not is_written:
+        title += " Add `--yes` to write the changes."
+    notes = []
+    if len(lines) > MOST_ROWS:
+        notes.append(f"The first {MOST_ROWS} of {len(lines)} lines are shown.")
+    if active:
+        notes.append(
+            f"The active profile `{active}` is removed. The notebook's session stays valid until "
+            "you switch."
         )
-    else:
-        title = f"In `{config}`: {counts}. Add `--yes` to write it."
-    if len(plan.changes) > MOST_ROWS:
-        title += f" The first {MOST_ROWS} are shown."
-    columns = ("change", "profile", "new name", "account", "role", "note")
-    rows = (
-        (one.action, one.name, one.new_name, one.account, one.role, one.note)
-        for one in plan.changes[:MOST_ROWS]
-    )
-    return Table(title, columns, tuple(rows))
+    return CodeCard(title, "\n".join(lines[:MOST_ROWS]), tuple(notes))
 
 
 def _profile_row(profile: Profile) -> tuple[str, ...]:

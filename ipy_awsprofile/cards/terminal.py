@@ -18,8 +18,8 @@ _BOLD, _DIM = "1", "2"
 #: The parameters of ECMA-48's SGR for each tone.
 _TONES = {Tone.GOOD: "32", Tone.QUIET: "39", Tone.WARNING: "33", Tone.ERROR: "31"}
 
-#: The first characters of lines with a problem in an explanation.
-_MARKS = {"✗": Tone.ERROR, "!": Tone.WARNING}
+#: The first characters of lines with a problem or a warning.
+MARKS = {"✗": Tone.ERROR, "!": Tone.WARNING}
 
 
 class Printer(Protocol):
@@ -55,7 +55,7 @@ def _painted(text: str, tone: Tone, *, has_head: bool) -> str:
     if has_head and lines:
         lines[0] = _in_colour(lines[0], _DIM)
     for number, line in enumerate(lines):
-        if mark := _MARKS.get(line.lstrip()[:1]):
+        if mark := MARKS.get(line.lstrip()[:1]):
             lines[number] = _in_colour(line, _TONES[mark])
     return "\n".join([_in_colour(title, _BOLD, _TONES[tone]), *lines])
 

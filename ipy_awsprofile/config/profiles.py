@@ -1,29 +1,31 @@
-"""The profiles of the shared config and credentials files, as frozen records.
+"""The profiles of the shared files, for lists, switches and explanations.
 
-This module only reads: it doesn't run commands, use the network or write files, and its records
-don't contain keys, secrets or tokens. It reads the same profiles and settings as botocore
-(``botocore.configloader`` and ``Session.full_config``). Each record also has its file and line.
+This module only reads: it doesn't run commands, use the network or write files.
 
-https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
+https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
 """
 
 from __future__ import annotations
 
 import difflib
 import fnmatch
+import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Self
 
-from ipy_awsprofile.config.arn import Arn
-from ipy_awsprofile.config.config import Config, read_config
-from ipy_awsprofile.config.missing_sections import file_advice, header_advice
-from ipy_awsprofile.config.shared_files import Section
-from ipy_awsprofile.errors import InvalidOption, ProfileNotFound
-from ipy_awsprofile.text import redacted_urls
+from ipy_awsprofile.config.files import (
+    Config,
+    Place,
+    Section,
+    SharedFiles,
+    places,
+    read_config,
+)
+from ipy_awsprofile.config.settings import COMMANDS, KEYS, SECRETS
+from ipy_awsprofile.errors import ProfileNotFound
+from ipy_awsprofile.text import Arn
 
 
 class ProfileKind(StrEnum):
@@ -39,34 +41,21 @@ class ProfileKind(StrEnum):
     AMBIENT = "default credentials"
     INCOMPLETE = "incomplete"
 
-    @property
-    def in_words(self) -> str:
-        """The kind as a phrase, as in "It uses static keys"."""
-        match self:
-            case ProfileKind.STATIC_KEYS | ProfileKind.SSO | ProfileKind.AMBIENT:
-                return self.value
-            case ProfileKind.ASSUME_ROLE:
-                return "a role"
-            case ProfileKind.INCOMPLETE:
-                return "incomplete settings"
-            case _:
-                return f"a {self.value}"
-
 
 #: The kinds of profiles that call AssumeRole.
 ASSUMES = {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
 
-#: The two settings of an access key.
-KEY_PAIR = ("aws_access_key_id", "aws_secret_access_key")
 
-#: The settings of a session token. If a profile has both, botocore uses the first.
-SESSION_TOKENS = ("aws_security_token", "aws_session_token")
+class _Setting:
+    """An attribute with the first line of a profile's setting, or None if it is empty."""
 
-#: The values of credential_source, which are case-sensitive.
-CREDENTIAL_SOURCES = ("Environment", "Ec2InstanceMetadata", "EcsContainer")
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, profile: Profile | None, _owner: type) -> str | None:
+        return profile.text(self._name) if profile is not None else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Profile(str):
     """A profile of the shared files. As a string, it is the profile's name.
 
@@ -74,29 +63,51 @@ class Profile(str):
     ``profile.endswith("-prod")``, as a key of a dict, as the value of ``AWS_PROFILE``.
 
     Empty settings are None. ``account`` is the 12-digit account ID in the role's ARN,
-    ``sso_account_id`` or ``aws_account_id``; ``duration`` is in seconds. ``file`` and ``line``
-    (from 1) are where its section begins, in the config file if the profile is in both files.
+    ``sso_account_id`` or ``aws_account_id``. ``settings`` has all settings except access keys and
+    session tokens.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
     """
 
-    name: str
-    kind: ProfileKind
-    role_arn: str | None = None
-    sso_role_name: str | None = None
-    account: str | None = None
-    source_profile: str | None = None
-    credential_source: str | None = None
-    region: str | None = None
-    mfa_serial: str | None = None
-    duration: int | None = None
-    endpoint: str | None = None
-    file: Path
-    line: int
+    __slots__ = ("kind", "settings")
 
-    def __new__(cls, value: str = "", /, *, name: str = "", **_: Any) -> Self:
-        """Return the name as a string. Copying and unpickling pass the name as ``value``."""
-        return str.__new__(cls, name or value)  # `super()` fails in a dataclass with slots
+    settings: Section
+    kind: ProfileKind
+
+    def __new__(cls, name: str, settings: Section, kind: ProfileKind | None = None) -> Self:
+        """Return a profile with these settings, without the keys among them."""
+        self = super().__new__(cls, name)
+        self.kind = kind or kind_of(settings)
+        if not KEYS.isdisjoint(settings):
+            settings = {name: settings[name] for name in settings if name not in KEYS}
+        self.settings = settings
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the profile for workers, without commands and external IDs."""
+        hidden = SECRETS | COMMANDS
+        settings = {name: value for name, value in self.settings.items() if name not in hidden}
+        return type(self), (str(self), settings, self.kind)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {str(self)!r}: {self.kind}>"
+
+    def text(self, setting: str) -> str | None:
+        """Return the first line of a setting; None if it is missing, empty or a block."""
+        value = self.settings.get(setting)
+        return value.partition("\n")[0] or None if isinstance(value, str) else None
+
+    role_arn = _Setting("role_arn")
+    source_profile = _Setting("source_profile")
+    credential_source = _Setting("credential_source")
+    region = _Setting("region")
+    mfa_serial = _Setting("mfa_serial")
+    sso_role_name = _Setting("sso_role_name")
+
+    @property
+    def name(self) -> str:
+        """The profile's name as a plain string."""
+        return str(self)
 
     @property
     def role(self) -> str | None:
@@ -105,9 +116,62 @@ class Profile(str):
         return (arn.role or None) if arn else self.sso_role_name
 
     @property
+    def account(self) -> str | None:
+        """The ID of the account in which the profile works, as far as the files contain it."""
+        arn = Arn.parse(self.role_arn or "")
+        return (arn and arn.account) or self.text("sso_account_id") or self.text("aws_account_id")
+
+    @property
     def source(self) -> str | None:
         """The source profile's name or the credential source, if this is a role profile."""
         return self.source_profile or self.credential_source
+
+    def place(self) -> Place | None:
+        """Return where the section begins: in the config file if the profile is in both files."""
+        return next(iter(places(SharedFiles.from_environment(), f"profile {self}")), None)
+
+
+def kind_of(settings: Section, *, as_source: bool = False) -> ProfileKind:
+    """Return the kind of credentials that botocore gets with these settings.
+
+    As the source of a role, a profile uses its own keys before its role.
+    """
+    names = settings.keys()
+    has_keys = names >= {"aws_access_key_id", "aws_secret_access_key"}
+    if "role_arn" in names and not (as_source and has_keys):
+        if settings.get("web_identity_token_file"):
+            return ProfileKind.WEB_IDENTITY
+        if ("source_profile" in names) != ("credential_source" in names):
+            is_ambient = "credential_source" in names
+            return ProfileKind.CREDENTIAL_SOURCE if is_ambient else ProfileKind.ASSUME_ROLE
+        return ProfileKind.INCOMPLETE
+    for kind, is_complete in (
+        (ProfileKind.SSO, names >= {"sso_account_id", "sso_role_name"}),
+        (ProfileKind.STATIC_KEYS, has_keys),
+        (ProfileKind.LOGIN_SESSION, "login_session" in names),
+        (ProfileKind.CREDENTIAL_PROCESS, "credential_process" in names),
+    ):
+        if is_complete:
+            return kind
+    return ProfileKind.INCOMPLETE
+
+
+def chain_of(profile: Profile, config: Config) -> tuple[Profile, ...]:
+    """Return a profile and the sources of its role, as far as the files contain them.
+
+    ``RoleBeta`` and ``UserAlpha`` mean that RoleBeta is assumed with the credentials of UserAlpha.
+    botocore raises the error for a source that is missing or that refers back to the chain.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
+    """
+    chain = [profile]
+    while (last := chain[-1]).kind is ProfileKind.ASSUME_ROLE:
+        source = last.source_profile or ""
+        if source in chain or source not in config.profiles:
+            break
+        section = config.profiles[source]
+        chain.append(Profile(source, section, kind_of(section, as_source=True)))
+    return tuple(chain)
 
 
 def list_profiles(pattern: str | None = None) -> list[Profile]:
@@ -115,46 +179,49 @@ def list_profiles(pattern: str | None = None) -> list[Profile]:
 
     ``pattern`` selects the profiles with each of its words in the name, account, role, Region or
     source (ignoring case). A word with ``*``, ``?`` or ``[`` must match the whole name. Raises
-    ConfigFileError, and InvalidOption for a pattern that isn't a string.
+    ConfigFileError.
     """
     return matching(profiles_by_name().values(), pattern)
+
+
+def matching(profiles: Iterable[Profile], pattern: str | None) -> list[Profile]:
+    """Return the profiles that match every word of the pattern. See `list_profiles`."""
+    words = (pattern or "").casefold().split()
+    return [
+        one
+        for one in profiles
+        if not words or matches(words, (one, one.account, one.role, one.region, one.source))
+    ]
+
+
+def profiles_by_name(config: Config | None = None) -> Mapping[str, Profile]:
+    """Return all profiles by name. Raises ConfigFileError."""
+    return _profiles(config or read_config())
+
+
+@lru_cache(maxsize=2)
+def _profiles(config: Config) -> Mapping[str, Profile]:
+    return {name: Profile(name, section) for name, section in config.profiles.items()}
 
 
 def find_profile(name: str, config: Config | None = None) -> Profile:
     """Return the profile with this exact name. Raises ProfileNotFound and ConfigFileError."""
     config = config or read_config()
-    find_section(name, config)
-    return profiles_by_name(config)[name]
-
-
-def find_section(name: str, config: Config) -> Section:
-    """Return the settings of the profile with this exact name. Raises ProfileNotFound."""
     if name in config.profiles:
-        return config.profiles[name]
-    if advice := header_advice("profile", name, config):
-        raise ProfileNotFound(name, advice=advice)
-    raise ProfileNotFound(name, _nearest(name, config.profiles), file_advice(name, config))
+        return profiles_by_name(config)[name]
+    advice = (did_you_mean(name, config.profiles), missing_section(name, config))
+    raise ProfileNotFound(name, " ".join(filter(None, advice)))
 
 
-def matching(profiles: Iterable[Profile], pattern: str | None) -> list[Profile]:
-    """Return the profiles that match every word of the pattern. See `list_profiles`."""
-    words = pattern_words(pattern)
-    return [profile for profile in profiles if not words or _matches(profile, words)]
-
-
-def pattern_words(pattern: str | None) -> list[str]:
-    """Return the words of a pattern, in lower case. Raises InvalidOption if it isn't a string."""
-    if not isinstance(pattern, str | None):
-        raise InvalidOption(
-            f"A pattern is a string, not a value of type {type(pattern).__name__}.",
-            "Pass words to search for, such as `'prod'`.",
-        )
-    return (pattern or "").casefold().split()
-
-
-def _matches(profile: Profile, words: Iterable[str]) -> bool:
-    fields = (profile.name, profile.account, profile.role, profile.region, profile.source)
-    return matches(words, fields)
+def missing_section(name: str, config: Config) -> str:
+    """Return how to write the section of a missing profile, or an empty text."""
+    config_file, credentials_file = config.paths.config, config.paths.credentials
+    if name in config.others:
+        return f"Write [profile {name}] instead of [{name}] in {config_file}."
+    if config_file.exists() or credentials_file.exists():
+        return ""
+    run = f"run `aws configure --profile {shlex.quote(name)}` or `aws configure sso` in a terminal"
+    return f"Neither {config_file} nor {credentials_file} exists: {run}."
 
 
 def matches(words: Iterable[str], fields: Iterable[str | None]) -> bool:
@@ -171,97 +238,8 @@ def matches(words: Iterable[str], fields: Iterable[str | None]) -> bool:
     )
 
 
-def _nearest(name: str, names: Iterable[str]) -> tuple[str, ...]:
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Return a question that suggests up to three similar names, or an empty text."""
     by_folded = {known.casefold(): known for known in names}
     close = difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.6)
-    return tuple(by_folded[folded] for folded in close)
-
-
-def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return a question that suggests similar names, or an empty text if there aren't any."""
-    near = " or ".join(f"`{known}`" for known in _nearest(name, names))
-    return f"Did you mean {near}?" if near else ""
-
-
-def profiles_by_name(config: Config | None = None) -> Mapping[str, Profile]:
-    """Return all profiles by name. Raises ConfigFileError."""
-    return _records(config or read_config())
-
-
-@lru_cache(maxsize=2)
-def _records(config: Config) -> Mapping[str, Profile]:
-    """Return the records, created once each time the files are read."""
-    return {name: profile_of(name, section) for name, section in config.profiles.items()}
-
-
-def profile_of(name: str, section: Section) -> Profile:
-    """Return a record of a profile with these settings."""
-    role_arn = section.first_line("role_arn")
-    return Profile(
-        name=name,
-        kind=_kind(section),
-        role_arn=role_arn,
-        sso_role_name=None if role_arn else section.first_line("sso_role_name"),
-        account=_account(section, role_arn),
-        source_profile=section.first_line("source_profile"),
-        credential_source=section.first_line("credential_source"),
-        region=section.first_line("region"),
-        mfa_serial=section.first_line("mfa_serial"),
-        duration=_whole_number(section.first_line("duration_seconds")),
-        endpoint=redacted_urls(section.first_line("endpoint_url") or "") or None,
-        file=section.file,
-        line=section.line,
-    )
-
-
-def _kind(section: Section) -> ProfileKind:
-    """Return the kind of the provider that resolves the profile in botocore's chain."""
-    if "role_arn" in section and "web_identity_token_file" not in section:
-        has_source = "source_profile" in section
-        if has_source != ("credential_source" in section):
-            return ProfileKind.ASSUME_ROLE if has_source else ProfileKind.CREDENTIAL_SOURCE
-        return ProfileKind.INCOMPLETE
-    return kind_without_role(section)
-
-
-def kind_without_role(section: Section) -> ProfileKind:
-    """Return the kind of a profile without regard to its role, in botocore's order.
-
-    botocore looks for keys in the credentials file first, and in the config file last.
-    """
-    if section.text("web_identity_token_file"):
-        complete = "role_arn" in section
-        return ProfileKind.WEB_IDENTITY if complete else ProfileKind.INCOMPLETE
-    if not section.keys().isdisjoint(_SSO):
-        return ProfileKind.SSO if section.keys() >= _SSO else ProfileKind.INCOMPLETE
-    for kind, file, names in (
-        (ProfileKind.STATIC_KEYS, section.in_credentials, KEY_PAIR),
-        (ProfileKind.LOGIN_SESSION, section.keys(), ("login_session",)),
-        (ProfileKind.CREDENTIAL_PROCESS, section.keys(), ("credential_process",)),
-        (ProfileKind.STATIC_KEYS, section.in_config, KEY_PAIR),
-    ):
-        if names[0] in file:
-            return kind if all(name in file for name in names) else ProfileKind.INCOMPLETE
-    return ProfileKind.INCOMPLETE
-
-
-def has_session_token(section: Section) -> bool:
-    """Return whether the profile's keys are temporary, with a session token in the same file."""
-    file = section.in_credentials if KEY_PAIR[0] in section.in_credentials else section.in_config
-    return any(name in file and section.text(name) for name in SESSION_TOKENS)
-
-
-_SSO = frozenset({"sso_account_id", "sso_role_name"})
-
-
-def _account(section: Section, role_arn: str | None) -> str | None:
-    arn = Arn.parse(role_arn or "")
-    in_arn = arn.account if arn else ""
-    return in_arn or section.first_line("sso_account_id") or section.first_line("aws_account_id")
-
-
-def _whole_number(text: str | None) -> int | None:
-    try:
-        return int(text) if text else None
-    except ValueError:  # botocore ignores invalid numbers, too
-        return None
+    return f"Did you mean {' or '.join(f'`{by_folded[one]}`' for one in close)}?" if close else ""

@@ -38,25 +38,11 @@ class SessionRequest:
     """A profile or a role, and the options that take precedence over the profile's settings.
 
     ``profile`` is the name of a profile, or of a role of IAM Identity Center such as
-    ``corp:123456789012/Admin`` or ``corp:team-dev/Admin``. Without ``profile``, ``role_arn`` is a
-    role to assume with ``source_profile`` or with the default credentials. Alternatively,
-    ``account`` (ID or name) and ``role`` name a role of IAM Identity Center, and ``sso`` names its
-    [sso-session] if there are several.
-    ``default`` requests the default credentials: see `default_chain`. ``region`` takes precedence
-    over the profile's Region. ``session_name`` and ``external_id`` replace ``role_session_name``
-    and ``external_id`` of a role profile.
-
-    ``read_only`` and ``policy`` (a JSON file or, for a role, the ARN of a managed policy) limit
-    what the session can do. ``duration`` limits how long it lasts: seconds, a timedelta, or a text
-    such as ``15m``, from 900 to 43200 seconds for a role, and to 129600 otherwise. ``mfa`` gets an
-    MFA session for the access keys of a profile with an ``mfa_serial``.
-
-    ``source_identity``, ``tags`` (keys and values) and ``transitive_tags`` (keys) identify the user
-    of a role's session. ``default_session_name`` is used if neither an option nor the profile names
-    the session. If it is None, the variable AWS_ROLE_SESSION_NAME is used.
-
-    https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
-    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
+    ``corp:123456789012/Admin``. Without it, ``role_arn`` is a role to assume with
+    ``source_profile`` or the default credentials, ``account`` and ``role`` name a role of the
+    sign-in ``sso``, or ``default`` requests the default credentials. `open_session` explains the
+    options. ``default_session_name`` is used if neither an option nor the profile names the
+    session.
     """
 
     profile: str | None = None
@@ -99,11 +85,10 @@ class SessionRequest:
 class SwitchRequest(SessionRequest):
     """A request for a session, and what to do with the session in the notebook.
 
-    ``variable`` is the notebook's variable for the session. The switch is refused unless STS
-    reports the account ``expect_account``. ``only_session`` sets only the variable. ``confirmed``
-    allows a switch to a protected profile, and ``write`` allows a session that isn't read-only for
-    a profile that is otherwise always read-only. ``caller`` is the magic or the function that the
-    user called, such as ``%%aws_profile``, for hints to call it with other options.
+    ``variable`` is the notebook's variable for the session, and ``only_session`` sets nothing else.
+    The switch is refused unless STS reports the account ``expect_account``. ``confirmed`` allows a
+    protected profile, and ``write`` a session that isn't read-only for a profile that otherwise is.
+    ``caller`` is the magic or function that the user called, for hints.
     """
 
     variable: str = SESSION

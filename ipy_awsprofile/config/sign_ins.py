@@ -1,25 +1,26 @@
-"""The sign-ins to IAM Identity Center in the config file.
+"""The sign-ins to IAM Identity Center in the config file, and their roles without a profile.
 
 A sign-in is an [sso-session] section, or the start URL of profiles without an [sso-session]. The
 latter has the name of the first such profile.
+
+A role without a profile has a name such as ``corp:123456789012/Admin``, which you can use like a
+profile's name: a sign-in, an account ID and a permission set.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html
 """
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
-from ipy_awsprofile.config.config import Config, read_config
-from ipy_awsprofile.config.missing_sections import header_advice
-from ipy_awsprofile.config.profiles import did_you_mean
-from ipy_awsprofile.config.shared_files import Section
-from ipy_awsprofile.errors import AwsProfileError, InvalidOption
-from ipy_awsprofile.text import assigned_name
+from ipy_awsprofile.config.files import Config, Section
+from ipy_awsprofile.config.profiles import Profile, did_you_mean, find_profile
+from ipy_awsprofile.config.settings import client_settings
+from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.text import AssignedName, assigned_name, may_name_account
 
 _EXAMPLE = (
     "Write a section `[sso-session NAME]` with sso_start_url and sso_region in the config file, "
@@ -38,19 +39,19 @@ class SignIn:
     @property
     def start_url(self) -> str:
         """The address for signing in, or an empty text if it is missing."""
-        return self.section.text("sso_start_url") or ""
+        return str(self.section.get("sso_start_url") or "")
 
     @property
     def session(self) -> str:
         """The name of the [sso-session], or an empty text without one."""
         return self.settings.get("sso_session", "")
 
-    def is_of(self, profile: Section) -> bool:
-        """Return whether a profile uses this sign-in."""
-        session = profile.text("sso_session") or ""
+    def is_of(self, settings: Section) -> bool:
+        """Return whether a profile with these settings uses this sign-in."""
+        session = settings.get("sso_session") or ""
         if session or self.session:
-            return session == self.session
-        return all(profile.get(name) == value for name, value in self.settings.items())
+            return bool(session == self.session)
+        return all(settings.get(name) == value for name, value in self.settings.items())
 
 
 @lru_cache(maxsize=8)
@@ -62,7 +63,7 @@ def sign_ins(config: Config) -> Mapping[str, SignIn]:
     }
     addresses = set()
     for name, section in config.profiles.items():
-        url, region = section.text("sso_start_url"), section.text("sso_region")
+        url, region = section.get("sso_start_url"), section.get("sso_region")
         if not url or not region or "sso_session" in section or (url, region) in addresses:
             continue
         addresses.add((url, region))
@@ -71,10 +72,9 @@ def sign_ins(config: Config) -> Mapping[str, SignIn]:
 
 
 def find_sign_in(name: str | None, config: Config) -> SignIn:
-    """Return the sign-in with this name, or the sign-in of the profile with this name.
+    """Return the sign-in with this name or of this profile; without a name, the only one.
 
-    Without a name, return the only [sso-session] or, without an [sso-session], the only sign-in.
-    Raises InvalidOption.
+    If there is an [sso-session], the others don't count. Raises InvalidOption.
     """
     known = sign_ins(config)
     if name is None:
@@ -87,15 +87,13 @@ def find_sign_in(name: str | None, config: Config) -> SignIn:
         raise InvalidOption(
             f"The config file has several sign-ins: {names}.", "Add `--sso NAME` to choose one."
         )
-    if name in known:
-        return known[name]
     section = config.profiles.get(name)
     of_profile = (one for one in known.values() if section is not None and one.is_of(section))
-    if (found := next(of_profile, None)) is not None:
+    if found := known.get(name) or next(of_profile, None):
         return found
     raise InvalidOption(
         f"There is no [sso-session {name}], and no profile `{name}` that has one.",
-        header_advice("sso-session", name, config) or did_you_mean(name, known) or _EXAMPLE,
+        did_you_mean(name, known) or _EXAMPLE,
     )
 
 
@@ -105,21 +103,34 @@ def sign_in_of_pattern(pattern: str, config: Config) -> str | None:
     return name if colon and name in sign_ins(config) else None
 
 
-def command_without_session(source: str) -> str | None:
-    """Return the AWS CLI's sign-in command for a role if its sign-in isn't an [sso-session].
+def find_profile_or_role(name: str, config: Config) -> Profile:
+    """Return a profile or a role of IAM Identity Center. Raises ProfileNotFound, InvalidOption."""
+    parts = assigned_name(name) if name not in config.profiles else None
+    if parts is None:
+        return find_profile(name, config)
+    role = {"sso_account_id": parts.account, "sso_role_name": parts.role}
+    return Profile(name, {**sign_in_settings(find_sign_in(parts.sign_in, config), config), **role})
 
-    Return None for any other name, because its profile or [sso-session] determines the command.
+
+@lru_cache(maxsize=8)
+def sign_in_settings(sign_in: SignIn, config: Config) -> Mapping[str, Any]:
+    """Return a sign-in's settings, and the client settings that all its profiles share."""
+    common: dict[str, Any] | None = None
+    for section in filter(sign_in.is_of, config.profiles.values()):
+        if common is None:
+            common = client_settings(section)
+        else:
+            common = {name: value for name, value in common.items() if section.get(name) == value}
+    return {**(common or {}), **sign_in.settings}
+
+
+def named_by_account(name: str, config: Config) -> AssignedName | None:
+    """Return the parts of a role's name with an account name, such as ``corp:team-dev/Admin``.
+
+    Return None for a profile's name, and for a name with an account ID or without a sign-in.
     """
-    role = assigned_name(source)
-    with suppress(AwsProfileError):
-        if role and not find_sign_in(role.sign_in, read_config()).session:
-            return f"aws sso login --profile {shlex.quote(role.sign_in)}"
-    return None
-
-
-def login_command(profile: str) -> str:
-    """Return the AWS CLI's command that signs in to a profile with a login_session.
-
-    https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sign-in.html
-    """
-    return f"aws login --profile {shlex.quote(profile)}"
+    if not may_name_account(name) or name in config.profiles:
+        return None
+    sign_in = sign_in_of_pattern(name, config)
+    account, _, role = name.partition(":")[2].rpartition("/")
+    return AssignedName(sign_in, account, role) if sign_in else None

@@ -1,279 +1,368 @@
-"""Resolve a request to its profile or role, with the options applied to the profile's settings.
+"""A request, resolved against the files: the role chain, and what STS is given for its session.
 
-Options replace settings of the profile, so botocore resolves the profile as if the files contained
-the options.
+An option takes the place of the profile's setting. botocore reads most settings itself; the others
+are parameters of AssumeRole, which `PARAMETERS` lists.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+import re
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
-from ipy_awsprofile.config.chain import Step, resolve, sign_in_step
-from ipy_awsprofile.config.config import Config, read_config
-from ipy_awsprofile.config.default_chain import default_region
-from ipy_awsprofile.config.duration import ANY_SESSION, ROLE, whole_seconds
-from ipy_awsprofile.config.mfa import MfaSession, mfa_processes, mfa_session
-from ipy_awsprofile.config.profiles import ASSUMES, Profile
+from botocore.configprovider import ConfiguredEndpointProvider
+
+from ipy_awsprofile.config.files import Config, read_config
+from ipy_awsprofile.config.policies import session_policy
+from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind, chain_of, find_profile
+from ipy_awsprofile.config.regions import check_region, is_aws
 from ipy_awsprofile.config.request import SessionRequest
-from ipy_awsprofile.config.role_options import options_as_settings
-from ipy_awsprofile.config.role_parameters import Parameters, role_parameters
-from ipy_awsprofile.config.session_policy import Scope, SessionPolicy, session_policy
-from ipy_awsprofile.config.setting_mistakes import joined_settings
-from ipy_awsprofile.config.settings import (
-    CREDENTIAL_SETTINGS,
-    About,
-    select_about,
-    settings_about,
-)
-from ipy_awsprofile.config.shared_files import SharedFiles, Value
-from ipy_awsprofile.config.user_environment import user_environment
-from ipy_awsprofile.errors import InvalidProfile
-
-Settings = dict[str, Value]
+from ipy_awsprofile.config.settings import CREDENTIALS, client_settings
+from ipy_awsprofile.config.sign_ins import find_profile_or_role, find_sign_in, sign_in_settings
+from ipy_awsprofile.config.user_environment import named_profile, user_environment
+from ipy_awsprofile.errors import InvalidOption, InvalidProfile
+from ipy_awsprofile.text import one_line, quoted, redacted_urls
 
 
-#: Credential sources that a switch removes from the environment of child processes.
-_REMOVED_SOURCES = {"Environment", "EcsContainer"}
+def seconds(value: Any) -> int:
+    """Return the seconds in a number, a timedelta, or a text such as ``90m`` or ``1h30m``.
+
+    Raises ValueError. AWS checks whether it allows the duration.
+    """
+    if isinstance(value, timedelta):
+        return int(value.total_seconds())
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return int(value)
+    found = re.fullmatch(r"(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s?)?", str(value), re.ASCII)
+    if not found or not found[0]:
+        raise ValueError("3600, 90m, 1h or a timedelta")
+    hours, minutes, rest = (int(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + rest
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+def tag(text: str) -> tuple[str, str]:
+    """Return the key and value of a tag such as ``team=red``. Raises ValueError."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise ValueError("KEY=VALUE")
+    return key, value
+
+
+def _words(value: Any) -> list[Any]:
+    """Return the words of a setting such as ``a, b``, or the values of an option."""
+    return [one.strip() for one in value.split(",")] if isinstance(value, str) else list(value)
+
+
+def _tags(value: Any) -> list[dict[str, str]]:
+    pairs = (tag(one) if isinstance(one, str) else one for one in _words(value))
+    return [{"Key": str(key), "Value": str(text)} for key, text in dict(pairs).items()]
+
+
+def _tag_keys(value: Any) -> list[str]:
+    return list(dict.fromkeys(map(str, _words(value))))
+
+
+class Parameter(NamedTuple):
+    """A parameter of AssumeRole, and the setting of a profile that it comes from."""
+
+    name: str
+    setting: str
+    parse: Callable[[Any], Any] = str
+    is_read_by_botocore: bool = True
+
+    def parse_option(self, value: Any) -> Any:
+        """Return an option's value as STS reads it. Raises InvalidOption."""
+        try:
+            return self.parse(value)
+        except ValueError as error:
+            shown = one_line(value, 40)
+            raise InvalidOption(f"`{shown}` can't be the {self.name}.", f"Use {error}.") from None
+
+
+#: By the field of a request. A field takes precedence over the profile's setting. The last three
+#: settings are aws-vault's. STS checks the form of the values.
+#: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+PARAMETERS = {
+    "duration": Parameter("DurationSeconds", "duration_seconds", seconds),
+    "session_name": Parameter("RoleSessionName", "role_session_name"),
+    "external_id": Parameter("ExternalId", "external_id"),
+    "source_identity": Parameter("SourceIdentity", "source_identity", str, False),
+    "tags": Parameter("Tags", "session_tags", _tags, False),
+    "transitive_tags": Parameter("TransitiveTagKeys", "transitive_session_tags", _tag_keys, False),
+}
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Target:
     """The role chain of a session, and the files as they were read.
 
-    ``steps`` begins with the requested profile or role, with the ``options`` in its settings, and
-    ends with the profile that provides the credentials at the start of the chain. ``policy`` limits
-    the session: it can't do anything that the policy doesn't allow. If no role is assumed,
-    ``scope`` contains the policy.
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
+    ``chain`` begins with the requested profile or role, with the options in its settings, and ends
+    with the profile that provides the first credentials.
     """
 
-    steps: tuple[Step, ...]
-    region: str | None
+    request: SessionRequest
+    chain: tuple[Profile, ...]
     config: Config
-    options: Mapping[str, str] = field(default_factory=dict)
-    policy: SessionPolicy | None = None
-    scope: Scope | None = None
-    #: Additional parameters of AssumeRole, by role ARN.
-    parameters: Parameters = field(default_factory=dict)
-    #: Commands that print an MFA code, by the serial number of the device.
-    mfa_processes: dict[str, str] = field(default_factory=dict)
-    #: Whether the Region comes from an option, and not from the profile or a variable.
-    region_is_option: bool = False
-    #: The MFA session to use instead of the access keys themselves, if any.
-    mfa: MfaSession | None = None
-    #: The request that the target was resolved from.
-    request: SessionRequest = field(default_factory=SessionRequest)
-
-    @property
-    def profiles(self) -> tuple[Profile, ...]:
-        """The profiles of the steps."""
-        return tuple(step.profile for step in self.steps)
-
-    @property
-    def settings(self) -> Mapping[str, Value]:
-        """The settings of the requested profile or role. Values can be secrets."""
-        return self.steps[0].settings
+    region: str | None
+    #: Parameters of AssumeRole that botocore has no settings for, by role ARN.
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    #: Parameters of GetScopedCredentials, which limit a session that isn't a role's.
+    scope: Mapping[str, Any] = field(default_factory=dict)
+    #: Parameters of GetSessionToken, if the session is an MFA session for access keys.
+    mfa: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """The profile's name, or the role's ARN."""
-        return self.steps[0].profile.name
+        return str(self.chain[0])
 
     @property
-    def session_name(self) -> str | None:
-        """The name of the role's session, if an option or a setting specifies it."""
-        return self.steps[0].settings.text("role_session_name")
-
-    @property
-    def chain(self) -> tuple[str, ...]:
-        """The names of the profiles in the role chain, as in ``Identity.chain``."""
-        return tuple(step.profile.name for step in self.steps)
-
-    @property
-    def role_arn(self) -> str | None:
-        """The ARN of the role that is assumed last, or None if no role is assumed."""
-        return self.steps[0].profile.role_arn
-
-    @property
-    def described_by(self) -> str:
-        """The profile that the settings come from. For a role ARN, this is the source profile."""
-        without_profile = self.steps[1:] and self.role_arn == self.name
-        return self.chain[1] if without_profile else self.name
-
-    @property
-    def ambient_source(self) -> str:
-        """The credential_source that starts the chain, such as ``EcsContainer``, or empty."""
-        last = self.steps[-1]
-        return last.profile.credential_source or "" if last.kind in ASSUMES else ""
-
-    @property
-    def is_read_only(self) -> bool:
-        """Whether ``--read-only`` limits the session."""
-        return self.policy is not None and self.policy.is_read_only
+    def names(self) -> tuple[str, ...]:
+        """The names of the profiles in the role chain."""
+        return tuple(map(str, self.chain))
 
     @property
     def cache_variant(self) -> str:
-        """The part of the cache key for a role's policies, tags or source identity, or "".
+        """The part of the cache key for parameters that aren't part of botocore's key, or "".
 
-        It depends on the role, too: the other roles of the chain are assumed without the policies,
+        It depends on the role, too: the other roles of the chain are assumed without the policy,
         and a read-only session for one of them must not use their cached credentials.
         """
-        policy = None if self.scope else self.policy
-        if not policy and not self.parameters:
+        if not self.parameters:
             return ""
-        limits = [self.role_arn, policy and (policy.arn, policy.text), self.parameters]
-        text = json.dumps(limits, sort_keys=True)
+        text = json.dumps([self.chain[0].role_arn, self.parameters], sort_keys=True)
         return f"limited-{sha256(text.encode()).hexdigest()[:16]}"
+
+    @property
+    def fingerprint(self) -> Hashable:
+        """A value that is equal for all sessions of this identity, even if keys were replaced."""
+        described = tuple(
+            (name, str(one.settings[name]))
+            for one in self.chain
+            for name in sorted(CREDENTIALS & one.settings.keys())
+        )
+        given = repr((self.parameters, self.scope, self.mfa))
+        return self.names, described, given, self.config.paths
 
     @property
     def resolves_by_name(self) -> bool:
         """Whether a process that uses the profile's name gets the same access without MFA codes."""
-        return self.name in self.config.profiles and not (
-            self.options
-            or self.policy
-            or self.scope
-            or self.parameters
-            or self._devices
-            or self.steps[-1].profile.credential_source in _REMOVED_SOURCES
+        return (
+            self.name in self.config.profiles
+            and self.chain[0].settings == find_profile(self.name, self.config).settings
+            # A switch removes the variables of these sources from child processes.
+            and self.chain[-1].credential_source not in {"Environment", "EcsContainer"}
+            and not (self.parameters or self.scope or self._devices)
         )
 
     @property
     def renews_unattended(self) -> bool:
         """Whether the session can be renewed without a user to enter an MFA code."""
-        return self._devices <= self.mfa_processes.keys()
+        return all(map(self.mfa_process, self._devices))
 
     @property
     def _devices(self) -> set[str]:
         """The MFA devices that each new session needs a code from."""
-        steps = (step.profile.mfa_serial for step in self.steps if step.kind in ASSUMES)
-        return {serial for serial in (*steps, self.mfa and self.mfa.serial) if serial}
+        of_roles = (one.mfa_serial for one in self.chain if one.kind in ASSUMES)
+        return set(filter(None, (*of_roles, self.mfa.get("SerialNumber"))))
+
+    def mfa_process(self, serial: str) -> str | None:
+        """Return the command that prints a device's codes: of its profile, or of [default]."""
+        default = self.config.profiles.get("default", {}).get("mfa_process")
+        owner = next((one for one in self.chain if one.mfa_serial == serial), None)
+        return default if owner is None else owner.settings.get("mfa_process") or default
 
     @property
-    def key(self) -> Hashable:
-        """A value that is equal for all sessions of this identity. Use it only for comparisons."""
-        limits = self.policy, self.scope, repr(self.parameters), self.config.paths, self.mfa
-        described = tuple(_described(step.settings) for step in self.steps)
-        return self.chain, described, *limits
-
-    def is_changed(self) -> bool:
-        """Return whether the profile's name now refers to another identity in the files.
-
-        A process that uses the name would then have that identity. Replaced keys don't count,
-        because they can belong to the same identity. Raises ConfigFileError.
-        """
-        if SharedFiles.from_environment() != self.config.paths:
-            return False  # another message reports that other files are used
-        before, now = self.config.profiles, read_config(self.config.paths).profiles
-        return any(_described(now.get(n)) != _described(before.get(n)) for n in self.chain)
-
-    def assume_role_parameters(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Return the parameters of an AssumeRole call, with the policy and the role's parameters.
-
-        The policy applies to the role that is assumed last.
-        """
-        role = params["RoleArn"]
-        more = dict(self.parameters.get(role, {}))
-        if self.policy and not self.scope and role == self.role_arn:
-            more |= (
-                {"PolicyArns": [{"arn": self.policy.arn}]}
-                if self.policy.arn
-                else {"Policy": self.policy.text}
-            )
-        return params | more
-
-    @property
-    def adds_parameters(self) -> bool:
-        """Whether AssumeRole is called with parameters that botocore has no settings for."""
-        return bool(self.parameters or (self.policy and not self.scope))
+    def foreign_sts(self) -> str:
+        """The STS endpoint of a setting or variable if it isn't AWS's, otherwise an empty text."""
+        services: Any = {"services": self.config.services}
+        try:
+            url = ConfiguredEndpointProvider(services, self.chain[0].settings, "sts").provide()
+        except Exception:  # noqa: BLE001  # malformed values can raise any exception in botocore
+            return ""
+        return "" if url is None or is_aws(url) else redacted_urls(url).rstrip("/")
 
     def full_config(self) -> dict[str, Any]:
-        """Return the files as botocore's ``Session.full_config``, with the target's settings."""
-        return self.config.full_config({s.profile.name: s.settings for s in self.steps})
-
-    def client_settings(self) -> Settings:
-        """Return the profile's client settings, without credentials and paths."""
-        return select_about(self.settings, About.CLIENTS)
-
-    def client_settings_here(self) -> Settings:
-        """Return the client settings, including settings that apply only on this machine."""
-        return select_about(self.settings, About.CLIENTS, About.MACHINE)
+        """Return the files as botocore's ``Session.full_config``, with the chain's settings."""
+        files = self.config.profiles
+        return self.config.full_config(
+            {one.name: {**files.get(one, {}), **one.settings} for one in self.chain}
+        )
 
 
 def target_of(request: SessionRequest, config: Config | None = None) -> Target:
-    """Return the target of a request, and check that its profile or role supports the options.
+    """Return the target of a request, whose profile or role must support the options.
 
-    Reads the files if ``config`` isn't given. Raises InvalidOption, InvalidProfile, and the errors
-    of `resolve`.
+    Raises InvalidOption, InvalidProfile, ProfileNotFound and ConfigFileError.
     """
-    environ = user_environment()
-    if request.default_session_name is None and (name := environ.get("AWS_ROLE_SESSION_NAME")):
-        request = replace(request, default_session_name=name)
-    config = config or read_config(SharedFiles.from_environment(environ))
-    chain = resolve(request, config)
-    _require_texts(chain.steps, config)
-    if chain.problem:
-        raise chain.problem
-    first, *sources = chain.steps
-    own_region = first.settings.text("region")
+    config, environ = config or read_config(), user_environment()
+    first, *sources = requested_chain(request, config)
+    session_name = request.default_session_name or environ.get("AWS_ROLE_SESSION_NAME")
+    chain = (first := _with_options(first, request, session_name), *sources)
+    parameters = {str(one.role_arn): given for one in chain if (given := _parameters(one))}
+    by_role = first.kind in ASSUMES
+    limits = session_policy(request, first.role_arn if by_role else None)
+    mfa = _mfa(first) if request.mfa else {}
+    if by_role and limits:
+        arn = str(first.role_arn)
+        parameters[arn] = {**parameters.get(arn, {}), **limits}
+    elif request.duration is not None and not by_role:  # of the MFA or the narrower session
+        (mfa or limits)["DurationSeconds"] = PARAMETERS["duration"].parse_option(request.duration)
+    own_region = first.region
     if not own_region and (request.default or request.role_arn):
-        own_region = default_region(environ)
-    by_role = first.profile.kind in ASSUMES
-    allowed = ROLE if by_role and not request.mfa else ANY_SESSION
-    lasts = None if request.duration is None else whole_seconds(request.duration, allowed)
-    mfa = mfa_session(first, lasts, request) if request.mfa else None
-    options = options_as_settings(request, lasts if by_role else None, first)
-    policy = session_policy(request, first.profile)
-    scope = Scope(policy, None if mfa else lasts)
-    return Target(
-        steps=(first.with_settings(options) if options else first, *sources),
-        region=request.region or environ.get("AWS_DEFAULT_REGION") or own_region,
-        region_is_option=bool(request.region),
-        config=config,
-        options=options,
-        policy=policy,
-        scope=None if by_role or scope == Scope() else scope,
-        parameters=role_parameters(request, chain.steps),
-        mfa=mfa,
-        mfa_processes=mfa_processes((step.profile for step in chain.steps), config.profiles),
+        own_region = environ.get("AWS_REGION")  # ECS, EKS and Lambda set it; botocore ignores it
+    target = Target(
         request=request,
+        chain=chain,
+        config=config,
+        region=request.region or environ.get("AWS_DEFAULT_REGION") or own_region or None,
+        parameters=parameters,
+        scope={} if by_role else limits,
+        mfa=mfa,
     )
+    if target.region:
+        check_region(target.region, is_foreign=lambda: bool(target.foreign_sts))
+    return target
 
 
 def sign_in_target(name: str | None) -> Target:
-    """Return a target without a role, for signing in and listing roles.
-
-    Raises ConfigFileError, and the errors of `find_sign_in`.
-    """
+    """Return a target without a role, for signing in. Raises the errors of `find_sign_in`."""
     config = read_config()
-    step = sign_in_step(name, config)
-    return Target(steps=(step,), region=step.profile.region, config=config)
+    sign_in = find_sign_in(name, config)
+    shown = f"sso-session {sign_in.session}" if sign_in.session else sign_in.name
+    profile = Profile(shown, sign_in_settings(sign_in, config), ProfileKind.SSO)
+    return Target(SessionRequest(), (profile,), config, profile.region)
 
 
-_DESCRIBING = sorted(CREDENTIAL_SETTINGS - set(settings_about(About.KEYS)))
-
-
-def _described(settings: Mapping[str, Value] | None) -> Hashable:
-    """Return the settings that determine the identity of a profile, without keys."""
-    if settings is None:
-        return None
-    return tuple((name, str(settings[name])) for name in _DESCRIBING if name in settings)
-
-
-def _require_texts(steps: Iterable[Step], config: Config) -> None:
-    """Raise InvalidProfile if a setting includes indented lines that don't belong to it."""
-    for step in steps:
-        for setting in step.settings.blocks():
-            file, line = step.settings.origins[setting]
-            raise InvalidProfile(
-                f"The {setting} of `{step.profile.name}` is an indented block, not a text.",
-                f"See {file}, line {line}.",
+def requested_chain(request: SessionRequest, config: Config) -> tuple[Profile, ...]:
+    """Return the role chain of a request. Raises InvalidOption and ProfileNotFound."""
+    match request.profile, request.role_arn, request.source_profile, request.default:
+        case str(name), None, None, False:
+            return chain_of(find_profile_or_role(name, config), config)
+        case None, str(role_arn), source, False:
+            found = find_profile_or_role(source, config) if source else default_profile(config)
+            return _role_by_arn(role_arn, found, config)
+        case None, None, None, True:
+            return chain_of(default_profile(config), config)
+        case _:
+            raise InvalidOption(
+                "Use exactly one of a profile's name, a role's ARN and the default credentials.",
+                "Run `%aws_profile NAME`, `%aws_profile --role-arn ARN` or "
+                "`%aws_profile --default`.",
             )
-        session = config.sso_sessions.get(step.settings.text("sso_session") or "")
-        for section in filter(None, (step.settings, session)):
-            for problem in joined_settings(section):
-                raise InvalidProfile(problem.says, problem.fix)
+
+
+def _role_by_arn(role_arn: str, source: Profile, config: Config) -> tuple[Profile, ...]:
+    """Return the chain of a role without a profile, which has its source's client settings."""
+    settings = {**client_settings(source.settings), "role_arn": role_arn}
+    if source.kind is ProfileKind.AMBIENT:
+        return (Profile(role_arn, {**settings, "credential_source": source.credential_source}),)
+    role = Profile(role_arn, {**settings, "source_profile": str(source)})
+    return chain_of(role, config) if source in config.profiles else (role, source)
+
+
+#: The names of default credentials that don't come from a profile, by credential_source.
+SOURCES = {
+    "Environment": "environment variables",
+    "Ec2InstanceMetadata": "EC2 instance",
+    "EcsContainer": "container credentials",
+}
+_TOKEN = "web identity token"  # noqa: S105  # not a secret
+NOT_PROFILES = {*SOURCES.values(), _TOKEN}
+
+#: Variables for assuming a role with a token, in a pod or another workload, and their settings.
+_WEB_IDENTITY = {
+    "AWS_ROLE_ARN": "role_arn",
+    "AWS_WEB_IDENTITY_TOKEN_FILE": "web_identity_token_file",
+    "AWS_ROLE_SESSION_NAME": "role_session_name",
+}
+_CONTAINER = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+
+
+def default_profile(config: Config) -> Profile:
+    """Return the profile with boto3's default credentials, or another source as a profile.
+
+    Such a source has one of the names in `NOT_PROFILES`. Raises ProfileNotFound.
+
+    https://docs.aws.amazon.com/boto3/latest/guide/credentials.html
+    """
+    environ = user_environment()
+    variable, named = named_profile(environ)
+    name = "default" if named is None else named
+    is_there = bool(variable) or name in config.profiles
+    profile = find_profile(name, config) if is_there else Profile(name, {})
+    own = profile.settings
+    has_role = "role_arn" in own and "web_identity_token_file" not in own
+    if environ.get("AWS_ACCESS_KEY_ID"):
+        source = "Environment"
+    elif environ.get("AWS_WEB_IDENTITY_TOKEN_FILE") and not has_role:
+        role = {name: own[name] for name in ("role_arn", "role_session_name") if name in own}
+        given = {_WEB_IDENTITY[name]: environ[name] for name in _WEB_IDENTITY if environ.get(name)}
+        return Profile(_TOKEN, {**client_settings(own), **role, **given})
+    elif has_role or profile.kind is not ProfileKind.INCOMPLETE:
+        return profile
+    else:
+        in_container = any(map(environ.get, _CONTAINER))
+        source = "EcsContainer" if in_container else "Ec2InstanceMetadata"
+    settings = {**client_settings(own), "credential_source": source}
+    return Profile(SOURCES[source], settings, ProfileKind.AMBIENT)
+
+
+def _with_options(first: Profile, request: SessionRequest, session_name: str | None) -> Profile:
+    """Return the profile with the options in place of its settings. Raises InvalidOption.
+
+    ``session_name`` is used if nothing else names the session.
+    """
+    replaced: dict[str, Any] = {}
+    for field_name, parameter in PARAMETERS.items():
+        value = getattr(request, field_name)
+        names_session = parameter.name == "RoleSessionName"
+        kinds = {*ASSUMES, ProfileKind.WEB_IDENTITY} if names_session else ASSUMES
+        if names_session and value is None and first.kind in kinds:
+            value = None if first.text(parameter.setting) else session_name
+        if value is None or value == ():
+            continue
+        if first.kind not in kinds:
+            if parameter.name == "DurationSeconds":
+                continue  # it limits any other session, too: see `Target.scope`
+            raise InvalidOption(
+                f"`{first}` doesn't assume a role, so its {parameter.name} can't be set.",
+                f"Its kind is `{first.kind}`.",
+            )
+        if isinstance(value, tuple):  # the profile's tags remain
+            value = (*_words(first.text(parameter.setting) or ()), *value)
+        parsed = parameter.parse_option(value)
+        replaced[parameter.setting] = str(parsed) if parameter.is_read_by_botocore else value
+    return Profile(first, {**first.settings, **replaced}, first.kind) if replaced else first
+
+
+def _parameters(profile: Profile) -> dict[str, Any]:
+    """Return AssumeRole's parameters that botocore has no settings for. Raises InvalidProfile."""
+    found: dict[str, Any] = {}
+    for parameter in PARAMETERS.values() if profile.kind in ASSUMES else ():
+        value = profile.settings.get(parameter.setting)
+        if not value or parameter.is_read_by_botocore:
+            continue
+        try:
+            found[parameter.name] = parameter.parse(value)
+        except ValueError as error:
+            raise InvalidProfile(
+                f"The {parameter.setting} of `{profile}` is invalid.",
+                f"Use {error}. `%aws_profile --explain {quoted(profile)}` shows its place.",
+            ) from None
+    return found
+
+
+def _mfa(profile: Profile) -> dict[str, Any]:
+    """Return the MFA device of a profile's access keys. Raises InvalidOption."""
+    if profile.kind is not ProfileKind.STATIC_KEYS or not profile.mfa_serial:
+        raise InvalidOption(
+            f"--mfa is for long-term keys with an `mfa_serial`; `{profile}` doesn't have both.",
+            "Leave the option out, or add the `mfa_serial` of the device to the profile. A role "
+            "with an `mfa_serial` requires its code without the option.",
+        )
+    return {"SerialNumber": profile.mfa_serial}

@@ -13,7 +13,13 @@ from http import HTTPStatus
 from botocore.exceptions import ClientError
 
 from ipy_awsprofile.credentials.chain_names import ChainNames
-from ipy_awsprofile.credentials.error_response import DENIED, EXPIRED, REJECTED, ErrorResponse
+from ipy_awsprofile.credentials.error_response import (
+    DENIED,
+    EXPIRED,
+    REJECTED,
+    ErrorResponse,
+    in_words,
+)
 from ipy_awsprofile.credentials.retries import THROTTLED
 from ipy_awsprofile.credentials.scoped_errors import not_limited
 from ipy_awsprofile.errors import (
@@ -25,7 +31,7 @@ from ipy_awsprofile.errors import (
     RoleNotAssigned,
     ServiceError,
 )
-from ipy_awsprofile.text import assigned_name, in_words, quoted
+from ipy_awsprofile.text import assigned_name, quoted
 
 #: Error codes for a web identity token that STS rejects.
 _BAD_TOKEN = {"ExpiredTokenException", "IDPRejectedClaim", "InvalidIdentityToken"}

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 from dateutil.parser import ParserError
 
-from ipy_awsprofile.config.sign_ins import command_without_session, login_command
+from ipy_awsprofile.config.files import read_config
+from ipy_awsprofile.config.profiles import did_you_mean, missing_section
 from ipy_awsprofile.credentials.aws_errors import unexpected_response
 from ipy_awsprofile.credentials.chain_names import ChainNames
 from ipy_awsprofile.credentials.deadline import DeadlineExceededError
 from ipy_awsprofile.credentials.network_errors import reason_of_container, unreachable
-from ipy_awsprofile.credentials.region_errors import invalid_region, no_region
 from ipy_awsprofile.credentials.validation import UnusableCredentialsError
 from ipy_awsprofile.errors import (
     AccessDenied,
@@ -25,12 +26,9 @@ from ipy_awsprofile.errors import (
     CredentialsUnavailable,
     InvalidOption,
     InvalidProfile,
-    InvalidSource,
     MfaUnavailable,
     ProfileNotFound,
     ServiceError,
-    SignInRequired,
-    SourceLoop,
 )
 from ipy_awsprofile.text import one_line, redacted_urls
 
@@ -150,6 +148,38 @@ def _from_mfa_session(_: Exception, chain: ChainNames) -> MfaUnavailable:
     )
 
 
+def _from_missing_region(_: Exception, chain: ChainNames) -> InvalidOption:
+    return InvalidOption(
+        f"No AWS Region is set for `{chain.asked_for}`.",
+        f"Add `region = …` to the profile, or run `%aws_profile {chain.typed('--region …')}`.",
+    )
+
+
+def _from_config(error: Exception, chain: ChainNames) -> InvalidProfile:
+    """Return the exception for a role chain that botocore refuses, in botocore's words."""
+    message = one_line(re.sub(r'\n[^"]*', " …", str(error)))  # a line below a value can be a secret
+    hint = chain.explain_hint
+    if source := re.search(r'source_profile "(.+?)" referenced', message):
+        with suppress(AwsProfileError):
+            config, name = read_config(), source[1]
+            hint = missing_section(name, config) or did_you_mean(name, config.profiles) or hint
+    return InvalidProfile(message, hint)
+
+
+def _from_partial(error: botocore.PartialCredentialsError, chain: ChainNames) -> InvalidProfile:
+    """Return the exception for half a pair of access keys, or for a role without a source."""
+    missing = error.kwargs["cred_var"]
+    if "source_profile" in missing:
+        return InvalidProfile(
+            f"The role profile `{chain.start}` has neither source_profile nor credential_source.",
+            f"Add a source_profile whose credentials can assume the role. {chain.explain_hint}",
+        )
+    return InvalidProfile(
+        f"`{chain.start}` has only one of the two access-key settings: {missing} is missing.",
+        f"Set both in the same place. {chain.explain_hint}",
+    )
+
+
 def _from_signing(error: RuntimeError, chain: ChainNames) -> AwsProfileError | None:
     """Return the exception for an error of AWS's signing library; None for any other error."""
     if "still expired" in str(error):  # botocore has just retrieved them
@@ -203,17 +233,10 @@ _TRANSLATIONS: tuple[
             "Ask for the permission signin:CreateOAuth2Token.",
         ),
     ),
-    (
-        botocore.LoginError,
-        lambda _, chain: SignInRequired(
-            chain.asked_for, chain.start, command=login_command(chain.start)
-        ),
-    ),
+    (botocore.LoginError, lambda _, chain: chain.sign_in_required(is_login=True)),
     (
         (botocore.SSOError, botocore.TokenRetrievalError),
-        lambda _, chain: SignInRequired(
-            chain.asked_for, chain.start, command=command_without_session(chain.start)
-        ),
+        lambda _, chain: chain.sign_in_required(),
     ),
     (
         (botocore.MetadataRetrievalError, botocore.InvalidIMDSEndpointError),
@@ -226,23 +249,18 @@ _TRANSLATIONS: tuple[
         botocore.ProfileNotFound,
         lambda error, chain: ProfileNotFound(error.kwargs.get("profile", chain.asked_for)),
     ),
-    (botocore.NoRegionError, lambda _, chain: no_region(chain)),
+    (botocore.NoRegionError, _from_missing_region),
     (
         botocore.InvalidRegionError,
-        lambda error, chain: invalid_region(str(error.kwargs.get("region_name", "")), chain),
-    ),
-    (botocore.ParamValidationError, _from_parameter),
-    (botocore.InfiniteLoopConfigError, _as(SourceLoop, "{message}", "{chain.explain_hint}")),
-    (botocore.InvalidConfigError, _as(InvalidSource, "{message}", "{chain.explain_hint}")),
-    (
-        botocore.PartialCredentialsError,
         _as(
-            InvalidSource,
-            "`{chain.start}` has only one of the two access-key settings: "
-            "{error.kwargs[cred_var]} is missing.",
-            "Set both in the same place. {chain.explain_hint}",
+            InvalidOption,
+            "`{chain.asked_for}` has an invalid AWS Region: `{error.kwargs[region_name]}`.",
+            "Example: us-east-1. {chain.explain_hint}",
         ),
     ),
+    (botocore.ParamValidationError, _from_parameter),
+    ((botocore.InfiniteLoopConfigError, botocore.InvalidConfigError), _from_config),
+    (botocore.PartialCredentialsError, _from_partial),
     (botocore.BotoCoreError, _as(ServiceError, "`{chain.asked_for}`: {message}")),
     # Exceptions that botocore doesn't catch. Most of their messages can contain a secret.
     (

@@ -7,7 +7,7 @@ MFA codes, and timeouts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any
 
@@ -15,26 +15,24 @@ import botocore.session
 from botocore.config import Config
 from botocore.configprovider import ConstantProvider
 from botocore.credentials import CredentialProvider, CredentialResolver
-from botocore.exceptions import ClientError, LoginTokenLoadError
+from botocore.exceptions import LoginTokenLoadError
 
-from ipy_awsprofile.config.command import command_of
+from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
-from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.credentials.botocore_errors import no_credentials
-from ipy_awsprofile.credentials.cache_provenance import Provenance
 from ipy_awsprofile.credentials.caller import CallerIdentity, caller_identity
+from ipy_awsprofile.credentials.chain_names import ChainNames
 from ipy_awsprofile.credentials.cli_caches import RoleCache, role_cache
 from ipy_awsprofile.credentials.data_loader import SessionLoader
 from ipy_awsprofile.credentials.deadline import ATTEMPT
-from ipy_awsprofile.credentials.error_response import ErrorResponse
 from ipy_awsprofile.credentials.event_hooks import built_in_hooks
 from ipy_awsprofile.credentials.file_keys import FileCredentials
 from ipy_awsprofile.credentials.mfa_prompt import MfaPrompter
 from ipy_awsprofile.credentials.pace import Pace
 from ipy_awsprofile.credentials.person import CodePrompter
-from ipy_awsprofile.credentials.provider_chain import create_provider_chain
+from ipy_awsprofile.credentials.provider_chain import REAL, Outside, create_provider_chain
 from ipy_awsprofile.credentials.renewal import chain_of_sources, install_renewals
 from ipy_awsprofile.credentials.response_checks import guarded
 from ipy_awsprofile.credentials.retries import give_up_soon, retry_throttled
@@ -77,16 +75,22 @@ class ProfileBotocoreSession(SharedBotocoreSession):
     """The botocore session of a target, which is a profile with some settings overridden.
 
     ``callers`` has the identities that STS has returned so far, by access key ID. ``pace`` limits
-    the rate of calls that retrieve credentials.
+    the rate of calls that retrieve credentials. ``outside`` is what these calls use.
     """
 
     def __init__(
-        self, target: Target, client_config: Config | None = None, pace: Pace | None = None
+        self,
+        target: Target,
+        client_config: Config | None = None,
+        pace: Pace | None = None,
+        outside: Outside = REAL,
     ) -> None:
         super().__init__(target.name, target.region)
+        self._outside = outside
+        if outside.prepare:
+            outside.prepare(self)
         self._pace = pace
         self.callers: dict[str, CallerIdentity] = {}
-        self.provenance = Provenance(target, self._accepts)
         self._target = target
         self._timeout = ATTEMPT
         self.set_config_variable("config_file", str(target.config.paths.config))
@@ -102,7 +106,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
     @property
     def is_read_only(self) -> bool:
         """Whether the session is read-only."""
-        return self._target.is_read_only
+        return self._target.request.read_only
 
     @property
     def request(self) -> SessionRequest:
@@ -126,12 +130,12 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         Raises botocore's exceptions, InvalidProfile and UnusableCredentialsError.
         """
         self._timeout = timeout
-        cache = RoleCache(
-            role_cache(),
+        cache = self._outside.role_cache(
+            role_cache(self._target.foreign_sts),
             self.callers,
             fresh=fresh,
             variant=self._target.cache_variant,
-            provenance=self.provenance,
+            write=self._outside.write,
         )
         try:
             self._retrieve(cache, codes, sign_in, provider)
@@ -169,10 +173,10 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             if isinstance(each, FileCredentials):
                 each.check = self._require_same_identity
         # A credential_source of the last profile adds one step.
-        count = 1 if provider else len(self._target.chain) + 1
+        count = 1 if provider else len(self._target.names) + 1
         install_renewals(
             credentials,
-            self._target.chain,
+            self._target.names,
             sign_in,
             count=count,
             codes=None if provider else codes,
@@ -190,14 +194,13 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             known = next(iter(self.callers.values()), None)
         if known is None or not known.arn:
             return  # STS hasn't reported an identity yet
-        with translated(self._target.chain):
+        with translated(self._target.names):
             caller = self._ask(str(now.access_key), str(now.secret_key), now.token)
         if self._identifying(caller) != self._identifying(known):
-            name = self._target.name
+            name, command = self._target.name, ChainNames(self._target.names).typed()
             raise IdentityChanged(
                 f"The credentials of `{name}` belong to {caller.arn} now, not to {known.arn}.",
-                f"Run `{command_of(self.request)}` to switch to them, and create older clients "
-                "again.",
+                f"Run `%aws_profile {command}` to switch to them, and create older clients again.",
             )
 
     def _identifying(self, caller: CallerIdentity) -> str:
@@ -207,7 +210,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
 
         https://docs.aws.amazon.com/singlesignon/latest/userguide/howtogetcredentials.html
         """
-        is_sso = self._target.steps[0].kind is ProfileKind.SSO
+        is_sso = self._target.chain[0].kind is ProfileKind.SSO
         return caller.arn if is_sso else caller.principal
 
     def _ask(self, access_key: str, secret_key: str, token: str | None) -> CallerIdentity:
@@ -222,30 +225,19 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         self.callers[access_key] = caller_identity(guarded(sts))
         return self.callers[access_key]
 
-    def _accepts(self, session: Mapping[str, str]) -> bool | None:
-        """Return whether STS accepts a cached session, or None if the server can't tell."""
-        access_key = session["AccessKeyId"]
-        known = self.callers.get(access_key)
-        try:
-            if known is None or known.cached:
-                self._ask(access_key, session["SecretAccessKey"], session["SessionToken"])
-        except KeyError:
-            return None
-        except ClientError as error:
-            return None if ErrorResponse.of(error).is_unknown_operation else False
-        return True
-
     def _provider_chain(
         self, cache: RoleCache, codes: CodePrompter, timeout: float
     ) -> CredentialResolver:
         """Return botocore's provider chain, which uses this cache and this prompter."""
         session, target = self._resolving_session(timeout), self._target
-        if target.adds_parameters:
+        if target.parameters:
             add: Any = self._add_parameters  # unlike most handlers, it returns a value
             session.register("provide-client-params.sts.AssumeRole", add)
-        first = target.steps[0]
-        ambient = first.profile.credential_source if first.kind is ProfileKind.AMBIENT else None
-        provider_chain = create_provider_chain(session, target, cache, codes, only=ambient)
+        first = target.chain[0]
+        ambient = first.credential_source if first.kind is ProfileKind.AMBIENT else None
+        provider_chain = create_provider_chain(
+            session, target, cache, codes, only=ambient, outside=self._outside
+        )
         if mfa := target.mfa:
             client = session.create_client
             with_mfa = MfaSessionProvider(provider_chain, client, mfa, codes, cache)
@@ -260,7 +252,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
 
         The user's clients keep botocore's defaults.
         """
-        session = ResolvingSession(self._target, give_up_soon(timeout), self._pace)
+        session = ResolvingSession(self._target, give_up_soon(timeout), self._pace, self._outside)
         session.register_component("data_loader", self.get_component("data_loader"))
         return session
 
@@ -275,7 +267,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
 
     def _add_parameters(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Return the parameters of AssumeRole, including those that botocore has no setting for."""
-        return self._target.assume_role_parameters(params)
+        return {**params, **self._target.parameters.get(params["RoleArn"], {})}
 
 
 class ResolvingSession(ProfileBotocoreSession):

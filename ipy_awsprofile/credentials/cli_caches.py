@@ -1,7 +1,8 @@
 """Read and write the AWS CLI's caches, which other programs can change at any time.
 
 Assumed roles are in ``~/.aws/cli/cache``, IAM Identity Center tokens in ``~/.aws/sso/cache``, and
-``aws login`` credentials in ``~/.aws/login/cache``.
+``aws login`` credentials in ``~/.aws/login/cache``. As in the AWS CLI, the key of a cached role
+depends neither on the STS endpoint nor on the credentials that assumed the role.
 
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-role.html
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html
@@ -11,9 +12,10 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +27,7 @@ from botocore.utils import (
     get_login_token_cache_directory,
 )
 
-from ipy_awsprofile.config.arn import Arn
-from ipy_awsprofile.config.private_folders import make_private, replace_file
-from ipy_awsprofile.credentials.cache_provenance import Provenance, other_role
+from ipy_awsprofile.config.private import replace_file
 from ipy_awsprofile.credentials.caller import CallerIdentity
 from ipy_awsprofile.credentials.validation import (
     UnusableCredentialsError,
@@ -37,6 +37,10 @@ from ipy_awsprofile.credentials.validation import (
     parse_time,
     require_usable,
 )
+from ipy_awsprofile.text import Arn
+
+#: Writes a file of a cache.
+WriteFile = Callable[[Path, bytes], None]
 
 
 class _Documents(threading.local):
@@ -76,11 +80,11 @@ class RoleCache(_ReadAhead):
 
     ``callers`` receives the identity of each set of credentials that the cache reads or writes, by
     access key ID. With ``fresh``, the cache ignores entries that this object didn't write.
-    ``variant`` is added to botocore's key, which doesn't depend on session policies. ``provenance``
-    decides which sessions can be used, based on details that aren't part of the key. ``has_read``
-    is True after the cache has returned a session that another object wrote. If a file can't be
-    read or written, or has a session of a different role than ``roles`` expects for the key, the
-    cache raises no error, and botocore assumes the role again.
+    ``variant`` is added to botocore's key, which doesn't depend on session policies. ``has_read``
+    is True after the cache has returned a valid session that another object wrote. If a file can't
+    be read or written, or has a session of a different role than ``roles`` expects for the key, the
+    cache raises no error, and botocore assumes the role again. ``write`` is `replace_file`, or
+    writes no file.
     """
 
     def __init__(
@@ -90,7 +94,7 @@ class RoleCache(_ReadAhead):
         *,
         fresh: bool = False,
         variant: str = "",
-        provenance: Provenance | None = None,
+        write: WriteFile = replace_file,
     ) -> None:
         super().__init__()
         self.callers = {} if callers is None else callers
@@ -99,7 +103,7 @@ class RoleCache(_ReadAhead):
         self._directory = directory
         self._files = JSONFileCache(str(directory))
         self._fresh = fresh
-        self._provenance = provenance
+        self._write = write
         self._suffix = f"-{variant}" if variant else ""
         self._written: set[str] = set()
         self._unsaved: dict[str, Any] = {}
@@ -114,14 +118,10 @@ class RoleCache(_ReadAhead):
             expiry = _require_usable(document["Credentials"])
             if other_role(document, self.roles.get(key, "")):
                 raise KeyError(key)
-            if self._provenance and (
-                expiry <= datetime.now(UTC) or not self._provenance.takes(document)
-            ):
-                raise KeyError(key)
             self._note_caller(document, cached=True)
         except (TypeError, KeyError, ValueError, RecursionError, UnusableCredentialsError):
-            raise KeyError(key) from None  # it has expired, or the AWS CLI didn't write it
-        self.has_read |= key not in self._written
+            raise KeyError(key) from None  # the AWS CLI didn't write it
+        self.has_read |= key not in self._written and expiry > datetime.now(UTC)
         return document
 
     def ignore_other_entries(self) -> None:
@@ -131,15 +131,11 @@ class RoleCache(_ReadAhead):
     def __setitem__(self, key: str, document: Any) -> None:
         with suppress(KeyError):  # AWS-compatible servers can omit the identity
             self._note_caller(document, cached=False)
-        if self._provenance:
-            document = self._provenance.noted(document)
         self._written.add(key)
         self._unsaved[key] = document
         with suppress(OSError):
-            make_private(self._directory)
-            # botocore leaves a temporary file with the credentials if the disk is full.
             text = json.dumps(document, default=_time_as_botocore)
-            replace_file(self._directory / f"{key}{self._suffix}.json", text.encode())
+            self._write(self._directory / f"{key}{self._suffix}.json", text.encode())
             del self._unsaved[key]
 
     def _note_caller(self, document: Any, *, cached: bool) -> None:
@@ -152,6 +148,23 @@ class RoleCache(_ReadAhead):
             caller = CallerIdentity(arn, user_id, cached)
             if not cached or access_key not in self.callers:  # prefer an uncached response
                 self.callers[access_key] = caller
+
+
+def other_role(document: Mapping[str, Any], role_arn: str) -> str:
+    """Describe the role of a cached session if it isn't ``role_arn``; otherwise return "".
+
+    Role names are unique in an account, even across paths. AWS-compatible servers can omit the role
+    or the account.
+    """
+    user, expected = document.get("AssumedRoleUser"), Arn.parse(role_arn)
+    cached = Arn.parse(str(user.get("Arn"))) if isinstance(user, dict) else None
+    if cached is None or expected is None or not cached.resource.startswith("assumed-role/"):
+        return ""
+    name = cached.resource.split("/")[1]
+    accounts = {cached.account, expected.account} - {""}
+    if name == expected.role.rpartition("/")[2] and len(accounts) < 2:  # noqa: PLR2004
+        return ""
+    return f"the role {name} in account {cached.account}"
 
 
 def _time_as_botocore(value: object) -> str:
@@ -185,11 +198,14 @@ class _SignInFiles(_ReadAhead, JSONFileCache):
     A file that botocore can't use counts as missing, so that the user signs in again.
     """
 
-    def __init__(self, directory: str, is_usable: Callable[[Any], bool]) -> None:
+    def __init__(
+        self, directory: str, is_usable: Callable[[Any], bool], write: WriteFile = replace_file
+    ) -> None:
         _ReadAhead.__init__(self)
         JSONFileCache.__init__(self, directory, dumps_func=_dumps)
         self._directory = Path(directory)
         self._is_usable = is_usable
+        self._write = write
 
     def _read(self, key: str) -> Any:
         try:
@@ -201,9 +217,7 @@ class _SignInFiles(_ReadAhead, JSONFileCache):
         return document
 
     def __setitem__(self, key: str, document: Any) -> None:
-        make_private(self._directory)
-        # botocore leaves a temporary file with the token if the disk is full.
-        replace_file(self._directory / f"{key}.json", _dumps(document).encode())
+        self._write(self._directory / f"{key}.json", _dumps(document).encode())
 
 
 class RequiredLoginFiles(_SignInFiles):
@@ -213,8 +227,8 @@ class RequiredLoginFiles(_SignInFiles):
     botocore raises TypeError, and KeyError if fields are missing.
     """
 
-    def __init__(self) -> None:
-        super().__init__(str(login_cache()), is_renewable_login)
+    def __init__(self, write: WriteFile = replace_file) -> None:
+        super().__init__(str(login_cache()), is_renewable_login, write)
 
     def __contains__(self, key: str) -> bool:
         if not super().__contains__(key):
@@ -222,9 +236,14 @@ class RequiredLoginFiles(_SignInFiles):
         return True
 
 
-def role_cache() -> Path:
-    """Return the folder with sessions of assumed roles and IAM Identity Center roles."""
-    return Path("~/.aws/cli/cache").expanduser()
+def role_cache(foreign_sts: str = "") -> Path:
+    """Return the folder with sessions of assumed roles and IAM Identity Center roles.
+
+    ``foreign_sts`` is the STS endpoint if it isn't AWS's. Its sessions are in a separate subfolder,
+    because the same role ARN can exist on several servers.
+    """
+    folder = Path("~/.aws/cli/cache").expanduser()
+    return folder / sha256(foreign_sts.encode()).hexdigest()[:16] if foreign_sts else folder
 
 
 def sso_cache() -> Path:
@@ -240,9 +259,9 @@ def login_cache() -> Path:
     return Path(get_login_token_cache_directory())
 
 
-def token_files() -> JSONFileCache:
+def token_files(write: WriteFile = replace_file) -> JSONFileCache:
     """Return the cache of IAM Identity Center tokens."""
-    return _SignInFiles(str(sso_cache()), is_sso_token)
+    return _SignInFiles(str(sso_cache()), is_sso_token, write)
 
 
 def login_files() -> JSONFileCache:

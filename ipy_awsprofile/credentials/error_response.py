@@ -13,7 +13,16 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ipy_awsprofile.text import in_words, one_line, shortened
+from ipy_awsprofile.text import one_line, shortened
+
+#: Texts without an explanation: numbers, UUIDs, and words such as ``None`` or ``null``.
+_WORDLESS = re.compile(r"[\d.,:_-]*|[\da-f-]{32,}|true|false|none|null", re.IGNORECASE)
+
+
+def in_words(text: str) -> str:
+    """Return a text, or an empty text if it is a number, a UUID or similar."""
+    return "" if _WORDLESS.fullmatch(text) else text
+
 
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 REJECTED = {
@@ -60,11 +69,11 @@ class ErrorResponse:
         # Some servers, such as Ceph, return the code at the top level of the response.
         content: Any = error.response.get("Error") or error.response
         metadata: Any = error.response.get("ResponseMetadata") or {}
-        message = one_line(content.get("Message") or "")
+        message = str(content.get("Message") or "")
         return cls(
             code=shortened(str(content.get("Code") or ""), 100),
             # Other sessions use a body that botocore can't parse, such as HTML, as the message.
-            message="" if _DOCUMENT.match(message) else in_words(shortened(message)),
+            message="" if _DOCUMENT.match(message) else in_words(one_line(message, 500)),
             operation=error.operation_name,
             status=int(metadata.get("HTTPStatusCode") or 0),
         )

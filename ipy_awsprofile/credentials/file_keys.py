@@ -21,12 +21,12 @@ from botocore.credentials import (
 )
 from botocore.exceptions import BotoCoreError
 
-from ipy_awsprofile.config.shared_files import file_sections, version_of
-from ipy_awsprofile.config.stays_in_process import StaysInProcess
+from ipy_awsprofile.config.files import read_credentials, version_of
+from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials, freeze_credentials
 from ipy_awsprofile.credentials.validation import UnusableCredentialsError, require_usable
 from ipy_awsprofile.errors import AwsProfileError, ConfigFileError, IdentityChanged
-from ipy_awsprofile.text import visible_line
+from ipy_awsprofile.text import one_line
 
 #: Seconds before unusable keys are checked again, because AWS may not recognize new keys yet.
 CHECK_AGAIN = 5.0
@@ -65,7 +65,7 @@ class FileCredentials(StaysInProcess, Credentials):
         self._lock = Lock()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {visible_line(str(self._path))}>"
+        return f"<{type(self).__name__} of {one_line(self._path)}>"
 
     def get_frozen_credentials(self) -> RedactedCredentials:
         """Return the current keys. Raises IdentityChanged."""
@@ -116,7 +116,7 @@ class SharedFileProvider(SharedCredentialProvider):
 
     def __init__(self, profile: str, file: str) -> None:
         # Sessions share the sections. botocore would parse the file for each session.
-        parse: Any = file_sections
+        parse: Any = read_credentials
         super().__init__(file, profile, lambda name: parse(Path(name).expanduser()))
 
     def load(self) -> Any:

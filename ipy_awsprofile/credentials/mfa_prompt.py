@@ -9,7 +9,7 @@ import getpass
 import re
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Self
 
 from ipy_awsprofile.credentials.process_wait import Waiting, ends_within, untold
@@ -133,14 +133,13 @@ def _printed_by(command: str, what: str, waiting: Waiting) -> str:
 
 
 def code_for(
-    question: str, processes: Mapping[str, str], ask: MfaPrompter, waiting: Waiting = untold
+    question: str, command: str | None, ask: MfaPrompter, waiting: Waiting = untold
 ) -> str:
     """Return the code from the device's command; without a command, prompt for it.
 
-    ``processes`` has the commands by the device's serial number. For ``waiting``, see `code_from`.
-    Raises the exceptions of `code_from`, `require_code` and the prompter.
+    For ``waiting``, see `code_from`. Raises the exceptions of `code_from`, `require_code` and the
+    prompter.
     """
-    command = processes.get(device_of(question))
     if command:
         return code_from(command, question, waiting)
     return require_code(ask(question))

@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 
 from botocore import exceptions as botocore
 
-from ipy_awsprofile.config.regions import unknown_region_of
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.credentials.chain_names import ChainNames
 from ipy_awsprofile.credentials.deadline import DeadlineExceededError
+from ipy_awsprofile.credentials.error_response import in_words
 from ipy_awsprofile.errors import EndpointUnreachable
-from ipy_awsprofile.text import in_words, one_line, parse_json, shortened
+from ipy_awsprofile.text import one_line
 
 _TIMEOUTS = (botocore.ConnectTimeoutError, botocore.ReadTimeoutError, DeadlineExceededError)
 
@@ -36,9 +36,7 @@ def unreachable(error: Any, chain: ChainNames) -> EndpointUnreachable:
     problem = "didn't respond in time" if slow else "can't be reached"
     return EndpointUnreachable(
         f"{endpoint} {problem} for `{chain.asked_for}`.",
-        unknown_region_of(urlsplit(details.get("endpoint_url", "")).hostname or "")
-        or "Check the network (VPN, proxy) and the profile's `endpoint_url`, then run the cell "
-        "again.",
+        "Check the network (VPN, proxy) and the profile's `endpoint_url`, then run the cell again.",
     )
 
 
@@ -91,7 +89,7 @@ def _tls(endpoint: str, reason: str, chain: ChainNames) -> EndpointUnreachable:
     words = re.sub(r"^\[[^]]*\]\s*|\s*\(_ssl\.c:\d+\)", "", reason)
     words = re.sub(r"certificate verify failed: ", "", words)
     return EndpointUnreachable(
-        f"{problem.format(endpoint)} for `{chain.asked_for}`: {shortened(one_line(words), 200)}.",
+        f"{problem.format(endpoint)} for `{chain.asked_for}`: {one_line(words, 200)}.",
         hint,
     )
 
@@ -106,7 +104,7 @@ def reason_of_container(message: str) -> str:
         return "it can't be reached" if "Received error" in message else ""
     status, body = f"HTTP {found[1]}", found[2]
     try:
-        told = parse_json(body)
+        told = json.loads(body)
     except ValueError:
         return status
     if not isinstance(told, dict) or _repeats_token(body):
@@ -114,7 +112,7 @@ def reason_of_container(message: str) -> str:
     by_name = {str(name).lower(): value for name, value in told.items()}
     texts = [by_name[name] for name in ("code", "message") if isinstance(by_name.get(name), str)]
     words = filter(None, map(in_words, texts))
-    return f"{status}, {shortened(one_line(' '.join(words)), 200)}".rstrip(", .")
+    return f"{status}, {one_line(' '.join(words), 200)}".rstrip(", .")
 
 
 def _repeats_token(body: str) -> bool:

@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from ipy_awsprofile.config.stays_in_process import StaysInProcess
+from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.credentials.retries import is_throttled
 
 #: Seconds between calls after AWS throttles the first call.

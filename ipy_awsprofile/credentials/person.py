@@ -7,8 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from ipy_awsprofile.config.command import command_of
-from ipy_awsprofile.config.target import Target
+from ipy_awsprofile.credentials.chain_names import ChainNames
 from ipy_awsprofile.credentials.mfa_prompt import (
     MfaPrompter,
     Question,
@@ -49,15 +48,15 @@ class Person:
         MfaRejected, or the prompter's exceptions.
         """
         serial = device_of(question)
-        names = (each.name for each in target.profiles if each.mfa_serial == serial)
-        command = f"`{command_of(target.request)}`"
+        names = (each.name for each in target.chain if each.mfa_serial == serial)
+        command = f"`%aws_profile {ChainNames(target.names).typed('--mfa' if target.mfa else '')}`"
         asked = Question(question, next(names, target.name), refused, command)
         ask = self.mfa_process or self.mfa_prompter
-        return code_for(asked, target.mfa_processes, ask, self.waiting)
+        return code_for(asked, target.mfa_process(serial), ask, self.waiting)
 
     def answers(self, question: str, target: Target) -> bool:
         """Return whether the user answers the prompt, rather than a command or function."""
-        return self.mfa_process is None and device_of(question) not in target.mfa_processes
+        return self.mfa_process is None and not target.mfa_process(device_of(question))
 
     def sign_in_for(self, target: Target) -> None:
         """Let the user sign in. Raises SignInRequired if no one is available to sign in."""
@@ -76,43 +75,26 @@ _CHECK_PROCESS = (
 def sign_in_required(target: Target) -> SignInRequired:
     """Return the exception for a target without a valid sign-in."""
     from ipy_awsprofile.config.profiles import ProfileKind  # not needed to load the extension
-    from ipy_awsprofile.config.sign_ins import command_without_session, login_command
 
-    source = target.profiles[-1]
-    if source.kind is ProfileKind.LOGIN_SESSION:
-        command: str | None = login_command(source.name)
-    else:
-        command = command_without_session(source.name)
-    return SignInRequired(target.name, source.name, command=command)
+    is_login = target.chain[-1].kind is ProfileKind.LOGIN_SESSION
+    return ChainNames(target.names).sign_in_required(is_login=is_login)
 
 
 _T = TypeVar("_T")
 
 
 class CodePrompter:
-    """botocore's prompter for a target. ``person`` returns the current `Person` to prompt.
+    """botocore's prompter for a target. ``person`` returns the current `Person` to prompt."""
 
-    ``caller`` is the target that provides the Region for the call; the default is ``target``.
-    """
-
-    def __init__(
-        self, person: Callable[[], Person], target: Target, caller: Target | None = None
-    ) -> None:
+    def __init__(self, person: Callable[[], Person], target: Target) -> None:
         self._person = person
         self._target = target
-        self._caller = caller or target
         self._refused = ""  # the reason that the user's last code was rejected
         self._answers = False  # whether the user answered, rather than a command
         self._from_process = False  # whether the last code came from a command
 
     def __call__(self, question: str) -> str:
-        """Return a code. Raises MfaUnavailable, MfaRejected, or the prompter's exceptions.
-
-        Raises the exceptions of `require_region` before prompting, because each code works once.
-        """
-        from ipy_awsprofile.credentials.region_checks import require_region  # it imports botocore
-
-        require_region(self._caller)
+        """Return a code. Raises MfaUnavailable, MfaRejected, or the prompter's exceptions."""
         person = self._person()
         self._answers = person.answers(question, self._target)
         self._from_process = not self._answers

@@ -9,6 +9,7 @@ import json
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -37,6 +38,8 @@ class CheckedProfileProviders(ProfileProviderBuilder):
     _session: botocore.session.Session
     #: Shows a notice while the cell waits for a process.
     waiting: Waiting = staticmethod(untold)
+    #: Starts a credential_process, as `CredentialProcess` does.
+    start: Callable[..., Any]
 
     def _create_shared_credential_provider(self, profile_name: str) -> SharedFileProvider:
         file = self._session.get_config_variable("credentials_file")
@@ -47,7 +50,7 @@ class CheckedProfileProviders(ProfileProviderBuilder):
         return ConfigFileProvider(profile_name=profile_name, config_filename=file)
 
     def _create_process_provider(self, profile_name: str) -> ProcessProvider:
-        process: Any = partial(CredentialProcess, profile_name, self.waiting)
+        process: Any = partial(self.start, profile_name, self.waiting)
         return _CheckedProcessProvider(
             profile_name, lambda: self._session.full_config, popen=process
         )

@@ -11,6 +11,7 @@ https://docs.aws.amazon.com/boto3/latest/guide/credentials.html
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
@@ -32,12 +33,39 @@ from botocore.utils import (
     resolve_imds_endpoint_mode,
 )
 
+from ipy_awsprofile.config.private import replace_file
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.config.user_environment import user_environment
-from ipy_awsprofile.credentials.cli_caches import RequiredLoginFiles, RoleCache, token_files
+from ipy_awsprofile.credentials.cli_caches import (
+    RequiredLoginFiles,
+    RoleCache,
+    WriteFile,
+    token_files,
+)
 from ipy_awsprofile.credentials.person import CodePrompter
-from ipy_awsprofile.credentials.process import CheckedProfileProviders
+from ipy_awsprofile.credentials.process import CheckedProfileProviders, CredentialProcess
 from ipy_awsprofile.credentials.response_checks import TextHttp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """Everything outside this process that retrieving credentials uses, except the user.
+
+    A rehearsal replaces all of it. ``prepare`` receives each botocore session before it is used.
+    ``role_cache`` creates the cache of assumed roles, and ``write`` writes the files of caches.
+    ``start`` starts a credential_process. ``http`` returns the HTTP session for a container's or an
+    instance's metadata service, from botocore's HTTP session.
+    """
+
+    prepare: Callable[[botocore.session.Session], None] | None = None
+    role_cache: Callable[..., RoleCache] = RoleCache
+    write: WriteFile = replace_file
+    start: Callable[..., Any] = CredentialProcess
+    http: Callable[[Any], Any] = TextHttp
+
+
+#: AWS, the user's files and processes.
+REAL = Outside()
 
 
 def create_provider_chain(
@@ -47,6 +75,7 @@ def create_provider_chain(
     codes: CodePrompter,
     *,
     only: str | None = None,
+    outside: Outside = REAL,
 ) -> CredentialResolver:
     """Return the providers for a target's profile, in botocore's order.
 
@@ -55,14 +84,14 @@ def create_provider_chain(
     these credentials don't come from a profile. Raises botocore's exceptions for invalid settings.
     """
     environment: Any = _OnDemand(_environment_provider)
-    container: Any = _OnDemand(_container_provider)
-    instance = _instance_provider(session)
+    container: Any = _OnDemand(partial(_container_provider, outside.http))
+    instance = _instance_provider(session, outside.http)
     sources = [environment, container, instance]  # for a role's credential_source
     if only:
         return CredentialResolver([each for each in sources if only == each.CANONICAL_NAME])
     shared: Any = cache  # botocore needs only parts of a dict
-    tokens: Any = token_files()
-    logins: Any = RequiredLoginFiles()
+    tokens: Any = token_files(outside.write)
+    logins: Any = RequiredLoginFiles(outside.write)
     profiles = CheckedProfileProviders(
         session,
         cache=shared,
@@ -70,7 +99,7 @@ def create_provider_chain(
         sso_token_cache=tokens,
         login_token_cache=logins,
     )
-    profiles.waiting = codes.waiting
+    profiles.waiting, profiles.start = codes.waiting, outside.start
     assume_role = AssumeRoleProvider(
         load_config=lambda: session.full_config,
         client_creator=partial(session.create_client, region_name=target.region),
@@ -91,14 +120,14 @@ def _environment_provider() -> EnvProvider:
     return EnvProvider(user_environment())
 
 
-def _container_provider() -> ContainerProvider:
+def _container_provider(http: Callable[[Any], Any]) -> ContainerProvider:
     """Return a provider that limits how long to wait for a container's credential service."""
-    http: Any = TextHttp(URLLib3Session(timeout=ContainerMetadataFetcher.TIMEOUT_SECONDS))
-    fetcher: Any = ContainerMetadataFetcher(session=http)
+    session = http(URLLib3Session(timeout=ContainerMetadataFetcher.TIMEOUT_SECONDS))
+    fetcher: Any = ContainerMetadataFetcher(session=session)
     return ContainerProvider(user_environment(), fetcher)
 
 
-def _instance_provider(session: botocore.session.Session) -> Any:
+def _instance_provider(session: botocore.session.Session, http: Callable[[Any], Any]) -> Any:
     """Return a provider that limits how long to wait for an instance's metadata service.
 
     Raises botocore's exceptions for invalid settings.
@@ -119,7 +148,7 @@ def _instance_provider(session: botocore.session.Session) -> Any:
 
     def provider() -> InstanceMetadataProvider:
         fetcher: Any = create(user_agent=session.user_agent())
-        fetcher._session = TextHttp(fetcher._session)  # noqa: SLF001  # not public
+        fetcher._session = http(fetcher._session)  # noqa: SLF001  # not public
         return InstanceMetadataProvider(fetcher)
 
     return provider() if endpoint else _OnDemand(provider)  # botocore checks the endpoint

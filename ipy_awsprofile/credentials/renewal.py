@@ -14,7 +14,6 @@ from typing import Any
 
 from botocore.credentials import RefreshableCredentials
 
-from ipy_awsprofile.config.duration import seconds_unused
 from ipy_awsprofile.credentials.cli_caches import RoleCache
 from ipy_awsprofile.credentials.file_keys import Check
 from ipy_awsprofile.credentials.person import CodePrompter
@@ -22,7 +21,7 @@ from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.credentials.validation import require_usable
 from ipy_awsprofile.errors import SignInRequired
-from ipy_awsprofile.text import visible_line
+from ipy_awsprofile.text import one_line
 
 
 class Renewal:
@@ -51,7 +50,7 @@ class Renewal:
         self._sign_in = sign_in
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {visible_line(self._chain[self._step])}>"
+        return f"<{type(self).__name__} of {one_line(self._chain[self._step])}>"
 
     def __call__(self) -> Any:
         """Return new credentials in botocore's format. Raises a subclass of `AwsProfileError`."""
@@ -165,6 +164,22 @@ def _role_of(fetcher: Any) -> str | None:
 
 def _compare(check: Check, current: Any, new: RedactedCredentials) -> None:
     check(RedactedCredentials(current._access_key, "", None), new)  # noqa: SLF001
+
+
+#: AWS's default duration of a role's session, and how long before its end botocore renews it and
+#: ignores its cache, in seconds.
+_DEFAULT_DURATION, _RENEWED = 3600, 15 * 60
+
+
+def seconds_unused(duration: int | None) -> int:
+    """Return how long before its expiry a role's session is renewed, in seconds.
+
+    From then on, it isn't taken from a cache either. ``duration`` is the session's duration in
+    seconds. If it is shorter than AWS's default, the result is shorter, too: botocore's 15 minutes
+    would be all of a 15-minute session.
+    """
+    lasts = _DEFAULT_DURATION if duration is None else min(duration, _DEFAULT_DURATION)
+    return _RENEWED * lasts // _DEFAULT_DURATION
 
 
 def _renew_in_proportion(credentials: Any, fetcher: Any) -> None:

@@ -13,7 +13,7 @@ from ipy_awsprofile.errors import (
     AccessDenied,
     AwsProfileError,
     InvalidOption,
-    SessionNotLimited,
+    ServiceError,
 )
 
 #: HTTP status codes of servers that don't support an operation.
@@ -41,7 +41,7 @@ def not_limited(response: ErrorResponse, chain: ChainNames) -> AwsProfileError |
         )
     unknown = response.is_unknown_operation or response.code == "InvalidParameterValue"  # MinIO
     if unknown or response.status in _NOT_FOUND:
-        return SessionNotLimited(
+        return ServiceError(
             f"The session of `{name}` can't be limited: this STS endpoint doesn't know "
             "GetScopedCredentials.",
             "Use a profile that assumes a role, or leave out `--read-only`, `--policy` and "

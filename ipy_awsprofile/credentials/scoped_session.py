@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.htm
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -17,14 +17,16 @@ from botocore.credentials import (
     DeferredRefreshableCredentials,
 )
 
-from ipy_awsprofile.config.session_policy import Scope
-from ipy_awsprofile.config.stays_in_process import StaysInProcess
+from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials, freeze_credentials
 from ipy_awsprofile.credentials.session_token import get_session_token
 from ipy_awsprofile.errors import AwsProfileError
 
 #: The shortest session that STS issues for long-term keys, in seconds.
 _SHORTEST_TOKEN = 900
+
+#: The purpose of a narrower session that CloudTrail shows.
+_PURPOSE = "ipy-awsprofile"
 
 #: Tolerance for comparing expiry times, because STS rounds to seconds.
 _SAME = timedelta(seconds=2)
@@ -36,7 +38,10 @@ class ScopedSessionProvider(CredentialProvider):
     METHOD = "scoped-session"
 
     def __init__(
-        self, base: CredentialResolver, create_client: Callable[..., Any], scope: Scope
+        self,
+        base: CredentialResolver,
+        create_client: Callable[..., Any],
+        scope: Mapping[str, Any],
     ) -> None:
         super().__init__()
         self._base = base
@@ -73,15 +78,19 @@ class _Issued(StaysInProcess):
 class ScopedSessionFetcher(StaysInProcess):
     """Gets a narrower session from STS each time that its base is renewed.
 
+    ``scope`` has the parameters of GetScopedCredentials.
+
     Long-term keys need a session token first. For a ``duration`` without a policy, that is enough.
     """
 
-    def __init__(self, base: Any, create_client: Callable[..., Any], scope: Scope) -> None:
+    def __init__(
+        self, base: Any, create_client: Callable[..., Any], scope: Mapping[str, Any]
+    ) -> None:
         self._source_credentials = base  # botocore's name, which renewals use
         self._create_client = create_client
         self._scope = scope
         #: The duration of the session in seconds, if the user limited it.
-        self.duration = scope.duration
+        self.duration: int | None = scope.get("DurationSeconds")
         self._issued: _Issued | None = None
 
     def fetch_credentials(self) -> dict[str, Any]:
@@ -113,25 +122,24 @@ class ScopedSessionFetcher(StaysInProcess):
     def _narrowed(
         self, base: RedactedCredentials, ends: datetime | None
     ) -> tuple[RedactedCredentials, datetime]:
-        seconds = self._scope.duration
+        seconds = self.duration
         if not base.token:
             lasts = None if seconds is None else max(seconds, _SHORTEST_TOKEN)
             # Don't assign the responses to variables, because a traceback could show them.
-            base, ends = _issued(get_session_token(self._sts(base), duration=lasts))
-            if self._scope.policy is None and lasts == seconds:
+            given = {} if lasts is None else {"DurationSeconds": lasts}
+            base, ends = _issued(get_session_token(self._sts(base), given))
+            if "Policy" not in self._scope and lasts == seconds:
                 return base, ends
             if lasts == seconds:
                 seconds = None  # the session token already has this duration
         elif seconds is not None and self._issued and ends:
             # At renewal, the base can have less time left.
             seconds = max(1, min(seconds, int((ends - datetime.now(UTC)).total_seconds())))
-        policy = self._scope.policy
-        parameters: dict[str, Any] = {"ScopedSessionDescription": self._scope.description}
-        if policy:
-            parameters["Policy"] = policy.text
+        parameters = {name: self._scope[name] for name in self._scope if name != "DurationSeconds"}
         if seconds is not None:
             parameters["DurationSeconds"] = seconds
-        return _issued(self._sts(base).get_scoped_credentials(**parameters))
+        sts = self._sts(base)
+        return _issued(sts.get_scoped_credentials(ScopedSessionDescription=_PURPOSE, **parameters))
 
     def _sts(self, keys: RedactedCredentials) -> Any:
         return self._create_client(

@@ -19,8 +19,7 @@ from urllib.parse import quote, quote_plus
 
 from botocore.credentials import ReadOnlyCredentials
 
-from ipy_awsprofile.config.stays_in_process import StaysInProcess
-from ipy_awsprofile.text import parse_json
+from ipy_awsprofile.config.private import StaysInProcess
 
 #: The key of the sent request in botocore's context for a call.
 _SENT = "ipy_awsprofile_sent"
@@ -104,7 +103,7 @@ def _fields(data: Any) -> Iterator[tuple[str, str]]:
     """Yield the names and text values of a request's body, which is a form or JSON."""
     if isinstance(data, bytes | str):
         try:
-            data = parse_json(data)
+            data = json.loads(data)
         except ValueError:
             return
     if isinstance(data, dict):

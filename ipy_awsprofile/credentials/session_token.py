@@ -9,8 +9,9 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha1
+from types import MappingProxyType
 from typing import Any
 
 from botocore.credentials import (
@@ -20,7 +21,6 @@ from botocore.credentials import (
     DeferredRefreshableCredentials,
 )
 
-from ipy_awsprofile.config.mfa import MfaSession
 from ipy_awsprofile.credentials.cli_caches import RoleCache
 from ipy_awsprofile.credentials.mfa_prompt import MfaPrompter
 from ipy_awsprofile.credentials.secret_redaction import freeze_credentials
@@ -28,29 +28,23 @@ from ipy_awsprofile.credentials.secret_redaction import freeze_credentials
 
 def get_session_token(
     sts: Any,
-    *,
-    serial: str | None = None,
+    parameters: Mapping[str, Any] = MappingProxyType({}),
     ask: Callable[[], str] = str,
-    duration: int | None = None,
 ) -> Any:
     """Return STS's response with short-lived credentials. Raises botocore's errors.
 
-    ``serial`` is the serial number of an MFA device, and ``ask`` returns a code from the device.
-    ``duration`` is in seconds; the default is 12 hours.
+    ``ask`` returns a code from the MFA device whose ``SerialNumber`` is in the parameters. The
+    default ``DurationSeconds`` is 12 hours.
     """
-    lasts = {"DurationSeconds": duration} if duration is not None else {}
     # Don't assign the code or the response to variables, because a traceback could show them.
     return sts.get_session_token(
-        **lasts, **({"SerialNumber": serial, "TokenCode": ask()} if serial else {})
+        **parameters, **({"TokenCode": ask()} if "SerialNumber" in parameters else {})
     )
 
 
-def cache_key(access_key: str, session: MfaSession) -> str:
+def cache_key(access_key: str, parameters: Mapping[str, Any]) -> str:
     """Return the cache key of a session. botocore computes keys from arguments the same way."""
-    arguments: dict[str, Any] = {"AccessKeyId": access_key, "SerialNumber": session.serial}
-    if session.duration is not None:
-        arguments["DurationSeconds"] = session.duration
-    text = json.dumps(arguments, sort_keys=True)
+    text = json.dumps({"AccessKeyId": access_key, **parameters}, sort_keys=True)
     return sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -63,13 +57,13 @@ class MfaSessionProvider(CredentialProvider):
         self,
         keys: CredentialResolver,
         create_client: Callable[..., Any],
-        session: MfaSession,
+        parameters: Mapping[str, Any],
         ask: MfaPrompter,
         cache: RoleCache,
     ) -> None:
         super().__init__()
         self._keys = keys
-        self._more = (create_client, session, ask, cache)
+        self._more = (create_client, parameters, ask, cache)
 
     def load(self) -> Any:
         """Return credentials that are retrieved on first use; None without long-term keys."""
@@ -87,14 +81,14 @@ class _Fetcher(CachedCredentialFetcher):
         self,
         keys: Any,
         create_client: Callable[..., Any],
-        session: MfaSession,
+        parameters: Mapping[str, Any],
         ask: MfaPrompter,
         cache: RoleCache,
     ) -> None:
         self._keys = keys
         self._create_client = create_client
-        self._session = session
-        self.serial = session.serial
+        self._parameters = parameters
+        self.serial = str(parameters["SerialNumber"])
         self._ask = ask
         super().__init__(cache)
 
@@ -104,16 +98,13 @@ class _Fetcher(CachedCredentialFetcher):
         return super().fetch_credentials()
 
     def _create_cache_key(self) -> str:
-        return cache_key(str(self._keys.get_frozen_credentials().access_key), self._session)
+        return cache_key(str(self._keys.get_frozen_credentials().access_key), self._parameters)
 
     def _get_credentials(self) -> Any:
         frozen = freeze_credentials(self._keys)
         sts = self._create_client(
             "sts", aws_access_key_id=frozen.access_key, aws_secret_access_key=frozen.secret_key
         )
-        serial, duration = self.serial, self._session.duration
         # This is botocore's wording, which `device_of` parses.
-        question = f"Enter MFA code for {serial}: "
-        return get_session_token(
-            sts, serial=serial, ask=lambda: self._ask(question), duration=duration
-        )
+        question = f"Enter MFA code for {self.serial}: "
+        return get_session_token(sts, self._parameters, ask=lambda: self._ask(question))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from botocore.utils import generate_login_cache_key
 
-from ipy_awsprofile.config.shared_files import version_of
+from ipy_awsprofile.config.files import version_of
 from ipy_awsprofile.credentials.cli_caches import (
     login_cache,
     login_files,

@@ -1,198 +1,295 @@
-"""Explain step by step how a profile resolves, using only data on this machine.
+"""Explain how a profile resolves: its role chain, the place of each setting, and a switch's calls.
 
-botocore resolves profiles. This module only predicts the result, and the tests compare it with
-botocore. It doesn't use the network, run a process or write a file.
+`rehearse` runs the switch's own code, so an explanation says what the switch would say. This module
+adds what botocore doesn't tell: where each setting is, why it isn't used, and common mistakes. No
+text quotes a value that can be a secret, such as the value of a misspelled setting.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from dataclasses import replace
-from datetime import UTC, datetime
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, NamedTuple
 
-from ipy_awsprofile.config.assigned_role import named_by_account
-from ipy_awsprofile.config.chain import resolve
-from ipy_awsprofile.config.config import Config, read_config
-from ipy_awsprofile.config.default_chain import TOKEN, default_region, default_source
-from ipy_awsprofile.config.missing_sections import files_not_there
-from ipy_awsprofile.config.problem import Problem
+from ipy_awsprofile.config.files import Config, Section, places, read_config
+from ipy_awsprofile.config.profiles import Profile, ProfileKind
+from ipy_awsprofile.config.regions import is_known_region, similar_region
 from ipy_awsprofile.config.request import SessionRequest
-from ipy_awsprofile.config.shared_files import SharedFiles
-from ipy_awsprofile.config.target import target_of
-from ipy_awsprofile.config.user_environment import named_profile, user_environment
-from ipy_awsprofile.errors import AwsProfileError, ProfileNotFound
-from ipy_awsprofile.explain.advice import with_mistakes
-from ipy_awsprofile.explain.credential_sources import (
-    environment_keys,
-    outside_profile,
-    web_identity_step,
+from ipy_awsprofile.config.settings import (
+    COMMANDS,
+    CREDENTIALS,
+    KEYS,
+    ROLE,
+    SECRETS,
+    SSO,
+    known_settings,
+    similar_setting,
 )
-from ipy_awsprofile.explain.records import ExplainedStep, Explanation, Inputs, Setting, one_line
-from ipy_awsprofile.explain.steps import explained_steps, missing_profile
-from ipy_awsprofile.text import AssignedName, quoted
+from ipy_awsprofile.config.sign_ins import named_by_account
+from ipy_awsprofile.config.target import PARAMETERS, requested_chain, target_of
+from ipy_awsprofile.config.user_environment import named_profile, user_environment
+from ipy_awsprofile.errors import AwsProfileError, InvalidOption
+from ipy_awsprofile.explain.rehearsal import rehearse
+from ipy_awsprofile.sessions.role_list import name_with_known_id
+from ipy_awsprofile.text import one_line, program, quoted, redacted_urls
 
-__all__ = ["ExplainedStep", "Explanation", "Problem", "Setting", "explain"]
+
+class Row(NamedTuple):
+    """A setting of a section, its value for display, its place, and why it isn't used (or "")."""
+
+    section: str
+    setting: str
+    value: str
+    place: str = ""
+    note: str = ""
 
 
-def explain(request: SessionRequest | None = None, *, now: datetime | None = None) -> Explanation:
-    """Explain how a profile resolves: the settings in use, cached sessions, and missing settings.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """How a profile resolves. It doesn't contain secrets.
 
-    Without a request, explain what boto3 uses by default. An explanation of a profile that doesn't
-    work has problems in its steps. Cached sessions that expire before ``now`` aren't valid. Raises
-    ConfigFileError if a file can't be read.
-
-    https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
+    ``chain`` maps the profiles to their kinds and places. ``calls`` is what a switch would call, in
+    order, and ``error`` what would end it. ``notes`` are about variables that plain boto3 uses.
     """
-    environ = user_environment()
-    config = read_config(SharedFiles.from_environment(environ))
-    inputs = Inputs(environ, config, now or datetime.now(UTC))
-    if request is None or request.default:
-        return explain_default(inputs)
-    request = _with_known_ids(request, config)
-    name = request.profile or request.source_profile or ""
-    region = request.region or (default_region(environ) if request.role_arn else None)
-    inputs = replace(inputs, region=region)
-    steps = with_mistakes(
-        name, config, lambda files: _steps(request, name, replace(inputs, config=files))
-    )
-    return Explanation(
-        name=request.name,
-        chosen="",
-        steps=steps,
-        files=config.paths,
-        notes=tuple(_new_notes(notes_with_name(name, inputs), steps)),
-    )
+
+    name: str
+    chain: Mapping[str, str] = field(default_factory=dict)
+    rows: tuple[Row, ...] = ()
+    calls: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    error: AwsProfileError | None = None
+
+
+def explain(request: SessionRequest | None = None) -> Explanation:
+    """Explain how a profile resolves. Without a request, explain what boto3 uses by default.
+
+    This calls neither AWS nor a program. Raises ConfigFileError if a file can't be read.
+    """
+    request, config = request or SessionRequest(default=True), read_config()
+    found = Explanation(name=request.name, notes=tuple(_notes(request)))
+    try:
+        request = _with_known_ids(request, config)
+        chain = requested_chain(request, config)
+        found = replace(
+            found,
+            name=chain[0].name,
+            chain={profile.name: _described(profile) for profile in chain},
+            rows=tuple(_rows(chain, request, config)),
+            warnings=tuple(dict.fromkeys(_warnings(chain, config))),
+        )
+        seen = rehearse(target_of(request, config))
+    except AwsProfileError as error:
+        return replace(found, error=error)
+    source, warnings = chain[-1], found.warnings
+    asks_instance = source.credential_source == "Ec2InstanceMetadata"
+    if not seen.error and (asks_instance or source.kind is ProfileKind.INCOMPLETE):
+        elsewhere = "Elsewhere, add keys, a role_arn with a source_profile, SSO or a process."
+        warnings += (f"Only an EC2 instance with a role has these credentials. {elsewhere}",)
+    return replace(found, calls=seen.calls, error=seen.error, warnings=warnings)
 
 
 def _with_known_ids(request: SessionRequest, config: Config) -> SessionRequest:
-    """Return the request with IDs in place of account names, if the accounts are listed."""
-    if not request.needs_name:
-        return request
-    from ipy_awsprofile.sessions.role_list import name_with_known_id
-
-    profile, source = request.profile, request.source_profile
-    return replace(
-        request,
-        profile=profile and name_with_known_id(profile, config),
-        source_profile=source and name_with_known_id(source, config),
-    )
+    """Return the request with IDs in place of account names. Raises InvalidOption."""
+    names = (request.profile, request.source_profile)
+    profile, source = (name and name_with_known_id(name, config) for name in names)
+    for name in filter(None, (profile, source)):
+        if parts := named_by_account(name, config):
+            again = f"Run `%aws_profiles --sso {quoted(parts.sign_in)} --refresh`."
+            isnt = f"`{parts.account}` isn't one of the accounts that `{parts.sign_in}` has listed."
+            raise InvalidOption(isnt, f"{again} --explain doesn't call AWS.")
+    return replace(request, profile=profile, source_profile=source)
 
 
-def _steps(request: SessionRequest, name: str, inputs: Inputs) -> tuple[ExplainedStep, ...]:
-    try:
-        chain = resolve(request, inputs.config)
-    except ProfileNotFound as error:
-        unlisted = named_by_account(name, inputs.config)
-        return (_unlisted(name, unlisted) if unlisted else missing_profile(name, error),)
-    given = {"role_arn", "source_profile", "credential_source"}
-    options = given if request.role_arn else set()
-    with suppress(AwsProfileError):  # the steps show the problem
-        target = target_of(request, inputs.config)
-        chain = replace(chain, steps=target.steps)
-        inputs = replace(inputs, variant=target.cache_variant)
-        options |= target.options.keys()
-    inputs = replace(inputs, options=options)
-    if chain.steps[-1].profile.name == TOKEN:  # the token is in variables, not in the files
-        role = replace(chain, steps=chain.steps[:1], starts=chain.steps[0].kind)
-        return (web_identity_step(inputs, ""), *explained_steps(role, inputs))
-    return explained_steps(chain, inputs)
+def _described(profile: Profile) -> str:
+    """Return a profile's kind, role and place, such as ``static keys, credentials:3``."""
+    does = str(profile.kind)
+    if profile.kind is ProfileKind.CREDENTIAL_SOURCE:
+        does += f" {profile.credential_source}"
+    if profile.role and profile.kind is not ProfileKind.STATIC_KEYS:
+        does += f": {profile.role}" + (f" in {profile.account}" if profile.account else "")
+    return ", ".join(filter(None, (does, str(profile.place() or ""))))
 
 
-def _unlisted(name: str, parts: AssignedName) -> ExplainedStep:
-    """Return the step for a role in an account with an unknown ID."""
-    again = f"%aws_profiles --sso {quoted(parts.sign_in)} --refresh"
-    problem = Problem(
-        says=f"`{parts.account}` isn't one of the accounts that `{parts.sign_in}` has listed.",
-        fix=f"Run `{again}`. --explain doesn't call AWS.",
-    )
-    return ExplainedStep(name=name, kind="not found", problems=(problem,))
+#: The credential settings that each kind of profile uses.
+_USED: Mapping[ProfileKind, Set[str]] = {
+    ProfileKind.STATIC_KEYS: KEYS,
+    ProfileKind.ASSUME_ROLE: ROLE | {"source_profile"},
+    ProfileKind.CREDENTIAL_SOURCE: ROLE | {"credential_source"},
+    ProfileKind.WEB_IDENTITY: {"web_identity_token_file", "role_arn", "role_session_name"},
+    ProfileKind.SSO: SSO,
+    ProfileKind.LOGIN_SESSION: {"login_session"},
+    ProfileKind.CREDENTIAL_PROCESS: {"credential_process"},
+}
 
 
-def explain_default(inputs: Inputs) -> Explanation:
-    """Return how boto3 gets credentials without a profile name."""
-    variable, named = named_profile(inputs.environ)
-    name = named if named is not None else "default"
-    _, why = _default_steps(name, inputs)
-    steps = with_mistakes(
-        name, inputs.config, lambda files: _default_steps(name, replace(inputs, config=files))[0]
-    )
-    if not why:
-        why = f"{variable}={one_line(name)}" if variable else "no profile is named"
-        why += "" if variable else ", so it is `default`"
-    return Explanation(
-        name=name if steps[-1].file else steps[-1].name,
-        chosen=f"boto3's default credentials: {why}",
-        steps=steps,
-        files=inputs.config.paths,
-        notes=tuple(_new_notes(notes_without_name(name, inputs), steps)),
-    )
+def _rows(chain: tuple[Profile, ...], request: SessionRequest, config: Config) -> Iterator[Row]:
+    """Yield the settings of the profiles in a chain, and of the sections that they refer to."""
+    replaced = _replaced(request)
+    for setting, (option, value) in replaced.items():
+        yield Row(chain[0].name, setting, _value(setting, value), option)
+    # A role without a profile uses its source's client settings.
+    client = chain[:2][-1] if request.role_arn else chain[0]
+    for profile in chain:
+        for setting, value in {**config.profiles.get(profile, {}), **profile.settings}.items():
+            if profile not in config.profiles and (setting in replaced or profile is not client):
+                continue
+            found = places(config.paths, f"profile {profile}", setting)
+            for other in found[:-1]:
+                note = "the credentials file takes precedence"
+                yield Row(profile.name, setting, "", str(other), note)
+            note = _why_unused(setting, profile, is_client=profile is client)
+            if setting in replaced and profile is (chain[0] if setting in CREDENTIALS else client):
+                note = f"{replaced[setting][0]} takes precedence"
+            place = str(found[-1]) if found else ""
+            yield Row(profile.name, setting, _value(setting, value), place, note)
+        for kind, sections in (("sso-session", config.sso_sessions), ("services", config.services)):
+            other_name = profile.text(kind.replace("-", "_"))
+            if not other_name or (kind == "services" and profile is not client):
+                continue
+            header = f"{kind} {other_name}"
+            for setting, value in sections.get(other_name, {}).items():
+                place = "".join(map(str, places(config.paths, header, setting)))
+                yield Row(f"[{header}]", setting, _value(setting, value), place)
 
 
-def _default_steps(name: str, inputs: Inputs) -> tuple[tuple[ExplainedStep, ...], str]:
-    """Return the steps of the default credentials, and why they aren't just the named profile's."""
-    try:
-        source = default_source(inputs.config, inputs.environ)
-    except ProfileNotFound as error:
-        return (missing_profile(name, error),), ""
-    if source.credential_source == "Environment":
-        return (environment_keys(inputs),), "keys in the environment take precedence over profiles"
-    if source.name == TOKEN and not source.is_profile:
-        return (web_identity_step(inputs, name),), "AWS_WEB_IDENTITY_TOKEN_FILE is set"
-    if name in inputs.config.profiles:
-        chain = resolve(SessionRequest(profile=name), inputs.config)
-        return explained_steps(chain, inputs), ""
-    return (outside_profile(inputs) or _NO_CREDENTIALS,), "the profile `default` doesn't exist"
+def _replaced(request: SessionRequest) -> dict[str, tuple[str, str]]:
+    """Return the option or variable, and the value, that take the place of each setting."""
+    environ = user_environment()
+    found = {
+        "region": ("AWS_DEFAULT_REGION", environ.get("AWS_DEFAULT_REGION")),
+        "endpoint_url": ("AWS_ENDPOINT_URL", environ.get("AWS_ENDPOINT_URL")),
+        "role_arn": ("--role-arn", request.role_arn),
+        "source_profile": ("--source-profile", request.source_profile),
+    }
+    for variable in sorted(environ):
+        if variable.startswith("AWS_ENDPOINT_URL_"):
+            service = variable.removeprefix("AWS_ENDPOINT_URL_").lower()
+            found[f"endpoint_url ({service})"] = (variable, environ[variable])
+    if request.region:
+        found["region"] = ("--region", request.region)
+    for name, parameter in PARAMETERS.items():
+        value = getattr(request, name)
+        if value is not None and value != () and parameter.is_read_by_botocore:
+            option = f"--{name.replace('_', '-')}"
+            found[parameter.setting] = (option, str(parameter.parse(value)))
+    return {setting: (where, value) for setting, (where, value) in found.items() if value}
 
 
-_NO_CREDENTIALS = ExplainedStep(
-    name="default",
-    kind="no credentials",
-    problems=(
-        Problem(
-            says="There are no credentials in a profile, the environment or a container.",
-            fix="Name a profile: `%aws_profile --explain NAME`. `%aws_profiles` lists them.",
-        ),
+def _why_unused(setting: str, profile: Profile, *, is_client: bool) -> str:
+    if setting not in known_settings():
+        return "not an AWS setting" if similar_setting(setting) else ""
+    if setting not in CREDENTIALS:
+        return "" if is_client else "not used in a source profile"
+    if profile.kind is ProfileKind.INCOMPLETE or setting in _USED.get(profile.kind, {setting}):
+        return ""
+    if setting in KEYS and profile.source_profile == profile:  # assumed with its own keys
+        return ""
+    if setting in {"mfa_serial", "mfa_process"} and profile.kind is ProfileKind.STATIC_KEYS:
+        return "used only with --mfa" if is_client else "not used in a source profile"
+    return f"not used: {profile.kind} takes precedence"
+
+
+def _value(setting: str, value: Any) -> str:
+    """Return a value for display. The value of a misspelled setting can be a secret."""
+    if not value:
+        return "empty"
+    if isinstance(value, Mapping):
+        shown = (
+            f"{name} = {redacted_urls(text)}" if name == "endpoint_url" else name
+            for name, text in value.items()
+        )
+        return one_line(", ".join(shown), 200)
+    if setting in SECRETS or setting.partition(" ")[0] not in known_settings():
+        return "set"
+    if setting in COMMANDS:
+        return f"{program(value) or 'a command'} …"
+    first, *below = value.split("\n")  # an indented line below can be a secret
+    return one_line(redacted_urls(first), 200) + " …" * bool(below)
+
+
+def _warnings(chain: tuple[Profile, ...], config: Config) -> Iterator[str]:
+    """Yield the common mistakes in the sections of a chain, each with its place."""
+    for profile in chain:
+        session = profile.text("sso_session") or ""
+        sections: list[tuple[str, Section]] = [
+            (f"profile {profile}", config.profiles.get(profile, {})),
+            (f"sso-session {session}", config.sso_sessions.get(session, {})),
+        ]
+        if profile.mfa_serial and not profile.text("mfa_process"):  # see `Target.mfa_process`
+            command = config.profiles.get("default", {}).get("mfa_process")
+            sections.append(("profile default", {"mfa_process": command}))
+        for header, section in sections:
+            for setting, says, fix in _mistakes(section):
+                see = (f" See {place}." for place in places(config.paths, header, setting)[-1:])
+                yield f"`{one_line(setting, 40)}` {says}. {fix}{''.join(see)}"
+
+
+def _mistakes(section: Section) -> Iterator[tuple[str, str, str]]:
+    """Yield each setting with a common mistake, what is wrong, and how to fix it."""
+    for name, value in section.items():
+        similar = similar_setting(name)
+        if similar and similar not in section:
+            yield name, "isn't an AWS setting, so it is ignored", f"Did you mean `{similar}`?"
+        elif name in known_settings() and isinstance(value, str) and value:
+            found = (check[1:] for check in _checks(name, value) if check[0])
+            for says, fix in islice(found, 1):
+                yield name, says, fix
+
+
+def _checks(name: str, value: str) -> Iterator[tuple[object, str, str]]:
+    if name in COMMANDS:
+        first = os.path.expanduser(program(value) or "")
+        is_missing = re.fullmatch(r"[\w./-]+", first) and not shutil.which(first)
+        path = "Install it, or write its full path."
+        yield is_missing, "names a program that isn't on the PATH", path
+        return
+    yield "\n" in value, "includes the indented lines below it", "Remove their indentation."
+    yield re.search(r"\s[#;]", value), "includes a comment", "Move the comment to its own line."
+    quotes = re.fullmatch("[\"'“‘].*[\"'”’]", value)
+    yield quotes, "includes its quotation marks", "Remove them."
+    yield not value.isprintable(), "includes an invisible character", "Write the value again."
+    if name in {"region", "sso_region"}:
+        similar = similar_region(value) or "Check its name."
+        yield not is_known_region(value), "isn't a Region that botocore knows", similar
+    for setting, (form, says, fix) in _FORMS.items():
+        if setting == name:
+            yield not re.fullmatch(form, value, re.ASCII), says, fix
+    if name == "ca_bundle":
+        yield not os.path.isfile(value), "names a file that doesn't exist", "Correct the path."
+    for parameter in PARAMETERS.values():
+        if parameter.setting == name:
+            try:
+                parameter.parse(value)
+            except ValueError as error:
+                yield True, "isn't valid", f"Use {error}."
+
+
+#: The forms of values that only AWS checks.
+_FORMS = {
+    "role_arn": (
+        r"arn:[\w-]+:iam::\d{12}:role/\S+",
+        "isn't the ARN of a role",
+        "Example: arn:aws:iam::123456789012:role/NAME.",
     ),
-)
+    "sso_account_id": (r"\d{12}", "isn't an account ID", "An account ID has 12 digits."),
+}
 
 
-def notes_with_name(name: str, inputs: Inputs) -> Iterator[str]:
-    """Yield what plain boto3 uses instead of the requested profile."""
-    environ = inputs.environ
+def _notes(request: SessionRequest) -> Iterator[str]:
+    """Yield what plain boto3 uses, if it isn't the requested profile."""
+    environ = user_environment()
     variable, named = named_profile(environ)
-    if environ.get("AWS_ACCESS_KEY_ID"):
+    if request.default:
+        why = f"`{variable}` is `{named}`" if variable else "no profile is named"
+        yield f"These are boto3's default credentials, because {why}."
+    elif environ.get("AWS_ACCESS_KEY_ID"):
         yield "`AWS_ACCESS_KEY_ID` is set: plain boto3 uses it, but a switch doesn't."
-    elif environ.get("AWS_WEB_IDENTITY_TOKEN_FILE"):
-        yield "`AWS_WEB_IDENTITY_TOKEN_FILE` is set: plain boto3 reads it, but a switch doesn't."
-    if variable and named != name:
-        shown = one_line(named or "")
-        yield f"`{variable}` is `{shown}`: plain boto3 uses it, but a switch doesn't."
-    yield from _notes_always(inputs)
-
-
-def notes_without_name(name: str, inputs: Inputs) -> Iterator[str]:
-    """Yield the variables that boto3 uses instead of its profile's settings."""
-    section = inputs.config.profiles.get(name)
-    if section is not None and "web_identity_token_file" in section:
-        for setting in ("role_arn", "role_session_name"):
-            variable = f"AWS_{setting.upper()}"
-            if inputs.environ.get(variable) and setting in section:
-                yield f"`{variable}` takes precedence over the `{setting}` of `{one_line(name)}`."
-    yield from _notes_always(inputs)
-
-
-def _notes_always(inputs: Inputs) -> Iterator[str]:
-    environ = inputs.environ
-    if "AWS_DEFAULT_PROFILE" in environ and "AWS_PROFILE" in environ:
-        yield "`AWS_DEFAULT_PROFILE` takes precedence over `AWS_PROFILE`."
-    region = environ.get("AWS_REGION")
-    if region and region != environ.get("AWS_DEFAULT_REGION"):
-        yield "Unlike other tools, boto3 reads `AWS_DEFAULT_REGION`, not `AWS_REGION`."
-    yield from files_not_there(inputs.config, environ)
-
-
-def _new_notes(notes: Iterable[str], steps: Iterable[ExplainedStep]) -> Iterator[str]:
-    """Yield the notes that the problems don't contain already."""
-    advice = [problem.fix for step in steps for problem in step.problems]
-    yield from (note for note in notes if not any(note in fix for fix in advice))
+    elif variable and named != request.profile:
+        yield f"`{variable}` is `{named}`: plain boto3 uses it, but a switch doesn't."

@@ -233,15 +233,10 @@ aws_profiles_arguments = _decorator(
     ),
     argument(
         "--save",
-        metavar="PATTERN",
-        help="append the roles of --sso that aren't profiles to the config file, as profiles with "
-        'names such as "{account_name}-{role}"; --yes writes what is shown',
-    ),
-    argument(
-        "--sync",
-        action="store_true",
-        help="with --save: add, rename and remove profiles that --save has written, to match the "
-        "current roles of --sso; --yes writes the changes",
+        metavar="NAMES",
+        help="show how to save the roles of --sso as profiles with names such as "
+        '"{account_name}-{role}", in a block of the config file; --yes writes them, and removes '
+        "roles that are no longer assigned to you from the block",
     ),
     argument_group("options of a cell (%%aws_profiles)"),
     argument(

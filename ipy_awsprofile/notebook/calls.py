@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -131,11 +132,9 @@ def _of_active(found: list[Draft], magics: CallMagics) -> Draft:
 
 def _write(path: Path, draft: Draft) -> None:
     """Write a draft, but don't overwrite a file that isn't a policy. Raises InvalidOption."""
-    from ipy_awsprofile.text import parse_json
-
     try:
         if path.exists():
-            before = parse_json(path.read_text())
+            before = json.loads(path.read_text())
             if not (isinstance(before, dict) and "Statement" in before):
                 raise ValueError
         path.write_text(draft.json())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.errors import InvalidCell
+from ipy_awsprofile.errors import InvalidOption
 
 if TYPE_CHECKING:
     import boto3
@@ -32,6 +32,18 @@ class CellFunction:
         return self.run(session)
 
 
+class InvalidCell(InvalidOption):
+    """The cell for many profiles isn't valid Python, or has a cell magic in it. Nothing was run.
+
+    ``rendered`` has the lines that IPython shows for a syntax error in a regular cell.
+    """
+
+    rendered: list[str] | None = None
+
+    def _render_traceback_(self) -> list[str]:
+        return self.rendered or super()._render_traceback_()
+
+
 def cell_function(shell: InteractiveShell, cell: str) -> CellFunction:
     """Return a function that runs the cell.
 
@@ -42,7 +54,9 @@ def cell_function(shell: InteractiveShell, cell: str) -> CellFunction:
     except SyntaxError as error:
         # IPython would show a SyntaxError from a magic with all of the magic's frames.
         rendered = shell.SyntaxTB.structured_traceback(type(error), error, [])
-        raise InvalidCell(f"{type(error).__name__}: {error}", rendered=rendered) from None
+        invalid = InvalidCell(f"{type(error).__name__}: {error}")
+        invalid.rendered = rendered
+        raise invalid from None
 
 
 def _compiled(shell: InteractiveShell, cell: str) -> CellFunction:
@@ -60,7 +74,7 @@ def _compiled(shell: InteractiveShell, cell: str) -> CellFunction:
     expression = compile(ast.Expression(last), name, "eval", flags, dont_inherit=True)
 
     def function(session: Any) -> Any:
-        names = {**shell.user_ns, "session": session, "profile": session.target.profiles[0]}
+        names = {**shell.user_ns, "session": session, "profile": session.target.chain[0]}
         exec(statements, names)  # noqa: S102  # it is the user's own cell
         return eval(expression, names)  # noqa: S307
 
@@ -82,7 +96,7 @@ def _prepare_magics(shell: InteractiveShell, body: ast.Module) -> None:
                 if kind == "run_cell_magic":
                     problem = f"`%%{magic}` would run with the notebook's variables and session."
                     hint = "Write its line above `%%aws_profiles`, or use Python in the cell."
-                    raise InvalidCell(problem, hint=hint)
+                    raise InvalidCell(problem, hint)
                 if kind == "run_line_magic":
                     shell.find_line_magic(magic)
 

@@ -26,7 +26,7 @@ from IPython.core.completer import (
 from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.notebook.options import join_lists
-from ipy_awsprofile.text import quoted
+from ipy_awsprofile.text import AssignedName, quoted
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -150,8 +150,7 @@ def _role_names(word: str) -> list[str]:
     The parts are the sign-ins; after ``corp:``, the accounts (by name, or by ID after a digit); and
     after ``corp:team-dev/``, the account's roles. Raises AwsProfileError.
     """
-    from ipy_awsprofile.config.assigned_role import role_name
-    from ipy_awsprofile.config.config import read_config
+    from ipy_awsprofile.config.files import read_config
     from ipy_awsprofile.config.sign_ins import sign_in_of_pattern, sign_ins
 
     config = read_config()
@@ -167,9 +166,11 @@ def _role_names(word: str) -> list[str]:
     account, slash, _ = rest.rpartition("/")
     if slash:
         roles = portal.roles(account_id(account, portal))
-        return [role_name(sign_in, account, role) for role in roles]
+        return [str(AssignedName(sign_in, account, role)) for role in roles]
     by_id = rest[:1].isdigit()
-    return [role_name(sign_in, one.id if by_id else one.name, "") for one in portal.accounts()]
+    return [
+        str(AssignedName(sign_in, one.id if by_id else one.name, "")) for one in portal.accounts()
+    ]
 
 
 def _quoted(name: str) -> str:
@@ -206,7 +207,7 @@ def from_portal(ask_for_values: Callable[[], list[str]]) -> list[str]:
 
 def option_values(option: str, options: dict[str, str]) -> list[str]:
     """Return the possible values of an option, given the options that are already typed."""
-    from ipy_awsprofile.config.config import read_config
+    from ipy_awsprofile.config.files import read_config
     from ipy_awsprofile.config.sign_ins import find_sign_in, sign_ins
     from ipy_awsprofile.sessions.access_portal import AccessPortal
     from ipy_awsprofile.sessions.assigned_roles import account_id

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import traitlets
 
 from ipy_awsprofile.errors import InvalidOption
-from ipy_awsprofile.text import short_line
+from ipy_awsprofile.text import one_line
 
 
 class _Setting:
@@ -28,11 +28,7 @@ class _Setting:
         setting = f"{type(obj).__name__}.{name}"
         # Other values can contain a secret, such as a command in a list.
         is_text = isinstance(value, str)
-        what = (
-            f"`{short_line(str(value), 40)}`"
-            if is_text
-            else f"a value of type {type(value).__name__}"
-        )
+        what = f"`{one_line(value, 40)}`" if is_text else f"a value of type {type(value).__name__}"
         verb = "contain" if error else "be"
         raise InvalidOption(
             f"`{setting}` can't {verb} {what}. Use {metadata['allowed']}, for example "

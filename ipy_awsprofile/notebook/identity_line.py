@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from IPython.display import display
 
 from ipy_awsprofile.bindings.gate import Signature, watch_signatures
-from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.text import Arn
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 from IPython.display import display
 
 from ipy_awsprofile.cards import cards, tables
-from ipy_awsprofile.cards.rendering import Card, Table
+from ipy_awsprofile.cards.rendering import Card, CodeCard, Table
 from ipy_awsprofile.cards.run_cards import lost_names_card
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.notebook.cell_function import cell_function
 from ipy_awsprofile.notebook.options import require_no_cell_options
-from ipy_awsprofile.switch.saving import profile_of_role
-from ipy_awsprofile.text import number_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,35 +25,27 @@ if TYPE_CHECKING:
     from ipy_awsprofile.switch.switcher import Switcher
 
 
-def profile_list(options: argparse.Namespace, switcher: Switcher) -> Card | Table:
+def profile_list(options: argparse.Namespace, switcher: Switcher) -> Card | CodeCard | Table:
     """Return a table of the profiles or of a sign-in's roles, or a card if there are no profiles.
 
     Raises AwsProfileError.
     """
-    from ipy_awsprofile.config.config import read_config
+    from ipy_awsprofile.config.files import SharedFiles, read_config
     from ipy_awsprofile.config.profiles import list_profiles
-    from ipy_awsprofile.config.shared_files import SharedFiles
     from ipy_awsprofile.config.sign_ins import sign_in_of_pattern
 
-    if options.sync and (options.sso is None or not options.save):
-        raise InvalidOption(
-            "--sync requires --sso, and --save with a pattern for the names of profiles.",
-            'Run `%aws_profiles --sso --save "{account_name}-{role}" --sync`.',
-        )
     require_no_cell_options(options)
-    if options.sync:
-        return sync_roles(options, switcher)
     profiles = list_profiles(options.pattern) if options.sso is None else []
     if options.sso is None and not profiles:
         options.sso = sign_in_of_pattern(options.pattern or "", read_config())
+    if options.sso is not None and options.save:
+        return save_roles(options, switcher)
     if options.sso is not None:
         listed_at = None if options.refresh else _listing_time(options)
         roles, pattern = list_roles(options, switcher.person, progress=True)
-        if options.save:
-            return save_roles(roles, options.save, confirmed=options.yes)
         return tables.role_table(roles, pattern, listed_at)
     if options.save or options.refresh:
-        option, rest = ("--save", " PATTERN") if options.save else ("--refresh", "")
+        option, rest = ("--save", " NAMES") if options.save else ("--refresh", "")
         raise InvalidOption(
             f"{option} requires --sso.", f"Run `%aws_profiles --sso {option}{rest}`."
         )
@@ -71,11 +61,8 @@ def frame_of_cell(
     """Run the cell for each profile; return the values as a DataFrame. Raises AwsProfileError."""
     from ipy_awsprofile.across.across import run_across
 
-    if options.save or options.sync:
-        option = "--save" if options.save else "--sync"
-        raise InvalidOption(
-            f"{option} can't be combined with a cell.", "Run it on a line by itself."
-        )
+    if options.save:
+        raise InvalidOption("--save can't be combined with a cell.", "Run it on a line by itself.")
     profiles: str | list[AssignedRole] = options.pattern
     if options.sso is not None:
         show = not options.no_progress
@@ -107,7 +94,7 @@ def frame_of_cell(
 
 
 def list_roles(
-    options: argparse.Namespace, person: Person, *, progress: bool
+    options: argparse.Namespace, person: Person, *, progress: bool, fresh: bool = False
 ) -> tuple[list[AssignedRole], str | None]:
     """Return the roles that match the pattern, and the pattern; show a progress bar if asked to.
 
@@ -122,7 +109,7 @@ def list_roles(
         roles = list_assigned_roles(
             name,
             pattern,
-            fresh=options.refresh,
+            fresh=fresh or options.refresh,
             person=person,
             report=lambda progress: count(*progress),
         )
@@ -131,7 +118,7 @@ def list_roles(
 
 def _listing_time(options: argparse.Namespace) -> datetime | None:
     """Return when the roles were last listed (UTC), or None if AWS has to list them now."""
-    from ipy_awsprofile.config.config import read_config
+    from ipy_awsprofile.config.files import read_config
     from ipy_awsprofile.config.sign_ins import find_sign_in
     from ipy_awsprofile.sessions.role_list import listing_time
 
@@ -141,7 +128,7 @@ def _listing_time(options: argparse.Namespace) -> datetime | None:
 
 def _sign_in(word: str, pattern: str | None) -> tuple[str | None, str | None]:
     """Return the name of the sign-in, if one is given, and the pattern."""
-    from ipy_awsprofile.config.config import read_config
+    from ipy_awsprofile.config.files import read_config
     from ipy_awsprofile.config.sign_ins import find_sign_in
 
     if not word:
@@ -154,49 +141,37 @@ def _sign_in(word: str, pattern: str | None) -> tuple[str | None, str | None]:
         return None, " ".join(filter(None, (word, pattern)))
 
 
-def save_roles(roles: list[AssignedRole], pattern: str, *, confirmed: bool) -> Table:
-    """Return a table of the roles that aren't profiles, with new names; write them if confirmed.
+def save_roles(options: argparse.Namespace, switcher: Switcher) -> CodeCard:
+    """Return a card of the changes to the sign-in's block; make them if confirmed.
 
-    Raises InvalidOption for names that exist or that several roles would share, and
-    ConfigFileError.
+    Raises InvalidOption for names that exist or that several roles would share, and if AWS lists no
+    roles. Raises ConfigFileError.
     """
-    from ipy_awsprofile.config.config import read_config
-    from ipy_awsprofile.config.new_profiles import append_profiles, require_new
+    from ipy_awsprofile.config.saved import ConfigFile, difference, profiles_in_block
+    from ipy_awsprofile.config.sign_ins import find_sign_in
+    from ipy_awsprofile.switch.saving import text_with_roles
 
-    config = read_config()
-    missing = [role for role in roles if role.profile is None]
-    new = [profile_of_role(role, pattern, config) for role in missing]
-    require_new([profile.name for profile in new], config.profiles)
-    rows = [
-        (profile.name, role.account.id, role.role)
-        for profile, role in zip(new, missing, strict=True)
-    ]
-    kept = len(roles) - len(missing)
-    have = "has a profile" if kept == 1 else "have profiles"
-    others = f" ({number_of(kept, 'role')} already {have})" if kept else ""
-    profiles, file = number_of(len(new), "new profile"), f"`{config.paths.config}`{others}"
-    if not confirmed:
-        title = f"{profiles} would be written to {file}. "
-        return tables.new_profile_table(rows, f"{title}Add `--yes` to write them.")
-    if new:
-        append_profiles(new, config.paths)
-    return tables.new_profile_table(rows, f"Wrote {profiles} to {file}.")
-
-
-def sync_roles(options: argparse.Namespace, switcher: Switcher) -> Table:
-    """Return a table of the differences between the saved profiles and a sign-in's roles.
-
-    With ``--yes``, write the changes. Raises a subclass of `AwsProfileError`.
-    """
-    from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
-    from ipy_awsprofile.switch.syncing import plan_sync
-
-    name, pattern = _sign_in(options.sso, options.pattern)
     # Roles may have been assigned or revoked since they were listed.
-    all_of_them = argparse.Namespace(sso=name or "", pattern=None, refresh=True)
-    listed, _ = list_roles(all_of_them, switcher.person, progress=True)
-    wanted = list_assigned_roles(name, pattern)
-    plan = plan_sync(name, listed, wanted, options.save, words=pattern, switcher=switcher)
-    if options.yes:
-        plan.write()
-    return tables.sync_table(plan, is_written=options.yes)
+    roles, words = list_roles(options, switcher.person, progress=True, fresh=True)
+    file = ConfigFile.read()
+    sign_in = find_sign_in(_sign_in(options.sso, None)[0], file.config)
+    if not roles:
+        fits = f" for “{words}”" if words else ""
+        raise InvalidOption(
+            f"The sign-in `{sign_in.name}` lists no roles{fits}, so nothing was compared.",
+            "If you no longer have any roles there, delete the profiles from the config file.",
+        )
+    text = text_with_roles(file, sign_in, roles, options.save)
+    lines = difference(file.text, text)
+    if lines and options.yes:
+        file.write(text)
+    saved = profiles_in_block(text, sign_in.name)
+    removed = profiles_in_block(file.text, sign_in.name) - saved
+    active = switcher.request.profile if switcher.request else None
+    return tables.saved_card(
+        file.config.paths.config,
+        lines,
+        is_written=options.yes,
+        others=len(roles) - len(saved),
+        active=active if active in removed else None,
+    )

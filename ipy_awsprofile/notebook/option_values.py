@@ -32,12 +32,13 @@ def variable_name(text: str) -> str:
 
 def duration(text: str) -> int:
     """Return the seconds in a string such as ``3600``, ``90m``, ``1h`` or ``1h30m``."""
-    from ipy_awsprofile.config.duration import parsed_seconds
+    from ipy_awsprofile.config.target import seconds
 
-    seconds = parsed_seconds(text)
-    if seconds is None:
-        raise argparse.ArgumentTypeError(f"`{text}` isn't a duration; use `3600`, `90m` or `1h`.")
-    return seconds
+    try:
+        return seconds(text)
+    except ValueError:
+        isnt = f"`{text}` isn't a duration; use `3600`, `90m` or `1h`."
+        raise argparse.ArgumentTypeError(isnt) from None
 
 
 def worker_count(text: str) -> int:
@@ -49,10 +50,9 @@ def worker_count(text: str) -> int:
 
 def tag_option(text: str) -> tuple[str, str]:
     """Return the key and the value of a tag such as ``team=red``."""
-    from ipy_awsprofile.config.role_parameters import tag
-    from ipy_awsprofile.errors import InvalidOption
+    from ipy_awsprofile.config.target import tag
 
     try:
         return tag(text)
-    except InvalidOption as error:
-        raise argparse.ArgumentTypeError(f"{error} {error.hint}") from None
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"`{text}` isn't a tag; write {error}.") from None

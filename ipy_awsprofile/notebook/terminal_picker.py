@@ -26,7 +26,7 @@ from ipy_awsprofile.config.profiles import Profile, list_profiles, matching
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.mfa_prompt import somebody_is_there
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.text import number_of, one_line, visible_line
+from ipy_awsprofile.text import number_of, one_line
 
 if TYPE_CHECKING:
     from ipy_awsprofile.switch.switcher import Switcher
@@ -196,7 +196,7 @@ def _answer(session: PromptSession[_Answer]) -> _Answer | None:
 
 
 def _line(text: str) -> str:
-    return visible_line(one_line(text))
+    return one_line(text)
 
 
 def _fitted(text: str, width: int) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.terminal.prompts import Prompts, Token
 
 from ipy_awsprofile.notebook.identity_line import active_in_sight
-from ipy_awsprofile.text import short_line, visible_line
+from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ class ProfilePrompts(Prompts):  # type: ignore[misc]  # IPython has no types
             return tokens
         # The output prompt's number is red in IPython's themes.
         token = Token.OutPromptNum if active.is_protected else Token.Prompt
-        return [(token, f"{visible_line(short_line(active.name, LONGEST))} "), *tokens]
+        return [(token, f"{one_line(active.name, LONGEST)} "), *tokens]
 
     def rewrite_prompt_tokens(self) -> Any:
         """Return the prompt for rewritten code unchanged."""

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.cards.session_rows import session_rows
+from ipy_awsprofile.config.files import SharedFiles
 from ipy_awsprofile.config.regions import known_regions
-from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.picker.account_alias import AccountAliases
 from ipy_awsprofile.picker.card_messages import html_of, identity_message

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.config.config import read_config
+from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.sign_ins import sign_ins
 from ipy_awsprofile.errors import AwsProfileError, ConfigFileError, SignInRequired

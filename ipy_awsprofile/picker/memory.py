@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ipy_awsprofile.config.private_folders import make_private, replace_file
-from ipy_awsprofile.text import parse_json
+from ipy_awsprofile.config.private import replace_file
 
 #: The number of recently used profiles to keep.
 MOST_RECENT = 8
@@ -38,7 +37,7 @@ class Memory:
     def read(self) -> Remembered:
         """Return the pinned and the recent profiles."""
         try:
-            content = parse_json(self.path.read_text(encoding="utf-8"))
+            content = json.loads(self.path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return Remembered()
         found = content if isinstance(content, dict) else {}
@@ -60,7 +59,6 @@ class Memory:
         """Replace the file atomically, so that another kernel never reads an incomplete file."""
         text = json.dumps({"recent": remembered.recent, "pins": remembered.pins})
         with suppress(OSError):
-            make_private(self.path.parent)
             replace_file(self.path, text.encode())
 
 

@@ -15,7 +15,7 @@ from ipy_awsprofile.picker.conversation import Conversation
 from ipy_awsprofile.picker.profile_value import ProfileValue, failed_callback
 from ipy_awsprofile.picker.view_script import VIEW, view_script, view_style
 from ipy_awsprofile.switch.using_profile import running_switcher
-from ipy_awsprofile.text import chain_line, visible_line
+from ipy_awsprofile.text import chain_line, one_line
 
 if TYPE_CHECKING:
     import boto3
@@ -106,8 +106,8 @@ class ProfilePicker(anywidget.AnyWidget, ProfileValue):  # type: ignore[misc]
     def _active(self) -> str | None:
         identity = self._conversation.identity
         if identity and identity.profile == self._active_profile:
-            return f"{chain_line(identity.chain)} ({visible_line(identity.arn)})"
-        return self._active_profile and visible_line(self._active_profile)
+            return f"{chain_line(identity.chain)} ({one_line(identity.arn)})"
+        return self._active_profile and one_line(self._active_profile)
 
     def _receive(self, _picker: object, content: Any, _buffers: object) -> None:
         """Carry out a view's command."""

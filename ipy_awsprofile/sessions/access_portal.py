@@ -20,6 +20,7 @@ from botocore.utils import SSOTokenLoader
 
 from ipy_awsprofile.config.target import sign_in_target
 from ipy_awsprofile.credentials.botocore_session import ResolvingSession
+from ipy_awsprofile.credentials.chain_names import ChainNames
 from ipy_awsprofile.credentials.cli_caches import token_files
 from ipy_awsprofile.credentials.deadline import ATTEMPT, begin_again
 from ipy_awsprofile.credentials.pace import Pace
@@ -154,7 +155,7 @@ class AccessPortal:
         self, operation: str, name: str, parse: Callable[[Any], Item], **parameters: str
     ) -> Iterator[Item]:
         """Yield the items of all pages, parsed by ``parse``."""
-        with translated(self._target.chain):
+        with translated(self._target.names):
             portal: Any = self._portal()
             tokens: set[str] = set()
             for _ in range(_MOST_PAGES):
@@ -201,12 +202,12 @@ class AccessPortal:
                 self._required()
             return str(document["accessToken"])
         provider: Any = SSOTokenProvider(
-            self._session, cache=files, profile_name=self._target.chain[-1]
+            self._session, cache=files, profile_name=self._target.names[-1]
         )
         return str(provider.load_token().get_frozen_token().token)
 
     def _required(self, problem: str = "is missing or has expired") -> NoReturn:
-        raise SignInRequired(self._target.name, self._target.chain[-1], problem)
+        raise ChainNames(self._target.names).sign_in_required(problem)
 
 
 def _role_name(item: Mapping[str, Any]) -> str:

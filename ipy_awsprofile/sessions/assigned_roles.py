@@ -11,21 +11,21 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from ipy_awsprofile.config.assigned_role import (
-    is_account_id,
-    named_by_account,
-    role_name,
-)
-from ipy_awsprofile.config.config import Config, read_config
+from ipy_awsprofile.config.files import Config, read_config
 from ipy_awsprofile.config.profiles import (
     ProfileKind,
     did_you_mean,
+    kind_of,
     matches,
-    pattern_words,
-    profile_of,
 )
 from ipy_awsprofile.config.request import SessionRequest, account_text
-from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in, sign_in_of_pattern, sign_ins
+from ipy_awsprofile.config.sign_ins import (
+    SignIn,
+    find_sign_in,
+    named_by_account,
+    sign_in_of_pattern,
+    sign_ins,
+)
 from ipy_awsprofile.config.target import Target, sign_in_target
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, SignInRequired
@@ -36,10 +36,13 @@ from ipy_awsprofile.sessions.role_list import (
     known_account,
     known_roles,
 )
-from ipy_awsprofile.text import assigned_name, quoted
+from ipy_awsprofile.text import AssignedName, assigned_name, quoted
 
 Request = TypeVar("Request", bound=SessionRequest)
 Result = TypeVar("Result")
+
+#: Account IDs have 12 digits.
+_ID_LENGTH = 12
 
 #: The maximum number of roles in an error message.
 _MOST_NAMED = 5
@@ -60,12 +63,12 @@ class AssignedRole:
     @property
     def name(self) -> str:
         """The name of the role, which can be used like a profile name."""
-        return role_name(self.sso_session, self.account.id, self.role)
+        return str(AssignedName(self.sso_session, self.account.id, self.role))
 
     @property
     def names(self) -> tuple[str, str]:
         """The names with the account's ID and with its name, such as ``corp:team-dev/Admin``."""
-        return self.name, role_name(self.sso_session, self.account.name, self.role)
+        return self.name, str(AssignedName(self.sso_session, self.account.name, self.role))
 
     def __str__(self) -> str:
         return self.name
@@ -87,13 +90,13 @@ def list_assigned_roles(
     kernels; ``fresh`` calls AWS again. ``person`` signs in if necessary. ``report`` is called with
     a `ListingProgress` after each account. Raises a subclass of `AwsProfileError`.
     """
-    words = pattern_words(pattern)
+    words = (pattern or "").casefold().split()
     config = read_config()
     sign_in = find_sign_in(sso, config)
     listed = ask_portal(
         sign_in.name, person or Person(), lambda portal: portal.all_roles(report), fresh=fresh
     )
-    named = _profiles_by_role(sign_in, config)
+    named = profiles_by_role(sign_in, config)
     roles = [
         AssignedRole(sign_in.name, account, role, named.get((account.id, role)))
         for account, role in listed
@@ -120,7 +123,7 @@ def known_roles_without_profile() -> list[AssignedRole]:
     found = []
     for sign_in in sign_ins(config).values():
         known = known_roles(sign_in)
-        profiles = _profiles_by_role(sign_in, config) if known else {}
+        profiles = profiles_by_role(sign_in, config) if known else {}
         found += [
             AssignedRole(sign_in.name, account, role)
             for account, role in known or ()
@@ -171,7 +174,7 @@ def _with_id(name: str | None, config: Config, person: Person) -> str | None:
     if parts is None:
         return name
     account = ask_portal(parts.sign_in, person, partial(account_id, parts.account))
-    return role_name(parts.sign_in, account, parts.role)
+    return str(AssignedName(parts.sign_in, account, parts.role))
 
 
 def _sign_in_and_account(name: str, config: Config) -> tuple[SignIn, str] | None:
@@ -180,10 +183,10 @@ def _sign_in_and_account(name: str, config: Config) -> tuple[SignIn, str] | None
     if section is None:
         parts = assigned_name(name)
         return (find_sign_in(parts.sign_in, config), parts.account) if parts else None
-    if profile_of(name, section).kind is not ProfileKind.SSO:
+    if kind_of(section) is not ProfileKind.SSO:
         return None
     sign_ins_of = (one for one in sign_ins(config).values() if one.is_of(section))
-    sign_in, account = next(sign_ins_of, None), section.text("sso_account_id")
+    sign_in, account = next(sign_ins_of, None), section.get("sso_account_id")
     return (sign_in, account) if sign_in and account else None
 
 
@@ -194,9 +197,9 @@ def _name_of_role(request: Request, config: Config, person: Person) -> Request:
             "Run `%aws_profile --account ID --role NAME`; `%aws_profiles --sso` lists them.",
         )
     session, account = find_sign_in(request.sso, config).name, account_text(request.account)
-    if not is_account_id(account):
+    if not _is_id(account):
         account = ask_portal(session, person, partial(account_id, account))
-    name = role_name(session, account, request.role)
+    name = str(AssignedName(session, account, request.role))
     if assigned_name(name) is None:
         raise InvalidOption(
             f"`{request.role}` can't be the name of a role.",
@@ -205,13 +208,17 @@ def _name_of_role(request: Request, config: Config, person: Person) -> Request:
     return replace(request, profile=name, account=None, role=None, sso=None)
 
 
+def _is_id(account: str) -> bool:
+    return account.isdecimal() and len(account) == _ID_LENGTH
+
+
 def account_id(name: str, portal: AccessPortal) -> str:
     """Return the ID of the account with this ID or name. The name isn't case-sensitive.
 
     If no account has the name, refresh the list, because the account can be new. Raises
     InvalidOption if no account, or more than one, has the name.
     """
-    if is_account_id(name):
+    if _is_id(name):
         return name
     session, found = portal.sign_in, accounts_by_name(name, portal.accounts())
     if not found and portal.renew_accounts():
@@ -237,9 +244,9 @@ def explain_refused_role(target: Target) -> str:
 
     The cached list can still have the refused role. Return "" if the roles can't be listed.
     """
-    step = target.steps[-1]
-    account, role = step.settings.text("sso_account_id"), step.profile.sso_role_name
-    place = _sign_in_and_account(step.profile.name, target.config)
+    source = target.chain[-1]
+    account, role = source.account, source.sso_role_name
+    place = _sign_in_and_account(source, target.config)
     if place is None or not account or not role:
         return ""
     sign_in = place[0].name
@@ -253,7 +260,7 @@ def explain_refused_role(target: Target) -> str:
     return ""
 
 
-def _profiles_by_role(sign_in: SignIn, config: Config) -> dict[tuple[str, str], str]:
+def profiles_by_role(sign_in: SignIn, config: Config) -> dict[tuple[str, str], str]:
     """Return the profiles that use roles of this sign-in, by account and role."""
     return {
         (str(section["sso_account_id"]), str(section["sso_role_name"])): name

@@ -17,6 +17,7 @@ import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -26,9 +27,7 @@ from botocore.config import Config
 from botocore.exceptions import LoginInsufficientPermissions, MissingDependencyException
 from botocore.utils import LoginTokenLoader
 
-from ipy_awsprofile.config.arn import Arn
-from ipy_awsprofile.config.sign_ins import login_command
-from ipy_awsprofile.config.stays_in_process import StaysInProcess
+from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.credentials.cli_caches import login_files
 from ipy_awsprofile.credentials.deadline import ATTEMPT
@@ -40,7 +39,7 @@ from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.browser_sign_in import BrowserSignIn
 from ipy_awsprofile.sessions.oauth_callback import TIME_TO_SIGN_IN, OAuthCallback, Pkce
 from ipy_awsprofile.sessions.sign_in_attempt import SignInAttempt
-from ipy_awsprofile.text import parse_json
+from ipy_awsprofile.text import Arn
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
@@ -53,9 +52,9 @@ class _Login(StaysInProcess):
     """The URL for the browser and the exchange of the code, shared by both types of sign-in."""
 
     def __init__(self, target: Target, client_id: str) -> None:
-        source = target.profiles[-1]
+        source = target.chain[-1]
         self.profile = source.name
-        self._session = str(target.steps[-1].settings["login_session"])
+        self._session = str(target.chain[-1].settings["login_session"])
         self.file = SignInFile.of_login(self._session)
         self._client_id = client_id
         self._key = ProofKey()
@@ -105,8 +104,8 @@ class _Login(StaysInProcess):
             raise CredentialsUnavailable(
                 f"The browser has signed in as {signed_in}, but the login_session of "
                 f"`{self.profile}` is {self._session}. Nothing was stored.",
-                f"Sign in again as that user, or run `{login_command(self.profile)}` in a "
-                "terminal to change the profile.",
+                f"Sign in again as that user, or run `aws login --profile {quote(self.profile)}` "
+                "in a terminal to change the profile.",
             )
         files: Any = login_files()
         loader: Any = LoginTokenLoader(cache=files)
@@ -173,7 +172,7 @@ class EnteredSignIn(SignInAttempt):
 
 def begin_login(target: Target) -> BrowserSignIn:
     """Start a sign-in for a browser on this machine. Raises AwsProfileError."""
-    with translated(target.chain):
+    with translated(target.names):
         login = _Login(target, _SAME_DEVICE)
         callback = OAuthCallback()
         pkce, redirect_uri = callback.pkce, callback.redirect_uri
@@ -182,13 +181,13 @@ def begin_login(target: Target) -> BrowserSignIn:
         login.redeem(code, redirect_uri, pkce)
 
     url = login.url(redirect_uri, pkce)
-    return BrowserSignIn(login.profile, url, callback, redeem, target.chain, file=login.file)
+    return BrowserSignIn(login.profile, url, callback, redeem, target.names, file=login.file)
 
 
 def begin_entered_login(target: Target) -> EnteredSignIn:
     """Start a sign-in for a browser on another machine. Raises AwsProfileError."""
-    with translated(target.chain):
-        return EnteredSignIn(_Login(target, _CROSS_DEVICE), target.chain)
+    with translated(target.names):
+        return EnteredSignIn(_Login(target, _CROSS_DEVICE), target.names)
 
 
 def _base_of(client: Any) -> str:
@@ -210,7 +209,7 @@ def _subject_of(id_token: str) -> str:
     """Return the ARN of the signed-in identity. Raises KeyError if the token doesn't have it."""
     try:
         payload = id_token.split(".")[1]
-        return str(parse_json(base64.urlsafe_b64decode(f"{payload}==="))["sub"])
+        return str(json.loads(base64.urlsafe_b64decode(f"{payload}==="))["sub"])
     except (ValueError, IndexError, TypeError):
         raise KeyError("idToken") from None
 

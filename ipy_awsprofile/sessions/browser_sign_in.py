@@ -75,7 +75,7 @@ class BrowserSignIn(SignInAttempt):
 def begin_browser_sign_in(target: Target) -> BrowserSignIn:
     """Start a sign-in for a browser on this machine. Raises AwsProfileError."""
     settings = sso_settings(target)
-    with translated(target.chain):
+    with translated(target.names):
         client = oidc_client(target, settings)
         registration = client.register_client(
             clientName=f"ipy-awsprofile-{settings.session}",
@@ -108,4 +108,4 @@ def begin_browser_sign_in(target: Target) -> BrowserSignIn:
         )
         store_token(settings, registration, response)
 
-    return BrowserSignIn(settings.profile, url, callback, redeem, target.chain, file=settings.file)
+    return BrowserSignIn(settings.profile, url, callback, redeem, target.names, file=settings.file)

@@ -17,8 +17,7 @@ from urllib.parse import urlencode
 from botocore.awsrequest import AWSRequest
 from botocore.parsers import ResponseParserError
 
-from ipy_awsprofile.config.arn import Arn
-from ipy_awsprofile.config.stays_in_process import StaysInProcess
+from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.credentials.response_checks import guarded
 from ipy_awsprofile.credentials.retries import give_up_soon
 from ipy_awsprofile.credentials.translation import translated
@@ -26,7 +25,7 @@ from ipy_awsprofile.errors import CredentialsUnavailable, InvalidOption, Service
 from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.portable import short_lived
 from ipy_awsprofile.sessions.session import credentials_of, timeout_of
-from ipy_awsprofile.text import parse_json
+from ipy_awsprofile.text import Arn
 
 if TYPE_CHECKING:
     from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials
@@ -131,7 +130,7 @@ def _request_for_token(base: str, keys: RedactedCredentials) -> Any:
 def _sign_in_token(content: bytes) -> str:
     """Return the token from a response. Raises ResponseParserError if it is missing."""
     try:
-        token = parse_json(content)["SigninToken"]
+        token = json.loads(content)["SigninToken"]
     except (ValueError, KeyError, TypeError):
         token = None
     if not (isinstance(token, str) and token):

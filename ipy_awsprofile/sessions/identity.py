@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from ipy_awsprofile.config.arn import Arn
-from ipy_awsprofile.config.regions import is_known_region
-from ipy_awsprofile.config.sts_endpoint import is_aws
-from ipy_awsprofile.credentials.cache_provenance import Source
+from ipy_awsprofile.config.profiles import ProfileKind
+from ipy_awsprofile.config.regions import is_aws
+from ipy_awsprofile.config.target import SOURCES
 from ipy_awsprofile.credentials.caller import CallerIdentity, caller_identity
 from ipy_awsprofile.credentials.error_response import ErrorResponse
 from ipy_awsprofile.credentials.response_checks import guarded
@@ -25,6 +24,7 @@ from ipy_awsprofile.sessions.session import (
     expiry_of,
     timeout_of,
 )
+from ipy_awsprofile.text import Arn
 
 if TYPE_CHECKING:
     import boto3
@@ -35,10 +35,9 @@ class Identity:
     """The identity that STS reported for a session's current credentials.
 
     ``chain`` has the names of the role chain's profiles, from the requested profile to the profile
-    or other source that provides the first credentials, such as ``ECS container``. It is empty for
-    a session without a profile. If a role's session in the AWS CLI's cache comes from different
-    credentials, ``chain`` ends with that role, and ``source`` is ``other``, or ``unknown`` if
-    another program wrote the cache.
+    or other source that provides the first credentials, such as ``EC2 instance``. It is empty for
+    a session without a profile. A cached role session can come from another profile for the same
+    role.
 
     ``region`` is the session's Region. ``expiry`` (UTC) is when the credentials expire; this
     package's sessions renew them before that. It is None if they don't expire or their expiry is
@@ -47,8 +46,7 @@ class Identity:
 
     AWS-compatible servers can omit ``account``, ``arn`` and ``user_id``, which are empty then. Some
     servers ignore session policies, such as Ceph's RGW and SeaweedFS; ``may_ignore_policy`` is True
-    if the session has a policy that its server may ignore. ``unknown_region`` is True if botocore
-    doesn't recognize the Region, which is a Region of AWS itself or was set by an option.
+    if the session has a policy that its server may ignore.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
@@ -63,8 +61,6 @@ class Identity:
     temporary: bool = False
     cached: bool = field(default=False, compare=False)
     may_ignore_policy: bool = field(default=False, compare=False)
-    unknown_region: bool = field(default=False, compare=False)
-    source: Source = field(default="chain", compare=False)
 
 
 def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
@@ -85,11 +81,11 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
         arn = Arn.parse(caller.arn) if caller.arn else _UNKNOWN
         if arn is None:
             raise KeyError("Arn")  # the response isn't from AWS
-        unknown_region = _is_unknown_region(session)
-    source: Source = "chain"
     may_ignore_policy = False
     if isinstance(session, ProfileSession):
-        chain, source = session.provenance.chain, session.provenance.source
+        source = session.target.chain[-1]
+        if source.kind is ProfileKind.CREDENTIAL_SOURCE and source.credential_source:
+            chain = (*chain, SOURCES[source.credential_source])
         session.principal = caller.principal if caller.arn else None
         may_ignore_policy = session.may_ignore_policy
     return Identity(
@@ -103,8 +99,6 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
         temporary=bool(frozen.token),
         cached=caller.cached,
         may_ignore_policy=may_ignore_policy,
-        unknown_region=unknown_region,
-        source=source,
     )
 
 
@@ -124,19 +118,6 @@ def _fetch_caller(
             caller = caller or CallerIdentity("", "")
         known[frozen.access_key or ""] = caller
     return caller
-
-
-def _is_unknown_region(session: boto3.Session) -> bool:
-    """Return whether botocore doesn't recognize a Region of AWS, or a Region set by an option.
-
-    Profiles for other servers can use any name as the Region.
-    """
-    region = session.region_name
-    if not region or is_known_region(region):
-        return False
-    if isinstance(session, ProfileSession) and session.target.region_is_option:
-        return True
-    return is_aws(session.client("sts").meta.endpoint_url)
 
 
 def _cannot_tell(error: ClientError, client: Any) -> bool:

@@ -13,7 +13,7 @@ from hashlib import sha256
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
-from ipy_awsprofile.config.stays_in_process import StaysInProcess
+from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.sessions.loopback_page import LoopbackPage
 from ipy_awsprofile.sessions.loopback_server import Response
 

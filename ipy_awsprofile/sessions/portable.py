@@ -96,8 +96,9 @@ def session_token(
     """
     with translated(chain_of(session)):
         sts = guarded(session.client("sts", config=give_up_soon(timeout_of(session))))
+        device = {"SerialNumber": serial} if serial else {}
         # Don't assign the response to a variable, because a traceback could show it.
-        return _credentials_in(get_session_token(sts, serial=serial, ask=ask))
+        return _credentials_in(get_session_token(sts, device, ask))
 
 
 def _credentials_in(response: Any) -> tuple[RedactedCredentials, datetime]:

@@ -10,6 +10,7 @@ https://specifications.freedesktop.org/basedir-spec/latest/
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,13 +19,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ipy_awsprofile.config.assigned_role import named_by_account, role_name
-from ipy_awsprofile.config.config import Config, read_config
-from ipy_awsprofile.config.private_folders import cache_folder, make_private, replace_file
-from ipy_awsprofile.config.shared_files import FileVersion, version_of
-from ipy_awsprofile.config.sign_ins import SignIn, sign_ins
+from ipy_awsprofile.config.files import Config, FileVersion, read_config, version_of
+from ipy_awsprofile.config.private import replace_file
+from ipy_awsprofile.config.sign_ins import SignIn, named_by_account, sign_ins
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.text import parse_json
+from ipy_awsprofile.text import AssignedName
 
 #: How long a list is valid, and how far ahead the clock of another machine can be.
 _VALID_FOR, _CLOCK_SKEW = timedelta(days=1), timedelta(minutes=5)
@@ -116,7 +115,6 @@ class RoleListFile:
             "roles": dict(roles.roles),
         }
         with suppress(OSError):
-            make_private(self.path.parent)
             replace_file(self.path, json.dumps(content).encode())
         _known[self.path] = version_of(self.path), roles
 
@@ -139,7 +137,7 @@ def _delete(path: Path) -> None:
 
 def _read(path: Path) -> RoleList | None:
     try:
-        content = parse_json(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
         accounts = content["accounts"]
         found = RoleList(
             datetime.fromisoformat(content["listed_at"]).astimezone(UTC),
@@ -155,6 +153,15 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError
     return value
+
+
+def cache_folder() -> Path:
+    """Return the user's cache folder, for files that can be created again.
+
+    https://specifications.freedesktop.org/basedir-spec/latest/
+    """
+    named = os.environ.get("XDG_CACHE_HOME")
+    return Path(named) if named else Path("~/.cache").expanduser()
 
 
 def _folder() -> Path:
@@ -177,7 +184,7 @@ def name_with_known_id(name: str, config: Config) -> str:
     if parts is None or roles is None:
         return name
     found = accounts_by_name(parts.account, roles.accounts or ())
-    return role_name(parts.sign_in, found[0].id, parts.role) if len(found) == 1 else name
+    return str(AssignedName(parts.sign_in, found[0].id, parts.role)) if len(found) == 1 else name
 
 
 def known_roles(sign_in: SignIn) -> tuple[tuple[Account, str], ...] | None:

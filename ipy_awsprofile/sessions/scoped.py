@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.credentials import DeferredRefreshableCredentials
 
-from ipy_awsprofile.config.read_only import read_only_policy
-from ipy_awsprofile.config.session_policy import Scope, SessionPolicy, policy_in, policy_text
+from ipy_awsprofile.config.policies import policy_in, policy_text, read_only_policy
 from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession
 from ipy_awsprofile.credentials.renewal import install_renewals
 from ipy_awsprofile.credentials.response_checks import guarded
@@ -52,7 +51,7 @@ class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # used lik
     limits only code that uses the session that you pass to it. Code can still find other
     credentials in the kernel. To prevent that, run the code in another process.
 
-    Raises SessionNotLimited if STS doesn't support GetScopedCredentials, InvalidOption, and other
+    Raises ServiceError if STS doesn't support GetScopedCredentials, InvalidOption, and other
     subclasses of `AwsProfileError`.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
@@ -67,8 +66,9 @@ class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # used lik
         read_only: bool = False,
     ) -> None:
         self._base = session_or_profile
-        self._scope = Scope(_policy(policy, read_only=read_only), _seconds(seconds))
-        if self._scope == Scope():
+        self._scope = {**_policy(policy, read_only=read_only), **_lasting(seconds)}
+        self._is_read_only = read_only
+        if not self._scope:
             raise InvalidOption(
                 "Nothing limits the session.", "Pass `policy`, `seconds` or `read_only=True`."
             )
@@ -76,7 +76,7 @@ class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # used lik
 
     def __enter__(self) -> boto3.Session:
         base = open_session(self._base) if isinstance(self._base, str) else self._base
-        session = _ScopedSession(base, self._scope)
+        session = _ScopedSession(base, self._scope, is_read_only=self._is_read_only)
         with translated(chain_of(base)):
             self._credentials = session.open(base)
         return NamedSession(session, chain_of(base))
@@ -88,25 +88,29 @@ class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # used lik
 
 def _policy(
     policy: Mapping[str, Any] | str | os.PathLike[str] | None, *, read_only: bool
-) -> SessionPolicy | None:
+) -> dict[str, str]:
+    """Return the policy as a parameter of STS."""
     if read_only and policy is not None:
         raise InvalidOption(
             "`read_only` and `policy` can't be combined.", "Nest two `with scoped(…)` blocks."
         )
     if read_only:
-        return SessionPolicy("", text=read_only_policy())
+        return {"Policy": read_only_policy()}
     if policy is None:
-        return None
-    if isinstance(policy, Mapping):
-        return SessionPolicy("policy", text=policy_text(dict(policy), "The policy", "`policy`"))
-    file = Path(policy).expanduser()
-    return SessionPolicy(str(file), text=policy_in(file))
+        return {}
+    if not isinstance(policy, Mapping):
+        return {"Policy": policy_in(Path(policy))}
+    try:
+        return {"Policy": policy_text(policy)}
+    except ValueError as error:
+        raise InvalidOption(f"`policy` isn't a policy: {error}.") from None
 
 
-def _seconds(seconds: int | None) -> int | None:
+def _lasting(seconds: int | None) -> dict[str, int]:
+    """Return the duration as a parameter of STS. Raises InvalidOption."""
     if seconds is not None and seconds not in _ALLOWED:
         raise InvalidOption(f"`seconds` is {seconds}; it must be 1 to {_ALLOWED[-1]}.")
-    return seconds
+    return {} if seconds is None else {"DurationSeconds": seconds}
 
 
 class _ScopedCredentials(DeferredRefreshableCredentials):
@@ -126,7 +130,11 @@ class _ScopedCredentials(DeferredRefreshableCredentials):
 class _ScopedSession(SharedBotocoreSession):
     """The botocore session of a scope, with the Region and client settings of its base."""
 
-    def __init__(self, base: boto3.Session, scope: Scope) -> None:
+    def __init__(
+        self, base: boto3.Session, scope: Mapping[str, Any], *, is_read_only: bool
+    ) -> None:
+        #: Whether the session is read-only.
+        self.is_read_only = is_read_only
         self._name = (*chain_of(base), base.profile_name)[0]
         settings, services = settings_of(base)
         self._full_config = {"profiles": {self._name: settings}, "services": services}
@@ -139,11 +147,6 @@ class _ScopedSession(SharedBotocoreSession):
         """The client settings of the base session."""
         return self._full_config
 
-    @property
-    def is_read_only(self) -> bool:
-        """Whether the session is read-only."""
-        return self._scope.policy is not None and self._scope.policy.is_read_only
-
     def open(self, base: boto3.Session) -> _ScopedCredentials:
         """Retrieve the credentials. Raises botocore's errors."""
         config = give_up_soon(timeout_of(base))
@@ -154,7 +157,7 @@ class _ScopedSession(SharedBotocoreSession):
             return guarded(retry_throttled(sts))
 
         fetcher = ScopedSessionFetcher(credentials_of(base), create_sts, self._scope)
-        fetch = fetcher.fetch_once if self._scope.duration else fetcher.fetch_credentials
+        fetch = fetcher.fetch_once if fetcher.duration else fetcher.fetch_credentials
         credentials = _ScopedCredentials(fetch, "scoped-session")
         install_renewals(credentials, (self._name,), _cannot_sign_in, count=1, codes=None)
         provider = SimpleNamespace(load_credentials=lambda: credentials)

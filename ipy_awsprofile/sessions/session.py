@@ -11,11 +11,10 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from boto3 import Session
-from botocore.utils import validate_region_name
 
+from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.request import Duration, SessionRequest
-from ipy_awsprofile.config.settings import About, select_about
-from ipy_awsprofile.config.stays_in_process import StaysInProcess
+from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.credentials.botocore_errors import no_credentials
 from ipy_awsprofile.credentials.botocore_session import MakeProvider, ProfileBotocoreSession
@@ -23,7 +22,7 @@ from ipy_awsprofile.credentials.event_hooks import SharedHandlersSession
 from ipy_awsprofile.credentials.mfa_prompt import MfaPrompter, ask_on_input_channel
 from ipy_awsprofile.credentials.pace import Pace
 from ipy_awsprofile.credentials.person import CodePrompter, Person, SignIn
-from ipy_awsprofile.credentials.region_checks import require_region
+from ipy_awsprofile.credentials.provider_chain import REAL, Outside
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import InvalidOption, RoleNotAssigned
 from ipy_awsprofile.text import chain_line
@@ -52,18 +51,19 @@ class ProfileSession(NamedSession):
     """A boto3 session for a profile, with automatic renewal of its credentials.
 
     ``target`` is the profile with its options. ``callers`` has the identities that STS has returned
-    so far, by access key ID, and ``provenance`` records the credentials that assumed its roles.
-    ``timeout`` applies to each attempt of a call to STS, in seconds. ``person`` is prompted for MFA
-    codes and sign-ins during renewals.
+    so far, by access key ID. ``timeout`` applies to each attempt of a call to STS, in seconds.
+    ``person`` is prompted for MFA codes and sign-ins during renewals.
     """
 
     def __init__(
         self, session: ProfileBotocoreSession, target: Target, *, timeout: float, person: Person
     ) -> None:
-        super().__init__(session, target.chain)
+        super().__init__(session, target.names)
         self.target = target
         self.callers = session.callers
-        self.provenance = session.provenance
+        #: Whether the session has a policy that its server, which isn't AWS, may ignore.
+        is_limited = target.request.read_only or bool(target.request.policy)
+        self.may_ignore_policy = is_limited and bool(target.foreign_sts)
         #: The principal that STS reported for the session, or None; see `CallerIdentity`.
         self.principal: str | None = None
         self.timeout = timeout
@@ -74,15 +74,10 @@ class ProfileSession(NamedSession):
         self.issued: tuple[RedactedCredentials, RedactedCredentials, datetime] | None = None
         self.issuing = Lock()
 
-    @property
-    def may_ignore_policy(self) -> bool:
-        """Whether the session has a policy that its server, which isn't AWS, may ignore."""
-        return bool(self.target.policy) and bool(self.provenance.foreign_sts)
-
     def client_settings(self) -> dict[str, Any]:
         """Return the profile's client settings from when the session was opened."""
         profiles = self._session.full_config["profiles"]
-        return select_about(profiles[self.target.name], About.CLIENTS)
+        return client_settings(profiles[self.target.name], elsewhere=True)
 
     def services(self) -> dict[str, Any]:
         """Return the profile's [services] section by its name, or an empty dict without one."""
@@ -94,7 +89,7 @@ class ProfileSession(NamedSession):
         """Return a session in another Region with the same, jointly renewed credentials."""
         target = replace(self.target, region=region)
         core = ProfileBotocoreSession(target, self._session.get_default_client_config())
-        core.callers, core.provenance = self.callers, self.provenance
+        core.callers = self.callers
         shared = SimpleNamespace(load_credentials=self.get_credentials)
         core.register_component("credential_provider", shared)
         session = ProfileSession(core, target, timeout=self.timeout, person=self.person)
@@ -102,12 +97,7 @@ class ProfileSession(NamedSession):
         return session
 
     def ask_to_sign_in(self) -> None:
-        """Let the user sign in. Raises SignInRequired if no one is available to sign in.
-
-        If the sign-in is for a role from STS, raises the exceptions of `require_region`.
-        """
-        if self.target.role_arn:
-            require_region(self.target)
+        """Let the user sign in. Raises SignInRequired if no one is available to sign in."""
         self.person.sign_in_for(self.target)
 
 
@@ -210,18 +200,17 @@ def open_target(
     client_config: Config | None = None,
     provider: MakeProvider | None = None,
     pace: Pace | None = None,
+    outside: Outside = REAL,
 ) -> ProfileSession:
     """Open a session for a target, as `open_session` does.
 
     ``client_config`` is the default config of the user's clients. ``provider`` creates a credential
     provider to use instead of botocore's provider chain. Sessions with the same ``pace`` share a
-    rate limit for calls that retrieve credentials.
+    rate limit for calls that retrieve credentials. ``outside`` is what retrieving them uses.
     """
     try:
-        with translated(target.chain):
-            if target.region:
-                validate_region_name(target.region)  # with cached credentials, no client checks it
-            inner = ProfileBotocoreSession(target, client_config, pace)
+        with translated(target.names):
+            inner = ProfileBotocoreSession(target, client_config, pace, outside)
             session = ProfileSession(inner, target, timeout=timeout, person=person or Person())
             inner.resolve_credentials(
                 codes=CodePrompter(lambda: session.person, target),
@@ -278,7 +267,7 @@ def settings_of(session: boto3.Session) -> tuple[dict[str, Any], dict[str, Any]]
     if isinstance(session, ProfileSession):
         return session.client_settings(), session.services()
     inner = session._session  # noqa: SLF001  # boto3 has no public API for it
-    settings = select_about(inner.get_scoped_config(), About.CLIENTS)
+    settings = client_settings(inner.get_scoped_config(), elsewhere=True)
     return settings, dict(inner.full_config.get("services", {}))
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def has_sign_in(target: Target) -> bool:
     """Return whether the target's role chain starts with a sign-in."""
-    return _is_login(target) or target.profiles[-1].kind is ProfileKind.SSO
+    return _is_login(target) or target.chain[-1].kind is ProfileKind.SSO
 
 
 def sign_in_file(target: Target) -> SignInFile:
@@ -33,7 +33,7 @@ def sign_in_file(target: Target) -> SignInFile:
     `sso_settings`.
     """
     if _is_login(target):
-        return SignInFile.of_login(str(target.steps[-1].settings["login_session"]))
+        return SignInFile.of_login(str(target.chain[-1].settings["login_session"]))
     return sso_settings(target).file
 
 
@@ -60,4 +60,4 @@ def begin_sign_in(target: Target, *, device_code: bool = False) -> SignInAttempt
 
 
 def _is_login(target: Target) -> bool:
-    return target.profiles[-1].kind is ProfileKind.LOGIN_SESSION
+    return target.chain[-1].kind is ProfileKind.LOGIN_SESSION

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
-from ipy_awsprofile.config.stays_in_process import StaysInProcess
+from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.credentials.sign_in_files import SignInFile, SignInWatch
 from ipy_awsprofile.errors import CredentialsUnavailable
 

@@ -10,6 +10,7 @@ https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_Logout.ht
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config as ClientConfig
 
-from ipy_awsprofile.config.config import read_config
+from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.sign_ins import sign_ins
 from ipy_awsprofile.config.target import sign_in_target
@@ -34,10 +35,9 @@ from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable
 from ipy_awsprofile.sessions.role_list import RoleListFile, delete_role_lists
 from ipy_awsprofile.sessions.sign_in import sign_in_file
 from ipy_awsprofile.sessions.sso_sign_in import sso_settings
-from ipy_awsprofile.text import parse_json
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.config.config import Config
+    from ipy_awsprofile.config.files import Config
     from ipy_awsprofile.config.target import Target
 
 
@@ -63,18 +63,18 @@ def sign_out(target: Target | None) -> SignedOut:
     Delete the token even if AWS can't be reached. Raises InvalidOption if the target doesn't have a
     sign-in, and CredentialsUnavailable if a file can't be deleted.
     """
-    is_sso = target is not None and target.profiles[-1].kind is ProfileKind.SSO
+    is_sso = target is not None and target.chain[-1].kind is ProfileKind.SSO
     settings = sso_settings(target) if target and is_sso else None
     if target is None:
         stored = list(_all_stored(read_config()))
     else:
         path = sign_in_file(target).path
-        name = (settings.session if settings else None) or target.chain[-1]
+        name = (settings.session if settings else None) or target.names[-1]
         stored = [_SignIn(name, path, target)] if _has_token(path) else []
     problems = [problem for one in stored if (problem := _end(one))]
     if target is None or settings:
         # The file names don't identify the sign-in. Other sign-ins recreate their files unprompted.
-        for path in role_cache().glob("*.json"):
+        for path in role_cache().rglob("*.json"):
             if _provider_of(path) == "sso":
                 _delete(path)
         if settings:
@@ -96,7 +96,7 @@ def _all_stored(config: Config) -> Iterator[_SignIn]:
     profiles = {
         SignInFile.of_login(session).path: name
         for name, section in config.profiles.items()
-        if (session := section.text("login_session"))
+        if (session := section.get("login_session"))
     }
     for path in sorted(login_cache().glob("*.json")):
         if _has_token(path):
@@ -107,7 +107,7 @@ def _end(sign_in: _SignIn) -> str:
     """End a sign-in. Return a sentence if AWS can't be called. Raises CredentialsUnavailable."""
     try:
         if sign_in.path.parent == sso_cache():
-            with translated(sign_in.target.chain if sign_in.target else (sign_in.name,)):
+            with translated(sign_in.target.names if sign_in.target else (sign_in.name,)):
                 _end_at_aws(sign_in)
     except AwsProfileError as error:
         return f"The tokens of `{sign_in.name}` couldn't be revoked: {error}"
@@ -130,7 +130,7 @@ def _end_at_aws(sign_in: _SignIn) -> None:
         portal = guarded(plain.create_client("sso", region_name=region, config=config))
     try:
         # Don't assign the token to a variable, because a traceback could show it.
-        portal.logout(accessToken=parse_json(sign_in.path.read_bytes())["accessToken"])
+        portal.logout(accessToken=json.loads(sign_in.path.read_bytes())["accessToken"])
     except portal.exceptions.UnauthorizedException:
         return  # the token had expired
 
@@ -147,17 +147,17 @@ def _delete(path: Path) -> None:
 def _has_token(path: Path) -> bool:
     """Return whether a file has any token, without keeping its contents in a variable."""
     try:
-        return "accessToken" in frozenset(parse_json(path.read_bytes()))
+        return "accessToken" in frozenset(json.loads(path.read_bytes()))
     except (OSError, ValueError, TypeError):
         return False
 
 
 def _provider_of(path: Path) -> object:
     try:
-        return parse_json(path.read_bytes()).get("ProviderType")
+        return json.loads(path.read_bytes()).get("ProviderType")
     except (OSError, ValueError, AttributeError):
         return None
 
 
 def _region_of(path: Path) -> str:
-    return str(parse_json(path.read_bytes()).get("region") or "")
+    return str(json.loads(path.read_bytes()).get("region") or "")

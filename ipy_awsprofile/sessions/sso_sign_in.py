@@ -19,6 +19,7 @@ from botocore.config import Config
 from botocore.utils import SSOTokenLoader
 
 from ipy_awsprofile.config.profiles import ProfileKind
+from ipy_awsprofile.config.regions import check_region
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.credentials.cli_caches import token_files
 from ipy_awsprofile.credentials.deadline import ATTEMPT
@@ -28,6 +29,7 @@ from ipy_awsprofile.credentials.sign_in_files import SignInFile
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
 from ipy_awsprofile.sessions.sign_in_attempt import SignInAttempt
+from ipy_awsprofile.text import quoted
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
@@ -62,12 +64,13 @@ class SsoSettings:
 def sso_settings(target: Target) -> SsoSettings:
     """Return the sign-in settings of the last profile in the role chain.
 
-    Raises InvalidOption if it doesn't use a sign-in, and InvalidProfile if a setting is missing.
+    Raises InvalidOption if it doesn't use a sign-in or its Region doesn't exist, and InvalidProfile
+    if a setting is missing.
     """
-    source, profile = target.profiles[-1], target.steps[-1].settings
+    source, profile = target.chain[-1], target.chain[-1].settings
     if source.kind is not ProfileKind.SSO:
         raise InvalidOption(
-            f"`{source.name}` has no sign-in: it uses {source.kind.in_words}.",
+            f"`{source.name}` has no sign-in: its kind is `{source.kind}`.",
             "Use a profile with sso_account_id and sso_role_name.",
         )
     session = str(profile.get("sso_session") or "") or None
@@ -79,8 +82,9 @@ def sso_settings(target: Target) -> SsoSettings:
         where = f"[sso-session {session}]" if session else f"`{source.name}`"
         raise InvalidProfile(
             f"{where} doesn't say where to sign in: sso_start_url or sso_region is missing.",
-            f"See {source.file}, line {source.line}.",
+            f"`%aws_profile --explain {quoted(source)}` shows its settings.",
         )
+    check_region(region)
     scopes = str(shared.get("sso_registration_scopes") or "sso:account:access")
     words = tuple(scope.strip() for scope in scopes.split(",")) if session else ()
     return SsoSettings(source.name, start_url, region, session, words)
@@ -167,7 +171,7 @@ def oidc_client(target: Target, settings: SsoSettings) -> Any:
 def begin_device_sign_in(target: Target) -> DeviceSignIn:
     """Start a sign-in with a URL and a code for the user. Raises AwsProfileError."""
     settings = sso_settings(target)
-    with translated(target.chain):
+    with translated(target.names):
         client = oidc_client(target, settings)
         scopes = {"scopes": list(settings.scopes)} if settings.scopes else {}
         grants = [_DEVICE_CODE, *([REFRESH_TOKEN] if settings.scopes else [])]
@@ -182,4 +186,4 @@ def begin_device_sign_in(target: Target) -> DeviceSignIn:
             clientSecret=registration["clientSecret"],
             startUrl=settings.start_url,
         )
-        return DeviceSignIn(settings, client, registration, device, target.chain)
+        return DeviceSignIn(settings, client, registration, device, target.names)

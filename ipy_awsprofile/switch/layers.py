@@ -39,14 +39,7 @@ class Layer:
 
         expiry = expiry_of(self.session.get_credentials())
         cached = self.identity.cached and expiry == self.identity.expiry
-        provenance = self.session.provenance
-        return replace(
-            self.identity,
-            chain=provenance.chain,
-            expiry=expiry,
-            cached=cached,
-            source=provenance.source,
-        )
+        return replace(self.identity, expiry=expiry, cached=cached)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,14 +39,14 @@ def open_request(
     """Open the requested session. Return the session and its identity.
 
     If the AWS CLI's cache contains a role's session, this makes no call, unless ``ask`` is set or
-    the request expects an account. In these cases, STS is called with the cached credentials. If
-    STS rejects them, new credentials are requested. Raises a subclass of `AwsProfileError`, such as
-    UnexpectedAccount if the account is a different one.
+    the request expects an account, or the cache lacks the identity. In these cases, STS is called
+    with the cached credentials. If STS rejects credentials, they are requested again, without the
+    cache. Raises a subclass of `AwsProfileError`, such as UnexpectedAccount if the account is a
+    different one.
     """
     # Loading the extension must not import botocore or the modules that read files.
     from ipy_awsprofile.config.target import target_of
     from ipy_awsprofile.credentials.deadline import limited
-    from ipy_awsprofile.credentials.region_checks import require_region
     from ipy_awsprofile.sessions.identity import who_am_i
     from ipy_awsprofile.sessions.session import open_target
 
@@ -54,18 +54,20 @@ def open_request(
     ask = ask or expected is not None
     with limited():
         target = target_of(request)
-        # A role's session can be cached, and then this doesn't call STS.
-        require_region(target, signs=target.role_arn is None)
         session = open_target(target, fresh=fresh, person=person)
-        identity = who_am_i(session)
-        if ask and identity.cached:
-            try:
-                identity = who_am_i(session, ask=True)
-            except CredentialsRejected:
-                session = open_target(target, fresh=True, person=person)
-                identity = who_am_i(session, ask=True)
+        try:
+            identity = who_am_i(session, ask=ask)
+        except CredentialsRejected:
+            if fresh:
+                raise
+            session = open_target(target, fresh=True, person=person)
+            identity = who_am_i(session, ask=ask)
     if expected is not None and identity.account != expected:
-        raise UnexpectedAccount(request.name, identity.account, expected)
+        account = identity.account or "an account that the server doesn't report"
+        raise UnexpectedAccount(
+            f"`{request.name}` is in {account}, not in {expected}.",
+            "Nothing has changed. Use a profile in the expected account.",
+        )
     return session, identity
 
 
@@ -82,9 +84,9 @@ def login_target(request: SwitchRequest) -> Target:
     With only an [sso-session], the target has no role. It has no role for an account name either,
     because only a user who has signed in can look up the account.
     """
-    from ipy_awsprofile.config.assigned_role import named_by_account
-    from ipy_awsprofile.config.config import read_config
+    from ipy_awsprofile.config.files import read_config
     from ipy_awsprofile.config.request import SessionRequest
+    from ipy_awsprofile.config.sign_ins import named_by_account
     from ipy_awsprofile.config.target import sign_in_target, target_of
 
     if request.account or request.role or request.sso:

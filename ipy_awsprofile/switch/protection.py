@@ -73,14 +73,15 @@ class Protection:
 
 def _with_default_profile(request: SwitchRequest) -> SwitchRequest:
     """Return the request with the name of the default profile, if there is one."""
-    from ipy_awsprofile.config.config import read_config
-    from ipy_awsprofile.config.default_chain import default_source
-    from ipy_awsprofile.config.user_environment import user_environment
+    from ipy_awsprofile.config.files import read_config
+    from ipy_awsprofile.config.target import default_profile
 
     if request.profile or request.role_arn:
         return request  # opening it raises an error
-    source = default_source(read_config(), user_environment())
-    return replace(request, profile=source.name, default=False) if source.is_profile else request
+    config = read_config()
+    source = default_profile(config)
+    is_profile = source in config.profiles
+    return replace(request, profile=source.name, default=False) if is_profile else request
 
 
 def fits_pattern(patterns: Iterable[str], name: str, account: str = "") -> bool:
@@ -99,8 +100,8 @@ def fits_pattern(patterns: Iterable[str], name: str, account: str = "") -> bool:
 
 def account_in_name_or_files(name: str) -> str:
     """Return the account of a profile, or of a role such as ``corp:123456789012/Admin``."""
-    from ipy_awsprofile.config.arn import Arn
     from ipy_awsprofile.config.profiles import profiles_by_name
+    from ipy_awsprofile.text import Arn
 
     if profile := profiles_by_name().get(name):
         return profile.account or ""

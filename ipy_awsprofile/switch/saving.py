@@ -1,4 +1,4 @@
-"""Save a role without a profile as a profile, for ``--save`` and the picker's button.
+"""Save roles without a profile as profiles, for ``--save`` and the picker's button.
 
 Functions import botocore and the modules that read files, because loading the extension must not
 import them.
@@ -7,7 +7,7 @@ import them.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,15 +17,12 @@ from ipy_awsprofile.switch.protection import known_account_name
 from ipy_awsprofile.text import arguments, assigned_name
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.config.config import Config
-    from ipy_awsprofile.config.new_profiles import NewProfile
-    from ipy_awsprofile.config.shared_files import Value
+    from ipy_awsprofile.config.files import Section
+    from ipy_awsprofile.config.saved import ConfigFile
+    from ipy_awsprofile.config.sign_ins import SignIn
     from ipy_awsprofile.credentials.person import Person
     from ipy_awsprofile.sessions.assigned_roles import AssignedRole
     from ipy_awsprofile.switch.switcher import Switcher
-
-#: The names that a pattern for new profiles can contain in braces.
-PLACEHOLDERS = ("account_name", "account_id", "role", "sso")
 
 
 def save_role(
@@ -37,7 +34,7 @@ def save_role(
     handles its prompts. Raises InvalidOption if the name exists or if the request isn't for a role
     without a profile, and other subclasses of `AwsProfileError`; then nothing has changed.
     """
-    from ipy_awsprofile.config.new_profiles import NewProfile, append_profiles, require_new
+    from ipy_awsprofile.config.saved import ConfigFile
     from ipy_awsprofile.config.target import target_of
 
     if switcher.protection.is_protected(name) and not request.confirmed:
@@ -59,7 +56,7 @@ def save_role(
             f"A profile in the config file can't contain {option}.",
             f"Save it without {option}, and add {option} when you switch.",
         )
-    sources = [name for name in target.chain[1:] if name not in target.config.profiles]
+    sources = [name for name in target.names[1:] if name not in target.config.profiles]
     if sources and assigned_name(sources[0]):
         raise InvalidOption(
             f"`{sources[0]}` can't be a source_profile, because other tools don't know it.",
@@ -75,13 +72,14 @@ def save_role(
             f"`{request.name}` is already a profile.",
             "--save is for roles without a profile: use it with `--account` or `--role-arn`.",
         )
-    settings = dict(target.settings)
+    settings = dict(target.chain[0].settings)
     if target.region:
         settings["region"] = target.region
-    new = NewProfile(name, settings)
-    require_new([name], target.config.profiles)
+    files = target.config.paths
+    ConfigFile.read(files).with_profile(name, settings)  # an error before the user is prompted
     switcher.prepare(request, person=person)
-    append_profiles([new], target.config.paths)
+    file = ConfigFile.read(files)
+    file.write(file.with_profile(name, settings))
     return replace(
         SwitchRequest(profile=name),
         variable=request.variable,
@@ -91,33 +89,42 @@ def save_role(
     )
 
 
-def profile_of_role(role: AssignedRole, pattern: str, config: Config) -> NewProfile:
-    """Return the profile to save for a role, with a name from the pattern, and with the mark.
+def text_with_roles(
+    file: ConfigFile, sign_in: SignIn, roles: Iterable[AssignedRole], pattern: str
+) -> str:
+    """Return the text of the config file with the roles in the sign-in's block, without writing it.
 
-    Raises InvalidOption for a pattern that has no or unknown names in braces, and for a role that
-    would become the profile ``default``.
+    A role with a profile outside the block is left out. Raises InvalidOption for a name in braces
+    that isn't known, and for a profile's name that isn't new or that not all SDKs can read.
     """
-    from ipy_awsprofile.config.assigned_role import assigned_role
-    from ipy_awsprofile.config.new_profiles import NewProfile
-    from ipy_awsprofile.config.saved_profiles import mark_of
+    from ipy_awsprofile.config.sign_ins import sign_in_settings
+    from ipy_awsprofile.sessions.assigned_roles import profiles_by_role
 
-    texts = (role.account.name, role.account.id, role.role, role.sso_session)
-    values = dict(zip(PLACEHOLDERS, texts, strict=True))
-    unknown = set(re.findall(r"{(.*?)}", pattern)) - values.keys()
-    if unknown or "{" not in pattern:
-        raise InvalidOption(
-            f"`{pattern}` isn't a pattern for the names of profiles.",
-            f"Use some of {', '.join(f'`{{{name}}}`' for name in PLACEHOLDERS)}.",
-        )
-    name = name_by(pattern, values)
-    if name == "default":
-        raise InvalidOption(
-            f"The role `{role.role}` of the account {role.account.id} would become the profile "
-            "`default`, which every AWS tool uses when no profile is named.",
-            "Use a pattern with more of the role, such as `{account_name}-{role}`.",
-        )
-    settings: Mapping[str, Value] = assigned_role(role.name, config) or {}
-    return NewProfile(name, settings, mark_of(role.sso_session, settings))
+    others = file.without_block(sign_in.name)
+    existing = profiles_by_role(sign_in, others)
+    settings = sign_in_settings(sign_in, others)
+    names = {"default", *others.profiles}
+    profiles: dict[str, Section] = {}
+    for role in roles:
+        account = role.account
+        if (account.id, role.role) in existing:
+            continue
+        values = {
+            "account_name": account.name,
+            "account_id": account.id,
+            "role": role.role,
+            "sso": sign_in.name,
+        }
+        name = name_by(pattern, values)
+        if name in names:
+            raise InvalidOption(
+                f"`{role.name}` can't be saved as `{name}`, because another profile has this name.",
+                "Use a pattern with more of the role, such as `{account_id}-{role}`.",
+            )
+        names.add(name)
+        ids = {"sso_account_id": account.id, "sso_role_name": role.role}
+        profiles[name] = {**settings, **ids}
+    return file.with_block(sign_in.name, profiles)
 
 
 def suggested_name(request: SwitchRequest) -> str:
@@ -125,8 +132,8 @@ def suggested_name(request: SwitchRequest) -> str:
 
     This doesn't call AWS. Raises ConfigFileError.
     """
-    from ipy_awsprofile.config.arn import Arn
     from ipy_awsprofile.config.profiles import profiles_by_name
+    from ipy_awsprofile.text import Arn
 
     arn = Arn.parse(request.role_arn or "")
     if arn and arn.role:
@@ -139,8 +146,17 @@ def suggested_name(request: SwitchRequest) -> str:
 
 
 def name_by(pattern: str, values: Mapping[str, str]) -> str:
-    """Return the name of a new profile by replacing the names in braces in the pattern."""
-    return re.sub(r"{(.*?)}", lambda found: _word(values[found[1]]), pattern)
+    """Return the name of a new profile by replacing the names in braces in the pattern.
+
+    Raises InvalidOption if a name in braces isn't one of the values.
+    """
+    try:
+        return re.sub(r"{(.*?)}", lambda found: _word(values[found[1]]), pattern)
+    except KeyError as error:
+        raise InvalidOption(
+            f"`{pattern}` contains the unknown name `{{{error.args[0]}}}`.",
+            f"Use some of {', '.join(f'`{{{name}}}`' for name in values)}.",
+        ) from None
 
 
 def _word(text: str) -> str:

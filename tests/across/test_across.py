@@ -141,7 +141,7 @@ def test_errors_are_rows(aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]) -
         "audit-prod": "AccessDenied",
         "billing-prod": "AccessDenied",
         "sandbox-old": "CredentialsExpired",
-        "security-prod": "NoRegion",
+        "security-prod": "InvalidOption",
         "gone": "ProfileNotFound",
     }
     assert "doesn't let" in errors["message"]["audit-prod"]

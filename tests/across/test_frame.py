@@ -154,4 +154,4 @@ def test_odd_names() -> None:
     errors = frame.attrs["errors"]
     shown = f"{frame}{errors!r}{errors.frame()}{errors._repr_html_()}"
     assert "\x1b" not in shown
-    assert frame["profile"][0] == frame["region"][0] == r"a\x1b[31m\nb"
+    assert frame["profile"][0] == frame["region"][0] == r"a\x1b[31m b"

@@ -283,7 +283,7 @@ def test_read_only(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     def function(session: Any) -> bool:
         tries[session.profile_name] += 1
         assert tries[names[0]] != 1 or session.profile_name != names[0]
-        return bool(session.target.is_read_only)
+        return bool(session.target.request.read_only)
 
     frame = across_profiles(names, function, read_only=True, progress=False)
     assert failed(frame) == [names[0]]

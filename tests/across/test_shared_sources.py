@@ -25,6 +25,7 @@ from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.session import open_session
 from ipy_awsprofile.sessions.sso_sign_in import begin_device_sign_in
 from tests.mfa_role import add_mfa_role
+from tests.sessions.traces import cached_roles
 from tests.shells import run_aws_cli
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def test_cached_roles_need_no_source(aws: EmbeddedAws, hub: str) -> None:
     """Roles in the AWS CLI's cache open without their source profile."""
     names = add_spokes(aws, "Hub", hub)
     open_all(SharedSources(), names)
-    for file in (aws.home / ".aws" / "cli" / "cache").iterdir():
+    for file in cached_roles(aws):
         if ":role/Hub" in file.read_text() or "assumed-role/Hub" in file.read_text():
             file.unlink()
     aws.calls.clear()
@@ -126,6 +127,7 @@ def test_cached_roles_need_no_source(aws: EmbeddedAws, hub: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("sts_of_aws")
 def test_cache_is_that_of_the_cli(aws: EmbeddedAws, scenario: Scenario) -> None:
     """`open_session` and the AWS CLI use the role sessions that a run has cached."""
     names = add_spokes(aws, "UserAlpha", scenario.user.arn, 2)
@@ -197,6 +199,7 @@ def test_one_code_for_many_roles(aws: EmbeddedAws, guarded: tuple[str, list[str]
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("sts_of_aws")
 def test_cached_roles_need_no_code(aws: EmbeddedAws, guarded: tuple[str, list[str]]) -> None:
     """Roles in the AWS CLI's cache need neither an MFA code nor a call."""
     _, names = guarded

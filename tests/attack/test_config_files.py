@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from ipy_awsprofile.config.settings import SETTINGS
+from ipy_awsprofile.config.settings import known_settings
 from ipy_awsprofile.errors import AwsProfileError
 from tests.attack.rounds import Rounds
 from tests.shells import Ran, Shell
@@ -44,7 +44,7 @@ LIKELY = [
 ]
 
 SETTING_NAMES = [
-    *sorted(SETTINGS.keys() - ELSEWHERE),
+    *sorted(known_settings() - ELSEWHERE),
     "Region",
     "x",
     "s3",

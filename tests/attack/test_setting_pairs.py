@@ -11,7 +11,7 @@ import boto3
 import pytest
 from IPython.utils.capture import capture_output
 
-from ipy_awsprofile.config.settings import BLOCKS, SETTINGS
+from ipy_awsprofile.config.settings import known_settings
 from ipy_awsprofile.config.user_environment import MARKER
 from ipy_awsprofile.errors import EndpointUnreachable, MfaUnavailable
 from tests.attack.test_config_files import SECRET, looked_at
@@ -114,7 +114,7 @@ def a_value(random: Random, setting: str) -> str:
         return random.choice(FITTING[setting])
     if "secret" in setting or ("token" in setting and "file" not in setting):
         return random.choice([SECRET, f"\n  a = {SECRET}", ""])
-    if setting in BLOCKS and random.random() < 0.5:
+    if setting in {"s3", "services", "api_versions"} and random.random() < 0.5:
         return f"\n  {random.choice(['x', 'addressing_style', 'sts'])} = {random.choice(ODD[:20])}"
     return random.choice(ODD)
 
@@ -139,7 +139,7 @@ def changed(random: Random, kind: Kind) -> Kind:
     config, credentials = kind.config, kind.credentials
     headers = [line[1:-1] for line in config.splitlines() if line.startswith("[")]
     profile = kind.profile if kind.profile == "default" else f"profile {kind.profile}"
-    for setting in random.sample(sorted(SETTINGS), random.choice([2, 2, 2, 3, 6])):
+    for setting in random.sample(sorted(known_settings()), random.choice([2, 2, 2, 3, 6])):
         place = random.random()
         header = random.choice([*headers, *OTHER_SECTIONS]) if place < 0.2 else profile
         name = setting if header.startswith(("profile", "default")) else random.choice(OF_SECTIONS)

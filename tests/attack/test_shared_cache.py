@@ -91,6 +91,7 @@ def cli(name: str) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("sts_of_aws")
 def test_one_cache(rounds: Rounds, aws: EmbeddedAws) -> None:
     """Two processes and the AWS CLI share a damaged cache, and each role keeps its own identity."""
     add_role(aws, "RoleGamma", "s3:*")

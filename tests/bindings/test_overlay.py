@@ -21,8 +21,7 @@ from hypothesis import strategies as st
 from ipy_awsprofile.bindings import overlay
 from ipy_awsprofile.bindings.credential_server import CredentialServer
 from ipy_awsprofile.bindings.overlay import overlay_name, write_overlay
-from ipy_awsprofile.config.config import read_config
-from ipy_awsprofile.config.shared_files import SharedFiles
+from ipy_awsprofile.config.files import SharedFiles, read_config
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, trusting
 from ipy_awsprofile.errors import ConfigFileError
 from ipy_awsprofile.sessions.session import ProfileSession, open_session

@@ -12,11 +12,11 @@ from playwright.sync_api import expect
 from ipy_awsprofile.bindings.leftovers import Leftover
 from ipy_awsprofile.cards import cards, run_cards, tables
 from ipy_awsprofile.cards.cards import sign_in_card, sign_in_ended_card
-from ipy_awsprofile.cards.explanation import ExplanationCard, explanation_card
+from ipy_awsprofile.cards.explanation import explanation_card
 from ipy_awsprofile.cards.rendering import Card, Table
+from ipy_awsprofile.config.files import SharedFiles
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
-from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.errors import MfaRejected, ProfileNotFound
 from ipy_awsprofile.explain.explain import explain
 from ipy_awsprofile.picker.card_messages import error_message, html_of, identity_message
@@ -87,7 +87,7 @@ def states(view: ViewPage, aws: EmbeddedAws) -> Iterator[str]:
         view.page.evaluate(f"Date.now = () => new Date().getTime() + {minutes * 60_000}")
         view.page.evaluate("new Promise(done => setTimeout(done, 1100))")
         yield f"after {minutes} minutes"
-    view.tell(**error_message(ProfileNotFound("RoleBeat", ("RoleBeta",))))
+    view.tell(**error_message(ProfileNotFound("RoleBeat", "Did you mean `RoleBeta`?")))
     yield "error"
     for kind, more in (
         ("code", {"device": mfa, "html": ""}),
@@ -134,7 +134,7 @@ def test_every_state_of_the_picker(axe: ViewPage, embedded: EmbeddedAws, company
     assert axe.page_errors == []
 
 
-def every_card() -> list[Card | Table | ExplanationCard]:
+def every_card() -> list[Card | Table]:
     """Return a card of each kind."""
     identity = known_identity(datetime.now(UTC) + timedelta(hours=1))
     errors = [{"profile": "a", "error": "AccessDenied", "message": "No `s3:List*`."}]
@@ -148,7 +148,7 @@ def every_card() -> list[Card | Table | ExplanationCard]:
         ),
         cards.no_identity_card("its default credentials"),
         cards.off_card(undone=True),
-        cards.error_card(ProfileNotFound("RoleBeat", ("RoleBeta",))),
+        cards.error_card(ProfileNotFound("RoleBeat", "Did you mean `RoleBeta`?")),
         cards.mfa_card("arn:aws:iam::111122223333:mfa/someone"),
         sign_in_card("Analyst", "https://example.com/", "ABCD-EFGH", timedelta(minutes=9)),
         sign_in_ended_card("Analyst", done=True),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,15 +34,9 @@ def identity(**changes: Any) -> Identity:
     return Identity(**fields | changes)
 
 
-def profile(name: str, **changes: Any) -> Profile:
-    """Return a profile with these changes."""
-    fields: dict[str, Any] = {
-        "name": name,
-        "kind": ProfileKind.STATIC_KEYS,
-        "file": Path("config"),
-        "line": 1,
-    }
-    return Profile(**fields | changes)
+def profile(name: str, kind: ProfileKind = ProfileKind.STATIC_KEYS, **settings: str) -> Profile:
+    """Return a profile with these settings."""
+    return Profile(name, settings, kind)
 
 
 @pytest.mark.parametrize(
@@ -143,25 +136,6 @@ def test_stale_variables_are_noted() -> None:
     assert card.tone is Tone.WARNING
 
 
-def test_region_that_may_be_misspelled() -> None:
-    """The card notes a Region that botocore doesn't know, and suggests similar ones."""
-    card = cards.identity_card(identity(region="us-wst-2"), variable="session", now=NOW)
-    assert card.notes == (
-        "botocore doesn't know the Region `us-wst-2`. "
-        "Did you mean `us-west-2` or `us-west-1` or `us-east-2`?",
-    )
-    assert card.tone is Tone.WARNING
-
-
-@pytest.mark.parametrize("is_aws", [True, False])
-def test_region_of_no_known_form(*, is_aws: bool) -> None:
-    """The card notes a Region with an unknown form, unless the server isn't AWS."""
-    mars = identity(region="mars", unknown_region=is_aws)
-    card = cards.identity_card(mars, variable="session", now=NOW)
-    note = "botocore doesn't know the Region `mars`. Check it in the profile and in `--region`."
-    assert card.notes == ((note,) if is_aws else ())
-
-
 def test_no_identity() -> None:
     """Without a switch, the card says which credentials boto3 uses."""
     assert "boto3 uses AWS_PROFILE=dev." in str(cards.no_identity_card("AWS_PROFILE=dev"))
@@ -197,7 +171,9 @@ def test_profile_table() -> None:
                 source_profile="UserAlpha",
                 mfa_serial="arn",
             ),
-            profile("S", kind=ProfileKind.SSO, account="444455556666", sso_role_name="Admin"),
+            profile(
+                "S", kind=ProfileKind.SSO, sso_account_id="444455556666", sso_role_name="Admin"
+            ),
         ]
     )
     assert str(table).splitlines() == [

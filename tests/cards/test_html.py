@@ -14,13 +14,11 @@ from ipy_awsprofile.cards import cards, explanation, run_cards, tables
 from ipy_awsprofile.cards.cards import sign_in_card, sign_in_ended_card
 from ipy_awsprofile.cards.html import Html, joined, tag, with_breaks, with_code
 from ipy_awsprofile.cards.rendering import Card, Table
-from ipy_awsprofile.config.problem import Problem
-from ipy_awsprofile.config.shared_files import SharedFiles
+from ipy_awsprofile.config.files import SharedFiles
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.explain.records import ExplainedStep, Explanation, Setting
+from ipy_awsprofile.explain.explain import Explanation, Row
 from ipy_awsprofile.sessions.assigned_roles import AssignedRole
 from ipy_awsprofile.sessions.role_list import Account
-from ipy_awsprofile.switch.syncing import Change, SyncPlan
 from tests.cards.reader import Reader, Shown, read
 from tests.cards.test_cards import identity, profile
 
@@ -64,48 +62,29 @@ CARDS: dict[str, Callable[[str], Shown]] = {
     "signed_out_card": lambda text: cards.signed_out_card(
         [text], [text], inactive=[text], active=text
     ),
-    "sync_table": lambda text: tables.sync_table(
-        SyncPlan(
-            text,
-            SharedFiles(Path("config"), Path("credentials")),
-            None,
-            changes=[Change("keep", text, text, text, text, text)],
-        ),
-        is_written=False,
+    "saved_card": lambda text: tables.saved_card(
+        Path(text.replace("\0", "")), [f"+{text}"], is_written=False, others=1, active=text
     ),
     "across_card": lambda text: run_cards.across_card(
         1, text, [{"profile": text, "error": text, "message": text}], frame=text
     ),
     "lost_names_card": lambda text: run_cards.lost_names_card([text]),
     "profile_table": lambda text: tables.profile_table(
-        [profile(text, account=text, role_arn=text, source_profile=text, region=text)], text
+        [profile(text, aws_account_id=text, role_arn=text, source_profile=text, region=text)], text
     ),
     "role_table": lambda text: tables.role_table(
         [AssignedRole(text, Account(text, text, text), text, text)], text
     ),
     "console_card": lambda text: cards.console_card(text, text),
-    "new_profile_table": lambda text: tables.new_profile_table([(text, text, text)], text),
     "explanation_card": lambda text: explanation.explanation_card(
         Explanation(
             name=text,
-            chosen=text,
-            steps=(
-                ExplainedStep(
-                    name=text,
-                    kind=text,
-                    detail=text,
-                    file=Path("config") / text.replace("/", "").replace("\0", ""),
-                    line=1,
-                    settings=(Setting(name=text, value=text, variable=text, note=text),),
-                    facts=(text,),
-                    problems=(
-                        Problem(says=text, fix=text),
-                        Problem(says=text, fix=text, fatal=False),
-                    ),
-                ),
-            ),
-            files=SharedFiles(Path("config"), Path("credentials")),
+            chain={text: text},
+            rows=(Row(text, text, text, text, text), Row(text, text, text)),
+            calls=(text,),
+            warnings=(text,),
             notes=(text,),
+            error=AwsProfileError(text, text),
         )
     ),
     "Card": lambda text: Card(text, text, ((text, text),), (text,), link=f"https://{text}"),
@@ -122,7 +101,7 @@ def test_every_card_is_in_the_table() -> None:
     """The table contains every function that creates a card."""
     made = {
         name
-        for module in (cards, explanation, run_cards)
+        for module in (cards, explanation, run_cards, tables)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__ and name.endswith(("_card", "_table"))
     }

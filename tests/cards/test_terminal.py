@@ -62,8 +62,8 @@ def test_explanations(shared_files: tuple[Path, Path]) -> None:
     card = explanation_card(explain(SessionRequest(profile="p")))
     text = pretty(card)
     assert text.startswith(f"{BOLD}{RED}p  (")
-    assert f"\x1b[{RED}    ✗ " in text
-    assert f"\x1b[{YELLOW}    ! `rgion`" in text
+    assert f"\x1b[{RED}  ✗ " in text
+    assert f"\x1b[{YELLOW}  ! `rgion`" in text
     assert without_colours(text) == str(card)
 
 

@@ -1,381 +1,392 @@
-"""A target describes the profile or role of a session, and the settings that options replace."""
+"""A target has the role chain of a request, and what STS is given for its session."""
 
 from __future__ import annotations
 
 import copy
+import json
 import pickle
-from collections.abc import Callable
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ipy_awsprofile.bindings.environment import environment
-from ipy_awsprofile.bindings.lending import LentProfile
-from ipy_awsprofile.config.read_only import read_only_policy
-from ipy_awsprofile.config.request import SessionRequest
-from ipy_awsprofile.config.session_policy import Scope, SessionPolicy
-from ipy_awsprofile.config.target import target_of
-from ipy_awsprofile.errors import (
-    AwsProfileError,
-    InvalidOption,
-    InvalidProfile,
-    InvalidSource,
-    ProfileNotFound,
+from ipy_awsprofile.config.policies import NOT_READS_OF_ROLES, read_only_policy
+from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
+from ipy_awsprofile.config.target import (
+    NOT_PROFILES,
+    PARAMETERS,
+    SOURCES,
+    Target,
+    seconds,
+    sign_in_target,
+    target_of,
 )
-from tests.bindings.borrowing import NOWHERE
+from ipy_awsprofile.errors import AwsProfileError, InvalidOption, InvalidProfile, ProfileNotFound
 
-CONFIG = """
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    Files = tuple[Path, Path]
+
+KEYS = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = hush-hush\n"
+PHONE = "arn:aws:iam::111111111111:mfa/phone"
+ROLE = "arn:aws:iam::123456789012:role/R"
+ARN = "arn:aws:iam::123456789012:role/Other"
+CONFIG = f"""
 [profile keys]
 region = eu-north-1
 endpoint_url = http://127.0.0.1:9
 s3 =
   addressing_style = path
-services = local
-sts_regional_endpoints = legacy
-use_fips_endpoint = true
-use_dualstack_endpoint = true
-ca_bundle = /ca.pem
-ignore_configured_endpoint_urls = true
-max_attempts = 7
 output = json
-mfa_serial = arn:aws:iam::111111111111:mfa/phone
-aws_access_key_id = AKIAIOSFODNN7EXAMPLE
-aws_secret_access_key = hush
-
+mfa_serial = {PHONE}
+{KEYS}
 [profile bare]
-aws_access_key_id = AKIAIOSFODNN7EXAMPLE
-aws_secret_access_key = hush
-
+{KEYS}
 [profile role]
-role_arn = arn:aws:iam::123456789012:role/R
+role_arn = {ROLE}
 source_profile = keys
 region = eu-west-1
-
+external_id = from-file
+[profile tagged]
+role_arn = {ROLE}
+source_profile = role
+session_tags = team=red,site=Ulm
+transitive_session_tags = team
+source_identity = ann
 [profile china]
 role_arn = arn:aws-cn:iam::123456789012:role/R
 source_profile = keys
-
-[profile odd]
-role_arn = R
-source_profile = keys
-
-[profile source]
-role_arn = arn:aws:iam::123456789012:role/R
+[profile ambient]
+role_arn = {ROLE}
 credential_source = Ec2InstanceMetadata
-
 [profile web]
-role_arn = arn:aws:iam::123456789012:role/R
+role_arn = {ROLE}
 web_identity_token_file = /token
-
 [profile sso]
 sso_account_id = 123456789012
 sso_role_name = R
-
+sso_session = corp
 [profile process]
 credential_process = true
-
 [profile login]
 login_session = arn:aws:iam::123456789012:user/u
-
-[profile loop]
-role_arn = arn:aws:iam::123456789012:role/R
-source_profile = loop
-
-[profile orphan]
-role_arn = arn:aws:iam::123456789012:role/R
-source_profile = nobody
+[sso-session corp]
+sso_start_url = https://example.awsapps.com/start
+sso_region = eu-central-1
 """
-ARN = "arn:aws:iam::123456789012:role/Other"
-ROLES, OTHERS = ("role", "source"), ("keys", "sso", "process", "login")
-OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
-    "external ID": ({"external_id": "xy"}, "an external ID"),
-    "session name": ({"session_name": "me"}, "a session name"),
-    "tags": ({"tags": (("team", "red"),)}, "session tags or a source identity"),
-}
-READ_ONLY_ACCESS = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+DENIED = {"Effect": "Deny", "Action": NOT_READS_OF_ROLES, "Resource": "*"}
+DENIALS = json.dumps({"Version": "2012-10-17", "Statement": [DENIED]}, separators=(",", ":"))
 
 
 @pytest.fixture
-def config(shared_files: tuple[Path, Path]) -> Path:
+def config(shared_files: Files) -> Path:
     """Write a config file with a profile of each kind."""
     shared_files[0].write_text(CONFIG)
     return shared_files[0]
 
 
-@pytest.mark.parametrize("name", ROLES)
-def test_options_of_a_role(config: Path, name: str) -> None:
-    """A role can use every option, which becomes a setting or a session policy."""
-    target = target_of(
-        SessionRequest(
-            profile=name, duration=900, session_name="me", external_id="xy", read_only=True
-        )
-    )
-    assert target.options == {
-        "duration_seconds": "900",
-        "role_session_name": "me",
-        "external_id": "xy",
+def target(profile: str | None = None, **options: Any) -> Target:
+    """Return the target of a request with these options."""
+    return target_of(SessionRequest(profile=profile, **options))
+
+
+def settings_of(each: Target) -> dict[str, Any]:
+    """Return the settings that botocore reads for the target's profile."""
+    unknown = {each.setting for each in PARAMETERS.values() if not each.is_read_by_botocore}
+    settings = each.full_config()["profiles"][each.name]
+    return {name: settings[name] for name in settings if name not in unknown}
+
+
+def parameters_of(each: Target) -> dict[str, Any]:
+    """Return the parameters that are added to botocore's call of AssumeRole."""
+    role_arn = str(each.chain[0].role_arn)
+    return {"RoleArn": role_arn, **each.parameters.get(role_arn, {})}
+
+
+@pytest.mark.parametrize("name", ["role", "ambient"])
+@pytest.mark.parametrize(
+    ("options", "settings", "parameters"),
+    [
+        ({"duration": "15m"}, {"duration_seconds": "900"}, {}),
+        ({"session_name": "me"}, {"role_session_name": "me"}, {}),
+        ({"default_session_name": "me"}, {"role_session_name": "me"}, {}),
+        ({"external_id": "x/1"}, {"external_id": "x/1"}, {}),
+        ({"source_identity": "ann"}, {}, {"SourceIdentity": "ann"}),
+        ({"tags": (("a", "b"),)}, {}, {"Tags": [{"Key": "a", "Value": "b"}]}),
+        ({"transitive_tags": ("a", "b")}, {}, {"TransitiveTagKeys": ["a", "b"]}),
+        ({"read_only": True}, {}, {"PolicyArns": [{"arn": READ_ONLY}], "Policy": DENIALS}),
+        ({"policy": READ_ONLY}, {}, {"PolicyArns": [{"arn": READ_ONLY}]}),
+    ],
+)
+@pytest.mark.usefixtures("config")
+def test_options_of_a_role(
+    name: str, options: dict[str, Any], settings: dict[str, str], parameters: dict[str, Any]
+) -> None:
+    """Each option replaces the role's setting, or becomes a parameter of AssumeRole."""
+    ours = target(name, **options)
+    assert settings_of(ours) == settings_of(target(name)) | settings
+    assert parameters_of(ours) == {"RoleArn": ROLE} | parameters
+    assert (ours.scope, ours.mfa) == ({}, {})
+
+
+def test_settings_of_a_role(config: Path) -> None:
+    """The settings of a role, such as aws-vault's tags, are parameters that options add to."""
+    ours = target("tagged", tags=(("site", "Bonn"),), source_identity="bob")
+    assert ours.names == ("tagged", "role", "keys")
+    assert parameters_of(ours) == {
+        "RoleArn": ROLE,
+        "SourceIdentity": "bob",
+        "Tags": [{"Key": "team", "Value": "red"}, {"Key": "site", "Value": "Bonn"}],
+        "TransitiveTagKeys": ["team"],
     }
-    assert target.policy == SessionPolicy("", arn=READ_ONLY_ACCESS)
-    assert target.scope is None
-
-
-@pytest.mark.parametrize("name", [*OTHERS, "web"])
-def test_limits_of_other_profiles(config: Path, name: str, tmp_path: Path) -> None:
-    """Profiles that don't assume a role use GetScopedCredentials for a policy or a duration."""
-    target = target_of(SessionRequest(profile=name, duration="20m", read_only=True))
-    policy = SessionPolicy("", text=read_only_policy())
-    assert (target.options, target.policy) == ({}, policy)
-    assert target.scope == Scope(policy, 1200)
-    assert target_of(SessionRequest(profile=name, duration="36h")).scope == Scope(None, 129600)
-    file = tmp_path / "Größe.json"
-    file.write_text('{"Statement": []}')
-    scope = target_of(SessionRequest(profile=name, policy=str(file))).scope
-    assert scope
-    assert scope.policy
-    assert scope.policy.text == '{"Statement":[]}'
-    assert scope.description == "ipy-awsprofile: Gr??e.json"
-
-
-def test_limits_that_cannot_be_combined(config: Path) -> None:
-    """--read-only can't be combined with --policy, and only a role can use a managed policy."""
-    for name in ("role", "keys"):
-        with pytest.raises(InvalidOption, match="--read-only and --policy can't be combined"):
-            target_of(SessionRequest(profile=name, read_only=True, policy=READ_ONLY_ACCESS))
-    with pytest.raises(InvalidOption, match="`sso` doesn't assume a role, so a managed policy"):
-        target_of(SessionRequest(profile="sso", policy=READ_ONLY_ACCESS))
-    assert target_of(SessionRequest(profile="role", policy=READ_ONLY_ACCESS)).policy == (
-        SessionPolicy(READ_ONLY_ACCESS, arn=READ_ONLY_ACCESS)
-    )
-
-
-def test_options_of_a_web_identity(config: Path) -> None:
-    """A web identity can use a session name."""
-    assert target_of(SessionRequest(profile="web", session_name="me")).options == {
-        "role_session_name": "me"
-    }
+    policy = parameters_of(target("china", read_only=True))["PolicyArns"]
+    assert policy == [{"arn": "arn:aws-cn:iam::aws:policy/ReadOnlyAccess"}]
+    config.write_text(CONFIG.replace("team=red,", "team,"))
+    with pytest.raises(InvalidProfile, match="The session_tags of `tagged` is invalid") as caught:
+        target("tagged")
+    assert "Use KEY=VALUE" in caught.value.hint
 
 
 @pytest.mark.parametrize(
-    ("name", "option"),
+    ("options", "message"),
     [
-        *((name, option) for name in OTHERS for option in OPTIONS),
-        *(("web", option) for option in OPTIONS if option != "session name"),
+        ({"profile": "keys", "duration": ""}, "`` can't be the DurationSeconds"),
+        ({"profile": "role", "mfa": True}, "--mfa is for long-term keys with an `mfa_serial`"),
+        ({"profile": "role", "policy": ""}, "The policy `` can't be read"),
+        ({"profile": "role", "policy": "/x.json"}, "`/x.json` can't be read: [Errno 2] No such"),
+        ({"profile": "role", "read_only": True, "policy": READ_ONLY}, "can't be combined"),
+        ({"profile": "keys", "policy": READ_ONLY}, "can limit only the session of a role"),
+        ({"profile": "role", "region": "us-wst-2"}, "`us-wst-2` isn't an AWS Region"),
+        ({"role_arn": ARN, "source_profile": "nobody"}, "There is no profile `nobody`"),
+        ({}, "Use exactly one of"),
+        ({"profile": "keys", "role_arn": ARN}, "Use exactly one of"),
+        ({"source_profile": "keys"}, "Use exactly one of"),
     ],
 )
-def test_options_that_a_kind_cannot_use(config: Path, name: str, option: str) -> None:
-    """The error names the profile and the option, and the hint gives the profile's kind."""
-    options, what = OPTIONS[option]
-    with pytest.raises(InvalidOption) as caught:
-        target_of(SessionRequest(profile=name, **options))
-    assert f"`{name}` doesn't assume a role, so it can't use {what}" in str(caught.value)
-    assert caught.value.hint.startswith("It uses ")
+@pytest.mark.usefixtures("config")
+def test_invalid_requests(options: dict[str, Any], message: str) -> None:
+    """An option with a mistake, or a wrong combination, is one error before any call."""
+    with pytest.raises(AwsProfileError) as caught:
+        target(**options)
+    assert message in str(caught.value)
+    assert isinstance(caught.value, InvalidOption | ProfileNotFound)
 
 
-@pytest.mark.parametrize("name", [*ROLES, *OTHERS, "web"])
-def test_without_options(config: Path, name: str) -> None:
-    """Without options, no setting is replaced."""
-    target = target_of(SessionRequest(profile=name))
-    assert (target.options, target.policy, target.scope) == ({}, None, None)
-    assert (target.name, target.config.paths.config) == (name, config)
+@pytest.mark.parametrize("name", ["keys", "sso", "process", "login", "web"])
+@pytest.mark.usefixtures("config")
+def test_other_profiles(name: str, tmp_path: Path) -> None:
+    """Without AssumeRole, GetScopedCredentials limits a session, and it has no tags or names."""
+    (file := tmp_path / "policy.json").write_text('{"Statement": []}')
+    assert target(name).scope == target(name).parameters == {}
+    assert target(name, duration="36h").scope == {"DurationSeconds": 129600}
+    assert target(name, read_only=True).scope == {"Policy": read_only_policy()}
+    assert target(name, policy=str(file)).scope == {"Policy": '{"Statement":[]}'}
+    others = {"external_id": "xy", "tags": (("a", "b"),), "session_name": "me"}
+    if name == "web":
+        named = target(name, session_name=others.pop("session_name"))
+        assert settings_of(named)["role_session_name"] == "me"
+    for option, refused in others.items():
+        with pytest.raises(InvalidOption, match=f"`{name}` doesn't assume a role"):
+            target(name, **{option: refused})
 
 
-def test_chain(config: Path) -> None:
-    """A target has the names in the role chain, and the ARN of the last role in it."""
-    target = target_of(SessionRequest(profile="role"))
-    assert target.chain == ("role", "keys")
-    assert target.role_arn == "arn:aws:iam::123456789012:role/R"
-    assert target_of(SessionRequest(profile="keys")).role_arn is None
+def test_durations() -> None:
+    """A duration can be written in several ways, and the error for others has examples."""
+    for duration in (900, 900.9, timedelta(minutes=15), "15m", "900", "0h15m"):
+        assert seconds(duration) == 900
+    for other in ("", "soon", "1.5h", True):
+        with pytest.raises(ValueError, match="3600, 90m, 1h or a timedelta"):
+            seconds(other)
 
 
-def test_policy_of_another_partition(config: Path) -> None:
-    """The managed policy's ARN uses the role's partition, such as aws-cn."""
-    china = target_of(SessionRequest(profile="china", read_only=True))
-    assert china.policy == SessionPolicy("", arn="arn:aws-cn:iam::aws:policy/ReadOnlyAccess")
-    by_arn = target_of(
-        SessionRequest(
-            role_arn="arn:aws-us-gov:iam::123456789012:role/R",
-            source_profile="keys",
-            read_only=True,
-        )
-    )
-    assert by_arn.policy == SessionPolicy("", arn="arn:aws-us-gov:iam::aws:policy/ReadOnlyAccess")
+@pytest.mark.parametrize(
+    ("profile", "lines", "command"),
+    [
+        ("keys", {"keys": "own", "default": "shared"}, "own"),
+        ("keys", {"default": "shared"}, "shared"),
+        ("keys", {}, None),
+        ("guarded", {"guarded": "own", "default": "shared"}, "own"),
+        ("guarded", {"default": "shared"}, "shared"),
+        ("guarded", {}, None),
+    ],
+)
+def test_mfa(config: Path, profile: str, lines: dict[str, str], command: str | None) -> None:
+    """Codes come from the command of the device's profile or of [default], or from the user."""
+    text = f"{CONFIG}[profile guarded]\nrole_arn = {ROLE}\nsource_profile = bare\n"
+    text += f"mfa_serial = {PHONE}\n[profile default]\n"
+    for name, program in lines.items():
+        header = f"[profile {name}]\n"
+        text = text.replace(header, f"{header}mfa_process = {program}\n")
+    config.write_text(text)
+    ours = target(profile, mfa=profile == "keys", duration=7200)
+    assert (ours.mfa_process(PHONE), ours.renews_unattended) == (command, bool(command))
+    lasts = {"SerialNumber": PHONE, "DurationSeconds": 7200}
+    assert (ours.mfa, ours.scope) == (lasts if profile == "keys" else {}, {})
+    assert target("keys").renews_unattended
+    assert target("role").renews_unattended
 
 
-def test_policy_of_a_role_without_an_arn(config: Path) -> None:
-    """A read-only session for a profile with an invalid role_arn raises an error."""
-    with pytest.raises(InvalidProfile, match="The role_arn of `odd` isn't an ARN: `R`"):
-        target_of(SessionRequest(profile="odd", read_only=True))
-
-
-def test_role_by_arn(config: Path) -> None:
-    """A role given by ARN comes first in the chain, and its ARN is its name."""
-    target = target_of(SessionRequest(role_arn=ARN, source_profile="role"))
-    assert target.name == target.role_arn == ARN
-    assert target.chain == (ARN, "role", "keys")
-    assert target.profiles[0].account == "123456789012"
-    assert target.profiles[0].source == "role"
-
-
-def test_settings_of_a_role_by_arn(config: Path) -> None:
-    """A role given by ARN uses only the Region and client settings of its source profile."""
-    target = target_of(SessionRequest(role_arn=ARN, source_profile="keys"))
-    assert target.settings == {
+@pytest.mark.usefixtures("config")
+def test_role_by_arn() -> None:
+    """A role given by ARN has only the Region and client settings of its source profile."""
+    by_role = target(role_arn=ARN, source_profile="role")
+    assert by_role.names == (by_role.name, "role", "keys") == (ARN, "role", "keys")
+    by_keys = target(role_arn=ARN, source_profile="keys")
+    assert settings_of(by_keys) == {
         "role_arn": ARN,
         "source_profile": "keys",
         "region": "eu-north-1",
         "endpoint_url": "http://127.0.0.1:9",
         "s3": {"addressing_style": "path"},
-        "services": "local",
-        "sts_regional_endpoints": "legacy",
-        "use_fips_endpoint": "true",
-        "use_dualstack_endpoint": "true",
-        "ca_bundle": "/ca.pem",
-        "ignore_configured_endpoint_urls": "true",
-        "max_attempts": "7",
+        "output": "json",
     }
-    assert target.region == "eu-north-1"
-    assert target.profiles[0].endpoint == "http://127.0.0.1:9"
-    assert "hush" not in repr(target)
+    of_role = target(role_arn=ARN, source_profile="corp:123456789012/Admin")
+    assert of_role.names == (ARN, "corp:123456789012/Admin")
+    source = of_role.full_config()["profiles"]["corp:123456789012/Admin"]
+    assert (source["sso_session"], source["sso_role_name"]) == ("corp", "Admin")
+    sign_in = sign_in_target("corp")
+    assert (sign_in.name, settings_of(sign_in)) == ("sso-session corp", {"sso_session": "corp"})
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        {"name": "keys", "role_arn": ARN},
-        {"name": "keys", "source_profile": "keys"},
-        {"name": "keys", "role_arn": ARN, "source_profile": "keys"},
-        {"source_profile": "keys"},
-        {"name": "keys", "default": True},
-        {"role_arn": ARN, "default": True},
-    ],
-)
-def test_wrong_combinations(config: Path, options: dict[str, Any]) -> None:
-    """A request without exactly one name is an error, and the hint lists the three ways."""
-    with pytest.raises(InvalidOption, match="Use exactly one of") as caught:
-        target_of(SessionRequest(profile=options.pop("name", None), **options))
-    for one in ("%aws_profile NAME", "--role-arn ARN", "--default"):
-        assert one in caught.value.hint
+@pytest.mark.usefixtures("config")
+def test_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An option beats AWS_DEFAULT_REGION, which beats the profile; other servers have any name."""
+    assert target("keys").foreign_sts == "http://127.0.0.1:9"
+    for option, variable, profile, region in (
+        ("ap-south-1", "us-east-2", "role", "ap-south-1"),
+        (None, "us-east-2", "role", "us-east-2"),
+        (None, "", "role", "eu-west-1"),
+        (None, "", "bare", None),
+        ("mars", "", "keys", "mars"),
+    ):
+        monkeypatch.setenv("AWS_DEFAULT_REGION", variable)
+        assert target(profile, region=option).region == region
+        assert target(role_arn=ARN, source_profile=profile, region=option).region == region
 
 
-@pytest.mark.parametrize(
-    "arn",
-    ["", "Other", "role/Other", "arn:aws:iam::123456789012:user/u", "arn:aws:iam:role/R"],
-)
-def test_text_that_is_not_a_role_arn(config: Path, arn: str) -> None:
-    """The error for text that isn't a role ARN gives an example."""
-    with pytest.raises(InvalidOption, match="isn't a role ARN") as caught:
-        target_of(SessionRequest(role_arn=arn, source_profile="keys"))
-    assert "arn:aws:iam::123456789012:role/X" in caught.value.hint
+def test_changed_files(config: Path) -> None:
+    """A target stays as it was read, and its fingerprint shows if its name is another identity.
 
-
-@pytest.mark.parametrize(
-    ("source", "error"),
-    [
-        ("nobody", ProfileNotFound),
-        ("orphan", InvalidSource),
-        ("loop", AwsProfileError),
-    ],
-)
-def test_invalid_source(config: Path, source: str, error: type[AwsProfileError]) -> None:
-    """A missing source profile, or a source with an invalid chain, raises its usual error."""
-    with pytest.raises(error):
-        target_of(SessionRequest(role_arn=ARN, source_profile=source))
-
-
-@pytest.mark.parametrize(
-    ("option", "environ", "region"),
-    [
-        ("ap-south-1", {"AWS_DEFAULT_REGION": "us-east-2"}, "ap-south-1"),
-        (None, {"AWS_DEFAULT_REGION": "us-east-2"}, "us-east-2"),
-        (None, {"AWS_DEFAULT_REGION": ""}, "eu-west-1"),
-        (None, {}, "eu-west-1"),
-    ],
-)
-def test_region(
-    config: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    option: str | None,
-    environ: dict[str, str],
-    region: str,
-) -> None:
-    """--region takes precedence over AWS_DEFAULT_REGION, which in turn overrides the profile."""
-    for variable, value in environ.items():
-        monkeypatch.setenv(variable, value)
-    assert target_of(SessionRequest(profile="role", region=option)).region == region
-    assert (
-        target_of(SessionRequest(role_arn=ARN, source_profile="role", region=option)).region
-        == region
-    )
-
-
-def test_region_of_a_switch_is_not_the_users(config: Path) -> None:
-    """The Region that a switch sets for child processes doesn't change other profiles."""
-    with environment(LentProfile("keys", NOWHERE), "ap-south-1"):
-        assert target_of(SessionRequest(profile="role")).region == "eu-west-1"
-        assert target_of(SessionRequest(profile="bare")).region is None
-
-
-def test_no_region(config: Path) -> None:
-    """A profile doesn't need a Region."""
-    assert target_of(SessionRequest(profile="bare")).region is None
-    assert target_of(SessionRequest(role_arn=ARN, source_profile="bare")).region is None
-
-
-def test_a_target_stays_as_it_was_read(config: Path) -> None:
-    """If a program rewrites or removes the profile later, the target keeps the earlier settings.
-
-    Otherwise, a worker would lose its endpoint, and call AWS instead. `is_changed` reports the
-    change.
+    Otherwise, a worker would lose its endpoint, and call AWS instead.
     """
-    config.write_text(
-        "[profile mine]\nrole_arn = arn:aws:iam::123456789012:role/Mine\nsource_profile = keys\n"
-        "endpoint_url = http://127.0.0.1:1\n"
-        "[profile keys]\naws_access_key_id = A\naws_secret_access_key = B\n"
-    )
-    target = target_of(SessionRequest(profile="mine"))
-    assert not target.is_changed()
-    config.write_text("[profile other]\n")
-    assert target.client_settings() == {"endpoint_url": "http://127.0.0.1:1"}
-    assert target.steps[1].settings["aws_access_key_id"] == "A"
-    assert target.is_changed()
+    before = target("role")
+    settings = settings_of(before)
+    for old, new, is_same in (
+        ("region = eu-west-1", "region = eu-west-2", True),
+        ("hush-hush", "another", True),
+        ("external_id = from-file", "external_id = other", False),
+        ("source_profile = keys\nregion", "source_profile = bare\nregion", False),
+    ):
+        config.write_text(CONFIG.replace(old, new))
+        assert (before.fingerprint == target("role").fingerprint) is is_same
+    config.write_text("a malformed file")
+    assert settings_of(before) == settings
 
 
-@pytest.mark.parametrize("take", [pickle.dumps, copy.deepcopy, asdict])
-def test_a_target_with_keys_stays_in_the_process(
-    config: Path, take: Callable[[Any], object]
+@pytest.mark.usefixtures("config")
+def test_fingerprints() -> None:
+    """Requests have the same fingerprint if and only if they lead to the same identity."""
+    requests: list[dict[str, Any]]
+    requests = [{}, {"session_name": "me"}, {"read_only": True}, {"tags": (("a", "b"),)}]
+    prints = [target("role", **options).fingerprint for options in requests]
+    assert len(set(prints)) == len(prints)
+    assert [target("role", **options).fingerprint for options in requests] == prints
+    assert target("role", region="us-east-1").fingerprint == prints[0]
+    assert "hush" not in str(target("keys").fingerprint)
+    variants = [target("role", **options).cache_variant for options in requests]
+    assert variants[0] == variants[1] == ""
+    assert len(set(variants[1:])) == len(variants[1:])
+
+
+@pytest.mark.usefixtures("config")
+def test_access_by_name() -> None:
+    """A program gets the same access by the profile's name, unless the request has limits."""
+    for options in ({}, {"region": "us-east-1"}):
+        assert target("role", **options).resolves_by_name
+    for name, limits in (
+        ("role", {"session_name": "me"}),
+        ("role", {"read_only": True}),
+        ("keys", {"mfa": True}),
+        ("corp:123456789012/Admin", {}),
+    ):
+        assert not target(name, **limits).resolves_by_name
+    assert not target(role_arn=ARN, source_profile="keys").resolves_by_name
+
+
+@pytest.mark.usefixtures("config")
+def test_a_target_stays_in_the_process() -> None:
+    """A target has the files with their keys, so it can't be pickled or copied, and hides them."""
+    ours = target("keys")
+    for take in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(TypeError) as refused:
+            take(ours)
+        assert "hush" not in f"{ours!r}{ours.config!r}{ours.chain!r}{refused.value}"
+
+
+def test_requests() -> None:
+    """A request is displayed by its profile or role, and needs a name, not a session."""
+    assert SessionRequest(profile="p").name == "p"
+    assert SwitchRequest(role_arn=ARN, source_profile="p").name == ARN
+    assert SessionRequest(default=True).name == "the default credentials"
+    assert SessionRequest(profile="corp:team dev/Admin").needs_name
+    assert not SessionRequest(profile="corp:123456789012/Admin").needs_name
+    with pytest.raises(InvalidOption, match="is a string, not a value of type int"):
+        SessionRequest(profile=1)  # type: ignore[arg-type]
+
+
+ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "AKIAENV", "AWS_SECRET_ACCESS_KEY": "x"}
+CONTAINER = {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/credentials"}
+TOKEN = {"AWS_ROLE_ARN": ROLE, "AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}
+DEFAULT = f"[default]\n{KEYS}region = eu-west-1\n"
+DEFAULT_ROLE = f"[default]\nrole_arn = {ROLE}\nsource_profile = dev\n"
+DEV = f"[profile dev]\n{KEYS}"
+
+
+#: The config file, the environment, and the credential_source or the names of the chain.
+DEFAULTS: list[tuple[str, dict[str, str], str | tuple[str, ...]]] = [
+    (DEFAULT + DEV, {"AWS_PROFILE": "dev"}, ("dev",)),
+    (DEV, ENVIRONMENT | {"AWS_PROFILE": "dev"}, "Environment"),
+    (DEFAULT, ENVIRONMENT | TOKEN | CONTAINER, "Environment"),
+    (DEFAULT_ROLE + DEV, TOKEN, ("default", "dev")),
+    (DEFAULT, TOKEN, ("web identity token",)),
+    ("[default]\nregion = eu-west-1\n", CONTAINER, "EcsContainer"),
+    ("", {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/"}, "EcsContainer"),
+    ("", {}, "Ec2InstanceMetadata"),
+]
+
+
+@pytest.mark.parametrize(("text", "environment", "found"), DEFAULTS)
+def test_default_credentials(
+    shared_files: Files, monkeypatch: pytest.MonkeyPatch, text: str, environment: Any, found: Any
 ) -> None:
-    """A target's settings can contain keys, so it can't be pickled or copied, and hides them."""
-    config.write_text("[profile keys]\naws_access_key_id = A\naws_secret_access_key = hush-hush\n")
-    target = target_of(SessionRequest(profile="keys"))
-    with pytest.raises(TypeError) as refused:
-        take(target)
-    shown = [repr(target), repr(target.config), str(target.config), *map(repr, target.steps)]
-    assert "hush-hush" not in "".join([*shown, str(refused.value)])
+    """The default credentials are of the source that comes first in botocore.
+
+    Without a source profile, they assume a role that is given by its ARN.
+    """
+    shared_files[0].write_text(text)
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    ours, by_arn = target(default=True), target(role_arn=ARN)
+    names = (SOURCES[found],) if isinstance(found, str) else found
+    assert ours.names == names
+    assert (names[0] in NOT_PROFILES) is (names[0] not in {"default", "dev"})
+    assert by_arn.names == ((ARN,) if isinstance(found, str) else (ARN, *names))
+    assert by_arn.chain[0].credential_source == (found if isinstance(found, str) else None)
+    assert by_arn.region == ours.region
 
 
-@pytest.mark.parametrize(
-    ("profile", "mfa", "process", "renews"),
-    [
-        ("keys", False, "", True),
-        ("keys", True, "", False),
-        ("keys", True, "mfa_process = code", True),
-        ("role", False, "", True),
-        ("guarded", False, "", False),
-        ("guarded", False, "mfa_process = code", True),
-    ],
-)
-def test_unattended_renewal(
-    shared_files: tuple[Path, Path], profile: str, mfa: bool, process: str, renews: bool
+def test_settings_of_default_credentials(
+    shared_files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A session that needs an MFA code to renew is unattended only if a command prints the code."""
-    serial = "mfa_serial = arn:aws:iam::111111111111:mfa/phone\n"
-    role = "role_arn = arn:aws:iam::123456789012:role/R\nsource_profile = keys\n"
-    keys = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n"
-    shared_files[0].write_text(
-        f"[profile keys]\n{keys}{serial}{process}\n"
-        f"[profile role]\n{role}[profile guarded]\n{role}{serial}{process}\n"
-    )
-    assert target_of(SessionRequest(profile=profile, mfa=mfa)).renews_unattended is renews
+    """AWS_REGION, which ECS, EKS and Lambda set, is the default after the files' Region."""
+    monkeypatch.setenv("AWS_REGION", "ap-south-1")
+    assert target(default=True).region == target(role_arn=ARN).region == "ap-south-1"
+    shared_files[0].write_text("[default]\nregion = eu-west-1\nendpoint_url = http://127.0.0.1:9\n")
+    ours = target(default=True)
+    assert ours.region == "eu-west-1"
+    assert ours.chain[0].settings["endpoint_url"] == "http://127.0.0.1:9"
+    monkeypatch.setenv("AWS_PROFILE", "nowhere")
+    with pytest.raises(ProfileNotFound, match="nowhere"):
+        target(default=True)

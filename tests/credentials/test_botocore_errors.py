@@ -32,7 +32,7 @@ from tests.credentials.foreign_errors import translate
             ours.ProfileNotFound,
             "There is no profile `p` in the shared config files.",
         ),
-        (theirs.NoRegionError(), ours.NoRegion, "No AWS Region is set for `RoleBeta`."),
+        (theirs.NoRegionError(), ours.InvalidOption, "No AWS Region is set for `RoleBeta`."),
         (
             theirs.InvalidRegionError(region_name="a b"),
             ours.InvalidOption,
@@ -57,15 +57,15 @@ from tests.credentials.foreign_errors import translate
         ),
         (
             theirs.InfiniteLoopConfigError(source_profile="a", visited_profiles=["b"]),
-            ours.SourceLoop,
+            ours.InvalidProfile,
             "Infinite loop in credential configuration detected. "
             "Attempting to load from profile a which has already been visited. "
             "Visited profiles: ['b']",
         ),
-        (theirs.InvalidConfigError(error_msg="Odd."), ours.InvalidSource, "Odd."),
+        (theirs.InvalidConfigError(error_msg="Odd."), ours.InvalidProfile, "Odd."),
         (
             theirs.PartialCredentialsError(provider="p", cred_var="v"),
-            ours.InvalidSource,
+            ours.InvalidProfile,
             "`UserAlpha` has only one of the two access-key settings: v is missing.",
         ),
         (
@@ -206,13 +206,6 @@ def test_user_of_an_endpoint() -> None:
     unreachable = translate(theirs.EndpointConnectionError(endpoint_url=url, error="x"))
     assert str(unreachable) == "http://e:1 can't be reached for `RoleBeta`."
     assert "hunter2" not in str(translate(ValueError(f"Invalid endpoint: {url}")))
-
-
-def test_region_that_does_not_exist() -> None:
-    """If AWS's host can't be reached, the hint corrects a misspelled Region in its name."""
-    url = "https://sts.us-wst-2.amazonaws.com/"
-    unreachable = translate(theirs.EndpointConnectionError(endpoint_url=url, error="x"))
-    assert "Did you mean `us-west-2`" in unreachable.hint
 
 
 def test_no_credentials() -> None:

@@ -25,6 +25,7 @@ from tests.rotation import (
     with_keys,
     write_keys,
 )
+from tests.sessions.traces import cached_roles
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -122,7 +123,7 @@ def test_source_of_a_role(aws: EmbeddedAws, user: IamUser) -> None:
     new = replaced_keys(user, user.access_key_id)
     write_keys(aws, "P", new)
     aws.calls.clear()
-    for file in (aws.home / ".aws" / "cli" / "cache").glob("*"):
+    for file in cached_roles(aws):
         file.unlink()
     shown(session)
     assert seen(aws)[0] == ("sts:AssumeRole", new["aws_access_key_id"])

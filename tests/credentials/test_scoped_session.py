@@ -27,7 +27,7 @@ from ipy_awsprofile.errors import (
     AwsProfileError,
     IdentityChanged,
     InvalidOption,
-    SessionNotLimited,
+    ServiceError,
 )
 from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.session import ProfileSession, credentials_of, open_session
@@ -153,18 +153,18 @@ REFUSALS: dict[str, tuple[str, str, int, type[AwsProfileError], str]] = {
         "InvalidAction",
         "Could not find operation GetScopedCredentials for version 2011-06-15",
         400,
-        SessionNotLimited,
+        ServiceError,
         "doesn't know GetScopedCredentials",
     ),
-    "Ceph": ("MethodNotAllowed", "", 405, SessionNotLimited, "doesn't know"),
+    "Ceph": ("MethodNotAllowed", "", 405, ServiceError, "doesn't know"),
     "MinIO": (
         "InvalidParameterValue",
         "Unsupported action GetScopedCredentials",
         400,
-        SessionNotLimited,
+        ServiceError,
         "doesn't know",
     ),
-    "LocalStack": ("InternalFailure", "not implemented", 501, SessionNotLimited, "doesn't know"),
+    "LocalStack": ("InternalFailure", "not implemented", 501, ServiceError, "doesn't know"),
     "denied": ("AccessDenied", "not authorized", 403, AccessDenied, "limit its own session"),
     "too large": ("PackedPolicyTooLarge", "101 percent", 400, InvalidOption, "101 percent"),
     "malformed": ("MalformedPolicyDocument", "Syntax", 400, InvalidOption, "accept the policy"),

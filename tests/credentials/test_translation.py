@@ -97,8 +97,8 @@ def test_session_without_a_profile(error: Exception) -> None:
 
 def test_other_errors_pass() -> None:
     """Our own errors, and errors that aren't botocore's, are raised unchanged."""
-    error = ours.NoRegion("x")
-    with pytest.raises(ours.NoRegion) as caught, translated(CHAIN):
+    error = ours.InvalidOption("x")
+    with pytest.raises(ours.InvalidOption) as caught, translated(CHAIN):
         raise error
     assert caught.value is error
     with pytest.raises(KeyboardInterrupt), translated(CHAIN):

@@ -1,21 +1,15 @@
-"""An explanation predicts what botocore does, and only reads files."""
+"""An explanation shows a profile's chain, its settings with their places, and a switch's error."""
 
 from __future__ import annotations
 
-import builtins
-import os
-import socket
-import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ipy_awsprofile.cards.explanation import explanation_card
 from ipy_awsprofile.config.request import SessionRequest
-from ipy_awsprofile.errors import ConfigFileError
-from ipy_awsprofile.explain.explain import explain
-from tests.explain.cases import CASES, Case
-from tests.explain.profiles import KEYS, LEGACY, MODERN, ROLE, write
+from ipy_awsprofile.explain.explain import Explanation, explain
+from tests.explain.profiles import ASSUME, KEYS, MODERN, PLAIN, PORTAL, ROLE, USER, P, write
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -23,37 +17,282 @@ if TYPE_CHECKING:
     from tests.shells import Shell
 
 
-@pytest.mark.slow
-def test_only_reads(shared_files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Explaining any kind of profile opens no socket, runs no process and writes no file."""
-
-    def forbidden(*_: object, **__: object) -> None:
-        raise AssertionError("An explanation only reads.")
-
-    def reading_only(file: Any, mode: str = "r", *more: Any, **options: Any) -> Any:
-        assert not set(mode) & set("wax+")
-        return really_open(file, mode, *more, **options)
-
-    cases = [case for case in CASES.values() if case.config or case.credentials]
-    really_open = builtins.open
-    for case in [*cases, Case(MODERN), Case(LEGACY), Case("[profile p]\ncredential_process = ls")]:
-        write(shared_files, case.config, case.credentials)
-        with monkeypatch.context() as patched:
-            patched.setattr(socket, "socket", forbidden)
-            patched.setattr(subprocess, "Popen", forbidden)
-            patched.setattr(os, "system", forbidden)
-            patched.setattr(builtins, "open", reading_only)
-            before = sorted(tmp_path.rglob("*"))
-            explain(SessionRequest(profile="p"))
-            explain()
-            assert sorted(tmp_path.rglob("*")) == before
+def explained(**request: Any) -> Explanation:
+    """Return an explanation, by default of the profile `p`, and require that it has no secret."""
+    explanation = explain(SessionRequest(**(request or {"profile": "p"})))
+    card = explanation_card(explanation)
+    assert "hush" not in f"{explanation!r}{card}{card._repr_html_()}".lower()
+    return explanation
 
 
-def test_unreadable_files(shared_files: Files) -> None:
-    """A file that can't be parsed raises an error."""
-    write(shared_files, "nonsense")
-    with pytest.raises(ConfigFileError):
-        explain(SessionRequest(profile="p"))
+def lines_of(explanation: Explanation) -> list[str]:
+    """Return the lines of the card as text, with single spaces."""
+    return [" ".join(line.split()) for line in str(explanation_card(explanation)).splitlines()]
+
+
+BETA = "RoleBeta in 123456789012"
+HERE = "http://127.0.0.1:1"
+TAKES = "takes precedence"
+BY_DEFAULT = "These are boto3's default credentials, because"
+
+
+def situation(config: str, *lines: str, keys: str = "p", **environ: str) -> tuple[Any, ...]:
+    """Return the config file, the profile with keys in the other file, lines of a card, and more.
+
+    The last value is the environment.
+    """
+    return config, f"[{keys}]\n{KEYS}\n", lines, environ
+
+
+SITUATIONS = {
+    "keys": situation(
+        f"{P}{KEYS}\nmfa_serial = GAHT12345678\ns3 =\n  a = hush\n  b = c\noutput =\n",
+        *("p (no problems found)", "p (static keys, config:1)", "region us-west-2 config:2"),
+        f"aws_access_key_id config:3 the credentials file {TAKES}",
+        "aws_access_key_id set credentials:2",
+        "mfa_serial GAHT12345678 config:5 used only with --mfa",
+        *("s3 a, b config:6", "output empty config:9"),
+    ),
+    "role": situation(
+        f"{ASSUME}source_profile = u\nexternal_id = hush\nmfa_process = tool hush\n"
+        "[profile u]\nregion = us-east-1\nmine = hush\n",
+        *("p ← u (1 warning)", f"p (assume role: {BETA}, config:1)", "u (static keys, config:7)"),
+        *("external_id set config:5", "mfa_process tool … config:6", "mine set config:9"),
+        "region us-east-1 config:8 not used in a source profile",
+        "A switch uses: sts:AssumeRole",
+        keys="u",
+    ),
+    "role over role": situation(
+        f"{ASSUME}source_profile = q\n[profile q]\nrole_arn = {ROLE}\nsource_profile = u\n",
+        *("p ← q ← u (no problems found)", f"q (assume role: {BETA}, config:5)"),
+        "A switch uses: sts:AssumeRole → sts:AssumeRole",
+        keys="u",
+    ),
+    "source with keys and a role": situation(
+        f"{ASSUME}source_profile = q\n[profile q]\nrole_arn = {ROLE}\nsource_profile = u\n",
+        *("p ← q (no problems found)", "q (static keys, config:5)"),
+        f"role_arn {ROLE} config:6 not used: static keys {TAKES}",
+        keys="q",
+    ),
+    "keys in variables": situation(
+        f"{ASSUME}credential_source = Environment\n",
+        f"p (credential source Environment: {BETA}, config:1)",
+        "`AWS_ACCESS_KEY_ID` is set: plain boto3 uses it, but a switch doesn't.",
+        keys="u",
+        **PLAIN,
+    ),
+    "web identity and keys": situation(
+        f"{ASSUME}web_identity_token_file = /dev/null\n",
+        f"p (web identity: {BETA}, config:1)",
+        f"aws_access_key_id set credentials:2 not used: web identity {TAKES}",
+    ),
+    "SSO and keys": situation(
+        MODERN,
+        "p (SSO: R in 123456789012, config:1)",
+        *("sso_session corp config:5", "sso_region us-east-1 config:8"),
+        f"aws_access_key_id set credentials:2 not used: SSO {TAKES}",
+    ),
+    "perhaps on an instance": situation(
+        P,
+        "p (1 warning)",
+        "! Only an EC2 instance with a role has these credentials. Elsewhere, add keys, a role_arn "
+        "with a source_profile, SSO or a process.",
+        keys="u",
+        AWS_EC2_METADATA_DISABLED="false",
+    ),
+    "variables": situation(
+        f"{P}endpoint_url = {HERE}\nservices = a\n[services a]\nsts =\n  endpoint_url = {HERE}\n",
+        "region eu-west-1 AWS_DEFAULT_REGION",
+        f"region us-west-2 config:2 AWS_DEFAULT_REGION {TAKES}",
+        "endpoint_url http://…@env:2?… AWS_ENDPOINT_URL",
+        f"endpoint_url {HERE} config:3 AWS_ENDPOINT_URL {TAKES}",
+        f"sts endpoint_url = {HERE} config:6",
+        f"endpoint_url (s3) {HERE} AWS_ENDPOINT_URL_S3",
+        "`AWS_PROFILE` is `q`: plain boto3 uses it, but a switch doesn't.",
+        AWS_DEFAULT_REGION="eu-west-1",
+        AWS_ENDPOINT_URL="http://me:hush@env:2?t=hush",
+        AWS_ENDPOINT_URL_S3=HERE,
+        AWS_PROFILE="q",
+    ),
+    "secrets in wrong places": situation(
+        f"{ASSUME}source_profile = u\n  aws_secret_access_key = hush\naws_secret_acess_key = hush"
+        "\nservices = a\n[services a]\nsts =\n  endpoint_url = http://me:hush@a\n",
+        *("p (a switch fails)", "source_profile u … config:4"),
+        "aws_secret_acess_key set config:6 not an AWS setting",
+        "sts endpoint_url = http://…@a config:9",
+    ),
+    "default: AWS_PROFILE": situation(
+        "",
+        *("p (static keys, credentials:1)", f"{BY_DEFAULT} `AWS_PROFILE` is `p`."),
+        AWS_PROFILE="p",
+    ),
+    "default: wrong AWS_PROFILE": situation(
+        "",
+        "✗ There is no profile `gone` in the shared config files. `%aws_profiles` lists the "
+        "profiles.",
+        f"{BY_DEFAULT} `AWS_PROFILE` is `gone`.",
+        AWS_PROFILE="gone",
+    ),
+    "default: keys in variables": situation(
+        "",
+        *("environment variables (default credentials)", f"{BY_DEFAULT} no profile is named."),
+        keys="default",
+        **PLAIN,
+    ),
+    "default: token of a pod": situation(
+        "",
+        f"web identity token (web identity: {BETA})",
+        AWS_WEB_IDENTITY_TOKEN_FILE="/dev/null",
+        AWS_ROLE_ARN=ROLE,
+    ),
+    "default: container": situation(
+        "",
+        "container credentials (default credentials)",
+        "A switch uses: GET http://127.0.0.1 → sts:GetCallerIdentity",
+        AWS_CONTAINER_CREDENTIALS_FULL_URI=f"{HERE}/",
+    ),
+    "default: perhaps an instance": situation(
+        "",
+        "! Only an EC2 instance with a role has these credentials. Elsewhere, add keys, a role_arn "
+        "with a source_profile, SSO or a process.",
+        AWS_EC2_METADATA_DISABLED="false",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_card(shared_files: Files, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The card has the chain, and each setting with its place and why it isn't used; no secret."""
+    config, credentials, expected, environ = SITUATIONS[name]
+    write(shared_files, config, credentials)
+    for variable, value in environ.items():
+        monkeypatch.setenv(variable, value)
+    is_default = name.startswith("default")
+    lines = lines_of(explained(**({"default": True} if is_default else {"profile": "p"})))
+    assert [line for line in expected if line not in lines] == [], lines
+
+
+def test_options(shared_files: Files) -> None:
+    """Options take precedence over the profile's settings, and the switch runs with them."""
+    write(shared_files, f"{ASSUME}source_profile = u\nduration_seconds = 7\n", USER)
+    lines = lines_of(explained(profile="p", region="eu-west-1", duration="1h", external_id="hush"))
+    assert {
+        *("p ← u (no problems found)", "A switch uses: sts:AssumeRole"),
+        "external_id set --external-id",
+        *("region eu-west-1 --region", f"region us-west-2 config:2 --region {TAKES}"),
+        *("duration_seconds 3600 --duration", f"duration_seconds 7 config:5 --duration {TAKES}"),
+    } <= {*lines}
+
+
+def test_role_by_arn(shared_files: Files) -> None:
+    """A role without a profile uses its source's client settings, but not the source's role."""
+    role = f"role_arn = {ROLE}1\nsource_profile = u"
+    write(shared_files, f"[profile u]\n{role}\n{KEYS}\nregion = us-west-2\n")
+    lines = lines_of(explained(role_arn=ROLE, source_profile="u"))
+    assert {
+        *(f"{ROLE} ← u (no problems found)", "region us-west-2 config:6"),
+        *(f"{ROLE} (assume role: {BETA})", "u (static keys, config:1)"),
+        *(f"role_arn {ROLE} --role-arn", "source_profile u --source-profile"),
+        f"role_arn {ROLE}1 config:2 not used: static keys {TAKES}",
+    } <= {*lines}
+
+
+def test_role_of_a_sign_in(shared_files: Files) -> None:
+    """A role of a sign-in shows the sign-in. An account name must have been listed before."""
+    write(shared_files, f"[sso-session corp]\n{PORTAL}")
+    lines = lines_of(explained(profile="corp:123456789012/Admin"))
+    assert "corp:123456789012/Admin (SSO: Admin in 123456789012)" in lines
+    assert "sso_region us-east-1 config:3" in lines
+    unlisted = explained(profile="corp:team-dev/Admin").error
+    assert "`team-dev` isn't one of the accounts that `corp` has listed." in str(unlisted)
+
+
+#: The config file, and the beginning of the error and of its hint.
+FAILURES = {
+    "no profile": ("[profile pp]\n", "There is no profile `p`", "Did you mean `pp`?"),
+    "header without profile": (f"[p]\n{KEYS}\n", "There is no profile `p`", "Write [profile p]"),
+    "source's header without profile": (
+        f"{ASSUME}source_profile = q\n[p]\nweb_identity_token_file = f\n[q]\n{KEYS}\n",
+        'The source_profile "q" referenced in the profile "p" does not exist.',
+        "Write [profile q] instead of [q] in",
+    ),
+    "misspelled source": (
+        f"{ASSUME}source_profile = Usr\n[profile User]\n{KEYS}\n",
+        'The source_profile "Usr" referenced',
+        "Did you mean `User`?",
+    ),
+    "secret below a setting": (
+        f"{ASSUME}source_profile = u\n  aws_secret_access_key = hush\n[profile u]\n{KEYS}\n",
+        'The source_profile "u …" referenced in the profile "p" does not exist.',
+        "",
+    ),
+    "no source": (ASSUME, "The role profile `p` has neither source_profile nor", "Add a source_pr"),
+    "no credentials": (P, "The profile `p` has no credentials.", "Add keys to the credentials"),
+    "half a pair of keys": (
+        f"{P}aws_access_key_id = AKIAHUSH\n",
+        "`p` has only one of the two access-key settings: aws_secret_access_key is missing.",
+        "Set both in the same place.",
+    ),
+    "no command": (
+        f"{P}credential_process = '\n",
+        "The credential_process of `p` isn't a command: No closing quotation.",
+        "",
+    ),
+    "nobody signed in": (MODERN, "The sign-in of `p` is missing", "Run `%aws_profile p --login`"),
+    "missing token file": (
+        f"{ASSUME}web_identity_token_file = /no/file\n",
+        "A file that `p` needs can't be used: No such file or directory (`/no/file`).",
+        "Correct its path",
+    ),
+    "no Region": (f"[profile p]\nregion = us west\n{KEYS}\n", "`us west` isn't an AWS Region", ""),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_same_words_as_the_switch(shell: Shell, shared_files: Files, failure: str) -> None:
+    """The explanation's error and hint are word for word those that a switch shows."""
+    config, says, hint = FAILURES[failure]
+    write(shared_files, config)
+    error, switch = explained().error, shell.refused("%aws_profile p")
+    assert error
+    assert (str(error), error.hint) == (str(switch), switch.hint)
+    assert str(error).startswith(says)
+    assert error.hint.startswith(hint)
+    assert f"✗ {error}" in shell.good("%aws_profile --explain p").text
+
+
+def test_no_files(shell: Shell) -> None:
+    """If neither file exists, the hint has a command that creates the profile."""
+    hint = shell.refused("%aws_profile 'my keys'").hint
+    assert "/.aws/credentials exists: run `aws configure --profile 'my keys'`" in hint
+    assert hint in shell.good("%aws_profile --explain 'my keys'").text
+
+
+@pytest.mark.parametrize(
+    ("line", "title"),
+    [
+        ("RoleBeta --explain", "RoleBeta ← UserAlpha  (no problems found)"),
+        ("--explain Nobody", "Nobody  (a switch fails)"),
+        ("--explain", "EC2 instance  (a switch fails)"),
+    ],
+)
+def test_magic(shell: Shell, aws: EmbeddedAws, line: str, title: str) -> None:
+    """`%aws_profile --explain` shows a card, without a call or a switch."""
+    ran = shell.good(f"%aws_profile {line}")
+    assert ran.text.startswith(title)
+    assert "ipy-awsprofile-card" in ran.html
+    assert aws.calls == []
+    assert "session" not in shell.names
+
+
+def test_active_profile(shell: Shell, aws: EmbeddedAws) -> None:
+    """Without a name, `--explain` explains the active profile, its options and cached session."""
+    shell.good("%aws_profile RoleBeta --region eu-north-1 --session-name me")
+    text = shell.good("%aws_profile --explain").text
+    assert text.startswith("RoleBeta ← UserAlpha  (no problems found)")
+    assert "cached session until" in text
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert {"region eu-north-1 --region", "role_session_name me --session-name"} <= {*lines}
 
 
 def test_after_a_switch(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,104 +301,3 @@ def test_after_a_switch(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.Monk
     before = explain()
     shell.good("%aws_profile RoleBeta")
     assert explain() == before
-
-
-@pytest.mark.parametrize(
-    ("line", "title"),
-    [
-        ("--explain RoleBeta", "RoleBeta  ("),
-        ("RoleBeta --explain", "RoleBeta  ("),
-        ("--explain Nobody", "Nobody  (1 problem)"),
-        ("--explain", "default  (1 problem)"),
-    ],
-)
-def test_magic(shell: Shell, aws: EmbeddedAws, line: str, title: str) -> None:
-    """`%aws_profile --explain` shows a card without calling AWS."""
-    ran = shell.good(f"%aws_profile {line}")
-    assert ran.text.startswith(title)
-    assert "ipy-awsprofile-card" in ran.html
-    assert aws.calls == []
-    assert "session" not in shell.names
-
-
-def test_magic_without_default_credentials(shell: Shell, aws: EmbeddedAws) -> None:
-    """Without a name or default credentials, the card shows how to explain a profile."""
-    text = shell.good("%aws_profile --explain").text
-    command = text.partition("Name a profile: `")[2].partition("`")[0]
-    assert shell.good(command.replace("NAME", "UserAlpha")).text.startswith("UserAlpha  (")
-
-
-def test_magic_explains_the_active_profile(shell: Shell, aws: EmbeddedAws) -> None:
-    """Without a name, `--explain` covers the active profile and its cached session."""
-    shell.good("%aws_profile RoleBeta")
-    text = shell.good("%aws_profile --explain").text
-    assert text.startswith("RoleBeta  (no problems found)")
-    assert "The AWS CLI's cache has a session that is valid until" in text
-
-
-def test_magic_explains_the_region_of_the_switch(shell: Shell, aws: EmbeddedAws) -> None:
-    """In the explanation, the Region of the switch takes precedence over the file."""
-    shell.good("%aws_profile RoleBeta --region eu-north-1")
-    lines = shell.good("%aws_profile --explain").text.splitlines()
-    regions = [line.split() for line in lines if line.split()[:1] == ["region"]]
-    assert ["region", "eu-north-1", "--region"] in regions
-    assert any("--region takes precedence" in " ".join(words) for words in regions)
-
-
-def test_magic_explains_the_options_of_the_switch(shell: Shell, aws: EmbeddedAws) -> None:
-    """Options of the active switch replace settings in the explanation, even invalid ones."""
-    text = aws.config_file.read_text()
-    wrong = "role_session_name = a\nduration_seconds = 7\n"
-    aws.config_file.write_text(text.replace("[profile RoleBeta]\n", f"[profile RoleBeta]\n{wrong}"))
-    assert "problems)" in shell.good("%aws_profile --explain RoleBeta").text
-    shell.good("%aws_profile RoleBeta --session-name me --duration 30m --read-only")
-    text = shell.good("%aws_profile --explain").text
-    assert text.startswith("RoleBeta  (no problems found)")
-    assert "has a session that is valid until" in text
-    lines = [line.split() for line in text.splitlines()]
-    assert ["role_session_name", "me", "--session-name"] in lines
-    assert ["duration_seconds", "1800", "--duration"] in lines
-
-
-def test_magic_explains_a_role_without_a_profile(shell: Shell, aws: EmbeddedAws) -> None:
-    """A role given by its ARN is explained with its source profile and options."""
-    shell.good(f"%aws_profile --role-arn {ROLE} --source-profile UserAlpha --region us-west-2")
-    text = shell.good("%aws_profile --explain").text
-    assert text.startswith(ROLE)
-    assert f"{ROLE} (assume role: RoleBeta in 123456789012) ← UserAlpha" in text
-    lines = [line.split() for line in text.splitlines()]
-    assert ["role_arn", ROLE, "--role-arn"] in lines
-    assert ["source_profile", "UserAlpha", "--source-profile"] in lines
-
-
-def test_a_role_without_a_profile(shared_files: Files) -> None:
-    """A role without a profile is checked like one, and inherited settings show their place."""
-    write(shared_files, f"[profile u]\n{KEYS}\nca_bundle = /nowhere\n")
-    told = explain(SessionRequest(role_arn="arn:aws:iam::12:role/x", source_profile="u"))
-    problems = {problem.says: problem.fix for problem in told.problems}
-    assert (
-        "arn:aws:iam::123456789012:role/NAME"
-        in problems["`arn:aws:iam::12:role/x` isn't a role ARN."]
-    )
-    assert (
-        problems["`arn:aws:iam::12:role/x` has no Region."] == "Switch with `--region us-east-1`."
-    )
-    assert [one.where for one in told.steps[-1].settings if one.name == "ca_bundle"] == ["config:4"]
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "--explain --off",
-        "--explain --refresh",
-        "--explain --pick",
-        "--explain --login",
-        "RoleBeta --explain --region us-west-2",
-        "RoleBeta --explain --cell",
-        "--explain --yes RoleBeta",
-        "--explain --role-arn arn:aws:iam::1:role/x --duration 15m",
-    ],
-)
-def test_magic_refuses(shell: Shell, aws: EmbeddedAws, line: str) -> None:
-    """`--explain` can only be combined with a profile's name."""
-    shell.refused(f"%aws_profile {line}")

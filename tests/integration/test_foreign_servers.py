@@ -11,9 +11,8 @@ from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.errors import ServiceError, UnexpectedAccount
 from ipy_awsprofile.explain.explain import explain
 from ipy_awsprofile.sessions.identity import who_am_i
-from ipy_awsprofile.sessions.session import credentials_of, open_session
+from ipy_awsprofile.sessions.session import open_session
 from tests.servers import acting_server
-from tests.sessions.traces import note_endpoint
 from tests.shells import Shell
 
 CONFIG = """
@@ -52,7 +51,7 @@ def test_role_and_user(shell: Shell, shared_files: tuple[Path, Path]) -> None:
     """AssumeRole's response identifies a role, but the owner of a user's keys is unknown."""
     with acting_server(RGW) as url:
         shared_files[0].write_text(CONFIG.format(url=url))
-        assert explain(SessionRequest(profile="role")).works
+        assert explain(SessionRequest(profile="role")).error is None
         card = shell.good("%aws_profile role").text
         assert "assumed-role/Analyst/me" in card
         assert card.count(NOT_TOLD) == 1
@@ -61,7 +60,7 @@ def test_role_and_user(shell: Shell, shared_files: tuple[Path, Path]) -> None:
         for name in ("role", "user"):
             error = shell.refused(f"%aws_profile {name} --expect-account 123456789012")
             assert isinstance(error, UnexpectedAccount)
-            assert str(error) == f"The server doesn't report the account of `{name}`."
+            assert f"`{name}` is in an account that the server doesn't report" in str(error)
 
 
 def test_role_in_an_account_of_rgw(shell: Shell, shared_files: tuple[Path, Path]) -> None:
@@ -71,21 +70,9 @@ def test_role_in_an_account_of_rgw(shell: Shell, shared_files: tuple[Path, Path]
     with acting_server(answers) as url:
         config = CONFIG.format(url=url)
         shared_files[0].write_text(config.replace("iam:::role/", f"iam::{account}:role/team/"))
-        assert explain(SessionRequest(profile="role")).works
+        assert explain(SessionRequest(profile="role")).error is None
         assert account in shell.good(f"%aws_profile role --expect-account {account}").text
         assert who_am_i(open_session("role")).account == account
-
-
-def test_what_another_program_has_cached(shared_files: tuple[Path, Path]) -> None:
-    """If the server can't confirm another program's cached session, the role is assumed again."""
-    answers = dict(RGW)
-    with acting_server(answers) as url:
-        shared_files[0].write_text(CONFIG.format(url=url))
-        open_session("role")
-        answers["AssumeRole"] = (200, answers["AssumeRole"][1].replace("rgwkey", "newkey"))
-        assert credentials_of(open_session("role")).access_key == "rgwkey"
-        note_endpoint(None)
-        assert credentials_of(open_session("role")).access_key == "newkey"
 
 
 @pytest.mark.parametrize("option", ["--read-only", f"--policy {POLICY}", "--policy policy.json"])

@@ -82,22 +82,18 @@ def test_errors_of_a_function(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "words", "good"),
+    ("option", "setting", "good"),
     [
-        ("--external-id x", "`x` can't be an external ID.", "--external-id xy"),
-        ("--external-id 'a b'", "`a b` can't be an external ID.", "--external-id a/b"),
-        ("--session-name x", "`x` can't be a session name.", "--session-name xy"),
-        ("--session-name 'a b'", "`a b` can't be a session name.", "--session-name a-b"),
+        ("--external-id x", "external_id", "--external-id xy"),
+        ("--session-name x", "role_session_name", "--session-name xy"),
     ],
 )
-def test_options(shell: Shell, aws: EmbeddedAws, option: str, words: str, good: str) -> None:
-    """A value that STS doesn't accept is refused before any call, and the hint has the rules."""
-    aws.calls.clear()
+def test_options(shell: Shell, aws: EmbeddedAws, option: str, setting: str, good: str) -> None:
+    """A value that STS doesn't accept is refused with the name of the setting and the rule."""
     error = shell.refused(f"%aws_profile RoleBeta {option}")
     assert isinstance(error, InvalidOption)
-    assert str(error) == words
-    assert error.hint.startswith("Use 2 to ")
-    assert aws.calls == []
+    assert str(error).startswith(f"The {setting} of `RoleBeta` is invalid: ")
+    assert str(error).endswith("valid min length: 2")
     shell.good(f"%aws_profile RoleBeta {good}")
 
 
@@ -153,23 +149,14 @@ def test_a_session_that_left_its_variable(
 
 
 @pytest.mark.parametrize(
-    ("typed", "words"),
-    [
-        ("5m", "5 minutes"),
-        ("300", "5 minutes"),
-        ("15", "15 seconds"),
-        ("61s", "1 minute 1 second"),
-        ("12h30m", "12 hours 30 minutes"),
-        ("0", "0 seconds"),
-    ],
+    ("typed", "limit"), [("5m", "900"), ("15", "900"), ("12h30m", "43200"), ("0", "900")]
 )
-def test_duration(shell: Shell, aws: EmbeddedAws, typed: str, words: str) -> None:
-    """The error for an invalid duration names the shortest and the longest duration."""
+def test_duration(shell: Shell, aws: EmbeddedAws, typed: str, limit: str) -> None:
+    """The error for an invalid duration has AWS's shortest or longest duration in seconds."""
     error = shell.refused(f"%aws_profile RoleBeta --duration {typed}")
-    assert str(error) == f"AWS doesn't allow a duration of {words}: use 15m to 12h."
-    shortest, longest = re.findall(r"\b\d+[mh]\b", str(error))
-    shell.good(f"%aws_profile RoleBeta --duration {shortest}")
-    error = shell.refused(f"%aws_profile RoleBeta --duration {longest}")
+    assert str(error).endswith(f" {limit}")
+    shell.good("%aws_profile RoleBeta --duration 15m")
+    error = shell.refused("%aws_profile RoleBeta --duration 12h")
     assert "MaxSessionDuration" in str(error)  # valid, but not for this role
 
 
@@ -200,19 +187,6 @@ def test_a_name_instead_of_a_session(shell: Shell, aws: EmbeddedAws, call: str) 
     preparation, argument = code_in(error.hint)
     shell.good(preparation)
     shell.good(f"{call}({argument})")
-
-
-@pytest.mark.parametrize("value", ["session", "['RoleBeta']", "5"])
-def test_something_else_instead_of_a_pattern(shell: Shell, aws: EmbeddedAws, value: str) -> None:
-    """A function that lists profiles or roles says that a pattern is a string."""
-    shell.good("from ipy_awsprofile import list_assigned_roles, list_profiles")
-    shell.good("%aws_profile RoleBeta")
-    assert isinstance(shell.refused(f"list_assigned_roles(None, {value})"), InvalidOption)
-    error = shell.refused(f"list_profiles({value})")
-    assert isinstance(error, InvalidOption)
-    assert str(error).startswith("A pattern is a string, not a value of type ")
-    (pattern,) = code_in(error.hint)
-    assert shell.good(f"list_profiles({pattern})").result == []
 
 
 @pytest.mark.parametrize(
@@ -274,19 +248,18 @@ def test_protected_profile_that_does_not_exist(shell: Shell, aws: EmbeddedAws, c
     shell.good(f"with using_profile('RoleBeta', {argument}): pass")
 
 
-@pytest.mark.parametrize("options", ["", " --duration 30m", " --session-name ann"])
 def test_mfa_code_without_a_person(
-    shell: Shell, aws: EmbeddedAws, auditor: str, options: str, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, aws: EmbeddedAws, auditor: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After you run the hint's command where you can answer, the switch works unattended."""
-    error = shell.refused(f"%aws_profile Auditor{options}")
+    error = shell.refused("%aws_profile Auditor")
     assert isinstance(error, MfaUnavailable)
     command, refresh = code_in(error.hint)
     assert refresh == "%aws_profile --refresh"
     with monkeypatch.context() as patch:
         answer_with_codes(aws, auditor, patch)
         shell.good(f"{command}\n%aws_profile --off")
-    shell.good(f"%aws_profile Auditor{options}")
+    shell.good("%aws_profile Auditor")
 
 
 def test_plain_session_with_mfa_has_expired(
@@ -345,40 +318,10 @@ def test_mfa_process_with_a_constant(
     shell.good("%aws_profile Auditor")
 
 
-@pytest.mark.parametrize(
-    ("region", "advice"),
-    [
-        ("nonsense", "Check it in the profile and in `--region`."),
-        ("us-wset-2", "Did you mean `us-west-2` or"),
-        ("None", "Programs write this value if no Region is set. Name a Region, or leave it out."),
-        ("none", "Programs write this value if no Region is set. Name a Region, or leave it out."),
-    ],
-)
-def test_region_that_no_one_knows(shell: Shell, aws: EmbeddedAws, region: str, advice: str) -> None:
-    """A switch accepts any Region on other servers, and the card notes unknown Regions."""
-    words = f"botocore doesn't know the Region `{region}`. {advice}"
-    assert words in shell.good(f"%aws_profile RoleBeta --region {region}").text
-    assert "know the Region" not in shell.good("%aws_profile RoleBeta").text
-    assert "know the Region" not in shell.good("%aws_profile RoleBeta --region us-west-2").text
-
-
-@pytest.mark.parametrize(("region", "is_noted"), [("garage", False), ("None", True)])
-def test_region_of_a_profile(
-    shell: Shell, aws: EmbeddedAws, region: str, *, is_noted: bool
-) -> None:
-    """For other servers, a Region in the profile isn't noted, unless it is a placeholder."""
-    text = aws.config_file.read_text()
-    aws.config_file.write_text(text.replace("region = us-west-2", f"region = {region}"))
-    assert ("know the Region" in shell.good("%aws_profile RoleBeta").text) == is_noted
-    assert ("know the Region" in shell.good("%aws_profile --explain RoleBeta").text) == is_noted
-    aws.config_file.write_text(text)
-    assert "know the Region" not in shell.good("%aws_profile RoleBeta").text
-
-
 ROLE = "arn:aws:iam::123456789012:role/RoleBeta"
 
 
-@pytest.mark.parametrize("arn", [ROLE, ROLE.replace("Beta", "Gamma"), ROLE.replace("role", "user")])
+@pytest.mark.parametrize("arn", [ROLE, ROLE.replace("Beta", "Gamma")])
 def test_arn_instead_of_a_name(
     shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, arn: str
 ) -> None:
@@ -390,24 +333,17 @@ def test_arn_instead_of_a_name(
     if arn == ROLE:
         assert "assumed-role/RoleBeta" in shell.good(switch).text
         assert "no problems found" in shell.good(explanation).text
-    elif ":role/" in arn:
+    else:
         assert isinstance(shell.refused(switch), AccessDenied)
         assert "no problems found" in shell.good(explanation).text
-    else:
-        assert "isn't a role ARN" in str(shell.refused(explanation))
 
 
 def test_role_arn_that_aws_does_not_accept(shell: Shell, aws: EmbeddedAws) -> None:
-    """The explanation shows the source of a wrong ARN, and at AWS's endpoint, that it is wrong."""
+    """The command in the error's hint explains the ARN that was given as an option."""
     wrong = ROLE.replace("123456789012", "12345")
     error = shell.refused(f"%aws_profile --role-arn {wrong} --source-profile UserAlpha")
     (explanation,) = code_in(error.hint)
     assert re.search(rf"role_arn +{wrong} +--role-arn", shell.good(explanation).text)
-    aws.config_file.write_text(re.sub("endpoint_url.*", "", aws.config_file.read_text()))
-    text = shell.good(explanation).text
-    assert f"`{wrong}` isn't a role ARN." in text
-    assert "See `--role-arn`." in text
-    assert "no problems found" in shell.good(explanation.replace(wrong, ROLE)).text
 
 
 @pytest.mark.parametrize(
@@ -419,7 +355,7 @@ def test_names_that_must_be_quoted(shell: Shell, aws: EmbeddedAws, name: str) ->
         config.write(f'\n[profile "{name}"]\nregion = us-west-2\n[profile a]\n')
     error = shell.refused(f"%aws_profile -- {quoted(name)}")
     (command,) = code_in(error.hint)
-    assert shell.good(command).text.startswith(f"{name}  (1 problem)")
+    assert shell.good(command).text.startswith(f"{name}  (a switch fails)")
 
 
 def test_commands_of_a_sign_in_that_must_be_quoted(shell: Shell, aws: EmbeddedAws) -> None:

@@ -24,10 +24,10 @@ from ipy_awsprofile.demo.stages.organisation import seed_organisation
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
 from ipy_awsprofile.errors import (
     AwsProfileError,
-    InvalidCell,
     NoProfileAnswered,
     NotForOneProfile,
 )
+from ipy_awsprofile.notebook.cell_function import InvalidCell
 from ipy_awsprofile.sessions.session import open_session
 from ipy_awsprofile.switch.using_profile import running_switcher
 from tests.across.failing import errors_of

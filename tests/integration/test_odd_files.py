@@ -22,7 +22,7 @@ def test_malformed_file(shell: Shell, aws: EmbeddedAws, which: str) -> None:
     file.write_text("[profile a]\nregion x\n")
     error = shell.refused("%aws_profile RoleBeta")
     assert type(error).__name__ == "ConfigFileError"
-    assert str(error).startswith(f"{file}, line 2: This line is neither a [section] nor")
+    assert str(error).startswith(f"{file}, line 2: botocore can't parse the file")
     assert shell.names["session"] is session
     assert len(session.client("s3").list_buckets()["Buckets"]) == 3
 

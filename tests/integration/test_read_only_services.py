@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ipy_awsprofile import open_session
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow, trusting
 from tests.identity_center import PROD, organisation
 
 if TYPE_CHECKING:
@@ -92,3 +93,32 @@ def test_other_services(session: Any) -> None:
     """A service that the policy doesn't list is denied, even for reading."""
     for service, call in (("acm", "list_certificates"), ("redshift-data", "list_statements")):
         assert is_denied(code_of(session.client(service), call)), service
+
+
+#: Calls that ReadOnlyAccess or `Get*` would allow. The host name of
+#: s3:GetDataAccess includes the account, so it isn't on loopback.
+NOT_READING: dict[str, tuple[str, dict[str, str]]] = {
+    "athena": ("get_session_endpoint", {"SessionId": "s"}),
+    "sqs": ("receive_message", {"QueueUrl": "https://sqs.us-west-2.amazonaws.com/1/q"}),
+    "ssm": ("get_access_token", {"AccessRequestId": "oi-0123456789ab"}),
+}
+
+
+@pytest.mark.parametrize("kind", ["role", "keys", "sign-in"])
+def test_what_only_looks_like_reading(aws: EmbeddedAws, session: Any, kind: str) -> None:
+    """For every kind of identity, AWS allows List and Get calls, but not those that do more."""
+    user = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("*"))
+    role = aws.create_role("All", account=ROLE_ACCOUNT, trust=trusting(user.arn), policy=allow("*"))
+    aws.write_profile("role", role_arn=role, source_profile="keys", region="us-west-2")
+    aws.write_profile(
+        "keys",
+        region="us-west-2",
+        aws_access_key_id=user.access_key_id,
+        aws_secret_access_key=user.secret_access_key,
+    )
+    if kind != "sign-in":
+        session = open_session(kind, read_only=True)
+    assert code_of(session.client("s3"), "list_buckets") == ""
+    assert code_of(session.client("ssm"), "get_parameters", Names=["/p"]) == ""
+    for service, (call, parameters) in NOT_READING.items():
+        assert is_denied(code_of(session.client(service), call, **parameters)), call

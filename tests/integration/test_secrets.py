@@ -15,14 +15,14 @@ import pytest
 
 import ipy_awsprofile
 from ipy_awsprofile import list_buckets, list_profiles, open_session, who_am_i
-from ipy_awsprofile.config.config import read_config
+from ipy_awsprofile.config.files import SharedFiles, read_config
 from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
-from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.credentials.cli_caches import RoleCache
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import AwsProfileError, InvalidProfile
 from ipy_awsprofile.switch.switcher import Switcher
+from tests.sessions.traces import cached_roles
 from tests.shells import Shell, run_notebook
 
 if TYPE_CHECKING:
@@ -173,15 +173,13 @@ def test_reprs(aws: EmbeddedAws, scenario: Scenario, bare_shell: Shell) -> None:
         who_am_i(session),
         list_profiles(),
         target,
-        *target.steps,
-        target.settings,
+        target.chain,
         switcher,
         switcher.session,
         switcher.request,
         switcher.identity(),
         files,
         config,
-        config.profiles,
         RoleCache(aws.home / ".aws/cli/cache", fresh=False),
         *(getattr(ipy_awsprofile, name) for name in ipy_awsprofile.__all__),
     ]
@@ -225,7 +223,7 @@ def test_files(aws: EmbeddedAws, scenario: Scenario, shell: Shell) -> None:
         return bool(found(secrets, file.read_text(errors="replace")))
 
     holding = {file for file in aws.home.rglob("*") if file.is_file() and holds_one(file)}
-    cached = set((aws.home / ".aws" / "cli" / "cache").iterdir())
+    cached = cached_roles(aws)
     assert len(cached) == 1
     assert holding == {aws.credentials_file, *cached}
     assert {file.stat().st_mode & 0o777 for file in holding} == {0o600}
@@ -269,7 +267,7 @@ def test_what_is_lent(
 def test_every_folder_is_private(
     aws: EmbeddedAws, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Even with a umask of 0, no other user can open the files and folders that we create."""
+    """Even with a umask of 0, no other user can open the files that we create, or their folders."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     (tmp_path / "home").mkdir(mode=0o700)
     before = os.umask(0)
@@ -280,7 +278,8 @@ def test_every_folder_is_private(
         shell.good("%aws_profile UserAlpha")
     finally:
         os.umask(before)
-    made = [path for path in (tmp_path / "home").rglob("*") if "ipython" not in str(path)]
+    files = [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
+    made = [one for path in files if "ipython" not in str(path) for one in (path, path.parent)]
     assert len(made) >= 4
     assert {path.name: oct(path.stat().st_mode & 0o077) for path in made} == {
         path.name: "0o0" for path in made

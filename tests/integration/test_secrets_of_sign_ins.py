@@ -39,7 +39,7 @@ CELLS = (
     "%aws_profile --pick",
     "1 / (session and 0)",
     "%aws_profile Ann",
-    '%aws_profiles --sso --save "{account_name}-{role}" --sync',
+    '%aws_profiles --sso --save "{account_name}-{role}" --yes',
     "%aws_profile --logout",
     "%aws_profile --sso nowhere --logout",
     "%aws_profile prod-reader",
@@ -82,7 +82,7 @@ def test_in_a_shell(
     assert failed == 5
     assert "4 roles in 3 accounts" in "".join(shown)
     assert ":user/Ann" in "".join(shown)
-    assert len(list((aws.home / ".aws").glob("*/cache/*.json"))) >= 2
+    assert list((aws.home / ".aws").glob("*/cache/*.json"))
     assert found(aws, "".join([*shown, caplog.text, *browser.opened])) == []
 
 

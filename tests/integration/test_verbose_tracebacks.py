@@ -16,7 +16,7 @@ from ipy_awsprofile.errors import AwsProfileError
 from tests.identity_center import organisation
 from tests.mfa_role import add_mfa_role
 from tests.servers import Answers, odd_server
-from tests.sessions.traces import note_endpoint
+from tests.sessions.traces import move_cached_roles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,8 +66,8 @@ def leaks(aws: EmbeddedAws, text: str) -> list[str]:
         ("open_session('WithMfa', mfa_prompter=types_a_word)", "MfaRejected"),
         ("list_buckets(open_session('UserAlpha'))", "AccessDenied"),
         ("using_profile('Denied').__enter__()", "AccessDenied"),
-        ("using_profile('Keys').__enter__()", "NoRegion"),
-        ("using_profile('KeysInRole').__enter__()", "NoRegion"),
+        ("using_profile('Keys').__enter__()", "InvalidOption"),
+        ("using_profile('KeysInRole').__enter__()", "InvalidOption"),
     ],
 )
 def test_cause_of_another_error(
@@ -229,7 +229,7 @@ def test_odd_answers(
         odd: Any = {"endpoint_url": url, "region": "eu-west-1"}
         aws.write_profile("Chained", source_profile="RoleBeta", role_arn=role, **odd)
         aws.write_profile("Beta", source_profile="UserAlpha", role_arn=BETA, **odd)
-        note_endpoint(url)
+        move_cached_roles(url)
         verbose.good("odd = open_session('Beta')")
         if "--refresh" in call:
             aws.write_profile("RoleBeta", source_profile="UserAlpha", role_arn=BETA, **odd)

@@ -19,7 +19,6 @@ from ipy_awsprofile.errors import (
     AwsProfileError,
     CredentialsUnavailable,
     InvalidOption,
-    NoRegion,
     SignInRequired,
 )
 from ipy_awsprofile.sessions.aws_login import EnteredSignIn, begin_entered_login
@@ -224,7 +223,7 @@ def test_what_is_missing(
     """Without a Region, or without AWS's cryptography, the error says what to do."""
     text = aws.config_file.read_text()
     aws.config_file.write_text(text.replace("region = us-west-2\n", ""))
-    assert isinstance(refused(shell, "%aws_profile Ann --login"), NoRegion)
+    assert isinstance(refused(shell, "%aws_profile Ann --login"), InvalidOption)
     aws.config_file.write_text(text)
     monkeypatch.setattr(compat, "EC", None)
     assert "botocore[crt]" in refused(shell, "%aws_profile Ann --login").hint

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from ipy_awsprofile.demo.stages.organisation import seed_organisation
-from ipy_awsprofile.errors import InvalidCell, InvalidOption, NoProfileAnswered
+from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered
+from ipy_awsprofile.notebook.cell_function import InvalidCell
 from tests.shells import run_notebook
 
 if TYPE_CHECKING:

@@ -149,7 +149,7 @@ def secrets_in(text: str, aws: EmbeddedAws) -> list[str]:
 @pytest.mark.parametrize(
     "answer",
     [
-        *("", "hush", "<html>", "[]", "null", "{}", "[" * 100_000, '{"SigninToken": ""}'),
+        *("", "hush", "<html>", "[]", "null", "{}", '{"SigninToken": ""}'),
         *('{"SigninToken": null}', '{"SigninToken": ["hush"]}', "\N{NULL}", '{"signinToken": "x"}'),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 
 from ipy_awsprofile import open_session, using_profile, who_am_i
 from ipy_awsprofile.demo.aws import EmbeddedAws
-from ipy_awsprofile.errors import InvalidOption, InvalidProfile, NoRegion, ProtectedProfile
+from ipy_awsprofile.errors import InvalidOption, InvalidProfile, ProtectedProfile
 from tests.kinds import ACCOUNT, create_ann, prepared, role
 from tests.shells import Shell, run_aws_cli
 
@@ -52,7 +52,7 @@ def place(
         case "container" | "instance":
             where: Any = {"container": aws.in_container, "instance": aws.on_instance}
             session = {"container": "container", "instance": "i-0abcdef1234567890"}[request.param]
-            name = {"container": "ECS container", "instance": "EC2 instance"}[request.param]
+            name = {"container": "container credentials", "instance": "EC2 instance"}[request.param]
             with where[request.param](MACHINE) as environment:
                 for variable, value in environment.items():
                     monkeypatch.setenv(variable, value)
@@ -120,21 +120,20 @@ def test_a_profile_with_a_credential_source(
         for variable, value in environment.items():
             monkeypatch.setenv(variable, value)
         card = shell.good("%aws_profile Analyst").text
-        assert card.splitlines()[0].startswith("Analyst ← ECS container  (")
-        assert shell.good("%aws_profile").text.startswith("Analyst ← ECS container  (")
+        assert card.splitlines()[0].startswith("Analyst ← container credentials  (")
+        assert shell.good("%aws_profile").text.startswith("Analyst ← container credentials  (")
 
 
 def test_mfa_without_a_profile(
     shell: Shell, aws: EmbeddedAws, values: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A container's credentials can't have an MFA session, and the hint's command uses them."""
+    """A container's credentials can't have an MFA session, and work without the option."""
     with aws.in_container(MACHINE) as environment:
         for variable, value in environment.items():
             monkeypatch.setenv(variable, value)
-        error = shell.refused("%aws_profile --default --region eu-west-2 --mfa")
-        command = error.hint.split("`")[1]
-        assert command == "%aws_profile --default --region eu-west-2"
-        assert shell.good(command).text.startswith("ECS container")
+        line = "%aws_profile --default --region eu-west-2"
+        assert "--mfa is for long-term keys" in str(shell.refused(f"{line} --mfa"))
+        assert shell.good(line).text.startswith("container credentials")
 
 
 def test_the_default_profile_is_protected(
@@ -225,7 +224,7 @@ def test_the_hint_about_a_region(
         assert "eu-west-1" in shell.good(f"%aws_profile --role-arn {place[2]}").text
         return
     error = shell.refused(f"%aws_profile --role-arn {place[2]}")
-    assert isinstance(error, NoRegion)
+    assert isinstance(error, InvalidOption)
     command = error.hint.split("`")[3]
     assert command == f"%aws_profile --role-arn {place[2]} --region …"
     shell.good(command.replace("…", "eu-west-1"))

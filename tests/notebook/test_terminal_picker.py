@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +13,7 @@ from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from ipy_awsprofile.config.profiles import list_profiles
+from ipy_awsprofile.config.profiles import Profile, list_profiles
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.notebook.terminal_picker import (
@@ -175,7 +174,7 @@ def test_files_that_have_changed(terminal: Terminal, shared_files: tuple[Path, P
 def test_only_the_first_rows_are_made(terminal: Terminal) -> None:
     """Of 21,000 profiles, the list renders only the first 500, and says how many match."""
     profiles = [
-        replace(profile, name=f"{profile.name}-{number}")
+        Profile(f"{profile}-{number}", profile.settings)
         for number in range(700)
         for profile in list_profiles()
     ]

@@ -77,7 +77,11 @@ def write(
 def test_every_setting_of_botocore(shared_files: tuple[Path, Path], way: str) -> None:
     """Our calls and the user's calls both use every botocore setting of the profile."""
     settings = dict.fromkeys(names(), "true")
-    settings |= {"s3": "\n  addressing_style = path", "proxies_config": "\n  proxy_ca_bundle = /ca"}
+    settings |= {
+        "region": "us-west-2",
+        "s3": "\n  addressing_style = path",
+        "proxies_config": "\n  proxy_ca_bundle = /ca",
+    }
     write(shared_files, settings)
     plain = botocore.session.Session(profile="keys")
     target = target_of(SessionRequest(**WAYS[way]))

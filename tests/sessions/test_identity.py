@@ -16,7 +16,7 @@ from ipy_awsprofile.sessions.identity import Identity, who_am_i
 from ipy_awsprofile.sessions.session import open_session
 from tests.identity_center import organisation
 from tests.servers import closed_port
-from tests.sessions.traces import actions, cached_roles, note_endpoint
+from tests.sessions.traces import actions, cached_roles
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -97,23 +97,6 @@ def test_cached_role_without_an_identity(aws: EmbeddedAws) -> None:
     aws.calls.clear()
     assert who_am_i(open_session("RoleBeta")) == first
     assert actions(aws) == ["sts:GetCallerIdentity"]
-
-
-def test_unknown_region(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The identity marks a Region as unknown only if the session calls AWS's own endpoints."""
-    role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
-    with aws.config_file.open("a") as config:
-        config.write(
-            f"[profile Mars]\nrole_arn = {role}\nsource_profile = UserAlpha\nregion = mars\n"
-        )
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
-    assert not who_am_i(open_session("Mars")).unknown_region
-    monkeypatch.delenv("AWS_ENDPOINT_URL")
-    note_endpoint("")
-    identity = who_am_i(open_session("Mars"))  # from the AWS CLI's cache, without a call
-    assert identity.cached
-    assert identity.unknown_region
-    assert not who_am_i(open_session("Mars", region="us-west-2")).unknown_region
 
 
 @pytest.mark.parametrize("name", ["RoleBeta", "UserAlpha", "prod-reader"])

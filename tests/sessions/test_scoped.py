@@ -155,9 +155,8 @@ def test_read_only(aws: EmbeddedAws) -> None:
         ({"seconds": 0}, "`seconds` is 0; it must be 1 to 129600"),
         ({"seconds": 129601}, "must be 1 to 129600"),
         ({"read_only": True, "policy": LISTS}, "can't be combined"),
-        ({"policy": {}}, "`policy` isn't a policy in JSON"),
-        ({"policy": LISTS | {"Id": "x" * 2048}}, "AWS allows 2048"),
-        ({"policy": "nowhere.json"}, "can't be read: No such file"),
+        ({"policy": {}}, "`policy` isn't a policy."),
+        ({"policy": "nowhere.json"}, "can't be read: .*No such file"),
     ],
 )
 def test_wrong_options(aws: EmbeddedAws, options: dict[str, Any], says: str) -> None:

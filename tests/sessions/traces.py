@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ipy_awsprofile.credentials.cli_caches import role_cache
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
 
@@ -17,19 +19,14 @@ def actions(aws: EmbeddedAws) -> list[str]:
     return called
 
 
-def note_endpoint(url: str | None) -> None:
-    """Set the endpoint that the cached sessions come from; without one, remove our whole note.
-
-    Other programs don't write the note.
-    """
-    for file in Path("~/.aws/cli/cache").expanduser().glob("*.json"):
-        document = json.loads(file.read_text())
-        note = document.pop("IpyAwsProfile")
-        if url is not None:
-            document["IpyAwsProfile"] = note | {"Endpoint": url}
-        file.write_text(json.dumps(document))
+def move_cached_roles(endpoint_url: str) -> None:
+    """Move the cached sessions to the folder of another STS endpoint, which is empty for AWS."""
+    folder = role_cache(endpoint_url)
+    folder.mkdir(exist_ok=True)
+    for file in role_cache().rglob("*.json"):
+        file.rename(folder / file.name)
 
 
 def cached_roles(aws: EmbeddedAws) -> set[Path]:
-    """Return the files in the AWS CLI's cache of assumed roles."""
-    return set((aws.home / ".aws" / "cli" / "cache").glob("*"))
+    """Return the files in the AWS CLI's cache of assumed roles, for any STS endpoint."""
+    return set((aws.home / ".aws" / "cli" / "cache").rglob("*.json"))

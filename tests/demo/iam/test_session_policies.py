@@ -36,6 +36,22 @@ def test_a_session_policy_limits_the_role(aws: EmbeddedAws, clients: Clients) ->
     )
 
 
+def test_managed_and_inline_policies_together(aws: EmbeddedAws, clients: Clients) -> None:
+    """As on AWS, one session policy can allow what the other doesn't mention, and a Deny wins."""
+    user = aws.create_user("Ann", account=HOME)
+    role = aws.create_role(
+        "Role", account=HOME, trust=trusts(user.arn), policy=policy(allows("s3:*"))
+    )
+    aws.create_bucket("the-bucket", account=HOME)
+    managed = [{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}]
+    denial = allows("s3:GetBucketTagging") | {"Effect": "Deny"}
+    keys = clients.assume(user, role, PolicyArns=managed, Policy=json.dumps(policy(denial)))
+    session = clients.of("s3", keys)
+    assert [b["Name"] for b in session.list_buckets()["Buckets"]] == ["the-bucket"]
+    error = error_of(session.get_bucket_tagging, Bucket="the-bucket")
+    assert "with an explicit deny in a session policy" in error.message
+
+
 def test_a_customer_managed_policy(aws: EmbeddedAws, clients: Clients) -> None:
     """PolicyArns accepts managed policies of the role's account, even from another account."""
     user = aws.create_user("Ann", account=HOME, policy=policy(allows("sts:AssumeRole")))

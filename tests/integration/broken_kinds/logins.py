@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from ipy_awsprofile.errors import CredentialsRejected, CredentialsUnavailable, SignInRequired
+from ipy_awsprofile.errors import (
+    CredentialsRejected,
+    CredentialsUnavailable,
+    SignInRequired,
+)
 from tests.integration.broken_kinds.breaks import OVER, access, login_is_over, stored, without_crt
 from tests.integration.broken_kinds.record import EXPLAIN, Broken
 from tests.integration.broken_kinds.stage import HUSH, Break
 
 _RUN = "`aws login --profile P` in a terminal"
 
-_NO_LOGIN = "You aren't signed in: no login session is cached."
-_STORED: dict[str, tuple[Break, str]] = {
-    "missing": (stored("login", lambda _: None), _NO_LOGIN),
-    "no JSON": (stored("login", lambda _: "{"), _NO_LOGIN),
-    "a list": (stored("login", lambda _: "[]"), _NO_LOGIN),
-    "without credentials": (stored("login", access(expiresAt=None)), _NO_LOGIN),
-    "an end that is none": (stored("login", access(expiresAt="soon")), _NO_LOGIN),
-    "over": (login_is_over, ""),
-    "used up": (
-        stored("login", lambda it: access(expiresAt=OVER)(it) | {"refreshToken": HUSH}),
-        "",
-    ),
+_STORED: dict[str, Break] = {
+    "missing": stored("login", lambda _: None),
+    "no JSON": stored("login", lambda _: "{"),
+    "a list": stored("login", lambda _: "[]"),
+    "without credentials": stored("login", access(expiresAt=None)),
+    "an end that is none": stored("login", access(expiresAt="soon")),
+    "over": login_is_over,
+    "used up": stored("login", lambda it: access(expiresAt=OVER)(it) | {"refreshToken": HUSH}),
 }
 
 LOGINS = {
@@ -31,9 +31,8 @@ LOGINS = {
             "The sign-in of `P` is missing or has expired",
             _RUN,
             by=by,
-            seen=seen,
         )
-        for name, (by, seen) in _STORED.items()
+        for name, by in _STORED.items()
     },
     "of another": Broken(
         "login session",
@@ -41,7 +40,6 @@ LOGINS = {
         "The sign-in of `P` is missing or has expired",
         _RUN,
         {"{user}": "arn:aws:iam::111111111111:user/Bob"},
-        seen=_NO_LOGIN,
     ),
     "without crt": Broken(
         "login session",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.errors import (
+    AwsProfileError,
+)
 from tests.integration.broken_kinds.stage import Break
 
 
@@ -14,8 +16,7 @@ class Broken:
     """A way to break a kind of profile, and the resulting messages.
 
     ``instead`` maps parts of the profile's text to their replacements; ``by`` breaks anything else.
-    ``says`` and ``hint`` are in the error and its hint. ``seen`` is in the explanation. It is empty
-    if the files don't show the problem, and then the explanation has no fatal problem.
+    ``says`` and ``hint`` are in the error and its hint.
     """
 
     kind: str
@@ -24,7 +25,6 @@ class Broken:
     hint: str = ""
     instead: Mapping[str, str] = field(default_factory=dict)
     by: Break | None = None
-    seen: str = ""
 
 
 KEY, SECRET = "aws_access_key_id = {key}", "aws_secret_access_key = {secret}"

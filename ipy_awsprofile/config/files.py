@@ -1,0 +1,183 @@
+"""The shared config and credentials files as botocore reads them, once for all sessions.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from botocore.configloader import load_config, raw_config_parse
+from botocore.exceptions import ConfigNotFound, ConfigParseError
+
+from ipy_awsprofile.config.private import StaysInProcess
+from ipy_awsprofile.config.user_environment import user_environment
+from ipy_awsprofile.errors import ConfigFileError
+
+#: The settings of a section: texts, and dicts of texts for indented blocks. They can be secrets.
+Section = Mapping[str, Any]
+
+
+class Place(NamedTuple):
+    """A line (from 1) of a file, displayed like ``config:3``."""
+
+    file: Path
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file.name}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFiles:
+    """The paths of the two shared files. Neither file needs to exist.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/file-location.html
+    """
+
+    config: Path
+    credentials: Path
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> SharedFiles:
+        """Return the absolute paths that AWS SDKs use, from the environment or in ``~/.aws``."""
+        environ = user_environment() if environ is None else environ
+
+        def located(variable: str, default: str) -> Path:
+            # As in botocore, keep an unknown ~user as it is. Path.expanduser would raise an error.
+            path = os.path.expandvars(environ.get(variable) or default)
+            return Path(os.path.expanduser(path)).absolute()
+
+        return cls(
+            located("AWS_CONFIG_FILE", "~/.aws/config"),
+            located("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
+        )
+
+
+#: The time (in nanoseconds), size and inode of a file, which change with its content.
+FileVersion = tuple[int, int, int]
+
+
+def version_of(path: Path) -> FileVersion | None:
+    """Return the version of a file's content, or None if the file doesn't exist."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Config(StaysInProcess):
+    """The sections of both files by name, as read at one point in time. Values can be secrets.
+
+    Other programs can write the files at any time, so code reads them once and passes this object
+    on. All sessions share it, and don't change it.
+    """
+
+    paths: SharedFiles
+    profiles: Mapping[str, Section]
+    sso_sessions: Mapping[str, Section]
+    services: Mapping[str, Section]
+    #: The config file's other sections, by header.
+    others: Mapping[str, Section]
+
+    def full_config(self, own: Mapping[str, Section] = MappingProxyType({})) -> dict[str, Any]:
+        """Return botocore's ``Session.full_config``, with a session's own settings of profiles.
+
+        botocore parses both files for every session. Here, sessions share all sections but ``own``.
+        """
+        return {
+            **self.others,
+            "profiles": {**self.profiles, **{name: deepcopy(dict(own[name])) for name in own}},
+            "sso_sessions": self.sso_sessions,
+            "services": self.services,
+        }
+
+
+def read_config(paths: SharedFiles | None = None) -> Config:
+    """Read both files as botocore does, unless they haven't changed. Raises ConfigFileError."""
+    paths = paths or SharedFiles.from_environment()
+    return _read(paths, version_of(paths.config), version_of(paths.credentials))
+
+
+@lru_cache(maxsize=2)
+def _read(paths: SharedFiles, of_config: FileVersion | None, _: FileVersion | None) -> Config:
+    others = dict(_parsed(paths.config, load_config, of_config))
+    profiles = dict(others.pop("profiles", {}))
+    sso_sessions, services = (others.pop(kind, {}) for kind in ("sso_sessions", "services"))
+    for name, section in read_credentials(paths.credentials).items():
+        profiles[name] = {**profiles[name], **section} if name in profiles else section
+    return Config(paths, profiles, sso_sessions, services, others)
+
+
+def read_credentials(path: Path) -> dict[str, Any]:
+    """Return the sections of the credentials file alone, which all callers share."""
+    return _parsed(path, raw_config_parse, version_of(path))
+
+
+@lru_cache(maxsize=4)
+def _parsed(
+    path: Path, parse: Callable[[str], dict[str, Any]], _version: FileVersion | None
+) -> dict[str, Any]:
+    try:
+        path.open("rb").close()  # botocore ignores a file that the user may not read
+        return parse(str(path))
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ConfigNotFound):
+        return {}
+    except OSError as error:
+        raise ConfigFileError(path, f"The file can't be read ({error.strerror}).") from error
+    except ConfigParseError as error:
+        # Its text quotes the line, which can be a secret: don't chain it.
+        cause: Any = dict(error.kwargs)["error"]
+        line = getattr(cause, "lineno", None) or next(iter(getattr(cause, "errors", ())), [None])[0]
+        problem = f"botocore can't parse the file ({type(cause).__name__})."
+        raise ConfigFileError(path, problem, line) from None
+
+
+def places(paths: SharedFiles, header: str, setting: str = "") -> list[Place]:
+    """Return the places of a setting, or of a section's header. botocore reads the last one.
+
+    Headers have two words, such as ``profile x``, even for [default] and in the credentials file.
+    """
+    in_config = _places(paths.config, version_of(paths.config))
+    in_credentials = _places(paths.credentials, version_of(paths.credentials), "profile ")
+    found = (one.get((header, setting)) for one in (in_config, in_credentials))
+    return [place for place in found if place]
+
+
+_HEADER_OR_SETTING = re.compile(r"\[(?P<header>.+)\]|(?P<setting>[^\s#;\[][^=:]*?)\s*[=:]")
+
+
+@lru_cache(maxsize=4)
+def _places(
+    path: Path, _version: FileVersion | None, prefix: str = ""
+) -> dict[tuple[str, str], Place]:
+    found: dict[tuple[str, str], Place] = {}
+    header = ""
+    with suppress(OSError), path.open(errors="replace") as lines:
+        for number, line in enumerate(lines, 1):
+            if match := _HEADER_OR_SETTING.match(line):
+                if match["header"]:
+                    header = _plain(prefix + match["header"])
+                found[header, (match["setting"] or "").lower()] = Place(path, number)
+    return found
+
+
+def _plain(header: str) -> str:
+    """Return a header without quotation marks."""
+    if header == "default":
+        return "profile default"
+    with suppress(ValueError):  # most headers have none, and shlex is slow
+        return " ".join(shlex.split(header)) if {'"', "'"} & set(header) else header
+    return header

@@ -1,0 +1,114 @@
+"""Session policies: the user's own, and those of ``--read-only``.
+
+A role's read-only session is limited by AWS's ReadOnlyAccess, and a second policy denies what isn't
+reading. GetScopedCredentials, for all other sessions, doesn't accept managed policies. An inline
+policy has at most 2,048 characters, and each of its actions must name a service. So it allows
+reading in the services that notebooks use most, and denies every other service.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
+https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
+https://docs.aws.amazon.com/aws-managed-policy/latest/reference/ReadOnlyAccess.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.text import Arn
+
+#: Services, and their actions that a read-only session may use.
+_READS = {
+    "batch ecs eks elasticmapreduce events kms rds redshift": "Describe* List*",
+    "secretsmanager states": "Describe* List*",
+    "bedrock iam lambda s3tables sns sqs": "Get* List*",
+    "ce cloudformation cloudwatch kinesis ssm": "Describe* Get* List*",
+    "athena": "BatchGet* Get* List*",
+    "cloudtrail": "Describe* Get* List* LookupEvents",
+    "dynamodb": "BatchGet* Describe* Get* List* PartiQLSelect Query Scan",
+    "ec2": "Describe* Get* List* Search*",
+    "ecr": "BatchGet* Describe* Get* List*",
+    "es": "Describe* ESHttpGet ESHttpHead List*",
+    "glue": "BatchGetPartition GetCatalog* GetColumn* GetCrawler* GetDatabase* GetJob* "
+    "GetPartition* GetSchema* GetTable* SearchTables",
+    "logs": "Describe* FilterLogEvents Get* List* StartQuery StopQuery",
+    "s3": "DescribeJob Get* List*",
+    "sagemaker": "BatchGet* Describe* Get* List* Search",
+    "sts": "GetCallerIdentity GetScopedCredentials",
+    "tag": "Get*",
+}
+READS = {service: tuple(_READS[names].split()) for names in _READS for service in names.split()}
+
+#: Actions that the patterns above would allow, but that return credentials that can write.
+NOT_READS = ("athena:GetSessionEndpoint", "s3:GetDataAccess", "ssm:GetAccessToken")
+
+#: Such actions that ReadOnlyAccess allows. Receiving a message hides it from other consumers.
+_OF_ROLES = ("cognito-identity:GetCredentialsForIdentity", "sqs:ReceiveMessage")
+NOT_READS_OF_ROLES = (*NOT_READS, *_OF_ROLES)
+
+
+def read_only_policy() -> str:
+    """Return the policy of a read-only session that isn't a role's, as compact JSON."""
+    allowed = [f"{service}:{name}" for service, names in READS.items() for name in names]
+    # These services call KMS to decrypt the data that a session reads.
+    via = {"StringLike": {"kms:ViaService": ["dynamodb.*", "kinesis.*", "s3.*"]}}
+    statements = [
+        {"Effect": "Allow", "Action": allowed, "Resource": "*"},
+        {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*", "Condition": via},
+        {"Effect": "Deny", "Action": NOT_READS, "Resource": "*"},
+    ]
+    return policy_text({"Version": "2012-10-17", "Statement": statements})
+
+
+def session_policy(request: SessionRequest, role_arn: str | None) -> dict[str, Any]:
+    """Return the policy of a request as parameters of STS; ``role_arn`` is None without a role.
+
+    Raises InvalidOption.
+    """
+    policy = request.policy
+    if request.read_only and policy:
+        raise InvalidOption(
+            "--read-only and --policy can't be combined: a role could do what either of them "
+            "allows.",
+            "Use one of them. For a profile that is always opened read-only, add `--write`.",
+        )
+    if request.read_only and role_arn is None:
+        return {"Policy": read_only_policy()}
+    if request.read_only:
+        arn = Arn.parse(role_arn or "")
+        partition = arn.partition if arn else "aws"  # STS refuses a text that isn't an ARN
+        denied = {"Effect": "Deny", "Action": NOT_READS_OF_ROLES, "Resource": "*"}
+        return {
+            "PolicyArns": [{"arn": f"arn:{partition}:iam::aws:policy/ReadOnlyAccess"}],
+            "Policy": policy_text({"Version": "2012-10-17", "Statement": [denied]}),
+        }
+    if policy is None:
+        return {}
+    if not policy.startswith("arn:"):
+        return {"Policy": policy_in(policy)}
+    if role_arn is None:
+        raise InvalidOption(
+            "A managed policy can limit only the session of a role.",
+            "Save the policy in a file, and run `--policy FILE`.",
+        )
+    return {"PolicyArns": [{"arn": policy}]}
+
+
+def policy_in(file: str | Path) -> str:
+    """Return the policy in a file as compact JSON. Raises InvalidOption."""
+    try:
+        return policy_text(json.loads(Path(file).expanduser().read_text()))
+    except (OSError, ValueError) as error:
+        hint = "Use the path of a JSON file, or the ARN of a managed policy."
+        raise InvalidOption(f"The policy `{file}` can't be read: {error}.", hint) from None
+
+
+def policy_text(policy: Any) -> str:
+    """Return a policy as compact JSON. Raises ValueError if it isn't a policy."""
+    if not isinstance(policy, Mapping) or "Statement" not in policy:
+        raise ValueError('a policy is an object with "Version" and "Statement"')
+    return json.dumps(policy, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,167 @@
+"""Write profiles to the config file: one at its end, or a sign-in's roles in a block of their own.
+
+A block is what is between two comments. It belongs to ``%aws_profiles --save``, which replaces it
+and changes nothing outside of it.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
+"""
+
+from __future__ import annotations
+
+import locale
+import os
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from difflib import unified_diff
+from pathlib import Path
+from typing import Any
+
+from ipy_awsprofile.config.files import (
+    Config,
+    FileVersion,
+    Section,
+    SharedFiles,
+    read_config,
+    version_of,
+)
+from ipy_awsprofile.config.private import replace_file
+from ipy_awsprofile.config.settings import SECRETS
+from ipy_awsprofile.errors import ConfigFileError, InvalidOption
+
+#: configparser reads the files with this encoding.
+_ENCODING = locale.getpreferredencoding(False)
+
+#: Names that not all SDKs read alike.
+_ODD = re.compile(r"""["'\\\[\]#;\x00-\x1f\x7f]|^\s|\s$|^$|\s{2}""")
+_PROFILE = re.compile(r"""(?m)^\[profile ["']?([^"'\]]+)["']?\]""")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """The text and version of the config file, and the sections of both files, when it was read."""
+
+    config: Config
+    text: str
+    version: FileVersion | None
+    line_end: str = "\n"
+
+    @classmethod
+    def read(cls, files: SharedFiles | None = None) -> ConfigFile:
+        """Read the files, by default those of the environment. Raises ConfigFileError."""
+        files = files or SharedFiles.from_environment()
+        version = version_of(files.config)
+        config = read_config(files)  # raises the errors of a file that can't be read
+        text = files.config.read_bytes().decode(_ENCODING) if version else ""
+        line_end = "\r\n" if "\r\n" in text else "\n"
+        return cls(config, text.replace("\r\n", "\n"), version, line_end)
+
+    def without_block(self, sign_in: str) -> Config:
+        """Return the sections of both files, except for the profiles in a sign-in's block."""
+        inside = profiles_in_block(self.text, sign_in)
+        profiles = self.config.profiles
+        others = {name: profiles[name] for name in profiles if name not in inside}
+        return replace(self.config, profiles=others)
+
+    def with_profile(self, name: str, settings: Section) -> str:
+        """Return the text with a new profile at its end. Raises InvalidOption for its name."""
+        if name in self.config.profiles:
+            raise InvalidOption(
+                f"The profile `{name}` already exists.",
+                "Choose another name; `%aws_profiles` lists the profiles.",
+            )
+        return _appended(self.text, _section(name, settings))
+
+    def with_block(self, sign_in: str, profiles: Mapping[str, Section]) -> str:
+        """Return the text with only these profiles in the sign-in's block, or without the block.
+
+        Raises InvalidOption for a name that not all SDKs can read.
+        """
+        first, last = _marks(sign_in)
+        sections = "\n".join(_section(name, profiles[name]) for name in sorted(profiles))
+        block = f"{first}\n{sections}{last}\n" if profiles else ""
+        if old := _find_block(self.text, sign_in):
+            return self.text[: old.start()] + block + self.text[old.end() :]
+        return _appended(self.text, block)
+
+    def write(self, text: str) -> None:
+        """Replace the file atomically; keep its owner and mode, and a symbolic link to it.
+
+        Raises ConfigFileError if another program has written the file since it was read.
+        """
+        path = Path(os.path.realpath(self.config.paths.config))
+
+        def prepare(draft: Path) -> None:
+            if version_of(path) != self.version:
+                raise OSError(0, "another program has just changed it; run the cell again")
+            if self.version:
+                status = path.stat()
+                draft.chmod(status.st_mode & 0o7777)
+                with suppress(PermissionError):  # if root in a container replaces a user's file
+                    os.chown(draft, status.st_uid, status.st_gid)
+
+        try:
+            if self.version and not os.access(path, os.W_OK):
+                raise PermissionError(13, "Permission denied")
+            replace_file(path, text.replace("\n", self.line_end).encode(_ENCODING), prepare)
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or "its encoding lacks a character"
+            problem = f"The file can't be written: {reason}."
+            raise ConfigFileError(self.config.paths.config, problem) from error
+
+
+def profiles_in_block(text: str, sign_in: str) -> set[str]:
+    """Return the names of the profiles in a sign-in's block."""
+    block = _find_block(text, sign_in)
+    return set(_PROFILE.findall(block[0])) if block else set()
+
+
+def difference(before: str, after: str) -> list[str]:
+    """Return the lines that differ, after ``+`` or ``-``, with the lines around them.
+
+    A secret that the user has added to a section isn't shown.
+    """
+    old, new = (list(filter(str.strip, text.splitlines())) for text in (before, after))
+    lines = unified_diff(old, new, n=3, lineterm="")
+    return [_without_secret(line) for line in lines if not line.startswith(("---", "+++", "@@"))]
+
+
+def _section(name: str, settings: Section) -> str:
+    if _ODD.search(name):
+        raise InvalidOption(
+            f"`{name}` can't be the name of a new profile.",
+            "Use letters, digits, spaces and the characters `-_.+=,@/:`.",
+        )
+    quoted = f"'{name}'" if " " in name else name  # as the AWS CLI writes it
+    header = "[default]" if name == "default" else f"[profile {quoted}]"
+    return "\n".join([header, *map(_line, settings, settings.values()), ""])
+
+
+def _line(name: str, value: Any) -> str:
+    if isinstance(value, str):
+        return f"{name} = {value}".replace("\n", "\n  ")
+    return "\n".join([f"{name} =", *(f"  {nested} = {text}" for nested, text in value.items())])
+
+
+def _marks(sign_in: str) -> tuple[str, str]:
+    return f"# >>> ipy_awsprofile: roles of {sign_in}", f"# <<< ipy_awsprofile: roles of {sign_in}"
+
+
+def _find_block(text: str, sign_in: str) -> re.Match[str] | None:
+    first, last = map(re.escape, _marks(sign_in))
+    # A first line without a last line, which somebody has deleted, doesn't begin a block.
+    lines = rf"(?:(?!^{first}\s*$).*\n)*?"
+    # `aws configure set` adds settings of the last profile below the last line.
+    more = r"(?:\n[ \t]*[^\s\[#;].*)*"
+    return re.search(rf"(?m)^{first}\s*\n{lines}{last}[ \t]*{more}(?:\n|\Z)", text)
+
+
+def _appended(text: str, addition: str) -> str:
+    between = ("\n" if text.endswith("\n") else "\n\n") if text and addition else ""
+    return text + between + addition  # after a blank line
+
+
+def _without_secret(line: str) -> str:
+    setting, equals, _ = line[1:].partition("=")
+    return f"{line[0]}{setting}= …" if equals and setting.strip().lower() in SECRETS else line

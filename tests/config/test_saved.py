@@ -1,0 +1,168 @@
+"""Writing profiles to the config file, whose other content doesn't change."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ipy_awsprofile.config.files import SharedFiles, read_config
+from ipy_awsprofile.config.saved import ConfigFile, difference, profiles_in_block
+from ipy_awsprofile.errors import ConfigFileError, InvalidOption
+
+CLI = str(Path(sys.executable).with_name("aws"))
+ONE: dict[str, Any] = {"region": "eu-west-1", "s3": {"addressing_style": "path"}}
+SECTION = "[profile one]\nregion = eu-west-1\ns3 =\n  addressing_style = path\n"
+MINE = "# mine\n[profile a]\nregion=x ; kept\n\n\n[profile \u00e9]\n"
+AFTER = "\n; the end\n[profile z]\n\n"
+ROLES: dict[str, dict[str, Any]] = {"b": {"sso_role_name": "B"}, "a b": {"sso_role_name": "A"}}
+BLOCK = """# >>> ipy_awsprofile: roles of corp
+[profile 'a b']
+sso_role_name = A
+
+[profile b]
+sso_role_name = B
+# <<< ipy_awsprofile: roles of corp
+"""
+
+
+@pytest.fixture
+def files(shared_files: tuple[Path, Path]) -> SharedFiles:
+    return SharedFiles(*shared_files)
+
+
+def write(files: SharedFiles, text: str) -> ConfigFile:
+    """Write a config file as it is, and read it."""
+    files.config.write_bytes(text.encode())
+    return ConfigFile.read(files)
+
+
+@pytest.mark.parametrize(
+    ("before", "between"), [(MINE, "\n"), ("[profile a]\nregion = x", "\n\n"), ("", "")]
+)
+def test_at_the_end(files: SharedFiles, before: str, between: str) -> None:
+    """A new profile or block follows the existing content, which stays the same byte for byte."""
+    file = write(files, before)
+    file.write(file.with_profile("one", ONE))
+    assert files.config.read_text() == f"{before}{between}{SECTION}"
+    assert read_config(files).profiles["one"] == ONE
+    assert file.with_block("corp", ROLES) == f"{before}{between}{BLOCK}"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_block_is_replaced(files: SharedFiles, end: str) -> None:
+    """Only the lines of the sign-in's own block change, whatever their line ends are."""
+    other = BLOCK.replace("corp", "corp2").replace("[profile ", "[profile x")
+    around = [part.replace("\n", end) for part in (MINE + other, AFTER)]
+    text = BLOCK.replace("\n", end).join(around)
+    file = write(files, text)
+    assert profiles_in_block(file.text, "corp") == {"a b", "b"}
+    assert "b" not in file.without_block("corp").profiles
+    assert file.with_block("corp", ROLES) == file.text
+    file.write(file.with_block("corp", {"c": {"sso_role_name": "C"}}))
+    marks = BLOCK.splitlines()[0], BLOCK.splitlines()[-1]
+    new = end.join([marks[0], "[profile c]", "sso_role_name = C", marks[1], ""])
+    assert files.config.read_bytes().decode() == new.join(around)
+    file = ConfigFile.read(files)
+    assert file.with_block("corp", {}) == MINE + other + AFTER
+
+
+def test_a_mark_without_the_other(files: SharedFiles) -> None:
+    """If a user has deleted a block's last line, no line below its first line is replaced."""
+    orphan = BLOCK.rpartition("# <<<")[0]
+    file = write(files, orphan + AFTER)
+    text = file.with_block("corp", {"c": {}})
+    assert text.startswith(orphan + AFTER)
+    assert write(files, text).with_block("corp", {}) == f"{orphan}{AFTER}\n"
+
+
+def test_the_aws_cli_edits_the_block(files: SharedFiles) -> None:
+    """Settings that the AWS CLI adds to a block, even to its last profile, belong to the block."""
+    file = write(files, MINE)
+    file.write(file.with_block("corp", ROLES))
+    for profile in (*ROLES, "new"):
+        command = [CLI, "configure", "set", "output", "json", "--profile", profile]
+        subprocess.run(command, check=True, capture_output=True)
+    file = ConfigFile.read(files)
+    assert [file.config.profiles[name]["output"] for name in ROLES] == ["json", "json"]
+    text = file.with_block("corp", ROLES)
+    assert text == f"{MINE}\n{BLOCK}[profile new]\noutput = json\n"
+    assert difference(file.text, text).count("-output = json") == 2
+
+
+def test_the_difference() -> None:
+    """Changed lines are shown with the lines around them, and without secrets."""
+    before = BLOCK.replace("= B\n", "= B\naws_secret_access_key = hush\n") + AFTER
+    after = BLOCK.replace("[profile 'a b']\nsso_role_name = A\n\n", "") + "[profile c]\n" + AFTER
+    assert difference(before, after) == [
+        " # >>> ipy_awsprofile: roles of corp",
+        "-[profile 'a b']",
+        "-sso_role_name = A",
+        " [profile b]",
+        " sso_role_name = B",
+        "-aws_secret_access_key = …",
+        " # <<< ipy_awsprofile: roles of corp",
+        "+[profile c]",
+        " ; the end",
+        " [profile z]",
+    ]
+    assert difference(before, before.replace("\n", "\r\n")) == []
+
+
+def test_link_owner_and_mode(files: SharedFiles, tmp_path: Path) -> None:
+    """A link stays a link; the file keeps its mode, and its owner if root writes in a container."""
+    (real := tmp_path / "dotfiles" / "aws").parent.mkdir()
+    files.config.symlink_to(real)
+    write(files, "[profile a]\n")
+    real.chmod(0o640)
+    owner = (12345, 54321) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+    os.chown(real, *owner)
+    file = ConfigFile.read(files)
+    file.write(file.with_profile("one", ONE))
+    assert files.config.is_symlink()
+    assert "[profile one]" in real.read_text()
+    status = real.stat()
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (*owner, 0o640)
+    assert os.listdir(real.parent) == ["aws"]
+
+
+def test_file_that_does_not_exist(tmp_path: Path) -> None:
+    """A missing file is created with its folder, and only the user can access them."""
+    files = SharedFiles(tmp_path / "new" / "config", tmp_path / "new" / "credentials")
+    file = ConfigFile.read(files)
+    file.write(file.with_profile("one", ONE))
+    assert files.config.read_text() == SECTION
+    assert files.config.stat().st_mode & 0o777 == 0o600
+    assert files.config.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("name", ["", "x]", 'x"y', "x\ny", " x", "a  b", "x#", "a", "keys"])
+def test_names_that_are_refused(files: SharedFiles, name: str) -> None:
+    """A name that either file has, or that not all SDKs can read, is an error."""
+    files.credentials.write_text("[keys]\n")
+    with pytest.raises(InvalidOption, match=r"can't be the name|already exists"):
+        write(files, "[profile a]\n").with_profile(name, {})
+
+
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root can write")
+def test_read_only_file(files: SharedFiles) -> None:
+    """A file that the user can't write isn't replaced."""
+    file = write(files, MINE)
+    files.config.chmod(0o400)
+    with pytest.raises(ConfigFileError, match="can't be written: Permission denied"):
+        file.write("")
+    assert files.config.read_text() == MINE
+
+
+def test_file_that_another_program_writes(files: SharedFiles) -> None:
+    """If another program has changed the file since it was read, its change is kept."""
+    file = write(files, MINE)
+    files.config.write_text("[profile theirs]\n")
+    with pytest.raises(ConfigFileError, match="another program has just changed it"):
+        file.write(file.with_profile("one", ONE))
+    assert files.config.read_text() == "[profile theirs]\n"
+    assert os.listdir(files.config.parent) == ["config"]

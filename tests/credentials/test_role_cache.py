@@ -1,0 +1,162 @@
+"""The notebook and the AWS CLI share their cached role sessions, separately for each server.
+
+Each test fills the cache, opens a session, and checks the calls that AWS received.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ipy_awsprofile import open_session, who_am_i
+from ipy_awsprofile.demo.shared_files import write_private
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+from tests.identity_center import organisation
+from tests.sessions.traces import actions, cached_roles
+from tests.shells import Shell, aws_cli_2
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.demo.oidc import OidcProvider
+    from ipy_awsprofile.demo.stages.scenario import Scenario
+    from ipy_awsprofile.sessions.identity import Identity
+
+ASSUMED = ["sts:AssumeRole"]
+POD = f"arn:aws:iam::{USER_ACCOUNT}:role/Pod"
+
+#: Newer versions of AWS CLI 1 have a separate cache entry for each web identity token.
+HAS_ONE_FOR_EACH_TOKEN = int(version("awscli").split(".")[1]) >= 46
+
+
+def opened(name: str, **options: Any) -> Identity:
+    """Open a session, and return its identity."""
+    return who_am_i(open_session(name, **options))
+
+
+def ask_by_cli(major: int, profile: str) -> None:
+    """Run `sts get-caller-identity` for a profile with an AWS CLI."""
+    command = aws_cli_2() if major == 2 else str(Path(sys.executable).with_name("aws"))
+    asks = [command, "sts", "get-caller-identity", "--profile", profile]
+    subprocess.run(asks, capture_output=True, check=True)
+
+
+@pytest.fixture
+def provider(aws: EmbeddedAws) -> OidcProvider:
+    """Create a role for pods with its profile, and return the provider that signs tokens."""
+    provider = aws.create_oidc_provider("https://oidc.example.com/c", account=USER_ACCOUNT)
+    trust = trusting("*")
+    trust["Statement"][0] |= {
+        "Principal": {"Federated": provider.arn},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+    }
+    aws.create_role("Pod", account=USER_ACCOUNT, trust=trust)
+    token = str(aws.home / "token")
+    role: dict[str, Any] = {"role_arn": POD, "role_session_name": "me", "region": "us-west-2"}
+    aws.write_profile("Pod", web_identity_token_file=token, **role)
+    return provider
+
+
+@pytest.mark.slow
+@pytest.mark.nightly(keep=2)
+@pytest.mark.usefixtures("sts_of_aws")
+@pytest.mark.parametrize(
+    ("profile", "major", "shared"),
+    [
+        ("RoleBeta", 1, True),
+        ("RoleBeta", 2, True),
+        ("Pod", 1, not HAS_ONE_FOR_EACH_TOKEN),
+        ("Pod", 2, True),
+        ("prod-reader", 1, False),
+        ("prod-reader", 2, True),
+    ],
+)
+@pytest.mark.parametrize("first", ["CLI", "notebook"])
+def test_what_is_shared(
+    aws: EmbeddedAws,
+    provider: OidcProvider,
+    *,
+    profile: str,
+    major: int,
+    shared: bool,
+    first: str,
+) -> None:
+    """The notebook uses a session that an AWS CLI has cached, and vice versa, as documented."""
+    write_private(aws.home / "token", provider.token("ann"))
+    organisation(aws)
+    aws.sso.sign_in("corp")
+    aws.calls.clear()
+    new = {
+        "RoleBeta": "sts:AssumeRole",
+        "Pod": "sts:AssumeRoleWithWebIdentity",
+        "prod-reader": "sso:GetRoleCredentials",
+    }[profile]
+    both: list[Callable[[], object]] = [
+        partial(ask_by_cli, major, profile),
+        partial(opened, profile),
+    ]
+    for number, ask in enumerate(both if first == "CLI" else reversed(both)):
+        ask()
+        assert actions(aws).count(new) == (0 if shared and number else 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", ["CLI", "AWS", "server"])
+def test_another_server(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, aws: EmbeddedAws, first: str
+) -> None:
+    """A session from AWS isn't used for another STS endpoint, and vice versa; both are kept."""
+    if first == "CLI":  # it doesn't distinguish the endpoints
+        ask_by_cli(1, "RoleBeta")
+    if first == "server":
+        opened("RoleBeta")
+    request.getfixturevalue("sts_of_aws")
+    if first != "CLI":
+        opened("RoleBeta")
+    monkeypatch.delenv("AWS_ENDPOINT_URL_STS")
+    actions(aws)
+    opened("RoleBeta")
+    assert actions(aws) == ([] if first == "server" else ASSUMED)
+    assert len(cached_roles(aws)) == 2
+    opened("RoleBeta")
+    assert actions(aws) == []
+
+
+def test_another_source(aws: EmbeddedAws, scenario: Scenario, shell: Shell) -> None:
+    """Profiles for the same role share its session until a refresh; cards show the files' chain."""
+    bob = aws.create_user("Bob", account=USER_ACCOUNT, policy=allow("sts:AssumeRole"))
+    aws.write_profile(
+        "Bob", aws_access_key_id=bob.access_key_id, aws_secret_access_key=bob.secret_access_key
+    )
+    aws.write_profile(
+        "BetaOfBob", role_arn=scenario.role_arn, source_profile="Bob", region="us-west-2"
+    )
+    opened("RoleBeta")
+    actions(aws)
+    assert shell.good("%aws_profile BetaOfBob").text.startswith("BetaOfBob ← Bob  (")
+    assert actions(aws) == []
+    assert shell.good("%aws_profile --refresh").text.startswith("BetaOfBob ← Bob  (")
+    assert [call.arn for call in aws.calls if call.action == "sts:AssumeRole"] == [bob.arn]
+
+
+@pytest.mark.parametrize(("role", "account"), [("RoleBeta", USER_ACCOUNT), ("Gamma", ROLE_ACCOUNT)])
+def test_a_session_of_another_role(aws: EmbeddedAws, role: str, account: str) -> None:
+    """A session of another role or account isn't used, and the role is assumed again."""
+    identity = opened("RoleBeta")
+    (file,) = cached_roles(aws)
+    document = json.loads(file.read_text())
+    document["AssumedRoleUser"]["Arn"] = f"arn:aws:sts::{account}:assumed-role/{role}/me"
+    file.write_text(json.dumps(document))
+    actions(aws)
+    assert opened("RoleBeta").account == identity.account
+    assert actions(aws) == ASSUMED
+    assert opened("RoleBeta").account == identity.account
+    assert actions(aws) == []
