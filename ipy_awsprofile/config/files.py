@@ -5,10 +5,11 @@ https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from botocore.configloader import load_config, raw_config_parse
+from botocore.configloader import raw_config_parse
 from botocore.exceptions import ConfigNotFound, ConfigParseError
 
 from ipy_awsprofile.config.private import StaysInProcess
@@ -113,26 +114,37 @@ def read_config(paths: SharedFiles | None = None) -> Config:
 
 @lru_cache(maxsize=2)
 def _read(paths: SharedFiles, of_config: FileVersion | None, _: FileVersion | None) -> Config:
-    others = dict(_parsed(paths.config, load_config, of_config))
-    profiles = dict(others.pop("profiles", {}))
-    sso_sessions, services = (others.pop(kind, {}) for kind in ("sso_sessions", "services"))
+    # As `botocore.configloader.build_profile_map`, which takes as long as parsing the file.
+    named: dict[str, dict[str, Section]] = {"profile": {}, "sso-session": {}, "services": {}}
+    others: dict[str, Section] = {}
+    for header, section in _parsed(paths.config, of_config).items():
+        kind = next((one for one in named if header.startswith(one)), None)
+        if header == "default":
+            named["profile"][header] = section
+        elif kind is None:
+            others[header] = section
+        else:
+            with suppress(ValueError):  # not two words
+                _kind, name = _words(header)
+                named[kind][name] = section
+    profiles = named["profile"]
     for name, section in read_credentials(paths.credentials).items():
         profiles[name] = {**profiles[name], **section} if name in profiles else section
-    return Config(paths, profiles, sso_sessions, services, others)
+    return Config(paths, profiles, named["sso-session"], named["services"], others)
 
 
 def read_credentials(path: Path) -> dict[str, Any]:
     """Return the sections of the credentials file alone, which all callers share."""
-    return _parsed(path, raw_config_parse, version_of(path))
+    return _parsed(path, version_of(path))
 
 
 @lru_cache(maxsize=4)
-def _parsed(
-    path: Path, parse: Callable[[str], dict[str, Any]], _version: FileVersion | None
-) -> dict[str, Any]:
+def _parsed(path: Path, _version: FileVersion | None) -> dict[str, Any]:
+    is_collecting = gc.isenabled()
+    gc.disable()  # with thousands of sections, it would take a third of the time
     try:
         path.open("rb").close()  # botocore ignores a file that the user may not read
-        return parse(str(path))
+        return raw_config_parse(str(path))
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ConfigNotFound):
         return {}
     except OSError as error:
@@ -143,6 +155,9 @@ def _parsed(
         line = getattr(cause, "lineno", None) or next(iter(getattr(cause, "errors", ())), [None])[0]
         problem = f"botocore can't parse the file ({type(cause).__name__})."
         raise ConfigFileError(path, problem, line) from None
+    finally:
+        if is_collecting:
+            gc.enable()
 
 
 def places(paths: SharedFiles, header: str, setting: str = "") -> list[Place]:
@@ -169,15 +184,15 @@ def _places(
         for number, line in enumerate(lines, 1):
             if match := _HEADER_OR_SETTING.match(line):
                 if match["header"]:
-                    header = _plain(prefix + match["header"])
+                    header = match["header"]
+                    with suppress(ValueError):
+                        header = " ".join(_words(prefix + header))
+                    header = "profile default" if header == "default" else header
                 found[header, (match["setting"] or "").lower()] = Place(path, number)
     return found
 
 
-def _plain(header: str) -> str:
-    """Return a header without quotation marks."""
-    if header == "default":
-        return "profile default"
-    with suppress(ValueError):  # most headers have none, and shlex is slow
-        return " ".join(shlex.split(header)) if {'"', "'"} & set(header) else header
-    return header
+def _words(header: str) -> list[str]:
+    """Return the words of a header as botocore splits them. Raises ValueError."""
+    is_plain = header.isascii() and not re.search(r"[\"'\\\x00-\x1f]", header)
+    return header.split() if is_plain else shlex.split(header)  # which is slow

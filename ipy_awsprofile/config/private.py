@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +18,8 @@ def replace_file(
     OSError, for example if the disk is full, and the errors of ``before``. After an error, the file
     is unchanged and the draft is deleted.
     """
+    import tempfile  # not needed to read the files
+
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:

@@ -15,14 +15,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Self
 
-from ipy_awsprofile.config.files import (
-    Config,
-    Place,
-    Section,
-    SharedFiles,
-    places,
-    read_config,
-)
+from ipy_awsprofile.config.files import Config, Place, Section, SharedFiles, places, read_config
 from ipy_awsprofile.config.settings import COMMANDS, KEYS, SECRETS
 from ipy_awsprofile.errors import ProfileNotFound
 from ipy_awsprofile.text import Arn

@@ -59,7 +59,4 @@ def check_region(name: str, *, is_foreign: Callable[[], bool] = lambda: False) -
 
 def is_aws(url: str) -> bool:
     """Return whether an endpoint belongs to AWS."""
-    try:
-        return bool(_AWS.fullmatch(urlsplit(url).hostname or ""))
-    except ValueError:
-        return False
+    return bool(_AWS.fullmatch(urlsplit(url).hostname or ""))

@@ -182,9 +182,9 @@ class Target:
         services: Any = {"services": self.config.services}
         try:
             url = ConfiguredEndpointProvider(services, self.chain[0].settings, "sts").provide()
+            return "" if url is None or is_aws(url) else redacted_urls(url).rstrip("/")
         except Exception:  # noqa: BLE001  # malformed values can raise any exception in botocore
             return ""
-        return "" if url is None or is_aws(url) else redacted_urls(url).rstrip("/")
 
     def full_config(self) -> dict[str, Any]:
         """Return the files as botocore's ``Session.full_config``, with the chain's settings."""

@@ -62,11 +62,7 @@ def user_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]
 
 def changes_by_switch(environ: Mapping[str, str]) -> dict[str, tuple[str | None, str | None]]:
     """Return the value that a switch has set, and the previous value, of each variable."""
-    try:
-        noted = json.loads(environ.get(MARKER) or "{}")
-        return {name: (ours, theirs) for name, (ours, theirs) in noted.items()}
-    except (ValueError, TypeError, AttributeError):
-        return {}  # another program has written it
+    return {name: tuple(pair) for name, pair in json.loads(environ.get(MARKER) or "{}").items()}
 
 
 def named_profile(environ: Mapping[str, str]) -> tuple[str, str | None]:
