@@ -130,7 +130,8 @@ def _read(paths: SharedFiles, of_config: FileVersion | None, _: FileVersion | No
     profiles = named["profile"]
     for name, section in read_credentials(paths.credentials).items():
         profiles[name] = {**profiles[name], **section} if name in profiles else section
-    return Config(paths, profiles, named["sso-session"], named["services"], others)
+    shared = (profiles, named["sso-session"], named["services"], others)
+    return Config(paths, *map(MappingProxyType, shared))
 
 
 def read_credentials(path: Path) -> dict[str, Any]:
