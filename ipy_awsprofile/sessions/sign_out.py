@@ -25,16 +25,15 @@ from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.sign_ins import sign_ins
 from ipy_awsprofile.config.target import sign_in_target
 from ipy_awsprofile.credentials.botocore_session import ResolvingSession
-from ipy_awsprofile.credentials.cli_caches import login_cache, role_cache, sso_cache
+from ipy_awsprofile.credentials.cli_caches import login_cache, sso_cache
 from ipy_awsprofile.credentials.deadline import ATTEMPT
 from ipy_awsprofile.credentials.response_checks import guarded
 from ipy_awsprofile.credentials.retries import give_up_soon
 from ipy_awsprofile.credentials.sign_in_files import SignInFile
 from ipy_awsprofile.credentials.translation import translated
-from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable
-from ipy_awsprofile.sessions.role_list import RoleListFile, delete_role_lists
+from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.sessions.sign_in import sign_in_file
-from ipy_awsprofile.sessions.sso_sign_in import sso_settings
+from ipy_awsprofile.sessions.sso_sign_in import delete_file, forget_roles, sso_settings
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.files import Config
@@ -73,14 +72,7 @@ def sign_out(target: Target | None) -> SignedOut:
         stored = [_SignIn(name, path, target)] if _has_token(path) else []
     problems = [problem for one in stored if (problem := _end(one))]
     if target is None or settings:
-        # The file names don't identify the sign-in. Other sign-ins recreate their files unprompted.
-        for path in role_cache().rglob("*.json"):
-            if _provider_of(path) == "sso":
-                _delete(path)
-        if settings:
-            RoleListFile(settings.session or "", settings.start_url).delete()
-        else:
-            delete_role_lists()
+        forget_roles(settings)
     return SignedOut(tuple(one.name for one in stored), tuple(problems))
 
 
@@ -112,7 +104,7 @@ def _end(sign_in: _SignIn) -> str:
     except AwsProfileError as error:
         return f"The tokens of `{sign_in.name}` couldn't be revoked: {error}"
     finally:
-        _delete(sign_in.path)
+        delete_file(sign_in.path)
     return ""
 
 
@@ -135,28 +127,12 @@ def _end_at_aws(sign_in: _SignIn) -> None:
         return  # the token had expired
 
 
-def _delete(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise CredentialsUnavailable(
-            f"`{path}` can't be deleted: {error.strerror}.", "Delete it to sign out."
-        ) from error
-
-
 def _has_token(path: Path) -> bool:
     """Return whether a file has any token, without keeping its contents in a variable."""
     try:
         return "accessToken" in frozenset(json.loads(path.read_bytes()))
     except (OSError, ValueError, TypeError):
         return False
-
-
-def _provider_of(path: Path) -> object:
-    try:
-        return json.loads(path.read_bytes()).get("ProviderType")
-    except (OSError, ValueError, AttributeError):
-        return None
 
 
 def _region_of(path: Path) -> str:

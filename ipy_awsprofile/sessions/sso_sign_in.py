@@ -9,9 +9,11 @@ https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/Welcome.html
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botocore import UNSIGNED
@@ -21,13 +23,14 @@ from botocore.utils import SSOTokenLoader
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.regions import check_region
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
-from ipy_awsprofile.credentials.cli_caches import token_files
+from ipy_awsprofile.credentials.cli_caches import role_cache, token_files
 from ipy_awsprofile.credentials.deadline import ATTEMPT
 from ipy_awsprofile.credentials.response_checks import guarded
 from ipy_awsprofile.credentials.retries import give_up_soon
 from ipy_awsprofile.credentials.sign_in_files import SignInFile
 from ipy_awsprofile.credentials.translation import translated
-from ipy_awsprofile.errors import InvalidOption, InvalidProfile
+from ipy_awsprofile.errors import CredentialsUnavailable, InvalidOption, InvalidProfile
+from ipy_awsprofile.sessions.role_list import RoleListFile, delete_role_lists
 from ipy_awsprofile.sessions.sign_in_attempt import SignInAttempt
 from ipy_awsprofile.text import quoted
 
@@ -143,7 +146,7 @@ class DeviceSignIn(SignInAttempt):
 
 
 def store_token(settings: SsoSettings, registration: Any, response: Any) -> None:
-    """Write a token to the AWS CLI's cache file."""
+    """Write a token to the AWS CLI's cache file, and forget what its former user got."""
     client_expiry = datetime.fromtimestamp(registration["clientSecretExpiresAt"], UTC)
     token = {
         "startUrl": settings.start_url,
@@ -157,7 +160,40 @@ def store_token(settings: SsoSettings, registration: Any, response: Any) -> None
     if "refreshToken" in response:
         token["refreshToken"] = response["refreshToken"]
     loader: Any = SSOTokenLoader(cache=token_files())
+    forget_roles(settings)
     loader.save_token(settings.start_url, token, session_name=settings.session)
+
+
+def forget_roles(settings: SsoSettings | None) -> None:
+    """Delete the cached sessions and the list of a sign-in's roles, or of all sign-ins.
+
+    Raises CredentialsUnavailable.
+    """
+    # The file names don't identify the sign-in. Other sign-ins recreate their files unprompted.
+    for path in role_cache().rglob("*.json"):
+        if _provider_of(path) == "sso":
+            delete_file(path)
+    if settings:
+        RoleListFile(settings.session or "", settings.start_url).delete()
+    else:
+        delete_role_lists()
+
+
+def delete_file(path: Path) -> None:
+    """Delete a file with credentials. Raises CredentialsUnavailable."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise CredentialsUnavailable(
+            f"`{path}` can't be deleted: {error.strerror}.", "Delete it to sign out."
+        ) from error
+
+
+def _provider_of(path: Path) -> object:
+    try:
+        return json.loads(path.read_bytes()).get("ProviderType")
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 def oidc_client(target: Target, settings: SsoSettings) -> Any:

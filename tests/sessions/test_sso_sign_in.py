@@ -332,6 +332,22 @@ def test_login_forces_a_sign_in(aws: EmbeddedAws, shell: Shell, front_end: None)
         assert len(user.decided) == 1
 
 
+@pytest.mark.slow
+def test_another_user_signs_in(aws: EmbeddedAws, shell: Shell, front_end: None) -> None:
+    """After a sign-in as another user, all roles and the list of roles are the new user's."""
+    for user, roles in (("ann", ("Analyst", "Second")), ("bob", ("Analyst", "Second", "Third"))):
+        for role in roles:
+            aws.sso.assign(ROLE_ACCOUNT, role, policy=allow("*"), user=user)
+    aws.sso.sign_in("corp")
+    for line in (f"corp:{ROLE_ACCOUNT}/Second", "Analyst"):
+        assert shell.good(f"%aws_profile {line}").text.count("/ann") == 1
+    assert "Third" not in shell.good("%aws_profiles --sso").text
+    with BrowserUser(aws, lambda code: aws.sso.approve(code, "bob")):
+        shell.good("%aws_profile Analyst --login")
+    assert "/bob" in shell.good(f"%aws_profile corp:{ROLE_ACCOUNT}/Second").text
+    assert "Third" in shell.good("%aws_profiles --sso").text
+
+
 @pytest.mark.parametrize("line", ["%aws_profile UserAlpha --login", "%aws_profile --login"])
 def test_login_without_a_sign_in(shell: Shell, front_end: None, line: str) -> None:
     """`--login` for a profile without a sign-in raises an error."""
