@@ -78,7 +78,7 @@ class _Absent(Person):
     def code(self, question: str, target: Target, **_: Any) -> str:
         """Return a code, and record the command or the prompt."""
         device = device_of(question)
-        prompt = "mfa_process" if target.mfa_process(device) else "Enter MFA code"
+        prompt = "mfa_process" if target.mfa_process(device) else "MFA code"
         self.calls.append(f"{prompt} for {device}")
         return "000000"
 

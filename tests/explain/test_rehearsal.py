@@ -183,7 +183,7 @@ def test_no_process(shared_files: Files, tmp_path: Path) -> None:
 
 
 KEYS = USER.replace("[u]", f"[p]\nmfa_serial = {DEVICE}")
-PROMPT = f"Enter MFA code for {DEVICE}"
+PROMPT = f"MFA code for {DEVICE}"
 
 
 @pytest.mark.parametrize(
