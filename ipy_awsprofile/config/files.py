@@ -87,7 +87,7 @@ class Config(StaysInProcess):
     """
 
     paths: SharedFiles
-    profiles: Mapping[str, Section]
+    profiles: MappingProxyType[str, Section]
     sso_sessions: Mapping[str, Section]
     services: Mapping[str, Section]
     #: The config file's other sections, by header.
@@ -100,7 +100,7 @@ class Config(StaysInProcess):
         """
         return {
             **self.others,
-            "profiles": {**self.profiles, **{name: deepcopy(dict(own[name])) for name in own}},
+            "profiles": self.profiles | {name: deepcopy(dict(own[name])) for name in own},
             "sso_sessions": self.sso_sessions,
             "services": self.services,
         }

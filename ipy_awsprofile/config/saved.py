@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from difflib import unified_diff
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ipy_awsprofile.config.files import (
@@ -60,9 +61,8 @@ class ConfigFile:
     def without_block(self, sign_in: str) -> Config:
         """Return the sections of both files, except for the profiles in a sign-in's block."""
         inside = profiles_in_block(self.text, sign_in)
-        profiles = self.config.profiles
-        others = {name: profiles[name] for name in profiles if name not in inside}
-        return replace(self.config, profiles=others)
+        others = {name: one for name, one in self.config.profiles.items() if name not in inside}
+        return replace(self.config, profiles=MappingProxyType(others))
 
     def with_profile(self, name: str, settings: Section) -> str:
         """Return the text with a new profile at its end. Raises InvalidOption for its name."""
