@@ -11,7 +11,7 @@ import pytest
 from ipy_awsprofile import errors
 from ipy_awsprofile.errors import AwsProfileError, ConfigFileError, ProfileNotFound
 
-#: The errors that are also caught by another class than AwsProfileError.
+#: The errors with a base class between them and AwsProfileError, and that class.
 BASES = {
     "CredentialsExpired": "CredentialsRejected",
     "RoleNotAssigned": "AccessDenied",

@@ -235,8 +235,8 @@ aws_profiles_arguments = _decorator(
         "--save",
         metavar="NAMES",
         help="show how to save the roles of --sso as profiles with names such as "
-        '"{account_name}-{role}", in a block of the config file; --yes writes them, and removes '
-        "roles that are no longer assigned to you from the block",
+        '"{account_name}-{role}", in a block of the config file; --yes writes the block, which '
+        "then has only roles that are assigned to you",
     ),
     argument_group("options of a cell (%%aws_profiles)"),
     argument(

@@ -30,7 +30,7 @@ def test_regions_of_aws(name: str) -> None:
     ],
 )
 def test_other_names(name: str, hint: str) -> None:
-    """Another name is refused with a suggestion; another server than AWS accepts valid names."""
+    """Another name is refused with a suggestion; only other servers can have their own names."""
     with pytest.raises(InvalidOption, match=f"`{name}` isn't an AWS Region") as caught:
         check_region(name)
     assert caught.value.hint.startswith(hint)
