@@ -36,17 +36,18 @@ def is_for_switch(frame: FrameType | None) -> bool:
 
     Otherwise, the user's code does, for example with `open_session`.
     """
-    while frame and package_of(frame) in _BETWEEN:
-        if str(frame.f_globals.get("__name__", "")).startswith(_OF_SWITCHES):
-            return True
-        frame = frame.f_back
-    return False
+    return _comes_from(frame, _OF_SWITCHES)
 
 
 def is_rehearsed(frame: FrameType | None) -> bool:
     """Return whether a call is part of a rehearsal, which sends nothing."""
+    return _comes_from(frame, ("ipy_awsprofile.explain.rehearsal",))
+
+
+def _comes_from(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
+    """Return whether a module whose name begins like this is between the frame and the caller."""
     while frame and package_of(frame) in _BETWEEN:
-        if frame.f_globals.get("__name__") == "ipy_awsprofile.explain.rehearsal":
+        if str(frame.f_globals.get("__name__", "")).startswith(modules):
             return True
         frame = frame.f_back
     return False

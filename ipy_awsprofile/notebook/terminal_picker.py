@@ -125,7 +125,7 @@ class ProfileMenu(Completer):
             yield Completion(
                 profile.name,
                 start_position=-len(document.text),
-                display=_fitted(_line(profile.name), widest),
+                display=_fitted(one_line(profile.name), widest),
                 display_meta=detail,
                 style="fg:#990000 bold" if detail.startswith(_MARK) else "",
             )
@@ -133,7 +133,7 @@ class ProfileMenu(Completer):
     def _details(self, profile: Profile) -> str:
         mark = _MARK if self._is_protected(profile.name) else ""
         fields = (profile.account, profile.role, profile.region)
-        return mark + "  ".join(_line(field) for field in fields if field)
+        return mark + "  ".join(one_line(field) for field in fields if field)
 
     def prompt(self) -> PromptSession[str | None]:
         """Return a prompt with the list as its menu, which is always open."""
@@ -155,7 +155,7 @@ class ProfileMenu(Completer):
         found = self.found(text)
         if not found:
             return f"{_NO_MATCH} Escape: cancel"
-        enter = _line(found[0].name)
+        enter = one_line(found[0].name)
         return f"{number_of(len(found), 'profile')} · ↑ ↓ · Escape: cancel · Enter: {enter}"
 
     def _rows(self) -> int:
@@ -171,7 +171,7 @@ class ProfileMenu(Completer):
 
 
 def _confirmation(profile: Profile) -> PromptSession[bool]:
-    return create_confirm_session(f"`{_line(profile.name)}` is protected. Switch to it?")
+    return create_confirm_session(f"`{one_line(profile.name)}` is protected. Switch to it?")
 
 
 def _answer(session: PromptSession[_Answer]) -> _Answer | None:
@@ -193,10 +193,6 @@ def _answer(session: PromptSession[_Answer]) -> _Answer | None:
     finally:
         if app.is_running and app.loop:  # after a signal, the thread must release the terminal
             app.loop.call_soon_threadsafe(app.exit)
-
-
-def _line(text: str) -> str:
-    return one_line(text)
 
 
 def _fitted(text: str, width: int) -> str:

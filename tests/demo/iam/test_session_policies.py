@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -18,15 +18,20 @@ if TYPE_CHECKING:
 DENIED = " because no session policy allows the sts:AssumeRole action"
 
 
-def test_a_session_policy_limits_the_role(aws: EmbeddedAws, clients: Clients) -> None:
-    """A session with ReadOnlyAccess can list buckets, but can't write, although its role can."""
+def read_only_session(aws: EmbeddedAws, clients: Clients, **more: Any) -> Any:
+    """Create a role and a bucket; return a client of Amazon S3 that ReadOnlyAccess limits."""
     user = aws.create_user("Ann", account=HOME)
     role = aws.create_role(
         "Role", account=HOME, trust=trusts(user.arn), policy=policy(allows("s3:*"))
     )
     aws.create_bucket("the-bucket", account=HOME)
     managed = [{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}]
-    session = clients.of("s3", clients.assume(user, role, PolicyArns=managed))
+    return clients.of("s3", clients.assume(user, role, PolicyArns=managed, **more))
+
+
+def test_a_session_policy_limits_the_role(aws: EmbeddedAws, clients: Clients) -> None:
+    """A session with ReadOnlyAccess can list buckets, but can't write, although its role can."""
+    session = read_only_session(aws, clients)
     assert [b["Name"] for b in session.list_buckets()["Buckets"]] == ["the-bucket"]
     error = error_of(session.put_object, Bucket="the-bucket", Key="key", Body=b"")
     assert error.message == (
@@ -38,15 +43,8 @@ def test_a_session_policy_limits_the_role(aws: EmbeddedAws, clients: Clients) ->
 
 def test_managed_and_inline_policies_together(aws: EmbeddedAws, clients: Clients) -> None:
     """As on AWS, one session policy can allow what the other doesn't mention, and a Deny wins."""
-    user = aws.create_user("Ann", account=HOME)
-    role = aws.create_role(
-        "Role", account=HOME, trust=trusts(user.arn), policy=policy(allows("s3:*"))
-    )
-    aws.create_bucket("the-bucket", account=HOME)
-    managed = [{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}]
     denial = allows("s3:GetBucketTagging") | {"Effect": "Deny"}
-    keys = clients.assume(user, role, PolicyArns=managed, Policy=json.dumps(policy(denial)))
-    session = clients.of("s3", keys)
+    session = read_only_session(aws, clients, Policy=json.dumps(policy(denial)))
     assert [b["Name"] for b in session.list_buckets()["Buckets"]] == ["the-bucket"]
     error = error_of(session.get_bucket_tagging, Bucket="the-bucket")
     assert "with an explicit deny in a session policy" in error.message
