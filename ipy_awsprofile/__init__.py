@@ -29,9 +29,8 @@ if TYPE_CHECKING:
     from ipy_awsprofile.notebook.calls import recorded_calls
     from ipy_awsprofile.picker.widget import ProfilePicker
     from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
-    from ipy_awsprofile.sessions.identity import Identity, who_am_i
     from ipy_awsprofile.sessions.scoped import scoped
-    from ipy_awsprofile.sessions.session import open_session
+    from ipy_awsprofile.sessions.session import Identity, open_session, who_am_i
     from ipy_awsprofile.switch.switcher import Switcher
     from ipy_awsprofile.switch.using_profile import using_profile
 
@@ -55,7 +54,7 @@ __all__ = [
 
 _HOMES = {
     "AwsProfileError": "errors",
-    "Identity": "sessions.identity",
+    "Identity": "sessions.session",
     "Profile": "config.profiles",
     "ProfilePicker": "picker.widget",
     "across_profiles": "across.across",
@@ -67,7 +66,7 @@ _HOMES = {
     "scoped": "sessions.scoped",
     "storage_options": "libraries.fsspec",
     "using_profile": "switch.using_profile",
-    "who_am_i": "sessions.identity",
+    "who_am_i": "sessions.session",
 }
 
 
@@ -89,7 +88,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
     https://ipython.readthedocs.io/en/stable/config/extensions/
     """
-    from ipy_awsprofile.credentials.interrupts import Uninterrupted
+    from ipy_awsprofile.bindings.uninterrupted import Uninterrupted
     from ipy_awsprofile.notebook.cell_scope import cell_magic_as_line
     from ipy_awsprofile.notebook.completion import matcher_for
     from ipy_awsprofile.notebook.magic import AwsProfileMagics
@@ -121,7 +120,7 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     Raises AwsProfileError while another thread or task is in a block, or during a run; then it
     stays loaded.
     """
-    from ipy_awsprofile.credentials.interrupts import Uninterrupted
+    from ipy_awsprofile.bindings.uninterrupted import Uninterrupted
     from ipy_awsprofile.notebook.cell_scope import cell_magic_as_line
 
     with Uninterrupted():

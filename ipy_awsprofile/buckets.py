@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
-from botocore.parsers import ResponseParserError
 
-from ipy_awsprofile.credentials.deadline import ATTEMPT, begin_again
-from ipy_awsprofile.credentials.response_checks import guarded
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.sessions.session import chain_of
 
@@ -45,8 +42,7 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
 
 
 def _buckets(session: boto3.Session, prefix: str | None) -> list[Any]:
-    config = Config(connect_timeout=ATTEMPT, read_timeout=ATTEMPT)
-    s3 = guarded(session.client("s3", config=config))
+    s3 = session.client("s3", config=Config(connect_timeout=5, read_timeout=10))
     s3.meta.events.register_last("before-call.s3.ListBuckets", _without_redirection)
     pages = s3.get_paginator("list_buckets").paginate(
         # S3 returns Regions only if the request has a parameter, such as a page size.
@@ -55,10 +51,7 @@ def _buckets(session: boto3.Session, prefix: str | None) -> list[Any]:
     )
     found: list[Any] = []
     for page in pages:
-        if "Buckets" not in page and "Owner" not in page:  # for example a sign-in page
-            raise ResponseParserError("The response to ListBuckets has neither buckets nor owner.")
         found += page.get("Buckets") or []
-        begin_again()
     # Some AWS-compatible servers ignore the prefix.
     return [bucket for bucket in found if bucket["Name"].startswith(prefix or "")]
 

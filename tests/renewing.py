@@ -15,5 +15,5 @@ def renew_at_each_use(session: ProfileSession) -> ProfileSession:
     """Make botocore assume the session's role again each time its credentials are used."""
     credentials: Any = session.get_credentials()
     credentials._advisory_refresh_timeout = _ALWAYS
-    credentials._refresh_using._fetch.__self__._expiry_window_seconds = _ALWAYS
+    credentials._refresh_using.args[1].__self__._expiry_window_seconds = _ALWAYS
     return session

@@ -9,7 +9,7 @@ from tests.shells import run_python
 
 NAMES = {
     "AwsProfileError": "errors",
-    "Identity": "sessions.identity",
+    "Identity": "sessions.session",
     "Profile": "config.profiles",
     "ProfilePicker": "picker",
     "__version__": "_version",
@@ -22,7 +22,7 @@ NAMES = {
     "scoped": "sessions.scoped",
     "storage_options": "libraries.fsspec",
     "using_profile": "switch.using_profile",
-    "who_am_i": "sessions.identity",
+    "who_am_i": "sessions.session",
 }
 
 

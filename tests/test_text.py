@@ -9,7 +9,6 @@ import pytest
 
 from ipy_awsprofile.cards.cards import error_card
 from ipy_awsprofile.cards.rendering import Card, Table
-from ipy_awsprofile.credentials.error_response import in_words
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.text import (
@@ -114,7 +113,6 @@ def test_every_repr(aws: EmbeddedAws, shell: Shell) -> None:
         "session",
         "ProfilePicker()",
         "portable(session)",
-        "session.get_credentials()._refresh_using",
         "libraries.polars_options(session)",
         "libraries.dask_storage_options(session)",
         "_provider_class(polars, session)()",
@@ -157,25 +155,6 @@ def test_program(command: str, name: str | None) -> None:
 def test_redacted_urls(url: str, shown: str) -> None:
     """User names, passwords and queries in URLs are redacted."""
     assert redacted_urls(url) == shown
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("17", ""),
-        ("-1.5", ""),
-        ("1b4e28ba-2fa1-11d2-883f-0016d3cca427", ""),
-        ("1B4E28BA2FA111D2883F0016D3CCA427", ""),
-        ("None", ""),
-        ("", ""),
-        ("NoSuchRole", "NoSuchRole"),
-        ("Error 17", "Error 17"),
-        ("decade", "decade"),
-    ],
-)
-def test_in_words(text: str, words: str) -> None:
-    """Numbers and UUIDs aren't used as explanations."""
-    assert in_words(text) == words
 
 
 MUCH = "`x` <" * 1_000_000

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -20,8 +19,8 @@ from ipy_awsprofile.across.outcomes import Function, require_sync
 from ipy_awsprofile.across.run import Run
 from ipy_awsprofile.bindings.isolated_run import isolated_run
 from ipy_awsprofile.bindings.run_variables import no_readers_of_notebook, variables_with_readers
+from ipy_awsprofile.bindings.uninterrupted import Uninterrupted
 from ipy_awsprofile.cards.run_cards import across_card
-from ipy_awsprofile.credentials.interrupts import Uninterrupted
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.libraries.fsspec import storage_options
 from ipy_awsprofile.sessions.run_isolation import require_notebook
@@ -147,7 +146,7 @@ def _run(job: Job) -> pd.DataFrame:
     run = Run(switcher, job)
     run.ask_person()
     # Until the end, Ctrl-C keeps the results so far.
-    with Uninterrupted(signal.SIGINT) as block:
+    with Uninterrupted() as block:
         with (
             isolated_run(storage_options, switcher.owners),
             no_readers_of_notebook(namespace, opened),

@@ -16,9 +16,13 @@ from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import Profile, list_profiles, profiles_by_name
 from ipy_awsprofile.config.regions import check_region
 from ipy_awsprofile.config.request import SwitchRequest, require_name
-from ipy_awsprofile.config.sign_ins import named_by_account
+from ipy_awsprofile.config.sign_ins import named_by_account, sign_in_of_pattern
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
-from ipy_awsprofile.sessions.assigned_roles import AssignedRole, list_named_roles, resolve_sso_name
+from ipy_awsprofile.sessions.assigned_roles import (
+    AssignedRole,
+    list_assigned_roles,
+    resolve_sso_name,
+)
 from ipy_awsprofile.text import assigned_name, may_name_account, number_of
 
 if TYPE_CHECKING:
@@ -85,7 +89,7 @@ def select_profiles(profiles: str | Iterable[object], person: Person) -> list[st
 
     ``person`` signs in if roles of IAM Identity Center must be listed. Raises InvalidOption if a
     pattern selects nothing or if an object is neither a profile nor a role, and the errors of
-    `list_named_roles`.
+    `list_assigned_roles`.
     """
     if not isinstance(profiles, Iterable):
         require_name(profiles)
@@ -95,8 +99,9 @@ def select_profiles(profiles: str | Iterable[object], person: Person) -> list[st
         names = [str(profiles)]  # without other profiles that match this name as a pattern
     else:
         found = list_profiles(profiles)
-        roles = [one for one in list_named_roles(profiles, person) if one.profile not in found]
-        names = [*map(str, found), *map(str, roles)]
+        sign_in = sign_in_of_pattern(profiles, read_config())
+        roles = list_assigned_roles(sign_in, profiles, person=person) if sign_in else []
+        names = [*map(str, found), *(str(one) for one in roles if one.profile not in found)]
         if not names:
             raise InvalidOption(
                 f"No profile matches `{profiles}`.", "`%aws_profiles` lists the profiles."

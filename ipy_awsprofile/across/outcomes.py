@@ -12,11 +12,11 @@ from inspect import isasyncgen, isasyncgenfunction, isawaitable, iscoroutine, is
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ipy_awsprofile.bindings.default_session import working_as
-from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials, freeze_credentials
-from ipy_awsprofile.credentials.translation import translated
+from ipy_awsprofile.credentials.redacted import RedactedCredentials, freeze_credentials
+from ipy_awsprofile.credentials.translation import from_error
 from ipy_awsprofile.errors import AwsProfileError, CredentialsExpired, InvalidOption
 from ipy_awsprofile.sessions.session import chain_of
 from ipy_awsprofile.text import shortened
@@ -80,7 +80,9 @@ def call(function: Function, session: boto3.Session) -> CallResult:
     except KeyboardInterrupt:
         raise
     except BaseException as raised:  # noqa: BLE001  # asyncio's CancelledError isn't an Exception
-        error = _translated(raised, chain_of(session))
+        error = raised
+        if isinstance(raised, BotoCoreError | ClientError):
+            error = from_error(raised, chain_of(session))
         expired = isinstance(error, CredentialsExpired)
         return CallResult(failure=failure_of(error, _keys(session)), expired=expired)
 
@@ -116,17 +118,6 @@ def failure_of(error: BaseException, keys: RedactedCredentials | None = None) ->
         for written in (secret, quote(secret), quote(secret, safe="")):
             message = re.sub(re.escape(written), "…", message, flags=re.IGNORECASE)
     return Failure(type(error).__name__, shortened(message), hint)
-
-
-def _translated(error: BaseException, chain: tuple[str, ...]) -> BaseException:
-    """Return an AWS or botocore error as an `AwsProfileError`, and any other error as it is."""
-    if not isinstance(error, BotoCoreError | ClientError | HTTPClientError):
-        return error
-    try:
-        with translated(chain):
-            raise error
-    except AwsProfileError as ours:
-        return ours
 
 
 def _keys(session: boto3.Session) -> RedactedCredentials | None:

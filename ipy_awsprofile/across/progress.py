@@ -17,12 +17,9 @@ from typing import Any, TypeVar
 
 from IPython.display import display
 
-from ipy_awsprofile.credentials.interrupts import Uninterrupted
+from ipy_awsprofile.bindings.uninterrupted import Uninterrupted
 
 T = TypeVar("T")
-
-#: The text on a bar while AWS throttles calls.
-_SLOWED = "slowed down by AWS"
 
 #: The delay before a listing shows its progress, in seconds.
 _DELAY = 2.0
@@ -41,8 +38,8 @@ def progress_bar(items: Sequence[T], *, unit: str, shown: bool) -> Iterator[Iter
 
 
 @contextmanager
-def counting_bar(unit: str, *, shown: bool) -> Iterator[Callable[[int, int, bool], None]]:
-    """Yield a function to call with the number done, the total, and whether AWS throttles calls.
+def counting_bar(unit: str, *, shown: bool) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function to call with the number done and the total.
 
     The bar appears after two seconds.
     """
@@ -50,13 +47,12 @@ def counting_bar(unit: str, *, shown: bool) -> Iterator[Callable[[int, int, bool
     bars: list[Any] = []
     with ExitStack() as ending:
 
-        def done(number: int, count: int, is_slowed: bool) -> None:
+        def done(number: int, count: int) -> None:
             if not bars and shown and time.monotonic() - began >= _DELAY:
                 bars.append(
                     ending.enter_context(_bar(total=count, unit=unit, leave=False, shown=True))
                 )
             for bar in bars:
-                bar.set_postfix_str(_SLOWED if is_slowed else "", refresh=False)
                 bar.update(number - bar.n)
 
         yield done

@@ -25,16 +25,15 @@ from ipy_awsprofile.across.worker import PortableFunction, call_in_worker
 from ipy_awsprofile.bindings.run_signatures import refuse_until_returned
 from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
-from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.portable import portable
 from ipy_awsprofile.sessions.run_isolation import thread_is_known
-from ipy_awsprofile.sessions.session import ProfileSession
+from ipy_awsprofile.sessions.session import ProfileSession, who_am_i
 from ipy_awsprofile.switch.protection import account_in_name_or_files
 
 if TYPE_CHECKING:
     from ipy_awsprofile.across.job import Job, Task
+    from ipy_awsprofile.bindings.uninterrupted import Uninterrupted
     from ipy_awsprofile.config.request import SwitchRequest
-    from ipy_awsprofile.credentials.interrupts import Uninterrupted
     from ipy_awsprofile.switch.switcher import Switcher
 
 #: The time after Ctrl-C for profiles to finish, in seconds.

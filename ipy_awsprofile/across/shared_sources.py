@@ -22,19 +22,22 @@ from botocore.credentials import AssumeRoleProvider, Credentials
 from ipy_awsprofile.config.profiles import Profile, ProfileKind, chain_of, find_profile
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.settings import client_settings
+from ipy_awsprofile.config.sign_ins import require_sign_in
 from ipy_awsprofile.config.target import Target, target_of
-from ipy_awsprofile.credentials.botocore_session import MakeProvider, ProfileBotocoreSession
-from ipy_awsprofile.credentials.cli_caches import RoleCache
-from ipy_awsprofile.credentials.mfa_prompt import MfaPrompter
-from ipy_awsprofile.credentials.pace import Pace
-from ipy_awsprofile.credentials.person import CodePrompter, Person
-from ipy_awsprofile.credentials.response_checks import guarded
-from ipy_awsprofile.credentials.retries import for_many_profiles, give_up_soon
+from ipy_awsprofile.credentials.botocore_session import (
+    MakeProvider,
+    ProfileBotocoreSession,
+    give_up_soon,
+)
+from ipy_awsprofile.credentials.person import CodePrompter, MfaPrompter, Person
+from ipy_awsprofile.credentials.role_cache import RoleCache
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.sessions.portable import session_token
+from ipy_awsprofile.sessions.portable import for_many_profiles, session_token
 from ipy_awsprofile.sessions.session import ProfileSession, open_target
-from ipy_awsprofile.sessions.sso_sign_in import sso_settings
 from ipy_awsprofile.text import assigned_name
+
+#: Attempts for each call, because calls for many profiles get throttled.
+_ATTEMPTS = 10
 
 #: The key of a shared object: an MFA device, a sign-in, a source session, an STS client.
 Key = tuple[str, ...]
@@ -53,8 +56,10 @@ class SharedSources:
     ) -> None:
         self._person = person or Person()
         self._timeout = timeout
-        self._sts_config = give_up_soon(timeout).merge(Config(max_pool_connections=connections))
-        self._pace = Pace()
+        # One client has one rate, which its threads share.
+        adaptive: Any = {"mode": "adaptive", "total_max_attempts": _ATTEMPTS}
+        shared = Config(max_pool_connections=connections, retries=adaptive)
+        self._sts_config = give_up_soon(timeout).merge(shared)
         self._lock = threading.Lock()
         self._shared: dict[Key, Future[Any]] = {}
 
@@ -100,7 +105,7 @@ class SharedSources:
             timeout=self._timeout,
             client_config=for_many_profiles(_clients(target)),
             provider=self._role_provider(target) if _can_share_source(target) else None,
-            pace=self._pace,
+            attempts=_ATTEMPTS,
         )
 
     def _role_provider(self, target: Target) -> MakeProvider:
@@ -125,8 +130,7 @@ class SharedSources:
 
         def create() -> Any:
             core = ProfileBotocoreSession(target)
-            sts = core.create_client("sts", config=self._sts_config, **keys)
-            client = guarded(self._pace.keep(sts))
+            client = core.create_client("sts", config=self._sts_config, **keys)
             if has_code:
                 handler: Any = _without_mfa  # unlike most handlers, it returns a value
                 client.meta.events.register("provide-client-params.sts.AssumeRole", handler)
@@ -231,8 +235,8 @@ _SIGNED_IN = (ProfileKind.SSO, ProfileKind.LOGIN_SESSION)
 def _sign_in_key(target: Target) -> Key:
     if target.chain[-1].kind is ProfileKind.LOGIN_SESSION:
         return ("sign-in", str(target.chain[-1].settings.get("login_session")))
-    settings = sso_settings(target)
-    return ("sign-in", settings.start_url, settings.session or "")
+    sign_in = require_sign_in(target.chain[-1], target.config)
+    return ("sign-in", sign_in.start_url, sign_in.session)
 
 
 class _RoleProvider(AssumeRoleProvider):

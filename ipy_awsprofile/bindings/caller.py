@@ -73,9 +73,11 @@ def calling_library(frame: FrameType | None) -> str | None:
 
     For this package's own calls, return its name.
     """
-    from ipy_awsprofile.credentials.deadline import is_in_force  # not needed to load the extension
+    from ipy_awsprofile.credentials.translation import (
+        is_own_call,
+    )  # not needed to load the extension
 
-    if is_in_force():
+    if is_own_call():
         return "ipy_awsprofile"
     caller = calling_frame(frame)
     if caller is None or is_notebooks(caller) or not is_librarys(caller):

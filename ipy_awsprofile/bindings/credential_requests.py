@@ -12,12 +12,13 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.sessions.hand_outs import client_of, note_hand_out
-from ipy_awsprofile.sessions.loopback_server import LoopbackConnections, LoopbackRequest, Response
 from ipy_awsprofile.sessions.portable import lendable
 
 if TYPE_CHECKING:
@@ -28,19 +29,21 @@ if TYPE_CHECKING:
 #: If credentials have no known expiration time, clients ask again after this time.
 _ASK_AGAIN = timedelta(minutes=20)
 
+#: The status and the JSON document of a response.
+_Response = tuple[HTTPStatus, dict[str, str]]
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Lent(StaysInProcess):
-    """The lent sessions by path, the token that requests need, and the open connections."""
+    """The lent sessions by path, and the token that requests need."""
 
     sessions: LentSessions
     token: str
-    connections: LoopbackConnections
 
 
 def serve(listener: socket.socket, sessions: LentSessions, token: str, closed: Event) -> None:
     """Answer each connection in a separate thread, until the server is closed."""
-    lent = _Lent(sessions, token, LoopbackConnections())
+    lent = _Lent(sessions, token)
     while not closed.is_set():
         try:
             connection, address = listener.accept()
@@ -50,7 +53,7 @@ def serve(listener: socket.socket, sessions: LentSessions, token: str, closed: E
         if closed.is_set():  # this connection woke the thread up; Python may be shutting down
             connection.close()
             return
-        lent.connections.handle(connection, _answer, connection, address, lent)
+        Thread(target=_answer, args=(connection, address, lent), name="lend", daemon=True).start()
 
 
 def _answer(connection: socket.socket, address: Any, lent: Any) -> None:
@@ -58,40 +61,43 @@ def _answer(connection: socket.socket, address: Any, lent: Any) -> None:
         _Request(connection, address, lent)
 
 
-class _Request(LoopbackRequest):
+class _Request(BaseHTTPRequestHandler):
     """A request. Its ``server`` attribute, named by the base class, holds the lent sessions."""
 
     server: _Lent  # type: ignore[assignment]
+    timeout = 10
 
-    def response(self) -> Response:
-        """Return the session's credentials, or an error message."""
+    def do_GET(self) -> None:  # the base class requires this name
+        """Send the session's credentials, or an error message."""
+        status, document = self._response()
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _response(self) -> _Response:
         token = self.headers.get("Authorization") or ""
         if not hmac.compare_digest(token.encode(), self.server.token.encode()):
-            return _error(HTTPStatus.UNAUTHORIZED, "The token is missing or wrong.")
-        self.server.connections.exempt(self.connection)  # a call to AWS can take a while
+            return HTTPStatus.UNAUTHORIZED, {"Message": "The token is missing or wrong."}
         session = self.server.sessions.get(self.path)
         if session is None:
-            return _error(HTTPStatus.NOT_FOUND, "No session is lent at this address.")
+            return HTTPStatus.NOT_FOUND, {"Message": "No session is lent at this address."}
         note_hand_out(session, client_of(self.headers.get("User-Agent") or ""))
         return _credentials(session)
 
-
-def _error(status: HTTPStatus, message: str, **code: str) -> Response:
-    return _json(status, {**code, "Message": message})
-
-
-def _json(status: HTTPStatus, document: dict[str, str]) -> Response:
-    body = json.dumps(document).encode()
-    return Response(status, body, (("Content-Type", "application/json"),))
+    def log_message(self, *_: object) -> None:
+        """Do nothing, because standard error appears in the notebook's output."""
 
 
-def _credentials(session: Any) -> Response:
+def _credentials(session: Any) -> _Response:
     """Return the response for a session, in the container credentials format."""
     try:
         keys, expiry = lendable(session)
     except AwsProfileError as error:
         message = f"{error} {error.hint}".strip()
-        return _error(HTTPStatus.BAD_REQUEST, message, Code=type(error).__name__)
+        return HTTPStatus.BAD_REQUEST, {"Code": type(error).__name__, "Message": message}
     ends = expiry or datetime.now(UTC) + _ASK_AGAIN
     document = {
         "AccessKeyId": str(keys.access_key),
@@ -101,4 +107,4 @@ def _credentials(session: Any) -> Response:
     }
     if account := getattr(keys, "account_id", None):
         document["AccountId"] = account
-    return _json(HTTPStatus.OK, document)
+    return HTTPStatus.OK, document

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 from ipy_awsprofile.bindings.overlay import overlay_name, write_overlay
 from ipy_awsprofile.bindings.owner import DefaultProfile, owner_of
 from ipy_awsprofile.config.files import read_config
-from ipy_awsprofile.credentials.system_limits import system_limit
 from ipy_awsprofile.errors import CredentialsUnavailable
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def lend(session: ProfileSession, server: CredentialServer) -> LentProfile:
     try:
         return _lend(session, server)
     except OSError as error:
-        raise system_limit(error) or CredentialsUnavailable(
+        raise CredentialsUnavailable(
             "Credentials can't be lent to child processes, which needs a few temporary files: "
             f"{error.strerror or type(error).__name__}.",
             "Free some space in XDG_RUNTIME_DIR and TMPDIR, then run the cell again.",

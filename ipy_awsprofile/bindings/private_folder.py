@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import IO
 
 from ipy_awsprofile.bindings.credential_process import LOCK_FILE, is_abandoned
+from ipy_awsprofile.config.private import cache_folder
 from ipy_awsprofile.errors import CredentialsUnavailable
-from ipy_awsprofile.sessions.role_list import cache_folder
 
 
 class PrivateFolder:

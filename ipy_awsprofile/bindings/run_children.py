@@ -65,7 +65,7 @@ def _checked(start: Callable[..., Any], position: int | None) -> Callable[..., A
 
 def _is_command_of_profile(process: object) -> bool:
     """Return whether this is a `credential_process` that this package starts."""
-    from ipy_awsprofile.credentials.process import CredentialProcess  # loading mustn't import it
+    from ipy_awsprofile.credentials.providers import CredentialProcess  # loading mustn't import it
 
     return isinstance(process, CredentialProcess)
 

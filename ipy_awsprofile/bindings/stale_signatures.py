@@ -86,10 +86,10 @@ class StaleSignatures:
         policy = "refuse" if read_only else self._notebook.stale
         if not whom or policy == "allow" or works_for_a_run():
             return
-        from ipy_awsprofile.credentials.deadline import is_in_force  # it imports botocore
+        from ipy_awsprofile.credentials.translation import is_own_call  # it imports botocore
 
         # This package uses older sessions on purpose, because child processes keep theirs.
-        if is_in_force():
+        if is_own_call():
             return
         caller = _caller(sys._getframe(1))  # noqa: SLF001  # faster than `inspect`
         now = f"`{sessions[0].chain[0]}` is active" if sessions else "no profile is active"

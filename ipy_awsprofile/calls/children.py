@@ -150,7 +150,7 @@ class ChildCalls(StaysInProcess):
 
 
 def _ended(event: Mapping[str, Any], attempt: Mapping[str, Any]) -> ChildCall:
-    from ipy_awsprofile.credentials.error_response import DENIED
+    from ipy_awsprofile.credentials.translation import DENIED
 
     code = _word(event.get("FinalAwsException") or event.get("FinalSdkException") or "")
     status, latency = event.get("FinalHttpStatusCode"), event.get("Latency")

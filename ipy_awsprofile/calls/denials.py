@@ -40,16 +40,16 @@ def outcome_of(error: BaseException | None) -> tuple[Outcome, str, Denied | None
         return "ok", "", None
     from botocore.exceptions import ClientError
 
-    from ipy_awsprofile.credentials.error_response import DENIED, ErrorResponse
+    from ipy_awsprofile.credentials.translation import DENIED, code_of
 
     if not isinstance(error, ClientError):
         return "failed", type(error).__name__, None
-    response = ErrorResponse.of(error)
-    if response.code not in DENIED:
-        return "failed", response.code or f"HTTP {response.status}", None
-    if not (found := _DENIAL.search(response.message)):
-        return "denied", response.code, None
+    code = code_of(error)
+    if code not in DENIED:
+        return "failed", code, None
+    if not (found := _DENIAL.search(str(error))):
+        return "denied", code, None
     why = one_line(found["why"] or "", _LONGEST)
-    text = f"{response.code}: {why}" if why else response.code
+    text = f"{code}: {why}" if why else code
     resource = without_key(one_line(found["resource"] or "", _LONGEST))
     return "denied", text, Denied(found["principal"], found["action"], resource)

@@ -48,11 +48,11 @@ class WriteLock:
         if not self._owners.is_read_only(signature.credentials):
             return
         from ipy_awsprofile.calls.actions import actions_of  # not needed to load the extension
-        from ipy_awsprofile.credentials.deadline import is_in_force
+        from ipy_awsprofile.credentials.translation import is_own_call
 
         actions = actions_of(signature.service, signature.operation)
         writes = [one for one in actions if one.access in {"write", "permissions"}]
-        if not writes or is_in_force():  # this package's calls get credentials
+        if not writes or is_own_call():  # this package's calls get credentials
             return
         name = self._owners.identity_of(signature.credentials).profile or "NAME"
         raise ReadOnlyIdentity(
@@ -62,7 +62,7 @@ class WriteLock:
 
     def _how_to_write(self, credentials: Any) -> str:
         """Return how to open a session that can write, the way that the user opened this one."""
-        from ipy_awsprofile.credentials.chain_names import ChainNames  # slow to import
+        from ipy_awsprofile.credentials.translation import typed  # slow to import
 
         request = self._owners.request_of(credentials)
         active = self._owners.notebook.sessions if self._owners.notebook else ()
@@ -78,7 +78,7 @@ class WriteLock:
         targets = (session.target for session in active if session.target.request is request)
         if (target := next(targets, None)) is None:
             return _WITH_ANOTHER_SESSION  # the client is from before a switch
-        command = f"%aws_profile {ChainNames(target.names).typed('--write')}"
+        command = f"%aws_profile {typed(target.names, '--write')}"
         return f"To write, run `{command}`, or use a session that isn't read-only."
 
 

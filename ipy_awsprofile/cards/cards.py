@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.bindings.leftovers import Leftover
     from ipy_awsprofile.config.files import SharedFiles
     from ipy_awsprofile.errors import AwsProfileError
-    from ipy_awsprofile.sessions.identity import Identity
+    from ipy_awsprofile.sessions.session import Identity
 
 _MINUTE = 60
 
@@ -153,15 +153,6 @@ def mfa_card(device: str, profile: str = "", refused: str = "") -> Card:
         again = "Each code works once: enter the next one."
         return Card("Another MFA code is needed", notes=(refused, again), rows=tuple(rows))
     return Card("An MFA code is needed", rows=tuple(rows))
-
-
-def waiting_card(what: str) -> Card:
-    """Return a card to display while a process of the user takes a long time."""
-    return Card(
-        f"Waiting for {what}",
-        notes=("It may be waiting for you. Interrupt the cell to stop waiting.",),
-        tone=Tone.WARNING,
-    )
 
 
 def warning_card(text: str) -> Card:

@@ -35,6 +35,15 @@ def replace_file(
         raise
 
 
+def cache_folder() -> Path:
+    """Return the user's cache folder, for files that can be created again.
+
+    https://specifications.freedesktop.org/basedir-spec/latest/
+    """
+    named = os.environ.get("XDG_CACHE_HOME")
+    return Path(named) if named else Path("~/.cache").expanduser()
+
+
 class StaysInProcess:
     """A mixin for objects with secrets, which can't be pickled, copied, or sent to workers."""
 

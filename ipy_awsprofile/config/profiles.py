@@ -38,6 +38,9 @@ class ProfileKind(StrEnum):
 #: The kinds of profiles that call AssumeRole.
 ASSUMES = {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
 
+#: The kinds of profiles whose user signs in.
+SIGNS_IN = {ProfileKind.SSO, ProfileKind.LOGIN_SESSION}
+
 
 class _Setting:
     """An attribute with the first line of a profile's setting, or None if it is empty."""

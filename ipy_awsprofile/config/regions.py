@@ -44,6 +44,14 @@ def similar_region(name: str) -> str:
     return did_you_mean(name, known_regions())
 
 
+def misspelled_region(text: str) -> str:
+    """Return a hint for a Region in an error or host name that doesn't exist, or an empty text."""
+    found = re.search(r"region_name '(.+?)'|\b([a-z]{2}(?:-[a-z]+)+-?\d)\.", text)
+    name = next(filter(None, found.groups())) if found else ""
+    similar = "" if is_known_region(name) else similar_region(name)
+    return f"`{name}` isn't an AWS Region that botocore knows. {similar}" if similar else ""
+
+
 def check_region(name: str, *, is_foreign: Callable[[], bool] = lambda: False) -> None:
     """Raise InvalidOption for a Region that doesn't exist, before a call or an MFA code is lost.
 

@@ -14,13 +14,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha1
+from pathlib import Path
 from typing import Any
 
 from ipy_awsprofile.config.files import Config, Section
-from ipy_awsprofile.config.profiles import Profile, did_you_mean, find_profile
+from ipy_awsprofile.config.profiles import Profile, ProfileKind, did_you_mean, find_profile
 from ipy_awsprofile.config.settings import client_settings
-from ipy_awsprofile.errors import InvalidOption
-from ipy_awsprofile.text import AssignedName, assigned_name, may_name_account
+from ipy_awsprofile.errors import InvalidOption, InvalidProfile
+from ipy_awsprofile.text import AssignedName, assigned_name, may_name_account, quoted
 
 _EXAMPLE = (
     "Write a section `[sso-session NAME]` with sso_start_url and sso_region in the config file, "
@@ -42,9 +44,26 @@ class SignIn:
         return str(self.section.get("sso_start_url") or "")
 
     @property
+    def region(self) -> str:
+        """The Region for signing in, or an empty text if it is missing."""
+        return str(self.section.get("sso_region") or "")
+
+    @property
+    def scopes(self) -> list[str]:
+        """The scopes of the token."""
+        scopes = str(self.section.get("sso_registration_scopes") or "sso:account:access")
+        return [scope.strip() for scope in scopes.split(",")]
+
+    @property
     def session(self) -> str:
         """The name of the [sso-session], or an empty text without one."""
         return self.settings.get("sso_session", "")
+
+    @property
+    def token_file(self) -> Path:
+        """The AWS CLI's file with the token."""
+        key = (self.session or self.start_url).encode()
+        return sso_cache() / f"{sha1(key, usedforsecurity=False).hexdigest()}.json"
 
     def is_of(self, settings: Section) -> bool:
         """Return whether a profile with these settings uses this sign-in."""
@@ -52,6 +71,11 @@ class SignIn:
         if session or self.session:
             return bool(session == self.session)
         return all(settings.get(name) == value for name, value in self.settings.items())
+
+
+def sso_cache() -> Path:
+    """Return the folder with the tokens of all sign-ins, in the current home directory."""
+    return Path("~/.aws/sso/cache").expanduser()
 
 
 @lru_cache(maxsize=8)
@@ -87,13 +111,37 @@ def find_sign_in(name: str | None, config: Config) -> SignIn:
         raise InvalidOption(
             f"The config file has several sign-ins: {names}.", "Add `--sso NAME` to choose one."
         )
-    section = config.profiles.get(name)
-    of_profile = (one for one in known.values() if section is not None and one.is_of(section))
-    if found := known.get(name) or next(of_profile, None):
+    if found := known.get(name) or sign_in_of(config.profiles.get(name, {}), config):
         return found
     raise InvalidOption(
         f"There is no [sso-session {name}], and no profile `{name}` that has one.",
         did_you_mean(name, known) or _EXAMPLE,
+    )
+
+
+def sign_in_of(settings: Section, config: Config) -> SignIn | None:
+    """Return the sign-in that a profile with these settings uses, or None."""
+    return next((one for one in sign_ins(config).values() if one.is_of(settings)), None)
+
+
+def require_sign_in(profile: Profile, config: Config) -> SignIn:
+    """Return the sign-in that a profile uses.
+
+    Raises InvalidOption if it doesn't use one, and InvalidProfile if a setting is missing.
+    """
+    if profile.kind is not ProfileKind.SSO:
+        raise InvalidOption(
+            f"`{profile}` has no sign-in: its kind is `{profile.kind}`.",
+            "Use a profile with sso_account_id and sso_role_name.",
+        )
+    sign_in = sign_in_of(profile.settings, config)
+    if sign_in and sign_in.start_url and sign_in.region:
+        return sign_in
+    session = profile.text("sso_session")
+    where = f"[sso-session {session}]" if session else f"`{profile}`"
+    raise InvalidProfile(
+        f"{where} doesn't say where to sign in: sso_start_url or sso_region is missing.",
+        f"`%aws_profile --explain {quoted(profile)}` shows its settings.",
     )
 
 

@@ -1,63 +1,111 @@
 """The botocore session that resolves a profile's credentials.
 
-botocore resolves the credentials. This module provides it with a parsed config that overrides some
-settings, shared event hooks and service data, the AWS CLI's cache of assumed roles, a prompter for
-MFA codes, and timeouts.
+botocore resolves the credentials. This module provides it with the parsed files, in which options
+replace some settings, with shared event hooks and service models, and with timeouts.
 """
 
 from __future__ import annotations
 
+import copy
+import os
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
+from hashlib import sha256
+from threading import RLock
+from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import botocore.session
+from botocore import handlers
 from botocore.config import Config
 from botocore.configprovider import ConstantProvider
-from botocore.credentials import CredentialProvider, CredentialResolver
+from botocore.credentials import CredentialProvider, DeferredRefreshableCredentials
 from botocore.exceptions import LoginTokenLoadError
+from botocore.hooks import HierarchicalEmitter
+from botocore.loaders import Loader, create_loader
 
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import Target
-from ipy_awsprofile.credentials.botocore_errors import no_credentials
-from ipy_awsprofile.credentials.caller import CallerIdentity, caller_identity
-from ipy_awsprofile.credentials.chain_names import ChainNames
-from ipy_awsprofile.credentials.cli_caches import RoleCache, role_cache
-from ipy_awsprofile.credentials.data_loader import SessionLoader
-from ipy_awsprofile.credentials.deadline import ATTEMPT
-from ipy_awsprofile.credentials.event_hooks import built_in_hooks
-from ipy_awsprofile.credentials.file_keys import FileCredentials
-from ipy_awsprofile.credentials.mfa_prompt import MfaPrompter
-from ipy_awsprofile.credentials.pace import Pace
-from ipy_awsprofile.credentials.person import CodePrompter
-from ipy_awsprofile.credentials.provider_chain import REAL, Outside, create_provider_chain
-from ipy_awsprofile.credentials.renewal import chain_of_sources, install_renewals
-from ipy_awsprofile.credentials.response_checks import guarded
-from ipy_awsprofile.credentials.retries import give_up_soon, retry_throttled
-from ipy_awsprofile.credentials.scoped_session import ScopedSessionProvider
-from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials
-from ipy_awsprofile.credentials.session_token import MfaSessionProvider
-from ipy_awsprofile.credentials.translation import translated
-from ipy_awsprofile.credentials.validation import require_usable
+from ipy_awsprofile.credentials.person import CodePrompter, MfaPrompter
+from ipy_awsprofile.credentials.providers import REAL, Outside, Renewing, create_provider_chain
+from ipy_awsprofile.credentials.redacted import RedactedCredentials
+from ipy_awsprofile.credentials.role_cache import CallerIdentity, RoleCache, ask_caller
+from ipy_awsprofile.credentials.sts_sessions import (
+    MfaSessionFetcher,
+    ScopedCredentials,
+    ScopedSessionFetcher,
+)
+from ipy_awsprofile.credentials.translation import no_credentials, translated, typed
 from ipy_awsprofile.errors import CredentialsRejected, IdentityChanged
+
+#: The model of STS's GetScopedCredentials, which older versions of botocore don't have. botocore
+#: merges ``…-extras.json`` into its own model.
+MODELS = os.path.join(os.path.dirname(__file__), "models")
+
+
+def give_up_soon(timeout: float = 10, *, attempts: int = 3) -> Config:
+    """Return the config of our own clients, because the user is waiting.
+
+    An attempt waits ``timeout`` seconds for a response, and half of that for a connection.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+    """
+    retries: Any = {"mode": "standard", "total_max_attempts": attempts}
+    return Config(connect_timeout=timeout / 2, read_timeout=timeout, retries=retries)
+
+
+class _SharedLoader(Loader):
+    """Loads each service model once for all sessions, which takes up to a second otherwise."""
+
+    #: botocore merges additional files into a loaded model, so one thread loads at a time.
+    loading = RLock()
+
+    @property
+    def search_paths(self) -> list[str]:
+        """The folders with models, as a copy, because each boto3 session adds boto3's folder."""
+        return list(self._search_paths)  # type: ignore[attr-defined]
+
+    def load_service_model(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a model, which all sessions share."""
+        with self.loading:
+            return super().load_service_model(*args, **kwargs)
+
+
+if hasattr(os, "register_at_fork"):  # otherwise, a process forked meanwhile would deadlock
+    os.register_at_fork(after_in_child=lambda: setattr(_SharedLoader, "loading", RLock()))
+
+
+@cache
+def _loader(data_path: str | None) -> Loader:
+    boto3_models = os.path.join(os.path.dirname(boto3.__file__), "data")
+    paths = [*create_loader(data_path).search_paths, MODELS, boto3_models]
+    return _SharedLoader(paths, include_default_search_paths=False)
+
+
+@cache
+def _built_in_hooks(_count: int) -> HierarchicalEmitter:
+    """Return hooks with botocore's handlers. Registering them takes most of a session's time."""
+    hooks = HierarchicalEmitter()
+    botocore.session.Session(event_hooks=hooks)
+    return hooks
 
 
 class SharedBotocoreSession(StaysInProcess, botocore.session.Session):
-    """A botocore session that shares its event hooks and service data with others.
+    """A botocore session that shares its event handlers and service models with others.
 
     Its Region is fixed when it is created, because a switch sets environment variables for child
     processes, and these variables must not affect older sessions.
     """
 
     def __init__(self, profile: str, region: str | None) -> None:
-        super().__init__(
-            profile=profile, event_hooks=built_in_hooks(), include_builtin_handlers=False
-        )
+        hooks = copy.copy(_built_in_hooks(len(handlers.BUILTIN_HANDLERS)))  # moto adds handlers
+        super().__init__(profile=profile, event_hooks=hooks, include_builtin_handlers=False)
         fix_region(self, region)
         self.lazy_register_component(
-            "data_loader", lambda: SessionLoader(self.get_config_variable("data_path"))
+            "data_loader", lambda: _loader(self.get_config_variable("data_path"))
         )
 
 
@@ -74,25 +122,19 @@ MakeProvider = Callable[["ProfileBotocoreSession", RoleCache, MfaPrompter], Cred
 class ProfileBotocoreSession(SharedBotocoreSession):
     """The botocore session of a target, which is a profile with some settings overridden.
 
-    ``callers`` has the identities that STS has returned so far, by access key ID. ``pace`` limits
-    the rate of calls that retrieve credentials. ``outside`` is what these calls use.
+    ``client_config`` is the default config of its clients. ``outside`` is what these clients and
+    the retrieval of credentials use. ``callers`` has the identities that STS has returned so far,
+    by access key ID.
     """
 
     def __init__(
-        self,
-        target: Target,
-        client_config: Config | None = None,
-        pace: Pace | None = None,
-        outside: Outside = REAL,
+        self, target: Target, client_config: Config | None = None, outside: Outside = REAL
     ) -> None:
         super().__init__(target.name, target.region)
-        self._outside = outside
-        if outside.prepare:
-            outside.prepare(self)
-        self._pace = pace
+        outside.prepare(self)
         self.callers: dict[str, CallerIdentity] = {}
+        self._outside = outside
         self._target = target
-        self._timeout = ATTEMPT
         self.set_config_variable("config_file", str(target.config.paths.config))
         self.set_config_variable("credentials_file", str(target.config.paths.credentials))
         if client_config:
@@ -118,162 +160,109 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         *,
         codes: CodePrompter,
         sign_in: Callable[[], None],
-        timeout: float,
+        config: Config,
         fresh: bool = False,
         provider: MakeProvider | None = None,
     ) -> None:
         """Retrieve the session's credentials now, and enable their automatic renewal.
 
         Read an assumed role from the AWS CLI's cache unless ``fresh`` is set. If AWS rejects a
-        cached session, assume its role again. ``timeout`` applies to each attempt of a call to STS,
-        in seconds. ``provider`` creates a provider to use instead of botocore's provider chain.
-        Raises botocore's exceptions, InvalidProfile and UnusableCredentialsError.
+        cached session, assume its role again. ``config`` is that of the clients that retrieve
+        credentials. ``provider`` creates a provider to use instead of botocore's provider chain.
+        Raises botocore's exceptions and subclasses of AwsProfileError.
         """
-        self._timeout = timeout
-        cache = self._outside.role_cache(
-            role_cache(self._target.foreign_sts),
-            self.callers,
-            fresh=fresh,
-            variant=self._target.cache_variant,
-            write=self._outside.write,
-        )
+        foreign = self._target.foreign_sts  # the same role ARN can exist on several servers
+        server = f"at-{sha256(foreign.encode()).hexdigest()[:16]}" if foreign else ""
+        variant = "-".join(filter(None, (self._target.cache_variant, server)))
+        cache = self._outside.role_cache(self.callers, fresh=fresh, variant=variant)
+        renewing = partial(Renewing, self._target, sign_in=sign_in, check=self._check_identity)
+
+        def retrieve() -> None:
+            self._credentials = None
+            load = (
+                partial(renewing(codes=None).load, provider(self, cache, codes).load)
+                if provider
+                else self._loading(cache, codes, renewing(codes=codes), config)
+            )
+            chain = SimpleNamespace(load_credentials=load)
+            self.register_component("credential_provider", chain)
+            try:
+                credentials = self.get_credentials()
+            except LoginTokenLoadError:  # botocore reads the file of `aws login` immediately
+                sign_in()
+                credentials = self.get_credentials()
+            if credentials is None:
+                raise no_credentials(self._target.name)
+            credentials.get_frozen_credentials()
+
         try:
-            self._retrieve(cache, codes, sign_in, provider)
+            retrieve()
         except CredentialsRejected:
             if not cache.has_read:
                 raise
-            cache.ignore_other_entries()
-            self._credentials = None
-            self._retrieve(cache, codes, sign_in, provider)
+            cache.fresh = True
+            retrieve()
 
-    def _retrieve(
-        self,
-        cache: RoleCache,
-        codes: CodePrompter,
-        sign_in: Callable[[], None],
-        provider: MakeProvider | None,
-    ) -> None:
-        def load() -> Any:
-            provider_chain = (
-                CredentialResolver([provider(self, cache, codes)])
-                if provider
-                else self._provider_chain(cache, codes, self._timeout)
-            )
-            self.register_component("credential_provider", provider_chain)
-            return self.get_credentials()
-
-        try:
-            credentials = load()
-        except LoginTokenLoadError:  # botocore reads the file of `aws login` immediately
-            sign_in()
-            credentials = load()
-        if credentials is None:
-            raise no_credentials(self._target.name)
-        for each, _ in chain_of_sources(credentials):
-            if isinstance(each, FileCredentials):
-                each.check = self._require_same_identity
-        # A credential_source of the last profile adds one step.
-        count = 1 if provider else len(self._target.names) + 1
-        install_renewals(
-            credentials,
-            self._target.names,
-            sign_in,
-            count=count,
-            codes=None if provider else codes,
-            check=self._require_same_identity,
-        )
-        require_usable(credentials.get_frozen_credentials()._asdict())
-
-    def _require_same_identity(self, before: RedactedCredentials, now: RedactedCredentials) -> None:
-        """Raise IdentityChanged if new credentials have a different identity than the old ones.
-
-        Raises another subclass of `AwsProfileError` if STS doesn't accept the new credentials.
-        """
-        known = self.callers.get(str(before.access_key))
-        if known is None and self._target.scope:  # a narrower session has the same identity
-            known = next(iter(self.callers.values()), None)
-        if known is None or not known.arn:
-            return  # STS hasn't reported an identity yet
-        with translated(self._target.names):
-            caller = self._ask(str(now.access_key), str(now.secret_key), now.token)
-        if self._identifying(caller) != self._identifying(known):
-            name, command = self._target.name, ChainNames(self._target.names).typed()
-            raise IdentityChanged(
-                f"The credentials of `{name}` belong to {caller.arn} now, not to {known.arn}.",
-                f"Run `%aws_profile {command}` to switch to them, and create older clients again.",
-            )
-
-    def _identifying(self, caller: CallerIdentity) -> str:
-        """Return the part of an ARN that can't differ between sessions of one identity.
-
-        With IAM Identity Center, the session name is the name of the user who has signed in.
-
-        https://docs.aws.amazon.com/singlesignon/latest/userguide/howtogetcredentials.html
-        """
-        is_sso = self._target.chain[0].kind is ProfileKind.SSO
-        return caller.arn if is_sso else caller.principal
-
-    def _ask(self, access_key: str, secret_key: str, token: str | None) -> CallerIdentity:
-        """Get the caller identity of these keys, and store it. Raises botocore's errors."""
-        sts = self.create_client(
-            "sts",
-            config=give_up_soon(self._timeout),
-            aws_access_key_id=access_key,
-            aws_secret_access_key=secret_key,
-            aws_session_token=token,
-        )
-        self.callers[access_key] = caller_identity(guarded(sts))
-        return self.callers[access_key]
-
-    def _provider_chain(
-        self, cache: RoleCache, codes: CodePrompter, timeout: float
-    ) -> CredentialResolver:
-        """Return botocore's provider chain, which uses this cache and this prompter."""
-        session, target = self._resolving_session(timeout), self._target
+    def _loading(
+        self, cache: RoleCache, codes: CodePrompter, renewing: Renewing, config: Config
+    ) -> Callable[[], Any]:
+        """Return a function that loads the credentials, or the MFA session or limits for them."""
+        target = self._target
+        session, regional = (ProfileBotocoreSession(target, config, self._outside) for _ in "12")
         if target.parameters:
             add: Any = self._add_parameters  # unlike most handlers, it returns a value
             session.register("provide-client-params.sts.AssumeRole", add)
-        first = target.chain[0]
-        ambient = first.credential_source if first.kind is ProfileKind.AMBIENT else None
-        provider_chain = create_provider_chain(
-            session, target, cache, codes, only=ambient, outside=self._outside
-        )
-        if mfa := target.mfa:
-            client = session.create_client
-            with_mfa = MfaSessionProvider(provider_chain, client, mfa, codes, cache)
-            provider_chain = CredentialResolver([with_mfa])
-        if scope := target.scope:
-            narrowed = ScopedSessionProvider(provider_chain, self._regional_client(timeout), scope)
-            provider_chain = CredentialResolver([narrowed])
-        return provider_chain
+        # The global endpoint doesn't have all operations.
+        regional.set_config_variable("sts_regional_endpoints", "regional")
+        region = "us-east-1" if target.region in {None, "aws-global"} else target.region
+        chain = create_provider_chain(session, target, cache, renewing, self._outside)
 
-    def _resolving_session(self, timeout: float) -> ResolvingSession:
-        """Return a session for retrieving credentials, with ``timeout`` seconds per attempt.
+        def load() -> Any:
+            credentials: Any = chain.load_credentials()
+            if credentials and target.mfa:
+                create = session.create_client
+                fetcher = MfaSessionFetcher(credentials, create, target.mfa, codes, cache)
+                deferred = DeferredRefreshableCredentials(fetcher.fetch_credentials, "mfa-session")
+                credentials = renewing.of(deferred)
+            if credentials and target.scope:
+                create = partial(regional.create_client, region_name=region)
+                narrower = ScopedSessionFetcher(credentials, create, target.scope)
+                credentials = renewing.of(ScopedCredentials(narrower, credentials))
+            return credentials
 
-        The user's clients keep botocore's defaults.
-        """
-        session = ResolvingSession(self._target, give_up_soon(timeout), self._pace, self._outside)
-        session.register_component("data_loader", self.get_component("data_loader"))
-        return session
-
-    def _regional_client(self, timeout: float) -> Callable[..., Any]:
-        """Return a function that creates regional STS clients: some calls need these endpoints."""
-        session = self._resolving_session(timeout)
-        session.set_config_variable("sts_regional_endpoints", "regional")
-        region = self._target.region
-        if not region or region == "aws-global":
-            region = "us-east-1"
-        return partial(session.create_client, region_name=region)
+        return load
 
     def _add_parameters(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Return the parameters of AssumeRole, including those that botocore has no setting for."""
         return {**params, **self._target.parameters.get(params["RoleArn"], {})}
 
+    def _check_identity(self, before: str, now: RedactedCredentials) -> None:
+        """Raise IdentityChanged if new credentials have a different identity than a former key.
 
-class ResolvingSession(ProfileBotocoreSession):
-    """The botocore session of the provider chain, with retries and time limits for its calls."""
+        With IAM Identity Center, the session name is the name of the user who has signed in. Raises
+        another subclass of `AwsProfileError` if STS doesn't accept the new credentials.
 
-    def create_client(self, *args: Any, **kwargs: Any) -> Any:
-        """Return a client that retries throttled calls and has a time limit for each call."""
-        retrying = self._pace.keep if self._pace else retry_throttled
-        return guarded(retrying(super().create_client(*args, **kwargs)))
+        https://docs.aws.amazon.com/singlesignon/latest/userguide/howtogetcredentials.html
+        """
+        known = self.callers.get(before)
+        if known is None and self._target.scope:  # a narrower session has the same identity
+            known = next(iter(self.callers.values()), None)
+        if known is None or not known.arn:
+            return  # STS hasn't reported an identity yet
+        with translated(self._target.names):
+            sts = self.create_client(
+                "sts",
+                config=give_up_soon(),
+                aws_access_key_id=now.access_key,
+                aws_secret_access_key=now.secret_key,
+                aws_session_token=now.token,
+            )
+            caller = self.callers[str(now.access_key)] = ask_caller(sts)
+        is_sso = self._target.chain[0].kind is ProfileKind.SSO
+        if (caller.arn != known.arn) if is_sso else (caller.principal != known.principal):
+            raise IdentityChanged(
+                f"The credentials of `{self._target.name}` belong to {caller.arn} now, not to "
+                f"{known.arn}.",
+                f"Run `%aws_profile {typed(self._target.names)}` to switch to them, and create "
+                "older clients again.",
+            )

@@ -1,28 +1,140 @@
-"""Prompt the user for MFA codes and sign-ins."""
+"""Prompt the user for MFA codes and sign-ins.
+
+https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-role.html#cli-configure-role-mfa
+"""
 
 from __future__ import annotations
 
+import getpass
+import re
+import sys
+import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
-from ipy_awsprofile.credentials.chain_names import ChainNames
-from ipy_awsprofile.credentials.mfa_prompt import (
-    MfaPrompter,
-    Question,
-    ask_on_input_channel,
-    code_for,
-    device_of,
-)
-from ipy_awsprofile.credentials.process_wait import Waiting, untold
-from ipy_awsprofile.errors import MfaRejected, SignInRequired
+from ipy_awsprofile.errors import MfaRejected, MfaUnavailable, SignInRequired
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
 
+#: Receives a `Question`, which contains the device's serial number, and returns the code.
+MfaPrompter = Callable[[str], str]
+
 #: Lets the user sign in for a target. Raises a subclass of AwsProfileError if that fails.
 SignIn = Callable[["Target"], None]
+
+#: Timeout of a command in seconds. The user may have to touch a security key.
+PROCESS_TIMEOUT = 60.0
+
+_CODE = re.compile(r"[0-9]{6}")
+
+
+class Question(str):
+    """botocore's prompt for a code, with the name of the profile that needs it.
+
+    ``refused`` is the reason that the previous code was rejected, or empty for the first prompt.
+    ``command`` is the command that shows this prompt again where the user can answer.
+    """
+
+    __slots__ = ("command", "profile", "refused")
+
+    profile: str
+    refused: str
+    command: str
+
+    def __new__(cls, question: str, *, profile: str, refused: str, command: str) -> Self:
+        """Return the question with these attributes."""
+        text = super().__new__(cls, question)
+        text.profile, text.refused, text.command = profile, refused, command
+        return text
+
+
+def device_of(question: str) -> str:
+    """Return the serial number or ARN of the MFA device in botocore's prompt."""
+    # This is the wording of botocore's AssumeRoleCredentialFetcher.
+    return question.removeprefix("Enter MFA code for ").rstrip(": ")
+
+
+def somebody_is_there() -> bool:
+    """Return whether the user sees the output of the running cell and can answer a prompt.
+
+    While a cell runs, ipykernel replaces ``getpass.getpass``, and each request to run a cell says
+    whether the front end can answer prompts. Only the main thread can prompt the user.
+
+    https://jupyter-client.readthedocs.io/en/stable/messaging.html#execute
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return False
+    if getpass.getpass.__module__ == getpass.__name__:
+        return bool(sys.stdin and sys.stdin.isatty())
+    kernel = getattr(getpass.getpass, "__self__", None)
+    return bool(getattr(kernel, "_allow_stdin", True))
+
+
+def ask_on_input_channel(question: str, prompt: str | None = None) -> str:
+    """Prompt the user in the front end or terminal, without echo, and return the answer.
+
+    ``prompt`` replaces the question, for example if the device has already been shown.
+    Raises MfaUnavailable if no one is available to answer.
+
+    https://jupyter-client.readthedocs.io/en/stable/messaging.html#messages-on-the-stdin-router-dealer-channel
+    """
+    if not somebody_is_there():
+        raise _nobody_to_ask(question)
+    try:
+        return getpass.getpass(prompt or question)
+    except (EOFError, NotImplementedError) as error:  # the base class of StdinNotImplementedError
+        raise _nobody_to_ask(question) from error
+
+
+def _nobody_to_ask(question: str) -> MfaUnavailable:
+    command = getattr(question, "command", "`%aws_profile NAME`")
+    return MfaUnavailable(
+        f"An MFA code from {device_of(question)} is required, but no one is available to enter it.",
+        f"Run {command}, or `%aws_profile --refresh` if the profile is active, where you can enter "
+        "it. Other notebooks and the AWS CLI can then use the session.",
+    )
+
+
+def code_from(command: str, question: str) -> str:
+    """Run the command in a shell, and return the code that it prints.
+
+    This is aws-vault's ``mfa_process`` setting. The user sees the command's standard error. Raises
+    MfaUnavailable if the command fails, doesn't print six digits, or takes longer than a minute.
+
+    https://github.com/99designs/aws-vault/blob/master/USAGE.md
+    """
+    import subprocess
+
+    try:
+        printed = subprocess.run(  # noqa: S602  # the user's own command, from their own files
+            command,
+            shell=True,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            timeout=PROCESS_TIMEOUT,
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):  # their messages contain the output
+        printed = b""
+    code = printed.decode(errors="replace")
+    if not _CODE.fullmatch(code):
+        raise MfaUnavailable(
+            f"The mfa_process for {device_of(question)} didn't print an MFA code.",
+            "Run its command in a terminal to see what it prints: it must be six digits.",
+        )
+    return code
+
+
+def require_code(answer: str) -> str:
+    """Return the code in the user's answer. Raises MfaRejected, which doesn't quote the answer."""
+    code = "".join(answer.split())  # some devices show the digits in two groups
+    if not _CODE.fullmatch(code):
+        raise MfaRejected(
+            "An MFA code has exactly six digits.", "Run the cell again, and enter a new code."
+        )
+    return code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,53 +143,31 @@ class Person:
 
     ``mfa_prompter`` receives botocore's prompt, which contains the MFA device's serial number, and
     returns the code. If a code is wrong, it is called again, up to ``attempts`` times in total.
-    ``mfa_process`` returns a code without user input, and takes precedence. ``sign_in`` is None if
-    no one is available to sign in. ``waiting`` shows a notice while a process takes long.
+    ``mfa_process`` returns a code without user input, and takes precedence. So does a command in a
+    profile, which ``run_command`` runs. ``sign_in`` is None if no one is available to sign in.
     """
 
     mfa_prompter: MfaPrompter = ask_on_input_channel
     mfa_process: MfaPrompter | None = None
+    run_command: Callable[[str, str], str] = code_from
     attempts: int = 1
     sign_in: SignIn | None = None
-    waiting: Waiting = untold
-
-    def code(self, question: str, target: Target, *, refused: str = "") -> str:
-        """Return an MFA code. A command in the profile takes precedence.
-
-        ``refused`` is the reason that the previous code was rejected. Raises MfaUnavailable,
-        MfaRejected, or the prompter's exceptions.
-        """
-        serial = device_of(question)
-        names = (each.name for each in target.chain if each.mfa_serial == serial)
-        command = f"`%aws_profile {ChainNames(target.names).typed('--mfa' if target.mfa else '')}`"
-        asked = Question(question, next(names, target.name), refused, command)
-        ask = self.mfa_process or self.mfa_prompter
-        return code_for(asked, target.mfa_process(serial), ask, self.waiting)
-
-    def answers(self, question: str, target: Target) -> bool:
-        """Return whether the user answers the prompt, rather than a command or function."""
-        return self.mfa_process is None and not target.mfa_process(device_of(question))
 
     def sign_in_for(self, target: Target) -> None:
         """Let the user sign in. Raises SignInRequired if no one is available to sign in."""
         if self.sign_in is None:
-            raise sign_in_required(target)
+            raise missing_sign_in(target)
         self.sign_in(target)
 
 
-#: The hint for a wrong code from a command or a function.
-_CHECK_PROCESS = (
-    "The code came from `mfa_process`: run its command in a terminal, or call its function, and "
-    "compare the code with the one on the device. Each code works once."
-)
-
-
-def sign_in_required(target: Target) -> SignInRequired:
+def missing_sign_in(target: Target) -> SignInRequired:
     """Return the exception for a target without a valid sign-in."""
-    from ipy_awsprofile.config.profiles import ProfileKind  # not needed to load the extension
+    # Loading the extension must not import botocore.
+    from ipy_awsprofile.config.profiles import ProfileKind
+    from ipy_awsprofile.credentials.translation import sign_in_required
 
     is_login = target.chain[-1].kind is ProfileKind.LOGIN_SESSION
-    return ChainNames(target.names).sign_in_required(is_login=is_login)
+    return sign_in_required(target.names, is_login=is_login)
 
 
 _T = TypeVar("_T")
@@ -91,18 +181,23 @@ class CodePrompter:
         self._target = target
         self._refused = ""  # the reason that the user's last code was rejected
         self._answers = False  # whether the user answered, rather than a command
-        self._from_process = False  # whether the last code came from a command
 
     def __call__(self, question: str) -> str:
         """Return a code. Raises MfaUnavailable, MfaRejected, or the prompter's exceptions."""
-        person = self._person()
-        self._answers = person.answers(question, self._target)
-        self._from_process = not self._answers
-        return person.code(question, self._target, refused=self._refused)
+        from ipy_awsprofile.credentials.translation import typed  # slow to import
 
-    def waiting(self, what: str) -> AbstractContextManager[object]:
-        """Show the user what the cell is waiting for until the context ends."""
-        return self._person().waiting(what)
+        person, target, serial = self._person(), self._target, device_of(question)
+        if command := target.mfa_process(serial):
+            return person.run_command(command, question)
+        names = (each.name for each in target.chain if each.mfa_serial == serial)
+        asked = Question(
+            question,
+            profile=next(names, target.name),
+            refused=self._refused,
+            command=f"`%aws_profile {typed(target.names, '--mfa' if target.mfa else '')}`",
+        )
+        self._answers = person.mfa_process is None
+        return require_code((person.mfa_process or person.mfa_prompter)(asked))
 
     def with_code(self, fetch: Callable[[], _T]) -> _T:
         """Return the result of ``fetch``, which prompts for a code.
@@ -116,9 +211,8 @@ class CodePrompter:
                 try:
                     return fetch()
                 except MfaRejected as error:
-                    if self._from_process and not error.is_about_device:
-                        error.hint = _CHECK_PROCESS
-                    if attempts < 1 or not self._answers or error.is_about_device:
+                    is_device = "serial number" in str(error)
+                    if attempts < 1 or is_device or not self._answers:
                         self._answers = False  # later steps of the chain don't prompt again
                         raise
                     self._refused = str(error)

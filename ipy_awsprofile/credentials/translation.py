@@ -1,130 +1,204 @@
 """Translate errors of AWS, botocore and Python to this package's exceptions.
 
-Wrap calls in `translated`. The resulting exception names the profile and says what to do next. The
-original error is its cause, unless that error can contain a secret. Passwords and queries in URLs
-can be secrets.
+Wrap calls in `translated`. `error_table` has the sentences and hints.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import sys
-from contextlib import AbstractContextManager
+import re
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from typing import Any
 
 from botocore import exceptions as botocore
-from botocore.parsers import ResponseParserError
-from dateutil.parser import ParserError
 
-from ipy_awsprofile.credentials.aws_errors import from_response
-from ipy_awsprofile.credentials.botocore_errors import from_exception
-from ipy_awsprofile.credentials.chain_names import ChainNames
-from ipy_awsprofile.credentials.deadline import is_in_force, limited
-from ipy_awsprofile.credentials.error_response import ErrorResponse
-from ipy_awsprofile.credentials.interrupts import causes, forget_stack
-from ipy_awsprofile.credentials.system_limits import system_limit
-from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.text import redacted_urls
+from ipy_awsprofile.config.files import read_config
+from ipy_awsprofile.config.profiles import ProfileKind, find_profile
+from ipy_awsprofile.config.regions import misspelled_region
+from ipy_awsprofile.config.sign_ins import find_profile_or_role, find_sign_in
+from ipy_awsprofile.config.target import NOT_PROFILES
+from ipy_awsprofile.credentials import error_table as table
+from ipy_awsprofile.errors import AwsProfileError, ProfileNotFound, SignInRequired
+from ipy_awsprofile.text import arguments, assigned_name, one_line, quoted, redacted_urls
+
+DENIED, EXPIRED, REJECTED = table.DENIED, table.EXPIRED, table.REJECTED
+THROTTLED, UNKNOWN_OPERATION = table.THROTTLED, table.UNKNOWN_OPERATION
+
+#: The name of a session that this package didn't open, in sentences.
+_UNNAMED = "this session"
+
+_own_call: ContextVar[bool] = ContextVar("own_call", default=False)
 
 
-class translated(AbstractContextManager[None]):  # noqa: N801  # used like a function
-    """Raise this package's exception instead of the original error, without its traceback.
+def is_own_call() -> bool:
+    """Return whether this package is calling AWS here, rather than the user's code."""
+    return _own_call.get()
 
-    botocore's stack frames can contain keys, tokens and MFA codes. IPython's ``%xmode Verbose``
-    prints their variables, even for an error's cause.
 
-    ``chain`` has the names of the role chain's profiles, as in ``Identity.chain``. ``step`` is the
-    index of the profile that needs credentials. Calls have a time limit; see `deadline.limited`.
+@contextmanager
+def translated(chain: tuple[str, ...]) -> Iterator[None]:
+    """Raise this package's exception instead of another one, without botocore's stack.
+
+    ``chain`` has the names of the role chain's profiles, as in ``Identity.chain``. The other error
+    is the cause, unless it can contain a secret.
     """
-
-    def __init__(self, chain: tuple[str, ...], *, step: int = 0) -> None:
-        self._chain = ChainNames(chain)
-        self._step = step
-        self._limited = limited(sys._getframe(1))  # noqa: SLF001  # the frame of the block
-        self._outer: BaseException | None = None
-
-    def __enter__(self) -> None:
-        log_each_failure_once()
-        self._outer = sys.exception()  # keep the traceback of an error that the caller is handling
-        self._limited.__enter__()
-
-    def __exit__(self, _kind: object, error: BaseException | None, _stack: object) -> None:
-        self._limited.__exit__(None, None, None)
-        if error is None:
-            return
-        forget_stack(error, self._outer)
-        if isinstance(error, Exception) and (limit := system_limit(error)):
-            raise limit from None
-        if isinstance(error, AwsProfileError) or not isinstance(error, Exception):
-            raise error
-        ours, cause = self._ours(error), error if _is_quotable(error, self._outer) else None
-        del error  # a traceback can print the variables of this frame
-        raise ours from cause
-
-    def _ours(self, error: Exception) -> AwsProfileError:
-        chain = ChainNames(self._chain.names[self._step :])
-        ours = (
-            from_response(error, chain)
-            if isinstance(error, botocore.ClientError)
-            else from_exception(error, chain)
-        )
-        if not chain.names:  # "this session" isn't the name of a profile
-            ours.hint = ours.hint.replace(chain.asked_for, "NAME")
-        if self._step:
-            message = f"{str(ours).rstrip('.')}. It is needed for `{self._chain.asked_for}`."
-            ours.args = (message,)
-        return ours
+    before = _own_call.get()
+    try:
+        _own_call.set(True)
+        yield
+    except AwsProfileError:
+        raise
+    except Exception as error:  # noqa: BLE001  # the table has a row for any exception
+        raise from_error(error, chain) from _cause(error)
+    finally:
+        _own_call.set(before)
 
 
-#: Other exceptions, or their causes, can quote a source's response or the user's input.
-_QUOTABLE = (
-    botocore.BotoCoreError,
-    ResponseParserError,
-    KeyError,
-    OSError,
-    RuntimeError,
-    ValueError,
-)
-_UNQUOTABLE = (
-    botocore.CredentialRetrievalError,
-    botocore.ParamValidationError,
-    json.JSONDecodeError,
-    ParserError,
-    UnicodeDecodeError,
-)
-
-
-def _is_quotable(error: Exception, outer: BaseException | None) -> bool:
-    """Return whether a traceback that shows the error and its causes contains no secret."""
-    if isinstance(error, botocore.ClientError):
-        return not ErrorResponse.of(error).rejects_signature
-    # The message for a header that can't be sent quotes the header.
-    if type(error) is botocore.HTTPClientError:
-        return False
-    if not isinstance(error, _QUOTABLE) or isinstance(error, _UNQUOTABLE):
-        return False
-    texts = map(str, causes(error, outer))
-    return all(redacted_urls(text) == text for text in texts)
-
-
-#: Failures that botocore logs with a traceback before it raises them.
-_LOGGED = {
-    "botocore.credentials": ("Refreshing temporary credentials failed",),
-    "botocore.tokens": ("Refreshing token failed", "SSO token refresh attempt failed"),
-}
-
-
-def log_each_failure_once() -> None:
-    """Prevent botocore from logging the traceback of a failure that we raise.
-
-    The filter is permanent, and checks whether the logging thread runs a `translated` block. If
-    each block added and removed a filter, Ctrl-C at the end of a block could prevent the removal.
-    """
-    for name in _LOGGED:
-        logging.getLogger(name).addFilter(_is_logged)  # logging adds a filter only once
+def _cause(error: Exception) -> Exception | None:
+    """Return an error without its stack and its own causes, or None if it can contain a secret."""
+    text, is_aws = str(error), isinstance(error, botocore.ClientError | botocore.BotoCoreError)
+    if not (is_aws and _row_of(error).quotes) or redacted_urls(text) != text or "\n" in text:
+        return None
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 def _is_logged(record: logging.LogRecord) -> bool:
-    if record.exc_info and isinstance(record.exc_info[1], AwsProfileError):
-        return False
-    return not (is_in_force() and str(record.msg).startswith(_LOGGED[record.name]))
+    """Return False for a failure that botocore logs with its traceback, and that we raise."""
+    error = record.exc_info[1] if record.exc_info else None
+    return error is None or not (is_own_call() or isinstance(error, AwsProfileError))
+
+
+for _name in ("botocore.credentials", "botocore.tokens"):
+    logging.getLogger(_name).addFilter(_is_logged)
+
+
+def code_of(error: botocore.ClientError) -> str:
+    """Return the code of an error response, or its HTTP status if it has no code."""
+    details: Any = error.response.get("Error") or error.response  # Ceph's are at the top level
+    metadata: Any = error.response.get("ResponseMetadata") or {}
+    return str(details.get("Code") or metadata.get("HTTPStatusCode") or "")
+
+
+def _message_of(error: Exception) -> str:
+    """Return AWS's or botocore's message on one line, or the code of a response without one."""
+    if not isinstance(error, botocore.ClientError):
+        # If the line below a setting is indented, botocore quotes it. It can be a secret.
+        return redacted_urls(one_line(str(error).partition("\n")[0]))
+    details: Any = error.response.get("Error") or error.response
+    message = redacted_urls(one_line(details.get("Message") or ""))
+    is_empty_or_page = re.match(r"$|\W*[<{\[]", message)
+    return (code_of(error) or "no reason") if is_empty_or_page else message
+
+
+def _row_of(error: Exception) -> table.Row:
+    """Return the first row of the table that applies to an error."""
+    if isinstance(error, botocore.ClientError):
+        code, call = code_of(error), error.operation_name
+        of_code = (row for row in table.RESPONSES if not row.when or code in row.when)
+        rows = (row for row in of_code if row.call in ("", call))
+    else:
+        rows = (row for row in table.EXCEPTIONS if isinstance(error, row.when))
+    return next(row for row in rows if re.search(row.text, str(error)))
+
+
+def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
+    """Return this package's exception for another one; see `translated`."""
+    row, details = _row_of(error), getattr(error, "kwargs", {})
+    kind = None if row.quotes else _kind_of_sign_in(error, chain)
+    if row.kind is SignInRequired or kind:
+        is_login = isinstance(error, botocore.LoginError) or kind == ProfileKind.LOGIN_SESSION
+        return sign_in_required(chain, is_login=is_login)
+    if row.kind is ProfileNotFound:
+        return ProfileNotFound(details["profile"])
+    name, start = (f"`{chain[0]}`", f"`{chain[-1]}`") if chain else (_UNNAMED, _UNNAMED)
+    call, role = getattr(error, "operation_name", ""), assigned_name(chain[-1] if chain else "")
+    problem = re.sub(r", value: .*, type: .*", "", one_line(details.get("report", "")))
+    fields = {
+        "name": name,
+        "start": start,
+        "signer": start if call == "AssumeRole" else name,
+        "call": call,
+        "code": code_of(error) if isinstance(error, botocore.ClientError) else "",
+        "message": _message_of(error).rstrip("."),
+        "kind": type(error).__name__,
+        "source": details.get("provider", "Ec2InstanceMetadata"),
+        "setting": _setting_in(problem),
+        "problem": problem,
+        "sso": f"--sso {quoted(role.sign_in)}" if role else "--sso",
+        "typed": typed(chain),
+        "explain": f"`%aws_profile --explain {typed(chain)}` shows where each setting comes from.",
+    }
+    says, hint = row.says.format_map(fields), row.hint.format_map(fields)
+    correction = row.quotes and _correction_of(fields["message"])
+    return row.kind(f"{says[0].upper()}{says[1:]}.", correction or hint)
+
+
+def _kind_of_sign_in(error: Exception, chain: tuple[str, ...]) -> ProfileKind | None:
+    """Return the kind of sign-in whose file is damaged, or None for any other error."""
+    if not isinstance(error, KeyError | TypeError | ValueError) or not chain:
+        return None
+    with suppress(AwsProfileError):
+        kind = find_profile_or_role(chain[-1], read_config()).kind
+        return kind if kind in {ProfileKind.SSO, ProfileKind.LOGIN_SESSION} else None
+    return None
+
+
+def _setting_in(problem: str) -> str:
+    """Return the setting whose value botocore doesn't accept as a parameter."""
+    found = re.search(r"parameter (\w+)", problem)
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", found[1]).lower() if found else "request"
+    return "mfa_serial" if words == "serial_number" else words
+
+
+def _correction_of(message: str) -> str:
+    """Return a hint for a misspelled source profile or Region, or an empty text."""
+    if source := re.search(r'source_profile "(.+?)" referenced', message):
+        try:
+            find_profile(source[1])
+        except AwsProfileError as missing:
+            return missing.hint
+    return misspelled_region(message)
+
+
+def no_credentials(name: str = "") -> AwsProfileError:
+    """Return the exception for a profile without credentials, or a session if ``name`` is empty."""
+    return from_error(botocore.NoCredentialsError(), (name,) if name else ())
+
+
+def sign_in_required(
+    chain: tuple[str, ...], problem: str = "is missing or has expired", *, is_login: bool = False
+) -> SignInRequired:
+    """Return the exception for the sign-in at the start of a role chain.
+
+    ``is_login`` is whether it is a sign-in of ``aws login``, instead of IAM Identity Center.
+    """
+    start = chain[-1] if chain else "NAME"
+    role = assigned_name(start)
+    sign_in = role.sign_in if role else start.removeprefix("sso-session ")
+    again, option = typed(chain, "--login"), "--profile"
+    if chain[:1] == (f"sso-session {sign_in}",):
+        again = f"--sso {quoted(sign_in)} --login"
+    with suppress(AwsProfileError):
+        if sign_in != start and find_sign_in(sign_in, read_config()).session:
+            option = "--sso-session"
+    command = f"aws {'login' if is_login else 'sso login'} {option} {shlex.quote(sign_in)}"
+    return SignInRequired(
+        f"The sign-in of {f'`{start}`' if chain else _UNNAMED} {problem}.",
+        f"Run `%aws_profile {again}` interactively, or `{command}` in a terminal.",
+    )
+
+
+def typed(chain: tuple[str, ...], options: str = "") -> str:
+    """Return the requested profile and options, as the user types them after ``%aws_profile``."""
+    name, *sources = chain or ("NAME",)
+    if name in NOT_PROFILES:
+        return f"--default {options}".strip()
+    if not name.startswith("arn:"):
+        return arguments(name, options)
+    has_source = sources and sources[0] not in NOT_PROFILES
+    source = f"--source-profile {quoted(sources[0])}" if has_source else ""
+    return " ".join(filter(None, ("--role-arn", name, source, options)))

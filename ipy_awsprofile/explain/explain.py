@@ -31,12 +31,12 @@ from ipy_awsprofile.config.settings import (
     known_settings,
     similar_setting,
 )
-from ipy_awsprofile.config.sign_ins import named_by_account
+from ipy_awsprofile.config.sign_ins import named_by_account, sign_ins
 from ipy_awsprofile.config.target import PARAMETERS, requested_chain, target_of
 from ipy_awsprofile.config.user_environment import named_profile, user_environment
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.explain.rehearsal import rehearse
-from ipy_awsprofile.sessions.role_list import name_with_known_id
+from ipy_awsprofile.sessions.assigned_roles import cached_list
 from ipy_awsprofile.text import one_line, program, quoted, redacted_urls
 
 
@@ -98,13 +98,21 @@ def explain(request: SessionRequest | None = None) -> Explanation:
 def _with_known_ids(request: SessionRequest, config: Config) -> SessionRequest:
     """Return the request with IDs in place of account names. Raises InvalidOption."""
     names = (request.profile, request.source_profile)
-    profile, source = (name and name_with_known_id(name, config) for name in names)
-    for name in filter(None, (profile, source)):
-        if parts := named_by_account(name, config):
-            again = f"Run `%aws_profiles --sso {quoted(parts.sign_in)} --refresh`."
-            isnt = f"`{parts.account}` isn't one of the accounts that `{parts.sign_in}` has listed."
-            raise InvalidOption(isnt, f"{again} --explain doesn't call AWS.")
+    profile, source = (name and _with_known_id(name, config) for name in names)
     return replace(request, profile=profile, source_profile=source)
+
+
+def _with_known_id(name: str, config: Config) -> str:
+    parts = named_by_account(name, config)
+    if parts is None:
+        return name
+    cached = cached_list(sign_ins(config)[parts.sign_in])
+    accounts = cached.named(parts.account) if cached else []
+    if len(accounts) == 1:
+        return str(parts._replace(account=accounts[0].id))
+    again = f"Run `%aws_profiles --sso {quoted(parts.sign_in)} --refresh`."
+    isnt = f"`{parts.account}` isn't one of the accounts that `{parts.sign_in}` has listed."
+    raise InvalidOption(isnt, f"{again} --explain doesn't call AWS.")
 
 
 def _described(profile: Profile) -> str:

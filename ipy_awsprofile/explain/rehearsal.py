@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from io import BytesIO
+from shlex import quote
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,19 +20,17 @@ from urllib.parse import urlsplit
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.configprovider import SmartDefaultsConfigStoreFactory
-from botocore.utils import IMDSRegionProvider
+from botocore.utils import IMDSRegionProvider, JSONFileCache
 from urllib3 import HTTPResponse
 
 from ipy_awsprofile.config.target import Target
-from ipy_awsprofile.credentials.cli_caches import RoleCache
-from ipy_awsprofile.credentials.mfa_prompt import device_of
-from ipy_awsprofile.credentials.person import Person
-from ipy_awsprofile.credentials.provider_chain import Outside
+from ipy_awsprofile.credentials.person import Person, device_of
+from ipy_awsprofile.credentials.providers import Outside
+from ipy_awsprofile.credentials.role_cache import RoleCache, parse_time
 from ipy_awsprofile.credentials.translation import translated
-from ipy_awsprofile.credentials.validation import parse_time
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.sessions.identity import who_am_i
-from ipy_awsprofile.sessions.session import open_target
+from ipy_awsprofile.sessions.session import open_target, who_am_i
+from ipy_awsprofile.text import program
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +49,8 @@ def rehearse(target: Target) -> Rehearsal:
     simulation, error = _Simulation(), None
     try:
         with translated(target.names):
-            person, outside = _Absent(calls=simulation.calls), simulation.outside()
-            session = open_target(target, person=person, outside=outside)
+            person = Person(mfa_prompter=simulation.code, run_command=simulation.printed_code)
+            session = open_target(target, person=person, outside=simulation)
             who_am_i(session)
             session.client("s3", region_name=target.region or "us-east-1")
     except AwsProfileError as raised:
@@ -69,39 +67,38 @@ _CALLER = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Absent(Person):
-    """A user who isn't there, with an MFA code that doesn't exist. No command runs."""
+class _FilesToRead(JSONFileCache):
+    """A folder with sign-ins that aren't changed."""
 
-    calls: list[str]
-
-    def code(self, question: str, target: Target, **_: Any) -> str:
-        """Return a code, and record the command or the prompt."""
-        device = device_of(question)
-        prompt = "mfa_process" if target.mfa_process(device) else "MFA code"
-        self.calls.append(f"{prompt} for {device}")
-        return "000000"
+    def __setitem__(self, _key: str, _document: Any) -> None:
+        """Write nothing."""
 
 
-class _Simulation:
+class _Simulation(Outside):
     """Responds in place of AWS, processes and the user, and records what is called."""
+
+    sign_in_files = _FilesToRead
 
     def __init__(self) -> None:
         self.calls: list[str] = []
         self._expiry = datetime.now(UTC) + timedelta(hours=1)
         self._keys = _KEYS | {"Expiration": f"{self._expiry:%Y-%m-%dT%H:%M:%SZ}"}
 
-    def outside(self) -> Outside:
-        """Return the functions that provide the simulation to a session."""
-        return Outside(
-            prepare=self._prepare,
-            role_cache=partial(_ReportedRoles, self.calls),
-            write=lambda _path, _content: None,
-            start=self._start,
-            http=lambda _session: SimpleNamespace(send=self._metadata),
-        )
+    def code(self, question: str) -> str:
+        """Return an MFA code that doesn't exist."""
+        self.calls.append(f"MFA code for {device_of(question)}")
+        return "000000"
 
-    def _prepare(self, session: Any) -> None:
+    def printed_code(self, _command: str, question: str) -> str:
+        """Return an MFA code that doesn't exist."""
+        self.calls.append(f"mfa_process for {device_of(question)}")
+        return "000000"
+
+    def role_cache(self, *args: Any, **options: Any) -> RoleCache:
+        """Return the AWS CLI's cache of role sessions, which reports the sessions it returns."""
+        return _ReportedRoles(self.calls, *args, **options)
+
+    def prepare(self, session: Any) -> None:
         """Make a botocore session's clients use the simulation, and no other service."""
         session.get_component("event_emitter").register_first("before-send", self._respond)
         # botocore has no public API for this. `defaults_mode = auto` reads the instance's Region,
@@ -140,6 +137,10 @@ class _Simulation:
         metadata = {"Version": 1, "Code": "Success", "Token": "none"}  # or a process
         return json.dumps(self._keys | sso | token | renewal | metadata)
 
+    def metadata_http(self, _session: Any) -> SimpleNamespace:
+        """Return an HTTP session that responds as a metadata service."""
+        return SimpleNamespace(send=self._metadata)
+
     def _metadata(self, request: Any) -> AWSResponse:
         url = urlsplit(request.url)
         # An instance's service returns a token and the role's name before the credentials.
@@ -148,10 +149,9 @@ class _Simulation:
         self.calls.append(f"GET {url.scheme}://{url.hostname}")
         return _response(request, self._json())
 
-    def _start(self, profile: str, _waiting: Any, command: list[str], **_: Any) -> SimpleNamespace:
+    def process(self, command: list[str], **_: Any) -> SimpleNamespace:
         """Return a process that prints credentials. Raises IndexError for an empty command."""
-        _program = command[0]
-        self.calls.append(f"credential_process of `{profile}`")
+        self.calls.append(f"credential_process: {program(quote(command[0]))}")
         printed = self._json().encode()
         return SimpleNamespace(returncode=0, communicate=lambda: (printed, b""))
 
@@ -164,18 +164,18 @@ class _ReportedRoles(RoleCache):
         self._calls = calls
         self._reports: dict[str, str] = {}
 
-    def _read(self, key: str) -> Any:
-        document = super()._read(key)
-        if key not in self._written:
+    def __getitem__(self, key: str) -> Any:
+        document = super().__getitem__(key)
+        if key not in self.written and key not in self._reports:
             expiry = parse_time(document["Credentials"]["Expiration"])
             self._reports[key] = f"cached session until {expiry:%H:%M} UTC"
             self._calls.append(self._reports[key])
         return document
 
-    def __setitem__(self, key: str, document: Any) -> None:
-        if key in self._reports:  # the cached session ends too soon to be used
-            self._calls.remove(self._reports.pop(key))
-        super().__setitem__(key, document)
+    def save(self, key: str, _document: Any) -> None:
+        """Write nothing. If the cache has the session, it ends too soon to be used."""
+        if report := self._reports.pop(key, None):
+            self._calls.remove(report)
 
 
 def _response(request: Any, body: str) -> AWSResponse:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.credentials.interrupts import interrupts_unshown
-
 if TYPE_CHECKING:
     import boto3
 
 
-@interrupts_unshown()
 def dask_storage_options(session: boto3.Session) -> dict[str, Any]:
     """Return the ``storage_options=`` that a Dask cluster's workers need to open ``s3://`` paths.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.credentials.interrupts import interrupts_unshown
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.sessions.duckdb_secret import SECRETS, put_secret, secret_options
 from ipy_awsprofile.sessions.run_isolation import session_here
@@ -21,7 +20,6 @@ _OWN_CONNECTION = (
 )
 
 
-@interrupts_unshown()
 def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None = None) -> None:
     """Create a DuckDB secret: ``s3://`` paths use the session until its credentials expire.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.credentials.interrupts import interrupts_unshown
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.hand_outs import note_hand_out
 from ipy_awsprofile.sessions.polars_credentials import KEEPS, UPDATE, for_polars, keeps_credentials
@@ -26,14 +25,12 @@ class PolarsCredentials:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {chain_line(chain_of(self._session)) or 'a session'}>"
 
-    @interrupts_unshown()
     def __call__(self) -> tuple[dict[str, str], int | None]:
         """Return the current credentials, and their expiration time in seconds since 1970."""
         note_hand_out(self._session, "polars")
         return for_polars(*short_lived(self._session))
 
 
-@interrupts_unshown()
 def polars_options(session: boto3.Session) -> dict[str, Any]:
     """Return the options that polars needs to use the session: ``pl.scan_csv(url, **options)``.
 

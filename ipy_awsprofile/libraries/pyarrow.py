@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.credentials.interrupts import interrupts_unshown
 from ipy_awsprofile.sessions.hand_outs import note_hand_out
 from ipy_awsprofile.sessions.portable import short_lived
 from ipy_awsprofile.sessions.s3_options import s3_location
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from pyarrow.fs import S3FileSystem
 
 
-@interrupts_unshown()
 def pyarrow_filesystem(session: boto3.Session) -> S3FileSystem:
     """Return pyarrow's own S3 filesystem, which uses the session until its credentials expire.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.credentials.interrupts import interrupts_unshown
 from ipy_awsprofile.sessions.portable import short_lived
 from ipy_awsprofile.sessions.s3_options import SecretOptions, s3_location
 
@@ -12,7 +11,6 @@ if TYPE_CHECKING:
     import boto3
 
 
-@interrupts_unshown()
 def spark_options(session: boto3.Session) -> SecretOptions:
     """Return the options that Spark needs to read and write ``s3a://`` paths with the session.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.bindings.leftovers import Leftover
     from ipy_awsprofile.cards.rendering import Card
-    from ipy_awsprofile.sessions.identity import Identity
+    from ipy_awsprofile.sessions.session import Identity
     from ipy_awsprofile.switch.switcher import Switcher
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from IPython.core.inputtransformer2 import cell_magic
 
-from ipy_awsprofile.credentials.interrupts import Uninterrupted
+from ipy_awsprofile.bindings.uninterrupted import Uninterrupted
 
 if TYPE_CHECKING:
     from types import FrameType

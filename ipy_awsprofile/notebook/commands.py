@@ -173,7 +173,7 @@ def open_console(switcher: Switcher, service: str) -> Card:
     active or the browser can't be opened on this machine, and the errors of `console_link`.
     """
     from ipy_awsprofile.sessions.console import console_link
-    from ipy_awsprofile.sessions.local_browser import local_browser, open_in
+    from ipy_awsprofile.sessions.sign_in import local_browser
 
     session = switcher.session
     if session is None:
@@ -183,6 +183,6 @@ def open_console(switcher: Switcher, service: str) -> Card:
         raise AwsProfileError(
             "The kernel's machine can't open a browser for you.", _WITHOUT_BROWSER
         )
-    if not open_in(browser, console_link(session, service).url):
+    if not browser.open(console_link(session, service)):
         raise AwsProfileError("The browser couldn't be started.", _WITHOUT_BROWSER)
     return cards.console_card(session.chain[0], service)

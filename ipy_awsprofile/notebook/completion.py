@@ -11,7 +11,7 @@ import argparse
 import re
 import shlex
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,9 @@ from ipy_awsprofile.text import AssignedName, quoted
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+    from ipy_awsprofile.config.sign_ins import SignIn
+    from ipy_awsprofile.sessions.assigned_roles import Account
 
 #: ``%aws_profile …``, ``x = %aws_profile …``, and ``%%aws_profiles …`` up to the cursor.
 _MAGIC = re.compile(
@@ -159,18 +162,23 @@ def _role_names(word: str) -> list[str]:
     sign_in = sign_in_of_pattern(word, config)
     if sign_in is None:
         return []
-    from ipy_awsprofile.sessions.access_portal import AccessPortal
-    from ipy_awsprofile.sessions.assigned_roles import account_id
+    from ipy_awsprofile.sessions.assigned_roles import role_names
 
-    portal, rest = AccessPortal(sign_in), word.partition(":")[2]
+    rest = word.partition(":")[2]
     account, slash, _ = rest.rpartition("/")
     if slash:
-        roles = portal.roles(account_id(account, portal))
+        roles = role_names(account, sign_ins(config)[sign_in])
         return [str(AssignedName(sign_in, account, role)) for role in roles]
-    by_id = rest[:1].isdigit()
-    return [
-        str(AssignedName(sign_in, one.id if by_id else one.name, "")) for one in portal.accounts()
-    ]
+    by_id, accounts = rest[:1].isdigit(), _accounts(sign_ins(config)[sign_in])
+    names = (account.id if by_id else account.name for account in accounts)
+    return [str(AssignedName(sign_in, name, "")) for name in names]
+
+
+def _accounts(sign_in: SignIn) -> Collection[Account]:
+    """Return the accounts from the cache, or list them."""
+    from ipy_awsprofile.sessions.assigned_roles import cached_list, list_accounts
+
+    return (cached_list(sign_in) or list_accounts(sign_in)).accounts.values()
 
 
 def _quoted(name: str) -> str:
@@ -209,15 +217,14 @@ def option_values(option: str, options: dict[str, str]) -> list[str]:
     """Return the possible values of an option, given the options that are already typed."""
     from ipy_awsprofile.config.files import read_config
     from ipy_awsprofile.config.sign_ins import find_sign_in, sign_ins
-    from ipy_awsprofile.sessions.access_portal import AccessPortal
-    from ipy_awsprofile.sessions.assigned_roles import account_id
+    from ipy_awsprofile.sessions.assigned_roles import role_names
 
     config = read_config()
     if option == "--sso":
         return list(sign_ins(config))
-    portal = AccessPortal(find_sign_in(options.get("--sso"), config).name)
+    sign_in = find_sign_in(options.get("--sso"), config)
     if option == "--role":
         account = options.get("--account")
-        return list(portal.roles(account_id(account, portal))) if account else []
-    accounts = portal.accounts()
+        return list(role_names(account, sign_in)) if account else []
+    accounts = _accounts(sign_in)
     return list(dict.fromkeys([*(one.name for one in accounts), *(one.id for one in accounts)]))

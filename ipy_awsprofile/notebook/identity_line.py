@@ -75,9 +75,9 @@ class IdentityLine:
         self._shown = active_in_sight(self._switcher)
 
     def _note(self, signature: Signature) -> None:
-        from ipy_awsprofile.credentials.deadline import is_in_force
+        from ipy_awsprofile.credentials.translation import is_own_call
 
-        if not is_in_force():  # skip this package's own calls, which get credentials
+        if not is_own_call():  # skip this package's own calls, which get credentials
             self._used[self._owners.identity_of(signature.credentials)] = None
 
     def _cell_ended(self, _result: object = None) -> None:

@@ -189,10 +189,10 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         session = self._switcher.session if self._switcher else None
         self.ending.close()
         if session:
-            from ipy_awsprofile.credentials.chain_names import ChainNames
+            from ipy_awsprofile.credentials.translation import typed
             from ipy_awsprofile.notebook.prompts import warn_at_cell
 
-            command = f"%aws_profile {ChainNames(session.target.names).typed()}"
+            command = f"%aws_profile {typed(session.target.names)}"
             warn_at_cell(
                 f"Unloading the extension ended the switch to `{session.chain[0]}`. To switch "
                 f"again after it is loaded, run `{command}`."

@@ -111,7 +111,7 @@ def list_roles(
             pattern,
             fresh=fresh or options.refresh,
             person=person,
-            report=lambda progress: count(*progress),
+            report=count,
         )
     return roles, pattern
 
@@ -120,10 +120,11 @@ def _listing_time(options: argparse.Namespace) -> datetime | None:
     """Return when the roles were last listed (UTC), or None if AWS has to list them now."""
     from ipy_awsprofile.config.files import read_config
     from ipy_awsprofile.config.sign_ins import find_sign_in
-    from ipy_awsprofile.sessions.role_list import listing_time
+    from ipy_awsprofile.sessions.assigned_roles import complete_list
 
     name, _ = _sign_in(options.sso, options.pattern)
-    return listing_time(find_sign_in(name, read_config()))
+    listed = complete_list(find_sign_in(name, read_config()))
+    return listed.listed_at if listed else None
 
 
 def _sign_in(word: str, pattern: str | None) -> tuple[str | None, str | None]:

@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from ipy_awsprofile.credentials.mfa_prompt import (
+from ipy_awsprofile.credentials.person import (
     MfaPrompter,
+    Person,
     Question,
     ask_on_input_channel,
     code_from,
     device_of,
+    missing_sign_in,
     somebody_is_there,
 )
-from ipy_awsprofile.credentials.person import Person, sign_in_required
 from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable
 
 if TYPE_CHECKING:
     from ipy_awsprofile.cards.rendering import Card
     from ipy_awsprofile.config.target import Target
-    from ipy_awsprofile.sessions.sign_in_attempt import SignInAttempt
+    from ipy_awsprofile.sessions.sign_in import Attempt
 
 
 def person_at_cell(mfa_process: str | Callable[[str], object]) -> Person:
@@ -33,7 +34,6 @@ def person_at_cell(mfa_process: str | Callable[[str], object]) -> Person:
         attempts=3,
         mfa_process=code_from_setting(mfa_process) if mfa_process else None,
         sign_in=sign_in_at_cell,
-        waiting=waiting_at_cell,
     )
 
 
@@ -42,26 +42,6 @@ def warn_at_cell(text: str) -> None:
     from ipy_awsprofile.cards import cards
 
     display(cards.warning_card(text))
-
-
-@contextmanager
-def waiting_at_cell(what: str) -> Iterator[None]:
-    """Show what the cell is waiting for until the context ends."""
-    from ipy_awsprofile.cards import cards
-
-    if not somebody_is_there():
-        yield
-        return
-    card = cards.waiting_card(what)
-    if not renders_html():
-        print(card)  # noqa: T201
-        yield
-        return
-    shown = display(card, display_id=True)
-    try:
-        yield
-    finally:
-        shown.update({"text/plain": ""}, raw=True)  # so that it isn't saved with the notebook
 
 
 def ask_for_code(question: str) -> str:
@@ -90,7 +70,7 @@ def code_from_setting(mfa_process: str | Callable[[str], object]) -> MfaPrompter
 
     def code(question: str) -> str:
         if isinstance(mfa_process, str):
-            return code_from(mfa_process, question, waiting_at_cell)
+            return code_from(mfa_process, question)
         try:
             return str(mfa_process(device_of(question)))
         except AwsProfileError:
@@ -112,22 +92,21 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
     or, for a profile of ``aws login``, enters one.
 
     Raises SignInRequired if no user is present, and the errors of `begin_sign_in`,
-    `SignInAttempt.waiting` and `EnteredSignIn.enter`.
+    `Attempt.waiting` and `Attempt.enter`.
     """
     from ipy_awsprofile.cards.cards import sign_in_card
-    from ipy_awsprofile.sessions.aws_login import EnteredSignIn
-    from ipy_awsprofile.sessions.sign_in import begin_sign_in, require_sign_in
+    from ipy_awsprofile.sessions.sign_in import begin_sign_in, sign_in_file
 
     if not somebody_is_there():
-        require_sign_in(target)
-        raise sign_in_required(target)
+        sign_in_file(target)  # the error for a profile without a sign-in
+        raise missing_sign_in(target)
     attempt = begin_sign_in(target, device_code=device_code)
     with _shown_until_the_end(attempt) as update:
-        if isinstance(attempt, EnteredSignIn):
+        if attempt.code is None:
             try:
                 answer = ask_on_input_channel(f"Code for the sign-in of {attempt.profile}: ")
             except MfaUnavailable:
-                raise sign_in_required(target) from None
+                raise missing_sign_in(target) from None
             attempt.enter(answer)
             return
         for left in attempt.waiting():
@@ -135,9 +114,7 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
 
 
 @contextmanager
-def _shown_until_the_end(
-    attempt: SignInAttempt,
-) -> Iterator[Callable[[Card], None]]:
+def _shown_until_the_end(attempt: Attempt) -> Iterator[Callable[[Card], None]]:
     """Show where to sign in until the attempt ends; the notebook doesn't save the URL and code."""
     from ipy_awsprofile.cards.cards import sign_in_card, sign_in_ended_card
 

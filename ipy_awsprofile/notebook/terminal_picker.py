@@ -24,7 +24,7 @@ from prompt_toolkit.validation import Validator
 
 from ipy_awsprofile.config.profiles import Profile, list_profiles, matching
 from ipy_awsprofile.config.request import SwitchRequest
-from ipy_awsprofile.credentials.mfa_prompt import somebody_is_there
+from ipy_awsprofile.credentials.person import somebody_is_there
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.text import number_of, one_line
 

@@ -11,7 +11,7 @@ from ipy_awsprofile.errors import AwsProfileError
 if TYPE_CHECKING:
     import boto3
 
-    from ipy_awsprofile.sessions.identity import Identity
+    from ipy_awsprofile.sessions.session import Identity
 
 
 class AccountAliases:
@@ -57,21 +57,17 @@ def alias_lookup(session: boto3.Session) -> Callable[[], str | None]:
 
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListAccountAliases.html
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-    from botocore.parsers import ResponseParserError
-
-    from ipy_awsprofile.credentials.deadline import limited
-    from ipy_awsprofile.credentials.response_checks import guarded
-    from ipy_awsprofile.credentials.retries import give_up_soon
+    from ipy_awsprofile.credentials.botocore_session import give_up_soon
+    from ipy_awsprofile.credentials.translation import translated
 
     # A client may be used in several threads, a session may not.
-    iam = guarded(session.client("iam", config=give_up_soon(5.0)))
+    iam = session.client("iam", config=give_up_soon(5.0))
 
     def lookup() -> str | None:
         try:
-            with limited():  # this package's own call, even after a switch to a different profile
+            with translated(()):  # this package's own call, even after a switch
                 aliases = iam.list_account_aliases()["AccountAliases"]
-        except (AwsProfileError, BotoCoreError, ClientError, ResponseParserError, KeyError):
+        except AwsProfileError:
             return None
         return aliases[0] if aliases else None
 

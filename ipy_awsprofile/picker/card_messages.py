@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.bindings.leftovers import Leftover
     from ipy_awsprofile.config.request import SwitchRequest
     from ipy_awsprofile.errors import AwsProfileError
-    from ipy_awsprofile.sessions.identity import Identity
+    from ipy_awsprofile.sessions.session import Identity
 
 
 def identity_message(

@@ -32,7 +32,7 @@ from ipy_awsprofile.switch.saving import suggested_name
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.leftovers import Leftover
     from ipy_awsprofile.config.request import SwitchRequest
-    from ipy_awsprofile.sessions.identity import Identity
+    from ipy_awsprofile.sessions.session import Identity
     from ipy_awsprofile.switch.switcher import Switcher
 
 #: Sends a message to the views, with its buffers.
@@ -189,7 +189,7 @@ class Conversation:
             raise AwsProfileError("No profile is active.", "Choose a profile in the picker.")
         from ipy_awsprofile.sessions.console import console_link
 
-        self._answer(view, {"type": "console", "url": console_link(session).url})
+        self._answer(view, {"type": "console", "url": console_link(session)})
 
     def _require_same_list(self, view: Any, seen: int) -> None:
         """Raise AwsProfileError if the files have changed since the user saw the list."""
@@ -235,5 +235,5 @@ class Conversation:
 def _warm_up() -> None:
     """Import boto3 while the user looks for a profile, so that the first switch is faster."""
     if "boto3" not in sys.modules:
-        arguments = ("ipy_awsprofile.sessions.identity",)
+        arguments = ("ipy_awsprofile.sessions.session",)
         threading.Thread(target=import_module, args=arguments, name="warm-up", daemon=True).start()

@@ -14,15 +14,11 @@ from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.sign_ins import sign_ins
 from ipy_awsprofile.errors import AwsProfileError, ConfigFileError, SignInRequired
 from ipy_awsprofile.picker.person_at_view import Answer, SignInsAtViews, errors_shown
-from ipy_awsprofile.sessions.role_list import listing_time
 from ipy_awsprofile.text import quoted
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from ipy_awsprofile.config.profiles import Profile
-    from ipy_awsprofile.picker.messages import ProgressMessage, RolesCommand
-    from ipy_awsprofile.sessions.access_portal import ListingProgress
+    from ipy_awsprofile.picker.messages import RolesCommand
     from ipy_awsprofile.sessions.assigned_roles import AssignedRole
     from ipy_awsprofile.switch.switcher import Switcher
 
@@ -59,7 +55,7 @@ class Listing:
             error.hint = f"Correct the file (`{error.path.name}`), then open the list again."
             raise
         self.sign_ins = [name for name, time in times.items() if not time]
-        self.listed_at = {name: time.isoformat() for name, time in times.items() if time}
+        self.listed_at = {name: time for name, time in times.items() if time}
         protected = self._switcher.protection.protected
         # Profiles are strings and equal if their names are, so compare the objects. Unchanged files
         # have the same objects.
@@ -86,9 +82,15 @@ def _roles_without_profile() -> list[AssignedRole]:
     return known_roles_without_profile()
 
 
-def _listing_times() -> dict[str, datetime | None]:
-    """Return when the roles of each sign-in were listed (UTC); None if they weren't all listed."""
-    return {name: listing_time(one) for name, one in sign_ins(read_config()).items()}
+def _listing_times() -> dict[str, str]:
+    """Return when the roles of each sign-in were listed, in ISO 8601; "" if they aren't cached."""
+    by_name = sign_ins(read_config())
+    if not by_name:
+        return {}
+    from ipy_awsprofile.sessions.assigned_roles import complete_list  # slow to import
+
+    lists = {name: complete_list(sign_in) for name, sign_in in by_name.items()}
+    return {name: roles.listed_at.isoformat() if roles else "" for name, roles in lists.items()}
 
 
 #: Marks a role of IAM Identity Center that has no profile.
@@ -149,18 +151,11 @@ def _list(answer: Answer, sign_ins: SignInsAtViews, view: Any, command: RolesCom
 
     sso, shown = command["sso"], 0.0
 
-    def report(progress: ListingProgress) -> None:
+    def report(listed: int, accounts: int) -> None:
         nonlocal shown
-        listed, accounts, is_slowed = progress
         if listed == accounts or time.monotonic() - shown > _PAUSE:
             shown = time.monotonic()
-            message: ProgressMessage = {
-                "type": "progress",
-                "listed": listed,
-                "accounts": accounts,
-                "is_slowed": is_slowed,
-            }
-            answer(view, message)
+            answer(view, {"type": "progress", "listed": listed, "accounts": accounts})
 
     with errors_shown(answer, view):
         try:

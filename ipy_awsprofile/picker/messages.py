@@ -128,12 +128,11 @@ class SignedInMessage(TypedDict):
 
 
 class ProgressMessage(TypedDict):
-    """The number of listed accounts, the number of all accounts, and whether AWS throttles."""
+    """The number of accounts that are listed so far, and of all accounts."""
 
     type: Literal["progress"]
     listed: int
     accounts: int
-    is_slowed: bool
 
 
 class ListedMessage(TypedDict):

@@ -13,7 +13,7 @@ from ipy_awsprofile.picker.messages import Message
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
-    from ipy_awsprofile.sessions.aws_login import EnteredSignIn
+    from ipy_awsprofile.sessions.sign_in import Attempt
 
 #: Sends a message to one view.
 Answer = Callable[[Any, Message], None]
@@ -27,14 +27,13 @@ class SignInsAtViews:
         self._given_up = threading.Event()
         self._is_closed = False
         #: The sign-in that waits for the user to enter a code, or None.
-        self.entered: EnteredSignIn | None = None
+        self.entered: Attempt | None = None
 
     def show(self, view: Any, target: Target, *, device_code: bool) -> None:
         """Show where to sign in. After the sign-in, the view repeats its command.
 
         Raises AwsProfileError if the sign-in can't begin.
         """
-        from ipy_awsprofile.sessions.aws_login import EnteredSignIn
         from ipy_awsprofile.sessions.sign_in import begin_sign_in
 
         self.give_up()
@@ -42,7 +41,7 @@ class SignInsAtViews:
             return
         attempt = begin_sign_in(target, device_code=device_code)
         given_up = self._given_up = threading.Event()
-        self.entered = attempt if isinstance(attempt, EnteredSignIn) else None
+        self.entered = attempt if attempt.code is None else None
         self._answer(view, {"type": "sign_in", "url": attempt.url, "code": attempt.code})
 
         def wait() -> None:

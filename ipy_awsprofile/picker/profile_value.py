@@ -13,7 +13,7 @@ from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile
 from ipy_awsprofile.picker.card_messages import error_message
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.sessions.identity import Identity
+    from ipy_awsprofile.sessions.session import Identity
     from ipy_awsprofile.switch.switcher import Switcher
 
 

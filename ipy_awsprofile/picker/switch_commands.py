@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.config.request import SwitchRequest
-from ipy_awsprofile.credentials.mfa_prompt import device_of
+from ipy_awsprofile.credentials.person import device_of
 from ipy_awsprofile.errors import (
     AwsProfileError,
     MfaRejected,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import boto3
     import ipywidgets
 
-    from ipy_awsprofile.sessions.identity import Identity
+    from ipy_awsprofile.sessions.session import Identity
     from ipy_awsprofile.switch.switcher import Switcher
 
 

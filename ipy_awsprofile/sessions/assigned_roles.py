@@ -1,51 +1,226 @@
-"""List, find and resolve the IAM Identity Center roles that are assigned to the user.
+"""The IAM Identity Center roles that are assigned to the user: list, find and resolve them.
+
+Listing requires a call for each account, so all of the user's kernels share the list for a day. Its
+file contains only names and IDs.
 
 https://docs.aws.amazon.com/singlesignon/latest/userguide/useraccess.html
+https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/Welcome.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import TypeVar
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
-from ipy_awsprofile.config.files import Config, read_config
-from ipy_awsprofile.config.profiles import (
-    ProfileKind,
-    did_you_mean,
-    kind_of,
-    matches,
-)
+from botocore import UNSIGNED
+from botocore.config import Config as ClientConfig
+from botocore.exceptions import SSOTokenLoadError, UnauthorizedSSOTokenError
+from botocore.tokens import SSOTokenProvider, _sso_json_dumps  # type: ignore[attr-defined]
+from botocore.utils import JSONFileCache, SSOTokenLoader
+
+from ipy_awsprofile.config.files import Config, FileVersion, read_config, version_of
+from ipy_awsprofile.config.private import cache_folder, replace_file
+from ipy_awsprofile.config.profiles import did_you_mean, matches
 from ipy_awsprofile.config.request import SessionRequest, account_text
 from ipy_awsprofile.config.sign_ins import (
     SignIn,
+    find_profile_or_role,
     find_sign_in,
     named_by_account,
-    sign_in_of_pattern,
+    sign_in_of,
     sign_ins,
+    sso_cache,
 )
 from ipy_awsprofile.config.target import Target, sign_in_target
+from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, give_up_soon
 from ipy_awsprofile.credentials.person import Person
+from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, SignInRequired
-from ipy_awsprofile.sessions.access_portal import AccessPortal, Report
-from ipy_awsprofile.sessions.role_list import (
-    Account,
-    accounts_by_name,
-    known_account,
-    known_roles,
-)
-from ipy_awsprofile.text import AssignedName, assigned_name, quoted
+from ipy_awsprofile.text import AssignedName, quoted
 
 Request = TypeVar("Request", bound=SessionRequest)
 Result = TypeVar("Result")
 
-#: Account IDs have 12 digits.
-_ID_LENGTH = 12
+_VALID_FOR = timedelta(days=1)
 
-#: The maximum number of roles in an error message.
-_MOST_NAMED = 5
+_WORKERS = 16
+_RETRIES: Any = {"mode": "adaptive", "total_max_attempts": 10}
+
+#: botocore slows all threads down to the rate that AWS allows. With so many attempts, it also waits
+#: more than a minute for a portal that can't be reached, so list the accounts without this config.
+_MANY_CALLS = ClientConfig(max_pool_connections=_WORKERS, retries=_RETRIES)
+
+
+class Account(NamedTuple):
+    """An account, with the ``domain`` of its email address."""
+
+    id: str
+    name: str
+    domain: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoleList:
+    """The accounts of a sign-in by ID, and the names of the roles in each account listed so far."""
+
+    listed_at: datetime
+    accounts: Mapping[str, Account]
+    roles: Mapping[str, tuple[str, ...]]
+
+    def named(self, name: str) -> list[Account]:
+        """Return the accounts with this ID or name. If none match exactly, ignore the case."""
+        accounts, folded = self.accounts.values(), name.casefold()
+        matching = [one for one in accounts if folded in (one.id, one.name.casefold())]
+        return [one for one in matching if one.name == name] or matching
+
+
+def list_accounts(sign_in: SignIn) -> RoleList:
+    """List the accounts, and return them with the roles that are already cached.
+
+    Raises SignInRequired if the sign-in is missing or has expired, and other subclasses of
+    `AwsProfileError`.
+    """
+    accounts = _Portal(sign_in).accounts()
+    cached = cached_list(sign_in) or RoleList(datetime.now(UTC), {}, {})
+    return _cache(sign_in, replace(cached, accounts=accounts))
+
+
+def list_account_roles(sign_in: SignIn, account: str) -> tuple[str, ...]:
+    """List the roles of an account, and return their names. Raises as `list_accounts` does."""
+    names = _Portal(sign_in).roles(account)
+    if cached := cached_list(sign_in):
+        _cache(sign_in, replace(cached, roles={**cached.roles, account: names}))
+    return names
+
+
+def list_roles(sign_in: SignIn, report: Callable[[int, int], object]) -> RoleList:
+    """List all accounts and roles. ``report`` gets the number of accounts so far, and of all.
+
+    After an error or Ctrl-C, the cache is unchanged. Raises as `list_accounts` does.
+    """
+    started, roles = datetime.now(UTC), {}
+    accounts = _Portal(sign_in).accounts()
+    portal = _Portal(sign_in, _MANY_CALLS)
+    pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="list-roles")
+    try:
+        for account, names in zip(accounts, pool.map(portal.roles, accounts), strict=True):
+            roles[account] = names
+            report(len(roles), len(accounts))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return _cache(sign_in, RoleList(started, accounts, roles))
+
+
+class _Portal:
+    """The access portal of a sign-in, as the user who is signed in now."""
+
+    def __init__(self, sign_in: SignIn, config: ClientConfig | None = None) -> None:
+        target = sign_in_target(sign_in.name)
+        session = ProfileBotocoreSession(target)
+        unsigned = ClientConfig(signature_version=UNSIGNED)
+        session.set_default_client_config(give_up_soon().merge(unsigned))
+        self._names, region = target.names, sign_in.region
+        with translated(self._names):
+            self._token = _access_token(sign_in, session, self._names[-1])
+            self._client: Any = session.create_client("sso", region_name=region, config=config)
+
+    def accounts(self) -> dict[str, Account]:
+        """Return the accounts in which the user has a role, by ID, sorted by name."""
+        accounts = [
+            Account(
+                item["accountId"],
+                item.get("accountName") or item["accountId"],
+                item.get("emailAddress", "").rpartition("@")[2],
+            )
+            for item in self._items("list_accounts", "accountList")
+        ]
+        accounts.sort(key=lambda account: (account.name.casefold(), account.id))
+        return {account.id: account for account in accounts}
+
+    def roles(self, account: str) -> tuple[str, ...]:
+        """Return the names of the user's roles in an account."""
+        items = self._items("list_account_roles", "roleList", accountId=account)
+        return tuple(sorted(item["roleName"] for item in items))
+
+    def _items(self, operation: str, name: str, **parameters: str) -> list[Any]:
+        with translated(self._names):
+            pages = self._client.get_paginator(operation).paginate(
+                accessToken=self._token, PaginationConfig={"PageSize": 100}, **parameters
+            )
+            try:
+                return [item for page in pages for item in page[name]]
+            except self._client.exceptions.UnauthorizedException:
+                raise UnauthorizedSSOTokenError from None
+
+
+def _access_token(sign_in: SignIn, session: ProfileBotocoreSession, profile: str) -> str:
+    """Return the token in the AWS CLI's file. With an [sso-session], botocore renews it."""
+    files: Any = JSONFileCache(str(sso_cache()), _sso_json_dumps)
+    document = SSOTokenLoader(files)(sign_in.start_url, sign_in.session or None)
+    if document.get("startUrl", sign_in.start_url) != sign_in.start_url:
+        raise SSOTokenLoadError(error_msg="The token is for another start URL.")
+    if not sign_in.session:
+        return str(document["accessToken"])
+    provider: Any = SSOTokenProvider(session, files, profile_name=profile)
+    return str(provider.load_token().get_frozen_token().token)
+
+
+def cached_list(sign_in: SignIn) -> RoleList | None:
+    """Return the cached list; None if it is missing or older than a day. Don't call AWS."""
+    path = _path(sign_in)
+    cached = _read(path, version_of(path))
+    return cached if cached and datetime.now(UTC) - cached.listed_at < _VALID_FOR else None
+
+
+def complete_list(sign_in: SignIn) -> RoleList | None:
+    """Return the cached list if it has the roles of all accounts, otherwise None."""
+    cached = cached_list(sign_in)
+    return cached if cached and cached.accounts.keys() <= cached.roles.keys() else None
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, _version: FileVersion | None) -> RoleList | None:
+    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):  # another format
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return RoleList(
+            datetime.fromisoformat(content["listed_at"]),
+            {key: Account(*values) for key, values in content["accounts"].items()},
+            {key: tuple(names) for key, names in content["roles"].items()},
+        )
+    return None
+
+
+def _cache(sign_in: SignIn, roles: RoleList) -> RoleList:
+    with translated(()):  # without the list, patterns can't protect accounts by name
+        content = json.dumps(asdict(roles), default=str).encode()
+        replace_file(_path(sign_in), content)
+    return roles
+
+
+def _path(sign_in: SignIn) -> Path:
+    digest = sha256(f"{sign_in.session}\n{sign_in.start_url}".encode()).hexdigest()[:16]
+    return cache_folder() / "ipy_awsprofile" / f"roles-{digest}.json"
+
+
+def delete_role_list(sign_in: SignIn) -> None:
+    """Delete the list of a sign-in for all kernels."""
+    with suppress(OSError):
+        _path(sign_in).unlink(missing_ok=True)
+
+
+def delete_role_lists() -> None:
+    """Delete the lists of all sign-ins for all kernels."""
+    for path in (cache_folder() / "ipy_awsprofile").glob("roles-*.json"):
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +240,6 @@ class AssignedRole:
         """The name of the role, which can be used like a profile name."""
         return str(AssignedName(self.sso_session, self.account.id, self.role))
 
-    @property
-    def names(self) -> tuple[str, str]:
-        """The names with the account's ID and with its name, such as ``corp:team-dev/Admin``."""
-        return self.name, str(AssignedName(self.sso_session, self.account.name, self.role))
-
     def __str__(self) -> str:
         return self.name
 
@@ -80,7 +250,7 @@ def list_assigned_roles(
     *,
     fresh: bool = False,
     person: Person | None = None,
-    report: Report = lambda _progress: None,
+    report: Callable[[int, int], object] = lambda _listed, _accounts: None,
 ) -> list[AssignedRole]:
     """Return the roles that are assigned to the signed-in user, sorted by account name.
 
@@ -88,176 +258,41 @@ def list_assigned_roles(
     You can omit it if there is only one. ``pattern`` selects roles as in `list_profiles`, and also
     matches the account's name and email domain. The list is cached for a day and shared by all
     kernels; ``fresh`` calls AWS again. ``person`` signs in if necessary. ``report`` is called with
-    a `ListingProgress` after each account. Raises a subclass of `AwsProfileError`.
+    the number of accounts so far, and of all accounts. Raises a subclass of `AwsProfileError`.
     """
-    words = (pattern or "").casefold().split()
     config = read_config()
     sign_in = find_sign_in(sso, config)
-    listed = ask_portal(
-        sign_in.name, person or Person(), lambda portal: portal.all_roles(report), fresh=fresh
-    )
-    named = profiles_by_role(sign_in, config)
-    roles = [
-        AssignedRole(sign_in.name, account, role, named.get((account.id, role)))
-        for account, role in listed
-    ]
-    return [one for one in roles if all(_matches(one, word) for word in words)]
+    listed = None if fresh else complete_list(sign_in)
+    if listed is None:
+        listed = _with_sign_in(sign_in, person or Person(), lambda: list_roles(sign_in, report))
+    words = (pattern or "").casefold().split()
+    return [role for role in _assigned_roles(sign_in, listed, config) if _matches(role, words)]
 
 
-def list_named_roles(pattern: str, person: Person | None = None) -> list[AssignedRole]:
-    """Return the roles that match a pattern like ``corp:1000*/Admin`` or ``corp:team-*/Admin``.
-
-    If the pattern doesn't start with a sign-in, return an empty list without calling AWS.
-    ``person`` signs in if necessary. Raises a subclass of `AwsProfileError`.
-    """
-    sign_in = sign_in_of_pattern(pattern, read_config())
-    return list_assigned_roles(sign_in, pattern, person=person) if sign_in else []
+def _matches(role: AssignedRole, words: Sequence[str]) -> bool:
+    """Return whether all words match the role, whose name can have the account's ID or name."""
+    named = str(AssignedName(role.sso_session, role.account.name, role.role))
+    fields = (*role.account, role.role, role.profile)
+    return any(matches(words, (name, *fields)) for name in (role.name, named))
 
 
 def known_roles_without_profile() -> list[AssignedRole]:
-    """Return the roles without a profile from complete cached listings, without calling AWS.
-
-    Raises ConfigFileError.
-    """
+    """Return the roles without a profile from complete cached lists. Raises ConfigFileError."""
     config = read_config()
-    found = []
+    roles: list[AssignedRole] = []
     for sign_in in sign_ins(config).values():
-        known = known_roles(sign_in)
-        profiles = profiles_by_role(sign_in, config) if known else {}
-        found += [
-            AssignedRole(sign_in.name, account, role)
-            for account, role in known or ()
-            if (account.id, role) not in profiles
-        ]
-    return found
+        if listed := complete_list(sign_in):
+            roles += _assigned_roles(sign_in, listed, config)
+    return [role for role in roles if role.profile is None]
 
 
-def ask_portal(
-    sign_in: str, person: Person, ask: Callable[[AccessPortal], Result], *, fresh: bool = False
-) -> Result:
-    """Return the result of ``ask`` for the access portal. The user signs in first if necessary."""
-    try:
-        return ask(AccessPortal(sign_in, fresh=fresh))
-    except SignInRequired:
-        if person.sign_in is None:
-            raise
-    person.sign_in_for(sign_in_target(sign_in))
-    return ask(AccessPortal(sign_in, fresh=fresh))
-
-
-def resolve_sso_name(request: Request, person: Person, *, look_up: bool = False) -> Request:
-    """Replace account, role and [sso-session] in a request with the role's name, and return it.
-
-    Look up the ID of an account that is specified by name, as in ``corp:team-dev/Admin``. With
-    ``look_up``, also look up the account of any role or profile that uses IAM Identity Center, so
-    that `known_account_name` can return its name. Raises InvalidOption and other subclasses of
-    `AwsProfileError`.
-    """
-    config = read_config()
-    if request.account or request.role or request.sso:
-        request = _name_of_role(request, config, person)
-    request = replace(
-        request,
-        profile=_with_id(request.profile, config, person),
-        source_profile=_with_id(request.source_profile, config, person),
-    )
-    if look_up and (place := _sign_in_and_account(request.profile or "", config)):
-        sign_in, account = place
-        if known_account(sign_in, account) is None:
-            ask_portal(sign_in.name, person, AccessPortal.accounts)
-    return request
-
-
-def _with_id(name: str | None, config: Config, person: Person) -> str | None:
-    """Replace an account name in a role's name with the account's ID, and return the name."""
-    parts = named_by_account(name, config) if name else None
-    if parts is None:
-        return name
-    account = ask_portal(parts.sign_in, person, partial(account_id, parts.account))
-    return str(AssignedName(parts.sign_in, account, parts.role))
-
-
-def _sign_in_and_account(name: str, config: Config) -> tuple[SignIn, str] | None:
-    """Return the sign-in and account of an IAM Identity Center profile or role, else None."""
-    section = config.profiles.get(name)
-    if section is None:
-        parts = assigned_name(name)
-        return (find_sign_in(parts.sign_in, config), parts.account) if parts else None
-    if kind_of(section) is not ProfileKind.SSO:
-        return None
-    sign_ins_of = (one for one in sign_ins(config).values() if one.is_of(section))
-    sign_in, account = next(sign_ins_of, None), section.get("sso_account_id")
-    return (sign_in, account) if sign_in and account else None
-
-
-def _name_of_role(request: Request, config: Config, person: Person) -> Request:
-    if not (request.account and request.role) or request.profile or request.role_arn:
-        raise InvalidOption(
-            "Use --account and --role together, and without another profile or role.",
-            "Run `%aws_profile --account ID --role NAME`; `%aws_profiles --sso` lists them.",
-        )
-    session, account = find_sign_in(request.sso, config).name, account_text(request.account)
-    if not _is_id(account):
-        account = ask_portal(session, person, partial(account_id, account))
-    name = str(AssignedName(session, account, request.role))
-    if assigned_name(name) is None:
-        raise InvalidOption(
-            f"`{request.role}` can't be the name of a role.",
-            f"`%aws_profiles --sso {quoted(session)} {quoted(account)}` lists the roles.",
-        )
-    return replace(request, profile=name, account=None, role=None, sso=None)
-
-
-def _is_id(account: str) -> bool:
-    return account.isdecimal() and len(account) == _ID_LENGTH
-
-
-def account_id(name: str, portal: AccessPortal) -> str:
-    """Return the ID of the account with this ID or name. The name isn't case-sensitive.
-
-    If no account has the name, refresh the list, because the account can be new. Raises
-    InvalidOption if no account, or more than one, has the name.
-    """
-    if _is_id(name):
-        return name
-    session, found = portal.sign_in, accounts_by_name(name, portal.accounts())
-    if not found and portal.renew_accounts():
-        found = accounts_by_name(name, portal.accounts())
-    match found:
-        case [account]:
-            return account.id
-        case []:
-            raise InvalidOption(
-                f"No account `{name}` is assigned to you in the sign-in `{session}`.",
-                did_you_mean(name, (one.name for one in portal.accounts()))
-                or f"`%aws_profiles --sso {quoted(session)}` lists the accounts.",
-            )
-        case _:
-            ids = " and ".join(f"`{one.id}`" for one in found)
-            raise InvalidOption(
-                f"{len(found)} accounts have the name `{name}`.", f"Use an account ID: {ids}."
-            )
-
-
-def explain_refused_role(target: Target) -> str:
-    """Refresh the account's roles, and suggest roles to use instead of a refused role.
-
-    The cached list can still have the refused role. Return "" if the roles can't be listed.
-    """
-    source = target.chain[-1]
-    account, role = source.account, source.sso_role_name
-    place = _sign_in_and_account(source, target.config)
-    if place is None or not account or not role:
-        return ""
-    sign_in = place[0].name
-    with suppress(AwsProfileError):  # the user needs to see the refusal instead
-        roles = AccessPortal(sign_in).renew_roles(account)
-        return did_you_mean(role, roles) or (
-            f"Your roles in the account: {', '.join(f'`{one}`' for one in roles[:_MOST_NAMED])}."
-            if roles
-            else ""
-        )
-    return ""
+def _assigned_roles(sign_in: SignIn, listed: RoleList, config: Config) -> list[AssignedRole]:
+    profiles = profiles_by_role(sign_in, config)
+    return [
+        AssignedRole(sign_in.name, account, role, profiles.get((account.id, role)))
+        for account in listed.accounts.values()
+        for role in listed.roles[account.id]
+    ]
 
 
 def profiles_by_role(sign_in: SignIn, config: Config) -> dict[tuple[str, str], str]:
@@ -271,8 +306,102 @@ def profiles_by_role(sign_in: SignIn, config: Config) -> dict[tuple[str, str], s
     }
 
 
-def _matches(role: AssignedRole, word: str) -> bool:
-    """Return whether a word matches the role or one of its names."""
-    account = role.account
-    more = (account.name, account.domain, role.role, role.profile)
-    return any(matches([word], (name, *more)) for name in role.names)
+def _with_sign_in(sign_in: SignIn, person: Person, call: Callable[[], Result]) -> Result:
+    """Return the result of ``call``. If it requires a sign-in, the person signs in first."""
+    try:
+        return call()
+    except SignInRequired:
+        if person.sign_in is None:
+            raise
+    person.sign_in_for(sign_in_target(sign_in.name))
+    return call()
+
+
+def resolve_sso_name(request: Request, person: Person, *, look_up: bool = False) -> Request:
+    """Replace account, role and [sso-session] in a request with the role's name, and return it.
+
+    Look up the ID of an account that is specified by name, as in ``corp:team-dev/Admin``. With
+    ``look_up``, also look up the account of any role or profile that uses IAM Identity Center, so
+    that its name is cached. Raises InvalidOption and other subclasses of `AwsProfileError`.
+    """
+    config = read_config()
+    if request.account or request.role or request.sso:
+        name = _name_of_role(request, config)
+        request = replace(request, profile=name, account=None, role=None, sso=None)
+    request = replace(
+        request,
+        profile=_with_id(request.profile, config, person),
+        source_profile=_with_id(request.source_profile, config, person),
+    )
+    if look_up and request.profile:
+        settings = find_profile_or_role(request.profile, config).settings
+        sign_in, account = sign_in_of(settings, config), settings.get("sso_account_id")
+        cached = cached_list(sign_in) if sign_in else None
+        if sign_in and account and (cached is None or account not in cached.accounts):
+            _with_sign_in(sign_in, person, lambda: list_accounts(sign_in))
+    return request
+
+
+def _name_of_role(request: SessionRequest, config: Config) -> str:
+    if not (request.account and request.role) or request.profile or request.role_arn:
+        raise InvalidOption(
+            "Use --account and --role together, and without another profile or role.",
+            "Run `%aws_profile --account ID --role NAME`; `%aws_profiles --sso` lists them.",
+        )
+    sign_in = find_sign_in(request.sso, config).name
+    return str(AssignedName(sign_in, account_text(request.account), request.role))
+
+
+def _with_id(name: str | None, config: Config, person: Person) -> str | None:
+    """Replace an account name in a role's name with the account's ID, and return the name."""
+    parts = named_by_account(name, config) if name else None
+    if parts is None:
+        return name
+    sign_in = sign_ins(config)[parts.sign_in]
+    account = _with_sign_in(sign_in, person, lambda: account_id(parts.account, sign_in))
+    return str(AssignedName(parts.sign_in, account, parts.role))
+
+
+def account_id(name: str, sign_in: SignIn) -> str:
+    """Return the ID of the account with this ID or name. The name isn't case-sensitive.
+
+    If no cached account has the name, list the accounts, because the account can be new. Raises
+    InvalidOption if no account, or more than one, has the name.
+    """
+    listed = cached_list(sign_in)
+    if listed is None or not listed.named(name):
+        listed = list_accounts(sign_in)
+    matching, accounts = listed.named(name), listed.accounts.values()
+    if len(matching) == 1:
+        return matching[0].id
+    ids = " and ".join(f"`{account.id}`" for account in matching)
+    raise InvalidOption(
+        f"{len(matching) or 'No'} accounts of the sign-in `{sign_in.name}` have the name `{name}`.",
+        (ids and f"Use an account ID: {ids}.")
+        or did_you_mean(name, (account.name for account in accounts))
+        or f"`%aws_profiles --sso {quoted(sign_in.name)}` lists the accounts.",
+    )
+
+
+def role_names(account: str, sign_in: SignIn) -> tuple[str, ...]:
+    """Return the names of the user's roles in an account, given by ID or name."""
+    key, cached = account_id(account, sign_in), cached_list(sign_in)
+    names = cached.roles.get(key) if cached else None
+    return list_account_roles(sign_in, key) if names is None else names
+
+
+def explain_refused_role(target: Target) -> str:
+    """Refresh the account's roles, and suggest roles to use instead of a refused role.
+
+    The cached list can still have the refused role. Return "" if the roles can't be listed.
+    """
+    source = target.chain[-1]
+    sign_in = sign_in_of(source.settings, target.config)
+    if sign_in is None:
+        return ""
+    with suppress(AwsProfileError):  # the user needs to see the refusal instead
+        roles = list_account_roles(sign_in, str(source.account))
+        similar = did_you_mean(str(source.sso_role_name), roles)
+        names = ", ".join(f"`{role}`" for role in roles)
+        return similar or (f"Your roles in the account: {names}." if names else "")
+    return ""

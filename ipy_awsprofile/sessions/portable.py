@@ -6,17 +6,16 @@ receive long-term keys.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession
-from ipy_awsprofile.credentials.interrupts import interrupts_unshown
-from ipy_awsprofile.credentials.response_checks import guarded
-from ipy_awsprofile.credentials.retries import for_many_profiles, give_up_soon
-from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials, freeze_credentials
-from ipy_awsprofile.credentials.session_token import get_session_token
+from botocore.config import Config
+
+from ipy_awsprofile.config.user_environment import user_environment
+from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession, give_up_soon
+from ipy_awsprofile.credentials.redacted import RedactedCredentials, freeze_credentials
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.session import (
@@ -95,10 +94,9 @@ def session_token(
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """
     with translated(chain_of(session)):
-        sts = guarded(session.client("sts", config=give_up_soon(timeout_of(session))))
-        device = {"SerialNumber": serial} if serial else {}
-        # Don't assign the response to a variable, because a traceback could show it.
-        return _credentials_in(get_session_token(sts, device, ask))
+        sts = session.client("sts", config=give_up_soon(timeout_of(session)))
+        device = {"SerialNumber": serial, "TokenCode": ask()} if serial else {}
+        return _credentials_in(sts.get_session_token(**device))
 
 
 def _credentials_in(response: Any) -> tuple[RedactedCredentials, datetime]:
@@ -162,7 +160,6 @@ class PortableSession:
         """Return the kernel's settings in the format of botocore's ``Session.full_config``."""
         return {"profiles": {self.chain[0]: self.settings}, "services": self.services}
 
-    @interrupts_unshown()
     def open(self) -> NamedSession:
         """Return a boto3 session without reading any files."""
         return NamedSession(_WorkerBotocoreSession(self), self.chain)
@@ -172,7 +169,6 @@ def _unpickled(keys: tuple[str, ...], others: dict[str, Any]) -> PortableSession
     return PortableSession(keys=RedactedCredentials(*keys), **others)
 
 
-@interrupts_unshown()
 def portable(session: boto3.Session) -> PortableSession:
     """Return a portable session with short-lived credentials.
 
@@ -193,6 +189,20 @@ def portable(session: boto3.Session) -> PortableSession:
         expiry=expiry,
         keys=keys,
     )
+
+
+#: Settings and environment variables that configure the retries of the user's clients.
+_RETRY_SETTINGS = {"retry_mode", "max_attempts", "AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS"}
+
+
+def for_many_profiles(settings: Mapping[str, Any]) -> Config | None:
+    """Return a client config with more attempts, because calls for many profiles get throttled.
+
+    Return None if the profile's ``settings`` or the environment configure retries.
+    """
+    if _RETRY_SETTINGS & {*settings, *user_environment()}:
+        return None
+    return Config(retries={"mode": "standard", "total_max_attempts": 6})
 
 
 class _WorkerBotocoreSession(SharedBotocoreSession):

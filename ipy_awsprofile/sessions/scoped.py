@@ -8,18 +8,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from botocore.credentials import DeferredRefreshableCredentials
-
 from ipy_awsprofile.config.policies import policy_in, policy_text, read_only_policy
-from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession
-from ipy_awsprofile.credentials.renewal import install_renewals
-from ipy_awsprofile.credentials.response_checks import guarded
-from ipy_awsprofile.credentials.retries import give_up_soon, retry_throttled
-from ipy_awsprofile.credentials.scoped_session import ScopedSessionFetcher
+from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession, give_up_soon
+from ipy_awsprofile.credentials.sts_sessions import ScopedCredentials, ScopedSessionFetcher
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.sessions.session import (
@@ -113,10 +109,17 @@ def _lasting(seconds: int | None) -> dict[str, int]:
     return {} if seconds is None else {"DurationSeconds": seconds}
 
 
-class _ScopedCredentials(DeferredRefreshableCredentials):
-    """Credentials that are renewed with their base, until the block ends."""
+class _ScopedCredentials(ScopedCredentials):
+    """Credentials that are renewed with their base until the block or their duration ends."""
 
     has_ended = False
+
+    def __init__(self, fetcher: ScopedSessionFetcher, base: Any, chain: tuple[str, ...]) -> None:
+        super().__init__(fetcher, base)
+        self._fetcher, self._chain = fetcher, chain
+        self._refresh_using = self._renew
+        if fetcher.duration:
+            self._advisory_refresh_timeout = self._mandatory_refresh_timeout = 0
 
     def get_frozen_credentials(self) -> Any:
         """Return the credentials. Raises AwsProfileError after the end of the block."""
@@ -125,6 +128,16 @@ class _ScopedCredentials(DeferredRefreshableCredentials):
                 "The `scoped` block of this session has ended.", "Open another one."
             )
         return super().get_frozen_credentials()
+
+    def _renew(self) -> Any:
+        """Return new credentials in botocore's format. Raises AwsProfileError."""
+        if self._fetcher.duration and getattr(self, "_access_key", None):
+            raise AwsProfileError(
+                f"The session was limited to {self._fetcher.duration} seconds, and has ended.",
+                "Open another one.",
+            )
+        with translated(self._chain):
+            return self._fetcher.fetch_credentials()
 
 
 class _ScopedSession(SharedBotocoreSession):
@@ -149,23 +162,13 @@ class _ScopedSession(SharedBotocoreSession):
 
     def open(self, base: boto3.Session) -> _ScopedCredentials:
         """Retrieve the credentials. Raises botocore's errors."""
-        config = give_up_soon(timeout_of(base))
-        region = base.region_name or "us-east-1"
-
-        def create_sts(_service: str, **keys: Any) -> Any:
-            sts = self.create_client("sts", region_name=region, config=config, **keys)
-            return guarded(retry_throttled(sts))
-
-        fetcher = ScopedSessionFetcher(credentials_of(base), create_sts, self._scope)
-        fetch = fetcher.fetch_once if fetcher.duration else fetcher.fetch_credentials
-        credentials = _ScopedCredentials(fetch, "scoped-session")
-        install_renewals(credentials, (self._name,), _cannot_sign_in, count=1, codes=None)
+        config, region = give_up_soon(timeout_of(base)), base.region_name or "us-east-1"
+        create = partial(self.create_client, region_name=region, config=config)
+        whole = credentials_of(base)
+        fetcher = ScopedSessionFetcher(whole, create, self._scope)
+        credentials = _ScopedCredentials(fetcher, whole, (self._name,))
         provider = SimpleNamespace(load_credentials=lambda: credentials)
         self.register_component("credential_provider", provider)
         self.get_credentials()
         credentials.get_frozen_credentials()
         return credentials
-
-
-def _cannot_sign_in() -> None:
-    """Do nothing, because the base session signs in itself."""

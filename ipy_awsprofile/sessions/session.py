@@ -1,31 +1,47 @@
-"""Open boto3 sessions for profiles, with automatic renewal of credentials."""
+"""Open boto3 sessions for profiles, with automatic renewal, and ask AWS for their identity."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from threading import Lock
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from boto3 import Session
+from botocore.exceptions import ClientError
 
 from ipy_awsprofile.config.private import StaysInProcess
+from ipy_awsprofile.config.profiles import ProfileKind
+from ipy_awsprofile.config.regions import is_aws
 from ipy_awsprofile.config.request import Duration, SessionRequest
 from ipy_awsprofile.config.settings import client_settings
-from ipy_awsprofile.config.target import Target, target_of
-from ipy_awsprofile.credentials.botocore_errors import no_credentials
-from ipy_awsprofile.credentials.botocore_session import MakeProvider, ProfileBotocoreSession
-from ipy_awsprofile.credentials.event_hooks import SharedHandlersSession
-from ipy_awsprofile.credentials.mfa_prompt import MfaPrompter, ask_on_input_channel
-from ipy_awsprofile.credentials.pace import Pace
-from ipy_awsprofile.credentials.person import CodePrompter, Person, SignIn
-from ipy_awsprofile.credentials.provider_chain import REAL, Outside
-from ipy_awsprofile.credentials.translation import translated
+from ipy_awsprofile.config.target import SOURCES, Target, target_of
+from ipy_awsprofile.credentials.botocore_session import (
+    MakeProvider,
+    ProfileBotocoreSession,
+    give_up_soon,
+)
+from ipy_awsprofile.credentials.person import (
+    CodePrompter,
+    MfaPrompter,
+    Person,
+    SignIn,
+    ask_on_input_channel,
+)
+from ipy_awsprofile.credentials.providers import REAL, Outside
+from ipy_awsprofile.credentials.redacted import RedactedCredentials, freeze_credentials
+from ipy_awsprofile.credentials.role_cache import CallerIdentity, ask_caller
+from ipy_awsprofile.credentials.translation import (
+    UNKNOWN_OPERATION,
+    code_of,
+    no_credentials,
+    translated,
+)
 from ipy_awsprofile.errors import InvalidOption, RoleNotAssigned
-from ipy_awsprofile.text import chain_line
+from ipy_awsprofile.text import Arn, chain_line
 
 if TYPE_CHECKING:
     import boto3
@@ -33,10 +49,8 @@ if TYPE_CHECKING:
     from botocore.config import Config
     from botocore.credentials import Credentials
 
-    from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials
 
-
-class NamedSession(StaysInProcess, SharedHandlersSession):
+class NamedSession(StaysInProcess, Session):
     """A boto3 session with the names of its profiles in ``chain``, as in ``Identity``."""
 
     def __init__(self, session: botocore.session.Session, chain: tuple[str, ...]) -> None:
@@ -74,17 +88,6 @@ class ProfileSession(NamedSession):
         self.issued: tuple[RedactedCredentials, RedactedCredentials, datetime] | None = None
         self.issuing = Lock()
 
-    def client_settings(self) -> dict[str, Any]:
-        """Return the profile's client settings from when the session was opened."""
-        profiles = self._session.full_config["profiles"]
-        return client_settings(profiles[self.target.name], elsewhere=True)
-
-    def services(self) -> dict[str, Any]:
-        """Return the profile's [services] section by its name, or an empty dict without one."""
-        name = str(self.client_settings().get("services", ""))
-        section = self._session.full_config["services"].get(name)
-        return {name: dict(section)} if section else {}
-
     def in_region(self, region: str) -> ProfileSession:
         """Return a session in another Region with the same, jointly renewed credentials."""
         target = replace(self.target, region=region)
@@ -95,10 +98,6 @@ class ProfileSession(NamedSession):
         session = ProfileSession(core, target, timeout=self.timeout, person=self.person)
         session.principal = self.principal
         return session
-
-    def ask_to_sign_in(self) -> None:
-        """Let the user sign in. Raises SignInRequired if no one is available to sign in."""
-        self.person.sign_in_for(self.target)
 
 
 def open_session(
@@ -152,9 +151,8 @@ def open_session(
     ``mfa_prompter`` receives the prompt and returns the code. By default, the front end prompts for
     the code, even when the credentials are renewed. ``sign_in`` is called if a sign-in to IAM
     Identity Center or with ``aws login`` is missing or has expired, which is an error by default.
-    ``timeout`` applies to each attempt of a call to STS, in seconds. There are at most two
-    attempts, or five if AWS throttles the call. All calls together wait at most 20 seconds for
-    servers.
+    ``timeout`` applies to each attempt of a call to AWS, in seconds, and half of it to the
+    connection. There are at most three attempts.
 
     Raises a subclass of `AwsProfileError` for any problem with the files, the options, the
     credentials or the network.
@@ -199,23 +197,23 @@ def open_target(
     timeout: float = 10.0,
     client_config: Config | None = None,
     provider: MakeProvider | None = None,
-    pace: Pace | None = None,
+    attempts: int = 3,
     outside: Outside = REAL,
 ) -> ProfileSession:
     """Open a session for a target, as `open_session` does.
 
     ``client_config`` is the default config of the user's clients. ``provider`` creates a credential
-    provider to use instead of botocore's provider chain. Sessions with the same ``pace`` share a
-    rate limit for calls that retrieve credentials. ``outside`` is what retrieving them uses.
+    provider to use instead of botocore's provider chain. ``attempts`` is the number of attempts of
+    each call that retrieves credentials. ``outside`` is what retrieving them uses.
     """
     try:
         with translated(target.names):
-            inner = ProfileBotocoreSession(target, client_config, pace, outside)
+            inner = ProfileBotocoreSession(target, client_config, outside)
             session = ProfileSession(inner, target, timeout=timeout, person=person or Person())
             inner.resolve_credentials(
                 codes=CodePrompter(lambda: session.person, target),
-                sign_in=session.ask_to_sign_in,
-                timeout=timeout,
+                sign_in=lambda: session.person.sign_in_for(target),
+                config=give_up_soon(timeout, attempts=attempts),
                 fresh=fresh,
                 provider=provider,
             )
@@ -233,25 +231,12 @@ def chain_of(session: boto3.Session) -> tuple[str, ...]:
     Every function that takes a session from the user calls this first. Raises InvalidOption for
     anything else, such as the name of a profile.
     """
-    if isinstance(session, NamedSession):
-        return session.chain
     if not isinstance(session, Session):
-        raise _no_session(session)
-    return ()
-
-
-def _no_session(value: object) -> InvalidOption:
-    """Return the exception for a value that isn't a session."""
-    if isinstance(value, str):
-        return InvalidOption(
-            f"The text `{value}` isn't a session.",
-            "Run `from ipy_awsprofile import open_session`, and pass "
-            f"`open_session({str(value)!r})` instead.",
+        raise InvalidOption(
+            f"A boto3 session is required, not a value of type {type(session).__name__}.",
+            "Pass the `session` of `%aws_profile NAME`, or what `open_session` returns.",
         )
-    return InvalidOption(
-        f"A boto3 session is required, not a value of type {type(value).__name__}.",
-        "Pass the `session` of `%aws_profile NAME`, or what `open_session` returns.",
-    )
+    return session.chain if isinstance(session, NamedSession) else ()
 
 
 def credentials_of(session: boto3.Session) -> Credentials:
@@ -263,9 +248,7 @@ def credentials_of(session: boto3.Session) -> Credentials:
 
 
 def settings_of(session: boto3.Session) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a session's client settings and [services] sections."""
-    if isinstance(session, ProfileSession):
-        return session.client_settings(), session.services()
+    """Return a session's client settings and [services] sections, from when it was opened."""
     inner = session._session  # noqa: SLF001  # boto3 has no public API for it
     settings = client_settings(inner.get_scoped_config(), elsewhere=True)
     return settings, dict(inner.full_config.get("services", {}))
@@ -283,3 +266,97 @@ def expiry_of(credentials: Any) -> datetime | None:
 def timeout_of(session: boto3.Session) -> float:
     """Return the timeout in seconds of each attempt of a call to STS."""
     return session.timeout if isinstance(session, ProfileSession) else 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """The identity that STS reported for a session's current credentials.
+
+    ``chain`` has the names of the role chain's profiles, from the requested profile to the profile
+    or other source that provides the first credentials, such as ``EC2 instance``. It is empty for
+    a session without a profile. A cached role session can come from another profile for the same
+    role.
+
+    ``region`` is the session's Region. ``expiry`` (UTC) is when the credentials expire; this
+    package's sessions renew them before that. It is None if they don't expire or their expiry is
+    unknown. ``temporary`` credentials have a session token, and expire even if ``expiry`` is None.
+    ``cached`` is True if the identity comes from the AWS CLI's cache, without a new call to STS.
+
+    AWS-compatible servers can omit ``account``, ``arn`` and ``user_id``, which are empty then. Some
+    servers ignore session policies, such as Ceph's RGW and SeaweedFS; ``may_ignore_policy`` is True
+    if the session has a policy that its server may ignore.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+    """
+
+    account: str
+    arn: str
+    user_id: str
+    profile: str | None
+    chain: tuple[str, ...]
+    region: str | None
+    expiry: datetime | None
+    temporary: bool = False
+    cached: bool = field(default=False, compare=False)
+    may_ignore_policy: bool = field(default=False, compare=False)
+
+
+def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
+    """Return a session's identity.
+
+    This calls STS once for each set of credentials. It doesn't call STS for a new role session,
+    because the AssumeRole response has the identity, or for a cached one, because the AWS CLI's
+    cache keeps that response. With ``ask``, it calls STS for cached sessions, too. Raises a
+    subclass of `AwsProfileError`.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+    """
+    chain = chain_of(session)
+    with translated(chain):
+        credentials = credentials_of(session)
+        frozen = freeze_credentials(credentials)
+        caller = _fetch_caller(frozen, session, ask=ask)
+        arn = Arn.parse(caller.arn) if caller.arn else _UNKNOWN
+        if arn is None:
+            raise KeyError("Arn")  # the response isn't from AWS
+    may_ignore_policy = False
+    if isinstance(session, ProfileSession):
+        source = session.target.chain[-1]
+        if source.kind is ProfileKind.CREDENTIAL_SOURCE and source.credential_source:
+            chain = (*chain, SOURCES[source.credential_source])
+        session.principal = caller.principal if caller.arn else None
+        may_ignore_policy = session.may_ignore_policy
+    return Identity(
+        account=arn.account,
+        arn=caller.arn,
+        user_id=caller.user_id,
+        profile=chain[0] if chain else None,
+        chain=chain,
+        region=session.region_name,
+        expiry=expiry_of(credentials),
+        temporary=bool(frozen.token),
+        cached=caller.cached,
+        may_ignore_policy=may_ignore_policy,
+    )
+
+
+def _fetch_caller(
+    frozen: RedactedCredentials, session: boto3.Session, *, ask: bool
+) -> CallerIdentity:
+    """Return the caller identity for credentials. Call STS only for the first time."""
+    known = session.callers if isinstance(session, ProfileSession) else {}
+    caller = known.get(frozen.access_key or "")
+    if caller is None or (ask and caller.cached):
+        sts = session.client("sts", config=give_up_soon(timeout_of(session)))
+        try:
+            caller = ask_caller(sts)
+        except ClientError as error:
+            # Some servers other than AWS don't support the operation, such as Ceph's RGW.
+            if code_of(error) not in UNKNOWN_OPERATION or is_aws(sts.meta.endpoint_url):
+                raise
+            caller = caller or CallerIdentity("", "")
+        known[frozen.access_key or ""] = caller
+    return caller
+
+
+_UNKNOWN = Arn("", "", "", "", "")

@@ -1,63 +1,473 @@
-"""Start a sign-in with the method that suits the profile and the machine.
+"""Sign in to IAM Identity Center or with console credentials, and out, with the AWS CLI's files.
 
-If the kernel and the browser are on the same machine, open the browser, which redirects to the
-kernel. Otherwise, or on request, the user opens a page in any browser and compares a code, or for a
-profile of ``aws login``, enters a code.
+If the kernel and the browser are on the same machine, the browser opens, and AWS redirects it to
+the kernel with a code (authorization code grant with PKCE). Otherwise, or on request, the user
+opens a page in any browser and compares a code (device authorization grant) or, for ``aws login``,
+enters the code that it shows.
+
+https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sso.html
+https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sign-in.html
+https://docs.aws.amazon.com/cli/latest/reference/sso/logout.html
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import base64
+import json
+import os
+import secrets
+import sys
+import threading
+import time
+import webbrowser
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from socketserver import ThreadingTCPServer
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from ipy_awsprofile.config.profiles import ProfileKind
-from ipy_awsprofile.credentials.sign_in_files import SignInFile
-from ipy_awsprofile.sessions.aws_login import begin_entered_login, begin_login
-from ipy_awsprofile.sessions.browser_sign_in import begin_browser_sign_in
-from ipy_awsprofile.sessions.local_browser import local_browser, open_in
-from ipy_awsprofile.sessions.sso_sign_in import begin_device_sign_in, sso_settings
+from botocore import UNSIGNED
+from botocore.config import Config as ClientConfig
+from botocore.tokens import _sso_json_dumps  # type: ignore[attr-defined]
+from botocore.utils import JSONFileCache, SSOTokenLoader
 
-if TYPE_CHECKING:
-    from ipy_awsprofile.config.target import Target
-    from ipy_awsprofile.sessions.sign_in_attempt import SignInAttempt
+from ipy_awsprofile.config.files import Config, read_config, version_of
+from ipy_awsprofile.config.private import StaysInProcess
+from ipy_awsprofile.config.profiles import Profile, ProfileKind
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.sign_ins import SignIn, require_sign_in, sign_ins, sso_cache
+from ipy_awsprofile.config.target import Target, sign_in_target
+from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, give_up_soon
+from ipy_awsprofile.credentials.translation import translated
+from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable
+from ipy_awsprofile.sessions.assigned_roles import delete_role_list, delete_role_lists
+from ipy_awsprofile.sessions.aws_login import Login, login_cache, login_file, query_in
+
+#: Time for the user to sign in, in seconds, as in the AWS CLI.
+_LIFETIME = 600
+
+_DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+
+#: The default polling interval in seconds, and the increase if AWS asks to slow down.
+#: https://www.rfc-editor.org/rfc/rfc8628#section-3.5
+_INTERVAL = 5
 
 
-def has_sign_in(target: Target) -> bool:
-    """Return whether the target's role chain starts with a sign-in."""
-    return _is_login(target) or target.chain[-1].kind is ProfileKind.SSO
+def sign_in_file(target: Target) -> Path:
+    """Return the AWS CLI's file for a target's sign-in. Raises the errors of `require_sign_in`."""
+    source = target.chain[-1]
+    if source.kind is ProfileKind.LOGIN_SESSION:
+        return login_file(str(source.settings["login_session"]))
+    return require_sign_in(source, target.config).token_file
 
 
-def sign_in_file(target: Target) -> SignInFile:
-    """Return the AWS CLI's file for the sign-in at the start of the target's role chain.
+def value_in(file: Path, name: str) -> Any:
+    """Return a value of a cache file, or None if it is missing or the file can't be read."""
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        return json.loads(file.read_bytes())[name]
+    return None
 
-    Raises InvalidOption if the chain doesn't start with a sign-in, and the exceptions of
-    `sso_settings`.
+
+def forget_roles(sign_in: SignIn | None) -> None:
+    """Delete the cached sessions and the list of a sign-in's roles, or of all sign-ins.
+
+    Raises CredentialsUnavailable.
     """
-    if _is_login(target):
-        return SignInFile.of_login(str(target.chain[-1].settings["login_session"]))
-    return sso_settings(target).file
+    # The file names don't identify the sign-in. Other sign-ins recreate their files unprompted.
+    for file in Path("~/.aws/cli/cache").expanduser().glob("*.json"):
+        if value_in(file, "ProviderType") == "sso":
+            delete_file(file)
+    if sign_in:
+        delete_role_list(sign_in)
+    else:
+        delete_role_lists()
 
 
-def require_sign_in(target: Target) -> None:
-    """Raise InvalidOption if the target's role chain doesn't start with a sign-in."""
-    sign_in_file(target)
+def delete_file(file: Path) -> None:
+    """Delete a file with credentials. Raises CredentialsUnavailable."""
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        raise CredentialsUnavailable(
+            f"`{file}` can't be deleted: {error.strerror}.",
+            "It contains credentials that remain valid. Delete it, then run the cell again.",
+        ) from error
 
 
-def begin_sign_in(target: Target, *, device_code: bool = False) -> SignInAttempt:
-    """Start a sign-in for a target. Raises AwsProfileError.
+class Attempt(StaysInProcess):
+    """A sign-in that waits for the user.
 
-    As in the AWS CLI, an IAM Identity Center profile needs an [sso-session] to use the browser on
-    this machine.
+    ``profile`` is the profile that signs in, and ``url`` is the page to open. ``code`` is the code
+    that the page shows, empty if the browser on this machine shows the page, and None if the user
+    enters the code. ``redeem`` stores the sign-in, or returns False if the user hasn't answered. It
+    is called every ``interval`` seconds or, with a ``callback``, when AWS has returned a code.
     """
-    is_login = _is_login(target)
+
+    def __init__(
+        self,
+        target: Target,
+        url: str,
+        redeem: Callable[[], bool],
+        *,
+        callback: Callback | None = None,
+        code: str | None = "",
+        interval: int = 0,
+        lifetime: int = _LIFETIME,
+    ) -> None:
+        self.profile = target.chain[-1].name
+        self.url, self.code, self.interval = url, code, interval
+        self._chain, self._redeem, self._callback = target.names, redeem, callback
+        self._end = time.monotonic() + lifetime
+        self._file = sign_in_file(target)
+        self._version = version_of(self._file)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.profile}>"
+
+    def waiting(self, sleep: Callable[[float], object] = time.sleep) -> Iterator[timedelta]:
+        """Wait until the user or another program has signed in. Yield the time left each second.
+
+        Raises CredentialsUnavailable if the user refused the sign-in, or if the time is over.
+        """
+        next_call = time.monotonic() + self.interval
+        try:
+            while not self._is_stored():
+                left = self._end - time.monotonic()
+                if left <= 0:
+                    raise self.ended("wasn't completed in time")
+                if self.code is not None and time.monotonic() >= next_call:
+                    if self._is_redeemed():
+                        return
+                    next_call = time.monotonic() + self.interval
+                yield timedelta(seconds=left)
+                sleep(1)
+        finally:
+            self.close()
+
+    def enter(self, text: str) -> None:
+        """Complete the sign-in with the code that AWS shows.
+
+        If another program has signed in meanwhile, the code isn't required. Raises
+        CredentialsUnavailable if the code isn't valid or belongs to a different sign-in.
+        """
+        if self._callback and self._callback.take(query_in(text)) and self._callback.code:
+            self._is_redeemed()
+        elif not self._is_stored():
+            raise CredentialsUnavailable(
+                f"This isn't the code for the sign-in of `{self.profile}`.",
+                "Open the new link, and copy the whole code that the page shows.",
+            )
+
+    def close(self) -> None:
+        """End the attempt, whether or not the user has signed in."""
+        if self._callback:
+            self._callback.close()
+
+    def ended(self, how: str) -> CredentialsUnavailable:
+        """Return the exception for an attempt that the user has refused or hasn't completed."""
+        return CredentialsUnavailable(
+            f"The sign-in of `{self.profile}` {how}.",
+            "Run the cell again, or `%aws_profile NAME --login --device-code` to use any browser.",
+        )
+
+    def _is_redeemed(self) -> bool:
+        if self._callback and self._callback.is_refused:
+            raise self.ended("was refused")
+        if self._callback and not self._callback.code:
+            return False
+        with translated(self._chain):
+            return self._redeem()
+
+    def _is_stored(self) -> bool:
+        """Return whether another program has stored a sign-in."""
+        changed = version_of(self._file) != self._version
+        return changed and value_in(self._file, "accessToken") is not None
+
+
+def begin_sign_in(target: Target, *, device_code: bool = False) -> Attempt:
+    """Start a sign-in with the method that suits the profile and the machine.
+
+    As in the AWS CLI, IAM Identity Center requires an [sso-session] for the browser on this
+    machine. Raises AwsProfileError.
+    """
     browser = None if device_code else local_browser()
-    if browser and (is_login or sso_settings(target).session):
-        begin = begin_login if is_login else begin_browser_sign_in
-        attempt = begin(target)
-        if open_in(browser, attempt.url):
-            return attempt
+    with translated(target.names):
+        if target.chain[-1].kind is ProfileKind.LOGIN_SESSION:
+            attempt = _begin_login(target, here=browser is not None)
+        else:
+            sign_in = require_sign_in(target.chain[-1], target.config)
+            begin = _begin_in_browser if browser and sign_in.session else _begin_device
+            attempt = begin(target, sign_in)
+    if browser and attempt.code == "" and not browser.open(attempt.url):
         attempt.close()
-    return begin_entered_login(target) if is_login else begin_device_sign_in(target)
+        return begin_sign_in(target, device_code=True)
+    return attempt
 
 
-def _is_login(target: Target) -> bool:
-    return target.chain[-1].kind is ProfileKind.LOGIN_SESSION
+def unsigned_client(target: Target, service: str, region: str | None = None) -> Any:
+    """Return a client with the target's settings for calls without credentials."""
+    config = give_up_soon().merge(ClientConfig(signature_version=UNSIGNED))
+    return ProfileBotocoreSession(target).create_client(service, region, config=config)
+
+
+def _begin_device(target: Target, sign_in: SignIn) -> Attempt:
+    client = unsigned_client(target, "sso-oidc", sign_in.region)
+    scopes: Any = {"scopes": sign_in.scopes} if sign_in.session else {}
+    registration = client.register_client(
+        clientName=f"ipy-awsprofile-{sign_in.session or 'sso'}",
+        clientType="public",
+        grantTypes=[_DEVICE_CODE, *(["refresh_token"] if scopes else [])],
+        **scopes,
+    )
+    program = {name: registration[name] for name in ("clientId", "clientSecret")}
+    device = client.start_device_authorization(**program, startUrl=sign_in.start_url)
+
+    def redeem() -> bool:
+        code, errors = device["deviceCode"], client.exceptions
+        try:
+            token = client.create_token(**program, grantType=_DEVICE_CODE, deviceCode=code)
+        except errors.AuthorizationPendingException:
+            return False
+        except errors.SlowDownException:
+            attempt.interval += _INTERVAL
+            return False
+        except errors.ExpiredTokenException:
+            raise attempt.ended("wasn't completed in time") from None
+        except errors.AccessDeniedException:
+            raise attempt.ended("was refused") from None
+        return _store(sign_in, registration, token)
+
+    attempt = Attempt(
+        target,
+        device.get("verificationUriComplete") or device["verificationUri"],
+        redeem,
+        code=device["userCode"],
+        interval=device.get("interval") or _INTERVAL,
+        lifetime=device["expiresIn"],
+    )
+    return attempt
+
+
+def _begin_in_browser(target: Target, sign_in: SignIn) -> Attempt:
+    client = unsigned_client(target, "sso-oidc", sign_in.region)
+    registration = client.register_client(
+        clientName=f"ipy-awsprofile-{sign_in.session}",
+        clientType="public",
+        grantTypes=["authorization_code", "refresh_token"],
+        redirectUris=["http://127.0.0.1/oauth/callback"],  # any port
+        issuerUrl=sign_in.start_url,
+        scopes=sign_in.scopes,
+    )
+    callback = Callback()
+
+    def redeem() -> bool:
+        token = client.create_token(
+            clientId=registration["clientId"],
+            clientSecret=registration["clientSecret"],
+            grantType="authorization_code",
+            redirectUri=callback.uri,
+            codeVerifier=callback.verifier,
+            code=callback.code,
+        )
+        return _store(sign_in, registration, token)
+
+    query = callback.query(registration["clientId"], "S256", scopes=" ".join(sign_in.scopes))
+    url = f"{client.meta.endpoint_url.rstrip('/')}/authorize?{query}"
+    return Attempt(target, url, redeem, callback=callback)
+
+
+def _store(sign_in: SignIn, registration: Any, response: Any) -> bool:
+    """Write a token to the AWS CLI's file, forget the former user's roles, and return True."""
+    expiry = datetime.now(UTC) + timedelta(seconds=response["expiresIn"])
+    client_expiry = datetime.fromtimestamp(registration["clientSecretExpiresAt"], UTC)
+    token = {
+        "startUrl": sign_in.start_url,
+        "region": sign_in.region,
+        "accessToken": response["accessToken"],
+        "expiresAt": expiry,
+        "clientId": registration["clientId"],
+        "clientSecret": registration["clientSecret"],
+        "registrationExpiresAt": client_expiry,
+        **{name: response[name] for name in ("refreshToken",) if name in response},
+    }
+    forget_roles(sign_in)
+    loader: Any = SSOTokenLoader(JSONFileCache(str(sso_cache()), _sso_json_dumps))
+    loader.save_token(sign_in.start_url, token, session_name=sign_in.session or None)
+    return True
+
+
+def _begin_login(target: Target, *, here: bool) -> Attempt:
+    login = Login(target.chain[-1], unsigned_client(target, "signin"), same_device=here)
+    callback = Callback("" if here else f"{login.base}/v1/sessions/confirmation")
+
+    def redeem() -> bool:
+        login.redeem(str(callback.code), callback.verifier, callback.uri)
+        return True
+
+    query = callback.query(login.client_id, "SHA-256", scope="openid")
+    url = f"{login.base}/v1/authorize?{query}"
+    return Attempt(target, url, redeem, callback=callback, code="" if here else None)
+
+
+class Callback(StaysInProcess):
+    """AWS's answer to a sign-in, and the values that only we and AWS know (PKCE, RFC 7636).
+
+    The browser on this machine sends the answer to a page on 127.0.0.1, unless AWS shows it to the
+    user at another ``uri``.
+
+    https://www.rfc-editor.org/rfc/rfc8252#section-7.3
+    """
+
+    __slots__ = ("_server", "_state", "code", "is_refused", "uri", "verifier")
+
+    def __init__(self, uri: str = "") -> None:
+        self._state, self.verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(64)
+        self.code, self.is_refused, self.uri = "", False, uri
+        self._server = None if uri else _Server(self.take)
+        if self._server:
+            self.uri = f"http://127.0.0.1:{self._server.server_address[1]}/oauth/callback"
+
+    def query(self, client_id: str, method: str, **scope: str) -> str:
+        """Return the query of the page that the user opens."""
+        digest = sha256(self.verifier.encode()).digest()
+        query = {
+            "response_type": "code",
+            "client_id": client_id,
+            "redirect_uri": self.uri,
+            "state": self._state,
+            "code_challenge_method": method,
+            "code_challenge": base64.urlsafe_b64encode(digest).decode().rstrip("="),
+        }
+        return urlencode(query | scope)
+
+    def take(self, query: str) -> bool:
+        """Keep the code or the refusal in an answer. Return whether it is for this sign-in."""
+        answer = dict(parse_qsl(query))
+        if not secrets.compare_digest(answer.get("state", "").encode(), self._state.encode()):
+            return False
+        self.code = self.code or answer.get("code", "")  # ignore reloads of the page
+        self.is_refused = not self.code
+        return True
+
+    def close(self) -> None:
+        """Close the page."""
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
+
+
+class _Server(ThreadingTCPServer):
+    """A page for the browser's answers, which ``take`` keeps."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, take: Callable[[str], bool]) -> None:
+        super().__init__(("127.0.0.1", 0), _Page)
+        self.take = take
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def handle_error(self, *_: object) -> None:
+        """Do nothing, because standard error appears in the notebook's output."""
+
+
+class _Page(BaseHTTPRequestHandler):
+    timeout = 10
+    server: _Server
+
+    def do_GET(self) -> None:  # the base class requires this name
+        """Respond to the browser."""
+        is_ours = self.server.take(urlsplit(self.path).query)
+        self.send_response(200 if is_ours else 400)
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.end_headers()
+        if is_ours:
+            self.wfile.write(b"You can close this page and go back to the notebook.")
+
+    def log_message(self, *_: object) -> None:
+        """Do nothing: standard error appears in the notebook, and the path contains the code."""
+
+
+#: Environment variables that indicate that the user works on another machine.
+_ELSEWHERE = (
+    *("SSH_CONNECTION", "SSH_TTY", "JUPYTERHUB_API_URL", "KUBERNETES_SERVICE_HOST"),
+    *("CODESPACES", "COLAB_RELEASE_TAG"),
+)
+
+#: Browsers that need a terminal, which the kernel doesn't have.
+_OF_TERMINALS = {"elinks", "links", "lynx", "w3m", "www-browser"}
+
+
+def local_browser() -> webbrowser.BaseBrowser | None:
+    """Return this machine's browser; None if it doesn't have one or the user works elsewhere."""
+    has_display = any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")))
+    if any(map(os.environ.get, _ELSEWHERE)) or (sys.platform == "linux" and not has_display):
+        return None
+    try:
+        browser = webbrowser.get()
+    except webbrowser.Error:
+        return None
+    return None if Path(str(getattr(browser, "name", ""))).name in _OF_TERMINALS else browser
+
+
+class SignedOut(NamedTuple):
+    """The names of the ended sign-ins, and sentences about tokens that AWS didn't invalidate."""
+
+    names: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+
+
+def sign_out(target: Target | None) -> SignedOut:
+    """End the sign-in of a target, or all sign-ins, like ``aws sso logout`` and ``aws logout``.
+
+    For IAM Identity Center, invalidate the token at AWS, and delete its file and the cached
+    sessions of its roles, even if AWS can't be reached. AWS can't invalidate tokens of ``aws
+    login``, so only delete their file. Sessions that a program already uses remain valid until they
+    expire. Raises InvalidOption if the target doesn't have a sign-in, and CredentialsUnavailable if
+    a file can't be deleted.
+
+    https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_Logout.html
+    """
+    if target is None:
+        sign_in, stored = None, dict(_all_files(read_config()))
+    elif target.chain[-1].kind is ProfileKind.SSO:
+        sign_in = require_sign_in(target.chain[-1], target.config)
+        stored = {sign_in.token_file: (sign_in.name, target)}
+    else:
+        sign_in, stored = None, {sign_in_file(target): (target.names[-1], target)}
+    stored = {file: stored[file] for file in stored if value_in(file, "accessToken")}
+    problems = tuple(problem for file in stored if (problem := _end(file, *stored[file])))
+    if target is None or sign_in:
+        forget_roles(sign_in)
+    return SignedOut(tuple(name for name, _ in stored.values()), problems)
+
+
+def _all_files(config: Config) -> Iterator[tuple[Path, tuple[str, Target]]]:
+    """Yield each file with its sign-in's name, and a target with the settings to call AWS."""
+    unknown = Target(SessionRequest(), (Profile("default", {}, ProfileKind.SSO),), config, None)
+    for file in (*sso_cache().glob("*.json"), *login_cache().glob("*.json")):
+        yield file, (file.name, unknown)
+    for name, section in config.profiles.items():
+        if session := section.get("login_session"):
+            yield login_file(session), (name, unknown)
+    for sign_in in sign_ins(config).values():
+        yield sign_in.token_file, (sign_in.name, sign_in_target(sign_in.name))
+
+
+def _end(file: Path, name: str, target: Target) -> str:
+    """End a sign-in. Return a sentence if AWS can't be called. Raises CredentialsUnavailable."""
+    try:
+        if region := value_in(file, "region"):  # `aws login` doesn't write it
+            with translated((name,)):
+                portal = unsigned_client(target, "sso", region)
+                with suppress(portal.exceptions.UnauthorizedException):  # the token has expired
+                    portal.logout(accessToken=value_in(file, "accessToken"))
+    except AwsProfileError as error:
+        return f"The tokens of `{name}` couldn't be revoked: {error}"
+    finally:
+        delete_file(file)
+    return ""

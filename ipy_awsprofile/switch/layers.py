@@ -15,8 +15,7 @@ from ipy_awsprofile.sessions.run_isolation import has_run, require_no_run
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.request import SwitchRequest
-    from ipy_awsprofile.sessions.identity import Identity
-    from ipy_awsprofile.sessions.session import ProfileSession
+    from ipy_awsprofile.sessions.session import Identity, ProfileSession
 
 
 @dataclass(slots=True, eq=False)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.sessions.identity import Identity
+    from ipy_awsprofile.sessions.session import Identity
 
 Listener = Callable[["Identity | None"], None]
 

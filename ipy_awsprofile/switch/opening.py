@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.config.request import SwitchRequest
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.credentials.person import Person
-    from ipy_awsprofile.sessions.identity import Identity
-    from ipy_awsprofile.sessions.session import ProfileSession
+    from ipy_awsprofile.sessions.session import Identity, ProfileSession
     from ipy_awsprofile.switch.protection import Protection
 
 
@@ -46,22 +45,19 @@ def open_request(
     """
     # Loading the extension must not import botocore or the modules that read files.
     from ipy_awsprofile.config.target import target_of
-    from ipy_awsprofile.credentials.deadline import limited
-    from ipy_awsprofile.sessions.identity import who_am_i
-    from ipy_awsprofile.sessions.session import open_target
+    from ipy_awsprofile.sessions.session import open_target, who_am_i
 
     expected = _expected_account(request.expect_account)
     ask = ask or expected is not None
-    with limited():
-        target = target_of(request)
-        session = open_target(target, fresh=fresh, person=person)
-        try:
-            identity = who_am_i(session, ask=ask)
-        except CredentialsRejected:
-            if fresh:
-                raise
-            session = open_target(target, fresh=True, person=person)
-            identity = who_am_i(session, ask=ask)
+    target = target_of(request)
+    session = open_target(target, fresh=fresh, person=person)
+    try:
+        identity = who_am_i(session, ask=ask)
+    except CredentialsRejected:
+        if fresh:
+            raise
+        session = open_target(target, fresh=True, person=person)
+        identity = who_am_i(session, ask=ask)
     if expected is not None and identity.account != expected:
         account = identity.account or "an account that the server doesn't report"
         raise UnexpectedAccount(

@@ -7,11 +7,12 @@ import them.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.errors import ProtectedProfile
+from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile
 from ipy_awsprofile.text import assigned_name
 
 if TYPE_CHECKING:
@@ -113,6 +114,12 @@ def account_in_name_or_files(name: str) -> str:
 
 def known_account_name(account: str) -> str | None:
     """Return the name of an account if a sign-in has listed it before, without calling AWS."""
-    from ipy_awsprofile.sessions import role_list
+    from ipy_awsprofile.config.files import read_config
+    from ipy_awsprofile.config.sign_ins import sign_ins
+    from ipy_awsprofile.sessions.assigned_roles import cached_list
 
-    return role_list.known_account_name(account)
+    with suppress(AwsProfileError):  # a missing name doesn't justify an error about the files
+        for cached in map(cached_list, sign_ins(read_config()).values()):
+            if cached and account in cached.accounts:
+                return cached.accounts[account].name
+    return None

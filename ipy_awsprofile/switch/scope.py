@@ -7,7 +7,7 @@ from contextlib import ContextDecorator
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ipy_awsprofile.credentials.interrupts import Uninterrupted, interrupts_unshown
+from ipy_awsprofile.bindings.uninterrupted import Uninterrupted
 from ipy_awsprofile.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Scope(ContextDecorator):
     def begin(self, switcher: Switcher, layer: Layer) -> boto3.Session:
         """Begin a block with the values that `prepare` returned, and return its session."""
         try:
-            with interrupts_unshown(), Uninterrupted():
+            with Uninterrupted():
                 switcher.begin(layer)
                 self._open.append((switcher, layer))
         except BaseException:
@@ -72,9 +72,7 @@ class Scope(ContextDecorator):
         return layer.session
 
     def __enter__(self) -> boto3.Session:
-        with interrupts_unshown():
-            prepared = self.prepare()
-        return self.begin(*prepared)
+        return self.begin(*self.prepare())
 
     def __exit__(
         self,
@@ -84,8 +82,7 @@ class Scope(ContextDecorator):
     ) -> None:
         for switcher, layer in self._open[-1:]:  # empty if no block has begun
             try:
-                with interrupts_unshown():
-                    self._end(switcher, layer)
+                self._end(switcher, layer)
             finally:
                 self._end(switcher, layer)  # if Ctrl-C came before it was deferred
 

@@ -9,7 +9,7 @@ from ipy_awsprofile.switch.opening import login_target
 if TYPE_CHECKING:
     from ipy_awsprofile.config.request import SwitchRequest
     from ipy_awsprofile.config.target import Target
-    from ipy_awsprofile.sessions.sign_out import SignedOut
+    from ipy_awsprofile.sessions.sign_in import SignedOut
     from ipy_awsprofile.switch.layers import Layer
     from ipy_awsprofile.switch.switcher import Switcher
 
@@ -28,7 +28,7 @@ def sign_out_and_off(switcher: Switcher, request: SwitchRequest | None) -> Ended
 
     Raises the errors of `sign_out`, `login_target` and `Switcher.require_changeable`.
     """
-    from ipy_awsprofile.sessions.sign_out import sign_out
+    from ipy_awsprofile.sessions.sign_in import sign_out
 
     switcher.require_changeable()
     target = login_target(request) if request else None
@@ -47,8 +47,9 @@ def sign_out_and_off(switcher: Switcher, request: SwitchRequest | None) -> Ended
 
 def _begins_with(active: Target, ended: Target | None) -> bool:
     """Return whether a role chain begins with the ended sign-in; None means any sign-in."""
-    from ipy_awsprofile.sessions.sign_in import has_sign_in, sign_in_file
+    from ipy_awsprofile.config.profiles import SIGNS_IN
+    from ipy_awsprofile.sessions.sign_in import sign_in_file
 
-    if not has_sign_in(active):
+    if active.chain[-1].kind not in SIGNS_IN:
         return False
     return ended is None or sign_in_file(active) == sign_in_file(ended)

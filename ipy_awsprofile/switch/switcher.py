@@ -22,9 +22,9 @@ from ipy_awsprofile.bindings.open_readers import OpenReaders
 from ipy_awsprofile.bindings.owner import owner_of
 from ipy_awsprofile.bindings.owners import Owners
 from ipy_awsprofile.bindings.stale_signatures import Policy, StaleSignatures
+from ipy_awsprofile.bindings.uninterrupted import Uninterrupted
 from ipy_awsprofile.calls.write_lock import locked_owners
 from ipy_awsprofile.config.request import SwitchRequest
-from ipy_awsprofile.credentials.interrupts import Uninterrupted
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.sessions.run_isolation import require_notebook
@@ -40,8 +40,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.bindings.credential_server import CredentialServer
     from ipy_awsprofile.bindings.leftovers import Leftover
     from ipy_awsprofile.bindings.transaction import Transaction
-    from ipy_awsprofile.sessions.identity import Identity
-    from ipy_awsprofile.sessions.session import ProfileSession
+    from ipy_awsprofile.sessions.session import Identity, ProfileSession
 
 
 class Switcher:
@@ -128,7 +127,7 @@ class Switcher:
 
         Raises a subclass of `AwsProfileError` if its credentials can't be renewed.
         """
-        from ipy_awsprofile.sessions.identity import who_am_i
+        from ipy_awsprofile.sessions.session import who_am_i
 
         session = self.session
         return who_am_i(session) if session else None

@@ -18,12 +18,11 @@ from ipy_awsprofile.across.shared_sources import SharedSources
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.credentials.person import Person
-from ipy_awsprofile.credentials.retries import for_many_profiles
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.sessions.identity import who_am_i
-from ipy_awsprofile.sessions.session import open_session
-from ipy_awsprofile.sessions.sso_sign_in import begin_device_sign_in
+from ipy_awsprofile.sessions.portable import for_many_profiles
+from ipy_awsprofile.sessions.session import open_session, who_am_i
+from ipy_awsprofile.sessions.sign_in import begin_sign_in
 from tests.mfa_role import add_mfa_role
 from tests.sessions.traces import cached_roles
 from tests.shells import run_aws_cli
@@ -303,9 +302,9 @@ def test_one_sign_in_for_many_profiles(aws: EmbeddedAws, sign_ins: list[str]) ->
 
     def sign_in(target: Target) -> None:
         asked.append(target.name)
-        attempt = begin_device_sign_in(target)
-        aws.sso.approve(attempt.code)
-        assert attempt.is_done()
+        attempt = begin_sign_in(target, device_code=True)
+        aws.sso.approve(str(attempt.code))
+        assert [*attempt.waiting()]
 
     arns = open_all(SharedSources(Person(sign_in=sign_in)), sign_ins)
     assert all(isinstance(arn, str) for arn in arns.values()), arns

@@ -15,7 +15,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import ipy_awsprofile
-from ipy_awsprofile.credentials.interrupts import Deferring
+from ipy_awsprofile.bindings.uninterrupted import Uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,7 +53,9 @@ class Moment:
     def trace(self, frame: FrameType, event: str, _argument: Any) -> Any:
         """Count the lines of our code, and interrupt after one of them."""
         if self._frame:
-            if frame.f_code is Deferring.__call__.__code__:  # the signal has come, and is deferred
+            if (
+                frame.f_code is Uninterrupted._defer.__code__
+            ):  # the signal has come, and is deferred
                 self.stop()
             return None
         if not self.is_within(frame):

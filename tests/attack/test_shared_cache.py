@@ -22,8 +22,7 @@ from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.explain import explain
-from ipy_awsprofile.sessions.identity import who_am_i
-from ipy_awsprofile.sessions.session import open_session
+from ipy_awsprofile.sessions.session import open_session, who_am_i
 from ipy_awsprofile.switch.scope import Scope
 from ipy_awsprofile.switch.switcher import Switcher
 from tests.attack.rounds import Rounds

@@ -1,11 +1,9 @@
-"""Only the user's processes can borrow a session, and no client delays another."""
+"""Only the user's processes can borrow a session."""
 
 from __future__ import annotations
 
 import socket
-import threading
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from http import HTTPStatus
@@ -18,14 +16,11 @@ import pytest
 
 from ipy_awsprofile.bindings.credential_process import borrowed
 from ipy_awsprofile.bindings.credential_server import Address, CredentialServer
-from ipy_awsprofile.sessions.loopback_server import MOST_CONNECTIONS
-from ipy_awsprofile.sessions.portable import lendable
 from ipy_awsprofile.sessions.session import open_session
 from tests.bindings.borrowing import (
     KERNEL_TESTS,
     as_nobody,
     children,
-    eventually,
     lent,
     needs_proc,
     needs_root,
@@ -33,7 +28,6 @@ from tests.bindings.borrowing import (
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.sessions.session import ProfileSession
 
 pytestmark = KERNEL_TESTS
 
@@ -148,72 +142,6 @@ def test_garbage_and_silence_keep_nobody_waiting(address: Address, garbage: byte
             if leaves:
                 client.close()
         assert lent(address)["Version"] == 1
-
-
-@pytest.mark.slow
-def test_silence_ends(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server closes the connection of a silent client after the timeout."""
-    lent(address)  # import the module before the test patches it
-    monkeypatch.setattr("ipy_awsprofile.bindings.credential_requests._Request.timeout", 1)
-    for word in (b"", b"GET /1"):
-        with socket.create_connection(place_of(address), timeout=30) as client:
-            client.sendall(word)
-            while client.recv(1000):
-                pass
-
-
-@pytest.mark.slow
-def test_bytes_that_trickle_in(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server closes the connection of a client that prolongs its request byte by byte."""
-    lent(address)  # import the module before the test patches it
-    monkeypatch.setattr("ipy_awsprofile.bindings.credential_requests._Request.timeout", 0.3)
-    with socket.create_connection(place_of(address), timeout=0.05) as client:
-
-        def is_closed() -> bool:
-            try:
-                client.sendall(b"G")
-                return client.recv(1000) == b""
-            except TimeoutError:
-                return False
-            except ConnectionError:
-                return True
-
-        assert eventually(is_closed)
-
-
-def test_many_connections(address: Address) -> None:
-    """Clients that send no token can't use up the kernel's open files, or lock others out."""
-    lent(address)
-    before = threading.active_count()
-    with ExitStack() as clients:
-        for _ in range(MOST_CONNECTIONS * 3):
-            clients.enter_context(socket.create_connection(place_of(address)))
-        assert lent(address)["Version"] == 1
-        assert threading.active_count() < before + MOST_CONNECTIONS * 2
-
-
-def test_a_response_that_takes_a_while(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Connections without a token neither end nor wait for a request with the token."""
-    started, go_on = threading.Event(), threading.Event()
-    continued = []
-
-    def slowly(session: ProfileSession) -> object:
-        started.set()
-        continued.append(go_on.wait(30))
-        return lendable(session)
-
-    monkeypatch.setattr("ipy_awsprofile.bindings.credential_requests.lendable", slowly)
-    monkeypatch.setattr("ipy_awsprofile.sessions.loopback_server._REQUEST_TIMEOUT", 60)
-    with ExitStack() as clients, ThreadPoolExecutor() as pool:
-        response = pool.submit(lent, address)
-        assert started.wait(30)
-        for _ in range(MOST_CONNECTIONS * 2):
-            clients.enter_context(socket.create_connection(place_of(address)))
-        with pytest.raises(HTTPError, match="401"):
-            answer_to(address, {})
-        go_on.set()
-        assert response.result()["Version"] == 1
-    assert continued == [True]
 
 
 def test_nothing_is_printed(address: Address, capfd: pytest.CaptureFixture[str]) -> None:

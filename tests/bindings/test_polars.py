@@ -14,8 +14,7 @@ from polars.io.cloud.credential_provider._builder import (
 from ipy_awsprofile.bindings.polars import no_default_of_polars, polars
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
 from ipy_awsprofile.errors import NotForOneProfile
-from ipy_awsprofile.sessions.identity import who_am_i
-from ipy_awsprofile.sessions.session import open_session
+from ipy_awsprofile.sessions.session import open_session, who_am_i
 from tests.renewing import renew_at_each_use
 from tests.roles import add_role
 

@@ -7,7 +7,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
-from ipy_awsprofile.sessions.identity import Identity
+from ipy_awsprofile.sessions.session import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -94,7 +94,7 @@ def states(view: ViewPage, aws: EmbeddedAws) -> Iterator[str]:
         ("code", {"device": mfa, "html": error_message(MfaRejected("No.", "Wait."))["html"]}),
         ("sign_in", {"url": "https://example.com/", "code": "ABCD-EFGH"}),
         ("sign_in", {"url": "https://example.com/", "code": ""}),
-        ("progress", {"listed": 120, "accounts": 300, "is_slowed": True}),
+        ("progress", {"listed": 120, "accounts": 300}),
         ("waiting", {}),
     ):
         view.choose("RoleBeta")

@@ -57,7 +57,7 @@ def test_denied(message: str, reason: str, denied: Denied | None) -> None:
     [
         (error("ValidationException", "hush isn't a number", 400), "ValidationException"),
         (error("SignatureDoesNotMatch", "token hush"), "SignatureDoesNotMatch"),
-        (error("", "hush", 503), "HTTP 503"),
+        (error("", "hush", 503), "503"),
         (ParamValidationError(report="hush"), "ParamValidationError"),
         (KeyboardInterrupt("hush"), "KeyboardInterrupt"),
     ],

@@ -14,7 +14,7 @@ from ipy_awsprofile.cards.rendering import Card
 from ipy_awsprofile.cards.styles import Tone
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.sessions.identity import Identity
+from ipy_awsprofile.sessions.session import Identity
 from tests.cards.reader import read
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -17,8 +17,7 @@ from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.config.files import SharedFiles
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.explain import Explanation, Row
-from ipy_awsprofile.sessions.assigned_roles import AssignedRole
-from ipy_awsprofile.sessions.role_list import Account
+from ipy_awsprofile.sessions.assigned_roles import Account, AssignedRole
 from tests.cards.reader import Reader, Shown, read
 from tests.cards.test_cards import identity, profile
 
@@ -53,7 +52,6 @@ CARDS: dict[str, Callable[[str], Shown]] = {
     "off_card": lambda text: cards.off_card(undone=True),
     "error_card": lambda text: cards.error_card(AwsProfileError(text, text)),
     "mfa_card": cards.mfa_card,
-    "waiting_card": cards.waiting_card,
     "warning_card": cards.warning_card,
     "sign_in_card": lambda text: sign_in_card(
         text, f"https://sso.example/{text}", text, timedelta(minutes=9)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from ipy_awsprofile.demo.oidc import OidcProvider
     from ipy_awsprofile.demo.stages.scenario import Scenario
-    from ipy_awsprofile.sessions.identity import Identity
+    from ipy_awsprofile.sessions.session import Identity
 
 ASSUMED = ["sts:AssumeRole"]
 POD = f"arn:aws:iam::{USER_ACCOUNT}:role/Pod"
@@ -147,16 +147,47 @@ def test_another_source(aws: EmbeddedAws, scenario: Scenario, shell: Shell) -> N
     assert [call.arn for call in aws.calls if call.action == "sts:AssumeRole"] == [bob.arn]
 
 
-@pytest.mark.parametrize(("role", "account"), [("RoleBeta", USER_ACCOUNT), ("Gamma", ROLE_ACCOUNT)])
-def test_a_session_of_another_role(aws: EmbeddedAws, role: str, account: str) -> None:
-    """A session of another role or account isn't used, and the role is assumed again."""
-    identity = opened("RoleBeta")
-    (file,) = cached_roles(aws)
-    document = json.loads(file.read_text())
-    document["AssumedRoleUser"]["Arn"] = f"arn:aws:sts::{account}:assumed-role/{role}/me"
-    file.write_text(json.dumps(document))
-    actions(aws)
-    assert opened("RoleBeta").account == identity.account
-    assert actions(aws) == ASSUMED
-    assert opened("RoleBeta").account == identity.account
+def test_fresh(aws: EmbeddedAws) -> None:
+    """A fresh session assumes the role again, and writes its session for the others."""
+    first, again = opened("RoleBeta"), opened("RoleBeta", fresh=True)
+    assert actions(aws) == ASSUMED * 2
+    assert first.expiry != again.expiry or first == again
+    assert opened("RoleBeta").cached
     assert actions(aws) == []
+
+
+def test_revoked_session(aws: EmbeddedAws) -> None:
+    """If AWS rejects the cached session of a role's source, it assumes that role again."""
+    first = aws.create_role(
+        "First", account=ROLE_ACCOUNT, trust=trusting("*"), policy=allow("sts:AssumeRole")
+    )
+    last = aws.create_role("Last", account=ROLE_ACCOUNT, trust=trusting(first))
+    aws.write_profile("First", role_arn=first, source_profile="UserAlpha", region="us-west-2")
+    aws.write_profile("Last", role_arn=last, source_profile="First", region="us-west-2")
+    opened("First")
+    aws.expire_sessions()
+    actions(aws)
+    assert opened("Last").account == ROLE_ACCOUNT
+    assert actions(aws) == ASSUMED * 3  # the first one with the rejected session
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"Credentials": {"AccessKeyId": "A"}}'])
+def test_other_files(aws: EmbeddedAws, text: str) -> None:
+    """A file that the AWS CLI didn't write is replaced, and only its owner can read it."""
+    opened("RoleBeta")
+    (file,) = cached_roles(aws)
+    file.write_text(text)
+    actions(aws)
+    opened("RoleBeta")
+    assert actions(aws) == ASSUMED
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert json.loads(file.read_text()).keys() >= {"Credentials", "AssumedRoleUser"}
+
+
+def test_folder_that_cannot_be_written(aws: EmbeddedAws) -> None:
+    """Without a folder for the cache, each session assumes the role."""
+    (aws.home / ".aws").mkdir(exist_ok=True)
+    (aws.home / ".aws" / "cli").write_text("")
+    for _ in range(2):
+        opened("RoleBeta")
+    assert actions(aws) == ASSUMED * 2

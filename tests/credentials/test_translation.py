@@ -1,4 +1,4 @@
-"""`translated` replaces foreign errors with ours, and keeps a cause only if it has no secret."""
+"""Errors of AWS, botocore and Python become ours: a sentence, their own words, and a hint."""
 
 from __future__ import annotations
 
@@ -7,96 +7,245 @@ import logging
 import threading
 import traceback
 from contextlib import suppress
-from contextvars import copy_context
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore import exceptions as theirs
+from botocore.exceptions import ClientError
 
 from ipy_awsprofile import errors as ours
-from ipy_awsprofile.credentials.translation import translated
-from tests.attack.interrupting import interrupted
-from tests.credentials.foreign_errors import CHAIN, response, translate
-
-#: The folder of the tests' own stack frames, whose variables contain the secret.
-HERE = str(Path(__file__).parent)
-
-
-def caused_by(error: Exception, cause: Exception) -> Exception:
-    """Return an error with a cause."""
-    error.__cause__ = cause
-    return error
-
-
-@pytest.mark.parametrize(
-    "error",
-    [response("AccessDenied", "x"), theirs.NoRegionError(), FileNotFoundError(2, "x", "y")],
+from ipy_awsprofile.credentials.translation import (
+    code_of,
+    is_own_call,
+    no_credentials,
+    sign_in_required,
+    translated,
+    typed,
 )
-def test_cause_is_kept(error: Exception) -> None:
-    """The foreign error is the cause of ours."""
-    assert translate(error).__cause__ is error
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ipy_awsprofile.errors import AwsProfileError
+
+CHAIN = ("RoleBeta", "UserAlpha")
+ROLE = "arn:aws:iam::123456789012:role/RoleBeta"
+EXPLAIN = "`%aws_profile --explain RoleBeta`"
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        theirs.CredentialRetrievalError(provider="custom-process", error_msg="hush"),
-        json.JSONDecodeError("Expecting value", "hush", 0),
-        theirs.HTTPClientError(error="Invalid header value b'hush'"),
-        theirs.ParamValidationError(report="RoleArn, value: hush, type: str"),
-        theirs.EndpointConnectionError(endpoint_url="http://me:hush@host/"),
-        theirs.SSLError(endpoint_url="https://host/federation?Session=hush", error=OSError()),
-        theirs.ReadTimeoutError(endpoint_url="https://host/#token=hush"),
-        ValueError("Invalid endpoint: http://me:hush@bad host"),
-        caused_by(
-            theirs.ProxyConnectionError(proxy_url="http://proxy"),
-            OSError("Max retries exceeded with url: /federation?Session=hush"),
-        ),
-    ],
-)
-def test_cause_that_can_have_a_secret_is_not_kept(error: Exception) -> None:
-    """An error that can quote a secret isn't the cause, because a traceback would show it."""
-    ours = translate(error)
-    assert ours.__cause__ is None
-    assert ours.__suppress_context__
-    shown = traceback.TracebackException.from_exception(ours, capture_locals=True)
-    assert "hush" not in "".join(frame for frame in shown.format() if HERE not in frame)
+def response(
+    code: object = None, message: object = None, operation: str = "ListBuckets"
+) -> ClientError:
+    """Return the error that botocore raises for a response with this code and message."""
+    answer: Any = {
+        "Error": {"Code": code, "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": 400},
+    }
+    return ClientError(answer, operation)
 
 
-def test_url_of_an_error_that_is_handled() -> None:
-    """An error that the caller was already handling doesn't prevent a cause."""
-    error = theirs.NoRegionError()
-    try:
-        raise ValueError("http://host/?query")
-    except ValueError:
-        assert translate(error).__cause__ is error
+def translate(error: Exception, chain: tuple[str, ...] = CHAIN) -> AwsProfileError:
+    """Translate another error, and return our error."""
+    with pytest.raises(ours.AwsProfileError) as caught, translated(chain):
+        raise error
+    return caught.value
 
 
-@pytest.mark.parametrize("code", ["SignatureDoesNotMatch", "InvalidSignatureException"])
-def test_signed_headers_are_not_shown(code: str) -> None:
-    """If a service repeats the signed headers, our error doesn't show them."""
-    error = translate(response(code, "The canonical string is x-amz-security-token:SECRET"))
-    assert "SECRET" not in "".join(traceback.format_exception(error))
+#: An error response, and our error: its type, its text, and the start of its hint.
+RESPONSES = [
+    (
+        response("ExpiredTokenException", "x", "AssumeRole"),
+        ours.CredentialsExpired,
+        "The credentials of `UserAlpha` have expired.",
+        "Renew them at their source",
+    ),
+    (
+        response("403", "<html>Sign in</html>"),
+        ours.AccessDenied,
+        "`RoleBeta` isn't allowed to call ListBuckets: 403.",
+        "Ask for the permission",
+    ),
+    (
+        response("AccessDenied", "Not authorized to perform: sts:AssumeRole.", "AssumeRole"),
+        ours.AccessDenied,
+        "AWS doesn't let `UserAlpha` assume the role of `RoleBeta`: Not authorized to perform: "
+        "sts:AssumeRole.",
+        "Check that the role exists",
+    ),
+    (
+        response("AccessDenied", "MultiFactorAuthentication failed with …", "AssumeRole"),
+        ours.MfaRejected,
+        "AWS refused the MFA code for `RoleBeta`: MultiFactorAuthentication failed with ….",
+        "Each code works once",
+    ),
+    (
+        response("ForbiddenException", "No access", "GetRoleCredentials"),
+        ours.RoleNotAssigned,
+        "The signed-in user isn't assigned the role of `UserAlpha`: No access.",
+        "`%aws_profiles --sso` lists",
+    ),
+    (
+        response("InvalidIdentityToken", "No provider", "AssumeRoleWithWebIdentity"),
+        ours.CredentialsRejected,
+        "AWS doesn't accept the web identity token of `UserAlpha` for its role: No provider.",
+        "Check the role's trust policy",
+    ),
+    (
+        response("SignatureDoesNotMatch", "Signature expired: 20261125T is now earlier than"),
+        ours.ServiceError,
+        "AWS refused ListBuckets because this machine's clock is wrong.",
+        "Set the clock",
+    ),
+    (
+        response("Throttling", "Rate exceeded"),
+        ours.ServiceError,
+        "ListBuckets failed for `RoleBeta`: Rate exceeded.",
+        "AWS is busy, or limits how often",
+    ),
+    (
+        response("ValidationError", "DurationSeconds exceeds the 1 hour …", "AssumeRole"),
+        ours.InvalidOption,
+        "AWS doesn't accept the policy or the duration for `RoleBeta`: DurationSeconds exceeds "
+        "the 1 hour ….",
+        "Correct the policy or the duration",
+    ),
+    (
+        response("InvalidAction", "?", "GetScopedCredentials"),
+        ours.ServiceError,
+        "`RoleBeta` can't be limited: its STS endpoint doesn't know GetScopedCredentials.",
+        "Use the Regional endpoint (`sts_regional_endpoints = regional`)",
+    ),
+    (ClientError({}, "X"), ours.ServiceError, "X failed for `RoleBeta`: no reason.", EXPLAIN),
+]
 
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        theirs.NoCredentialsError(),
-        theirs.NoRegionError(),
+#: Another exception, and our error.
+EXCEPTIONS = [
+    (
         theirs.UnauthorizedSSOTokenError(),
-        response("ExpiredToken", "x"),
-    ],
+        ours.SignInRequired,
+        "The sign-in of `UserAlpha` is missing or has expired.",
+        "Run `%aws_profile RoleBeta --login` interactively, or "
+        "`aws sso login --profile UserAlpha` in a terminal.",
+    ),
+    (
+        theirs.NoRegionError(),
+        ours.InvalidOption,
+        "`RoleBeta` has no valid AWS Region: You must specify a region.",
+        "Set `region` in the profile, or run `%aws_profile RoleBeta --region …`.",
+    ),
+    (
+        theirs.EndpointConnectionError(endpoint_url="https://sts.us-wst-2.amazonaws.com/"),
+        ours.EndpointUnreachable,
+        "AWS can't be reached for `RoleBeta`: Could not connect to the endpoint URL: "
+        '"https://sts.us-wst-2.amazonaws.com/".',
+        "`us-wst-2` isn't an AWS Region that botocore knows. Did you mean `us-west-2`",
+    ),
+    (
+        theirs.ProxyConnectionError(proxy_url="http://proxy:3128"),
+        ours.EndpointUnreachable,
+        "AWS can't be reached for `RoleBeta`: Failed to connect to proxy URL: "
+        '"http://proxy:3128".',
+        "Check the network (VPN, HTTPS_PROXY, NO_PROXY)",
+    ),
+    (
+        theirs.SSLError(endpoint_url="https://e/", error=OSError("certificate verify failed")),
+        ours.EndpointUnreachable,
+        "AWS can't be reached for `RoleBeta`: SSL validation failed for https://e/ certificate "
+        "verify failed.",
+        "If a proxy of your network inspects TLS, set `ca_bundle`",
+    ),
+    (
+        theirs.ParamValidationError(
+            report="Invalid length for parameter ExternalId, value: 1, valid min length: 2"
+        ),
+        ours.InvalidOption,
+        "The external_id of `RoleBeta` is invalid: Invalid length for parameter ExternalId, "
+        "value: 1, valid min length: 2.",
+        EXPLAIN,
+    ),
+    (
+        theirs.RefreshWithMFAUnsupportedError(),
+        ours.MfaUnavailable,
+        "The credentials of `RoleBeta` have expired, and new ones need an MFA code.",
+        "Run `%aws_profile RoleBeta`, enter a code",
+    ),
+    (
+        RuntimeError("The refreshed credentials are still expired."),
+        ours.InvalidProfile,
+        "`RoleBeta` can't be used: The refreshed credentials are still expired.",
+        EXPLAIN,
+    ),
+    (
+        FileNotFoundError(2, "No such file", "/token"),
+        ours.CredentialsUnavailable,
+        "A file that `UserAlpha` needs can't be used: [Errno 2] No such file: '/token'.",
+        "Correct its path",
+    ),
+    (
+        KeyError("Credentials"),
+        ours.ServiceError,
+        "`RoleBeta` got a response that isn't from AWS.",
+        "A proxy may have answered",
+    ),
+]
+
+
+@pytest.mark.parametrize(("error", "kind", "text", "hint"), [*RESPONSES, *EXCEPTIONS])
+def test_translation(error: Exception, kind: type[Exception], text: str, hint: str) -> None:
+    """Each error becomes ours, in one line that names the profile, with a hint."""
+    translation = translate(error)
+    assert type(translation) is kind
+    assert str(translation) == text
+    assert translation.hint.startswith(hint)
+
+
+SECRETS = [
+    response("SignatureDoesNotMatch", "The canonical string is x-amz-security-token:hush"),
+    theirs.CredentialRetrievalError(provider="custom-process", error_msg="hush"),
+    theirs.CredentialRetrievalError(provider="container-role", error_msg="hush"),
+    theirs.ParamValidationError(report="parameter Tags, value: hush, type: str, valid types: x"),
+    theirs.HTTPClientError(error="Invalid header value b'hush'"),
+    theirs.EndpointConnectionError(endpoint_url="http://me:hush@host/"),
+    theirs.ReadTimeoutError(endpoint_url="https://host/federation?Session=hush"),
+    theirs.InvalidConfigError(error_msg='The source_profile "A\nsecret = hush" does not exist.'),
+    json.JSONDecodeError("Expecting value", "hush", 0),
+    UnicodeDecodeError("utf-8", b"hush", 0, 1, "hush"),
+    ValueError("Invalid endpoint: http://me:hush@bad host"),
+    LookupError("a prompter's hush"),
+]
+
+
+@pytest.mark.parametrize("error", SECRETS, ids=lambda error: type(error).__name__)
+def test_secrets_are_not_quoted(error: Exception) -> None:
+    """Neither our error nor its causes show a text that can contain a secret."""
+    error.__context__ = OSError("Max retries exceeded with url: /federation?Session=hush")
+    translation = translate(error)
+    assert "hush" not in "".join(traceback.format_exception(translation)) + translation.hint
+
+
+def test_cause() -> None:
+    """AWS's error is the cause of ours, without botocore's stack and the causes of its own."""
+    error = response("AccessDenied", "No")
+    error.__context__ = OSError("hush")
+    assert translate(error).__cause__ is error
+    assert list(filter(None, (error.__traceback__, error.__context__))) == []
+    assert code_of(error) == "AccessDenied"
+
+
+@pytest.mark.parametrize(
+    "error", [theirs.NoCredentialsError(), theirs.NoRegionError(), theirs.SSOError()]
 )
 def test_session_without_a_profile(error: Exception) -> None:
-    """For a session without a profile, the hint doesn't have a command with a profile's name."""
-    ours = translate(error, ())
-    assert ours.hint
-    assert "this session" not in ours.hint
+    """For a session that isn't ours, the sentence says so, and the hint's command has NAME."""
+    translation = translate(error, ())
+    assert "his session" in str(translation)
+    assert "%aws_profile" in translation.hint
+    assert "NAME" in translation.hint
+    assert str(no_credentials()) == "This session has no credentials."
 
 
-def test_other_errors_pass() -> None:
-    """Our own errors, and errors that aren't botocore's, are raised unchanged."""
+def test_our_errors_pass() -> None:
+    """Our own errors and Ctrl-C are raised unchanged."""
     error = ours.InvalidOption("x")
     with pytest.raises(ours.InvalidOption) as caught, translated(CHAIN):
         raise error
@@ -105,60 +254,77 @@ def test_other_errors_pass() -> None:
         raise KeyboardInterrupt
 
 
-def test_without_an_error() -> None:
-    """A call that succeeds isn't affected."""
-    with translated(CHAIN):
-        done = True
-    assert done
-
-
-def test_step_of_a_chain() -> None:
-    """The error for a step of a chain ends with the name of the profile that needs the step."""
-    with pytest.raises(ours.AwsProfileError) as caught, translated(CHAIN, step=1):
-        raise ValueError("odd")
-    assert str(caught.value) == (
-        "A setting of `UserAlpha` can't be used: odd. It is needed for `RoleBeta`."
+def test_damaged_sign_in(shared_files: tuple[Path, Path]) -> None:
+    """If Python can't use the file of a sign-in, the user must sign in again."""
+    shared_files[0].write_text(
+        "[profile Sso]\nsso_session = corp\nsso_account_id = 1\nsso_role_name = R\n"
     )
+    for error in (KeyError("expiresAt"), TypeError("None"), ValueError("soon")):
+        assert type(translate(error, ("RoleBeta", "Sso"))) is ours.SignInRequired
+    assert type(translate(ValueError("Invalid endpoint: x"), ("Sso",))) is ours.InvalidProfile
 
 
-#: The text that botocore logs, with a traceback, before it raises an error.
-FAILED = "Refreshing temporary credentials failed during %s"
+@pytest.mark.parametrize(
+    ("chain", "options", "line"),
+    [
+        ((), "", "NAME"),
+        (CHAIN, "--login", "RoleBeta --login"),
+        (("two words",), "", '"two words"'),
+        (("-dash",), "--mfa", "--mfa -- -dash"),
+        ((ROLE, "UserAlpha"), "--write", f"--role-arn {ROLE} --source-profile UserAlpha --write"),
+        ((ROLE, "environment variables"), "", f"--role-arn {ROLE}"),
+        (("container credentials",), "--login", "--default --login"),
+    ],
+)
+def test_typed(chain: tuple[str, ...], options: str, line: str) -> None:
+    """A chain is shown as it is typed after the magic."""
+    assert typed(chain, options) == line
 
 
-def test_each_failure_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    """A failure that raises our error isn't logged, but all other records are, in any thread."""
-    logger = logging.getLogger("botocore.credentials")
+def test_sign_in_of_a_session(shared_files: tuple[Path, Path]) -> None:
+    """For a role or a sign-in without a profile, the terminal's command names the session."""
+    shared_files[0].write_text(
+        "[sso-session corp]\nsso_start_url = https://x.awsapps.com/start\nsso_region = us-east-1\n"
+    )
+    role, only = "corp:123456789012/Admin", "sso-session corp"
+    for chain, again in ((role, f"{role} --login"), (only, "--sso corp --login")):
+        error = sign_in_required((chain,), "ended")
+        assert str(error) == f"The sign-in of `{chain}` ended."
+        assert f"`%aws_profile {again}`" in error.hint
+        assert "`aws sso login --sso-session corp`" in error.hint
+
+
+def test_own_call() -> None:
+    """Our calls are marked in their thread only, and until the outermost one ends."""
+    seen: list[bool] = []
     with translated(CHAIN):
-        logger.warning(FAILED, "a call of ours")
-        logger.warning("Something else")
-        thread = threading.Thread(target=logger.warning, args=(FAILED, "a call of the user"))
+        with suppress(ours.AwsProfileError), translated(CHAIN):
+            raise KeyError
+        thread = threading.Thread(target=lambda: seen.append(is_own_call()))
         thread.start()
         thread.join()
-    logger.warning(FAILED, "a later call")
-    assert [record.getMessage() for record in caplog.records] == [
-        "Something else",
-        FAILED % "a call of the user",
-        FAILED % "a later call",
-    ]
+        seen.append(is_own_call())
+    with suppress(KeyboardInterrupt), translated(CHAIN):
+        raise KeyboardInterrupt
+    assert [*seen, is_own_call()] == [False, True, False]
 
 
-def translate_nothing() -> None:
-    """Run an empty block, which represents a successful call."""
+def test_each_failure_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
+    """The log doesn't have the traceback of a failure that we raise."""
+    logger = logging.getLogger("botocore.credentials")
+
+    def fail(error: Exception) -> None:
+        try:
+            raise error
+        except Exception:
+            logger.warning("Refreshing failed: %r", error, exc_info=True)
+
     with translated(CHAIN):
-        pass
-
-
-def test_an_interrupt_leaves_no_filter_in_force(caplog: pytest.LogCaptureFixture) -> None:
-    """Wherever Ctrl-C interrupts a call, botocore's later warnings are still logged."""
-    with interrupted() as counted:
-        translate_nothing()
-
-    def interrupt_and_log(line: int) -> None:
-        with suppress(KeyboardInterrupt), interrupted(line):
-            translate_nothing()
-        logging.getLogger("botocore.credentials").warning(FAILED, line)
-
-    for line in range(1, counted.lines + 1):
-        copy_context().run(interrupt_and_log, line)  # the same lines run each time
-    logged = [record.getMessage() for record in caplog.records]
-    assert logged == [FAILED % line for line in range(1, counted.lines + 1)]
+        fail(KeyError("a call of ours"))
+        logger.warning("without an error")
+    fail(ours.InvalidOption("a user's call with a session of ours"))
+    fail(KeyError("a user's call"))
+    assert [record.getMessage() for record in caplog.records] == [
+        "without an error",
+        'Refreshing failed: KeyError("a user\'s call")',
+    ]

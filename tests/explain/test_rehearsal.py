@@ -178,7 +178,7 @@ def test_no_process(shared_files: Files, tmp_path: Path) -> None:
     )
     with unchanged_files(tmp_path):
         rehearsal = rehearsed()
-    commands = ("credential_process of `u`", f"mfa_process for {DEVICE}")
+    commands = ("credential_process: touch", f"mfa_process for {DEVICE}")
     assert rehearsal == Rehearsal((*commands, "sts:AssumeRole"))
 
 
@@ -217,7 +217,7 @@ def test_options_and_codes(
 def test_cached_role(aws: EmbeddedAws, minutes: int, calls: tuple[str, ...]) -> None:
     """A rehearsal reports a cached session if a switch uses it."""
     open_session("RoleBeta")
-    (file,) = aws.home.glob(".aws/cli/cache/*/*.json")
+    (file,) = aws.home.glob(".aws/cli/cache/*.json")
     document = json.loads(file.read_text())
     expiry = datetime.now(UTC) + timedelta(minutes=minutes)
     document["Credentials"]["Expiration"] = expiry.isoformat()

@@ -17,7 +17,7 @@ from ipy_awsprofile.demo.stages.organisation import seed_organisation
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
 from tests.identity_center import write_session
 from tests.servers import Answers, odd_server
-from tests.sessions.test_sso_sign_in import BrowserUser
+from tests.sessions.test_sign_in import BrowserUser
 from tests.sessions.traces import actions
 from tests.shells import run_python
 

@@ -47,8 +47,8 @@ CASES = {
     "AWS": Case(
         "%aws_profile NoRole",
         "AccessDenied",
-        f"AWS doesn't let arn:aws:iam::{USER_ACCOUNT}:user/UserAlpha assume "
-        f"arn:aws:iam::{ROLE_ACCOUNT}:role/NoRole.",
+        "AWS doesn't let `UserAlpha` assume the role of `NoRole`: "
+        f"User: arn:aws:iam::{USER_ACCOUNT}:user/UserAlpha is not authorized",
         "Check that the role exists",
     ),
     "nobody to ask": Case(

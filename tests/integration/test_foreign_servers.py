@@ -10,8 +10,7 @@ from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.errors import ServiceError, UnexpectedAccount
 from ipy_awsprofile.explain.explain import explain
-from ipy_awsprofile.sessions.identity import who_am_i
-from ipy_awsprofile.sessions.session import open_session
+from ipy_awsprofile.sessions.session import open_session, who_am_i
 from tests.servers import acting_server
 from tests.shells import Shell
 

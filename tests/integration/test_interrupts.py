@@ -6,17 +6,19 @@ from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.errors import SwitchInterrupted
 from tests.shells import Shell, run_notebook
 
-#: Sends Ctrl-C to the cell as soon as it calls AWS, however long that takes.
+#: Sends Ctrl-C to the cell as soon as it waits for AWS, however long that takes.
 INTERRUPT_CALL = """
-import signal, threading, time
+import signal, sys, threading, time, traceback
 
-def interrupt(thread, before):
-    while all(one.name != "call to AWS" for one in {*threading.enumerate()} - before):
+def interrupt(thread):
+    while all(
+        frame.f_code.co_name != "getresponse"
+        for frame, _ in traceback.walk_stack(sys._current_frames()[thread])
+    ):
         time.sleep(0.01)
     signal.pthread_kill(thread, signal.SIGINT)
 
-arguments = threading.get_ident(), {*threading.enumerate()}
-threading.Thread(target=interrupt, args=arguments, daemon=True).start()
+threading.Thread(target=interrupt, args=(threading.get_ident(),), daemon=True).start()
 """
 
 

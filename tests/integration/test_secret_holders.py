@@ -28,17 +28,17 @@ from ipy_awsprofile import (
 )
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import sign_in_target, target_of
-from ipy_awsprofile.sessions.aws_login import begin_entered_login, begin_login
-from ipy_awsprofile.sessions.browser_sign_in import begin_browser_sign_in
-from ipy_awsprofile.sessions.console import console_link
 from ipy_awsprofile.sessions.portable import portable, session_token, short_lived
-from ipy_awsprofile.sessions.sso_sign_in import begin_device_sign_in
+from ipy_awsprofile.sessions.sign_in import Callback, begin_sign_in
 from tests.identity_center import organisation
+from tests.local_browser import Browser, browser
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from ipy_awsprofile.demo.stages.scenario import Scenario
     from tests.shells import Shell
+
+__all__ = ["browser"]
 
 #: Ways to convert an object to a text.
 WAYS: dict[str, Callable[[Any], str]] = {
@@ -71,8 +71,10 @@ class Held:
 
 
 @pytest.fixture
-def held(aws: EmbeddedAws, shell: Shell, scenario: Scenario) -> Iterator[Held]:
-    """Create every kind of object that holds a secret, from sessions to sign-ins and links."""
+def held(aws: EmbeddedAws, shell: Shell, scenario: Scenario, browser: Browser) -> Iterator[Held]:
+    """Create every kind of object that holds a secret, from sessions to sign-ins."""
+    browser.answer = None
+    aws.signin.codes.user = scenario.user
     organisation(aws)
     aws.sso.sign_in("corp")
     aws.write_profile("Login", login_session=scenario.user.arn, region="us-west-2")
@@ -81,18 +83,20 @@ def held(aws: EmbeddedAws, shell: Shell, scenario: Scenario) -> Iterator[Held]:
     login = target_of(SessionRequest(profile="Login"))
     with scoped(assigned, seconds=600) as limited:
         pass
-    pages = [begin_browser_sign_in(sign_in_target("corp")), begin_login(login)]
+    pages = [begin_sign_in(sign_in_target("corp")), begin_sign_in(login)]
     objects = [
         *(user, role, assigned, limited, open_session("prod-reader", read_only=True), *pages),
-        begin_device_sign_in(sign_in_target("corp")),
-        begin_entered_login(login),
-        *(console_link(role), short_lived(role), session_token(user), portable(role)),
+        begin_sign_in(sign_in_target("corp"), device_code=True),
+        begin_sign_in(login, device_code=True),
+        *(short_lived(role), session_token(user), portable(role)),
         *(libraries.dask_storage_options(role), libraries.polars_options(role)),
         *(libraries.spark_options(role), list_profiles(), list_assigned_roles(), who_am_i(role)),
     ]
     long_term = {scenario.user.access_key_id, scenario.user.secret_access_key}
     token = Path(os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]).read_text()
-    secrets = {token, *(page._callback.pkce.verifier for page in pages), *aws.secrets()}
+    verifiers = {one.verifier for one in gc.get_objects() if type(one) is Callback}
+    assert len(verifiers) >= len(pages)
+    secrets = {token, *verifiers, *aws.secrets()}
     yield Held(objects, long_term, secrets - long_term)
     for page in pages:
         page.close()

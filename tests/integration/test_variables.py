@@ -12,8 +12,7 @@ import boto3
 import pytest
 
 from ipy_awsprofile.demo.aws import EmbeddedAws
-from ipy_awsprofile.sessions.identity import who_am_i
-from ipy_awsprofile.sessions.session import open_session
+from ipy_awsprofile.sessions.session import open_session, who_am_i
 from tests.kinds import ACCOUNT, KINDS, create_ann, in_its_place, prepared
 from tests.shells import run_aws_cli
 

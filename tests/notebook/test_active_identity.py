@@ -38,13 +38,13 @@ def test_without_a_connection(
         file.write_text(text)
     with time_machine.travel(datetime.now(UTC), tick=True) as clock:
         shell.good("%aws_profile RoleBeta")
-        url = aws.endpoint_url
         aws.stop()
         clock.shift(timedelta(minutes=minutes))
         card = " ".join(shell.good("%aws_profile").text.split())
         assert f"RoleBeta ← UserAlpha ({badge}) account {ROLE_ACCOUNT}" in card
-        reason = f"The session couldn't be renewed: {url} can't be reached for `RoleBeta`."
-        assert f"{reason} Check the network" in card
+        reason = "The session couldn't be renewed: AWS can't be reached for `RoleBeta`:"
+        assert reason in card
+        assert "Check the network" in card
         assert "renews by itself" not in card
         assert "Traceback" not in card
         assert isinstance(shell.refused("%aws_profile --refresh"), EndpointUnreachable)

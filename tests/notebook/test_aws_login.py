@@ -21,9 +21,8 @@ from ipy_awsprofile.errors import (
     InvalidOption,
     SignInRequired,
 )
-from ipy_awsprofile.sessions.aws_login import EnteredSignIn, begin_entered_login
-from ipy_awsprofile.sessions.identity import who_am_i
-from ipy_awsprofile.sessions.session import open_session
+from ipy_awsprofile.sessions.session import open_session, who_am_i
+from ipy_awsprofile.sessions.sign_in import Attempt, begin_sign_in
 from tests.local_browser import Browser, browser
 from tests.shells import run_aws_cli
 
@@ -56,7 +55,7 @@ def stored(aws: EmbeddedAws) -> list[Path]:
     return list((aws.home / ".aws" / "login" / "cache").glob("*.json"))
 
 
-def entered(attempt: EnteredSignIn, answer: str = "allow") -> str:
+def entered(attempt: Attempt, answer: str = "allow") -> str:
     """Allow a sign-in in a browser on another machine, and return the code from its page."""
     form = urlencode({"answer": answer}).encode()
     with urllib.request.urlopen(attempt.url, form) as response:
@@ -64,9 +63,9 @@ def entered(attempt: EnteredSignIn, answer: str = "allow") -> str:
     return page.partition("<code>")[2].partition("</code>")[0]
 
 
-def begun() -> EnteredSignIn:
+def begun() -> Attempt:
     """Begin a sign-in in a browser on another machine."""
-    return begin_entered_login(target_of(SessionRequest(profile="Ann")))
+    return begin_sign_in(target_of(SessionRequest(profile="Ann")), device_code=True)
 
 
 def test_signed_in_by_a_switch(
@@ -148,21 +147,39 @@ def test_a_browser_on_another_machine(
     shell: Shell, aws: EmbeddedAws, ann: IamUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The user enters the code from the page, and the output doesn't contain it."""
-    begin = begin_entered_login
+    begin = begin_sign_in
     codes: list[str] = []
 
-    def remembered(target: Any) -> EnteredSignIn:
-        attempt = begin(target)
+    def remembered(*args: Any, **kwargs: Any) -> Attempt:
+        attempt = begin(*args, **kwargs)
         codes.append(entered(attempt))
         return attempt
 
-    monkeypatch.setattr("ipy_awsprofile.sessions.sign_in.begin_entered_login", remembered)
+    monkeypatch.setattr("ipy_awsprofile.sessions.sign_in.begin_sign_in", remembered)
     monkeypatch.setattr("getpass.getpass", lambda _question: codes[-1])
     ran = shell.good("%aws_profile Ann --login --device-code")
     assert "enter the code that it shows" in ran.text
     assert ann.arn in ran.text
     assert codes[-1] not in ran.text + ran.html
     assert len(stored(aws)) == 1
+
+
+def test_another_program_logs_in(
+    shell: Shell, aws: EmbeddedAws, ann: IamUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If another program has logged in, pressing Enter without a code completes the sign-in."""
+
+    def logged_in(_question: str) -> str:
+        aws.signin.login(ann)
+        return ""
+
+    monkeypatch.setattr("getpass.getpass", logged_in)
+    ran = shell.good("%aws_profile Ann")
+    assert "If another program has already signed in, press Enter." in ran.text
+    assert ann.arn in ran.text
+    monkeypatch.setattr("getpass.getpass", lambda _question: "")
+    error = shell.run("%aws_profile Ann --login").error
+    assert isinstance(error, CredentialsUnavailable)
 
 
 def test_codes_that_are_not_taken(aws: EmbeddedAws, browser: Browser) -> None:
@@ -173,10 +190,9 @@ def test_codes_that_are_not_taken(aws: EmbeddedAws, browser: Browser) -> None:
             attempt.enter(text)
     code = entered(attempt)
     attempt.enter(f" {code[:20]}\n{code[20:]} ")
-    with pytest.raises(CredentialsUnavailable, match="is no longer valid"):
+    with pytest.raises(CredentialsUnavailable, match="AWS refused the sign-in of `Ann`"):
         attempt.enter(code)
-    assert repr(attempt).startswith("<EnteredSignIn of Ann until ")
-    assert repr(attempt._login._key) == "<ProofKey>"
+    assert attempt.url not in repr(attempt)
 
 
 def test_permission(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +204,7 @@ def test_permission(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     with pytest.raises(AccessDenied) as caught:
         attempt.enter(code)
-    assert "signin:CreateOAuth2Token" in caught.value.hint
+    assert "signin:CreateOAuth2Token" in str(caught.value)
 
 
 def insufficient() -> Exception:
@@ -220,14 +236,15 @@ def refused(shell: Shell, line: str) -> AwsProfileError:
 def test_what_is_missing(
     shell: Shell, aws: EmbeddedAws, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a Region, or without AWS's cryptography, the error says what to do."""
+    """Without a Region, AWS's cryptography or a sign-in, the error says what to do."""
     text = aws.config_file.read_text()
     aws.config_file.write_text(text.replace("region = us-west-2\n", ""))
     assert isinstance(refused(shell, "%aws_profile Ann --login"), InvalidOption)
     aws.config_file.write_text(text)
     monkeypatch.setattr(compat, "EC", None)
     assert "botocore[crt]" in refused(shell, "%aws_profile Ann --login").hint
-    assert isinstance(refused(shell, "%aws_profile UserAlpha --login"), InvalidOption)
+    for line in ("%aws_profile UserAlpha --login", "%aws_profile --login"):
+        assert isinstance(refused(shell, line), InvalidOption)
 
 
 def test_in_python(aws: EmbeddedAws, ann: IamUser) -> None:

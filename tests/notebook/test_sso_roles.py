@@ -75,22 +75,6 @@ def test_progress_in_a_kernel(aws: EmbeddedAws) -> None:
         assert " 0%|" not in saved
 
 
-@pytest.mark.slow
-def test_throttled_progress_in_a_kernel(aws: EmbeddedAws) -> None:
-    """The bar says that AWS throttles the calls, and the list is complete."""
-    for number in range(20):
-        aws.sso.assign(f"{number:012}", "Reader")
-    aws.sso.calls_per_second = 5
-    cells, saved = run_notebook(
-        "%load_ext ipy_awsprofile\n"
-        "import ipy_awsprofile.across.progress as progress; progress._DELAY = 0.0",
-        "%aws_profiles --sso",
-        environment=aws.environment(),
-    )
-    assert "24 roles in 23 accounts" in "".join(cells[1].cards) + cells[1].html
-    assert "slowed down by AWS]" in saved
-
-
 def test_switch(shell: Shell, aws: EmbeddedAws) -> None:
     """The session, the default session and child processes use the role, and `--off` undoes it."""
     ran = shell.good(f"%aws_profile {ADMIN} --region eu-west-1 --as admin")

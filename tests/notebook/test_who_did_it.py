@@ -12,8 +12,7 @@ import pytest
 from ipy_awsprofile import across_profiles
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow
 from ipy_awsprofile.errors import AccessDenied, InvalidOption, InvalidProfile
-from ipy_awsprofile.sessions.identity import who_am_i
-from ipy_awsprofile.sessions.session import open_session
+from ipy_awsprofile.sessions.session import open_session, who_am_i
 from tests.shells import run_aws_cli
 
 if TYPE_CHECKING:

@@ -28,4 +28,4 @@ def test_link(aws: EmbeddedAws, picker: ProfilePicker, person: Person) -> None:
 def test_long_term_keys(person: Person) -> None:
     """With long-term keys, the view explains why it can't open the console."""
     person.switches("UserAlpha")
-    assert "long-term keys" in person.says("console")[-1]["html"]
+    assert "only a role&#x27;s session can open" in person.says("console")[-1]["html"]

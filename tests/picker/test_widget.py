@@ -150,7 +150,7 @@ def test_mfa_process(person: Person, shell: Shell, aws: EmbeddedAws, auditor: st
     shell.good("%config AwsProfileMagics.mfa_process = lambda serial: '000000'")
     refused = person.switches("Auditor")
     assert refused["type"] == "error"
-    assert "The code came from" in refused["html"]
+    assert "AWS refused the MFA code" in refused["html"]
     shell.good(f"%config AwsProfileMagics.mfa_process = lambda serial: {aws.mfa_code(auditor)!r}")
     assert person.switches("Auditor")["type"] == "done"
 

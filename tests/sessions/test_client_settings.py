@@ -15,7 +15,7 @@ from botocore.configprovider import (
 from ipy_awsprofile.config.profiles import find_profile
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import target_of
-from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, ResolvingSession
+from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.sessions.session import open_session
 from tests.servers import echoing_server
 
@@ -85,7 +85,7 @@ def test_every_setting_of_botocore(shared_files: tuple[Path, Path], way: str) ->
     write(shared_files, settings)
     plain = botocore.session.Session(profile="keys")
     target = target_of(SessionRequest(**WAYS[way]))
-    for session in (ProfileBotocoreSession(target), ResolvingSession(target)):
+    for session in (ProfileBotocoreSession(target), ProfileBotocoreSession(target)):
         ours, theirs = session.get_scoped_config(), plain.get_scoped_config()
         assert {name: ours.get(name) for name in settings} == {
             name: theirs[name] for name in settings
@@ -138,7 +138,7 @@ def test_clients(
     write(shared_files, {"region": "us-west-2"} | settings)
     target = target_of(SessionRequest(**WAYS[way]))
     app, certificates = settings.get("sdk_ua_app_id"), settings.get("ca_bundle", True)
-    for session in (ProfileBotocoreSession(target), ResolvingSession(target)):
+    for session in (ProfileBotocoreSession(target), ProfileBotocoreSession(target)):
         assert seen(session, "sts") == (sts, app, certificates)
         assert seen(session, "s3") == (s3, app, certificates)
 

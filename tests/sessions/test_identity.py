@@ -12,8 +12,7 @@ import pytest
 
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
 from ipy_awsprofile.errors import EndpointUnreachable, InvalidProfile
-from ipy_awsprofile.sessions.identity import Identity, who_am_i
-from ipy_awsprofile.sessions.session import open_session
+from ipy_awsprofile.sessions.session import Identity, open_session, who_am_i
 from tests.identity_center import organisation
 from tests.servers import closed_port
 from tests.sessions.traces import actions, cached_roles
@@ -62,7 +61,7 @@ def test_identity_of_a_plain_session(aws: EmbeddedAws) -> None:
 
 def test_session_without_credentials() -> None:
     """A session without credentials raises an error."""
-    with pytest.raises(InvalidProfile, match="The profile `default` has no credentials"):
+    with pytest.raises(InvalidProfile, match="`default` has no credentials"):
         who_am_i(boto3.Session())
 
 

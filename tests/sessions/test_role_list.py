@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import json
+import signal
 import stat
+from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ipy_awsprofile import across_profiles, list_assigned_roles, open_session, who_am_i
-from ipy_awsprofile.demo.stages.scenario import allow, trusting
-from ipy_awsprofile.errors import AccessDenied, InvalidOption, RoleNotAssigned, SignInRequired
+from ipy_awsprofile import list_assigned_roles
+from ipy_awsprofile.demo.endpoints import json_refusal
+from ipy_awsprofile.errors import CredentialsUnavailable, ServiceError, SignInRequired
 from tests.identity_center import PROD, TEST, TWIN, organisation
 from tests.shells import run_notebook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
 
-LISTING = {"sso:ListAccounts", "sso:ListAccountRoles"}
+EVERYTHING = {"sso:ListAccounts": 1, "sso:ListAccountRoles": 3}
 
 
 @pytest.fixture(autouse=True)
@@ -31,37 +30,47 @@ def _organisation(aws: EmbeddedAws) -> None:
     aws.sso.sign_in("corp")
 
 
-def listings(aws: EmbeddedAws) -> list[str]:
-    """Return the listing calls since the last use, and clear the calls."""
-    actions = [call.action for call in aws.calls if call.action in LISTING]
+def called(aws: EmbeddedAws) -> Counter[str]:
+    """Return the number of calls by action since the last use, and clear them."""
+    actions = Counter(call.action for call in aws.calls)
     aws.calls.clear()
-    return sorted(actions)
+    return actions
 
 
-def kept_file(aws: EmbeddedAws) -> Path:
-    """Return the cache file of the list."""
-    (file,) = (aws.home / ".cache" / "ipy_awsprofile").iterdir()
-    return file
+def assign(aws: EmbeddedAws, accounts: int) -> None:
+    """Assign a role in each of these many accounts."""
+    for number in range(accounts):
+        aws.sso.assign(f"{number:012}", "Reader")
 
 
-def edit(file: Path, **values: object) -> None:
-    """Change values in the file, as another kernel does."""
-    file.write_text(json.dumps(json.loads(file.read_text()) | values))
+def test_listed_once(aws: EmbeddedAws) -> None:
+    """Each role has its account's name and its profile, and only a fresh list calls AWS again."""
+    roles = list_assigned_roles()
+    assert [(one.account.name, one.account.id, one.role, one.profile) for one in roles] == [
+        ("Acme Prod", PROD, "Admin", None),
+        ("Acme Prod", PROD, "Reader", "prod-reader"),
+        ("Sandbox", TEST, "Reader", None),
+        ("sandbox", TWIN, "Reader", None),
+    ]
+    assert called(aws) == EVERYTHING
+    assert list_assigned_roles("corp") == list_assigned_roles("prod-reader") == roles
+    assert called(aws) == {}
+    assert list_assigned_roles(fresh=True) == roles
+    assert called(aws) == EVERYTHING
 
 
 @pytest.mark.slow
-def test_kept_for_the_next_kernel(aws: EmbeddedAws) -> None:
+def test_cached_for_the_next_kernel(aws: EmbeddedAws) -> None:
     """Another kernel shows the cached list without a call, and only the user can read its file."""
     list_assigned_roles()
-    assert listings(aws)
+    called(aws)
     cells, _ = run_notebook(
         "%load_ext ipy_awsprofile", "%aws_profiles --sso", environment=aws.environment()
     )
     assert f"4 roles in 3 accounts (listed at {datetime.now(UTC):%Y-%m-%d}" in cells[1].html
-    assert listings(aws) == []
-    file = kept_file(aws)
+    assert called(aws) == {}
+    (file,) = (aws.home / ".cache" / "ipy_awsprofile").iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     assert [secret for secret in aws.secrets() if secret in file.read_text()] == []
 
 
@@ -69,146 +78,99 @@ def test_refreshed_on_request(shell: Shell, aws: EmbeddedAws) -> None:
     """`--refresh` lists the roles again, and the hint beside the list's time says so."""
     shell.good("%aws_profiles --sso")
     aws.sso.assign(TEST, "Admin")
-    listings(aws)
-    title = shell.good("%aws_profiles --sso").text.splitlines()[0]
-    assert title.startswith("4 roles in 3 accounts (listed at ")
-    assert "`--refresh` lists them again" in title
-    assert listings(aws) == []
-    title = shell.good("%aws_profiles --sso --refresh").text.splitlines()[0]
-    assert title == "5 roles in 3 accounts"
-    assert listings(aws) == ["sso:ListAccountRoles"] * 3 + ["sso:ListAccounts"]
-    error = shell.refused("%aws_profiles --refresh")
-    assert "`%aws_profiles --sso --refresh`" in error.hint
+    text = shell.good("%aws_profiles --sso").text
+    assert text.startswith("4 roles in 3 accounts (listed at ")
+    assert "`--refresh` lists them again" in text
+    assert "5 roles in 3 accounts\n" in shell.good("%aws_profiles --sso --refresh").text
+    assert "`%aws_profiles --sso --refresh`" in shell.refused("%aws_profiles --refresh").hint
 
 
 @pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda file: file.unlink(),
-        lambda file: file.write_text(""),
-        lambda file: file.write_bytes(b"\xff\xfe\x00"),
-        lambda file: edit(file, accounts=[[1, 2, 3]]),
-        lambda file: edit(file, accounts=[["1"]]),
-        lambda file: edit(file, roles=[]),
-        lambda file: edit(file, listed_at="yesterday"),
-        lambda file: edit(file, listed_at=str(datetime.now(UTC) - timedelta(hours=25))),
-        lambda file: edit(file, listed_at=str(datetime.now(UTC) + timedelta(days=365))),
-    ],
-    ids=[
-        *("deleted", "empty", "not text", "numbers", "short", "no roles", "no time"),
-        *("a day old", "from the future"),
-    ],
+    "changed",
+    [{"roles": []}, {"listed_at": str(datetime.now(UTC) - timedelta(hours=25))}],
+    ids=["of another version", "a day old"],
 )
-def test_a_list_that_cannot_be_used(aws: EmbeddedAws, spoil: Callable[[Path], object]) -> None:
-    """A cached list that is missing, malformed or out of date is listed again."""
+def test_a_list_that_cannot_be_used(aws: EmbeddedAws, changed: dict[str, object]) -> None:
+    """A cached list that is out of date or has another format is listed again."""
     roles = list_assigned_roles()
-    spoil(kept_file(aws))
-    listings(aws)
+    (file,) = (aws.home / ".cache" / "ipy_awsprofile").iterdir()
+    file.write_text(json.dumps(json.loads(file.read_text()) | changed))
+    called(aws)
     assert list_assigned_roles() == roles
-    assert "sso:ListAccounts" in listings(aws)
+    assert called(aws) == EVERYTHING
 
 
-def test_a_file_in_place_of_the_folder(aws: EmbeddedAws) -> None:
-    """If the cache folder can't be created, the kernel keeps the list in memory."""
+def test_a_list_that_cannot_be_written(aws: EmbeddedAws) -> None:
+    """If the list can't be cached, the error names the folder."""
     (aws.home / ".cache").write_text("")
-    roles = list_assigned_roles()
-    listings(aws)
-    assert list_assigned_roles() == roles
-    assert listings(aws) == []
+    with pytest.raises(CredentialsUnavailable, match=r"\.cache"):
+        list_assigned_roles()
 
 
-def test_without_a_sign_in(aws: EmbeddedAws) -> None:
-    """A cached list doesn't need a sign-in, and remains when a fresh list fails without one."""
+def test_all_pages(aws: EmbeddedAws) -> None:
+    """Accounts on all pages are listed, and the progress reports how many there are."""
+    assign(aws, 120)
+    progress: list[tuple[int, int]] = []
+    roles = list_assigned_roles(report=lambda listed, count: progress.append((listed, count)))
+    assert len(roles) == 124
+    assert progress == [(number + 1, 123) for number in range(123)]
+
+
+@pytest.mark.slow
+def test_throttled(aws: EmbeddedAws) -> None:
+    """The list is complete even if AWS throttles the calls."""
+    assign(aws, 60)
+    aws.sso.calls_per_second = 10
+    assert len(list_assigned_roles()) == 64
+
+
+def test_an_error_in_the_middle(aws: EmbeddedAws) -> None:
+    """An error during a listing is reported as AWS words it, and the cached list stays."""
     roles = list_assigned_roles()
-    aws.sso.expire_tokens(refresh=True)
-    assert list_assigned_roles() == roles
-    with pytest.raises(SignInRequired):
+    assign(aws, 40)
+    assignments = aws.sso.assignments
+
+    def fail_later(user: str) -> Any:
+        if sum(call.action == "sso:ListAccountRoles" for call in aws.calls) >= 20:
+            raise json_refusal("ResourceNotFoundException", {"message": "It is gone."}, 404)
+        return assignments(user)
+
+    aws.calls.clear()
+    aws.sso.assignments = fail_later  # type: ignore[method-assign]
+    with pytest.raises(ServiceError, match=r"It is gone\."):
         list_assigned_roles(fresh=True)
     assert list_assigned_roles() == roles
 
 
-def test_a_new_account(aws: EmbeddedAws) -> None:
-    """If the list lacks an account, the accounts are listed once more before an error."""
-    list_assigned_roles()
-    aws.sso.name_account("444444444444", "Newcomer", "n@acme.example")
-    aws.sso.assign("444444444444", "Reader")
-    listings(aws)
-    assert who_am_i(open_session(account="newcomer", role="Reader")).account == "444444444444"
-    assert listings(aws) == ["sso:ListAccounts"]
-    assert who_am_i(open_session("corp:Newcomer/Reader")).account == "444444444444"
-    assert listings(aws) == []
-    assert len(list_assigned_roles()) == 5
-    assert listings(aws) == ["sso:ListAccountRoles"]
-    with pytest.raises(InvalidOption) as caught:
-        open_session("corp:Newcomr/Reader")
-    assert caught.value.hint == "Did you mean `Newcomer`?"
-    assert listings(aws) == ["sso:ListAccounts"]
+def test_interrupted(aws: EmbeddedAws) -> None:
+    """Ctrl-C ends a listing before all accounts are listed, and caches nothing."""
+    assign(aws, 300)
+    with pytest.raises(KeyboardInterrupt):
+        list_assigned_roles(report=lambda _listed, _count: signal.raise_signal(signal.SIGINT))
+    assert called(aws)["sso:ListAccountRoles"] < 300
+    assert not (aws.home / ".cache").exists()
 
 
-def test_a_role_that_was_taken_away(aws: EmbeddedAws) -> None:
-    """If AWS refuses a listed role, the error names the account's roles, listed again."""
-    list_assigned_roles()
-    assignments = aws.sso.assignments
-    aws.sso.assignments = lambda user: [  # type: ignore[method-assign]
-        one for one in assignments(user) if one != (PROD, "Admin")
-    ]
-    listings(aws)
-    with pytest.raises(RoleNotAssigned) as caught:
-        open_session(f"corp:{PROD}/Admin")
-    assert isinstance(caught.value, AccessDenied)
-    assert caught.value.hint.startswith("Your roles in the account: `Reader`. `%aws_profiles --sso")
-    assert listings(aws) == ["sso:ListAccountRoles"]
-    assert [one.role for one in list_assigned_roles() if one.account.id == PROD] == ["Reader"]
-    with pytest.raises(RoleNotAssigned) as caught:
-        open_session("corp:acme prod/Raeder")
-    assert caught.value.hint.startswith("Did you mean `Reader`? ")
-    assert who_am_i(open_session("corp:acme prod/Reader")).account == PROD
+def test_a_sign_in_that_is_renewed(aws: EmbeddedAws) -> None:
+    """An expired token is renewed with the refresh token, in a form that all AWS SDKs read."""
+    file = aws.sso.sign_in("corp", expires_in=-60)
+    assert len(list_assigned_roles()) == 4
+    assert datetime.strptime(json.loads(file.read_text())["expiresAt"], "%Y-%m-%dT%H:%M:%SZ")
 
 
-def test_names_with_the_account_name(shell: Shell, aws: EmbeddedAws) -> None:
-    """An account's name works in place of its ID in line magics, cell magics and Python."""
-    assert shell.good('%aws_profile "corp:Acme Prod/Admin"').text.startswith(f"corp:{PROD}/Admin")
-    assert listings(aws) == ["sso:ListAccounts"]
-    cell = "%%aws_profile corp:sandbox/Reader\nsession.client('sts').get_caller_identity()"
-    assert shell.good(cell).result["Account"] == TWIN
-    explained = shell.good("%aws_profile --explain corp:sandbox/Reader").text
-    assert TWIN in explained
-    assert "no problems found" in explained
-    assert listings(aws) == []
-    unknown = shell.good("%aws_profile --explain corp:nowhere/Reader").text
-    assert "Run `%aws_profiles --sso corp --refresh`" in unknown
-    frame = across_profiles(["corp:Sandbox/Reader", "corp:sandbox/Reader"], lambda _session: 1)
-    assert list(frame["profile"]) == [f"corp:{TEST}/Reader", f"corp:{TWIN}/Reader"]
+def test_a_sign_in_that_has_ended(aws: EmbeddedAws) -> None:
+    """If the sign-in is missing, has expired or has another start URL, only the cache is left."""
+    roles = list_assigned_roles()
 
-
-def test_as_a_source_profile(shell: Shell, aws: EmbeddedAws) -> None:
-    """An Identity Center role can assume a role; `--save` needs it as a saved profile."""
-    trust = trusting(f"arn:aws:iam::{PROD}:root")
-    arn = aws.create_role("Beta", account=TEST, trust=trust, policy=allow("s3:*"))
-    for source in (f"corp:{PROD}/Admin", '"corp:Acme Prod/Admin"'):
-        card = shell.good(f"%aws_profile --role-arn {arn} --source-profile {source}").text
-        assert f"← corp:{PROD}/Admin" in card.splitlines()[0]
-        shell.good("%aws_profile --off")
-    line = f"%aws_profile --role-arn {arn} --source-profile corp:{PROD}/Admin --save Beta"
-    error = shell.refused(line)
-    assert f"`%aws_profile corp:{PROD}/Admin --save NAME`" in error.hint
-    shell.good(f"%aws_profile corp:{PROD}/Admin --save Admin")
-    shell.good(line.replace(f"corp:{PROD}/Admin", "Admin"))
-    assert shell.good("%aws_profile Beta").text.startswith("Beta ← Admin")
-
-
-def test_patterns(shell: Shell, aws: EmbeddedAws) -> None:
-    """A pattern that begins with a sign-in selects roles by account ID or name."""
-    for pattern, accounts in {
-        "corp:1*/Admin": [PROD],
-        "corp:sand*/*": [TEST, TWIN],
-        "corp:*/Reader": [TEST, TWIN, PROD],
-        "corp: sandbox reader": [TEST, TWIN],
-    }.items():
-        frame = across_profiles(pattern, lambda _session: 1, progress=False)
-        assert sorted(frame["account"]) == sorted(accounts), pattern
-    frame = shell.good("%%aws_profiles corp:sand*/* --no-progress\n1").result
-    assert list(frame["account"]) == [TEST, TWIN]
-    assert "2 roles in 2 accounts" in shell.good("%aws_profiles corp:sand*/*").text
-    error = shell.run("%%aws_profiles corp:nobody*/* --no-progress\n1").error
-    assert "No profile matches" in str(error)
+    file = aws.sso.sign_in("corp")
+    for end in (
+        lambda: file.write_text(file.read_text().replace("0000000000", "1111111111")),
+        lambda: aws.sso.sign_in("corp") and aws.sso.expire_tokens(refresh=True),
+        file.unlink,
+    ):
+        end()
+        with pytest.raises(SignInRequired, match="`sso-session corp` is missing or") as caught:
+            list_assigned_roles(fresh=True)
+        assert "`%aws_profile --sso corp --login`" in caught.value.hint
+        assert "`aws sso login --sso-session corp`" in caught.value.hint
+        assert list_assigned_roles() == roles

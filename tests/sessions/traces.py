@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING
-
-from ipy_awsprofile.credentials.cli_caches import role_cache
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,14 +18,13 @@ def actions(aws: EmbeddedAws) -> list[str]:
     return called
 
 
-def move_cached_roles(endpoint_url: str) -> None:
-    """Move the cached sessions to the folder of another STS endpoint, which is empty for AWS."""
-    folder = role_cache(endpoint_url)
-    folder.mkdir(exist_ok=True)
-    for file in role_cache().rglob("*.json"):
-        file.rename(folder / file.name)
+def move_cached_roles(aws: EmbeddedAws, endpoint_url: str) -> None:
+    """Rename the cached sessions as if they came from another STS endpoint."""
+    server = sha256(endpoint_url.encode()).hexdigest()[:16]
+    for file in cached_roles(aws):
+        file.rename(file.with_stem(f"{file.stem.partition('-at-')[0]}-at-{server}"))
 
 
 def cached_roles(aws: EmbeddedAws) -> set[Path]:
     """Return the files in the AWS CLI's cache of assumed roles, for any STS endpoint."""
-    return set((aws.home / ".aws" / "cli" / "cache").rglob("*.json"))
+    return set((aws.home / ".aws" / "cli" / "cache").glob("*.json"))

@@ -78,7 +78,7 @@ def test_sts_is_unreachable(aws: EmbeddedAws, shell: Shell) -> None:
     """If STS is unreachable, `--expect-account` doesn't trust the cache."""
     text = aws.config_file.read_text()
     aws.config_file.write_text(text.replace(aws.endpoint_url, "http://127.0.0.1:9"))
-    move_cached_roles("http://127.0.0.1:9")
+    move_cached_roles(aws, "http://127.0.0.1:9")
     assert SAYS in shell.good("%aws_profile RoleBeta").text
     error = shell.refused(f"%aws_profile RoleBeta --expect-account {ROLE_ACCOUNT}")
     assert isinstance(error, EndpointUnreachable)

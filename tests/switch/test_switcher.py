@@ -17,8 +17,7 @@ from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
 from ipy_awsprofile.errors import MfaUnavailable, ProfileNotFound, ProtectedProfile
-from ipy_awsprofile.sessions.identity import who_am_i
-from ipy_awsprofile.sessions.session import open_session
+from ipy_awsprofile.sessions.session import open_session, who_am_i
 from ipy_awsprofile.switch.scope import Scope
 from ipy_awsprofile.switch.switcher import Switcher
 from tests.mfa_role import add_mfa_role
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from ipy_awsprofile.demo.stages.scenario import Scenario
-    from ipy_awsprofile.sessions.identity import Identity
+    from ipy_awsprofile.sessions.session import Identity
     from tests.shells import Shell
 
 ROLE = SwitchRequest(profile="RoleBeta")

@@ -120,13 +120,12 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  */
 
 /**
- * The number of listed accounts, the number of all accounts, and whether AWS throttles.
+ * The number of accounts that are listed so far, and of all accounts.
  *
  * @typedef {object} ProgressMessage
  * @property {"progress"} type
  * @property {number} listed
  * @property {number} accounts
- * @property {boolean} is_slowed
  */
 
 /**

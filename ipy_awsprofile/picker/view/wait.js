@@ -51,10 +51,10 @@ export class Wait {
    *
    * @param {ProgressMessage} progress
    */
-  progress({ listed, accounts, is_slowed }) {
+  progress({ listed, accounts }) {
     clearTimeout(this.slow);
     const counts = `roles of ${listed.toLocaleString("en")} of ${accounts.toLocaleString("en")} accounts`;
-    this.field.showWait(`${counts}${is_slowed ? ", slowed down by AWS" : ""} …`);
+    this.field.showWait(`${counts} …`);
   }
 
   end() {

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+from botocore import credentials
 from botocore.exceptions import ClientError
 
 from ipy_awsprofile.demo.services.console_codes import CROSS_DEVICE, SAME_DEVICE
@@ -73,12 +74,18 @@ def answered(
 
 def redeem(aws: EmbeddedAws, code: str, proof: str | None = None, **changes: str) -> Any:
     """Exchange a code, with the given proof or a new key's, and return the tokens."""
-    from ipy_awsprofile.sessions.aws_login import ProofKey
+    from awscrt.crypto import EC, ECType
 
-    client, key = unsigned_client(aws, "signin"), ProofKey()
+    client, sign = (
+        unsigned_client(aws, "signin"),
+        vars(credentials)["_build_add_dpop_header_handler"],
+    )
+    sign = sign(EC.new_generate(ECType.P_256))
 
-    def add(params: dict[str, Any], **_: Any) -> None:
-        params["headers"]["DPoP"] = key.proof(params["url"]) if proof is None else proof
+    def add(params: dict[str, Any], **event: Any) -> None:
+        sign(params=params, **event)
+        if proof is not None:
+            params["headers"]["DPoP"] = proof
 
     client.meta.events.register("before-call.signin.CreateOAuth2Token", add)
     body = {

@@ -6,11 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from moto.iam.models import iam_backends
-
 from ipy_awsprofile.demo.shared_files import write_private
-from tests.integration.broken_kinds.stage import HUSH, Break, Stage
-from tests.kinds import ACCOUNT
+from tests.integration.broken_kinds.stage import Break, Stage
 from tests.servers import Answers, closed_port, odd_server, silent_server
 
 
@@ -27,15 +24,15 @@ def variables(**changes: str | None) -> Break:
     return change
 
 
-def answers(*given: tuple[int, str]) -> Break:
-    """Move the endpoint to a server that gives these answers."""
-    return lambda stage: stage.answer_with(*given)
-
-
-def says_no(code: str, message: str, status: int = 403) -> Break:
+def refuses(code: str, message: str, status: int = 403) -> Break:
     """Make STS refuse every request."""
     error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
-    return answers((status, f"<ErrorResponse>{error}</ErrorResponse>"))
+    answers = Answers((status, f"<ErrorResponse>{error}</ErrorResponse>"))
+
+    def refuse(stage: Stage) -> None:
+        stage.move_endpoint(stage.until_the_end.enter_context(odd_server(answers)))
+
+    return refuse
 
 
 def down(stage: Stage) -> None:
@@ -48,32 +45,9 @@ def silent(stage: Stage) -> None:
     stage.move_endpoint(stage.until_the_end.enter_context(silent_server()))
 
 
-def served(variable: str, *given: tuple[int, str]) -> Break:
-    """Replace a metadata service; without answers, the new service is down."""
-
-    def serve(stage: Stage) -> None:
-        url = f"http://127.0.0.1:{closed_port()}"
-        if given:
-            url = stage.until_the_end.enter_context(odd_server(Answers(*given)))
-        stage.patch.setenv(variable, url)
-
-    return serve
-
-
-def instance(*given: tuple[int, str]) -> Break:
-    """Replace the instance's metadata service."""
-    return served("AWS_EC2_METADATA_SERVICE_ENDPOINT", *given)
-
-
-def container(*given: tuple[int, str]) -> Break:
-    """Replace the container's credential service."""
-    return served("AWS_CONTAINER_CREDENTIALS_FULL_URI", *given)
-
-
-def in_metadata(**changes: str) -> tuple[int, str]:
-    """Return credentials in the format of the metadata services."""
-    good = {"AccessKeyId": "ASIAX", "SecretAccessKey": HUSH, "Token": HUSH}
-    return 200, json.dumps(good | {"Expiration": "2099-01-01T00:00:00Z"} | changes)
+def service_down(variable: str) -> Break:
+    """Set a metadata service's variable to a closed port."""
+    return lambda stage: stage.patch.setenv(variable, f"http://127.0.0.1:{closed_port()}")
 
 
 def stored(service: str, edit: Callable[[dict[str, Any]], Any]) -> Break:
@@ -97,28 +71,22 @@ def token(**changes: Any) -> Callable[[dict[str, Any]], Any]:
     }
 
 
-def access(**changes: Any) -> Callable[[dict[str, Any]], Any]:
-    """Return an edit that changes the credentials that `aws login` has cached."""
-    return lambda document: document | {"accessToken": document["accessToken"] | changes}
-
-
 OVER = "2020-01-01T00:00:00Z"
 
 
 def login_is_over(stage: Stage) -> None:
     """Expire the credentials of `aws login`, and the token that renews them."""
-    stored("login", access(expiresAt=OVER))(stage)
+
+    def expire(document: dict[str, Any]) -> dict[str, Any]:
+        return document | {"accessToken": document["accessToken"] | {"expiresAt": OVER}}
+
+    stored("login", expire)(stage)
     stage.aws.signin.expire()
 
 
-def identity(text: str | bytes) -> Break:
+def identity(text: str) -> Break:
     """Write a text into the web identity's token file."""
-
-    def write(stage: Stage) -> None:
-        file = stage.aws.home / "token"
-        file.write_bytes(text.encode() if isinstance(text, str) else text)
-
-    return write
+    return lambda stage: write_private(stage.aws.home / "token", text)
 
 
 def identity_with(**claims: Any) -> Break:
@@ -136,13 +104,6 @@ def tool(*lines: str) -> Break:
     return lambda stage: write_private(stage.aws.home / "tool.py", "\n".join(lines))
 
 
-def prints(**changes: Any) -> Break:
-    """Make the credential_process print a document with changed fields; None removes a field."""
-    good = {"Version": 1, "AccessKeyId": "AKIAX", "SecretAccessKey": HUSH, "SessionToken": HUSH}
-    document = {name: value for name, value in (good | changes).items() if value is not None}
-    return tool(f"print({json.dumps(document)!r})")
-
-
 def types(code: str) -> Break:
     """Answer the MFA prompt with this code."""
 
@@ -150,24 +111,6 @@ def types(code: str) -> Break:
         stage.person = lambda _: code
 
     return sit
-
-
-def disabled(stage: Stage) -> None:
-    """Disable Ann's key."""
-    iam, key = iam_backends[ACCOUNT]["aws"], stage.ann.access_key_id
-    iam.update_access_key("Ann", key, "Inactive")
-    stage.until_the_end.callback(iam.update_access_key, "Ann", key, "Active")
-
-
-def ann_may(*statements: dict[str, str]) -> Break:
-    """Replace Ann's policy with these statements."""
-
-    def change(stage: Stage) -> None:
-        ann = iam_backends[ACCOUNT]["aws"].get_user("Ann")
-        stage.until_the_end.callback(setattr, ann, "policies", ann.policies)
-        ann.policies = {"p": json.dumps({"Statement": statements})} if statements else {}
-
-    return change
 
 
 def sessions_over(stage: Stage) -> None:

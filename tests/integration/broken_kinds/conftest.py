@@ -13,8 +13,7 @@ import pytest
 from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.demo.shared_files import write_private
 from ipy_awsprofile.demo.stages.scenario import trusting
-from tests.integration.broken_kinds.record import Broken
-from tests.integration.broken_kinds.stage import Stage
+from tests.integration.broken_kinds.stage import Broken, Stage
 from tests.kinds import (
     ACCOUNT,
     KINDS,
@@ -61,8 +60,6 @@ def stage(_world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     aws, ann = _world.aws, _world.ann
     for name, value in aws.environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("ipy_awsprofile.credentials.process.PROCESS_TIMEOUT", 1.5)
-    monkeypatch.setattr("ipy_awsprofile.credentials.retries.THROTTLING_DELAYS", (0, 0, 0))
     monkeypatch.setattr("botocore.utils.ContainerMetadataFetcher.SLEEP_TIME", 0)
     shutil.rmtree(aws.home / ".aws" / "cli", ignore_errors=True)
     sign_in(aws, ann)

@@ -1,17 +1,17 @@
-"""The environment in which a row is tested, and how to restore it."""
+"""A mistake of a user, and the environment in which it is tested."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
-from ipy_awsprofile.credentials.mfa_prompt import ask_on_input_channel
+from ipy_awsprofile.credentials.person import ask_on_input_channel
 from ipy_awsprofile.demo.aws import EmbeddedAws
-from tests.servers import Answers, odd_server
+from ipy_awsprofile.errors import AwsProfileError
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.iam.users_and_roles import IamUser
@@ -31,12 +31,6 @@ class Stage:
     until_the_end: ExitStack
     person: Callable[[str], str] = ask_on_input_channel
 
-    def answer_with(self, *answers: tuple[int, str]) -> Answers:
-        """Move the profiles' endpoint to a server that gives these answers."""
-        given = Answers(*answers)
-        self.move_endpoint(self.until_the_end.enter_context(odd_server(given)))
-        return given
-
     def move_endpoint(self, url: str) -> None:
         """Replace the endpoint in the profiles."""
         text = self.aws.config_file.read_text()
@@ -44,3 +38,19 @@ class Stage:
 
 
 Break = Callable[[Stage], object]
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A way to break a kind of profile, and the resulting messages.
+
+    ``instead`` maps parts of the profile's text to their replacements; ``by`` breaks anything else.
+    ``says`` and ``hint`` are in the error and its hint.
+    """
+
+    kind: str
+    error: type[AwsProfileError]
+    says: str
+    hint: str = ""
+    instead: Mapping[str, str] = field(default_factory=dict)
+    by: Break | None = None

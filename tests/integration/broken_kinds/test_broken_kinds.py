@@ -15,26 +15,20 @@ import pytest
 
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.errors import (
-    AccessDenied,
     AwsProfileError,
     EndpointUnreachable,
     MfaUnavailable,
-    ServiceError,
 )
 from ipy_awsprofile.explain.explain import explain
-from ipy_awsprofile.sessions.identity import who_am_i
-from ipy_awsprofile.sessions.session import open_session
-from tests.integration.broken_kinds.keys import KEYS
-from tests.integration.broken_kinds.logins import LOGINS
-from tests.integration.broken_kinds.machines import MACHINES
-from tests.integration.broken_kinds.processes import PROCESSES
-from tests.integration.broken_kinds.record import Broken
-from tests.integration.broken_kinds.regions_and_endpoints import REGIONS_AND_ENDPOINTS
-from tests.integration.broken_kinds.role_settings import ROLE_SETTINGS
-from tests.integration.broken_kinds.roles import ROLES
-from tests.integration.broken_kinds.sso import SIGN_INS, SSO
-from tests.integration.broken_kinds.stage import HUSH, Stage
-from tests.integration.broken_kinds.web_identities import WEB_IDENTITIES
+from ipy_awsprofile.sessions.session import open_session, who_am_i
+from tests.integration.broken_kinds.keys_and_roles import (
+    KEYS,
+    REGIONS_AND_ENDPOINTS,
+    ROLES,
+    SETTINGS,
+)
+from tests.integration.broken_kinds.sources import MACHINES, PROCESSES, SIGN_INS, WEB_IDENTITIES
+from tests.integration.broken_kinds.stage import HUSH, Broken, Stage
 
 if TYPE_CHECKING:
     from tests.shells import Shell
@@ -43,14 +37,12 @@ ROWS = {
     f"{about}: {name}": row
     for about, rows in {
         "keys": KEYS,
-        "roles": ROLES | ROLE_SETTINGS,
+        "roles": ROLES | SETTINGS,
         "endpoints": REGIONS_AND_ENDPOINTS,
         "machines": MACHINES,
         "web identities": WEB_IDENTITIES,
         "processes": PROCESSES,
         "sign-ins": SIGN_INS,
-        "SSO": SSO,
-        "logins": LOGINS,
     }.items()
     for name, row in rows.items()
 }
@@ -102,26 +94,3 @@ def test_notebook_stays_who_it_was(
     assert type(shell.refused(f"%aws_profile {profile}")) is ROWS[name].error
     assert shell.names["session"] is session
     assert shell.good("%aws_profile").text == before
-
-
-@pytest.mark.slow
-def test_throttled_at_first(stage: Stage, play: Callable[[Broken], str]) -> None:
-    """A throttled call is tried up to five times, and the last response decides."""
-    slow = "<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>"
-    said = "<Code>AccessDenied</Code><Message>No</Message>"
-    no = f"<ErrorResponse><Error>{said}</Error></ErrorResponse>"
-    for throttled, error in ((4, AccessDenied), (5, ServiceError)):
-        play(Broken("role with source_profile", error, ""))
-        given = stage.answer_with(*[(400, slow)] * throttled, (403, no))
-        with pytest.raises(error):
-            open_session("P")
-        assert given.asked == 5
-
-
-def test_down_is_given_up_sooner(stage: Stage, play: Callable[[Broken], str]) -> None:
-    """If the server fails with another error, a call is tried twice."""
-    play(Broken("role with source_profile", ServiceError, ""))
-    given = stage.answer_with((500, "<html>"))
-    with pytest.raises(ServiceError):
-        open_session("P")
-    assert given.asked == 2

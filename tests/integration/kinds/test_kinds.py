@@ -16,9 +16,7 @@ import time_machine
 
 from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.demo.shared_files import write_private
-from ipy_awsprofile.errors import CredentialsUnavailable
-from ipy_awsprofile.sessions.identity import who_am_i
-from ipy_awsprofile.sessions.session import open_session
+from ipy_awsprofile.sessions.session import open_session, who_am_i
 from tests.demo.clients import Clock
 from tests.kinds import KINDS, chain, create_ann, opened, prepared, sign_in
 
@@ -141,18 +139,3 @@ def test_renewal_hours_later(monkeypatch: pytest.MonkeyPatch, name: str) -> None
     assert first.expiry
     assert later.expiry
     assert first.expiry < start + timedelta(hours=2) < later.expiry
-
-
-def test_renewal_that_gives_rubbish(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the source gives unusable credentials at a renewal, the user's call raises our error."""
-    with time_machine.travel(datetime.now(UTC), tick=True) as clock, EmbeddedAws() as aws:
-        for variable, value in aws.environment().items():
-            monkeypatch.setenv(variable, value)
-        ann = create_ann(aws)
-        values = prepared(aws, ann)
-        renewing_tool(aws, ann)()
-        with opened(aws, values, monkeypatch, KINDS["credential_process"]) as session:
-            sts: Any = session.client("sts")
-            clock.shift(timedelta(hours=2))
-            with pytest.raises(CredentialsUnavailable, match="had already expired"):
-                sts.get_caller_identity()

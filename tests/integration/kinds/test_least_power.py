@@ -19,8 +19,7 @@ from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.demo.stages.scenario import allow
 from ipy_awsprofile.errors import InvalidOption, ReadOnlyIdentity, UnexpectedAccount
-from ipy_awsprofile.sessions.identity import who_am_i
-from ipy_awsprofile.sessions.session import ProfileSession, open_session
+from ipy_awsprofile.sessions.session import ProfileSession, open_session, who_am_i
 from ipy_awsprofile.switch.switcher import Switcher
 from tests.demo.clients import Clock
 from tests.kinds import ACCOUNT, KINDS, in_its_place

@@ -12,7 +12,7 @@ from moto.core.loaders import create_loader
 from moto.core.model import ServiceModel
 from moto.core.utils import get_service_model
 
-from ipy_awsprofile.credentials.data_loader import MODELS
+from ipy_awsprofile.credentials.botocore_session import MODELS
 from ipy_awsprofile.demo.iam.policy import Verdict
 from ipy_awsprofile.demo.iam.session_policies import session_policies
 from ipy_awsprofile.demo.refusals import Refusal, denied, invalid

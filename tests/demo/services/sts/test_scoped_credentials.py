@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import botocore.session
 import pytest
 from botocore.config import Config
+from botocore.loaders import create_loader
 
-from ipy_awsprofile.credentials.data_loader import SessionLoader
+from ipy_awsprofile.credentials.botocore_session import MODELS
 from tests.demo.clients import error_of
 from tests.demo.policies import AWAY, HOME, allows, policy, trusts
 
@@ -32,7 +33,7 @@ def text(*actions: str) -> str:
 def sts_with(aws: EmbeddedAws, keys: dict[str, Any]) -> Any:
     """Return an STS client that knows the operation, even if botocore's own models don't."""
     session = botocore.session.Session()
-    session.register_component("data_loader", SessionLoader(None))
+    session.register_component("data_loader", create_loader(MODELS))
     return session.create_client(
         "sts",
         region_name="us-west-2",

@@ -1,0 +1,242 @@
+"""The errors of AWS, botocore and Python that this package translates. The first row counts.
+
+https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from botocore import exceptions as botocore
+from botocore.parsers import ResponseParserError
+
+from ipy_awsprofile import errors as ours
+from ipy_awsprofile.errors import AwsProfileError
+
+EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
+REJECTED = {
+    *("AuthFailure", "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId"),
+    *("InvalidSignatureException", "InvalidToken", "SignatureDoesNotMatch"),
+    "UnrecognizedClientException",
+}
+DENIED = {
+    *("403", "AccessDenied", "AccessDeniedException", "Forbidden", "ForbiddenException"),
+    "UnauthorizedOperation",
+}
+THROTTLED = {
+    *("429", "BandwidthLimitExceeded", "RequestLimitExceeded", "RequestThrottled", "SlowDown"),
+    *("Throttling", "ThrottlingException", "TooManyRequestsException"),
+}
+UNKNOWN_OPERATION = {
+    *("InvalidAction", "MethodNotAllowed", "NotImplemented", "UnknownOperationException"),
+    "UnsupportedOperation",
+}
+_FAILED = {"500", "502", "503", "504", "InternalError", "InternalFailure", "ServiceUnavailable"}
+_ANY: set[str] = set()
+
+
+class Row(NamedTuple):
+    """Some errors, and this package's error for them.
+
+    ``when`` has error codes (`_ANY` is all responses) or exception types. ``call`` is an operation,
+    and ``text`` a pattern in ``str(error)``. ``says`` and ``hint`` use the fields of
+    `translation.from_error`, but not ``message`` if AWS's or botocore's message can contain a
+    secret.
+    """
+
+    when: Any
+    kind: type[AwsProfileError]
+    says: str
+    hint: str = "{explain}"
+    call: str = ""
+    text: str = ""
+
+    @property
+    def quotes(self) -> bool:
+        """Whether AWS's or botocore's message follows the sentence."""
+        return "{message}" in self.says
+
+
+RESPONSES = (
+    Row(
+        _ANY,
+        ours.MfaRejected,
+        "AWS refused the MFA code for {name}: {message}",
+        "Each code works once: wait for the next one. `mfa_serial` must be an MFA device of the "
+        "user whose keys start the role chain.",
+        text="MultiFactorAuthentication failed",
+    ),
+    Row(
+        _ANY,
+        ours.ServiceError,
+        "AWS refused {call} because this machine's clock is wrong",
+        "Set the clock, then run the cell again.",
+        text="Signature (expired|not yet current)|RequestTimeTooSkewed|RequestInTheFuture",
+    ),
+    Row(
+        EXPIRED | DENIED | {"IDPRejectedClaim", "InvalidIdentityToken"},
+        ours.CredentialsRejected,
+        "AWS doesn't accept the web identity token of {start} for its role: {message}",
+        "Check the role's trust policy, and the token in the web_identity_token_file.",
+        call="AssumeRoleWithWebIdentity",
+    ),
+    Row(
+        EXPIRED,
+        ours.CredentialsExpired,
+        "The credentials of {signer} have expired",
+        "Renew them at their source, then run the cell again. If {name} is active, run "
+        "`%aws_profile --refresh` first.",
+    ),
+    Row(
+        REJECTED,
+        ours.CredentialsRejected,
+        "AWS doesn't accept the keys of {signer} ({code})",
+        "The access key is unknown or inactive, or the secret is wrong. {explain}",
+    ),
+    Row(
+        DENIED,
+        ours.RoleNotAssigned,
+        "The signed-in user isn't assigned the role of {start}: {message}",
+        "`%aws_profiles {sso}` lists the values for sso_account_id and sso_role_name.",
+        call="GetRoleCredentials",
+    ),
+    Row(
+        DENIED,
+        ours.AccessDenied,
+        "AWS doesn't let {signer} assume the role of {name}: {message}",
+        "Check that the role exists, and that its trust policy and the caller's policy allow the "
+        "action: tags also need sts:TagSession, and a source identity sts:SetSourceIdentity. A "
+        "trust policy can require an external ID (`external_id`) or MFA (`mfa_serial`).",
+        call="AssumeRole",
+    ),
+    Row(
+        DENIED,
+        ours.AccessDenied,
+        "{name} isn't allowed to call {call}: {message}",
+        "Ask for the permission, or switch to a profile that has it.",
+    ),
+    Row(
+        UNKNOWN_OPERATION | {"404", "405", "InternalFailure", "InvalidParameterValue"},
+        ours.ServiceError,
+        "{name} can't be limited: its STS endpoint doesn't know {call}",
+        "Use the Regional endpoint (`sts_regional_endpoints = regional`) or a profile that assumes "
+        "a role, or leave out `--read-only`, `--policy` and `--duration`.",
+        call="GetScopedCredentials",
+    ),
+    Row(
+        THROTTLED | _FAILED,
+        ours.ServiceError,
+        "{call} failed for {name}: {message}",
+        "AWS is busy, or limits how often this can be called. Wait a minute, then try again.",
+    ),
+    Row(
+        _ANY,
+        ours.InvalidOption,
+        "AWS doesn't accept the policy or the duration for {name}: {message}",
+        "Correct the policy or the duration: a session of a role chain lasts one hour at most.",
+        text="InsufficientSessionLifetime|MalformedPolicyDoc|PackedPolicy|DurationSeconds exceeds",
+    ),
+    Row(_ANY, ours.ServiceError, "{call} failed for {name}: {message}"),
+)
+
+EXCEPTIONS = (
+    Row(botocore.ProfileNotFound, ours.ProfileNotFound, ""),
+    Row(
+        botocore.LoginInsufficientPermissions,
+        ours.AccessDenied,
+        "{start} can't renew its sign-in: {message}",
+    ),
+    Row(
+        (botocore.SSOError, botocore.TokenRetrievalError, botocore.LoginError),
+        ours.SignInRequired,
+        "",
+    ),
+    Row(
+        botocore.CredentialRetrievalError,
+        ours.CredentialsUnavailable,
+        "The credential_process of {start} returned no credentials",
+        "Run its command in a terminal to see what it prints.",
+        text="from custom-process",
+    ),
+    Row(
+        (
+            *(botocore.CredentialRetrievalError, botocore.MetadataRetrievalError),
+            botocore.InvalidIMDSEndpointError,
+        ),
+        ours.CredentialsUnavailable,
+        "The credential source of {start} returned no credentials ({source})",
+        "Environment needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, EcsContainer a container "
+        "of ECS or EKS, and Ec2InstanceMetadata an EC2 instance with a role.",
+    ),
+    Row(
+        botocore.NoCredentialsError,
+        ours.InvalidProfile,
+        "{name} has no credentials",
+        "Add keys to the credentials file, or a role_arn with a source_profile. {explain}",
+    ),
+    Row(
+        botocore.RefreshWithMFAUnsupportedError,
+        ours.MfaUnavailable,
+        "The credentials of {name} have expired, and new ones need an MFA code",
+        "Run `%aws_profile {typed}`, enter a code, and use the new `session`.",
+    ),
+    Row(
+        botocore.MissingDependencyException,
+        ours.CredentialsUnavailable,
+        "{name} needs a part of botocore that isn't installed",
+        'Run `%pip install "botocore[crt]"`, then restart the kernel.',
+    ),
+    Row(
+        (botocore.NoRegionError, botocore.InvalidRegionError),
+        ours.InvalidOption,
+        "{name} has no valid AWS Region: {message}",
+        "Set `region` in the profile, or run `%aws_profile {typed} --region …`.",
+    ),
+    Row(
+        botocore.ParamValidationError,
+        ours.InvalidOption,
+        "The {setting} of {name} is invalid: {problem}",
+    ),
+    Row(
+        (botocore.InvalidConfigError, botocore.PartialCredentialsError),
+        ours.InvalidProfile,
+        "{name} can't get credentials: {message}",
+    ),
+    Row(
+        botocore.SSLError,
+        ours.EndpointUnreachable,
+        "AWS can't be reached for {name}: {message}",
+        "If a proxy of your network inspects TLS, set `ca_bundle` in the profile, or "
+        "AWS_CA_BUNDLE, to a PEM file with its CA certificate.",
+    ),
+    Row(
+        (botocore.ConnectionError, botocore.HTTPClientError),
+        ours.EndpointUnreachable,
+        "AWS can't be reached for {name}: {message}",
+        "Check the network (VPN, HTTPS_PROXY, NO_PROXY) and the profile's `endpoint_url`.",
+        text='URL: "',  # not the message that can quote a header
+    ),
+    Row(botocore.HTTPClientError, ours.EndpointUnreachable, "AWS can't be called for {name}"),
+    Row(botocore.BotoCoreError, ours.ServiceError, "AWS can't be called for {name}: {message}"),
+    Row(
+        (RuntimeError, ValueError),
+        ours.InvalidProfile,
+        "{name} can't be used: {message}",
+        text="still expired|AWS_ERROR_|^Invalid endpoint|^Unsupported host|^Auth token",
+    ),
+    Row(
+        (ResponseParserError, AttributeError, KeyError),
+        ours.ServiceError,
+        "{name} got a response that isn't from AWS",
+        "A proxy may have answered: check the profile's `endpoint_url`.",
+    ),
+    Row(
+        OSError,
+        ours.CredentialsUnavailable,
+        "A file that {start} needs can't be used: {message}",
+        "Correct its path, or create the file again. {explain}",
+    ),
+    Row(
+        Exception, ours.CredentialsUnavailable, "The credentials of {start} can't be read ({kind})"
+    ),
+)

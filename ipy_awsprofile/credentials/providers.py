@@ -1,0 +1,354 @@
+"""botocore's providers for a profile's credentials, with our cache, prompts and renewals.
+
+The providers and their order are those of ``botocore.credentials.create_credential_resolver`` for a
+session with a profile.
+
+https://docs.aws.amazon.com/boto3/latest/guide/credentials.html
+"""
+
+# ruff: noqa: SLF001  # botocore has no public API to change how its credentials are renewed
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+import botocore.session
+from botocore.credentials import (
+    AssumeRoleProvider,
+    CanonicalNameCredentialSourcer,
+    ConfigProvider,
+    ContainerProvider,
+    CredentialResolver,
+    Credentials,
+    EnvProvider,
+    ProcessProvider,
+    ProfileProviderBuilder,
+    RefreshableCredentials,
+    SharedCredentialProvider,
+    create_credential_resolver,
+)
+from botocore.exceptions import BotoCoreError, CredentialRetrievalError
+from botocore.tokens import _sso_json_dumps  # type: ignore[attr-defined]
+from botocore.utils import (
+    ContainerMetadataFetcher,
+    JSONFileCache,
+    get_login_token_cache_directory,
+)
+
+from ipy_awsprofile.config.files import read_credentials, version_of
+from ipy_awsprofile.config.private import StaysInProcess
+from ipy_awsprofile.config.profiles import ProfileKind
+from ipy_awsprofile.config.sign_ins import sso_cache
+from ipy_awsprofile.config.target import Target
+from ipy_awsprofile.config.user_environment import user_environment
+from ipy_awsprofile.credentials.person import PROCESS_TIMEOUT, CodePrompter
+from ipy_awsprofile.credentials.redacted import RedactedCredentials, freeze_credentials
+from ipy_awsprofile.credentials.role_cache import RoleCache
+from ipy_awsprofile.credentials.translation import translated
+from ipy_awsprofile.errors import ConfigFileError, SignInRequired
+from ipy_awsprofile.text import one_line
+
+#: AWS's default duration of a role's session, in seconds.
+_DEFAULT_DURATION = 3600
+
+
+#: Receives the former access key ID and new credentials. Raises IdentityChanged if the new
+#: credentials belong to a different identity, and other subclasses of AwsProfileError.
+Check = Callable[[str, RedactedCredentials], None]
+
+
+class Renewing:
+    """Adds prompts, sign-ins, our errors and an identity check to the renewal of credentials.
+
+    botocore renews credentials automatically, except for roles that need another MFA code and for
+    expired sign-ins. ``codes`` prompts for MFA codes; it is None if no credentials need a code.
+    ``sign_in`` lets the user sign in, or raises SignInRequired if no one is available. ``check``
+    compares new credentials with the former ones, unless a role's ARN identifies them.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        codes: CodePrompter | None,
+        sign_in: Callable[[], None],
+        check: Check,
+    ) -> None:
+        self.codes: Any = codes
+        self.check = check
+        self._target = target
+        self._sign_in = sign_in
+        self._devices: set[str] = set()
+        self._prompting: list[Any] = []  # credentials whose renewal prompts for a code
+
+    def load(self, load: Callable[[], Any]) -> Any:
+        """Return the credentials that a provider loads, with our renewal."""
+        return self.of(load())
+
+    def of(self, credentials: Any) -> Any:
+        """Return botocore's credentials, with our renewal. botocore has no public API for this."""
+        if not isinstance(credentials, RefreshableCredentials):
+            return credentials
+        current: Any = credentials
+        fetch = getattr(current._refresh_using, "_refresh", current._refresh_using)
+        fetcher: Any = getattr(fetch, "__self__", None)
+        parameters = getattr(fetcher, "_assume_kwargs", {})
+        duration = parameters.get("DurationSeconds", getattr(fetcher, "duration", None))
+        codes = self._codes_for(fetcher, parameters)
+        if codes or getattr(fetcher, "_source_credentials", None) in self._prompting:
+            # botocore would prompt 15 minutes before the session ends.
+            self._prompting.append(current)
+            current._advisory_refresh_timeout, current._mandatory_refresh_timeout = 10, 0
+            fetcher._expiry_window_seconds = 60  # of the cache
+        elif duration is not None:
+            # botocore's 15 minutes would be all of a 15-minute session.
+            quarter = min(duration, _DEFAULT_DURATION) // 4
+            current._advisory_refresh_timeout = fetcher._expiry_window_seconds = quarter
+            current._mandatory_refresh_timeout = quarter * 2 // 3
+        current._refresh_using = partial(self._renew, current, fetch, codes)
+        return credentials
+
+    def _codes_for(self, fetcher: Any, parameters: dict[str, Any]) -> Any:
+        """Return the prompter if fetching needs an MFA code, once for each device in a chain.
+
+        A device belongs to a user, so AWS rejects its code in calls with a role's credentials.
+        aws-vault also uses it only for the role that is assumed first.
+
+        https://github.com/99designs/aws-vault/blob/master/USAGE.md
+        """
+        serial = parameters.get("SerialNumber", getattr(fetcher, "serial", None))
+        if not (serial and self.codes):
+            return None
+        if serial in self._devices:
+            del parameters["SerialNumber"]
+            return None
+        self._devices.add(serial)
+        return self.codes
+
+    def _renew(self, current: Any, fetch: Callable[[], Any], codes: CodePrompter | None) -> Any:
+        """Return new credentials in botocore's format. Raises a subclass of `AwsProfileError`."""
+
+        def translating() -> Any:
+            with translated(self._target.names):
+                return fetch()
+
+        if codes:
+            new = codes.with_code(translating)
+        elif current.method in {"sso", "login"}:
+            new = self._signed_in(translating)
+        else:
+            new = translating()
+        is_role = hasattr(getattr(fetch, "__self__", None), "_role_arn")  # which can't change
+        if new and current._access_key and not is_role:
+            keys = RedactedCredentials(new["access_key"], new["secret_key"], new.get("token"))
+            self.check(current._access_key, keys)
+        return new
+
+    def _signed_in(self, fetch: Callable[[], Any]) -> Any:
+        for _ in range(2):  # another program can use a refresh token first; read its file then
+            with suppress(SignInRequired):
+                return fetch()
+        self._sign_in()
+        return fetch()
+
+
+class CredentialProcess(subprocess.Popen[bytes]):
+    """A credential_process, which runs in the user's own environment, and has a minute.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
+    """
+
+    def __init__(self, command: list[str], **options: Any) -> None:
+        super().__init__(command, env=user_environment(), **options)
+
+    def communicate(self, input: Any = None, timeout: float | None = None) -> Any:  # noqa: A002
+        """Return the output. Raises TimeoutExpired."""
+        try:
+            return super().communicate(input, timeout or PROCESS_TIMEOUT)
+        finally:
+            self.kill()  # after an error or Ctrl-C; otherwise, the process has ended
+            self.wait()
+
+
+class _ProcessProvider(ProcessProvider):
+    """botocore's provider, with one exception for a command that fails or prints something else."""
+
+    def _retrieve_credentials_using(self, credential_process: str) -> Any:
+        try:
+            return super()._retrieve_credentials_using(credential_process)  # type: ignore[misc]
+        except (
+            *(AttributeError, LookupError, OSError, TypeError, ValueError),
+            subprocess.SubprocessError,
+        ) as error:  # its message can have the output or the command's arguments
+            reason = type(error).__name__
+            raise CredentialRetrievalError(provider=self.METHOD, error_msg=reason) from None
+
+
+class Outside:
+    """Everything outside this process that retrieving credentials uses, except the user.
+
+    A rehearsal replaces all of it.
+    """
+
+    role_cache: Callable[..., RoleCache] = RoleCache
+    sign_in_files: Callable[..., JSONFileCache] = JSONFileCache
+    process: Callable[..., Any] = CredentialProcess
+
+    def prepare(self, session: botocore.session.Session) -> None:
+        """Change a session before it is used."""
+
+    def metadata_http(self, session: Any) -> Any:
+        """Return the HTTP session for a container's or an instance's metadata service."""
+        return session
+
+
+#: AWS, the user's files and processes.
+REAL = Outside()
+
+
+def create_provider_chain(
+    session: botocore.session.Session,
+    target: Target,
+    cache: Any,
+    renewing: Renewing,
+    outside: Outside = REAL,
+) -> CredentialResolver:
+    """Return the providers for a target's profile, in botocore's order.
+
+    The ``session`` creates the clients for STS and IAM Identity Center. If the credentials don't
+    come from a profile, return only the provider of their source. Raises botocore's exceptions for
+    invalid settings.
+    """
+    resolver: Any = create_credential_resolver(session, cache, target.region)
+    found = {provider.METHOD: provider for provider in resolver.providers}
+    # A switch sets variables for child processes, which must not affect this identity.
+    environ = user_environment()
+    metadata: Any = ContainerMetadataFetcher()
+    container, instance = ContainerProvider(environ, metadata), found["iam-role"]
+    for fetcher in (metadata, instance._role_fetcher):
+        fetcher._session = outside.metadata_http(fetcher._session)
+    sources: list[Any] = [EnvProvider(environ), container, instance]
+    for source in sources:
+        source.load = partial(renewing.load, source.load)
+    first = target.chain[0]
+    if first.kind is ProfileKind.AMBIENT:
+        of_source = (each for each in sources if first.credential_source == each.CANONICAL_NAME)
+        return CredentialResolver(list(of_source))
+    tokens = str(sso_cache())  # botocore determines its folder at import time
+    profiles = _ProfileProviders(
+        session,
+        cache=cache,
+        region_name=target.region,
+        sso_token_cache=outside.sign_in_files(tokens, dumps_func=_sso_json_dumps),  # type: ignore[arg-type]
+        login_token_cache=outside.sign_in_files(get_login_token_cache_directory()),
+    )
+    profiles.renewing, profiles.process = renewing, outside.process
+    roles = _RoleProvider(
+        load_config=lambda: session.full_config,
+        client_creator=partial(session.create_client, region_name=target.region),
+        cache=cache,
+        profile_name=target.name,
+        prompter=renewing.codes,
+        credential_sourcer=CanonicalNameCredentialSourcer(sources),
+        profile_provider_builder=profiles,
+    )
+    roles.renewing = renewing
+    of_profile = profiles.providers(target.name, disable_env_vars=True)
+    older = [found["ec2-credentials-file"], found["boto-config"]]
+    return CredentialResolver([roles, *of_profile, *older, container, instance])
+
+
+class _RoleProvider(AssumeRoleProvider):
+    """botocore's provider of assumed roles, which renews each role of the chain."""
+
+    renewing: Renewing
+
+    def _load_creds_via_assume_role(self, profile_name: str) -> Any:
+        return self.renewing.of(super()._load_creds_via_assume_role(profile_name))  # type: ignore[misc]
+
+
+class _ProfileProviders(ProfileProviderBuilder):
+    """botocore's providers for a profile, whose credentials are renewed or read again."""
+
+    _session: botocore.session.Session
+    renewing: Renewing
+    process: Callable[..., Any]
+
+    def providers(self, profile_name: str, disable_env_vars: bool = False) -> list[Any]:
+        """Return the providers. The method's name and order are botocore's."""
+        providers: list[Any] = super().providers(profile_name, disable_env_vars)
+        for provider in providers:
+            provider.load = partial(self.renewing.load, provider.load)
+        return providers
+
+    def _create_shared_credential_provider(self, profile_name: str) -> Any:
+        file = self._session.get_config_variable("credentials_file")
+        # Sessions share the sections. botocore would parse the file for each session.
+        parse: Any = lambda name: read_credentials(Path(name).expanduser())  # noqa: E731
+        return self._watching(SharedCredentialProvider(file, profile_name, parse), file)
+
+    def _create_config_provider(self, profile_name: str) -> Any:
+        file = self._session.get_config_variable("config_file")
+        return self._watching(ConfigProvider(file, profile_name), file)
+
+    def _watching(self, provider: Any, file: str) -> Any:
+        path, load = Path(file).expanduser(), provider.load
+
+        def load_keys() -> FileCredentials | None:
+            version = version_of(path)  # before reading, because the file can change meanwhile
+            loaded = load()
+            keys = FileCredentials(load, path, self.renewing.check)
+            return keys.use(loaded, version) if loaded else None
+
+        provider.load = load_keys
+        return provider
+
+    def _create_process_provider(self, profile_name: str) -> Any:
+        load = lambda: self._session.full_config  # noqa: E731
+        return _ProcessProvider(profile_name, load, popen=self.process)
+
+
+class FileCredentials(StaysInProcess, Credentials):
+    """The current keys of a profile in a shared file, which are read again when it changes.
+
+    botocore reads keys once per session, and the AWS CLI reads them for each command. A kernel can
+    run for days, and tools that renew temporary keys update the credentials file every hour. If the
+    file can't be read or no longer has the profile's keys, the former keys stay in use, because
+    another program may be writing the file.
+    """
+
+    # The base class has attributes with these names, and reads them one at a time.
+    access_key = property(lambda self: self.get_frozen_credentials().access_key)
+    secret_key = property(lambda self: self.get_frozen_credentials().secret_key)
+    token = property(lambda self: self.get_frozen_credentials().token)
+    account_id = property(lambda self: self.get_frozen_credentials().account_id)
+
+    def __init__(self, load: Callable[[], Any], path: Path, check: Check) -> None:
+        self._load, self._path, self._check = load, path, check
+
+    def use(self, loaded: Credentials, version: object) -> Self:
+        """Use keys that were loaded from this version of the file."""
+        self._keys, self._version, self.method = freeze_credentials(loaded), version, loaded.method
+        self._access_key = self._keys.access_key  # botocore's name for a key that needs no call
+        return self
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {one_line(self._path)}>"
+
+    def get_frozen_credentials(self) -> RedactedCredentials:
+        """Return the current keys. Raises IdentityChanged."""
+        version = version_of(self._path)
+        if version != self._version:
+            loaded = None
+            with suppress(BotoCoreError, ConfigFileError, OSError, ValueError):
+                loaded = self._load()
+            if loaded:
+                if (keys := freeze_credentials(loaded)) != self._keys:
+                    self._check(str(self._keys.access_key), keys)
+                self.use(loaded, version)
+        return self._keys

@@ -1,0 +1,57 @@
+"""Ctrl-C during a block takes effect at its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import pytest
+
+from ipy_awsprofile.bindings.uninterrupted import Uninterrupted
+
+
+def press_ctrl_c() -> None:
+    """Interrupt this process."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_at_the_end() -> None:
+    """The rest of the block runs, even in nested blocks, and then Ctrl-C takes effect once."""
+    done = []
+
+    def change() -> None:
+        with Uninterrupted():
+            with Uninterrupted():
+                press_ctrl_c()
+                done.append("inner")
+            done.append("outer")
+
+    with pytest.raises(KeyboardInterrupt):
+        change()
+    assert done == ["inner", "outer"]
+    with pytest.raises(KeyboardInterrupt):
+        press_ctrl_c()
+
+
+def test_discarded() -> None:
+    """A block can ask whether the user has pressed Ctrl-C, and handle it itself."""
+    with Uninterrupted() as block:
+        assert not block.took_interrupt()
+        press_ctrl_c()
+        assert block.took_interrupt()
+        assert not block.took_interrupt()
+
+
+def test_in_another_thread() -> None:
+    """Only the main thread defers Ctrl-C, because Python handles signals only there."""
+    before, seen = signal.getsignal(signal.SIGINT), []
+
+    def work() -> None:
+        with Uninterrupted():
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [before]
