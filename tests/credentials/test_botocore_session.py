@@ -35,13 +35,6 @@ def test_replaced_settings(shared_files: tuple[Path, Path]) -> None:
     assert core.get_scoped_config() == settings | replaced
 
 
-def test_without_replaced_settings(shared_files: tuple[Path, Path]) -> None:
-    """If a target replaces no settings, its session has the settings of the profile's files."""
-    shared_files[0].write_text("[profile p]\nregion = us-west-1\n")
-    core = ProfileBotocoreSession(target_of(SessionRequest(profile="p")))
-    assert core.get_config_variable("region") == "us-west-1"
-
-
 def test_later_variables_have_no_effect(
     shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -54,49 +47,28 @@ def test_later_variables_have_no_effect(
     assert [set(core.full_config["profiles"]) for core in cores] == [{"p", "q"}] * 2
 
 
-def handlers_of(session: Any, event: str) -> list[Any]:
-    """Return the handlers of an event, without calling them."""
-    return list(session.get_component("event_emitter")._emitter._handlers.prefix_search(event))
-
-
-@pytest.fixture
-def core(shared_files: tuple[Path, Path]) -> ProfileBotocoreSession:
-    """Return the botocore session of a profile."""
-    shared_files[0].write_text("[profile p]\nregion = us-east-1\n")
-    return ProfileBotocoreSession(target_of(SessionRequest(profile="p")))
-
-
-def test_same_handlers_as_botocore(core: ProfileBotocoreSession) -> None:
-    """Each event has the same handlers, in the same order, as in a plain session."""
-    plain = botocore.session.Session()
-    for event in {spec[0].replace("*", "any") for spec in botocore.handlers.BUILTIN_HANDLERS}:
-        assert handlers_of(core, event) == handlers_of(plain, event)
-
-
-def test_handlers_of_one_session(core: ProfileBotocoreSession) -> None:
-    """Adding a handler to a session, or removing one, doesn't change other sessions."""
-    other = ProfileBotocoreSession(target_of(SessionRequest(profile="p")))
-    event = "before-parse.s3.ListBuckets"
-    before = handlers_of(other, event)
-    events: Any = core.get_component("event_emitter")
-    events.register("before-parse.s3", lambda **_: "mine")
-    events.unregister("before-parse.s3.*", before[0])
-    assert handlers_of(core, event) != before
-    assert handlers_of(other, event) == before
+def test_handlers_of_one_session(aws: EmbeddedAws) -> None:
+    """A handler that is added to a session doesn't change other sessions."""
+    ours, other = open_session("RoleBeta"), open_session("RoleBeta")
+    called: list[str] = []
+    ours.events.register("before-send.s3", lambda request, **_: called.append(request.url))
+    other.client("s3").list_buckets()
+    assert called == []
+    ours.client("s3").list_buckets()
+    assert len(called) == 1
 
 
 def test_handlers_that_others_add_to_botocore(
-    core: ProfileBotocoreSession, monkeypatch: pytest.MonkeyPatch
+    aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If a library such as moto adds handlers to botocore's list, later sessions have them."""
-
-    def handler(**_: Any) -> None: ...
-
-    added = [*botocore.handlers.BUILTIN_HANDLERS, ("before-send", handler)]
+    earlier, called = open_session("RoleBeta"), []
+    added = [*botocore.handlers.BUILTIN_HANDLERS, ("before-send.s3", lambda **_: called.append(1))]
     monkeypatch.setattr("botocore.handlers.BUILTIN_HANDLERS", added)
-    later = ProfileBotocoreSession(target_of(SessionRequest(profile="p")))
-    assert handler in handlers_of(later, "before-send")
-    assert handler not in handlers_of(core, "before-send")
+    earlier.client("s3").list_buckets()
+    assert called == []
+    open_session("RoleBeta").client("s3").list_buckets()
+    assert called == [1]
 
 
 def test_methods_that_boto3_adds(aws: EmbeddedAws) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -17,13 +16,12 @@ from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.credentials.person import CodePrompter, Person
 from ipy_awsprofile.credentials.providers import Renewing, create_provider_chain
 from ipy_awsprofile.errors import CredentialsUnavailable
-from ipy_awsprofile.sessions.session import open_session, who_am_i
+from ipy_awsprofile.sessions.session import open_session
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.demo.stages.scenario import Scenario
 
 
 def test_same_providers_as_botocore(shared_files: tuple[Path, Path]) -> None:
@@ -43,43 +41,6 @@ def write_process(aws: EmbeddedAws, tmp_path: Path, code: str) -> None:
     (tmp_path / "process.py").write_text(code)
     command = f"{sys.executable} {tmp_path / 'process.py'} hush"
     aws.write_profile("Process", credential_process=command, region="us-west-2")
-
-
-def test_credential_process(aws: EmbeddedAws, scenario: Scenario, tmp_path: Path) -> None:
-    """A credential_process supplies the keys of a profile."""
-    keys = {
-        "Version": 1,
-        "AccessKeyId": scenario.user.access_key_id,
-        "SecretAccessKey": scenario.user.secret_access_key,
-    }
-    write_process(aws, tmp_path, f"print({json.dumps(keys)!r})")
-    assert who_am_i(open_session("Process")).arn == scenario.user.arn
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "raise SystemExit('hush')",
-        "print('hush')",
-        "print('[]')",
-        'print(\'{"Version": 1, "AccessKeyId": "hush"}\')',
-    ],
-)
-def test_credential_process_that_fails(aws: EmbeddedAws, tmp_path: Path, code: str) -> None:
-    """If a process doesn't print credentials, the error says so and quotes nothing."""
-    write_process(aws, tmp_path, code)
-    with pytest.raises(CredentialsUnavailable, match="credential_process of `Process`") as caught:
-        open_session("Process")
-    assert caught.value.hint.startswith("Run its command in a terminal")
-    assert "hush" not in f"{caught.value} {caught.value.hint} {caught.value.__cause__}"
-
-
-@pytest.mark.parametrize("command", ["/no/such/command", "'"])
-def test_credential_process_that_cannot_run(aws: EmbeddedAws, command: str) -> None:
-    """A missing program or quotation mark is the same error."""
-    aws.write_profile("Process", credential_process=command, region="us-west-2")
-    with pytest.raises(CredentialsUnavailable, match="credential_process of `Process`"):
-        open_session("Process")
 
 
 def test_credential_process_that_hangs(

@@ -254,16 +254,6 @@ def test_our_errors_pass() -> None:
         raise KeyboardInterrupt
 
 
-def test_damaged_sign_in(shared_files: tuple[Path, Path]) -> None:
-    """If Python can't use the file of a sign-in, the user must sign in again."""
-    shared_files[0].write_text(
-        "[profile Sso]\nsso_session = corp\nsso_account_id = 1\nsso_role_name = R\n"
-    )
-    for error in (KeyError("expiresAt"), TypeError("None"), ValueError("soon")):
-        assert type(translate(error, ("RoleBeta", "Sso"))) is ours.SignInRequired
-    assert type(translate(ValueError("Invalid endpoint: x"), ("Sso",))) is ours.InvalidProfile
-
-
 @pytest.mark.parametrize(
     ("chain", "options", "line"),
     [

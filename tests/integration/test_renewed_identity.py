@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import time_machine
+from botocore.utils import LoginTokenLoader
 
 from ipy_awsprofile import open_session
 from ipy_awsprofile.demo.shared_files import append_section, write_private
@@ -146,25 +146,6 @@ def test_rejected_keys(shell: Shell, aws: EmbeddedAws, scenario: object) -> None
     assert len([call for call in aws.calls if call.action == "sts:AssumeRole"]) == 1
 
 
-def test_sign_in_as_another_user(
-    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`--login` uses the new sign-in, even if a session of the former user is cached."""
-    monkeypatch.setattr("getpass.getpass", lambda _question: "")  # a user sees the output
-    with_sign_in(aws)("ann")
-    assert "/ann" in shell.good("%aws_profile P").text
-    allowed = threading.Thread(target=_allow_bob, args=(aws,), daemon=True)
-    allowed.start()
-    assert "/bob" in shell.good("%aws_profile P --login --device-code").text
-    allowed.join()
-
-
-def _allow_bob(aws: EmbeddedAws) -> None:
-    while not (devices := list(aws.sso.tokens._devices.values())):
-        threading.Event().wait(0.05)
-    aws.sso.approve(devices[0].user_code, "bob")
-
-
 @pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_text("{}")])
 def test_a_missing_login(shell: Shell, aws: EmbeddedAws, damage: Callable[[Path], object]) -> None:
     """If the file of `aws login` is deleted or damaged, the next renewal requires a sign-in."""
@@ -178,6 +159,35 @@ def test_a_missing_login(shell: Shell, aws: EmbeddedAws, damage: Callable[[Path]
         assert isinstance(shell.refused("session.client('s3').list_buckets()"), SignInRequired)
         aws.signin.login(ann)
         shell.good("session.client('s3').list_buckets() and None")
+
+
+def test_a_login_that_is_renewed(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`aws login` is renewed with one call, or by the file that another program has renewed."""
+    ann = aws.create_user("Ann", account=USER_ACCOUNT, policy=allow("*"))
+    aws.write_profile("P", login_session=ann.arn, region="us-west-2")
+    with time_machine.travel(datetime.now(UTC), tick=True) as clock:
+        file = aws.signin.login(ann)
+        s3 = open_session("P").client("s3")
+        clock.shift(timedelta(minutes=16))
+        s3.list_buckets()
+        renewed = ["signin:CreateOAuth2Token", LIST_BUCKETS]
+        assert [call.action for call in aws.calls] == renewed
+        assert aws.calls[-1].arn == ann.arn
+        clock.shift(timedelta(minutes=16))
+        read, former = LoginTokenLoader.load_token, [json.loads(file.read_text())]
+        open_session("P")  # as the other program, which has renewed the file after we read it
+
+        def load_token(self: LoginTokenLoader, name: str) -> Any:
+            return former.pop() if former else read(self, name)
+
+        monkeypatch.setattr(LoginTokenLoader, "load_token", load_token)
+        aws.calls.clear()
+        s3.list_buckets()
+        assert [call.action for call in aws.calls] == renewed  # the first call was refused
+        assert (
+            aws.calls[-1].access_key_id
+            == json.loads(file.read_text())["accessToken"]["accessKeyId"]
+        )
 
 
 def test_a_refresh_token_that_another_kernel_uses_first(

@@ -39,6 +39,7 @@ def test_signed_in(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
     assert f"corp:{PROD}/Admin" in ran.text
     actions = [call.action for call in aws.calls]
     assert "sso-oidc:StartDeviceAuthorization" not in actions
+    assert actions[-3:-1] == ["sso-oidc:CreateToken", "sso:GetRoleCredentials"]
     (file,) = (aws.home / ".aws" / "sso" / "cache").iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
     token = json.loads(file.read_text())

@@ -1,14 +1,18 @@
-"""IAM Identity Center roles are found and opened by the account's ID or name, without a profile."""
+"""IAM Identity Center roles are listed once for all kernels, and open by account ID or name."""
 
 from __future__ import annotations
 
+import json
+import signal
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ipy_awsprofile import across_profiles, list_assigned_roles, open_session, who_am_i
+from ipy_awsprofile.demo.endpoints import json_refusal
 from ipy_awsprofile.demo.stages.scenario import allow, trusting
-from ipy_awsprofile.errors import AwsProfileError, RoleNotAssigned, SignInRequired
+from ipy_awsprofile.errors import AwsProfileError, RoleNotAssigned, ServiceError, SignInRequired
 from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
 
 if TYPE_CHECKING:
@@ -16,6 +20,9 @@ if TYPE_CHECKING:
     from tests.shells import Shell
 
 NEW = "444444444444"
+
+#: The calls that list all roles of the organisation.
+EVERYTHING = ["sso:ListAccounts", *["sso:ListAccountRoles"] * 3]
 
 
 @pytest.fixture(autouse=True)
@@ -145,3 +152,125 @@ def test_without_an_sso_session(aws: EmbeddedAws) -> None:
     ]
     identity = who_am_i(open_session(account="sandbox", role="Reader", sso="Legacy"))
     assert (identity.account, identity.profile) == (TWIN, f"Legacy:{TWIN}/Reader")
+
+
+# --- The list ---
+
+
+def assign(aws: EmbeddedAws, accounts: int) -> None:
+    """Assign a role in each of these many accounts."""
+    for number in range(accounts):
+        aws.sso.assign(f"{number:012}", "Reader")
+
+
+def test_listed_once(aws: EmbeddedAws) -> None:
+    """Each role has its account's name and its profile, and only a fresh list calls AWS again."""
+    roles = list_assigned_roles()
+    assert [(one.account.name, one.account.id, one.role, one.profile) for one in roles] == [
+        ("Acme Prod", PROD, "Admin", None),
+        ("Acme Prod", PROD, "Reader", "prod-reader"),
+        ("Sandbox", TEST, "Reader", None),
+        ("sandbox", TWIN, "Reader", None),
+    ]
+    assert listings(aws) == EVERYTHING
+    (file,) = (aws.home / ".cache" / "ipy_awsprofile").iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert list_assigned_roles("corp") == list_assigned_roles("prod-reader") == roles
+    assert listings(aws) == []
+    assert list_assigned_roles(fresh=True) == roles
+    assert listings(aws) == EVERYTHING
+
+
+def test_refreshed_on_request(shell: Shell, aws: EmbeddedAws) -> None:
+    """`--refresh` lists the roles again, and the hint beside the list's time says so."""
+    shell.good("%aws_profiles --sso")
+    aws.sso.assign(TEST, "Admin")
+    text = shell.good("%aws_profiles --sso").text
+    assert text.startswith("4 roles in 3 accounts (listed at ")
+    assert "`--refresh` lists them again" in text
+    assert "5 roles in 3 accounts\n" in shell.good("%aws_profiles --sso --refresh").text
+    assert "`%aws_profiles --sso --refresh`" in shell.refused("%aws_profiles --refresh").hint
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"roles": []}, {"listed_at": str(datetime.now(UTC) - timedelta(hours=25))}],
+    ids=["of another version", "a day old"],
+)
+def test_a_list_that_cannot_be_used(aws: EmbeddedAws, changed: dict[str, object]) -> None:
+    """A cached list that is out of date or has another format is listed again."""
+    roles = list_assigned_roles()
+    (file,) = (aws.home / ".cache" / "ipy_awsprofile").iterdir()
+    file.write_text(json.dumps(json.loads(file.read_text()) | changed))
+    listings(aws)
+    assert list_assigned_roles() == roles
+    assert listings(aws) == EVERYTHING
+
+
+def test_all_pages(aws: EmbeddedAws) -> None:
+    """Accounts on all pages are listed, and the progress reports how many there are."""
+    assign(aws, 120)
+    progress: list[tuple[int, int]] = []
+    roles = list_assigned_roles(report=lambda listed, count: progress.append((listed, count)))
+    assert len(roles) == 124
+    assert progress == [(number + 1, 123) for number in range(123)]
+
+
+@pytest.mark.slow
+def test_throttled(aws: EmbeddedAws) -> None:
+    """The list is complete even if AWS throttles the calls."""
+    assign(aws, 60)
+    aws.sso.calls_per_second = 10
+    assert len(list_assigned_roles()) == 64
+
+
+def test_an_error_in_the_middle(aws: EmbeddedAws) -> None:
+    """An error during a listing is reported as AWS words it, and the cached list stays."""
+    roles = list_assigned_roles()
+    assign(aws, 40)
+    assignments = aws.sso.assignments
+
+    def fail_later(user: str) -> Any:
+        if sum(call.action == "sso:ListAccountRoles" for call in aws.calls) >= 20:
+            raise json_refusal("ResourceNotFoundException", {"message": "It is gone."}, 404)
+        return assignments(user)
+
+    aws.calls.clear()
+    aws.sso.assignments = fail_later  # type: ignore[method-assign]
+    with pytest.raises(ServiceError, match=r"It is gone\."):
+        list_assigned_roles(fresh=True)
+    assert list_assigned_roles() == roles
+
+
+def test_interrupted(aws: EmbeddedAws) -> None:
+    """Ctrl-C ends a listing before all accounts are listed, and caches nothing."""
+    assign(aws, 300)
+    with pytest.raises(KeyboardInterrupt):
+        list_assigned_roles(report=lambda _listed, _count: signal.raise_signal(signal.SIGINT))
+    assert len(listings(aws)) < 300
+    assert not (aws.home / ".cache").exists()
+
+
+def test_a_sign_in_that_is_renewed(aws: EmbeddedAws) -> None:
+    """An expired token is renewed with the refresh token, in a form that all AWS SDKs read."""
+    file = aws.sso.sign_in("corp", expires_in=-60)
+    assert len(list_assigned_roles()) == 4
+    assert datetime.strptime(json.loads(file.read_text())["expiresAt"], "%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_a_sign_in_that_has_ended(aws: EmbeddedAws) -> None:
+    """If the sign-in is missing, has expired or has another start URL, only the cache is left."""
+    roles = list_assigned_roles()
+
+    file = aws.sso.sign_in("corp")
+    for end in (
+        lambda: file.write_text(file.read_text().replace("0000000000", "1111111111")),
+        lambda: aws.sso.sign_in("corp") and aws.sso.expire_tokens(refresh=True),
+        file.unlink,
+    ):
+        end()
+        with pytest.raises(SignInRequired, match="`sso-session corp` is missing or") as caught:
+            list_assigned_roles(fresh=True)
+        assert "`%aws_profile --sso corp --login`" in caught.value.hint
+        assert "`aws sso login --sso-session corp`" in caught.value.hint
+        assert list_assigned_roles() == roles

@@ -75,7 +75,7 @@ def write(
 
 @pytest.mark.parametrize("way", WAYS)
 def test_every_setting_of_botocore(shared_files: tuple[Path, Path], way: str) -> None:
-    """Our calls and the user's calls both use every botocore setting of the profile."""
+    """A session has every botocore setting of the profile."""
     settings = dict.fromkeys(names(), "true")
     settings |= {
         "region": "us-west-2",
@@ -84,12 +84,9 @@ def test_every_setting_of_botocore(shared_files: tuple[Path, Path], way: str) ->
     }
     write(shared_files, settings)
     plain = botocore.session.Session(profile="keys")
-    target = target_of(SessionRequest(**WAYS[way]))
-    for session in (ProfileBotocoreSession(target), ProfileBotocoreSession(target)):
-        ours, theirs = session.get_scoped_config(), plain.get_scoped_config()
-        assert {name: ours.get(name) for name in settings} == {
-            name: theirs[name] for name in settings
-        }
+    session = ProfileBotocoreSession(target_of(SessionRequest(**WAYS[way])))
+    ours, theirs = session.get_scoped_config(), plain.get_scoped_config()
+    assert {name: ours.get(name) for name in settings} == {name: theirs[name] for name in settings}
 
 
 def seen(session: Any, service: str) -> tuple[object, ...]:
@@ -136,11 +133,10 @@ def test_clients(
     """Every client uses the profile's endpoints, certificates and application ID."""
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     write(shared_files, {"region": "us-west-2"} | settings)
-    target = target_of(SessionRequest(**WAYS[way]))
+    session = ProfileBotocoreSession(target_of(SessionRequest(**WAYS[way])))
     app, certificates = settings.get("sdk_ua_app_id"), settings.get("ca_bundle", True)
-    for session in (ProfileBotocoreSession(target), ProfileBotocoreSession(target)):
-        assert seen(session, "sts") == (sts, app, certificates)
-        assert seen(session, "s3") == (s3, app, certificates)
+    assert seen(session, "sts") == (sts, app, certificates)
+    assert seen(session, "s3") == (s3, app, certificates)
 
 
 ANSWER = """<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAHUSH</AccessKeyId>

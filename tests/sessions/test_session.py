@@ -1,10 +1,12 @@
-"""A profile opens as a session that renews itself, and shares the AWS CLI's cache."""
+"""A profile opens as a session, whose identity comes from STS with as few calls as possible."""
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -12,40 +14,82 @@ from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allo
 from ipy_awsprofile.errors import (
     AccessDenied,
     CredentialsExpired,
-    CredentialsUnavailable,
     InvalidOption,
     InvalidProfile,
     ProfileNotFound,
 )
-from ipy_awsprofile.sessions.session import ProfileSession, open_session, who_am_i
-from tests.renewing import renew_at_each_use
+from ipy_awsprofile.sessions.session import Identity, ProfileSession, open_session, who_am_i
+from tests.servers import echoing_server
 from tests.sessions.traces import actions, cached_roles
 from tests.shells import run_aws_cli
 
 if TYPE_CHECKING:
-    import boto3
-
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from ipy_awsprofile.demo.stages.scenario import Scenario
 
 
-def test_fresh_ignores_the_cache(aws: EmbeddedAws) -> None:
-    """A session opened with `fresh` gets new credentials, and puts them in the cache."""
-    old = open_session("RoleBeta")
-    new = open_session("RoleBeta", fresh=True)
-    again = open_session("RoleBeta")
-    credentials: list[Any] = [session.get_credentials() for session in (old, new, again)]
-    keys = [one.access_key for one in credentials]
-    assert keys[0] != keys[1] == keys[2]
-    assert actions(aws) == ["sts:AssumeRole"] * 2
+def test_identity_of_a_role(aws: EmbeddedAws) -> None:
+    """The identity of a role has an account, ARN, chain, Region and expiry."""
+    identity = who_am_i(open_session("RoleBeta", session_name="me"))
+    assert identity.account == ROLE_ACCOUNT
+    assert identity.arn == f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/RoleBeta/me"
+    assert identity.user_id.endswith(":me")
+    assert identity.profile == "RoleBeta"
+    assert identity.chain == ("RoleBeta", "UserAlpha")
+    assert identity.region == "us-west-2"
+    assert identity.expiry is not None
+    assert identity.expiry.tzinfo is UTC
+    left = identity.expiry - datetime.now(UTC)
+    assert timedelta(minutes=55) < left <= timedelta(hours=1)
 
 
-def test_a_session_renews_itself(aws: EmbeddedAws) -> None:
-    """A session renews credentials that are about to expire when it uses them."""
-    session = renew_at_each_use(open_session("RoleBeta"))
-    aws.expire_sessions()
-    assert len(session.client("s3").list_buckets()["Buckets"]) == 3
-    assert who_am_i(session).account == ROLE_ACCOUNT
+def test_identity_of_a_user(aws: EmbeddedAws, scenario: Scenario) -> None:
+    """The identity of a user has no expiry."""
+    identity = who_am_i(open_session("UserAlpha"))
+    assert identity == Identity(
+        account=USER_ACCOUNT,
+        arn=scenario.user.arn,
+        user_id=identity.user_id,
+        profile="UserAlpha",
+        chain=("UserAlpha",),
+        region="us-west-2",
+        expiry=None,
+    )
+    assert identity.user_id.startswith("AIDA")
+
+
+def test_identity_of_a_plain_session(aws: EmbeddedAws) -> None:
+    """The identity of a plain boto3 session has no profile and no chain."""
+    identity = who_am_i(boto3.Session(profile_name="UserAlpha"))
+    assert identity.arn.endswith("user/UserAlpha")
+    assert (identity.profile, identity.chain) == (None, ())
+
+
+def test_session_without_credentials() -> None:
+    """A session without credentials raises an error."""
+    with pytest.raises(InvalidProfile, match="`default` has no credentials"):
+        who_am_i(boto3.Session())
+
+
+def test_a_role_costs_one_call(aws: EmbeddedAws) -> None:
+    """Opening a role's session and getting its identity makes a single call, AssumeRole."""
+    who_am_i(open_session("RoleBeta"))
+    assert actions(aws) == ["sts:AssumeRole"]
+
+
+def test_a_cached_role_costs_none(aws: EmbeddedAws) -> None:
+    """A role in the AWS CLI's cache doesn't need a call to STS."""
+    first = who_am_i(open_session("RoleBeta"))
+    aws.calls.clear()
+    assert who_am_i(open_session("RoleBeta")) == first
+    assert actions(aws) == []
+
+
+def test_a_user_costs_one_call(aws: EmbeddedAws) -> None:
+    """A user's session calls GetCallerIdentity only once."""
+    session = open_session("UserAlpha")
+    assert who_am_i(session) == who_am_i(session)
+    assert actions(aws) == ["sts:GetCallerIdentity"]
 
 
 def test_session_that_aws_has_ended(aws: EmbeddedAws) -> None:
@@ -86,28 +130,20 @@ def test_profile_takes_precedence_over_variables(
 
 
 @pytest.mark.parametrize(
-    ("options", "error", "message"),
+    ("options", "message"),
     [
-        ({"region": "not a region"}, InvalidOption, "`not a region` isn't an AWS Region"),
-        ({"duration": 7}, InvalidOption, "DurationSeconds, value: 7, valid min value: 900"),
-        ({"duration": 7200}, InvalidOption, "exceeds the MaxSessionDuration"),
-        ({"session_name": "x"}, InvalidOption, "RoleSessionName, value: 1, valid min length: 2"),
-        ({"external_id": ""}, InvalidOption, "ExternalId, value: 0, valid min length: 2"),
+        ({"region": "not a region"}, "`not a region` isn't an AWS Region"),
+        ({"duration": 7}, "DurationSeconds, value: 7, valid min value: 900"),
+        ({"duration": 7200}, "exceeds the MaxSessionDuration"),
+        ({"session_name": "x"}, "RoleSessionName, value: 1, valid min length: 2"),
+        ({"external_id": ""}, "ExternalId, value: 0, valid min length: 2"),
     ],
 )
-def test_invalid_options(
-    aws: EmbeddedAws, options: dict[str, Any], error: type[Exception], message: str
-) -> None:
-    """Options that AWS doesn't accept raise an error when the session is opened."""
-    with pytest.raises(error, match=message):
-        open_session("RoleBeta", **options)
-
-
-def test_invalid_region_with_cached_credentials(aws: EmbeddedAws) -> None:
-    """An invalid Region raises an error even if the credentials are cached."""
+def test_invalid_options(aws: EmbeddedAws, options: dict[str, Any], message: str) -> None:
+    """Options that AWS doesn't accept raise an error, even if the role's session is cached."""
     open_session("RoleBeta")
-    with pytest.raises(InvalidOption, match="`not a region` isn't an AWS Region"):
-        open_session("RoleBeta", region="not a region")
+    with pytest.raises(InvalidOption, match=message):
+        open_session("RoleBeta", **options)
 
 
 @pytest.mark.parametrize("options", [{"external_id": "xy"}, {"session_name": "x"}])
@@ -119,124 +155,31 @@ def test_options_of_roles_only(aws: EmbeddedAws, options: dict[str, Any]) -> Non
 
 
 def test_chained_roles(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """A role whose source profile is a role needs two AssumeRole calls."""
-    role = aws.create_role(
-        "Second", account=USER_ACCOUNT, trust=trusting(f"arn:aws:iam::{ROLE_ACCOUNT}:root")
+    """Each role of a chain is assumed once, by the one before it, with or without a profile."""
+    hub = aws.create_role(
+        "Hub", account=ROLE_ACCOUNT, trust=trusting(scenario.user.arn), policy=allow("*")
     )
-    middle = aws.create_role(
-        "Middle",
-        account=ROLE_ACCOUNT,
-        trust=trusting(scenario.user.arn),
-        policy=allow("sts:AssumeRole"),
-    )
-    aws.write_profile("Middle", role_arn=middle, source_profile="UserAlpha", region="us-west-2")
-    aws.write_profile("Second", role_arn=role, source_profile="Middle", region="us-west-2")
-    identity = who_am_i(open_session("Second"))
-    assert identity.chain == ("Second", "Middle", "UserAlpha")
-    assert identity.account == USER_ACCOUNT
-    assert actions(aws) == ["sts:AssumeRole"] * 2
+    far = aws.create_role("Far", account=USER_ACCOUNT, trust=trusting(hub), policy=allow("s3:*"))
+    aws.write_profile("Hub", role_arn=hub, source_profile="UserAlpha", region="us-west-2")
+    aws.write_profile("Far", role_arn=far, source_profile="Hub", region="us-west-2")
+    session = open_session("Far", session_name="me")
+    session.client("s3").list_buckets()
+    names = [(call.action, str(call.arn).split("/")[1]) for call in aws.calls]
+    assume, listed = "sts:AssumeRole", "s3:ListAllMyBuckets"
+    assert names == [(assume, "UserAlpha"), (assume, "Hub"), (listed, "Far")]
+    assert who_am_i(session).chain == ("Far", "Hub", "UserAlpha")
+    by_arn = open_session(role_arn=far, source_profile="Hub")
+    assert who_am_i(by_arn).chain == (far, "Hub", "UserAlpha")
+    assert who_am_i(by_arn).account == USER_ACCOUNT
 
 
-def test_role_of_the_environment(
-    aws: EmbeddedAws, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A role with the credential source Environment uses the keys in the environment."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", scenario.user.access_key_id)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", scenario.user.secret_access_key)
-    aws.write_profile(
-        "FromEnvironment",
-        role_arn=scenario.role_arn,
-        credential_source="Environment",
-        region="us-west-2",
-    )
-    identity = who_am_i(open_session("FromEnvironment", session_name="env"))
-    assert identity.chain == ("FromEnvironment", "environment variables")
-    assert identity.arn.endswith("RoleBeta/env")
-
-
-def test_role_with_own_keys(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """A profile that is its own source assumes its role with its own keys."""
-    aws.write_profile(
-        "Own",
-        role_arn=scenario.role_arn,
-        source_profile="Own",
-        region="us-west-2",
-        aws_access_key_id=scenario.user.access_key_id,
-        aws_secret_access_key=scenario.user.secret_access_key,
-    )
-    identity = who_am_i(open_session("Own"))
-    assert identity.chain == ("Own",)
-    assert identity.account == ROLE_ACCOUNT
-
-
-def test_web_identity_without_its_file(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """The error for a missing token file names the file."""
-    aws.write_profile(
-        "Web", role_arn=scenario.role_arn, web_identity_token_file="/none", region="us-west-2"
-    )
-    with pytest.raises(CredentialsUnavailable, match="'/none'"):
-        open_session("Web", session_name="me")
-
-
-@pytest.mark.parametrize(
-    ("settings", "error", "message"),
-    [
-        ({}, InvalidProfile, "`p` has no credentials."),
-        ({"role_arn": "r"}, InvalidProfile, "missing: source_profile or credential_source"),
-        (
-            {"role_arn": "arn:aws:iam::1:role/role", "credential_source": "Odd"},
-            InvalidProfile,
-            "Odd",
-        ),
-        (
-            {"aws_access_key_id": "k"},
-            InvalidProfile,
-            "missing: aws_secret_access_key",
-        ),
-        (
-            {"role_arn": "arn:aws:iam::1:role/role", "credential_source": "EcsContainer"},
-            CredentialsUnavailable,
-            "The credential source of `p` returned no credentials (EcsContainer).",
-        ),
-        (
-            {"sso_account_id": "1", "sso_role_name": "r", "sso_session": "none"},
-            InvalidProfile,
-            'sso-session does not exist: "none"',
-        ),
-        (
-            {"role_arn": "arn:aws:iam::1:role/role", "source_profile": "UserAlpha"},
-            InvalidOption,
-            "`p` has no valid AWS Region: You must specify a region.",
-        ),
-        (
-            {
-                "role_arn": "arn:aws:iam::123456789012:role/none",
-                "source_profile": "UserAlpha",
-                "region": "us-west-2",
-            },
-            AccessDenied,
-            "AWS doesn't let `UserAlpha` assume the role of `p`: User: arn:aws:iam::",
-        ),
-        (
-            {
-                "role_arn": "arn:aws:iam::1:role/role",
-                "source_profile": "UserAlpha",
-                "region": "us-west-2",
-                "endpoint_url": "no url",
-            },
-            InvalidProfile,
-            "`p` can't be used: Invalid endpoint: no url",
-        ),
-    ],
-)
-def test_profile_that_does_not_work(
-    aws: EmbeddedAws, settings: dict[str, Any], error: type[Exception], message: str
-) -> None:
-    """Opening a profile that doesn't work raises an error with the reason."""
-    aws.write_profile("p", **settings)
-    with pytest.raises(error) as caught:
-        open_session("p")
-    assert message in str(caught.value)
+def test_words_of_aws(aws: EmbeddedAws) -> None:
+    """An error response to the user's call shows AWS's message, whatever the call contains."""
+    said = {"__type": "EntityNotFoundException", "Message": "Session demo-1 was not found."}
+    with echoing_server(400, lambda _sent: json.dumps(said)) as url:
+        glue: Any = open_session("RoleBeta").client("glue", endpoint_url=url)
+        with pytest.raises(glue.exceptions.EntityNotFoundException, match=said["Message"]):
+            glue.run_statement(SessionId="demo-1", Code="a")
 
 
 def test_no_such_profile(aws: EmbeddedAws) -> None:
@@ -244,13 +187,6 @@ def test_no_such_profile(aws: EmbeddedAws) -> None:
     with pytest.raises(ProfileNotFound):
         open_session("Nobody")
     assert actions(aws) == []
-
-
-def test_cache_is_the_clis_and_private(aws: EmbeddedAws) -> None:
-    """A role's credentials are one file in ~/.aws/cli/cache, which only its owner can access."""
-    open_session("RoleBeta")
-    (file,) = cached_roles(aws)
-    assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_repr_has_no_secret(aws: EmbeddedAws) -> None:
@@ -285,21 +221,6 @@ def test_open_a_role_by_arn(aws: EmbeddedAws, scenario: Scenario) -> None:
     assert len(session.client("s3").list_buckets()["Buckets"]) == 3
 
 
-def test_open_a_role_by_arn_from_a_role(aws: EmbeddedAws) -> None:
-    """If the source profile is a role itself, both roles are assumed."""
-    role = aws.create_role(
-        "Hub",
-        account=USER_ACCOUNT,
-        trust=trusting(f"arn:aws:iam::{USER_ACCOUNT}:root"),
-        policy=allow("sts:AssumeRole"),
-    )
-    aws.write_profile("Hub", role_arn=role, source_profile="UserAlpha", region="us-west-2")
-    far = aws.create_role("Far", account=ROLE_ACCOUNT, trust=trusting(role))
-    identity = who_am_i(open_session(role_arn=far, source_profile="Hub"))
-    assert identity.chain == (far, "Hub", "UserAlpha")
-    assert identity.account == ROLE_ACCOUNT
-
-
 def test_refused_role_by_arn(aws: EmbeddedAws) -> None:
     """The error for a role that can't be assumed contains its ARN."""
     role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/Nobodys"
@@ -307,22 +228,15 @@ def test_refused_role_by_arn(aws: EmbeddedAws) -> None:
         open_session(role_arn=role, source_profile="UserAlpha")
 
 
-@pytest.mark.parametrize("by_arn", [False, True])
-def test_read_only(aws: EmbeddedAws, scenario: Scenario, by_arn: bool) -> None:
-    """A read-only session can list and read, and can't write, even if its role can."""
-    open_session("RoleBeta").client("s3").put_object(
-        Bucket="my-first-bucket", Key="there", Body=b"text"
-    )
-    session = (
-        open_session(role_arn=scenario.role_arn, source_profile="UserAlpha", read_only=True)
-        if by_arn
-        else open_session("RoleBeta", read_only=True)
-    )
+def test_read_only(aws: EmbeddedAws, scenario: Scenario) -> None:
+    """A read-only session of a role by its ARN can list and read, but not write."""
+    full = open_session("RoleBeta").client("s3")
+    full.put_object(Bucket="my-first-bucket", Key="there", Body=b"text")
+    session = open_session(role_arn=scenario.role_arn, source_profile="UserAlpha", read_only=True)
     s3 = session.client("s3")
     assert len(s3.list_buckets()["Buckets"]) == 3
     assert s3.get_object(Bucket="my-first-bucket", Key="there")["Body"].read() == b"text"
     assert not can_write(session)
-    assert who_am_i(session).account == ROLE_ACCOUNT
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -386,31 +300,16 @@ def test_cli_uses_a_session_with_the_same_duration(aws: EmbeddedAws, scenario: S
 
 
 def test_external_id(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """A role that requires an external ID can't be opened without it."""
+    """The external ID option takes precedence over the profile's, and works for an ARN, too."""
     trust = trusting(scenario.user.arn)
     trust["Statement"][0]["Condition"] = {"StringEquals": {"sts:ExternalId": "ticket-7"}}
     role = aws.create_role("Partner", account=ROLE_ACCOUNT, trust=trust)
-    aws.write_profile("Partner", role_arn=role, source_profile="UserAlpha", region="us-west-2")
-    for wrong in (None, "ticket-77"):
-        with pytest.raises(AccessDenied):
-            open_session("Partner", external_id=wrong)
-    named = who_am_i(open_session("Partner", external_id="ticket-7"))
-    by_arn = who_am_i(
-        open_session(role_arn=role, source_profile="UserAlpha", external_id="ticket-7")
-    )
-    assert named.account == by_arn.account == ROLE_ACCOUNT
-
-
-def test_external_id_option_takes_precedence(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """The option replaces the profile's external ID."""
-    trust = trusting(scenario.user.arn)
-    trust["Statement"][0]["Condition"] = {"StringEquals": {"sts:ExternalId": "right"}}
-    role = aws.create_role("Partner", account=ROLE_ACCOUNT, trust=trust)
-    aws.write_profile(
-        "Partner",
-        role_arn=role,
-        source_profile="UserAlpha",
-        external_id="wrong",
-        region="us-west-2",
-    )
-    assert who_am_i(open_session("Partner", external_id="right")).account == ROLE_ACCOUNT
+    by_arn: dict[str, Any] = {"role_arn": role, "source_profile": "UserAlpha"}
+    aws.write_profile("Partner", external_id="ticket-77", region="us-west-2", **by_arn)
+    with pytest.raises(AccessDenied):
+        open_session("Partner")
+    for session in (
+        open_session("Partner", external_id="ticket-7"),
+        open_session(**by_arn, external_id="ticket-7"),
+    ):
+        assert who_am_i(session).account == ROLE_ACCOUNT

@@ -27,7 +27,6 @@ from ipy_awsprofile.errors import (
     CredentialsUnavailable,
     InvalidOption,
     InvalidProfile,
-    SignInRequired,
     SwitchInterrupted,
 )
 from ipy_awsprofile.sessions.session import open_session, who_am_i
@@ -239,22 +238,7 @@ def test_the_browsers_answer(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
 
 
-def test_botocore_signs_requests_of_aws_login() -> None:
-    """The installed botocore has the function that signs requests of `aws login`."""
-    from botocore.credentials import _build_add_dpop_header_handler  # type: ignore[attr-defined]
-
-    assert callable(_build_add_dpop_header_handler)
-
-
 # --- Sessions ---
-
-
-def test_missing_sign_in(aws: EmbeddedAws) -> None:
-    """In a script, a missing sign-in raises an error with a hint, even for a source profile."""
-    for name in ("prod-reader", "Behind"):
-        with pytest.raises(SignInRequired, match="sign-in of `prod-reader` is missing") as caught:
-            open_session(name)
-        assert f"%aws_profile {name} --login" in caught.value.hint
 
 
 def test_expired_token_is_renewed_by_the_refresh_token(aws: EmbeddedAws) -> None:
@@ -296,6 +280,9 @@ def test_sign_in_at_a_cell(
     (code,) = user.decided
     assert code in ran.printed
     assert "Behind ← prod-reader" in ran.text
+    called = [call.action for call in aws.calls]
+    assert called.count("sso-oidc:StartDeviceAuthorization") == 1
+    assert called[-2:] == ["sso:GetRoleCredentials", "sts:AssumeRole"]
     shown = ran.printed + ran.text + caplog.text
     assert not [secret for secret in aws.secrets() if secret in shown]
     assert caplog.records == []
@@ -324,6 +311,8 @@ def test_another_user_signs_in(aws: EmbeddedAws, shell: Shell, front_end: None) 
     with BrowserUser(aws, lambda code: aws.sso.approve(code, "bob")):
         shell.good("%aws_profile prod-reader --login")
     assert "/bob" in shell.good(f"%aws_profile corp:{PROD}/Second").text
+    shell.good("session.client('s3').list_buckets() and None")
+    assert str(aws.calls[-1].arn).endswith("/bob")
     assert "Third" in shell.good("%aws_profiles --sso").text
 
 
@@ -345,3 +334,4 @@ def test_unattended_notebook(aws: EmbeddedAws) -> None:
     )
     assert "SignInRequired" in cells[1].error.ename
     assert "aws sso login --profile prod-reader" in text
+    assert aws.calls == []

@@ -233,10 +233,17 @@ PROCESSES: dict[str, Broken] = {
     "missing": Broken(
         "credential_process",
         CredentialsUnavailable,
-        "no-such-program",
+        "The credential_process of `P` ",
+        "Run its command in a terminal",
         instead={'"{python}"': "no-such-program"},
     ),
     "prints rubbish": Broken(
         "credential_process", CredentialsUnavailable, "`P`", by=tool(f"print({HUSH!r})")
+    ),
+    "prints half of the keys": Broken(
+        "credential_process",
+        CredentialsUnavailable,
+        "The credential_process of `P` ",
+        by=tool(f'print(\'{{"Version": 1, "AccessKeyId": "{HUSH}"}}\')'),
     ),
 }

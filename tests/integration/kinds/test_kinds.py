@@ -23,6 +23,19 @@ from tests.kinds import KINDS, chain, create_ann, opened, prepared, sign_in
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.iam.users_and_roles import IamUser
 
+#: The calls that get the credentials of a kind.
+CALLS = {
+    "static keys": [],
+    "role with source_profile": ["sts:AssumeRole"],
+    "chain of three": ["sts:AssumeRole"] * 3,
+    "mfa_serial": ["sts:AssumeRole"],
+    "web identity": ["sts:AssumeRoleWithWebIdentity"],
+    "credential_process": [],
+    "sso-session": ["sso:GetRoleCredentials"],
+    "SSO as a source": ["sso:GetRoleCredentials", "sts:AssumeRole"],
+    "login session": [],
+}
+
 #: Kinds that renew if only the embedded AWS's clock moves. An instance's own role doesn't, because
 #: botocore keeps using old metadata, and credentials from `aws login` last only 15 minutes.
 RENEWED = (
@@ -53,6 +66,19 @@ def test_kind(
         arn = kind.arn.format(**values)
         assert who_am_i(session).arn == arn
         assert session.client("sts").get_caller_identity()["Arn"] == arn
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_calls(
+    aws: EmbeddedAws, values: dict[str, str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """AWS sees as few calls as possible for a kind's credentials, which then sign."""
+    kind = KINDS[name]
+    aws.calls.clear()
+    with opened(aws, values, monkeypatch, kind) as session:
+        session.client("s3").list_buckets()
+    assert [call.action for call in aws.calls] == [*CALLS[name], "s3:ListAllMyBuckets"]
+    assert aws.calls[-1].arn == kind.arn.format(**values)
 
 
 @pytest.mark.parametrize("name", RENEWED)
