@@ -110,9 +110,6 @@ class MfaUnavailable(AwsProfileError):
 class MfaRejected(AwsProfileError):
     """AWS refused the MFA code or the device, or the code doesn't have six digits."""
 
-    #: Whether AWS refused the device, so that none of its codes can work.
-    is_about_device = False
-
 
 class AccessDenied(AwsProfileError):
     """AWS recognizes the caller, but denies the action."""

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ipy_awsprofile.bindings.default_session import working_as
-from ipy_awsprofile.credentials.redacted import RedactedCredentials, freeze_credentials
+from ipy_awsprofile.credentials.sts import RedactedCredentials, freeze_credentials
 from ipy_awsprofile.credentials.translation import from_error
 from ipy_awsprofile.errors import AwsProfileError, CredentialsExpired, InvalidOption
 from ipy_awsprofile.sessions.session import chain_of

@@ -14,6 +14,7 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
 from queue import SimpleQueue
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -24,6 +25,7 @@ from ipy_awsprofile.across.shared_sources import SharedSources
 from ipy_awsprofile.across.worker import PortableFunction, call_in_worker
 from ipy_awsprofile.bindings.run_signatures import refuse_until_returned
 from ipy_awsprofile.config.target import Target, target_of
+from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.sessions.portable import portable
 from ipy_awsprofile.sessions.run_isolation import thread_is_known
@@ -141,7 +143,7 @@ class Run:
     def call(self, session: ProfileSession, region: str | None) -> CallResult:
         """Call the function in this Region or the session's. Raises errors of the executor."""
         if self._executor is None or self._portable is None:
-            return call(self._job.function, session.in_region(region) if region else session)
+            return call(self._job.function, _in_region(session, region) if region else session)
         if self.is_stopped:
             raise CancelledError
         sent = portable(session)
@@ -240,3 +242,16 @@ def _known_account(name: str) -> str | None:
     with suppress(AwsProfileError):
         return account_in_name_or_files(name) or None
     return None
+
+
+def _in_region(session: ProfileSession, region: str) -> ProfileSession:
+    """Return a session in another Region with the same, jointly renewed credentials."""
+    target = replace(session.target, region=region)
+    config = session._session.get_default_client_config()  # noqa: SLF001  # not public
+    core = ProfileBotocoreSession(target, config)
+    core.callers = session.callers
+    shared = SimpleNamespace(load_credentials=session.get_credentials)
+    core.register_component("credential_provider", shared)
+    there = ProfileSession(core, target, timeout=session.timeout, person=session.person)
+    there.principal = session.principal
+    return there

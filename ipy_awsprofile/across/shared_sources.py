@@ -25,12 +25,11 @@ from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.sign_ins import require_sign_in
 from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.credentials.botocore_session import (
-    MakeProvider,
     ProfileBotocoreSession,
     give_up_soon,
 )
 from ipy_awsprofile.credentials.person import CodePrompter, MfaPrompter, Person
-from ipy_awsprofile.credentials.role_cache import RoleCache
+from ipy_awsprofile.credentials.sts import RoleCache
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.sessions.portable import for_many_profiles, session_token
 from ipy_awsprofile.sessions.session import ProfileSession, open_target
@@ -108,7 +107,7 @@ class SharedSources:
             attempts=_ATTEMPTS,
         )
 
-    def _role_provider(self, target: Target) -> MakeProvider:
+    def _role_provider(self, target: Target) -> Callable[..., _RoleProvider]:
         """Return a factory for a provider that assumes the target's role with its shared source."""
         has_code = _device_key(target) in self._shared
 

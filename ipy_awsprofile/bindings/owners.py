@@ -27,7 +27,7 @@ from ipy_awsprofile.bindings.weak_notes import WeakNotes
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.request import SessionRequest
-    from ipy_awsprofile.credentials.role_cache import CallerIdentity
+    from ipy_awsprofile.credentials.sts import CallerIdentity
     from ipy_awsprofile.sessions.session import ProfileSession
 
 

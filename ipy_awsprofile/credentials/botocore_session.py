@@ -27,16 +27,17 @@ from botocore.loaders import Loader, create_loader
 
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import ProfileKind
-from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import Target
-from ipy_awsprofile.credentials.person import CodePrompter, MfaPrompter
+from ipy_awsprofile.credentials.person import CodePrompter
 from ipy_awsprofile.credentials.providers import REAL, Outside, Renewing, create_provider_chain
-from ipy_awsprofile.credentials.redacted import RedactedCredentials
-from ipy_awsprofile.credentials.role_cache import CallerIdentity, RoleCache, ask_caller
-from ipy_awsprofile.credentials.sts_sessions import (
+from ipy_awsprofile.credentials.sts import (
+    CallerIdentity,
     MfaSessionFetcher,
+    RedactedCredentials,
+    RoleCache,
     ScopedCredentials,
     ScopedSessionFetcher,
+    ask_caller,
 )
 from ipy_awsprofile.credentials.translation import no_credentials, translated, typed
 from ipy_awsprofile.errors import CredentialsRejected, IdentityChanged
@@ -115,10 +116,6 @@ def fix_region(session: Any, region: str | None) -> None:
     store.set_config_provider("region", ConstantProvider(region))
 
 
-#: Creates a credential provider from a session, a cache of assumed roles and an MFA prompter.
-MakeProvider = Callable[["ProfileBotocoreSession", RoleCache, MfaPrompter], CredentialProvider]
-
-
 class ProfileBotocoreSession(SharedBotocoreSession):
     """The botocore session of a target, which is a profile with some settings overridden.
 
@@ -133,6 +130,9 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         super().__init__(target.name, target.region)
         outside.prepare(self)
         self.callers: dict[str, CallerIdentity] = {}
+        #: The request that the session was opened for.
+        self.request = target.request
+        self.is_read_only = target.request.read_only
         self._outside = outside
         self._target = target
         self.set_config_variable("config_file", str(target.config.paths.config))
@@ -145,16 +145,6 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         """The parsed shared files, with the target's settings in the profile."""
         return self._target.full_config()
 
-    @property
-    def is_read_only(self) -> bool:
-        """Whether the session is read-only."""
-        return self._target.request.read_only
-
-    @property
-    def request(self) -> SessionRequest:
-        """The request that the session was opened for."""
-        return self._target.request
-
     def resolve_credentials(
         self,
         *,
@@ -162,14 +152,15 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         sign_in: Callable[[], None],
         config: Config,
         fresh: bool = False,
-        provider: MakeProvider | None = None,
+        provider: Callable[..., CredentialProvider] | None = None,
     ) -> None:
         """Retrieve the session's credentials now, and enable their automatic renewal.
 
         Read an assumed role from the AWS CLI's cache unless ``fresh`` is set. If AWS rejects a
         cached session, assume its role again. ``config`` is that of the clients that retrieve
-        credentials. ``provider`` creates a provider to use instead of botocore's provider chain.
-        Raises botocore's exceptions and subclasses of AwsProfileError.
+        credentials. ``provider`` creates a provider to use instead of botocore's provider chain,
+        from this session, the cache and the prompter. Raises botocore's exceptions and subclasses
+        of AwsProfileError.
         """
         foreign = self._target.foreign_sts  # the same role ARN can exist on several servers
         server = f"at-{sha256(foreign.encode()).hexdigest()[:16]}" if foreign else ""
@@ -184,8 +175,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
                 if provider
                 else self._loading(cache, codes, renewing(codes=codes), config)
             )
-            chain = SimpleNamespace(load_credentials=load)
-            self.register_component("credential_provider", chain)
+            self.register_component("credential_provider", SimpleNamespace(load_credentials=load))
             try:
                 credentials = self.get_credentials()
             except LoginTokenLoadError:  # botocore reads the file of `aws login` immediately
@@ -208,13 +198,12 @@ class ProfileBotocoreSession(SharedBotocoreSession):
     ) -> Callable[[], Any]:
         """Return a function that loads the credentials, or the MFA session or limits for them."""
         target = self._target
-        session, regional = (ProfileBotocoreSession(target, config, self._outside) for _ in "12")
-        if target.parameters:
-            add: Any = self._add_parameters  # unlike most handlers, it returns a value
-            session.register("provide-client-params.sts.AssumeRole", add)
-        # The global endpoint doesn't have all operations.
-        regional.set_config_variable("sts_regional_endpoints", "regional")
-        region = "us-east-1" if target.region in {None, "aws-global"} else target.region
+        session = ProfileBotocoreSession(target, config, self._outside)
+
+        def with_parameters(params: dict[str, Any], **_: Any) -> Any:  # botocore has no settings
+            return {**params, **target.parameters.get(params["RoleArn"], {})}
+
+        session.register("provide-client-params.sts.AssumeRole", with_parameters)  # type: ignore[arg-type]
         chain = create_provider_chain(session, target, cache, renewing, self._outside)
 
         def load() -> Any:
@@ -225,16 +214,16 @@ class ProfileBotocoreSession(SharedBotocoreSession):
                 deferred = DeferredRefreshableCredentials(fetcher.fetch_credentials, "mfa-session")
                 credentials = renewing.of(deferred)
             if credentials and target.scope:
+                # The global endpoint doesn't have all operations.
+                regional = ProfileBotocoreSession(target, config, self._outside)
+                regional.set_config_variable("sts_regional_endpoints", "regional")
+                region = "us-east-1" if target.region in {None, "aws-global"} else target.region
                 create = partial(regional.create_client, region_name=region)
                 narrower = ScopedSessionFetcher(credentials, create, target.scope)
                 credentials = renewing.of(ScopedCredentials(narrower, credentials))
             return credentials
 
         return load
-
-    def _add_parameters(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Return the parameters of AssumeRole, including those that botocore has no setting for."""
-        return {**params, **self._target.parameters.get(params["RoleArn"], {})}
 
     def _check_identity(self, before: str, now: RedactedCredentials) -> None:
         """Raise IdentityChanged if new credentials have a different identity than a former key.

@@ -23,15 +23,15 @@ DENIED = {
     *("403", "AccessDenied", "AccessDeniedException", "Forbidden", "ForbiddenException"),
     "UnauthorizedOperation",
 }
-THROTTLED = {
+_BUSY = {
     *("429", "BandwidthLimitExceeded", "RequestLimitExceeded", "RequestThrottled", "SlowDown"),
     *("Throttling", "ThrottlingException", "TooManyRequestsException"),
+    *("500", "502", "503", "504", "InternalError", "InternalFailure", "ServiceUnavailable"),
 }
 UNKNOWN_OPERATION = {
     *("InvalidAction", "MethodNotAllowed", "NotImplemented", "UnknownOperationException"),
     "UnsupportedOperation",
 }
-_FAILED = {"500", "502", "503", "504", "InternalError", "InternalFailure", "ServiceUnavailable"}
 _ANY: set[str] = set()
 
 
@@ -119,12 +119,12 @@ RESPONSES = (
         UNKNOWN_OPERATION | {"404", "405", "InternalFailure", "InvalidParameterValue"},
         ours.ServiceError,
         "{name} can't be limited: its STS endpoint doesn't know {call}",
-        "Use the Regional endpoint (`sts_regional_endpoints = regional`) or a profile that assumes "
-        "a role, or leave out `--read-only`, `--policy` and `--duration`.",
+        "Use AWS's Regional STS endpoint or a profile that assumes a role, or leave out "
+        "`--read-only`, `--policy` and `--duration`.",
         call="GetScopedCredentials",
     ),
     Row(
-        THROTTLED | _FAILED,
+        _BUSY,
         ours.ServiceError,
         "{call} failed for {name}: {message}",
         "AWS is busy, or limits how often this can be called. Wait a minute, then try again.",

@@ -10,10 +10,11 @@ import re
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from ipy_awsprofile.errors import MfaRejected, MfaUnavailable, SignInRequired
+from ipy_awsprofile.errors import MfaRejected, MfaUnavailable
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
@@ -107,18 +108,17 @@ def code_from(command: str, question: str) -> str:
     """
     import subprocess
 
-    try:
-        printed = subprocess.run(  # noqa: S602  # the user's own command, from their own files
+    code = ""
+    with suppress(OSError, ValueError, subprocess.SubprocessError):  # the messages have the output
+        code = subprocess.run(  # noqa: S602  # the user's own command, from their own files
             command,
             shell=True,
             check=True,
+            text=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             timeout=PROCESS_TIMEOUT,
         ).stdout.strip()
-    except (OSError, subprocess.SubprocessError):  # their messages contain the output
-        printed = b""
-    code = printed.decode(errors="replace")
     if not _CODE.fullmatch(code):
         raise MfaUnavailable(
             f"The mfa_process for {device_of(question)} didn't print an MFA code.",
@@ -155,19 +155,11 @@ class Person:
 
     def sign_in_for(self, target: Target) -> None:
         """Let the user sign in. Raises SignInRequired if no one is available to sign in."""
+        from ipy_awsprofile.credentials.translation import sign_in_required  # slow to import
+
         if self.sign_in is None:
-            raise missing_sign_in(target)
+            raise sign_in_required(target.names)
         self.sign_in(target)
-
-
-def missing_sign_in(target: Target) -> SignInRequired:
-    """Return the exception for a target without a valid sign-in."""
-    # Loading the extension must not import botocore.
-    from ipy_awsprofile.config.profiles import ProfileKind
-    from ipy_awsprofile.credentials.translation import sign_in_required
-
-    is_login = target.chain[-1].kind is ProfileKind.LOGIN_SESSION
-    return sign_in_required(target.names, is_login=is_login)
 
 
 _T = TypeVar("_T")

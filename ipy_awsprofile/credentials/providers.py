@@ -47,19 +47,9 @@ from ipy_awsprofile.config.sign_ins import sso_cache
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.credentials.person import PROCESS_TIMEOUT, CodePrompter
-from ipy_awsprofile.credentials.redacted import RedactedCredentials, freeze_credentials
-from ipy_awsprofile.credentials.role_cache import RoleCache
+from ipy_awsprofile.credentials.sts import RedactedCredentials, RoleCache, freeze_credentials
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import ConfigFileError, SignInRequired
-from ipy_awsprofile.text import one_line
-
-#: AWS's default duration of a role's session, in seconds.
-_DEFAULT_DURATION = 3600
-
-
-#: Receives the former access key ID and new credentials. Raises IdentityChanged if the new
-#: credentials belong to a different identity, and other subclasses of AwsProfileError.
-Check = Callable[[str, RedactedCredentials], None]
 
 
 class Renewing:
@@ -68,7 +58,8 @@ class Renewing:
     botocore renews credentials automatically, except for roles that need another MFA code and for
     expired sign-ins. ``codes`` prompts for MFA codes; it is None if no credentials need a code.
     ``sign_in`` lets the user sign in, or raises SignInRequired if no one is available. ``check``
-    compares new credentials with the former ones, unless a role's ARN identifies them.
+    gets the former access key ID and new credentials, unless a role's ARN identifies them. It
+    raises IdentityChanged if they belong to a different identity.
     """
 
     def __init__(
@@ -77,7 +68,7 @@ class Renewing:
         *,
         codes: CodePrompter | None,
         sign_in: Callable[[], None],
-        check: Check,
+        check: Callable[[str, RedactedCredentials], None],
     ) -> None:
         self.codes: Any = codes
         self.check = check
@@ -106,8 +97,8 @@ class Renewing:
             current._advisory_refresh_timeout, current._mandatory_refresh_timeout = 10, 0
             fetcher._expiry_window_seconds = 60  # of the cache
         elif duration is not None:
-            # botocore's 15 minutes would be all of a 15-minute session.
-            quarter = min(duration, _DEFAULT_DURATION) // 4
+            # botocore's 15 minutes are a quarter of the default hour, but all of 15 minutes.
+            quarter = min(duration, 3600) // 4
             current._advisory_refresh_timeout = fetcher._expiry_window_seconds = quarter
             current._mandatory_refresh_timeout = quarter * 2 // 3
         current._refresh_using = partial(self._renew, current, fetch, codes)
@@ -328,7 +319,7 @@ class FileCredentials(StaysInProcess, Credentials):
     token = property(lambda self: self.get_frozen_credentials().token)
     account_id = property(lambda self: self.get_frozen_credentials().account_id)
 
-    def __init__(self, load: Callable[[], Any], path: Path, check: Check) -> None:
+    def __init__(self, load: Callable[[], Any], path: Path, check: Callable[..., None]) -> None:
         self._load, self._path, self._check = load, path, check
 
     def use(self, loaded: Credentials, version: object) -> Self:
@@ -336,9 +327,6 @@ class FileCredentials(StaysInProcess, Credentials):
         self._keys, self._version, self.method = freeze_credentials(loaded), version, loaded.method
         self._access_key = self._keys.access_key  # botocore's name for a key that needs no call
         return self
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {one_line(self._path)}>"
 
     def get_frozen_credentials(self) -> RedactedCredentials:
         """Return the current keys. Raises IdentityChanged."""

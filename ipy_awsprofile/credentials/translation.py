@@ -16,7 +16,7 @@ from typing import Any
 from botocore import exceptions as botocore
 
 from ipy_awsprofile.config.files import read_config
-from ipy_awsprofile.config.profiles import ProfileKind, find_profile
+from ipy_awsprofile.config.profiles import SIGNS_IN, ProfileKind, find_profile
 from ipy_awsprofile.config.regions import misspelled_region
 from ipy_awsprofile.config.sign_ins import find_profile_or_role, find_sign_in
 from ipy_awsprofile.config.target import NOT_PROFILES
@@ -24,11 +24,7 @@ from ipy_awsprofile.credentials import error_table as table
 from ipy_awsprofile.errors import AwsProfileError, ProfileNotFound, SignInRequired
 from ipy_awsprofile.text import arguments, assigned_name, one_line, quoted, redacted_urls
 
-DENIED, EXPIRED, REJECTED = table.DENIED, table.EXPIRED, table.REJECTED
-THROTTLED, UNKNOWN_OPERATION = table.THROTTLED, table.UNKNOWN_OPERATION
-
-#: The name of a session that this package didn't open, in sentences.
-_UNNAMED = "this session"
+DENIED, UNKNOWN_OPERATION = table.DENIED, table.UNKNOWN_OPERATION
 
 _own_call: ContextVar[bool] = ContextVar("own_call", default=False)
 
@@ -108,13 +104,13 @@ def _row_of(error: Exception) -> table.Row:
 def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
     """Return this package's exception for another one; see `translated`."""
     row, details = _row_of(error), getattr(error, "kwargs", {})
-    kind = None if row.quotes else _kind_of_sign_in(error, chain)
-    if row.kind is SignInRequired or kind:
-        is_login = isinstance(error, botocore.LoginError) or kind == ProfileKind.LOGIN_SESSION
-        return sign_in_required(chain, is_login=is_login)
+    may_be_file = chain and not row.quotes and isinstance(error, KeyError | TypeError | ValueError)
+    is_damaged = may_be_file and _kind_of(chain[-1]) in SIGNS_IN
+    if row.kind is SignInRequired or is_damaged:
+        return sign_in_required(chain)
     if row.kind is ProfileNotFound:
         return ProfileNotFound(details["profile"])
-    name, start = (f"`{chain[0]}`", f"`{chain[-1]}`") if chain else (_UNNAMED, _UNNAMED)
+    name, start = (f"`{chain[0]}`", f"`{chain[-1]}`") if chain else ("this session",) * 2
     call, role = getattr(error, "operation_name", ""), assigned_name(chain[-1] if chain else "")
     problem = re.sub(r", value: .*, type: .*", "", one_line(details.get("report", "")))
     fields = {
@@ -135,16 +131,6 @@ def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
     says, hint = row.says.format_map(fields), row.hint.format_map(fields)
     correction = row.quotes and _correction_of(fields["message"])
     return row.kind(f"{says[0].upper()}{says[1:]}.", correction or hint)
-
-
-def _kind_of_sign_in(error: Exception, chain: tuple[str, ...]) -> ProfileKind | None:
-    """Return the kind of sign-in whose file is damaged, or None for any other error."""
-    if not isinstance(error, KeyError | TypeError | ValueError) or not chain:
-        return None
-    with suppress(AwsProfileError):
-        kind = find_profile_or_role(chain[-1], read_config()).kind
-        return kind if kind in {ProfileKind.SSO, ProfileKind.LOGIN_SESSION} else None
-    return None
 
 
 def _setting_in(problem: str) -> str:
@@ -169,13 +155,8 @@ def no_credentials(name: str = "") -> AwsProfileError:
     return from_error(botocore.NoCredentialsError(), (name,) if name else ())
 
 
-def sign_in_required(
-    chain: tuple[str, ...], problem: str = "is missing or has expired", *, is_login: bool = False
-) -> SignInRequired:
-    """Return the exception for the sign-in at the start of a role chain.
-
-    ``is_login`` is whether it is a sign-in of ``aws login``, instead of IAM Identity Center.
-    """
+def sign_in_required(chain: tuple[str, ...]) -> SignInRequired:
+    """Return the exception for a missing or expired sign-in at the start of a role chain."""
     start = chain[-1] if chain else "NAME"
     role = assigned_name(start)
     sign_in = role.sign_in if role else start.removeprefix("sso-session ")
@@ -185,11 +166,18 @@ def sign_in_required(
     with suppress(AwsProfileError):
         if sign_in != start and find_sign_in(sign_in, read_config()).session:
             option = "--sso-session"
+    is_login = _kind_of(start) is ProfileKind.LOGIN_SESSION
     command = f"aws {'login' if is_login else 'sso login'} {option} {shlex.quote(sign_in)}"
     return SignInRequired(
-        f"The sign-in of {f'`{start}`' if chain else _UNNAMED} {problem}.",
+        f"The sign-in of {f'`{start}`' if chain else 'this session'} is missing or has expired.",
         f"Run `%aws_profile {again}` interactively, or `{command}` in a terminal.",
     )
+
+
+def _kind_of(name: str) -> ProfileKind | None:
+    with suppress(AwsProfileError):
+        return find_profile_or_role(name, read_config()).kind
+    return None
 
 
 def typed(chain: tuple[str, ...], options: str = "") -> str:

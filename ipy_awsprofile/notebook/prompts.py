@@ -16,7 +16,6 @@ from ipy_awsprofile.credentials.person import (
     ask_on_input_channel,
     code_from,
     device_of,
-    missing_sign_in,
     somebody_is_there,
 )
 from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable
@@ -95,18 +94,19 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
     `Attempt.waiting` and `Attempt.enter`.
     """
     from ipy_awsprofile.cards.cards import sign_in_card
+    from ipy_awsprofile.credentials.translation import sign_in_required
     from ipy_awsprofile.sessions.sign_in import begin_sign_in, sign_in_file
 
     if not somebody_is_there():
         sign_in_file(target)  # the error for a profile without a sign-in
-        raise missing_sign_in(target)
+        raise sign_in_required(target.names)
     attempt = begin_sign_in(target, device_code=device_code)
     with _shown_until_the_end(attempt) as update:
         if attempt.code is None:
             try:
                 answer = ask_on_input_channel(f"Code for the sign-in of {attempt.profile}: ")
             except MfaUnavailable:
-                raise missing_sign_in(target) from None
+                raise sign_in_required(target.names) from None
             attempt.enter(answer)
             return
         for left in attempt.waiting():

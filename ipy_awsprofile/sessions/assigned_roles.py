@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from botocore import UNSIGNED
 from botocore.config import Config as ClientConfig
-from botocore.exceptions import SSOTokenLoadError, UnauthorizedSSOTokenError
+from botocore.exceptions import UnauthorizedSSOTokenError
 from botocore.tokens import SSOTokenProvider, _sso_json_dumps  # type: ignore[attr-defined]
 from botocore.utils import JSONFileCache, SSOTokenLoader
 
@@ -164,11 +164,8 @@ class _Portal:
 def _access_token(sign_in: SignIn, session: ProfileBotocoreSession, profile: str) -> str:
     """Return the token in the AWS CLI's file. With an [sso-session], botocore renews it."""
     files: Any = JSONFileCache(str(sso_cache()), _sso_json_dumps)
-    document = SSOTokenLoader(files)(sign_in.start_url, sign_in.session or None)
-    if document.get("startUrl", sign_in.start_url) != sign_in.start_url:
-        raise SSOTokenLoadError(error_msg="The token is for another start URL.")
     if not sign_in.session:
-        return str(document["accessToken"])
+        return str(SSOTokenLoader(files)(sign_in.start_url)["accessToken"])
     provider: Any = SSOTokenProvider(session, files, profile_name=profile)
     return str(provider.load_token().get_frozen_token().token)
 
@@ -210,15 +207,10 @@ def _path(sign_in: SignIn) -> Path:
     return cache_folder() / "ipy_awsprofile" / f"roles-{digest}.json"
 
 
-def delete_role_list(sign_in: SignIn) -> None:
-    """Delete the list of a sign-in for all kernels."""
-    with suppress(OSError):
-        _path(sign_in).unlink(missing_ok=True)
-
-
-def delete_role_lists() -> None:
-    """Delete the lists of all sign-ins for all kernels."""
-    for path in (cache_folder() / "ipy_awsprofile").glob("roles-*.json"):
+def delete_role_lists(sign_in: SignIn | None) -> None:
+    """Delete the list of a sign-in, or of all sign-ins, for all kernels."""
+    folder = cache_folder() / "ipy_awsprofile"
+    for path in [_path(sign_in)] if sign_in else folder.glob("roles-*.json"):
         with suppress(OSError):
             path.unlink(missing_ok=True)
 

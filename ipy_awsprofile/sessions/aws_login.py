@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import textwrap
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shlex import quote
@@ -28,25 +29,17 @@ from ipy_awsprofile.config.profiles import Profile
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.text import Arn
 
-_CLIENT = "arn:aws:signin:::devtools/{}-device"
-
-
-def login_cache() -> Path:
-    """Return the ``aws login`` folder: AWS_LOGIN_CACHE_DIRECTORY or ``~/.aws/login/cache``."""
-    return Path(get_login_token_cache_directory())
-
 
 def login_file(session: str) -> Path:
     """Return the AWS CLI's file for a login_session."""
-    return login_cache() / f"{generate_login_cache_key(session)}.json"
+    return Path(get_login_token_cache_directory()) / f"{generate_login_cache_key(session)}.json"
 
 
 def query_in(text: str) -> str:
     """Return the query in the code that AWS shows, or an empty text if it isn't such a code."""
-    try:
+    with suppress(ValueError):
         return base64.b64decode("".join(text.split()), validate=True).decode()
-    except ValueError:
-        return ""
+    return ""
 
 
 class Login(StaysInProcess):
@@ -61,7 +54,7 @@ class Login(StaysInProcess):
             raise MissingDependencyException(msg="awscrt")
         from awscrt.crypto import EC, ECType
 
-        self.client_id = _CLIENT.format("same" if same_device else "cross")
+        self.client_id = f"arn:aws:signin:::devtools/{'same' if same_device else 'cross'}-device"
         self._profile, self._session = profile.name, str(profile.settings["login_session"])
         self._client, self._key = client, EC.new_generate(ECType.P_256)
         # These functions of botocore aren't public.
@@ -121,7 +114,7 @@ class Login(StaysInProcess):
             "idToken": output["idToken"],
             "dpopKey": self._pem(),
         }
-        cache: Any = JSONFileCache(str(login_cache()))
+        cache: Any = JSONFileCache(get_login_token_cache_directory())
         loader: Any = LoginTokenLoader(cache)
         loader.save_token(self._session, document)
 

@@ -9,17 +9,15 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_enable-conso
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from botocore.awsrequest import AWSRequest
 
-from ipy_awsprofile.credentials.botocore_session import give_up_soon
 from ipy_awsprofile.credentials.translation import translated
-from ipy_awsprofile.errors import CredentialsUnavailable, InvalidOption, ServiceError
+from ipy_awsprofile.errors import CredentialsUnavailable, ServiceError
 from ipy_awsprofile.sessions.portable import short_lived
-from ipy_awsprofile.sessions.session import settings_of, who_am_i
+from ipy_awsprofile.sessions.session import config_of_calls, settings_of, who_am_i
 from ipy_awsprofile.text import Arn
 
 if TYPE_CHECKING:
@@ -39,12 +37,8 @@ def console_link(session: ProfileSession, service: str = "") -> str:
 
     Pass it only to a browser. The link is valid for 15 minutes, and the console session for as long
     as the role's session. Raises CredentialsUnavailable for long-term keys and their sessions,
-    InvalidOption for an invalid service name, and other subclasses of `AwsProfileError`.
+    and other subclasses of `AwsProfileError`.
     """
-    if not re.fullmatch(r"[a-z0-9-]*", service):
-        raise InvalidOption(
-            f"`{service}` can't be a service of the console.", "Use its short name, such as `s3`."
-        )
     identity = who_am_i(session)
     arn = Arn.parse(identity.arn)
     if not identity.temporary or (arn and arn.resource.startswith("user/")):
@@ -55,7 +49,7 @@ def console_link(session: ProfileSession, service: str = "") -> str:
     sign_in, console = _DOMAINS.get(arn.partition if arn else "aws", _DOMAINS["aws"])
     region = identity.region
     host = f"{region}.{console}" if region else console
-    destination = f"https://{host}/{service or 'console'}/home"
+    destination = f"https://{host}/{quote(service or 'console')}/home"
     destination += f"?region={region}" if region else ""
     # AWS has no setting for this. Servers that emulate AWS use one endpoint for all services.
     endpoint = settings_of(session)[0].get("endpoint_url")
@@ -77,7 +71,7 @@ def _fetch_token(session: ProfileSession, base: str) -> Any:
     form = urlencode({"Action": "getSigninToken", "Session": json.dumps(names)})
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     # A client's connections use the user's proxy and certificates, and have time limits.
-    sts: Any = session.client("sts", config=give_up_soon(10))
+    sts: Any = session.client("sts", config=config_of_calls(session))
     http = sts._endpoint.http_session  # noqa: SLF001  # not public
     response = http.send(AWSRequest("POST", base, headers, form).prepare())
     try:

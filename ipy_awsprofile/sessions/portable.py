@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 
 from ipy_awsprofile.config.user_environment import user_environment
-from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession, give_up_soon
-from ipy_awsprofile.credentials.redacted import RedactedCredentials, freeze_credentials
+from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession
+from ipy_awsprofile.credentials.sts import RedactedCredentials, freeze_credentials
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.session import (
     NamedSession,
     ProfileSession,
     chain_of,
+    config_of_calls,
     credentials_of,
     expiry_of,
     settings_of,
-    timeout_of,
 )
 from ipy_awsprofile.text import chain_line
 
@@ -94,7 +94,7 @@ def session_token(
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """
     with translated(chain_of(session)):
-        sts = session.client("sts", config=give_up_soon(timeout_of(session)))
+        sts = session.client("sts", config=config_of_calls(session))
         device = {"SerialNumber": serial, "TokenCode": ask()} if serial else {}
         return _credentials_in(sts.get_session_token(**device))
 

@@ -14,17 +14,17 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.config.policies import policy_in, policy_text, read_only_policy
-from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession, give_up_soon
-from ipy_awsprofile.credentials.sts_sessions import ScopedCredentials, ScopedSessionFetcher
+from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession
+from ipy_awsprofile.credentials.sts import ScopedCredentials, ScopedSessionFetcher
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.sessions.session import (
     NamedSession,
     chain_of,
+    config_of_calls,
     credentials_of,
     open_session,
     settings_of,
-    timeout_of,
 )
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class _ScopedSession(SharedBotocoreSession):
 
     def open(self, base: boto3.Session) -> _ScopedCredentials:
         """Retrieve the credentials. Raises botocore's errors."""
-        config, region = give_up_soon(timeout_of(base)), base.region_name or "us-east-1"
+        config, region = config_of_calls(base), base.region_name or "us-east-1"
         create = partial(self.create_client, region_name=region, config=config)
         whole = credentials_of(base)
         fetcher = ScopedSessionFetcher(whole, create, self._scope)

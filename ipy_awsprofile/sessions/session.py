@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Lock
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from boto3 import Session
@@ -20,7 +19,6 @@ from ipy_awsprofile.config.request import Duration, SessionRequest
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.target import SOURCES, Target, target_of
 from ipy_awsprofile.credentials.botocore_session import (
-    MakeProvider,
     ProfileBotocoreSession,
     give_up_soon,
 )
@@ -32,8 +30,12 @@ from ipy_awsprofile.credentials.person import (
     ask_on_input_channel,
 )
 from ipy_awsprofile.credentials.providers import REAL, Outside
-from ipy_awsprofile.credentials.redacted import RedactedCredentials, freeze_credentials
-from ipy_awsprofile.credentials.role_cache import CallerIdentity, ask_caller
+from ipy_awsprofile.credentials.sts import (
+    CallerIdentity,
+    RedactedCredentials,
+    ask_caller,
+    freeze_credentials,
+)
 from ipy_awsprofile.credentials.translation import (
     UNKNOWN_OPERATION,
     code_of,
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
     import boto3
     import botocore.session
     from botocore.config import Config
-    from botocore.credentials import Credentials
+    from botocore.credentials import CredentialProvider, Credentials
 
 
 class NamedSession(StaysInProcess, Session):
@@ -75,9 +77,6 @@ class ProfileSession(NamedSession):
         super().__init__(session, target.names)
         self.target = target
         self.callers = session.callers
-        #: Whether the session has a policy that its server, which isn't AWS, may ignore.
-        is_limited = target.request.read_only or bool(target.request.policy)
-        self.may_ignore_policy = is_limited and bool(target.foreign_sts)
         #: The principal that STS reported for the session, or None; see `CallerIdentity`.
         self.principal: str | None = None
         self.timeout = timeout
@@ -87,17 +86,6 @@ class ProfileSession(NamedSession):
         #: Long-term keys, and their STS credentials with the expiry; see `portable.lendable`.
         self.issued: tuple[RedactedCredentials, RedactedCredentials, datetime] | None = None
         self.issuing = Lock()
-
-    def in_region(self, region: str) -> ProfileSession:
-        """Return a session in another Region with the same, jointly renewed credentials."""
-        target = replace(self.target, region=region)
-        core = ProfileBotocoreSession(target, self._session.get_default_client_config())
-        core.callers = self.callers
-        shared = SimpleNamespace(load_credentials=self.get_credentials)
-        core.register_component("credential_provider", shared)
-        session = ProfileSession(core, target, timeout=self.timeout, person=self.person)
-        session.principal = self.principal
-        return session
 
 
 def open_session(
@@ -181,9 +169,7 @@ def open_session(
     )
     person = Person(mfa_prompter=mfa_prompter or ask_on_input_channel, sign_in=sign_in)
     if request.needs_name:
-        from ipy_awsprofile.sessions.assigned_roles import (
-            resolve_sso_name,  # only role names need it
-        )
+        from ipy_awsprofile.sessions.assigned_roles import resolve_sso_name  # it imports this
 
         request = resolve_sso_name(request, person)
     return open_target(target_of(request), fresh=fresh, person=person, timeout=timeout)
@@ -196,15 +182,15 @@ def open_target(
     person: Person | None = None,
     timeout: float = 10.0,
     client_config: Config | None = None,
-    provider: MakeProvider | None = None,
+    provider: Callable[..., CredentialProvider] | None = None,
     attempts: int = 3,
     outside: Outside = REAL,
 ) -> ProfileSession:
     """Open a session for a target, as `open_session` does.
 
-    ``client_config`` is the default config of the user's clients. ``provider`` creates a credential
-    provider to use instead of botocore's provider chain. ``attempts`` is the number of attempts of
-    each call that retrieves credentials. ``outside`` is what retrieving them uses.
+    ``client_config`` is the default config of the user's clients. ``provider`` is as in
+    `resolve_credentials`. ``attempts`` is the number of attempts of each call that retrieves
+    credentials. ``outside`` is what retrieving them uses.
     """
     try:
         with translated(target.names):
@@ -263,9 +249,9 @@ def expiry_of(credentials: Any) -> datetime | None:
     return expiry.astimezone(UTC) if expiry else None
 
 
-def timeout_of(session: boto3.Session) -> float:
-    """Return the timeout in seconds of each attempt of a call to STS."""
-    return session.timeout if isinstance(session, ProfileSession) else 10.0
+def config_of_calls(session: boto3.Session) -> Config:
+    """Return the client config for our own calls with a session, with its timeout."""
+    return give_up_soon(getattr(session, "timeout", 10.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,16 +302,15 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
         credentials = credentials_of(session)
         frozen = freeze_credentials(credentials)
         caller = _fetch_caller(frozen, session, ask=ask)
-        arn = Arn.parse(caller.arn) if caller.arn else _UNKNOWN
-        if arn is None:
-            raise KeyError("Arn")  # the response isn't from AWS
+    arn = Arn.parse(caller.arn) or Arn("", "", "", "", "")
     may_ignore_policy = False
     if isinstance(session, ProfileSession):
-        source = session.target.chain[-1]
+        source, request = session.target.chain[-1], session.target.request
         if source.kind is ProfileKind.CREDENTIAL_SOURCE and source.credential_source:
             chain = (*chain, SOURCES[source.credential_source])
         session.principal = caller.principal if caller.arn else None
-        may_ignore_policy = session.may_ignore_policy
+        is_limited = request.read_only or bool(request.policy)
+        may_ignore_policy = is_limited and bool(session.target.foreign_sts)
     return Identity(
         account=arn.account,
         arn=caller.arn,
@@ -347,7 +332,7 @@ def _fetch_caller(
     known = session.callers if isinstance(session, ProfileSession) else {}
     caller = known.get(frozen.access_key or "")
     if caller is None or (ask and caller.cached):
-        sts = session.client("sts", config=give_up_soon(timeout_of(session)))
+        sts = session.client("sts", config=config_of_calls(session))
         try:
             caller = ask_caller(sts)
         except ClientError as error:
@@ -357,6 +342,3 @@ def _fetch_caller(
             caller = caller or CallerIdentity("", "")
         known[frozen.access_key or ""] = caller
     return caller
-
-
-_UNKNOWN = Arn("", "", "", "", "")

@@ -44,11 +44,8 @@ from ipy_awsprofile.config.target import Target, sign_in_target
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, give_up_soon
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable
-from ipy_awsprofile.sessions.assigned_roles import delete_role_list, delete_role_lists
-from ipy_awsprofile.sessions.aws_login import Login, login_cache, login_file, query_in
-
-#: Time for the user to sign in, in seconds, as in the AWS CLI.
-_LIFETIME = 600
+from ipy_awsprofile.sessions.assigned_roles import delete_role_lists
+from ipy_awsprofile.sessions.aws_login import Login, login_file, query_in
 
 _DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 
@@ -81,10 +78,7 @@ def forget_roles(sign_in: SignIn | None) -> None:
     for file in Path("~/.aws/cli/cache").expanduser().glob("*.json"):
         if value_in(file, "ProviderType") == "sso":
             delete_file(file)
-    if sign_in:
-        delete_role_list(sign_in)
-    else:
-        delete_role_lists()
+    delete_role_lists(sign_in)
 
 
 def delete_file(file: Path) -> None:
@@ -116,7 +110,7 @@ class Attempt(StaysInProcess):
         callback: Callback | None = None,
         code: str | None = "",
         interval: int = 0,
-        lifetime: int = _LIFETIME,
+        lifetime: int = 600,  # seconds, as in the AWS CLI
     ) -> None:
         self.profile = target.chain[-1].name
         self.url, self.code, self.interval = url, code, interval
@@ -124,9 +118,6 @@ class Attempt(StaysInProcess):
         self._end = time.monotonic() + lifetime
         self._file = sign_in_file(target)
         self._version = version_of(self._file)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self.profile}>"
 
     def waiting(self, sleep: Callable[[float], object] = time.sleep) -> Iterator[timedelta]:
         """Wait until the user or another program has signed in. Yield the time left each second.
@@ -449,7 +440,7 @@ def sign_out(target: Target | None) -> SignedOut:
 def _all_files(config: Config) -> Iterator[tuple[Path, tuple[str, Target]]]:
     """Yield each file with its sign-in's name, and a target with the settings to call AWS."""
     unknown = Target(SessionRequest(), (Profile("default", {}, ProfileKind.SSO),), config, None)
-    for file in (*sso_cache().glob("*.json"), *login_cache().glob("*.json")):
+    for file in (*sso_cache().glob("*.json"), *login_file("").parent.glob("*.json")):
         yield file, (file.name, unknown)
     for name, section in config.profiles.items():
         if session := section.get("login_session"):

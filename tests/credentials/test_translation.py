@@ -113,7 +113,7 @@ RESPONSES = [
         response("InvalidAction", "?", "GetScopedCredentials"),
         ours.ServiceError,
         "`RoleBeta` can't be limited: its STS endpoint doesn't know GetScopedCredentials.",
-        "Use the Regional endpoint (`sts_regional_endpoints = regional`)",
+        "Use AWS's Regional STS endpoint",
     ),
     (ClientError({}, "X"), ours.ServiceError, "X failed for `RoleBeta`: no reason.", EXPLAIN),
 ]
@@ -278,8 +278,8 @@ def test_sign_in_of_a_session(shared_files: tuple[Path, Path]) -> None:
     )
     role, only = "corp:123456789012/Admin", "sso-session corp"
     for chain, again in ((role, f"{role} --login"), (only, "--sso corp --login")):
-        error = sign_in_required((chain,), "ended")
-        assert str(error) == f"The sign-in of `{chain}` ended."
+        error = sign_in_required((chain,))
+        assert str(error) == f"The sign-in of `{chain}` is missing or has expired."
         assert f"`%aws_profile {again}`" in error.hint
         assert "`aws sso login --sso-session corp`" in error.hint
 

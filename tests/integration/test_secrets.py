@@ -18,7 +18,7 @@ from ipy_awsprofile import list_buckets, list_profiles, open_session, who_am_i
 from ipy_awsprofile.config.files import SharedFiles, read_config
 from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
 from ipy_awsprofile.config.target import target_of
-from ipy_awsprofile.credentials.role_cache import RoleCache
+from ipy_awsprofile.credentials.sts import RoleCache
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import AwsProfileError, InvalidProfile
 from ipy_awsprofile.switch.switcher import Switcher

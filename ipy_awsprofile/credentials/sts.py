@@ -1,0 +1,235 @@
+"""What STS issues: identities, cached role sessions, and sessions for other credentials.
+
+https://docs.aws.amazon.com/STS/latest/APIReference/welcome.html
+https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-role.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha1
+from pathlib import Path
+from typing import Any
+
+from botocore.credentials import (
+    CachedCredentialFetcher,
+    DeferredRefreshableCredentials,
+    ReadOnlyCredentials,
+)
+from botocore.utils import JSONFileCache
+
+from ipy_awsprofile.config.private import StaysInProcess
+from ipy_awsprofile.credentials.person import MfaPrompter
+
+#: The shortest session that STS issues for long-term keys, in seconds.
+_SHORTEST_TOKEN = 900
+
+
+class RedactedCredentials(StaysInProcess, ReadOnlyCredentials):
+    """Credentials with a repr that keeps them out of tracebacks."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+def freeze_credentials(credentials: Any) -> RedactedCredentials:
+    """Return a consistent copy of botocore credentials, which renews them if they are expiring."""
+    return RedactedCredentials(*credentials.get_frozen_credentials())
+
+
+@dataclass(frozen=True, slots=True)
+class CallerIdentity:
+    """The ARN and user ID that STS returns for a set of credentials.
+
+    ``cached`` is True if they come from an earlier STS response in the AWS CLI's cache.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+    """
+
+    arn: str
+    user_id: str
+    cached: bool = False
+
+    @property
+    def principal(self) -> str:
+        """The ARN without the role session name, which can differ for each session."""
+        head, _, name = self.arn.rpartition("/")
+        return head if ":assumed-role/" in head else f"{head}/{name}"
+
+
+def ask_caller(sts: Any) -> CallerIdentity:
+    """Call STS for the identity of a client's credentials. Raises botocore's errors."""
+    response = sts.get_caller_identity()
+    return CallerIdentity(response["Arn"], response["UserId"])
+
+
+class RoleCache(JSONFileCache):
+    """The AWS CLI's cache of role sessions, ``~/.aws/cli/cache``.
+
+    As in the AWS CLI, the key of a session depends neither on the STS endpoint nor on the
+    credentials that assumed the role. ``variant`` is added to the key, which doesn't depend on
+    session policies either. ``callers`` receives the identity of each set of credentials that the
+    cache reads or writes, by access key ID. With ``fresh``, the cache ignores entries that this
+    object didn't write. ``has_read`` is True after the cache has returned a session that another
+    object wrote. A file that can't be read or written is no error, because botocore assumes the
+    role again.
+    """
+
+    def __init__(
+        self,
+        callers: dict[str, CallerIdentity] | None = None,
+        *,
+        fresh: bool = False,
+        variant: str = "",
+    ) -> None:
+        super().__init__(str(Path("~/.aws/cli/cache").expanduser()))
+        self.callers = {} if callers is None else callers
+        self.fresh = fresh
+        self.has_read = False
+        self.written: set[str] = set()
+        self._suffix = f"-{variant}" if variant else ""
+
+    def __contains__(self, key: object) -> bool:
+        with suppress(KeyError):
+            return bool(self[str(key)])
+        return False
+
+    def __getitem__(self, key: str) -> Any:
+        if self.fresh and key not in self.written:
+            raise KeyError(key)
+        document = super().__getitem__(key + self._suffix)
+        with suppress(AttributeError, TypeError):  # the AWS CLI didn't write the file
+            if document["Credentials"].keys() >= _FIELDS:
+                self._note_caller(document, cached=True)
+                self.has_read |= key not in self.written
+                return document
+        raise KeyError(key)
+
+    def __setitem__(self, key: str, document: Any) -> None:
+        self._note_caller(document, cached=False)
+        self.written.add(key)
+        with suppress(OSError):
+            self.save(key, document)
+
+    def save(self, key: str, document: Any) -> None:
+        """Write a session's file. Raises OSError."""
+        super().__setitem__(key + self._suffix, document)
+
+    def _note_caller(self, document: Any, *, cached: bool) -> None:
+        role = document.get("AssumedRoleUser") or {}  # AWS-compatible servers can omit it
+        key = document["Credentials"]["AccessKeyId"]
+        if role.get("Arn") and not (cached and key in self.callers):
+            self.callers[key] = CallerIdentity(role["Arn"], role.get("AssumedRoleId", ""), cached)
+
+
+_FIELDS = {"AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"}
+
+
+class MfaSessionFetcher(CachedCredentialFetcher):
+    """Gets an MFA session for long-term keys from the cache, or from STS with an MFA code.
+
+    The AWS CLI doesn't support these sessions. They are in its cache of assumed roles, so that all
+    of the user's notebooks share them. ``parameters`` are those of GetSessionToken.
+    """
+
+    def __init__(
+        self,
+        keys: Any,
+        create_client: Callable[..., Any],
+        parameters: Mapping[str, Any],
+        ask: MfaPrompter,
+        cache: Any,
+    ) -> None:
+        self._keys = keys
+        self._create_client = create_client
+        self._parameters = parameters
+        self._ask = ask
+        self.serial = str(parameters["SerialNumber"])
+        super().__init__(cache)
+
+    def fetch_credentials(self) -> Any:
+        """Return the session's credentials in botocore's format. Raises botocore's errors."""
+        self._cache_key = self._create_cache_key()  # the keys in the file can change
+        return super().fetch_credentials()
+
+    def _create_cache_key(self) -> str:
+        keys = freeze_credentials(self._keys)
+        text = json.dumps({"AccessKeyId": keys.access_key, **self._parameters}, sort_keys=True)
+        return sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+    def _get_credentials(self) -> Any:
+        sts = _sts(self._create_client, freeze_credentials(self._keys))
+        code = self._ask(f"Enter MFA code for {self.serial}: ")  # botocore's wording
+        return sts.get_session_token(**self._parameters, TokenCode=code)
+
+
+class ScopedSessionFetcher(StaysInProcess):
+    """Gets a narrower session from STS for the ``base`` credentials.
+
+    ``scope`` has the parameters of GetScopedCredentials. Long-term keys need a session token first.
+    For a ``duration`` (seconds) without a policy, that is enough.
+    """
+
+    def __init__(
+        self, base: Any, create_client: Callable[..., Any], scope: Mapping[str, Any]
+    ) -> None:
+        self._source_credentials = base  # botocore's name, which renewals use
+        self._create_client = create_client
+        self._policy = {name: scope[name] for name in scope if name != "DurationSeconds"}
+        self.duration: int | None = scope.get("DurationSeconds")
+
+    def fetch_credentials(self) -> dict[str, Any]:
+        """Return the session's credentials in botocore's format. Raises botocore's errors."""
+        base = freeze_credentials(self._source_credentials)
+        issued = self._narrowed(base, self.duration) if base.token else self._from_keys(base)
+        return {
+            "access_key": issued["AccessKeyId"],
+            "secret_key": issued["SecretAccessKey"],
+            "token": issued["SessionToken"],
+            "expiry_time": issued["Expiration"].isoformat(),
+        }
+
+    def _from_keys(self, keys: RedactedCredentials) -> Any:
+        seconds = self.duration
+        lasts = {} if seconds is None else {"DurationSeconds": max(seconds, _SHORTEST_TOKEN)}
+        sts = _sts(self._create_client, keys)
+        issued = sts.get_session_token(**lasts)["Credentials"]
+        is_short = seconds is not None and seconds < _SHORTEST_TOKEN
+        if not (self._policy or is_short):
+            return issued
+        base = [issued[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
+        return self._narrowed(RedactedCredentials(*base), seconds if is_short else None)
+
+    def _narrowed(self, base: RedactedCredentials, seconds: int | None) -> Any:
+        lasts = {} if seconds is None else {"DurationSeconds": seconds}
+        response = _sts(self._create_client, base).get_scoped_credentials(
+            ScopedSessionDescription="ipy-awsprofile", **self._policy, **lasts
+        )
+        return response["Credentials"]
+
+
+class ScopedCredentials(DeferredRefreshableCredentials):
+    """The credentials of a narrower session, which are renewed at the same time as their base.
+
+    Until its base is renewed, STS can't issue a session that lasts longer. botocore has no public
+    API for these times.
+    """
+
+    def __init__(self, fetcher: ScopedSessionFetcher, base: Any) -> None:
+        super().__init__(fetcher.fetch_credentials, "scoped-session")
+        for name in ("_advisory_refresh_timeout", "_mandatory_refresh_timeout"):
+            setattr(self, name, getattr(base, name, getattr(self, name)))
+
+
+def _sts(create_client: Callable[..., Any], keys: RedactedCredentials) -> Any:
+    return create_client(
+        "sts",
+        aws_access_key_id=keys.access_key,
+        aws_secret_access_key=keys.secret_key,
+        aws_session_token=keys.token,
+    )
