@@ -35,9 +35,9 @@ from ipy_awsprofile.credentials.sts import (
     MfaSessionFetcher,
     RedactedCredentials,
     RoleCache,
-    ScopedCredentials,
     ScopedSessionFetcher,
     ask_caller,
+    renew_with_base,
 )
 from ipy_awsprofile.credentials.translation import no_credentials, translated, typed
 from ipy_awsprofile.errors import CredentialsRejected, IdentityChanged
@@ -88,9 +88,11 @@ def _loader(data_path: str | None) -> Loader:
 
 @cache
 def _built_in_hooks(_count: int) -> HierarchicalEmitter:
-    """Return hooks with botocore's handlers. Registering them takes most of a session's time."""
+    """Return hooks with all handlers of botocore and boto3. They take most of a session's time."""
     hooks = HierarchicalEmitter()
-    botocore.session.Session(event_hooks=hooks)
+    session = botocore.session.Session(event_hooks=hooks)
+    session.register_component("data_loader", Loader())  # otherwise, it would read the files
+    boto3.Session(botocore_session=session)
     return hooks
 
 
@@ -134,7 +136,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         self.request = target.request
         self.is_read_only = target.request.read_only
         self._outside = outside
-        self._target = target
+        self.target = target
         self.set_config_variable("config_file", str(target.config.paths.config))
         self.set_config_variable("credentials_file", str(target.config.paths.credentials))
         if client_config:
@@ -143,7 +145,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
     @cached_property
     def full_config(self) -> dict[str, Any]:
         """The parsed shared files, with the target's settings in the profile."""
-        return self._target.full_config()
+        return self.target.full_config()
 
     def resolve_credentials(
         self,
@@ -162,11 +164,11 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         from this session, the cache and the prompter. Raises botocore's exceptions and subclasses
         of AwsProfileError.
         """
-        foreign = self._target.foreign_sts  # the same role ARN can exist on several servers
+        foreign = self.target.foreign_sts  # the same role ARN can exist on several servers
         server = f"at-{sha256(foreign.encode()).hexdigest()[:16]}" if foreign else ""
-        variant = "-".join(filter(None, (self._target.cache_variant, server)))
+        variant = "-".join(filter(None, (self.target.cache_variant, server)))
         cache = self._outside.role_cache(self.callers, fresh=fresh, variant=variant)
-        renewing = partial(Renewing, self._target, sign_in=sign_in, check=self._check_identity)
+        renewing = partial(Renewing, self.target, sign_in=sign_in, check=self._check_identity)
 
         def retrieve() -> None:
             self._credentials = None
@@ -182,7 +184,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
                 sign_in()
                 credentials = self.get_credentials()
             if credentials is None:
-                raise no_credentials(self._target.name)
+                raise no_credentials(self.target.name)
             credentials.get_frozen_credentials()
 
         try:
@@ -197,19 +199,13 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         self, cache: RoleCache, codes: CodePrompter, renewing: Renewing, config: Config
     ) -> Callable[[], Any]:
         """Return a function that loads the credentials, or the MFA session or limits for them."""
-        target = self._target
-        session = ProfileBotocoreSession(target, config, self._outside)
-
-        def with_parameters(params: dict[str, Any], **_: Any) -> Any:  # botocore has no settings
-            return {**params, **target.parameters.get(params["RoleArn"], {})}
-
-        session.register("provide-client-params.sts.AssumeRole", with_parameters)  # type: ignore[arg-type]
-        chain = create_provider_chain(session, target, cache, renewing, self._outside)
+        target, calls = self.target, _Calls(self, config)
+        chain = create_provider_chain(calls, target, cache, renewing, self._outside)
 
         def load() -> Any:
             credentials: Any = chain.load_credentials()
             if credentials and target.mfa:
-                create = session.create_client
+                create = calls.create_client
                 fetcher = MfaSessionFetcher(credentials, create, target.mfa, codes, cache)
                 deferred = DeferredRefreshableCredentials(fetcher.fetch_credentials, "mfa-session")
                 credentials = renewing.of(deferred)
@@ -220,7 +216,8 @@ class ProfileBotocoreSession(SharedBotocoreSession):
                 region = "us-east-1" if target.region in {None, "aws-global"} else target.region
                 create = partial(regional.create_client, region_name=region)
                 narrower = ScopedSessionFetcher(credentials, create, target.scope)
-                credentials = renewing.of(ScopedCredentials(narrower, credentials))
+                deferred = DeferredRefreshableCredentials(narrower.fetch_credentials, "scoped")
+                credentials = renewing.of(renew_with_base(deferred, credentials))
             return credentials
 
         return load
@@ -234,11 +231,11 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         https://docs.aws.amazon.com/singlesignon/latest/userguide/howtogetcredentials.html
         """
         known = self.callers.get(before)
-        if known is None and self._target.scope:  # a narrower session has the same identity
+        if known is None and self.target.scope:  # a narrower session has the same identity
             known = next(iter(self.callers.values()), None)
         if known is None or not known.arn:
             return  # STS hasn't reported an identity yet
-        with translated(self._target.names):
+        with translated(self.target.names):
             sts = self.create_client(
                 "sts",
                 config=give_up_soon(),
@@ -247,11 +244,31 @@ class ProfileBotocoreSession(SharedBotocoreSession):
                 aws_session_token=now.token,
             )
             caller = self.callers[str(now.access_key)] = ask_caller(sts)
-        is_sso = self._target.chain[0].kind is ProfileKind.SSO
+        is_sso = self.target.chain[0].kind is ProfileKind.SSO
         if (caller.arn != known.arn) if is_sso else (caller.principal != known.principal):
             raise IdentityChanged(
-                f"The credentials of `{self._target.name}` belong to {caller.arn} now, not to "
+                f"The credentials of `{self.target.name}` belong to {caller.arn} now, not to "
                 f"{known.arn}.",
-                f"Run `%aws_profile {typed(self._target.names)}` to switch to them, and create "
+                f"Run `%aws_profile {typed(self.target.names)}` to switch to them, and create "
                 "older clients again.",
             )
+
+
+class _Calls:
+    """A target's session for the calls that retrieve its credentials, with their own config."""
+
+    def __init__(self, session: ProfileBotocoreSession, config: Config) -> None:
+        self._session, self._config = session, config
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    def create_client(self, *args: Any, config: Config | None = None, **kwargs: Any) -> Any:
+        """Return a client that adds AssumeRole's parameters that botocore has no settings for."""
+        kwargs["config"] = self._config.merge(config) if config else self._config
+        client: Any = self._session.create_client(*args, **kwargs)
+        client.meta.events.register("provide-client-params.sts.AssumeRole", self._with_parameters)
+        return client
+
+    def _with_parameters(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {**params, **self._session.target.parameters.get(params["RoleArn"], {})}

@@ -195,7 +195,7 @@ EXCEPTIONS = (
     Row(
         botocore.ParamValidationError,
         ours.InvalidOption,
-        "The {setting} of {name} is invalid: {problem}",
+        "A setting or an option of {name} is invalid: {problem}",
     ),
     Row(
         (botocore.InvalidConfigError, botocore.PartialCredentialsError),

@@ -20,12 +20,15 @@ from typing import Any, Self
 import botocore.session
 from botocore.credentials import (
     AssumeRoleProvider,
+    BotoProvider,
     CanonicalNameCredentialSourcer,
     ConfigProvider,
     ContainerProvider,
     CredentialResolver,
     Credentials,
     EnvProvider,
+    InstanceMetadataProvider,
+    OriginalEC2Provider,
     ProcessProvider,
     ProfileProviderBuilder,
     RefreshableCredentials,
@@ -34,11 +37,7 @@ from botocore.credentials import (
 )
 from botocore.exceptions import BotoCoreError, CredentialRetrievalError
 from botocore.tokens import _sso_json_dumps  # type: ignore[attr-defined]
-from botocore.utils import (
-    ContainerMetadataFetcher,
-    JSONFileCache,
-    get_login_token_cache_directory,
-)
+from botocore.utils import JSONFileCache, get_login_token_cache_directory
 
 from ipy_awsprofile.config.files import read_credentials, version_of
 from ipy_awsprofile.config.private import StaysInProcess
@@ -203,7 +202,7 @@ REAL = Outside()
 
 
 def create_provider_chain(
-    session: botocore.session.Session,
+    session: Any,
     target: Target,
     cache: Any,
     renewing: Renewing,
@@ -211,21 +210,29 @@ def create_provider_chain(
 ) -> CredentialResolver:
     """Return the providers for a target's profile, in botocore's order.
 
-    The ``session`` creates the clients for STS and IAM Identity Center. If the credentials don't
-    come from a profile, return only the provider of their source. Raises botocore's exceptions for
-    invalid settings.
+    botocore's ``session`` creates the clients for STS and IAM Identity Center. If the credentials
+    don't come from a profile, return only the provider of their source. Raises botocore's
+    exceptions for invalid settings.
     """
-    resolver: Any = create_credential_resolver(session, cache, target.region)
-    found = {provider.METHOD: provider for provider in resolver.providers}
     # A switch sets variables for child processes, which must not affect this identity.
     environ = user_environment()
-    metadata: Any = ContainerMetadataFetcher()
-    container, instance = ContainerProvider(environ, metadata), found["iam-role"]
-    for fetcher in (metadata, instance._role_fetcher):
+
+    def load_from(method: str) -> Any:
+        resolver: Any = create_credential_resolver(session, cache, target.region)
+        provider = resolver.get_provider(method)
+        provider._environ = environ
+        fetcher = getattr(provider, "_role_fetcher", None) or provider._fetcher
         fetcher._session = outside.metadata_http(fetcher._session)
-    sources: list[Any] = [EnvProvider(environ), container, instance]
-    for source in sources:
-        source.load = partial(renewing.load, source.load)
+        return renewing.load(provider.load)
+
+    later: Any = object()  # creating the fetchers takes longer than reading a cached role
+    sources: list[Any] = [
+        EnvProvider(environ),
+        ContainerProvider(environ, later),
+        InstanceMetadataProvider(later),
+    ]
+    for source in sources[1:]:
+        source.load = partial(load_from, source.METHOD)
     first = target.chain[0]
     if first.kind is ProfileKind.AMBIENT:
         of_source = (each for each in sources if first.credential_source == each.CANONICAL_NAME)
@@ -250,8 +257,9 @@ def create_provider_chain(
     )
     roles.renewing = renewing
     of_profile = profiles.providers(target.name, disable_env_vars=True)
-    older = [found["ec2-credentials-file"], found["boto-config"]]
-    return CredentialResolver([roles, *of_profile, *older, container, instance])
+    return CredentialResolver(
+        [roles, *of_profile, OriginalEC2Provider(), BotoProvider(), *sources[1:]]
+    )
 
 
 class _RoleProvider(AssumeRoleProvider):

@@ -16,7 +16,6 @@ from typing import Any
 
 from botocore.credentials import (
     CachedCredentialFetcher,
-    DeferredRefreshableCredentials,
     ReadOnlyCredentials,
 )
 from botocore.utils import JSONFileCache
@@ -82,13 +81,13 @@ class RoleCache(JSONFileCache):
 
     def __init__(
         self,
-        callers: dict[str, CallerIdentity] | None = None,
+        callers: dict[str, CallerIdentity],
         *,
         fresh: bool = False,
         variant: str = "",
     ) -> None:
         super().__init__(str(Path("~/.aws/cli/cache").expanduser()))
-        self.callers = {} if callers is None else callers
+        self.callers = callers
         self.fresh = fresh
         self.has_read = False
         self.written: set[str] = set()
@@ -197,8 +196,7 @@ class ScopedSessionFetcher(StaysInProcess):
     def _from_keys(self, keys: RedactedCredentials) -> Any:
         seconds = self.duration
         lasts = {} if seconds is None else {"DurationSeconds": max(seconds, _SHORTEST_TOKEN)}
-        sts = _sts(self._create_client, keys)
-        issued = sts.get_session_token(**lasts)["Credentials"]
+        issued = _sts(self._create_client, keys).get_session_token(**lasts)["Credentials"]
         is_short = seconds is not None and seconds < _SHORTEST_TOKEN
         if not (self._policy or is_short):
             return issued
@@ -213,17 +211,14 @@ class ScopedSessionFetcher(StaysInProcess):
         return response["Credentials"]
 
 
-class ScopedCredentials(DeferredRefreshableCredentials):
-    """The credentials of a narrower session, which are renewed at the same time as their base.
+def renew_with_base(credentials: Any, base: Any) -> Any:
+    """Return credentials that are renewed at the same time as their base.
 
-    Until its base is renewed, STS can't issue a session that lasts longer. botocore has no public
-    API for these times.
+    Until then, STS can't issue a session that lasts longer. botocore has no public API for this.
     """
-
-    def __init__(self, fetcher: ScopedSessionFetcher, base: Any) -> None:
-        super().__init__(fetcher.fetch_credentials, "scoped-session")
-        for name in ("_advisory_refresh_timeout", "_mandatory_refresh_timeout"):
-            setattr(self, name, getattr(base, name, getattr(self, name)))
+    for name in ("_advisory_refresh_timeout", "_mandatory_refresh_timeout"):
+        setattr(credentials, name, getattr(base, name, getattr(credentials, name)))
+    return credentials
 
 
 def _sts(create_client: Callable[..., Any], keys: RedactedCredentials) -> Any:

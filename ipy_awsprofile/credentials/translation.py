@@ -122,7 +122,6 @@ def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
         "message": _message_of(error).rstrip("."),
         "kind": type(error).__name__,
         "source": details.get("provider", "Ec2InstanceMetadata"),
-        "setting": _setting_in(problem),
         "problem": problem,
         "sso": f"--sso {quoted(role.sign_in)}" if role else "--sso",
         "typed": typed(chain),
@@ -131,13 +130,6 @@ def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
     says, hint = row.says.format_map(fields), row.hint.format_map(fields)
     correction = row.quotes and _correction_of(fields["message"])
     return row.kind(f"{says[0].upper()}{says[1:]}.", correction or hint)
-
-
-def _setting_in(problem: str) -> str:
-    """Return the setting whose value botocore doesn't accept as a parameter."""
-    found = re.search(r"parameter (\w+)", problem)
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", found[1]).lower() if found else "request"
-    return "mfa_serial" if words == "serial_number" else words
 
 
 def _correction_of(message: str) -> str:

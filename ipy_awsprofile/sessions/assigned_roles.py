@@ -211,8 +211,7 @@ def delete_role_lists(sign_in: SignIn | None) -> None:
     """Delete the list of a sign-in, or of all sign-ins, for all kernels."""
     folder = cache_folder() / "ipy_awsprofile"
     for path in [_path(sign_in)] if sign_in else folder.glob("roles-*.json"):
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,11 @@ class Login(StaysInProcess):
                 f"Sign in again as that user, or run `aws login --profile {quote(self._profile)}` "
                 "in a terminal to change the profile.",
             )
+        from awscrt.crypto import ECExportFormat
+
         arn = Arn.parse(self._session)
+        key = base64.b64encode(self._key.export_key(ECExportFormat.SEC1)).decode()
+        lines = textwrap.fill(key, width=64)
         expiry = datetime.now(UTC) + timedelta(seconds=output["expiresIn"])
         document = {
             "accessToken": {
@@ -112,16 +116,8 @@ class Login(StaysInProcess):
             "clientId": self.client_id,
             "refreshToken": output["refreshToken"],
             "idToken": output["idToken"],
-            "dpopKey": self._pem(),
+            "dpopKey": f"-----BEGIN EC PRIVATE KEY-----\n{lines}\n-----END EC PRIVATE KEY-----\n",
         }
         cache: Any = JSONFileCache(get_login_token_cache_directory())
         loader: Any = LoginTokenLoader(cache)
         loader.save_token(self._session, document)
-
-    def _pem(self) -> str:
-        """Return the private key in the AWS CLI's storage format."""
-        from awscrt.crypto import ECExportFormat
-
-        key = base64.b64encode(self._key.export_key(ECExportFormat.SEC1)).decode()
-        lines = textwrap.fill(key, width=64)
-        return f"-----BEGIN EC PRIVATE KEY-----\n{lines}\n-----END EC PRIVATE KEY-----\n"

@@ -13,9 +13,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from botocore.credentials import DeferredRefreshableCredentials
+
 from ipy_awsprofile.config.policies import policy_in, policy_text, read_only_policy
 from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession
-from ipy_awsprofile.credentials.sts import ScopedCredentials, ScopedSessionFetcher
+from ipy_awsprofile.credentials.sts import ScopedSessionFetcher, renew_with_base
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.sessions.session import (
@@ -109,13 +111,14 @@ def _lasting(seconds: int | None) -> dict[str, int]:
     return {} if seconds is None else {"DurationSeconds": seconds}
 
 
-class _ScopedCredentials(ScopedCredentials):
+class _ScopedCredentials(DeferredRefreshableCredentials):
     """Credentials that are renewed with their base until the block or their duration ends."""
 
     has_ended = False
 
     def __init__(self, fetcher: ScopedSessionFetcher, base: Any, chain: tuple[str, ...]) -> None:
-        super().__init__(fetcher, base)
+        super().__init__(fetcher.fetch_credentials, "scoped")
+        renew_with_base(self, base)
         self._fetcher, self._chain = fetcher, chain
         self._refresh_using = self._renew
         if fetcher.duration:

@@ -62,6 +62,9 @@ class NamedSession(StaysInProcess, Session):
     def __repr__(self) -> str:
         return f"<session of {chain_line(self.chain)}, region {self.region_name}>"
 
+    def _register_default_handlers(self) -> None:
+        """Do nothing, because the hooks of a `SharedBotocoreSession` have boto3's handlers."""
+
 
 class ProfileSession(NamedSession):
     """A boto3 session for a profile, with automatic renewal of its credentials.

@@ -74,22 +74,12 @@ def forget_roles(sign_in: SignIn | None) -> None:
 
     Raises CredentialsUnavailable.
     """
-    # The file names don't identify the sign-in. Other sign-ins recreate their files unprompted.
-    for file in Path("~/.aws/cli/cache").expanduser().glob("*.json"):
-        if value_in(file, "ProviderType") == "sso":
-            delete_file(file)
-    delete_role_lists(sign_in)
-
-
-def delete_file(file: Path) -> None:
-    """Delete a file with credentials. Raises CredentialsUnavailable."""
-    try:
-        file.unlink(missing_ok=True)
-    except OSError as error:
-        raise CredentialsUnavailable(
-            f"`{file}` can't be deleted: {error.strerror}.",
-            "It contains credentials that remain valid. Delete it, then run the cell again.",
-        ) from error
+    with translated(()):
+        # The file names don't identify the sign-in. Other sign-ins recreate their files unprompted.
+        for file in Path("~/.aws/cli/cache").expanduser().glob("*.json"):
+            if value_in(file, "ProviderType") == "sso":
+                file.unlink(missing_ok=True)
+        delete_role_lists(sign_in)
 
 
 class Attempt(StaysInProcess):
@@ -460,5 +450,6 @@ def _end(file: Path, name: str, target: Target) -> str:
     except AwsProfileError as error:
         return f"The tokens of `{name}` couldn't be revoked: {error}"
     finally:
-        delete_file(file)
+        with translated((name,)):
+            file.unlink(missing_ok=True)
     return ""

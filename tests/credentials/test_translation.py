@@ -159,7 +159,7 @@ EXCEPTIONS = [
             report="Invalid length for parameter ExternalId, value: 1, valid min length: 2"
         ),
         ours.InvalidOption,
-        "The external_id of `RoleBeta` is invalid: Invalid length for parameter ExternalId, "
+        "A setting or an option of `RoleBeta` is invalid: Invalid length for parameter ExternalId, "
         "value: 1, valid min length: 2.",
         EXPLAIN,
     ),

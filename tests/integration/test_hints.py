@@ -81,17 +81,17 @@ def test_errors_of_a_function(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "setting", "good"),
+    ("option", "parameter", "good"),
     [
-        ("--external-id x", "external_id", "--external-id xy"),
-        ("--session-name x", "role_session_name", "--session-name xy"),
+        ("--external-id x", "ExternalId", "--external-id xy"),
+        ("--session-name x", "RoleSessionName", "--session-name xy"),
     ],
 )
-def test_options(shell: Shell, aws: EmbeddedAws, option: str, setting: str, good: str) -> None:
-    """A value that STS doesn't accept is refused with the name of the setting and the rule."""
+def test_options(shell: Shell, aws: EmbeddedAws, option: str, parameter: str, good: str) -> None:
+    """A value that STS doesn't accept is refused with the name of the parameter and the rule."""
     error = shell.refused(f"%aws_profile RoleBeta {option}")
     assert isinstance(error, InvalidOption)
-    assert str(error).startswith(f"The {setting} of `RoleBeta` is invalid: ")
+    assert f"parameter {parameter}, " in str(error)
     assert str(error).endswith("valid min length: 2.")
     shell.good(f"%aws_profile RoleBeta {good}")
 

@@ -180,7 +180,7 @@ def test_reprs(aws: EmbeddedAws, scenario: Scenario, bare_shell: Shell) -> None:
         switcher.identity(),
         files,
         config,
-        RoleCache(),
+        RoleCache({}),
         *(getattr(ipy_awsprofile, name) for name in ipy_awsprofile.__all__),
     ]
     shown = "\n".join(

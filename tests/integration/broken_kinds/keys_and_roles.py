@@ -133,7 +133,7 @@ ROLES: dict[str, Broken] = {
     "role_arn no ARN": Broken(
         "role with source_profile",
         InvalidOption,
-        "The role_arn of `P` is invalid: Invalid length",
+        "A setting or an option of `P` is invalid: Invalid length",
         EXPLAIN,
         {f"arn:aws:iam::{ACCOUNT}:role/Hop1": "Hop1"},
     ),
@@ -231,7 +231,7 @@ SETTINGS: dict[str, Broken] = {
     "too short": Broken(
         "role with source_profile",
         InvalidOption,
-        "The duration_seconds of `P` is invalid: ",
+        "A setting or an option of `P` is invalid: ",
         EXPLAIN,
         {"= Ann": "= Ann\nduration_seconds = 60"},
     ),
@@ -252,7 +252,7 @@ SETTINGS: dict[str, Broken] = {
     "external ID too short": Broken(
         "external_id",
         InvalidOption,
-        "The external_id of `P` is invalid: ",
+        "A setting or an option of `P` is invalid: ",
         EXPLAIN,
         {"between-us": "b"},
     ),

@@ -189,7 +189,7 @@ WEB_IDENTITIES: dict[str, Broken] = {
     "file empty": Broken(
         "web identity",
         InvalidOption,
-        "The web_identity_token of `P` is invalid: ",
+        "A setting or an option of `P` is invalid: ",
         EXPLAIN,
         by=identity(""),
     ),

@@ -96,7 +96,7 @@ def test_limits(  # noqa: PLR0917  # fixtures
 
         if name == "login session":  # its credentials last 15 minutes
             clock.advance(seconds=1)
-            with pytest.raises(InvalidOption, match="ends before that"):
+            with pytest.raises(InvalidOption, match="exceeds the remaining session lifetime"):
                 opened(duration="15m")
         else:
             identity = who_am_i(opened(duration="15m"))
