@@ -240,7 +240,7 @@ def test_console(view: ViewPage, embedded: EmbeddedAws) -> None:
     with view.page.context.expect_page() as empty:
         view.button("Console").click()
     view.settle()
-    expect(view.error).to_contain_text("long-term keys")
+    expect(view.error).to_contain_text("only a role")
     assert empty.value.is_closed()
 
 
