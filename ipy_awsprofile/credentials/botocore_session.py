@@ -200,9 +200,9 @@ class ProfileBotocoreSession(SharedBotocoreSession):
     ) -> Callable[[], Any]:
         """Return a function that loads the credentials, or the MFA session or limits for them."""
         target, calls = self.target, _Calls(self, config)
-        chain = create_provider_chain(calls, target, cache, renewing, self._outside)
 
         def load() -> Any:
+            chain = create_provider_chain(calls, target, cache, renewing, self._outside)
             credentials: Any = chain.load_credentials()
             if credentials and target.mfa:
                 create = calls.create_client
