@@ -73,7 +73,7 @@ def test_demo_from_anywhere(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("cell", [1, 3, 6])
+@pytest.mark.parametrize("cell", [1, 3, 4])
 def test_an_interrupted_demo(tmp_path: Path, cell: int, number: signal.Signals) -> None:
     """Ctrl-C in a cell ends the demo with status 130, and leaves no traceback and no files."""
     with started("demo", cwd=tmp_path, environment={"PYTHONUNBUFFERED": "1"}) as demo:
@@ -86,6 +86,5 @@ def test_an_interrupted_demo(tmp_path: Path, cell: int, number: signal.Signals) 
         assert demo.wait(timeout=120) == 130, printed
     assert "Traceback" not in printed
     assert "KeyboardInterrupt" not in printed
-    assert f"In [{cell + 1}]" not in printed
     assert "ipy-awsprofile lab" not in printed
     assert list((tmp_path / "temporary").iterdir()) == []
