@@ -11,7 +11,6 @@ _SETUP = """
 import io
 import boto3
 from botocore.awsrequest import AWSResponse
-from ipy_awsprofile.bindings.owners import Owners
 from ipy_awsprofile.calls.recorder import CallRecorder
 
 class Body(io.BytesIO):
@@ -24,7 +23,7 @@ def answer(request, **_):
 keys = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
 client = boto3.client("s3", "us-east-1", **keys)
 client.meta.events.register("before-send.s3", answer)
-recorder = CallRecorder(Owners(), lambda: 1)
+recorder = CallRecorder(lambda: 1)
 """
 
 _CALL = 'client.head_object(Bucket="b", Key="x/y")'

@@ -76,7 +76,7 @@ myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_preserve_defaults = True
+autodoc_preserve_defaults = False
 # They are imported from the package, not from where they stand.
 add_module_names = False
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.buckets import list_buckets
     from ipy_awsprofile.config.profiles import Profile, list_profiles
     from ipy_awsprofile.errors import AwsProfileError
-    from ipy_awsprofile.libraries.fsspec import storage_options
+    from ipy_awsprofile.libraries import storage_options
     from ipy_awsprofile.notebook.calls import recorded_calls
     from ipy_awsprofile.picker.widget import ProfilePicker
     from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
@@ -64,7 +64,7 @@ _HOMES = {
     "open_session": "sessions.session",
     "recorded_calls": "notebook.calls",
     "scoped": "sessions.scoped",
-    "storage_options": "libraries.fsspec",
+    "storage_options": "libraries",
     "using_profile": "switch.using_profile",
     "who_am_i": "sessions.session",
 }
@@ -88,7 +88,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
     https://ipython.readthedocs.io/en/stable/config/extensions/
     """
-    from ipy_awsprofile.bindings.uninterrupted import Uninterrupted
+    from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
     from ipy_awsprofile.notebook.cell_scope import cell_magic_as_line
     from ipy_awsprofile.notebook.completion import matcher_for
     from ipy_awsprofile.notebook.magic import AwsProfileMagics
@@ -120,7 +120,7 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     Raises AwsProfileError while another thread or task is in a block, or during a run; then it
     stays loaded.
     """
-    from ipy_awsprofile.bindings.uninterrupted import Uninterrupted
+    from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
     from ipy_awsprofile.notebook.cell_scope import cell_magic_as_line
 
     with Uninterrupted():

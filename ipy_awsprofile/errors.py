@@ -81,10 +81,6 @@ class UnexpectedAccount(AwsProfileError):
     """STS reports a different account than the user expects. Nothing has changed."""
 
 
-class ReadOnlyIdentity(AwsProfileError):
-    """A read-only identity tried to make a call that writes. The call wasn't sent."""
-
-
 class StaleIdentity(AwsProfileError):
     """A client created before a switch would sign requests as the previous identity."""
 

@@ -13,10 +13,11 @@ import pytest
 from botocore.loaders import JSONFileLoader, Loader
 from hypothesis import settings
 
-from ipy_awsprofile.bindings.gate import _Process
+from ipy_awsprofile.config import user_environment
 from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.demo.stages.scenario import seed
-from ipy_awsprofile.sessions.duckdb_secret import SECRETS
+from ipy_awsprofile.kernel.gate import GATE
+from ipy_awsprofile.kernel.places import FOLLOWERS
 from ipy_awsprofile.switch.using_profile import _of_script
 from tests.mfa_role import add_mfa_role
 from tests.sampling import split_sample
@@ -86,7 +87,6 @@ def clean_environment(tmp_path: Path) -> Iterator[None]:
     no trace of this one.
     """
     before, session = dict(os.environ), boto3.DEFAULT_SESSION
-    watching = _Process.watchers, _Process.noters
     for name in [name for name in os.environ if name.startswith(("AWS_", "XDG_"))]:
         del os.environ[name]
     os.environ.update(HOME=str(tmp_path), AWS_EC2_METADATA_DISABLED="true")
@@ -94,10 +94,13 @@ def clean_environment(tmp_path: Path) -> Iterator[None]:
     boto3.DEFAULT_SESSION = None
     yield
     if duckdb := sys.modules.get("duckdb"):  # its default connection is global
-        SECRETS.forget()
         duckdb.execute("DROP SECRET IF EXISTS ipy_awsprofile")
-    _Process.watchers, _Process.noters = watching  # remove Switchers that weren't closed
-    _of_script.cache_clear()  # its watchers are gone, too
+    # Remove what Switchers that weren't closed have set.
+    FOLLOWERS.clear()
+    GATE.active, GATE.is_run, GATE.stale, GATE.warned = None, False, "warn", (0, set())
+    GATE.watchers.clear()
+    user_environment.set_by_switch = ()
+    _of_script.cache_clear()
     sys.modules.pop("daft", None)  # cards mention it once it's imported
     boto3.DEFAULT_SESSION = session
     os.environ.clear()

@@ -20,7 +20,7 @@ NAMES = {
     "open_session": "sessions.session",
     "recorded_calls": "notebook.calls",
     "scoped": "sessions.scoped",
-    "storage_options": "libraries.fsspec",
+    "storage_options": "libraries",
     "using_profile": "switch.using_profile",
     "who_am_i": "sessions.session",
 }

@@ -102,9 +102,7 @@ def test_every_repr(aws: EmbeddedAws, shell: Shell) -> None:
     )
     shell.names["odd"] = ODD
     shell.good(
-        "import polars\nfrom ipy_awsprofile import *\nfrom ipy_awsprofile import libraries\n"
-        "from ipy_awsprofile.bindings.polars import _provider_class\n"
-        "from ipy_awsprofile.sessions.portable import portable"
+        "from ipy_awsprofile import *\nfrom ipy_awsprofile.sessions.portable import portable"
     )
     shell.good("%aws_calls on")
     shell.good("%aws_profile $odd")
@@ -113,9 +111,6 @@ def test_every_repr(aws: EmbeddedAws, shell: Shell) -> None:
         "session",
         "ProfilePicker()",
         "portable(session)",
-        "libraries.polars_options(session)",
-        "libraries.dask_storage_options(session)",
-        "_provider_class(polars, session)()",
         "recorded_calls()[['profile', 'operation']]",
     ):
         ran = shell.good(cell)

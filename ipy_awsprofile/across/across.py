@@ -1,40 +1,76 @@
-"""Call a function for many profiles at the same time, and collect the results in one DataFrame."""
+"""Call a function for many profiles at the same time, and collect the results in one DataFrame.
+
+Threads open the profiles' sessions and call the function. In its thread, the profile's session is
+boto3's default session; see `kernel.gate` for what the threads can't use.
+"""
 
 from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor
-from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from dis import get_instructions
+from inspect import iscoroutinefunction
+from itertools import product
+from types import CodeType, FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
+from tqdm.std import tqdm
 
-from ipy_awsprofile.across.frame import ErrorRows, frame_of, no_profile_answered
-from ipy_awsprofile.across.job import Job, parse_regions, select_profiles
-from ipy_awsprofile.across.outcomes import Function, require_sync
-from ipy_awsprofile.across.run import Run
-from ipy_awsprofile.bindings.isolated_run import isolated_run
-from ipy_awsprofile.bindings.run_variables import no_readers_of_notebook, variables_with_readers
-from ipy_awsprofile.bindings.uninterrupted import Uninterrupted
+from ipy_awsprofile.across.frame import (
+    ErrorRows,
+    Failure,
+    Function,
+    Outcome,
+    call_in_row,
+    call_with,
+    failure_of,
+    frame_of,
+    no_profile_answered,
+    rows_of,
+)
+from ipy_awsprofile.across.sources import Questions, SharedSources
 from ipy_awsprofile.cards.run_cards import across_card
-from ipy_awsprofile.errors import InvalidOption
-from ipy_awsprofile.libraries.fsspec import storage_options
-from ipy_awsprofile.sessions.run_isolation import require_notebook
+from ipy_awsprofile.config.files import read_config
+from ipy_awsprofile.config.profiles import Profile, account_of, list_profiles, profiles_by_name
+from ipy_awsprofile.config.regions import check_region
+from ipy_awsprofile.config.request import SwitchRequest, require_name
+from ipy_awsprofile.config.sign_ins import named_by_account, sign_in_of_pattern
+from ipy_awsprofile.config.target import target_of
+from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
+from ipy_awsprofile.errors import AwsProfileError, InvalidOption, NotForOneProfile
+from ipy_awsprofile.kernel.gate import Row, label_for, put_label, require_no_run
+from ipy_awsprofile.kernel.leftovers import is_reader
+from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
+from ipy_awsprofile.sessions.assigned_roles import AssignedRole, list_assigned_roles
+from ipy_awsprofile.sessions.session import ProfileSession, who_am_i
 from ipy_awsprofile.switch.using_profile import running_switcher
+from ipy_awsprofile.text import assigned_name, number_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: The default number of threads. They spend nearly all of their time waiting for the network.
-_MAX_WORKERS = 32
+    from ipy_awsprofile.credentials.person import Person
+    from ipy_awsprofile.switch.switcher import Switcher
 
-#: `gc.freeze` freezes many more objects. Python 3.12 itself freezes some hundreds of immortal
-#: objects whenever it collects garbage.
-_FEW_OBJECTS = 10_000
+#: How often to look for Ctrl-C and questions, and the time after Ctrl-C for profiles to finish, in
+#: seconds.
+_POLL, _GRACE = 0.1, 1.0
+
+#: A profile, and a Region unless it is the profile's own.
+Task = tuple[str, str | None]
 
 
 def across_profiles(
@@ -42,13 +78,14 @@ def across_profiles(
     function: Function,
     *,
     regions: str | Iterable[str] | None = None,
-    max_workers: int | None = None,
+    max_workers: int = 32,
     executor: Executor | None = None,
     progress: bool = True,
     confirmed: bool = False,
     read_only: bool = False,
     policy: str | os.PathLike[str] | None = None,
     write: bool = False,
+    _variable: str = "",
 ) -> pd.DataFrame:
     """Call a function with a session of each profile and return all results as one DataFrame.
 
@@ -74,139 +111,290 @@ def across_profiles(
     and sets ``result.attrs["interrupted"]`` to True. ``result.attrs["errors"].retry()`` retries
     the profiles that failed or weren't completed, and returns all results: see `ErrorRows`.
 
-    Before the run starts, the user is prompted once for each MFA device and each sign-in. Roles
-    with the same source share its credentials, and calls that AWS throttles are retried. At most
-    ``max_workers`` profiles (default 32) are processed at the same time, in threads or with an
-    ``executor``: a process pool, or ``client.get_executor()`` of a Dask cluster. An executor
-    receives only short-lived credentials. ``progress`` shows a progress bar, and ``confirmed``
-    includes protected profiles. ``read_only``, ``policy`` and ``write`` are the options of
-    ``%aws_profile``, for the session of each profile.
+    The user is prompted once for each MFA device and each sign-in. Roles with the same source share
+    its credentials. At most ``max_workers`` profiles are processed at the same time, in threads or
+    with an ``executor``: a process pool, or ``client.get_executor()`` of a Dask cluster. It gets
+    only short-lived credentials. ``progress`` shows a progress bar, and ``confirmed`` includes
+    protected profiles. ``read_only``, ``policy`` and ``write`` are the options of ``%aws_profile``.
 
     Code that would use the notebook's identity, such as a global client, is an error of each
-    profile. Raises InvalidOption if no profile matches, if a Region is misspelled or repeated, if
-    the function is async or can't be sent to the executor, or if the executor was shut down. Also
-    raises NoProfileAnswered and ConfigFileError.
+    profile. Raises InvalidOption if no profile matches, if a Region is misspelled or if the
+    function is async, NotForOneProfile if the function names an object that is open in S3, and
+    other subclasses of `AwsProfileError`.
 
     https://docs.python.org/3/library/concurrent.futures.html
     """
-    return run_across(
-        profiles,
-        function,
-        regions=regions,
-        max_workers=max_workers,
-        executor=executor,
-        progress=progress,
+    require_no_run("`across_profiles`")
+    if iscoroutinefunction(function):
+        raise InvalidOption(
+            "The function is async, and nothing would await its result.",
+            "Run `import asyncio`, and pass `lambda session: asyncio.run(FUNCTION(session))`.",
+        )
+    switcher = running_switcher()
+    _require_no_readers(getattr(function, "run", function), switcher.namespace)
+    request = SwitchRequest(
+        default_session_name=switcher.session_name,
         confirmed=confirmed,
         read_only=read_only,
         policy=os.fspath(policy) if policy is not None else None,
         write=write,
-        caller="across_profiles",
     )
-
-
-def run_across(
-    profiles: str | Iterable[object],
-    function: Function,
-    *,
-    regions: str | Iterable[str] | None = None,
-    max_workers: int | None = None,
-    executor: Executor | None = None,
-    progress: bool = True,
-    variable: str = "",
-    **options: Any,
-) -> pd.DataFrame:
-    """Implement `across_profiles`. ``variable`` is the notebook's name for the DataFrame.
-
-    ``options`` are fields of a `SwitchRequest`.
-    """
-    require_notebook("`across_profiles`")
-    require_sync(function)
-    switcher = running_switcher()
-    workers = _MAX_WORKERS if max_workers is None else max_workers
-    if workers < 1:
-        raise InvalidOption(f"`max_workers` is {workers}; it must be at least 1.")
-    job = Job(
-        profiles=tuple(select_profiles(profiles, switcher.person)),
-        regions=() if regions is None else parse_regions(regions),
+    names = select_profiles(profiles, switcher.person)
+    return Run(
+        switcher=switcher,
         function=function,
+        requests={name: replace(request, profile=name) for name in names},
+        regions=() if regions is None else parse_regions(regions),
+        workers=max_workers,
         executor=executor,
-        workers=workers,
         progress=progress,
-        variable=variable,
-        options=options,
-    )
-    return _run(job)
+        variable=_variable,
+    ).make()
 
 
-def _run(job: Job) -> pd.DataFrame:
-    """Run the pending calls of a job, and return the results of all its calls."""
-    switcher = running_switcher()
-    namespace = switcher.namespace
-    opened = variables_with_readers(namespace, job.function, switcher.readers, switcher.session)
-    run = Run(switcher, job)
-    run.ask_person()
-    # Until the end, Ctrl-C keeps the results so far.
-    with Uninterrupted() as block:
-        with (
-            isolated_run(storage_options, switcher.owners),
-            no_readers_of_notebook(namespace, opened),
-            _frozen_garbage_collector(),
-        ):
-            outcomes, interrupted = run.call_all(block)
-        not_run = len(job.pending) - len(outcomes)
-        job = replace(job, outcomes={**job.outcomes, **outcomes})
-        frame = _result_of(job, interrupted)
-        errors = frame.attrs["errors"]
-        if errors and len(errors) == len(job.tasks) and not not_run:
-            raise no_profile_answered(errors, job.size)
-        if errors or interrupted:
-            good = len(job.tasks) - len(job.pending)
-            card = across_card(good, job.size, errors, not_run=not_run, frame=job.variable)
-            display(card)
-        frame.attrs["interrupted"] |= block.took_interrupt()
-    return frame
+@dataclass(slots=True, repr=False, kw_only=True)
+class Run:
+    """The calls of a function for profiles and Regions, with the outcomes so far.
 
-
-def _result_of(job: Job, interrupted: bool) -> pd.DataFrame:
-    """Return the outcomes of a job as a DataFrame with errors that can be retried."""
-    outcomes = [job.outcomes[task] for task in job.tasks if task in job.outcomes]
-    frame = frame_of(outcomes, interrupted=interrupted, regional=bool(job.regions))
-    if job.pending:
-        frame.attrs["errors"].on_retry = partial(_retry, job)
-    else:
-        whole = frame.copy(deep=False)  # shares the values, but not the errors
-        whole.attrs = {}
-        frame.attrs["errors"].on_retry = partial(_unchanged, whole)
-    return frame
-
-
-def _retry(job: Job, executor: Executor | None) -> pd.DataFrame:
-    """Run the pending calls of a job again, and return the results of all its calls."""
-    require_notebook("A retry")
-    # IPython's `_` has another value by now.
-    variable = "" if job.variable == "_" else job.variable
-    return _run(replace(job, executor=executor or job.executor, variable=variable))
-
-
-def _unchanged(whole: pd.DataFrame, _executor: Executor | None) -> pd.DataFrame:
-    """Return a complete result as it is, because there is nothing to retry."""
-    frame = whole.copy(deep=False)
-    frame.attrs = {"errors": ErrorRows(on_retry=partial(_unchanged, whole)), "interrupted": False}
-    return frame
-
-
-@contextmanager
-def _frozen_garbage_collector() -> Iterator[None]:
-    """Exclude all existing objects from garbage collection until the end.
-
-    Sessions contain reference cycles. To find them, Python searches all objects of the notebook
-    again and again, which took a fifth of the time. If the user has called `gc.freeze`, do nothing.
+    Without ``regions``, the function is called in each profile's Region. ``workers`` is the number
+    of threads, and ``variable`` is the notebook's name for the result.
     """
-    if gc.get_freeze_count() > _FEW_OBJECTS:
-        yield
+
+    switcher: Switcher
+    function: Function
+    requests: Mapping[str, SwitchRequest]
+    regions: tuple[str, ...]
+    workers: int
+    executor: Executor | None
+    progress: bool
+    variable: str
+    outcomes: dict[Task, Outcome] = field(default_factory=dict)
+
+    def make(self) -> pd.DataFrame:
+        """Make the calls without a result, and return the results of all calls.
+
+        Raises NoProfileAnswered without any result. Ctrl-C keeps the results so far.
+        """
+        tasks = list(product(self.requests, self.regions or (None,)))
+        with Uninterrupted() as block, self.switcher.run():
+            pending = [
+                one for one in tasks if one not in self.outcomes or self.outcomes[one].failure
+            ]
+            interrupted = self._make_calls(pending, block)
+        done = [self.outcomes[task] for task in tasks if task in self.outcomes]
+        frame = frame_of(done, regional=bool(self.regions))
+        errors: ErrorRows = frame.attrs["errors"]
+        errors.on_retry = self._retry
+        frame.attrs["interrupted"] = interrupted
+        size = number_of(len(self.requests), "profile")
+        if self.regions:
+            regions = number_of(len(self.regions), "Region")
+            size = f"{number_of(len(tasks), 'call')} ({size} in {regions})"
+        if errors and len(errors) == len(tasks):
+            raise no_profile_answered(errors, size)
+        if errors or interrupted:
+            good, not_run = len(done) - len(errors), len(tasks) - len(done)
+            display(across_card(good, size, errors, not_run=not_run, frame=self.variable))
+        return frame
+
+    def _retry(self, executor: Executor | None) -> pd.DataFrame:
+        require_no_run("A retry")
+        self.executor = executor or self.executor
+        self.variable = "" if self.variable == "_" else self.variable  # `_` has changed by now
+        return self.make()
+
+    def _make_calls(self, tasks: Sequence[Task], block: Uninterrupted) -> bool:
+        """Make calls in threads, and keep their outcomes. Return whether Ctrl-C has ended them."""
+        interrupted, questions = False, Questions(self.switcher.person)
+        sources = SharedSources(questions.person, connections=self.workers)
+        rows: set[Row] = set()
+        profiles = {
+            name: _Profile(self, questions, sources, rows, one)
+            for name, one in self.requests.items()
+        }
+        gc.freeze()  # the many new clients would make the collector scan the notebook's data
+        pool = ThreadPoolExecutor(self.workers, thread_name_prefix="across-profiles")
+        calls = {pool.submit(profiles[task[0]].outcome, *task): task for task in tasks}
+        waiting, unit = set(calls), " calls" if self.regions else " profiles"
+        try:
+            with tqdm(total=len(calls), unit=unit, disable=not self.progress) as bar:
+                while waiting and not interrupted:
+                    try:
+                        with block.lifted():  # Ctrl-C ends a prompt
+                            questions.answer()
+                    except KeyboardInterrupt:
+                        interrupted = True
+                    done, waiting = wait(waiting, _POLL, FIRST_COMPLETED)
+                    bar.update(len(done))
+                    interrupted |= block.took_interrupt()
+        finally:
+            questions.cancel()
+            for row in list(rows):
+                row.is_over = True  # a function that still runs can't sign anymore
+            pool.shutdown(wait=False, cancel_futures=True)
+            gc.unfreeze()
+        wait(waiting, _GRACE if interrupted else 0)
+        for call, task in calls.items():
+            if call.done() and not call.cancelled() and (outcome := call.result()):
+                self.outcomes[task] = outcome
+        return interrupted
+
+
+class _Profile:
+    """The session of one profile in a run, shared by the calls for its Regions."""
+
+    def __init__(
+        self,
+        run: Run,
+        questions: Questions,
+        sources: SharedSources,
+        rows: set[Row],
+        request: SwitchRequest,
+    ) -> None:
+        self._run, self._questions, self._sources = run, questions, sources
+        self._rows, self._request = rows, request
+        self._lock = threading.Lock()
+        self._opened: Future[ProfileSession] = Future()
+        self._account: str | None = None
+
+    def outcome(self, name: str, region: str | None) -> Outcome | None:
+        """Call the function, and return its rows or its failure; None after Ctrl-C."""
+        rows = error = None
+        try:
+            with self._lock:  # the first call opens the session
+                if not self._opened.done():
+                    self._open()
+            session = self._opened.result()
+            session = session if region is None else _in_region(session, region)
+            region = session.region_name
+            value, error = self._call(session)
+            rows = None if error else rows_of(value)
+        except (CancelledError, KeyboardInterrupt):  # of an executor's task, or of a question
+            return None
+        except Exception as failure:  # noqa: BLE001  # a failing profile doesn't stop the others
+            error = failure_of(failure)
+        return Outcome(name, self._account, region, rows, error)
+
+    def _call(self, session: ProfileSession) -> tuple[Any, Failure | None]:
+        if executor := self._run.executor:
+            return call_with(executor, self._run.function, session)
+        row = Row(session, label_for(session))
+        self._rows.add(row)
+        row.is_over = self._questions.is_over
+        return call_in_row(self._run.function, row)
+
+    def _open(self) -> None:
+        try:
+            self._opened.set_result(self._open_allowed())
+        except Exception as error:  # noqa: BLE001  # each of the calls raises it
+            with suppress(AwsProfileError):
+                self._account = self._account or account_of(self._request.name) or None
+            self._opened.set_exception(error)
+
+    def _open_allowed(self) -> ProfileSession:
+        protection, regions = self._run.switcher.protection, self._run.regions
+
+        def opened(request: SwitchRequest) -> ProfileSession:
+            target = target_of(request)
+            if regions and not target.region:
+                target = replace(target, region=regions[0])
+            return self._sources.open(target)
+
+        # A protection pattern can match the account's name, which isn't in the files.
+        request = protection.resolve_name(self._request, self._sources.person)
+        session = opened(request := protection.allowed(request))
+        self._account = who_am_i(session).account
+        if (allowed := protection.allowed(request, self._account)) != request:
+            session = opened(allowed)
+        put_label(session.get_credentials(), label_for(session))
+        return session
+
+
+def _in_region(session: ProfileSession, region: str) -> ProfileSession:
+    """Return a session in another Region with the same, jointly renewed credentials."""
+    target = replace(session.target, region=region)
+    core = ProfileBotocoreSession(target)
+    core.callers = session.callers
+    shared = SimpleNamespace(load_credentials=session.get_credentials)
+    core.register_component("credential_provider", shared)
+    there = ProfileSession(core, target, timeout=session.timeout, person=session.person)
+    there.principal = session.principal
+    return there
+
+
+def _require_no_readers(function: Any, namespace: Mapping[str, Any]) -> None:
+    """Raise NotForOneProfile if a function names an object that the notebook opened in S3."""
+    if not isinstance(function, FunctionType):
         return
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
+    known, codes = {**function.__globals__, **namespace}, [function.__code__]
+    values: dict[Any, Any] = dict(enumerate(function.__defaults__ or ()))
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):  # not assigned yet
+            values[name] = cell.cell_contents
+    codes += [one for one in values.values() if isinstance(one, CodeType)]  # of a cell
+    for code in codes:  # the list grows
+        codes += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
+    steps = [step for code in codes for step in get_instructions(code)]
+    own = {step.argval for step in steps if step.opname == "STORE_NAME"}
+    names = {name for code in codes for name in code.co_names if name in known}
+    values |= {name: known[name] for name in names - own}
+    for name, value in values.items():
+        if is_reader(value):
+            what = f"`{name}`" if isinstance(name, str) else "A default argument"
+            raise NotForOneProfile(
+                f"{what} was opened in S3 before the run, and keeps its identity.",
+                "Open it in the function, with the profile's `session`.",
+            )
+
+
+def select_profiles(profiles: str | Iterable[object], person: Person) -> list[str]:
+    """Return the names of the profiles and roles for `across_profiles`, without duplicates.
+
+    ``person`` signs in if roles of IAM Identity Center must be listed. Raises InvalidOption if a
+    pattern selects nothing or if an object is neither a profile nor a role, and the errors of
+    `list_assigned_roles`.
+    """
+    if not isinstance(profiles, str):
+        if not isinstance(profiles, Iterable):
+            require_name(profiles)
+        names = []
+        for one in profiles:
+            if not isinstance(one, AssignedRole):
+                require_name(one)
+            names.append(str(one))
+    elif isinstance(profiles, Profile) or _is_name(profiles):
+        names = [str(profiles)]  # without other profiles that match this name as a pattern
+    else:
+        found = list_profiles(profiles)
+        sign_in = sign_in_of_pattern(profiles, read_config())
+        roles = list_assigned_roles(sign_in, profiles, person=person) if sign_in else []
+        names = [*map(str, found), *(str(one) for one in roles if one.profile not in found)]
+        if not names:
+            raise InvalidOption(
+                f"No profile matches `{profiles}`.", "`%aws_profiles` lists the profiles."
+            )
+    return list(dict.fromkeys(names))
+
+
+def _is_name(text: str) -> bool:
+    """Return whether a text is the name of a profile or role rather than a pattern."""
+    if text in profiles_by_name() or assigned_name(text):
+        return True
+    return not set("*?[") & set(text) and named_by_account(text, read_config()) is not None
+
+
+def parse_regions(regions: str | Iterable[str]) -> tuple[str, ...]:
+    """Return the names of Regions, from a list or from a text with commas between the names.
+
+    Raises InvalidOption for an empty list, and the errors of `check_region`.
+    """
+    listed = regions.split(",") if isinstance(regions, str) else regions
+    names = tuple(dict.fromkeys(name for one in listed if (name := str(one).strip())))
+    if not names:
+        raise InvalidOption(
+            "No Region is given.",
+            "Name one, such as us-east-1, or leave out `regions` to use each profile's own.",
+        )
+    for name in names:
+        check_region(name)
+    return names

@@ -1,26 +1,146 @@
-"""Combine the outcomes of many profiles in one DataFrame."""
+"""Call a function for one profile, and combine the outcomes of many profiles in one DataFrame."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from functools import partial
 from itertools import chain, groupby
+from pickle import PicklingError, loads
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ipy_awsprofile.cards.run_cards import profile_and_region, reasons
-from ipy_awsprofile.errors import AwsProfileError, NoProfileAnswered
-from ipy_awsprofile.text import one_line, visible
+from ipy_awsprofile.credentials.translation import from_error
+from ipy_awsprofile.errors import AwsProfileError, InvalidOption, NoProfileAnswered
+from ipy_awsprofile.kernel.gate import GATE, Label, Row, put_label, watched_signatures, working_for
+from ipy_awsprofile.kernel.places import places_of_run, require_default_session
+from ipy_awsprofile.kernel.show import Kernel
+from ipy_awsprofile.sessions.portable import PortableSession, current_keys, portable
+from ipy_awsprofile.sessions.session import chain_of
+from ipy_awsprofile.text import one_line, shortened, visible
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    import boto3
     import pandas as pd
 
-    from ipy_awsprofile.across.outcomes import Outcome, Rows
+    #: A DataFrame, or records, which are faster for many small results.
+    Rows = pd.DataFrame | list[Mapping[str, Any]]
 
-#: The first columns. A function's column with one of these names gets `_PREFIX`.
-_FIRST_COLUMNS = ("profile", "account", "region")
-_PREFIX = "result_"
+Function = Callable[["boto3.Session"], Any]
+
+#: An error as text, because not every exception can be pickled: its type, message and hint.
+Failure = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The rows of one call of the function, or its failure.
+
+    ``account`` is the account reported by STS. If no session could be opened, it is the account in
+    the files, if any.
+    """
+
+    profile: str
+    account: str | None = None
+    region: str | None = None
+    rows: Rows | None = None
+    failure: Failure | None = None
+
+
+def failure_of(error: BaseException, session: boto3.Session | None = None) -> Failure:
+    """Return an error as text, on one line each, without the session's keys."""
+    message = " ".join(str(error).split())
+    for key in filter(None, current_keys(session)[:3] if session else ()):
+        for text in (key, quote(key), quote(key, safe="")):  # a presigned URL has the token
+            message = message.replace(text, "…")
+    hint = getattr(error, "hint", "")
+    return {"error": type(error).__name__, "message": shortened(message), "hint": hint}
+
+
+def call_in_row(function: Function, row: Row) -> tuple[Any, Failure | None]:
+    """Call the function for a row, and return its value or its failure.
+
+    A generator is consumed here, while the session is available.
+    """
+    try:
+        with working_for(row):
+            value = function(row.session)
+            value = list(value) if isinstance(value, Iterator) else value
+        require_default_session()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  # asyncio's CancelledError isn't an Exception
+        if isinstance(error, BotoCoreError | ClientError):
+            error = from_error(error, chain_of(row.session))
+        return None, failure_of(error, row.session)
+    return value, None
+
+
+def call_with(
+    executor: Executor, function: Function, session: boto3.Session
+) -> tuple[Any, Failure | None]:
+    """Call the function in a worker, which gets only short-lived credentials. Raises InvalidOption.
+
+    If cloudpickle is installed, a function of the notebook is pickled by value.
+    """
+    try:
+        with suppress(ImportError):
+            import cloudpickle
+
+            function = partial(_call_pickled, cloudpickle.dumps(function))
+        return executor.submit(call_in_worker, portable(session), function).result()
+    except (RuntimeError, TypeError, PicklingError) as error:
+        raise InvalidOption(
+            f"The executor doesn't accept the call: {error}",
+            "Don't use sessions or clients of the notebook in the function. If the executor was "
+            "shut down, pass another one: `retry(executor=…)`.",
+        ) from error
+
+
+def _call_pickled(pickled: bytes, session: boto3.Session) -> Any:
+    return loads(pickled)(session)  # noqa: S301  # it comes from the kernel
+
+
+class _Worker:
+    """The calls that a worker process is making, in several threads."""
+
+    lock = Lock()
+    calls = 0
+    kernel = Kernel()
+
+
+def call_in_worker(session: PortableSession, function: Function) -> tuple[Any, Failure | None]:
+    """Open the session and call the function with it, in a worker of an executor."""
+    is_kernel = GATE.is_run and not _Worker.calls  # an executor's threads are in the kernel
+    with nullcontext() if is_kernel else _isolated_worker():
+        opened = session.open()
+        row = Row(opened, Label(session.chain[0]))
+        put_label(opened.get_credentials(), row.label)
+        return call_in_row(function, row)
+
+
+@contextmanager
+def _isolated_worker() -> Iterator[None]:
+    with watched_signatures():
+        with _Worker.lock:
+            if not _Worker.calls:
+                _Worker.kernel.show(places_of_run())
+            _Worker.calls, GATE.is_run = _Worker.calls + 1, True
+        try:
+            yield
+        finally:
+            with _Worker.lock:
+                _Worker.calls -= 1
+                if not _Worker.calls:
+                    GATE.is_run = False
+                    _Worker.kernel.show({})
 
 
 class ErrorRows(list[dict[str, str | None]]):
@@ -28,11 +148,8 @@ class ErrorRows(list[dict[str, str | None]]):
 
     A row has the ``profile``, its ``account`` (as reported by STS, otherwise from the files, or
     None if unknown), the ``region`` if the run has ``regions``, the ``error``'s type, its
-    ``message`` and a ``hint``.
-
-    The rows are plain dicts, because pandas compares, copies and writes a frame's ``attrs`` with
-    ``==``, `copy.deepcopy` and JSON. A DataFrame in ``attrs`` would break `pandas.concat`,
-    ``merge`` and ``to_parquet``. The method `frame` returns a DataFrame.
+    ``message`` and a ``hint``. The rows are plain dicts, because pandas compares, copies and writes
+    a frame's ``attrs``. The method `frame` returns a DataFrame.
     """
 
     def __init__(
@@ -49,12 +166,11 @@ class ErrorRows(list[dict[str, str | None]]):
 
         Call the function with the same options, for the profiles and Regions without a result. The
         DataFrame contains the earlier and the new results, as if they came from one run. Its
-        ``attrs["errors"]`` contains the remaining errors. If nothing is left to retry, the results
-        are returned as they are. ``executor`` replaces the run's executor, for example after it was
-        shut down.
+        ``attrs["errors"]`` contains the remaining errors. ``executor`` replaces the run's executor,
+        for example after it was shut down.
 
-        Raises NoProfileAnswered if there is still no result, InvalidOption if the executor was
-        shut down, and AwsProfileError if the errors come from a file or another process.
+        Raises NoProfileAnswered if there is still no result, and AwsProfileError if the errors come
+        from a file or another process.
         """
         if self.on_retry is None:
             raise AwsProfileError(
@@ -102,103 +218,67 @@ def rows_of(value: Any) -> Rows:
     A DataFrame (of pandas, polars or pyarrow), a Series and a list of dicts contain rows, a dict is
     one row, and None is no row. Any other list has a row for each item, and any other value is one
     row, in the column ``value``. An index becomes columns, except an unnamed index of integers,
-    which pandas leaves after filtering or sorting. Raises ValueError if two columns have the same
-    name.
+    which pandas leaves after filtering or sorting.
     """
     import pandas as pd
 
     if hasattr(value, "to_pandas"):
         value = value.to_pandas()
+    if isinstance(value, pd.Series):
+        value = value.to_frame("value" if value.name is None else value.name)
     match value:
         case pd.DataFrame():
-            return _without_index(value)
-        case pd.Series():
-            return _without_index(value.to_frame("value" if value.name is None else value.name))
+            index = value.index
+            is_named = index.nlevels > 1 or index.name is not None
+            keep = is_named or not pd.api.types.is_integer_dtype(index)
+            rows = value.reset_index(drop=not keep)
+            if not rows.columns.is_unique:
+                raise ValueError("The result has two columns of the same name.")
+            return rows
         case None:
             return []
         case Mapping():
             return [value]
-        case list() | tuple() if all(isinstance(item, Mapping) for item in value):
-            return list(value)
         case list() | tuple():
-            return [{"value": item} for item in value]
+            return [one if isinstance(one, Mapping) else {"value": one} for one in value]
         case _:
             return [{"value": value}]
 
 
-def frame_of(
-    outcomes: Sequence[Outcome], *, interrupted: bool = False, regional: bool = False
-) -> pd.DataFrame:
+def frame_of(outcomes: Sequence[Outcome], *, regional: bool = False) -> pd.DataFrame:
     """Return the rows of all outcomes as one frame, with profile, account and region in each row.
 
-    ``attrs["errors"]`` contains the failures as `ErrorRows`, and ``attrs["interrupted"]`` is
-    ``interrupted``. With ``regional``, the failures include their Regions.
+    A column of the function with one of these names is renamed. ``attrs["errors"]`` contains the
+    failures as `ErrorRows`, with their Regions if ``regional``.
     """
     import pandas as pd
 
     good = [(outcome, outcome.rows) for outcome in outcomes if outcome.rows is not None]
-    frames = list(_frames(rows for _, rows in good))
+    frames: list[Any] = []
+    for are_records, group in groupby((rows for _, rows in good), lambda one: type(one) is list):
+        parts = list(group)
+        frames += [pd.DataFrame(list(chain.from_iterable(parts)))] if are_records else parts
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-    frame = frame.rename(columns=_new_names(frame.columns))
+    first = ("profile", "account", "region")
+    frame = frame.rename(columns={name: f"result_{name}" for name in first})
     counts = [len(rows) for _, rows in good]
-    for position, column in enumerate(_FIRST_COLUMNS):
+    for position, column in enumerate(first):
         values = (getattr(outcome, column) for outcome, _ in good)
         # pandas prints texts as they are.
-        shown = [value and one_line(value) for value in values]
-        series = pd.Series(shown, dtype="string")
-        frame.insert(position, column, series.repeat(counts).reset_index(drop=True))
-    errors = ErrorRows(_error_rows(outcomes, regional=regional))
-    frame.attrs = {"errors": errors, "interrupted": interrupted}
+        shown = pd.Series([value and one_line(value) for value in values], dtype="string")
+        frame.insert(position, column, shown.repeat(counts).reset_index(drop=True))
+    errors = ErrorRows()
+    for one in outcomes:
+        if one.failure:
+            region = {"region": one.region} if regional else {}
+            row = {"profile": one.profile, "account": one.account, **region, **one.failure}
+            errors.append({name: text and visible(text) for name, text in row.items()})
+    frame.attrs = {"errors": errors}
     return frame
 
 
-def _frames(parts: Iterable[Rows]) -> Iterator[pd.DataFrame]:
-    """Yield each DataFrame, and one DataFrame for each group of records between them."""
-    import pandas as pd
-
-    for are_records, group in groupby(parts, lambda rows: isinstance(rows, list)):
-        if are_records:
-            yield pd.DataFrame(list(chain.from_iterable(group)))
-        else:
-            yield from group  # type: ignore[misc]
-
-
-def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame without its index. Drop unnamed integers, and turn others into columns."""
-    import pandas as pd
-
-    index = frame.index
-    counts = index.nlevels == 1 and index.name is None and pd.api.types.is_integer_dtype(index)
-    rows = frame.reset_index(drop=bool(counts))
-    if not rows.columns.is_unique:
-        raise ValueError("The result has two columns of the same name.")
-    rows.attrs = {}
-    return rows
-
-
-def _new_names(columns: Collection[Any]) -> dict[str, str]:
-    """Return new names for the columns with the name of one of the first columns."""
-    names = {}
-    for column in _FIRST_COLUMNS:
-        if column in columns:
-            name = _PREFIX + column
-            while name in columns:
-                name = _PREFIX + name
-            names[column] = name
-    return names
-
-
-def _error_rows(outcomes: Sequence[Outcome], *, regional: bool) -> Iterator[dict[str, str | None]]:
-    for outcome in outcomes:
-        if outcome.failure:
-            row = {"profile": outcome.profile, "account": outcome.account}
-            row |= {"region": outcome.region} if regional else {}
-            row |= asdict(outcome.failure)
-            yield {name: text and visible(text) for name, text in row.items()}
-
-
 def no_profile_answered(errors: ErrorRows, size: str) -> NoProfileAnswered:
-    """Return the error for a run without any result. ``size`` is `Job.size`."""
+    """Return the error for a run without any result. ``size`` describes the run."""
     if len(errors) == 1:
         (one,) = errors
         message = f"{profile_and_region(one, '`')} failed: {one['error']}: {one['message']}"

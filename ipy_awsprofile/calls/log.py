@@ -25,8 +25,8 @@ MOST_CALLS = 100_000
 #: The maximum number of different needs to count.
 _MOST_NEEDS = 10_000
 
-#: A call's outcome. "not visible" means that a program got credentials and its calls can't be seen.
-Outcome = Literal["ok", "denied", "failed", "presigned", "not visible"]
+#: A call's outcome.
+Outcome = Literal["ok", "denied", "failed", "presigned"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,8 @@ _LONE = re.compile(r'\[\s+("[^"]*")\s+\]')
 
 NOT_VISIBLE = (
     "Not visible: calls that AWS makes for you (for KMS keys, and for roles that are passed to a "
-    "service), conditions, and libraries that don't use botocore, such as polars and DuckDB."
+    "service), conditions, child processes, and libraries that don't use botocore, such as polars "
+    "and DuckDB."
 )
 
 

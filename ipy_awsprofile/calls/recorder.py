@@ -21,24 +21,22 @@ from functools import wraps
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.bindings.caller import calling_library, is_for_switch, is_rehearsed
-from ipy_awsprofile.bindings.gate import (
-    Signature,
-    credentials_of,
-    replace_everywhere,
-    watch_signatures,
-)
 from ipy_awsprofile.calls.actions import actions_of
-from ipy_awsprofile.calls.children import ChildCall, ChildCalls
 from ipy_awsprofile.calls.denials import Denied, outcome_of
 from ipy_awsprofile.calls.log import Call, CallLog
 from ipy_awsprofile.calls.needs import Made, Who, needs_of, unknown_needs
 from ipy_awsprofile.calls.resources import Place, copied_resource, names_versions, resources_of
-from ipy_awsprofile.sessions.hand_outs import client_of, watch_hand_outs
+from ipy_awsprofile.kernel.gate import (
+    GATE,
+    calling_frame,
+    is_between,
+    label_of,
+    library_of,
+)
 from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.bindings.owners import Owners
+    from types import FrameType, ModuleType
 
 _log = logging.getLogger(__name__)
 
@@ -51,8 +49,12 @@ _in_call: ContextVar[bool] = ContextVar("in a recorded call", default=False)
 _built: ContextVar[tuple[Any, str, Any] | None] = ContextVar("built parameters", default=None)
 
 
-#: Libraries that get credentials from boto3, but call S3 with their own clients.
-_OWN_CLIENTS = {"daft", "lance", "polars"}
+#: Modules of this package that get credentials for the notebook, or for the profiles of a run,
+#: rather than for code that asks for a session.
+_OF_SWITCHES = tuple(
+    f"ipy_awsprofile.{name}"
+    for name in ("across.", "kernel.lending", "notebook.", "picker.", "switch.")
+)
 
 #: The services of sign-ins, which need no permissions in IAM.
 _SIGN_INS = {"signin", "sso", "sso-oidc"}
@@ -64,16 +66,13 @@ class CallRecorder:
     ``cell_number`` returns the execution count of the running cell, or 0.
     """
 
-    def __init__(self, owners: Owners, cell_number: Callable[[], int]) -> None:
+    def __init__(self, cell_number: Callable[[], int]) -> None:
         self.log = CallLog()
-        self._owners = owners
         self._cell_number = cell_number
         self._lock = threading.Lock()
         self._restore: ExitStack | None = None
         #: Whether the resource of an S3 object includes its full key.
         self.full_keys = False
-        #: Records the calls of child processes, but only on request.
-        self.children = ChildCalls(lambda call: _quietly(lambda: self._add_child(call)))
 
     @property
     def is_on(self) -> bool:
@@ -89,14 +88,11 @@ class CallRecorder:
                 self._restore = ExitStack()
                 replace_everywhere(self._restore, BaseClient, "_make_api_call", self._recorded)
                 replace_everywhere(self._restore, BaseClient, "_emit_api_params", _remembered)
-                self._restore.callback(
-                    watch_signatures(self._note_signature, noter=self._note_found)
-                )
-                self._restore.callback(watch_hand_outs(self._note_hand_out))
+                GATE.watchers.append(self._note_signature)
+                self._restore.callback(GATE.watchers.remove, self._note_signature)
 
     def stop(self) -> None:
         """Stop recording, and keep the recorded calls."""
-        self.children.stop()
         with self._lock:
             if self._restore is not None:
                 self._restore.close()
@@ -121,7 +117,7 @@ class CallRecorder:
     def _noted(self, client: Any, operation: str, params: Any) -> Iterator[Callable[[Any], Any]]:
         """Record the call in a ``with`` block. Yield a function that takes the response."""
         made = None
-        if not is_rehearsed(sys._getframe(1)):  # noqa: SLF001  # quicker than `inspect`
+        if not _comes_from(sys._getframe(1), ("ipy_awsprofile.explain.rehearsal",)):  # noqa: SLF001  # quicker than `inspect`
             made = _quietly(lambda: self._made(client, operation, params))
         began, started = datetime.now(UTC), time.perf_counter()
         response: Any = None
@@ -146,7 +142,7 @@ class CallRecorder:
 
     def _made(self, client: Any, operation: str, params: Any) -> Made:
         model, signer = client.meta.service_model, client._request_signer  # noqa: SLF001
-        who, region = self.who_has(credentials_of(signer)), client.meta.region_name
+        who, region = who_has(signer._credentials), client.meta.region_name  # noqa: SLF001
         params = params if isinstance(params, Mapping) else {}
         place = Place(who.partition, region or "*", who.account or "*", self.full_keys)
         versions = model.signing_name == "s3" and names_versions(params)
@@ -197,58 +193,72 @@ class CallRecorder:
         )
         self.log.add(call, needs_of(made, call, denied) if made.is_drafted else ())
 
-    def _add_child(self, call: ChildCall) -> None:
-        known = self._owners.identity_with_key(call.access_key)
-        who = Who(known.profile, known.account).of(known.arn)
-        needs = unknown_needs(call.service, call.operation)
-        client = client_of(call.client)
-        made = Made(who, call.region, call.service, call.operation, needs, client)
-        self._write(made, call.time, denied=None, **call.result)
-
     def _columns(self, who: Who, region: str | None, client: str) -> dict[str, Any]:
         known = {"profile": who.profile, "account": who.account, "role": who.role}
         return {"cell": self._cell_number() or None, "region": region, "client": client, **known}
 
-    def _note_found(self, session: Any, credentials: Any) -> None:
-        """Record that a library with its own client got credentials from a boto3 session."""
-        if (library := calling_library(sys._getframe(1))) in _OWN_CLIENTS:  # noqa: SLF001  # as below
-            region = session.get_config_variable("region")
-            _quietly(lambda: self._add_invisible(credentials, region, str(library)))
-
-    def _note_hand_out(self, session: Any, client: str) -> None:
-        """Record that a library or a program got credentials that it can make calls with."""
-        region = session.region_name
-        _quietly(lambda: self._add_invisible(session.get_credentials(), region, client))
-
-    def _add_invisible(self, credentials: Any, region: str | None, client: str) -> None:
-        known: dict[str, Any] = {"operation": "obtained credentials", "outcome": "not visible"}
-        known |= self._columns(self.who_has(credentials), region, client)
-        self.log.add(Call(time=datetime.now(UTC), **known))
-
-    def _note_signature(self, signature: Signature) -> None:
+    def _note_signature(self, signer: Any, operation: str) -> None:
         """Record a signature outside a call, for a presigned URL or an auth token."""
         if not _in_call.get():
-            _quietly(lambda: self._add_presigned(signature))
+            _quietly(lambda: self._add_presigned(signer, operation))
 
-    def _add_presigned(self, signature: Signature) -> None:
-        client, operation, params = _built.get() or (None, "", None)
-        if client is not None and operation == signature.operation:
+    def _add_presigned(self, signer: Any, operation: str) -> None:
+        client, built, params = _built.get() or (None, "", None)
+        if client is not None and built == operation:
             made = self._made(client, operation, params)
         else:  # a presigned POST form, or an auth token
-            needs = unknown_needs(signature.service, signature.operation)
-            who, library = self.who_has(signature.credentials), _library()
-            made = Made(who, None, signature.service, signature.operation, needs, library)
+            service = str(signer._signing_name)  # noqa: SLF001  # as in `_made`
+            who, needs = who_has(signer._credentials), unknown_needs(service, operation)  # noqa: SLF001
+            made = Made(who, None, service, operation, needs, _library())
         _built.set(None)
         self._write(made, datetime.now(UTC), outcome="presigned", denied=None)
 
-    def who_has(self, credentials: Any) -> Who:
-        """Return the identity of the credentials, without a call to AWS."""
-        known = self._owners.identity_of(credentials)
-        return Who(known.profile, known.account).of(known.arn)
+
+def who_has(credentials: Any) -> Who:
+    """Return the identity of credentials, as far as it is known without calling AWS."""
+    if credentials is None:
+        return Who(None, None)
+    label, key = label_of(credentials), _key_of(credentials)
+    if label is None or not label.profile:  # a client with keys, such as one of `scoped`
+        same = (label_of(one) for one in list(GATE.labelled) if _key_of(one) == key)
+        label = next((one for one in same if one and one.profile), None)
+    if label is None:
+        return Who(_profile_with(key), None)
+    caller = (label.callers or {}).get(key or "")
+    return Who(label.profile, None).of(caller.arn if caller else label.principal)
+
+
+def _key_of(credentials: Any) -> str | None:
+    """Return the current access key of credentials without renewing them, which could call AWS."""
+    values: dict[str, str | None] = vars(credentials)
+    return values.get("_access_key") or values.get("access_key")
+
+
+def _profile_with(key: str | None) -> str | None:
+    """Return the first profile in the shared files that has this access key."""
+    from ipy_awsprofile.config.files import read_config
+
+    profiles = read_config().profiles.items()
+    return next((name for name, one in profiles if one.get("aws_access_key_id", "") == key), None)
 
 
 def _library() -> str:
-    return calling_library(sys._getframe(1)) or "boto3"  # noqa: SLF001  # quicker than `inspect`
+    """Return the name of the package that makes a call; "boto3" for the user's own code."""
+    from ipy_awsprofile.credentials.translation import is_own_call
+
+    if is_own_call():
+        return "ipy_awsprofile"
+    caller = calling_frame(sys._getframe(1))  # noqa: SLF001  # quicker than `inspect`
+    return (caller and library_of(caller)) or "boto3"
+
+
+def _comes_from(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
+    """Return whether a module whose name begins like this is between the frame and the caller."""
+    while frame and is_between(frame):
+        if str(frame.f_globals.get("__name__", "")).startswith(modules):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _is_for_credentials(service: str) -> bool:
@@ -259,7 +269,7 @@ def _is_for_credentials(service: str) -> bool:
     """
     if service != "sts":
         return service in _SIGN_INS
-    return _in_call.get() or is_for_switch(sys._getframe(1))  # noqa: SLF001  # as below
+    return _in_call.get() or _comes_from(sys._getframe(1), _OF_SWITCHES)  # noqa: SLF001  # as below
 
 
 def _remembered(emit: Callable[..., Any]) -> Callable[..., Any]:
@@ -283,3 +293,47 @@ def _quietly(work: Callable[[], Any]) -> Any:
     except Exception:  # noqa: BLE001  # as above
         _log.debug("A call couldn't be recorded.", exc_info=False)
         return None
+
+
+def replace_everywhere(
+    restore: ExitStack,
+    base: Any,
+    name: str,
+    replaced: Callable[[Callable[..., Any]], Callable[..., Any]],
+) -> None:
+    """Replace a method in a class and in all its subclasses, including classes defined later."""
+
+    def replace_in(kind: type) -> None:
+        if name in vars(kind):
+            restore.callback(replace_attribute(kind, name, replaced(vars(kind)[name])))
+
+    before = vars(base).get("__init_subclass__")  # set if another method is replaced, too
+
+    def replace_in_derived(cls: type, /, **kwargs: Any) -> None:
+        if before is None:
+            super(base, cls).__init_subclass__(**kwargs)
+        else:
+            before.__get__(None, cls)(**kwargs)
+        replace_in(cls)
+
+    kinds = [base]
+    for kind in kinds:  # the list grows
+        kinds += kind.__subclasses__()
+        replace_in(kind)
+    restore.callback(replace_attribute(base, "__init_subclass__", classmethod(replace_in_derived)))
+
+
+def replace_attribute(owner: type | ModuleType, name: str, new: Any) -> Callable[[], None]:
+    """Set an attribute. Return a function that restores it unless it has been set again."""
+    own = vars(owner)
+    is_inherited, before = name not in own, own.get(name)
+    setattr(owner, name, new)
+
+    def restore() -> None:
+        if own.get(name) is new:
+            if is_inherited:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, before)
+
+    return restore

@@ -14,9 +14,9 @@ from ipy_awsprofile.text import chain_line, number_of, one_line
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ipy_awsprofile.bindings.leftovers import Leftover
     from ipy_awsprofile.config.files import SharedFiles
     from ipy_awsprofile.errors import AwsProfileError
+    from ipy_awsprofile.kernel.leftovers import Leftover
     from ipy_awsprofile.sessions.session import Identity
 
 _MINUTE = 60

@@ -18,7 +18,7 @@ from typing import Any, Self
 from ipy_awsprofile.config.files import Config, Place, Section, SharedFiles, places, read_config
 from ipy_awsprofile.config.settings import COMMANDS, KEYS, SECRETS
 from ipy_awsprofile.errors import ProfileNotFound
-from ipy_awsprofile.text import Arn
+from ipy_awsprofile.text import Arn, assigned_name
 
 
 class ProfileKind(StrEnum):
@@ -239,3 +239,16 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     by_folded = {known.casefold(): known for known in names}
     close = difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.6)
     return f"Did you mean {' or '.join(f'`{by_folded[one]}`' for one in close)}?" if close else ""
+
+
+def account_of(name: str) -> str:
+    """Return the account of a profile, or of a role such as ``corp:123456789012/Admin``, if known.
+
+    This doesn't call AWS.
+    """
+    if profile := profiles_by_name().get(name):
+        return profile.account or ""
+    if arn := Arn.parse(name):
+        return arn.account
+    parts = assigned_name(name)
+    return parts.account if parts else ""

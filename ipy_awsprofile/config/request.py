@@ -5,8 +5,12 @@ This module imports nothing from botocore, so that the extension loads fast.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 from datetime import timedelta
+from inspect import Parameter, Signature
+from typing import Any, Self
 
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.text import may_name_account
@@ -69,6 +73,39 @@ class SessionRequest:
         if self.profile is not None:
             require_name(self.profile)
 
+    @classmethod
+    def of(
+        cls,
+        *,
+        tags: Mapping[str, str] | None = None,
+        transitive_tags: Iterable[str] = (),
+        policy: str | os.PathLike[str] | None = None,
+        **options: Any,
+    ) -> Self:
+        """Return a request from the arguments of a Python function, which has a dict of tags."""
+        return cls(
+            tags=tuple((tags or {}).items()),
+            transitive_tags=tuple(transitive_tags),
+            policy=os.fspath(policy) if policy is not None else None,
+            **options,
+        )
+
+    @classmethod
+    def signature(cls) -> Signature:
+        """Return the signature of a function whose keyword arguments are passed to `of`."""
+        types = {"tags": "Mapping[str, str] | None", "policy": "str | os.PathLike[str] | None"}
+        profile, *others = (
+            Parameter(
+                one.name,
+                Parameter.KEYWORD_ONLY,
+                default=one.default,
+                annotation=types.get(one.name, one.type),
+            )
+            for one in fields(cls)
+            if one.name != "default_session_name"
+        )
+        return Signature([profile.replace(kind=Parameter.POSITIONAL_OR_KEYWORD), *others])
+
     @property
     def name(self) -> str:
         """The profile's name, the role's ARN, or a description of the default credentials."""
@@ -85,15 +122,12 @@ class SessionRequest:
 class SwitchRequest(SessionRequest):
     """A request for a session, and what to do with the session in the notebook.
 
-    ``variable`` is the notebook's variable for the session, and ``only_session`` sets nothing else.
-    The switch is refused unless STS reports the account ``expect_account``. ``confirmed`` allows a
-    protected profile, and ``write`` a session that isn't read-only for a profile that otherwise is.
-    ``caller`` is the magic or function that the user called, for hints.
+    ``variable`` is the notebook's variable for the session. The switch is refused unless STS
+    reports the account ``expect_account``. ``confirmed`` allows a protected profile, and ``write``
+    a session that isn't read-only for a profile that otherwise is.
     """
 
     variable: str = SESSION
     expect_account: str | int | None = None
-    only_session: bool = False
     confirmed: bool = False
     write: bool = False
-    caller: str = "%aws_profile"

@@ -22,7 +22,12 @@ from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind, chain_
 from ipy_awsprofile.config.regions import check_region, is_aws
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.settings import CREDENTIALS, client_settings
-from ipy_awsprofile.config.sign_ins import find_profile_or_role, find_sign_in, sign_in_settings
+from ipy_awsprofile.config.sign_ins import (
+    find_profile_or_role,
+    find_sign_in,
+    named_by_account,
+    sign_in_settings,
+)
 from ipy_awsprofile.config.user_environment import named_profile, user_environment
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
 from ipy_awsprofile.text import one_line, quoted, redacted_urls
@@ -236,6 +241,21 @@ def sign_in_target(name: str | None) -> Target:
     shown = f"sso-session {sign_in.session}" if sign_in.session else sign_in.name
     profile = Profile(shown, sign_in_settings(sign_in, config), ProfileKind.SSO)
     return Target(SessionRequest(), (profile,), config, profile.region)
+
+
+def login_target(request: SessionRequest) -> Target:
+    """Return the target of a request, without the options that a sign-in doesn't need.
+
+    With only an [sso-session], the target has no role. It has no role for an account name either,
+    because only a user who has signed in can look up the account.
+    """
+    if request.account or request.role or request.sso:
+        return sign_in_target(request.sso)
+    for name in (request.profile, request.source_profile):
+        if name and (parts := named_by_account(name, read_config())):
+            return sign_in_target(parts.sign_in)
+    given = {name: getattr(request, name) for name in ("profile", "role_arn", "source_profile")}
+    return target_of(SessionRequest(**given, default=request.default))
 
 
 def requested_chain(request: SessionRequest, config: Config) -> tuple[Profile, ...]:

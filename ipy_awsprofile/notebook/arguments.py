@@ -135,9 +135,6 @@ aws_profile_arguments = _decorator(
         help="fail without changing anything unless STS reports this account",
     ),
     argument(
-        "--only-session", action="store_true", help="set only the variable, and switch nothing else"
-    ),
-    argument(
         "--yes",
         dest="confirmed",
         action="store_true",
@@ -187,11 +184,6 @@ aws_calls_arguments = _decorator(
         choices=("on", "off", "clear"),
         help="start or stop recording, or delete the recorded calls; without this argument, the "
         "calls are returned",
-    ),
-    argument(
-        "--children",
-        action="store_true",
-        help="with on: record calls of child processes such as the AWS CLI, and of pyarrow, too",
     ),
     argument(
         "--full-keys",

@@ -63,10 +63,8 @@ def run_aws_calls(magics: CallMagics, line: str) -> pd.DataFrame | None:
     if options.help:
         show_help(magics.aws_calls, in_cell=False)
         return None
-    if (options.children or options.full_keys) and options.action != "on":
-        raise InvalidOption(
-            "--children and --full-keys need `on`.", "Run `%aws_calls on --children`."
-        )
+    if options.full_keys and options.action != "on":
+        raise InvalidOption("--full-keys needs `on`.", "Run `%aws_calls on --full-keys`.")
     if options.action and (options.denied or options.policy is not None):
         raise InvalidOption(
             "on, off and clear can't be combined with an option.",
@@ -77,8 +75,6 @@ def run_aws_calls(magics: CallMagics, line: str) -> pd.DataFrame | None:
         case "on" | "off":
             magics.record_calls = options.action == "on"
             recorder.full_keys = options.full_keys
-            if options.children:
-                recorder.children.start()
         case "clear":
             recorder.log.clear()
     if options.action:
@@ -117,8 +113,10 @@ def _show_policy(magics: CallMagics, file: str) -> None:
 
 def _of_active(found: list[Draft], magics: CallMagics) -> Draft:
     """Return the draft for the active identity, or the only draft."""
+    from ipy_awsprofile.calls.recorder import who_has
+
     if session := magics.switcher.session:
-        who = magics.calls.who_has(session.get_credentials())
+        who = who_has(session.get_credentials())
         for draft in found:
             if (draft.account, draft.role) == (who.account, who.role):
                 return draft

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from IPython.core.inputtransformer2 import cell_magic
 
-from ipy_awsprofile.bindings.uninterrupted import Uninterrupted
+from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ipy_awsprofile.switch.running_cell import RunningCell
-    from ipy_awsprofile.switch.scope import Scope
+    from ipy_awsprofile.switch.using_profile import Scope
 
 _CELL_MAGIC = re.compile(r"%%aws_profile(?=\s)")
 

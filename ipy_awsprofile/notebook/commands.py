@@ -12,13 +12,12 @@ from IPython.display import display
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
-from ipy_awsprofile.notebook.active_identity import active_identity_card, request_in_variable
+from ipy_awsprofile.kernel.gate import require_no_run
+from ipy_awsprofile.notebook.active_identity import active_identity_card
 from ipy_awsprofile.notebook.cell_scope import UntilCellEnds
 from ipy_awsprofile.notebook.interruption import interruption_as_error
 from ipy_awsprofile.notebook.options import parse, show_help, switch_request
 from ipy_awsprofile.notebook.prompts import renders_html, sign_in_at_cell
-from ipy_awsprofile.sessions.run_isolation import require_notebook
-from ipy_awsprofile.switch.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +56,7 @@ def run_aws_profile(magics: LoadedMagics, line: str, cell: str | None) -> None:
     if cell is not None:  # called by name; IPython transforms typed cells first
         magics.shell.run_cell(f"%aws_profile --cell {line}\n{cell}").raise_error()
         return
-    require_notebook("`%aws_profile`")
+    require_no_run("`%aws_profile`")
     with interruption_as_error("The switch", magics.switcher):
         options = parse(magics.aws_profile, line)
         if options.help:
@@ -74,7 +73,7 @@ def run_aws_profiles(magics: LoadedMagics, line: str, cell: str | None) -> pd.Da
     """
     from ipy_awsprofile.notebook.many_profiles import frame_of_cell, profile_list
 
-    require_notebook("`%aws_profiles`")
+    require_no_run("`%aws_profiles`")
     with interruption_as_error("The cell", magics.switcher):
         options = parse(magics.aws_profiles, line)
         if options.help:
@@ -119,13 +118,12 @@ def _result_of(
 
         request = save_role(switcher, request or _active_request(switcher), options.save)
     if request and options.cell:
-        request = replace(request, caller="%%aws_profile")
-        UntilCellEnds(shell, Scope(lambda: switcher, request), switcher.cell).enter()
+        from ipy_awsprofile.switch.using_profile import Scope
+
+        UntilCellEnds(shell, Scope(request), switcher.cell).enter()
     elif request:
-        before = request_in_variable(shell, switcher)
         # After a sign-in, a cached session can belong to another user.
         switcher.switch(request, fresh=options.login, person=person)
-        return active_identity_card(shell, switcher, before)
     elif options.refresh or options.login:
         switcher.refresh(person=person)
     return active_identity_card(shell, switcher)
@@ -145,15 +143,11 @@ def _off(magics: LoadedMagics) -> Card:
 
 
 def _sign_out(magics: LoadedMagics, request: SwitchRequest | None) -> Card:
-    from ipy_awsprofile.switch.signing_out import sign_out_and_off
-
-    ended = sign_out_and_off(magics.switcher, request)
-    if ended.profiles:
+    signed_out, inactive = magics.switcher.sign_out(request)
+    if inactive:
         magics.drop_first()
     now = magics.switcher.request
-    return cards.signed_out_card(
-        *ended.signed_out, inactive=ended.profiles, active=now.name if now else ""
-    )
+    return cards.signed_out_card(*signed_out, inactive=inactive, active=now.name if now else "")
 
 
 def _explanation(request: SwitchRequest | None) -> object:

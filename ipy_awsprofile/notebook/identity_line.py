@@ -5,21 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from IPython.display import display
 
-from ipy_awsprofile.bindings.gate import Signature, watch_signatures
 from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.kernel.gate import GATE, Label, label_of
 from ipy_awsprofile.text import Arn
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ipy_awsprofile.bindings.known_identity import KnownIdentity
-    from ipy_awsprofile.bindings.owners import Owners
     from ipy_awsprofile.cards.rendering import Card
-    from ipy_awsprofile.switch.protection import Protection
+    from ipy_awsprofile.switch.opening import Protection
     from ipy_awsprofile.switch.switcher import Switcher
 
 _log = logging.getLogger(__name__)
@@ -54,31 +52,31 @@ class IdentityLine:
     https://ipython.readthedocs.io/en/stable/config/callbacks.html
     """
 
-    def __init__(self, shell: InteractiveShell, switcher: Switcher, owners: Owners) -> None:
+    def __init__(self, shell: InteractiveShell, switcher: Switcher) -> None:
         self._shell = shell
         self._switcher = switcher
-        self._owners = owners
         #: The identities that have signed the cell's requests so far.
-        self._used: dict[KnownIdentity, None] = {}
+        self._used: dict[Label, None] = {}
         self._shown: IdentityInSight | None = None
         self.shown()
         shell.events.register("post_run_cell", self._cell_ended)
-        self._end_watch = watch_signatures(self._note)
+        GATE.watchers.append(self._note)
 
     def end(self) -> None:
         """Show no more lines."""
         self._shell.events.unregister("post_run_cell", self._cell_ended)
-        self._end_watch()
+        GATE.watchers.remove(self._note)
 
     def shown(self) -> None:
         """Show no identity line after this cell, because the cell shows the identity's card."""
         self._shown = active_in_sight(self._switcher)
 
-    def _note(self, signature: Signature) -> None:
+    def _note(self, signer: Any, _operation: str) -> None:
         from ipy_awsprofile.credentials.translation import is_own_call
 
-        if not is_own_call():  # skip this package's own calls, which get credentials
-            self._used[self._owners.identity_of(signature.credentials)] = None
+        label = label_of(signer._credentials)  # noqa: SLF001  # botocore has no public attribute
+        if label and label.profile and not is_own_call():  # its own calls get credentials
+            self._used[label] = None
 
     def _cell_ended(self, _result: object = None) -> None:
         try:
@@ -100,11 +98,10 @@ class IdentityLine:
         elif active is not None and active != before:
             yield _line(f"The notebook uses {active.name}", active)
 
-    def _protected(self, used: KnownIdentity) -> IdentityInSight | None:
+    def _protected(self, used: Label) -> IdentityInSight | None:
         """Return the identity as a line shows it, or None if it isn't protected."""
-        arn = Arn.parse(used.arn or "")
-        account = used.account or (arn.account if arn else "")
-        identity = _in_sight(used.profile or used.arn or "", account, self._switcher.protection)
+        arn = Arn.parse(used.principal or "")
+        identity = _in_sight(used.profile, arn.account if arn else "", self._switcher.protection)
         return identity if identity.is_protected else None
 
 

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from traitlets import Callable as CallableTrait
 
-from ipy_awsprofile.bindings.names import BINDINGS
-from ipy_awsprofile.calls.write_lock import locked_owners
+from ipy_awsprofile.kernel.gate import GATE, watched_signatures
 from ipy_awsprofile.notebook.arguments import (
     aws_calls_arguments,
     aws_profile_arguments,
@@ -45,16 +44,6 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         Unicode(),
         help="Patterns of profiles that open read-only unless you add --write.",
     ).tag(config=True, allowed="a list of patterns", example="['*prod*']")
-    bindings = List(
-        CaselessStrEnum(BINDINGS),
-        default_value=list(BINDINGS),
-        help="The parts of the kernel that follow a switch.",
-    ).tag(
-        config=True,
-        allowed=f"a list with any of {', '.join(map(repr, BINDINGS))}",
-        example="['namespace', 'environment']",
-    )
-
     stale = CaselessStrEnum(
         ["warn", "refuse", "allow"],
         default_value="warn",
@@ -97,10 +86,10 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         #: Closed when the extension is unloaded.
         self.ending = ExitStack()
         # From now on, so that the identities of clients created before the first switch are known.
-        self._owners = self.ending.enter_context(locked_owners())
+        self.ending.enter_context(watched_signatures())
         self._lock = threading.Lock()
         self._switcher: Switcher | None = None
-        settings = ["protected", "read_only", "bindings", "stale", "session_name", "mfa_process"]
+        settings = ["protected", "read_only", "stale", "session_name", "mfa_process"]
         self.observe(self._configure, settings)
         self._calls: CallRecorder | None = None
         self.observe(self._record, ["record_calls"])
@@ -120,7 +109,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
         with self._lock:
             if self._switcher is None:
-                switcher = Switcher(self.shell, self._owners)
+                switcher = Switcher(self.shell)
                 self._apply_to(switcher)
                 self.ending.callback(switcher.close)
                 self._switcher = switcher
@@ -135,7 +124,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             if self._calls is None:
                 # Since IPython 9, the shell's execution count already belongs to the next cell.
                 hook = self.shell.displayhook
-                self._calls = CallRecorder(self._owners, lambda: hook.prompt_count)
+                self._calls = CallRecorder(lambda: hook.prompt_count)
                 self.ending.callback(self._calls.stop)
             return self._calls
 
@@ -218,7 +207,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         else:
             from ipy_awsprofile.notebook.identity_line import IdentityLine
 
-            self._line = IdentityLine(self.shell, self.switcher, self._owners)
+            self._line = IdentityLine(self.shell, self.switcher)
             self._in_sight.callback(self._line.end)
 
     def identity_shown(self) -> None:
@@ -246,7 +235,6 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
         switcher.protection.protected = tuple(self.protected)
         switcher.protection.read_only = tuple(self.read_only)
-        switcher.bindings = tuple(self.bindings)
-        switcher.stale, switcher.warn = self.stale, warn_at_cell
+        GATE.stale, GATE.warn = self.stale, warn_at_cell
         switcher.session_name = self.session_name or None
         switcher.person = person_at_cell(self.mfa_process)

@@ -59,7 +59,7 @@ def frame_of_cell(
     options: argparse.Namespace, cell: str, shell: InteractiveShell, switcher: Switcher
 ) -> pd.DataFrame:
     """Run the cell for each profile; return the values as a DataFrame. Raises AwsProfileError."""
-    from ipy_awsprofile.across.across import run_across
+    from ipy_awsprofile.across.across import across_profiles
 
     if options.save:
         raise InvalidOption("--save can't be combined with a cell.", "Run it on a line by itself.")
@@ -75,18 +75,17 @@ def frame_of_cell(
             "Write `%%aws_profiles PATTERN`; `*` matches all profiles.",
         )
     function = cell_function(shell, cell)
-    frame = run_across(
+    frame = across_profiles(
         profiles,
         function,
         regions=options.regions,
-        max_workers=options.workers,
+        max_workers=options.workers or 32,
         progress=not options.no_progress,
         confirmed=options.yes,
         read_only=options.read_only,
         policy=options.policy,
         write=options.write,
-        caller="%%aws_profiles",
-        variable=options.into or "_",  # IPython's name for the value of the last cell
+        _variable=options.into or "_",  # IPython's name for the value of the last cell
     )
     if function.lost_names:
         display(lost_names_card(function.lost_names))
@@ -101,17 +100,23 @@ def list_roles(
     A word after ``--sso`` that isn't the name of a sign-in belongs to the pattern. Raises
     AwsProfileError.
     """
-    from ipy_awsprofile.across.progress import counting_bar
+    from tqdm.std import tqdm
+
     from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
 
     name, pattern = _sign_in(options.sso, options.pattern)
-    with counting_bar(" accounts", shown=progress) as count:
+    with tqdm(unit=" accounts", delay=2, leave=False, disable=not progress) as bar:
+
+        def report(number: int, count: int) -> None:
+            bar.total = count
+            bar.update(number - bar.n)
+
         roles = list_assigned_roles(
             name,
             pattern,
             fresh=fresh or options.refresh,
             person=person,
-            report=count,
+            report=report,
         )
     return roles, pattern
 

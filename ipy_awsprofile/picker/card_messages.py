@@ -12,9 +12,9 @@ from ipy_awsprofile.config.request import SESSION
 from ipy_awsprofile.picker.messages import ErrorMessage, IdentityMessage
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.bindings.leftovers import Leftover
     from ipy_awsprofile.config.request import SwitchRequest
     from ipy_awsprofile.errors import AwsProfileError
+    from ipy_awsprofile.kernel.leftovers import Leftover
     from ipy_awsprofile.sessions.session import Identity
 
 

@@ -26,12 +26,11 @@ from ipy_awsprofile.picker.messages import Message, ProfilesMessage
 from ipy_awsprofile.picker.person_at_view import SignInsAtViews, errors_shown
 from ipy_awsprofile.picker.switch_commands import SwitchCommands
 from ipy_awsprofile.picker.well_formed import require_well_formed, view_of
-from ipy_awsprofile.switch.protection import known_account_name
 from ipy_awsprofile.switch.saving import suggested_name
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.bindings.leftovers import Leftover
     from ipy_awsprofile.config.request import SwitchRequest
+    from ipy_awsprofile.kernel.leftovers import Leftover
     from ipy_awsprofile.sessions.session import Identity
     from ipy_awsprofile.switch.switcher import Switcher
 
@@ -138,8 +137,11 @@ class Conversation:
         leftovers: list[Leftover] = []
         with suppress(AwsProfileError):  # the notes are optional
             leftovers = self._switcher.leftovers()
-        request, save_as, protected = self._switcher.request, "", False
-        account = known_account_name(identity.account) if identity else None
+        request, save_as, protected, account = self._switcher.request, "", False, None
+        if identity:
+            from ipy_awsprofile.sessions.assigned_roles import known_account_name  # imports boto3
+
+            account = known_account_name(identity.account)
         with suppress(AwsProfileError):  # files that can't be read just now
             if request and identity:
                 save_as = suggested_name(request)

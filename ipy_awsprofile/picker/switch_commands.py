@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.config.target import login_target
 from ipy_awsprofile.credentials.person import device_of
 from ipy_awsprofile.errors import (
     AwsProfileError,
@@ -21,7 +22,6 @@ from ipy_awsprofile.errors import (
 from ipy_awsprofile.picker.card_messages import error_message
 from ipy_awsprofile.picker.messages import Switching
 from ipy_awsprofile.picker.person_at_view import Answer, SignInsAtViews, errors_shown
-from ipy_awsprofile.switch.opening import login_target
 from ipy_awsprofile.switch.saving import save_role
 
 if TYPE_CHECKING:

@@ -207,6 +207,15 @@ def _path(sign_in: SignIn) -> Path:
     return cache_folder() / "ipy_awsprofile" / f"roles-{digest}.json"
 
 
+def known_account_name(account: str) -> str | None:
+    """Return the name of an account if a sign-in has listed it before, without calling AWS."""
+    with suppress(AwsProfileError):  # a missing name doesn't justify an error about the files
+        for cached in map(cached_list, sign_ins(read_config()).values()):
+            if cached and account in cached.accounts:
+                return cached.accounts[account].name
+    return None
+
+
 def delete_role_lists(sign_in: SignIn | None) -> None:
     """Delete the list of a sign-in, or of all sign-ins, for all kernels."""
     folder = cache_folder() / "ipy_awsprofile"

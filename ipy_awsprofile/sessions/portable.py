@@ -1,19 +1,18 @@
-"""Portable sessions: short-lived credentials and client settings to use outside the kernel.
+"""Short-lived credentials and client settings of a session, for use outside botocore.
 
-The kernel assumes roles. Workers, even on other machines, don't need a config file and never
-receive long-term keys.
+Workers, child processes and libraries in other languages get them. Long-term keys never leave the
+kernel: STS issues short-lived credentials for them, or there is an error.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from botocore.config import Config
-
-from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession
 from ipy_awsprofile.credentials.sts import RedactedCredentials, freeze_credentials
 from ipy_awsprofile.credentials.translation import translated
@@ -32,54 +31,44 @@ from ipy_awsprofile.text import chain_line
 if TYPE_CHECKING:
     import boto3
 
+#: botocore renews credentials this long before they expire.
+_ABOUT_TO_END = timedelta(minutes=15)
+
 
 def present_credentials(session: boto3.Session) -> tuple[RedactedCredentials, datetime | None]:
-    """Return a consistent set of the session's current credentials, and its expiry (UTC).
+    """Return the session's current credentials, and their expiry (UTC).
 
     Raises a subclass of `AwsProfileError` if the credentials can't be renewed.
     """
     with translated(chain_of(session)):
         credentials = credentials_of(session)
-        while True:
-            expiry = expiry_of(credentials)
-            frozen = freeze_credentials(credentials)
-            if expiry_of(credentials) == expiry:
-                return frozen, expiry
-            # The credentials were renewed meanwhile, so the expiry doesn't match.
+        frozen = freeze_credentials(credentials)  # before the expiry, which renewing changes
+        return frozen, expiry_of(credentials)
 
 
-def short_lived(session: boto3.Session) -> tuple[RedactedCredentials, datetime | None]:
+def current_keys(session: boto3.Session) -> RedactedCredentials:
+    """Return the session's credentials without renewing them, even if they have expired."""
+    credentials: Any = credentials_of(session)
+    if "_frozen_credentials" in vars(credentials):
+        return RedactedCredentials(*credentials._frozen_credentials)  # noqa: SLF001  # not public
+    return freeze_credentials(credentials)
+
+
+def short_lived(
+    session: boto3.Session, *, renew: bool = True
+) -> tuple[RedactedCredentials, datetime | None]:
     """Return the session's current credentials, and their expiry (UTC).
 
-    Raises CredentialsUnavailable for long-term keys, which never leave the kernel, and other
-    subclasses of `AwsProfileError` if the credentials can't be renewed.
+    Without ``renew``, this doesn't call AWS, and they can have expired. Raises
+    CredentialsUnavailable for long-term keys, and other subclasses of `AwsProfileError`.
     """
-    frozen, expiry = present_credentials(session)
-    return _with_token(frozen), expiry
-
-
-def not_renewed(session: boto3.Session) -> RedactedCredentials:
-    """Return the session's short-lived credentials without renewal, even if they have expired.
-
-    This doesn't call AWS or prompt the user. Raises CredentialsUnavailable for long-term keys.
-    """
-    with translated(chain_of(session)):
-        frozen = RedactedCredentials(*_current_keys(credentials_of(session)))
-    return _with_token(frozen)
-
-
-def _current_keys(credentials: Any) -> Any:
-    """Return credentials without renewal, for which botocore has no public API."""
-    return vars(credentials).get("_frozen_credentials") or credentials.get_frozen_credentials()
-
-
-def _with_token(frozen: RedactedCredentials) -> RedactedCredentials:
+    frozen, expiry = present_credentials(session) if renew else (current_keys(session), None)
     if not frozen.token:
         raise CredentialsUnavailable(
             "These are long-term keys, which never leave the kernel.",
             "Use the name of the profile that has them, or switch to a role.",
         )
-    return frozen
+    return frozen, expiry
 
 
 def session_token(
@@ -96,126 +85,136 @@ def session_token(
     with translated(chain_of(session)):
         sts = session.client("sts", config=config_of_calls(session))
         device = {"SerialNumber": serial, "TokenCode": ask()} if serial else {}
-        return _credentials_in(sts.get_session_token(**device))
-
-
-def _credentials_in(response: Any) -> tuple[RedactedCredentials, datetime]:
-    keys = response["Credentials"]
-    frozen = RedactedCredentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
-    return frozen, keys["Expiration"].astimezone(UTC)
+        issued = sts.get_session_token(**device)["Credentials"]
+    names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+    keys = RedactedCredentials(*(issued[name] for name in names))
+    return keys, issued["Expiration"].astimezone(UTC)
 
 
 def lendable(session: boto3.Session) -> tuple[RedactedCredentials, datetime | None]:
     """Return short-lived credentials that can be shared, and their expiry (UTC).
 
-    These are the session's own credentials, unless it uses long-term keys. For long-term keys, STS
-    issues short-lived credentials, which a `ProfileSession` reuses until shortly before they
-    expire. They can't call IAM, and can call only AssumeRole and GetCallerIdentity in STS. Raises a
-    subclass of `AwsProfileError`.
+    These are the session's own credentials. For long-term keys, STS issues short-lived credentials,
+    which a `ProfileSession` reuses until shortly before they expire. They can't call IAM, and can
+    call only AssumeRole and GetCallerIdentity in STS. Raises a subclass of `AwsProfileError`.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """
+    frozen, expiry = present_credentials(session)
+    if frozen.token:
+        return frozen, expiry
     if not isinstance(session, ProfileSession):
-        frozen, expiry = present_credentials(session)
-        return (frozen, expiry) if frozen.token else session_token(session)
+        return session_token(session)
     with session.issuing:
-        with translated(chain_of(session)):
-            frozen = freeze_credentials(credentials_of(session))
-        if frozen.token:
-            return short_lived(session)
         issued = session.issued
         if not issued or issued[0] != frozen or issued[2] - datetime.now(UTC) <= _ABOUT_TO_END:
             issued = session.issued = (frozen, *session_token(session))
         return issued[1:]
 
 
-#: botocore renews credentials this long before they expire.
-_ABOUT_TO_END = timedelta(minutes=15)
+class DerivedBotocoreSession(SharedBotocoreSession):
+    """A botocore session with the Region and client settings of another one, which reads no files.
+
+    ``settings`` are the profile's client settings, and ``services`` are its [services] sections.
+    """
+
+    def __init__(
+        self, name: str, region: str | None, settings: dict[str, Any], services: dict[str, Any]
+    ) -> None:
+        self._full_config = {"profiles": {name: settings}, "services": services}
+        super().__init__(name, region)
+
+    @property
+    def full_config(self) -> dict[str, Any]:
+        """The settings, in the format of botocore's ``Session.full_config``."""
+        return self._full_config
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PortableSession:
     """The data that a worker needs to open a session. Its repr doesn't show secrets.
 
-    ``settings`` are the profile's client settings, and ``services`` is the [services] section that
-    the profile refers to. ``expiry`` (UTC) is when the ``keys`` expire; they aren't renewed.
+    ``settings`` and ``services`` are as in `DerivedBotocoreSession`. The ``keys`` aren't renewed.
     """
 
+    keys: RedactedCredentials
     chain: tuple[str, ...]
     region: str | None
     settings: dict[str, Any]
     services: dict[str, Any]
-    expiry: datetime | None
-    keys: RedactedCredentials
 
     def __repr__(self) -> str:
         return f"<portable session of {chain_line(self.chain)}>"
 
     def __reduce__(self) -> tuple[Callable[..., PortableSession], tuple[Any, ...]]:
         """Pickle the keys, which is allowed only here because they are short-lived."""
-        others = {field.name: getattr(self, field.name) for field in fields(self)}
-        return _unpickled, (tuple(others.pop("keys")), others)
-
-    def full_config(self) -> dict[str, Any]:
-        """Return the kernel's settings in the format of botocore's ``Session.full_config``."""
-        return {"profiles": {self.chain[0]: self.settings}, "services": self.services}
+        others = (self.chain, self.region, self.settings, self.services)
+        return _unpickled, (tuple(self.keys), *others)
 
     def open(self) -> NamedSession:
         """Return a boto3 session without reading any files."""
-        return NamedSession(_WorkerBotocoreSession(self), self.chain)
+        inner = DerivedBotocoreSession(self.chain[0], self.region, self.settings, self.services)
+        inner.set_credentials(*map(str, self.keys[:3]))
+        return NamedSession(inner, self.chain)
 
 
-def _unpickled(keys: tuple[str, ...], others: dict[str, Any]) -> PortableSession:
-    return PortableSession(keys=RedactedCredentials(*keys), **others)
+def _unpickled(keys: tuple[str, ...], *others: Any) -> PortableSession:
+    return PortableSession(RedactedCredentials(*keys), *others)
 
 
 def portable(session: boto3.Session) -> PortableSession:
-    """Return a portable session with short-lived credentials.
-
-    It has the session's current credentials. For long-term keys, it has credentials from
-    GetSessionToken, which can't call IAM, and can call only AssumeRole and GetCallerIdentity in
-    STS. Raises a subclass of `AwsProfileError`.
-
-    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
-    """
+    """Return a portable session with credentials as in `lendable`. Raises its errors."""
     chain = chain_of(session) or (session.profile_name,)
-    keys, expiry = lendable(session)
-    settings, services = settings_of(session)
-    return PortableSession(
-        chain=chain,
-        region=session.region_name,
-        settings=settings,
-        services=services,
-        expiry=expiry,
-        keys=keys,
-    )
+    return PortableSession(lendable(session)[0], chain, session.region_name, *settings_of(session))
 
 
-#: Settings and environment variables that configure the retries of the user's clients.
-_RETRY_SETTINGS = {"retry_mode", "max_attempts", "AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS"}
+# Arguments for libraries --------------------------------------------------------------------------
 
 
-def for_many_profiles(settings: Mapping[str, Any]) -> Config | None:
-    """Return a client config with more attempts, because calls for many profiles get throttled.
+class SecretOptions(dict[str, Any]):
+    """Options that can contain secrets. Their ``repr`` and ``str`` show only the names."""
 
-    Return None if the profile's ``settings`` or the environment configure retries.
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {', '.join(self)}>"
+
+    __str__ = __repr__
+
+
+def s3_location(session: boto3.Session) -> tuple[str, str | None]:
+    """Return the session's S3 Region, and the endpoint URL if it isn't AWS's own endpoint.
+
+    https://docs.aws.amazon.com/general/latest/gr/s3.html
     """
-    if _RETRY_SETTINGS & {*settings, *user_environment()}:
-        return None
-    return Config(retries={"mode": "standard", "total_max_attempts": 6})
+    with translated(chain_of(session)):
+        meta = session.client("s3").meta
+    region = "us-east-1" if meta.region_name == "aws-global" else meta.region_name
+    host = urlsplit(meta.endpoint_url).hostname or ""
+    is_own = re.fullmatch(r"s3\.([a-z0-9-]+\.)?amazonaws\.com(\.cn)?", host)
+    return region, None if is_own else meta.endpoint_url
 
 
-class _WorkerBotocoreSession(SharedBotocoreSession):
-    """A botocore session with the kernel's settings, which doesn't read the worker's files."""
+def s3fs_options(session: boto3.Session) -> SecretOptions:
+    """Return the arguments of `S3FileSystem` with the session's short-lived credentials.
 
-    def __init__(self, portable: PortableSession) -> None:
-        self._full_config = portable.full_config()
-        super().__init__(portable.chain[0], portable.region)
-        self.set_credentials(*map(str, portable.keys[:3]))
-        if config := for_many_profiles(portable.settings):
-            self.set_default_client_config(config)
+    https://s3fs.readthedocs.io/en/latest/#credentials
+    """
+    keys, _ = lendable(session)
+    region, endpoint = s3_location(session)
+    options: Mapping[str, Any] = {
+        "key": keys.access_key,
+        "secret": keys.secret_key,
+        "token": keys.token,
+        "client_kwargs": {"region_name": region},
+    }
+    return SecretOptions({**options, **({"endpoint_url": endpoint} if endpoint else {})})
 
-    @property
-    def full_config(self) -> dict[str, Any]:
-        """The settings from the kernel's files."""
-        return self._full_config
+
+def polars_credentials(frozen: Any, expiry: datetime | None) -> tuple[dict[str, str], int | None]:
+    """Return the result of a polars credential provider: keys, and expiry as a Unix timestamp."""
+    keys = {
+        "aws_access_key_id": frozen.access_key,
+        "aws_secret_access_key": frozen.secret_key,
+        "aws_session_token": frozen.token,
+    }
+    given = {name: str(key) for name, key in keys.items() if key}
+    return given, int(expiry.timestamp()) if expiry else None

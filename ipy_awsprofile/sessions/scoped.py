@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.credentials import DeferredRefreshableCredentials
 
 from ipy_awsprofile.config.policies import policy_in, policy_text, read_only_policy
-from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession
 from ipy_awsprofile.credentials.sts import ScopedSessionFetcher, renew_with_base
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
+from ipy_awsprofile.sessions.portable import DerivedBotocoreSession
 from ipy_awsprofile.sessions.session import (
     NamedSession,
     chain_of,
@@ -65,23 +65,30 @@ class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # used lik
     ) -> None:
         self._base = session_or_profile
         self._scope = {**_policy(policy, read_only=read_only), **_lasting(seconds)}
-        self._is_read_only = read_only
         if not self._scope:
             raise InvalidOption(
                 "Nothing limits the session.", "Pass `policy`, `seconds` or `read_only=True`."
             )
-        self._credentials: _ScopedCredentials | None = None
+        self._open: list[_ScopedCredentials] = []  # one for each block that uses this object
 
     def __enter__(self) -> boto3.Session:
         base = open_session(self._base) if isinstance(self._base, str) else self._base
-        session = _ScopedSession(base, self._scope, is_read_only=self._is_read_only)
-        with translated(chain_of(base)):
-            self._credentials = session.open(base)
-        return NamedSession(session, chain_of(base))
+        chain = chain_of(base) or (base.profile_name,)
+        inner = DerivedBotocoreSession(chain[0], base.region_name, *settings_of(base))
+        inner.set_config_variable("sts_regional_endpoints", "regional")
+        config, region = config_of_calls(base), base.region_name or "us-east-1"
+        create = partial(inner.create_client, region_name=region, config=config)
+        with translated(chain):
+            fetcher = ScopedSessionFetcher(credentials_of(base), create, self._scope)
+            credentials = _ScopedCredentials(fetcher, chain)
+            provider = SimpleNamespace(load_credentials=lambda: credentials)
+            inner.register_component("credential_provider", provider)
+            credentials.get_frozen_credentials()
+        self._open.append(credentials)
+        return NamedSession(inner, chain_of(base))
 
     def __exit__(self, *_: object) -> None:
-        if self._credentials:
-            self._credentials.has_ended = True
+        self._open.pop().has_ended = True
 
 
 def _policy(
@@ -116,21 +123,25 @@ class _ScopedCredentials(DeferredRefreshableCredentials):
 
     has_ended = False
 
-    def __init__(self, fetcher: ScopedSessionFetcher, base: Any, chain: tuple[str, ...]) -> None:
+    def __init__(self, fetcher: ScopedSessionFetcher, chain: tuple[str, ...]) -> None:
         super().__init__(fetcher.fetch_credentials, "scoped")
-        renew_with_base(self, base)
+        renew_with_base(self, fetcher._source_credentials)  # noqa: SLF001  # as botocore names it
         self._fetcher, self._chain = fetcher, chain
         self._refresh_using = self._renew
         if fetcher.duration:
             self._advisory_refresh_timeout = self._mandatory_refresh_timeout = 0
 
-    def get_frozen_credentials(self) -> Any:
-        """Return the credentials. Raises AwsProfileError after the end of the block."""
-        if self.has_ended:
+    def _refresh(self) -> None:
+        """Renew the credentials if necessary. botocore calls this before it uses any of them.
+
+        Raises AwsProfileError after the end of the block.
+        """
+        base = self._fetcher._source_credentials  # noqa: SLF001
+        if self.has_ended or getattr(base, "has_ended", False):
             raise AwsProfileError(
                 "The `scoped` block of this session has ended.", "Open another one."
             )
-        return super().get_frozen_credentials()
+        super()._refresh()  # type: ignore[misc]
 
     def _renew(self) -> Any:
         """Return new credentials in botocore's format. Raises AwsProfileError."""
@@ -141,37 +152,3 @@ class _ScopedCredentials(DeferredRefreshableCredentials):
             )
         with translated(self._chain):
             return self._fetcher.fetch_credentials()
-
-
-class _ScopedSession(SharedBotocoreSession):
-    """The botocore session of a scope, with the Region and client settings of its base."""
-
-    def __init__(
-        self, base: boto3.Session, scope: Mapping[str, Any], *, is_read_only: bool
-    ) -> None:
-        #: Whether the session is read-only.
-        self.is_read_only = is_read_only
-        self._name = (*chain_of(base), base.profile_name)[0]
-        settings, services = settings_of(base)
-        self._full_config = {"profiles": {self._name: settings}, "services": services}
-        self._scope = scope
-        super().__init__(self._name, base.region_name)
-        self.set_config_variable("sts_regional_endpoints", "regional")
-
-    @property
-    def full_config(self) -> dict[str, Any]:
-        """The client settings of the base session."""
-        return self._full_config
-
-    def open(self, base: boto3.Session) -> _ScopedCredentials:
-        """Retrieve the credentials. Raises botocore's errors."""
-        config, region = config_of_calls(base), base.region_name or "us-east-1"
-        create = partial(self.create_client, region_name=region, config=config)
-        whole = credentials_of(base)
-        fetcher = ScopedSessionFetcher(whole, create, self._scope)
-        credentials = _ScopedCredentials(fetcher, whole, (self._name,))
-        provider = SimpleNamespace(load_credentials=lambda: credentials)
-        self.register_component("credential_provider", provider)
-        self.get_credentials()
-        credentials.get_frozen_credentials()
-        return credentials

@@ -84,8 +84,6 @@ class ProfileSession(NamedSession):
         self.principal: str | None = None
         self.timeout = timeout
         self.person = person
-        #: Whether a switch opened the session, rather than the user.
-        self.is_of_switch = False
         #: Long-term keys, and their STS credentials with the expiry; see `portable.lendable`.
         self.issued: tuple[RedactedCredentials, RedactedCredentials, datetime] | None = None
         self.issuing = Lock()
@@ -151,7 +149,7 @@ def open_session(
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
     """
-    request = SessionRequest(
+    request = SessionRequest.of(
         profile=name,
         region=region,
         role_arn=role_arn,
@@ -163,9 +161,9 @@ def open_session(
         session_name=session_name,
         external_id=external_id,
         source_identity=source_identity,
-        tags=tuple((tags or {}).items()),
-        transitive_tags=tuple(transitive_tags),
-        policy=os.fspath(policy) if policy is not None else None,
+        tags=tags,
+        transitive_tags=transitive_tags,
+        policy=policy,
         read_only=read_only,
         mfa=mfa,
         default=default,

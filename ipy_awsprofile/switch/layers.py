@@ -1,17 +1,20 @@
-"""The active identities: the notebook's own, and the identities of scopes on top of it."""
+"""The stack of frames: the notebook, and the blocks and runs in it.
+
+The whole kernel shows the identity of the last frame. So while a thread or task is in a block, only
+that thread or task can change the frames.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.bindings.transaction import TRANSACTION, Transaction
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.sessions.run_isolation import has_run, require_no_run
+from ipy_awsprofile.kernel.gate import GATE, Label, activate, require_no_run
+from ipy_awsprofile.kernel.show import Kernel, Place
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.request import SwitchRequest
@@ -20,17 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class Layer:
-    """An identity and its bindings.
-
-    With ``--only-session``, only the variable follows it. ``rest`` is then the session that the
-    rest of the kernel continues to follow, or None if this layer doesn't bind that session.
-    """
+    """An identity, and the places that show it."""
 
     request: SwitchRequest
     session: ProfileSession
     identity: Identity
-    rest: ProfileSession | None = None
-    bindings: ExitStack = field(default_factory=ExitStack)
+    label: Label
+    places: Mapping[Place, Any] = field(default_factory=dict)
 
     def known(self) -> Identity:
         """Return the identity with its current expiry, without calling AWS or renewing anything."""
@@ -41,65 +40,55 @@ class Layer:
         return replace(self.identity, expiry=expiry, cached=cached)
 
 
-@dataclass(frozen=True, slots=True)
-class _Runner:
-    """A thread, and the asyncio task that it runs, if any."""
-
-    thread: threading.Thread
-    task: asyncio.Task[Any] | None
-
-    @classmethod
-    def current(cls) -> _Runner:
-        """Return the current thread and task."""
-        try:
-            task = asyncio.current_task()
-        except RuntimeError:  # this thread isn't running an event loop
-            task = None
-        return cls(threading.current_thread(), task)
-
-    def is_beside(self, other: _Runner) -> bool:
-        """Return whether this runner can continue while the other one is running.
-
-        A runner that has ended can't. Neither can code that isn't in a task while its own thread
-        runs a task, because that code waits for the event loop.
-        """
-        if not self.thread.is_alive() or (self.task and self.task.done()):
-            return False
-        return self.thread is not other.thread or self.task not in (None, other.task)
+def _runner() -> tuple[threading.Thread, asyncio.Task[Any] | None]:
+    """Return the current thread and its asyncio task, if any."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # this thread isn't running an event loop
+        task = None
+    return threading.current_thread(), task
 
 
 @dataclass(slots=True, eq=False)
-class _Scope:
-    """A block that hasn't ended yet, and the layers to restore after it."""
+class Frame:
+    """The notebook, a block or a run, with the layer that is active in it, if any."""
 
-    layer: Layer
-    after: tuple[Layer, ...]
-    runner: _Runner = field(default_factory=_Runner.current)
+    layer: Layer | None = None
+    is_run: bool = False
+    runner: tuple[threading.Thread, Any] = field(default_factory=_runner)
+
+    @property
+    def is_beside(self) -> bool:
+        """Whether another thread or task is in this block, and can go on now.
+
+        One that has ended can't. Neither can code that isn't in a task while its own thread runs a
+        task, because that code waits for the event loop.
+        """
+        (thread, task), (own_thread, own_task) = self.runner, _runner()
+        if not thread.is_alive() or (task and task.done()):
+            return False
+        return thread is not own_thread or task not in (None, own_task)
 
 
 class Layers:
-    """The bound layers; ``bind`` makes everything follow a layer until its stack is closed.
+    """The frames. This class isn't thread-safe: the Switcher holds its lock during every call."""
 
-    The whole kernel follows the last one. So while a thread or task is in a scope, only that thread
-    or task can change the layers. This class isn't thread-safe. The Switcher holds its lock during
-    every call.
-    """
+    def __init__(self) -> None:
+        self.kernel = Kernel()
+        self._frames = [Frame()]
 
-    def __init__(self, bind: Callable[[Layer, Transaction], ExitStack]) -> None:
-        self._bind = bind
-        self._transaction = TRANSACTION
-        self._scopes: list[_Scope] = []
-        #: From the notebook's own identity to the active one.
-        self.bound: tuple[Layer, ...] = ()
+    @property
+    def active(self) -> Layer | None:
+        """The layer that the kernel shows, or None."""
+        return self._frames[-1].layer
 
     def require_changeable(self) -> None:
-        """Raise AwsProfileError if another thread or task relies on the bound layers.
+        """Raise AwsProfileError if another thread or task relies on the active identity.
 
-        It can be in a scope, and would continue with a different identity, or in a run.
+        It can be in a block, and would continue with a different identity, or in a run.
         """
-        require_no_run()
-        here = _Runner.current()
-        if any(scope.runner.is_beside(here) for scope in self._scopes):
+        require_no_run("A switch")
+        if any(frame.is_beside for frame in self._frames[1:]):
             raise AwsProfileError(
                 "Another thread or task is in a block of `using_profile` or `%%aws_profile`, which "
                 "the whole kernel follows.",
@@ -107,104 +96,63 @@ class Layers:
                 "whose session is separate.",
             )
 
-    def replace_active(self, layer: Layer) -> None:
-        """Bind a layer instead of the active one. On an error, bind the previous layers again.
+    def put(self, layer: Layer | None) -> None:
+        """Show a layer instead of the active one, or none. Raises `require_changeable`'s errors."""
+        self.require_changeable()
+        self._show(self._frames[-1], layer)
 
-        Raises the error of `require_changeable`.
+    def begin(
+        self, frame: Frame, layer: Layer | None, *, places: Mapping[Place, Any] | None = None
+    ) -> None:
+        """Begin a block that shows a layer until `end`, or a run that shows these places.
+
+        Raises the errors of `require_changeable`.
         """
         self.require_changeable()
-        self._keep_rest(layer)
-        before = self.bound
+        self._frames.append(frame)
         try:
-            with self._transaction.at_once():
-                try:
-                    self.rebind((*before[:-1], layer))
-                except BaseException:
-                    self.rebind(before)
-                    raise
+            self._show(frame, layer, places=places)
         except BaseException:
-            self.rebind(before)  # if one of the changes has failed
+            self._frames.remove(frame)
+            self._activate()
             raise
 
-    def _keep_rest(self, layer: Layer) -> None:
-        """With ``--only-session``, make everything else continue to follow its session."""
-        if layer.request.only_session and self.bound:
-            active = self.bound[-1]
-            layer.rest = active.rest if active.request.only_session else active.session
+    def end(self, frame: Frame) -> None:
+        """End a block or a run. Ending it again does nothing.
 
-    def rebind(self, layers: tuple[Layer, ...]) -> None:
-        """Leave all layers from the first difference on, then bind the rest of these layers.
-
-        An error or Ctrl-C while leaving a layer doesn't stop the other layers from being left. This
-        works even during a run, in which a scope can end.
+        If blocks overlap, the most recent one is active until it ends. What the user has changed in
+        a block stays.
         """
-        kept = 0
-        while (
-            self.bound[kept : kept + 1] and self.bound[kept : kept + 1] == layers[kept : kept + 1]
-        ):
-            kept += 1
-        with self._transaction.at_once(), _identity_unhidden():
-            with ExitStack() as leaving:
-                for layer in self.bound[kept:]:
-                    leaving.callback(layer.bindings.close)
-                self.bound = self.bound[:kept]
-            for layer in layers[kept:]:
-                layer.bindings = self._bind(layer, self._transaction)
-                self.bound = (*self.bound, layer)
-
-    def leave(self, is_over: Callable[[Layer], bool] | None = None) -> None:
-        """Leave all layers until a scope ends, or permanently leave the layers that are over.
-
-        Raises the error of `require_changeable`.
-        """
-        self.require_changeable()
-        if is_over is None:
-            self.rebind(())
+        if frame not in self._frames:
             return
-        for scope in self._scopes:
-            scope.after = tuple(layer for layer in scope.after if not is_over(layer))
-        self.rebind(tuple(layer for layer in self.bound if not is_over(layer)))
+        was_active = self._frames[-1] is frame
+        self._frames.remove(frame)
+        if was_active:
+            self._show(self._frames[-1], self.active, keep_changes=not frame.is_run)
 
-    def close(self) -> None:
-        """Leave all layers permanently, so that no scope restores them later."""
-        for scope in self._scopes:
-            scope.after = ()
-        self.rebind(())
-
-    def begin_scope(self, layer: Layer) -> None:
-        """Bind a scope's layer on top of the others, until `end_scope`.
-
-        Raises the error of `require_changeable`.
-        """
+    def drop(self, is_over: Callable[[Layer], bool] = lambda _layer: True) -> None:
+        """Remove layers for good, so that the end of a block doesn't bring them back."""
         self.require_changeable()
-        self._keep_rest(layer)
-        scope = _Scope(layer, self.bound)
-        self._scopes.append(scope)
-        self.rebind((*self.bound, layer))
+        for frame in self._frames:
+            if frame.layer and is_over(frame.layer):
+                frame.layer = None
+        self._show(self._frames[-1], self.active)
 
-    def end_scope(self, layer: Layer) -> None:
-        """Bind the layers from before the scope, if it has begun.
+    def _show(
+        self,
+        frame: Frame,
+        layer: Layer | None,
+        *,
+        places: Mapping[Place, Any] | None = None,
+        keep_changes: bool = False,
+    ) -> None:
+        if places is None:
+            places = layer.places if layer else {}
+        self.kernel.show(places, keep_changes=keep_changes)
+        frame.layer = layer
+        self._activate()
 
-        If a later scope is still active, nothing is bound now, and the end of that scope restores
-        the layers from before both.
-        """
-        scope = next((one for one in self._scopes if one.layer is layer), None)
-        if scope is None:
-            return
-        later = self._scopes[self._scopes.index(scope) + 1 :]
-        self._scopes.remove(scope)
-        if later:
-            ended = set(later[0].after) - set(scope.after)
-            later[0].after = scope.after
-            for one in later[1:]:
-                one.after = tuple(kept for kept in one.after if kept not in ended)
-        else:
-            self.rebind(scope.after)
-
-
-def _identity_unhidden() -> AbstractContextManager[None]:
-    if not has_run():
-        return nullcontext()
-    from ipy_awsprofile.bindings.isolated_run import identity_unhidden  # loading doesn't need it
-
-    return identity_unhidden()
+    def _activate(self) -> None:
+        active = self._frames[-1]
+        activate(active.layer.label if active.layer else None)
+        GATE.is_run = active.is_run

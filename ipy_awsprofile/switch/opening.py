@@ -1,31 +1,131 @@
-"""Open the session of a switch and get its identity, before anything changes."""
+"""Open the session of a switch as the user's patterns allow it, before anything changes.
+
+Functions import botocore and the modules that read files, because loading the extension must not
+import them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.request import account_text
-from ipy_awsprofile.errors import CredentialsRejected, InvalidOption, UnexpectedAccount
+from ipy_awsprofile.errors import (
+    CredentialsRejected,
+    InvalidOption,
+    ProtectedProfile,
+    UnexpectedAccount,
+)
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.request import SwitchRequest
-    from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.credentials.person import Person
     from ipy_awsprofile.sessions.session import Identity, ProfileSession
-    from ipy_awsprofile.switch.protection import Protection
+
+
+@dataclass(slots=True)
+class Protection:
+    """Case-insensitive patterns for profile names, account IDs and account names (``*prod*``).
+
+    Switching to a profile that matches ``protected`` requires confirmation. A profile that matches
+    ``read_only`` is opened read-only unless the request says ``write``.
+    """
+
+    protected: tuple[str, ...] = ()
+    read_only: tuple[str, ...] = ()
+
+    def is_protected(self, profile: str, account: str = "") -> bool:
+        """Return whether a switch to this profile requires confirmation.
+
+        ``account`` is the account ID if STS has reported it.
+        """
+        return fits_pattern(self.protected, profile, account)
+
+    def resolve_name(self, request: SwitchRequest, person: Person) -> SwitchRequest:
+        """Return the request with the unique name of its role, or of the default profile.
+
+        If there are patterns, the account's name is looked up in IAM Identity Center. Raises a
+        subclass of `AwsProfileError`.
+        """
+        if request.default:
+            request = _with_default_profile(request)
+        has_patterns = bool(self.protected or self.read_only)
+        if not (request.needs_name or (has_patterns and request.profile)):
+            return request
+        from ipy_awsprofile.sessions.assigned_roles import resolve_sso_name
+
+        return resolve_sso_name(request, person, look_up=has_patterns)
+
+    def allowed(
+        self, request: SwitchRequest, account: str = "", *, is_new: bool = True
+    ) -> SwitchRequest:
+        """Return the request as the patterns allow it, which can make it read-only.
+
+        ``account`` is the account ID if STS has reported it. Raises ProtectedProfile, unless the
+        request is confirmed or isn't new. Before that, raises the errors of `target_of`, because a
+        request that can't work needs no confirmation.
+        """
+        if is_new and not request.confirmed and self.is_protected(request.name, account):
+            from ipy_awsprofile.config.target import target_of
+
+            target_of(request)
+            raise ProtectedProfile(request.name, account)
+        if request.read_only or request.write:
+            return request
+        return replace(request, read_only=fits_pattern(self.read_only, request.name, account))
+
+
+def _with_default_profile(request: SwitchRequest) -> SwitchRequest:
+    """Return the request with the name of the default profile, if there is one."""
+    from ipy_awsprofile.config.files import read_config
+    from ipy_awsprofile.config.target import default_profile
+
+    if request.profile or request.role_arn:
+        return request  # opening it raises an error
+    config = read_config()
+    source = default_profile(config)
+    is_profile = source in config.profiles
+    return replace(request, profile=source.name, default=False) if is_profile else request
+
+
+def fits_pattern(patterns: Iterable[str], name: str, account: str = "") -> bool:
+    """Return whether a pattern matches a profile's name, its account ID, or its account name.
+
+    ``account`` is the ID if STS has reported it; otherwise, the files may contain it. This doesn't
+    call AWS to get the account name.
+    """
+    if not patterns:
+        return False
+    from ipy_awsprofile.config.profiles import account_of
+    from ipy_awsprofile.sessions.assigned_roles import known_account_name
+
+    account = account or account_of(name)
+    names = [name, account, known_account_name(account)]
+    folded = [text.casefold() for text in names if text]
+    return any(fnmatchcase(one, pattern.casefold()) for pattern in patterns for one in folded)
 
 
 def open_allowed(
-    request: SwitchRequest, protection: Protection, *, is_new: bool, fresh: bool, person: Person
+    request: SwitchRequest,
+    protection: Protection,
+    *,
+    active: str | None,
+    fresh: bool,
+    person: Person,
 ) -> tuple[SwitchRequest, ProfileSession, Identity]:
     """Open a request as the user's patterns allow it. Return that request, session and identity.
 
-    Raises ProtectedProfile, and the errors of `open_request`.
+    ``active`` is the account of the active identity if the request is for it again. This needs no
+    confirmation, unless its name leads to another account by now. Raises ProtectedProfile, and the
+    errors of `open_request`.
     """
-    request = protection.allowed(request, is_new=is_new)
-    ask = protection.is_protected(request.name)
+    request = protection.allowed(request, is_new=active is None)
+    ask = active is not None or protection.is_protected(request.name)
     session, identity = open_request(request, fresh=fresh, person=person, ask=ask)
     # The files don't always contain the account.
+    is_new = active is None or active != identity.account
     allowed = protection.allowed(request, identity.account, is_new=is_new)
     if allowed != request:
         session, identity = open_request(allowed, fresh=fresh, person=person, ask=True)
@@ -72,29 +172,3 @@ def _expected_account(account: str | int | None) -> str | None:
     if account == "":  # such as a variable that isn't set
         raise InvalidOption("The expected account is empty.", "An account ID has 12 digits.")
     return None if account is None else account_text(account)
-
-
-def login_target(request: SwitchRequest) -> Target:
-    """Return the target of a request, without the options that a sign-in doesn't need.
-
-    With only an [sso-session], the target has no role. It has no role for an account name either,
-    because only a user who has signed in can look up the account.
-    """
-    from ipy_awsprofile.config.files import read_config
-    from ipy_awsprofile.config.request import SessionRequest
-    from ipy_awsprofile.config.sign_ins import named_by_account
-    from ipy_awsprofile.config.target import sign_in_target, target_of
-
-    if request.account or request.role or request.sso:
-        return sign_in_target(request.sso)
-    for name in (request.profile, request.source_profile):
-        if name and (parts := named_by_account(name, read_config())):
-            return sign_in_target(parts.sign_in)
-    return target_of(
-        SessionRequest(
-            profile=request.profile,
-            role_arn=request.role_arn,
-            source_profile=request.source_profile,
-            default=request.default,
-        )
-    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,17 +13,12 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Waiting:
-    action: Callable[[], object]
-    dropped: Callable[[], object]
+#: An action, and what to call if it is dropped.
+_Waiting = tuple[Callable[[], object], Callable[[], object]]
 
 
 class RunningCell:
     """The running cell, if any, and the action that waits for its end.
-
-    Hooks are registered only while an action waits.
 
     https://ipython.readthedocs.io/en/stable/config/callbacks.html
     """
@@ -57,21 +51,21 @@ class RunningCell:
         action without calling ``dropped``. Once the action no longer waits, that function does
         nothing.
         """
-        waiting = _Waiting(action, dropped)
+        waiting = (action, dropped)
         self.drop()
         with self._lock:
             self._waiting = waiting
-            if self._shell is not None:
-                self._shell.events.register("post_execute", self._code_ended)
+        if self._shell is not None:
+            self._shell.events.register("post_run_cell", self._cell_ended)
         # Check only now, because the cell can end in another thread before the hook is registered.
-        if not self.is_running and (taken := self._take()):
-            taken.action()
+        if not self.is_running and self._take():
+            action()
         return partial(self._take, waiting)
 
     def drop(self) -> None:
         """Drop the waiting action, if any."""
         if waiting := self._take():
-            waiting.dropped()
+            waiting[1]()
 
     def _take(self, only: _Waiting | None = None) -> _Waiting | None:
         """Remove and return the waiting action, or return None if there isn't one."""
@@ -80,32 +74,13 @@ class RunningCell:
             if waiting is None or only not in (None, waiting):
                 return None
             self._waiting = None
-            self._unregister()
-            return waiting
-
-    def _code_ended(self) -> None:
-        """Register a hook for `post_run_cell`, which IPython triggers next.
-
-        A cell's scope ends there, too, before hooks that are registered later.
-        """
-        if not self.is_running and self._shell is not None:  # neither a message nor an inner cell
-            self._shell.events.register("post_run_cell", self._cell_ended)
+        if self._shell is not None:
+            self._shell.events.unregister("post_run_cell", self._cell_ended)
+        return waiting
 
     def _cell_ended(self, _result: object = None) -> None:
-        if self.is_running or not (waiting := self._take()):
-            return
-        try:
-            waiting.action()
-        except Exception:  # noqa: BLE001  # the ended cell didn't cause this error
-            _log.exception("What waited for the end of a cell failed.")
-
-    def _unregister(self) -> None:
-        if self._shell is None:
-            return
-        events = self._shell.events
-        for event, hook in (
-            ("post_execute", self._code_ended),
-            ("post_run_cell", self._cell_ended),
-        ):
-            if hook in events.callbacks[event]:
-                events.unregister(event, hook)
+        if not self.is_running and (waiting := self._take()):
+            try:
+                waiting[0]()
+            except Exception:  # noqa: BLE001  # the ended cell didn't cause this error
+                _log.exception("What waited for the end of a cell failed.")

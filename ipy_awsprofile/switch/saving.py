@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.errors import InvalidOption, ProtectedProfile
-from ipy_awsprofile.switch.protection import known_account_name
 from ipy_awsprofile.text import arguments, assigned_name
 
 if TYPE_CHECKING:
@@ -40,21 +39,13 @@ def save_role(
     if switcher.protection.is_protected(name) and not request.confirmed:
         raise ProtectedProfile(name)
     request = switcher.protection.resolve_name(request, person or switcher.person)
-    options: dict[str, object] = {
-        "--read-only": request.read_only,
-        "--mfa": request.mfa,
-        "--policy": request.policy,
-        "--tag": request.tags,
-        "--transitive-tag": request.transitive_tags,
-        "--source-identity": request.source_identity,
-    }
-    given = [name for name, value in options.items() if value]
-    target = target_of(request) if not given else None
-    if target is None or target.scope:  # a duration is a setting only for a role
-        option = given[0] if given else "--duration"
+    limits = request.read_only, request.mfa, request.policy, request.tags, request.source_identity
+    target = target_of(request)
+    if any(limits) or target.scope:  # a duration is a setting only for a role
         raise InvalidOption(
-            f"A profile in the config file can't contain {option}.",
-            f"Save it without {option}, and add {option} when you switch.",
+            "A profile in the config file has no --read-only, --policy, --mfa, tags or source "
+            "identity, and a --duration only if it assumes a role.",
+            "Save it without these options, and add them when you switch.",
         )
     sources = [name for name in target.names[1:] if name not in target.config.profiles]
     if sources and assigned_name(sources[0]):
@@ -84,7 +75,6 @@ def save_role(
         SwitchRequest(profile=name),
         variable=request.variable,
         expect_account=request.expect_account,
-        only_session=request.only_session,
         confirmed=request.confirmed,
     )
 
@@ -133,6 +123,7 @@ def suggested_name(request: SwitchRequest) -> str:
     This doesn't call AWS. Raises ConfigFileError.
     """
     from ipy_awsprofile.config.profiles import profiles_by_name
+    from ipy_awsprofile.sessions.assigned_roles import known_account_name
     from ipy_awsprofile.text import Arn
 
     arn = Arn.parse(request.role_arn or "")

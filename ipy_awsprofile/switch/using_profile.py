@@ -1,47 +1,101 @@
-"""Use a profile in a ``with`` block, and find the Switcher of the running shell."""
+"""Use a profile for a block: a context manager that is also a decorator."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable
+from contextlib import ContextDecorator
 from functools import lru_cache
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ipy_awsprofile.config.request import Duration, SwitchRequest
-from ipy_awsprofile.switch.scope import Scope
+from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
+from ipy_awsprofile.switch.layers import Frame
 from ipy_awsprofile.switch.switcher import Switcher
 
+if TYPE_CHECKING:
+    import boto3
 
-def using_profile(
-    profile: str | None = None,
-    *,
-    region: str | None = None,
-    role_arn: str | None = None,
-    source_profile: str | None = None,
-    account: str | int | None = None,
-    role: str | None = None,
-    sso: str | None = None,
-    duration: Duration | None = None,
-    session_name: str | None = None,
-    external_id: str | None = None,
-    source_identity: str | None = None,
-    tags: Mapping[str, str] | None = None,
-    transitive_tags: Iterable[str] = (),
-    policy: str | os.PathLike[str] | None = None,
-    read_only: bool = False,
-    mfa: bool = False,
-    variable: str = "session",
-    expect_account: str | int | None = None,
-    only_session: bool = False,
-    confirmed: bool = False,
-    write: bool = False,
-    default: bool = False,
-) -> Scope:
+    from ipy_awsprofile.switch.layers import Layer
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class Scope(ContextDecorator):
+    """Use another identity for a block, then restore the previous state exactly.
+
+    The previous state is restored even after an error, inside other scopes, and if the block itself
+    switches. If scopes overlap, the most recent one is active until it ends. While a scope is open,
+    other threads and tasks can't begin a scope or switch; see `Layers.require_changeable`.
+
+    Blocks can use the same scope again, even inside each other.
+
+    This isn't a generator, because Ctrl-C could come after the generator starts and before the
+    block does.
+    """
+
+    def __init__(self, request: SwitchRequest) -> None:
+        self._request = request
+        #: The blocks that use this scope now, the innermost last.
+        self._open: list[tuple[Switcher, Frame]] = []
+
+    def __call__(self, function: _Function) -> _Function:
+        """Decorate a function. Raises InvalidOption if its body wouldn't run inside the block."""
+        kinds = (iscoroutinefunction, isgeneratorfunction, isasyncgenfunction)
+        if any(kind(function) for kind in kinds):
+            raise InvalidOption(
+                "`using_profile` can't decorate a coroutine or generator function, whose body runs "
+                "only after the call.",
+                "Use `with using_profile(NAME):` in its body.",
+            )
+        return super().__call__(function)
+
+    def prepare(self) -> tuple[Switcher, Layer]:
+        """Open the session, which can call AWS or prompt the user. This changes nothing yet."""
+        # Found for each block, because the extension may have been reloaded since.
+        switcher = running_switcher()
+        switcher.require_changeable()
+        return switcher, switcher.prepare(self._request)
+
+    def begin(self, switcher: Switcher, layer: Layer) -> boto3.Session:
+        """Begin a block with the values that `prepare` returned, and return its session."""
+        frame = Frame()
+        try:
+            with Uninterrupted():
+                self._open.append((switcher, frame))
+                switcher.begin(frame, layer)
+        except BaseException:
+            self._end(switcher, frame)
+            raise
+        return layer.session
+
+    def __enter__(self) -> boto3.Session:
+        return self.begin(*self.prepare())
+
+    def __exit__(self, *_: object) -> None:
+        for switcher, frame in self._open[-1:]:  # empty if no block has begun
+            try:
+                self._end(switcher, frame)
+            finally:
+                self._end(switcher, frame)  # if Ctrl-C came before it was deferred
+
+    def _end(self, switcher: Switcher, frame: Frame) -> None:
+        """End a block. Ending it again does nothing."""
+        with Uninterrupted():
+            if (switcher, frame) in self._open:
+                self._open.remove((switcher, frame))
+            switcher.end(frame)
+
+
+def using_profile(profile: str | None = None, **options: Any) -> Scope:
     """Use a profile for everything in a ``with`` block, and restore the previous state afterwards.
 
     The options are the same as for ``%aws_profile``; see `SwitchRequest`. ``duration`` is in
-    seconds, a timedelta, or a text such as ``15m``. ``variable`` is ``--as``, and ``confirmed`` is
-    ``--yes``. The block gets the session, too. In a script without IPython, everything except the
-    notebook's variable follows.
+    seconds, a timedelta, or a text such as ``15m``, and ``tags`` is a dict. ``variable`` is
+    ``--as``, and ``confirmed`` is ``--yes``. The block gets the session, too. In a script without
+    IPython, everything except the notebook's variable follows.
 
     The whole kernel follows. So while a thread or task is in such a block, other threads and tasks
     can't enter one, switch or switch off. In threads and tasks, use `open_session`. A switch inside
@@ -50,32 +104,10 @@ def using_profile(
 
     https://docs.python.org/3/reference/compound_stmts.html#the-with-statement
     """
-    request = SwitchRequest(
-        profile=profile,
-        region=region,
-        role_arn=role_arn,
-        source_profile=source_profile,
-        account=account,
-        role=role,
-        sso=sso,
-        duration=duration,
-        session_name=session_name,
-        external_id=external_id,
-        source_identity=source_identity,
-        tags=tuple((tags or {}).items()),
-        transitive_tags=tuple(transitive_tags),
-        policy=os.fspath(policy) if policy is not None else None,
-        read_only=read_only,
-        mfa=mfa,
-        variable=variable,
-        expect_account=expect_account,
-        only_session=only_session,
-        confirmed=confirmed,
-        write=write,
-        default=default,
-        caller="using_profile",
-    )
-    return Scope(running_switcher, request)
+    return Scope(SwitchRequest.of(profile=profile, **options))
+
+
+using_profile.__signature__ = SwitchRequest.signature()  # type: ignore[attr-defined]
 
 
 def running_switcher() -> Switcher:

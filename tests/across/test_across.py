@@ -1,45 +1,32 @@
-"""`across_profiles` returns rows in order, reports errors as rows, and stops on Ctrl-C."""
+"""`across_profiles` calls a function for many profiles, and returns all results in one frame."""
 
 from __future__ import annotations
 
-import gc
+import asyncio
+import json
 import os
 import signal
 import threading
 import time
-import weakref
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-import boto3
-import pandas as pd
 import pytest
 
 from ipy_awsprofile import across_profiles, list_buckets, list_profiles
 from ipy_awsprofile.demo.stages.organisation import seed_organisation
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
 from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered
-from tests.bindings.borrowing import eventually
-from tests.identity_center import organisation
-from tests.shells import run_notebook
+from tests.across.runs import ASSUME, account_of, actions, bucket_count, errors_of
+from tests.identity_center import PROD, organisation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
-
-
-def bucket_count(session: Any) -> int:
-    """Return the number of a session's buckets."""
-    return len(session.client("s3").list_buckets()["Buckets"])
-
-
-@pytest.fixture
-def names(aws: EmbeddedAws) -> tuple[str, ...]:
-    """Create eight accounts, each with a role profile; return their names."""
-    return seed_organisation(aws, 8)
 
 
 @pytest.mark.parametrize(
@@ -47,9 +34,7 @@ def names(aws: EmbeddedAws) -> tuple[str, ...]:
     [
         "RoleBeta",
         "role*",
-        ["RoleBeta"],
         ("RoleBeta", "RoleBeta"),
-        iter(["RoleBeta"]),
         lambda: list_profiles("RoleBeta"),
         lambda: list_profiles("RoleBeta")[0],
     ],
@@ -61,73 +46,67 @@ def test_ways_to_name_profiles(aws: EmbeddedAws, profiles: Any) -> None:
     assert set(frame["profile"]) == {"RoleBeta"}
     assert set(frame["account"]) == {ROLE_ACCOUNT}
     assert set(frame["region"]) == {"us-west-2"}
-    assert len(frame) == 3
+    assert frame.index.tolist() == [0, 1, 2]
     assert frame.attrs == {"errors": [], "interrupted": False}
+    assert across_profiles([], list_buckets).shape == (0, 3)
 
 
-def test_pattern_without_a_match(aws: EmbeddedAws) -> None:
-    """A pattern without a match raises an error instead of returning an empty frame."""
-    with pytest.raises(InvalidOption, match="No profile matches `nobody`"):
-        across_profiles("nobody", bucket_count)
+def test_exact_name(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
+    """An exact name selects only that profile, and any other text is a pattern."""
+    (dev,) = list_profiles("atlas-dev")
+    aws.write_profile(
+        "atlas", source_profile="UserAlpha", role_arn=dev.role_arn, region="us-west-2"
+    )
+    assert set(across_profiles("atlas", str)["profile"]) == {"atlas"}
+    assert set(across_profiles("atla", str)["profile"]) == {"atlas", *names[:3]}
 
 
-def test_workers_are_at_least_one(aws: EmbeddedAws) -> None:
-    """Fewer than one worker is an error."""
-    with pytest.raises(InvalidOption, match="`max_workers` is 0; it must be at least 1"):
-        across_profiles("*", bucket_count, max_workers=0)
+def test_roles_of_a_sign_in(aws: EmbeddedAws) -> None:
+    """A pattern that begins with a sign-in selects roles that no profile is needed for."""
+    organisation(aws)
+    aws.sso.sign_in("corp")
+    frame = across_profiles("corp:1*/Admin", account_of)
+    assert frame[["account", "value"]].to_numpy().tolist() == [[PROD, PROD]]
 
 
-def test_order(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """Rows are in the order of the profiles, even if the calls end in reverse order."""
+@pytest.mark.parametrize(
+    ("profiles", "options", "message", "hint"),
+    [
+        ("nobody", {}, "No profile matches `nobody`", "%aws_profiles"),
+        ("*", {"regions": []}, "No Region is given.", "leave out `regions`"),
+        ("*", {"regions": "us-east-1 eu-west-1"}, "isn't an AWS Region", "us-east-1"),
+        ("*", {"regions": ["eu-centrl-1"]}, "isn't an AWS Region", "Did you mean `eu-central-1`"),
+    ],
+)
+def test_invalid_options(
+    aws: EmbeddedAws, profiles: str, options: Any, message: str, hint: str
+) -> None:
+    """Invalid options are refused before AWS is called."""
+    with pytest.raises(InvalidOption, match=message) as raised:
+        across_profiles(profiles, bucket_count, **options)
+    assert hint in raised.value.hint
+    assert aws.calls == []
+
+
+def test_order_and_calls(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
+    """Rows are in the order of the profiles, and each role needs one call, or none if cached."""
     ended = {name: threading.Event() for name in names}
     after = dict(pairwise(names))
 
     def function(session: Any) -> str:
-        name: str = session.chain[0]
-        if name in after:
-            assert ended[after[name]].wait(30)
-        ended[name].set()
-        return name
+        if next_name := after.get(session.profile_name):
+            assert ended[next_name].wait(30)  # the calls end in reverse order
+        ended[session.profile_name].set()
+        return account_of(session)
 
-    frame = across_profiles(names, function, max_workers=len(names))
-    assert list(frame["value"]) == list(names)
+    frame = across_profiles(names, function)
     assert list(frame["profile"]) == list(names)
-
-
-def test_accounts_are_those_of_sts(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """The account column has the account that STS reports for each session."""
-    frame = across_profiles(
-        names, lambda session: session.client("sts").get_caller_identity()["Account"]
-    )
     assert list(frame["value"]) == list(frame["account"])
     assert frame["account"].nunique() == len(names)
-
-
-@pytest.mark.slow
-def test_throttled_roles(aws: EmbeddedAws) -> None:
-    """Each role gets its credentials, even if IAM Identity Center throttles the calls."""
-    organisation(aws)
-    for number in range(40):
-        aws.sso.assign(f"{number:012}", "Reader")
-    aws.sso.sign_in("corp")
-    roles = [f"corp:{number:012}/Reader" for number in range(40)]
-    aws.sso.calls_per_second = 10
-    frame = across_profiles(roles, str, progress=False)
-    assert frame.attrs["errors"] == []
-    assert list(frame["profile"]) == roles
-
-
-def test_bound(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """No more than ``max_workers`` profiles are processed at the same time."""
-    at_work = threading.Semaphore(2)
-
-    def function(_session: Any) -> int:
-        assert at_work.acquire(blocking=False)
-        time.sleep(0.01)
-        at_work.release()
-        return 1
-
-    assert across_profiles(names, function, max_workers=2)["value"].sum() == len(names)
+    assert actions(aws) == {ASSUME: len(names), "sts:GetCallerIdentity": len(names)}
+    aws.calls.clear()
+    across_profiles(names, bucket_count)
+    assert actions(aws) == {"s3:ListAllMyBuckets": len(names)}
 
 
 def test_errors_are_rows(aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,7 +114,9 @@ def test_errors_are_rows(aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]) -
     seed_organisation(aws)
     names = ("atlas-dev", "audit-prod", "billing-prod", "sandbox-old", "security-prod", "gone")
     frame = across_profiles(names, bucket_count)
-    errors = frame.attrs["errors"].frame().set_index("profile")
+    errors = frame.attrs["errors"].frame()
+    assert list(errors) == ["profile", "account", "error", "message", "hint"]
+    errors = errors.set_index("profile")
     assert list(frame["profile"]) == ["atlas-dev"]
     assert dict(errors["error"]) == {
         "audit-prod": "AccessDenied",
@@ -144,6 +125,9 @@ def test_errors_are_rows(aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]) -
         "security-prod": "InvalidOption",
         "gone": "ProfileNotFound",
     }
+    accounts = {one.name: one.account for one in list_profiles("*-prod")}
+    assert errors["account"]["audit-prod"] == accounts["audit-prod"]
+    assert errors["account"].isna()["gone"]
     assert "doesn't let" in errors["message"]["audit-prod"]
     assert "isn't allowed to call ListBuckets" in errors["message"]["billing-prod"]
     assert not errors["message"].str.contains("\n").any()
@@ -153,72 +137,32 @@ def test_errors_are_rows(aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]) -
     assert "`gone`: ProfileNotFound: There is no profile `gone`" in printed
 
 
-def test_error_of_the_function(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """An error in the function is a row with its type and a one-line message."""
+def test_errors_of_the_function(
+    aws: EmbeddedAws, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An error in the function is a row, and the summary groups equal errors."""
 
-    def function(session: Any) -> int:
-        if session.chain[0] == names[1]:
+    def function(session: Any) -> Iterator[int]:
+        yield 1  # the row isn't kept, because an error follows
+        if session.profile_name == names[0]:
             raise KeyError("two\nlines")
-        if session.chain[0] == names[2]:
-            raise SystemExit(3)
-        return 1
-
-    frame = across_profiles(names, function)
-    assert len(frame) == len(names) - 2
-    assert frame.attrs["errors"] == [
-        {
-            "profile": profile.name,
-            "account": profile.account,
-            "error": error,
-            "message": message,
-            "hint": "",
-        }
-        for profile, error, message in (
-            (list_profiles(names[1])[0], "KeyError", "'two\\nlines'"),
-            (list_profiles(names[2])[0], "SystemExit", "3"),
-        )
-    ]
-
-
-def test_summary_is_short(
-    aws: EmbeddedAws, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The summary lists five errors and counts the rest, and is empty without errors."""
-    across_profiles(names, bucket_count, progress=False)
-    assert "".join(capsys.readouterr()) == ""
-
-    def function(session: Any) -> int:
-        if session.profile_name == names[0]:
-            return 1
-        raise ValueError(session.profile_name)
-
-    across_profiles(names, function, progress=False)
-    printed = capsys.readouterr().out
-    assert "1 of 8 profiles succeeded" in printed
-    assert printed.count("ValueError") == 5
-    assert "… and 2 more." in printed
-
-
-def test_equal_errors_are_one_line(
-    aws: EmbeddedAws, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The summary groups errors that differ only in the profile's name, most frequent first."""
-
-    def function(session: Any) -> int:
-        if session.profile_name == names[0]:
-            raise KeyError("own")
         if session.profile_name == names[1]:
-            return 1
-        raise ValueError(f"`{session.profile_name}` is odd")
+            raise SystemExit(3)
+        if session.profile_name != names[2]:
+            raise ValueError(f"`{session.profile_name}` is odd")
 
     frame = across_profiles(names, function, progress=False)
-    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
-    assert lines[:3] == [
-        "1 of 8 profiles succeeded",
-        "6 profiles: ValueError: `…` is odd",
-        f"`{names[0]}`: KeyError: 'own'",
+    assert list(frame["profile"]) == [names[2]]
+    shown = capsys.readouterr()
+    assert shown.err == ""  # no progress bar
+    lines = [line.strip() for line in shown.out.splitlines()]
+    assert lines[:4] == [
+        "1 of 6 profiles succeeded",
+        "3 profiles: ValueError: `…` is odd",
+        f"`{names[0]}`: KeyError: 'two\\nlines'",
+        f"`{names[1]}`: SystemExit: 3",
     ]
-    assert len(frame.attrs["errors"]) == 7
+    assert len(frame.attrs["errors"]) == 5
 
 
 def test_all_profiles_fail(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
@@ -231,235 +175,124 @@ def test_all_profiles_fail(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     )
     assert raised.value.hint == "`%aws_profiles` lists the profiles."
     assert [one["profile"] for one in raised.value.errors] == [*names[:2], "gone", "lost"]
-    assert across_profiles(names[:2], bucket_count)["value"].sum() > 0
-
-
-def test_exact_name(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """An exact name selects only that profile, and any other text is a pattern."""
-    aws.write_profile(
-        "atlas", source_profile="UserAlpha", role_arn=role_arn_of(names[0]), region="us-west-2"
-    )
-    assert set(across_profiles("atlas", bucket_count)["profile"]) == {"atlas"}
-    assert set(across_profiles("atla", bucket_count)["profile"]) == {"atlas", *names[:3]}
-    assert set(across_profiles("atlas*", bucket_count)["profile"]) == {"atlas", *names[:3]}
-
-
-def role_arn_of(name: str) -> str:
-    """Return the role ARN of a profile."""
-    (profile,) = list_profiles(name)
-    return str(profile.role_arn)
 
 
 def test_no_secret_in_errors(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """If a function raises an error with its credentials in the message, they are redacted."""
+    """An HTTP client's error with a presigned URL doesn't show the token in the URL."""
 
     def function(session: Any) -> None:
-        raise RuntimeError(str(session.get_credentials().get_frozen_credentials()))
+        keys = {"Bucket": "b", "Key": "k"}
+        url = session.client("s3").generate_presigned_url("get_object", Params=keys)
+        raise OSError(f"403 Client Error: Forbidden for url: {url}")
 
-    with pytest.raises(NoProfileAnswered) as raised:
-        across_profiles(names, function)
-    partly = across_profiles(
-        [*names[1:], "RoleBeta"], lambda s: function(s) if s.profile_name in names else 1
-    )
-    shown = f"{raised.value} {raised.value.errors} {partly.attrs} "
-    shown += partly.attrs["errors"].frame().to_string()
-    assert "RuntimeError" in shown
-    assert "ReadOnlyCredentials" in shown
-    assert [secret for secret in aws.secrets() if secret in shown] == []
+    errors = errors_of(names, function)
+    assert {one["error"] for one in errors} == {"OSError"}
+    secrets = {quote(secret, safe="") for secret in aws.secrets()}
+    assert [secret for secret in secrets if secret in str(errors)] == []
 
 
-def test_generators_are_read(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """A function can yield its rows, and an error between them is reported as usual."""
-
-    def function(session: Any) -> Iterator[dict[str, str]]:
-        for bucket in session.client("s3").list_buckets()["Buckets"]:
-            yield {"bucket": bucket["Name"]}
-        if session.chain[0] == names[0]:
-            raise ValueError("late")
-
-    frame = across_profiles(names, function)
-    assert set(frame["profile"]) == set(names[1:])
-    assert frame.attrs["errors"][0]["message"] == "late"
+async def name_of(session: Any) -> str:
+    """Return the session's name."""
+    await asyncio.sleep(0)
+    return str(session.profile_name)
 
 
-def test_calls(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """Each role needs one AssumeRole call, or none if the AWS CLI's cache has it."""
-    across_profiles(names, bucket_count)
-    actions = [call.action for call in aws.calls]
-    assert actions.count("sts:AssumeRole") == actions.count("s3:ListAllMyBuckets") == len(names)
-    assert len(actions) == 2 * len(names)
-    aws.calls.clear()
-    across_profiles(names, bucket_count)
-    assert {call.action for call in aws.calls} == {"s3:ListAllMyBuckets"}
+def test_async_functions(aws: EmbeddedAws) -> None:
+    """An async function is refused before anything is called, and the hint's advice works."""
+    with pytest.raises(InvalidOption, match="async") as raised:
+        across_profiles("RoleBeta", name_of)
+    assert "lambda session: asyncio.run(FUNCTION(session))" in raised.value.hint
+    assert aws.calls == []
+    frame = across_profiles("RoleBeta", lambda session: asyncio.run(name_of(session)))
+    assert list(frame["value"]) == ["RoleBeta"]
 
 
-@pytest.mark.slow
-def test_sessions_are_dropped(aws: EmbeddedAws) -> None:
-    """Sessions are released as soon as their profile is done."""
-    names = seed_organisation(aws, 24)
-    alive: weakref.WeakSet[boto3.Session] = weakref.WeakSet()
-    most, lock = 0, threading.Lock()
-
-    def function(session: Any) -> int:
-        nonlocal most
-        with lock:
-            alive.add(session)
-            gc.collect()  # a client and its session refer to each other
-            most = max(most, len(alive))
-        return bucket_count(session)
-
-    frame = across_profiles(names, function, max_workers=3)
-    assert len(frame) == len(names)
-    # The source's session, and sessions that a thread is about to release, count as well.
-    assert most <= 6
-    gc.collect()
-    assert len(alive) == 0
+# Limits -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("theirs", [True, False])
-def test_garbage_collector(aws: EmbeddedAws, theirs: bool) -> None:
-    """A run freezes objects and then unfreezes them, unless the user had frozen some before."""
-    gc.collect()  # in Python 3.12, this freezes the immortal objects
-    if theirs:
-        gc.freeze()
-    try:
-        frame = across_profiles(["RoleBeta"], lambda _: gc.get_freeze_count())
-        assert frame["value"].min() > 10_000
-        assert (gc.get_freeze_count() > 10_000) == theirs
-    finally:
-        gc.unfreeze()
+def put(session: Any) -> str:
+    """Write an object."""
+    session.client("s3").put_object(Bucket="my-first-bucket", Key="k")
+    return "written"
 
 
-def test_no_profiles(aws: EmbeddedAws) -> None:
-    """Without profiles, the frame has no rows."""
-    assert across_profiles([], bucket_count).shape == (0, 3)
+def test_patterns(aws: EmbeddedAws, shell: Shell) -> None:
+    """Protected profiles need ``confirmed``, and read-only profiles need ``write`` to write."""
+    shell.good("%config AwsProfileMagics.protected = ['*beta*']")
+    (error,) = errors_of("RoleBeta", bucket_count)
+    assert error["error"] == "ProtectedProfile"
+    assert actions(aws)["s3:ListAllMyBuckets"] == 0
+    shell.good("%config AwsProfileMagics.read_only = ['*beta*']")
+    assert list(across_profiles("RoleBeta", bucket_count, confirmed=True)["value"]) == [3]
+    errors_of("RoleBeta", put, confirmed=True)
+    frame = across_profiles("RoleBeta", put, confirmed=True, write=True)
+    assert list(frame["value"]) == ["written"]
+
+
+def test_limits(aws: EmbeddedAws, tmp_path: Path) -> None:
+    """With ``read_only`` or a ``policy``, AWS refuses to write, and reading works."""
+    file = tmp_path / "policy.json"
+    statement = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+    file.write_text(json.dumps({"Version": "2012-10-17", "Statement": statement}))
+    limits: list[dict[str, Any]] = [{"read_only": True}, {"policy": file}]
+    for limit in limits:
+        assert list(across_profiles("RoleBeta", bucket_count, **limit)["value"]) == [3]
+        (error,) = errors_of("RoleBeta", put, **limit)
+        assert error["error"] == "AccessDenied"
+
+
+# Ctrl-C -------------------------------------------------------------------------------------------
 
 
 def test_interrupt(
     aws: EmbeddedAws, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Ctrl-C stops further calls, keeps the results so far, and reports the missing profiles."""
-    ends, called = threading.Event(), []
+    """Ctrl-C keeps the results so far, and functions that still run can't sign anymore."""
+    goes_on, ended, signed = threading.Event(), threading.Event(), []
 
     def function(session: Any) -> int:
-        called.append(session.chain[0])
-        if len(called) == 3:
-            os.kill(os.getpid(), signal.SIGINT)
-        if len(called) >= 3:
-            ends.wait(60)
+        if session.profile_name != names[2]:
+            return bucket_count(session)
+        os.kill(os.getpid(), signal.SIGINT)
+        goes_on.wait(60)
+        try:
+            signed.append(account_of(session))
+        finally:
+            ended.set()
         return 1
 
-    try:
-        frame = across_profiles(names, function, max_workers=1)
-    finally:
-        ends.set()
+    frame = across_profiles(names, function, max_workers=1)
+    aws.calls.clear()
+    goes_on.set()
+    assert ended.wait(30)
+    assert signed == []
+    assert aws.calls == []
     assert list(frame["profile"]) == list(names[:2])
     assert frame.attrs == {"errors": [], "interrupted": True}
-    assert called == list(names[:3])
     printed = capsys.readouterr().out
-    assert "2 of 8 profiles succeeded" in printed
-    assert "Interrupted: 6 of 8 profiles weren't completed." in printed
+    assert "2 of 6 profiles succeeded" in printed
+    assert "Interrupted: 4 of 6 profiles weren't completed." in printed
 
 
-def across_until_interrupted(
-    names: tuple[str, ...], function: Any, executor: ThreadPoolExecutor, ends: threading.Event
-) -> pd.DataFrame:
-    """Run a function that sends Ctrl-C, and then end the calls that wait for `ends`."""
-    try:
-        return across_profiles(names, function, max_workers=3, executor=executor)
-    finally:
-        ends.set()
+def test_interrupted_question(
+    aws: EmbeddedAws, auditor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C at the prompt for an MFA code ends the run, and keeps the results so far."""
+    answered = []
 
-
-@pytest.mark.slow
-def test_interrupt_with_an_executor(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """Ctrl-C cancels calls that an executor hasn't started, without reporting them as errors."""
-    ends, called = threading.Event(), []
-
-    def function(session: Any) -> None:
-        called.append(session.chain[0])
-        while executor._work_queue.qsize() < 2:  # wait until the others are queued
-            time.sleep(0.01)
+    def prompt(_question: str) -> str:
         os.kill(os.getpid(), signal.SIGINT)
-        ends.wait(60)
+        time.sleep(5)
+        answered.append(1)
+        return "000000"
 
-    with ThreadPoolExecutor(1) as executor:
-        frame = across_until_interrupted(names, function, executor, ends)
+    prompt.__module__ = "the_front_end"
+    monkeypatch.setattr("getpass.getpass", prompt)
+    try:
+        frame = across_profiles(["RoleBeta", "Auditor"], bucket_count, max_workers=1)
+    except KeyboardInterrupt:
+        pytest.fail("The results are lost.")
+    assert answered == []
     assert frame.attrs == {"errors": [], "interrupted": True}
-    assert len(called) == 1
-
-
-@pytest.mark.slow
-def test_interrupt_while_submitting(
-    aws: EmbeddedAws, names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A call that is being submitted when Ctrl-C arrives is cancelled, too."""
-    ends, called, futures = threading.Event(), [], []
-
-    def submit(*arguments: Any) -> Any:
-        futures.append(future := ThreadPoolExecutor.submit(executor, *arguments))
-        if futures[1:2] == [future]:
-            assert eventually(lambda: len(futures) == 3)
-            os.kill(os.getpid(), signal.SIGINT)
-            assert eventually(futures[2].cancelled)
-        return future
-
-    def function(session: Any) -> None:
-        called.append(session.chain[0])
-        ends.wait(60)
-
-    with ThreadPoolExecutor(1) as executor:
-        monkeypatch.setattr(executor, "submit", submit)
-        frame = across_until_interrupted(names, function, executor, ends)
-    assert frame.attrs == {"errors": [], "interrupted": True}
-    assert len(called) == 1
-
-
-@pytest.mark.parametrize("progress", [True, False])
-def test_progress(
-    aws: EmbeddedAws,
-    names: tuple[str, ...],
-    progress: bool,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """A progress bar counts the profiles, unless it is switched off."""
-    across_profiles(names, bucket_count, progress=progress)
-    shown = capsys.readouterr().err
-    assert ("8/8" in shown) == progress
-    assert bool(shown) == progress
-
-
-def test_in_a_kernel(aws: EmbeddedAws) -> None:
-    """A kernel shows the progress bar, the summary and the frame, and prints nothing else."""
-    aws.write_profile("Broken", source_profile="UserAlpha", role_arn="arn:aws:iam::1:role/None")
-    (cell,), saved = run_notebook(
-        "from ipy_awsprofile import across_profiles, list_buckets\n"
-        "across_profiles(['RoleBeta', 'Broken'], list_buckets)",
-        environment=aws.environment(),
-    )
-    assert cell.error is None
-    assert [one for one in cell.outputs if one.output_type == "stream"] == []
-    assert "1 of 2 profiles succeeded" in "".join(cell.cards)
-    assert "my-third-bucket" in cell.html
-    assert "100%" in saved  # the saved notebook has the progress bar's final state
-    assert " 0%|" not in saved
-
-
-def test_protected(aws: EmbeddedAws, shell: Shell) -> None:
-    """A protected profile raises an error unless the call confirms it."""
-    shell.good("%config AwsProfileMagics.protected = ['*beta*']")
-    shell.good("from ipy_awsprofile import across_profiles")
-    error = shell.run("across_profiles('RoleBeta', lambda s: 1)").error
-    assert isinstance(error, NoProfileAnswered)
-    assert error.errors[0]["error"] == "ProtectedProfile"
-    confirmed = shell.good("across_profiles('RoleBeta', lambda s: 1, confirmed=True)").result
-    assert list(confirmed["value"]) == [1]
-
-
-@pytest.mark.slow
-def test_results_can_be_joined(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """Two results with errors can be concatenated."""
-    first = across_profiles([*names, "gone"], bucket_count)
-    second = across_profiles(["RoleBeta", "lost"], bucket_count)
-    assert len(pd.concat([first, second])) == len(names) + 1
+    assert list(frame["profile"]) == ["RoleBeta"]
+    assert "sts:GetSessionToken" not in actions(aws)

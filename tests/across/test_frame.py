@@ -1,157 +1,129 @@
-"""Return values become rows, and outcomes become one DataFrame."""
+"""Each kind of value becomes rows, and the frame and its errors work in pandas."""
 
 from __future__ import annotations
 
 import copy
 import io
 import json
+import pickle
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
 
-from ipy_awsprofile.across.frame import ErrorRows, frame_of, rows_of
-from ipy_awsprofile.across.outcomes import Failure, Outcome
+from ipy_awsprofile import across_profiles
+from ipy_awsprofile.errors import AwsProfileError
 
-ROWS = {"name": ["a", "b"], "size": [1, 2]}
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+ROWS: dict[str, list[Any]] = {"name": ["a", "b"], "size": [1, 2]}
 FRAME = pd.DataFrame(ROWS)
-BROKEN = Outcome("broken", "123456789012", failure=Failure("AccessDenied", "no", "ask"))
 
 
-def good(profile: str, value: Any, region: str | None = "us-west-2") -> Outcome:
-    """Return the outcome of a function that returned a value."""
-    return Outcome(profile, "123456789012", region, rows_of(value))
+@pytest.fixture
+def partly(aws: EmbeddedAws) -> pd.DataFrame:
+    """Return the frame of a run with two rows and an error."""
+    return across_profiles(["RoleBeta", "gone"], lambda _: FRAME, progress=False)
 
 
-@pytest.mark.parametrize(
-    ("value", "rows"),
-    [
-        (None, {}),
-        (FRAME, ROWS),
-        (FRAME[FRAME["size"] > 1], {"name": ["b"], "size": [2]}),
-        (FRAME.set_index("name"), ROWS),
-        (FRAME["name"], {"name": ["a", "b"]}),
-        (FRAME.set_index("name")["size"], ROWS),
-        (pd.Series([1, 2]), {"value": [1, 2]}),
-        (pd.Series([1, 2], index=["x", "y"]), {"index": ["x", "y"], "value": [1, 2]}),
-        (pd.Series({2025: 1, 2026: 2}), {"value": [1, 2]}),
-        (pd.Series({2025: 1}).rename_axis("year"), {"year": [2025], "value": [1]}),
-        (FRAME[FRAME["size"] > 1].reset_index(), {"index": [1], "name": ["b"], "size": [2]}),
-        (pl.DataFrame(ROWS), ROWS),
-        (pa.table(ROWS), ROWS),
-        ([{"name": "a", "size": 1}, {"name": "b", "size": 2}], ROWS),
-        ([], {}),
-        ({"name": "a", "size": 1}, {"name": ["a"], "size": [1]}),
-        ({"tags": ["x", "y"]}, {"tags": [["x", "y"]]}),
-        (["a", "b"], {"value": ["a", "b"]}),
-        (("a", {"b": 1}), {"value": ["a", {"b": 1}]}),
-        (3, {"value": [3]}),
-        ("text", {"value": ["text"]}),
-        (datetime(2024, 5, 6, tzinfo=UTC), {"value": [datetime(2024, 5, 6, tzinfo=UTC)]}),
-        ({1, 2}, {"value": [{1, 2}]}),
-    ],
-)
-def test_rows(value: object, rows: dict[str, list[object]]) -> None:
+VALUES: list[tuple[Any, dict[str, list[Any]]]] = [
+    (None, {}),
+    (FRAME, ROWS),
+    (FRAME[FRAME["size"] > 1], {"name": ["b"], "size": [2]}),
+    (FRAME.set_index("name"), ROWS),
+    (FRAME.set_index("name")["size"], ROWS),
+    (pd.Series([1, 2], index=["x", "y"]), {"index": ["x", "y"], "value": [1, 2]}),
+    (pd.Series({2025: 1}).rename_axis("year"), {"year": [2025], "value": [1]}),
+    (pl.DataFrame(ROWS), ROWS),
+    (pa.table(ROWS), ROWS),
+    ([{"name": "a", "size": 1}, {"name": "b", "size": 2}], ROWS),
+    ({"name": "a", "tags": ["x", "y"]}, {"name": ["a"], "tags": [["x", "y"]]}),
+    (["a", "b"], {"value": ["a", "b"]}),
+    (3, {"value": [3]}),
+    (datetime(2024, 5, 6, tzinfo=UTC), {"value": [datetime(2024, 5, 6, tzinfo=UTC)]}),
+]
+
+
+@pytest.mark.usefixtures("aws")
+def test_rows() -> None:
     """Each kind of value has its rows, and any index except unnamed integers becomes a column."""
-    frame = frame_of([good("a", value)])
-    assert frame.drop(columns=["profile", "account", "region"]).to_dict("list") == rows
+    for value, rows in VALUES:
+        frame = across_profiles("RoleBeta", partial(lambda value, _: value, value), progress=False)
+        assert frame.drop(columns=["profile", "account", "region"]).to_dict("list") == rows
 
 
-def test_empty_frames_keep_their_columns() -> None:
-    """A result without rows still adds its columns."""
-    frame = frame_of([good("a", FRAME.head(0)), good("b", None)])
-    assert list(frame) == ["profile", "account", "region", "name", "size"]
-    assert len(frame) == 0
+@pytest.mark.usefixtures("aws")
+def test_different_values() -> None:
+    """Profiles can return different columns, and a frame without rows keeps its columns."""
 
+    def function(session: Any) -> Any:
+        return FRAME.head(0) if session.profile_name == "RoleBeta" else {"age": 3}
 
-def test_columns_with_one_name() -> None:
-    """Two columns with the same name raise an error."""
-    with pytest.raises(ValueError, match="two columns of the same name"):
-        rows_of(pd.DataFrame([[1, 2]], columns=["a", "a"]))
-
-
-def test_frame() -> None:
-    """Profile, account and region come first; the rows are in the order of the outcomes."""
-    frame = frame_of([good("b", FRAME), BROKEN, good("a", {"name": "c", "age": 3}, None)])
+    frame = across_profiles(["RoleBeta", "UserAlpha"], function, progress=False)
     assert list(frame) == ["profile", "account", "region", "name", "size", "age"]
-    assert list(frame["profile"]) == ["b", "b", "a"]
-    assert list(frame["region"].fillna("none")) == ["us-west-2", "us-west-2", "none"]
-    assert frame.index.equals(pd.RangeIndex(3))
+    assert list(frame["profile"]) == ["UserAlpha"]
     assert [str(frame[key].dtype) for key in ("profile", "account", "region")] == ["string"] * 3
 
 
-@pytest.mark.parametrize("outcomes", [[], [BROKEN]])
-def test_nothing(outcomes: list[Outcome]) -> None:
-    """A frame without rows has only the columns profile, account and region."""
-    frame = frame_of(outcomes)
-    assert frame.shape == (0, 3)
-    assert len(frame.attrs["errors"]) == len(outcomes)
-
-
+@pytest.mark.usefixtures("aws")
 def test_names_that_are_taken() -> None:
     """A result's column named profile, account or region gets the prefix `result_`."""
-    value = {"region": "r", "result_region": "s", "account": "t"}
-    frame = frame_of([good("a", value)])
-    assert frame.loc[0].to_dict() == {
-        "profile": "a",
-        "account": "123456789012",
-        "region": "us-west-2",
-        "result_result_region": "r",
-        "result_region": "s",
-        "result_account": "t",
-    }
+    frame = across_profiles("RoleBeta", lambda _: {"region": "r", "account": "t"})
+    row = frame.to_dict("records")[0]
+    assert [row[name] for name in ("result_region", "result_account")] == ["r", "t"]
 
 
-@pytest.mark.parametrize(
-    "work",
-    [
-        repr,
-        lambda frame: frame._repr_html_(),
-        lambda frame: pd.concat([frame, copy.copy(frame), frame_of([good("x", 1)])]),
-        lambda frame: frame.merge(frame, on="profile"),
-        lambda frame: frame.groupby("profile").size(),
-        lambda frame: frame.to_json(),
-        lambda frame: frame.to_parquet(io.BytesIO()),
-        lambda frame: json.dumps(frame.attrs),
-    ],
-)
-def test_pandas_accepts_the_frame(work: Any) -> None:
-    """A frame with errors in ``attrs`` works in pandas like any other frame."""
-    work(frame_of([good(f"p{number}", FRAME) for number in range(100)] + [BROKEN]))
-
-
-def test_errors_stay() -> None:
-    """The errors survive pandas operations and Parquet files."""
-    frame = frame_of([good("a", FRAME), BROKEN])
-    account = {"profile": "broken", "account": "123456789012"}
-    row = account | {"error": "AccessDenied", "message": "no", "hint": "ask"}
-    assert frame.query("size > 1").attrs["errors"] == [row]
+def read_again(frame: pd.DataFrame) -> pd.DataFrame:
+    """Write a frame to a Parquet file, and return the frame that is read from it."""
     file = io.BytesIO()
     frame.to_parquet(file)
-    assert pd.read_parquet(file).attrs["errors"] == [row]
+    return pd.read_parquet(file)
 
 
-def test_error_rows_are_shown_as_a_table() -> None:
-    """The errors' table shows full, escaped messages, or `no errors` if there are none."""
-    message = "<b>" + 30 * "long "
-    errors = ErrorRows([{"profile": "p", "error": "E", "message": message, "hint": ""}])
-    assert message.strip() in repr(errors)
-    assert "&lt;b&gt;" in errors._repr_html_()
-    assert message[3:].strip() in errors._repr_html_()
-    assert errors.frame()["profile"].tolist() == ["p"]
-    assert repr(ErrorRows()) == ErrorRows()._repr_html_() == "no errors"
-    assert list(ErrorRows().frame()) == ["profile", "account", "error", "message", "hint"]
+STEPS: dict[str, Callable[[Any], Any]] = {
+    "query": lambda frame: frame.query("size > 0"),
+    "deep copy": copy.deepcopy,
+    "concat": lambda frame: pd.concat([frame, frame]),
+    "merge": lambda frame: frame.merge(frame[["profile"]].drop_duplicates(), on="profile"),
+    "Parquet": read_again,
+    "pickle": lambda frame: pickle.loads(pickle.dumps(frame)),
+}
 
 
-def test_odd_names() -> None:
-    """Control characters and line breaks in names are escaped, because frames print them raw."""
-    odd = "a\x1b[31m\nb"
-    failed = Outcome(odd, failure=Failure("AccessDenied", odd, odd))
-    frame = frame_of([good(odd, 1, odd), failed])
-    errors = frame.attrs["errors"]
-    shown = f"{frame}{errors!r}{errors.frame()}{errors._repr_html_()}"
-    assert "\x1b" not in shown
-    assert frame["profile"][0] == frame["region"][0] == r"a\x1b[31m b"
+@pytest.mark.parametrize("step", STEPS)
+def test_errors_stay(partly: pd.DataFrame, step: str) -> None:
+    """The errors survive pandas operations and files, and only a file's can't be retried."""
+    frame = STEPS[step](partly)
+    assert len(frame) >= 2
+    assert list(frame.attrs["errors"]) == list(partly.attrs["errors"])
+    if step == "pickle":
+        with pytest.raises(AwsProfileError, match="come from a file or another process") as raised:
+            frame.attrs["errors"].retry()
+        assert "Run the function again" in raised.value.hint
+    elif step != "Parquet":
+        assert len(frame.attrs["errors"].retry()) == 2
+
+
+@pytest.mark.usefixtures("aws")
+def test_shown_errors() -> None:
+    """The errors are shown as a table with full, escaped messages, or as `no errors`."""
+    message = f"<b>{30 * 'long '}end"
+
+    def function(session: Any) -> int:
+        if session.profile_name == "RoleBeta":
+            raise ValueError(message)
+        return 1
+
+    errors = across_profiles(["RoleBeta", "UserAlpha"], function).attrs["errors"]
+    assert f"RoleBeta: ValueError: {message}" in repr(errors)
+    assert f"&lt;b&gt;{message[3:]}" in errors._repr_html_()
+    assert json.loads(json.dumps(errors))[0]["message"] == message
+    nothing = across_profiles("UserAlpha", lambda _: 1).attrs["errors"]
+    assert repr(nothing) == nothing._repr_html_() == "no errors"

@@ -15,7 +15,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import ipy_awsprofile
-from ipy_awsprofile.bindings.uninterrupted import Uninterrupted
+from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,11 +31,19 @@ def is_ours(frame: FrameType) -> bool:
     return frame.f_code.co_filename.startswith(OURS)
 
 
+class Ignored:
+    """An argument of a C function, which isn't looked at: it can be an object of a run."""
+
+    @classmethod
+    def from_param(cls, _value: object) -> None:
+        """Pass a null pointer instead."""
+
+
 #: A trace function that records a signal. It is written in C because Python checks for signals
 #: while it runs Python code. CPython's function takes no arguments, and ignores a trace function's.
 #: https://docs.python.org/3/c-api/exceptions.html#c.PyErr_SetInterrupt
 note_signal = ctypes.pythonapi.PyErr_SetInterrupt
-note_signal.argtypes = [ctypes.py_object] * 3
+note_signal.argtypes = [Ignored] * 3  # type: ignore[list-item]  # `from_param` is enough
 note_signal.restype = None
 
 

@@ -25,7 +25,6 @@ ACTIONS = {
     "%aws_profile RoleBeta": "RoleBeta",
     "%aws_profile UserAlpha --as other": "UserAlpha",
     "%aws_profile RoleBeta --read-only": "RoleBeta",
-    "%aws_profile UserAlpha --only-session": "",
     "%aws_profile --refresh": "",
     "%aws_profile --off": "nobody",
     "%aws_profile": "",
@@ -43,15 +42,12 @@ ERRORS = "errors = across_profiles(['UserAlpha', 'Gone'], id, progress=False).at
 
 
 def active() -> str:
-    """Return the active identity, which must be the same for boto3, children and fsspec."""
+    """Return the active identity, which must be the same for boto3 and child processes."""
     switcher = running_switcher()
     session, rest = switcher.session, boto3.DEFAULT_SESSION
     name = os.environ.get("AWS_PROFILE", "nobody")
-    if switcher.request and switcher.request.only_session:
-        assert session is not rest
-        session = rest  # type: ignore[assignment]
     assert session is rest
-    assert (fsspec.config.conf.get("s3") or {}).get("profile", "nobody") == name
+    assert session is None or session.get_credentials()
     own = session.chain[0] if session else "nobody"
     assert own == name.removesuffix("-in-kernel")
     if config := os.environ.get("AWS_CONFIG_FILE"):

@@ -23,8 +23,7 @@ from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.explain import explain
 from ipy_awsprofile.sessions.session import open_session, who_am_i
-from ipy_awsprofile.switch.scope import Scope
-from ipy_awsprofile.switch.switcher import Switcher
+from ipy_awsprofile.switch.using_profile import running_switcher, using_profile
 from tests.attack.rounds import Rounds
 from tests.roles import add_role
 
@@ -137,7 +136,7 @@ def rewrite(aws: EmbeddedAws) -> Callable[[Random], None]:
     return write
 
 
-def worked(name: str, random: Random, switcher: Switcher) -> str | None:
+def worked(name: str, random: Random) -> str | None:
     """Use a profile in a random way, and return its account, or None if the action has none."""
     match random.randrange(5):
         case 0:
@@ -147,10 +146,9 @@ def worked(name: str, random: Random, switcher: Switcher) -> str | None:
         case 2:
             return who_am_i(open_session(name, fresh=random.random() < 0.3)).account
         case 3:
-            return switcher.switch(SwitchRequest(profile=name)).account
+            return running_switcher().switch(SwitchRequest(profile=name)).account
         case _:
-            request = SwitchRequest(profile=name, read_only=name != "UserAlpha")
-            with Scope(lambda: switcher, request) as mine:
+            with using_profile(name, read_only=name != "UserAlpha") as mine:
                 return who_am_i(mine).account
     return None
 
@@ -159,14 +157,14 @@ def worked(name: str, random: Random, switcher: Switcher) -> str | None:
 def test_eight_threads(rounds: Rounds, aws: EmbeddedAws, rewrite: Callable[[Random], None]) -> None:
     """Eight threads switch, list and explain while files change, and raise only our errors."""
     before = dict(os.environ)
-    switcher = Switcher(None)
+    switcher = running_switcher()
 
     def some(seed: int) -> int:
         random, good = Random(seed), 0
         for _ in range(12):
             name = random.choice(list(ACCOUNTS))
             try:
-                account = worked(name, random, switcher)
+                account = worked(name, random)
             except AwsProfileError:
                 continue
             assert account in {None, ACCOUNTS[name]}

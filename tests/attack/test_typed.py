@@ -21,7 +21,7 @@ MAGICS = ["%aws_profile", "%%aws_profile", "%aws_profiles", "%%aws_profiles", "%
 
 OPTIONS = [
     *("--region", "--as", "--duration", "--session-name", "--external-id", "--role-arn"),
-    *("--source-profile", "--read-only", "--expect-account", "--only-session", "--yes", "--mfa"),
+    *("--source-profile", "--read-only", "--expect-account", "--yes", "--mfa"),
     *("--refresh", "--login", "--off", "--explain", "--pick", "--into", "--workers", "--cell"),
     *("--no-progress", "--", "-", "--re", "-x", "--as=", "--region=us-west-2"),
 ]

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from ipy_awsprofile.bindings.leftovers import Leftover
 from ipy_awsprofile.cards import cards, run_cards, tables
 from ipy_awsprofile.cards.cards import sign_in_card, sign_in_ended_card
 from ipy_awsprofile.cards.explanation import explanation_card
@@ -19,6 +18,7 @@ from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
 from ipy_awsprofile.errors import MfaRejected, ProfileNotFound
 from ipy_awsprofile.explain.explain import explain
+from ipy_awsprofile.kernel.leftovers import Leftover
 from ipy_awsprofile.picker.card_messages import error_message, html_of, identity_message
 from tests.browser.stage import known_identity
 from tests.tools import missing

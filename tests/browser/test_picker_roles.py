@@ -30,7 +30,8 @@ def _organisation(embedded: EmbeddedAws) -> Iterator[None]:
         organisation(embedded)
         for folder in (".aws/sso/cache", ".cache/ipy_awsprofile"):
             for file in (embedded.home / folder).glob("*"):
-                file.unlink()
+                if file.is_file():
+                    file.unlink()
         yield
     embedded.sso.sign_in("corp")  # restore the sign-in
 

@@ -13,12 +13,9 @@ import time_machine
 
 from ipy_awsprofile.calls import recorder
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
-from ipy_awsprofile.sessions.hand_outs import client_of
-from tests.shells import run_notebook
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.demo.stages.scenario import Scenario
     from tests.shells import Shell
 
 BUCKET = "calls-of-mine"
@@ -171,92 +168,6 @@ def test_failed(notebook: Shell) -> None:
     ]
 
 
-#: Libraries with their own S3 client, and the name under which they request credentials.
-INVISIBLE = {
-    "pandas": (
-        "pd.DataFrame({'a': [1]}).to_parquet(f's3://{BUCKET}/t/x.parquet')",
-        "aws-sdk-cpp",
-    ),
-    "pyarrow": (
-        "from pyarrow.fs import S3FileSystem\n"
-        "s3 = S3FileSystem(endpoint_override=URL.split('/')[-1], scheme='http')\n"
-        "s3.get_file_info(f'{BUCKET}/t')",
-        "aws-sdk-cpp",
-    ),
-    "polars": ("pl.read_csv(f's3://{BUCKET}/t/x.csv')", "polars"),
-    "options for polars": (
-        "from ipy_awsprofile import libraries\n"
-        "pl.read_csv(f's3://{BUCKET}/t/x.csv', **libraries.polars_options(session))",
-        "polars",
-    ),
-    "filesystem for pyarrow": (
-        "from ipy_awsprofile import libraries\n"
-        "libraries.pyarrow_filesystem(session).get_file_info(f'{BUCKET}/t')",
-        "pyarrow",
-    ),
-    "secret for DuckDB": (
-        "import duckdb\nfrom ipy_awsprofile import libraries\nlibraries.duckdb_secret(session)\n"
-        "duckdb.sql(f\"SELECT * FROM 's3://{BUCKET}/t/x.csv'\").fetchall()",
-        "duckdb",
-    ),
-    "deltalake": (
-        "import deltalake\ntry: deltalake.DeltaTable(f's3://{BUCKET}/delta')\n"
-        "except Exception: pass",
-        "object_store",
-    ),
-}
-
-
-@pytest.mark.parametrize("library", INVISIBLE)
-def test_libraries_with_their_own_client(
-    notebook: Shell, aws: EmbeddedAws, library: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """For a library with its own S3 client, a row names the library that requested credentials."""
-    code, client = INVISIBLE[library]
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
-    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
-    notebook.names["URL"] = aws.endpoint_url
-    notebook.good("import pandas as pd\nimport polars as pl")
-    notebook.good("before.put_object(Bucket=BUCKET, Key='t/x.csv', Body=b'a\\n1')")
-    notebook.good("%aws_profile RoleBeta\n%aws_calls on")
-    aws.calls.clear()
-    rows = recorded(notebook, code)
-    assert [call for call in aws.calls if call.action.startswith("s3:")]
-    assert {(row["outcome"], row["client"], row["profile"]) for row in rows} == {
-        ("not visible", client, "RoleBeta")
-    }
-    assert "None of the recorded calls" in str(notebook.refused("%aws_calls --policy"))
-
-
-@pytest.mark.slow
-def test_polars_that_is_imported_later(aws: EmbeddedAws) -> None:
-    """A polars that is imported after the switch also has a row for its invisible calls."""
-    cells, _ = run_notebook(
-        "%load_ext ipy_awsprofile\n%aws_profile RoleBeta\n%aws_calls on",
-        "session.client('s3').put_object(Bucket='my-first-bucket', Key='x.csv', Body=b'a\\n1')",
-        "import polars as pl\npl.read_csv('s3://my-first-bucket/x.csv').height",
-        "rows = %aws_calls\nprint(set(zip(rows.outcome, rows.client)))",
-        environment={"AWS_ENDPOINT_URL": aws.endpoint_url, "AWS_ALLOW_HTTP": "true"},
-    )
-    assert "('not visible', 'polars')" in cells[-1].text
-
-
-@pytest.mark.parametrize(
-    ("user_agent", "client"),
-    [
-        ("aws-sdk-cpp/1.11 os/Linux", "aws-sdk-cpp"),
-        ("Boto3/1.44", "boto3"),
-        ("", "another program"),
-        ("Python-urllib/3.11", "another program"),
-        ("<script>/1", "another program"),
-        ("x" * 99, "x" * 40),
-    ],
-)
-def test_the_name_of_a_program(user_agent: str, client: str) -> None:
-    """A client's name comes from its user agent, if that has a plausible name."""
-    assert client_of(user_agent) == client
-
-
 def test_our_own_calls(notebook: Shell, aws: EmbeddedAws) -> None:
     """A switch's own calls have rows, but draft policies leave them out."""
     notebook.good("%aws_calls on")
@@ -303,27 +214,6 @@ def test_renewals_of_a_session(notebook: Shell, aws: EmbeddedAws) -> None:
         rows = recorded(notebook, "s3.list_buckets()")
     assert "sts:AssumeRole" in [row["action"] for row in rows]
     assert "sts:AssumeRole" not in notebook.good("%aws_calls --policy").text
-
-
-def test_a_client_with_the_keys_of_a_profile(
-    notebook: Shell, aws: EmbeddedAws, scenario: Scenario
-) -> None:
-    """A row names the first profile that has the client's keys at the time of the call."""
-    user = scenario.user
-    keys: Any = {
-        "aws_access_key_id": user.access_key_id,
-        "aws_secret_access_key": user.secret_access_key,
-    }
-    notebook.names["client"] = boto3.client("sts", **keys)
-    notebook.good("%aws_calls on")
-    call = "client.get_caller_identity()"
-    assert [row["profile"] for row in recorded(notebook, call)] == ["UserAlpha"]
-    file = aws.home / ".aws" / "credentials"
-    file.write_text(file.read_text().replace("[UserAlpha]", "[renamed]"))
-    aws.write_profile("later", file="credentials", **keys)
-    assert [row["profile"] for row in recorded(notebook, call)] == ["renamed"]
-    file.write_text("")
-    assert [row["profile"] for row in recorded(notebook, call)] == [None]
 
 
 @pytest.mark.slow

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from ipy_awsprofile.bindings.leftovers import Leftover
 from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.rendering import Card
 from ipy_awsprofile.cards.styles import Tone
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.kernel.leftovers import Leftover
 from ipy_awsprofile.sessions.session import Identity
 from tests.cards.reader import read
 

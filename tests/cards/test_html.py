@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from ipy_awsprofile.bindings.leftovers import Leftover
 from ipy_awsprofile.cards import cards, explanation, run_cards, tables
 from ipy_awsprofile.cards.cards import sign_in_card, sign_in_ended_card
 from ipy_awsprofile.cards.html import Html, joined, tag, with_breaks, with_code
@@ -17,6 +16,7 @@ from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.config.files import SharedFiles
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.explain import Explanation, Row
+from ipy_awsprofile.kernel.leftovers import Leftover
 from ipy_awsprofile.sessions.assigned_roles import Account, AssignedRole
 from tests.cards.reader import Reader, Shown, read
 from tests.cards.test_cards import identity, profile

@@ -110,41 +110,9 @@ def test_duckdb_in_a_cell_for_many_profiles(shell: Shell, aws: EmbeddedAws) -> N
     assert isinstance(failed, NoProfileAnswered)
     (error,) = failed.errors
     assert error["error"] == NotForOneProfile.__name__
-    (code,) = code_in(error["hint"])
+    code = "\n".join(code_in(error["hint"]))
+    shell.good("import duckdb\nfrom ipy_awsprofile import libraries")
     shell.good(f"%%aws_profiles RoleBeta --no-progress\n{code}")
-
-
-@pytest.mark.parametrize(
-    ("switch", "code"),
-    [
-        ("RoleBeta", "open_session('RoleBeta')"),
-        (
-            "--role-arn arn:aws:iam::123456789012:role/RoleBeta --source-profile UserAlpha "
-            "--read-only --duration 30m",
-            "open_session(role_arn='arn:aws:iam::123456789012:role/RoleBeta', "
-            "source_profile='UserAlpha', duration=1800, read_only=True)",
-        ),
-    ],
-)
-def test_a_session_that_left_its_variable(
-    shell: Shell, aws: EmbeddedAws, switch: str, code: str
-) -> None:
-    """After a switch with another variable, the card has code to recreate the first session."""
-    shell.good(f"%aws_profile {switch} --as first")
-    card = shell.good("%aws_profile UserAlpha --as second").text
-    (note,) = (line for line in card.splitlines() if "to keep both sessions" in line)
-    _, run = code_in(note)
-    assert run == f"from ipy_awsprofile import open_session; first = {code}"
-    assert "first" not in shell.names
-    shell.good(run)
-    arns = shell.good(
-        "from ipy_awsprofile import who_am_i\n[who_am_i(s).arn for s in (first, second)]"
-    )
-    assert ["RoleBeta" in arn for arn in arns.result] == [True, False]
-    assert "to keep both sessions" not in shell.good("%aws_profile").text
-    assert "to keep both sessions" not in shell.good("%aws_profile RoleBeta --as second").text
-    shell.good("second = 3")
-    assert "to keep both sessions" not in shell.good("%aws_profile RoleBeta --as third").text
 
 
 @pytest.mark.parametrize(

@@ -1,426 +1,336 @@
-"""Each row comes from its own profile's account, with boto3, fsspec, threads and processes."""
+"""In a run over many profiles, each row comes from its own profile's account.
+
+A library uses the row's session, is refused by the extension, or is refused by AWS. No row has the
+data of the notebook's identity, which is RoleBeta here.
+"""
 
 from __future__ import annotations
 
-import ctypes
-import json
-import multiprocessing
+import io
 import os
-import signal
+import sys
 import threading
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import fsspec
+import pandas as pd
 import polars as pl
 import pytest
 import s3fs
 
-from ipy_awsprofile import across_profiles
+from ipy_awsprofile import across_profiles, open_session, using_profile
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.demo.stages.organisation import seed_organisation
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
-from ipy_awsprofile.errors import (
-    AwsProfileError,
-    NoProfileAnswered,
-    NotForOneProfile,
-)
-from ipy_awsprofile.notebook.cell_function import InvalidCell
-from ipy_awsprofile.sessions.session import open_session
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
+from ipy_awsprofile.errors import NoProfileAnswered, NotForOneProfile, StaleIdentity
 from ipy_awsprofile.switch.using_profile import running_switcher
-from tests.across.failing import errors_of
-from tests.shells import run_notebook
-from tests.workers import empty_home
+from tests.across.runs import account_of, errors_of
+from tests.servers import Answers, odd_server
+from tests.shells import Shell, aws_cli_2
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
-    from tests.shells import Shell
+
+RUN = "%%aws_profiles atlas --no-progress"
 
 
 @pytest.fixture
 def names(aws: EmbeddedAws) -> tuple[str, ...]:
-    """Create twelve accounts, each with a role profile, and return the profiles' names."""
-    return seed_organisation(aws, 12)
+    """Create three accounts, whose buckets have files with the name of their role profile."""
+    names = seed_organisation(aws, 3)
+    buckets = {"RoleBeta": "my-first-bucket"} | {name: f"{name}-1" for name in names}
+    for name, bucket in buckets.items():
+        s3, table = open_session(name).client("s3"), io.BytesIO()
+        pd.DataFrame({"name": [name]}).to_parquet(table)
+        s3.put_object(Bucket=bucket, Key="name", Body=name.encode())
+        s3.put_object(Bucket=bucket, Key="t.csv", Body=f"name\n{name}\n".encode())
+        s3.put_object(Bucket=bucket, Key="t.parquet", Body=table.getvalue())
+    return names
 
 
 @pytest.fixture
-def notebook(shell: Shell, aws: EmbeddedAws, names: tuple[str, ...]) -> Iterator[Shell]:
-    """Switch to RoleBeta, and check at the end that AWS saw no call of a run in its account."""
-    shell.good("%aws_profile RoleBeta")
-    aws.calls.clear()
-    yield shell
-    assert ROLE_ACCOUNT not in {account_in(call.arn) for call in aws.calls}
-    assert boto3.DEFAULT_SESSION is shell.names["session"]
-    assert account_of_boto3() == ROLE_ACCOUNT
-    assert shell.good("%aws_profile").text.startswith("RoleBeta")
+def notebook(bare_shell: Shell, aws: EmbeddedAws, names: tuple[str, ...]) -> Iterator[Shell]:
+    """Switch to RoleBeta, and check at the end that it is as before, and that no row used it."""
+    shell = bare_shell
+    with odd_server(Answers((404, ""))) as metadata:
+        # Libraries in other languages don't read the endpoint in the config file.
+        os.environ |= {
+            "AWS_ENDPOINT_URL": aws.endpoint_url,
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_METADATA_ENDPOINT": metadata,
+        }
+        shell.good("%load_ext ipy_awsprofile\n%aws_profile RoleBeta")
+        shell.good(SETUP)
+        shell.names.update(aws_1=[sys.executable, "-m", "awscli"])
+        s3fs.S3FileSystem.clear_instance_cache()
+        before = aws_variables()
+        aws.calls.clear()
+        yield shell
+        assert not used_by_notebook(aws)
+        assert aws_variables() == before
+        assert boto3.DEFAULT_SESSION is shell.names["session"]
+        for read in READS:
+            assert read("my-first-bucket") == "RoleBeta"
 
 
-def account_in(arn: str | None) -> str:
-    """Return the account in the ARN of a caller."""
-    return (arn or "::::").split(":")[4]
+SETUP = """
+import asyncio, functools, os, subprocess
+from concurrent.futures import ThreadPoolExecutor
+import boto3, s3fs, duckdb, pandas as pd, polars as pl
+from ipy_awsprofile import across_profiles, libraries, open_session, using_profile
+
+def read(s3, bucket):
+    return s3.get_object(Bucket=bucket, Key="name")["Body"].read().decode()
+
+def in_thread(function):
+    with ThreadPoolExecutor() as own:
+        return own.submit(function).result()
+
+def child(command, *arguments):
+    command = [*command, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+"""
 
 
-def account_of_boto3(_session: object = None) -> str:
-    """Return the account of boto3's default session, as reported by STS."""
-    return str(boto3.client("sts").get_caller_identity()["Account"])
+def aws_variables() -> dict[str, str]:
+    """Return the environment's variables for AWS."""
+    return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
 
 
-CELLS = {
-    "client": "boto3.client('sts').get_caller_identity()['Account']",
-    "resource": "boto3.resource('iam').meta.client.meta and "
-    "boto3.DEFAULT_SESSION.client('sts').get_caller_identity()['Account']",
-    "awswrangler": "import awswrangler as wr\nwr.sts.get_account_id()",
-    "generator": "def rows():\n    yield boto3.client('sts').get_caller_identity()['Account']\n"
-    "list(rows())",
-    "asyncio": "import asyncio\nasyncio.run(asyncio.to_thread(lambda: "
-    "boto3.client('sts').get_caller_identity()['Account']))",
+def reading_csv(bucket: str) -> Any:
+    """Return the name in a bucket's CSV file."""
+    return pd.read_csv(f"s3://{bucket}/t.csv")["name"][0]
+
+
+#: What the notebook reads with after a run.
+READS: tuple[Callable[[str], Any], ...] = (
+    reading_csv,
+    lambda bucket: pd.read_parquet(f"s3://{bucket}/t.parquet")["name"][0],
+    lambda bucket: pl.read_parquet(f"s3://{bucket}/t.parquet")["name"][0],
+    lambda bucket: boto3.client("s3").get_object(Bucket=bucket, Key="name")["Body"].read().decode(),
+)
+
+
+def used_by_notebook(aws: EmbeddedAws) -> bool:
+    """Return whether AWS has accepted a call of RoleBeta."""
+    return any(f"::{ROLE_ACCOUNT}:" in (call.arn or "") for call in aws.calls)
+
+
+USE_THE_ROW = {
+    "boto3": "read(boto3.client('s3'), bucket)",
+    "boto3 resource": "read(boto3.resource('s3').meta.client, bucket)",
+    "awswrangler": "import awswrangler as wr\nwr.s3.read_csv(f's3://{bucket}/t.csv')['name'][0]",
+    "s3fs": "s3fs.S3FileSystem().cat(f'{bucket}/name').decode()",
+    "pandas CSV": "pd.read_csv(f's3://{bucket}/t.csv')['name'][0]",
+    "pyarrow_filesystem": "own = libraries.pyarrow_filesystem(session)\n"
+    "pd.read_parquet(f'{bucket}/t.parquet', filesystem=own)['name'][0]",
+    "polars_options": "own = libraries.polars_options(session)\n"
+    "pl.read_parquet(f's3://{bucket}/t.parquet', **own)['name'][0]",
+    "duckdb_secret": "con = duckdb.connect()\nlibraries.duckdb_secret(session, con)\n"
+    "con.sql(f\"SELECT name FROM 's3://{bucket}/t.parquet'\").fetchone()[0]",
+    "asyncio": "async def task(): return read(boto3.client('s3'), bucket)\nasyncio.run(task())",
+    "client in a thread": "s3 = session.client('s3')\nin_thread(lambda: read(s3, bucket))",
+    "AWS CLI": "child(aws_1, '--profile', profile, 's3', 'cp', f's3://{bucket}/name', '-')",
+    "open_session": "read(open_session(profile).client('s3'), bucket)",
 }
 
 
-@pytest.mark.nightly(keep=2)
-@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
-def test_boto3(notebook: Shell, names: tuple[str, ...], cell: str) -> None:
-    """In a run, each profile's session is boto3's default session, even in a second run."""
-    for _ in range(2):
-        ran = notebook.good(f"%%aws_profiles reader --no-progress\nimport boto3\n{cell}")
-        assert list(ran.result["profile"]) == list(names)
-        assert list(ran.result["value"]) == list(ran.result["account"])
-        assert ran.result["account"].nunique() == len(names)
-
-
-@pytest.mark.slow
-def test_without_a_default_session(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """If there was no default session before the run, there isn't one afterwards."""
-    frame = across_profiles([*names, "gone"], account_of_boto3, progress=False)
-    assert list(frame["value"]) == list(frame["account"])
-    assert len(frame) == len(names)
-    assert boto3.DEFAULT_SESSION is None
-
-
-@pytest.mark.parametrize("kind", ["threads", "processes"])
-def test_executors(
-    aws: EmbeddedAws, names: tuple[str, ...], tmp_path: Path, kind: str, shell: Shell
-) -> None:
-    """With an executor, too, each profile's session is boto3's default session."""
-    shell.good("%aws_profile RoleBeta")
-    executor: Executor = ThreadPoolExecutor(4)
-    if kind == "processes":
-        executor = ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn"))
-    with empty_home(tmp_path / "worker") if kind == "processes" else executor, executor:
-        assert executor.submit(int).result() == 0
-        os.environ.update(aws.environment())
-        frame = across_profiles(names, account_of_boto3, executor=executor, progress=False)
-    assert list(frame["value"]) == list(frame["account"])
-    assert frame["account"].nunique() == len(names)
-
-
-def test_s3_paths(notebook: Shell, names: tuple[str, ...]) -> None:
-    """In a run, fsspec opens S3 paths as each profile, and afterwards as the notebook."""
-    s3fs.S3FileSystem.clear_instance_cache()
-    before = fsspec.config.conf["s3"]
-    cell = (
-        "import fsspec\n"
-        "mine = [one['Name'] for one in session.client('s3').list_buckets()['Buckets']]\n"
-        "sorted(fsspec.filesystem('s3').ls('')) == sorted(mine) and len(mine) > 0"
-    )
-    frame = notebook.good(f"%%aws_profiles reader --no-progress\n{cell}").result
-    assert list(frame["value"]) == [True] * len(names)
-    assert fsspec.config.conf["s3"] is before
+@pytest.mark.parametrize("cell", USE_THE_ROW.values(), ids=USE_THE_ROW)
+def test_uses_the_row(notebook: Shell, names: tuple[str, ...], cell: str) -> None:
+    """These ways to read use each row's own session."""
+    ran = notebook.good(f"{RUN}\nbucket = f'{{profile}}-1'\n{cell}")
+    assert list(ran.result["value"]) == list(names), ran.text
 
 
 REFUSED = {
-    "shell command": "!echo hello",
-    "captured shell command": "x = !echo hello",
-    "bash": "get_ipython().run_cell_magic('bash', '', 'echo hello')",
-    "subprocess": "import subprocess\nsubprocess.run(['true'])",
-    "system": "import os\nos.system('true')",
-    "posix_spawn": "import os\nos.posix_spawn('/bin/true', ['true'], os.environ)",
-    "pty": "import pty\npty.spawn('true')",
+    "new session": "boto3.Session().client('sts').get_caller_identity()",
+    "global client": "s3.list_buckets()",
+    "global filesystem": "fs.ls('my-first-bucket', refresh=True)",
+    "boto3 in a thread": "in_thread(lambda: boto3.client('s3').list_buckets())",
+    "s3fs in a thread": "in_thread(lambda: pd.read_csv('s3://my-first-bucket/t.csv'))",
+    "polars": "pl.read_parquet('s3://my-first-bucket/t.parquet')",
+    "DuckDB's default connection": "libraries.duckdb_secret(session)",
+    "replaced default session": "boto3.setup_default_session(profile_name=profile)",
     "switch": "%aws_profile UserAlpha",
     "off": "%aws_profile --off",
-    "identity": "%aws_profile",
+    "block": "with using_profile('UserAlpha'): pass",
+    "run": "across_profiles('RoleBeta', str)",
     "list": "%aws_profiles",
-    "run": "get_ipython().run_cell_magic('aws_profiles', 'reader', '1')",
-    "nested": "import ipy_awsprofile\nipy_awsprofile.across_profiles('RoleBeta', id)",
-    "scope": "import ipy_awsprofile\nwith ipy_awsprofile.using_profile('UserAlpha'):\n    pass",
-    "picker": "picker.value = 'UserAlpha'",
-    "new session": "import boto3\nboto3.Session().client('sts').get_caller_identity()",
-    "replaced": "import boto3\nboto3.setup_default_session(profile_name=profile)",
-    "thread": "from concurrent.futures import ThreadPoolExecutor\n"
-    "import boto3\nwith ThreadPoolExecutor() as own:\n    own.submit(boto3.client, 's3').result()",
-    "pool": "import boto3\npool.submit(boto3.client, 's3').result()",
 }
 
 
-@pytest.mark.slow
-@pytest.mark.nightly(keep=6)
 @pytest.mark.parametrize("cell", REFUSED.values(), ids=REFUSED)
-def test_refused(notebook: Shell, cell: str) -> None:
-    """Code that would use the notebook's identity is refused, and the notebook doesn't change."""
-    notebook.good(
-        "from concurrent.futures import ThreadPoolExecutor\n"
-        "pool = ThreadPoolExecutor(1)\npool.submit(int).result()\n"
-        "from ipy_awsprofile.switch.using_profile import running_switcher\n"
-        "class Picker:\n"
-        "    value = property(fset=lambda self, name: running_switcher().switch(name))\n"
-        "picker = Picker()"
-    )
-    notebook.good("%%bash\ntrue")  # IPython loads its magics at their first use
-    try:
-        error = notebook.refused(f"%%aws_profiles reader --no-progress\n{cell}\n1")
-    finally:
-        notebook.good("pool.shutdown()")
-    if isinstance(error, InvalidCell):  # such as for a cell magic
-        assert error.hint
-        return
+def test_refused(notebook: Shell, aws: EmbeddedAws, cell: str) -> None:
+    """Code that would use or change the notebook's identity is an error with a hint."""
+    notebook.good("s3 = session.client('s3')\nfs = s3fs.S3FileSystem()")
+    notebook.good("fs.ls('my-first-bucket')")
+    aws.calls.clear()
+    error = notebook.refused(f"{RUN}\n{cell}\n1")
     assert isinstance(error, NoProfileAnswered)
     assert {one["error"] for one in error.errors} == {"NotForOneProfile"}, error
     assert all(one["hint"] for one in error.errors)
 
 
-@pytest.mark.slow
-def test_processes_outside_of_a_run(notebook: Shell, names: tuple[str, ...]) -> None:
-    """A run, even if it is interrupted, restores Python's functions that start processes."""
-    starts = (
-        "import os, subprocess\n"
-        "starts = subprocess.Popen.__init__, os.system, os.posix_spawn, os.forkpty"
-    )
-    notebook.good(f"{starts}\nbefore = starts")
-    notebook.good("%%aws_profiles reader --no-progress\n1")
-    notebook.run("%%aws_profiles reader --no-progress\nraise KeyboardInterrupt")
-    notebook.good(starts)
-    assert notebook.names["starts"] == notebook.names["before"]
-    notebook.good("subprocess.run(['true'], check=True)\n!true")
-
-
-@pytest.mark.slow
-def test_hints(notebook: Shell) -> None:
-    """The advice works for a child process with the profile's name and a client in a thread."""
-    cell = (
-        "import json, os, subprocess, sys\n"
-        "from concurrent.futures import ThreadPoolExecutor\n"
-        "aws = os.path.join(os.path.dirname(sys.executable), 'aws')\n"
-        "said = subprocess.run([aws, 'sts', 'get-caller-identity', '--output', 'json'], "
-        'capture_output=True, env={**os.environ, "AWS_PROFILE": session.profile_name})\n'
-        "client = session.client('sts')\n"
-        "with ThreadPoolExecutor() as own:\n"
-        "    there = own.submit(client.get_caller_identity).result()['Account']\n"
-        "json.loads(said.stdout)['Account'] == there == profile.account"
-    )
-    frame = notebook.good(f"%%aws_profiles atlas --no-progress\n{cell}").result
-    assert list(frame["value"]) == [True] * 3
-
-
-@pytest.mark.slow
-def test_what_readme_offers(notebook: Shell, names: tuple[str, ...]) -> None:
-    """In a run, `libraries` and `storage_options` return each profile's arguments."""
-    notebook.good("from ipy_awsprofile import libraries, storage_options")
-    cell = (
-        "import s3fs\nfrom pyarrow.fs import FileSelector\n"
-        "mine = {one['Name'] for one in session.client('s3').list_buckets()['Buckets']}\n"
-        "found = libraries.pyarrow_filesystem(session).get_file_info(FileSelector(''))\n"
-        "named = s3fs.S3FileSystem(**storage_options(session)).ls('')\n"
-        "[{one.path for one in found} == mine, set(named) == mine, "
-        "storage_options() == storage_options(session)]"
-    )
-    frame = notebook.good(f"%%aws_profiles atlas --no-progress\n{cell}").result
-    assert list(frame["value"]) == [True] * 3 * 3
-
-
-@pytest.mark.slow
-def test_s3fs_that_is_imported_in_the_run(aws: EmbeddedAws) -> None:
-    """A run reads `s3://` paths as each profile even if its cell is the first to import s3fs."""
-    aws.create_bucket("first-run", account=ROLE_ACCOUNT, region="us-west-2")
-    open_session("RoleBeta").client("s3").put_object(
-        Bucket="first-run", Key="cities.csv", Body=b"city\nOslo\n"
-    )
-    cells, _ = run_notebook(
-        "%load_ext ipy_awsprofile\nimport sys",
-        "assert 's3fs' not in sys.modules",
-        "%%aws_profiles RoleBeta --no-progress\n"
-        "import pandas\npandas.read_csv('s3://first-run/cities.csv')['city'].tolist()",
-        environment=aws.environment(),
-    )
-    assert [cell.error for cell in cells] == [None, None, None]
-    assert "Oslo" in cells[2].text
-
-
-#: How libraries in C++ and Rust, which find credentials themselves, read the scenario's bucket.
-READERS = {
-    "polars": "import polars as pl\npl.read_csv('s3://my-first-bucket/t.csv')",
-    "pyarrow": "from pyarrow.fs import FileSelector, FileSystem\n"
-    "FileSystem.from_uri('s3://my-first-bucket')[0].get_file_info(FileSelector('my-first-bucket'))",
-    "pandas": "import pandas as pd\npd.read_parquet('s3://my-first-bucket/t.parquet')",
-    "DuckDB": "import duckdb, duckdb_extensions as extensions\ncon = duckdb.connect()\n"
-    "for name in ('httpfs', 'aws'):\n    extensions.import_extension(name, con=con)\n"
-    'con.execute("CREATE SECRET (TYPE s3, PROVIDER credential_chain, ENDPOINT \'" + '
-    "os.environ['AWS_ENDPOINT_URL'].removeprefix('http://') + "
-    "\"', URL_STYLE 'path', USE_SSL false)\")\ncon.sql(\"FROM 's3://my-first-bucket/t.csv'\")",
+REFUSED_BY_AWS = {
+    "pandas Parquet": "pd.read_parquet('s3://my-first-bucket/t.parquet')",
+    "pyarrow": "from pyarrow.fs import FileSystem\n"
+    "own, path = FileSystem.from_uri('s3://my-first-bucket/t.csv')\nown.open_input_file(path)",
+    "deltalake": "import deltalake\ndeltalake.DeltaTable('s3://my-first-bucket/delta')",
     "obstore": "import obstore\nfrom obstore.store import S3Store\n"
-    "list(obstore.list(S3Store('my-first-bucket', region='us-west-2')))",
+    "store = S3Store('my-first-bucket', client_options={'allow_http': True})\n"
+    "obstore.get(store, 't.csv').bytes()",
+    "AWS CLI 1": "child(aws_1, 's3', 'ls', 'my-first-bucket')",
+    "AWS CLI 2": "child(aws_2, 's3', 'ls', 'my-first-bucket')",
 }
 
 
-def add_role_keys(aws: EmbeddedAws, kind: str) -> None:
-    """Create a profile ``Own`` with the keys of a RoleBeta session, in a file or from a process."""
-    keys = boto3.Session(profile_name="RoleBeta").get_credentials()
-    assert keys
-    frozen = keys.get_frozen_credentials()
-    if kind == "keys":
-        values = zip(("access_key_id", "secret_access_key", "session_token"), frozen, strict=False)
-        with aws.credentials_file.open("a") as file:
-            file.writelines(["[Own]\n", *(f"aws_{name} = {value}\n" for name, value in values)])
-        aws.write_profile("Own", region="us-west-2")
-    else:
-        document = {"Version": 1, "AccessKeyId": frozen.access_key}
-        document |= {"SecretAccessKey": frozen.secret_key, "SessionToken": frozen.token}
-        printed = aws.config_file.with_name("keys.json")
-        printed.write_text(json.dumps(document))
-        aws.write_profile("Own", credential_process=f"cat {printed}", region="us-west-2")
+@pytest.mark.parametrize("cell", REFUSED_BY_AWS.values(), ids=REFUSED_BY_AWS)
+def test_refused_by_aws(notebook: Shell, aws: EmbeddedAws, cell: str) -> None:
+    """What can't tell threads apart signs with keys that don't exist."""
+    if "aws_2" in cell:
+        notebook.names["aws_2"] = [aws_cli_2()]
+    error = notebook.run(f"{RUN}\n{cell}\n1").error
+    assert isinstance(error, NoProfileAnswered)
+    asked = [call for call in aws.calls if call.action != "sts:AssumeRole"]
+    assert asked
+    assert {call.arn for call in asked} == {None}
 
 
-@pytest.mark.nightly(keep=1)
-@pytest.mark.parametrize("kind", ["role", "keys", "process"])
-def test_libraries_that_cannot_follow(
-    notebook: Shell,
-    aws: EmbeddedAws,
-    names: tuple[str, ...],
-    monkeypatch: pytest.MonkeyPatch,
-    kind: str,
+POOL, joblib = ThreadPoolExecutor(1), pytest.importorskip("joblib")
+WORKERS: dict[str, Callable[[Any], Any]] = {
+    "joblib": lambda _: joblib.Parallel(2)([joblib.delayed(reading_csv)("my-first-bucket")])[0],
+    "threads": lambda _: POOL.submit(reading_csv, "my-first-bucket").result(),
+}
+
+
+@pytest.mark.parametrize("kind", WORKERS)
+def test_workers_from_before(
+    notebook: Shell, aws: EmbeddedAws, names: tuple[str, ...], kind: str
 ) -> None:
-    """Libraries in C++ and Rust fail in a run instead of reading as the notebook."""
-    if kind != "role":
-        add_role_keys(aws, kind)
-        notebook.good("%aws_profile Own")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)  # for libraries that read no files
-    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
-    notebook.good("import os")
-    before = pl.io.cloud.credential_provider._builder.DEFAULT_CREDENTIAL_PROVIDER  # type: ignore[attr-defined]
+    """Workers that the notebook has used never answer a row, and answer the notebook afterwards."""
+    ask = WORKERS[kind]
+    assert ask(None) == "RoleBeta"
     aws.calls.clear()
-    for read in READERS.values():
-        ran = notebook.run(f"%%aws_profiles {names[0]} --no-progress\n{read}\n1")
-        assert isinstance(ran.error, NoProfileAnswered), read
-    assert ROLE_ACCOUNT not in {account_in(call.arn) for call in aws.calls}
-    assert account_of_boto3() == ROLE_ACCOUNT
-    assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}.isdisjoint(environment_of_c())
-    after = pl.io.cloud.credential_provider._builder.DEFAULT_CREDENTIAL_PROVIDER  # type: ignore[attr-defined]
-    assert after is before
-    notebook.good("%aws_profile RoleBeta")
+    errors = errors_of(names, ask, max_workers=1)
+    assert {one["error"] for one in errors} <= {"PermissionError", "NotForOneProfile"}
+    assert not used_by_notebook(aws)
+    assert ask(None) == "RoleBeta"
     aws.calls.clear()
 
 
-def environment_of_c() -> set[str]:
-    """Return the names of the key variables that libraries in other languages see."""
-    library = ctypes.CDLL(None)
-    library.getenv.restype = ctypes.c_char_p
-    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    return {name for name in names if library.getenv(name.encode()) is not None}
+WRITE = "'s3api', 'put-object', '--bucket', 'my-first-bucket', '--key', 'written'"
 
 
-@pytest.mark.slow
-def test_what_the_cell_itself_makes(notebook: Shell, names: tuple[str, ...]) -> None:
-    """A cell can use variables that it replaces, and clients whose profile the user has named."""
-    notebook.good("s3 = session.client('s3')\nimport boto3\nfrom functools import partial")
-    notebook.good("other = boto3.Session(profile_name='RoleBeta').client('s3')")
-    cell = (
-        "s3 = session.client('s3')\nclass Job:\n    client = s3\ndef f(s3): return s3\n"
-        "[len(f(Job.client).list_buckets()['Buckets']) > 0, bool(other)]"
-    )
-    frame = notebook.good(f"%%aws_profiles atlas --no-progress\n{cell}").result
-    assert list(frame["value"]) == [True] * 3 * 2
-    notebook.good("from ipy_awsprofile import across_profiles")
-    unused = "across_profiles('atlas', partial(lambda client, s: 1, s3), progress=False)"
-    assert len(notebook.good(unused).result) == 3
+def test_read_only_child(notebook: Shell, aws: EmbeddedAws) -> None:
+    """In a read-only run, a child can't write; a block for each profile lends it the limits."""
+    assert notebook.run(f"%%aws_profiles RoleBeta --read-only\nchild(aws_1, {WRITE})").error
+    loop = "for name in ['RoleBeta']:\n    with using_profile(name, read_only=True):\n        "
+    listed = notebook.good(f"{loop}print(child(aws_1, 's3', 'ls', 'my-first-bucket'))").text
+    assert "t.csv" in listed
+    assert notebook.run(f"{loop}child(aws_1, {WRITE})").error
+    in_run, in_block = (call.arn for call in aws.calls if call.action == "s3:PutObject")
+    assert in_run is None
+    assert "RoleBeta" in str(in_block)
+    assert "my-first-bucket/written" not in s3fs.S3FileSystem().ls("my-first-bucket")
+    aws.calls.clear()
 
 
-@pytest.mark.slow
-def test_default_session_that_is_replaced(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """If a function replaces the default session, it is restored, and affected functions fail."""
-    both, used = threading.Barrier(2, timeout=30), threading.Event()
-    replaced = threading.Event()
+# Objects from before the run ----------------------------------------------------------------------
 
-    def function(session: Any) -> str:
-        both.wait()
-        if session.profile_name == names[0]:
-            boto3.setup_default_session(profile_name=names[0])
-            replaced.set()
-            used.wait(30)
-            return "replaced it"
-        replaced.wait(30)
-        account = account_of_boto3()
-        used.set()
-        return account
 
-    errors = errors_of(list(names[:2]), function)
-    assert {one["error"] for one in errors} == {"NotForOneProfile"}
-    assert boto3.DEFAULT_SESSION is None
-    frame = across_profiles(names, account_of_boto3)
+OPENED = {
+    "pyarrow": "import pyarrow.dataset as ds\nopened = ds.dataset('s3://my-first-bucket/t.parquet')",
+    "obstore": "from obstore.store import S3Store\nopened = S3Store('my-first-bucket')",
+    "deltalake": "import deltalake\n"
+    "deltalake.write_deltalake('s3://my-first-bucket/d', pd.DataFrame({'a': [1]}),\n"
+    "    storage_options={'AWS_S3_ALLOW_UNSAFE_RENAME': 'true'})\n"
+    "opened = deltalake.DeltaTable('s3://my-first-bucket/d')",
+}
+NAMING = {
+    "global": "def function(session): return str(opened)",
+    "inner function": "def function(session): return [str(opened) for _ in [1]]",
+    "closure": "function = (lambda table: lambda session: str(table))(opened)",
+    "default": "def function(session, table=opened): return str(table)",
+    "cell": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("opened", "naming"),
+    [*((one, "global") for one in OPENED), *(("pyarrow", one) for one in NAMING)][1:],
+)
+def test_opened_before(notebook: Shell, aws: EmbeddedAws, opened: str, naming: str) -> None:
+    """A function or cell that names an object opened in S3 is refused before the run."""
+    notebook.good(f"{OPENED[opened]}\n{NAMING[naming]}")
+    aws.calls.clear()
+    run = f"{RUN}\nstr(opened)" if naming == "cell" else "across_profiles('atlas', function)"
+    error = notebook.refused(run)
+    assert isinstance(error, NotForOneProfile)
+    assert "Open it in the function" in error.hint
+    assert aws.calls == []
+
+
+def test_opened_local_files(notebook: Shell, aws: EmbeddedAws, tmp_path: Path) -> None:
+    """A function can name a local file, and a cell can open the variable again."""
+    notebook.names["path"] = path = str(tmp_path / "t.parquet")
+    pd.DataFrame({"a": [1]}).to_parquet(path)
+    notebook.good("import pyarrow.dataset as ds\nopened = ds.dataset(path)")
+    local = "across_profiles('atlas', lambda _: opened.count_rows(), progress=False)"
+    assert list(notebook.good(local).result["value"]) == [1, 1, 1]
+    notebook.good(OPENED["pyarrow"])
+    aws.calls.clear()
+    again = "opened = ds.dataset(path)\nopened.count_rows()"
+    assert list(notebook.good(f"{RUN}\n{again}").result["value"]) == [1, 1, 1]
+
+
+def test_kept_clients(notebook: Shell, aws: EmbeddedAws) -> None:
+    """A row's client that is kept is refused in other rows, and warns in the notebook."""
+    notebook.good("@functools.cache\ndef client(): return boto3.client('sts')")
+    frame = notebook.good(f"{RUN} --workers 1\nclient().get_caller_identity()['Account']").result
     assert list(frame["value"]) == list(frame["account"])
+    assert len(frame) == 1
+    assert {row["error"] for row in frame.attrs["errors"]} == {"NotForOneProfile"}
+    ran = notebook.good("client().get_caller_identity()['Account']")
+    assert f"signs GetCallerIdentity as {frame['profile'][0]}, but `RoleBeta` is active" in ran.text
+    notebook.good("%config AwsProfileMagics.stale = 'refuse'")
+    assert isinstance(notebook.run("client().get_caller_identity()").error, StaleIdentity)
 
 
-@pytest.mark.slow
+# Switches during a run ----------------------------------------------------------------------------
+
+
 def test_switch_from_elsewhere(notebook: Shell, names: tuple[str, ...]) -> None:
-    """During a run, other threads can't switch the notebook, and use the notebook's identity."""
-    asked, seen = threading.Event(), []
-    switcher = running_switcher()
+    """During a run, a widget's callback in another thread can't switch, and the run goes on."""
+    begun, switcher, refused = threading.Event(), running_switcher(), []
 
-    def elsewhere() -> None:
-        asked.wait(30)
-        with pytest.raises(NotForOneProfile):
+    def callback() -> None:
+        begun.wait(30)
+        with pytest.raises(NotForOneProfile, match="for many profiles") as raised:
             switcher.switch(SwitchRequest(profile="UserAlpha"))
-        assert boto3.DEFAULT_SESSION
-        seen.append(boto3.DEFAULT_SESSION.profile_name)
+        refused.append(raised.value.hint)
 
-    thread = threading.Thread(target=elsewhere)
+    thread = threading.Thread(target=callback)
     thread.start()
 
     def function(_session: object) -> str:
-        asked.set()
+        begun.set()
         thread.join(30)
-        return account_of_boto3()
+        return account_of(boto3)
 
-    frame = across_profiles(names, function)
+    frame = across_profiles(names, function, progress=False)
     assert list(frame["value"]) == list(frame["account"])
-    assert seen == ["RoleBeta"]
+    assert "wait" in refused[0].lower()
 
 
-@pytest.mark.slow
-def test_interrupt(shell: Shell, aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """After Ctrl-C, functions that still run can't sign, and the notebook keeps its identity."""
-    shell.good("%aws_profile RoleBeta")
-    session = boto3.DEFAULT_SESSION
-    goes_on, signed, ended = threading.Event(), [], threading.Event()
-
-    def function(session: Any) -> str:
-        if session.profile_name != names[0]:
-            return account_of_boto3()
-        os.kill(os.getpid(), signal.SIGINT)
-        goes_on.wait(30)
-        for call in (account_of_boto3, session.client("sts").get_caller_identity):
-            with suppress(AwsProfileError):
-                call()
-                signed.append(call)
-        ended.set()
-        return ""
-
-    frame = across_profiles(names, function, max_workers=1)
-    assert frame.attrs["interrupted"]
-    assert account_of_boto3() == ROLE_ACCOUNT
-    assert "DEFAULT_SESSION" not in shell.good("%aws_profile UserAlpha").text
-    assert account_of_boto3() == USER_ACCOUNT
-    assert across_profiles(names[1:], account_of_boto3)["value"].nunique() == len(names) - 1
-    goes_on.set()
-    assert ended.wait(30)
-    assert signed == []
-    for thread in threading.enumerate():
-        if thread.name.startswith("across-profiles"):
-            thread.join(30)
-    assert account_of_boto3() == USER_ACCOUNT
-    shell.good("%aws_profile --off")
-    assert boto3.DEFAULT_SESSION is None
-    assert session is not None
+def test_run_in_a_block(notebook: Shell, names: tuple[str, ...]) -> None:
+    """A run works in a block of another identity, and the block goes on with its identity."""
+    with using_profile("UserAlpha") as session:
+        frame = across_profiles(names, lambda _: account_of(boto3), progress=False)
+        assert list(frame["value"]) == list(frame["account"])
+        assert boto3.DEFAULT_SESSION is session
+    assert boto3.DEFAULT_SESSION is notebook.names["session"]

@@ -187,15 +187,20 @@ def test_refused(shell: Shell, names: tuple[str, ...], cell: str, message: str) 
 
 
 def test_in_a_kernel(aws: EmbeddedAws) -> None:
-    """The cell magic works in a kernel, and prints only its progress bar."""
+    """A kernel shows the progress bar's final state and a summary, and the frame in its cell."""
+    aws.write_profile("Broken", source_profile="UserAlpha", role_arn="arn:aws:iam::1:role/None")
     cells, _ = run_notebook(
         "%load_ext ipy_awsprofile",
-        "%%aws_profiles RoleBeta --into df\nlen(session.client('s3').list_buckets()['Buckets'])",
-        "df['value'].tolist()",
+        "%%aws_profiles *ro* --into df\nlen(session.client('s3').list_buckets()['Buckets'])",
+        "df",
         environment=aws.environment(),
     )
     assert [cell.error for cell in cells] == [None] * 3
-    assert cells[2].text == "[3]"
+    (stream,) = [one for one in cells[1].outputs if one.output_type == "stream"]
+    assert "100%" in stream.text
+    assert " 0%|" not in stream.text
+    assert "1 of 2 profiles succeeded" in "".join(cells[1].cards)
+    assert "<td>RoleBeta</td>" in cells[2].html
 
 
 def test_function_with_the_notebooks_session(shell: Shell, names: tuple[str, ...]) -> None:
@@ -206,6 +211,34 @@ def test_function_with_the_notebooks_session(shell: Shell, names: tuple[str, ...
     )
     shell.good("%aws_profile RoleBeta")
     error = shell.refused("%%aws_profiles reader --no-progress\nwho()")
-    assert "A client from the notebook would sign GetCallerIdentity" in str(error)
-    assert "gets the profile's session as an argument" in error.hint
+    assert "A client of RoleBeta would sign GetCallerIdentity for" in str(error)
+    assert "Create a client for each profile" in error.hint
     assert len(shell.good("%%aws_profiles reader --no-progress\ngood(session)").result) == 4
+
+
+def test_failed_cell(shell: Shell, names: tuple[str, ...]) -> None:
+    """After a cell that failed for every profile, `sys.last_value.errors` can be retried."""
+    shell.good("import sys\nready = False")
+    shell.refused("%%aws_profiles reader --no-progress\nassert ready\nprofile.account")
+    whole = shell.good("ready = True\nsys.last_value.errors.retry()").result
+    assert list(whole["profile"]) == list(names)
+
+
+@pytest.mark.parametrize("typed", ["reader --regions {}", "--regions={} reader"])
+def test_regions(shell: Shell, names: tuple[str, ...], typed: str) -> None:
+    """`--regions` runs a cell in each Region, even with spaces around the commas."""
+    for listed in ("us-east-1,eu-central-1", "us-east-1 , eu-central-1"):
+        line = typed.format(listed)
+        ran = shell.good(f"%%aws_profiles --into frame {line}\nsession.region_name")
+        assert "8/8" in ran.printed
+        assert list(shell.names["frame"]["value"]) == ["us-east-1", "eu-central-1"] * len(names)
+    error = shell.refused("%%aws_profiles reader --regions us-east-1 eu-central-1\n1")
+    assert "Put commas between the values of `--regions`." in error.hint
+
+
+def test_completed_regions(shell: Shell) -> None:
+    """Tab completes the last Region of a list, without Regions that the list already has."""
+    line = "%%aws_profiles reader --regions us-east-1,eu-ce"
+    assert shell.completions(line) == ["us-east-1,eu-central-1", "us-east-1,eu-central-2"]
+    line = "%%aws_profiles reader --regions us-east-1, us-east-"
+    assert shell.completions(line) == ["us-east-2"]

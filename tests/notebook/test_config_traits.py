@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 WRONG = [
     ("stale", "'wran'", "can't be `wran`. Use 'warn', 'refuse' or 'allow',"),
     ("stale", "3", "can't be a value of type int. Use 'warn', 'refuse' or 'allow',"),
-    ("bindings", "['env']", "can't contain `env`. Use a list with any of 'namespace', "),
-    ("bindings", "None", "can't be a value of type NoneType. Use a list with any of 'namespace', "),
     ("protected", "[3]", "can't contain a value of type int. Use a list of patterns,"),
     ("read_only", "5", "can't be a value of type int. Use a list of patterns,"),
     ("session_name", "3", "can't be a value of type int. Use a text,"),

@@ -202,19 +202,6 @@ def test_save_a_role(shell: Shell, aws: EmbeddedAws, place: tuple[str, str, str]
     assert ("credential_source" in section) is (name != "Ann")
 
 
-def test_write_with_the_default(shell: Shell, place: tuple[str, str, str]) -> None:
-    """The hint of a blocked write contains a command that allows it."""
-    shell.good("%aws_profile --default --read-only")
-    error = shell.refused("session.client('s3').put_object(Bucket='b', Key='k')")
-    command = error.hint.split("`")[1]
-    assert command == (
-        "%aws_profile Ann --write" if place[0] == "Ann" else "%aws_profile --default --write"
-    )
-    shell.good(command)
-    ran = shell.run("session.client('s3').put_object(Bucket='b', Key='k')")
-    assert "NoSuchBucket" in str(ran.error)
-
-
 def test_the_hint_about_a_region(
     shell: Shell, aws: EmbeddedAws, place: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -209,5 +209,5 @@ def test_in_a_cell_with_a_profile(shell: Shell, aws: EmbeddedAws) -> None:
     aws.sso.sign_in("corp")
     shell.good("%aws_profile RoleBeta")
     ran = shell.good("%%aws_profile prod-reader\n%aws_profile --logout")
-    assert "prod-reader is no longer active. RoleBeta is active." in ran.text
+    assert "prod-reader is no longer active. No profile is active." in ran.text
     assert shell.good("%aws_profile").text.startswith("RoleBeta")

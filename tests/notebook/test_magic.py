@@ -134,7 +134,7 @@ def test_stale_variables_are_named(shell: Shell) -> None:
     text = shell.good("%aws_profile UserAlpha").text
     assert (
         text.splitlines()[-1].strip()
-        == "`s3` still signs as RoleBeta: run `s3 = session.client('s3')`."
+        == '`s3` still signs as RoleBeta: run `s3 = session.client("s3", region_name="us-west-2")`.'
     )
     assert "still signs" not in shell.good("%aws_profile RoleBeta").text
 

@@ -35,7 +35,7 @@ def options_of(line: str) -> argparse.Namespace:
         ("P --duration 0h30m0s", {"duration": 1800}),
         ("P --duration 0", {"duration": 0}),
         ("P --session-name me --external-id 7", {"session_name": "me", "external_id": "7"}),
-        ("P --read-only --only-session", {"read_only": True, "only_session": True}),
+        ("P --read-only", {"read_only": True}),
         ("P --expect-account 123456789012", {"expect_account": "123456789012"}),
         ("--yes P", {"confirmed": True}),
         ("P --mfa --duration 36h", {"mfa": True, "duration": 129600}),
@@ -53,7 +53,6 @@ def options_of(line: str) -> argparse.Namespace:
         ('"a#b" # "', {"profile": "a#b"}),
         ("P --readonly", {"read_only": True}),
         ("P --sessionname=a-b --ReadOnly", {"session_name": "a-b", "read_only": True}),
-        ("P --only_session", {"only_session": True}),
         ("-- --readonly", {"profile": "--readonly"}),
         ("''", {"profile": ""}),
         (

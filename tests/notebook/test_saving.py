@@ -111,7 +111,7 @@ def test_the_active_role(shell: Shell, aws: EmbeddedAws) -> None:
         ),
         (f"%aws_profile {ADMIN} --save x]", InvalidOption, "can't be the name"),
         ("%aws_profile RoleBeta --save other", InvalidOption, "is already a profile"),
-        (f"%aws_profile {ADMIN} --save other --mfa", InvalidOption, "can't contain"),
+        (f"%aws_profile {ADMIN} --save other --mfa", InvalidOption, "is for long-term keys"),
         (f"%aws_profile {ADMIN} --save other --explain", InvalidOption, "can't be combined"),
         (
             f"%aws_profile --account {TEST} --role Admin --save other",

@@ -15,7 +15,7 @@ from ipy_awsprofile import across_profiles, list_assigned_roles, who_am_i
 from ipy_awsprofile.errors import InvalidOption, ProtectedProfile, SignInRequired
 from ipy_awsprofile.notebook import completion
 from tests.identity_center import PROD, TEST, TWIN, organisation, sign_in_by_aws_cli, write_session
-from tests.shells import run_aws_cli, run_notebook
+from tests.shells import run_aws_cli
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -56,23 +56,6 @@ def test_odd_account_names(shell: Shell, aws: EmbeddedAws) -> None:
     ran = shell.good(f"%aws_profile --account {PROD} --role Reader")
     shown = ran.text + ran.html + shell.good("%aws_profile").text
     assert not {"\x1b", "\r", "\u2028"} & set(shown)
-
-
-@pytest.mark.slow
-def test_progress_in_a_kernel(aws: EmbeddedAws) -> None:
-    """A progress bar is saved in its final state; a fast listing shows no bar."""
-    for delay, shown in ((0.0, True), (60.0, False)):
-        cells, saved = run_notebook(
-            "%load_ext ipy_awsprofile\n"
-            f"import ipy_awsprofile.across.progress as progress; progress._DELAY = {delay}",
-            "%aws_profiles --sso",
-            environment=aws.environment(),
-        )
-        assert cells[1].error is None
-        assert "4 roles in 3 accounts" in "".join(cells[1].cards) + cells[1].html
-        assert ("3/3" in saved) == shown
-        assert "accounts/s]" in saved or not shown
-        assert " 0%|" not in saved
 
 
 def test_switch(shell: Shell, aws: EmbeddedAws) -> None:

@@ -265,10 +265,19 @@ def test_an_error_at_the_end(
     notebook: Shell, person: Person, aws: EmbeddedAws, auditor: str
 ) -> None:
     """An error of a delayed switch is shown in the picker, and doesn't fail the cell."""
-    notebook.names["code"] = lambda: aws.mfa_code(auditor)
-    ran = notebook.good(
-        "choose('Auditor', code=code())\n%config AwsProfileMagics.bindings = ['filesystems']"
-    )
-    assert "environment" in person.seen[-1]["html"]
-    assert ran.text == ""
-    assert person.picker.value == "UserAlpha"
+    begun, ended = threading.Event(), threading.Event()
+
+    def in_a_block() -> None:
+        with using_profile("RoleBeta"):
+            begun.set()
+            ended.wait(60)
+
+    thread = threading.Thread(target=in_a_block)
+    notebook.names.update(code=lambda: aws.mfa_code(auditor), thread=thread, begun=begun)
+    ran = notebook.good("choose('Auditor', code=code())\nthread.start(); begun.wait(60); None")
+    shown = person.seen[-1].get("html", "")
+    ended.set()
+    thread.join()
+    assert "Another thread or task is in a block" in shown
+    assert ran.printed == ""
+    assert who().endswith("/UserAlpha")

@@ -109,8 +109,9 @@ def test_names_with_the_account_name(shell: Shell, aws: EmbeddedAws) -> None:
     assert listings(aws) == ["sso:ListAccounts"]
     unknown = shell.good("%aws_profile --explain corp:nowhere/Reader").text
     assert "Run `%aws_profiles --sso corp --refresh`" in unknown
-    frame = across_profiles(["corp:Sandbox/Reader", "corp:sandbox/Reader"], lambda _session: 1)
-    assert list(frame["profile"]) == [f"corp:{TEST}/Reader", f"corp:{TWIN}/Reader"]
+    names = ["corp:Sandbox/Reader", "corp:sandbox/Reader"]
+    frame = across_profiles(names, lambda session: who_am_i(session).account, progress=False)
+    assert list(frame["value"]) == [TEST, TWIN]
 
 
 def test_patterns() -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from ipy_awsprofile import list_buckets, open_session, who_am_i
 from ipy_awsprofile.sessions.portable import portable
-from tests.shells import run_python
 from tests.workers import empty_home
 
 if TYPE_CHECKING:
@@ -18,23 +17,8 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
 
-def test_session_is_not_pickled(aws: EmbeddedAws) -> None:
-    """A profile's session can't be pickled."""
-    with pytest.raises(TypeError, match="stays in its process"):
-        pickle.dumps(open_session("RoleBeta"))
-
-
-def test_no_secret_is_shown(aws: EmbeddedAws) -> None:
-    """Neither the portable session nor the session that it opens shows a secret."""
-    record = portable(open_session("RoleBeta"))
-    shown = f"{record} {record!r} {record.open()!r} {[record]}"
-    assert "RoleBeta" in shown
-    assert [secret for secret in aws.secrets() if secret in shown] == []
-    assert str(record.keys.access_key) not in shown
-
-
-def test_client_settings(aws: EmbeddedAws, tmp_path: Path) -> None:
-    """A portable session keeps its Region, endpoint and S3 settings without its profile."""
+def test_in_a_worker(aws: EmbeddedAws, tmp_path: Path) -> None:
+    """Without files, it has the same identity, Region, endpoint and S3 settings."""
     with aws.config_file.open("a") as file:
         file.write(f"\n[services local]\ns3 =\n  endpoint_url = {aws.endpoint_url}\n")
     aws.write_profile(
@@ -44,31 +28,27 @@ def test_client_settings(aws: EmbeddedAws, tmp_path: Path) -> None:
         region="eu-west-3",
         services="local",
         s3={"addressing_style": "virtual"},
-        ca_bundle=str(tmp_path / "no.pem"),
         endpoint_url=aws.endpoint_url,
     )
     session = open_session("Placed")
     aws.config_file.write_text("")  # the session keeps the settings that it was opened with
-    record = portable(session)
+    sent = pickle.dumps(portable(session))
     with empty_home(tmp_path / "worker"):
-        client = record.open().client("s3")
-        sqs = record.open().resource("sqs")
-    assert client.meta.region_name == "eu-west-3"
-    assert client.meta.endpoint_url == aws.endpoint_url
-    assert client.meta.config.s3["addressing_style"] == "virtual"
-    assert sqs.meta.client.meta.endpoint_url == aws.endpoint_url
-    assert "ca_bundle" not in record.settings
+        opened = pickle.loads(sent).open()
+        identity = who_am_i(opened)
+        assert len(list_buckets(opened)) == 3
+        meta = opened.client("s3").meta
+    assert (identity.arn, identity.chain) == (who_am_i(session).arn, ("Placed", "UserAlpha"))
+    assert (meta.region_name, meta.endpoint_url) == ("eu-west-3", aws.endpoint_url)
+    assert meta.config.s3["addressing_style"] == "virtual"
 
 
-def test_identity(aws: EmbeddedAws) -> None:
-    """`who_am_i` and `list_buckets` work with a session from a portable one."""
-    session = portable(open_session("RoleBeta")).open()
-    identity = who_am_i(session)
-    assert (identity.profile, identity.chain) == ("RoleBeta", ("RoleBeta", "UserAlpha"))
-    assert len(list_buckets(session)) == 3
-
-
-def test_few_imports() -> None:
-    """Importing portable sessions imports neither pandas nor IPython."""
-    heavy = "sorted({'pandas', 'IPython', 'ipywidgets'} & set(sys.modules))"
-    assert run_python(f"import sys, ipy_awsprofile.sessions.portable; print({heavy})") == "[]\n"
+def test_no_secret_is_shown(aws: EmbeddedAws) -> None:
+    """Neither the portable session nor the one that it opens shows a secret."""
+    session = open_session("RoleBeta")
+    record = portable(session)
+    shown = f"{record} {record!r} {record.open()!r} {[record]}"
+    assert "RoleBeta" in shown
+    assert [secret for secret in aws.secrets() if secret in shown] == []
+    with pytest.raises(TypeError, match="stays in its process"):
+        pickle.dumps(session)

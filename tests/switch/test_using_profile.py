@@ -1,149 +1,254 @@
-"""A script has one Switcher, so children of a block get credentials until the script ends."""
+"""A block has another identity, and its end restores the state from before it."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
+import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 
-from ipy_awsprofile import open_session
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
-from ipy_awsprofile.errors import AwsProfileError, InvalidOption
+from ipy_awsprofile import across_profiles
+from ipy_awsprofile.errors import AwsProfileError, InvalidOption, NotForOneProfile
 from ipy_awsprofile.switch.using_profile import running_switcher, using_profile
-from tests.shells import run_python
+from tests.roles import add_role
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
 
-CHILD = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
+IMPORTS = """
+import asyncio, threading
+from contextlib import ExitStack
+import boto3
+from ipy_awsprofile import open_session, using_profile
+def who(): return boto3.client("sts").get_caller_identity()["Arn"].split("/")[1]
+"""
 
 
-@pytest.mark.slow
-def test_a_child_outlives_its_block(aws: EmbeddedAws) -> None:
-    """A child process with a block's environment gets credentials even after the block."""
-    with using_profile("RoleBeta", session_name="child", read_only=True):
-        environment = dict(os.environ)
-    gc.collect()
-    code = f"import os; os.environ.update({environment!r})\n{CHILD}"
-    assert run_python(code).endswith("assumed-role/RoleBeta/child\n")
+def who(session: Any = boto3) -> str:
+    """Return the name of the user or role that STS reports."""
+    return str(session.client("sts").get_caller_identity()["Arn"].split("/")[1])
 
 
-def test_blocks_in_blocks(aws: EmbeddedAws) -> None:
-    """Nested blocks share one Switcher, and each restores the previous session."""
-    with using_profile("RoleBeta") as outer:
-        with using_profile("UserAlpha") as inner:
-            assert running_switcher().session is inner
-        assert running_switcher().session is outer
+@pytest.fixture
+def notebook(shell: Shell, aws: EmbeddedAws) -> Shell:
+    """Return a notebook that has switched to RoleGamma."""
+    add_role(aws, "RoleGamma", "s3:*")
+    shell.good(f"{IMPORTS}\n%aws_profile RoleGamma")
+    return shell
+
+
+# A script without IPython ---
+
+
+def test_in_a_script(aws: EmbeddedAws) -> None:
+    """Nested blocks, even of one object, restore the former state, even after an error."""
+    before, block = dict(os.environ), using_profile("RoleBeta")
+    with using_profile("UserAlpha"):
+        with block as outer:
+            with suppress(ZeroDivisionError), block as inner:
+                assert inner is not outer
+                1 / 0  # noqa: B018
+            assert who() == "RoleBeta"
+        assert who() == "UserAlpha"
+    assert dict(os.environ) == before
+    assert boto3.DEFAULT_SESSION is None
+
+
+def test_overlapping_blocks(aws: EmbeddedAws) -> None:
+    """If blocks overlap, the latest one that hasn't ended is active."""
+    names = ["RoleBeta", "UserAlpha", "RoleBeta"]
+    stacks = [ExitStack() for _ in names]
+    for name, stack in zip(names, stacks, strict=True):
+        stack.enter_context(using_profile(name))
+    stacks[0].close()
+    assert who() == "RoleBeta"
+    stacks[2].close()
+    assert who() == "UserAlpha"
+    stacks[1].close()
     assert running_switcher().session is None
 
 
-def account_of(session: boto3.Session) -> str:
-    """Return the account that STS reports for a session."""
-    return str(session.client("sts").get_caller_identity()["Account"])
+# Functions ---
 
 
-def test_threads_do_not_share_a_block(aws: EmbeddedAws) -> None:
-    """A thread can't enter a block while another thread is in one, but can open a session."""
+async def coroutine() -> str:
+    """Return the caller, as an async function."""
+    return who()
 
-    def in_a_block() -> str:
-        with using_profile("UserAlpha") as session:
-            return account_of(session)
 
-    with ThreadPoolExecutor(1) as pool:
-        with using_profile("RoleBeta"):
-            with pytest.raises(AwsProfileError, match="Another thread or task") as refused:
-                pool.submit(in_a_block).result()
-            assert "`open_session(NAME)`" in refused.value.hint
-            opened = pool.submit(lambda: account_of(open_session("UserAlpha"))).result()
-            assert opened == USER_ACCOUNT
-            assert account_of(boto3._get_default_session()) == ROLE_ACCOUNT
-        assert pool.submit(in_a_block).result() == USER_ACCOUNT
+def generator() -> Any:
+    """Yield the caller."""
+    yield who()
+
+
+@pytest.mark.parametrize("function", [coroutine, generator])
+def test_decorated_later_body(function: Callable[[], Any]) -> None:
+    """A function whose body runs after the call can't be decorated."""
+    with pytest.raises(InvalidOption) as refused:
+        using_profile("RoleBeta")(function)
+    assert refused.value.hint == "Use `with using_profile(NAME):` in its body."
+
+
+@pytest.mark.parametrize("line", ["%reload_ext ipy_awsprofile", "%unload_ext ipy_awsprofile"])
+def test_decorated_before_a_reload(notebook: Shell, line: str) -> None:
+    """A decorated function works even after the extension was reloaded or unloaded."""
+    notebook.good("@using_profile('RoleBeta')\ndef decorated(): return who()")
+    assert notebook.good(f"{line}\ndecorated()").result == "RoleBeta"
     assert running_switcher().session is None
 
 
-def test_tasks_do_not_share_a_block(aws: EmbeddedAws) -> None:
-    """While an asyncio task is in a block, a second task is refused and the first continues."""
+# What the user does in a block ---
+
+
+def test_the_users_changes_stay(notebook: Shell) -> None:
+    """What the user changes in a block stays after it, and doesn't end with the next switch."""
+    notebook.good(
+        "import os\nwith using_profile('RoleBeta'):\n"
+        "    session = 'mine'\n    os.environ['AWS_REGION'] = 'eu-north-1'"
+    )
+    assert notebook.names["session"] == "mine"
+    assert os.environ["AWS_REGION"] == "eu-north-1"
+    assert notebook.good("who()").result == "RoleGamma"
+    notebook.good("%aws_profile --off")
+    assert notebook.names["session"] == "mine"
+    assert os.environ["AWS_REGION"] == "eu-north-1"
+
+
+def test_ctrl_c_at_the_beginning(notebook: Shell) -> None:
+    """After Ctrl-C at the beginning of a block, the former identity is active."""
+
+    def interrupt(_: object) -> None:
+        leave()
+        signal.raise_signal(signal.SIGINT)
+
+    leave = running_switcher().subscribe(interrupt)
+    ran = notebook.run("with using_profile('RoleBeta'): reached = True")
+    assert isinstance(ran.error, KeyboardInterrupt)
+    assert "reached" not in notebook.names
+    assert notebook.good("who()").result == os.environ["AWS_PROFILE"] == "RoleGamma"
+
+
+# Other threads and tasks ---
+
+IN_THREAD = """
+begun, go = threading.Event(), threading.Event()
+def job():
+    global seen
+    with using_profile("RoleBeta"):
+        begun.set()
+        go.wait(60)
+        seen = who()
+thread = threading.Thread(target=job)
+thread.start()
+begun.wait(60)
+"""
+
+IN_TASK = """
+go = asyncio.Event()
+async def job():
+    global seen
+    with using_profile("RoleBeta"):
+        await go.wait()
+        seen = who()
+task = asyncio.create_task(job())
+await asyncio.sleep(0)
+"""
+
+ELSEWHERE = {
+    "thread": (IN_THREAD, "go.set()\nthread.join()"),
+    "task": (IN_TASK, "go.set()\nawait task"),
+}
+
+CHANGES = {
+    "switch": "%aws_profile UserAlpha",
+    "off": "%aws_profile --off",
+    "sign-out": "%aws_profile --logout",
+    "cell": "%%aws_profile UserAlpha\n1",
+    "block": "with using_profile('UserAlpha'): pass",
+    "run": "from ipy_awsprofile import across_profiles; across_profiles('User*', lambda _: 1)",
+}
+
+
+@pytest.mark.parametrize(("begin", "end"), ELSEWHERE.values(), ids=ELSEWHERE)
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_during_a_block_elsewhere(notebook: Shell, change: str, begin: str, end: str) -> None:
+    """A switch waits, as its hint says, until the block of another thread or task has ended."""
+    notebook.good(begin)
+    refused = notebook.run(change)
+    notebook.good(end)
+    hint = getattr(refused.error, "hint", "")
+    assert "Wait until its block has ended." in hint
+    assert "`open_session(NAME)`" in hint
+    assert notebook.names["seen"] == "RoleBeta"
+    assert notebook.good("who()").result == "RoleGamma"
+    if change not in (CHANGES["sign-out"], CHANGES["run"]):
+        notebook.good(change)
+
+
+ENDED = {
+    "thread": (
+        "thread = threading.Thread(target=stack.enter_context, args=[using_profile('RoleBeta')])\n"
+        "thread.start()\nthread.join()"
+    ),
+    "task": "stack.enter_context(using_profile('RoleBeta'))\nawait asyncio.sleep(0)",
+}
+
+
+@pytest.mark.parametrize("begin", ENDED.values(), ids=ENDED)
+def test_after_the_end_of_a_thread(notebook: Shell, begin: str) -> None:
+    """A thread or task that has ended without ending its block doesn't prevent a switch."""
+    notebook.good(f"stack = ExitStack()\n{begin}")
+    assert notebook.good("%aws_profile UserAlpha\nwho()").result == "UserAlpha"
+    assert notebook.good("stack.close()\nwho()").result == "RoleGamma"
+
+
+def test_tasks(aws: EmbeddedAws) -> None:
+    """The second of two tasks is refused while the first is in a block, and the first goes on."""
 
     async def in_a_block(name: str) -> str:
         with using_profile(name):
             await asyncio.sleep(0)
-            return account_of(boto3._get_default_session())
+            return who()
 
     async def both() -> list[str | BaseException]:
         blocks = map(in_a_block, ("RoleBeta", "UserAlpha"))
         return await asyncio.gather(*blocks, return_exceptions=True)
 
     first, second = asyncio.run(both())
-    assert first == ROLE_ACCOUNT
+    assert first == "RoleBeta"
     assert isinstance(second, AwsProfileError)
-    assert asyncio.run(in_a_block("UserAlpha")) == USER_ACCOUNT
+    with using_profile("RoleBeta"):  # a task of an event loop that a block runs
+        assert asyncio.run(in_a_block("UserAlpha")) == "UserAlpha"
+        assert who() == "RoleBeta"
 
 
-def test_one_block_inside_itself(aws: EmbeddedAws) -> None:
-    """A block that is used again inside itself ends twice, and restores the state from before."""
-    with using_profile("UserAlpha"):
-        block = using_profile("RoleBeta")
-        with block as outer:
-            with block as inner:
-                assert inner is not outer
-            assert account_of(boto3._get_default_session()) == ROLE_ACCOUNT
-        assert account_of(boto3._get_default_session()) == USER_ACCOUNT
-    assert running_switcher().session is None
+def test_in_a_run(notebook: Shell) -> None:
+    """A function of a run and the other threads can't switch until the run has ended."""
 
+    def switches(_session: boto3.Session) -> list[str]:
+        def enter() -> None:
+            with using_profile("UserAlpha"):
+                raise AssertionError
 
-def test_one_block_in_two_threads(aws: EmbeddedAws) -> None:
-    """A thread that can't enter a block that another thread is in doesn't end it."""
-    block = using_profile("RoleBeta")
-    with using_profile("UserAlpha"), ThreadPoolExecutor(1) as pool:
-        with block:
-            with pytest.raises(AwsProfileError, match="Another thread or task"):
-                pool.submit(block.__enter__).result()
-            assert account_of(boto3._get_default_session()) == ROLE_ACCOUNT
-        assert account_of(boto3._get_default_session()) == USER_ACCOUNT
+        def begin_another_run() -> None:
+            across_profiles("UserAlpha", lambda _: 1, progress=False)
 
+        said = []
+        with ThreadPoolExecutor(1) as pool:
+            for act in (enter, running_switcher().off, begin_another_run):
+                for call in (act, lambda act=act: pool.submit(act).result()):
+                    with pytest.raises(NotForOneProfile) as refused:
+                        call()
+                    said.append(str(refused.value))
+        return said
 
-async def coroutine() -> str:
-    """Return an account, as an async function."""
-    return account_of(boto3._get_default_session())
-
-
-def generator() -> Any:
-    """Yield an account."""
-    yield account_of(boto3._get_default_session())
-
-
-async def asynchronous_generator() -> Any:
-    """Yield an account, as an async function."""
-    yield account_of(boto3._get_default_session())
-
-
-@pytest.mark.parametrize("function", [coroutine, generator, asynchronous_generator])
-def test_decorated_later_body(aws: EmbeddedAws, function: Callable[[], Any]) -> None:
-    """A function whose body runs after the call can't be decorated. The hint's block works."""
-    with pytest.raises(InvalidOption) as refused:
-        using_profile("RoleBeta")(function)
-    assert refused.value.hint == "Use `with using_profile(NAME):` in its body."
-
-    async def with_block() -> str:
-        with using_profile("RoleBeta"):
-            return await coroutine()
-
-    assert asyncio.run(with_block()) == ROLE_ACCOUNT
-
-
-@pytest.mark.parametrize("line", ["%reload_ext ipy_awsprofile", "%unload_ext ipy_awsprofile"])
-def test_decorated_before_a_reload(shell: Shell, aws: EmbeddedAws, line: str) -> None:
-    """A decorated function works even after the extension was reloaded or unloaded."""
-    shell.good(
-        "import boto3\nfrom ipy_awsprofile import using_profile\n@using_profile('RoleBeta')\n"
-        "def account(): return boto3.client('sts').get_caller_identity()['Account']"
-    )
-    assert shell.good(f"{line}\naccount()").result == ROLE_ACCOUNT
-    assert running_switcher().session is None
+    frame = across_profiles("RoleBeta", switches, progress=False)
+    assert "affects the whole notebook" in frame["value"][0]
+    assert notebook.good("who()").result == "RoleGamma"

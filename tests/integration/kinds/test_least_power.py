@@ -13,12 +13,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ipy_awsprofile.calls.write_lock import locked_owners
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.demo.stages.scenario import allow
-from ipy_awsprofile.errors import InvalidOption, ReadOnlyIdentity, UnexpectedAccount
+from ipy_awsprofile.errors import InvalidOption, UnexpectedAccount
 from ipy_awsprofile.sessions.session import ProfileSession, open_session, who_am_i
 from ipy_awsprofile.switch.switcher import Switcher
 from tests.demo.clients import Clock
@@ -75,15 +74,11 @@ def test_limits(  # noqa: PLR0917  # fixtures
 
     with in_its_place(aws, values, monkeypatch, kind):
         arn, seen = kind.arn.format(**values), len(aws.calls)
-        with locked_owners():
-            reader = opened(read_only=True)
-            assert who_am_i(reader, ask=True).arn == arn
-            s3 = s3_of(aws, reader)
-            assert [one["Name"] for one in s3.list_buckets()["Buckets"]] == ["data"]
-            with pytest.raises(ReadOnlyIdentity, match="PutObject would write"):
-                s3.put_object(Bucket="data", Key="k")
-            assert "s3:PutObject" not in [call.action for call in aws.calls]
-        with pytest.raises(ClientError, match="AccessDenied"):  # without the gate
+        reader = opened(read_only=True)
+        assert who_am_i(reader, ask=True).arn == arn
+        s3 = s3_of(aws, reader)
+        assert [one["Name"] for one in s3.list_buckets()["Buckets"]] == ["data"]
+        with pytest.raises(ClientError, match="AccessDenied"):
             s3.put_object(Bucket="data", Key="k")
         narrowed = [call for call in aws.calls[seen:] if call.action == "sts:GetScopedCredentials"]
         assert bool(narrowed) is (name not in BY_ROLE)

@@ -1,0 +1,231 @@
+"""Open sessions for many profiles, and share the sources of their roles.
+
+For each role, botocore gets the credentials of the role's source again. For hundreds of roles with
+one source, this would be hundreds of calls, and AWS accepts an MFA code only once. Here, each
+source is opened once, and the user is asked once for each MFA device and each sign-in.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
+from queue import SimpleQueue
+from typing import Any
+
+from botocore.config import Config
+from botocore.credentials import AssumeRoleProvider, Credentials
+
+from ipy_awsprofile.config.profiles import Profile, chain_of, find_profile
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.settings import client_settings
+from ipy_awsprofile.config.target import Target, target_of
+from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, give_up_soon
+from ipy_awsprofile.credentials.person import CodePrompter, Person
+from ipy_awsprofile.sessions.portable import session_token
+from ipy_awsprofile.sessions.session import ProfileSession, open_target
+from ipy_awsprofile.sessions.sign_in import sign_in_file
+from ipy_awsprofile.text import assigned_name
+
+#: Attempts for each call, because calls for many profiles get throttled.
+_ATTEMPTS = 10
+
+
+class Questions:
+    """Questions to the user from a run's threads, which the main thread answers."""
+
+    def __init__(self, person: Person) -> None:
+        self._asked: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
+        self.is_over = False
+        sign_in = person.sign_in
+        #: The user, as the run's threads ask.
+        self.person = replace(
+            person,
+            mfa_prompter=lambda question: self._ask(partial(person.mfa_prompter, question)),
+            sign_in=(lambda target: self._ask(partial(sign_in, target))) if sign_in else None,
+        )
+
+    def _ask(self, question: Callable[[], Any]) -> Any:
+        answer: Future[Any] = Future()
+        self._asked.put((answer, question))
+        if self.is_over:
+            self.cancel()
+        return answer.result()
+
+    def answer(self) -> None:
+        """Ask the user the questions that wait, in this thread."""
+        while not self._asked.empty():
+            answer, question = self._asked.get()
+            try:
+                answer.set_result(question())
+            except BaseException as error:
+                answer.set_exception(error)
+                if not isinstance(error, Exception):  # Ctrl-C
+                    raise
+
+    def cancel(self) -> None:
+        """Answer no more questions."""
+        self.is_over = True
+        while not self._asked.empty():
+            self._asked.get()[0].set_exception(KeyboardInterrupt())
+
+
+class SharedSources:
+    """Opens sessions in many threads. Roles with the same source share its session.
+
+    ``connections`` is the number of threads that open sessions at the same time. ``timeout`` is for
+    each attempt of a call to STS, in seconds. A source that fails isn't tried again: all roles that
+    need it get the same error.
+    """
+
+    def __init__(self, person: Person, *, connections: int = 10, timeout: float = 10.0) -> None:
+        #: The user, who signs in once.
+        self.person = replace(person, sign_in=self._sign_in if person.sign_in else None)
+        self._sign_in_once = person.sign_in
+        self._timeout = timeout
+        # One client has one rate, which its threads share.
+        adaptive: Any = {"mode": "adaptive", "total_max_attempts": _ATTEMPTS}
+        shared = Config(max_pool_connections=connections, retries=adaptive)
+        self._sts_config = give_up_soon(timeout).merge(shared)
+        self._lock = threading.Lock()
+        self._shared: dict[tuple[str, ...], Future[Any]] = {}
+
+    def open(self, target: Target) -> ProfileSession:
+        """Open a session for a target. Raises a subclass of `AwsProfileError`."""
+        return open_target(
+            target,
+            person=self.person,
+            timeout=self._timeout,
+            provider=partial(_RoleProvider, self, target) if _can_share_source(target) else None,
+            attempts=_ATTEMPTS,
+        )
+
+    def _sign_in(self, target: Target) -> None:
+        if sign_in := self._sign_in_once:
+            self._make_once(("sign-in", str(sign_in_file(target))), partial(sign_in, target))
+
+    def sts_client(self, target: Target, **keys: Any) -> Any:
+        """Return the shared STS client for these access keys."""
+
+        def create() -> Any:
+            session = ProfileBotocoreSession(target)
+            return session.create_client("sts", config=self._sts_config, **keys)
+
+        place = repr((target.region, _clients(target)))
+        return self._make_once(("sts", place, keys["aws_access_key_id"]), create)
+
+    def source_credentials(self, target: Target) -> Any:
+        """Return the credentials for assuming the target's role, which include MFA if required."""
+        serial = target.chain[0].mfa_serial
+        if serial:
+            make = partial(self._credentials_with_code, target, serial)
+            return self._make_once(("code", serial, target.names[1]), make)
+        return self._source_session(target).get_credentials()
+
+    def _source_session(self, target: Target) -> ProfileSession:
+        """Return the shared session of the source of the target's role."""
+        source = _source_of(target)
+        key = ("source", source.name, str(source.region), repr(_clients(source)))
+        session: ProfileSession = self._make_once(key, partial(self.open, source))
+        return session
+
+    def _credentials_with_code(self, target: Target, serial: str) -> Credentials:
+        """Ask for an MFA code, and return MFA credentials of the role's source."""
+        codes = CodePrompter(lambda: self.person, target)
+        ask = partial(codes, f"Enter MFA code for {serial}: ")  # botocore's wording
+        source = self._source_session(target)
+        keys, _ = codes.with_code(partial(session_token, source, serial=serial, ask=ask))
+        return Credentials(str(keys.access_key), str(keys.secret_key), keys.token)
+
+    def _make_once(self, key: tuple[str, ...], make: Callable[[], Any]) -> Any:
+        """Return the result of ``make``, or raise its error. Only the first thread calls it."""
+        with self._lock:
+            is_first = key not in self._shared
+            shared = self._shared.setdefault(key, Future())
+        if is_first:
+            try:
+                shared.set_result(make())
+            except BaseException as error:  # noqa: BLE001  # it is raised below
+                shared.set_exception(error)
+        if failure := shared.exception():
+            # Otherwise, each thread would add its stack, with all objects in it, to the same error.
+            raise failure.with_traceback(None)
+        return shared.result()
+
+
+class _RoleProvider(AssumeRoleProvider):
+    """botocore's provider of a target's role, which assumes it with the shared source."""
+
+    def __init__(
+        self, sources: SharedSources, target: Target, session: Any, cache: Any, codes: Any
+    ) -> None:
+        def sts(_service: str, **keys: Any) -> Any:
+            return _Sts(sources.sts_client(target, **keys), target)
+
+        super().__init__(
+            load_config=lambda: session.full_config,
+            client_creator=sts,
+            cache=cache,
+            profile_name=target.name,
+            # The source's credentials already include MFA, so AssumeRole is called without a code.
+            prompter=(lambda _: "") if target.chain[0].mfa_serial else codes,
+        )
+        self._source = _DeferredCredentials(partial(sources.source_credentials, target))
+
+    def _resolve_credentials_from_profile(self, _profile_name: str) -> Any:
+        return self._source
+
+
+class _Sts:
+    """The shared STS client, with one target's parameters for AssumeRole, and without its code."""
+
+    def __init__(self, sts: Any, target: Target) -> None:
+        self._sts, self._parameters = sts, target.parameters
+
+    def assume_role(self, **params: Any) -> Any:
+        """Assume a role. The method's name is botocore's."""
+        for name in ("SerialNumber", "TokenCode"):
+            params.pop(name, None)
+        return self._sts.assume_role(**params, **self._parameters.get(params["RoleArn"], {}))
+
+
+class _DeferredCredentials:
+    """Credentials of a source that is opened only when a role is assumed with it."""
+
+    def __init__(self, get: Callable[[], Any]) -> None:
+        self._get = get
+
+    def get_frozen_credentials(self) -> Any:
+        """Open the source and return its credentials. The method's name is botocore's."""
+        return self._get().get_frozen_credentials()
+
+
+def _clients(target: Target) -> dict[str, Any]:
+    return client_settings(target.chain[0].settings)
+
+
+def _can_share_source(target: Target) -> bool:
+    """Return whether the source has the same credentials if it is opened as a profile.
+
+    It doesn't if it has both keys and a role: a source uses its keys, but a profile uses its role.
+    """
+    sources = target.chain[1:]
+    if not sources or sources[0] not in target.config.profiles:
+        return bool(sources and assigned_name(sources[0]))
+    as_profiles = chain_of(find_profile(sources[0], target.config), target.config)
+    return [(one, one.kind) for one in as_profiles] == [(one, one.kind) for one in sources]
+
+
+def _source_of(target: Target) -> Target:
+    """Return the source of the target's role, with the role's Region and client settings.
+
+    The source's settings take precedence.
+    """
+    source = target_of(SessionRequest(profile=target.names[1]), target.config)
+    own, settings = _clients(source), _clients(target)
+    missing = {name: value for name, value in settings.items() if name not in own}
+    first, *others = source.chain
+    chain = (Profile(first, {**first.settings, **missing}, first.kind), *others)
+    return replace(source, region=source.region or target.region, chain=chain)

@@ -1,1 +1,0 @@
-"""Bindings: context managers that make one part of the kernel use a profile, then restore it."""

@@ -1,0 +1,372 @@
+"""The gate: every botocore signature of this process is made as an identity, which must be right.
+
+botocore calls `_watch` for each new session, also for those of boto3, aiobotocore and s3fs. The
+credentials that a session finds get a label with the identity that is active then, or with the
+profile that the user has named. Before each signature, also of presigned URLs, `_check` compares
+the label with the active identity, or with the row that the thread works for.
+
+https://docs.aws.amazon.com/boto3/latest/guide/events.html
+"""
+
+# ruff: noqa: SLF001  # botocore has no public API for the credentials of a session or a client
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakSet, ref
+
+import botocore  # the package alone, which imports nothing else
+
+from ipy_awsprofile.errors import AwsProfileError, NotForOneProfile, StaleIdentity
+from ipy_awsprofile.text import Arn, shortened
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    import boto3
+
+    from ipy_awsprofile.credentials.sts import CallerIdentity
+    from ipy_awsprofile.sessions.session import ProfileSession
+
+#: How to handle a signature as another identity.
+Policy = Literal["warn", "refuse", "allow"]
+
+
+#: How a session without permissions to write is described.
+READ_ONLY = "read-only"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The identity that credentials were found as.
+
+    ``limits`` says how a session differs from the profile's usual one (``read-only``), ``options``
+    has what else does, such as tags, and ``principal`` is what STS reported. ``is_chosen`` is true
+    if the user has named the profile or given keys, and ``is_default`` if no profile was active.
+    ``callers`` are as in `ProfileSession`.
+    """
+
+    profile: str
+    limits: str = ""
+    options: str = ""
+    principal: str | None = None
+    is_chosen: bool = field(default=False, compare=False)
+    is_default: bool = field(default=False, compare=False)
+    callers: Mapping[str, CallerIdentity] | None = field(default=None, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The profile's name with its limits, such as ``RoleBeta, read-only``."""
+        return ", ".join(filter(None, (self.profile, self.limits)))
+
+    def text_beside(self, other: Label | None) -> str:
+        """Return the name, with the difference if the other label has the same name."""
+        if other is None or other.name != self.name:
+            return self.name
+        if self.principal == other.principal:
+            return f"{self.name} with other options"
+        arn, others = Arn.parse(self.principal or ""), Arn.parse(other.principal or "")
+        if arn and others and arn.account != others.account:
+            return f"{self.name} in account {arn.account}"
+        return f"{self.name} as {self.principal or 'another user'}"
+
+
+def label_for(session: ProfileSession) -> Label:
+    """Return the label of a session that a switch or a run has opened."""
+    target, request = session.target, session.target.request
+    limits = {
+        READ_ONLY: request.read_only,
+        f"with the session policy {request.policy}": request.policy,
+        "with MFA": target.mfa,
+    }
+    described = ", ".join(text for text, is_set in limits.items() if is_set)
+    options = repr((target.parameters, target.chain[0].text("role_session_name")))
+    return Label(target.name, described, options, session.principal)
+
+
+def label_of(credentials: Any) -> Label | None:
+    """Return the label of credentials, or None if they have none."""
+    return getattr(credentials, "_ipy_awsprofile", None)
+
+
+def put_label(credentials: Any, label: Label) -> None:
+    """Label credentials. The label lives as long as they do."""
+    credentials._ipy_awsprofile = label
+    GATE.labelled.add(credentials)
+
+
+class Row:
+    """One call of a function for one profile. ``is_over`` after Ctrl-C, even if it still runs."""
+
+    def __init__(self, session: boto3.Session, label: Label) -> None:
+        self.session = session
+        self.label = label
+        self.is_over = False
+
+
+#: The row that this thread or task works for.
+_row: ContextVar[Row | None] = ContextVar("row", default=None)
+
+
+class _Gate:
+    """State of the process, as botocore's list of initializers is."""
+
+    def __init__(self) -> None:
+        #: The identity that the kernel shows, or None while no profile is active.
+        self.active: Label | None = None
+        #: Whether a run over many profiles has begun, and its rows.
+        self.is_run = False
+        self.rows: set[Row] = set()
+        self.stale: Policy = "warn"
+        self.warn: Callable[[str], None] = warnings.warn
+        #: Returns the number of the running cell. A cell shows a warning once.
+        self.cell_number: Callable[[], int] = int
+        self.warned: tuple[int, set[str]] = (0, set())
+        #: Called with the signer and the operation of each signature, before it is checked.
+        self.watchers: list[Callable[[Any, str], None]] = []
+        #: How many callers of `watched_signatures` there are.
+        self.watched = 0
+        #: Credentials with a label.
+        self.labelled: WeakSet[Any] = WeakSet()
+        #: Sessions whose credentials have no label yet.
+        self.unlabelled: WeakSet[Any] = WeakSet()
+
+
+GATE = _Gate()
+
+
+@contextmanager
+def watched_signatures() -> Iterator[None]:
+    """Check the signatures of the sessions that are created in a ``with`` block.
+
+    boto3's default session is checked too, but not the clients that it has created before.
+    """
+    if not GATE.watched:
+        botocore.register_initializer(_watch)
+        default = getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
+        if default is not None:
+            _watch(default._session)
+            _label_found(default._session)
+    GATE.watched += 1
+    try:
+        yield
+    finally:
+        GATE.watched -= 1
+        if not GATE.watched:
+            botocore.unregister_initializer(_watch)
+
+
+def activate(label: Label | None) -> None:
+    """Make an identity the active one. What sessions have found until now keeps the former one."""
+    for session in list(GATE.unlabelled):
+        with suppress(AwsProfileError):  # its first client raises it
+            _label_found(session)
+    GATE.active = label
+
+
+def _watch(session: Any) -> None:
+    GATE.unlabelled.add(session)
+    weakly = ref(session)
+
+    def label(**_: Any) -> None:
+        if (owner := weakly()) is not None:
+            _label_found(owner)
+
+    session.register("creating-client-class", label)
+    # Sessions can share handlers, and would check a signature several times without the ID.
+    session.register("before-sign", _check, unique_id=__name__)
+
+
+def _label_found(session: Any) -> None:
+    """Label the credentials that a botocore session has found.
+
+    Raises NotForOneProfile for a new session in a run, and InvalidProfile for a profile without
+    credentials, for which botocore has gone on to those that the kernel lends.
+    """
+    credentials = session._credentials
+    if credentials is None or label_of(credentials):
+        return
+    profile, method = session.instance_variables().get("profile"), credentials.method
+    is_ours, is_lent = hasattr(session, "callers"), GATE.active and method == "container-role"
+    if profile and is_lent and not is_ours and profile != os.environ.get("AWS_PROFILE"):
+        from ipy_awsprofile.credentials.translation import no_credentials  # imports botocore
+
+        session._credentials = None
+        raise no_credentials(str(profile))
+    if profile or method == "explicit":
+        callers = getattr(session, "callers", None)
+        label = Label(str(profile or ""), is_chosen=True, callers=callers)
+    elif GATE.is_run:
+        session._credentials = None
+        raise NotForOneProfile(
+            "A new session without a profile, such as `boto3.Session()`, doesn't know the row's "
+            "identity.",
+            "Use `session`. In a run, `boto3.client` uses it, too.",
+        )
+    elif GATE.active and method == "env":  # set by the user, because a switch removes keys
+        label = Label("", is_chosen=True)
+    elif method in {"env", "container-role", "iam-role", "boto-config"}:
+        label = GATE.active or Label(f"the default identity ({method})", is_default=True)
+    else:
+        name = session.get_config_variable("profile") or "default"
+        label = GATE.active or Label(name, is_default=True)
+    put_label(credentials, label)
+    GATE.unlabelled.discard(session)
+
+
+def _check(request_signer: Any, operation_name: str, **_: Any) -> None:
+    """Check a signature; a handler of botocore's event ``before-sign``."""
+    credentials = request_signer._credentials
+    if credentials is None or not GATE.watched:  # it isn't signed, or the extension was unloaded
+        return
+    row, service = _row.get(), str(request_signer._signing_name)
+    if row and row.is_over:
+        raise AwsProfileError("The run over many profiles was interrupted.", "Run it again.")
+    for watcher in GATE.watchers:
+        watcher(request_signer, operation_name)
+    label = label_of(credentials)
+    from ipy_awsprofile.credentials.translation import is_own_call  # not needed for loading
+
+    if label is None or label.is_chosen or is_own_call():
+        return
+    active = GATE.active
+    if row or GATE.is_run:
+        _require_row(label, row, service, operation_name)
+    elif label.is_default:
+        if active and active.name != label.name:
+            _report_stale(label, service, operation_name)
+    elif label != active:
+        _report_stale(label, service, operation_name)
+
+
+def _require_row(label: Label, row: Row | None, service: str, operation: str) -> None:
+    """Raise NotForOneProfile unless the label is that of the row, or of any row that is running."""
+    rows = [row] if row else list(GATE.rows)
+    if label in [one.label for one in rows]:
+        return
+    whose = f"`{row.label.name}`" if row else "another profile"
+    raise NotForOneProfile(
+        f"A client of {label.text_beside(row.label if row else None)} would sign "
+        f"{operation} for {whose}.",
+        f'Create a client for each profile, `session.client("{service}")`, and don\'t '
+        "keep it in a global variable or a cache.",
+    )
+
+
+def _report_stale(label: Label, service: str, operation: str) -> None:
+    """Warn about a signature as another identity. Raises StaleIdentity if it is refused."""
+    active = GATE.active
+    policy = "refuse" if active and READ_ONLY in active.limits else GATE.stale
+    if policy == "allow":
+        return
+    caller, is_library = _caller(sys._getframe(1))
+    now = f"`{active.name}` is active" if active else "no profile is active"
+    problem = f"{caller} signs {operation} as {label.text_beside(active)}, but {now}."
+    hint = f'Its client is from before: create it again, `session.client("{service}")`.'
+    if is_library:
+        hint = "It keeps a client from before: create its objects again."
+    if policy == "refuse":
+        raise StaleIdentity(problem, hint)
+    number = GATE.cell_number()
+    if GATE.warned[0] != number:
+        GATE.warned = number, set()
+    if problem not in GATE.warned[1]:
+        GATE.warned[1].add(problem)
+        GATE.warn(f"{problem} {hint}")
+
+
+# Rows ---------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def working_for(row: Row) -> Iterator[None]:
+    """Work for a row in a ``with`` block."""
+    token = _row.set(row)
+    GATE.rows.add(row)
+    try:
+        yield
+    finally:
+        GATE.rows.discard(row)
+        _row.reset(token)
+
+
+def session_here() -> boto3.Session | None:
+    """Return the session of the row that this thread works for, or None outside a run.
+
+    Raises NotForOneProfile in any other thread during a run, because it can be a thread of a row.
+    """
+    if row := _row.get():
+        return row.session
+    if GATE.is_run:
+        raise NotForOneProfile(
+            "During a run over many profiles, a thread doesn't know which profile it works for.",
+            'Create the client first, `client = session.client("s3")`, and use it in the thread.',
+        )
+    return None
+
+
+def require_no_run(what: str) -> None:
+    """Raise NotForOneProfile in a row, and in other threads during a run."""
+    if _row.get() or GATE.is_run:
+        raise NotForOneProfile(
+            f"{what} affects the whole notebook, so it can't be used while a function or cell is "
+            "being run for many profiles.",
+            'Use the row\'s `session`, for example `session.client("s3")`, or wait for its end.',
+        )
+
+
+# Callers ------------------------------------------------------------------------------------------
+
+#: Packages through which a call reaches botocore.
+_BETWEEN = {
+    *("aiobotocore", "asyncio", "boto3", "botocore", "concurrent", "contextlib", "functools"),
+    *("ipy_awsprofile", "s3transfer", "threading", "urllib3"),
+}
+
+
+def calling_frame(frame: FrameType | None) -> FrameType | None:
+    """Return the first frame outside boto3 and this package, or None for a thread of theirs."""
+    while frame and is_between(frame):
+        frame = frame.f_back
+    return frame
+
+
+def is_between(frame: FrameType) -> bool:
+    """Return whether the frame's code is between the caller and botocore."""
+    return package_of(frame) in _BETWEEN
+
+
+def package_of(frame: FrameType) -> str:
+    """Return the top-level package of the frame's code."""
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+def library_of(frame: FrameType) -> str | None:
+    """Return the name of the installed package that the frame's code belongs to, if any."""
+    import sysconfig  # loading the extension doesn't need it
+
+    if "__file__" not in frame.f_globals:
+        return None
+    is_installed = frame.f_code.co_filename.startswith(sysconfig.get_paths()["purelib"])
+    return package_of(frame) if is_installed else None
+
+
+def _caller(frame: FrameType | None) -> tuple[str, bool]:
+    """Return the notebook's line or the module that uses a client, and whether it is a library."""
+    frame = calling_frame(frame)
+    if frame is None:  # a thread of s3transfer
+        return "A client", False
+    if library := library_of(frame):
+        return f"`{library}`", True
+    if package_of(frame) == "__main__" or "__file__" not in frame.f_globals:
+        line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+        return (f"`{shortened(line, 60)}`" if line else "The notebook"), False
+    return f"`{frame.f_globals.get('__name__')}`", False

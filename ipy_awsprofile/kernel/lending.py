@@ -1,0 +1,210 @@
+"""Lend sessions to child processes and to libraries in other languages.
+
+A server in the kernel, on loopback, responds in the container credentials format. Each session has
+an address and a token, so a child process keeps the identity that it was started with. Environment
+variables contain the address and the path of the token's file, and no secret.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+"""
+
+from __future__ import annotations
+
+import atexit
+import hmac
+import json
+import os
+import re
+import secrets
+import shlex
+import shutil
+import tempfile
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from pathlib import Path
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, NamedTuple
+
+from ipy_awsprofile.config.private import StaysInProcess, cache_folder, replace_file
+from ipy_awsprofile.config.settings import CREDENTIALS, KEYS
+from ipy_awsprofile.config.user_environment import user_environment
+from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.sessions.portable import lendable
+from ipy_awsprofile.text import Arn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ipy_awsprofile.kernel.gate import Label
+    from ipy_awsprofile.sessions.session import ProfileSession
+
+#: The largest config file to copy, in bytes: about 50,000 profiles.
+_LARGEST = 5_000_000
+
+#: If credentials have no known expiration time, clients ask again after this time.
+_ASK_AGAIN = timedelta(minutes=20)
+
+#: The maximum number of lent sessions. The least recently used one is dropped.
+_MOST = 64
+
+_SECRET = re.compile(rf"^\s*({'|'.join(map(re.escape, sorted(KEYS)))})\s*[=:]", re.M | re.I)
+
+
+class _Lent(NamedTuple):
+    label: Label
+    session: ProfileSession
+    token: str
+
+    def __repr__(self) -> str:
+        return f"<{self.label.name}>"
+
+
+class Lending(StaysInProcess):
+    """A server that lends sessions to this user's processes until the kernel ends.
+
+    Raises OSError if it can't create a folder or use the loopback address.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._numbers = count(1)
+        self._lent: dict[str, _Lent] = {}  # by path
+        parent = cache_folder() / "ipy_awsprofile"
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = Path(tempfile.mkdtemp(prefix="kernel-", dir=parent))
+        self._server = _Server(self)
+        Thread(target=self._server.serve_forever, name="lend", daemon=True).start()
+        if hasattr(os, "register_at_fork"):  # only the kernel answers
+            os.register_at_fork(after_in_child=self._server.socket.close)
+        self._process = os.getpid()
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        """Stop lending and remove all files. A forked child of the kernel doesn't."""
+        atexit.unregister(self.close)
+        if self._process == os.getpid():
+            self._server.shutdown()
+            self._server.server_close()
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def variables(self, session: ProfileSession, label: Label) -> dict[str, str | None]:
+        """Lend a session, and return the variables with which child processes use it.
+
+        A lent identity keeps its address. Raises OSError.
+        """
+        with self._lock:
+            known = (path for path, one in self._lent.items() if one.label == label)
+            path = next(known, None) or f"/{next(self._numbers)}"
+            before = self._lent.pop(path, None)
+            token = before.token if before else secrets.token_hex(32)
+            self._lent[path] = _Lent(label, session, token)
+            while len(self._lent) > _MOST:
+                oldest = next(iter(self._lent))
+                del self._lent[oldest]
+                shutil.rmtree(self._folder / oldest[1:], ignore_errors=True)
+        folder, target = self._folder / path[1:], session.target
+        config, name = user_environment().get("AWS_CONFIG_FILE"), target.name
+        if not (folder / "token").exists():  # it is new, or a cleanup has removed it
+            replace_file(folder / "token", token.encode())
+        if not target.resolves_by_name:
+            name = _name_for(target.name, target.config.profiles)
+            config = str(folder / "config")
+            replace_file(folder / "config", _config_text(session, name).encode())
+        return {
+            "AWS_CONFIG_FILE": config,
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": (
+                f"http://127.0.0.1:{self._server.server_port}{path}"
+            ),
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(folder / "token"),
+            "AWS_REGION": session.region_name,
+            "AWS_DEFAULT_REGION": session.region_name,
+            "AWS_PROFILE": name,
+        }
+
+    def answer(self, path: str, token: str) -> tuple[HTTPStatus, dict[str, str]]:
+        """Return the status and the document for a request."""
+        with self._lock:
+            lent = self._lent.get(path)
+            if not lent or not hmac.compare_digest(token.encode(), lent.token.encode()):
+                return HTTPStatus.UNAUTHORIZED, {"Message": "The address or its token is wrong."}
+            self._lent[path] = self._lent.pop(path)  # the most recently used one is last
+        try:
+            keys, expiry = lendable(lent.session)
+        except AwsProfileError as error:
+            message = f"{error} {error.hint}".strip()
+            return HTTPStatus.BAD_REQUEST, {"Code": type(error).__name__, "Message": message}
+        ends = expiry or datetime.now(UTC) + _ASK_AGAIN
+        return HTTPStatus.OK, {
+            "AccessKeyId": str(keys.access_key),
+            "SecretAccessKey": str(keys.secret_key),
+            "Token": str(keys.token),
+            "Expiration": f"{ends:%Y-%m-%dT%H:%M:%SZ}",
+        }
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # workers start together
+
+    def __init__(self, lending: Lending) -> None:
+        super().__init__(("127.0.0.1", 0), _Request)
+        self.lending = lending
+
+    def handle_error(self, *_: object) -> None:
+        """Do nothing, because standard error appears in the notebook's output."""
+
+
+class _Request(BaseHTTPRequestHandler):
+    timeout = 10
+    server: _Server
+
+    def do_GET(self) -> None:  # the base class requires this name
+        """Send the session's credentials, or an error message."""
+        token = self.headers.get("Authorization") or ""
+        status, document = self.server.lending.answer(self.path, token)
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Do nothing, because standard error appears in the notebook's output."""
+
+
+def _name_for(profile: str, taken: Mapping[str, object]) -> str:
+    """Return a new profile name, such as ``RoleBeta-in-kernel``, that all SDKs read as it is."""
+    arn = Arn.parse(profile)
+    label = arn.role.rpartition("/")[2] if arn else profile
+    name = f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', label).strip('-') or 'profile'}-in-kernel"
+    while name in taken:
+        name += "-2"
+    return name
+
+
+def _config_text(session: ProfileSession, name: str) -> str:
+    """Return the user's config file, with another profile that represents the session.
+
+    This profile has no credentials, so SDKs go on to those of the container. If the file is very
+    large or contains keys, it isn't copied, and child processes find only this profile.
+    """
+    target = session.target
+    path = target.config.paths.config
+    text = path.read_text() if path.exists() and path.stat().st_size < _LARGEST else ""
+    if _SECRET.search(text):
+        text = ""
+    settings = {
+        setting: value
+        for setting, value in target.chain[0].settings.items()
+        if setting not in CREDENTIALS and not setting.startswith("sso_")
+    }
+    if session.region_name:
+        settings["region"] = session.region_name
+    lines = [f"\n[profile {shlex.quote(name)}]\n"]
+    for setting, value in settings.items():
+        nested = value.items() if isinstance(value, dict) else ()
+        shown = "".join(f"\n  {key} = {one}" for key, one in nested) if nested else f" {value}"
+        lines.append(f"{setting} ={shown}\n")
+    return text + "".join(lines)

@@ -1,0 +1,303 @@
+"""The places that a switch and a run over many profiles set.
+
+To follow a library, add a place here, and a line to ``docs/follows.md``.
+"""
+
+# ruff: noqa: SLF001  # libraries have no public API for what they keep
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import boto3
+
+from ipy_awsprofile.config.private import StaysInProcess
+from ipy_awsprofile.errors import NotForOneProfile
+from ipy_awsprofile.kernel.gate import session_here
+from ipy_awsprofile.kernel.show import ABSENT, Place, effect, variables
+from ipy_awsprofile.text import chain_line
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ipy_awsprofile.sessions.session import ProfileSession
+
+_CHILDREN = "child processes and `s3://` paths use that"
+
+#: Variables with credentials, which SDKs use before AWS_PROFILE, and combine with each other.
+KEYS = variables(
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"),
+    *("AWS_ACCESS_KEY", "AWS_SECRET_KEY"),  # of the AWS SDKs for Go and Java 1
+    *("AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE"),
+    *("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+    readers=_CHILDREN,
+)
+
+_PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
+
+
+def variable_of(shell: InteractiveShell, name: str) -> Place:
+    """Return the place of the notebook's variable for the session."""
+    names = shell.user_ns
+
+    def change(value: Any) -> None:
+        if value is not ABSENT:
+            shell.push({name: value})
+        else:
+            shell.drop_by_id({name: names[name]} if name in names else {})
+
+    return Place(name, lambda: names.get(name, ABSENT), change)
+
+
+def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[Place, Any]:
+    """Return the places of an identity, beside the notebook's variable, and their values.
+
+    ``lent`` are the variables for child processes, without those that are None.
+    """
+    environment = {"AWS_DEFAULT_PROFILE": None, "AWS_BEARER_TOKEN_BEDROCK": None}
+    places: dict[Place, Any] = {KEYS: {}}
+    for name, value in {**environment, **lent, **_direct_connection()}.items():
+        places[variables(name, readers=_CHILDREN)] = {} if value is None else {name: value}
+    places |= {DEFAULT_SESSION: session, LIBRARIES: session}
+    if pl := _polars():
+        places[POLARS] = _provider_class(pl, session)()
+    return places
+
+
+def places_of_run() -> dict[Place, Any]:
+    """Return the places of a run over many profiles, whose threads share one environment.
+
+    boto3 and s3fs can tell the threads apart. AWS refuses everything else, because the keys in the
+    environment don't exist.
+    """
+    fake = "PASS-THE-SESSION-OF-THE-ROW"
+    gone = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", *LENT)
+    places: dict[Place, Any] = {variables(name): {} for name in gone}
+    places[KEYS] = {"AWS_ACCESS_KEY_ID": fake, "AWS_SECRET_ACCESS_KEY": fake}
+    places |= {DEFAULT_SESSION: _SessionOfRow(), LIBRARIES: None}
+    if (config := _config_of_fsspec()) is not None:
+        places[S3FS] = _ArgumentsOfRow(config.get("s3") or {})
+    if _polars():
+        places[POLARS] = _refuse_polars
+    return places
+
+
+#: The variables with which libraries in other languages find what the kernel lends.
+LENT = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
+
+
+def _direct_connection() -> dict[str, str | None]:
+    """Return the variables that keep clients from sending the token to the user's HTTP proxy."""
+    if not any(map(os.environ.get, _PROXIES)):
+        return {}
+    others = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    value = others if "127.0.0.1" in others else ",".join(filter(None, (others, "127.0.0.1")))
+    return {"no_proxy": value, "NO_PROXY": value}
+
+
+# boto3 --------------------------------------------------------------------------------------------
+
+
+DEFAULT_SESSION = Place(
+    "boto3.DEFAULT_SESSION",
+    lambda: boto3.DEFAULT_SESSION,
+    partial(setattr, boto3, "DEFAULT_SESSION"),
+    readers="`boto3.client(…)` uses it until the next switch",
+)
+
+
+class _SessionOfRow(StaysInProcess, boto3.Session):
+    """boto3's default session during a run: the session of the row that the thread works for."""
+
+    def __init__(self) -> None:
+        """Do nothing, because every attribute is another session's."""
+
+    def __getattribute__(self, name: str) -> Any:
+        return getattr(session_here(), name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(session_here(), name, value)
+
+
+def require_default_session() -> None:
+    """Raise NotForOneProfile if a function has replaced boto3's default session during a run."""
+    if type(boto3.DEFAULT_SESSION) is not _SessionOfRow:
+        raise NotForOneProfile(
+            "boto3's default session was replaced during the run, for all profiles at once.",
+            "Use `session` instead of `boto3.setup_default_session`; in a run, it is boto3's "
+            "default session already.",
+        )
+
+
+# fsspec -------------------------------------------------------------------------------------------
+
+
+def _config_of_fsspec() -> Any:
+    """Return fsspec's default arguments, or None without s3fs.
+
+    A function can be the first to import s3fs. The default arguments must be set before that.
+    """
+    if "fsspec.config" not in sys.modules:
+        with suppress(ImportError, ValueError):
+            if find_spec("s3fs"):
+                import_module("fsspec.config")
+    return getattr(sys.modules.get("fsspec.config"), "conf", None)
+
+
+def _set_s3fs(arguments: Any) -> None:
+    config = _config_of_fsspec()
+    if arguments is ABSENT:
+        config.pop("s3", None)
+    else:
+        config["s3"] = arguments
+
+
+S3FS = Place("fsspec's s3", lambda: _config_of_fsspec().get("s3", ABSENT), _set_s3fs)
+
+#: Arguments of S3 filesystems that determine their identity.
+_IDENTITY = {"profile", "key", "secret", "token", "anon", "session", "username", "password"}
+
+
+class _ArgumentsOfRow(Mapping[str, Any]):
+    """The default arguments of S3 filesystems during a run, for the thread's row."""
+
+    def __init__(self, of_notebook: Mapping[str, Any]) -> None:
+        self._kept = {name: of_notebook[name] for name in of_notebook.keys() - _IDENTITY}
+
+    def _here(self) -> Mapping[str, Any]:
+        from ipy_awsprofile.sessions.portable import s3fs_options
+
+        session = session_here()
+        return {**self._kept, **(s3fs_options(session) if session else {})}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._here()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._here())
+
+    def __len__(self) -> int:
+        return len(self._here())
+
+
+# polars -------------------------------------------------------------------------------------------
+
+
+def _polars() -> Any:
+    """Return the module if it is completely imported; None otherwise, and before polars 1.34."""
+    module = sys.modules.get("polars")
+    has_default = hasattr(getattr(module, "Config", None), "set_default_credential_provider")
+    return module if has_default and hasattr(module, "CredentialProviderAWS") else None
+
+
+def _default_provider() -> Any:
+    """Return the user's default provider, or "auto". polars has no public way to read it."""
+    builder = sys.modules.get("polars.io.cloud.credential_provider._builder")
+    default = getattr(builder, "DEFAULT_CREDENTIAL_PROVIDER", "auto")
+    return "auto" if type(default) is _polars().CredentialProviderAWS else default
+
+
+def _set_provider(provider: Any) -> None:
+    # polars' own provider keeps the credentials of its first read, so each switch needs a new one.
+    new = _polars().CredentialProviderAWS() if provider == "auto" else provider
+    _polars().Config.set_default_credential_provider(new)
+
+
+POLARS = Place("polars' credential provider", _default_provider, _set_provider)
+
+
+def _provider_class(pl: Any, session: ProfileSession) -> Any:
+    class SessionCredentials(pl.CredentialProviderAWS):  # type: ignore[misc]
+        """polars' own provider, for the session instead of a new one."""
+
+        def _session(self) -> ProfileSession:
+            return session
+
+        def retrieve_credentials_impl(self) -> tuple[dict[str, str], int | None]:
+            """Return one complete set of credentials.
+
+            polars would read the key, the secret and the token one by one. A renewal in between
+            would mix two sets.
+            """
+            from ipy_awsprofile.sessions.portable import polars_credentials, present_credentials
+
+            return polars_credentials(*present_credentials(session))
+
+        def __repr__(self) -> str:
+            return f"<credentials of {chain_line(session.chain)}>"
+
+    return SessionCredentials
+
+
+def _refuse_polars(**_: Any) -> NoReturn:
+    raise NotForOneProfile(
+        "polars doesn't know the function's profile.",
+        "`from ipy_awsprofile import libraries`, then read with "
+        "`**libraries.polars_options(session)`.",
+    )
+
+
+# Caches -------------------------------------------------------------------------------------------
+
+#: Functions that get the session that a library's objects follow, or None. `libraries` adds them.
+FOLLOWERS: dict[str, Callable[[Any], object]] = {}
+
+
+def _move_libraries(session: Any) -> None:
+    """Clear what libraries keep of the former identity: filesystems, plans, clients, workers."""
+    spec = sys.modules.get("fsspec.spec")
+    for kind in _kinds_of(getattr(spec, "AbstractFileSystem", None)):
+        kind.clear_instance_cache()
+    _clear_plans_of_dask()
+    mlflow = sys.modules.get("mlflow.store.artifact.s3_artifact_repo")
+    if cached := getattr(mlflow, "_cached_get_s3_client", None):
+        cached.cache_clear()
+    if session is ABSENT and _polars() and _default_provider() == "auto":
+        _set_provider("auto")  # polars may have been imported since the switch
+    _end_idle_workers()
+    for follow in FOLLOWERS.values():
+        follow(None if session is ABSENT else session)
+
+
+LIBRARIES = effect("libraries", _move_libraries)
+
+
+def _kinds_of(kind: type | None) -> list[Any]:
+    kinds = [kind] if kind else []
+    for one in kinds:  # the list grows
+        kinds += one.__subclasses__()
+    return kinds
+
+
+def _clear_plans_of_dask() -> None:
+    """Clear Dask's cached plans, which contain filesystems."""
+    plans = getattr(sys.modules.get("dask.dataframe.dask_expr.io.parquet"), "_cached_plan", None)
+    expressions = _kinds_of(getattr(sys.modules.get("dask._expr"), "Expr", None))
+    for cache in (plans, *(vars(kind).get("_instances") for kind in expressions)):
+        if cache is not None:
+            cache.clear()
+
+
+def _end_idle_workers() -> None:
+    """End idle workers, so that joblib and `multiprocessing` start new ones with the environment.
+
+    https://joblib.readthedocs.io/en/stable/parallel.html
+    https://docs.python.org/3/library/multiprocessing.html#contexts-and-start-methods
+    """
+    for name in ("joblib.externals.loky.reusable_executor", "loky.reusable_executor"):
+        workers = getattr(sys.modules.get(name), "_executor", None)
+        if workers and not (workers._pending_work_items or workers._running_work_items):
+            workers.shutdown(wait=True)
+    server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
+    if server and sys.modules["multiprocessing"].active_children():
+        # It reports the exit codes of its workers, so it goes on until the kernel ends.
+        server._forkserver_address = server._forkserver_alive_fd = server._forkserver_pid = None
+    elif server:
+        server._stop()

@@ -1,0 +1,104 @@
+"""The places in which a switch shows an identity, such as variables and libraries' settings.
+
+A switch is a dict of places with values, and goes from one dict to the next. What the user had
+before the first switch returns at the end, unless the user has changed it since.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ipy_awsprofile.config import user_environment
+
+#: The value of a place that doesn't exist.
+ABSENT: Any = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A variable, an attribute or a setting of a library.
+
+    ``readers`` are those who find an identity there, for the card. It is empty for places that
+    nobody but a switch changes. ``variables`` are the names of environment variables in this place.
+    """
+
+    name: str
+    get: Callable[[], Any] = field(compare=False)
+    set: Callable[[Any], object] = field(compare=False)
+    readers: str = field(default="", compare=False)
+    variables: tuple[str, ...] = field(default=(), compare=False)
+
+
+class Kernel:
+    """The places that show an identity, with the user's values and the values of the switch."""
+
+    def __init__(self) -> None:
+        self._theirs: dict[Place, Any] = {}
+        self._ours: dict[Place, Any] = {}
+
+    def show(self, values: Mapping[Place, Any], *, keep_changes: bool = False) -> None:
+        """Set these places, and restore all others that an earlier call has set.
+
+        With ``keep_changes``, what the user has changed since the last call stays. If a place can't
+        be set, all places are set as before, and its error is raised.
+        """
+        places, changed = {**values, **self._ours}, set(self.changed())
+        now = {place: place.get() for place in places}
+        unchanged = self._ours.keys() - changed
+        theirs = {one: self._theirs[one] if one in unchanged else now[one] for one in places}
+        try:
+            for place in places:
+                if not (keep_changes and place in changed):
+                    place.set(values.get(place, theirs[place]))
+        except BaseException:
+            for place, value in now.items():
+                place.set(value)
+            raise
+        self._theirs, self._ours = theirs, dict(values)
+        user_environment.set_by_switch = [
+            (place.variables, ours, theirs[place])
+            for place, ours in values.items()
+            if place.variables
+        ]
+
+    def changed(self) -> list[Place]:
+        """Return the places that the user has changed since they were set."""
+        return [place for place, ours in self._ours.items() if not _is_same(place.get(), ours)]
+
+
+def _is_same(value: object, other: object) -> bool:
+    # An object in a place can be anything, even one that can't be compared.
+    return value == other if type(value) is type(other) is dict else value is other
+
+
+def variables(*names: str, readers: str = "") -> Place:
+    """Return the place of environment variables that SDKs read together.
+
+    Its value is a dict with those that are set. If the user changes one, the others are kept too.
+    """
+
+    def get() -> dict[str, str]:
+        return {name: os.environ[name] for name in names if name in os.environ}
+
+    def change(values: Mapping[str, str]) -> None:
+        for name in names:
+            if name in values:
+                os.environ[name] = values[name]
+            else:
+                os.environ.pop(name, None)
+
+    return Place(names[0], get, change, readers, names)
+
+
+def effect(name: str, act: Callable[[Any], object]) -> Place:
+    """Return a place that can't be read. Setting it calls a function with the value."""
+    last: list[Any] = [ABSENT]
+
+    def change(value: Any) -> None:
+        last[0] = value
+        act(value)
+
+    return Place(name, lambda: last[0], change)

@@ -1,0 +1,240 @@
+"""Arguments for libraries with their own S3 clients.
+
+Each function takes a session, and returns what one library needs to use that session, with its
+Region and its `endpoint_url`. Credentials in these arguments are short-lived, and are good until
+they expire. Long-term keys are never passed on.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from weakref import WeakSet
+
+from ipy_awsprofile.config import user_environment
+from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, NotForOneProfile
+from ipy_awsprofile.kernel.gate import session_here
+from ipy_awsprofile.kernel.places import FOLLOWERS
+from ipy_awsprofile.sessions.portable import (
+    SecretOptions,
+    polars_credentials,
+    s3_location,
+    s3fs_options,
+    short_lived,
+)
+from ipy_awsprofile.sessions.session import ProfileSession, chain_of
+from ipy_awsprofile.text import chain_line
+
+if TYPE_CHECKING:
+    import boto3
+    from duckdb import DuckDBPyConnection
+    from pyarrow.fs import S3FileSystem
+
+__all__ = [
+    "dask_storage_options",
+    "duckdb_secret",
+    "polars_options",
+    "pyarrow_filesystem",
+    "spark_options",
+]
+
+
+def storage_options(session: boto3.Session | None = None) -> dict[str, Any]:
+    """Return the ``storage_options=`` that pandas, Dask and fsspec need to open ``s3://`` paths.
+
+    The options name a profile, so they contain no secret, and files opened with them renew their
+    session. Without a session, they name the profile that the kernel's child processes use while it
+    is active. In a function of `across_profiles`, they name its profile.
+
+    Raises CredentialsUnavailable for a session that no profile in the files describes completely.
+
+    https://s3fs.readthedocs.io/en/latest/#credentials
+    """
+    session = session_here() if session is None else session
+    if session is None:
+        if "AWS_PROFILE" not in os.environ or not user_environment.set_by_switch:
+            raise CredentialsUnavailable(
+                "No profile is active that child processes can use.",
+                "Run `%aws_profile NAME`, or pass the session: `storage_options(session)`.",
+            )
+        return {"profile": os.environ["AWS_PROFILE"]}
+    if not isinstance(session, ProfileSession) or not session.target.resolves_by_name:
+        name = chain_line(chain_of(session)) or "a session of another library"
+        raise CredentialsUnavailable(
+            f"The name of a profile isn't enough to open this session again: {name}.",
+            "While its profile is active, use `storage_options()` without a session.",
+        )
+    options: dict[str, Any] = {"profile": session.target.name}
+    if session.region_name:  # otherwise, the kernel would use the active profile's Region
+        options["client_kwargs"] = {"region_name": session.region_name}
+    return options
+
+
+def dask_storage_options(session: boto3.Session) -> SecretOptions:
+    """Return the ``storage_options=`` that a Dask cluster's workers need to open ``s3://`` paths.
+
+    Workers don't need a config file. The options contain short-lived credentials, also for
+    long-term keys, and so does each graph that is sent to the workers. After they expire, call this
+    function again, and open the paths again. Raises a subclass of `AwsProfileError`.
+
+    https://docs.dask.org/en/stable/how-to/connect-to-remote-data.html
+    """
+    return s3fs_options(session)
+
+
+def pyarrow_filesystem(session: boto3.Session) -> S3FileSystem:
+    """Return pyarrow's own S3 filesystem, which uses the session until its credentials expire.
+
+    It has the current short-lived credentials, which pyarrow can't renew. After they expire, call
+    this function again. Raises CredentialsUnavailable for long-term keys.
+
+    https://arrow.apache.org/docs/python/generated/pyarrow.fs.S3FileSystem.html
+    """
+    from pyarrow.fs import S3FileSystem
+
+    keys, _ = short_lived(session)
+    region, endpoint = s3_location(session)
+    return S3FileSystem(
+        access_key=keys.access_key,
+        secret_key=keys.secret_key,
+        session_token=keys.token,
+        region=region,
+        endpoint_override=endpoint,
+    )
+
+
+def polars_options(session: boto3.Session) -> dict[str, Any]:
+    """Return the options that polars needs to use the session: ``pl.scan_csv(url, **options)``.
+
+    The options are ``credential_provider``, which renews the credentials, and ``storage_options``.
+    They contain no secret. polars before 1.39 keeps the credentials of its first read. Raises
+    CredentialsUnavailable for long-term keys.
+
+    https://docs.pola.rs/user-guide/io/cloud-storage/
+    """
+
+    def credentials() -> tuple[dict[str, str], int | None]:
+        return polars_credentials(*short_lived(session))
+
+    credentials()  # raises an error here instead of in a later query
+    region, endpoint = s3_location(session)
+    options = {"aws_region": region} | ({"aws_endpoint_url": endpoint} if endpoint else {})
+    if (endpoint or "").startswith("http:"):
+        options["aws_allow_http"] = "true"
+    return {"credential_provider": credentials, "storage_options": options}
+
+
+def spark_options(session: boto3.Session) -> SecretOptions:
+    """Return the options that Spark needs to read and write ``s3a://`` paths with the session.
+
+    Use ``spark.read.options(**spark_options(session)).parquet("s3a://…")``, and likewise for
+    ``write``. The options apply to that call, with the current short-lived credentials. Don't build
+    the Spark session with them, because Spark would write them on the command line of its JVM,
+    which every user of the machine can read. Raises CredentialsUnavailable for long-term keys.
+
+    https://hadoop.apache.org/docs/stable/hadoop-aws/tools/hadoop-aws/authentication.html
+    """
+    keys, _ = short_lived(session)
+    region, endpoint = s3_location(session)
+    s3a = {
+        "aws.credentials.provider": "org.apache.hadoop.fs.s3a.TemporaryAWSCredentialsProvider",
+        "access.key": keys.access_key,
+        "secret.key": keys.secret_key,
+        "session.token": keys.token,
+        "endpoint.region": region,
+        "impl.disable.cache": "true",  # a cached filesystem keeps its first credentials
+    }
+    if endpoint:
+        s3a["endpoint"] = endpoint
+        s3a["path.style.access"] = "true"
+        s3a["connection.ssl.enabled"] = str(not endpoint.startswith("http:")).lower()
+    return SecretOptions({f"fs.s3a.{name}": value for name, value in s3a.items()})
+
+
+# DuckDB -------------------------------------------------------------------------------------------
+
+#: The connections whose secret follows a switch. The default one is kept, because DuckDB returns a
+#: new object for it each time.
+_following: WeakSet[Any] = WeakSet()
+_default_connections: list[Any] = []
+
+
+def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None = None) -> None:
+    """Create a DuckDB secret: ``s3://`` paths use the session until its credentials expire.
+
+    The connection (by default, the connection of `duckdb.sql`) gets a temporary secret with the
+    name ``ipy_awsprofile``. DuckDB shows only its access key ID, and writes nothing to a file.
+
+    If the session is the active one, the secret follows each switch, and ``--off`` drops it. A
+    transaction that is open during a switch keeps the former secret until it ends. A secret for any
+    other session doesn't change. To renew the credentials, run ``%aws_profile --refresh`` or call
+    this function again.
+
+    Raises CredentialsUnavailable for long-term keys. In a function for many profiles, raises
+    NotForOneProfile without a connection, because the profiles would share the default connection.
+
+    https://duckdb.org/docs/stable/core_extensions/httpfs/s3api
+    """
+    import boto3
+    import duckdb
+
+    is_row = session_here() is not None
+    if connection is None and is_row:
+        raise NotForOneProfile(
+            "DuckDB's default connection is shared by all profiles of a run.",
+            "Use a connection of the function: `con = duckdb.connect()`, then "
+            "`libraries.duckdb_secret(session, con)`.",
+        )
+    options = _secret_options(session)
+    if connection is None:
+        connection = duckdb.default_connection()
+        _default_connections[:] = [connection]
+    with suppress(ImportError):  # otherwise, DuckDB downloads its S3 client
+        from duckdb_extensions import import_extension
+
+        import_extension("httpfs", con=connection)
+    _put_secret(connection, options)
+    _following.discard(connection)
+    if boto3.DEFAULT_SESSION is session and not is_row:
+        _following.add(connection)
+        FOLLOWERS["duckdb"] = _move_secrets
+
+
+def _secret_options(session: boto3.Session, *, renew: bool = True) -> SecretOptions:
+    keys, _ = short_lived(session, renew=renew)
+    region, endpoint = s3_location(session)
+    options = SecretOptions(
+        key_id=keys.access_key, secret=keys.secret_key, session_token=keys.token, region=region
+    )
+    if endpoint:
+        place = urlsplit(endpoint)
+        options.update(endpoint=place.netloc, url_style="path", use_ssl=place.scheme == "https")
+    return options
+
+
+def _put_secret(connection: Any, options: SecretOptions | None) -> None:
+    """Create or replace this package's secret in a connection; without options, drop it."""
+    if options is None:
+        connection.execute("DROP TEMPORARY SECRET IF EXISTS ipy_awsprofile")
+        return
+    # Pass the values as parameters, because an error would quote the statement.
+    named = ", ".join(f"{name} ${name}" for name in options)
+    create = f"CREATE OR REPLACE TEMPORARY SECRET ipy_awsprofile (TYPE s3, {named})"
+    connection.execute(create, options)
+
+
+def _move_secrets(session: boto3.Session | None) -> None:
+    """Replace the secrets that follow switches, or drop them without short-lived credentials.
+
+    This doesn't call AWS, because the end of a block must not wait.
+    """
+    options = None
+    with suppress(AwsProfileError):  # long-term keys
+        options = _secret_options(session, renew=False) if session else None
+    for connection in list(_following):
+        # It is closed, or the user's transaction has changed the secret.
+        with suppress(sys.modules["duckdb"].Error):
+            _put_secret(connection.cursor(), options)  # keeps the result of the user's last query

@@ -1,0 +1,18 @@
+"""A fixture with an organisation of six accounts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ipy_awsprofile.demo.stages.organisation import seed_organisation
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+
+@pytest.fixture
+def names(aws: EmbeddedAws) -> tuple[str, ...]:
+    """Create six accounts in two Regions, each with a role profile; return the profiles' names."""
+    return seed_organisation(aws, 6)

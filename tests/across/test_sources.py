@@ -1,0 +1,191 @@
+"""Roles share their sources: one call for each, one code per MFA device, and one sign-in."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import time_machine
+
+from ipy_awsprofile import across_profiles
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+from tests.across.runs import ASSUME, account_of, actions, bucket_count, errors_of
+from tests.identity_center import PROD, TEST, TWIN, organisation
+from tests.local_browser import Browser, browser
+from tests.mfa_role import add_mfa_role
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.demo.stages.scenario import Scenario
+    from tests.shells import Shell
+
+__all__ = ["browser"]
+
+
+def add_spokes(aws: EmbeddedAws, source: str, trust: Any, **settings: Any) -> list[str]:
+    """Create five roles that are assumed from a profile; return the names of their profiles."""
+    names = [f"spoke-{number}" for number in range(5)]
+    for name in names:
+        arn = aws.create_role(name, account=ROLE_ACCOUNT, trust=trust, policy=allow("s3:*"))
+        aws.write_profile(name, source_profile=source, role_arn=arn, region="us-west-2", **settings)
+    return names
+
+
+def run(names: Any, function: Any = str) -> None:
+    """Run a function that must succeed for all profiles."""
+    frame = across_profiles(names, function, progress=False)
+    assert frame.attrs["errors"] == []
+    assert list(frame["profile"]) == list(names)
+
+
+@pytest.fixture
+def hub(aws: EmbeddedAws, scenario: Scenario) -> str:
+    """Create the role profile Hub, from which other roles are assumed; return its ARN."""
+    arn = aws.create_role(
+        "Hub", account=USER_ACCOUNT, trust=trusting(scenario.user.arn), policy=allow("*")
+    )
+    aws.write_profile("Hub", source_profile="UserAlpha", role_arn=arn)
+    return arn
+
+
+def test_hub_is_assumed_once(aws: EmbeddedAws, hub: str) -> None:
+    """Roles with the same hub role need one call each and one for the hub, or none if cached."""
+    names = add_spokes(aws, "Hub", trusting(hub))
+    run(names, bucket_count)
+    assert actions(aws) == {ASSUME: len(names) + 1, "s3:ListAllMyBuckets": len(names)}
+    for file in (aws.home / ".aws" / "cli" / "cache").glob("*.json"):
+        if "role/Hub/" in file.read_text():
+            file.unlink()
+    aws.calls.clear()
+    run(names)
+    assert actions(aws) == {}  # cached roles don't need their hub
+
+
+def test_hub_that_fails_fails_once(aws: EmbeddedAws, hub: str) -> None:
+    """A hub role that can't be assumed is tried once, and all its roles get the error."""
+    aws.write_profile("Shut", source_profile="UserAlpha", role_arn=f"{hub}-shut")
+    errors = errors_of(add_spokes(aws, "Shut", trusting(hub)), str)
+    assert {error["error"] for error in errors} == {"AccessDenied"}
+    assert all(f"{hub}-shut" in error["message"] for error in errors)
+    assert actions(aws) == {ASSUME: 1}
+
+
+def test_renewal(aws: EmbeddedAws, hub: str) -> None:
+    """A session that expires during its function renews itself and its hub role."""
+    names = add_spokes(aws, "Hub", trusting(hub))
+    with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
+
+        def function(session: Any) -> int:
+            before = bucket_count(session)
+            traveller.shift(timedelta(hours=2))
+            return before + bucket_count(session)
+
+        run(names[:1], function)
+    assert actions(aws) == {ASSUME: 4, "s3:ListAllMyBuckets": 2}
+
+
+# MFA ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def device(aws: EmbeddedAws) -> str:
+    """Create the profile AuditorUser with an MFA device; return the device's serial number."""
+    return add_mfa_role(aws, "Auditor")
+
+
+@pytest.fixture
+def guarded(aws: EmbeddedAws, device: str) -> list[str]:
+    """Create roles that require a code of the device; return the names of their profiles."""
+    trust = trusting(f"arn:aws:iam::{USER_ACCOUNT}:user/AuditorUser")
+    trust["Statement"][0]["Condition"] = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    return add_spokes(aws, "AuditorUser", trust, mfa_serial=device)
+
+
+@pytest.fixture
+def asked(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Answer prompts in the main thread with the device's code; return the devices so far."""
+    asked: list[str] = []
+
+    def answer(question: str) -> str:
+        assert threading.current_thread() is threading.main_thread()
+        asked.append(question.rpartition("for ")[2].rstrip(": "))
+        return aws.mfa_code(asked[-1])
+
+    answer.__module__ = "the_front_end"
+    monkeypatch.setattr("getpass.getpass", answer)
+    return asked
+
+
+def test_one_code_for_many_roles(
+    aws: EmbeddedAws, device: str, guarded: list[str], asked: list[str]
+) -> None:
+    """A run prompts once for each device, in the main thread, and not if the roles are cached."""
+    other = add_mfa_role(aws, "Other")
+    run([*guarded, "Other", "RoleBeta"])
+    assert sorted(asked) == sorted([device, other])
+    assert actions(aws) == {"sts:GetSessionToken": 2, ASSUME: len(guarded) + 2}
+    aws.calls.clear()
+    run(guarded)
+    assert len(asked) == 2
+    assert actions(aws) == {}
+
+
+def test_code_in_the_middle_of_a_chain(
+    aws: EmbeddedAws, device: str, scenario: Scenario, asked: list[str]
+) -> None:
+    """Roles whose source role requires an MFA code share one code."""
+    spokes = add_spokes(aws, "Auditor", trusting(f"arn:aws:iam::{ROLE_ACCOUNT}:role/Auditor"))
+    run(spokes)
+    assert asked == [device]
+    assert actions(aws) == {"sts:GetSessionToken": 1, ASSUME: len(spokes) + 1}
+
+
+@pytest.mark.usefixtures("asked")
+def test_wrong_code(
+    aws: EmbeddedAws, device: str, guarded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong code is sent to AWS once, and all roles of the device get the error."""
+    wrong = "000000" if aws.mfa_code(device) != "000000" else "111111"
+    monkeypatch.setattr(aws, "mfa_code", lambda _device: wrong)
+    errors = errors_of(guarded, str)
+    assert {error["error"] for error in errors} == {"MfaRejected"}
+    assert wrong not in str(errors)
+    assert actions(aws) == {"sts:GetSessionToken": 1}
+
+
+def test_unattended_run(aws: EmbeddedAws, guarded: list[str]) -> None:
+    """In an unattended run, roles that require a code fail without a call, and others work."""
+    frame = across_profiles([*guarded, "RoleBeta"], lambda _: 1, progress=False)
+    assert list(frame["profile"]) == ["RoleBeta"]
+    assert {row["error"] for row in frame.attrs["errors"]} == {"MfaUnavailable"}
+    assert actions(aws) == {ASSUME: 1}
+
+
+# Sign-ins -----------------------------------------------------------------------------------------
+
+
+def test_one_sign_in_for_many_roles(
+    aws: EmbeddedAws, shell: Shell, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run starts a missing sign-in once for all its roles; unattended, each role is an error."""
+    organisation(aws)
+    roles = [f"corp:{account}/Reader" for account in (PROD, TEST, TWIN)]
+    assert {error["error"] for error in errors_of(roles, account_of)} == {"SignInRequired"}
+    monkeypatch.setattr("getpass.getpass", lambda _question: "")  # a user sees the output
+    run(roles, account_of)
+    assert len(browser.opened) == 1
+
+
+def test_one_aws_login(
+    aws: EmbeddedAws, shell: Shell, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run starts a missing `aws login` sign-in once for all roles that use it."""
+    pytest.importorskip("awscrt", reason="needs botocore[crt]")
+    user = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("sts:AssumeRole"))
+    aws.write_profile("Ann", login_session=user.arn, region="us-east-1")
+    aws.signin.codes.user = user
+    monkeypatch.setattr("getpass.getpass", lambda _question: "")  # a user sees the output
+    run(add_spokes(aws, "Ann", trusting(user.arn)))
+    assert len(browser.opened) == 1

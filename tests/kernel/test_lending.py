@@ -1,0 +1,267 @@
+"""Child processes and libraries in other languages use exactly the session of the kernel."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError, URLError
+
+import pytest
+import time_machine
+
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
+from ipy_awsprofile.errors import CredentialsUnavailable
+from tests.mfa_role import answer_with_codes
+from tests.renewing import renew_at_each_use
+from tests.roles import roles_in_s3
+from tests.shells import aws_cli_2, run_python
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+ARN = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
+
+#: Switches to identities that a profile's name doesn't describe completely, and to long-term keys.
+SWITCHES = {
+    "read-only": "RoleBeta --read-only",
+    "duration": "RoleBeta --duration 15m",
+    "MFA": "Auditor",
+    "ARN": f"--role-arn arn:aws:iam::{ROLE_ACCOUNT}:role/RoleGamma --source-profile UserAlpha",
+    "space": "'my role' --read-only",
+    "long-term keys": "UserAlpha",
+}
+
+CLIENTS = {
+    "child Python": [sys.executable, "-c", ARN],
+    "AWS CLI 1": [sys.executable, "-m", "awscli", "sts", "get-caller-identity"],
+    "AWS CLI 2": ["aws", "sts", "get-caller-identity"],
+}
+
+
+@pytest.fixture
+def answering(aws: EmbeddedAws, auditor: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answer prompts with codes from Auditor's device."""
+    answer_with_codes(aws, auditor, monkeypatch)
+
+
+@pytest.mark.slow
+@pytest.mark.nightly(keep=3)
+@pytest.mark.parametrize("switch", SWITCHES)
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.usefixtures("answering")
+def test_children(aws: EmbeddedAws, notebook: Shell, switch: str, client: str) -> None:
+    """A child process has the identity of the card, with the same session name."""
+    role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleGamma"
+    aws.write_profile("my role", source_profile="UserAlpha", role_arn=role, region="us-west-2")
+    command = CLIENTS[client]
+    if client == "AWS CLI 2":
+        command = [aws_cli_2(), *command[1:]]
+    notebook.good(f"%aws_profile {SWITCHES[switch]}")
+    arn = notebook.good("session.client('sts').get_caller_identity()['Arn']").result
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert arn in done.stdout
+    aws.calls.clear()
+    notebook.run("import pyarrow.fs as fs; fs.FileSystem.from_uri(PARQUET)[0].get_file_info(KEY)")
+    assert {call.arn for call in aws.calls if call.action.startswith("s3:")} == {arn}
+
+
+def test_a_child_keeps_its_identity(aws: EmbeddedAws, notebook: Shell) -> None:
+    """A child from before a switch keeps its identity, and a new child has the new one."""
+    wait = f"import sys; sys.stdin.read(); {ARN}"
+    start = f"subprocess.Popen([sys.executable, '-c', {wait!r}], stdin=-1, stdout=-1, text=True)"
+    switches = ("RoleGamma --read-only", "RoleBeta --read-only", "UserAlpha", "RoleBeta")
+    for name in switches:
+        notebook.good(f"%aws_profile {name}\nchildren = [*globals().get('children', []), {start}]")
+    for child, name in zip(notebook.names["children"], switches, strict=True):
+        assert f"/{name.split()[0]}" in child.communicate()[0]
+        assert child.returncode == 0
+
+
+def lent() -> tuple[str, Path]:
+    """Return the address of the session that is lent now, and its token's file."""
+    token = Path(os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"])
+    return os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"], token
+
+
+def answer(address: str, token: str | None) -> Mapping[str, Any]:
+    """Return the credentials at an address."""
+    headers = {} if token is None else {"Authorization": token}
+    with urllib.request.urlopen(urllib.request.Request(address, headers=headers)) as response:
+        document: dict[str, Any] = json.load(response)
+    return document
+
+
+def test_a_wrong_token_gets_nothing(notebook: Shell) -> None:
+    """Without the session's own token, the kernel refuses to lend it."""
+    notebook.good("%aws_profile RoleBeta")
+    full, token_of_full = lent()
+    notebook.good("%aws_profile RoleBeta --read-only")
+    address, token = lent()
+    assert address != full
+    for wrong in (None, "", "x" * 64, "é", token.read_text() + "x", token_of_full.read_text()):
+        with pytest.raises(HTTPError) as refused:
+            answer(address, wrong)
+        assert refused.value.code == HTTPStatus.UNAUTHORIZED
+    with pytest.raises(HTTPError):  # a read-only child can't get the full identity
+        answer(full, token.read_text())
+    assert answer(address, token.read_text())["AccessKeyId"]
+
+
+def test_many_children_at_once(notebook: Shell) -> None:
+    """All workers of a large pool can ask at the same time."""
+    notebook.good("%aws_profile RoleBeta")
+    address, token = lent()
+    with ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(lambda _: answer(address, token.read_text()), range(64)))
+    assert len({one["AccessKeyId"] for one in answers}) == 1
+
+
+def test_long_term_keys_stay_in_the_kernel(aws: EmbeddedAws, notebook: Shell) -> None:
+    """For long-term keys, children get short-lived credentials from a single call of STS."""
+    notebook.good("%aws_profile UserAlpha\nkeys = session.get_credentials()")
+    address, token = lent()
+    first, second = (answer(address, token.read_text()) for _ in range(2))
+    assert first == second
+    assert first["AccessKeyId"] != notebook.names["keys"].access_key
+    assert first["Token"]
+    assert f"::{USER_ACCOUNT}:user/UserAlpha" in run_python(ARN)
+    assert [call.action for call in aws.calls].count("sts:GetSessionToken") == 1
+
+
+def test_renewed_credentials(aws: EmbeddedAws, notebook: Shell) -> None:
+    """A child always gets the kernel's current credentials."""
+    notebook.good("%aws_profile RoleBeta --duration 15m")
+    renew_at_each_use(notebook.names["session"])
+    address, token = lent()
+    first = answer(address, token.read_text())
+    aws.expire_sessions()
+    second = answer(address, token.read_text())
+    assert first["AccessKeyId"] != second["AccessKeyId"]
+    assert datetime.fromisoformat(second["Expiration"]) > datetime.now(UTC)
+    assert ":assumed-role/RoleBeta/" in run_python(ARN)
+
+
+def test_a_session_that_needs_a_code(
+    aws: EmbeddedAws, auditor: str, notebook: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an MFA session has expired, the child's error says what to run in the notebook."""
+    with monkeypatch.context() as prompts:
+        answer_with_codes(aws, auditor, prompts)
+        notebook.good("%aws_profile Auditor")
+    address, token = lent()
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=2), tick=True):
+        with pytest.raises(HTTPError) as refused:
+            answer(address, token.read_text())
+        assert "`%aws_profile --refresh`" in json.load(refused.value)["Message"]
+
+
+def files() -> list[Path]:
+    """Return everything in the folder of the user's kernels."""
+    return list((Path.home() / ".cache/ipy_awsprofile").rglob("*"))
+
+
+def test_files_are_private(aws: EmbeddedAws, notebook: Shell) -> None:
+    """Only the user can read the files, which are removed when the extension is unloaded."""
+    notebook.good("%aws_profile UserAlpha\n%aws_profile RoleBeta --read-only")
+    modes = {path.is_dir(): oct(path.stat().st_mode & 0o777) for path in files()}
+    assert modes == {True: "0o700", False: "0o600"}
+    texts = "".join(path.read_text() for path in files() if path.is_file())
+    assert [secret for secret in aws.secrets() if secret in texts] == []
+    address, _ = lent()
+    notebook.good("%unload_ext ipy_awsprofile")
+    assert files() == []
+    with pytest.raises(URLError):
+        answer(address, "")
+
+
+def test_keys_in_the_config_file(aws: EmbeddedAws, notebook: Shell) -> None:
+    """Keys in the user's config file aren't copied; other profiles are, if there are no keys."""
+    notebook.good("%aws_profile RoleBeta --read-only")
+    profiles = "import boto3; print(boto3.Session().available_profiles)"
+    assert "RoleGamma" in run_python(profiles)
+    settings: Any = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "hush"}
+    aws.write_profile("Keys", **settings)
+    notebook.good("%aws_profile RoleBeta --read-only")
+    assert "hush" not in Path(os.environ["AWS_CONFIG_FILE"]).read_text()
+    assert ":assumed-role/RoleBeta/" in run_python(ARN)
+
+
+def test_folders_that_vanish(
+    aws: EmbeddedAws, notebook: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a logout has removed XDG_RUNTIME_DIR, a kernel in tmux lends its session as before."""
+    (tmp_path / "run").mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    notebook.good("%aws_profile RoleBeta --read-only")
+    shutil.rmtree(tmp_path / "run")
+    for code in (
+        "import pyarrow.fs as fs; fs.FileSystem.from_uri(PARQUET)[0].get_file_info(KEY)",
+        "import s3fs; s3fs.S3FileSystem(skip_instance_cache=True).cat(CSV)",
+        "subprocess.run([sys.executable, '-m', 'awscli', 's3', 'ls', BUCKET], check=True)",
+    ):
+        assert roles_in_s3(aws, notebook, code) == {"RoleBeta"}
+
+
+def test_a_cleaned_cache(notebook: Shell) -> None:
+    """After a cleanup of `~/.cache`, the next switch to the profile writes its files again."""
+    notebook.good("%aws_profile RoleBeta --read-only")
+    shutil.rmtree(Path.home() / ".cache")
+    notebook.good("%aws_profile RoleBeta --read-only")
+    assert ":assumed-role/RoleBeta/" in run_python(ARN)
+
+
+def test_full_disk(notebook: Shell) -> None:
+    """If the disk is full, a switch changes nothing and says so, and works once there is room."""
+    before, environment = resource.getrlimit(resource.RLIMIT_FSIZE), dict(os.environ)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        error = notebook.refused("%aws_profile RoleBeta")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert isinstance(error, CredentialsUnavailable)
+    assert "File too large" in str(error)
+    assert dict(os.environ) == environment
+    notebook.good("%aws_profile RoleBeta")
+
+
+FORKS = f"""
+import os, subprocess, sys
+from ipy_awsprofile import using_profile
+
+with using_profile("RoleBeta", read_only=True):
+    if os.fork() == 0:
+        sys.exit()  # a forked child runs the kernel's cleanup
+    os.wait()
+    print(subprocess.check_output([sys.executable, "-c", {ARN!r}], text=True).strip())
+    print(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"], flush=True)
+    if os.fork() == 0:
+        sys.stdin.read()  # this child lives longer than the kernel
+        os._exit(0)
+"""
+
+
+def test_forked_children(aws: EmbeddedAws) -> None:
+    """A forked child doesn't remove the kernel's files, and doesn't answer after its end."""
+    with subprocess.Popen([sys.executable, "-c", FORKS], stdin=-1, stdout=-1, text=True) as script:
+        assert script.stdout
+        assert script.stdin
+        arn, address = script.stdout.readline(), script.stdout.readline().strip()
+        assert script.wait(60) == 0
+        assert ":assumed-role/RoleBeta/" in arn
+        with pytest.raises(URLError, match="refused"):
+            answer(address, "")
+        script.stdin.close()
+    assert files() == []

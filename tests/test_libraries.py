@@ -1,0 +1,317 @@
+"""The functions of `libraries` give each library the session, and show no secret."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import duckdb
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import s3fs
+from IPython.lib.pretty import pretty
+
+from ipy_awsprofile import libraries, open_session, scoped, storage_options, using_profile, who_am_i
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
+from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, InvalidOption
+from tests.renewing import renew_at_each_use
+from tests.roles import add_role
+from tests.workers import empty_home
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.sessions.session import ProfileSession
+    from tests.shells import Shell
+
+BUCKET = "storage-of-mine"
+CITIES = pd.DataFrame({"city": ["Łódź", "Oslo"], "people": [645, 717]})
+CSV, PARQUET = f"s3://{BUCKET}/cities.csv", f"s3://{BUCKET}/cities.parquet"
+
+
+@pytest.fixture
+def session(aws: EmbeddedAws) -> ProfileSession:
+    """Open a session of RoleBeta, and create a bucket for it."""
+    aws.create_bucket(BUCKET, account=ROLE_ACCOUNT, region="us-west-2")
+    s3fs.S3FileSystem.clear_instance_cache()  # instances from another test's AWS
+    return open_session("RoleBeta")
+
+
+def signers(aws: EmbeddedAws) -> set[str | None]:
+    """Return the ARNs that have called S3 since the last time."""
+    arns = {call.arn for call in aws.calls if call.action.startswith("s3:")}
+    aws.calls.clear()
+    return arns
+
+
+def by_pandas(session: ProfileSession) -> Any:
+    """Write and read the cities with pandas."""
+    options = storage_options(session)
+    CITIES.to_csv(CSV, index=False, storage_options=options)
+    CITIES.to_parquet(PARQUET, index=False, storage_options=options)
+    assert pd.read_csv(CSV, storage_options=options).equals(CITIES)
+    return pd.read_parquet(PARQUET, storage_options=options)
+
+
+def by_polars(session: ProfileSession) -> Any:
+    """Write and read the cities with polars."""
+    options = libraries.polars_options(session)
+    pl.from_pandas(CITIES).write_csv(CSV, **options)
+    pl.from_pandas(CITIES).write_parquet(PARQUET, **options)
+    assert pl.read_csv(CSV, **options).to_pandas().equals(CITIES)
+    return pl.scan_parquet(PARQUET, **options).collect().to_pandas()
+
+
+def by_pyarrow(session: ProfileSession) -> Any:
+    """Write and read the cities with pyarrow."""
+    filesystem = libraries.pyarrow_filesystem(session)
+    path = PARQUET.removeprefix("s3://")
+    pq.write_table(pa.Table.from_pandas(CITIES), path, filesystem=filesystem)
+    return pd.read_parquet(path, filesystem=filesystem)
+
+
+def by_duckdb(session: ProfileSession) -> Any:
+    """Write and read the cities with DuckDB."""
+    connection = duckdb.connect()
+    libraries.duckdb_secret(session, connection)
+    connection.from_df(CITIES).create("cities")
+    connection.sql(f"COPY cities TO '{PARQUET}'")
+    return connection.sql(f"FROM '{PARQUET}'").df()
+
+
+def by_spark(session: ProfileSession) -> Any:
+    """Write the cities with the options for Spark, which needs Java, in a client of boto3."""
+    given = libraries.spark_options(session)
+    options = {name.removeprefix("fs.s3a."): value for name, value in given.items()}
+    assert options["path.style.access"] == "true"
+    assert options["connection.ssl.enabled"] == "false"
+    client = boto3.client(
+        "s3",
+        aws_access_key_id=options["access.key"],
+        aws_secret_access_key=options["secret.key"],
+        aws_session_token=options["session.token"],
+        endpoint_url=options["endpoint"],
+        region_name=options["endpoint.region"],
+    )
+    client.put_object(Bucket=BUCKET, Key="cities.csv", Body=CITIES.to_csv(index=False))
+    return pd.read_csv(client.get_object(Bucket=BUCKET, Key="cities.csv")["Body"])
+
+
+@pytest.mark.parametrize(
+    "use",
+    [by_pandas, by_polars, by_pyarrow, by_duckdb, by_spark],
+    ids=lambda use: use.__name__,
+)
+def test_each_library(
+    aws: EmbeddedAws, session: ProfileSession, use: Callable[[ProfileSession], Any]
+) -> None:
+    """Each library writes and reads as the session, although another profile is active."""
+    with using_profile("UserAlpha"):
+        assert use(session).to_dict("list") == CITIES.to_dict("list")
+    (arn,) = signers(aws)
+    if use is by_pandas:  # the filesystem assumes the role itself
+        assert str(arn).startswith(who_am_i(session).arn.rpartition("/")[0])
+    else:
+        assert arn == who_am_i(session).arn
+
+
+# Credentials ---
+
+
+@pytest.mark.parametrize(
+    "give",
+    [
+        libraries.duckdb_secret,
+        libraries.polars_options,
+        libraries.pyarrow_filesystem,
+        libraries.spark_options,
+    ],
+)
+def test_long_term_keys_stay(aws: EmbeddedAws, give: Callable[[boto3.Session], object]) -> None:
+    """Sessions with long-term keys or without credentials are refused."""
+    with pytest.raises(CredentialsUnavailable, match="long-term keys"):
+        give(open_session("UserAlpha"))
+    with pytest.raises(AwsProfileError, match="no credentials"):
+        give(boto3.Session())
+
+
+def test_nothing_shows_a_secret(aws: EmbeddedAws, session: ProfileSession) -> None:
+    """What the functions return and create shows no secret, and DuckDB writes none to a file."""
+    connection = duckdb.connect()
+    libraries.duckdb_secret(session, connection)
+    polars, spark = libraries.polars_options(session), libraries.spark_options(session)
+    dask = libraries.dask_storage_options(session)
+    shown = [
+        storage_options(session),
+        polars,
+        spark,
+        [spark],
+        libraries.pyarrow_filesystem(session),
+    ]
+    shown += [dask, s3fs.S3FileSystem(**libraries.dask_storage_options(session))]
+    listed = str(connection.sql("FROM duckdb_secrets()").fetchall())
+    files = [path for path in aws.home.rglob("*") if path.is_file() and ".aws" not in path.parts]
+    texts = [text for value in shown for text in (repr(value), str(value), pretty(value))]
+    texts += [listed, *(path.read_text(errors="replace") for path in files)]
+    assert "ipy_awsprofile" in listed
+    assert not [secret for secret in aws.secrets() if any(secret in text for text in texts)]
+
+
+def test_polars_renews(aws: EmbeddedAws, session: ProfileSession) -> None:
+    """The provider for polars returns the expiry, and new credentials when it is near."""
+    provider = libraries.polars_options(session)["credential_provider"]
+    credentials, until = provider()
+    assert 900 < until - time.time() <= 3600
+    assert set(credentials) == {"aws_access_key_id", "aws_secret_access_key", "aws_session_token"}
+    assert provider() == (credentials, until)
+    renewing = renew_at_each_use(open_session("RoleBeta"))
+    renewed = libraries.polars_options(renewing)["credential_provider"]
+    assert renewed()[0] != renewed()[0]
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_storage_options_of_the_active_identity(
+    aws: EmbeddedAws, session: ProfileSession, read_only: bool
+) -> None:
+    """Without a session, `storage_options` uses the active identity, even if it is read-only."""
+    session.client("s3").put_object(Bucket=BUCKET, Key="cities.csv", Body=b"city\nOslo\n")
+    with pytest.raises(CredentialsUnavailable, match="No profile is active"):
+        storage_options()
+    signers(aws)
+    with using_profile("RoleBeta", read_only=read_only, session_name="active") as active:
+        options = storage_options()
+        assert pd.read_csv(CSV, storage_options=options)["city"][0] == "Oslo"
+        assert signers(aws) == {who_am_i(active).arn}
+        if read_only:
+            with pytest.raises(PermissionError):
+                CITIES.to_csv(CSV, storage_options=options)
+
+
+def test_storage_options_of_a_session(session: ProfileSession) -> None:
+    """They name a profile and a Region; a session that a name doesn't describe is refused."""
+    assert storage_options(open_session("RoleBeta", region="eu-west-1")) == {
+        "profile": "RoleBeta",
+        "client_kwargs": {"region_name": "eu-west-1"},
+    }
+    for refused in (open_session("RoleBeta", read_only=True), boto3.Session()):
+        with pytest.raises(CredentialsUnavailable, match="name of a profile isn't enough"):
+            storage_options(refused)
+
+
+# Dask ---
+
+
+def test_dask_workers(aws: EmbeddedAws, session: ProfileSession, tmp_path: Path) -> None:
+    """Dask's worker processes write and read as the session, without any config file."""
+    import dask.dataframe as dd
+    from distributed import Client, LocalCluster
+
+    options = libraries.dask_storage_options(session)
+    with ExitStack() as opened:
+        with empty_home(tmp_path / "worker"):
+            cluster = LocalCluster(
+                n_workers=1, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1"
+            )
+            client = opened.enter_context(Client(opened.enter_context(cluster)))
+            assert set(client.run(os.path.expanduser, "~").values()) == {str(tmp_path / "worker")}
+        url = f"s3://{BUCKET}/cities"
+        dd.from_pandas(CITIES, npartitions=2).to_parquet(url, storage_options=options)
+        read = dd.read_parquet(url, storage_options=options).compute().reset_index(drop=True)
+    pd.testing.assert_frame_equal(read, CITIES, check_dtype=False)
+    assert signers(aws) == {who_am_i(session).arn}
+
+
+def test_sent_to_workers(aws: EmbeddedAws, session: ProfileSession) -> None:
+    """Pickled options have short-lived credentials, even of a user, a boto3 or scoped session."""
+    ann = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("s3:*"))
+    keys: dict[str, Any] = {
+        "aws_access_key_id": ann.access_key_id,
+        "aws_secret_access_key": ann.secret_access_key,
+    }
+    aws.write_profile("Ann", region="us-west-2", **keys)
+    with scoped("RoleBeta", read_only=True) as narrow:
+        sessions = [open_session("Ann"), boto3.Session(profile_name="Ann"), session, narrow]
+        for given in sessions:
+            pickled = pickle.dumps(libraries.dask_storage_options(given))
+            assert not [key for key in keys.values() if key.encode() in pickled]
+            signers(aws)
+            assert s3fs.S3FileSystem(**pickle.loads(pickled)).ls(BUCKET) == []
+            assert signers(aws) == {who_am_i(given).arn}
+    for nothing in ("RoleBeta", None):
+        with pytest.raises(InvalidOption) as raised:
+            libraries.dask_storage_options(nothing)  # type: ignore[arg-type]
+        assert "open_session" in raised.value.hint
+
+
+# DuckDB's secrets ---
+
+SECRET = "con = duckdb.connect(); libraries.duckdb_secret(session, con)"
+
+
+@pytest.fixture
+def notebook(aws: EmbeddedAws, session: ProfileSession, shell: Shell) -> Iterator[Shell]:
+    """Return a notebook that has switched to RoleBeta, with a file that RoleGamma can read, too."""
+    add_role(aws, "RoleGamma", "s3:*")
+    session.client("s3").put_object(Bucket=BUCKET, Key="cities.csv", Body=b"city\nOslo\n")
+    shell.good("from ipy_awsprofile import libraries, open_session; import duckdb")
+    shell.good("%aws_profile RoleBeta")
+    yield shell
+    duckdb.execute("DROP TEMPORARY SECRET IF EXISTS ipy_awsprofile")
+
+
+def reader(aws: EmbeddedAws, connection: Any) -> str:
+    """Return the role with which a connection reads, or an empty string without a secret."""
+    signers(aws)
+    if not connection.execute(f"FROM which_secret('{CSV}', 's3')").fetchall():
+        return ""  # DuckDB would call the real AWS
+    connection.execute(f"FROM '{CSV}'").fetchall()
+    (arn,) = signers(aws)
+    return str(arn).split("/")[1]
+
+
+def test_secrets_follow(aws: EmbeddedAws, notebook: Shell) -> None:
+    """Each switch replaces the secrets of all connections, and `--off` drops them."""
+    card = notebook.good("%aws_profile").text
+    assert "`libraries.duckdb_secret(session)`, which follows each switch" in card
+    notebook.good(f"{SECRET}; libraries.duckdb_secret(session)\ncursor = con.cursor()")
+    connections = [notebook.names["con"], notebook.names["cursor"], duckdb]
+    for line in ("%aws_profile RoleGamma", "%aws_profile --refresh", "%aws_profile RoleBeta"):
+        assert "duckdb" not in notebook.good(line).text
+        active = os.environ["AWS_PROFILE"]
+        assert [reader(aws, connection) for connection in connections] == [active] * 3
+    notebook.good(f"%%aws_profile RoleGamma\ncon.sql(\"FROM '{CSV}'\").fetchall()")
+    (arn,) = signers(aws)
+    assert str(arn).split("/")[1] == "RoleGamma"
+    assert reader(aws, duckdb) == reader(aws, notebook.names["con"]) == "RoleBeta"
+    notebook.good("%aws_profile UserAlpha")  # whose long-term keys stay in the kernel
+    assert [reader(aws, connection) for connection in connections] == [""] * 3
+    notebook.good("%aws_profile RoleGamma")
+    assert [reader(aws, connection) for connection in connections] == ["RoleGamma"] * 3
+    notebook.good("%aws_profile --off")
+    assert [reader(aws, connection) for connection in connections] == [""] * 3
+
+
+def test_a_secret_for_another_session(aws: EmbeddedAws, notebook: Shell) -> None:
+    """A secret for a session that isn't the active one stays, whatever becomes active."""
+    notebook.good(SECRET.replace("session", "open_session('RoleBeta')"))
+    for line in ("%aws_profile RoleGamma", "%aws_profile RoleBeta", "%aws_profile --off"):
+        notebook.good(line)
+        assert reader(aws, notebook.names["con"]) == "RoleBeta"
+
+
+def test_busy_connections(aws: EmbeddedAws, notebook: Shell) -> None:
+    """A switch succeeds whatever connections do, and their next query uses the new role."""
+    notebook.good(f"{SECRET}\nclosed, con = con, None; {SECRET}; closed.close(); con.begin()")
+    notebook.good("con.execute('FROM range(3)')\n%aws_profile RoleGamma")
+    assert len(notebook.good("con.fetchall()").result) == 3
+    notebook.good("con.commit()")
+    assert reader(aws, notebook.names["con"]) == "RoleGamma"
