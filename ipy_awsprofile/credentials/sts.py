@@ -94,20 +94,21 @@ class RoleCache(JSONFileCache):
         self._suffix = f"-{variant}" if variant else ""
 
     def __contains__(self, key: object) -> bool:
-        with suppress(KeyError):
-            return bool(self[str(key)])
-        return False
+        """Return True, because another process can remove a file before botocore reads it."""
+        return True
 
     def __getitem__(self, key: str) -> Any:
+        """Return the session in a file, or an expired one, which botocore replaces."""
         if self.fresh and key not in self.written:
-            raise KeyError(key)
-        document = super().__getitem__(key + self._suffix)
-        with suppress(AttributeError, TypeError):  # the AWS CLI didn't write the file
+            return EXPIRED
+        # The AWS CLI may not have written the file.
+        with suppress(KeyError, AttributeError, TypeError):
+            document = super().__getitem__(key + self._suffix)
             if document["Credentials"].keys() >= _FIELDS:
                 self._note_caller(document, cached=True)
                 self.has_read |= key not in self.written
                 return document
-        raise KeyError(key)
+        return EXPIRED
 
     def __setitem__(self, key: str, document: Any) -> None:
         self._note_caller(document, cached=False)
@@ -127,6 +128,9 @@ class RoleCache(JSONFileCache):
 
 
 _FIELDS = {"AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"}
+
+#: What a `RoleCache` returns if it has no session.
+EXPIRED = {"Credentials": {"Expiration": "1970-01-01T00:00:00Z"}}
 
 
 class MfaSessionFetcher(CachedCredentialFetcher):
