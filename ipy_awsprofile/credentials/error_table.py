@@ -23,7 +23,7 @@ DENIED = {
     *("403", "AccessDenied", "AccessDeniedException", "Forbidden", "ForbiddenException"),
     "UnauthorizedOperation",
 }
-_BUSY = {
+BUSY = {
     *("429", "BandwidthLimitExceeded", "RequestLimitExceeded", "RequestThrottled", "SlowDown"),
     *("Throttling", "ThrottlingException", "TooManyRequestsException"),
     *("500", "502", "503", "504", "InternalError", "InternalFailure", "ServiceUnavailable"),
@@ -124,7 +124,7 @@ RESPONSES = (
         call="GetScopedCredentials",
     ),
     Row(
-        _BUSY,
+        BUSY,
         ours.ServiceError,
         "{call} failed for {name}: {message}",
         "AWS is busy, or limits how often this can be called. Wait a minute, then try again.",

@@ -185,11 +185,6 @@ aws_calls_arguments = _decorator(
         help="start or stop recording, or delete the recorded calls; without this argument, the "
         "calls are returned",
     ),
-    argument(
-        "--full-keys",
-        action="store_true",
-        help="with on: record the full key of an object in S3, not only its first folder",
-    ),
     argument("--denied", action="store_true", help="return only the calls that AWS denied"),
     argument(
         "--policy",

