@@ -17,14 +17,19 @@ from functools import cache
 from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote
 
-#: The access level of an action, as in the DataFrame's column.
+#: The access level of an action, as in the DataFrame's column. Tagging counts as writing.
 Access = Literal["read", "write", "list", "permissions"]
+_LEVELS: dict[str, Access] = {
+    "Permissions management": "permissions",
+    "List": "list",
+    "Read": "read",
+}
 
 
 class Action(NamedTuple):
     """An action such as ``s3:GetObject``, and its resources' ARNs with names in ``${…}``.
 
-    A call needs all ``required`` resources.
+    A call needs all ``required`` resources. If there are no ARNs, it can't be limited to resources.
     """
 
     name: str
@@ -32,11 +37,6 @@ class Action(NamedTuple):
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     is_in_reference: bool = False
-
-    @property
-    def is_for_everything(self) -> bool:
-        """Whether the action can't be limited to resources."""
-        return self.is_in_reference and not (self.required or self.optional)
 
 
 _SETTINGS = (
@@ -106,17 +106,10 @@ def action_named(name: str) -> Action:
         if resources.resource_type_exists(service, kind["name"]):
             about = resources.get_resource_type_details(service, kind["name"])
             arns[bool(kind.get("required"))].append(about["arn"])
-    access = _ACCESS.get(details["accessLevel"].partition(", ")[0], "write")
+    levels = details["accessLevel"].split(", ")
+    access = next((access for level, access in _LEVELS.items() if level in levels), "write")
     name, required, optional = f"{service}:{details['name']}", tuple(arns[True]), tuple(arns[False])
     return Action(name, access, required, optional, is_in_reference=True)
-
-
-#: The levels of AWS's reference. Tagging counts as writing.
-_ACCESS: Mapping[str, Access] = {
-    "List": "list",
-    "Permissions management": "permissions",
-    "Read": "read",
-}
 
 
 def needs_of(
@@ -178,11 +171,9 @@ def _resources(action: Action, params: Mapping[str, Any], where: Mapping[str, st
         text = spelled(names) if spelled else names[name] or names[name.removesuffix("name")]
         return _clean(text or "*")
 
-    required, optional = (
-        [re.sub(r"\$\{(\w+)\}", value, one) for one in group]
-        for group in (action.required, action.optional)
-    )
-    return [*required, *(arn for arn in optional if "*" not in arn)]
+    arns = [re.sub(r"\$\{(\w+)\}", value, one) for one in action.required + action.optional]
+    required = len(action.required)
+    return arns[:required] + [arn for arn in arns[required:] if "*" not in arn]
 
 
 #: Placeholders of the reference, and their values from the parameters, in lower case.

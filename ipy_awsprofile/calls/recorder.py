@@ -189,7 +189,7 @@ def identity_of(credentials: Any) -> tuple[str, str]:
     principals = [found.principal for found in labelled.values() if found.profile == profile]
     if label:
         caller = (label.callers or {}).get(key or "")
-        principals = [caller and caller.arn, label.principal, *principals]
+        principals = [caller.arn if caller else None, label.principal, *principals]
     return profile or "unknown", next(filter(None, principals), "")
 
 

@@ -191,8 +191,8 @@ aws_calls_arguments = _decorator(
         metavar="FILE",
         nargs="?",
         const="",
-        help="show a draft of the smallest policy for the calls, or write the draft for the "
-        "active identity to a file",
+        help="show a draft policy for the calls of each identity, or write the active "
+        "identity's draft to a file",
     ),
 )
 

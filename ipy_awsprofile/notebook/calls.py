@@ -38,16 +38,11 @@ def run_aws_calls(magics: Any, line: str) -> pd.DataFrame | None:
     options, recorder = parse(magics.aws_calls, line), magics.calls
     if options.help:
         show_help(magics.aws_calls, in_cell=False)
-    elif options.action and (options.denied or options.policy is not None):
-        raise InvalidOption(
-            f"`{options.action}` can't be combined with an option.",
-            "Run `%aws_calls?` to see the options.",
-        )
-    elif options.action == "clear":
-        recorder.calls.clear()
-        _show_state(0, is_on=recorder.is_on)
     elif options.action:
-        magics.record_calls = options.action == "on"
+        if options.action == "clear":
+            recorder.calls.clear()
+        else:
+            magics.record_calls = options.action == "on"
         _show_state(len(recorder.calls), is_on=recorder.is_on)
     elif not recorder.is_on and not recorder.calls:
         raise InvalidOption(
@@ -78,8 +73,8 @@ def _show_drafts(magics: Any, file: str) -> None:
 
     found = drafts(list(magics.calls.calls))
     if file:
-        session = magics.switcher.session
-        found = [one for one in found if not session or one.profile == session.target.name]
+        active = magics.switcher.session
+        found = [one for one in found if not active or one.profile == active.target.name]
         found = [one for one in found if one.policy["Statement"]]
     if not found or (file and len(found) > 1):
         raise InvalidOption(
@@ -88,19 +83,18 @@ def _show_drafts(magics: Any, file: str) -> None:
         )
     for draft in found:
         who = f"{draft.profile} in {draft.account}" if draft.account.isdigit() else draft.profile
-        title = f"Draft policy for {who}"
+        title, text = f"Draft policy for {who}", draft.json()
         if file:
-            _replace(Path(file).expanduser().resolve(), draft.json())
-            title = f"Wrote the draft policy for {who} to `{file}`"
+            _write(Path(file).expanduser().resolve(), text)
+            title, text = f"Wrote the draft policy for {who} to `{file}`", ""
         denied = [f"Denied, and not in the draft: {message}" for message in draft.denied]
-        display(CodeCard(title, "" if file else draft.json(), (*denied, *draft.notes)))
+        display(CodeCard(title, text, (*denied, *draft.notes)))
 
 
-def _replace(path: Path, text: str) -> None:
+def _write(path: Path, text: str) -> None:
     unfinished = path.with_name(f".{path.name}.new")
     try:
         unfinished.write_text(text)
         unfinished.replace(path)
     except OSError as error:
-        problem = f"`{path}` can't be written: {error.strerror}."
-        raise InvalidOption(problem, "Use another path.") from error
+        raise InvalidOption(f"`{path}` can't be written: {error.strerror}.") from error
