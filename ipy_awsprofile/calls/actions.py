@@ -62,6 +62,7 @@ _OTHER_NAMES = (
     ("s3:(Get|Put)BucketNotificationConfiguration", r"s3:\1BucketNotification"),
     ("s3:(Get|Put)(ObjectLockConfiguration|PublicAccessBlock)", r"s3:\1Bucket\2"),
     ("s3:DeletePublicAccessBlock", "s3:PutBucketPublicAccessBlock"),
+    ("dynamodb:TransactGetItems", "dynamodb:GetItem"),
     ("lambda:Invoke(WithResponseStream)?", "lambda:InvokeFunction"),
     ("sqs:(.*)Batch", r"sqs:\1"),
     ("bedrock:(Converse|StartAsyncInvoke)", "bedrock:InvokeModel"),

@@ -128,7 +128,7 @@ class CallRecorder:
             context[self._id] = Call(
                 time=datetime.now(UTC),
                 cell=self._cell_number() or None,
-                profile=profile,
+                profile=one_line(profile),
                 account=where["account"] or "unknown",
                 action=needs[0][0],
                 resource=needs[0][1],
@@ -155,7 +155,7 @@ class CallRecorder:
             call.outcome, call.error = "unanswered", type(exception).__name__
         else:
             metadata = parsed.get("ResponseMetadata", {})
-            call.request_id = str(metadata.get("RequestId", ""))
+            call.request_id = one_line(metadata.get("RequestId", ""), 100)
             errors = parsed.get("Errors", ()) if call.operation == "DeleteObjects" else ()
             for error in [parsed["Error"]] if "Error" in parsed else errors[:1]:
                 code = str(error.get("Code") or metadata.get("HTTPStatusCode"))
@@ -211,7 +211,10 @@ def frame_of(calls: list[Call]) -> pd.DataFrame:
     frame = frame.astype({name: types.get(name, "string") for name in columns})
     if len(calls) > 1:
         columns.sort(key=lambda name: frame[name].nunique(dropna=False) == 1)
-    return frame[columns]
+    frame = frame[columns]
+    html, no_wrap = frame._repr_html_, '<td style="white-space:nowrap">'  # JupyterLab's cells wrap
+    frame._repr_html_ = lambda: (html() or "").replace("<td>", no_wrap)  # type: ignore[method-assign]
+    return frame
 
 
 def unrecorded_libraries() -> list[str]:

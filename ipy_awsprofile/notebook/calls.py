@@ -12,7 +12,7 @@ from ipy_awsprofile.cards.rendering import Card, CodeCard
 from ipy_awsprofile.cards.styles import Tone
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.notebook.options import parse, show_help
-from ipy_awsprofile.text import number_of
+from ipy_awsprofile.text import number_of, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +35,8 @@ def recorded_calls() -> pd.DataFrame:
 
 def run_aws_calls(magics: Any, line: str) -> pd.DataFrame | None:
     """Run ``%aws_calls`` of `AwsProfileMagics`. Raises InvalidOption."""
+    from ipy_awsprofile.calls.recorder import frame_of
+
     options, recorder = parse(magics.aws_calls, line), magics.calls
     if options.help:
         show_help(magics.aws_calls, in_cell=False)
@@ -52,8 +54,8 @@ def run_aws_calls(magics: Any, line: str) -> pd.DataFrame | None:
     elif options.policy is not None:
         _show_drafts(magics, options.policy)
     else:
-        frame = recorded_calls()
-        return frame[frame["outcome"] == "denied"] if options.denied else frame
+        calls = list(recorder.calls)
+        return frame_of([one for one in calls if one.outcome == "denied" or not options.denied])
     return None
 
 
@@ -74,7 +76,7 @@ def _show_drafts(magics: Any, file: str) -> None:
     found = drafts(list(magics.calls.calls))
     if file:
         active = magics.switcher.session
-        found = [one for one in found if not active or one.profile == active.target.name]
+        found = [one for one in found if not active or one.profile == one_line(active.target.name)]
         found = [one for one in found if one.policy["Statement"]]
     if not found or (file and len(found) > 1):
         raise InvalidOption(
@@ -84,6 +86,8 @@ def _show_drafts(magics: Any, file: str) -> None:
     for draft in found:
         who = f"{draft.profile} in {draft.account}" if draft.account.isdigit() else draft.profile
         title, text = f"Draft policy for {who}", draft.json()
+        if not draft.policy["Statement"]:
+            title, text = f"AWS allowed no call of {who}", ""
         if file:
             _write(Path(file).expanduser().resolve(), text)
             title, text = f"Wrote the draft policy for {who} to `{file}`", ""
