@@ -101,14 +101,15 @@ def action_named(name: str) -> Action:
         details = actions.get_action_details(service, operation)
     except Exception:  # noqa: BLE001  # it raises Exception itself for an unknown action
         verb = re.match("(List)|BatchGet|Describe|Get|Head|Query|Scan|Search|Select", operation)
-        return Action(name, "write" if not verb else "list" if verb[1] else "read")
+        access: Access = "write" if not verb else "list" if verb[1] else "read"
+        return Action(name, access)
     arns: dict[bool, list[str]] = {True: [], False: []}
     for kind in details["resourceTypes"]:
         if resources.resource_type_exists(service, kind["name"]):
             about = resources.get_resource_type_details(service, kind["name"])
             arns[bool(kind.get("required"))].append(about["arn"])
     levels = details["accessLevel"].split(", ")
-    access = next((access for level, access in _LEVELS.items() if level in levels), "write")
+    access = next((_LEVELS[level] for level in _LEVELS if level in levels), "write")
     name, required, optional = f"{service}:{details['name']}", tuple(arns[True]), tuple(arns[False])
     return Action(name, access, required, optional, is_in_reference=True)
 

@@ -212,8 +212,9 @@ def frame_of(calls: list[Call]) -> pd.DataFrame:
     if len(calls) > 1:
         columns.sort(key=lambda name: frame[name].nunique(dropna=False) == 1)
     frame = frame[columns]
-    html, no_wrap = frame._repr_html_, '<td style="white-space:nowrap">'  # JupyterLab's cells wrap
-    frame._repr_html_ = lambda: (html() or "").replace("<td>", no_wrap)  # type: ignore[method-assign]
+    shown: Any = frame  # pandas' types don't have IPython's method
+    html, no_wrap = shown._repr_html_, '<td style="white-space:nowrap">'
+    shown._repr_html_ = lambda: (html() or "").replace("<td>", no_wrap)
     return frame
 
 
