@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 #: ``unanswered`` if it couldn't be sent, or if the response didn't arrive.
 Outcome = Literal["ok", "failed", "denied", "refused", "unanswered"]
 
-#: The services that this package calls for credentials.
-_FOR_CREDENTIALS = {"signin", "sso", "sso-oidc", "sts"}
-
 #: Modules of libraries that call AWS without botocore.
 _UNRECORDED = ("daft", "deltalake", "duckdb", "obstore", "polars", "pyarrow._s3fs", "pyspark")
 
@@ -115,7 +112,8 @@ class CallRecorder:
 
     def _begin(self, model: Any, request_signer: Any, context: dict[str, Any], **_: Any) -> None:
         params, service = context.pop(self._id, None), model.service_model
-        if params is None or (is_own_call() and service.service_name in _FOR_CREDENTIALS):
+        # A call to S3 isn't a switch's own: it comes from `list_buckets`.
+        if params is None or (is_own_call() and service.service_name != "s3"):
             return
         with suppress(Exception):  # the recorder must not affect a call
             profile, principal = identity_of(request_signer._credentials)  # noqa: SLF001  # as above
@@ -151,27 +149,30 @@ class CallRecorder:
         if not isinstance(call, Call):
             return
         call.seconds = (datetime.now(UTC) - call.time).total_seconds()
-        if parsed is None:  # an exception's message can quote a value
-            call.outcome, call.error = "unanswered", type(exception).__name__
-        else:
-            metadata = parsed.get("ResponseMetadata", {})
-            call.request_id = one_line(metadata.get("RequestId", ""), 100)
-            errors = parsed.get("Errors", ()) if call.operation == "DeleteObjects" else ()
-            for error in [parsed["Error"]] if "Error" in parsed else errors[:1]:
-                code = str(error.get("Code") or metadata.get("HTTPStatusCode"))
-                call.outcome, call.error = _outcome_of(code), one_line(code, 100)
-                if call.outcome == "denied":
-                    call.error = one_line(f"{code}: {error.get('Message', '')}", 600)
-        if call.error in {"404", "NoSuchKey"} and ":s3:::" in call.resource:
-            # Without s3:ListBucket, S3 would have denied the call.
-            call.needs = *call.needs, ("s3:ListBucket", call.resource.partition("/")[0])
+        with suppress(Exception):  # as above
+            if parsed is None:  # an exception's message can quote a value
+                call.outcome, call.error = "unanswered", type(exception).__name__
+            else:
+                _complete(call, parsed)
         self.calls.append(call)
 
 
-def _outcome_of(code: str) -> Outcome:
-    if code in DENIED:
-        return "denied"
-    return "refused" if code in EXPIRED | REJECTED | BUSY else "failed"
+def _complete(call: Call, parsed: Mapping[str, Any]) -> None:
+    """Add the results in AWS's response."""
+    metadata = parsed["ResponseMetadata"]
+    call.request_id = one_line(metadata.get("RequestId", ""), 100)
+    errors = parsed.get("Errors", []) if call.operation == "DeleteObjects" else []
+    if error := parsed.get("Error") or next(iter(errors), None):
+        code = one_line(error.get("Code") or metadata["HTTPStatusCode"], 100)
+        call.outcome, call.error = "failed", code
+        if code in DENIED:
+            message = error.get("Message", "")
+            call.outcome, call.error = "denied", one_line(f"{code}: {message}", 600)
+        elif code in EXPIRED | REJECTED | BUSY:
+            call.outcome = "refused"
+        elif code in {"404", "NoSuchKey"} and ":s3:::" in call.resource:
+            # Without s3:ListBucket, S3 would have denied the call.
+            call.needs = *call.needs, ("s3:ListBucket", call.resource.partition("/")[0])
 
 
 def identity_of(credentials: Any) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,10 +76,13 @@ def _show_drafts(magics: Any, file: str) -> None:
 
     found = drafts(list(magics.calls.calls))
     if file:
-        active = magics.switcher.session
-        found = [one for one in found if not active or one.profile == one_line(active.target.name)]
-        found = [one for one in found if one.policy["Statement"]]
-    if not found or (file and len(found) > 1):
+        session = magics.switcher.session
+        active = session.target.name if session else os.environ.get("AWS_PROFILE", "default")
+        allowed = [one for one in found if one.policy["Statement"]]
+        found = [one for one in allowed if one.profile == one_line(active)]
+        if not session and len(allowed) == 1:  # such as of an instance's role
+            found = allowed
+    if not found:
         raise InvalidOption(
             f"The {'active identity' if file else 'notebook'} made no calls that a policy allows.",
             "Run the cells that call AWS. `%aws_calls --policy` shows every identity's draft.",
