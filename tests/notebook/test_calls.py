@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -38,7 +39,7 @@ def test_on_off_clear(shell: Shell, aws: EmbeddedAws) -> None:
 def test_libraries_without_botocore(shell: Shell, aws: EmbeddedAws) -> None:
     """The card names the loaded libraries whose calls aren't recorded."""
     shell.good("import polars")
-    assert "Calls of polars" in shell.good("%aws_calls on").text.replace("pyarrow, ", "")
+    assert re.search(r"Calls of [\w, ]*\bpolars\b", shell.good("%aws_calls on").text)
 
 
 def test_setting(shell: Shell, aws: EmbeddedAws) -> None:
