@@ -1,14 +1,14 @@
 """Switch a notebook to an AWS identity with one line: ``%aws_profile RoleBeta``.
 
 ``%load_ext ipy_awsprofile`` loads the magics. In Python code, `list_profiles` returns the profiles
-in the shared files (`Profile`), `list_assigned_roles` returns your roles in IAM Identity Center,
-`open_session` opens a refreshing boto3 session for a profile, `who_am_i` returns a session's
-`Identity`, `using_profile` uses a profile for a ``with`` block, `list_buckets` lists a session's
-buckets, `across_profiles` calls one function for many profiles, and `ProfilePicker` is a searchable
-list of the profiles. `recorded_calls` returns the AWS calls that ``%aws_calls on`` has recorded,
-and `scoped` limits the session's permissions in a ``with`` block. `storage_options` is for pandas,
-fsspec and Dask, and `ipy_awsprofile.libraries` is for other libraries that have their own S3
-client. Every error is an `AwsProfileError`. Heavy libraries are imported on first use.
+in the shared files (`Profile`), `list_assigned_roles` your roles in IAM Identity Center,
+`open_session` a refreshing boto3 session for a profile, `who_am_i` a session's `Identity`, and
+`list_buckets` its buckets. `using_profile` uses a profile for a ``with`` block, `scoped` limits the
+session's permissions in one, and `across_profiles` calls one function for many profiles.
+`ProfilePicker` is a searchable list of the profiles, and `recorded_calls` returns the AWS calls
+that ``%aws_calls on`` has recorded. `storage_options` is for pandas, fsspec and Dask, and
+`ipy_awsprofile.libraries` for other libraries that have their own S3 client. Every error is an
+`AwsProfileError`. Heavy libraries are imported on first use.
 """
 
 from __future__ import annotations
@@ -18,40 +18,26 @@ from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile._version import __version__
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # for editors: `as` marks the names as public
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ipy_awsprofile.across.across import across_profiles
-    from ipy_awsprofile.buckets import list_buckets
-    from ipy_awsprofile.config.profiles import Profile, list_profiles
-    from ipy_awsprofile.errors import AwsProfileError
-    from ipy_awsprofile.libraries import storage_options
-    from ipy_awsprofile.notebook.calls import recorded_calls
-    from ipy_awsprofile.picker.widget import ProfilePicker
-    from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
-    from ipy_awsprofile.sessions.scoped import scoped
-    from ipy_awsprofile.sessions.session import Identity, open_session, who_am_i
+    from ipy_awsprofile.across.across import across_profiles as across_profiles
+    from ipy_awsprofile.buckets import list_buckets as list_buckets
+    from ipy_awsprofile.config.profiles import Profile as Profile
+    from ipy_awsprofile.config.profiles import list_profiles as list_profiles
+    from ipy_awsprofile.errors import AwsProfileError as AwsProfileError
+    from ipy_awsprofile.libraries import storage_options as storage_options
+    from ipy_awsprofile.notebook.calls import recorded_calls as recorded_calls
+    from ipy_awsprofile.picker.widget import ProfilePicker as ProfilePicker
+    from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles as list_assigned_roles
+    from ipy_awsprofile.sessions.scoped import scoped as scoped
+    from ipy_awsprofile.sessions.session import Identity as Identity
+    from ipy_awsprofile.sessions.session import open_session as open_session
+    from ipy_awsprofile.sessions.session import who_am_i as who_am_i
     from ipy_awsprofile.switch.switcher import Switcher
-    from ipy_awsprofile.switch.using_profile import using_profile
+    from ipy_awsprofile.switch.using_profile import using_profile as using_profile
 
-__all__ = [
-    "AwsProfileError",
-    "Identity",
-    "Profile",
-    "ProfilePicker",
-    "__version__",
-    "across_profiles",
-    "list_assigned_roles",
-    "list_buckets",
-    "list_profiles",
-    "open_session",
-    "recorded_calls",
-    "scoped",
-    "storage_options",
-    "using_profile",
-    "who_am_i",
-]
-
+#: The module of each public name.
 _HOMES = {
     "AwsProfileError": "errors",
     "Identity": "sessions.session",
@@ -68,15 +54,18 @@ _HOMES = {
     "using_profile": "switch.using_profile",
     "who_am_i": "sessions.session",
 }
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name's module when the name is first used."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # otherwise, editors would accept any name
+
+    def __getattr__(name: str) -> Any:
+        """Import a public name's module when the name is first used."""
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -9,29 +9,23 @@ from importlib.util import find_spec
 
 from ipy_awsprofile._version import __version__
 
-#: The exit status after Ctrl-C, as in a shell: 128 and the number of SIGINT.
-_INTERRUPTED = 130
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status, which is 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="ipy-awsprofile", description=__doc__)
-    version = f"ipy-awsprofile {__version__}"
-    parser.add_argument("--version", action="version", version=version)
+    parser.add_argument("--version", action="version", version=f"ipy-awsprofile {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     demo = "run the main job in IPython and print it: switch to a role and list its buckets"
     commands.add_parser("demo", help=demo, description=demo)
-    tutorials = "open the tutorials in JupyterLab; other arguments are passed to JupyterLab"
-    lab = commands.add_parser("lab", help=tutorials, description=tutorials)
-    lab.add_argument("--no-browser", action="store_true", help="only print the URL")
-    options, more = parser.parse_known_args(argv)
-    if more and options.command != "lab":
-        parser.error(f"unrecognized arguments: {' '.join(more)}")
-    arguments = [*more, *(["--no-browser"] if getattr(options, "no_browser", False) else [])]
+    lab = "open the tutorials in JupyterLab; arguments such as --no-browser are for JupyterLab"
+    commands.add_parser("lab", help=lab, description=lab)
+    options, arguments = parser.parse_known_args(argv)
+    if arguments and options.command != "lab":
+        parser.error(f"unrecognized arguments: {' '.join(arguments)}")
     try:
         return _run(options.command, arguments)
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return 130  # as in a shell: 128 and the number of SIGINT
 
 
 def _run(command: str, arguments: Sequence[str]) -> int:

@@ -29,33 +29,25 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
     import pandas as pd
 
     with translated(chain_of(session)):
-        buckets = sorted(_buckets(session, prefix), key=lambda bucket: bucket["Name"])
-    return pd.DataFrame(
+        # S3 returns Regions only if the request has a parameter, such as a page size.
+        options: Any = {
+            "PaginationConfig": {"PageSize": 1000},
+            **({"Prefix": prefix} if prefix else {}),
+        }
+        s3 = session.client("s3", config=Config(connect_timeout=5, read_timeout=10))
+        pages = s3.get_paginator("list_buckets").paginate(**options)
+        buckets = [bucket for page in pages for bucket in page.get("Buckets") or []]
+    # Some AWS-compatible servers ignore the prefix.
+    buckets = [bucket for bucket in buckets if bucket["Name"].startswith(prefix or "")]
+    buckets.sort(key=lambda bucket: bucket["Name"])
+    frame = pd.DataFrame(
         {
-            "name": pd.Series([bucket["Name"] for bucket in buckets], dtype="string"),
-            "creation_date": pd.Series(
-                pd.to_datetime([bucket.get("CreationDate") for bucket in buckets], utc=True)
-            ).astype("datetime64[us, UTC]"),
-            "region": pd.Series([bucket.get("BucketRegion") for bucket in buckets], dtype="string"),
+            "name": [bucket["Name"] for bucket in buckets],
+            "creation_date": pd.to_datetime(
+                [bucket.get("CreationDate") for bucket in buckets], utc=True
+            ),
+            "region": [bucket.get("BucketRegion") for bucket in buckets],
         }
     )
-
-
-def _buckets(session: boto3.Session, prefix: str | None) -> list[Any]:
-    s3 = session.client("s3", config=Config(connect_timeout=5, read_timeout=10))
-    s3.meta.events.register_last("before-call.s3.ListBuckets", _without_redirection)
-    pages = s3.get_paginator("list_buckets").paginate(
-        # S3 returns Regions only if the request has a parameter, such as a page size.
-        PaginationConfig={"PageSize": 1000},
-        **({"Prefix": prefix} if prefix else {}),
-    )
-    found: list[Any] = []
-    for page in pages:
-        found += page.get("Buckets") or []
-    # Some AWS-compatible servers ignore the prefix.
-    return [bucket for bucket in found if bucket["Name"].startswith(prefix or "")]
-
-
-def _without_redirection(params: Any, **_: Any) -> None:
-    """Turn a redirect into an error, because botocore can follow redirects only for buckets."""
-    params["context"]["s3_redirect"] = {"redirected": True}
+    types = {"name": "string", "creation_date": "datetime64[us, UTC]", "region": "string"}
+    return frame.astype(types)

@@ -53,7 +53,7 @@ def test_star_import() -> None:
 def test_other_names_are_missing() -> None:
     """A name that isn't public raises AttributeError, as in any module."""
     with pytest.raises(AttributeError, match="has no attribute 'open_sesame'"):
-        ipy_awsprofile.open_sesame  # noqa: B018
+        ipy_awsprofile.open_sesame  # type: ignore[attr-defined]  # noqa: B018
 
 
 def test_version() -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ipy_awsprofile.cards.card import Card, Table
 from ipy_awsprofile.cards.cards import error_card
-from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.text import (
@@ -161,10 +161,10 @@ MUCH = "`x` <" * 1_000_000
     [
         error_card(AwsProfileError(MUCH, MUCH)),
         Card(MUCH, rows=((MUCH[:9], MUCH),), notes=(MUCH,)),
-        Table("a table", ("a", "b"), ((MUCH, MUCH),)),
+        Card("a table", table=Table(("a", "b"), ((MUCH, MUCH),))),
     ],
 )
-def test_much_text(card: Card | Table, shown: str) -> None:
+def test_much_text(card: Card, shown: str) -> None:
     """Only the beginning of a text of megabytes is shown, as text and as HTML."""
     text = str(card) if shown == "str" else card._repr_html_()
     assert "…" in text

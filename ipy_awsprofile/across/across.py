@@ -42,7 +42,7 @@ from ipy_awsprofile.across.frame import (
     rows_of,
 )
 from ipy_awsprofile.across.sources import Questions, SharedSources
-from ipy_awsprofile.cards.run_cards import across_card
+from ipy_awsprofile.cards.runs import across_card
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import Profile, account_of, list_profiles, profiles_by_name
 from ipy_awsprofile.config.regions import check_region

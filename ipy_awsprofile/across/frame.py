@@ -14,7 +14,8 @@ from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ipy_awsprofile.cards.run_cards import profile_and_region, reasons
+from ipy_awsprofile.cards.card import MOST_ROWS, Card, Table, Tone
+from ipy_awsprofile.cards.runs import profile_and_region, reasons
 from ipy_awsprofile.credentials.translation import from_error
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, NoProfileAnswered
 from ipy_awsprofile.kernel.gate import GATE, Label, Row, put_label, watched_signatures, working_for
@@ -22,7 +23,7 @@ from ipy_awsprofile.kernel.places import places_of_run, require_default_session
 from ipy_awsprofile.kernel.show import Kernel
 from ipy_awsprofile.sessions.portable import PortableSession, current_keys, portable
 from ipy_awsprofile.sessions.session import chain_of
-from ipy_awsprofile.text import one_line, shortened, visible
+from ipy_awsprofile.text import number_of, one_line, shortened, visible
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -180,12 +181,14 @@ class ErrorRows(list[dict[str, str | None]]):
         return self.on_retry(executor)
 
     def frame(self) -> pd.DataFrame:
-        """Return the rows as a DataFrame."""
-        import pandas as pd
+        """Return the rows as a DataFrame, which displays long messages and hints in full."""
+        from ipy_awsprofile.across.error_frame import ErrorFrame
 
+        return ErrorFrame(list(self), columns=self._columns(), dtype="string")
+
+    def _columns(self) -> list[str]:
         region = ["region"] if self and "region" in self[0] else []
-        columns = ["profile", "account", *region, "error", "message", "hint"]
-        return pd.DataFrame(list(self), columns=columns, dtype="string")
+        return ["profile", "account", *region, "error", "message", "hint"]
 
     def __copy__(self) -> Self:
         return self
@@ -206,10 +209,14 @@ class ErrorRows(list[dict[str, str | None]]):
         return "\n".join(map(str.rstrip, lines)) or "no errors"
 
     def _repr_html_(self) -> str:
-        import pandas as pd
-
-        with pd.option_context("display.max_colwidth", None):  # show the full messages
-            return self.frame().to_html(notebook=True) if self else "no errors"
+        if not self:
+            return "no errors"
+        columns = self._columns()
+        rows = [tuple(row.get(name) or "" for name in columns) for row in self]
+        table = Table(tuple(columns), rows)
+        notes = ("The method `frame` returns all of them.",) if len(self) > MOST_ROWS else ()
+        card = Card(number_of(len(self), "error"), notes=notes, tone=Tone.WARNING, table=table)
+        return card._repr_html_()
 
 
 def rows_of(value: Any) -> Rows:

@@ -7,30 +7,20 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.cards.rendering import Card
-from ipy_awsprofile.cards.styles import Tone
+from ipy_awsprofile.cards.card import Card, Tone
+from ipy_awsprofile.config.policies import READS
 from ipy_awsprofile.text import chain_line, number_of, one_line
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ipy_awsprofile.config.files import SharedFiles
+    from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.errors import AwsProfileError
     from ipy_awsprofile.kernel.leftovers import Leftover
     from ipy_awsprofile.sessions.session import Identity
 
-_MINUTE = 60
-
-#: The expiry of temporary credentials if their source doesn't report it.
-UNKNOWN = "unknown"
-
 #: The badges of expired credentials, and of a session that renews expired credentials itself.
 EXPIRED, RENEWS = "expired", "renews at the next call"
 
-#: The note on a role's cached credentials, which weren't checked with STS.
-CACHED = "The credentials come from the AWS CLI's cache and weren't checked with AWS."
-
-MAY_IGNORE = "isn't AWS, and may ignore the session policy"
 #: The value of a row that a server other than AWS didn't report.
 NOT_TOLD = "unknown: the server doesn't report it"
 
@@ -56,90 +46,83 @@ def identity_card(
     remaining time is counted from ``now``.
     """
     account = identity.account or NOT_TOLD
-    account = f"{account} ({alias})" if alias else account
-    rows = [("account", account), ("ARN", identity.arn or NOT_TOLD)]
-    rows.append(("region", identity.region or "none"))
-    rows += about
+    rows = [
+        ("account", f"{account} ({alias})" if alias else account),
+        ("ARN", identity.arn or NOT_TOLD),
+        ("region", identity.region or "none"),
+        *about,
+    ]
     if identity.may_ignore_policy:
-        rows.append(("server", MAY_IGNORE))
+        rows.append(("server", "isn't AWS, and may ignore the session policy"))
     if identity.expiry:
         how = "" if problem else f", renews {'by itself' if renews else 'with an MFA code'}"
         rows.append(("expires", f"{identity.expiry:%Y-%m-%d %H:%M:%S} UTC{how}"))
     elif identity.temporary:
-        rows.append(("expires", UNKNOWN))
+        rows.append(("expires", "unknown"))
     if variable:
         rows.append(("variable", variable))
-    notes = (*filter(None, (problem,)), *map(leftover_note, leftovers))
+    notes = (*filter(None, (problem,)), *(f"`{one.name}` {one.says}." for one in leftovers))
     left = time_left(identity.expiry, now, temporary=identity.temporary)
     has_ended = left == EXPIRED and (bool(problem) or not renews)
+    badge = RENEWS if left == EXPIRED and not has_ended else left
     return Card(
-        title=chain_line(identity.chain),
-        badge=left if has_ended or left != EXPIRED else RENEWS,
+        chain_line(identity.chain),
+        # Cached credentials weren't checked with AWS.
+        badge=f"{badge}, cached" if identity.cached and identity.expiry else badge,
         since=f"(as of {now or datetime.now(UTC):%H:%M} UTC)" if left.endswith("left") else "",
         rows=tuple(rows),
         notes=notes,
         tone=Tone.ERROR if protected or has_ended else Tone.WARNING if notes else Tone.GOOD,
         mark="protected" if protected else "",
-        cached=CACHED if identity.cached and identity.expiry else "",
     )
 
 
-def identity_line_card(says: str, account: str = "", *, is_protected: bool = False) -> Card:
-    """Return a one-line card that says which identity is active, or which one was used."""
-    return Card(
-        says,
-        badge=f"account {account}" if account else "",
-        tone=Tone.ERROR if is_protected else Tone.GOOD if account else Tone.QUIET,
-        mark="protected" if is_protected else "",
-    )
-
-
-def leftover_note(leftover: Leftover) -> str:
-    """Return a sentence about an object that doesn't use the new identity after a switch."""
-    return f"`{leftover.name}` {leftover.says}."
+def session_rows(target: Target) -> list[tuple[str, str]]:
+    """Return the rows for a session's access or policy, source identity and tags."""
+    parameters = target.parameters.get(target.chain[0].role_arn or "", {})
+    limit = "read-only, limited by the session policy ReadOnlyAccess"
+    if target.scope:
+        limit = f"limited to read-only in {len(READS)} services; all others are denied"
+    policy = target.request.policy
+    rows = {
+        "access": limit if target.request.read_only else "",
+        "source identity": parameters.get("SourceIdentity"),
+        "tags": ", ".join(f"{one['Key']}={one['Value']}" for one in parameters.get("Tags", ())),
+        "policy": f"limited by the session policy {policy}" if policy else "",
+    }
+    return [(label, value) for label, value in rows.items() if value]
 
 
 def no_identity_card(credentials: str) -> Card:
     """Return a card for a notebook without a switch. ``credentials`` describes what boto3 uses."""
-    return Card(
-        title="No profile is active",
-        notes=(f"boto3 uses {credentials}. Run `%aws_profile NAME` to switch.",),
-    )
+    note = f"boto3 uses {credentials}. Run `%aws_profile NAME` to switch."
+    return Card("No profile is active", notes=(note,))
 
 
 def no_profiles_card(files: SharedFiles, then: str) -> Card:
-    """Return a card for files without profiles, with the paths of the files and what to run.
-
-    ``then`` is what to do afterwards.
-    """
-    return Card(
-        "There are no AWS profiles yet",
-        rows=(("config", _found(files.config)), ("credentials", _found(files.credentials))),
-        notes=(
-            f"Run `aws configure sso` or `aws configure` in a terminal, then {then}.",
-            "To try it without an AWS account, run `ipy-awsprofile lab` in a terminal.",
-        ),
+    """Return a card for files without profiles: their paths, what to run, and ``then`` to do."""
+    has_none = {True: "has no profiles", False: "doesn't exist"}
+    rows = (
+        (label, f"{one_line(file)} {has_none[os.path.exists(file)]}")
+        for label, file in (("config", files.config), ("credentials", files.credentials))
     )
-
-
-def _found(file: Path) -> str:
-    name = one_line(file)
-    return f"{name} has no profiles" if os.path.exists(file) else f"{name} doesn't exist"
+    notes = (
+        f"Run `aws configure sso` or `aws configure` in a terminal, then {then}.",
+        "To try it without an AWS account, run `ipy-awsprofile lab` in a terminal.",
+    )
+    return Card("There are no AWS profiles yet", rows=tuple(rows), notes=notes)
 
 
 def off_card(*, undone: bool) -> Card:
     """Return a card that says that the switch was undone, or that there was nothing to undo."""
-    if undone:
-        return Card(
-            "The switch is undone", notes=("Everything is as it was before the first switch.",)
-        )
-    return Card("No profile is active", notes=("There is no switch to undo.",))
+    if not undone:
+        return Card("No profile is active", notes=("There is no switch to undo.",))
+    return Card("The switch is undone", notes=("Everything is as it was before the first switch.",))
 
 
 def error_card(error: AwsProfileError) -> Card:
     """Return a card for an error, with its message and what to do next."""
-    notes = (error.hint,) if error.hint else ()
-    return Card(title=str(error), notes=notes, tone=Tone.ERROR)
+    return Card(str(error), notes=(error.hint,) if error.hint else (), tone=Tone.ERROR)
 
 
 def mfa_card(device: str, profile: str = "", refused: str = "") -> Card:
@@ -147,12 +130,11 @@ def mfa_card(device: str, profile: str = "", refused: str = "") -> Card:
 
     ``refused`` is the problem with the previous code.
     """
-    rows = [("profile", profile)] if profile else []
-    rows.append(("device", device))
-    if refused:
-        again = "Each code works once: enter the next one."
-        return Card("Another MFA code is needed", notes=(refused, again), rows=tuple(rows))
-    return Card("An MFA code is needed", rows=tuple(rows))
+    rows = (*((("profile", profile),) if profile else ()), ("device", device))
+    if not refused:
+        return Card("An MFA code is needed", rows=rows)
+    again = "Each code works once: enter the next one."
+    return Card("Another MFA code is needed", rows=rows, notes=(refused, again))
 
 
 def warning_card(text: str) -> Card:
@@ -175,18 +157,16 @@ def time_left(
     Other credentials don't expire.
     """
     if expiry is None:
-        return f"expires: {UNKNOWN}" if temporary else "no expiry"
+        return "expires: unknown" if temporary else "no expiry"
     left = (expiry - (now or datetime.now(UTC))).total_seconds()
     if left <= 0:
         return EXPIRED
-    if left < _MINUTE:
+    if left < 60:  # noqa: PLR2004  # seconds
         return "less than a minute left"
-    hours, minutes = divmod(round(left / _MINUTE), 60)  # 59.9 minutes are 1 hour
-    return " ".join(filter(None, [_counted(hours, "hour"), _counted(minutes, "minute"), "left"]))
-
-
-def _counted(number: int, unit: str) -> str:
-    return number_of(number, unit) if number else ""
+    hours, minutes = divmod(round(left / 60), 60)  # 59.9 minutes are 1 hour
+    counts = [number_of(hours, "hour")] if hours else []
+    counts += [number_of(minutes, "minute")] if minutes else []
+    return f"{' '.join(counts)} left"
 
 
 def signed_out_card(
@@ -212,26 +192,23 @@ def sign_in_card(profile: str, url: str, code: str | None, left: timedelta | Non
     If the code is empty, the page is open in a browser on this machine. If it is None, the page
     will show a code for the user to enter. ``left`` is the time until the attempt expires.
     """
-    seconds = max(int(left.total_seconds()), 0) if left is not None else None
-    return Card(
-        title=f"Sign in for {profile}",
-        badge="" if seconds is None else f"waiting, {seconds // 60}:{seconds % 60:02} left",
-        rows=(("code", code),) if code else (),
-        notes=(f"{_how_to_sign_in(code)} Interrupt the cell to stop waiting.",),
-        tone=Tone.WARNING,
-        link=url,
-    )
-
-
-def _how_to_sign_in(code: str | None) -> str:
+    how = "Allow the sign-in in the browser that opens."
     if code is None:
-        return (
+        how = (
             "Open the page in any browser, sign in, and enter the code that it shows. If another "
             "program has already signed in, press Enter."
         )
-    if code:
-        return "Allow the sign-in if the page shows this code."
-    return "Allow the sign-in in the browser that opens."
+    elif code:
+        how = "Allow the sign-in if the page shows this code."
+    minutes, seconds = divmod(max(int(left.total_seconds()), 0) if left else 0, 60)
+    return Card(
+        f"Sign in for {profile}",
+        badge="" if left is None else f"waiting, {minutes}:{seconds:02} left",
+        rows=(("code", code),) if code else (),
+        notes=(f"{how} Interrupt the cell to stop waiting.",),
+        tone=Tone.WARNING,
+        link=("Open the sign-in page", url),
+    )
 
 
 def sign_in_ended_card(profile: str, *, done: bool) -> Card:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.cards.rendering import Card, Setting
-from ipy_awsprofile.cards.styles import Tone
+from ipy_awsprofile.cards.card import Card, Table, Tone
 from ipy_awsprofile.text import number_of
 
 if TYPE_CHECKING:
@@ -24,18 +23,14 @@ def explanation_card(shown: Explanation) -> Card:
         notes.insert(0, f"✗ {error} {hint}".strip())
     if shown.calls:
         notes.append(f"A switch uses: {' → '.join(shown.calls)}")
-    names = dict.fromkeys((*(row.section for row in shown.rows), *shown.chain))
-    sections = (
-        (
-            f"{name} ({shown.chain[name]})" if name in shown.chain else name,
-            tuple(Setting(*row[1:]) for row in shown.rows if row.section == name),
-        )
-        for name in names
-    )
+    rows: list[tuple[str, ...]] = []
+    for name in dict.fromkeys((*(row.section for row in shown.rows), *shown.chain)):
+        rows.append((f"{name} ({shown.chain[name]})" if name in shown.chain else name,))
+        rows += (tuple(row[1:]) for row in shown.rows if row.section == name)
     return Card(
         title=" ← ".join(shown.chain) or shown.name or "(no name)",
         badge=badge,
         notes=(*notes, *shown.notes),
         tone=tone,
-        sections=tuple(sections),
+        table=Table((), rows) if rows else None,
     )

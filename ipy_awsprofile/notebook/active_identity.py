@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.cards import cards
-from ipy_awsprofile.cards.session_rows import session_rows
 from ipy_awsprofile.config.user_environment import named_profile
 from ipy_awsprofile.errors import EndpointUnreachable
 from ipy_awsprofile.sessions.assigned_roles import known_account_name
@@ -14,7 +13,7 @@ from ipy_awsprofile.sessions.assigned_roles import known_account_name
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ipy_awsprofile.cards.rendering import Card
+    from ipy_awsprofile.cards.card import Card
     from ipy_awsprofile.sessions.session import Identity
     from ipy_awsprofile.switch.switcher import Switcher
 
@@ -34,7 +33,7 @@ def active_identity_card(shell: InteractiveShell, switcher: Switcher) -> Card:
         identity,
         variable=request.variable if in_variable else "",
         alias=known_account_name(identity.account),
-        about=session_rows(session.target) if session else (),
+        about=cards.session_rows(session.target) if session else (),
         protected=switcher.protection.is_protected(request.name, identity.account),
         problem=problem,
         renews=not session or session.target.renews_unattended,

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from ipy_awsprofile.cards.rendering import Card, CodeCard
-from ipy_awsprofile.cards.styles import Tone
+from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.notebook.options import parse, show_help
 from ipy_awsprofile.text import number_of, one_line
@@ -96,7 +95,7 @@ def _show_drafts(magics: Any, file: str) -> None:
             _write(Path(file).expanduser().resolve(), text)
             title, text = f"Wrote the draft policy for {who} to `{file}`", ""
         denied = [f"Denied, and not in the draft: {message}" for message in draft.denied]
-        display(CodeCard(title, text, (*denied, *draft.notes)))
+        display(Card(title, notes=(*denied, *draft.notes), code=text))
 
 
 def _write(path: Path, text: str) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ipy_awsprofile.cards.rendering import Card
+    from ipy_awsprofile.cards.card import Card
     from ipy_awsprofile.switch.switcher import Switcher
 
 

@@ -16,7 +16,7 @@ from ipy_awsprofile.text import Arn
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ipy_awsprofile.cards.rendering import Card
+    from ipy_awsprofile.cards.card import Card
     from ipy_awsprofile.switch.opening import Protection
     from ipy_awsprofile.switch.switcher import Switcher
 
@@ -86,7 +86,7 @@ class IdentityLine:
             _log.exception("The line with the identity couldn't be shown.")
 
     def _cards(self) -> Iterator[Card]:
-        from ipy_awsprofile.cards import cards  # not needed to load the extension
+        from ipy_awsprofile.cards.card import Card  # not needed to load the extension
 
         before, active = self._shown, active_in_sight(self._switcher)
         used, self._used, self._shown = list(self._used), {}, active
@@ -94,7 +94,7 @@ class IdentityLine:
             if identity != active or active == before:
                 yield _line(f"This cell used {identity.name}", identity)
         if active is None and before is not None:
-            yield cards.identity_line_card("No profile is active")
+            yield Card("No profile is active")
         elif active is not None and active != before:
             yield _line(f"The notebook uses {active.name}", active)
 
@@ -106,6 +106,11 @@ class IdentityLine:
 
 
 def _line(says: str, identity: IdentityInSight) -> Card:
-    from ipy_awsprofile.cards import cards
+    from ipy_awsprofile.cards.card import Card, Tone
 
-    return cards.identity_line_card(says, identity.account, is_protected=identity.is_protected)
+    return Card(
+        says,
+        badge=f"account {identity.account}" if identity.account else "",
+        tone=Tone.ERROR if identity.is_protected else Tone.GOOD,
+        mark="protected" if identity.is_protected else "",
+    )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from IPython.display import display
 
 from ipy_awsprofile.cards import cards, tables
-from ipy_awsprofile.cards.rendering import Card, CodeCard, Table
-from ipy_awsprofile.cards.run_cards import lost_names_card
+from ipy_awsprofile.cards.card import Card
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.notebook.cell_function import cell_function
 from ipy_awsprofile.notebook.options import require_no_cell_options
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.switch.switcher import Switcher
 
 
-def profile_list(options: argparse.Namespace, switcher: Switcher) -> Card | CodeCard | Table:
+def profile_list(options: argparse.Namespace, switcher: Switcher) -> Card:
     """Return a table of the profiles or of a sign-in's roles, or a card if there are no profiles.
 
     Raises AwsProfileError.
@@ -88,8 +88,21 @@ def frame_of_cell(
         _variable=options.into or "_",  # IPython's name for the value of the last cell
     )
     if function.lost_names:
-        display(lost_names_card(function.lost_names))
+        display(_lost_names_card(function.lost_names))
     return frame
+
+
+def _lost_names_card(names: Sequence[str]) -> Card:
+    """Return a card about variables that a cell for many profiles defines but doesn't keep."""
+    shown = [f"`{name}`" for name in names[:5]]
+    if others := len(names) - len(shown):
+        shown.append(f"{others} more")
+    verb = "aren't" if shown[1:] else "isn't"
+    listed = " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
+    return Card(
+        f"The cell's {listed} {verb} kept. To get a value for each profile, end "
+        f"the cell with an expression, such as `{names[-1]}`."
+    )
 
 
 def list_roles(
@@ -147,7 +160,7 @@ def _sign_in(word: str, pattern: str | None) -> tuple[str | None, str | None]:
         return None, " ".join(filter(None, (word, pattern)))
 
 
-def save_roles(options: argparse.Namespace, switcher: Switcher) -> CodeCard:
+def save_roles(options: argparse.Namespace, switcher: Switcher) -> Card:
     """Return a card of the changes to the sign-in's block; make them if confirmed.
 
     Raises InvalidOption for names that exist or that several roles would share, and if AWS lists no

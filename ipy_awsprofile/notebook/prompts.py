@@ -21,7 +21,7 @@ from ipy_awsprofile.credentials.person import (
 from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.cards.rendering import Card
+    from ipy_awsprofile.cards.card import Card
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.sessions.sign_in import Attempt
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.cards import cards
-from ipy_awsprofile.cards.rendering import Card
+from ipy_awsprofile.cards.card import Card
 from ipy_awsprofile.config.request import SESSION
 from ipy_awsprofile.picker.messages import ErrorMessage, IdentityMessage
 

@@ -14,7 +14,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.cards import cards
-from ipy_awsprofile.cards.session_rows import session_rows
 from ipy_awsprofile.config.files import SharedFiles
 from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.errors import AwsProfileError
@@ -147,7 +146,7 @@ class Conversation:
                 save_as = suggested_name(request)
                 protected = self._switcher.protection.is_protected(request.name, identity.account)
         session = self._switcher.session
-        about = tuple(session_rows(session.target)) if session else ()
+        about = tuple(cards.session_rows(session.target)) if session else ()
         notes, renews = tuple(leftovers), not session or session.target.renews_unattended
         return _Shown(identity, request, protected, notes, save_as, account, about, renews)
 

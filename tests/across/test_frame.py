@@ -113,7 +113,7 @@ def test_errors_stay(partly: pd.DataFrame, step: str) -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_shown_errors() -> None:
-    """The errors are shown as a table with full, escaped messages, or as `no errors`."""
+    """The errors and their DataFrame show full, escaped messages; or they say `no errors`."""
     message = f"<b>{30 * 'long '}end"
 
     def function(session: Any) -> int:
@@ -124,6 +124,9 @@ def test_shown_errors() -> None:
     errors = across_profiles(["RoleBeta", "UserAlpha"], function).attrs["errors"]
     assert f"RoleBeta: ValueError: {message}" in repr(errors)
     assert f"&lt;b&gt;{message[3:]}" in errors._repr_html_()
+    for frame in (errors.frame(), errors.frame().query("profile == 'RoleBeta'")):
+        assert message in repr(frame)
+        assert f"&lt;b&gt;{message[3:]}" in frame._repr_html_()
     assert json.loads(json.dumps(errors))[0]["message"] == message
     nothing = across_profiles("UserAlpha", lambda _: 1).attrs["errors"]
     assert repr(nothing) == nothing._repr_html_() == "no errors"

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from ipy_awsprofile.cards import cards, run_cards, tables
+from ipy_awsprofile.cards import cards, runs, tables
+from ipy_awsprofile.cards.card import Card
 from ipy_awsprofile.cards.cards import sign_in_card, sign_in_ended_card
 from ipy_awsprofile.cards.explanation import explanation_card
-from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.config.files import SharedFiles
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
@@ -134,7 +134,7 @@ def test_every_state_of_the_picker(axe: ViewPage, embedded: EmbeddedAws, company
     assert axe.page_errors == []
 
 
-def every_card() -> list[Card | Table]:
+def every_card() -> list[Card]:
     """Return a card of each kind."""
     identity = known_identity(datetime.now(UTC) + timedelta(hours=1))
     errors = [{"profile": "a", "error": "AccessDenied", "message": "No `s3:List*`."}]
@@ -152,7 +152,7 @@ def every_card() -> list[Card | Table]:
         cards.mfa_card("arn:aws:iam::111122223333:mfa/someone"),
         sign_in_card("Analyst", "https://example.com/", "ABCD-EFGH", timedelta(minutes=9)),
         sign_in_ended_card("Analyst", done=True),
-        run_cards.across_card(1, "3 profiles", errors, not_run=1),
+        runs.across_card(1, "3 profiles", errors, not_run=1),
         tables.profile_table(list_profiles()),
         cards.no_profiles_card(SharedFiles.from_environment(), "open the list"),
         explanation_card(explain(SessionRequest(profile="RoleBeta"))),
@@ -161,10 +161,12 @@ def every_card() -> list[Card | Table]:
 
 
 def test_every_card(axe: ViewPage) -> None:
-    """No card of the magics breaks a rule of axe-core, or has a contrast below 4.5 : 1."""
+    """No card breaks a rule of axe-core, has a contrast below 4.5 : 1, or overflows the page."""
     html = "".join(card._repr_html_() for card in every_card())
     axe.page.locator("#picker").evaluate("(place, html) => (place.innerHTML = html)", html)
     check(axe, "cards", axe.page.locator("#picker"))
+    axe.page.set_viewport_size({"width": 400, "height": 760})
+    assert axe.page.evaluate("document.documentElement.scrollWidth") == 400
 
 
 @pytest.mark.slow

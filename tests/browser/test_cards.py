@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nbformat
-import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -20,55 +19,39 @@ if TYPE_CHECKING:
 
 
 def test_the_main_job_in_jupyterlab(jupyter: Jupyter) -> None:
-    """The switch and the table show cards, and an error shows its box, in light and dark themes."""
+    """The switch, the profiles and an explanation show cards, and an error shows its box."""
     notebook = jupyter.lab(
         "%load_ext ipy_awsprofile",
         "%aws_profile RoleBeta",
         "from ipy_awsprofile import list_buckets\nlist_buckets(session)",
         "%aws_profile RoleBeat",
         "%aws_profiles",
+        "%env AWS_CONFIG_FILE=~/.aws/config-company",
+        "%aws_profile --explain Auditor",
     )
     assert notebook.run(0).inner_text() == ""
     identity = notebook.run(1).locator(".ipy-awsprofile-card")
     expect(identity).to_contain_text("RoleBeta ← UserAlpha")
     expect(identity).to_contain_text("arn:aws:sts::123456789012:assumed-role/RoleBeta/")
     expect(notebook.run(2).locator("tbody tr")).to_have_count(3)
-    error = notebook.run(3)
-    expect(error.locator("pre")).to_have_text(
+    expect(notebook.run(3).locator("pre")).to_have_text(
         "ProfileNotFound: There is no profile `RoleBeat` in the shared config files.\n"
         "Did you mean `RoleBeta`?"
     )
-    expect(error.locator(".ipy-awsprofile-card")).to_have_count(0)
     table = notebook.run(4)
     for name in ("UserAlpha", "RoleBeta"):  # other tests add profiles
         expect(table.locator("td:first-child", has_text=name)).to_have_count(1)
-    for theme in ("light", "dark"):
-        notebook.theme(theme)
-        shown = notebook.screenshot(f"cards-{theme}")
-        assert shown.stat().st_size > 0
-        if theme == "light":
-            # The main job extends from the first cell to the end of the buckets.
-            picture_for_readme("main-job", notebook, shown, first=0, last=2)
-
-
-@pytest.mark.slow
-def test_an_explanation_in_jupyterlab(jupyter: Jupyter) -> None:
-    """An explanation shows the chain, and each problem next to the setting that causes it."""
-    notebook = jupyter.lab(
-        "%env AWS_CONFIG_FILE=~/.aws/config-company\n%load_ext ipy_awsprofile",
-        "%aws_profile --explain Auditor",
-        "%aws_profile --explain Forgotten",
-    )
-    notebook.run(0)
-    working = notebook.run(1).locator(".ipy-awsprofile-card")
-    expect(working).to_contain_text("no problems found")
-    expect(working).to_contain_text("arn:aws:iam::231179739868:mfa/Maria")
-    broken = notebook.run(2).locator(".ipy-awsprofile-card")
-    expect(broken).to_contain_text("Did you mean Platform?")
+    notebook.run(5)
+    explanation = notebook.run(6).locator(".ipy-awsprofile-card")
+    expect(explanation).to_contain_text("arn:aws:iam::231179739868:mfa/Maria")
+    notebook.cell(4).locator(".jp-InputPrompt").click()  # the pictures show no active cell
+    notebook.page.set_viewport_size({"width": 1000, "height": 1800})
     for theme in ("dark", "light"):
         notebook.theme(theme)
-        shown = notebook.screenshot(f"explain-{theme}")
-    picture_for_readme("explain", notebook, shown, first=1, last=1)
+        shown = notebook.screenshot(f"cards-{theme}")
+    if os.environ.get("UPDATE_SCREENSHOTS"):
+        picture_for_docs("main-job", notebook, shown, first=0, last=2)
+        picture_for_docs("explain", notebook, shown, first=6, last=6)
 
 
 def test_a_card_in_an_untrusted_notebook(jupyter: Jupyter) -> None:
@@ -89,15 +72,11 @@ def test_a_card_in_an_untrusted_notebook(jupyter: Jupyter) -> None:
     notebook.screenshot("card-untrusted")
 
 
-def picture_for_readme(
-    name: str, notebook: Notebook, shown: Path, *, first: int, last: int
-) -> None:
-    """Update README's picture with these cells if UPDATE_SCREENSHOTS is set."""
-    if not os.environ.get("UPDATE_SCREENSHOTS"):
-        return
+def picture_for_docs(name: str, notebook: Notebook, shown: Path, *, first: int, last: int) -> None:
+    """Update a picture of the docs from a screenshot that shows these cells."""
     top, bottom = (notebook.cell(number).bounding_box() for number in (first, last))
-    assert top is not None
-    assert bottom is not None
+    assert top
+    assert bottom
     scale = notebook.page.evaluate("window.devicePixelRatio")
     end = bottom["y"] + bottom["height"] - 4  # without the frame of the next cell
     edges = (top["x"], top["y"], bottom["x"] + bottom["width"], end)

@@ -43,7 +43,7 @@ sys.meta_path.insert(0, Absent())
 """
 
 #: The parts of a card that depend on the time, and on whether the role is cached.
-UNLIKE = r"[\w ]+ left\b( \(as of [\d:]+ UTC\))?(, cached|</span> <span[^>]*>cached)?"
+UNLIKE = r"[\w ]+ left\b(, cached)?( \(as of [\d:]+ UTC\))?"
 
 #: The name of the button's comm.
 TARGET = b"ipy_awsprofile.toolbar"

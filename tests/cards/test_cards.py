@@ -1,21 +1,30 @@
-"""The cards' content, which is the same in text and in HTML."""
+"""The cards: what they say, as text and as HTML."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
+from IPython.lib.pretty import pretty
 
 from ipy_awsprofile.cards import cards, tables
-from ipy_awsprofile.cards.rendering import Card
-from ipy_awsprofile.cards.styles import Tone
+from ipy_awsprofile.cards.card import Card, Tone
+from ipy_awsprofile.cards.explanation import explanation_card
+from ipy_awsprofile.cards.runs import across_card
+from ipy_awsprofile.config.files import SharedFiles
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
+from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.explain.explain import Explanation, Row, explain
 from ipy_awsprofile.kernel.leftovers import Leftover
+from ipy_awsprofile.sessions.assigned_roles import Account, AssignedRole
 from ipy_awsprofile.sessions.session import Identity
-from tests.cards.reader import read
+from tests.explain.profiles import KEYS, ROLE, write
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -39,33 +48,35 @@ def profile(name: str, kind: ProfileKind = ProfileKind.STATIC_KEYS, **settings: 
     return Profile(name, settings, kind)
 
 
-@pytest.mark.parametrize(
-    ("left", "words"),
-    [
-        (None, "no expiry"),
-        (timedelta(0), "expired"),
-        (timedelta(seconds=-1), "expired"),
-        (timedelta(seconds=1), "less than a minute left"),
-        (timedelta(seconds=59), "less than a minute left"),
-        (timedelta(seconds=60), "1 minute left"),
-        (timedelta(minutes=59, seconds=59), "1 hour left"),
-        (timedelta(minutes=59, seconds=29), "59 minutes left"),
-        (timedelta(hours=1), "1 hour left"),
-        (timedelta(hours=1, minutes=1), "1 hour 1 minute left"),
-        (timedelta(hours=2), "2 hours left"),
-        (timedelta(hours=11, minutes=59, seconds=59), "12 hours left"),
-        (timedelta(hours=11, minutes=58, seconds=50), "11 hours 59 minutes left"),
-        (timedelta(hours=36), "36 hours left"),
-    ],
-)
-def test_time_left(left: timedelta | None, words: str) -> None:
-    """The time left is in words, rounded to the nearest minute."""
-    assert cards.time_left(None if left is None else NOW + left, NOW) == words
+class Reader(HTMLParser):
+    """The text, tags and attributes of a card's HTML, which must be well-formed."""
+
+    def __init__(self, card: Card) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: set[str] = set()
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(card._repr_html_())
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Record a tag and its attributes."""
+        self.tags += [tag] if tag != "code" else []
+        self.attributes |= {name for name, _ in attrs}
+        self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Check that a closing tag matches the last opening tag."""
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Collect the text."""
+        self.text += data
 
 
-def test_time_left_from_now() -> None:
-    """Without ``now``, the time left is counted from the current time."""
-    assert cards.time_left(datetime.now(UTC) - timedelta(hours=1)) == "expired"
+# Identities ---
 
 
 def test_identity_card() -> None:
@@ -82,143 +93,159 @@ def test_identity_card() -> None:
         ]
     )
     assert card.tone is Tone.GOOD
-    assert repr(card) == str(card)
     assert "59 minutes left (as of 12:00 UTC)" in card._repr_html_()
 
 
 @pytest.mark.parametrize(
-    ("renews", "problem", "badge", "tone"),
+    ("left", "words"),
     [
-        (True, "", "renews at the next call", Tone.GOOD),
-        (False, "", "expired", Tone.ERROR),
-        (True, "The session couldn't be renewed.", "expired", Tone.ERROR),
+        (None, "no expiry"),
+        (timedelta(seconds=59), "less than a minute left"),
+        (timedelta(seconds=60), "1 minute left"),
+        (timedelta(minutes=59, seconds=59), "1 hour left"),
+        (timedelta(hours=1, minutes=1), "1 hour 1 minute left"),
+        (timedelta(hours=36), "36 hours left"),
     ],
 )
-def test_an_identity_whose_credentials_have_expired(
-    renews: bool, problem: str, badge: str, tone: Tone
-) -> None:
-    """The card stays green if credentials can be renewed, and turns red if they can't."""
-    later = NOW + timedelta(hours=2)
-    card = cards.identity_card(identity(), variable="", renews=renews, problem=problem, now=later)
-    assert (card.badge, card.tone) == (badge, tone)
-    assert ("renews with an MFA code" in str(card)) is not renews
-
-
-def test_html_shows_what_the_text_shows() -> None:
-    """The HTML contains every word of the text."""
-    stale = [Leftover("s3", "still signs as UserAlpha")]
-    card = cards.identity_card(identity(), variable="session", leftovers=stale, now=NOW)
-    shown = read(card).text
-    for line in str(card).replace("`", "").splitlines():
-        for part in line.strip().split("  "):
-            assert part.strip("() ") in shown
-
-
-def test_identity_without_expiry_or_region() -> None:
-    """Without an expiry, the card shows no time; without a Region, it shows `none`."""
-    card = cards.identity_card(identity(expiry=None, region=None), variable="s", now=NOW)
-    assert "no expiry" in str(card)
-    assert "expires" not in str(card)
-    assert ("region", "none") in card.rows
-
-
-def test_stale_variables_are_noted() -> None:
-    """The card has a line for each stale variable, and its edge is a warning."""
-    stale = [
-        Leftover("s3", "still signs as UserAlpha"),
-        Leftover("old", "still signs as UserAlpha"),
-    ]
-    card = cards.identity_card(identity(), variable="session", leftovers=stale, now=NOW)
-    assert card.notes == (
-        "`s3` still signs as UserAlpha.",
-        "`old` still signs as UserAlpha.",
-    )
-    assert card.tone is Tone.WARNING
-
-
-def test_no_identity() -> None:
-    """Without a switch, the card says which credentials boto3 uses."""
-    assert "boto3 uses AWS_PROFILE=dev." in str(cards.no_identity_card("AWS_PROFILE=dev"))
+def test_time_left(left: timedelta | None, words: str) -> None:
+    """The time left is in words, rounded to the nearest minute."""
+    assert cards.time_left(None if left is None else NOW + left, NOW) == words
 
 
 @pytest.mark.parametrize(
-    ("undone", "words"), [(True, "The switch is undone"), (False, "There is no switch to undo")]
+    ("changes", "about", "beside", "tone"),
+    [
+        ({"cached": True}, {}, "(59 minutes left, cached)", Tone.GOOD),
+        ({}, {"protected": True}, "(protected, 59 minutes left)", Tone.ERROR),
+        ({}, {"leftovers": [Leftover("s3", "signs as x")]}, "(59 minutes left)", Tone.WARNING),
+        ({"expiry": NOW}, {}, "(renews at the next call)", Tone.GOOD),
+        ({"expiry": NOW}, {"renews": False}, "(expired)", Tone.ERROR),
+        ({"expiry": NOW}, {"problem": "It wasn't renewed."}, "(expired)", Tone.ERROR),
+        ({"expiry": None, "temporary": True}, {}, "(expires: unknown)", Tone.GOOD),
+    ],
 )
-def test_off(undone: bool, words: str) -> None:
-    """The card after `--off` says whether there was a switch to undo."""
-    assert words in str(cards.off_card(undone=undone))
+def test_state_of_an_identity(
+    changes: dict[str, Any], about: dict[str, Any], beside: str, tone: Tone
+) -> None:
+    """The title and the edge show whether the identity is protected, cached, stale or expired."""
+    card = cards.identity_card(identity(**changes), variable="", now=NOW, **about)
+    assert str(card).splitlines()[0] == f"RoleBeta ← UserAlpha  {beside}"
+    assert card.tone is tone
+    assert f"border-left:4px solid {tone.value[0]}" in card._repr_html_()
+    assert ("`s3` signs as x." in card.notes) is ("leftovers" in about)
 
 
-@pytest.mark.parametrize(("hint", "lines"), [("Mend it.", 2), ("", 1)])
-def test_error_card(hint: str, lines: int) -> None:
-    """An error's card has the message, and the hint if there is one."""
-    card = cards.error_card(AwsProfileError("It broke.", hint))
-    assert len(str(card).splitlines()) == lines
-    assert card.tone is Tone.ERROR
-    assert Tone.ERROR.css in card._repr_html_()
+# Tables and explanations ---
 
 
 def test_profile_table() -> None:
     """The table has a row for each profile, and its columns are aligned."""
-    table = tables.profile_table(
+    role = {"role_arn": ROLE, "source_profile": "UserAlpha", "mfa_serial": "arn"}
+    card = tables.profile_table(
         [
             profile("UserAlpha", region="us-west-2"),
-            profile(
-                "RoleBeta",
-                kind=ProfileKind.ASSUME_ROLE,
-                role_arn="arn:aws:iam::123456789012:role/RoleBeta",
-                account="123456789012",
-                source_profile="UserAlpha",
-                mfa_serial="arn",
-            ),
-            profile(
-                "S", kind=ProfileKind.SSO, sso_account_id="444455556666", sso_role_name="Admin"
-            ),
+            profile("RoleBeta", ProfileKind.ASSUME_ROLE, **role),
+            profile("S", ProfileKind.SSO, sso_account_id="444455556666", sso_role_name="Admin"),
         ]
     )
-    assert str(table).splitlines() == [
+    assert str(card).splitlines() == [
         "3 profiles",
         "profile    kind         account       role      source     region     MFA",
         "UserAlpha  static keys                                     us-west-2",
         "RoleBeta   assume role  123456789012  RoleBeta  UserAlpha             yes",
         "S          SSO          444455556666  Admin",
     ]
-    assert repr(table) == str(table)
-    assert read(table).tags.count("tr") == 4
+    assert Reader(card).tags.count("tr") == 4
 
 
-@pytest.mark.parametrize(
-    ("number", "pattern", "title"),
-    [
-        (0, None, "0 profiles"),
-        (0, "dev", "0 profiles for “dev”"),
-        (1, None, "1 profile"),
-        (2, "dev", "2 profiles for “dev”"),
-        (200, None, "200 profiles"),
-        (
-            201,
-            None,
-            "201 profiles; the first 200 are shown. Run `%aws_profiles PATTERN` to list fewer.",
-        ),
-    ],
-)
-def test_profile_tables_title(number: int, pattern: str | None, title: str) -> None:
-    """The title has the number of profiles, and says if the table omits rows."""
-    table = tables.profile_table([profile(f"p{i}") for i in range(number)], pattern)
-    assert table.title == title
-    assert len(table.rows) == min(number, tables.MOST_ROWS)
-    assert ("table" in read(table).tags) == bool(number)
-    assert str(table).splitlines()[0] == title
+def test_more_profiles_than_are_shown() -> None:
+    """The title of a long table says how many rows it shows, and how to list fewer."""
+    card = tables.profile_table([profile(f"p{number}") for number in range(201)], "p")
+    assert card.title == (
+        "201 profiles for “p”; the first 200 are shown. Run `%aws_profiles PATTERN` to list fewer."
+    )
+    assert len(str(card).splitlines()) - 2 == Reader(card).tags.count("tr") - 1 == 200
+    assert str(tables.profile_table([], "dev")) == "0 profiles for “dev”"
 
 
-@pytest.mark.parametrize("tone", list(Tone))
-def test_colours_follow_the_theme(tone: Tone) -> None:
-    """Every colour is a theme variable with a fallback."""
-    html = Card("t", "b", (("l", "v"),), ("n",), tone)._repr_html_()
-    assert tone.css.startswith("var(--jp-")
-    assert f"border-left-color:{tone.css}" in html
-    assert ";color:#" not in html
-    assert "background:#" not in html
+EXPLANATION = """\
+p ← u  (1 warning)
+  ! `rol_session_name` isn't an AWS setting, so it is ignored. Did you mean `role_session_name`? \
+See config:4.
+  A switch uses: sts:AssumeRole
+p (assume role: RoleBeta in 123456789012, config:1)
+  role_arn               arn:aws:iam::123456789012:role/RoleBeta  config:2
+  source_profile         u                                        config:3
+  rol_session_name       set                                      config:4       not an AWS setting
+u (static keys, config:5)
+  aws_access_key_id      set                                      credentials:2
+  aws_secret_access_key  set                                      credentials:3"""
+
+
+def test_explanation(shared_files: tuple[Path, Path]) -> None:
+    """The card shows the chain, problems, calls, and each setting with its place and its note."""
+    section = f"[profile p]\nrole_arn = {ROLE}\nsource_profile = u\nrol_session_name = me\n"
+    write(shared_files, f"{section}[profile u]\n", f"[u]\n{KEYS}\n")
+    assert str(explanation_card(explain(SessionRequest(profile="p")))) == EXPLANATION
+    error = str(explanation_card(explain(SessionRequest(profile="x"))))
+    assert "There is no profile `x`" in error
+
+
+# HTML ---
+
+#: A card of each kind, with a text in the place of every name, message and value.
+KINDS: dict[str, Callable[[str], Card]] = {
+    "identity": lambda text: cards.identity_card(
+        identity(account=text, arn=text, chain=(text, text), region=text),
+        variable=text,
+        about=[("access", text)],
+        alias=text,
+        leftovers=[Leftover(text, text)],
+    ),
+    "no identity": cards.no_identity_card,
+    "no profiles": lambda text: cards.no_profiles_card(SharedFiles(Path("x"), Path("y")), text),
+    "error": lambda text: cards.error_card(AwsProfileError(text, text)),
+    "MFA": lambda text: cards.mfa_card(text, text, text),
+    "console": lambda text: cards.console_card(text, text),
+    "sign-in": lambda text: cards.sign_in_card(text, f"https://a/{text}", text, timedelta(9)),
+    "signed out": lambda text: cards.signed_out_card([text], [text], inactive=[text], active=text),
+    "run": lambda text: across_card(1, text, [{"profile": text, "error": text, "message": text}]),
+    "profiles": lambda text: tables.profile_table([profile(text, region=text)], text),
+    "roles": lambda text: tables.role_table([AssignedRole(text, Account("1", text, text), text)]),
+    "saved": lambda text: tables.saved_card(Path("x"), [text], is_written=True, active=text),
+    "explanation": lambda text: explanation_card(
+        Explanation(
+            name=text,
+            chain={text: text},
+            rows=(Row(text, text, text, text, text),),
+            calls=(text,),
+            warnings=(text,),
+            error=AwsProfileError(text, text),
+        )
+    ),
+}
+
+#: Texts that would do harm, or look different, if they weren't escaped.
+HOSTILE = ("<script>alert(1)</script> &lt;", "\" onmouseover='alert(1)", 'arn:"><b', "`<b>` </div>")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("kind", KINDS)
+def test_hostile_text(kind: str, text: str) -> None:
+    """A name or message is shown as it is, and never becomes an element or an attribute."""
+    harmless, hostile = Reader(KINDS[kind]("harmless")), Reader(KINDS[kind](text))
+    assert hostile.tags == harmless.tags
+    assert hostile.attributes == harmless.attributes
+    assert text.replace("`", "") in hostile.text.replace("`", "")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_html_shows_what_the_text_shows(kind: str) -> None:
+    """The HTML contains every word of the text, and a terminal shows the text without colors."""
+    card = KINDS[kind]("text")
+    shown = " ".join(re.findall(r"[\w:/-]+", Reader(card).text + str(card.link)))
+    assert all(word in shown for word in re.findall(r"[\w:/-]+", str(card)) if word != "open")
+    assert pretty(card) == repr(card) == str(card)
 
 
 def test_a_card_without_styles() -> None:
@@ -230,13 +257,3 @@ def test_a_card_without_styles() -> None:
         "<span>59 minutes left (as of 12:00 UTC)</span></div><table><tbody>"
         '<tr><th scope="row" align="left">account</th><td>123456789012</td></tr>'
     )
-
-
-def test_a_protected_profile_looks_protected() -> None:
-    """A protected profile's card says so next to its title, and always has a red edge."""
-    for left in ([], [Leftover("client", "still signs as `UserAlpha`")]):
-        card = cards.identity_card(identity(), variable="session", protected=True, leftovers=left)
-        assert str(card).splitlines()[0].startswith("RoleBeta ← UserAlpha  (protected, ")
-        html = card._repr_html_()
-        assert ">protected</span>" in html
-        assert f"border-left-color:{Tone.ERROR.css}" in html

@@ -1,18 +1,14 @@
-"""Cards for a run over many profiles: errors, and variables that aren't kept."""
+"""The card of a run over many profiles."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ipy_awsprofile.cards.rendering import Card
-from ipy_awsprofile.cards.styles import Tone
+from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.text import number_of
 
 #: The maximum number of errors in a summary. The DataFrame has all of them.
 MOST_ERRORS = 5
-
-#: The maximum number of names on a card.
-_MOST_NAMES = 5
 
 
 def across_card(
@@ -73,16 +69,3 @@ def profile_and_region(row: Mapping[str, str | None], mark: str = "") -> str:
     """Return an error's profile, with its Region if the run has Regions."""
     profile = f"{mark}{row['profile']}{mark}"
     return f"{profile} in {row['region']}" if row.get("region") else profile
-
-
-def lost_names_card(names: Sequence[str]) -> Card:
-    """Return a card about variables that a cell for many profiles defines but doesn't keep."""
-    shown = [f"`{name}`" for name in names[:_MOST_NAMES]]
-    if others := len(names) - len(shown):
-        shown.append(f"{others} more")
-    verb = "aren't" if shown[1:] else "isn't"
-    listed = " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
-    return Card(
-        f"The cell's {listed} {verb} kept. To get a value for each profile, end "
-        f"the cell with an expression, such as `{names[-1]}`."
-    )

@@ -1,0 +1,190 @@
+"""`Card` and `Table`: data that a terminal displays as text and a notebook as HTML.
+
+Only this module writes HTML. Notebooks don't sanitize a new output, and names come from files and
+servers, so every text goes through `_escaped`. Styles are inline, because front ends remove style
+sheets from untrusted notebooks. Text has the page's color, so every theme keeps it legible.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from html import escape
+
+from ipy_awsprofile.text import LONGEST, one_line, shortened, visible
+
+#: The maximum number of rows in a table, and length of a value, which fits an error's message.
+MOST_ROWS, _LONGEST_CELL = 200, 600
+
+
+class Tone(Enum):
+    """The color of a card's edge: a plain color, and the variables of JupyterLab and VS Code.
+
+    The plain color is for pages without themes, and for JupyterLab's sanitizer, which removes
+    variables.
+
+    https://jupyterlab.readthedocs.io/en/stable/extension/css.html
+    """
+
+    GOOD = ("#2e7d32", "--jp-success-color1", "--vscode-charts-green")
+    QUIET = ("#9e9e9e", "--jp-border-color1", "--vscode-panel-border")
+    WARNING = ("#ef6c00", "--jp-warn-color1", "--vscode-editorWarning-foreground")
+    ERROR = ("#c62828", "--jp-error-color1", "--vscode-errorForeground")
+
+    def edge(self, side: str, width: int) -> str:
+        """Return the CSS of a border: a ``side`` such as ``border-left``, a width in pixels."""
+        plain, lab, code = self.value
+        return f"{side}:{width}px solid {plain};{side}-color:var({lab}, var({code}, {plain}))"
+
+
+_LINE = "1px solid rgba(128,128,128,0.35)"
+_CARD = (
+    "display:inline-block;box-sizing:border-box;max-width:100%;margin:2px 0;padding:8px 14px;"
+    f"border:{_LINE};border-radius:4px;font-size:13px;line-height:1.5;"
+    "font-family:var(--jp-ui-font-family, var(--vscode-font-family, system-ui, sans-serif));"
+    "overflow-wrap:anywhere"
+)
+_MONO = (
+    "font-size:12px;font-family:var(--jp-code-font-family, var(--vscode-editor-font-family, "
+    "ui-monospace, monospace))"
+)
+_BESIDE = "margin-left:8px;padding:1px 8px;border-radius:9px;font-size:12px;white-space:nowrap"
+# Pages have stripes, borders and padding for tables of data. Labels and values don't need them.
+_PLAIN = "border:0;background:none;text-align:left;vertical-align:top;line-height:19px"
+_LABEL = f"{_PLAIN};padding:0 14px 0 0;font-weight:400;white-space:nowrap;opacity:0.8"
+_CELL = "padding:2px 16px 2px 0;text-align:left;vertical-align:top"
+# Long values wrap down to this width. Then the table scrolls sideways in its own frame.
+_WRAPPED, _SHORT = f"{_CELL};min-width:24ch;overflow-wrap:anywhere", f"{_CELL};white-space:nowrap"
+_PAGE = "var(--jp-layout-color0, var(--vscode-editor-background, Canvas))"
+_HEAD = f"{_SHORT};position:sticky;top:0;background:{_PAGE}"
+_HEADING = f"padding:8px 16px 2px 0;text-align:left;border-bottom:{_LINE}"
+_SCROLLER = "max-height:360px;overflow:auto;margin-top:4px"
+_CODE = "padding:0 3px;border-radius:3px;font-size:12px"
+_BUTTON = (
+    "display:inline-block;margin-top:8px;padding:3px 14px;border-radius:4px;font-weight:600;"
+    "text-decoration:none;background:#1565c0;color:#fff"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows with a value for each column. Only the first `MOST_ROWS` are shown.
+
+    If the columns don't have names, a row with a single value is a heading above the other rows.
+    """
+
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
+    def __str__(self) -> str:
+        rows = [*filter(None, [self.columns]), *self._shown()]
+        cells = [row for row in rows if row[1:]]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        indent = "" if self.columns else "  "
+        return "\n".join(_aligned(row, widths, indent) if row[1:] else row[0] for row in rows)
+
+    def _repr_html_(self) -> str:
+        names = "".join(f'<th style="{_HEAD}">{_escaped(name)}</th>' for name in self.columns)
+        head = f"<thead><tr>{names}</tr></thead>" if names else ""
+        style = "" if self.columns else ' style="background:none"'  # headings separate the rows
+        body = "".join(f"<tr{style}>{self._cells(row)}</tr>" for row in self._shown())
+        table = f'<table style="margin:0;font-size:12px">{head}<tbody>{body}</tbody></table>'
+        return f'<div style="{_SCROLLER}">{table}</div>'
+
+    def _cells(self, row: tuple[str, ...]) -> str:
+        if not row[1:]:
+            columns = max(map(len, self.rows))
+            return f'<th colspan="{columns}" style="{_HEADING}">{_formatted(row[0])}</th>'
+        return "".join(
+            f'<td style="{_WRAPPED if cell[30:] else _SHORT}">{_formatted(cell)}</td>'
+            for cell in row
+        )
+
+    def _shown(self) -> list[tuple[str, ...]]:
+        return [
+            tuple(one_line(cell, _LONGEST_CELL) for cell in row) for row in self.rows[:MOST_ROWS]
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A title with marks beside it, rows of labels and values, code, notes, and a table.
+
+    ``mark`` is a warning beside the title, and ``badge`` other information. ``since`` says when the
+    badge was accurate; text leaves it out, because only HTML is displayed again in a saved
+    notebook. ``link`` is a button's text and address. Text between backticks in the title, in
+    notes and in values is code.
+    """
+
+    title: str
+    badge: str = ""
+    rows: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    tone: Tone = Tone.QUIET
+    mark: str = ""
+    since: str = ""
+    link: tuple[str, str] | None = None
+    table: Table | None = None
+    code: str = ""
+
+    def __str__(self) -> str:
+        beside = ", ".join(filter(None, (self.mark, self.badge)))
+        rows = (("open", self.link[1]), *self.rows) if self.link else self.rows
+        width = max((len(label) for label, _ in rows), default=0)
+        lines = [f"{self.title}  ({beside})" if beside else self.title]
+        lines += [_aligned((label, one_line(value)), (width, 0), "  ") for label, value in rows]
+        lines += self.code.split("\n") if self.code else []
+        lines += [f"  {note}" for note in self.notes]
+        lines += str(self.table).split("\n") if self.table and self.table.rows else []
+        return visible("\n".join(shortened(line, LONGEST) for line in lines))
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        # Spaces separate the words on pages that remove styles, such as GitHub's.
+        title = f"<b>{_formatted(self.title)}</b>"
+        if self.mark:
+            red = Tone.ERROR.edge("border", 1)
+            title += f' <span style="{_BESIDE};{red}">{_escaped(self.mark)}</span>'
+        if self.badge:
+            style = f"{_BESIDE};background:rgba(128,128,128,0.15)"
+            badge = _escaped(f"{self.badge} {self.since}".strip())
+            title += f' <span class="ipy-awsprofile-badge" style="{style}">{badge}</span>'
+        parts = [f"<div>{title}</div>"]
+        if self.rows:
+            rows = "".join(
+                f'<tr style="background:none"><th scope="row" align="left" style="{_LABEL}">'
+                f'{_escaped(label)}</th><td style="{_PLAIN};padding:0;{_MONO}">'
+                f"{_formatted(value)}</td></tr>"
+                for label, value in self.rows
+            )
+            parts.append(f'<table style="margin:4px 0 0"><tbody>{rows}</tbody></table>')
+        if self.link and re.match("https?://", self.link[1]):  # not, for example, javascript:
+            text, address = map(_escaped, self.link)
+            there = f'href="{address}" target="_blank" rel="noopener noreferrer"'
+            parts.append(f'<a {there} style="{_BUTTON}">{text}</a>')
+        if self.code:
+            lines = "\n".join(map(_escaped, self.code.split("\n")))
+            parts.append(f'<pre style="{_SCROLLER};{_MONO};white-space:pre-wrap">{lines}</pre>')
+        parts += (f'<div style="margin-top:4px">{_formatted(note)}</div>' for note in self.notes)
+        if self.table and self.table.rows:
+            parts.append(self.table._repr_html_())
+        style = f"{_CARD};{self.tone.edge('border-left', 4)}"
+        return f'<div class="ipy-awsprofile-card" style="{style}">{"".join(parts)}</div>'
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int], indent: str = "") -> str:
+    padded = (f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+    return f"{indent}{'  '.join(padded)}".rstrip()
+
+
+def _escaped(text: str) -> str:
+    """Return a text as HTML: escaped, with invisible characters made visible, and shortened."""
+    return escape(visible(shortened(text, LONGEST)))
+
+
+def _formatted(text: str) -> str:
+    """Return a text as HTML, with text between backticks as code."""
+    return re.sub("`([^`]+)`", rf'<code style="{_CODE}">\1</code>', _escaped(text))
