@@ -1,4 +1,4 @@
-"""Time IAM Identity Center roles without a profile, in listings, the picker and Tab completion."""
+"""Time IAM Identity Center roles without a profile, in listings and the picker."""
 
 from __future__ import annotations
 
@@ -36,7 +36,6 @@ assert len(found) == {count}
 _LISTED = """
 import boto3
 from ipy_awsprofile import list_assigned_roles
-from ipy_awsprofile.notebook.completion import from_portal, option_values
 from ipy_awsprofile.picker.listing import Listing
 from ipy_awsprofile.switch.switcher import Switcher
 roles = list_assigned_roles()
@@ -46,13 +45,11 @@ def opened():
     listing = Listing(switcher)
     listing.read()
     assert listing.rows.count(b"no profile yet") == {count} - 1
-def tab():
-    assert len(from_portal(lambda: option_values("--account", {{}}))) == 2 * {accounts}
 """
 
 
 def measure(stage: Stage) -> Iterator[Measured]:
-    """Time listings, the picker's list and Tab completion, with all roles of an organisation."""
+    """Time listings and the picker's list, with all roles of an organisation."""
     count = ACCOUNTS * len(ROLES)
     with stage.sign_in(ACCOUNTS, ROLES):
         if stage.profiles <= _MOST_PROFILES:
@@ -70,16 +67,15 @@ def measure(stage: Stage) -> Iterator[Measured]:
                             times=1,
                         ),
                     )
-        for what, code in (("the picker's list", "opened()"), ("Tab after `--account`", "tab()")):
-            ours_and_theirs = repeated(
-                stage,
-                code,
-                "boto3.Session().available_profiles",
-                setup=_LISTED.format(count=count, accounts=ACCOUNTS),
-                times=7,
-            )
-            yield Measured(
-                f"{what}, with {count} roles besides the profiles",
-                "`boto3.Session().available_profiles`",
-                *ours_and_theirs,
-            )
+        ours_and_theirs = repeated(
+            stage,
+            "opened()",
+            "boto3.Session().available_profiles",
+            setup=_LISTED.format(count=count),
+            times=7,
+        )
+        yield Measured(
+            f"the picker's list, with {count} roles besides the profiles",
+            "`boto3.Session().available_profiles`",
+            *ours_and_theirs,
+        )

@@ -78,18 +78,13 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     https://ipython.readthedocs.io/en/stable/config/extensions/
     """
     from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
-    from ipy_awsprofile.notebook.cell_scope import cell_magic_as_line
-    from ipy_awsprofile.notebook.completion import matcher_for
     from ipy_awsprofile.notebook.magic import AwsProfileMagics
 
     with Uninterrupted():
         unload_ipython_extension(shell)  # if Ctrl-C kept IPython from recording the load
         # Creating the magics also adds them to the shell's configurables.
-        magics = AwsProfileMagics(shell, matcher_for(shell), _picker)
+        magics = AwsProfileMagics(shell, _picker)
         shell.register_magics(magics)
-        shell.Completer.custom_matchers.append(magics.matcher)
-        # Before IPython's own transformers, the last of which takes every %% for a cell magic.
-        shell.input_transformers_cleanup.insert(0, cell_magic_as_line)
         if hasattr(shell, "kernel"):
             from ipy_awsprofile.picker.toolbar import add_toolbar
 
@@ -110,7 +105,6 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     stays loaded.
     """
     from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
-    from ipy_awsprofile.notebook.cell_scope import cell_magic_as_line
 
     with Uninterrupted():
         magics = shell.magics_manager.registry.get("AwsProfileMagics")
@@ -126,5 +120,3 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
             for name in names:
                 del shell.magics_manager.magics[kind][name]
         shell.configurables.remove(magics)
-        shell.Completer.custom_matchers.remove(magics.matcher)
-        shell.input_transformers_cleanup.remove(cell_magic_as_line)

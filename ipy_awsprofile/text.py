@@ -21,16 +21,9 @@ LONGEST, LONGEST_CELL = 2_000, 200
 def quoted(word: str) -> str:
     """Return a word quoted and escaped, so that a magic reads it as one word."""
     text = re.sub(r"[{}]|\$(?=[\w.])", r"\g<0>\g<0>", word)  # IPython expands {…} and $…
-    if word and not re.search(r"""[\s"']""", word):
+    if word and not re.search(r"""[\s"'#]""", word):
         return text
     return shlex.quote(text) if '"' in word else f'"{text}"'
-
-
-def arguments(name: str, options: str = "") -> str:
-    """Return a name and options as the arguments of ``%aws_profile``, for hints and messages."""
-    # After `--`, a name isn't an option.
-    words = (options, "--", quoted(name)) if name.startswith("-") else (quoted(name), options)
-    return " ".join(filter(None, words))
 
 
 def visible(text: str) -> str:

@@ -13,6 +13,7 @@ https://docs.aws.amazon.com/aws-managed-policy/latest/reference/ReadOnlyAccess.h
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ def session_policy(request: SessionRequest, role_arn: str | None) -> dict[str, A
 
     Raises InvalidOption.
     """
-    policy = request.policy
+    policy = None if request.policy is None else os.fspath(request.policy)
     if request.read_only and policy:
         raise InvalidOption(
             "--read-only and --policy can't be combined: a role could do what either of them "

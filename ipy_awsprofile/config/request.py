@@ -1,4 +1,8 @@
-"""Requests for a session and for a switch, as created by the magic, the picker and Python code.
+"""Requests for a session and for a switch, and their options.
+
+A field of a request declares its option. The parser of ``%aws_profile``, its help, Tab, the page of
+options, the signatures of `using_profile` and `open_session`, and the lines in hints follow from
+the field.
 
 This module imports nothing from botocore, so that the extension loads fast.
 """
@@ -6,17 +10,52 @@ This module imports nothing from botocore, so that the extension loads fast.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass, field, fields
 from datetime import timedelta
-from inspect import Parameter, Signature
-from typing import Any, Self
+from difflib import get_close_matches
+from functools import wraps
+from inspect import Signature, signature
+from keyword import iskeyword
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from ipy_awsprofile.errors import InvalidOption
-from ipy_awsprofile.text import may_name_account
+from ipy_awsprofile.text import may_name_account, quoted
+
+P = ParamSpec("P")
+RequestT = TypeVar("RequestT")
+Result = TypeVar("Result")
 
 #: Seconds, a timedelta, or a text such as ``3600``, ``15m`` or ``1h30m``.
 Duration = float | timedelta | str
+
+
+class Option(NamedTuple):
+    """An option of a magic. An option without a ``metavar`` takes no value."""
+
+    help: str
+    metavar: str
+    flag: str
+    default: Any
+    is_repeated: bool
+
+
+def option(
+    help: str,  # noqa: A002  # like argparse's
+    metavar: str = "",
+    *,
+    flag: str = "",
+    default: Any = None,
+    is_repeated: bool = False,
+) -> Any:
+    """Return a field of a dataclass that is an option, too.
+
+    The option is named like the field, or ``flag``. ``metavar`` stands for its value in the help,
+    in brackets if the value can be left out. An option that ``is_repeated`` collects its values.
+    """
+    default = () if is_repeated else default if metavar else False
+    declared = Option(help, metavar, flag, default, is_repeated)
+    return field(default=default, metadata={"option": declared})
 
 
 def account_text(account: str | int) -> str:
@@ -33,78 +72,84 @@ def require_name(value: object) -> None:
         )
 
 
+def require_variable(name: str) -> None:
+    """Raise InvalidOption if a text can't be the name of a variable."""
+    if not name.isidentifier() or iskeyword(name):
+        raise InvalidOption(f"`{name}` isn't a valid variable name.")
+
+
 #: The notebook's default variable for the session.
 SESSION = "session"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class SessionRequest:
     """A profile or a role, and the options that take precedence over the profile's settings.
 
     ``profile`` is the name of a profile, or of a role of IAM Identity Center such as
-    ``corp:123456789012/Admin``. Without it, ``role_arn`` is a role to assume with
-    ``source_profile`` or the default credentials, ``account`` and ``role`` name a role of the
-    sign-in ``sso``, or ``default`` requests the default credentials. `open_session` explains the
-    options. ``default_session_name`` is used if neither an option nor the profile names the
-    session.
+    ``corp:123456789012/Admin``. ``tags`` is a dict in Python, and has texts such as ``team=red`` in
+    ``%aws_profile``. ``default_session_name`` is used if neither an option nor the profile names
+    the session.
     """
 
     profile: str | None = None
-    role_arn: str | None = None
-    source_profile: str | None = None
-    account: str | int | None = None
-    role: str | None = None
-    sso: str | None = None
-    default: bool = False
-    region: str | None = None
-    duration: Duration | None = None
-    session_name: str | None = None
-    external_id: str | None = None
-    source_identity: str | None = None
-    tags: tuple[tuple[str, str], ...] = ()
-    transitive_tags: tuple[str, ...] = ()
-    policy: str | None = None
+    _: KW_ONLY
+    region: str | None = option("use this AWS Region instead of the profile's", "R")
+    duration: Duration | None = option("how long the session lasts: 3600, 90m, 1h", "T")
+    session_name: str | None = option("the name of the role session, which CloudTrail shows", "S")
+    external_id: str | None = option("the external ID that the role's trust policy requires", "ID")
+    source_identity: str | None = option(
+        "the source identity of the role session, which CloudTrail shows; role chaining can't "
+        "change it",
+        "S",
+    )
+    tags: Mapping[str, str] | Iterable[str | tuple[str, str]] | None = option(
+        "a session tag for the role session; can be repeated",
+        "KEY=VALUE",
+        flag="--tag",
+        is_repeated=True,
+    )
+    transitive_tags: Iterable[str] = option(
+        "pass this session tag on to roles that the session assumes; can be repeated",
+        "KEY",
+        flag="--transitive-tag",
+        is_repeated=True,
+    )
+    policy: str | os.PathLike[str] | None = option(
+        "limit the session with the policy in a JSON file or, for a role, with a managed policy "
+        "(its ARN)",
+        "FILE",
+    )
+    role_arn: str | None = option(
+        "a role without a profile, assumed with --source-profile or the default credentials", "ARN"
+    )
+    source_profile: str | None = option("the profile that assumes --role-arn", "NAME")
+    default: bool = option(
+        "switch to the default credentials, from the environment, the default profile, a container "
+        "or an instance"
+    )
+    account: str | int | None = option(
+        "the ID or name of an account in IAM Identity Center; requires --role", "ID"
+    )
+    role: str | None = option("a role in --account; the role doesn't need a profile", "NAME")
+    sso: str | None = option("the [sso-session] of --account, if there are several of them", "NAME")
+    read_only: bool = option(
+        "limit the session to reading: for a role, with AWS's managed policy ReadOnlyAccess; for "
+        "any other identity, with a list of actions"
+    )
+    mfa: bool = option(
+        "get an MFA session for access keys, with a code from the profile's mfa_serial; it lasts "
+        "12 hours, or --duration up to 36h"
+    )
     default_session_name: str | None = None
-    read_only: bool = False
-    mfa: bool = False
 
     def __post_init__(self) -> None:
         """Raise InvalidOption if Python code passes something else instead of a name."""
         if self.profile is not None:
             require_name(self.profile)
-
-    @classmethod
-    def of(
-        cls,
-        *,
-        tags: Mapping[str, str] | None = None,
-        transitive_tags: Iterable[str] = (),
-        policy: str | os.PathLike[str] | None = None,
-        **options: Any,
-    ) -> Self:
-        """Return a request from the arguments of a Python function, which has a dict of tags."""
-        return cls(
-            tags=tuple((tags or {}).items()),
-            transitive_tags=tuple(transitive_tags),
-            policy=os.fspath(policy) if policy is not None else None,
-            **options,
-        )
-
-    @classmethod
-    def signature(cls) -> Signature:
-        """Return the signature of a function whose keyword arguments are passed to `of`."""
-        types = {"tags": "Mapping[str, str] | None", "policy": "str | os.PathLike[str] | None"}
-        profile, *others = (
-            Parameter(
-                one.name,
-                Parameter.KEYWORD_ONLY,
-                default=one.default,
-                annotation=types.get(one.name, one.type),
-            )
-            for one in fields(cls)
-            if one.name != "default_session_name"
-        )
-        return Signature([profile.replace(kind=Parameter.POSITIONAL_OR_KEYWORD), *others])
+        tags = self.tags.items() if isinstance(self.tags, Mapping) else self.tags or ()
+        object.__setattr__(self, "tags", tuple(tags))
+        object.__setattr__(self, "transitive_tags", tuple(self.transitive_tags))
 
     @property
     def name(self) -> str:
@@ -120,14 +165,77 @@ class SessionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchRequest(SessionRequest):
-    """A request for a session, and what to do with the session in the notebook.
+    """A request for a session, and what to do with the session in the notebook."""
 
-    ``variable`` is the notebook's variable for the session. The switch is refused unless STS
-    reports the account ``expect_account``. ``confirmed`` allows a protected profile, and ``write``
-    a session that isn't read-only for a profile that otherwise is.
+    variable: str = option(
+        "store the session in this variable (default: session)",
+        "VAR",
+        flag="--as",
+        default=SESSION,
+    )
+    expect_account: str | int | None = option(
+        "fail without changing anything unless STS reports this account", "ID"
+    )
+    write: bool = option(
+        "allow writing, even if the profile matches `%config AwsProfileMagics.read_only`"
+    )
+    confirmed: bool = option("switch even if the profile is protected", flag="--yes")
+
+    def __post_init__(self) -> None:
+        """Raise InvalidOption for a profile or a variable that can't have this name."""
+        SessionRequest.__post_init__(self)
+        require_variable(self.variable)
+
+
+def options_of(request: Any) -> dict[str, Option]:
+    """Return the options of a dataclass by the names of their fields."""
+    declared = {one.name: one.metadata.get("option") for one in fields(request)}
+    return {
+        name: one._replace(flag=one.flag or f"--{name.replace('_', '-')}")
+        for name, one in declared.items()
+        if one
+    }
+
+
+def arguments(request: SessionRequest, *more: str) -> str:
+    """Return the arguments of ``%aws_profile`` for a request and more options, for hints."""
+    words = list[str]()
+    for name, one in options_of(request).items():
+        value = getattr(request, name)
+        for each in value if one.is_repeated else [value] if value != one.default else []:
+            text = "=".join(each) if isinstance(each, tuple) else str(each)
+            words += [one.flag] if each is True else [one.flag, quoted(text)]
+    words += more
+    name = request.profile or ""
+    if name.startswith("-"):  # after `--`, a name isn't an option
+        return " ".join([*words, "--", quoted(name)])
+    return " ".join([quoted(name), *words] if name else words)
+
+
+def takes(
+    request: Callable[P, RequestT],
+) -> Callable[[Callable[[RequestT], Result]], Callable[P, Result]]:
+    """Return a decorator that gives a function of a request the request's own parameters.
+
+    An unknown keyword raises TypeError with a suggestion.
     """
+    every = signature(request).parameters.values()
+    parameters = [one for one in every if one.name != "default_session_name"]
+    known = [one.name for one in parameters]
 
-    variable: str = SESSION
-    expect_account: str | int | None = None
-    confirmed: bool = False
-    write: bool = False
+    def decorate(function: Callable[[RequestT], Result]) -> Callable[P, Result]:
+        @wraps(function)
+        def with_options(*args: P.args, **kwargs: P.kwargs) -> Result:
+            for name in kwargs.keys() - set(known):
+                similar = get_close_matches(name, known, 1)
+                advice = f". Did you mean {similar[0]!r}?" if similar else ""
+                raise TypeError(
+                    f"{function.__name__}() got an unexpected keyword argument {name!r}{advice}"
+                )
+            return function(request(*args, **kwargs))
+
+        own = signature(function).return_annotation
+        with_options.__signature__ = Signature(parameters, return_annotation=own)  # type: ignore[attr-defined]
+        return with_options
+
+    return decorate

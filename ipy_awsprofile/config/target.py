@@ -84,7 +84,7 @@ class Parameter(NamedTuple):
         try:
             return self.parse(value)
         except ValueError as error:
-            shown = one_line(value, 40)
+            shown = one_line(", ".join(map(str, value)) if isinstance(value, tuple) else value, 40)
             raise InvalidOption(f"`{shown}` can't be the {self.name}.", f"Use {error}.") from None
 
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from ipy_awsprofile.config.request import arguments
 from ipy_awsprofile.errors import MfaRejected, MfaUnavailable
 
 if TYPE_CHECKING:
@@ -176,8 +177,6 @@ class CodePrompter:
 
     def __call__(self, question: str) -> str:
         """Return a code. Raises MfaUnavailable, MfaRejected, or the prompter's exceptions."""
-        from ipy_awsprofile.credentials.translation import typed  # slow to import
-
         person, target, serial = self._person(), self._target, device_of(question)
         if command := target.mfa_process(serial):
             return person.run_command(command, question)
@@ -186,7 +185,7 @@ class CodePrompter:
             question,
             profile=next(names, target.name),
             refused=self._refused,
-            command=f"`%aws_profile {typed(target.names, '--mfa' if target.mfa else '')}`",
+            command=f"`%aws_profile {arguments(target.request)}`",
         )
         self._answers = person.mfa_process is None
         return require_code((person.mfa_process or person.mfa_prompter)(asked))

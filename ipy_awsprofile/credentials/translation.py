@@ -18,11 +18,12 @@ from botocore import exceptions as botocore
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import SIGNS_IN, ProfileKind, find_profile
 from ipy_awsprofile.config.regions import misspelled_region
+from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.config.sign_ins import find_profile_or_role, find_sign_in
 from ipy_awsprofile.config.target import NOT_PROFILES
 from ipy_awsprofile.credentials import error_table as table
 from ipy_awsprofile.errors import AwsProfileError, ProfileNotFound, SignInRequired
-from ipy_awsprofile.text import arguments, assigned_name, one_line, quoted, redacted_urls
+from ipy_awsprofile.text import assigned_name, one_line, quoted, redacted_urls
 
 DENIED, UNKNOWN_OPERATION = table.DENIED, table.UNKNOWN_OPERATION
 
@@ -172,13 +173,12 @@ def _kind_of(name: str) -> ProfileKind | None:
     return None
 
 
-def typed(chain: tuple[str, ...], options: str = "") -> str:
+def typed(chain: tuple[str, ...], *options: str) -> str:
     """Return the requested profile and options, as the user types them after ``%aws_profile``."""
     name, *sources = chain or ("NAME",)
     if name in NOT_PROFILES:
-        return f"--default {options}".strip()
+        return arguments(SessionRequest(default=True), *options)
     if not name.startswith("arn:"):
-        return arguments(name, options)
-    has_source = sources and sources[0] not in NOT_PROFILES
-    source = f"--source-profile {quoted(sources[0])}" if has_source else ""
-    return " ".join(filter(None, ("--role-arn", name, source, options)))
+        return arguments(SessionRequest(name), *options)
+    source = sources[0] if sources and sources[0] not in NOT_PROFILES else None
+    return arguments(SessionRequest(role_arn=name, source_profile=source), *options)

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from ipy_awsprofile.config.files import Config, Section, places, read_config
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.regions import is_known_region, similar_region
-from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.request import SessionRequest, options_of
 from ipy_awsprofile.config.settings import (
     COMMANDS,
     CREDENTIALS,
@@ -182,10 +182,11 @@ def _replaced(request: SessionRequest) -> dict[str, tuple[str, str]]:
             found[f"endpoint_url ({service})"] = (variable, environ[variable])
     if request.region:
         found["region"] = ("--region", request.region)
+    options = options_of(SessionRequest)
     for name, parameter in PARAMETERS.items():
         value = getattr(request, name)
         if value is not None and value != () and parameter.is_read_by_botocore:
-            option = f"--{name.replace('_', '-')}"
+            option = options[name].flag
             found[parameter.setting] = (option, str(parameter.parse(value)))
     return {setting: (where, value) for setting, (where, value) in found.items() if value}
 

@@ -39,7 +39,7 @@ def run_aws_calls(magics: Any, line: str) -> pd.DataFrame | None:
 
     options, recorder = parse(magics.aws_calls, line), magics.calls
     if options.help:
-        show_help(magics.aws_calls, in_cell=False)
+        show_help(magics.aws_calls)
     elif options.action:
         if options.action == "clear":
             recorder.calls.clear()

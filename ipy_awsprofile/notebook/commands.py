@@ -1,132 +1,169 @@
-"""Run the magics: parse the line, call the Switcher once, show the card."""
+"""Run ``%aws_profile``: read the line, carry out its action, show the card."""
 
 from __future__ import annotations
 
 import argparse
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
 from ipy_awsprofile.cards import cards
+from ipy_awsprofile.cards.cards import session_rows
 from ipy_awsprofile.config.request import SwitchRequest
-from ipy_awsprofile.errors import AwsProfileError, InvalidOption
+from ipy_awsprofile.config.user_environment import named_profile
+from ipy_awsprofile.errors import (
+    AwsProfileError,
+    EndpointUnreachable,
+    InvalidOption,
+    SwitchInterrupted,
+)
 from ipy_awsprofile.kernel.gate import require_no_run
-from ipy_awsprofile.notebook.active_identity import active_identity_card
-from ipy_awsprofile.notebook.cell_scope import UntilCellEnds
-from ipy_awsprofile.notebook.interruption import interruption_as_error
-from ipy_awsprofile.notebook.options import parse, show_help, switch_request
+from ipy_awsprofile.notebook.cells import compile_cell, run_cell
+from ipy_awsprofile.notebook.options import ProfileActions, chosen, joined, parse, show_help
 from ipy_awsprofile.notebook.prompts import renders_html, sign_in_at_cell
+from ipy_awsprofile.sessions.assigned_roles import known_account_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
     from ipy_awsprofile.cards.card import Card
     from ipy_awsprofile.switch.switcher import Switcher
 
 
-class LoadedMagics(Protocol):
-    """The part of `AwsProfileMagics` that the commands use."""
-
-    shell: InteractiveShell
-    aws_profile: Callable[..., None]
-    aws_profiles: Callable[..., pd.DataFrame | None]
-    make_picker: Callable[[Switcher], object]
-
-    @property
-    def switcher(self) -> Switcher:
-        """The kernel's Switcher."""
-        ...
-
-    def identity_shown(self) -> None:
-        """Show no identity line after this cell, because the cell shows the identity's card."""
-        ...
-
-    def drop_first(self) -> None:
-        """Cancel the switch to the first profile."""
-        ...
-
-
-def run_aws_profile(magics: LoadedMagics, line: str, cell: str | None) -> None:
+def run_aws_profile(
+    magic: Any,
+    line: str,
+    shell: InteractiveShell,
+    switcher: Switcher,
+    make_picker: Callable[[Switcher], object],
+) -> None:
     """Run ``%aws_profile``, and show the result. Raises a subclass of `AwsProfileError`."""
-    if cell is not None:  # called by name; IPython transforms typed cells first
-        magics.shell.run_cell(f"%aws_profile --cell {line}\n{cell}").raise_error()
-        return
     require_no_run("`%aws_profile`")
-    with interruption_as_error("The switch", magics.switcher):
-        options = parse(magics.aws_profile, line)
+    with interruption_as_error("The switch", switcher):
+        options = parse(magic, line)
         if options.help:
-            show_help(magics.aws_profile, in_cell=options.cell)
+            show_help(magic)
         else:
-            display(_result_of(magics, options, switch_request(options)))
-            magics.identity_shown()
+            display(_result_of(options, shell, switcher, make_picker))
 
 
-def run_aws_profiles(magics: LoadedMagics, line: str, cell: str | None) -> pd.DataFrame | None:
-    """Show the profiles, or run a cell for each of them and return or store its DataFrame.
+def run_aws_profile_cell(
+    magic: Any, line: str, cell: str, shell: InteractiveShell, switcher: Switcher
+) -> Any:
+    """Run a cell as another identity, show its card, and return the cell's last value.
 
-    Raises a subclass of `AwsProfileError`.
+    Raises a subclass of `AwsProfileError`, and the cell's own exceptions.
     """
-    from ipy_awsprofile.notebook.many_profiles import frame_of_cell, profile_list
+    from ipy_awsprofile.switch.using_profile import Scope
 
-    require_no_run("`%aws_profiles`")
-    with interruption_as_error("The cell", magics.switcher):
-        options = parse(magics.aws_profiles, line)
-        if options.help:
-            show_help(magics.aws_profiles, in_cell=cell is not None)
-            return None
-        if cell is None:
-            display(profile_list(options, magics.switcher))
-            return None
-        frame = frame_of_cell(options, cell, magics.shell, magics.switcher)
-    if options.into is None:
-        return frame
-    magics.shell.push({options.into: frame})
+    require_no_run("`%%aws_profile`")
+    options = parse(magic, line)
+    if options.help:
+        return show_help(magic)
+    request = _request_of(options)
+    if request is None or chosen(options, ProfileActions):
+        raise InvalidOption("A cell needs the name of a profile.", "Write `%%aws_profile NAME`.")
+    instead = "Use `with using_profile(NAME):` in a regular cell."
+    code, has_begun = compile_cell(shell, cell, instead_of_await=instead), False
+    try:
+        with Scope(request):
+            has_begun = True
+            display(identity_card(shell, switcher))
+            value = run_cell(shell, code)
+            return None if cell.rstrip().endswith(";") else value
+    except KeyboardInterrupt:
+        if has_begun:
+            raise
+        raise SwitchInterrupted("The switch") from None
+
+
+@contextmanager
+def interruption_as_error(what: str, switcher: Switcher) -> Iterator[None]:
+    """Raise SwitchInterrupted for Ctrl-C, which says whether anything has changed.
+
+    ``what`` names the interrupted action, and begins the error's message.
+    """
+    before = switcher.session
+    try:
+        yield
+    except KeyboardInterrupt:
+        too_late = "It was already complete. Run `%aws_profile` to see the active identity."
+        hint = () if switcher.session is before else (too_late,)
+        raise SwitchInterrupted(what, *hint) from None
+
+
+def _request_of(options: argparse.Namespace) -> SwitchRequest | None:
+    """Return the switch that the options describe, or None without one.
+
+    Raises InvalidOption for options of a switch without the name of a profile.
+    """
+    request = SwitchRequest(joined(options.profile), **chosen(options, SwitchRequest))
+    if request.profile is not None or request.name or request.needs_name:
+        return request
+    if request != SwitchRequest():
+        raise InvalidOption(
+            "The name of a profile is missing.",
+            "Write `%aws_profile NAME` and the options, or `%%aws_profile NAME` for one cell.",
+        )
     return None
 
 
 def _result_of(
-    magics: LoadedMagics, options: argparse.Namespace, request: SwitchRequest | None
+    options: argparse.Namespace,
+    shell: InteractiveShell,
+    switcher: Switcher,
+    make_picker: Callable[[Switcher], object],
 ) -> object:
-    """Carry out the options of ``%aws_profile``, and return an object that displays the result."""
-    shell, switcher = magics.shell, magics.switcher
-    if options.explain:
-        return _explanation(request or switcher.request)
-    if options.pick and renders_html():
-        return magics.make_picker(switcher)
-    if options.pick:
-        from ipy_awsprofile.notebook.terminal_picker import pick_in_terminal
+    """Carry out the options, and return an object that displays the result."""
+    request, action = _request_of(options), next(iter(chosen(options, ProfileActions)), "")
+    if request and action in ("refresh", "off", "console", "pick"):
+        raise InvalidOption(
+            f"--{action} takes neither a name nor an option of a switch.",
+            "Run `%aws_profile?` to see the options.",
+        )
+    match action:
+        case "off":
+            return cards.off_card(undone=switcher.off())
+        case "console":
+            return open_console(switcher, options.console)
+        case "explain":
+            return _explanation(request or switcher.request)
+        case "logout":
+            return _sign_out(switcher, request)
+        case "pick" if renders_html():
+            return make_picker(switcher)
+        case "pick":
+            from ipy_awsprofile.notebook.terminal import pick_in_terminal
 
-        request = pick_in_terminal(switcher)
-    if options.console is not None:
-        return open_console(switcher, options.console)
-    if options.off or options.logout:
-        return _off(magics) if options.off else _sign_out(magics, request)
+            name = pick_in_terminal(switcher.request.profile if switcher.request else None)
+            request = SwitchRequest(name) if name else None
+    _switch(options, request, switcher)
+    return identity_card(shell, switcher)
+
+
+def _switch(options: argparse.Namespace, request: SwitchRequest | None, switcher: Switcher) -> None:
+    """Sign in, save the role, and switch or renew the credentials, as the options say."""
     person = switcher.person
     if options.device_code:
         person = replace(person, sign_in=partial(sign_in_at_cell, device_code=True))
     if options.login:
         switcher.login(request or _active_request(switcher), person=person)
-        if request == SwitchRequest(sso=options.sso):
-            return active_identity_card(shell, switcher)  # only a sign-in, without a switch
-    if options.save:
+        if request and request == SwitchRequest(sso=request.sso):
+            return  # only a sign-in
+    if options.save is not None:
         from ipy_awsprofile.switch.saving import save_role
 
         request = save_role(switcher, request or _active_request(switcher), options.save)
-    if request and options.cell:
-        from ipy_awsprofile.switch.using_profile import Scope
-
-        UntilCellEnds(shell, Scope(request), switcher.cell).enter()
-    elif request:
+    if request:
         # After a sign-in, a cached session can belong to another user.
         switcher.switch(request, fresh=options.login, person=person)
     elif options.refresh or options.login:
         switcher.refresh(person=person)
-    return active_identity_card(shell, switcher)
 
 
 def _active_request(switcher: Switcher) -> SwitchRequest:
@@ -137,16 +174,9 @@ def _active_request(switcher: Switcher) -> SwitchRequest:
     return switcher.request
 
 
-def _off(magics: LoadedMagics) -> Card:
-    magics.drop_first()
-    return cards.off_card(undone=magics.switcher.off())
-
-
-def _sign_out(magics: LoadedMagics, request: SwitchRequest | None) -> Card:
-    signed_out, inactive = magics.switcher.sign_out(request)
-    if inactive:
-        magics.drop_first()
-    now = magics.switcher.request
+def _sign_out(switcher: Switcher, request: SwitchRequest | None) -> Card:
+    signed_out, inactive = switcher.sign_out(request)
+    now = switcher.request
     return cards.signed_out_card(*signed_out, inactive=inactive, active=now.name if now else "")
 
 
@@ -180,3 +210,39 @@ def open_console(switcher: Switcher, service: str) -> Card:
     if not browser.open(console_link(session, service)):
         raise AwsProfileError("The browser couldn't be started.", _WITHOUT_BROWSER)
     return cards.console_card(session.chain[0], service)
+
+
+def identity_card(shell: InteractiveShell, switcher: Switcher) -> Card:
+    """Return a card of the active identity, or of the credentials that boto3 uses without one.
+
+    Without a connection, the card has the last known identity. Raises a subclass of
+    `AwsProfileError` if AWS refuses to renew the credentials.
+    """
+    problem = ""
+    try:
+        identity = switcher.identity()
+    except EndpointUnreachable as error:
+        identity = switcher.known_identity()
+        problem = f"The session couldn't be renewed: {error} {error.hint}".strip()
+    request, session = switcher.request, switcher.session
+    if identity is None or request is None:
+        return cards.no_identity_card(_credentials_without_switch())
+    in_variable = shell.user_ns.get(request.variable) is session
+    return cards.identity_card(
+        identity,
+        variable=request.variable if in_variable else "",
+        alias=known_account_name(identity.account),
+        about=session_rows(session.target) if session else (),
+        protected=switcher.protection.is_protected(request.name, identity.account),
+        problem=problem,
+        renews=not session or session.target.renews_unattended,
+        leftovers=switcher.leftovers(),
+    )
+
+
+def _credentials_without_switch() -> str:
+    """Describe the credentials that boto3 uses by default, in the order of its providers."""
+    if os.environ.get("AWS_ACCESS_KEY_ID"):
+        return "the keys in the environment"
+    variable, name = named_profile(os.environ)
+    return f"{variable}={name}" if name else "its default credentials"

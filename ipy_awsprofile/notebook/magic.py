@@ -1,33 +1,30 @@
-"""The magics, with their options and settings. Loading the extension imports only this module.
-
-`commands` implements them.
-"""
+"""The three magics and their settings. Loading the extension imports only this module."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import traitlets
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
-from traitlets import Callable as CallableTrait
 
 from ipy_awsprofile.kernel.gate import GATE, watched_signatures
-from ipy_awsprofile.notebook.arguments import (
-    aws_calls_arguments,
-    aws_profile_arguments,
-    aws_profiles_arguments,
+from ipy_awsprofile.notebook.cells import FirstProfile
+from ipy_awsprofile.notebook.completion import complete
+from ipy_awsprofile.notebook.options import (
+    of_aws_calls,
+    of_aws_profile,
+    of_aws_profiles,
+    with_options,
 )
-from ipy_awsprofile.notebook.config_traits import Bool, CaselessStrEnum, List, Unicode, Union
 
 if TYPE_CHECKING:
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
     from ipy_awsprofile.calls.recorder import CallRecorder
-    from ipy_awsprofile.notebook.first_profile import FirstProfile
-    from ipy_awsprofile.notebook.identity_line import IdentityLine
     from ipy_awsprofile.switch.switcher import Switcher
 
 
@@ -35,54 +32,42 @@ if TYPE_CHECKING:
 class AwsProfileMagics(Magics):  # type: ignore[misc]
     """``%aws_profile``, ``%aws_profiles`` and ``%aws_calls``."""
 
-    protected = List(
-        Unicode(),
+    protected = traitlets.List(
+        traitlets.Unicode(),
         help="Patterns such as '*prod*' that match a profile's name, account ID or account name. "
         "A switch to a matching profile requires --yes.",
-    ).tag(config=True, allowed="a list of patterns", example="['*prod*']")
-    read_only = List(
-        Unicode(),
+    ).tag(config=True)
+    read_only = traitlets.List(
+        traitlets.Unicode(),
         help="Patterns of profiles that open read-only unless you add --write.",
-    ).tag(config=True, allowed="a list of patterns", example="['*prod*']")
-    stale = CaselessStrEnum(
+    ).tag(config=True)
+    stale = traitlets.CaselessStrEnum(
         ["warn", "refuse", "allow"],
         default_value="warn",
         help="What happens when a client created before a switch is used: a warning, an error, or "
         "nothing. While a --read-only identity is active, it is always an error.",
-    ).tag(config=True, allowed="'warn', 'refuse' or 'allow'", example="'refuse'")
-    session_name = Unicode(
+    ).tag(config=True)
+    session_name = traitlets.Unicode(
         help="The name of role sessions, as CloudTrail shows it, if neither --session-name nor the "
         "profile's role_session_name is set.",
-    ).tag(config=True, allowed="a text", example="'ann'")
-    mfa_process = Union(
-        [Unicode(), CallableTrait()],
+    ).tag(config=True)
+    mfa_process = traitlets.Union(
+        [traitlets.Unicode(), traitlets.Callable()],
         help="A command that prints an MFA code, or a function that takes the device's serial "
         "number and returns the code. A profile's own mfa_process takes precedence.",
-    ).tag(config=True, allowed="a command or a function", example="'ykman oath accounts code -s A'")
-
-    record_calls = Bool(
+    ).tag(config=True)
+    record_calls = traitlets.Bool(
         help="Record AWS calls for %aws_calls in memory, without bodies and parameter values.",
-    ).tag(config=True, allowed="True or False", example="True")
-
-    prompt = Bool(
-        help="Show the identity in front ends without the toolbar: in the prompt of a terminal, or "
-        "below each cell that changed the identity or used a protected profile.",
-    ).tag(config=True, allowed="True or False", example="True")
-    profile = Unicode(
+    ).tag(config=True)
+    prompt = traitlets.Bool(help="Show the identity in the prompt of a terminal.").tag(config=True)
+    profile = traitlets.Unicode(
         help="The profile that the first cell switches to, unless the cell begins with another "
         "switch.",
-    ).tag(config=True, allowed="the name of a profile", example="'NAME'")
+    ).tag(config=True)
 
-    def __init__(
-        self,
-        shell: InteractiveShell,
-        matcher: object,
-        make_picker: Callable[[Switcher], object],
-    ) -> None:
+    def __init__(self, shell: InteractiveShell, make_picker: Callable[[Switcher], object]) -> None:
         super().__init__(shell=shell)
         self.make_picker = make_picker
-        #: The completer's matcher, which unloading the extension removes.
-        self.matcher = matcher
         #: Closed when the extension is unloaded.
         self.ending = ExitStack()
         # From now on, so that the identities of clients created before the first switch are known.
@@ -94,13 +79,14 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self._calls: CallRecorder | None = None
         self.observe(self._record, ["record_calls"])
         self._record()
-        self._line: IdentityLine | None = None
-        self._in_sight = self.ending.enter_context(ExitStack())
-        self.observe(self._show_identity, ["prompt"])
-        self._show_identity()
-        self._first: FirstProfile | None = None
-        self.observe(self._name_first, ["profile"])
-        self._name_first()
+        self._in_prompt = self.ending.enter_context(ExitStack())
+        self.observe(self._show_in_prompt, ["prompt"])
+        self._show_in_prompt()
+        first = FirstProfile(lambda: self.profile, lambda: self.switcher)
+        hooks = ((shell.ast_transformers, first), (shell.Completer.custom_matchers, complete))
+        for where, hook in hooks:
+            where.append(hook)
+            self.ending.callback(where.remove, hook)
 
     @property
     def switcher(self) -> Switcher:
@@ -128,20 +114,23 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                 self.ending.callback(self._calls.stop)
             return self._calls
 
-    @aws_profile_arguments
+    @with_options(of_aws_profile)
     @line_cell_magic
-    def aws_profile(self, line: str, cell: str | None = None) -> None:
+    def aws_profile(self, line: str, cell: str | None = None) -> Any:
         """Switch the notebook to an AWS profile, or show the active identity.
 
         The profile is read from the shared AWS config and credentials files. A refreshing
         ``boto3.Session`` is stored in the variable ``session``; boto3's default session, child
         processes and ``s3://`` paths follow. ``%%aws_profile NAME`` switches for one cell only.
         """
-        from ipy_awsprofile.notebook.commands import run_aws_profile
+        from ipy_awsprofile.notebook.commands import run_aws_profile, run_aws_profile_cell
 
-        run_aws_profile(self, line, cell)
+        magic, shell, switcher = self.aws_profile, self.shell, self.switcher
+        if cell is not None:
+            return run_aws_profile_cell(magic, line, cell, shell, switcher)
+        return run_aws_profile(magic, line, shell, switcher, self.make_picker)
 
-    @aws_profiles_arguments
+    @with_options(of_aws_profiles)
     @line_cell_magic
     def aws_profiles(self, line: str, cell: str | None = None) -> pd.DataFrame | None:
         """List the AWS profiles, or run a cell for each of them.
@@ -151,11 +140,11 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         ``session`` and ``profile``, and collects the values of its last expression in one
         DataFrame.
         """
-        from ipy_awsprofile.notebook.commands import run_aws_profiles
+        from ipy_awsprofile.notebook.profiles import run_aws_profiles
 
-        return run_aws_profiles(self, line, cell)
+        return run_aws_profiles(self.aws_profiles, line, cell, self.shell, self.switcher)
 
-    @aws_calls_arguments
+    @with_options(of_aws_calls)
     @line_magic
     def aws_calls(self, line: str) -> pd.DataFrame | None:
         """Return the recorded AWS calls as a DataFrame.
@@ -174,57 +163,29 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     def close(self) -> None:
         """Undo the switch with a warning, and don't switch again."""
-        self.drop_first()
-        session = self._switcher.session if self._switcher else None
+        request = self._switcher.request if self._switcher else None
         self.ending.close()
-        if session:
-            from ipy_awsprofile.credentials.translation import typed
+        if request:
+            from ipy_awsprofile.config.request import arguments
             from ipy_awsprofile.notebook.prompts import warn_at_cell
 
-            command = f"%aws_profile {typed(session.target.names)}"
             warn_at_cell(
-                f"Unloading the extension ended the switch to `{session.chain[0]}`. To switch "
-                f"again after it is loaded, run `{command}`."
+                f"Unloading the extension ended the switch to `{request.name}`. To switch again "
+                f"after it is loaded, run `%aws_profile {arguments(request)}`."
             )
 
-    def _name_first(self, _change: object = None) -> None:
-        self.drop_first()
-        if self.profile:
-            from ipy_awsprofile.notebook.first_profile import FirstProfile
+    def _show_in_prompt(self, _change: object = None) -> None:
+        self._in_prompt.close()
+        if self.prompt and hasattr(self.shell, "prompts"):  # in a terminal
+            from ipy_awsprofile.notebook.terminal import show_in_prompt
 
-            arguments = (self.shell, self.switcher, self.profile)
-            self._first = FirstProfile(*arguments, self.identity_shown)
-
-    def _show_identity(self, _change: object = None) -> None:
-        self._in_sight.close()
-        self._line = None
-        if not self.prompt:
-            return
-        if hasattr(self.shell, "prompts"):  # in a terminal
-            from ipy_awsprofile.notebook.terminal_prompt import add_profile_to_prompt
-
-            self._in_sight.callback(add_profile_to_prompt(self.shell, self.switcher))
-        else:
-            from ipy_awsprofile.notebook.identity_line import IdentityLine
-
-            self._line = IdentityLine(self.shell, self.switcher)
-            self._in_sight.callback(self._line.end)
-
-    def identity_shown(self) -> None:
-        """Show no identity line after this cell, because the cell shows the identity's card."""
-        if self._line:
-            self._line.shown()
+            self._in_prompt.callback(show_in_prompt(self.shell, self.switcher))
 
     def _record(self, _change: object = None) -> None:
         if self.record_calls:
             self.calls.start()
         elif self._calls:
             self._calls.stop()
-
-    def drop_first(self) -> None:
-        """Cancel the switch to the first profile."""
-        if self._first:
-            self._first.drop()
 
     def _configure(self, _change: object = None) -> None:
         if self._switcher:

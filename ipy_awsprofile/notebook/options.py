@@ -1,184 +1,190 @@
-"""Parse the magics' options, and check which options can be combined."""
+"""Declare the magics' options, and read a magic's line.
+
+The options of a switch are the fields of `SwitchRequest`. The other options are here.
+"""
 
 from __future__ import annotations
 
 import argparse
-import re
 import shlex
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Container
+from dataclasses import dataclass
 from typing import Any
 
 from IPython.core.error import UsageError
+from IPython.core.magic_arguments import MagicArgumentParser
 from IPython.display import display
 
-from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.config.request import SwitchRequest, option, options_of
 from ipy_awsprofile.errors import InvalidOption
+
+#: The options of a switch that apply to each profile of ``%%aws_profiles``, too.
+OF_EACH_PROFILE = ("policy", "read_only", "write", "confirmed")
+
+
+@dataclass
+class ProfileActions:
+    """The actions of ``%aws_profile`` besides a switch. Only one can be used at a time."""
+
+    refresh: bool = option("get new credentials now")
+    login: bool = option("sign in again first (IAM Identity Center, aws login)")
+    logout: bool = option(
+        "end the sign-in of NAME or --sso NAME, or all sign-ins, for all programs"
+    )
+    off: bool = option(
+        "undo all switches, and restore everything to how it was before the first one"
+    )
+    explain: bool = option(
+        "show how NAME, or the active profile, resolves; doesn't use the network"
+    )
+    console: str | None = option(
+        "open the AWS console as the active identity, in a browser on the kernel's machine",
+        "[SERVICE]",
+    )
+    pick: bool = option("show a searchable list of the profiles")
+    save: str | None = option(
+        "add the role to the config file as a profile with this name, and switch to it; existing "
+        "lines don't change",
+        "NAME",
+    )
+
+
+@dataclass
+class ProfilesOptions:
+    """The options of ``%aws_profiles``."""
+
+    sso: str | None = option(
+        "list the accounts and roles of a sign-in to IAM Identity Center instead of the profiles",
+        "[NAME]",
+    )
+    refresh: bool = option(
+        "with --sso: call AWS again instead of using the list that all kernels keep for a day"
+    )
+    save: str | None = option(
+        "show how to save the roles of --sso as profiles with names such as "
+        '"{account_name}-{role}", in a block of the config file; --yes writes the block, which '
+        "then has only roles that are assigned to you",
+        "NAMES",
+    )
+
+
+@dataclass
+class CellOptions:
+    """The options of ``%%aws_profiles`` for its cell."""
+
+    into: str | None = option("store the DataFrame in this variable instead of showing it", "VAR")
+    regions: str | None = option(
+        "run the cell in each of these AWS Regions, separated by commas, instead of each profile's "
+        "own",
+        "R,R",
+    )
+    workers: int = option(
+        "the maximum number of profiles to process at the same time (default: 32)",
+        "N",
+        default=32,
+    )
+    no_progress: bool = option("show no progress bar")
+
+
+@dataclass
+class CallsOptions:
+    """The options of ``%aws_calls``."""
+
+    denied: bool = option("return only the calls that AWS denied")
+    policy: str | None = option(
+        "show a draft policy for the calls of each identity, or write the active identity's draft "
+        "to a file",
+        "[FILE]",
+    )
+
+
+def of_aws_profile(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``%aws_profile``."""
+    about = "the profile to switch to; without NAME, the active identity is shown"
+    parser.add_argument("profile", metavar="NAME", nargs="*", help=about)
+    _add_options(parser.add_argument_group("options of a switch"), SwitchRequest)
+    actions = parser.add_argument_group("other actions")
+    _add_options(actions.add_mutually_exclusive_group(), ProfileActions)
+    about = "sign in with a code in any browser, even if the kernel's machine can open one"
+    actions.add_argument("--device-code", action="store_true", help=about)
+
+
+def of_aws_profiles(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``%aws_profiles``."""
+    about = "words to search for in the name, account, role, Region and source; or a pattern such "
+    parser.add_argument("pattern", metavar="PATTERN", nargs="*", help=f"{about}as *-prod")
+    _add_options(parser, ProfilesOptions)
+    cell = parser.add_argument_group("options of a cell (%%aws_profiles)")
+    _add_options(cell, CellOptions)
+    _add_options(cell, SwitchRequest, OF_EACH_PROFILE)
+
+
+def of_aws_calls(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``%aws_calls``."""
+    parser.add_argument(
+        "action",
+        metavar="on|off|clear",
+        nargs="?",
+        choices=("on", "off", "clear"),
+        help="start or stop recording, or delete the recorded calls; without this argument, the "
+        "calls are returned",
+    )
+    _add_options(parser, CallsOptions)
+
+
+def _add_options(group: Any, declared: Any, names: Container[str] | None = None) -> None:
+    """Add the options that are fields of a dataclass, or only those with these names."""
+    for name, one in options_of(declared).items():
+        if names is None or name in names:
+            kind: dict[str, Any] = {"action": "store_true"}
+            if one.metavar:
+                default = [] if one.is_repeated else one.default
+                of = int if isinstance(default, int) else str
+                kind = {"metavar": one.metavar.strip("[]"), "default": default, "type": of}
+                kind |= {"action": "append"} if one.is_repeated else {}
+                kind |= {"nargs": "?", "const": ""} if one.metavar.startswith("[") else {}
+            group.add_argument(one.flag, dest=name, help=one.help.replace("%", "%%"), **kind)
+
+
+def with_options(declare: Callable[[argparse.ArgumentParser], None]) -> Callable[[Any], Any]:
+    """Return a decorator that gives a magic its ``parser``, and its help as its docstring."""
+
+    def decorate(magic: Any) -> Any:
+        parser = MagicArgumentParser(magic.__name__, description=magic.__doc__)
+        declare(parser)
+        parser.add_argument("-h", "--help", action="store_true", help=argparse.SUPPRESS)
+        magic.parser, magic.__doc__ = parser, parser.format_help()
+        return magic
+
+    return decorate
+
+
+def chosen(options: argparse.Namespace, declared: Any) -> dict[str, Any]:
+    """Return the options of a dataclass that were typed, by the names of their fields."""
+    given = {name: (getattr(options, name), one) for name, one in options_of(declared).items()}
+    return {name: value for name, (value, one) in given.items() if value not in (one.default, [])}
 
 
 def parse(magic: Any, line: str) -> argparse.Namespace:
-    """Return the options in a magic's line; ``help`` is True if it has ``-h`` or ``--help``.
+    """Return the options in a magic's line. Raises InvalidOption.
 
-    Quotation marks group words, a backslash is an ordinary character, and a separate ``#`` begins a
-    comment. Case, dashes and underscores in an option's name don't matter: ``--readonly``. A list
-    can have spaces around its commas: ``--regions a, b``. Raises InvalidOption.
+    Quotation marks group words, a backslash is an ordinary character, and ``#`` begins a comment.
     """
-    lexer = shlex.shlex(_COMMENT.sub(r"\1", line), posix=True, punctuation_chars=False)
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    lexer.escape = ""
-    hint = f"Run `%{magic.__name__}?` to see the options."
+    lexer = shlex.shlex(line, posix=True)
+    lexer.whitespace_split, lexer.escape = True, ""
     try:
-        words = list(lexer)
-    except ValueError:
-        raise InvalidOption("A quotation mark isn't closed.", hint) from None
-    end = words.index("--") if "--" in words else len(words)
-    known = magic.parser._option_string_actions  # noqa: SLF001  # argparse has no public list
-    options = [_as_known(word, known) for word in words[:end] if word not in _HELP]
-    try:
-        given = [*join_lists(options, known), *words[end:]]
-        parsed: argparse.Namespace = magic.parser.parse_args(given)
-    except UsageError as error:
-        advice = _similar(options, known)
-        if re.match("unrecognized arguments: [^-]", str(error)):
-            advice = _how_to_write_lists(options, known)
-        raise InvalidOption(str(error), f"{advice} {hint}".strip()) from None
-    parsed.help = not _HELP.isdisjoint(words[:end])
+        parsed: argparse.Namespace = magic.parser.parse_args(list(lexer))
+    except (ValueError, UsageError) as error:  # such as a quotation mark that isn't closed
+        hint = f"Run `%{magic.__name__}?` to see the options."
+        raise InvalidOption(f"{error}.", hint) from None
     return parsed
 
 
-_HELP = {"-h", "--help"}
-
-#: A quoted part, which is kept, or a comment.
-_COMMENT = re.compile(r"""("[^"]*"|'[^']*')|(?:^|(?<=\s))#(?:\s.*)?$""")
-
-
-def _as_known(word: str, known: Collection[str]) -> str:
-    """Return the option that differs only in case, dashes or underscores, or else the word."""
-    name, *value = word.split("=", 1)
-    if not name.startswith("--") or name in known:
-        return word
-    plain = _plain(name)
-    return "=".join([next((one for one in known if _plain(one) == plain), name), *value])
+def joined(words: list[str]) -> str | None:
+    """Return the words of a name with spaces, which needs no quotes; None without words."""
+    return " ".join(words) if words else None
 
 
-def join_lists(words: Iterable[str], known: Mapping[str, argparse.Action]) -> list[str]:
-    """Return the words, with each list of an option as one word: ``a, b`` becomes ``a,b``."""
-    joined: list[str] = []
-    option = None  # the last option
-    for word in words:
-        if word.startswith("-"):
-            option = known.get(word.split("=", 1)[0])
-        elif option and _is_list(option) and (joined[-1].endswith(",") or word.startswith(",")):
-            joined[-1] += word
-            continue
-        joined.append(word)
-    return joined
-
-
-def _is_list(option: argparse.Action) -> bool:
-    """Return whether an option's value is a list: its help then shows one, such as ``R,R``."""
-    return "," in str(option.metavar)
-
-
-def _how_to_write_lists(words: Iterable[str], known: Mapping[str, argparse.Action]) -> str:
-    """Return how to write several values of the first option here that takes them, or ""."""
-    for word in words:
-        name = word.split("=", 1)[0]
-        if (option := known.get(name)) and _is_list(option):
-            return f"Put commas between the values of `{name}`."
-        if isinstance(option, argparse._AppendAction):  # noqa: SLF001  # has no public name
-            return f"Write `{name}` before each value."
-    return ""
-
-
-def _plain(option: str) -> str:
-    return re.sub("[-_]", "", option).casefold()
-
-
-def _similar(words: Iterable[str], known: Collection[str]) -> str:
-    """Return a question that suggests options similar to an unknown one, or an empty string."""
-    from ipy_awsprofile.config.profiles import did_you_mean  # not needed for loading
-
-    # Without dashes, because the dashes that all options share don't make a word similar.
-    public = [one.removeprefix("--") for one in known if one != "--cell"]
-    names = (word.split("=", 1)[0][2:] for word in words if word.startswith("--"))
-    unknown = (name for name in names if not any(one.startswith(name) for one in public))
-    question = next(filter(None, (did_you_mean(name, public) for name in unknown)), "")
-    return re.sub(r"`(\w)", r"`--\1", question)
-
-
-def switch_request(options: argparse.Namespace) -> SwitchRequest | None:
-    """Return the switch that the options of ``%aws_profile`` describe, or None without a name.
-
-    Raises InvalidOption for options that can't be combined.
-    """
-    request = _request_of(options)
-    named = request.profile is not None or bool(request.name) or request.needs_name
-    console = options.console is not None
-    without_name = options.refresh + options.off + options.pick + console
-    with_name = options.login + options.logout + options.explain
-    if without_name + with_name > 1 or (named and without_name):
-        raise InvalidOption(
-            "Use only one of --refresh, --off, --pick, --console, --login, --logout and --explain. "
-            "Only --login, --logout and --explain can be combined with a profile's name.",
-            "Run `%aws_profile?` to see the options.",
-        )
-    if options.save and (options.cell or with_name or without_name):
-        raise InvalidOption(
-            "--save can't be combined with a cell, nor with another action.",
-            "Run `%aws_profile --account ID --role NAME --save NAME`.",
-        )
-    if not named and (options.cell or request != SwitchRequest()):
-        raise InvalidOption(
-            "The name of a profile is missing.",
-            "Write `%aws_profile NAME` and the options, or `%%aws_profile NAME` for one cell.",
-        )
-    for option, *names in _ACTIONS_FOR_NAMES:
-        only_named = SwitchRequest(**{name: getattr(request, name) for name in names})
-        if getattr(options, option) and (options.cell or request != only_named):
-            raise InvalidOption(
-                f"--{option} can't be combined with the options of a switch.",
-                f"Run `%aws_profile --{option} NAME`.",
-            )
-    return request if named else None
-
-
-#: Actions that take a name, and the fields of a request that contain it.
-_ACTIONS_FOR_NAMES = (
-    ("explain", "profile", "role_arn", "source_profile", "default"),
-    ("logout", "profile", "sso"),
-)
-
-
-def _request_of(options: argparse.Namespace) -> SwitchRequest:
-    """Return a request with the values of the options that are named like its fields."""
-    values = {field.name: getattr(options, field.name, None) for field in fields(SwitchRequest)}
-    given: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in values.items()
-        if value is not None
-    }
-    return SwitchRequest(**given)
-
-
-def require_no_cell_options(options: argparse.Namespace) -> None:
-    """Raise InvalidOption for an option of ``%%aws_profiles`` in a line without a cell."""
-    yes = options.yes and not options.save
-    limits = options.read_only or options.policy is not None or options.write
-    regions = options.regions is not None
-    if options.into or regions or options.workers or options.no_progress or limits or yes:
-        raise InvalidOption(
-            "--into, --regions, --workers, --no-progress, --read-only, --policy, --write and "
-            "--yes need a cell.",
-            "Write `%%aws_profiles PATTERN` as the first line of the cell.",
-        )
-
-
-def show_help(magic: Any, *, in_cell: bool) -> None:
-    """Show a magic's options. Raises InvalidOption in a cell, which would run without options."""
-    if in_cell:
-        raise InvalidOption(
-            "--help can't be used for a cell.", f"Run `%{magic.__name__} --help` by itself."
-        )
+def show_help(magic: Any) -> None:
+    """Show a magic's options."""
     display({"text/plain": magic.__doc__.removeprefix("::\n\n")}, raw=True)

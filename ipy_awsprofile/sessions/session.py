@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Lock
@@ -15,7 +14,7 @@ from botocore.exceptions import ClientError
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.regions import is_aws
-from ipy_awsprofile.config.request import Duration, SessionRequest
+from ipy_awsprofile.config.request import SessionRequest, takes
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.target import SOURCES, Target, target_of
 from ipy_awsprofile.credentials.botocore_session import (
@@ -89,30 +88,18 @@ class ProfileSession(NamedSession):
         self.issuing = Lock()
 
 
-def open_session(
-    name: str | None = None,
-    *,
-    region: str | None = None,
-    role_arn: str | None = None,
-    source_profile: str | None = None,
-    account: str | int | None = None,
-    role: str | None = None,
-    sso: str | None = None,
-    duration: Duration | None = None,
-    session_name: str | None = None,
-    external_id: str | None = None,
-    source_identity: str | None = None,
-    tags: Mapping[str, str] | None = None,
-    transitive_tags: Iterable[str] = (),
-    policy: str | os.PathLike[str] | None = None,
-    read_only: bool = False,
-    mfa: bool = False,
-    default: bool = False,
-    fresh: bool = False,
-    mfa_prompter: MfaPrompter | None = None,
-    sign_in: SignIn | None = None,
-    timeout: float = 10.0,
-) -> ProfileSession:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpeningRequest(SessionRequest):
+    """A request for a session from Python code, and how to open it; see `open_session`."""
+
+    fresh: bool = False
+    mfa_prompter: MfaPrompter | None = None
+    sign_in: SignIn | None = None
+    timeout: float = 10.0
+
+
+@takes(OpeningRequest)
+def open_session(request: OpeningRequest) -> ProfileSession:
     """Open a boto3 session for a profile, with automatic renewal of its credentials.
 
     This resolves the credentials immediately, so that errors occur here and not when you use the
@@ -120,7 +107,7 @@ def open_session(
     valid for at least 15 minutes (a quarter of its duration if it is shorter than an hour, a minute
     if it required an MFA code). Otherwise, it assumes the role and writes it to the cache.
 
-    Instead of ``name``, use ``role_arn`` for a role without a profile, with ``source_profile`` or
+    Instead of a profile, use ``role_arn`` for a role without a profile, with ``source_profile`` or
     the default credentials. For an IAM Identity Center role, use ``account`` (its ID or name) and
     ``role``, with the [sso-session] ``sso`` if there are several. ``default`` uses the default
     credentials, from the environment, the default profile, a container or an instance. ``region``
@@ -149,31 +136,15 @@ def open_session(
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
     """
-    request = SessionRequest.of(
-        profile=name,
-        region=region,
-        role_arn=role_arn,
-        source_profile=source_profile,
-        account=account,
-        role=role,
-        sso=sso,
-        duration=duration,
-        session_name=session_name,
-        external_id=external_id,
-        source_identity=source_identity,
-        tags=tags,
-        transitive_tags=transitive_tags,
-        policy=policy,
-        read_only=read_only,
-        mfa=mfa,
-        default=default,
+    person = Person(
+        mfa_prompter=request.mfa_prompter or ask_on_input_channel, sign_in=request.sign_in
     )
-    person = Person(mfa_prompter=mfa_prompter or ask_on_input_channel, sign_in=sign_in)
     if request.needs_name:
         from ipy_awsprofile.sessions.assigned_roles import resolve_sso_name  # it imports this
 
         request = resolve_sso_name(request, person)
-    return open_target(target_of(request), fresh=fresh, person=person, timeout=timeout)
+    target = target_of(request)
+    return open_target(target, fresh=request.fresh, person=person, timeout=request.timeout)
 
 
 def open_target(

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.config.request import SwitchRequest, arguments
 from ipy_awsprofile.errors import InvalidOption, ProtectedProfile
-from ipy_awsprofile.text import arguments, assigned_name
+from ipy_awsprofile.text import assigned_name
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.files import Section
@@ -49,9 +49,10 @@ def save_role(
         )
     sources = [name for name in target.names[1:] if name not in target.config.profiles]
     if sources and assigned_name(sources[0]):
+        saved_first = arguments(SwitchRequest(sources[0]), "--save NAME")
         raise InvalidOption(
             f"`{sources[0]}` can't be a source_profile, because other tools don't know it.",
-            f"Run `%aws_profile {arguments(sources[0], '--save NAME')}` first, and use that name.",
+            f"Run `%aws_profile {saved_first}` first, and use that name.",
         )
     if request.default or sources:
         raise InvalidOption(

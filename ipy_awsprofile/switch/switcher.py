@@ -64,6 +64,8 @@ class Switcher:
         self.person = Person()
         #: The profiles that require confirmation, or that are read-only.
         self.protection = Protection()
+        #: Whether the user has switched or switched off. Then the first profile isn't used anymore.
+        self.has_switched = False
         #: The session name for roles if neither an option nor the profile sets one.
         self.session_name: str | None = None
 
@@ -173,6 +175,7 @@ class Switcher:
         with self._changing():
             layer.places = self._places(layer)
             self._layers.put(layer)
+            self.has_switched = True
         return layer.identity
 
     def refresh(self, *, person: Person | None = None) -> Identity | None:
@@ -200,6 +203,7 @@ class Switcher:
         self.cell.drop()
         before = self.active
         with self._changing():
+            self.has_switched = True
             if is_over:
                 self._layers.drop(is_over)
             else:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.config.request import SwitchRequest, takes
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.switch.layers import Frame
@@ -89,12 +89,13 @@ class Scope(ContextDecorator):
             switcher.end(frame)
 
 
-def using_profile(profile: str | None = None, **options: Any) -> Scope:
+@takes(SwitchRequest)
+def using_profile(request: SwitchRequest) -> Scope:
     """Use a profile for everything in a ``with`` block, and restore the previous state afterwards.
 
-    The options are the same as for ``%aws_profile``; see `SwitchRequest`. ``duration`` is in
-    seconds, a timedelta, or a text such as ``15m``, and ``tags`` is a dict. ``variable`` is
-    ``--as``, and ``confirmed`` is ``--yes``. The block gets the session, too. In a script without
+    The options are the same as for ``%aws_profile``. ``duration`` is in seconds, a timedelta, or a
+    text such as ``15m``, and ``tags`` is a dict. ``variable`` is ``--as``, and ``confirmed`` is
+    ``--yes``. The block gets the session, too. In a script without
     IPython, everything except the notebook's variable follows.
 
     The whole kernel follows. So while a thread or task is in such a block, other threads and tasks
@@ -104,10 +105,7 @@ def using_profile(profile: str | None = None, **options: Any) -> Scope:
 
     https://docs.python.org/3/reference/compound_stmts.html#the-with-statement
     """
-    return Scope(SwitchRequest.of(profile=profile, **options))
-
-
-using_profile.__signature__ = SwitchRequest.signature()  # type: ignore[attr-defined]
+    return Scope(request)
 
 
 def running_switcher() -> Switcher:

@@ -22,7 +22,7 @@ MAGICS = ["%aws_profile", "%%aws_profile", "%aws_profiles", "%%aws_profiles", "%
 OPTIONS = [
     *("--region", "--as", "--duration", "--session-name", "--external-id", "--role-arn"),
     *("--source-profile", "--read-only", "--expect-account", "--yes", "--mfa"),
-    *("--refresh", "--login", "--off", "--explain", "--pick", "--into", "--workers", "--cell"),
+    *("--refresh", "--login", "--off", "--explain", "--pick", "--into", "--workers"),
     *("--no-progress", "--", "-", "--re", "-x", "--as=", "--region=us-west-2"),
 ]
 

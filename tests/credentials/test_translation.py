@@ -268,7 +268,7 @@ def test_our_errors_pass() -> None:
 )
 def test_typed(chain: tuple[str, ...], options: str, line: str) -> None:
     """A chain is shown as it is typed after the magic."""
-    assert typed(chain, options) == line
+    assert typed(chain, *options.split()) == line
 
 
 def test_sign_in_of_a_session(shared_files: tuple[Path, Path]) -> None:

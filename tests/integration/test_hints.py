@@ -127,18 +127,6 @@ def test_duration(shell: Shell, aws: EmbeddedAws, typed: str, limit: str) -> Non
     assert "MaxSessionDuration" in str(error)  # valid, but not for this role
 
 
-@pytest.mark.parametrize("cell", ["", "\nprofile.name"])
-@pytest.mark.parametrize("number", ["0", "-1", "many", "''"])
-def test_workers(shell: Shell, aws: EmbeddedAws, cell: str, number: str) -> None:
-    """An invalid number of workers is refused, even in a line that doesn't use workers."""
-    magic = "%%aws_profiles * --no-progress" if cell else "%aws_profiles"
-    error = shell.refused(f"{magic} --workers {number}{cell}")
-    assert isinstance(error, InvalidOption)
-    at_least = re.findall(r"use (\d+) or more", str(error))
-    assert at_least == ["1"]
-    assert len(shell.good(f"%%aws_profiles * --no-progress --workers {at_least[0]}\n1").result) == 2
-
-
 @pytest.mark.parametrize(
     "call",
     ["list_buckets", "who_am_i", "storage_options", "libraries.pyarrow_filesystem"],

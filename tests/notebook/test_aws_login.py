@@ -13,15 +13,12 @@ from botocore import compat
 
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import target_of
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow, trusting
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
 from ipy_awsprofile.errors import (
-    AccessDenied,
     AwsProfileError,
-    CredentialsUnavailable,
     InvalidOption,
     SignInRequired,
 )
-from ipy_awsprofile.sessions.session import open_session, who_am_i
 from ipy_awsprofile.sessions.sign_in import Attempt, begin_sign_in
 from tests.local_browser import Browser, browser
 from tests.shells import run_aws_cli
@@ -93,54 +90,12 @@ def test_signed_in_by_a_switch(
 
 
 @pytest.mark.slow
-def test_renewed_with_our_key(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
-    """The AWS CLI renews our stored sign-in with the key in its file, and needs no new sign-in."""
-    shell.good("%aws_profile Ann --login")
-    (file,) = stored(aws)
-    document = json.loads(file.read_text())
-    document["accessToken"]["expiresAt"] = "2020-01-01T00:00:00Z"
-    file.write_text(json.dumps(document))
-    done = run_aws_cli("sts", "get-caller-identity", "--profile", "Ann")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(file.read_text())["refreshToken"] != document["refreshToken"]
-    assert len(browser.opened) == 1
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("how", ["missing", "ended"])
-def test_behind_a_role(
-    shell: Shell, aws: EmbeddedAws, ann: IamUser, browser: Browser, how: str
-) -> None:
-    """If a role's source profile needs an `aws login` sign-in, the switch asks for it once."""
-    arn = aws.create_role(
-        "Behind", account=ROLE_ACCOUNT, trust=trusting(ann.arn), policy=allow("s3:*")
-    )
-    aws.write_profile("Behind", role_arn=arn, source_profile="Ann", region="us-west-2")
-    if how == "ended":
-        aws.signin.login(ann, expires_in=-60)
-        aws.signin.expire()
-    assert shell.good("%aws_profile Behind").text.count("Signed in") <= 1
-    assert len(browser.opened) == 1
-    assert shell.good("%aws_profile").text.startswith("Behind ← Ann")
-
-
-@pytest.mark.slow
 def test_refused(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
     """A denied sign-in changes nothing, and stores nothing."""
     browser.answer = "deny"
     assert "was refused" in str(shell.run("%aws_profile Ann").error)
     assert stored(aws) == []
     assert "session" not in shell.names
-
-
-@pytest.mark.slow
-def test_another_user(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
-    """If the browser is signed in as another user, the magic stores nothing."""
-    aws.signin.codes.user = aws.create_user("Bob", account=ROLE_ACCOUNT)
-    error = shell.run("%aws_profile Ann").error
-    assert isinstance(error, CredentialsUnavailable)
-    assert "user/Bob, but the login_session of `Ann` is arn:aws:iam::" in str(error)
-    assert stored(aws) == []
 
 
 def test_a_browser_on_another_machine(
@@ -162,56 +117,6 @@ def test_a_browser_on_another_machine(
     assert ann.arn in ran.text
     assert codes[-1] not in ran.text + ran.html
     assert len(stored(aws)) == 1
-
-
-def test_another_program_logs_in(
-    shell: Shell, aws: EmbeddedAws, ann: IamUser, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """If another program has logged in, pressing Enter without a code completes the sign-in."""
-
-    def logged_in(_question: str) -> str:
-        aws.signin.login(ann)
-        return ""
-
-    monkeypatch.setattr("getpass.getpass", logged_in)
-    ran = shell.good("%aws_profile Ann")
-    assert "If another program has already signed in, press Enter." in ran.text
-    assert ann.arn in ran.text
-    monkeypatch.setattr("getpass.getpass", lambda _question: "")
-    error = shell.run("%aws_profile Ann --login").error
-    assert isinstance(error, CredentialsUnavailable)
-
-
-def test_codes_that_are_not_taken(aws: EmbeddedAws, browser: Browser) -> None:
-    """A code of another sign-in, a denied code, and other texts raise errors."""
-    attempt = begun()
-    for text in ("", "x", "eHg=", "é", entered(begun()), entered(attempt, "deny")):
-        with pytest.raises(CredentialsUnavailable, match="isn't the code"):
-            attempt.enter(text)
-    code = entered(attempt)
-    attempt.enter(f" {code[:20]}\n{code[20:]} ")
-    with pytest.raises(CredentialsUnavailable, match="AWS refused the sign-in of `Ann`"):
-        attempt.enter(code)
-    assert attempt.url not in repr(attempt)
-
-
-def test_permission(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If a user isn't allowed to sign in, the error names the missing permission."""
-    attempt = begun()
-    code = entered(attempt)
-    monkeypatch.setattr(
-        type(aws.signin), "_redeemed", lambda *_: (_ for _ in ()).throw(insufficient())
-    )
-    with pytest.raises(AccessDenied) as caught:
-        attempt.enter(code)
-    assert "signin:CreateOAuth2Token" in str(caught.value)
-
-
-def insufficient() -> Exception:
-    """Return AWS's error for a user without the permission."""
-    from ipy_awsprofile.demo.services.signin import _refused
-
-    return _refused("AccessDeniedException", "INSUFFICIENT_PERMISSIONS", "No.")
 
 
 def test_where_nobody_can_sign_in(
@@ -245,13 +150,3 @@ def test_what_is_missing(
     assert "botocore[crt]" in refused(shell, "%aws_profile Ann --login").hint
     for line in ("%aws_profile UserAlpha --login", "%aws_profile --login"):
         assert isinstance(refused(shell, line), InvalidOption)
-
-
-def test_in_python(aws: EmbeddedAws, ann: IamUser) -> None:
-    """`open_session` calls the sign-in function, then continues."""
-
-    def sign_in(_target: object) -> None:
-        attempt = begun()
-        attempt.enter(entered(attempt))
-
-    assert who_am_i(open_session("Ann", sign_in=sign_in)).arn == ann.arn

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-import urllib.request
-from functools import partial
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from typing import TYPE_CHECKING
 
 import pytest
 
-from ipy_awsprofile.config.target import sign_in_target
 from ipy_awsprofile.errors import CredentialsUnavailable
-from ipy_awsprofile.sessions.sign_in import begin_sign_in, local_browser
 from tests.identity_center import PROD, organisation
 from tests.local_browser import Browser, browser
 
@@ -83,37 +77,3 @@ def _allow_device(aws: EmbeddedAws) -> None:
     while not (devices := list(aws.sso.tokens._devices.values())):
         threading.Event().wait(0.05)
     aws.sso.approve(devices[0].user_code)
-
-
-def test_nobody_completes_it(
-    aws: EmbeddedAws, browser: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A sign-in and its page end at the timeout or on Ctrl-C."""
-    browser.answer = None
-    for end in ("time", "interrupt"):
-        attempt = begin_sign_in(sign_in_target("corp"))
-        (address,) = parse_qs(urlsplit(attempt.url).query)["redirect_uri"]
-        waiting: Any = attempt.waiting(sleep=lambda _seconds: None)
-        next(waiting)
-        if end == "time":
-            later = time.monotonic() + 601
-            with monkeypatch.context() as patch:
-                patch.setattr(time, "monotonic", partial(float, later))
-                with pytest.raises(CredentialsUnavailable, match="wasn't completed") as caught:
-                    next(waiting)
-            assert "`%aws_profile NAME --login --device-code`" in caught.value.hint
-        else:
-            with pytest.raises(KeyboardInterrupt):
-                waiting.throw(KeyboardInterrupt)
-        with pytest.raises(OSError, match="refused"):
-            urllib.request.urlopen(address)
-
-
-def test_which_browser(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Browsers that need a terminal are ignored, and so are all browsers without a display."""
-    assert local_browser() is browser
-    browser.name = "/usr/bin/w3m"
-    assert local_browser() is None
-    browser.name = "test"
-    monkeypatch.delenv("DISPLAY")
-    assert local_browser() is None

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import urllib.error
-import urllib.request
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
+from urllib.parse import parse_qs, quote_plus, urlsplit
 
 import pytest
 
 from ipy_awsprofile.errors import (
     AwsProfileError,
     CredentialsUnavailable,
-    EndpointUnreachable,
     InvalidOption,
     ServiceError,
 )
 from ipy_awsprofile.sessions.console import console_link
 from ipy_awsprofile.sessions.session import open_session
 from tests.local_browser import Browser, browser
-from tests.servers import Answers, closed_port, odd_server
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -80,19 +75,6 @@ def test_expired_session(aws: EmbeddedAws) -> None:
     assert "`%aws_profile --refresh`" in caught.value.hint
 
 
-@pytest.mark.parametrize("server", ["unreachable", "of a proxy"])
-def test_no_answer_of_aws(aws: EmbeddedAws, server: str) -> None:
-    """If AWS doesn't answer, the error contains no secret."""
-    session = open_session("RoleBeta")
-    with odd_server(Answers((200, "<!doctype html><title>Log in</title>"))) as proxy:
-        address = proxy if server == "of a proxy" else f"http://127.0.0.1:{closed_port()}"
-        session._session.full_config["profiles"]["RoleBeta"]["endpoint_url"] = address
-        expected = ServiceError if server == "of a proxy" else EndpointUnreachable
-        with pytest.raises(expected) as caught:
-            console_link(session)
-    assert secrets_in(f"{caught.value!r}{caught.value.__cause__!r}", aws) == []
-
-
 def test_log_of_connections(aws: EmbeddedAws, caplog: pytest.LogCaptureFixture) -> None:
     """The request for a token has the credentials in its body, because urllib3 logs URLs."""
     caplog.set_level(logging.DEBUG, "urllib3")
@@ -104,20 +86,3 @@ def test_log_of_connections(aws: EmbeddedAws, caplog: pytest.LogCaptureFixture) 
 def secrets_in(text: str, aws: EmbeddedAws) -> list[str]:
     """Return the beginning of each secret that is in a text, as it is or quoted for a URL."""
     return [secret[:4] for secret in aws.secrets() if secret in text or quote_plus(secret) in text]
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        {},
-        {"Action": "getSigninToken", "Session": "{"},
-        {"Action": "getSigninToken", "Session": json.dumps({"sessionId": "x"})},
-        {"Action": "login", "SigninToken": "x", "Destination": "https://x"},
-    ],
-)
-def test_what_the_endpoint_refuses(aws: EmbeddedAws, query: dict[str, str]) -> None:
-    """The federation endpoint refuses the same malformed requests as AWS, with both methods."""
-    address, form = f"{aws.endpoint_url}/federation", urlencode(query)
-    for request in ((f"{address}?{form}",), (address, form.encode())):
-        with pytest.raises(urllib.error.HTTPError, match="400"):
-            urllib.request.urlopen(*request)

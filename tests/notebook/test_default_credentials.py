@@ -9,7 +9,7 @@ import pytest
 
 from ipy_awsprofile import open_session, using_profile, who_am_i
 from ipy_awsprofile.demo.aws import EmbeddedAws
-from ipy_awsprofile.errors import InvalidOption, InvalidProfile, ProtectedProfile
+from ipy_awsprofile.errors import InvalidProfile, ProtectedProfile
 from tests.kinds import ACCOUNT, create_ann, prepared, role
 from tests.shells import Shell, run_aws_cli
 
@@ -107,35 +107,6 @@ def test_role_arn_alone(shell: Shell, aws: EmbeddedAws, place: tuple[str, str, s
         assert who_am_i(session).arn == place[1]
 
 
-def test_a_profile_with_a_credential_source(
-    shell: Shell, aws: EmbeddedAws, values: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The card of a role profile names the credential_source at the start of its chain."""
-    settings: dict[str, Any] = {
-        "role_arn": values["after_machine"],
-        "credential_source": "EcsContainer",
-    }
-    aws.write_profile("Analyst", region="eu-west-1", **settings)
-    with aws.in_container(MACHINE) as environment:
-        for variable, value in environment.items():
-            monkeypatch.setenv(variable, value)
-        card = shell.good("%aws_profile Analyst").text
-        assert card.splitlines()[0].startswith("Analyst ← container credentials  (")
-        assert shell.good("%aws_profile").text.startswith("Analyst ← container credentials  (")
-
-
-def test_mfa_without_a_profile(
-    shell: Shell, aws: EmbeddedAws, values: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A container's credentials can't have an MFA session, and work without the option."""
-    with aws.in_container(MACHINE) as environment:
-        for variable, value in environment.items():
-            monkeypatch.setenv(variable, value)
-        line = "%aws_profile --default --region eu-west-2"
-        assert "--mfa is for long-term keys" in str(shell.refused(f"{line} --mfa"))
-        assert shell.good(line).text.startswith("container credentials")
-
-
 def test_the_default_profile_is_protected(
     shell: Shell, aws: EmbeddedAws, values: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,55 +134,3 @@ def test_nothing_there(shell: Shell, aws: EmbeddedAws) -> None:
     error = shell.refused("%aws_profile --default")
     assert isinstance(error, InvalidProfile), error
     assert shell.good("%aws_profile").text.startswith("No profile is active")
-
-
-@pytest.mark.parametrize("line", ["--default Ann", "--default --role-arn arn:aws:iam::1:role/X"])
-def test_one_name(shell: Shell, line: str) -> None:
-    """`--default` can't be combined with a profile or a role."""
-    assert isinstance(shell.refused(f"%aws_profile {line}"), InvalidOption)
-
-
-def test_other_commands(shell: Shell, aws: EmbeddedAws, place: tuple[str, str, str]) -> None:
-    """Commands from errors and cards work for these identities, or say why they don't."""
-    name, _, role_arn = place
-    shell.good("%aws_profile --explain --default")
-    shell.good(f"%aws_profile --explain --role-arn {role_arn}")
-    shell.good("%aws_profile --default")
-    shell.good("%aws_profile --explain")
-    assert isinstance(shell.refused("%aws_profile --default --login"), InvalidOption)
-    if name == "Ann":  # it's a profile
-        assert "is already a profile" in str(shell.refused("%aws_profile --default --save X"))
-        return
-    error = shell.refused("%aws_profile --default --save X")
-    assert "can't be saved as a profile" in str(error)
-    for command in ("--default", "--role-arn ARN"):
-        assert f"`{command}`" in error.hint
-
-
-def test_save_a_role(shell: Shell, aws: EmbeddedAws, place: tuple[str, str, str]) -> None:
-    """A role given by its ARN alone is saved with its source if the config file allows that."""
-    name, _, role_arn = place
-    line = f"%aws_profile --role-arn {role_arn} --save Kept"
-    if name == "web identity token":
-        assert "can't be saved as a profile" in str(shell.refused(line))
-        return
-    assert shell.good(line).text.startswith(f"Kept ← {name}")
-    section = aws.config_file.read_text().rpartition("[profile Kept]")[2]
-    assert f"role_arn = {role_arn}" in section
-    assert ("source_profile = Ann" in section) is (name == "Ann")
-    assert ("credential_source" in section) is (name != "Ann")
-
-
-def test_the_hint_about_a_region(
-    shell: Shell, aws: EmbeddedAws, place: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without a Region, the hint has a command that works; a default profile provides its own."""
-    monkeypatch.delenv("AWS_REGION")
-    if place[0] == "Ann":
-        assert "eu-west-1" in shell.good(f"%aws_profile --role-arn {place[2]}").text
-        return
-    error = shell.refused(f"%aws_profile --role-arn {place[2]}")
-    assert isinstance(error, InvalidOption)
-    command = error.hint.split("`")[3]
-    assert command == f"%aws_profile --role-arn {place[2]} --region …"
-    shell.good(command.replace("…", "eu-west-1"))

@@ -1,135 +1,91 @@
-"""The magics' options, which become requests, and the lines that are refused."""
+"""How a magic's line is read, and which lines are refused."""
 
 from __future__ import annotations
 
-import argparse
-from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.config.request import SwitchRequest, arguments, options_of
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.notebook.magic import AwsProfileMagics
-from ipy_awsprofile.notebook.options import parse, require_no_cell_options, switch_request
+from ipy_awsprofile.notebook.options import chosen, joined, parse
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
 
 
-def options_of(line: str) -> argparse.Namespace:
-    """Parse a line of ``%aws_profile``, and return its options."""
-    return parse(AwsProfileMagics.aws_profile, line)
+def request_in(line: str) -> SwitchRequest:
+    """Return the request that a line of ``%aws_profile`` describes."""
+    options = parse(AwsProfileMagics.aws_profile, line)
+    return SwitchRequest(joined(options.profile), **chosen(options, SwitchRequest))
 
 
 @pytest.mark.parametrize(
     ("line", "changes"),
     [
-        ("P", {}),
-        ("P --region eu-west-1", {"region": "eu-west-1"}),
         ("P --region=eu-west-1", {"region": "eu-west-1"}),
-        ("P --as beta", {"variable": "beta"}),
-        ("P --as größe", {"variable": "größe"}),
-        ("P --duration 3600", {"duration": 3600}),
-        ("P --duration 1800s", {"duration": 1800}),
-        ("P --duration 90m", {"duration": 5400}),
-        ("P --duration 1h", {"duration": 3600}),
-        ("P --duration 1h30m", {"duration": 5400}),
-        ("P --duration 0h30m0s", {"duration": 1800}),
-        ("P --duration 0", {"duration": 0}),
-        ("P --session-name me --external-id 7", {"session_name": "me", "external_id": "7"}),
-        ("P --read-only", {"read_only": True}),
-        ("P --expect-account 123456789012", {"expect_account": "123456789012"}),
         ("--yes P", {"confirmed": True}),
-        ("P --mfa --duration 36h", {"mfa": True, "duration": 129600}),
-        ("P --login", {}),
-        ("P --explain", {}),
+        ("P --read --as größe", {"read_only": True, "variable": "größe"}),
+        ("P --duration 90m --mfa", {"duration": "90m", "mfa": True}),
+        ("P --tag team=red --tag job=etl", {"tags": ("team=red", "job=etl")}),
         ("my profile", {"profile": "my profile"}),
-        ("my, profile", {"profile": "my, profile"}),
         ('"my profile"', {"profile": "my profile"}),
         ("-- -dash", {"profile": "-dash"}),
         (r"team\dev", {"profile": r"team\dev"}),
-        ("#1", {"profile": "#1"}),
         ("P # as it was", {}),
-        ("P --as beta #", {"variable": "beta"}),
         ("'P # 1' # it's mine", {"profile": "P # 1"}),
-        ('"a#b" # "', {"profile": "a#b"}),
-        ("P --readonly", {"read_only": True}),
-        ("P --sessionname=a-b --ReadOnly", {"session_name": "a-b", "read_only": True}),
-        ("-- --readonly", {"profile": "--readonly"}),
-        ("''", {"profile": ""}),
-        (
-            "--role-arn A --source-profile S",
-            {"profile": None, "role_arn": "A", "source_profile": "S"},
-        ),
+        ("--role-arn A --source-profile S", {"profile": None, "role_arn": "A"}),
     ],
 )
 def test_requests(line: str, changes: dict[str, Any]) -> None:
-    """Each option of a switch sets a field of the request; other fields keep their defaults."""
-    assert switch_request(options_of(line)) == SwitchRequest(**{"profile": "P"} | changes)
+    """Options, quotation marks and comments are read as in a shell, and prefixes are enough."""
+    request = request_in(line)
+    for name, value in ({"profile": "P"} | changes).items():
+        assert getattr(request, name) == value
 
 
-@pytest.mark.parametrize("line", ["", "--refresh", "--off", "--pick", "--explain", "--login"])
-def test_no_request(line: str) -> None:
-    """A line without a profile's name isn't a request to switch."""
-    assert switch_request(options_of(line)) is None
-
-
-def test_every_field_has_an_option() -> None:
-    """The magic has an option for each field of a request that isn't set in another way."""
-    configured = {"default_session_name", "caller"}
-    named = {field.name for field in fields(SwitchRequest)} - configured
-    assert named <= vars(options_of("")).keys()
+def test_every_option_and_its_line() -> None:
+    """Each option of a switch can be typed, and the line of a request gives the request again."""
+    for name, one in options_of(SwitchRequest).items():
+        value: Any = ("a b",) if one.is_repeated else "x" if one.metavar else True
+        request = SwitchRequest("my profile", **{name: value})
+        assert request_in(arguments(request)) == request
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
         ("P --region", "expected one argument"),
-        ("P --duration soon", "`soon` isn't a duration; use `3600`, `90m` or `1h`."),
-        ("P --duration ''", "`` isn't a duration"),
-        ("P --duration -5", "`-5` isn't a duration"),
+        ("P --regoin x", "unrecognized arguments: --regoin"),
+        ("P --re x", "ambiguous option: --re could match --region, --read-only, --refresh"),
+        ('"P', "No closing quotation"),
         ("P --as 1a", "`1a` isn't a valid variable name."),
-        ("P --as class", "`class` isn't a valid variable name."),
-        ("P --as a.b", "`a.b` isn't a valid variable name."),
-        ("-x", "unrecognized arguments: -x"),
-        ('"P', "A quotation mark isn't closed."),
-        ("P --off", "Only --login, --logout and --explain can be combined with a profile's name."),
-        (
-            "P --refresh",
-            "Only --login, --logout and --explain can be combined with a profile's name.",
-        ),
-        ("P --pick", "Only --login, --logout and --explain can be combined with a profile's name."),
-        (
-            "P --login --explain",
-            "Use only one of --refresh, --off, --pick, --console, --login, --logout and",
-        ),
-        ("--refresh --off", "Use only one of"),
-        ("--login --refresh", "Use only one of"),
+        ("RoleBeta --duration soon", "`soon` can't be the DurationSeconds."),
+        ("P --off", "--off takes neither a name nor an option of a switch."),
+        ("P --console s3", "--console takes neither"),
+        ("--refresh --off", "argument --off: not allowed with argument --refresh"),
+        ("P --save x --login", "argument --login: not allowed with argument --save"),
         ("--region us-west-2", "The name of a profile is missing."),
         ("--off --yes", "The name of a profile is missing."),
-        ("--role-arn ''", "The name of a profile is missing."),
-        ("--cell", "The name of a profile is missing."),
-        ("P --explain --yes", "--explain can't be combined with the options of a switch."),
-        ("P --explain --cell", "--explain can't be combined with the options of a switch."),
     ],
 )
-def test_refused(line: str, message: str) -> None:
-    """Wrong values and conflicting options are refused with a message."""
-    with pytest.raises(InvalidOption) as raised:
-        switch_request(options_of(line))
-    assert message in str(raised.value)
+def test_refused(shell: Shell, aws: EmbeddedAws, line: str, message: str) -> None:
+    """A line that can't be read is refused, mostly in argparse's words, with the next step."""
+    error = shell.refused(f"%aws_profile {line}")
+    assert isinstance(error, InvalidOption)
+    assert message in str(error)
+    assert "session" not in shell.names
 
 
-def test_repeated_options() -> None:
-    """If a second tag has no option, the error says to write it, and that works."""
-    with pytest.raises(InvalidOption, match="unrecognized arguments: job=etl") as raised:
-        options_of("P --tag team=red job=etl")
-    assert raised.value.hint.startswith("Write `--tag` before each value.")
-    tags = options_of("P --tag team=red --tag job=etl").tags
-    assert tags == [("team", "red"), ("job", "etl")]
-
-
-@pytest.mark.parametrize("line", ["x --into df", "--workers 2", "--no-progress", "x --yes"])
-def test_options_of_a_cell(line: str) -> None:
-    """The options of a cell magic are refused in the line magic."""
-    options = parse(AwsProfileMagics.aws_profiles, line)
-    with pytest.raises(InvalidOption, match="need a cell"):
-        require_no_cell_options(options)
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help(shell: Shell, option: str) -> None:
+    """`-h` shows the options that `?` shows, and runs nothing, not even a cell."""
+    for magic in ("aws_profile", "aws_profiles", "aws_calls"):
+        shown = shell.good(f"%{magic} {option}").text
+        assert shown.startswith(f"%{magic} [--")
+        assert shown in shell.ip.find_line_magic(magic).__doc__
+    for magic in ("%%aws_profile", "%%aws_profiles"):
+        shell.good(f"{magic} RoleBeta {option}\nx = 1")
+    assert not {"session", "x"} & shell.names.keys()

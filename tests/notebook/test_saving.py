@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ import pytest
 
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.demo.stages.scenario import allow
-from ipy_awsprofile.errors import AccessDenied, ConfigFileError, InvalidOption, ProtectedProfile
+from ipy_awsprofile.errors import AccessDenied, InvalidOption
 from tests.identity_center import PROD, TEST, TWIN, organisation
 from tests.shells import aws_cli_2
 
@@ -72,26 +71,6 @@ def test_one_role(shell: Shell, aws: EmbeddedAws) -> None:
     assert set(list_profiles()) <= set(cli_2(aws, "configure", "list-profiles").splitlines())
 
 
-@pytest.mark.slow
-def test_without_an_sso_session(shell: Shell, aws: EmbeddedAws) -> None:
-    """If the sign-in has no section, new profiles get its start URL; the AWS CLI can use them."""
-    aws.write_profile(
-        "Legacy",
-        sso_start_url=aws.sso.start_url,
-        sso_region="us-east-1",
-        sso_account_id=PROD,
-        sso_role_name="Reader",
-        region="us-west-2",
-    )
-    aws.sso.sign_in()
-    assert shell.good("%aws_profile --account sandbox --role Reader --sso Legacy --save twin")
-    assert f"sso_start_url = {aws.sso.start_url}" in aws.config_file.read_text().split("twin]")[1]
-    shell.good('%aws_profiles --sso Legacy --save "{sso}-{account_id}-{role}" --yes')
-    assert "# >>> ipy_awsprofile: roles of Legacy" in aws.config_file.read_text()
-    for profile, account in (("twin", TWIN), (f"Legacy-{TEST}-Reader", TEST)):
-        assert account_by_cli_2(aws, profile) == account
-
-
 def test_the_active_role(shell: Shell, aws: EmbeddedAws) -> None:
     """Without a name, `--save` saves the active role; a role given by its ARN can be saved, too."""
     shell.good(f"%aws_profile corp:{TEST}/Reader")
@@ -112,7 +91,6 @@ def test_the_active_role(shell: Shell, aws: EmbeddedAws) -> None:
         (f"%aws_profile {ADMIN} --save x]", InvalidOption, "can't be the name"),
         ("%aws_profile RoleBeta --save other", InvalidOption, "is already a profile"),
         (f"%aws_profile {ADMIN} --save other --mfa", InvalidOption, "is for long-term keys"),
-        (f"%aws_profile {ADMIN} --save other --explain", InvalidOption, "can't be combined"),
         (
             f"%aws_profile --account {TEST} --role Admin --save other",
             AccessDenied,
@@ -120,7 +98,7 @@ def test_the_active_role(shell: Shell, aws: EmbeddedAws) -> None:
         ),
         ("%aws_profile --save other", InvalidOption, "No profile is active"),
         ('%aws_profiles --sso --save "{name}"', InvalidOption, "unknown name `{name}`"),
-        ('%aws_profiles --save "{role}"', InvalidOption, "--save requires --sso"),
+        ('%aws_profiles --save "{role}"', InvalidOption, "--save and --refresh require --sso"),
         ("%aws_profiles --sso --yes", InvalidOption, "need a cell"),
         ('%%aws_profiles --sso --save "{role}"\n1', InvalidOption, "can't be combined with a cell"),
     ],
@@ -135,25 +113,6 @@ def test_what_is_refused(
     assert text in str(refused)
     assert aws.config_file.read_text() == before
     assert "session" not in shell.names
-
-
-def test_a_file_that_cannot_be_written(shell: Shell, aws: EmbeddedAws) -> None:
-    """If the config file can't be written, the identity stays; protected accounts need `--yes`."""
-    shell.good(f"%aws_profile {ADMIN}")  # so that only the config file remains to be written
-    shell.good("%aws_profile RoleBeta")
-    shell.good("%config AwsProfileMagics.protected = ['acme*']")
-    assert isinstance(shell.refused(f"%aws_profile {ADMIN} --save x"), ProtectedProfile)
-    config = aws.config_file.read_text()
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
-    try:
-        error = shell.refused(f"%aws_profile {ADMIN} --save x --yes")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert isinstance(error, ConfigFileError)
-    assert str(error).endswith("The file can't be written: File too large.")
-    assert aws.config_file.read_text() == config
-    assert shell.good("%aws_profile").text.startswith("RoleBeta")
 
 
 def test_roles_come_and_go(shell: Shell, aws: EmbeddedAws) -> None:
@@ -190,45 +149,6 @@ def test_roles_come_and_go(shell: Shell, aws: EmbeddedAws) -> None:
     assert "Admin" not in after.partition("[profile sandbox-Reader]")[0].partition("# >>>")[0]
     assert not {"Acme-Prod-Admin", "Sandbox-Reader"}.intersection(list_profiles())
     assert UP_TO_DATE in shell.good(SAVE).text
-
-
-def test_a_pattern_selects_the_roles(shell: Shell, aws: EmbeddedAws) -> None:
-    """With words, the block contains only the roles that match; the other roles are removed."""
-    shell.good(f"{SAVE} --yes")
-    shown = shell.good(SAVE.replace("corp", "corp sandbox")).text
-    assert "1 to remove." in shown
-    assert "-[profile Acme-Prod-Admin]" in shown
-    shell.good(SAVE.replace("corp", "corp sandbox") + " --yes")
-    assert list_profiles()[-2:] == ["Sandbox-Reader", "sandbox-Reader"]
-    shown = shell.good('%aws_profiles corp:*/Admin --save "{account_name}-{role}"').text
-    assert "1 to add, 2 to remove." in shown
-
-
-def test_a_profile_outside_the_block(shell: Shell, aws: EmbeddedAws) -> None:
-    """A profile that a user moves out of the block stays as it is, even if its role is revoked."""
-    shell.good(f"{SAVE} --yes")
-    text = aws.config_file.read_text()
-    section = text.partition("[profile Acme-Prod-Admin]")[2].partition("\n\n")[0]
-    section = f"[profile Acme-Prod-Admin]{section}\n"
-    aws.config_file.write_text(f"{text.replace(section, '')}\n{section}output = json\n")
-    assert UP_TO_DATE in shell.good(SAVE).text
-    unassign(aws, PROD, "Admin")
-    shell.good(f"{SAVE} --yes")
-    assert aws.config_file.read_text().endswith(f"{section}output = json\n")
-
-
-def test_settings_in_common(shell: Shell, aws: EmbeddedAws) -> None:
-    """The block follows the Region of the user's own profiles, and an edit in it is undone."""
-    shell.good(f"{SAVE} --yes")
-    text = aws.config_file.read_text()
-    head, mark, block = text.partition("# >>>")
-    edited = block.replace("region = us-west-2", "region = eu-west-1\noutput = text", 1)
-    aws.config_file.write_text(head + mark + edited)
-    assert "only settings change" in shell.good(SAVE).text
-    aws.config_file.write_text(head.replace("us-west-2", "eu-west-3") + mark + edited)
-    shell.good(f"{SAVE} --yes")
-    expected = text.replace("us-west-2", "eu-west-3")
-    assert aws.config_file.read_text() == expected
 
 
 @pytest.mark.parametrize("name", ["Sandbox", "prod", "default", "x"])

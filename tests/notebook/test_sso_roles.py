@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ipy_awsprofile import across_profiles, list_assigned_roles, who_am_i
 from ipy_awsprofile.errors import InvalidOption, ProtectedProfile, SignInRequired
-from ipy_awsprofile.notebook import completion
-from tests.identity_center import PROD, TEST, TWIN, organisation, sign_in_by_aws_cli, write_session
+from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
 from tests.shells import run_aws_cli
 
 if TYPE_CHECKING:
@@ -44,18 +42,6 @@ def test_the_list(shell: Shell, aws: EmbeddedAws) -> None:
     aws.calls.clear()
     shell.good("%aws_profiles --sso corp sandbox reader")
     assert aws.calls == []
-
-
-def test_odd_account_names(shell: Shell, aws: EmbeddedAws) -> None:
-    """An account's name can't add lines to the table, or control characters to the output."""
-    aws.sso.name_account(PROD, "Acme\n5 roles in 1 account\r\x1b[2J\u2028x", "a@acme.example")
-    ran = shell.good("%aws_profiles --sso")
-    lines = ran.text.splitlines()
-    assert len(lines) == 2 + 4
-    assert sum("5 roles in 1 account" in line for line in lines) == 2
-    ran = shell.good(f"%aws_profile --account {PROD} --role Reader")
-    shown = ran.text + ran.html + shell.good("%aws_profile").text
-    assert not {"\x1b", "\r", "\u2028"} & set(shown)
 
 
 def test_switch(shell: Shell, aws: EmbeddedAws) -> None:
@@ -101,29 +87,6 @@ def test_a_cell_for_many_roles(shell: Shell) -> None:
     assert isinstance(shell.refused("%%aws_profiles --sso nobody\n1"), InvalidOption)
 
 
-def test_a_function_for_many_roles(aws: EmbeddedAws) -> None:
-    """`across_profiles` accepts the listed roles, or their names together with profile names."""
-    roles = list_assigned_roles(pattern="sandbox")
-    frame = across_profiles(roles, lambda session: who_am_i(session).account, progress=False)
-    assert list(zip(frame["profile"], frame["value"], strict=True)) == [
-        (f"corp:{TEST}/Reader", TEST),
-        (f"corp:{TWIN}/Reader", TWIN),
-    ]
-    names = ["prod-reader", f"corp:{PROD}/Admin"]
-    frame = across_profiles(names, lambda session: who_am_i(session).account, progress=False)
-    assert list(frame["value"]) == [PROD, PROD]
-
-
-@pytest.mark.slow
-def test_the_sign_in_of_the_aws_cli(shell: Shell, aws: EmbeddedAws) -> None:
-    """After a sign-in with version 2 of the AWS CLI, the roles can be listed and used."""
-    for file in (aws.home / ".aws" / "sso" / "cache").iterdir():
-        file.unlink()
-    sign_in_by_aws_cli(aws)
-    assert "4 roles in 3 accounts" in shell.good("%aws_profiles --sso").text
-    assert PROD in shell.good(f"%aws_profile {ADMIN}").text
-
-
 def test_a_protected_account(shell: Shell, aws: EmbeddedAws) -> None:
     """A pattern protects an account by its name, regardless of how the line names the account."""
     shell.good("%config AwsProfileMagics.protected = ['*prod*']")
@@ -134,42 +97,19 @@ def test_a_protected_account(shell: Shell, aws: EmbeddedAws) -> None:
     assert "is protected" in str(frame.error)
 
 
-@pytest.mark.slow
-def test_tab(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tab offers the accounts, the roles of the account, and the sign-ins."""
-    monkeypatch.setattr(completion, "_PATIENCE", 60.0)  # for a busy machine
-    assert shell.completions("%aws_profile --account ") == [
-        *('"Acme Prod"', "Sandbox", "sandbox", PROD, TEST, TWIN)
-    ]
-    assert shell.completions('%aws_profile --account "ac') == ['"Acme Prod"']
-    assert shell.completions('%aws_profile --account "Acme Prod" --role ') == ["Admin", "Reader"]
-    assert shell.completions(f"%aws_profile --account {TEST} --role R") == ["Reader"]
-    assert "Admin" not in shell.completions("%aws_profile --role ")
-    assert shell.completions("%aws_profile --sso ") == ["corp"]
-    assert shell.completions("%aws_profiles --sso c") == ["corp"]
-    aws.calls.clear()
-    assert shell.completions('%aws_profile --account "ac') == ['"Acme Prod"']
-    assert aws.calls == []
-    for folder in (".aws/sso/cache", ".cache/ipy_awsprofile"):
-        next((aws.home / folder).iterdir()).unlink()
-    assert "Sandbox" not in shell.completions("%aws_profile --account ")
-
-
-@pytest.mark.slow
-def test_tab_after_a_sign_in(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tab completes a sign-in, then the account by name or ID, then its roles."""
-    monkeypatch.setattr(completion, "_PATIENCE", 60.0)  # for a busy machine
+def test_tab(shell: Shell, aws: EmbeddedAws) -> None:
+    """Tab offers sign-ins and, once they are listed, their roles by account name or ID."""
     assert shell.completions("%aws_profile cor") == ["corp:"]
-    assert shell.completions("%aws_profile corp:s") == ["corp:Sandbox/", "corp:sandbox/"]
-    assert shell.completions("%aws_profile corp:Acme") == ['"corp:Acme Prod/']
-    role = shell.completions('%aws_profile "corp:Acme Prod/A')
-    assert role == ['"corp:Acme Prod/Admin"']
-    assert shell.good(f"%aws_profile {role[0]}").text.startswith(f"corp:{PROD}/Admin")
-    assert shell.completions(f"%%aws_profiles corp:{TEST[:3]}") == [f"corp:{TEST}/"]
-    assert shell.completions(f"%aws_profile --source-profile corp:{TEST}/") == [
-        f"corp:{TEST}/Reader"
-    ]
-    assert f"corp:{TEST}/Reader" not in shell.completions("%aws_profile corp:nobody/")
+    assert shell.completions("%aws_profiles --sso c") == ["corp"]
+    assert not any("Admin" in one for one in shell.completions("%aws_profile corp:A"))
+    shell.good("%aws_profiles --sso")
+    aws.calls.clear()
+    roles = ['"corp:Acme Prod/Admin"', '"corp:Acme Prod/Reader"']
+    assert shell.completions("%aws_profile corp:acme") == roles
+    assert shell.completions('%aws_profile "corp:Acme Prod/A') == roles[:1]
+    assert shell.completions(f"%%aws_profiles corp:{TEST[:3]}") == [f"corp:{TEST}/Reader"]
+    assert aws.calls == []
+    assert shell.good(f"%aws_profile {roles[0]}").text.startswith(f"corp:{PROD}/Admin")
 
 
 @pytest.mark.parametrize(

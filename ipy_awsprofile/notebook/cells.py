@@ -1,0 +1,137 @@
+"""Run a cell's code in a block or as a function of a session, and switch before the first cell."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from inspect import CO_COROUTINE
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+from ipy_awsprofile.errors import InvalidOption
+
+if TYPE_CHECKING:
+    import boto3
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ipy_awsprofile.switch.switcher import Switcher
+
+
+def compile_cell(
+    shell: InteractiveShell, cell: str, *, instead_of_await: str
+) -> tuple[CodeType, CodeType | None]:
+    """Return a cell's statements, and its last expression, if any, as code.
+
+    ``instead_of_await`` is the hint for a cell with `await` at its top level, which a function
+    can't run. Raises InvalidOption for such a cell, and for a syntax error, which is shown as in a
+    regular cell.
+    """
+    # In the user's cell, the first line is the magic's.
+    source = "\n" + shell.transform_cell(cell)
+    name = shell.compile.cache(source, shell.displayhook.prompt_count, raw_code=cell)
+    flags = shell.compile.flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    expression: CodeType | None = None
+    try:
+        body = ast.parse(source, name)
+        if body.body and isinstance(last := body.body[-1], ast.Expr):
+            body.body.pop()
+            expression = compile(ast.Expression(last.value), name, "eval", flags, dont_inherit=True)
+        statements: CodeType = compile(body, name, "exec", flags, dont_inherit=True)
+    except SyntaxError as error:
+        invalid = InvalidOption(f"{type(error).__name__}: {error}")
+        _show_as(invalid, shell.SyntaxTB.structured_traceback(type(error), error, []))
+        raise invalid from None
+    if (statements.co_flags | (expression.co_flags if expression else 0)) & CO_COROUTINE:
+        raise InvalidOption("This cell can't use `await` outside a function.", instead_of_await)
+    return statements, expression
+
+
+def run_cell(shell: InteractiveShell, code: tuple[CodeType, CodeType | None]) -> Any:
+    """Run a compiled cell as the notebook's code, and return the value of its last expression.
+
+    The traceback of an error has only the frames of the user's code.
+    """
+    statements, expression = code
+    try:
+        exec(statements, shell.user_global_ns, shell.user_ns)  # noqa: S102  # the user's own cell
+        return expression and eval(expression, shell.user_global_ns, shell.user_ns)  # noqa: S307
+    except Exception as error:
+        if not hasattr(error, "_render_traceback_") and error.__traceback__:
+            frames, render = error.__traceback__.tb_next, shell.InteractiveTB.structured_traceback
+            _show_as(error, render(type(error), error, frames, tb_offset=0))
+        raise
+
+
+def _show_as(error: Exception, lines: list[str]) -> None:
+    """Let IPython show these lines for an error, without the frames of the magic."""
+    error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
+
+
+def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session], Any]:
+    """Return a function that runs a cell with a session, and returns its last expression's value.
+
+    In the cell, ``session`` is the argument and ``profile`` is the session's `Profile`. The cell's
+    assignments don't change the notebook. Raises InvalidOption.
+    """
+    instead = "Use `asyncio.run` in the cell."
+    statements, expression = compile_cell(shell, cell, instead_of_await=instead)
+    if expression is None:
+        raise InvalidOption("End the cell with an expression, whose value is collected.")
+    calls = ast.unparse(ast.parse(shell.transform_cell(cell)))
+    for kind, magic in re.findall(r"get_ipython\(\)\.run_(line|cell)_magic\('(\w+)'", calls):
+        if kind == "cell":
+            raise InvalidOption(
+                f"`%%{magic}` would run with the notebook's variables and session.",
+                "Write its line above `%%aws_profiles`, or use Python in the cell.",
+            )
+        shell.find_line_magic(magic)  # IPython can't load a magic in several threads at once
+
+    def function(session: Any) -> Any:
+        names = {**shell.user_ns, "session": session, "profile": session.target.chain[0]}
+        exec(statements, names)  # noqa: S102  # it is the user's own cell
+        return eval(expression, names)  # noqa: S307
+
+    return function
+
+
+#: A first cell that begins like this chooses an identity or loads an extension itself.
+_OTHER = re.compile(
+    r"""get_ipython\(\)\.run_(line|cell)_magic\('(aws_profile', ['"][^'"]|(un|re)?load_ext')"""
+)
+
+
+class FirstProfile:
+    """Puts ``%aws_profile NAME`` before the first cell, until a switch succeeds.
+
+    Loading the extension doesn't switch, so a kernel that never runs a cell never prompts. If the
+    switch fails, its error ends the cell, which would use a different identity. ``switcher`` is
+    called only if there is a profile.
+
+    IPython calls `visit` with each cell:
+    https://ipython.readthedocs.io/en/stable/config/inputtransforms.html#syntax-transformations
+    """
+
+    def __init__(self, profile: Callable[[], str], switcher: Callable[[], Switcher]) -> None:
+        self._profile = profile
+        self._switcher = switcher
+
+    def visit(self, cell: ast.Module) -> ast.Module:
+        """Return the cell's code with the switch, if it is needed."""
+        from ipy_awsprofile.config.request import SessionRequest, arguments
+
+        profile = self._profile()
+        if not profile or _OTHER.match(ast.unparse(ast.Module(cell.body[:1], []))):
+            return cell
+        if self._switcher().request is None and not self._switcher().has_switched:
+            line = arguments(SessionRequest(profile))
+            switch = f"get_ipython().run_line_magic('aws_profile', {line!r})"
+            futures = [one for one in cell.body if _is_future(one)]
+            start = cell.body.index(futures[-1]) + 1 if futures else 0
+            cell.body[start:start] = ast.parse(switch).body
+        return cell
+
+
+def _is_future(statement: ast.stmt) -> bool:
+    """Return whether a statement must be before all others."""
+    return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"

@@ -1,0 +1,199 @@
+"""Run ``%aws_profiles``: list profiles and roles, save roles, run a cell for each profile."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import display
+
+from ipy_awsprofile.cards import cards, tables
+from ipy_awsprofile.config.request import require_variable
+from ipy_awsprofile.errors import AwsProfileError, InvalidOption
+from ipy_awsprofile.kernel.gate import require_no_run
+from ipy_awsprofile.notebook.cells import cell_function
+from ipy_awsprofile.notebook.commands import interruption_as_error
+from ipy_awsprofile.notebook.options import (
+    OF_EACH_PROFILE,
+    CellOptions,
+    chosen,
+    joined,
+    parse,
+    show_help,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ipy_awsprofile.cards.card import Card
+    from ipy_awsprofile.config.sign_ins import SignIn
+    from ipy_awsprofile.sessions.assigned_roles import AssignedRole
+    from ipy_awsprofile.switch.switcher import Switcher
+
+
+def run_aws_profiles(
+    magic: Any, line: str, cell: str | None, shell: InteractiveShell, switcher: Switcher
+) -> pd.DataFrame | None:
+    """Show the profiles, or run a cell for each of them and return or store its DataFrame.
+
+    Raises a subclass of `AwsProfileError`.
+    """
+    require_no_run("`%aws_profiles`")
+    with interruption_as_error("The cell", switcher):
+        options = parse(magic, line)
+        options.pattern = joined(options.pattern)
+        if options.help:
+            show_help(magic)
+            return None
+        if cell is None:
+            display(_listed(options, switcher))
+            return None
+        frame = _frame_of_cell(options, cell, shell, switcher)
+    if options.into is None:
+        return frame
+    shell.push({options.into: frame})
+    return None
+
+
+def _listed(options: argparse.Namespace, switcher: Switcher) -> Card:
+    """Return a table of the profiles or of a sign-in's roles, or a card that displays the result.
+
+    Raises AwsProfileError.
+    """
+    from ipy_awsprofile.config.files import SharedFiles
+    from ipy_awsprofile.config.profiles import list_profiles
+    from ipy_awsprofile.sessions.assigned_roles import complete_list
+
+    limits = options.read_only or options.policy or options.write
+    if chosen(options, CellOptions) or limits or (options.confirmed and not options.save):
+        raise InvalidOption(
+            "The options of a cell need a cell.",
+            "Write `%%aws_profiles PATTERN` as the first line of the cell.",
+        )
+    profiles = list_profiles(options.pattern) if options.sso is None else []
+    sign_in = None if profiles else _sign_in_of(options)
+    if sign_in and options.save:
+        return _saved_roles(sign_in, options, switcher)
+    if sign_in:
+        before = None if options.refresh else complete_list(sign_in)
+        roles = _roles(sign_in, options, switcher)
+        return tables.role_table(roles, options.pattern, before.listed_at if before else None)
+    if options.save or options.refresh:
+        raise InvalidOption(
+            "--save and --refresh require --sso.",
+            "Run `%aws_profiles --sso --refresh`, or `%aws_profiles --sso --save NAMES`.",
+        )
+    if not profiles and not list_profiles():
+        return cards.no_profiles_card(SharedFiles.from_environment(), "run the cell again")
+    return tables.profile_table(profiles, options.pattern)
+
+
+def _sign_in_of(options: argparse.Namespace) -> SignIn | None:
+    """Return the sign-in of ``--sso`` or of a pattern such as ``corp:*``, or None without either.
+
+    A word after ``--sso`` that isn't the name of a sign-in is added to the pattern. Raises
+    AwsProfileError.
+    """
+    from ipy_awsprofile.config.files import read_config
+    from ipy_awsprofile.config.sign_ins import find_sign_in, sign_in_of_pattern
+
+    config = read_config()
+    name = options.sso
+    if name is None:
+        name = sign_in_of_pattern(options.pattern or "", config)
+        return find_sign_in(name, config) if name else None
+    try:
+        return find_sign_in(name or None, config)
+    except AwsProfileError:
+        sign_in = find_sign_in(None, config)  # raises an error if there isn't exactly one
+        options.pattern = " ".join(filter(None, (name, options.pattern)))
+        return sign_in
+
+
+def _roles(sign_in: SignIn, options: argparse.Namespace, switcher: Switcher) -> list[AssignedRole]:
+    """Return the roles that match the pattern, with a progress bar if AWS has to list them.
+
+    Raises AwsProfileError.
+    """
+    from tqdm.std import tqdm
+
+    from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
+
+    with tqdm(unit=" accounts", delay=2, leave=False, disable=options.no_progress) as bar:
+
+        def report(number: int, count: int) -> None:
+            bar.total = count
+            bar.update(number - bar.n)
+
+        # Before roles are saved, they may have been assigned or revoked.
+        fresh, person = bool(options.refresh or options.save), switcher.person
+        return list_assigned_roles(
+            sign_in.name, options.pattern, fresh=fresh, person=person, report=report
+        )
+
+
+def _saved_roles(sign_in: SignIn, options: argparse.Namespace, switcher: Switcher) -> Card:
+    """Return a card of the changes to the sign-in's block; make them if confirmed.
+
+    Raises InvalidOption for names that exist or that several roles would share, and if AWS lists no
+    roles. Raises ConfigFileError.
+    """
+    from ipy_awsprofile.config.saved import ConfigFile, difference, profiles_in_block
+    from ipy_awsprofile.switch.saving import text_with_roles
+
+    roles = _roles(sign_in, options, switcher)
+    if not roles:
+        fits = f" for “{options.pattern}”" if options.pattern else ""
+        raise InvalidOption(
+            f"The sign-in `{sign_in.name}` lists no roles{fits}, so nothing was compared.",
+            "If you no longer have any roles there, delete the profiles from the config file.",
+        )
+    file = ConfigFile.read()
+    text = text_with_roles(file, sign_in, roles, options.save)
+    lines = difference(file.text, text)
+    if lines and options.confirmed:
+        file.write(text)
+    saved = profiles_in_block(text, sign_in.name)
+    removed = profiles_in_block(file.text, sign_in.name) - saved
+    active = switcher.request.profile if switcher.request else None
+    return tables.saved_card(
+        file.config.paths.config,
+        lines,
+        is_written=options.confirmed,
+        others=len(roles) - len(saved),
+        active=active if active in removed else None,
+    )
+
+
+def _frame_of_cell(
+    options: argparse.Namespace, cell: str, shell: InteractiveShell, switcher: Switcher
+) -> pd.DataFrame:
+    """Run the cell for each profile; return the values as a DataFrame. Raises AwsProfileError."""
+    from ipy_awsprofile.across.across import across_profiles
+
+    if options.save:
+        raise InvalidOption("--save can't be combined with a cell.", "Run it on a line by itself.")
+    if options.workers < 1:
+        raise InvalidOption("--workers takes 1 or more.")
+    if options.into is not None:
+        require_variable(options.into)
+    profiles: str | list[AssignedRole] = options.pattern
+    if options.sso is not None and (sign_in := _sign_in_of(options)):
+        profiles = _roles(sign_in, options, switcher)
+        if not profiles:
+            raise InvalidOption("No role matches.", "`%aws_profiles --sso` lists the roles.")
+    elif not options.pattern:
+        raise InvalidOption(
+            "`%%aws_profiles` needs a pattern.",
+            "Write `%%aws_profiles PATTERN`; `*` matches all profiles.",
+        )
+    return across_profiles(
+        profiles,
+        cell_function(shell, cell),
+        regions=options.regions,
+        max_workers=options.workers,
+        progress=not options.no_progress,
+        **{name: getattr(options, name) for name in OF_EACH_PROFILE},
+        _variable=options.into or "_",  # IPython's name for the value of the last cell
+    )

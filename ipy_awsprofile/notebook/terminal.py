@@ -1,0 +1,89 @@
+"""IPython in a terminal: the identity in its prompt, and a list of the profiles to choose from.
+
+https://python-prompt-toolkit.readthedocs.io/en/stable/pages/asking_for_input.html
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ipy_awsprofile.errors import AwsProfileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ipy_awsprofile.switch.switcher import Switcher
+
+
+def pick_in_terminal(active: str | None) -> str | None:
+    """Let the user search the profiles, and return the name of the chosen one.
+
+    Enter chooses the first profile that matches. The active profile is first in the list. Return
+    None after Ctrl-C, Ctrl-D or an empty line. Raises AwsProfileError without a terminal, and
+    ConfigFileError.
+    """
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.completion import CompleteEvent, FuzzyCompleter, WordCompleter
+    from prompt_toolkit.document import Document
+
+    from ipy_awsprofile.config.profiles import list_profiles
+    from ipy_awsprofile.credentials.person import somebody_is_there
+    from ipy_awsprofile.text import one_line
+
+    if not (somebody_is_there() and sys.stdout.isatty()):
+        raise AwsProfileError(
+            "The list of profiles needs a notebook or a terminal.",
+            "Run `%aws_profile NAME`; `%aws_profiles` lists the names.",
+        )
+    profiles = sorted(list_profiles(), key=lambda profile: profile.name != active)
+    about = {
+        one.name: one_line("  ".join(filter(None, (one.account, one.role, one.region))))
+        for one in profiles
+    }
+    words = WordCompleter(list(about), meta_dict=about, sentence=True)
+    search = FuzzyCompleter(words, pattern="^.+")
+    session: PromptSession[str] = PromptSession("Profile: ", completer=search)
+    try:
+        typed = session.prompt(
+            pre_run=session.default_buffer.start_completion,
+            in_thread=True,  # a cell with `await` has an event loop in this one
+        )
+    except (KeyboardInterrupt, EOFError):
+        return None
+    if not typed or typed in about:
+        return typed or None
+    matching = search.get_completions(Document(typed), CompleteEvent())
+    return next((one.text for one in matching), typed)
+
+
+def show_in_prompt(shell: Any, switcher: Switcher) -> Callable[[], None]:
+    """Show the active profile in the shell's prompt, and return a function that removes it.
+
+    It is red for a protected profile. The function keeps prompts that the user has set since.
+
+    https://ipython.readthedocs.io/en/stable/config/details.html#custom-prompts
+    """
+    from IPython.terminal.prompts import Token
+
+    from ipy_awsprofile.text import one_line
+
+    before = shell.prompts
+
+    class WithProfile(type(before)):  # type: ignore[misc]  # the user may have replaced IPython's
+        def in_prompt_tokens(self) -> list[tuple[Any, str]]:
+            tokens: list[tuple[Any, str]] = super().in_prompt_tokens()
+            request, identity = switcher.request, switcher.known_identity()
+            if request is None or identity is None:
+                return tokens
+            is_red = switcher.protection.is_protected(request.name, identity.account)
+            token = Token.OutPromptNum if is_red else Token.Prompt
+            return [(token, f"{one_line(request.name, 32)} "), *tokens]
+
+    shell.prompts = prompts = WithProfile(shell)
+
+    def end() -> None:
+        if shell.prompts is prompts:
+            shell.prompts = before
+
+    return end

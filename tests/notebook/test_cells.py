@@ -1,0 +1,311 @@
+"""Cells that run as another identity, for each profile, and after the first profile's switch."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+
+from ipy_awsprofile.demo.stages.organisation import seed_organisation
+from ipy_awsprofile.errors import (
+    InvalidOption,
+    MfaUnavailable,
+    NoProfileAnswered,
+    ProfileNotFound,
+    SwitchInterrupted,
+)
+from tests.shells import run_notebook
+from tests.test_readme import PAGES, the_block
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+@pytest.fixture
+def names(aws: EmbeddedAws) -> tuple[str, ...]:
+    """Create four accounts, each with a role profile, and return the profiles' names."""
+    return seed_organisation(aws, 4)
+
+
+def test_one_cell(shell: Shell) -> None:
+    """The cell's last value is shown, its variables stay, and the identity ends with the cell."""
+    ran = shell.good("%%aws_profile RoleBeta\nregion = session.region_name\nregion")
+    assert ran.result == shell.names["region"] == "us-west-2"
+    assert ran.text.startswith("RoleBeta ← UserAlpha")
+    assert "session" not in shell.names
+    assert shell.good("%%aws_profile RoleBeta\nregion;").result is None
+    assert "No profile is active" in shell.good("%aws_profile").text
+
+
+def test_error_in_one_cell(shell: Shell) -> None:
+    """The traceback has only the user's lines with their numbers, and the identity ends."""
+    ran = shell.run("%%aws_profile RoleBeta\nx = 1\n\nx / 0")
+    assert isinstance(ran.error, ZeroDivisionError)
+    assert "----> 4 x / 0" in ran.printed
+    assert "ipy_awsprofile" not in ran.printed
+    assert "session" not in shell.names
+
+
+@pytest.mark.parametrize(
+    ("cell", "printed"),
+    [
+        ("%%time\nprint(session.profile_name)", "RoleBeta"),
+        ("%%bash\necho $AWS_PROFILE", "RoleBeta"),
+        ("%%aws_profile UserAlpha\nprint(session.profile_name)", "UserAlpha"),
+        ("name = 'x'\n!echo $name", "x"),
+    ],
+)
+def test_magics_in_one_cell(shell: Shell, cell: str, printed: str) -> None:
+    """Cell magics below the first line, line magics and commands use the cell's identity."""
+    ran = shell.good(f"%%aws_profile RoleBeta\n{cell}")
+    assert printed in ran.printed.splitlines()
+    assert "session" not in shell.names
+
+
+@pytest.mark.parametrize(
+    ("cell", "message", "hint"),
+    [
+        (
+            "%%aws_profile RoleBeta\nx = 1\nawait x",
+            "can't use `await`",
+            "with using_profile(NAME):",
+        ),
+        ("%%aws_profile RoleBeta --off\nx = 1", "needs the name", "%%aws_profile NAME"),
+        ("%%aws_profile --yes\nx = 1", "name of a profile is missing", "%%aws_profile NAME"),
+        ("%%aws_profile RoleBet\nx = 1", "There is no profile `RoleBet`", "`RoleBeta`"),
+    ],
+)
+def test_cells_that_are_not_run(shell: Shell, cell: str, message: str, hint: str) -> None:
+    """If a line of the cell can't work, nothing runs, and the error says what to write."""
+    error = shell.refused(cell)
+    assert message in str(error)
+    assert hint in error.hint
+    assert "x" not in shell.names
+
+
+@pytest.mark.parametrize("magic", ["%%aws_profile", "%%aws_profiles"])
+def test_syntax_errors(shell: Shell, aws: EmbeddedAws, magic: str) -> None:
+    """A syntax error shows the cell's own line, and no session is opened."""
+    ran = shell.run(f"{magic} RoleBeta\nx = 1\nx +")
+    assert ran.printed.splitlines()[0].endswith("line 3")
+    assert ran.printed.splitlines()[1:3] == ["    x +", "       ^"]
+    assert ran.printed.count("Error") == 1
+    assert aws.calls == []
+
+
+def test_into_a_variable(shell: Shell, names: tuple[str, ...]) -> None:
+    """The last expression is each profile's row, and other names don't reach the notebook."""
+    shell.good("factor, doubled = 2, 'mine'")
+    before = set(shell.names)
+    cell = "doubled = len(profile) * factor\n{'name': profile.name, 'doubled': doubled}"
+    assert shell.good(f"%%aws_profiles reader --into df\n{cell}").result is None
+    frame = shell.names["df"]
+    assert list(frame["profile"]) == list(frame["name"]) == list(names)
+    assert list(frame.columns[:3]) == ["profile", "account", "region"]
+    assert (shell.names["doubled"], set(shell.names) - before) == ("mine", {"df"})
+
+
+def test_shown(shell: Shell, names: tuple[str, ...]) -> None:
+    """Without a variable, the cell's value is the DataFrame; a cell magic works above it."""
+    cell = "%%aws_profiles reader --no-progress\nprofile.account"
+    frame = shell.good(cell).result
+    assert isinstance(frame, pd.DataFrame)
+    assert list(frame["value"]) == list(frame["account"])
+    ran = shell.good(f"%%time\n{cell}")
+    assert "Wall time" in ran.text
+    assert len(ran.result) == len(names)
+
+
+def test_functions_and_magics_for_each_profile(shell: Shell, names: tuple[str, ...]) -> None:
+    """A cell can define functions that use its names, and uses IPython's lazily loaded magics."""
+    shell.good("session = 'of the notebook'")
+    cell = (
+        "def named():\n    return profile.name\n%time name = session.profile_name\n[named(), name]"
+    )
+    frame = shell.good(f"%%aws_profiles reader --no-progress\n{cell}").result
+    assert list(frame["value"]) == [name for name in names for _ in range(2)]
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("%%aws_profiles\n1", "`%%aws_profiles` needs a pattern"),
+        ("%%aws_profiles nobody\n1", "No profile matches `nobody`"),
+        ("%%aws_profiles reader --into 1x\n1", "isn't a valid variable name"),
+        ("%%aws_profiles reader --workers many\n1", "invalid int value"),
+        ("%%aws_profiles reader --workers 0\n1", "--workers takes 1 or more"),
+        ("%aws_profiles reader --into df", "need a cell"),
+        ("%aws_profiles reader --yes", "need a cell"),
+        ("%%aws_profiles reader\nx = 1", "End the cell with an expression"),
+        ("%%aws_profiles reader\nawait profile", "can't use `await`"),
+        ("%%aws_profiles reader\n%%time\nsession", "`%%time` would run with the notebook's"),
+    ],
+)
+def test_refused(shell: Shell, aws: EmbeddedAws, cell: str, message: str) -> None:
+    """A line or a cell that can't run for each profile is refused before AWS is called."""
+    error = shell.refused(cell)
+    assert isinstance(error, InvalidOption)
+    assert message in str(error)
+    assert aws.calls == []
+
+
+def test_profile_is_its_name(shell: Shell, names: tuple[str, ...]) -> None:
+    """In the cell, ``profile`` works as the profile's name in this package and in boto3."""
+    shell.good("import boto3, ipy_awsprofile")
+    cell = (
+        "opened = [ipy_awsprofile.open_session(profile), boto3.Session(profile_name=profile)]\n"
+        "accounts = {one.client('sts').get_caller_identity()['Account'] for one in opened}\n"
+        "accounts == {profile.account}"
+    )
+    assert all(shell.good(f"%%aws_profiles reader --no-progress\n{cell}").result["value"])
+
+
+def test_failing_cells(shell: Shell, names: tuple[str, ...]) -> None:
+    """A failing profile is listed; if all fail, the cell fails, and its errors can be retried."""
+    cell = f"assert profile.name != '{names[0]}'\nprofile.name"
+    frame = shell.good(f"%%aws_profiles reader --no-progress --workers 2\n{cell}").result
+    assert list(frame["value"]) == list(names[1:])
+    assert frame.attrs["errors"][0]["error"] == "AssertionError"
+    shell.good("import sys\nready = False")
+    error = shell.refused("%%aws_profiles reader --into df --no-progress\nassert ready\n1")
+    assert isinstance(error, NoProfileAnswered)
+    assert "df" not in shell.names
+    whole = shell.good("ready = True\nsys.last_value.errors.retry()").result
+    assert list(whole["profile"]) == list(names)
+
+
+def test_regions(shell: Shell, names: tuple[str, ...]) -> None:
+    """`--regions` runs a cell in each Region, and Tab completes the last one of the list."""
+    line = "%%aws_profiles reader --into frame --regions us-east-1,eu-ce"
+    offered = [f"us-east-1,eu-central-{number}" for number in (1, 2)]
+    assert shell.completions(line) == offered
+    shell.good(f"{line.rpartition(' ')[0]} {offered[0]}\nsession.region_name")
+    assert list(shell.names["frame"]["value"]) == ["us-east-1", "eu-central-1"] * len(names)
+
+
+def test_in_a_kernel(aws: EmbeddedAws) -> None:
+    """A kernel shows the progress bar's final state and a summary; errors have one output."""
+    aws.write_profile("Broken", source_profile="UserAlpha", role_arn="arn:aws:iam::1:role/None")
+    cells, _ = run_notebook(
+        "%load_ext ipy_awsprofile",
+        "%%aws_profiles *ro* --into df\nlen(session.client('s3').list_buckets()['Buckets'])",
+        "%%aws_profiles RoleBeta\nreturn 1",
+        "%%aws_profile RoleBeta\n1 / 0",
+        environment=aws.environment(),
+    )
+    (stream,) = [one for one in cells[1].outputs if one.output_type == "stream"]
+    assert "100%" in stream.text
+    assert " 0%|" not in stream.text
+    assert "1 of 2 profiles succeeded" in "".join(cells[1].cards)
+    for cell, message in ((cells[2], "'return' outside function"), (cells[3], "division by zero")):
+        shown = "".join(cell.error["traceback"])
+        assert message in shown
+        assert "ipy_awsprofile" not in shown
+    assert len(cells[2].outputs) == 1
+
+
+@pytest.fixture
+def configured(bare_shell: Shell, aws: EmbeddedAws) -> Shell:
+    """Load the extension in a shell whose configuration names RoleBeta, and return the shell."""
+    bare_shell.ip.config.AwsProfileMagics.profile = "RoleBeta"
+    bare_shell.good("%load_ext ipy_awsprofile")
+    return bare_shell
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "print(session.region_name)",
+        "from __future__ import annotations\nprint(session.region_name)",
+        "%%time\nprint(session.region_name)",
+        "# a comment",
+        "%aws_profile",
+    ],
+)
+def test_first_profile(configured: Shell, aws: EmbeddedAws, cell: str) -> None:
+    """Loading doesn't call AWS; the first cell shows the card once, and uses the profile."""
+    assert aws.calls == []
+    text = configured.good(cell).text
+    assert text.startswith("RoleBeta ← UserAlpha")
+    assert ("us-west-2" in text.splitlines()) == ("print" in cell)
+    assert configured.good("print(2)").text == "2"
+    configured.good("%aws_profile --off")
+    assert configured.good("print(3)").text == "3"
+
+
+@pytest.mark.parametrize("cell", ["%aws_profile UserAlpha", "# go\n\n%aws_profile --off"])
+def test_another_switch_takes_its_place(configured: Shell, cell: str) -> None:
+    """If the user switches or uses `--off` first, the first profile is never activated."""
+    assert "RoleBeta" not in configured.good(cell).text
+    assert "RoleBeta" not in configured.good("%aws_profile").text
+
+
+@pytest.mark.parametrize("cell", ["%aws_profile --explain RoleBeta", "%%aws_profile UserAlpha\n1"])
+def test_cells_that_come_before(configured: Shell, cell: str) -> None:
+    """Cells that don't switch the notebook run before the first switch."""
+    configured.good(cell)
+    assert "session" not in configured.names
+    assert configured.good("pass").text.startswith("RoleBeta")
+
+
+def test_first_profile_that_fails(configured: Shell, aws: EmbeddedAws) -> None:
+    """If the first switch fails, no cell runs until the file is repaired, or after `--off`."""
+    config = aws.config_file.read_text()
+    aws.config_file.write_text(config.replace("RoleBeta", "RoleBet"))
+    for _ in range(2):
+        assert isinstance(configured.refused("x = 1"), ProfileNotFound)
+        assert "x" not in configured.names
+    aws.config_file.write_text(config)
+    assert configured.good("x = 1").text.startswith("RoleBeta")
+
+
+def test_without_the_first_profile(configured: Shell, aws: EmbeddedAws) -> None:
+    """After a failure, `--off` lets cells run without the profile."""
+    aws.config_file.unlink()
+    configured.refused("x = 1")
+    configured.good("%aws_profile --off")
+    assert configured.good("x = 1").text == ""
+
+
+def test_prompt_of_the_first_profile(
+    bare_shell: Shell, auditor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If no one can enter a code, or after Ctrl-C at the prompt, the first cell doesn't run."""
+    bare_shell.ip.config.AwsProfileMagics.profile = "Auditor"
+    bare_shell.good("%load_ext ipy_awsprofile")
+    assert isinstance(bare_shell.refused("x = 1"), MfaUnavailable)
+
+    def interrupted(question: str) -> str:
+        raise KeyboardInterrupt
+
+    bare_shell.names["interrupted"] = interrupted
+    bare_shell.good(
+        "%aws_profile --explain Auditor\n%config AwsProfileMagics.mfa_process = interrupted"
+    )
+    assert isinstance(bare_shell.refused("x = 1"), SwitchInterrupted)
+    assert "x" not in bare_shell.names
+
+
+@pytest.mark.slow
+def test_first_profile_in_a_kernel(aws: EmbeddedAws, tmp_path: Path) -> None:
+    """IPython's configuration file, as the configuration page shows it, switches a kernel."""
+    folder = tmp_path / "ipython" / "profile_default"
+    folder.mkdir(parents=True)
+    block = the_block(
+        PAGES["docs/reference/configuration.md"], "InteractiveShellApp", "AwsProfileMagics.profile"
+    )
+    (folder / "ipython_config.py").write_text(block.replace("*prod*", "User*"))
+    environment = {**os.environ, "IPYTHONDIR": str(tmp_path / "ipython")}
+    cells, _ = run_notebook(
+        "session.region_name", "%aws_profile UserAlpha", environment=environment
+    )
+    assert "RoleBeta ← UserAlpha" in cells[0].text
+    assert cells[0].text.endswith("'us-west-2'")
+    assert cells[1].error["ename"] == "ProtectedProfile"
