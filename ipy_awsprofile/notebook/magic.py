@@ -150,7 +150,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         """Return the recorded AWS calls as a DataFrame.
 
         ``%aws_calls on`` records calls of boto3, aiobotocore and the libraries that use them.
-        ``--denied`` returns the calls that AWS denied, and ``--policy`` drafts the smallest policy.
+        ``--denied`` returns those that AWS denied, and ``--policy`` drafts a policy for the others.
         """
         from ipy_awsprofile.notebook.calls import run_aws_calls
 
