@@ -5,7 +5,6 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -p no:nbval
 # Tests of the browser wait more than they compute: three workers are quicker on two cores, too.
 WORKERS := -n 3
-TSC := .venv/node_modules/.bin/tsc
 AXE := .venv/node_modules/axe-core/axe.min.js
 
 SAMPLE := --sample
@@ -52,12 +51,11 @@ nightly: test
 attack: .venv/ready
 	ATTACK_MINUTES=$(MINUTES) $(PYTEST) tests/attack -n 2 --dist=worksteal --timeout=0
 
-check: .venv/ready $(TSC)
+check: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(TSC)
 
 # The pages in build/docs; a warning is an error.
 docs: .venv-docs/ready
@@ -94,9 +92,8 @@ lock: .venv/ready
 	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --all-extras --group test --universal \
 	  --python-version 3.11 --no-header --no-annotate --output-file constraints.txt
 
-# Always both: npm removes what it isn't asked for.
-$(TSC) $(AXE):
-	npm install --loglevel=error --no-save --no-audit --no-fund --prefix .venv 'typescript@^7' 'axe-core@^4'
+$(AXE):
+	npm install --loglevel=error --no-save --no-audit --no-fund --prefix .venv 'axe-core@^4'
 
 clean:
 	rm -rf .venv .venv-docs build dist

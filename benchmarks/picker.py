@@ -24,6 +24,9 @@ _WIDGET = (
     "names = [profile.name for profile in list_profiles()]\nipywidgets.{}(options=names)"
 )
 
+#: A field of a picker that has got the list.
+_FIELD = ".ipyap-input:not([placeholder='Search profiles'])"
+
 _ROLES = "from ipy_awsprofile import list_assigned_roles\nlen(list_assigned_roles())"
 
 #: Measures one keystroke, which includes the search, the list and the page's layout.
@@ -59,26 +62,26 @@ def measure(stage: Stage) -> Iterator[Measured]:
         notebook = jupyter.lab(_PICKER, *widgets, _ROLES)
         for index, plain, options in ((1, "Dropdown", "select"), (2, "Combobox", "datalist")):
             ours, theirs = by_turns(
-                lambda: _shown(notebook, 0, ".ipyap-input[placeholder^=Search]"),
+                lambda: _shown(notebook, 0, _FIELD),
                 lambda index=index, options=options: _shown(  # type: ignore[misc]
                     notebook, index, f"{options} option:nth-of-type({stage.profiles})"
                 ),
                 times=5,
             )
             yield Measured("`ProfilePicker()` on the screen", f"`{plain}` of names", ours, theirs)
-        _shown(notebook, 0, ".ipyap-input[placeholder^=Search]")
+        _shown(notebook, 0, _FIELD)
         key = statistics.median(_keys(notebook))
         yield Measured("a key in the picker's search", "a frame of the screen, 1/60 s", key, _FRAME)
         notebook.run(3)
         count = f"with {ACCOUNTS * len(ROLES)} roles besides the profiles"
         ours, theirs = by_turns(
-            lambda: _shown(notebook, 0, ".ipyap-input[placeholder^=Search]"),
+            lambda: _shown(notebook, 0, _FIELD),
             lambda: _shown(notebook, 1, f"select option:nth-of-type({stage.profiles})"),
             times=3,
         )
         what = f"`ProfilePicker()` on the screen, {count}"
         yield Measured(what, "`Dropdown` of names of profiles", ours, theirs)
-        _shown(notebook, 0, ".ipyap-input[placeholder^=Search]")
+        _shown(notebook, 0, _FIELD)
         key = statistics.median(_keys(notebook))
         what = f"a key in the picker's search, {count}"
         yield Measured(what, "a frame of the screen, 1/60 s", key, _FRAME)

@@ -36,15 +36,15 @@ assert len(found) == {count}
 _LISTED = """
 import boto3
 from ipy_awsprofile import list_assigned_roles
-from ipy_awsprofile.picker.listing import Listing
+from ipy_awsprofile.picker.conversation import Conversation
 from ipy_awsprofile.switch.switcher import Switcher
 roles = list_assigned_roles()
 assert len(roles) == {count}
-switcher = Switcher(None)
+sent = []
+views = Conversation(Switcher(None), lambda message, _buffers: sent.append(message))
 def opened():
-    listing = Listing(switcher)
-    listing.read()
-    assert listing.rows.count(b"no profile yet") == {count} - 1
+    views.receive({{"do": "list"}})
+    assert sent.pop()["profiles"] >= {count}
 """
 
 

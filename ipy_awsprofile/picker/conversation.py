@@ -1,240 +1,326 @@
-"""Exchange messages between a picker and its views, over any transport.
+"""What the picker's views show and do, through anywidget in a cell or a comm in the toolbar.
 
-A picker in a cell uses anywidget, and the picker in JupyterLab's toolbar uses a comm.
+After each change, every view gets the whole state::
+
+    {"identity": null | {"profile", "name", "account", "region", "chosen_region", "left", "renews",
+                         "signs_in", "protected", "read_only", "notes"},
+     "html": the identity's card,
+     "busy": null | {"doing": "Switching to NAME", "waits": for the running cell?},
+     "ask": null | {"kind": "confirm", "profile"}
+                 | {"kind": "code", "profile", "device", "again": was a code refused?}
+                 | {"kind": "sign_in", "profile", "url", "code"},
+     "error": a card, or empty}
+
+A view sends ``{"do": NAME}``: ready, list, switch (with profile and read_only), region (region),
+refresh, off, console, answer (confirmed, code, entered or device_code) or cancel. Any other message
+does nothing. *list* is answered with ``{"profiles": COUNT, "recent": [NAME, …], "regions": [NAME,
+…], "html": a card if there are none}`` and a buffer with the rows as JSON, which front ends don't
+copy, and *console* with ``{"console": URL}``. Messages aren't saved with a notebook.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.cards import cards
-from ipy_awsprofile.config.files import SharedFiles
+from ipy_awsprofile.cards.card import Card
+from ipy_awsprofile.config.files import SharedFiles, read_config
+from ipy_awsprofile.config.profiles import SIGNS_IN, list_profiles
 from ipy_awsprofile.config.regions import known_regions
-from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.picker.account_alias import AccountAliases
-from ipy_awsprofile.picker.card_messages import html_of, identity_message
-from ipy_awsprofile.picker.listing import Listing, list_roles
-from ipy_awsprofile.picker.memory import Memory
-from ipy_awsprofile.picker.messages import Message, ProfilesMessage
-from ipy_awsprofile.picker.person_at_view import SignInsAtViews, errors_shown
-from ipy_awsprofile.picker.switch_commands import SwitchCommands
-from ipy_awsprofile.picker.well_formed import require_well_formed, view_of
-from ipy_awsprofile.switch.saving import suggested_name
+from ipy_awsprofile.config.request import SESSION, SwitchRequest
+from ipy_awsprofile.config.sign_ins import sign_ins
+from ipy_awsprofile.credentials.person import device_of
+from ipy_awsprofile.errors import (
+    AwsProfileError,
+    MfaRejected,
+    MfaUnavailable,
+    ProtectedProfile,
+    SignInRequired,
+    SwitchInterrupted,
+)
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.config.request import SwitchRequest
-    from ipy_awsprofile.kernel.leftovers import Leftover
     from ipy_awsprofile.sessions.session import Identity
+    from ipy_awsprofile.sessions.sign_in import Attempt
     from ipy_awsprofile.switch.switcher import Switcher
 
-#: Sends a message to the views, with its buffers.
-Send = Callable[[dict[str, Any], list[bytes] | None], object]
+#: Sends a message and its buffers to all views.
+Send = Callable[[dict[str, Any], list[bytes]], object]
 
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """The identity and its details that the views show."""
-
-    identity: Identity | None = None
-    request: SwitchRequest | None = None
-    protected: bool = False
-    leftovers: tuple[Leftover, ...] = ()
-    save_as: str = ""
-    account_name: str | None = None
-    about: tuple[tuple[str, str], ...] = ()
-    renews: bool = True
+#: The number of recently used profiles, which come first in the list.
+_RECENT = 8
 
 
 class Conversation:
-    """Carries out commands from a picker's views, and notifies the views of every switch.
+    """Carries out what the user does in the views, and shows every switch of the notebook there.
 
-    ``sends_links`` is False if no token may be sent, because a console link contains a token.
+    A running cell keeps its identity: the newest command is carried out after the cell.
     """
 
-    def __init__(self, switcher: Switcher, send: Send, *, sends_links: bool = True) -> None:
-        self._sends_links = sends_links
-        self._switcher = switcher
-        self._send = send
-        self._ending = ExitStack()
-        self._memory = Memory()
-        self._ending.callback(switcher.subscribe(self._follow))
-        #: The profiles that the views show.
-        self.listing = Listing(switcher)
-        self._has_view = False
-        self._sign_ins = SignInsAtViews(self._answer)
-        self._ending.callback(self._sign_ins.close)
-        self._commands = SwitchCommands(switcher, self._answer, self._sign_ins)
-        self._ending.callback(self._commands.close)
-        self._aliases = AccountAliases()
-        self._shown = _Shown()
-        # An alias arrives in another thread, and must not show the identity from before a switch.
-        self._identity_lock = threading.Lock()
-
-    @property
-    def identity(self) -> Identity | None:
-        """The identity that the views show."""
-        return self._shown.identity
+    def __init__(self, switcher: Switcher, send: Send) -> None:
+        self._switcher, self._send = switcher, send
+        self._lock = threading.RLock()  # each page can have a thread
+        self._state: dict[str, Any] = {"busy": None, "ask": None, "error": ""}
+        self._recent: list[str] = []
+        self._cell_failed = False
+        self._asked: tuple[SwitchRequest, bool] | None = None  # the switch that waits for an answer
+        self._attempt: Attempt | None = None
+        self._given_up = threading.Event()  # the attempt to sign in
+        self._drop: Callable[[], object] = lambda: None  # the command that waits for the cell
+        self._unsubscribe = switcher.subscribe(self._follow)
 
     def close(self) -> None:
-        """End the subscription, and drop a waiting command or sign-in."""
-        self._ending.close()
+        """End the conversation, and drop a command that waits."""
+        self._unsubscribe()
+        self._given_up.set()
+        self._drop()
 
-    def receive(self, content: Any) -> None:
-        """Carry out a command, and answer the view that sent it."""
-        view = view_of(content)
-        if view is None:
-            return
-        with errors_shown(self._answer, view):
-            command: Any = require_well_formed(content)
-            match command:
-                case {"type": "switch"}:
-                    self._require_same_list(view, command["list"])
-                    self._commands.carry_out(view, command)
-                case {"type": "region" | "refresh" | "save"}:
-                    self._commands.carry_out(view, command)
-                case {"type": "roles"}:
-                    self._switcher.cell.drop()  # the user chose something else
-                    self._sign_ins.give_up()
-                    list_roles(self._answer, self._sign_ins, view, command)
-                case {"type": "off"}:
-                    self._commands.off(view)
-                case {"type": "console"}:
-                    self._open_console(view)
-                case {"type": "ready"}:
-                    self._has_view = True
-                    before = self._shown
-                    self._show(self._switcher.identity(), view)
-                    if before not in (_Shown(), self._shown):  # such as renewed credentials
-                        self._send_identity()
-                case {"type": "status"}:
-                    self._show(self._switcher.known_identity(), view)
-                case {"type": "list", "have": have}:
-                    self._list(view, have)
-                case {"type": "pin", "profile": str(profile), "pinned": bool(pinned)}:
-                    self._memory.pin(profile, pinned=pinned)
-                    # A list that the view requested earlier has the old pins.
-                    self._list(view, self.listing.version)
+    def receive(self, command: Any) -> None:
+        """Carry out a view's command."""
+        active = self._switcher.request
+        match command:
+            case {"do": "ready"}:
+                self.show()
+            case {"do": "list"}:
+                with self._errors_shown():
+                    self._list()
+            case {"do": "switch", "profile": str(name)}:
+                request = SwitchRequest(profile=name, read_only=command.get("read_only") is True)
+                self._begin(f"Switching to {name}", partial(self._switch, request))
+            case {"do": "region", "region": str() | None as region} if active:
+                request = replace(active, region=region)
+                self._begin("Changing the Region", partial(self._switch, request))
+            case {"do": "refresh"} if active:
+                self._begin("Getting new credentials", partial(self._switch, active, fresh=True))
+            case {"do": "answer"} if self._asked:
+                request, fresh = self._asked
+                again = partial(self._switch, request, fresh=fresh, answer=command)
+                self._begin(f"Switching to {request.name}", again)
+            case {"do": "off"}:
+                self._begin("Switching off", self._switcher.off)
+            case {"do": "console"}:
+                self._run("Opening the console", self._open_console)
+            case {"do": "cancel"}:
+                self._give_up()
+                self.show(busy=None, ask=None, error="")
+
+    def show(self, **changes: Any) -> None:
+        """Send the state with these changes."""
+        with self._lock:
+            self._state |= changes
+            self._send(self._state | self._about_identity(), [])
+
+    def show_error(self, error: AwsProfileError) -> None:
+        """Show an error in the views."""
+        self.show(busy=None, error=_html(cards.error_card(error)))
+
+    def cell_ended(self, result: Any = None) -> None:
+        """Show what a cell has changed without a switch, such as renewed credentials."""
+        self._cell_failed = bool(result and not result.success)
+        self.show()
 
     def _follow(self, identity: Identity | None) -> None:
-        """Show the identity after a switch, whether by a magic, a picker or Python code."""
+        """Show a switch, whether by a magic, Python code or a view."""
+        self._cell_failed = False
         if identity and identity.profile:
-            self._memory.use(identity.profile)
-        self._show(identity, switched=True)
+            others = (name for name in self._recent if name != identity.profile)
+            self._recent = [identity.profile, *others][:_RECENT]
+        self.show(error="")
 
-    def catch_up(self) -> None:
-        """Show changes without a switch, such as renewed credentials and other leftovers."""
-        if self._state(identity := self._switcher.known_identity()) != self._shown:
-            self._show(identity)
+    # ---- commands
 
-    def _state(self, identity: Identity | None) -> _Shown:
-        leftovers: list[Leftover] = []
-        with suppress(AwsProfileError):  # the notes are optional
-            leftovers = self._switcher.leftovers()
-        request, save_as, protected, account = self._switcher.request, "", False, None
-        if identity:
-            from ipy_awsprofile.sessions.assigned_roles import known_account_name  # imports boto3
+    def _begin(self, doing: str, action: Callable[[], object]) -> None:
+        """Carry out an action after the running cell, instead of what the user chose before."""
+        self._give_up()
+        if self._switcher.cell.is_running:
+            self.show(busy={"doing": doing, "waits": True}, ask=None, error="")
+        self._drop = self._switcher.cell.when_ended(
+            partial(self._run, doing, action), dropped=partial(self.show, busy=None)
+        )
 
-            account = known_account_name(identity.account)
-        with suppress(AwsProfileError):  # files that can't be read just now
-            if request and identity:
-                save_as = suggested_name(request)
-                protected = self._switcher.protection.is_protected(request.name, identity.account)
-        session = self._switcher.session
-        about = tuple(cards.session_rows(session.target)) if session else ()
-        notes, renews = tuple(leftovers), not session or session.target.renews_unattended
-        return _Shown(identity, request, protected, notes, save_as, account, about, renews)
+    def _run(self, doing: str, action: Callable[[], object]) -> None:
+        now = {"doing": doing, "waits": False}
+        self.show(busy=now, ask=None, error="")
+        with self._errors_shown():
+            action()
+            if self._state["busy"] is now:
+                self.show(busy=None)
 
-    def _show(self, identity: Identity | None, view: Any = None, *, switched: bool = False) -> None:
-        state = self._state(identity)
-        with self._identity_lock:
-            self._shown = state
-        self._send_identity(view, switched=switched)
-        if self._has_view:
-            self._look_up_alias()
+    def _give_up(self) -> None:
+        """Drop what waits for the running cell or for a sign-in."""
+        self._given_up.set()
+        self._switcher.cell.drop()
 
-    def _send_identity(self, view: Any = None, *, switched: bool = False) -> None:
-        with self._identity_lock:
-            shown = self._shown
-            message = identity_message(
-                shown.identity,
-                shown.request,
-                switched=switched,
-                protected=shown.protected,
-                alias=shown.account_name or self._alias(shown.identity),
-                about=shown.about,
-                leftovers=shown.leftovers,
-                has_notebook=self._switcher.has_notebook,
-                save_as=shown.save_as,
-                renews=shown.renews,
-            )
-            self._answer(view, message)
+    def _switch(
+        self,
+        request: SwitchRequest,
+        *,
+        fresh: bool = False,
+        answer: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Switch, or ask for what is missing. The views ask, because a callback can't wait."""
+        answer = answer or {}
+        if answer.get("confirmed") is True:
+            request = replace(request, confirmed=True)
+        self._asked = request, fresh
+        codes = [str(answer["code"])] if "code" in answer else []
+        devices = list[str]()
 
-    def _answer(self, view: Any, message: Message, buffers: list[bytes] | None = None) -> None:
-        self._send({**message, "view": view}, buffers)
+        def take_code(question: str) -> str:  # the AWS CLI's cache may have a session instead
+            devices.append(device_of(question))
+            if codes:
+                return codes.pop()
+            raise MfaUnavailable("An MFA code is required.", "Refresh in the picker.")
 
-    def _open_console(self, view: Any) -> None:
-        """Send the view a link to the AWS console, which isn't in a trait and isn't saved."""
-        if not self._sends_links:
-            raise AwsProfileError(
-                "The toolbar can't open the AWS console, because the link contains a token.",
-                "Run `%aws_profile --console`, or use the picker of `%aws_profile --pick`.",
-            )
-        session = self._switcher.session
-        if session is None:  # it ended after the user's click
-            raise AwsProfileError("No profile is active.", "Choose a profile in the picker.")
+        person = replace(self._switcher.person, mfa_prompter=take_code, attempts=1, sign_in=None)
+        try:
+            if self._attempt and "entered" in answer:
+                self._attempt.enter(str(answer["entered"]))
+            layer = self._switcher.prepare(request, fresh=fresh, person=person)
+        except ProtectedProfile:
+            self._ask("confirm", request)
+        except SignInRequired:
+            self._ask_to_sign_in(request, device_code=answer.get("device_code") is True)
+        except (MfaUnavailable, MfaRejected) as error:
+            if not devices:  # a program has printed the code
+                raise
+            again = isinstance(error, MfaRejected)
+            if again:
+                error.hint = "Each code works once. Wait for the device's next code."
+                self._state["error"] = _html(cards.error_card(error))
+            self._ask("code", request, device=devices[-1], again=again)
+        else:
+            # Another cell may have begun during the calls to AWS.
+            self._begin(f"Switching to {request.name}", partial(self._switcher.move, layer))
+
+    def _ask(self, kind: str, request: SwitchRequest, **about: Any) -> None:
+        self._state["ask"] = {"kind": kind, "profile": request.name, **about}
+
+    def _ask_to_sign_in(self, request: SwitchRequest, *, device_code: bool) -> None:
+        from ipy_awsprofile.config.target import login_target
+        from ipy_awsprofile.sessions.sign_in import begin_sign_in
+
+        attempt = begin_sign_in(login_target(request), device_code=device_code)
+        self._attempt, self._given_up = attempt, threading.Event()
+        self._ask("sign_in", request, url=attempt.url, code=attempt.code)
+        # The kernel stays free. The thread ends when the attempt expires, or earlier.
+        wait = partial(self._wait, attempt, self._given_up)
+        threading.Thread(target=wait, name="sign-in", daemon=True).start()
+
+    def _wait(self, attempt: Attempt, given_up: threading.Event) -> None:
+        """Switch as soon as the user has signed in."""
+        try:
+            for _ in attempt.waiting(given_up.wait):
+                if given_up.is_set():
+                    return
+        except AwsProfileError as error:
+            if not given_up.is_set():
+                self._state["ask"] = None
+                self.show_error(error)
+        else:
+            self.receive({"do": "answer"})
+
+    def _open_console(self) -> None:
+        """Send a link, which contains a token, so it isn't a part of the state."""
         from ipy_awsprofile.sessions.console import console_link
 
-        self._answer(view, {"type": "console", "url": console_link(session)})
+        if session := self._switcher.session:
+            self._send({"console": console_link(session)}, [])
 
-    def _require_same_list(self, view: Any, seen: int) -> None:
-        """Raise AwsProfileError if the files have changed since the user saw the list."""
-        if seen != self.listing.read():
-            self._list(view, seen)
-            raise AwsProfileError(
-                "The profiles have changed since the list was shown. Nothing was switched.",
-                "Choose the profile again.",
-            )
+    @contextmanager
+    def _errors_shown(self) -> Iterator[None]:
+        """Show errors in the views, and raise unexpected ones for the kernel's log."""
+        try:
+            yield
+        except AwsProfileError as error:
+            self.show_error(error)
+        except KeyboardInterrupt:
+            self.show_error(SwitchInterrupted())
+        except Exception as error:
+            what = f"Something unexpected happened: {type(error).__name__}."
+            self.show_error(AwsProfileError(what, "For details, see the kernel's log."))
+            raise
 
-    def _list(self, view: Any, have: int) -> None:
-        """Send the order of the profiles, and the profiles if the view doesn't have them."""
-        version = self.listing.read()
-        known = self._memory.read()
-        message: ProfilesMessage = {
-            "type": "profiles",
-            "version": version,
-            "pins": known.pins,
-            "recent": known.recent,
-            "sign_ins": self.listing.sign_ins,
-            "listed_at": self.listing.listed_at,
+    # ---- what the views show
+
+    def _list(self) -> None:
+        """Send the profiles, and the roles that ``%aws_profiles --sso`` has listed."""
+        is_protected = self._switcher.protection.is_protected
+        rows = [
+            (one.name, one.account or "", one.role or "", one.region or "", is_protected(one.name))
+            for one in list_profiles()
+        ]
+        if sign_ins(read_config()):
+            from ipy_awsprofile.sessions.assigned_roles import known_roles_without_profile
+
+            for one in known_roles_without_profile():  # the user can search for the account's name
+                account = f"{one.account.name} {one.account.id}"
+                rows.append((one.name, account, one.role, "", is_protected(one.name)))
+        none = cards.no_profiles_card(SharedFiles.from_environment(), "open the list")
+        html, regions = "" if rows else _html(none), known_regions()
+        message = {"profiles": len(rows), "recent": self._recent, "regions": regions, "html": html}
+        table = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
+        self._send(message, [table.encode()])
+        if "boto3" not in sys.modules:  # so that the first switch is faster
+            slow = partial(import_module, "ipy_awsprofile.sessions.session")
+            threading.Thread(target=slow, name="warm-up", daemon=True).start()
+
+    def _about_identity(self) -> dict[str, Any]:
+        """Return the part of the state that describes the identity, without calling AWS."""
+        active = self._switcher.active
+        if active is None:
+            card = Card("No profile is active", notes=("Choose a profile for this notebook.",))
+            return {"identity": None, "html": _html(card)}
+        from ipy_awsprofile.sessions.assigned_roles import known_account_name  # imports boto3
+
+        identity, request, target = active.known(), active.request, active.session.target
+        account_name = known_account_name(identity.account)
+        protected, leftovers = False, []
+        with suppress(AwsProfileError):  # files that can't be read just now
+            protected = self._switcher.protection.is_protected(request.name, identity.account)
+            leftovers = self._switcher.leftovers()
+        left = (identity.expiry - datetime.now(UTC)).total_seconds() if identity.expiry else None
+        renews, signs_in, problem = target.renews_unattended, target.chain[-1].kind in SIGNS_IN, ""
+        if renews and left is not None and left <= 0:
+            if signs_in:
+                problem = "The next call renews the credentials if you are still signed in."
+            elif self._cell_failed:
+                problem = "The credentials have expired and weren't renewed. Refresh to see why."
+        card = cards.identity_card(
+            identity,
+            variable="" if request.variable == SESSION else request.variable,
+            about=cards.session_rows(target),
+            protected=protected,
+            alias=account_name,
+            problem=problem,
+            leftovers=leftovers,
+            renews=renews,
+        )
+        about = {
+            "profile": identity.profile,
+            "name": card.title,
+            "account": account_name or identity.account,
+            "region": identity.region or "",
+            "chosen_region": request.region,
+            "left": left,
+            "renews": renews and not problem,
+            "signs_in": signs_in,
+            "protected": protected,
+            "read_only": request.read_only,
+            "notes": len(card.notes),
         }
-        buffers = None
-        if have != version:
-            message["regions"] = known_regions()
-            if self.listing.is_empty:
-                files = SharedFiles.from_environment()
-                message["html"] = html_of(cards.no_profiles_card(files, "open the list"))
-            buffers = [self.listing.rows]
-        self._answer(view, message, buffers)
-        _warm_up()
-
-    def _alias(self, identity: Identity | None) -> str | None:
-        return self._aliases.get(identity.account) if identity else None
-
-    def _look_up_alias(self) -> threading.Thread | None:
-        session, identity = self._switcher.session, self.identity
-        if session is None or identity is None:
-            return None
-        return self._aliases.look_up(session, identity, self._send_identity)
+        return {"identity": about, "html": _html(card)}
 
 
-def _warm_up() -> None:
-    """Import boto3 while the user looks for a profile, so that the first switch is faster."""
-    if "boto3" not in sys.modules:
-        arguments = ("ipy_awsprofile.sessions.session",)
-        threading.Thread(target=import_module, args=arguments, name="warm-up", daemon=True).start()
+def _html(card: Card) -> str:
+    """Return a card's HTML as a plain `str`, because marimo doesn't send a subclass."""
+    return str(card._repr_html_())

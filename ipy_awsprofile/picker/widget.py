@@ -1,48 +1,51 @@
-"""ProfilePicker: the widget that exchanges messages with its views in cells through anywidget."""
+"""ProfilePicker: the widget that shows the picker in a cell, through anywidget."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import anywidget
+import ipywidgets
 import traitlets
 
-from ipy_awsprofile.config.request import require_name
-from ipy_awsprofile.picker.card_messages import error_message
+from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.picker.conversation import Conversation
-from ipy_awsprofile.picker.profile_value import ProfileValue, failed_callback
-from ipy_awsprofile.picker.view_script import VIEW, view_script, view_style
+from ipy_awsprofile.picker.script import view_script
 from ipy_awsprofile.switch.using_profile import running_switcher
-from ipy_awsprofile.text import chain_line, one_line
+from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
     import boto3
-    import ipywidgets
 
     from ipy_awsprofile.sessions.session import Identity
     from ipy_awsprofile.switch.switcher import Switcher
 
 
-class ProfilePicker(anywidget.AnyWidget, ProfileValue):  # type: ignore[misc]
-    """A searchable dropdown of the AWS profiles; choosing a profile switches the notebook to it.
+class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignore[misc]
+    """A searchable list of the AWS profiles; choosing a profile switches the notebook to it.
 
     It switches like ``%aws_profile``, and both show each other's switches. If you pass ``profile``,
     the notebook switches to it immediately, unless it is active; ``layout`` works as for any
     widget. Without a ``switcher``, the picker uses the running shell's Switcher, and loads the
     extension if it isn't loaded yet. Outside IPython, as in marimo, it creates a Switcher that
-    doesn't set a variable.
+    doesn't set a variable. Raises AwsProfileError in ``marimo run``.
 
     https://ipywidgets.readthedocs.io/en/stable/
     """
 
-    _esm = view_script(VIEW / "picker.js")
-    _css = view_style(VIEW / "picker.css", VIEW / "list.css")
+    _esm = view_script()
 
-    # Traits, so that a picker has them when it is deleted, even if its arguments were refused.
-    _subscriptions = traitlets.Instance(ExitStack, ())
-    _has_own_layout = traitlets.Bool(default_value=False)
+    # Neither is synced, because synced traits are saved with the notebook.
+    value = traitlets.Unicode(
+        None,
+        allow_none=True,
+        help="The active profile's name, or None. Setting it switches; None undoes the switch.",
+    )
+    _ending = traitlets.Instance(ExitStack, ())
 
     def __init__(
         self,
@@ -51,21 +54,23 @@ class ProfilePicker(anywidget.AnyWidget, ProfileValue):  # type: ignore[misc]
         layout: ipywidgets.Layout | dict[str, str | None] | None = None,
         switcher: Switcher | None = None,
     ) -> None:
-        require_name(profile or "")
+        _require_one_visitor()
         super().__init__(**({} if layout is None else {"layout": layout}))
-        self._has_own_layout = layout is None or isinstance(layout, dict)
+        # Otherwise, a running cell can delay clicks: see `Toolbar`.
+        self.comm._reply_subshell_for = None  # noqa: SLF001  # ipykernel has no setting for it
         self._switcher = switcher or running_switcher()
-        self._conversation = Conversation(self._switcher, self._tell_views)
-        self._subscriptions.callback(self._conversation.close)
-        self._subscriptions.callback(self._switcher.subscribe(self._follow_in_value))
-        self.on_msg(self._receive)
-        self.value = self._active_profile
-        if profile and profile != self.value:
-            try:
-                self.switch(profile)
-            except BaseException:
-                self.close()
-                raise
+        self._conversation = Conversation(self._switcher, self.send)
+        self._ending.callback(self._conversation.close)
+        if not isinstance(layout, ipywidgets.Layout):  # ipywidgets keeps it until it is closed
+            self._ending.callback(self.layout.close)
+        self.on_msg(lambda _picker, command, _buffers: self._conversation.receive(command))
+        self.value = self._active
+        self.on_switch(self._show_in_value)
+        try:
+            self.value = self.value if profile is None else profile
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def session(self) -> boto3.Session | None:
@@ -80,38 +85,66 @@ class ProfilePicker(anywidget.AnyWidget, ProfileValue):  # type: ignore[misc]
         that ends the subscription.
         """
 
-        def notify(identity: Identity | None) -> None:
+        def call(identity: Identity | None) -> None:
             try:
                 callback(identity)
             except Exception as error:  # noqa: BLE001  # the user's function may raise anything
-                self.send(error_message(failed_callback("A callback of `on_switch`", error)))
+                failed = f"After the switch, a callback failed: {type(error).__name__}: {error}"
+                hint = "The switch itself succeeded. Correct the callback."
+                self._conversation.show_error(AwsProfileError(failed, hint))
 
-        unsubscribe = self._switcher.subscribe(notify)
-        self._subscriptions.callback(unsubscribe)
-        return unsubscribe
+        end = self._switcher.subscribe(call)
+        self._ending.callback(end)
+        return end
 
     def close(self) -> None:
         """Remove the picker from the page, end its subscriptions, and drop a waiting switch."""
-        self._subscriptions.close()
         super().close()
-        if self._has_own_layout:  # ipywidgets keeps each layout until it is closed
-            self.layout.close()
+        self._ending.close()
+
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
+        """Return the synced state, plus ``value`` in marimo, which reads it from there."""
+        state: dict[str, Any] = super().get_state(key, drop_defaults)
+        return state | {"value": self.value} if key is None and "marimo" in sys.modules else state
 
     def __repr__(self) -> str:
         """Describe the active profile and how to switch."""
-        active = f"{self._active or 'no profile'} is active"
-        return f"ProfilePicker: {active}. `%aws_profile NAME` switches the notebook."
+        active = one_line(self.value or "no profile")
+        return f"ProfilePicker: {active} is active. `%aws_profile NAME` switches the notebook."
+
+    @traitlets.validate("value")
+    def _switch_to_value(self, proposal: Any) -> str | None:
+        """Switch to a proposed profile. traitlets doesn't call this for None."""
+        if proposal["value"] != self._active:
+            self._switcher.switch(SwitchRequest(profile=proposal["value"]))
+        return self._active
+
+    @traitlets.observe("value")
+    def _undo_switch(self, change: Any) -> None:
+        if change["new"] is None and self._active:
+            try:
+                self._switcher.off()
+            finally:
+                self.value = self._active
 
     @property
     def _active(self) -> str | None:
-        identity = self._conversation.identity
-        if identity and identity.profile == self._active_profile:
-            return f"{chain_line(identity.chain)} ({one_line(identity.arn)})"
-        return self._active_profile and one_line(self._active_profile)
+        request = self._switcher.request
+        return str(request.profile) if request and request.profile else None
 
-    def _receive(self, _picker: object, content: Any, _buffers: object) -> None:
-        """Carry out a view's command."""
-        self._conversation.receive(content)
+    def _show_in_value(self, _identity: object) -> None:
+        self.value = self._active
 
-    def _tell_views(self, message: dict[str, Any], buffers: list[bytes] | None) -> None:
-        self.send(message, buffers)
+
+def _require_one_visitor() -> None:
+    """Raise AwsProfileError if ``marimo run`` runs this code.
+
+    https://docs.marimo.io/api/app/#marimo.app_meta
+    """
+    marimo = sys.modules.get("marimo")
+    if marimo and marimo.app_meta().mode == "run":
+        raise AwsProfileError(
+            "`marimo run` has one process for all visitors, so a profile that one of them chooses "
+            "would be everyone's.",
+            "Use `open_session(NAME)` instead, or run the notebook with `marimo edit`.",
+        )

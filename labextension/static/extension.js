@@ -1,68 +1,196 @@
-// The plugin: a button in each notebook's toolbar, in JupyterLab and Notebook 7.
+// A button in the toolbar of each notebook, in JupyterLab and Notebook 7. When ipy_awsprofile is
+// loaded, the kernel opens a comm, and sends the button's script to each page that says hello. So
+// the button always has the kernel's version, even if Jupyter has a different environment.
 
-import { addCommands } from "./commands.js";
-import { Kernels } from "./kernels.js";
-import { Place } from "./place.js";
-import { Preferences } from "./preferences.js";
+(() => {
+  const NAME = "ipy-awsprofile";
+  /** The name of the kernel's comm, and the version of the messages here; see picker/toolbar.py. */
+  const TARGET = "ipy_awsprofile";
+  const PROTOCOL = 3;
 
-/** @import { App, NotebookPanel, Palette, Scope, SettingRegistry } from "../jupyterlab.d.ts" */
+  const UPDATE =
+    "Jupyter and this notebook's kernel have different versions of ipy-awsprofile. In both environments, run:\n" +
+    "pip install --upgrade ipy-awsprofile";
+  const ENDED = ["restarting", "autorestarting", "terminating", "dead"];
 
-const ID = "ipy-awsprofile:plugin";
+  // The button is the toolbar's first item, because a toolbar without room moves its last items to a
+  // menu, but it is displayed before the kernel's name. JupyterLab measures an item only once, so it
+  // shrinks if the profile's name becomes longer.
+  const STYLE = `
+    .jp-Toolbar:has(> .ipyap-place) { container: ipyap-toolbar / inline-size; }
+    .jp-Toolbar:has(> .ipyap-place)::part(positioning-region) { flex-wrap: nowrap; }
+    .jp-Toolbar > .ipyap-place { display: flex; flex: 0 1 auto; align-items: center; order: 1; min-width: 90px; max-width: 36cqi; }
+    .jp-Toolbar > .ipyap-place ~ .jp-Toolbar-spacer ~ * { order: 2; }
+    .ipyap-place > * { min-width: 0; }
+  `;
 
-/**
- * Return the plugin.
- *
- * @param {Scope} scope  the modules that JupyterLab shares
- */
-export async function pluginOf(scope) {
-  const { ISettingRegistry } = await shared(scope, "@jupyterlab/settingregistry");
-  const { Clipboard, ICommandPalette } = await shared(scope, "@jupyterlab/apputils");
-  const { Widget } = await shared(scope, "@lumino/widgets");
-  return {
-    id: ID,
-    description: "The AWS identity of a notebook, in its toolbar.",
-    autoStart: true,
-    optional: [ISettingRegistry, ICommandPalette],
-    activate: (
-      /** @type {App} */ app,
-      /** @type {SettingRegistry | null} */ registry,
-      /** @type {Palette | null} */ palette,
-    ) => {
-      /** @type {Map<unknown, Place>} the places, by notebook panel */
-      const places = new Map();
-      const preferences = new Preferences();
-      const kernels = new Kernels();
-      if (registry) preferences.follow(registry.load(ID));
-      app.docRegistry.addWidgetExtension("Notebook", {
-        createNew: (/** @type {NotebookPanel} */ panel) => {
-          const place = new Place(panel, kernels, preferences, () => new Widget());
-          places.set(panel, place);
-          const dispose = () => (places.delete(panel), place.end());
-          return { isDisposed: false, dispose };
-        },
+  /** The place for the button in a notebook's toolbar, which is empty unless the kernel has the comm. */
+  class Place {
+    constructor(panel, jupyter) {
+      this.panel = panel;
+      this.jupyter = jupyter;
+      /** The channel to the kernel's comm, the toolbar's item and what the kernel's script put there. */
+      this.channel = this.widget = this.button = null;
+      const { kernelChanged, connectionStatusChanged, statusChanged, iopubMessage } = panel.sessionContext;
+      const slots = [
+        [kernelChanged, this.onKernel],
+        [connectionStatusChanged, this.onKernel],
+        [statusChanged, this.onStatus],
+        [iopubMessage, this.onMessage],
+      ];
+      for (const [signal, slot] of slots) signal.connect(slot, this);
+      panel.disposed.connect(() => {
+        for (const [signal, slot] of slots) signal.disconnect(slot, this);
+        this.hide();
       });
-      addCommands(app, palette, () => places.get(app.shell.currentWidget), Clipboard.copyToSystem);
-      addStyle();
+      this.onKernel();
+    }
+
+    get kernel() {
+      return this.panel.sessionContext.session?.kernel ?? null;
+    }
+
+    /** Find the comm of a kernel that has loaded the extension before. */
+    async onKernel() {
+      this.hide();
+      const { kernel } = this;
+      if (kernel?.connectionStatus !== "connected") return;
+      kernel.registerCommTarget(TARGET, () => {}); // otherwise JupyterLab closes the comm
+      const reply = await kernel.requestCommInfo({ target_name: TARGET }).catch(() => null); // if the kernel has ended
+      const id = Object.keys(reply?.content.comms ?? {}).at(-1);
+      if (id && kernel === this.kernel && !this.channel) this.attach(kernel, id);
+    }
+
+    onStatus(_, status) {
+      if (ENDED.includes(status)) this.hide();
+    }
+
+    /**
+     * Receive a published message. JupyterLab's own comm objects can't be used here, because of all
+     * views and notebooks with a kernel, only one has them.
+     */
+    onMessage(_, { header: { msg_type: type }, content, buffers }) {
+      if (type === "comm_open" && content.target_name === TARGET) this.attach(this.kernel, content.comm_id);
+      else if (type === "shutdown_reply") this.hide(); // even if another page restarts the kernel
+      else if (!this.channel || content.comm_id !== this.channel.id) return;
+      else if (type === "comm_close") this.hide();
+      else if (type === "comm_msg" && content.data.script) this.load(content.data.protocol, buffers[0]);
+      else if (type === "comm_msg") this.pass(content.data, buffers);
+    }
+
+    pass(data, buffers) {
+      for (const listener of this.channel.listeners) listener(data, buffers);
+      if (this.button) this.show(); // only now does the button know what to say, and its width
+    }
+
+    attach(kernel, id) {
+      this.hide();
+      const about = { msgType: "comm_msg", channel: "shell", session: kernel.clientId, username: kernel.username };
+      const send = (data) => {
+        const options = { ...about, subshellId: channel.subshell, content: { comm_id: id, data } };
+        if (this.channel === channel) kernel.sendShellMessage(this.jupyter.createMessage(options));
+      };
+      const channel = (this.channel = { kernel, id, send, listeners: new Set(), subshell: null });
+      send({ do: "hello" });
+      if (!kernel.supportsSubshells) return;
+      // In a subshell, the kernel receives messages even while a cell is running.
+      const created = kernel.requestCreateSubshell({}).done;
+      created.then((reply) => (channel.subshell = reply.content.subshell_id), () => {}); // unless the kernel has ended
+    }
+
+    /** Load the kernel's script; it has sent it to all pages, not only to the one that asked. */
+    async load(protocol, script) {
+      if (this.widget) return;
+      const { channel } = this;
+      const { node } = (this.widget = new this.jupyter.Widget());
+      this.widget.addClass("ipyap-place");
+      // The toolbar would move the focus from the popup to the notebook.
+      node.addEventListener("click", (event) => event.stopPropagation());
+      if (protocol !== PROTOCOL) {
+        node.textContent = "AWS: update ipy-awsprofile";
+        node.title = UPDATE;
+        return this.show();
+      }
+      const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+      const { default: view } = await import(url);
+      URL.revokeObjectURL(url);
+      if (this.channel === channel) this.button = view.button(node, channel);
+    }
+
+    show() {
+      const { toolbar } = this.panel;
+      if (!toolbar.insertItem(0, NAME, this.widget)) return; // it's there
+      // In JupyterLab's toolbars, Tab reaches only one item. When the toolbar knows the button, let it be that.
+      setTimeout(() => {
+        const { node } = toolbar;
+        node.reduceFocusableElements?.();
+        const index = node.focusableElements?.findIndex((one) => this.widget?.node.contains(one)) ?? -1;
+        if (index < 0) return;
+        node.activeIndex = index;
+        node.setFocusableElements?.();
+      });
+    }
+
+    hide() {
+      const { activeElement } = document;
+      const { kernel, subshell } = this.channel ?? {};
+      if (subshell && ["idle", "busy"].includes(kernel.status)) kernel.requestDeleteSubshell({ subshell_id: subshell });
+      this.button?.end();
+      this.widget?.dispose();
+      this.channel = this.widget = this.button = null;
+      if (activeElement && !activeElement.isConnected) this.panel.activate(); // the button had the focus
+    }
+  }
+
+  /** Return the plugin. */
+  function pluginOf(ICommandPalette, jupyter) {
+    return {
+      id: `${NAME}:plugin`,
+      description: "The AWS identity of a notebook, in its toolbar.",
+      autoStart: true,
+      optional: [ICommandPalette],
+      activate: (app, palette) => {
+        const places = new Map(); // by notebook
+        const current = () => places.get(app.shell.currentWidget);
+        const style = document.createElement("style");
+        style.textContent = STYLE;
+        document.head.append(style);
+        app.docRegistry.addWidgetExtension("Notebook", {
+          createNew: (panel) => {
+            places.set(panel, new Place(panel, jupyter));
+            panel.disposed.connect(() => places.delete(panel));
+          },
+        });
+        addEventListener("pagehide", () => places.forEach((place) => place.hide()));
+        const command = `${NAME}:switch`;
+        app.commands.addCommand(command, {
+          label: "Switch AWS Profile…",
+          isEnabled: () => Boolean(current()?.button),
+          execute: () => {
+            const open = () => current()?.button?.open();
+            if (!document.activeElement?.closest(".lm-CommandPalette")) return open();
+            setTimeout(open, 50); // after the palette has returned the focus to the notebook
+          },
+        });
+        palette?.addItem({ command, category: "AWS" });
+      },
+    };
+  }
+
+  /** JupyterLab gets the plugin from this container, as from containers that webpack builds. */
+  let scope = {};
+  const shared = async (name) => {
+    const versions = Object.values(scope[name]);
+    return (await (versions.find((one) => one.loaded) ?? versions.at(-1)).get())();
+  };
+  (window._JUPYTERLAB ??= {})[NAME] = {
+    init: (modules) => void (scope = modules),
+    get: async () => {
+      const { ICommandPalette } = await shared("@jupyterlab/apputils");
+      const { KernelMessage } = await shared("@jupyterlab/services");
+      const { Widget } = await shared("@lumino/widgets");
+      const plugin = pluginOf(ICommandPalette, { Widget, createMessage: KernelMessage.createMessage });
+      return () => ({ __esModule: true, default: plugin });
     },
   };
-}
-
-/**
- * Return a module that JupyterLab shares; of several versions, return the loaded one.
- *
- * @param {Scope} scope
- * @param {string} name
- */
-async function shared(scope, name) {
-  const versions = Object.values(scope[name] ?? {});
-  const version = versions.find((one) => one.loaded) ?? versions.at(-1);
-  if (!version) throw new Error(`JupyterLab doesn't share ${name}.`);
-  return (await version.get())();
-}
-
-function addStyle() {
-  const link = document.createElement("link");
-  link.rel = "stylesheet";
-  link.href = new URL("notice.css", import.meta.url).href;
-  document.head.append(link);
-}
+})();

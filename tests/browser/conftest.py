@@ -7,7 +7,6 @@ next to Playwright's event loop.
 from __future__ import annotations
 
 import shutil
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,20 +36,10 @@ expect.set_options(timeout=30_000)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group the tests of this folder, because each worker that has one starts a JupyterLab.
-
-    Starting it takes as long as ten tests. Workers take the largest groups first.
-    """
-    ours = [item for item in items if item.path.parent == Path(__file__).parent]
-    slow = count()
-    for item in ours:
-        is_slow = item.get_closest_marker("slow") is not None
-        group = f"slow-{next(slow) // _GROUP}" if is_slow else "quick"
-        item.add_marker(pytest.mark.xdist_group(f"browser-{group}"))
-
-
-#: The number of slow tests in a pytest-xdist group.
-_GROUP = 10
+    """Run the tests of this folder in one worker, because each worker starts a JupyterLab."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="package")
@@ -103,7 +92,11 @@ def view(
         viewport={"width": 1000, "height": 760}, locale="en-GB", timezone_id="Asia/Kolkata"
     )
     page.set_default_timeout(10_000)
-    yield ViewPage(page, switcher)
+    view = ViewPage(page, switcher)
+    view.begin()
+    yield view
+    assert view.page_errors == []
+    view.end()
     page.close()
     switcher.off()
 

@@ -127,6 +127,10 @@ def serving(folder: Path, environment: Mapping[str, str]) -> Iterator[Server]:
     page_config = folder / "config" / "labconfig" / "page_config.json"
     page_config.parent.mkdir(parents=True)
     page_config.write_text(json.dumps({"buildCheck": False, "buildAvailable": False}))
+    # The checkout's labextension, not the installed one.
+    labextension = folder / "path" / "labextensions" / "ipy-awsprofile"
+    labextension.parent.mkdir(parents=True)
+    labextension.symlink_to(Path(__file__).parents[2] / "labextension")
     port = _free_port()
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"),
@@ -151,6 +155,7 @@ def _jupyter_folders(folder: Path) -> dict[str, str]:
     return {
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
         "JUPYTER_DATA_DIR": str(folder / "data"),
+        "JUPYTER_PATH": str(folder / "path"),
         "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),

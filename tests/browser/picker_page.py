@@ -30,7 +30,7 @@ class PickerPage:
         self.then = shown.locator(".ipyap-then")
         self.error = shown.get_by_role("alert")
         self.code = shown.get_by_label("MFA code from")
-        self.placeholder = shown.locator(".ipyap-placeholder")
+        self.busy = shown.locator(".ipyap-busy")
 
     @property
     def is_open(self) -> bool:
@@ -59,8 +59,8 @@ class PickerPage:
 
     def shows(self, name: str) -> None:
         """Wait until no command is running and the picker shows this profile's identity."""
-        expect(self.root.locator("[aria-busy]")).to_have_count(0)
-        expect(self.identity).to_contain_text(f"{name} ←")
+        expect(self.busy).to_have_count(0)
+        expect(self.identity).to_contain_text(name)
         expect(self.field).to_have_value(name)
 
 

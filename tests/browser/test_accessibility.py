@@ -1,4 +1,4 @@
-"""Accessibility of the picker and the cards in both themes, by axe-core's rules and by contrast."""
+"""Accessibility of the picker and the cards, by axe-core's rules and by contrast."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ipy_awsprofile.cards.cards import sign_in_card, sign_in_ended_card
 from ipy_awsprofile.cards.explanation import explanation_card
 from ipy_awsprofile.config.files import SharedFiles
 from ipy_awsprofile.config.profiles import list_profiles
-from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
-from ipy_awsprofile.errors import MfaRejected, ProfileNotFound
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.errors import ProfileNotFound
 from ipy_awsprofile.explain.explain import explain
 from ipy_awsprofile.kernel.leftovers import Leftover
-from ipy_awsprofile.picker.card_messages import error_message, html_of, identity_message
 from tests.browser.stage import known_identity
+from tests.mfa_role import add_mfa_role
 from tests.tools import missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Locator
+    from playwright.sync_api import Page
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.browser.view_page import ViewPage
@@ -41,97 +41,82 @@ _RUN = """async root => {
 }"""
 
 
-@pytest.fixture
-def axe(view: ViewPage) -> ViewPage:
+def add_axe(page: Page) -> None:
     """Load axe-core into the page; without it, skip the test, or fail in CI."""
     if not _AXE.exists():
         raise missing("axe-core, which `make test` installs with npm", "npm")
-    view.page.add_script_tag(path=_AXE)
-    return view
+    page.add_script_tag(path=_AXE)
 
 
-def check(view: ViewPage, state: str, part: Locator) -> None:
-    """Check this state in both themes."""
-    for theme in ("light", "dark"):
-        view.theme(theme)
-        assert part.evaluate(_CONTRAST) == [], (state, theme)
-    assert part.evaluate(_RUN) == [], state
+def reopen(view: ViewPage) -> None:
+    """Open the popup again, which closes after a switch."""
+    if not view.field.is_visible():
+        view.tool.click()
+        view.settle()
 
 
-def states(view: ViewPage, aws: EmbeddedAws) -> Iterator[str]:
+def states(view: ViewPage, aws: EmbeddedAws, coded: str) -> Iterator[str]:
     """Bring the picker into each of its states, and yield the state's name."""
-    mfa = "arn:aws:iam::111122223333:mfa/someone"
-    yield "no identity"
+    serial = add_mfa_role(aws, coded)
     view.switcher.protection.protected = ("prod-*",)
+    yield "no identity"
     view.open()
-    view.settle()
-    view.field.press("Alt+KeyP")
     yield "list"
     view.search("prod admin")
-    expect(view.root.locator(".ipyap-active.ipyap-protected")).to_be_visible()
-    yield "protected profile in the list, with words that were found"
+    yield "list with words that were found"
     view.field.fill("nothing like it")
     yield "no profile matches"
-    view.choose("prod-admin")
+    view.field.fill("prod-admin")
+    view.field.press("Enter")
     view.ask()
+    view.answer_once()
     yield "busy"
     view.settle()
     yield "confirmation"
-    view.button("Switch to prod-admin").hover()
-    yield "confirmation, under the mouse"
     view.button("Switch to prod-admin").click()
     view.settle()
+    reopen(view)
     expect(view.identity).to_contain_text("protected")
     yield "protected identity"
+    view.choose(coded)
+    yield "code"
+    view.code.fill("000000")
+    view.code.press("Enter")
+    view.settle()
+    yield "code again"
+    view.code.fill(aws.mfa_code(serial))
+    view.code.press("Enter")
+    view.settle()
+    reopen(view)
     for minutes in (50, 58, 70):
         view.page.evaluate(f"Date.now = () => new Date().getTime() + {minutes * 60_000}")
-        view.page.evaluate("new Promise(done => setTimeout(done, 1100))")
+        view.page.wait_for_timeout(1100)
         yield f"after {minutes} minutes"
-    view.tell(**error_message(ProfileNotFound("RoleBeat", "Did you mean `RoleBeta`?")))
+    view.choose("analytics-dev")
     yield "error"
-    for kind, more in (
-        ("code", {"device": mfa, "html": ""}),
-        ("code", {"device": mfa, "html": error_message(MfaRejected("No.", "Wait."))["html"]}),
-        ("sign_in", {"url": "https://example.com/", "code": "ABCD-EFGH"}),
-        ("sign_in", {"url": "https://example.com/", "code": ""}),
-        ("progress", {"listed": 120, "accounts": 300}),
-        ("waiting", {}),
-    ):
-        view.choose("RoleBeta")
-        view.page.evaluate("sent.length = 0")
-        view.tell(type=kind, **more)
-        yield f"{kind} {more}"
-        view.tell(type="error", html="")
-    view.page.evaluate("listeners.comm_live_update()")
-    signs = {"sign_ins": ["corp"], "listed_at": {"other": "2026-11-27T09:12:00+00:00"}}
-    view.tell(type="profiles", version=99, pins=[], recent=[], **signs)
-    view.page.evaluate("text => deliver(text, '[]')", {
-        "type": "profiles", "version": 100, "pins": [], "recent": [], "sign_ins": ["corp", "other"],
-        "listed_at": {}, "regions": [],
-        "html": html_of(cards.no_profiles_card(SharedFiles.from_environment(), "open the list")),
-    })  # fmt: skip
-    yield "no profiles"
-    view.open()
-    yield "no profiles, list open"
-    view.field.press("Escape")
-    shown = identity_message(
-        known_identity(datetime.now(UTC) + timedelta(hours=1)),
-        SwitchRequest(profile="X"),
-        save_as="Prod-Admin",
-    )
-    view.tell(**shown)
-    yield "a role without a profile"
-    view.button("Save as a profile").click()
-    yield "its name as a profile"
+    for code in ("ABCD-EFGH", "", None):
+        ask = {"kind": "sign_in", "profile": "X", "url": "https://example.com/", "code": code}
+        view.tell(ask=ask)
+        yield f"sign-in with {code}"
+    view.tell(ask=None, busy={"doing": "Switching to X", "waits": True})
+    yield "waiting"
 
 
-@pytest.mark.slow
-def test_every_state_of_the_picker(axe: ViewPage, embedded: EmbeddedAws, company: None) -> None:
-    """No state of the picker breaks a rule of axe-core, or has a contrast below 4.5 : 1."""
-    axe.begin()
-    for state in states(axe, embedded):
-        check(axe, state, axe.root)
-    assert axe.page_errors == []
+@pytest.mark.parametrize("place", ["cell", "toolbar"])
+def test_every_state(view: ViewPage, embedded: EmbeddedAws, company: None, place: str) -> None:
+    """No state breaks a rule of axe-core, or has a contrast below 4.5 : 1 in any theme."""
+    add_axe(view.page)
+    view.page.evaluate("end()")
+    view.begin(place)
+    if place == "toolbar":
+        reopen(view)
+    for state in states(view, embedded, f"Role-{place}"):
+        for theme in ("light", "dark", "dark-high-contrast"):
+            view.theme(theme)
+            parts = [view.root, view.tool] if place == "toolbar" else [view.root]
+            for part in parts:
+                assert part.evaluate(_CONTRAST) == [], (state, theme)
+        assert view.page.locator("body").evaluate(_RUN) == [], state
 
 
 def every_card() -> list[Card]:
@@ -160,22 +145,34 @@ def every_card() -> list[Card]:
     ]
 
 
-def test_every_card(axe: ViewPage) -> None:
+def test_every_card(view: ViewPage) -> None:
     """No card breaks a rule of axe-core, has a contrast below 4.5 : 1, or overflows the page."""
+    add_axe(view.page)
+    view.page.evaluate("end()")
     html = "".join(card._repr_html_() for card in every_card())
-    axe.page.locator("#picker").evaluate("(place, html) => (place.innerHTML = html)", html)
-    check(axe, "cards", axe.page.locator("#picker"))
-    axe.page.set_viewport_size({"width": 400, "height": 760})
-    assert axe.page.evaluate("document.documentElement.scrollWidth") == 400
+    body = view.page.locator("body")
+    body.evaluate("(body, html) => (body.innerHTML = `<main>${html}</main>`)", html)
+    for theme in ("light", "dark", "dark-high-contrast"):
+        view.theme(theme)
+        assert body.evaluate(_CONTRAST) == [], theme
+        assert body.evaluate(_RUN) == [], theme
+    view.page.set_viewport_size({"width": 400, "height": 760})
+    assert view.page.evaluate("document.documentElement.scrollWidth") == 400
 
 
-@pytest.mark.slow
-def test_in_forced_colours_the_active_row_has_a_frame(axe: ViewPage, company: None) -> None:
-    """If the system replaces the backgrounds, an outline still marks the active row."""
-    axe.page.emulate_media(forced_colors="active")
-    axe.begin()
-    axe.open()
-    axe.field.press("ArrowDown")
-    styles = axe.options.evaluate_all("rows => rows.map(row => getComputedStyle(row).outlineStyle)")
-    assert styles.count("solid") == 1
-    assert styles[0] == "solid"
+def test_small_and_forced(view: ViewPage, company: None) -> None:
+    """Nothing is cut off at 400 pixels and 200 %; forced colors and less motion are respected."""
+    view.page.emulate_media(forced_colors="active", reduced_motion="reduce")
+    view.page.set_viewport_size({"width": 400, "height": 700})
+    view.page.evaluate("document.body.style.zoom = 2")
+    view.choose("RoleBeta")
+    view.open()
+    view.field.press("ArrowDown")
+    outline = "all => all.map(row => getComputedStyle(row).outlineStyle)"
+    assert view.options.evaluate_all(outline).count("solid") == 1
+    assert view.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    view.field.press("Enter")
+    view.ask()
+    view.answer_once()
+    animation = "field => getComputedStyle(field, '::after').animationName"
+    assert view.root.locator(".ipyap-field").evaluate(animation) == "none"

@@ -1,7 +1,7 @@
 """The picker's view in a page without JupyterLab; the test decides when messages travel.
 
-The page loads the view as JupyterLab does. A test can change the files between any two actions of
-the user, and look at every state in every theme.
+The page loads the script as JupyterLab and the labextension do. A test can change the files between
+any two actions of the user, and look at every state in every theme.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.picker.widget import ProfilePicker
+from ipy_awsprofile.picker.conversation import Conversation
+from ipy_awsprofile.picker.script import view_script
 from tests.browser.picker_page import PickerPage
 
 if TYPE_CHECKING:
@@ -21,15 +22,20 @@ if TYPE_CHECKING:
 _THEMES = Path(sys.prefix) / "share/jupyter/lab/themes/@jupyterlab"
 
 _PAGE = """<!doctype html><html lang="en"><head><title>A notebook</title><style>
-body {{ margin: 8px; background: var(--jp-layout-color0); color: var(--jp-ui-font-color1); }}
-{}</style><style id="theme"></style></head>
-<body><main><div id="picker"></div><button id="below">below</button></main></body></html>"""
+body { margin: 8px; background: var(--jp-layout-color0); color: var(--jp-ui-font-color1); }
+#bar { display: flex; justify-content: flex-end; container: ipyap-toolbar / inline-size; }
+</style><style id="theme"></style></head><body><main>
+<div id="bar"><div id="place"></div><button id="next">next</button></div>
+<div id="picker"></div><button id="below">below</button>
+<textarea id="cell" aria-label="cell"></textarea>
+</main></body></html>"""
 
-_MODEL = """
+_CHANNEL = """
 globalThis.sent = [];
 globalThis.listeners = {};
+globalThis.channel = {send: (message) => sent.push(message), listeners: new Set()};
 globalThis.model = {
-  send: (message) => sent.push(message),
+  send: channel.send,
   on: (event, listener) => (listeners[event] = listener),
   off: (event) => delete listeners[event],
   get: () => undefined,
@@ -37,20 +43,25 @@ globalThis.model = {
 globalThis.deliver = (message, text) => {
   const buffers = text === null ? [] : [new DataView(new TextEncoder().encode(text).buffer)];
   listeners["msg:custom"]?.(message, buffers);
+  for (const listener of channel.listeners) listener(message, buffers);
 };
 """
 
-
-_BEGIN = """() => {
-  globalThis.end?.();
-  const el = document.querySelector("#picker");
-  el.textContent = "";
-  globalThis.end = picker.render({model, el});
-}"""
+_BEGIN = {
+    "cell": """() => {
+        globalThis.end?.();
+        globalThis.end = script.render({model, el: document.querySelector("#picker")});
+    }""",
+    "toolbar": """() => {
+        globalThis.end?.();
+        globalThis.button = script.button(document.querySelector("#place"), channel);
+        globalThis.end = button.end;
+    }""",
+}
 
 
 def theme(name: str) -> str:
-    """Return the style sheet of JupyterLab's theme `light` or `dark`."""
+    """Return the style sheet of JupyterLab's theme `light`, `dark` or `dark-high-contrast`."""
     return (_THEMES / f"theme-{name}-extension" / "index.css").read_text()
 
 
@@ -58,39 +69,58 @@ class ViewPage(PickerPage):
     """A picker in a page, whose messages wait until the test delivers them."""
 
     def __init__(self, page: Page, switcher: Switcher) -> None:
-        super().__init__(page.locator("main"))
+        super().__init__(page.locator("body"))
         self.page = page
+        self.switcher = switcher
+        self.tool = page.locator(".ipyap-tool")
+        self.popup = page.locator(".ipyap-popup")
         self.below = page.locator("#below")
+        self.cell = page.locator("#cell")
         self.page_errors: list[str] = []
         page.on("pageerror", lambda error: self.page_errors.append(str(error)))
-        page.set_content(_PAGE.format(ProfilePicker._css))
+        page.set_content(_PAGE)
         self.theme("light")
-        script = ProfilePicker._esm.replace("export default {", "globalThis.picker = {")
-        page.add_script_tag(content=f"{{{_MODEL}\n{script}}}")
-        self.switcher = switcher
+        script = view_script().replace("export default {", "globalThis.script = {")
+        page.add_script_tag(content=f"{{{_CHANNEL}\n{script}}}")
         self._answers: list[tuple[dict[str, Any], str | None]] = []
-        self.begin()
+        self.conversation: Conversation | None = None
 
-    def begin(self) -> None:
-        """Replace the picker with a new one."""
-        self.picker = ProfilePicker(switcher=self.switcher)
-        self.picker.send = self._hear
-        self.page.evaluate(_BEGIN)
+    def begin(self, place: str = "cell") -> None:
+        """Show a new picker in a cell, or the button in the toolbar."""
+        self.end()
+        self.conversation = Conversation(self.switcher, self._hear)
+        self.page.evaluate(_BEGIN[place])
         self.settle()
 
+    def open(self) -> None:
+        """Click the field to open the list, and deliver the messages."""
+        super().open()
+        self.settle()
+
+    def choose(self, name: str) -> None:
+        """Choose a profile, and deliver the messages."""
+        super().choose(name)
+        self.settle()
+
+    def end(self) -> None:
+        """End the conversation."""
+        if self.conversation:
+            self.conversation.close()
+
     def theme(self, name: str) -> None:
-        """Change to the theme `light` or `dark`."""
+        """Change to a theme of JupyterLab."""
         change = "css => (document.querySelector('#theme').textContent = css)"
         self.page.evaluate(change, theme(name))
 
-    def _hear(self, message: dict[str, Any], buffers: list[bytes] | None = None) -> None:
+    def _hear(self, message: dict[str, Any], buffers: list[bytes]) -> None:
         self._answers.append((message, buffers[0].decode() if buffers else None))
 
     def ask(self) -> bool:
         """Deliver the view's messages to Python, and return whether there were any."""
         sent = self.page.evaluate("sent.splice(0)")
+        assert self.conversation
         for message in sent:
-            self.picker._handle_custom_msg(message, [])
+            self.conversation.receive(message)
         return bool(sent)
 
     def answer(self) -> bool:
@@ -99,6 +129,20 @@ class ViewPage(PickerPage):
         for message, text in answers:
             self.page.evaluate("([message, text]) => deliver(message, text)", [message, text])
         return bool(answers)
+
+    def answer_once(self) -> None:
+        """Deliver only the first of Python's messages."""
+        self._answers, later = self._answers[:1], self._answers[1:]
+        self.answer()
+        self._answers = later
+
+    def tell(self, **state: Any) -> None:
+        """Send the view a state with these changes, as Python would."""
+        assert self.conversation
+        self.conversation.show()
+        message, _ = self._answers.pop()
+        self._answers.append((message | state, None))
+        self.answer()
 
     def settle(self) -> None:
         """Deliver messages until none are left."""
@@ -114,12 +158,7 @@ class ViewPage(PickerPage):
             self.page.wait_for_timeout(50)
         raise AssertionError(f"It isn't shown: {shown}; this is: {self.root.inner_text()}")
 
-    @property
-    def id(self) -> str:
-        """Return the view's ID in its messages."""
-        name: str = self.field.get_attribute("aria-controls") or ""
-        return name.removesuffix("-list")
-
-    def tell(self, **message: Any) -> None:
-        """Send a message to the view, as Python would."""
-        self.page.evaluate("message => deliver(message, null)", message)
+    def has_focus(self, selector: str) -> bool:
+        """Return whether the focused element matches a CSS selector."""
+        script = "selector => document.activeElement.matches(selector)"
+        return bool(self.page.evaluate(script, selector))

@@ -9,6 +9,8 @@ import pytest
 from ipy_awsprofile.demo.shared_files import append_section
 from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT, allow
 from ipy_awsprofile.errors import IdentityChanged
+from ipy_awsprofile.picker.conversation import Conversation
+from ipy_awsprofile.switch.using_profile import running_switcher
 from tests.rotation import OF_TOOLS, keys_of, session_keys, write_keys
 
 if TYPE_CHECKING:
@@ -90,9 +92,9 @@ def test_explanation(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
 def test_picker(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
     """The picker's card shows the expiry as unknown, without a countdown."""
     shell.good("%aws_profile P")
-    shell.good("from ipy_awsprofile.picker.card_messages import identity_message")
-    shell.good("switcher = get_ipython().magics_manager.registry['AwsProfileMagics'].switcher")
-    message = shell.good("identity_message(switcher.identity(), switcher.request)").result
+    heard: list[dict[str, Any]] = []
+    Conversation(running_switcher(), lambda state, _buffers: heard.append(state)).show()
+    message = heard[0]
     assert message["identity"]["left"] is None
     assert "expires: unknown" in message["html"]
 

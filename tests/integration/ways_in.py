@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ipy_awsprofile import ProfilePicker, using_profile
+from ipy_awsprofile import using_profile
+from ipy_awsprofile.picker.conversation import Conversation
+from ipy_awsprofile.switch.using_profile import running_switcher
 from tests.shells import Shell
 
 
@@ -63,25 +65,16 @@ def by_context_manager(shell: Shell, asked: Asked, cell: str) -> str:
 
 def by_picker(shell: Shell, asked: Asked, cell: str) -> str:
     """Choose the profile in the picker, enter a code if it prompts, and run the cell."""
-    picker = ProfilePicker()
     heard: list[dict[str, Any]] = []
-    picker.send = lambda message, buffers=None: heard.append(message)
-    picker._handle_custom_msg({"type": "list", "view": "v", "have": 0}, [])
-    choice = {
-        "type": "switch",
-        "view": "v",
-        "profile": asked.line,
-        "region": None,
-        "list": heard[-1]["version"],
-    }
-    picker._handle_custom_msg(choice, [])
-    if heard[-1]["type"] == "code":
-        picker._handle_custom_msg(choice | {"code": getpass.getpass("MFA code")}, [])
-    assert heard[-1]["type"] == "done", heard[-1]["type"]
+    views = Conversation(running_switcher(), lambda message, _buffers: heard.append(message))
+    views.receive({"do": "switch", "profile": asked.line})
+    if heard[-1]["ask"]:
+        views.receive({"do": "answer", "code": getpass.getpass("MFA code")})
+    card = str(heard[-1]["html"])
+    assert heard[-1]["identity"], card
     shell.good(cell)
-    picker.close()
-    (card,) = (one["html"] for one in heard if one.get("identity"))
-    return str(card)
+    views.close()
+    return card
 
 
 def shown_arn(card: str) -> str:

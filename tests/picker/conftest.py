@@ -1,28 +1,69 @@
-"""Fixtures for a picker in a real shell and a user who works with it."""
+"""A conversation in a real shell, and the views that take part in it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ipy_awsprofile.picker.widget import ProfilePicker
-from tests.picker.person import Person
+from ipy_awsprofile.picker.conversation import Conversation
+from ipy_awsprofile.switch.using_profile import running_switcher
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.switch.switcher import Switcher
     from tests.shells import Shell
 
 
-@pytest.fixture
-def picker(aws: EmbeddedAws, shell: Shell) -> Iterator[ProfilePicker]:
-    picker = ProfilePicker()
-    yield picker
-    picker.close()
+class Views:
+    """The views of a picker, without a browser: they send commands and keep what they get."""
+
+    def __init__(self, switcher: Switcher) -> None:
+        self.switcher = switcher
+        self.messages: list[dict[str, Any]] = []
+        self.rows: list[list[Any]] = []
+        self.conversation = Conversation(switcher, self._hear)
+
+    def _hear(self, message: dict[str, Any], buffers: list[bytes]) -> None:
+        self.messages.append(json.loads(json.dumps(message)))
+        if buffers:
+            self.rows = json.loads(buffers[0])
+
+    def do(self, command: str, **content: Any) -> dict[str, Any]:
+        """Send a command as a view does, and return the last message."""
+        self.conversation.receive({"do": command, **content})
+        return self.messages[-1]
+
+    def switch(self, profile: str, **content: Any) -> dict[str, Any]:
+        """Choose a profile, and return the state."""
+        return self.do("switch", profile=profile, **content)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The last state."""
+        return next(one for one in reversed(self.messages) if "busy" in one)
+
+    @property
+    def profile(self) -> str | None:
+        """The profile that the views show."""
+        identity = self.state["identity"]
+        return identity and str(identity["profile"])
+
+    def wait_for(self, is_there: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        """Wait for a state from another thread, and return it."""
+        for _ in range(200):
+            if is_there(self.state):
+                return self.state
+            time.sleep(0.1)
+        raise AssertionError(self.state)
 
 
 @pytest.fixture
-def person(picker: ProfilePicker) -> Person:
-    return Person(picker)
+def views(aws: EmbeddedAws, shell: Shell) -> Iterator[Views]:
+    views = Views(running_switcher())
+    yield views
+    views.conversation.close()

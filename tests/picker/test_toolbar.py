@@ -1,283 +1,170 @@
-"""Messages from the kernel to the toolbar."""
+"""The toolbar's comm, as pages find and use it."""
 
 from __future__ import annotations
 
+import json
 import os
-import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import comm
 import pytest
 import time_machine
+from comm.base_comm import BaseComm, CommManager
 from jupyter_client.manager import KernelManager
 
 from ipy_awsprofile.picker.toolbar import PROTOCOL, TARGET
-from tests.picker.front_end import VIEW, FrontEnd
 from tests.test_extension import state
 from tests.test_readme import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
 
 LOAD, UNLOAD = "%load_ext ipy_awsprofile", "%unload_ext ipy_awsprofile"
-SCOPE = "%%aws_profile UserAlpha\n1"
+
+
+class Pages:
+    """The pages at the other end of a kernel's comms, without a browser."""
+
+    def __init__(self) -> None:
+        self.manager = CommManager()
+        #: The type and data of each message to the pages.
+        self.got: list[tuple[str, dict[str, Any]]] = []
+        self.buffers: list[bytes] = []
+
+    def create_comm(self, **options: Any) -> BaseComm:
+        """Create a comm of these pages; a kernel replaces `comm.create_comm` in the same way."""
+        pages = self
+
+        class Comm(BaseComm):
+            def publish_msg(
+                self, msg_type: str, data: Any = None, metadata: Any = None, buffers: Any = None,
+                **_: Any,
+            ) -> None:  # fmt: skip
+                pages.got.append((msg_type, json.loads(json.dumps(data))))
+                pages.buffers += buffers or []
+
+        return Comm(**options)
+
+    @property
+    def found(self) -> list[str]:
+        """The toolbar's comms, as a comm_info_reply lists them."""
+        return [name for name, one in self.manager.comms.items() if one.target_name == TARGET]
+
+    def do(self, command: str) -> dict[str, Any]:
+        """Send a command as a page does, and return the last message."""
+        content = {"comm_id": self.found[0], "data": {"do": command}}
+        self.manager.comm_msg(None, "", {"content": content})  # type: ignore[arg-type]
+        return self.got[-1][1]
+
+    def close(self) -> None:
+        """Close the comm as a page without the labextension does."""
+        content = {"comm_id": self.found[0], "data": {}}
+        self.manager.comm_close(None, "", {"content": content})  # type: ignore[arg-type]
 
 
 @pytest.fixture
-def front_end(monkeypatch: pytest.MonkeyPatch, bare_shell: Shell) -> FrontEnd:
-    """Make the shell look like a kernel's shell whose comms reach a front end, and return it."""
-    front_end = FrontEnd()
-    monkeypatch.setattr(comm, "create_comm", front_end.create_comm)
-    monkeypatch.setattr(comm, "get_comm_manager", lambda: front_end.manager)
+def pages(monkeypatch: pytest.MonkeyPatch, bare_shell: Shell) -> Pages:
+    """Make the shell look like a kernel's shell whose comms reach pages, and return these."""
+    pages = Pages()
+    monkeypatch.setattr(comm, "create_comm", pages.create_comm)
+    monkeypatch.setattr(comm, "get_comm_manager", lambda: pages.manager)
     bare_shell.ip.kernel = None
-    return front_end
+    return pages
 
 
-def test_nothing_is_sent_before_it_is_asked_for(
-    front_end: FrontEnd, bare_shell: Shell, aws: EmbeddedAws
-) -> None:
-    """Without a request, a front end gets no message, and the shell gets no extra event hook."""
+def test_the_first_messages(pages: Pages, bare_shell: Shell, aws: EmbeddedAws) -> None:
+    """Loading opens the comm; a page that says hello gets the script, and nobody gets more."""
     before = state(bare_shell)
-    for cell in (LOAD, "%aws_profile RoleBeta", SCOPE):
+    for cell in (LOAD, "%aws_profile RoleBeta", "%aws_profile --off"):
         bare_shell.good(cell)
-    assert len(front_end.found) == 1
-    assert state(bare_shell)["events"] == before["events"]
-    for cell in ("%aws_profile --off", UNLOAD):
-        bare_shell.good(cell)
-    assert front_end.published == []
-    assert front_end.found == []
-
-
-def test_only_a_kernel_has_it(bare_shell: Shell) -> None:
-    """Loading adds no comm in IPython in a terminal."""
-    bare_shell.good(LOAD)
-    comms = comm.get_comm_manager().comms.values()
-    assert TARGET not in {one.target_name for one in comms}
-
-
-def no_manager() -> NoReturn:
-    """Raise the error of a kernel without a comm manager."""
-    raise NotImplementedError
-
-
-class OwnManager:
-    """A manager that isn't IPython's and knows only its own comms, as in xeus-python."""
-
-    def register_target(self, name: str, callback: Callable[..., object]) -> None:
-        """Accept a target, and do nothing."""
-
-
-class StrictManager(OwnManager):
-    """A manager that refuses comms that it hasn't created."""
-
-    def register_comm(self, comm: object) -> None:
-        """Refuse any comm that isn't its own."""
-        raise TypeError(type(comm).__name__)
-
-
-class SilentManager(OwnManager):
-    """A manager that accepts comms but doesn't list them to front ends."""
-
-    def register_comm(self, comm: object) -> None:
-        """Accept a comm, and do nothing."""
-
-
-@pytest.mark.parametrize(
-    "get_manager", [no_manager, lambda: None, OwnManager, StrictManager, SilentManager]
-)
-def test_another_kernels_comms(
-    bare_shell: Shell,
-    aws: EmbeddedAws,
-    monkeypatch: pytest.MonkeyPatch,
-    get_manager: Callable[[], object],
-) -> None:
-    """If a kernel's comms aren't IPython's, everything except the toolbar works."""
-    monkeypatch.setattr(comm, "get_comm_manager", get_manager)
-    bare_shell.ip.kernel = object()
-    before = state(bare_shell)
-    loaded = bare_shell.good(LOAD)
-    assert loaded.text == ""
-    assert "RoleBeta" in bare_shell.good("%aws_profile RoleBeta").text
+    assert pages.got == [("comm_open", {"protocol": PROTOCOL})]
+    assert pages.do("hello") == {"script": True, "protocol": PROTOCOL}
+    (script,) = pages.buffers
+    assert b"export default { render, button }" in script
+    assert b"\nimport " not in script
+    bare_shell.good("%aws_profile RoleBeta")
+    assert len(pages.got) == 2
     bare_shell.good(UNLOAD)
-    assert state(bare_shell) == before
+    assert pages.got[-1] == ("comm_close", {})
+    assert (pages.found, state(bare_shell)) == ([], before)
 
 
-def test_hello(front_end: FrontEnd, bare_shell: Shell) -> None:
-    """The answer contains the button's script and style only if the protocols match."""
-    bare_shell.good(LOAD)
-    hello = {"type": "hello", "protocol": PROTOCOL, "view": VIEW}
-    assert front_end.says("hello", protocol=PROTOCOL + 1) == [hello]
-    assert front_end.buffers == []
-    assert front_end.says("hello", protocol=PROTOCOL) == [hello]
-    script, style = (text.decode() for text in front_end.buffers)
-    assert "export default" in script
-    assert ".ipyap-tool" in style
-    link = (ROOT / "labextension" / "static" / "link.js").read_text()
-    assert re.search(r"const PROTOCOL = (\d+);", link)[1] == str(PROTOCOL)  # type: ignore[index]
-
-
-@pytest.mark.parametrize(
-    ("before", "cell", "told"),
-    [
-        ((), "%aws_profile RoleBeta", ["RoleBeta"]),
-        (("%aws_profile RoleBeta",), "%aws_profile --off", [None]),
-        (("%aws_profile RoleBeta",), SCOPE, ["UserAlpha", "RoleBeta"]),
-        (("%aws_profile RoleBeta",), f"{SCOPE}/0", ["UserAlpha", "RoleBeta"]),
-        ((), SCOPE, ["UserAlpha", None]),
-        (("%aws_profile RoleBeta",), "%aws_profile --refresh", ["RoleBeta"]),
-        (("%aws_profile RoleBeta",), "%aws_profile RoleBeta --region eu-west-1", ["RoleBeta"]),
-        (("%aws_profile RoleBeta",), "%aws_profile Nobody", []),
-        (("%aws_profile RoleBeta",), "1", []),
-    ],
-)  # fmt: skip
-@pytest.mark.usefixtures("aws")
-def test_every_change_is_told(
-    front_end: FrontEnd,
-    bare_shell: Shell,
-    before: tuple[str, ...],
-    cell: str,
-    told: list[str | None],
-) -> None:
-    """The kernel reports each switch and scope, and the end of each, and nothing else."""
-    for one in (LOAD, *before):
-        bare_shell.good(one)
-    front_end.begins()
-    known = len(front_end.identities)
-    bare_shell.run(cell)
-    assert [one and one["profile"] for one in front_end.identities[known:]] == told
-
-
-def test_changes_without_a_switch(front_end: FrontEnd, bare_shell: Shell, aws: EmbeddedAws) -> None:
-    """After a cell, the kernel reports renewed credentials, leftovers and protected profiles."""
+def test_a_page_that_closes_it(pages: Pages, bare_shell: Shell, aws: EmbeddedAws) -> None:
+    """If a page closes the comm, the other pages can still use it."""
     for cell in (LOAD, "%aws_profile RoleBeta"):
         bare_shell.good(cell)
-    first = front_end.begins()["identity"]
+    pages.do("ready")
+    pages.close()
+    assert pages.do("ready")["identity"]["profile"] == "RoleBeta"
+    bare_shell.good(UNLOAD)
+    assert pages.got[-1] == ("comm_close", {})
+
+
+def test_each_change(pages: Pages, bare_shell: Shell, aws: EmbeddedAws) -> None:
+    """Pages get each switch at once and other changes after the cell, without calls to AWS."""
+    for cell in (LOAD, "%aws_profile RoleBeta"):
+        bare_shell.good(cell)
     aws.calls.clear()
-    assert (first["account"], first["protected"], first["notes"]) == ("123456789012", False, 0)
-    assert first["arn"].startswith("arn:aws:sts::123456789012:assumed-role/RoleBeta/")
-    assert 3500 < first["left"] <= 3600
-
+    pages.do("ready")
     bare_shell.good("import os; os.environ['AWS_PROFILE'] = 'UserAlpha'")
-    assert front_end.shown["notes"] == 1
-    assert "AWS_PROFILE" in front_end.published[-1][1]["html"]
-    bare_shell.good("os.environ['AWS_PROFILE'] = 'RoleBeta'")
-    assert front_end.shown["notes"] == 0
-    bare_shell.good("%config AwsProfileMagics.protected = ['Role*']")
-    assert front_end.shown["protected"]
+    assert pages.got[-1][1]["identity"]["notes"] == 1
+    assert "AWS_PROFILE" in pages.got[-1][1]["html"]
     assert aws.calls == []
-
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=50)):
         bare_shell.good("session.client('s3').list_buckets()")
-        assert front_end.shown["expires"] > first["expires"]
-        assert 3500 < front_end.shown["left"] <= 3600
-    assert [call.action for call in aws.calls] == ["sts:AssumeRole", "s3:ListAllMyBuckets"]
+        assert pages.got[-1][1]["identity"]["left"] > 3500
+    bare_shell.good("%%aws_profile UserAlpha\n1")
+    profiles = [data["identity"]["profile"] for _, data in pages.got[1:]]
+    assert "UserAlpha" in profiles
+    assert profiles[-1] == "RoleBeta"
 
 
-def test_who_asks_late(front_end: FrontEnd, bare_shell: Shell, aws: EmbeddedAws) -> None:
-    """A page opened later gets the active identity at once, without a call to AWS."""
+def test_a_failed_renewal(pages: Pages, bare_shell: Shell, aws: EmbeddedAws) -> None:
+    """After a cell has failed with expired credentials, no page says that they renew."""
     for cell in (LOAD, "%aws_profile RoleBeta"):
         bare_shell.good(cell)
-    aws.calls.clear()
-    assert front_end.begins()["identity"]["name"] == "RoleBeta ← UserAlpha"
-    assert aws.calls == []
-
-
-def test_the_popup_is_the_picker(
-    front_end: FrontEnd, bare_shell: Shell, aws: EmbeddedAws, auditor: str
-) -> None:
-    """A switch with an MFA code works over the comm, and no message contains a secret."""
-    bare_shell.good(LOAD)
-    front_end.begins()
-    front_end.says("ready")
-    (listed,) = front_end.says("list", have=0)
-    choice = {"profile": "Auditor", "region": None, "list": listed["version"]}
-    assert front_end.says("switch", **choice)[-1]["type"] == "code"
-    code = aws.mfa_code(auditor)
-    answers = front_end.says("switch", **choice, code=code)
-    assert [one["type"] for one in answers] == ["identity", "done"]
-    assert bare_shell.names["session"].profile_name == "Auditor"
-    (refused,) = front_end.says("console")  # its link would contain a token
-    assert refused["type"] == "error"
-    assert "--console" in refused["html"]
-    sent = str(front_end.published) + b"".join(front_end.buffers).decode()
-    assert [secret for secret in (*aws.secrets(), code) if secret in sent] == []
-
-
-def test_unloading_and_loading_again(
-    front_end: FrontEnd, bare_shell: Shell, aws: EmbeddedAws
-) -> None:
-    """A connected front end learns that the comm is closed; after a reload, it finds a new one."""
-    before = state(bare_shell)
-    bare_shell.good(LOAD)
-    front_end.begins()
-    (first,) = front_end.found
-    bare_shell.good("%reload_ext ipy_awsprofile")
-    assert front_end.published[-1] == ("comm_close", {})
-    (second,) = front_end.found
-    assert second != first
-    assert front_end.begins()["identity"] is None
-    bare_shell.good(UNLOAD)
-    assert front_end.found == []
-    assert state(bare_shell) == before
-
-
-@pytest.mark.parametrize("has_begun", [True, False])
-@pytest.mark.usefixtures("aws")
-def test_closed_by_one_page(front_end: FrontEnd, bare_shell: Shell, has_begun: bool) -> None:
-    """If a page closes the comm, the other pages can still use it, and still get updates."""
-    before = state(bare_shell)
-    bare_shell.good(LOAD)
-    if has_begun:
-        front_end.begins()
-    (comm_id,) = front_end.found
-    message = {"content": {"comm_id": comm_id, "data": {}}}
-    front_end.manager.comm_close(None, "", message)  # type: ignore[arg-type]
-    assert front_end.found == [comm_id]
-    bare_shell.good("%aws_profile RoleBeta")
-    assert len(front_end.identities) == 2 * has_begun
-    assert front_end.begins()["identity"]["profile"] == "RoleBeta"
-    bare_shell.good(UNLOAD)
-    assert front_end.published[-1] == ("comm_close", {})
-    assert front_end.found == []
-    assert state(bare_shell) == before
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=2)):
+        assert pages.do("ready")["identity"]["renews"]
+        aws.credentials_file.write_text(
+            "[UserAlpha]\naws_access_key_id = x\naws_secret_access_key = x\n"
+        )
+        assert bare_shell.run("session.client('s3').list_buckets()").error
+        message = pages.got[-1][1]
+    assert not message["identity"]["renews"]
+    assert "renewed. Refresh to see why" in message["html"]
 
 
 @pytest.mark.slow
-def test_a_real_kernel_tells_only_who_asks(aws: EmbeddedAws, tmp_path: Path) -> None:
-    """A kernel publishes no comm message until a front end has found the comm and said hello."""
+def test_a_real_kernel(aws: EmbeddedAws, tmp_path: Path) -> None:
+    """A real kernel opens the comm, lists it, answers in it, and closes it."""
     manager = KernelManager(transport="ipc", ip=f"{tmp_path}/kernel")
     manager.start_kernel(env=os.environ | aws.environment() | {"PYTHONPATH": str(ROOT)})
     client = manager.blocking_client()
-    published: list[str] = []
+    kinds: list[str] = []
     try:
         client.start_channels()
         client.wait_for_ready(timeout=60)
 
         def run(cell: str) -> None:
             reply = client.execute_interactive(
-                cell, output_hook=lambda message: published.append(message["msg_type"])
+                cell, output_hook=lambda message: kinds.append(message["msg_type"])
             )
             assert reply["content"]["status"] == "ok"
 
-        for cell in (LOAD, "%aws_profile RoleBeta", SCOPE, "%aws_profile --off"):
-            run(cell)
-        assert "display_data" in published
-        assert not [kind for kind in published if kind.startswith("comm")]
+        run(LOAD)
+        assert kinds.count("comm_open") == 1
         found = client.comm_info(TARGET, reply=True, timeout=60)["content"]["comms"]
         (comm_id,) = found
-        hello = {"type": "hello", "protocol": PROTOCOL, "view": VIEW}
-        content = {"comm_id": comm_id, "data": hello}
+        content = {"comm_id": comm_id, "data": {"do": "ready"}}
         client.shell_channel.send(client.session.msg("comm_msg", content))
         run("%aws_profile RoleBeta")
-        assert "comm_msg" in published
+        assert "comm_msg" in kinds
         run(UNLOAD)
-        assert "comm_close" in published
-        assert client.comm_info(TARGET, reply=True, timeout=60)["content"]["comms"] == {}
+        assert "comm_close" in kinds
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)

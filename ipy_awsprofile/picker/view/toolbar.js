@@ -1,122 +1,193 @@
-// The button in the toolbar of JupyterLab and Notebook 7, which shows the notebook's identity and
-// the remaining time. A click opens the picker. The labextension creates the button's place in the
-// page and the model; Python sends this script on request.
+// The script's interface. `render` shows the picker in a cell (https://anywidget.dev/en/afm/), and
+// `button` shows a notebook's identity in the toolbar. A click there opens the picker in a popup:
+// https://developer.mozilla.org/docs/Web/API/Popover_API
 
-import { h, icon, visible } from "./dom.js";
-import { endOf, toneOf } from "./identity.js";
-import { Popup } from "./popup.js";
+import { timeLeft } from "./card.js";
+import { h, icon, style } from "./dom.js";
+import { View } from "./view.js";
 
-/** @import { ActiveIdentity, ViewMessage } from "./messages.js" */
-/** @import { Model } from "./render.js" */
+const GAP = 6; // pixels between the popup, the button, and the edges of the page
 
-const CLICK = "Click to search, switch, refresh or undo the switch.";
+/** Show the picker in a cell's output. */
+function render({ model, el }) {
+  const view = new View(el, (command) => model.send(command));
+  const onMessage = (message, buffers) => {
+    view.receive(message, buffers);
+    tellMarimo(model, view.profile);
+  };
+  const onConnection = () => {
+    view.disconnect();
+    view.connect();
+  };
+  model.on("msg:custom", onMessage);
+  model.on("comm_live_update", onConnection);
+  view.connect();
+  return () => {
+    view.end();
+    model.off("msg:custom", onMessage);
+    model.off("comm_live_update", onConnection);
+  };
+}
+
+/** marimo runs the cells that use a widget when a view changes the widget's state. */
+function tellMarimo(model, profile) {
+  const value = model.get("value"); // undefined in other front ends
+  if (value === undefined || (value ?? "") === profile) return;
+  model.set("value", profile || null);
+  model.save_changes();
+}
+
+/**
+ * Show the button in `node`. `channel` has `send(data)`, and `listeners`, a Set of functions that get
+ * each message and its buffers. Returns functions that open the picker, and that end everything.
+ */
+function button(node, channel) {
+  const tool = new ToolbarButton(node, (command) => channel.send(command));
+  const listener = (message, buffers) => tool.receive(message, buffers);
+  channel.listeners.add(listener);
+  tool.view.connect();
+  return {
+    open: () => tool.open(),
+    end: () => {
+      channel.listeners.delete(listener);
+      tool.end();
+    },
+  };
+}
 
 class ToolbarButton {
-  /**
-   * @param {Model} model
-   * @param {HTMLElement} el  the place in the toolbar
-   */
-  constructor(model, el) {
-    this.model = model;
-    this.id = `ipyap-button-${Math.random().toString(36).slice(2, 10)}`;
-    /** @type {number | null} when the credentials expire, in milliseconds of the browser's clock */
-    this.ends = null;
-    this.renews = false;
-    /** @type {string | null} the active identity's ARN, for JupyterLab's command */
-    this.arn = null;
-    this.label = "";
-    this.dot = h("span", { class: "ipyap-tool-dot" });
-    this.lock = h("span", { class: "ipyap-tool-lock" }, icon("lock"));
-    this.name = h("span", { class: "ipyap-tool-name" });
-    this.account = h("span", { class: "ipyap-tool-account" });
-    this.access = h("span", { class: "ipyap-tool-access" }, "read-only");
-    this.left = h("span", { class: "ipyap-tool-left" });
-    this.button = h(
-      "button",
-      { class: "ipyap-tool", type: "button", hidden: true, "aria-haspopup": "dialog" },
-      ...[this.dot, this.lock, this.name, this.account, this.access, this.left],
-    );
-    this.popup = new Popup(model, this.button);
-    this.onMessage = (/** @type {ViewMessage} */ message) => this.receive(message);
+  constructor(node, send) {
+    this.identity = null;
+    const unseen = (text) => h("span", { class: "ipyap-unseen" }, text);
+    const part = (kind, ...content) => h("span", { class: `ipyap-tool-${kind}` }, ...content);
+    this.name = h("span");
+    this.account = h("span");
+    this.left = h("span");
+    this.leftUnit = unseen("left");
+    this.needs = unseen("");
+    this.parts = {
+      active: unseen("AWS profile"),
+      dot: part("dot"),
+      lock: part("lock", icon("lock")),
+      name: part("name", this.name),
+      account: part("account", unseen("account"), this.account),
+      protected: unseen("protected"),
+      access: part("access", "read-only"),
+      left: part("left", this.left, this.leftUnit),
+      alert: part("alert", icon("alert"), this.needs),
+    };
+    this.button = h("button", { class: "ipyap-tool", type: "button", hidden: true, "aria-haspopup": "dialog", "aria-expanded": "false" }, ...Object.values(this.parts));
+    this.popup = h("div", { class: "ipyap-popup", popover: "auto", role: "dialog", "aria-label": "AWS profile", "data-lm-suppress-shortcuts": "true", tabindex: -1 });
+    this.view = new View(this.popup, send, { done: () => this.close(), left: () => this.close() });
+    this.popup.addEventListener("toggle", () => this.toggled());
+    this.button.addEventListener("click", () => (this.wasOpen ? this.close() : this.open()));
+    // The popup has closed itself before the click.
+    this.button.addEventListener("pointerdown", () => (this.wasOpen = this.isOpen));
+    this.button.addEventListener("keydown", (event) => {
+      this.wasOpen = false;
+      if (event.key === "Enter" && event.repeat) event.preventDefault(); // it would open the popup again
+    });
+    this.place = () => this.isOpen && this.moveBelowButton();
+    addEventListener("resize", this.place);
     this.timer = setInterval(() => this.tick(), 1000);
-    model.on("msg:custom", this.onMessage);
-    el.append(this.button);
-    model.send({ type: "status", view: this.id });
+    node.append(style(), this.button);
+    document.body.append(this.popup);
   }
 
   end() {
+    removeEventListener("resize", this.place);
     clearInterval(this.timer);
-    this.model.off("msg:custom", this.onMessage);
-    this.popup.end();
-    this.button.remove();
+    this.view.end();
+    this.popup.remove();
+    this.button.parentNode?.replaceChildren();
   }
 
-  /** Undo the switch. */
-  off() {
-    this.popup.ask({ type: "off" });
+  get isOpen() {
+    return this.popup.matches(":popover-open");
   }
 
-  /** @param {ViewMessage} message */
-  receive(message) {
-    if (message.type === "identity") this.show(message.identity);
+  /** Open the popup, which has the focus from now on, even while the kernel is busy. */
+  open() {
+    if (this.isOpen) return;
+    this.showPopup();
+    this.view.begin();
   }
 
-  /** @param {ActiveIdentity | null} identity */
-  show(identity) {
-    const { dataset } = this.button;
-    dataset.kind = !identity ? "off" : identity.protected ? "protected" : identity.notes ? "noted" : "on";
-    this.ends = identity?.left == null ? null : Date.now() + identity.left * 1000;
-    this.renews = identity?.renews ?? false;
-    this.arn = identity?.arn ?? null;
-    this.name.textContent = identity ? visible(identity.profile ?? identity.name) : "No AWS profile";
-    this.account.textContent = visible(identity?.account ?? "");
-    this.lock.hidden = !identity?.protected;
-    this.access.hidden = !identity?.read_only;
-    this.left.hidden = this.ends === null;
-    const about = identity ? visible(`${identity.name}, account ${identity.account}`) : "No AWS profile is active.";
-    this.button.title = `${about}\n${CLICK}`; // a narrow toolbar hides a part of it
-    const marks = identity ? [identity.protected && "protected", identity.read_only && "read-only"] : [];
-    this.label = identity
-      ? [`AWS profile ${this.name.textContent}, account ${this.account.textContent}`, ...marks.filter(Boolean)].join(", ")
-      : "No AWS profile";
+  /** Open the popup without the user. Letters that the user types don't become a search. */
+  openByItself() {
+    this.showPopup();
+    if (this.view.question.isOpen) this.view.question.focus();
+  }
+
+  showPopup() {
+    this.popup.showPopover({ source: this.button }); // the next element for Tab is the button's next one
+    this.moveBelowButton();
+    this.popup.focus();
+  }
+
+  close() {
+    if (!this.isOpen) return;
+    this.popup.hidePopover(); // the browser moves the focus back
+    if (document.activeElement === document.body) this.button.focus();
+  }
+
+  toggled() {
+    this.button.setAttribute("aria-expanded", String(this.isOpen));
+    this.show(this.view.state);
+    // The user has seen it.
+    if (!this.isOpen && this.view.state?.error && !this.view.question.isOpen) this.view.send({ do: "cancel" });
+  }
+
+  receive(message, buffers) {
+    const before = this.view.state;
+    const isUserHere = this.isUserHere();
+    this.view.receive(message, buffers);
+    if (!("busy" in message)) return;
+    this.show(message);
+    const isNew = (name) => JSON.stringify(message[name] || null) !== JSON.stringify(before?.[name] || null) && message[name];
+    if ((isNew("error") || isNew("ask")) && isUserHere && !this.isOpen && before) this.openByItself();
+  }
+
+  /** Whether the user is at this notebook's button or nowhere, and not, for example, in a cell. */
+  isUserHere() {
+    const { activeElement: active } = document;
+    return document.hasFocus() && this.button.checkVisibility() && (!active || active === document.body || active === this.button);
+  }
+
+  show(state) {
+    if (!state) return;
+    const { identity, error, ask } = state;
+    const needs = this.isOpen ? "" : error ? "Something failed" : ask ? "Your answer is needed" : "";
+    this.identity = identity;
+    this.button.dataset.kind = !identity ? "off" : identity.protected ? "protected" : identity.notes ? "noted" : "on";
+    this.name.textContent = identity ? identity.profile ?? identity.name : "No AWS profile";
+    this.account.textContent = identity?.account ?? "";
+    this.needs.textContent = needs;
+    const isShown = { active: identity, lock: identity?.protected, account: identity, protected: identity?.protected, access: identity?.read_only, left: identity?.ends, alert: needs };
+    for (const [name, value] of Object.entries(isShown)) this.parts[name].hidden = !value;
+    // A narrow toolbar hides a part of it.
+    const about = identity ? `${identity.name}, account ${identity.account}` : "No AWS profile is active.";
+    this.button.title = `${about}\n${needs ? `${needs}: click to see.` : "Click to search, switch, refresh or switch off."}`;
     this.button.hidden = false;
     this.tick();
   }
 
-  /** Show the remaining time. */
+  /** Show the time left. */
   tick() {
-    const { dataset } = this.button;
-    let text = "", label = this.label;
-    dataset.tone = "calm";
-    if (this.ends !== null) {
-      const left = Math.max(0, Math.ceil((this.ends - Date.now()) / 1000));
-      dataset.tone = this.left.dataset.tone = toneOf(left, this.renews);
-      text = left ? inMinutes(left) : this.renews ? "renews" : "expired";
-      label += `, ${left ? `${text} left` : endOf(this.renews)}`;
-    }
-    if (this.left.textContent !== text) this.left.textContent = text;
-    if (this.button.ariaLabel !== label) this.button.ariaLabel = label;
+    if (!this.identity?.ends) return (this.button.dataset.tone = "calm");
+    const { text, tone, isOver } = timeLeft(this.identity);
+    this.button.dataset.tone = tone;
+    this.left.textContent = isOver ? text.split(" ")[0] : text;
+    this.leftUnit.hidden = isOver;
+  }
+
+  moveBelowButton() {
+    const { bottom, right } = this.button.getBoundingClientRect();
+    const left = Math.min(right, innerWidth - GAP) - this.popup.offsetWidth;
+    this.popup.style.left = `${Math.max(GAP, left)}px`;
+    this.popup.style.top = `${bottom + GAP}px`;
+    this.popup.style.maxHeight = `${innerHeight - bottom - 2 * GAP}px`;
   }
 }
 
-/**
- * Return a time in hours and minutes, or in the last five minutes, in minutes and seconds.
- *
- * @param {number} seconds
- */
-function inMinutes(seconds) {
-  const two = (/** @type {number} */ number) => String(number).padStart(2, "0");
-  if (seconds < 300) return `${Math.floor(seconds / 60)}:${two(seconds % 60)}`;
-  const minutes = Math.round(seconds / 60);
-  const hours = Math.floor(minutes / 60);
-  return !hours ? `${minutes} min` : minutes % 60 ? `${hours} h ${two(minutes % 60)}` : `${hours} h`;
-}
-
-/**
- * Show a button in the toolbar.
- *
- * @param {{model: Model, el: HTMLElement}} place
- */
-const renderButton = ({ model, el }) => new ToolbarButton(model, el);
-
-export default { render: renderButton };
+export default { render, button };

@@ -1,298 +1,242 @@
-// A picker in the page, which combines the parts and exchanges messages with Python.
+// A picker in the page: the list, the question that Python asks, and the notebook's identity.
+//
+// It stores nothing. Python sends its whole state after each change (picker/conversation.py), and the
+// view sends what the user does. A saved notebook has none of it.
 
-import { CellWait } from "./cell_wait.js";
-import { ConsoleTab } from "./console.js";
-import { h, visible } from "./dom.js";
-import { frame } from "./frame.js";
-import { IdentityCard } from "./identity.js";
-import { Leaving } from "./leaving.js";
-import { Profiles } from "./profiles.js";
+import { h, pushButton, style } from "./dom.js";
+import { Card } from "./card.js";
+import { ProfileList } from "./list.js";
 import { Question } from "./question.js";
-import { RegionMenu } from "./region_menu.js";
-import { SearchField } from "./search_field.js";
-import { tellMarimo } from "./value.js";
-import { Wait } from "./wait.js";
 
-/** @import { IdentityMessage, ProfilesMessage, RolesCommand, Switching, ViewMessage, ViewCommand } from "./messages.js" */
-/** @import { Model } from "./render.js" */
+const SLOW = 1000; // milliseconds until the picker says that the kernel doesn't answer
+
+const BLOCKED = "No tab could be opened. Allow pop-ups for this page, or run %aws_profile --console in a cell.";
 
 export class View {
   /**
-   * @param {Model} model
-   * @param {HTMLElement} el  the place in the page
-   * @param {(() => void) | null} closePopup  closes the popup around the view, if it is in one
+   * Show a picker in `el`. `send(command)` sends a command to Python. `popup` is null in a cell, or has
+   * the functions `done`, called when a switch has succeeded, and `left`, when the focus has left.
    */
-  constructor(model, el, closePopup) {
-    this.model = model;
-    this.closePopup = closePopup;
-    this.id = `ipyap-${Math.random().toString(36).slice(2, 10)}`;
-    this.isConnected = false; // whether Python has answered
-    /** @type {Switching | RolesCommand | null} the last command, as long as it can be repeated */
-    this.command = null;
-    this.target = ""; // the command's profile or sign-in
-
-    this.profiles = new Profiles();
-    this.field = new SearchField(this.profiles, this.id, {
-      open: () => this.listOpened(),
+  constructor(el, send, popup = null) {
+    this.post = send;
+    this.popup = popup;
+    this.state = null;
+    this.isMine = false; // whether this view has sent the command that Python carries out
+    this.tab = null; // the console's tab, which is empty until Python sends its address
+    this.list = new ProfileList({
+      open: () => this.opened(),
       leave: () => this.reset(),
-      keep: () => this.finish(),
-      pick: (name) => this.pick(name),
-      pin: (profile, pinned) => this.send({ type: "pin", profile, pinned }),
-      listRoles: (sso, fresh) => this.ask({ type: "roles", sso, fresh }, sso, { focus: true }),
+      keep: () => this.done(),
+      pick: (profile, readOnly) => this.command({ do: "switch", profile, read_only: readOnly }),
       say: (text) => this.say(text),
     });
-    this.region = new RegionMenu(() => this.changeRegion());
-    this.card = new IdentityCard({
-      refresh: () => this.ask({ type: "refresh" }, this.profile),
-      off: () => this.ask({ type: "off" }, this.profile),
-      openConsole: closePopup ? null : () => this.console.open(),
-      save: () => this.save(),
-    });
-    this.console = new ConsoleTab(() => this.send({ type: "console" }), (html) => this.showError(html));
-    this.question = new Question({
-      answer: (more) => this.command && this.ask({ ...this.command, ...more }, more.name ?? this.target),
-      cancel: () => this.reset({ focus: true }),
-    });
-    this.cellWait = new CellWait();
+    this.card = new Card((command) => this.command(command), () => this.openConsole());
+    this.question = new Question((answer) => this.command({ do: "answer", ...answer }), () => this.cancel());
+    this.wait = h("span", {});
+    this.cancelWait = pushButton(() => this.cancel(), "Cancel");
+    this.then = h("div", { class: "ipyap-then", hidden: true }, this.wait, this.cancelWait);
     this.error = h("div", { class: "ipyap-error", role: "alert" });
-    this.status = h("div", { class: "ipyap-unseen", role: "status", "aria-live": "polite" });
-    this.nothing = h("div", { class: "ipyap-error" }); // a card, if there are no profiles
-    const { root, live, placeholder } = frame(
-      [this.field.element, this.region.element],
-      [
-        ...[this.field.list.element, this.question.element, this.cellWait.element, this.error],
-        ...[this.nothing, this.card.element, this.status],
-      ],
+    this.nothing = h("div", { class: "ipyap-error" }); // the first steps, if there are no profiles
+    this.status = h("div", { class: "ipyap-unseen", role: "status" });
+    // JupyterLab ignores keys that are typed here: https://lumino.readthedocs.io
+    this.root = h(
+      "div",
+      { class: popup ? "ipyap" : "ipyap ipyap-unknown", "data-lm-suppress-shortcuts": "true" },
+      ...[style(), this.list.field, this.list.element, this.question.element, this.then],
+      ...[this.error, this.nothing, this.card.element, this.status],
     );
-    this.root = root;
-    this.live = live;
-    this.placeholder = placeholder;
-    this.wait = new Wait(root, live, this.field);
-    this.leaving = new Leaving(live, () => this.field.isOpen && this.reset());
     el.append(this.root);
+
+    this.ending = new AbortController();
+    const { signal } = this.ending;
+    // Before all listeners of Jupyter: a code console takes Enter for itself.
+    addEventListener("keydown", (event) => this.key(event), { capture: true, signal });
+    for (const type of ["pointerdown", "pointerup"]) {
+      addEventListener(type, () => (this.isPressed = type === "pointerdown"), { capture: true, signal });
+    }
+    this.root.addEventListener("focusout", () => this.focusLeft());
+    const timer = setInterval(() => this.card.tick(), 1000);
+    signal.addEventListener("abort", () => (clearInterval(timer), clearTimeout(this.slow), this.list.resized.disconnect()));
   }
 
   /** Stop everything that runs in the page. */
   end() {
-    this.wait.end();
-    this.leaving.end();
+    this.ending.abort();
+    this.root.remove();
   }
 
-  /** The active profile; empty if no profile is active. */
-  get profile() {
-    return this.card.identity?.profile ?? "";
-  }
+  // ---- messages
 
-  /** @param {string} text  the text that screen readers announce */
-  say(text) {
-    this.status.textContent = visible(text);
-  }
-
-  /** @param {string} html  an error card from Python, which has escaped all text; or empty */
-  showError(html) {
-    this.error.innerHTML = html;
-  }
-
-  /** @param {ViewCommand} command */
-  send(command) {
-    try {
-      this.model.send({ ...command, view: this.id });
-    } catch {
-      this.disconnect(); // the kernel is gone, and not every front end reports it
-    }
-  }
-
-  /** Ask Python for the identity and the profiles. */
+  /** Ask Python for the state and, in a cell, for the profiles. */
   connect() {
-    this.send({ type: "ready" });
-    this.send({ type: "list", have: 0 });
+    this.send({ do: "ready" });
+    if (!this.popup) this.send({ do: "list" });
   }
 
-  /** Show the placeholder, because without a kernel, the identity in the view may be wrong. */
+  /** Show nothing of what Python has said, because another kernel may have another identity. */
   disconnect() {
-    this.isConnected = false;
-    this.cellWait.end();
-    this.wait.end();
+    this.root.classList.add("ipyap-unknown");
     this.reset();
-    this.card.show(null, "");
-    this.placeholder.hidden = false;
-    this.live.hidden = true;
   }
 
-  connected() {
-    this.isConnected = true;
-    this.placeholder.hidden = true;
-    this.live.hidden = false;
-    this.offerRegions();
+  send(command) {
+    clearTimeout(this.slow);
+    this.slow = setTimeout(() => this.showWait({ doing: "", waits: true }), SLOW);
+    this.post(command);
   }
 
-  /**
-   * @param {ViewMessage} message
-   * @param {DataView[]} [buffers]
-   */
   receive(message, buffers) {
-    if (message.view && message.view !== this.id) return;
-    if (!this.isConnected) this.connected();
-    if (message.view) this.takeUp(message);
-    switch (message.type) {
-      case "profiles": return this.takeProfiles(message, buffers?.[0]);
-      case "identity": return this.takeIdentity(message);
-      case "waiting": return this.waitForCell();
-      case "done":
-        if (!this.field.isBusy) return; // the user is elsewhere
-        this.wait.end();
-        return this.finish();
-      case "confirm":
-      case "code":
-      case "sign_in":
-        this.wait.end();
-        if (message.type === "code") this.showError(message.html);
-        return this.say(this.question.ask(message, this.target));
-      case "progress": return this.wait.progress(message);
-      case "listed":
-        this.wait.end();
-        this.reset({ focus: true });
-        return this.field.open(`${message.sso}:`);
-      case "signed_in":
-        if (this.question.waitsForSignIn && this.command) this.ask(this.command, this.target);
-        return;
-      case "console": return this.console.show(message.url);
-      case "error":
-        this.console.close();
-        this.wait.end();
-        this.showError(message.html);
-        this.field.input.value = visible(this.profile);
-        if (this.command?.type === "save") this.question.askForName(this.command.name);
-        return this.offerRegions();
+    clearTimeout(this.slow);
+    this.root.classList.remove("ipyap-unknown");
+    if ("busy" in message) return this.show(message);
+    this.showWait(this.state?.busy ?? null);
+    if ("profiles" in message) {
+      this.list.replace(new TextDecoder().decode(buffers[0]), message.recent);
+      this.card.offer(message.regions);
+      this.nothing.innerHTML = message.html;
+    } else if ("console" in message) {
+      if (!this.tab?.closed) this.tab?.location.replace(message.console);
+      this.tab = null;
     }
   }
 
-  /**
-   * Continue the command that waited for a cell, if this message answers it.
-   *
-   * @param {ViewMessage} message
-   */
-  takeUp({ type }) {
-    if (["profiles", "identity", "signed_in", "console", "progress", "listed"].includes(type)) return;
-    const waited = this.cellWait.end();
-    if (waited) ({ command: this.command, target: this.target } = waited);
+  show(state) {
+    const before = this.state;
+    this.state = state;
+    const { identity, busy, ask, error } = state;
+    const isHere = this.isHere();
+    if (identity) identity.ends = identity.left === null ? null : Date.now() + identity.left * 1000;
+    this.card.show(identity, state.html);
+    this.list.current = identity?.profile ?? null;
+    if (before && before.identity?.profile !== identity?.profile) {
+      this.say(identity ? `The notebook uses ${identity.name}.` : "No profile is active.");
+    }
+    if (error !== (before?.error ?? "")) this.error.innerHTML = error;
+    if (error) this.closeTab();
+    if (!ask && this.question.element.matches(":focus-within")) this.list.input.focus();
+    const isAsked = this.question.show(ask);
+    const isWorking = busy && !busy.waits;
+    if (isAsked || (!isWorking && !this.list.isOpen)) this.list.close(ask?.profile ?? this.profile);
+    else if (isWorking && this.list.isOpen) this.list.close(this.profile);
+    this.showWait(busy);
+    if (isAsked && isHere) this.question.focus();
+    if (busy || ask || !before?.busy || !this.isMine) return;
+    this.isMine = false;
+    if (!error) this.done();
   }
 
-  /**
-   * @param {ProfilesMessage} message
-   * @param {DataView | undefined} buffer  all profiles, if the view doesn't have them yet
-   */
-  takeProfiles({ version, pins, recent, sign_ins, listed_at, regions, html = "" }, buffer) {
-    this.field.list.signIns.offer(sign_ins, listed_at);
-    if (!buffer && this.profiles.isArranged(pins, recent)) return;
-    this.field.changeProfiles(() => {
-      if (!buffer) return this.profiles.arrange(pins, recent);
-      this.profiles.replace(JSON.parse(new TextDecoder().decode(buffer)), version, pins, recent);
-    });
-    if (!buffer) return;
-    this.nothing.innerHTML = html;
-    if (regions) this.region.regions = regions;
-    this.offerRegions();
+  /** Show what Python does, or that it doesn't answer. */
+  showWait(busy) {
+    const isWorking = Boolean(busy && !busy.waits);
+    const isSilent = Boolean(busy && !busy.doing);
+    this.root.classList.toggle("ipyap-busy", isWorking);
+    this.list.input.readOnly = isWorking;
+    if (isWorking) this.list.note.textContent = `${busy.doing} …`;
+    else if (!this.list.isOpen) this.list.note.textContent = "";
+    this.then.hidden = !busy?.waits;
+    this.cancelWait.hidden = isSilent;
+    if (!busy?.waits) return;
+    const again = this.popup ? "" : " If no cell is running, run this cell again.";
+    this.wait.textContent = isSilent ? `Waiting for the running cell.${again}` : `Waiting for the running cell: ${busy.doing[0].toLowerCase()}${busy.doing.slice(1)}.`;
+    this.say(this.wait.textContent);
   }
 
-  /** @param {IdentityMessage} message */
-  takeIdentity({ identity, html, switched }) {
-    this.card.show(identity, html);
-    this.field.changeProfiles(() => (this.field.list.current = identity?.profile ?? null));
-    tellMarimo(this.model, identity?.profile ?? null);
-    this.offerRegions();
-    if (!this.field.isOpen && !this.question.isOpen) this.reset();
-    if (!switched) return;
-    this.showError("");
-    this.say(identity ? `The notebook uses ${identity.name}.` : "No profile is active.");
+  get profile() {
+    return this.state?.identity?.profile ?? "";
   }
 
-  // ---- the user's actions
-
-  listOpened() {
-    this.question.close();
-    this.showError("");
-    this.send({ type: "list", have: this.profiles.version }); // the files may have changed
+  /** Announce a text to screen readers. */
+  say(text) {
+    this.status.textContent = text;
   }
 
-  /** @param {string} profile */
-  pick(profile) {
-    // Before the first switch, a Region can be chosen for the profile that will be chosen.
-    const region = this.card.identity ? null : this.region.value;
-    const limit = this.field.list.readOnly.checked ? { read_only: true } : {};
-    this.ask({ type: "switch", profile, region, list: this.profiles.version, ...limit }, profile);
-  }
+  // ---- the user
 
-  /** Ask for the name of a new profile for the active role. */
-  save() {
-    if (this.field.isBusy) return;
-    this.reset();
-    this.command = { type: "save", name: "" };
-    this.question.askForName(this.card.identity?.save_as ?? "");
-  }
-
-  changeRegion() {
-    if (this.asked) this.asked.region = this.region.value;
-    else if (this.card.identity) this.ask({ type: "region", region: this.region.value }, this.profile);
-  }
-
-  /** The switch that is prompting or running, or null. The Region menu shows its Region. */
-  get asked() {
-    const { command } = this;
-    return command?.type === "switch" && (this.question.isOpen || this.field.isBusy) ? command : null;
-  }
-
-  offerRegions() {
-    const { identity } = this.card;
-    const { asked } = this;
-    const chosen = asked ? asked.region : identity ? identity.chosen_region : this.region.value;
-    this.region.offer(this.profiles.regionOf(asked?.profile ?? this.profile), chosen);
-  }
-
-  /**
-   * Send Python a command that takes a while.
-   *
-   * @param {Switching | RolesCommand} command
-   * @param {string} target  the profile or sign-in that it is about
-   */
-  ask(command, target, { focus = false } = {}) {
-    if (this.field.isBusy) return;
-    if (focus) this.field.input.focus(); // the focused element will be hidden
-    this.command = { ...command };
-    for (const once of ["code", "entered"]) Reflect.deleteProperty(this.command, once); // they work only once
-    this.target = target;
-    this.field.close();
-    this.question.close();
-    this.showError("");
-    this.cellWait.end();
-    this.field.input.value = visible(target);
-    this.say(this.wait.begin(command.type));
-    this.offerRegions();
+  /** Send a command that takes a while. */
+  command(command) {
+    if (this.list.input.readOnly) return;
+    if (this.root.matches(":focus-within")) this.list.input.focus(); // the focused element will be hidden
+    this.isMine = true;
+    this.list.close(command.profile ?? this.profile);
     this.send(command);
   }
 
-  waitForCell() {
-    const { command, target } = this;
-    if (!command || command.type === "roles") return;
-    this.wait.end();
+  cancel() {
+    this.isMine = false;
+    this.send({ do: "cancel" });
     this.reset({ focus: true });
-    this.say(this.cellWait.show(command, target));
+  }
+
+  opened() {
+    if (this.state?.error || this.state?.ask) this.send({ do: "cancel" });
+    this.send({ do: "list" }); // the files may have changed
+  }
+
+  /** Open an empty tab at once, because browsers block a later one. */
+  openConsole() {
+    this.closeTab();
+    this.tab = window.open("about:blank", "_blank");
+    this.error.textContent = this.tab ? "" : BLOCKED;
+    if (!this.tab) return;
+    this.tab.opener = null;
+    this.send({ do: "console" });
+  }
+
+  closeTab() {
+    this.tab?.close();
+    this.tab = null;
   }
 
   /** Finish a successful command. */
-  finish() {
-    this.reset({ focus: true });
-    this.closePopup?.();
+  done() {
+    this.reset({ focus: this.isHere() });
+    this.popup?.done();
   }
 
-  /** Close the list and any prompt, and show the active profile in the field. */
+  /** Close the list and the question, and show the active profile in the field. */
   reset({ focus = false } = {}) {
-    if (this.field.isBusy) return;
-    this.field.close();
-    this.question.close();
-    this.command = null;
-    this.field.input.value = visible(this.profile);
-    this.offerRegions();
-    if (focus) this.field.input.focus();
+    this.list.close(this.profile);
+    if (focus) this.list.input.focus();
+  }
+
+  /** Move the focus to the question, or to the field, with its list open unless there is an error. */
+  begin() {
+    if (this.question.isOpen) return this.question.focus();
+    this.list.input.focus();
+    if (!this.state?.error) this.list.open();
+  }
+
+  /** Whether the user is in this picker, or nowhere. */
+  isHere() {
+    const { activeElement } = document;
+    return this.root.matches(":focus-within") || !activeElement || activeElement === document.body;
+  }
+
+  key(event) {
+    const path = event.composedPath();
+    if (!path.includes(this.root)) return;
+    event.stopPropagation();
+    if (event.isComposing) return;
+    // Holding down Enter chooses nothing, because the choice has only just appeared.
+    if (event.key === "Enter" && event.repeat) event.preventDefault();
+    else if (path[0] === this.list.input) this.list.key(event);
+    else if (event.key === "Escape" && this.question.isOpen) {
+      event.preventDefault(); // a popup around it stays open
+      this.cancel();
+    }
+  }
+
+  /**
+   * Close the list when the focus has left the picker. If a click took the focus, the click ends first,
+   * because everything below the list moves up.
+   */
+  focusLeft() {
+    const check = () => setTimeout(() => {
+      if (this.root.matches(":focus-within") || !document.hasFocus()) return;
+      if (this.list.isOpen) this.reset();
+      this.popup?.left();
+    });
+    if (this.isPressed) addEventListener("pointerup", check, { once: true, capture: true, signal: this.ending.signal });
+    else check();
   }
 }

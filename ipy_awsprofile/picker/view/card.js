@@ -1,0 +1,67 @@
+// The notebook's identity: the card from Python, the time left, and what the user can do with it.
+
+import { h, icon, pushButton } from "./dom.js";
+
+const AMBER = 15 * 60, RED = 5 * 60; // seconds left
+
+export class Card {
+  /** `send(command)` sends a command to Python, and `openConsole` opens the console in a tab. */
+  constructor(send, openConsole) {
+    this.regions = [];
+    this.identity = null;
+    this.region = h("select", { "aria-label": "AWS Region", onchange: () => send({ do: "region", region: this.region.value || null }) });
+    this.card = h("div", { class: "ipyap-card" });
+    this.actions = h(
+      "div",
+      { class: "ipyap-actions" },
+      h("span", { class: "ipyap-select" }, this.region, icon("chevron")),
+      pushButton(() => send({ do: "refresh" }), icon("refresh"), "Refresh"),
+      pushButton(() => send({ do: "off" }), icon("off"), "Off"),
+      pushButton(openConsole, icon("console"), "Console"),
+    );
+    this.element = h("div", { class: "ipyap-identity", role: "group", "aria-label": "Active identity" }, this.card, this.actions);
+  }
+
+  /** Show an identity, and its card, in which Python has escaped all text. */
+  show(identity, html) {
+    this.identity = identity;
+    this.card.innerHTML = html;
+    this.actions.hidden = !identity;
+    if (identity?.ends) this.card.querySelector(".ipy-awsprofile-badge")?.setAttribute("role", "timer");
+    this.offer();
+    this.tick();
+  }
+
+  /** Offer the Regions, and the profile's own one. */
+  offer(regions = this.regions) {
+    this.regions = regions;
+    const { region = "", chosen_region: chosen = null } = this.identity ?? {};
+    const own = !chosen && region ? `${region} (profile’s)` : "profile’s Region";
+    const names = new Set([...(chosen ? [chosen] : []), ...regions]);
+    this.region.replaceChildren(h("option", { value: "" }, own), ...[...names].map((name) => h("option", { value: name }, name)));
+    this.region.value = chosen ?? "";
+  }
+
+  /** Show the time left. */
+  tick() {
+    const badge = this.card.querySelector("[role=timer]");
+    if (!badge) return;
+    const { text, tone, isOver } = timeLeft(this.identity);
+    badge.textContent = isOver ? text : `${text} left`;
+    this.card.dataset.tone = tone;
+  }
+}
+
+/**
+ * Return what to say about the time left, and how urgent it is: never, if credentials renew without
+ * the user. If that needs a sign-in, nobody can know whether they will.
+ */
+export function timeLeft({ ends, renews, signs_in }) {
+  const left = Math.max(0, Math.ceil((ends - Date.now()) / 1000));
+  if (!left) return renews && !signs_in ? { text: "renews at the next call", tone: "calm", isOver: true } : { text: "expired", tone: "red", isOver: true };
+  const two = (number) => String(number).padStart(2, "0");
+  const minutes = left < RED ? Math.floor(left / 60) : Math.round(left / 60);
+  const hours = Math.floor(minutes / 60);
+  const text = left < RED ? `${minutes}:${two(left % 60)}` : !hours ? `${minutes} min` : minutes % 60 ? `${hours} h ${two(minutes % 60)}` : `${hours} h`;
+  return { text, tone: renews ? "calm" : left < RED ? "red" : left < AMBER ? "amber" : "calm", isOver: false };
+}

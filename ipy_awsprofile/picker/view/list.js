@@ -1,0 +1,299 @@
+// The field that shows the active profile, and searches the list of profiles below it.
+// It is a combobox: https://www.w3.org/WAI/ARIA/apg/patterns/combobox/
+//
+// Only the visible rows are in the page, so the number of profiles doesn't matter. All rows have one
+// height, in which the longest name fits, because names can differ anywhere.
+
+import { h, icon, pushButton } from "./dom.js";
+
+/** The columns of a row from Python. */
+const NAME = 0, ACCOUNT = 1, ROLE = 2, REGION = 3, PROTECTED = 4;
+
+const ROWS_SHOWN = 9;
+const OVERSCAN = 4; // rows drawn above and below the visible ones
+const KEYS = [["↑↓", "choose"], ["Enter", "switch"], ["Esc", "close"]];
+
+const counted = (number) => `${number.toLocaleString("en")} profile${number === 1 ? "" : "s"}`;
+
+export class ProfileList {
+  /**
+   * `actions` has the functions that the list calls: `open` when the user has opened it, `leave` when
+   * the user has left it without a choice, `keep` when the user has confirmed the active profile,
+   * `pick(name, readOnly)`, and `say(text)` to announce a text to screen readers.
+   */
+  constructor(actions) {
+    this.actions = actions;
+    this.id = `ipyap-${Math.random().toString(36).slice(2)}`; // each picker can have a separate script
+    this.json = ""; // the profiles as Python sent them; empty before
+    this.entries = []; // {row, name, text}, in lower case for the search
+    this.found = []; // the entries that match the search, in the order in which the user sees them
+    this.words = [];
+    this.current = null; // the notebook's active profile
+    this.active = -1; // the place of the highlighted row
+    this.isPointedAt = false; // whether the user has highlighted it. Enter chooses it only then.
+    this.drawn = new Map(); // the rows in the page, by place
+    this.height = 28; // of a row, in pixels
+
+    this.input = h("input", {
+      class: "ipyap-input",
+      role: "combobox",
+      type: "text",
+      spellcheck: "false",
+      autocomplete: "off",
+      autocapitalize: "off",
+      placeholder: "Search profiles",
+      "aria-label": "AWS profile",
+      "aria-autocomplete": "list",
+      "aria-haspopup": "listbox",
+      "aria-expanded": "false",
+      "aria-controls": this.id,
+      "aria-describedby": `${this.id}-keys`,
+      oninput: () => (this.isOpen ? this.search() : this.open(this.input.value)),
+      // Typing into the closed field replaces the profile that it shows.
+      onbeforeinput: (event) => !this.isOpen && !event.isComposing && this.input.select(),
+      onclick: () => this.open(),
+    });
+    this.note = h("span", { class: "ipyap-note", "aria-hidden": "true" });
+    const toggle = pushButton(() => (this.isOpen ? actions.leave() : this.open()), icon("chevron"));
+    toggle.className = "ipyap-toggle";
+    toggle.tabIndex = -1;
+    toggle.ariaLabel = "Show the profiles";
+    this.field = h("div", { class: "ipyap-field" }, icon("search"), this.input, this.note, toggle);
+
+    this.spacer = h("div", { class: "ipyap-spacer", role: "presentation" });
+    this.box = h(
+      "div",
+      {
+        class: "ipyap-rows",
+        role: "listbox",
+        id: this.id,
+        "aria-label": "AWS profiles",
+        onscroll: () => this.draw(),
+        onmousemove: ({ target }) => this.highlight(placeOf(target), { scroll: false }),
+        onclick: ({ target }) => placeOf(target) >= 0 && this.pick(placeOf(target)),
+      },
+      this.spacer,
+    );
+    this.empty = h("div", { class: "ipyap-empty" });
+    this.readOnly = h("input", { type: "checkbox", onchange: () => (this.isPointedAt = true) });
+    const keys = KEYS.map(([key, does]) => h("span", {}, h("b", {}, key), ` ${does} `));
+    this.element = h(
+      "div",
+      { class: "ipyap-list", hidden: true },
+      this.box,
+      this.empty,
+      h(
+        "div",
+        { class: "ipyap-foot" },
+        h("label", { class: "ipyap-limit", title: "Limit the session to reading" }, this.readOnly, "Read-only"),
+        h("div", { class: "ipyap-keys", id: `${this.id}-keys` }, ...keys),
+      ),
+    );
+    // The field keeps the focus while the mouse chooses a row.
+    for (const part of [toggle, this.box]) part.addEventListener("mousedown", (event) => event.preventDefault());
+    this.resized = new ResizeObserver(() => this.isOpen && this.measure());
+    this.resized.observe(this.field);
+  }
+
+  get isOpen() {
+    return !this.element.hidden;
+  }
+
+  /** Open the list, with a text that the user has typed. */
+  open(text = "") {
+    if (this.isOpen || this.input.readOnly) return;
+    this.element.hidden = false;
+    this.field.classList.add("ipyap-open");
+    this.input.setAttribute("aria-expanded", "true");
+    if (!text) this.input.select();
+    this.search(text);
+    this.measure();
+    this.actions.open();
+  }
+
+  /** Close the list, and show a text in the field. */
+  close(text) {
+    this.element.hidden = true;
+    this.field.classList.remove("ipyap-open");
+    this.input.setAttribute("aria-expanded", "false");
+    this.input.removeAttribute("aria-activedescendant");
+    this.note.textContent = "";
+    this.input.value = text;
+  }
+
+  /** Replace the profiles by rows as JSON. The `recent` profiles come first, then the files' order. */
+  replace(json, recent) {
+    if (json === this.json && recent.join("\n") === this.recent) return;
+    this.recent = recent.join("\n");
+    if (json !== this.json) {
+      this.json = json;
+      this.entries = JSON.parse(json).map((row) => ({
+        row,
+        name: row[NAME].toLowerCase(),
+        text: row.slice(0, PROTECTED).join("\n").toLowerCase(),
+      }));
+      const longest = (column) => this.entries.reduce((most, { row }) => (row[column].length > most.length ? row[column] : most), "");
+      this.longest = [longest(NAME), longest(ACCOUNT), longest(ROLE), longest(REGION), this.entries.some(({ row }) => row[PROTECTED])];
+      this.input.placeholder = this.entries.length ? `Search ${counted(this.entries.length)}` : "No profiles";
+    }
+    const places = new Map(recent.map((name, place) => [name, place]));
+    const first = this.entries.filter(({ row }) => places.has(row[NAME]));
+    first.sort((one, other) => places.get(one.row[NAME]) - places.get(other.row[NAME]));
+    this.order = [...first, ...this.entries.filter(({ row }) => !places.has(row[NAME]))];
+    if (!this.isOpen) return;
+    const { activeEntry: before, isPointedAt } = this;
+    this.search(this.words.length ? this.input.value : "");
+    if (isPointedAt) this.highlight(this.found.findIndex(({ name }) => name === before?.name));
+    this.measure();
+  }
+
+  get activeEntry() {
+    return this.found[this.active];
+  }
+
+  /** Show the profiles that match a text, with the first one highlighted, or the active profile. */
+  search(text = this.input.value) {
+    this.words = text.toLowerCase().split(/\s+/).filter(Boolean);
+    this.found = matching(this.order ?? [], this.words);
+    this.isPointedAt = this.words.length > 0;
+    this.active = this.isPointedAt ? 0 : this.found.findIndex(({ row }) => row[NAME] === this.current);
+    const total = this.entries.length;
+    this.empty.hidden = this.found.length > 0;
+    this.empty.textContent = total
+      ? "No profile matches all of these words."
+      : this.json ? "There is no profile in the shared config files." : "Reading the shared config files …";
+    this.note.textContent = this.found.length === total ? "" : `${this.found.length.toLocaleString("en")} of ${total.toLocaleString("en")}`;
+    if (this.isPointedAt && total) this.actions.say(counted(this.found.length));
+    this.spacer.replaceChildren();
+    this.drawn.clear();
+    this.box.scrollTop = 0;
+    this.scroll();
+  }
+
+  /** Make each row as high as the longest texts need, which wrap in a narrow place. */
+  measure() {
+    if (!this.longest) return;
+    const probe = this.row({ row: this.longest }, 0);
+    probe.style.height = "auto";
+    this.spacer.append(probe);
+    this.height = probe.offsetHeight;
+    probe.remove();
+    this.spacer.replaceChildren();
+    this.drawn.clear();
+    // The height depends on all profiles, so that typing moves nothing.
+    this.box.style.height = `${Math.max(2, Math.min(this.entries.length, ROWS_SHOWN)) * this.height}px`;
+    this.scroll();
+  }
+
+  /** Highlight the row at a place. */
+  highlight(place, { scroll = true } = {}) {
+    if (place < 0 || !this.found.length) return;
+    this.isPointedAt = true;
+    if (place === this.active) return;
+    this.active = Math.min(this.found.length - 1, place);
+    if (scroll) this.scroll();
+    else this.draw();
+  }
+
+  /** Scroll to the highlighted row. */
+  scroll() {
+    const top = this.active * this.height, bottom = top + this.height;
+    const { scrollTop, clientHeight } = this.box;
+    this.spacer.style.height = `${this.found.length * this.height}px`;
+    if (top < scrollTop) this.box.scrollTop = Math.max(0, top);
+    else if (bottom > scrollTop + clientHeight) this.box.scrollTop = bottom - clientHeight;
+    this.draw();
+  }
+
+  /** Put the visible rows into the page. A row keeps its element, because a click must end where it began. */
+  draw() {
+    const from = Math.max(0, Math.floor(this.box.scrollTop / this.height) - OVERSCAN);
+    const until = Math.min(this.found.length, from + Math.ceil(this.box.clientHeight / this.height) + 2 * OVERSCAN);
+    const isDrawn = (place) => (place >= from && place < until) || place === this.active;
+    for (const [place, element] of this.drawn) {
+      if (!isDrawn(place)) {
+        element.remove();
+        this.drawn.delete(place);
+      }
+    }
+    const places = Array.from({ length: until - from }, (_, index) => from + index);
+    for (const place of [...places, ...(this.activeEntry ? [this.active] : [])]) {
+      if (!this.drawn.has(place)) {
+        this.drawn.set(place, this.row(this.found[place], place));
+        this.spacer.append(this.drawn.get(place));
+      }
+      this.drawn.get(place).classList.toggle("ipyap-active", place === this.active);
+    }
+    if (this.isOpen && this.activeEntry) this.input.setAttribute("aria-activedescendant", `${this.id}-${this.active}`);
+    else this.input.removeAttribute("aria-activedescendant");
+  }
+
+  row({ row }, place) {
+    const title = [row[NAME], row[ROLE] && `role ${row[ROLE]}`, row[ACCOUNT] && `account ${row[ACCOUNT]}`, row[REGION], row[PROTECTED] && "protected"];
+    return h(
+      "div",
+      {
+        class: "ipyap-row",
+        role: "option",
+        id: `${this.id}-${place}`,
+        style: `top:${place * this.height}px;height:${this.height}px`,
+        title: title.filter(Boolean).join("\n"),
+        "aria-selected": String(row[NAME] === this.current),
+        "aria-posinset": place + 1,
+        "aria-setsize": this.found.length,
+        "data-place": place,
+      },
+      h("span", { class: "ipyap-name" }, row[PROTECTED] && icon("lock"), ...marked(row[NAME], this.words), row[PROTECTED] && h("span", { class: "ipyap-unseen" }, ", protected")),
+      h("span", { class: "ipyap-role" }, row[ROLE]),
+      h("span", { class: "ipyap-account" }, row[ACCOUNT]),
+      h("span", { class: "ipyap-region" }, row[REGION]),
+    );
+  }
+
+  pick(place) {
+    this.actions.pick(this.found[place].row[NAME], this.readOnly.checked);
+  }
+
+  /** Do what a key in the field does. */
+  key(event) {
+    const { key } = event;
+    const { active } = this;
+    const move = { ArrowDown: active + 1, ArrowUp: active - 1, PageDown: active + ROWS_SHOWN - 1, PageUp: active - ROWS_SHOWN + 1, Home: 0, End: Infinity };
+    if (!this.isOpen) {
+      if (!["ArrowDown", "ArrowUp", "Enter"].includes(key)) return;
+      this.open();
+    } else if (key in move) this.highlight(Math.max(0, move[key]));
+    else if (key === "Escape") this.actions.leave();
+    else if (key !== "Enter") return;
+    else if (this.isPointedAt && this.activeEntry) this.pick(active);
+    else if (this.activeEntry) this.actions.keep();
+    if (key !== "Escape") event.preventDefault(); // it closes the popup around the list, too
+  }
+}
+
+/** Return the place of an event's row in the list, or -1. */
+const placeOf = (target) => Number(target.closest("[data-place]")?.dataset.place ?? -1);
+
+/**
+ * Return the entries that contain every word: first the profile with that name, then names that begin
+ * with the first word, then names that contain it, then the others.
+ */
+function matching(entries, words) {
+  if (!words.length) return entries;
+  const [first] = words;
+  const ranks = [[], [], [], []];
+  for (const entry of entries) {
+    const { name, text } = entry;
+    if (!words.every((word) => text.includes(word))) continue;
+    ranks[name === first ? 0 : name.startsWith(first) ? 1 : name.includes(first) ? 2 : 3].push(entry);
+  }
+  return ranks.flat();
+}
+
+/** Return a text with the words of the search marked. */
+function marked(text, words) {
+  if (!words.length) return [text];
+  const escaped = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  const parts = text.split(new RegExp(`(${escaped.join("|")})`, "gi"));
+  return parts.map((part, index) => (index % 2 ? h("mark", {}, part) : part));
+}
