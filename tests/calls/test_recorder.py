@@ -9,6 +9,7 @@ import wrapt
 from botocore.client import BaseClient
 
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
+from tests.rotation import keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,11 +115,12 @@ def test_outcomes(notebook: Shell, code: str, monkeypatch: pytest.MonkeyPatch) -
     assert [(row["outcome"], row["error"]) for row in rows] == OUTCOMES[code]
 
 
-def test_denied(notebook: Shell) -> None:
+def test_denied(notebook: Shell, aws: EmbeddedAws) -> None:
     """A denied call's row has AWS's message, and the account is unknown if AWS wasn't asked."""
-    code = "boto3.Session(profile_name='UserAlpha').client('s3').list_buckets()"
+    aws.write_profile("batch", **keys_of(aws.create_user("batch", account=ROLE_ACCOUNT)))
+    code = "boto3.Session(profile_name='batch').client('s3').list_buckets()"
     (row,) = rows_of(notebook, code)
-    assert (row["profile"], row["account"]) == ("UserAlpha", "unknown")
+    assert (row["profile"], row["account"]) == ("batch", "unknown")
     assert row["error"].startswith("AccessDenied: User: arn:aws:iam::")
     assert row["error"].endswith(
         "because no identity-based policy allows the s3:ListAllMyBuckets action"
