@@ -121,8 +121,10 @@ def off_card(*, undone: bool) -> Card:
 
 
 def error_card(error: AwsProfileError) -> Card:
-    """Return a card for an error, with its message and what to do next."""
-    return Card(str(error), notes=(error.hint,) if error.hint else (), tone=Tone.ERROR)
+    """Return a card for an error: our sentence, then AWS's own message, and what to do next."""
+    ours, _, theirs = str(error).partition(": ")
+    notes = tuple(filter(None, (theirs, error.hint)))
+    return Card(f"{ours}:" if theirs else ours, notes=notes, tone=Tone.ERROR)
 
 
 def mfa_card(device: str, profile: str = "", refused: str = "") -> Card:
