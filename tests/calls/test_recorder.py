@@ -117,7 +117,9 @@ def test_outcomes(notebook: Shell, code: str, monkeypatch: pytest.MonkeyPatch) -
 
 def test_denied(notebook: Shell, aws: EmbeddedAws) -> None:
     """A denied call's row has AWS's message, and the account is unknown if AWS wasn't asked."""
-    aws.write_profile("batch", **keys_of(aws.create_user("batch", account=ROLE_ACCOUNT)))
+    batch = aws.create_user("batch", account=ROLE_ACCOUNT)
+    keys: dict[str, Any] = keys_of(batch)
+    aws.write_profile("batch", **keys)
     code = "boto3.Session(profile_name='batch').client('s3').list_buckets()"
     (row,) = rows_of(notebook, code)
     assert (row["profile"], row["account"]) == ("batch", "unknown")
