@@ -5,16 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import pytest
 
 from ipy_awsprofile.demo.stages.organisation import seed_organisation
 from ipy_awsprofile.errors import (
     InvalidOption,
-    MfaUnavailable,
-    NoProfileAnswered,
     ProfileNotFound,
-    SwitchInterrupted,
 )
 from tests.shells import run_notebook
 from tests.test_readme import PAGES, the_block
@@ -78,7 +74,6 @@ def test_magics_in_one_cell(shell: Shell, cell: str, printed: str) -> None:
             "with using_profile(NAME):",
         ),
         ("%%aws_profile RoleBeta --off\nx = 1", "needs the name", "%%aws_profile NAME"),
-        ("%%aws_profile --yes\nx = 1", "name of a profile is missing", "%%aws_profile NAME"),
         ("%%aws_profile RoleBet\nx = 1", "There is no profile `RoleBet`", "`RoleBeta`"),
     ],
 )
@@ -100,37 +95,17 @@ def test_syntax_errors(shell: Shell, aws: EmbeddedAws, magic: str) -> None:
     assert aws.calls == []
 
 
-def test_into_a_variable(shell: Shell, names: tuple[str, ...]) -> None:
-    """The last expression is each profile's row, and other names don't reach the notebook."""
-    shell.good("factor, doubled = 2, 'mine'")
-    before = set(shell.names)
-    cell = "doubled = len(profile) * factor\n{'name': profile.name, 'doubled': doubled}"
-    assert shell.good(f"%%aws_profiles reader --into df\n{cell}").result is None
-    frame = shell.names["df"]
-    assert list(frame["profile"]) == list(frame["name"]) == list(names)
-    assert list(frame.columns[:3]) == ["profile", "account", "region"]
-    assert (shell.names["doubled"], set(shell.names) - before) == ("mine", {"df"})
-
-
-def test_shown(shell: Shell, names: tuple[str, ...]) -> None:
-    """Without a variable, the cell's value is the DataFrame; a cell magic works above it."""
-    cell = "%%aws_profiles reader --no-progress\nprofile.account"
-    frame = shell.good(cell).result
-    assert isinstance(frame, pd.DataFrame)
-    assert list(frame["value"]) == list(frame["account"])
-    ran = shell.good(f"%%time\n{cell}")
-    assert "Wall time" in ran.text
-    assert len(ran.result) == len(names)
-
-
 def test_functions_and_magics_for_each_profile(shell: Shell, names: tuple[str, ...]) -> None:
-    """A cell can define functions that use its names, and uses IPython's lazily loaded magics."""
-    shell.good("session = 'of the notebook'")
+    """A cell uses the notebook's names, magics, and functions of its own; its names end with it."""
+    shell.good("session = named = 'of the notebook'; factor = 2")
     cell = (
-        "def named():\n    return profile.name\n%time name = session.profile_name\n[named(), name]"
+        "def named():\n    return profile.name * factor\n"
+        "%time name = session.profile_name\n[named(), name * 2]"
     )
-    frame = shell.good(f"%%aws_profiles reader --no-progress\n{cell}").result
-    assert list(frame["value"]) == [name for name in names for _ in range(2)]
+    assert shell.good(f"%%aws_profiles reader --into df\n{cell}").result is None
+    assert list(shell.names["df"]["value"]) == [name * 2 for name in names for _ in range(2)]
+    assert shell.names["session"] == shell.names["named"] == "of the notebook"
+    assert "name" not in shell.names
 
 
 @pytest.mark.parametrize(
@@ -139,10 +114,8 @@ def test_functions_and_magics_for_each_profile(shell: Shell, names: tuple[str, .
         ("%%aws_profiles\n1", "`%%aws_profiles` needs a pattern"),
         ("%%aws_profiles nobody\n1", "No profile matches `nobody`"),
         ("%%aws_profiles reader --into 1x\n1", "isn't a valid variable name"),
-        ("%%aws_profiles reader --workers many\n1", "invalid int value"),
         ("%%aws_profiles reader --workers 0\n1", "--workers takes 1 or more"),
         ("%aws_profiles reader --into df", "need a cell"),
-        ("%aws_profiles reader --yes", "need a cell"),
         ("%%aws_profiles reader\nx = 1", "End the cell with an expression"),
         ("%%aws_profiles reader\nawait profile", "can't use `await`"),
         ("%%aws_profiles reader\n%%time\nsession", "`%%time` would run with the notebook's"),
@@ -154,40 +127,6 @@ def test_refused(shell: Shell, aws: EmbeddedAws, cell: str, message: str) -> Non
     assert isinstance(error, InvalidOption)
     assert message in str(error)
     assert aws.calls == []
-
-
-def test_profile_is_its_name(shell: Shell, names: tuple[str, ...]) -> None:
-    """In the cell, ``profile`` works as the profile's name in this package and in boto3."""
-    shell.good("import boto3, ipy_awsprofile")
-    cell = (
-        "opened = [ipy_awsprofile.open_session(profile), boto3.Session(profile_name=profile)]\n"
-        "accounts = {one.client('sts').get_caller_identity()['Account'] for one in opened}\n"
-        "accounts == {profile.account}"
-    )
-    assert all(shell.good(f"%%aws_profiles reader --no-progress\n{cell}").result["value"])
-
-
-def test_failing_cells(shell: Shell, names: tuple[str, ...]) -> None:
-    """A failing profile is listed; if all fail, the cell fails, and its errors can be retried."""
-    cell = f"assert profile.name != '{names[0]}'\nprofile.name"
-    frame = shell.good(f"%%aws_profiles reader --no-progress --workers 2\n{cell}").result
-    assert list(frame["value"]) == list(names[1:])
-    assert frame.attrs["errors"][0]["error"] == "AssertionError"
-    shell.good("import sys\nready = False")
-    error = shell.refused("%%aws_profiles reader --into df --no-progress\nassert ready\n1")
-    assert isinstance(error, NoProfileAnswered)
-    assert "df" not in shell.names
-    whole = shell.good("ready = True\nsys.last_value.errors.retry()").result
-    assert list(whole["profile"]) == list(names)
-
-
-def test_regions(shell: Shell, names: tuple[str, ...]) -> None:
-    """`--regions` runs a cell in each Region, and Tab completes the last one of the list."""
-    line = "%%aws_profiles reader --into frame --regions us-east-1,eu-ce"
-    offered = [f"us-east-1,eu-central-{number}" for number in (1, 2)]
-    assert shell.completions(line) == offered
-    shell.good(f"{line.rpartition(' ')[0]} {offered[0]}\nsession.region_name")
-    assert list(shell.names["frame"]["value"]) == ["us-east-1", "eu-central-1"] * len(names)
 
 
 def test_in_a_kernel(aws: EmbeddedAws) -> None:
@@ -223,7 +162,6 @@ def configured(bare_shell: Shell, aws: EmbeddedAws) -> Shell:
     "cell",
     [
         "print(session.region_name)",
-        "from __future__ import annotations\nprint(session.region_name)",
         "%%time\nprint(session.region_name)",
         "# a comment",
         "%aws_profile",
@@ -255,42 +193,19 @@ def test_cells_that_come_before(configured: Shell, cell: str) -> None:
     assert configured.good("pass").text.startswith("RoleBeta")
 
 
-def test_first_profile_that_fails(configured: Shell, aws: EmbeddedAws) -> None:
+@pytest.mark.parametrize("way_out", ["repair", "%aws_profile --off"])
+def test_first_profile_that_fails(configured: Shell, aws: EmbeddedAws, way_out: str) -> None:
     """If the first switch fails, no cell runs until the file is repaired, or after `--off`."""
     config = aws.config_file.read_text()
     aws.config_file.write_text(config.replace("RoleBeta", "RoleBet"))
     for _ in range(2):
         assert isinstance(configured.refused("x = 1"), ProfileNotFound)
         assert "x" not in configured.names
-    aws.config_file.write_text(config)
-    assert configured.good("x = 1").text.startswith("RoleBeta")
-
-
-def test_without_the_first_profile(configured: Shell, aws: EmbeddedAws) -> None:
-    """After a failure, `--off` lets cells run without the profile."""
-    aws.config_file.unlink()
-    configured.refused("x = 1")
-    configured.good("%aws_profile --off")
-    assert configured.good("x = 1").text == ""
-
-
-def test_prompt_of_the_first_profile(
-    bare_shell: Shell, auditor: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """If no one can enter a code, or after Ctrl-C at the prompt, the first cell doesn't run."""
-    bare_shell.ip.config.AwsProfileMagics.profile = "Auditor"
-    bare_shell.good("%load_ext ipy_awsprofile")
-    assert isinstance(bare_shell.refused("x = 1"), MfaUnavailable)
-
-    def interrupted(question: str) -> str:
-        raise KeyboardInterrupt
-
-    bare_shell.names["interrupted"] = interrupted
-    bare_shell.good(
-        "%aws_profile --explain Auditor\n%config AwsProfileMagics.mfa_process = interrupted"
-    )
-    assert isinstance(bare_shell.refused("x = 1"), SwitchInterrupted)
-    assert "x" not in bare_shell.names
+    if way_out == "repair":
+        aws.config_file.write_text(config)
+    else:
+        configured.good(way_out)
+    assert configured.good("x = 1").text.startswith("RoleBeta") == (way_out == "repair")
 
 
 @pytest.mark.slow

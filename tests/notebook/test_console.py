@@ -12,7 +12,6 @@ from ipy_awsprofile.errors import (
     AwsProfileError,
     CredentialsUnavailable,
     InvalidOption,
-    ServiceError,
 )
 from ipy_awsprofile.sessions.console import console_link
 from ipy_awsprofile.sessions.session import open_session
@@ -64,15 +63,6 @@ def test_kernel_on_another_machine(
     assert isinstance(error, AwsProfileError)
     assert "--pick" in error.hint
     assert browser.opened == []
-
-
-def test_expired_session(aws: EmbeddedAws) -> None:
-    """If AWS refuses the role's session, the error says how to get a new one."""
-    session = open_session("RoleBeta")
-    aws.expire_sessions()
-    with pytest.raises(ServiceError, match=r"the console for `RoleBeta` \(HTTP 4") as caught:
-        console_link(session)
-    assert "`%aws_profile --refresh`" in caught.value.hint
 
 
 def test_log_of_connections(aws: EmbeddedAws, caplog: pytest.LogCaptureFixture) -> None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ipy_awsprofile.demo.refusals import Refusal
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
-from ipy_awsprofile.errors import InvalidOption, SignInRequired
+from ipy_awsprofile.errors import SignInRequired
 from tests.identity_center import PROD, organisation, write_session
 from tests.sessions.traces import cached_roles
-from tests.shells import aws_cli_2
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,40 +104,3 @@ def test_without_a_connection(shell: Shell, aws: EmbeddedAws) -> None:
     assert token not in ran.text + ran.html
     assert tokens(aws) == []
     assert is_valid(aws, token)
-
-
-@pytest.mark.parametrize(
-    ("line", "says"),
-    [
-        ("UserAlpha --logout", "has no sign-in"),
-        ("--logout --sso nowhere", "no [sso-session nowhere]"),
-        ("--logout --login", "not allowed with argument --logout"),
-    ],
-)
-def test_what_is_refused(shell: Shell, aws: EmbeddedAws, line: str, says: str) -> None:
-    """With a profile without a sign-in, or with options of other actions, no sign-in ends."""
-    error = shell.refused(f"%aws_profile {line}")
-    assert isinstance(error, InvalidOption)
-    assert says in str(error)
-    assert len(tokens(aws)) == 1
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("sts_of_aws")
-def test_version_2_of_the_aws_cli(shell: Shell, aws: EmbeddedAws) -> None:
-    """After a sign-out here, version 2 of the AWS CLI is signed out, too, and vice versa."""
-    environment = aws.environment() | {"AWS_ENDPOINT_URL_SSO": aws.endpoint_url}
-    who = [aws_cli_2(), "sts", "get-caller-identity", "--profile", "prod-reader"]
-
-    def cli(command: list[str]) -> int:
-        return subprocess.run(command, env=environment, capture_output=True, check=False).returncode
-
-    assert cli(who) == 0
-    shell.good("%aws_profile --sso corp --logout")
-    assert cli(who) != 0
-    aws.sso.sign_in("corp")
-    shell.good("%aws_profile prod-reader")
-    shell.good("%aws_profile --off")
-    assert cli([aws_cli_2(), "sso", "logout"]) == 0
-    assert isinstance(shell.refused("%aws_profile prod-reader"), SignInRequired)
-    assert [call.action for call in aws.calls].count("sso:Logout") == 2
