@@ -18,13 +18,11 @@ from ipy_awsprofile.cards.explanation import explanation_card
 from ipy_awsprofile.cards.runs import across_card
 from ipy_awsprofile.config.files import SharedFiles
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
-from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.explain.explain import Explanation, Row, explain
+from ipy_awsprofile.explain.explain import Explanation, Row
 from ipy_awsprofile.kernel.leftovers import Leftover
 from ipy_awsprofile.sessions.assigned_roles import Account, AssignedRole
 from ipy_awsprofile.sessions.session import Identity
-from tests.explain.profiles import KEYS, ROLE, write
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -135,27 +133,7 @@ def test_state_of_an_identity(
     assert ("`s3` signs as x." in card.notes) is ("leftovers" in about)
 
 
-# Tables and explanations ---
-
-
-def test_profile_table() -> None:
-    """The table has a row for each profile, and its columns are aligned."""
-    role = {"role_arn": ROLE, "source_profile": "UserAlpha", "mfa_serial": "arn"}
-    card = tables.profile_table(
-        [
-            profile("UserAlpha", region="us-west-2"),
-            profile("RoleBeta", ProfileKind.ASSUME_ROLE, **role),
-            profile("S", ProfileKind.SSO, sso_account_id="444455556666", sso_role_name="Admin"),
-        ]
-    )
-    assert str(card).splitlines() == [
-        "3 profiles",
-        "profile    kind         account       role      source     region     MFA",
-        "UserAlpha  static keys                                     us-west-2",
-        "RoleBeta   assume role  123456789012  RoleBeta  UserAlpha             yes",
-        "S          SSO          444455556666  Admin",
-    ]
-    assert Reader(card).tags.count("tr") == 4
+# A table ---
 
 
 def test_more_profiles_than_are_shown() -> None:
@@ -166,29 +144,6 @@ def test_more_profiles_than_are_shown() -> None:
     )
     assert len(str(card).splitlines()) - 2 == Reader(card).tags.count("tr") - 1 == 200
     assert str(tables.profile_table([], "dev")) == "0 profiles for “dev”"
-
-
-EXPLANATION = """\
-p ← u  (1 warning)
-  ! `rol_session_name` isn't an AWS setting, so it is ignored. Did you mean `role_session_name`? \
-See config:4.
-  A switch uses: sts:AssumeRole
-p (assume role: RoleBeta in 123456789012, config:1)
-  role_arn               arn:aws:iam::123456789012:role/RoleBeta  config:2
-  source_profile         u                                        config:3
-  rol_session_name       set                                      config:4       not an AWS setting
-u (static keys, config:5)
-  aws_access_key_id      set                                      credentials:2
-  aws_secret_access_key  set                                      credentials:3"""
-
-
-def test_explanation(shared_files: tuple[Path, Path]) -> None:
-    """The card shows the chain, problems, calls, and each setting with its place and its note."""
-    section = f"[profile p]\nrole_arn = {ROLE}\nsource_profile = u\nrol_session_name = me\n"
-    write(shared_files, f"{section}[profile u]\n", f"[u]\n{KEYS}\n")
-    assert str(explanation_card(explain(SessionRequest(profile="p")))) == EXPLANATION
-    error = str(explanation_card(explain(SessionRequest(profile="x"))))
-    assert "There is no profile `x`" in error
 
 
 # HTML ---
@@ -202,6 +157,7 @@ KINDS: dict[str, Callable[[str], Card]] = {
         alias=text,
         leftovers=[Leftover(text, text)],
     ),
+    "protected": lambda text: cards.identity_card(identity(), variable=text, protected=True),
     "no identity": cards.no_identity_card,
     "no profiles": lambda text: cards.no_profiles_card(SharedFiles(Path("x"), Path("y")), text),
     "error": lambda text: cards.error_card(AwsProfileError(text, text)),
@@ -225,18 +181,20 @@ KINDS: dict[str, Callable[[str], Card]] = {
     ),
 }
 
+
 #: Texts that would do harm, or look different, if they weren't escaped.
-HOSTILE = ("<script>alert(1)</script> &lt;", "\" onmouseover='alert(1)", 'arn:"><b', "`<b>` </div>")
+HOSTILE = ("<script>alert(1)</script> &lt;", "\" onmouseover='alert(1)", "`<b>` </div>")
 
 
-@pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("kind", KINDS)
-def test_hostile_text(kind: str, text: str) -> None:
+def test_hostile_text(kind: str) -> None:
     """A name or message is shown as it is, and never becomes an element or an attribute."""
-    harmless, hostile = Reader(KINDS[kind]("harmless")), Reader(KINDS[kind](text))
-    assert hostile.tags == harmless.tags
-    assert hostile.attributes == harmless.attributes
-    assert text.replace("`", "") in hostile.text.replace("`", "")
+    harmless = Reader(KINDS[kind]("harmless"))
+    for text in HOSTILE:
+        hostile = Reader(KINDS[kind](text))
+        assert hostile.tags == harmless.tags
+        assert hostile.attributes == harmless.attributes
+        assert text.replace("`", "") in hostile.text.replace("`", "")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -246,14 +204,3 @@ def test_html_shows_what_the_text_shows(kind: str) -> None:
     shown = " ".join(re.findall(r"[\w:/-]+", Reader(card).text + str(card.link)))
     assert all(word in shown for word in re.findall(r"[\w:/-]+", str(card)) if word != "open")
     assert pretty(card) == repr(card) == str(card)
-
-
-def test_a_card_without_styles() -> None:
-    """If a page removes styles, as GitHub does, words and rows stay separate."""
-    card = cards.identity_card(identity(), variable="session", protected=True, now=NOW)
-    plain = re.sub(' (style|class)="[^"]*"', "", card._repr_html_())
-    assert plain.startswith(
-        "<div><div><b>RoleBeta ← UserAlpha</b> <span>protected</span> "
-        "<span>59 minutes left (as of 12:00 UTC)</span></div><table><tbody>"
-        '<tr><th scope="row" align="left">account</th><td>123456789012</td></tr>'
-    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +11,7 @@ from ipy_awsprofile.picker.conversation import Conversation
 from ipy_awsprofile.switch.using_profile import running_switcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from ipy_awsprofile.switch.switcher import Switcher
@@ -52,14 +51,6 @@ class Views:
         """The profile that the views show."""
         identity = self.state["identity"]
         return identity and str(identity["profile"])
-
-    def wait_for(self, is_there: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
-        """Wait for a state from another thread, and return it."""
-        for _ in range(200):
-            if is_there(self.state):
-                return self.state
-            time.sleep(0.1)
-        raise AssertionError(self.state)
 
 
 @pytest.fixture

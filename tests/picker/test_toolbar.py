@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +10,11 @@ import comm
 import pytest
 import time_machine
 from comm.base_comm import BaseComm, CommManager
-from jupyter_client.manager import KernelManager
 
 from ipy_awsprofile.picker.toolbar import PROTOCOL, TARGET
 from tests.test_extension import state
-from tests.test_readme import ROOT
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
 
@@ -136,35 +131,3 @@ def test_a_failed_renewal(pages: Pages, bare_shell: Shell, aws: EmbeddedAws) -> 
         message = pages.got[-1][1]
     assert not message["identity"]["renews"]
     assert "renewed. Refresh to see why" in message["html"]
-
-
-@pytest.mark.slow
-def test_a_real_kernel(aws: EmbeddedAws, tmp_path: Path) -> None:
-    """A real kernel opens the comm, lists it, answers in it, and closes it."""
-    manager = KernelManager(transport="ipc", ip=f"{tmp_path}/kernel")
-    manager.start_kernel(env=os.environ | aws.environment() | {"PYTHONPATH": str(ROOT)})
-    client = manager.blocking_client()
-    kinds: list[str] = []
-    try:
-        client.start_channels()
-        client.wait_for_ready(timeout=60)
-
-        def run(cell: str) -> None:
-            reply = client.execute_interactive(
-                cell, output_hook=lambda message: kinds.append(message["msg_type"])
-            )
-            assert reply["content"]["status"] == "ok"
-
-        run(LOAD)
-        assert kinds.count("comm_open") == 1
-        found = client.comm_info(TARGET, reply=True, timeout=60)["content"]["comms"]
-        (comm_id,) = found
-        content = {"comm_id": comm_id, "data": {"do": "ready"}}
-        client.shell_channel.send(client.session.msg("comm_msg", content))
-        run("%aws_profile RoleBeta")
-        assert "comm_msg" in kinds
-        run(UNLOAD)
-        assert "comm_close" in kinds
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)

@@ -55,9 +55,7 @@ def notebook(views: Views, shell: Shell) -> Shell:
         ("choose('RoleBeta')", "1 / 0"),
         ("import asyncio; asyncio.get_running_loop().call_soon(views.switch, 'RoleBeta')"
          "\nfor _ in range(3): await asyncio.sleep(0)", "who()"),
-        ("choose('RoleBeta')\nget_ipython().run_cell('1')", "who()"),
         ("choose('Nobody'); choose('RoleBeta')", "who()"),
-        ("do('off'); choose('RoleBeta')", "who()"),
         ("choose('RoleBeta')\n%aws_profile UserAlpha --as mine", "who()"),
         ("with using_profile('UserAlpha'):\n    choose('RoleBeta')", "who()"),
     ],
@@ -84,18 +82,6 @@ def test_a_choice_that_is_cancelled(notebook: Shell, views: Views, drop: str) ->
     notebook.good(f"choose('RoleBeta')\n{drop}")
     assert views.state["busy"] is None
     assert views.profile == ("UserAlpha" if "cancel" in drop else None)
-
-
-def test_the_newest_choice_of_several_pickers(notebook: Shell, views: Views) -> None:
-    """A later choice in another picker replaces the waiting one, and both pickers say so."""
-    other = Views(views.switcher)
-    notebook.names["other"] = in_a_thread(other.switch)
-    notebook.good("choose('RoleBeta'); other('UserAlpha'); said = views.state['busy']")
-    assert notebook.names["said"] is None
-    assert views.profile == other.profile == "UserAlpha"
-    notebook.names["close"] = other.conversation.close
-    notebook.good("other('RoleBeta'); close()")
-    assert views.profile == "UserAlpha"
 
 
 @pytest.mark.parametrize("command", ["'refresh'", "'region', region='eu-west-1'"])

@@ -83,28 +83,6 @@ def test_other_widgets_follow_and_lead(picker: ProfilePicker, shell: Shell) -> N
     assert calls == [None, "UserAlpha", "RoleBeta", None]
 
 
-@pytest.mark.parametrize("switch", ["%aws_profile UserAlpha", "picker.value = 'UserAlpha'"])
-def test_an_observer_that_switches(picker: ProfilePicker, shell: Shell, switch: str) -> None:
-    """The last switch wins if an observer switches."""
-    shell.names["picker"] = picker
-    picker.observe(lambda change: change.new == "RoleBeta" and shell.good(switch), "value")
-    picker.value = "RoleBeta"
-    assert picker.value == "UserAlpha"
-    assert shell.names["session"].profile_name == "UserAlpha"
-
-
-def test_on_switch(picker: ProfilePicker, shell: Shell) -> None:
-    """A callback gets each identity until it is unsubscribed; a failing one changes nothing."""
-    received: list[Any] = []
-    unsubscribe = picker.on_switch(received.append)
-    picker.on_switch(lambda _identity: 1 / 0)
-    shell.good("%aws_profile RoleBeta")
-    assert [identity.profile for identity in received] == ["RoleBeta"]
-    unsubscribe()
-    shell.good("%aws_profile --off")
-    assert len(received) == 1
-
-
 def test_arguments(shell: Shell, aws: EmbeddedAws) -> None:
     """The constructor switches to its profile unless it is active, and accepts a layout."""
     assert ProfilePicker("RoleBeta", layout={"width": "60%"}).layout.width == "60%"
