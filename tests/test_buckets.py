@@ -11,7 +11,7 @@ import pytest
 
 from ipy_awsprofile import list_buckets, open_session
 from ipy_awsprofile.demo.stages.scenario import BUCKETS, ROLE_ACCOUNT
-from ipy_awsprofile.errors import AccessDenied, CredentialsExpired, InvalidProfile
+from ipy_awsprofile.errors import AccessDenied, CredentialsExpired
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -34,20 +34,11 @@ def test_the_scenario(aws: EmbeddedAws) -> None:
     assert list(frame.index) == [0, 1, 2]
 
 
-@pytest.mark.parametrize(
-    ("prefix", "names"),
-    [
-        ("my-s", ["my-second-bucket"]),
-        ("my-", ["my-first-bucket", "my-second-bucket", "my-third-bucket"]),
-        ("", ["my-first-bucket", "my-second-bucket", "my-third-bucket"]),
-        ("no", []),
-    ],
-)
-def test_prefix(aws: EmbeddedAws, prefix: str, names: list[str]) -> None:
-    """With a prefix, only matching buckets are listed, and the columns are the same."""
-    frame = list_buckets(open_session("RoleBeta"), prefix=prefix)
-    assert list(frame["name"]) == names
-    assert types(frame) == TYPES
+def test_prefix(aws: EmbeddedAws) -> None:
+    """With a prefix, only matching buckets are listed, and the columns stay, even without rows."""
+    session = boto3.Session(profile_name="RoleBeta")  # any boto3 session
+    assert list(list_buckets(session, prefix="my-s")["name"]) == ["my-second-bucket"]
+    assert types(list_buckets(session, prefix="no")) == TYPES
 
 
 @pytest.mark.slow
@@ -65,11 +56,6 @@ def test_more_than_one_page(aws: EmbeddedAws) -> None:
     assert len([call for call in aws.calls if call.action == "s3:ListAllMyBuckets"]) == 2
 
 
-def test_session_of_the_user(aws: EmbeddedAws) -> None:
-    """`list_buckets` accepts any boto3 session."""
-    assert len(list_buckets(boto3.Session(profile_name="RoleBeta"))) == 3
-
-
 def test_denied(aws: EmbeddedAws) -> None:
     """The error says that UserAlpha isn't allowed to list buckets."""
     with pytest.raises(AccessDenied, match="`UserAlpha` isn't allowed to call ListBuckets"):
@@ -82,9 +68,3 @@ def test_expired(aws: EmbeddedAws) -> None:
     aws.expire_sessions()
     with pytest.raises(CredentialsExpired, match="of `RoleBeta` have expired"):
         list_buckets(session)
-
-
-def test_without_credentials() -> None:
-    """A session without credentials raises an error."""
-    with pytest.raises(InvalidProfile):
-        list_buckets(boto3.Session(region_name="us-east-1"))

@@ -50,10 +50,8 @@ def test_loading_adds_the_magics(bare_shell: Shell) -> None:
     "cells",
     [
         [],
-        ["%aws_profile RoleBeta"],
         ["%aws_profile RoleBeta --as beta", "%aws_profile UserAlpha --as alpha"],
         ["%aws_profile RoleBeta", "%aws_profile --off"],
-        ["%aws_profiles"],
         ["%config AwsProfileMagics.protected = ['x']"],
         ["%reload_ext ipy_awsprofile", "%aws_profile RoleBeta", "%reload_ext ipy_awsprofile"],
     ],
@@ -94,20 +92,6 @@ def test_reloading_starts_anew(shell: Shell, aws: EmbeddedAws) -> None:
     assert "RoleBeta ←" in shell.good("%aws_profile RoleBeta").text
 
 
-def test_loading_twice_says_so(shell: Shell) -> None:
-    """A second %load_ext changes nothing."""
-    before = state(shell)
-    assert "already loaded" in shell.good("%load_ext ipy_awsprofile").printed
-    assert state(shell) == before
-
-
-def test_unloaded_completion(shell: Shell, aws: EmbeddedAws) -> None:
-    """After the extension is unloaded, Tab offers no profiles."""
-    assert shell.completions("%aws_profile Rol") == ["RoleBeta"]
-    shell.good("%unload_ext ipy_awsprofile")
-    assert "RoleBeta" not in shell.completions("%aws_profile Rol")
-
-
 def test_settings_before_the_first_use(bare_shell: Shell, aws: EmbeddedAws) -> None:
     """Settings from before the first use of a magic apply to that use."""
     bare_shell.good("%load_ext ipy_awsprofile")
@@ -131,22 +115,14 @@ def test_loading_imports_nothing_heavy() -> None:
     assert loaded.split("\n")[:2] == ["[]", "True"]
 
 
-def test_listing_profiles_imports_nothing_heavy() -> None:
-    """Listing profiles imports no heavy library."""
-    loaded = run_python(
-        "import sys\n"
-        "from ipy_awsprofile import list_profiles\n"
-        "list_profiles()\n"
-        f"print([name for name in {HEAVY} if name in sys.modules])"
-    )
-    assert loaded == "[]\n"
-
-
-def test_sessions_do_without_pandas() -> None:
-    """Importing the functions for sessions imports neither pandas nor ipywidgets."""
-    loaded = run_python(
-        "import sys\n"
-        "from ipy_awsprofile import list_buckets, open_session, who_am_i\n"
-        "print([name for name in ('pandas', 'ipywidgets') if name in sys.modules])"
-    )
+@pytest.mark.parametrize(
+    ("code", "missing"),
+    [
+        ("from ipy_awsprofile import list_profiles; list_profiles()", HEAVY),
+        ("from ipy_awsprofile import list_buckets, open_session", ("pandas", "ipywidgets")),
+    ],
+)
+def test_functions_import_what_they_need(code: str, missing: tuple[str, ...]) -> None:
+    """Listing profiles imports no heavy library, and sessions neither pandas nor ipywidgets."""
+    loaded = run_python(f"import sys\n{code}\nprint([n for n in {missing} if n in sys.modules])")
     assert loaded == "[]\n"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 import ipy_awsprofile
-from tests.shells import run_python
 
 NAMES = {
     "AwsProfileError": "errors",
@@ -41,21 +40,7 @@ def test_each_is_there(name: str, module: str) -> None:
         assert value.__doc__
 
 
-@pytest.mark.slow
-def test_star_import() -> None:
-    """A star import imports exactly the public names."""
-    names = run_python("from ipy_awsprofile import *; print(*sorted(dir()))").split()
-    assert [name for name in names if not name.startswith("__")] == sorted(
-        name for name in NAMES if not name.startswith("__")
-    )
-
-
 def test_other_names_are_missing() -> None:
     """A name that isn't public raises AttributeError, as in any module."""
     with pytest.raises(AttributeError, match="has no attribute 'open_sesame'"):
         ipy_awsprofile.open_sesame  # type: ignore[attr-defined]  # noqa: B018
-
-
-def test_version() -> None:
-    """The version begins with three numbers."""
-    assert all(part.isdecimal() for part in ipy_awsprofile.__version__.split(".")[:3])
