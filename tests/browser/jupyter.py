@@ -6,6 +6,7 @@ The tests wait for states of the application (restored, ready, idle), never for 
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import nbformat
+from PIL import Image
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -33,7 +35,8 @@ from playwright.sync_api import TimeoutError as WaitedTooLong
 
 from tests.supervised import supervised
 
-SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+ROOT = Path(__file__).parents[2]
+SCREENSHOTS = ROOT / "build" / "screenshots"
 
 #: Disable news and update checks, and render all cells.
 _SETTINGS: Mapping[str, Mapping[str, Any]] = {
@@ -93,25 +96,22 @@ class Server:
     spare: Page | None = None
     _names: Iterator[int] = field(default_factory=count)
 
-    def call(self, path: str, method: str = "GET") -> Any:
-        """Call the server's REST API, and return the JSON of its answer."""
-        with urlopen(Request(f"{self.url}/api/{path}", method=method), timeout=30) as answer:
-            return json.loads(answer.read() or "null")
-
-    def write(self, cells: Sequence[str], *, kernel: str = "python3") -> str:
+    def write(self, cells: Sequence[str]) -> str:
         """Write a notebook with these code cells, and return its file name."""
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(source) for source in cells],
-            metadata={"kernelspec": {"name": kernel, "display_name": kernel}},
+            metadata={"kernelspec": {"name": "python3", "display_name": "python3"}},
         )
         name = f"notebook-{next(self._names)}.ipynb"
         nbformat.write(notebook, self.root / name)
         return name
 
     def shut_kernels_down(self) -> None:
-        """Shut down all running kernels."""
-        for kernel in self.call("kernels"):  # several notebooks can share a kernel
-            self.call(f"kernels/{kernel['id']}", "DELETE")
+        """Shut down all running kernels, of which several notebooks can share one."""
+        with urlopen(f"{self.url}/api/kernels", timeout=30) as answer:
+            for kernel in json.load(answer):
+                address = f"{self.url}/api/kernels/{kernel['id']}"
+                urlopen(Request(address, method="DELETE"), timeout=30).close()
 
 
 @contextmanager
@@ -130,7 +130,7 @@ def serving(folder: Path, environment: Mapping[str, str]) -> Iterator[Server]:
     # The checkout's labextension, not the installed one.
     labextension = folder / "path" / "labextensions" / "ipy-awsprofile"
     labextension.parent.mkdir(parents=True)
-    labextension.symlink_to(Path(__file__).parents[2] / "labextension")
+    labextension.symlink_to(ROOT / "labextension")
     port = _free_port()
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"),
@@ -192,12 +192,11 @@ class Notebook:
         self.page = page
         self.file = file
 
-    def wait_until_ready(self, *, kernel: bool = True) -> None:
-        """Wait for the application, the document and, unless ``kernel`` is false, the kernel."""
+    def wait_until_ready(self) -> None:
+        """Wait for the application, the document and the kernel."""
         self.page.wait_for_function(_RESTORED)
         self._wait_for({"document": True})
-        if kernel:
-            self.wait_until_idle()
+        self.wait_until_idle()
 
     def wait_until_idle(self) -> None:
         """Wait until the kernel is idle."""
@@ -278,6 +277,16 @@ class Notebook:
         (shown or self.page).screenshot(path=path, animations="disabled")
         return path
 
+    def picture(self, name: str, shown: Locator | None = None) -> None:
+        """Write a screenshot; with UPDATE_SCREENSHOTS, also update the documentation's picture."""
+        save_picture(name, Image.open(self.screenshot(name, shown)))
+
+
+def save_picture(name: str, image: Image.Image) -> None:
+    """With UPDATE_SCREENSHOTS, update a picture of the documentation."""
+    if os.environ.get("UPDATE_SCREENSHOTS"):
+        image.quantize(128).save(ROOT / "docs" / f"{name}.png", optimize=True)
+
 
 class Jupyter:
     """Opens notebooks of one server, each in a separate page.
@@ -299,7 +308,7 @@ class Jupyter:
         """Open a notebook with these cells in Notebook 7, and wait until its kernel is ready."""
         return self.open(self.server.write(cells), path="notebooks")
 
-    def open(self, name: str, *, path: str = "", kernel: bool = True) -> Notebook:
+    def open(self, name: str, *, path: str = "") -> Notebook:
         """Open a notebook by its name in the server's folder."""
         page = None if path or self._fresh else self._take_spare()
         if page is not None:
@@ -309,7 +318,7 @@ class Jupyter:
             workspace = Path(name).stem
             page.goto(f"{self.server.url}/{path or f'doc/workspaces/{workspace}/tree'}/{name}")
         notebook = Notebook(page, self.server.root / name)
-        notebook.wait_until_ready(kernel=kernel)
+        notebook.wait_until_ready()
         return notebook
 
     def close(self, *, keep: bool = False) -> None:

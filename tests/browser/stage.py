@@ -7,27 +7,12 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
-from ipy_awsprofile.sessions.session import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
     from pathlib import Path
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
-
-
-def known_identity(expiry: datetime | None = None) -> Identity:
-    """Return an identity of RoleBeta such as STS reports."""
-    return Identity(
-        account="123456789012",
-        arn="arn:aws:sts::123456789012:assumed-role/RoleBeta/me",
-        user_id="AROAEXAMPLE:me",
-        profile="RoleBeta",
-        chain=("RoleBeta", "UserAlpha"),
-        region="us-west-2",
-        expiry=expiry,
-    )
 
 
 #: Profiles that are only listed, because their accounts don't exist.

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
-from ipy_awsprofile.cards import cards, runs, tables
-from ipy_awsprofile.cards.card import Card
-from ipy_awsprofile.cards.cards import sign_in_card, sign_in_ended_card
-from ipy_awsprofile.cards.explanation import explanation_card
-from ipy_awsprofile.config.files import SharedFiles
-from ipy_awsprofile.config.profiles import list_profiles
-from ipy_awsprofile.config.request import SessionRequest
-from ipy_awsprofile.errors import ProfileNotFound
-from ipy_awsprofile.explain.explain import explain
-from ipy_awsprofile.kernel.leftovers import Leftover
-from tests.browser.stage import known_identity
+from tests.cards.test_cards import KINDS
 from tests.mfa_role import add_mfa_role
 from tests.tools import missing
 
@@ -88,9 +78,9 @@ def states(view: ViewPage, aws: EmbeddedAws, coded: str) -> Iterator[str]:
     view.code.press("Enter")
     view.settle()
     reopen(view)
-    for minutes in (50, 58, 70):
+    for minutes, says in ((50, "10 min"), (58, r"[12]:\d\d"), (70, "expired")):
         view.page.evaluate(f"Date.now = () => new Date().getTime() + {minutes * 60_000}")
-        view.page.wait_for_timeout(1100)
+        expect(view.countdown).to_have_text(re.compile(f"^{says}"))
         yield f"after {minutes} minutes"
     view.choose("analytics-dev")
     yield "error"
@@ -119,37 +109,11 @@ def test_every_state(view: ViewPage, embedded: EmbeddedAws, company: None, place
         assert view.page.locator("body").evaluate(_RUN) == [], state
 
 
-def every_card() -> list[Card]:
-    """Return a card of each kind."""
-    identity = known_identity(datetime.now(UTC) + timedelta(hours=1))
-    errors = [{"profile": "a", "error": "AccessDenied", "message": "No `s3:List*`."}]
-    return [
-        cards.identity_card(identity, variable="session"),
-        cards.identity_card(
-            identity,
-            variable="session",
-            protected=True,
-            leftovers=[Leftover("client", "still signs as `UserAlpha`")],
-        ),
-        cards.no_identity_card("its default credentials"),
-        cards.off_card(undone=True),
-        cards.error_card(ProfileNotFound("RoleBeat", "Did you mean `RoleBeta`?")),
-        cards.mfa_card("arn:aws:iam::111122223333:mfa/someone"),
-        sign_in_card("Analyst", "https://example.com/", "ABCD-EFGH", timedelta(minutes=9)),
-        sign_in_ended_card("Analyst", done=True),
-        runs.across_card(1, "3 profiles", errors, not_run=1),
-        tables.profile_table(list_profiles()),
-        cards.no_profiles_card(SharedFiles.from_environment(), "open the list"),
-        explanation_card(explain(SessionRequest(profile="RoleBeta"))),
-        explanation_card(explain(SessionRequest(profile="Nobody"))),
-    ]
-
-
 def test_every_card(view: ViewPage) -> None:
     """No card breaks a rule of axe-core, has a contrast below 4.5 : 1, or overflows the page."""
     add_axe(view.page)
     view.page.evaluate("end()")
-    html = "".join(card._repr_html_() for card in every_card())
+    html = "".join(card("an `example`")._repr_html_() for card in KINDS.values())
     body = view.page.locator("body")
     body.evaluate("(body, html) => (body.innerHTML = `<main>${html}</main>`)", html)
     for theme in ("light", "dark", "dark-high-contrast"):

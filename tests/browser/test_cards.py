@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nbformat
@@ -12,9 +10,12 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from ipy_awsprofile.cards.cards import identity_card
-from tests.browser.stage import known_identity
+from tests.browser.jupyter import save_picture
+from tests.cards.test_cards import identity
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.browser.jupyter import Jupyter, Notebook
 
 
@@ -30,9 +31,9 @@ def test_the_main_job_in_jupyterlab(jupyter: Jupyter) -> None:
         "%aws_profile --explain Auditor",
     )
     assert notebook.run(0).inner_text() == ""
-    identity = notebook.run(1).locator(".ipy-awsprofile-card")
-    expect(identity).to_contain_text("RoleBeta ← UserAlpha")
-    expect(identity).to_contain_text("arn:aws:sts::123456789012:assumed-role/RoleBeta/")
+    card = notebook.run(1).locator(".ipy-awsprofile-card")
+    expect(card).to_contain_text("RoleBeta ← UserAlpha")
+    expect(card).to_contain_text("arn:aws:sts::123456789012:assumed-role/RoleBeta/")
     expect(notebook.run(2).locator("tbody tr")).to_have_count(3)
     expect(notebook.run(3).locator("pre")).to_have_text(
         "ProfileNotFound: There is no profile `RoleBeat` in the shared config files.\n"
@@ -49,14 +50,13 @@ def test_the_main_job_in_jupyterlab(jupyter: Jupyter) -> None:
     for theme in ("dark", "light"):
         notebook.theme(theme)
         shown = notebook.screenshot(f"cards-{theme}")
-    if os.environ.get("UPDATE_SCREENSHOTS"):
-        picture_for_docs("main-job", notebook, shown, first=0, last=2)
-        picture_for_docs("explain", notebook, shown, first=6, last=6)
+    picture_of_cells("main-job", notebook, shown, first=0, last=2)
+    picture_of_cells("explain", notebook, shown, first=6, last=6)
 
 
 def test_a_card_in_an_untrusted_notebook(jupyter: Jupyter) -> None:
     """JupyterLab's sanitizer keeps a card's red edge, its rows, and the badge `protected`."""
-    card = identity_card(known_identity(), variable="session", protected=True)
+    card = identity_card(identity(), variable="session", protected=True)
     name = jupyter.server.write(["1"])
     file = jupyter.server.root / name
     saved = nbformat.read(file, as_version=4)
@@ -68,11 +68,11 @@ def test_a_card_in_an_untrusted_notebook(jupyter: Jupyter) -> None:
     expect(shown).not_to_have_attribute("style", re.compile("border-left-color"))  # sanitized
     expect(shown).to_have_css("border-left", "4px solid rgb(198, 40, 40)")
     expect(shown.get_by_text("protected")).to_have_css("border-top-color", "rgb(198, 40, 40)")
-    expect(shown.get_by_role("row")).to_have_count(4)
+    expect(shown.get_by_role("row")).to_have_count(5)
     notebook.screenshot("card-untrusted")
 
 
-def picture_for_docs(name: str, notebook: Notebook, shown: Path, *, first: int, last: int) -> None:
+def picture_of_cells(name: str, notebook: Notebook, shown: Path, *, first: int, last: int) -> None:
     """Update a picture of the docs from a screenshot that shows these cells."""
     top, bottom = (notebook.cell(number).bounding_box() for number in (first, last))
     assert top
@@ -81,4 +81,4 @@ def picture_for_docs(name: str, notebook: Notebook, shown: Path, *, first: int, 
     end = bottom["y"] + bottom["height"] - 4  # without the frame of the next cell
     edges = (top["x"], top["y"], bottom["x"] + bottom["width"], end)
     cropped = Image.open(shown).crop(tuple(round(edge * scale) for edge in edges))
-    cropped.quantize(128).save(Path(__file__).parents[2] / "docs" / f"{name}.png", optimize=True)
+    save_picture(name, cropped)

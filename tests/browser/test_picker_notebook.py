@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from PIL import Image
 from playwright.sync_api import expect
 
 from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT
@@ -17,8 +14,6 @@ from tests.mfa_role import add_mfa_role
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.browser.jupyter import Jupyter
-
-PROTECT = "%config AwsProfileMagics.protected = ['*prod*']"
 
 #: A cell that calls AWS repeatedly until the file `stop` exists.
 LOOP = """\
@@ -113,20 +108,3 @@ def test_a_restart_and_a_saved_notebook(jupyter: Jupyter, embedded: EmbeddedAws)
     expect(picker.identity).to_be_hidden()
     picker_in(notebook, 1).choose("RoleBeta")
     picker.shows("RoleBeta")
-
-
-@pytest.mark.slow
-def test_picture(jupyter: Jupyter, company: None) -> None:
-    """With UPDATE_SCREENSHOTS, this test updates the documentation's picture of the picker."""
-    notebook = jupyter.lab(LOAD, PROTECT, PICK)
-    picker = picker_in(notebook, 2)
-    picker.choose("RoleBeta")
-    picker.shows("RoleBeta")
-    picker.open()
-    picker.field.press("ArrowDown")
-    expect(picker.root.locator(".ipyap-active")).to_be_visible()
-    shown = notebook.screenshot("picker", notebook.cell(2))
-    assert shown.stat().st_size > 0
-    if os.environ.get("UPDATE_SCREENSHOTS"):
-        picture = Path(__file__).parents[2] / "docs" / "picker.png"
-        Image.open(shown).quantize(128).save(picture, optimize=True)

@@ -81,10 +81,9 @@ def test_it_closes(tool: ViewPage) -> None:
         tool.cell.focus()
         by_shortcut(tool)
         tool.settle()
-        for _ in range(20):
-            if tool.popup.is_visible():
+        for _ in range(12):
+            if not tool.has_focus("#cell, #next"):
                 tool.page.keyboard.press(key)
-                tool.page.wait_for_timeout(20)
         expect(tool.popup).to_be_hidden()
 
 
@@ -163,3 +162,17 @@ def test_what_the_button_shows(tool: ViewPage, embedded: EmbeddedAws) -> None:
     tool.switcher.off()
     tool.settle()
     expect(tool.tool).to_have_accessible_name("No AWS profile")
+
+
+@pytest.mark.parametrize("about", [{"renews": False}, {"signs_in": True}])
+def test_credentials_that_may_not_renew(tool: ViewPage, about: dict[str, bool]) -> None:
+    """After a failed renewal, or if it needs a sign-in, the button says `expired`, in red."""
+    by_shortcut(tool)
+    tool.settle()
+    tool.choose("RoleBeta")
+    tool.tell(about={"left": 0, **about})
+    expect(tool.tool).to_have_accessible_name(re.compile("expired$"))
+    expect(tool.tool).to_have_attribute("data-tone", "red")
+    by_shortcut(tool)
+    for name in ("Refresh", "Off"):
+        expect(tool.button(name)).to_be_visible()

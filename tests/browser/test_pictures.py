@@ -1,30 +1,22 @@
-"""The picture of the first switch, for README and the documentation's home page."""
+"""Pictures for README and the documentation, which UPDATE_SCREENSHOTS=1 writes again."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.picker_page import BUCKETS, LOAD
+from tests.browser.picker_page import BUCKETS, LOAD, PICK, picker_in
 from tests.browser.toolbar_page import ToolbarPage
 
 if TYPE_CHECKING:
     from tests.browser.jupyter import Jupyter
 
-DOCS = Path(__file__).parents[2] / "docs"
-
 
 @pytest.mark.slow
 def test_first_switch(jupyter: Jupyter) -> None:
-    """A narrow window shows the button, the card and the DataFrame of the first switch together.
-
-    With UPDATE_SCREENSHOTS, this test also updates the picture, in both themes.
-    """
+    """A narrow window shows the button, the card and the DataFrame of the first switch together."""
     notebook = jupyter.lab(LOAD, "%aws_profile RoleBeta", BUCKETS)
     tool = ToolbarPage(notebook)
     notebook.page.set_viewport_size({"width": 800, "height": 560})
@@ -38,8 +30,18 @@ def test_first_switch(jupyter: Jupyter) -> None:
     panel = notebook.page.locator(".jp-NotebookPanel:visible")
     for theme, suffix in (("dark", "-dark"), ("light", "")):
         notebook.theme(theme)
-        shown = notebook.screenshot(f"first-switch{suffix}", panel)
-        assert shown.stat().st_size > 0
-        if os.environ.get("UPDATE_SCREENSHOTS"):
-            picture = DOCS / f"first-switch{suffix}.png"
-            Image.open(shown).quantize(128).save(picture, optimize=True)
+        notebook.picture(f"first-switch{suffix}", panel)
+
+
+@pytest.mark.slow
+def test_picker(jupyter: Jupyter, company: None) -> None:
+    """The list is open below a cell, with a profile highlighted."""
+    protect = "%config AwsProfileMagics.protected = ['*prod*']"
+    notebook = jupyter.lab(LOAD, protect, PICK)
+    picker = picker_in(notebook, 2)
+    picker.choose("RoleBeta")
+    picker.shows("RoleBeta")
+    picker.open()
+    picker.field.press("ArrowDown")
+    expect(picker.root.locator(".ipyap-active")).to_be_visible()
+    notebook.picture("picker", notebook.cell(2))

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser.picker_page import BUCKETS, LOAD
@@ -240,9 +237,7 @@ def test_looks(jupyter: Jupyter, company: None) -> None:
         notebook.screenshot(f"toolbar-{theme}")
         colours.add(tool.toggle.evaluate("button => getComputedStyle(button).backgroundColor"))
     assert len(colours) == 2
-    if os.environ.get("UPDATE_SCREENSHOTS"):
-        picture = Path(__file__).parents[2] / "docs" / "toolbar.png"
-        Image.open(notebook.screenshot("toolbar")).quantize(128).save(picture, optimize=True)
+    notebook.picture("toolbar")
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from ipy_awsprofile.picker.script import view_script
 from tests.browser.picker_page import PickerPage
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Page
 
     from ipy_awsprofile.switch.switcher import Switcher
 
@@ -136,11 +136,13 @@ class ViewPage(PickerPage):
         self.answer()
         self._answers = later
 
-    def tell(self, **state: Any) -> None:
-        """Send the view a state with these changes, as Python would."""
+    def tell(self, *, about: dict[str, Any] | None = None, **state: Any) -> None:
+        """Send the view a state with these changes, and what changes about the identity."""
         assert self.conversation
         self.conversation.show()
         message, _ = self._answers.pop()
+        if about:
+            message["identity"] |= about
         self._answers.append((message | state, None))
         self.answer()
 
@@ -148,15 +150,6 @@ class ViewPage(PickerPage):
         """Deliver messages until none are left."""
         while self.ask() or self.answer():
             pass
-
-    def settle_until(self, shown: Locator) -> None:
-        """Deliver messages until an element is visible, because some come from another thread."""
-        for _ in range(200):
-            self.settle()
-            if shown.is_visible():
-                return
-            self.page.wait_for_timeout(50)
-        raise AssertionError(f"It isn't shown: {shown}; this is: {self.root.inner_text()}")
 
     def has_focus(self, selector: str) -> bool:
         """Return whether the focused element matches a CSS selector."""

@@ -131,7 +131,7 @@ def test_aws_login_on_another_machine(
     codes: list[str] = []
 
     def allow_and_enter(_question: str) -> str:
-        (url,) = re.findall(r"https?://[^\s`]+", sys.stdout.getvalue())  # type: ignore[attr-defined]
+        (url,) = re.findall(r"https?://[^\s`]+", sys.stdout.getvalue())  # type: ignore[union-attr]
         with urllib.request.urlopen(url, b"answer=allow") as response:
             codes.extend(re.findall("<code>(.+)</code>", response.read().decode()))
         return codes[-1]
