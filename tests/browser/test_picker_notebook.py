@@ -20,10 +20,8 @@ LOOP = """\
 import pathlib, time, boto3
 seen = set()
 print("looping")
-for _ in range(500):
+while not pathlib.Path("stop").exists():
     seen.add(boto3.client("sts").get_caller_identity()["Arn"])
-    if pathlib.Path("stop").exists():
-        break
     time.sleep(0.1)
 seen"""
 

@@ -110,14 +110,21 @@ def test_an_error_after_the_cell(notebook: Shell, views: Views) -> None:
 
 
 def test_a_cell_that_begins_during_the_switch(
-    notebook: Shell, views: Views, aws: EmbeddedAws
+    notebook: Shell, views: Views, aws: EmbeddedAws, auditor: str
 ) -> None:
-    """A cell that begins while a switch calls AWS keeps one identity to its end."""
-    aws.latency = 0.5
-    thread = threading.Thread(target=views.switch, args=("RoleBeta",))
-    notebook.names["thread"] = thread
+    """A cell that begins in the middle of a switch keeps its identity to its end."""
+    begun, go = threading.Event(), threading.Event()
+
+    def code(serial: str) -> str:
+        begun.set()
+        go.wait(60)
+        return aws.mfa_code(serial)
+
+    thread = threading.Thread(target=views.switch, args=("Auditor",))
+    notebook.names.update(code=code, go=go, thread=thread)
+    notebook.good("%config AwsProfileMagics.mfa_process = code")
     thread.start()
-    notebook.good("seen = [who()]; thread.join(); seen.append(who())")
-    aws.latency = 0
-    assert len(set(notebook.names["seen"])) == 1
-    assert notebook.good("who()").result.startswith(ROLE)
+    assert begun.wait(60)
+    notebook.good("seen = [who()]; go.set(); thread.join(); seen.append(who())")
+    assert notebook.names["seen"] == [USER, USER]
+    assert "/Auditor/" in notebook.good("who()").result
