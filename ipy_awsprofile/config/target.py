@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
@@ -21,7 +21,7 @@ from ipy_awsprofile.config.policies import session_policy
 from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind, chain_of, find_profile
 from ipy_awsprofile.config.regions import check_region, is_aws
 from ipy_awsprofile.config.request import SessionRequest
-from ipy_awsprofile.config.settings import CREDENTIALS, client_settings
+from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.sign_ins import (
     find_profile_or_role,
     find_sign_in,
@@ -141,17 +141,6 @@ class Target:
             return ""
         text = json.dumps([self.chain[0].role_arn, self.parameters], sort_keys=True)
         return f"limited-{sha256(text.encode()).hexdigest()[:16]}"
-
-    @property
-    def fingerprint(self) -> Hashable:
-        """A value that is equal for all sessions of this identity, even if keys were replaced."""
-        described = tuple(
-            (name, str(one.settings[name]))
-            for one in self.chain
-            for name in sorted(CREDENTIALS & one.settings.keys())
-        )
-        given = repr((self.parameters, self.scope, self.mfa))
-        return self.names, described, given, self.config.paths
 
     @property
     def resolves_by_name(self) -> bool:

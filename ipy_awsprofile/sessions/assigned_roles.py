@@ -383,13 +383,6 @@ def account_id(name: str, sign_in: SignIn) -> str:
     )
 
 
-def role_names(account: str, sign_in: SignIn) -> tuple[str, ...]:
-    """Return the names of the user's roles in an account, given by ID or name."""
-    key, cached = account_id(account, sign_in), cached_list(sign_in)
-    names = cached.roles.get(key) if cached else None
-    return list_account_roles(sign_in, key) if names is None else names
-
-
 def explain_refused_role(target: Target) -> str:
     """Refresh the account's roles, and suggest roles to use instead of a refused role.
 

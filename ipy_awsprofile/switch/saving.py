@@ -1,4 +1,4 @@
-"""Save roles without a profile as profiles, for ``--save`` and the picker's button.
+"""Save roles without a profile as profiles, for ``--save``.
 
 Functions import botocore and the modules that read files, because loading the extension must not
 import them.
@@ -116,25 +116,6 @@ def text_with_roles(
         ids = {"sso_account_id": account.id, "sso_role_name": role.role}
         profiles[name] = {**settings, **ids}
     return file.with_block(sign_in.name, profiles)
-
-
-def suggested_name(request: SwitchRequest) -> str:
-    """Return a profile name for the role of a request; empty if it isn't a role without a profile.
-
-    This doesn't call AWS. Raises ConfigFileError.
-    """
-    from ipy_awsprofile.config.profiles import profiles_by_name
-    from ipy_awsprofile.sessions.assigned_roles import known_account_name
-    from ipy_awsprofile.text import Arn
-
-    arn = Arn.parse(request.role_arn or "")
-    if arn and arn.role:
-        return name_by("{account_id}-{role}", {"account_id": arn.account, "role": arn.role})
-    parts = assigned_name(request.profile or "")
-    if parts is None or request.profile in profiles_by_name():
-        return ""
-    account = known_account_name(parts.account) or parts.account
-    return name_by("{account_name}-{role}", {"account_name": account, "role": parts.role})
 
 
 def name_by(pattern: str, values: Mapping[str, str]) -> str:

@@ -92,11 +92,6 @@ class Switcher:
         active = self.active
         return active.request if active else None
 
-    @property
-    def has_notebook(self) -> bool:
-        """Whether there is a notebook with a variable for the session."""
-        return self._shell is not None
-
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call the listener with each new identity, or with None after `off`.
 
