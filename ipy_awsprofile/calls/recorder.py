@@ -15,12 +15,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import botocore
 
 from ipy_awsprofile.calls.actions import Access, action_named, needs_of
-from ipy_awsprofile.config.files import read_config
+from ipy_awsprofile.config.files import Config, read_config
 from ipy_awsprofile.credentials.error_table import BUSY, DENIED, EXPIRED, REJECTED
 from ipy_awsprofile.credentials.translation import is_own_call
 from ipy_awsprofile.kernel.gate import GATE, calling_frame, label_of, library_of
@@ -184,14 +185,18 @@ def identity_of(credentials: Any) -> tuple[str, str]:
     profile = label.profile if label else ""
     if key and not profile:  # a client with keys, such as those of a session
         names = [found.profile for one, found in labelled.items() if _key_of(one) == key]
-        profiles = read_config().profiles.items()
-        names += [name for name, one in profiles if one.get("aws_access_key_id") == key]
-        profile = next(filter(None, names), "")
+        profile = next(filter(None, names), "") or _profiles_by_key(read_config()).get(key, "")
     principals = [found.principal for found in labelled.values() if found.profile == profile]
     if label:
         caller = (label.callers or {}).get(key or "")
         principals = [caller.arn if caller else None, label.principal, *principals]
     return profile or "unknown", next(filter(None, principals), "")
+
+
+@lru_cache(maxsize=1)
+def _profiles_by_key(config: Config) -> dict[str, str]:
+    profiles = reversed(list(config.profiles.items()))  # the first one with a key counts
+    return {one.get("aws_access_key_id", ""): name for name, one in profiles}
 
 
 def _key_of(credentials: Any) -> str | None:
