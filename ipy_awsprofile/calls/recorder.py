@@ -11,7 +11,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from ipy_awsprofile.calls.actions import Access, action_named, needs_of
 from ipy_awsprofile.config.files import Config, read_config
 from ipy_awsprofile.credentials.error_table import BUSY, DENIED, EXPIRED, REJECTED
 from ipy_awsprofile.credentials.translation import is_own_call
-from ipy_awsprofile.kernel.gate import GATE, calling_frame, label_of, library_of
+from ipy_awsprofile.kernel.gate import GATE, Label, calling_frame, label_of, library_of
 from ipy_awsprofile.text import Arn, one_line
 
 if TYPE_CHECKING:
@@ -181,16 +181,22 @@ def identity_of(credentials: Any) -> tuple[str, str]:
     if credentials is None:
         return "anonymous", ""
     key, label = _key_of(credentials), label_of(credentials)
-    labelled = {one: found for one in list(GATE.labelled) if (found := label_of(one))}
     profile = label.profile if label else ""
-    if key and not profile:  # a client with keys, such as those of a session
-        names = [found.profile for one, found in labelled.items() if _key_of(one) == key]
+    if key and not profile:  # a client with keys, such as the client of a session
+        names = (found.profile for one, found in _labelled() if _key_of(one) == key)
         profile = next(filter(None, names), "") or _profiles_by_key(read_config()).get(key, "")
-    principals = [found.principal for found in labelled.values() if found.profile == profile]
     if label:
         caller = (label.callers or {}).get(key or "")
-        principals = [caller.arn if caller else None, label.principal, *principals]
+        if principal := (caller.arn if caller else None) or label.principal:
+            return profile or "unknown", principal
+    principals = (found.principal for _, found in _labelled() if found.profile == profile)
     return profile or "unknown", next(filter(None, principals), "")
+
+
+def _labelled() -> Iterator[tuple[Any, Label]]:
+    for one in list(GATE.labelled):
+        if label := label_of(one):
+            yield one, label
 
 
 @lru_cache(maxsize=1)
