@@ -265,9 +265,9 @@ class Conversation:
             for one in known_roles_without_profile():  # the user can search for the account's name
                 account = f"{one.account.name} {one.account.id}"
                 rows.append((one.name, account, one.role, "", is_protected(one.name)))
-        none = cards.no_profiles_card(SharedFiles.from_environment(), "open the list")
-        html, regions = "" if rows else _html(none), known_regions()
-        message = {"profiles": len(rows), "recent": self._recent, "regions": regions, "html": html}
+        message = {"profiles": len(rows), "recent": self._recent, "regions": known_regions()}
+        files = SharedFiles.from_environment()
+        message["html"] = "" if rows else _html(cards.no_profiles_card(files, "open the list"))
         table = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
         self._send(message, [table.encode()])
         if "boto3" not in sys.modules:  # so that the first switch is faster
