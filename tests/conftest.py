@@ -98,7 +98,6 @@ def clean_environment(tmp_path: Path) -> Iterator[None]:
     # Remove what Switchers that weren't closed have set.
     FOLLOWERS.clear()
     GATE.active, GATE.is_run, GATE.stale, GATE.warned = None, False, "warn", (0, set())
-    GATE.watchers.clear()
     user_environment.set_by_switch = ()
     _of_script.cache_clear()
     sys.modules.pop("daft", None)  # cards mention it once it's imported

@@ -134,7 +134,6 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         self.callers: dict[str, CallerIdentity] = {}
         #: The request that the session was opened for.
         self.request = target.request
-        self.is_read_only = target.request.read_only
         self._outside = outside
         self.target = target
         self.set_config_variable("config_file", str(target.config.paths.config))

@@ -130,8 +130,6 @@ class _Gate:
         #: Returns the number of the running cell. A cell shows a warning once.
         self.cell_number: Callable[[], int] = int
         self.warned: tuple[int, set[str]] = (0, set())
-        #: Called with the signer and the operation of each signature, before it is checked.
-        self.watchers: list[Callable[[Any, str], None]] = []
         #: How many callers of `watched_signatures` there are.
         self.watched = 0
         #: Credentials with a label.
@@ -230,8 +228,6 @@ def _check(request_signer: Any, operation_name: str, **_: Any) -> None:
     row, service = _row.get(), str(request_signer._signing_name)
     if row and row.is_over:
         raise AwsProfileError("The run over many profiles was interrupted.", "Run it again.")
-    for watcher in GATE.watchers:
-        watcher(request_signer, operation_name)
     label = label_of(credentials)
     from ipy_awsprofile.credentials.translation import is_own_call  # not needed for loading
 
@@ -248,7 +244,7 @@ def _check(request_signer: Any, operation_name: str, **_: Any) -> None:
 
 
 def _require_row(label: Label, row: Row | None, service: str, operation: str) -> None:
-    """Raise NotForOneProfile unless the label is that of the row, or of any row that is running."""
+    """Raise NotForOneProfile unless the row, or without one any running row, has this label."""
     rows = [row] if row else list(GATE.rows)
     if label in [one.label for one in rows]:
         return

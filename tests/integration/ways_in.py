@@ -82,8 +82,3 @@ def shown_arn(card: str) -> str:
     found = re.search(r"arn:aws:(sts|iam)::\d+:(assumed-role|user)/[\w/+=,.@-]+", card)
     assert found, card
     return found.group()
-
-
-def without_session_name(arn: str) -> str:
-    """Return an assumed role's ARN without the session name, and any other ARN unchanged."""
-    return arn.rpartition("/")[0] if ":assumed-role/" in arn else arn

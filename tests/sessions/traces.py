@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,13 +15,6 @@ def actions(aws: EmbeddedAws) -> list[str]:
     called = [call.action for call in aws.calls]
     aws.calls.clear()
     return called
-
-
-def move_cached_roles(aws: EmbeddedAws, endpoint_url: str) -> None:
-    """Rename the cached sessions as if they came from another STS endpoint."""
-    server = sha256(endpoint_url.encode()).hexdigest()[:16]
-    for file in cached_roles(aws):
-        file.rename(file.with_stem(f"{file.stem.partition('-at-')[0]}-at-{server}"))
 
 
 def cached_roles(aws: EmbeddedAws) -> set[Path]:
