@@ -76,7 +76,7 @@ def storage_options(session: boto3.Session | None = None) -> dict[str, Any]:
 def dask_storage_options(session: boto3.Session) -> SecretOptions:
     """Return the ``storage_options=`` that a Dask cluster's workers need to open ``s3://`` paths.
 
-    Workers don't need a config file. The options contain short-lived credentials, also for
+    Workers don't need a config file. The options contain short-lived credentials, even for
     long-term keys, and so does each graph that is sent to the workers. After they expire, call this
     function again, and open the paths again. Raises a subclass of `AwsProfileError`.
 

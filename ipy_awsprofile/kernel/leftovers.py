@@ -91,7 +91,7 @@ class OpenedBefore:
         self._workers: dict[int | None, Label | None] = {}
 
     def note(self, namespace: Mapping[str, Any], active: Label | None) -> None:
-        """Record what was opened since the last call, while this identity was active."""
+        """Record readers and workers that were opened since the last call, with this identity."""
         before, self._readers = self._readers, {}
         for name, value in list(namespace.items()):
             if not name.startswith("_") and is_reader(value):
@@ -101,7 +101,7 @@ class OpenedBefore:
         self._workers = {pid: self._workers.get(pid, active) for pid in pids}
 
     def leftovers(self, namespace: Mapping[str, Any], active: Label | None) -> Iterator[Leftover]:
-        """Yield what was opened as an identity other than the active one."""
+        """Yield readers and workers that were opened with a different identity."""
         for name, (value, label) in self._readers.items():
             if label != active and name in namespace and namespace[name] is value():
                 says = "was opened in S3 before the switch, and keeps its identity: open it again"

@@ -187,8 +187,8 @@ def _name_for(profile: str, taken: Mapping[str, object]) -> str:
 def _config_text(session: ProfileSession, name: str) -> str:
     """Return the user's config file, with another profile that represents the session.
 
-    This profile has no credentials, so SDKs go on to those of the container. If the file is very
-    large or contains keys, it isn't copied, and child processes find only this profile.
+    This profile has no credentials, so SDKs go on to the container's credentials. If the file is
+    very large or contains keys, it isn't copied, and child processes find only this profile.
     """
     target = session.target
     path = target.config.paths.config

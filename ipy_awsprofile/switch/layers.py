@@ -61,8 +61,8 @@ class Frame:
     def is_beside(self) -> bool:
         """Whether another thread or task is in this block, and can go on now.
 
-        One that has ended can't. Neither can code that isn't in a task while its own thread runs a
-        task, because that code waits for the event loop.
+        A thread or task that has ended can't. Neither can code that isn't in a task while its own
+        thread runs a task, because that code waits for the event loop.
         """
         (thread, task), (own_thread, own_task) = self.runner, _runner()
         if not thread.is_alive() or (task and task.done()):

@@ -22,7 +22,7 @@ SWITCH, OFF = "%aws_profile RoleBeta", "%aws_profile --off"
 SWITCHED = f"{LOAD}\n{SWITCH}"
 PROTECT = "%config AwsProfileMagics.protected = ['*Beta', 'prod-*']"
 
-#: Run until a file exists, and say who signs.
+#: Run until a file exists, and return the identities that sign.
 WAIT = """import pathlib, time
 print("waiting")
 while not pathlib.Path("stop").exists():

@@ -276,7 +276,7 @@ def test_changed_files(config: Path) -> None:
 
 @pytest.mark.usefixtures("config")
 def test_variants_in_the_cache() -> None:
-    """Sessions that a policy or a tag limits have entries of their own in the cache."""
+    """Sessions limited by a policy or tags have separate entries in the cache."""
     requests: list[dict[str, Any]]
     requests = [{}, {"session_name": "me"}, {"read_only": True}, {"tags": (("a", "b"),)}]
     variants = [target("role", **options).cache_variant for options in requests]

@@ -191,7 +191,7 @@ REFUSED_BY_AWS = {
 
 @pytest.mark.parametrize("cell", REFUSED_BY_AWS.values(), ids=REFUSED_BY_AWS)
 def test_refused_by_aws(notebook: Shell, aws: EmbeddedAws, cell: str) -> None:
-    """What can't tell threads apart signs with keys that don't exist."""
+    """Code that can't tell threads apart signs with keys that don't exist."""
     if "aws_2" in cell:
         notebook.names["aws_2"] = [aws_cli_2()]
     error = notebook.run(f"{RUN}\n{cell}\n1").error

@@ -158,7 +158,7 @@ KEPT = {
 @pytest.mark.nightly(keep=4)
 @pytest.mark.parametrize("kind", KEPT)
 def test_opened_readers(aws: EmbeddedAws, notebook: Shell, kind: str) -> None:
-    """The card names an object while another identity than its own is active."""
+    """The card names an object as long as a different identity is active."""
     kept = KEPT[kind]
     notebook.good("%aws_profile RoleBeta")
     notebook.good(kept.make)

@@ -1,4 +1,4 @@
-"""A switch sets environment variables, and restores those of the user."""
+"""A switch sets environment variables, and `--off` restores the user's."""
 
 from __future__ import annotations
 

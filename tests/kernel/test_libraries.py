@@ -63,8 +63,8 @@ LIBRARIES = {
 }
 SLOW = {"MLflow", "Dask", "AWS CLI 1", "AWS CLI 2", "child Python", "awswrangler", "PyIceberg"}
 
-#: A cell for each way to use a profile, and whom AWS must see: the profile's role, and the name of
-#: its session if only the kernel has it. Each one differs from the previous one.
+#: A cell for each way to use a profile, and the identity that AWS must see: the profile's role, and
+#: the name of its session if only the kernel has it. Each one differs from the previous one.
 SITUATIONS = {
     "switch": ("%aws_profile RoleBeta\nread()", "RoleBeta"),
     "second switch": ("%aws_profile RoleGamma\nread()", "RoleGamma"),

@@ -69,7 +69,7 @@ def test_the_dataframe(shell: Shell, aws: EmbeddedAws) -> None:
 # Drafts -------------------------------------------------------------------------------------------
 
 
-#: Code that each gets a draft, the statements of the draft, and what is said about it.
+#: Code that makes calls, the statements of their draft, and a part of the card's text.
 DRAFTS: dict[str, tuple[dict[str, str], str]] = {
     "s3.get_object(Bucket='my-first-bucket')": ({}, "made no calls"),
     "boto3.client('s3', aws_access_key_id='no', aws_secret_access_key='x').list_buckets()": (

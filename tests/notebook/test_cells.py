@@ -96,7 +96,7 @@ def test_syntax_errors(shell: Shell, aws: EmbeddedAws, magic: str) -> None:
 
 
 def test_functions_and_magics_for_each_profile(shell: Shell, names: tuple[str, ...]) -> None:
-    """A cell uses the notebook's names, magics, and functions of its own; its names end with it."""
+    """A cell uses the notebook's names and magics; the names that it defines don't outlive it."""
     shell.good("session = named = 'of the notebook'; factor = 2")
     cell = (
         "def named():\n    return profile.name * factor\n"

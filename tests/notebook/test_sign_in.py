@@ -30,7 +30,7 @@ __all__ = ["browser"]
 
 @pytest.fixture(autouse=True)
 def ann(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> IamUser:
-    """Create an organisation, and a user with an `aws login` profile; somebody sees the output."""
+    """Create an organisation and an `aws login` profile, with a user who can see the output."""
     organisation(aws)
     user = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("s3:*", "sts:AssumeRole"))
     aws.write_profile("Ann", login_session=user.arn, region="us-west-2")

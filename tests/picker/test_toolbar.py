@@ -72,7 +72,7 @@ def pages(monkeypatch: pytest.MonkeyPatch, bare_shell: Shell) -> Pages:
 
 
 def test_the_first_messages(pages: Pages, bare_shell: Shell, aws: EmbeddedAws) -> None:
-    """Loading opens the comm; a page that says hello gets the script, and nobody gets more."""
+    """Loading opens the comm; a page that says hello gets the script, and nothing else is sent."""
     before = state(bare_shell)
     for cell in (LOAD, "%aws_profile RoleBeta", "%aws_profile --off"):
         bare_shell.good(cell)

@@ -95,7 +95,7 @@ def test_commands_for_the_active_identity(notebook: Shell, command: str) -> None
 def test_a_question_after_the_cell(
     notebook: Shell, views: Views, aws: EmbeddedAws, auditor: str
 ) -> None:
-    """The views ask for an MFA code after the cell, because a code is valid only for a moment."""
+    """The views ask for an MFA code after the cell, because a code expires within seconds."""
     notebook.good("choose('Auditor'); asked = views.state['ask']")
     assert notebook.names["asked"] is None
     assert views.state["ask"]["kind"] == "code"

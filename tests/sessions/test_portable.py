@@ -44,7 +44,7 @@ def test_in_a_worker(aws: EmbeddedAws, tmp_path: Path) -> None:
 
 
 def test_no_secret_is_shown(aws: EmbeddedAws) -> None:
-    """Neither the portable session nor the one that it opens shows a secret."""
+    """The reprs of a portable session and of the session that it opens show no secret."""
     session = open_session("RoleBeta")
     record = portable(session)
     shown = f"{record} {record!r} {record.open()!r} {[record]}"

@@ -192,7 +192,7 @@ def cached(aws: EmbeddedAws) -> None:
 
 @pytest.mark.usefixtures("cached")
 def test_a_cached_role(shell: Shell, aws: EmbeddedAws) -> None:
-    """A switch to a cached role calls nobody, and the card says `cached` until a refresh."""
+    """A switch to a cached role makes no calls, and the card says `cached` until a refresh."""
     assert "left, cached)" in shell.good("%aws_profile RoleBeta").text
     assert "left, cached)" in shell.good("%aws_profile").text
     assert actions(aws) == []

@@ -71,7 +71,7 @@ def test_off_leaves_what_the_user_has_changed(shell: Shell, aws: EmbeddedAws) ->
 
 
 def test_again(shell: Shell, aws: EmbeddedAws) -> None:
-    """A switch to the active profile calls nobody, and a refresh gets new credentials once."""
+    """A switch to the active profile makes no calls, and a refresh gets new credentials once."""
     shell.good("%aws_profile RoleBeta --region eu-west-1 --as s")
     old = shell.names["s"].get_credentials().access_key
     actions(aws)

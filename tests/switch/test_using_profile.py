@@ -62,7 +62,7 @@ def test_in_a_script(aws: EmbeddedAws) -> None:
 
 
 def test_overlapping_blocks(aws: EmbeddedAws) -> None:
-    """If blocks overlap, the latest one that hasn't ended is active."""
+    """If blocks overlap, the most recent block that is still open is active."""
     names = ["RoleBeta", "UserAlpha", "RoleBeta"]
     stacks = [ExitStack() for _ in names]
     for name, stack in zip(names, stacks, strict=True):
