@@ -1,13 +1,8 @@
 # The whole set-up happens here: a virtual environment in the checkout, from Python 3.11 on.
 PYTHON ?= python3
 BIN := .venv/bin
-# nbval is for the tutorials only; without it, pytest starts two seconds sooner.
-PYTEST := $(BIN)/python -m pytest -p no:nbval
-# Tests of the browser wait more than they compute: three workers are quicker on two cores, too.
-WORKERS := -n 3
+PYTEST := $(BIN)/python -m pytest
 AXE := .venv/node_modules/axe-core/axe.min.js
-
-SAMPLE := --sample
 
 # The tests start hundreds of Python processes. Without bytecode on disk, each of them compiles all
 # that it imports, which takes as long as the tests themselves.
@@ -16,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # How long `make attack` looks for faults.
 MINUTES ?= 20
 
-.PHONY: demo lab test nightly attack check docs links bench lock clean
+.PHONY: demo lab test attack check docs links bench lock clean
 
 demo: .venv/ready
 	$(BIN)/python -m ipy_awsprofile demo
@@ -24,32 +19,18 @@ demo: .venv/ready
 lab: .venv/ready
 	$(BIN)/python -m ipy_awsprofile lab
 
-# A part of the tests, in parallel: make test ARGS="tests/config -k role". Of two options -n, the last
-# one counts: ARGS="-n 0 --pdb tests/config".
-ifdef ARGS
+# All tests and tutorials, or a part: make test ARGS="tests/config -k role". Of two options -n, the
+# last one counts: ARGS="-n 0 --pdb tests/config". COVERAGE=yes adds a check of the coverage.
+# The browser and the kernels wait more than they compute: three workers are quicker on two cores, too.
+# nbval is for the tutorials only; without it, pytest starts two seconds sooner.
+ALL := notebooks tests --nbval --nbval-current-env --nbval-cell-timeout=60 \
+  --nbval-sanitize-with notebooks/sanitize.cfg
 test: .venv/ready $(if $(shell command -v npm),$(AXE))
-	$(PYTEST) $(WORKERS) --dist=loadgroup $(ARGS)
-else
-# Of the tables with the marker `nightly`, only a sample; with SLOW=yes, the tests marked `slow`, too.
-# The tutorials come first: so what the other tests leave out, for want of a tool, is said at the end.
-# COVERAGE=yes adds a check of the coverage of the tests' own processes; a tutorial's kernel isn't measured.
-test: .venv/ready $(if $(shell command -v npm),$(AXE))
-	$(BIN)/python -m pytest notebooks -n 2 --dist=loadfile \
-	  --nbval --nbval-current-env --nbval-cell-timeout=60 \
-	  --nbval-sanitize-with notebooks/sanitize.cfg
-	$(PYTEST) tests $(SAMPLE) $(if $(SLOW),,-m "not slow") $(WORKERS) --dist=loadgroup \
-	  $(if $(COVERAGE),--cov=ipy_awsprofile --cov-report=)
-	$(if $(COVERAGE),$(BIN)/python -m coverage report --fail-under=95)
-endif
-
-# All tests, with new random examples.
-nightly: SAMPLE :=
-nightly: SLOW := yes
-nightly: test
+	$(PYTEST) -n 3 --dist=loadgroup $(if $(ARGS),-p no:nbval $(ARGS),$(ALL)) $(if $(COVERAGE),--cov)
 
 # The random tests, with other numbers than in `make test`, for MINUTES in all.
 attack: .venv/ready
-	ATTACK_MINUTES=$(MINUTES) $(PYTEST) tests/attack -n 2 --dist=worksteal --timeout=0
+	ATTACK_MINUTES=$(MINUTES) $(PYTEST) -p no:nbval tests/attack -n 2 --dist=worksteal --timeout=0
 
 check: .venv/ready
 	$(BIN)/ruff check .

@@ -1,53 +1,52 @@
-"""Runs the tutorials on an embedded AWS: kernels inherit its environment from here."""
+"""Run each tutorial by nbval in one worker, with a kernel that has its own embedded AWS."""
 
 from __future__ import annotations
 
-import os
 import tempfile
 from contextlib import ExitStack
-from itertools import count
 from typing import Any
 
 import nbval.kernel
+import nbval.plugin
 import pytest
 from jupyter_client import KernelManager
 
 from ipy_awsprofile.demo.commands.environment import clean_environment
 from ipy_awsprofile.demo.stages.demo_aws import demo_aws
 
-_resources = pytest.StashKey[ExitStack]()
 
+class TutorialKernel(KernelManager):
+    """A kernel and its embedded AWS, whose home folder no other tutorial sees.
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Start one for each notebook with its kernel; fixtures don't reach nbval's cells.
-
-    What a notebook leaves in its home, such as the list of its roles, isn't seen by the next one.
+    nbval's cells can't have fixtures.
     """
-    if _only_distributes(session.config):
-        return
-    session.config.stash[_resources] = resources = ExitStack()
-    sockets = resources.enter_context(tempfile.TemporaryDirectory())
-    running = resources.enter_context(ExitStack())
-    numbers = count()
 
-    def kernel_manager(**options: Any) -> KernelManager:
-        running.close()
-        environment = clean_environment(running.enter_context(demo_aws()))
-        os.environ.clear()
-        os.environ.update(environment)
-        # A free TCP port that jupyter_client chooses can be taken before the kernel has started.
-        path = f"{sockets}/kernel-{next(numbers)}"
-        return KernelManager(transport="ipc", ip=path, **options)
+    def __init__(self, **options: Any) -> None:
+        self._running = ExitStack()
+        folder = self._running.enter_context(tempfile.TemporaryDirectory())
+        # Another process can take a TCP port that jupyter_client has chosen.
+        super().__init__(transport="ipc", ip=f"{folder}/kernel", **options)
 
-    nbval.kernel.KernelManager = kernel_manager
+    def start_kernel(self, **options: Any) -> None:
+        """Start the embedded AWS, then the kernel in its environment."""
+        environment = clean_environment(self._running.enter_context(demo_aws()))
+        super().start_kernel(env=environment, **options)
 
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Stop it after the last one."""
-    if not _only_distributes(session.config):
-        session.config.stash[_resources].close()
+    def shutdown_kernel(self, **options: Any) -> None:
+        """Stop the kernel, then its embedded AWS."""
+        super().shutdown_kernel(**options)
+        self._running.close()
 
 
-def _only_distributes(config: pytest.Config) -> bool:
-    """Return whether this process runs no notebook, because workers of pytest-xdist do."""
-    return bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
+def pytest_configure() -> None:
+    """Use this kernel in nbval, and don't measure the coverage of its code."""
+    nbval.kernel.KernelManager = TutorialKernel
+    nbval.plugin.setup_coverage = nbval.plugin.teardown_coverage = lambda *_: None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the cells of a tutorial in order, in one worker."""
+    for item in items:
+        if item.path.suffix == ".ipynb":
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))

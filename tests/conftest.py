@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.loaders import JSONFileLoader, Loader
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from ipy_awsprofile.config import user_environment
 from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.demo.stages.scenario import seed
 from ipy_awsprofile.kernel.gate import GATE
 from ipy_awsprofile.kernel.places import FOLLOWERS
-from ipy_awsprofile.switch.using_profile import _of_script
+from ipy_awsprofile.switch.using_profile import script_switcher
 from tests.mfa_role import add_mfa_role
-from tests.sampling import split_sample
 from tests.shells import Shell
 from tests.tools import left_out
 
@@ -30,26 +29,24 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.demo.stages.scenario import Scenario
 
+#: Hypothesis' examples are always the same.
+settings.register_profile(
+    "tests",
+    database=None,
+    deadline=None,
+    derandomize=True,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("tests")
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option with which `make test` runs a sample of the tables."""
-    parser.addoption("--sample", action="store_true", help="run only a part of long tables")
 
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Choose Hypothesis' number of examples, and let Ctrl-C interrupt tests and their children.
+def pytest_configure() -> None:
+    """Let Ctrl-C interrupt tests and their children.
 
     A shell makes a background run ignore Ctrl-C, and every child process would inherit that.
     """
-    settings.load_profile("sample" if config.getoption("--sample") else "nightly")
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the tests that aren't in the sample."""
-    if config.getoption("--sample"):
-        items[:], left_out = split_sample(items)
-        config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -99,7 +96,7 @@ def clean_environment(tmp_path: Path) -> Iterator[None]:
     FOLLOWERS.clear()
     GATE.active, GATE.is_run, GATE.stale, GATE.warned = None, False, "warn", (0, set())
     user_environment.set_by_switch = ()
-    _of_script.cache_clear()
+    script_switcher.cache_clear()
     sys.modules.pop("daft", None)  # cards mention it once it's imported
     boto3.DEFAULT_SESSION = session
     os.environ.clear()

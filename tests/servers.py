@@ -44,11 +44,6 @@ class Answers:
         self._lock = threading.Lock()
         self.asked = 0
 
-    def restart(self, *answers: tuple[int, str]) -> None:
-        """Use these answers from now on, and reset the count."""
-        with self._lock:
-            self._answers, self.asked = answers, 0
-
     def next(self) -> tuple[int, str]:
         """Return the answer to the next request."""
         with self._lock:

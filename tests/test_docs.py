@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import re
@@ -20,12 +19,13 @@ import nbformat
 import pytest
 from IPython.display import display
 
-from ipy_awsprofile import errors
+from benchmarks.table import markdown, update
+from benchmarks.timing import Measured
 from ipy_awsprofile.demo.shared_files import append_section, write_private
 from ipy_awsprofile.demo.stages.demo_aws import demo_aws
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from tests.pages import comparable, output_of, page_cells, with_outputs
-from tests.test_readme import DOCS, blocks, rows
+from tests.test_readme import DOCS, blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -179,36 +179,29 @@ def add_sections(config: Path, text: str) -> None:
         append_section(config, name, dict(shown[name]))
 
 
-def test_pages_with_cells() -> None:
-    """Every how-to page has cells, and so do the pages for beginners."""
-    beginnings = {DOCS / "start.md", DOCS / "many-accounts.md"}
-    assert {*HOW_TO, *beginnings} <= set(CELLS)
+def test_pages_show_what_happens() -> None:
+    """Every how-to page, and the pages for beginners, show the output of a cell."""
+    assert {DOCS / "start.md", DOCS / "many-accounts.md"} <= set(CELLS)
+    for page in HOW_TO:
+        assert any(cell.shown for cell in page_cells(page.read_text())), page
 
 
-@pytest.mark.parametrize("page", HOW_TO, ids=lambda page: page.stem)
-def test_pages_show_what_happens(page: Path) -> None:
-    """Every how-to page shows the output of a cell."""
-    assert any(cell.shown for cell in page_cells(page.read_text()))
-
-
-@pytest.mark.slow
 def test_papermill(aws: EmbeddedAws, work: Path) -> None:
-    """The papermill page's notebook runs for each profile in the page's commands."""
+    """The papermill page's notebook runs for the profile in a command, or papermill fails."""
     page = (DOCS / "how-to" / "papermill.md").read_text()
     cells = [nbformat.v4.new_code_cell(cell.source) for cell in page_cells(page)]
     cells[0].metadata["tags"] = ["parameters"]
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), work / "report.ipynb")
-    commands = [line[2:] for line in "".join(blocks(page, "console")).splitlines()]
-    assert commands
-    for command in commands:
-        subprocess.run(shlex.split(command), check=True, capture_output=True, timeout=120)
-    accounts = [outputs_of(work / name)[-1] for name in ("beta.ipynb", "atlas.ipynb")]
-    assert accounts == ["'123456789012'", "'400000000000'"]
-    wrong = [*shlex.split(commands[0])[:-1], "Nobody"]
-    failed = subprocess.run(wrong, capture_output=True, text=True, timeout=120, check=False)
-    assert failed.returncode != 0
-    assert "There is no profile `Nobody`" in failed.stderr
+    _, command = [shlex.split(line[2:]) for line in "".join(blocks(page, "console")).splitlines()]
+    good, bad = (
+        subprocess.Popen(one, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        for one in (command, [*command[:2], "failed.ipynb", "-p", "profile", "Nobody"])
+    )
+    assert "There is no profile `Nobody`" in bad.communicate(timeout=120)[1]
+    assert bad.returncode != 0
+    assert good.wait(timeout=120) == 0
+    assert outputs_of(work / "atlas.ipynb")[-1] == "'400000000000'"
 
 
 def outputs_of(notebook: Path) -> list[str]:
@@ -238,7 +231,6 @@ def test_ci_with_keys(aws: EmbeddedAws, bare_shell: Shell) -> None:
     assert len(bare_shell.good(second.source).result) == 3
 
 
-@pytest.mark.slow
 def test_pasted_keys_are_found(work: Path) -> None:
     """The command for pasted keys finds notebooks that contain a key, even checkpoints."""
     page = (DOCS / "how-to" / "pasted-keys.md").read_text()
@@ -247,12 +239,9 @@ def test_pasted_keys_are_found(work: Path) -> None:
         (work / name).parent.mkdir(exist_ok=True)
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
         nbformat.write(notebook, work / f"{name}.ipynb")
-    find, clear = [block.removeprefix("$ ") for block in blocks(page, "console")]
+    find = blocks(page, "console")[0].removeprefix("$ ")
     listed = subprocess.run(find, shell=True, capture_output=True, text=True, check=True).stdout
     assert sorted(listed.split()) == ["./.ipynb_checkpoints/c.ipynb", "./a.ipynb"]
-    (work / "a.ipynb").rename(work / "report.ipynb")
-    folder = Path(sys.executable).parent
-    subprocess.run([folder / clear.split()[0], *clear.split()[1:]], check=True, capture_output=True)
 
 
 def test_config_files(aws: EmbeddedAws) -> None:
@@ -269,18 +258,6 @@ def test_config_files(aws: EmbeddedAws) -> None:
         assert expected.items() <= stage[name].items()
 
 
-def test_every_sample_of_a_profile_has_a_region() -> None:
-    """Each profile on a page or in a tutorial has a Region, because roles don't inherit one."""
-    tutorials = sorted(TUTORIALS.glob("*.ipynb"))
-    texts = [page.read_text() for page in (*sorted(DOCS.rglob("*.md")), DOCS.parent / "README.md")]
-    texts += ["".join(c["source"]) for t in tutorials for c in json.loads(t.read_text())["cells"]]
-    samples = [sample for text in texts for sample in re.findall(r"(?ms)^```.*?^```", text)]
-    sections = [s for one in samples for s in re.split(r"(?m)^(?=\[)", one)]
-    profiles = [s for s in sections if s.startswith(("[profile ", "[default]"))]
-    assert len(profiles) > 5
-    assert [profile for profile in profiles if "\nregion = " not in profile] == []
-
-
 def test_picture_of_the_picker() -> None:
     """In the documentation, the picker's tutorial shows a picture instead of an empty output."""
     tutorial = (TUTORIALS / "02-pick-a-profile.ipynb").read_text()
@@ -291,13 +268,19 @@ def test_picture_of_the_picker() -> None:
     assert not any("widget" in kind for kind in kinds)
 
 
-def test_errors() -> None:
-    """The page of errors describes each class, with its cause and its remedy."""
-    described = rows((DOCS / "reference" / "errors.md").read_text())[1:]
-    kinds = {
-        name
-        for name, kind in inspect.getmembers(errors, inspect.isclass)
-        if issubclass(kind, errors.AwsProfileError) and kind is not errors.AwsProfileError
+def test_table_of_the_performance_page() -> None:
+    """The page has a place for the table of `make bench`, with each ratio and the growth."""
+    rounds = {
+        10: [Measured("a", "b", 1.0, 0.97), Measured("c", "d", 2.0, 5.0)],
+        20_000: [Measured("a", "b", 1.5, 1800.0)],
     }
-    assert {name.strip("`") for name, _, _ in described} == kinds
-    assert all(cause and remedy for _, cause, remedy in described)
+    lines = [
+        "| what | compared with | 10 profiles | 20,000 profiles | growth: ours, theirs |",
+        "| --- | --- | ---: | ---: | ---: |",
+        "| a | b | 0.97 × | 1,200 × | 1.5, 1,856 × |",
+        "| c | d | 2.5 × |  |  |",
+    ]
+    page = (DOCS / "performance.md").read_text()
+    updated = update(page, markdown(rounds))
+    assert "\n".join(["<!-- benchmarks -->", *lines, "<!-- end of benchmarks -->"]) in updated
+    assert updated.partition("<!-- benchmarks -->")[0] == page.partition("<!-- benchmarks -->")[0]

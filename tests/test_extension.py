@@ -1,22 +1,25 @@
-"""Loading and unloading the extension."""
+"""Loading and unloading the extension, and the public names."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import ipy_awsprofile
 from ipy_awsprofile.errors import ProtectedProfile
 from tests.shells import run_python
+from tests.test_readme import PAGES, rows
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
 
-HEAVY = ("boto3", "botocore.session", "pandas", "ipywidgets", "anywidget", "numpy", "moto")
+HEAVY = ["boto3", "botocore.session", "pandas", "ipywidgets", "anywidget", "numpy", "moto"]
 
 #: Our modules that are imported at the first use of a magic.
-OURS = ("ipy_awsprofile.switch.switcher", "ipy_awsprofile.notebook.commands")
+OURS = ["ipy_awsprofile.switch.switcher", "ipy_awsprofile.notebook.commands"]
 
 
 def state(shell: Shell) -> dict[str, Any]:
@@ -49,31 +52,26 @@ def test_loading_adds_the_magics(bare_shell: Shell) -> None:
 @pytest.mark.parametrize(
     "cells",
     [
-        [],
         ["%aws_profile RoleBeta --as beta", "%aws_profile UserAlpha --as alpha"],
-        ["%aws_profile RoleBeta", "%aws_profile --off"],
-        ["%config AwsProfileMagics.protected = ['x']"],
-        ["%reload_ext ipy_awsprofile", "%aws_profile RoleBeta", "%reload_ext ipy_awsprofile"],
+        ["%config AwsProfileMagics.protected = ['x']", "%aws_profile RoleBeta", "%reload_ext"],
     ],
 )
 def test_unloading_leaves_nothing(bare_shell: Shell, aws: EmbeddedAws, cells: list[str]) -> None:
-    """Unloading removes everything that loading and switching added."""
+    """Unloading removes everything that loading and switching added, and restores a variable."""
+    bare_shell.good("session = 'mine'")
     before = state(bare_shell)
-    for cell in ["%load_ext ipy_awsprofile", *cells, "%unload_ext ipy_awsprofile"]:
-        bare_shell.good(cell)
+    for cell in ["%load_ext", *cells, "%unload_ext"]:
+        bare_shell.good(cell.replace("_ext", "_ext ipy_awsprofile"))
     assert state(bare_shell) == before
+    assert bare_shell.names["session"] == "mine"
     assert "aws_profile" in str(bare_shell.run("%aws_profile").error)
 
 
-def test_unloading_puts_variables_back(bare_shell: Shell, aws: EmbeddedAws) -> None:
-    """Unloading restores the previous variable, and keeps a variable that the user has rebound."""
-    bare_shell.good("session = 'mine'")
-    bare_shell.good("%load_ext ipy_awsprofile\n%aws_profile RoleBeta")
-    bare_shell.good("%unload_ext ipy_awsprofile")
-    assert bare_shell.names["session"] == "mine"
-    bare_shell.good("%load_ext ipy_awsprofile\n%aws_profile RoleBeta\nsession = 'newer'")
-    bare_shell.good("%unload_ext ipy_awsprofile")
-    assert bare_shell.names["session"] == "newer"
+def test_a_rebound_variable_stays(shell: Shell, aws: EmbeddedAws) -> None:
+    """Unloading keeps a variable that the user has bound to something else."""
+    shell.good("%aws_profile RoleBeta\nsession = 'newer'")
+    shell.good("%unload_ext ipy_awsprofile")
+    assert shell.names["session"] == "newer"
 
 
 def test_reloading_starts_anew(shell: Shell, aws: EmbeddedAws) -> None:
@@ -92,37 +90,51 @@ def test_reloading_starts_anew(shell: Shell, aws: EmbeddedAws) -> None:
     assert "RoleBeta ←" in shell.good("%aws_profile RoleBeta").text
 
 
-def test_settings_before_the_first_use(bare_shell: Shell, aws: EmbeddedAws) -> None:
+def test_settings_before_the_first_use(shell: Shell, aws: EmbeddedAws) -> None:
     """Settings from before the first use of a magic apply to that use."""
-    bare_shell.good("%load_ext ipy_awsprofile")
-    bare_shell.good("%config AwsProfileMagics.protected = ['Role*']")
-    assert isinstance(bare_shell.refused("%aws_profile RoleBeta"), ProtectedProfile)
-    bare_shell.good("%config AwsProfileMagics.protected = []")
-    bare_shell.good("%aws_profile RoleBeta")
-
-
-def test_loading_imports_nothing_heavy() -> None:
-    """In a new interpreter, neither the import nor `%load_ext` imports a heavy library."""
-    loaded = run_python(
-        "import sys\n"
-        "from IPython.core.interactiveshell import InteractiveShell\n"
-        "shell = InteractiveShell.instance()\n"
-        "import ipy_awsprofile\n"
-        "shell.run_line_magic('load_ext', 'ipy_awsprofile')\n"
-        f"print([name for name in {HEAVY + OURS} if name in sys.modules])\n"
-        "print('aws_profile' in shell.magics_manager.magics['line'])"
-    )
-    assert loaded.split("\n")[:2] == ["[]", "True"]
+    shell.good("%config AwsProfileMagics.protected = ['Role*']")
+    assert isinstance(shell.refused("%aws_profile RoleBeta"), ProtectedProfile)
+    shell.good("%config AwsProfileMagics.protected = []")
+    shell.good("%aws_profile RoleBeta")
 
 
 @pytest.mark.parametrize(
-    ("code", "missing"),
+    ("code", "absent"),
     [
+        ("import ipy_awsprofile; shell.run_line_magic('load_ext', 'ipy_awsprofile')", HEAVY + OURS),
         ("from ipy_awsprofile import list_profiles; list_profiles()", HEAVY),
-        ("from ipy_awsprofile import list_buckets, open_session", ("pandas", "ipywidgets")),
+        ("from ipy_awsprofile import list_buckets, open_session", ["pandas", "ipywidgets"]),
     ],
 )
-def test_functions_import_what_they_need(code: str, missing: tuple[str, ...]) -> None:
-    """Listing profiles imports no heavy library, and sessions neither pandas nor ipywidgets."""
-    loaded = run_python(f"import sys\n{code}\nprint([n for n in {missing} if n in sys.modules])")
-    assert loaded == "[]\n"
+def test_imports(code: str, absent: list[str]) -> None:
+    """Neither `%load_ext` nor a function imports a heavy library that it doesn't use."""
+    imported = run_python(
+        "import sys\n"
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "shell = InteractiveShell.instance()\n"
+        f"{code}\n"
+        f"print([name for name in {absent} if name in sys.modules])"
+    )
+    assert imported.splitlines()[0] == "[]"
+
+
+@pytest.mark.parametrize("name", [name for name in ipy_awsprofile.__all__ if name != "__version__"])
+def test_public_names(name: str) -> None:
+    """Each public name can be imported, has a docstring, and is in the table of the Python page."""
+    assert getattr(ipy_awsprofile, name).__doc__
+    assert name in dir(ipy_awsprofile)
+    table = "\n".join(" ".join(row) for row in rows(PAGES["docs/reference/python.md"]))
+    assert re.search(rf"`[^`\n]*\b{name}\b", table)
+
+
+def test_names_of_the_python_page() -> None:
+    """Each name in the table of the Python page is public; any other name raises AttributeError."""
+    described = {
+        name
+        for first, *_ in rows(PAGES["docs/reference/python.md"])[1:]
+        for name in re.findall(r"`(\w+)", first)
+    }
+    assert described - {"libraries"} <= set(ipy_awsprofile.__all__)
+    assert ipy_awsprofile.__version__
+    with pytest.raises(AttributeError, match="has no attribute 'open_sesame'"):
+        ipy_awsprofile.open_sesame  # type: ignore[attr-defined]  # noqa: B018

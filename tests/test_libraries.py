@@ -1,11 +1,11 @@
-"""The functions of `libraries` give each library the session, and show no secret."""
+"""Functions that use a session: `list_buckets`, and arguments for other libraries."""
 
 from __future__ import annotations
 
 import os
 import pickle
-import time
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -18,24 +18,89 @@ import pytest
 import s3fs
 from IPython.lib.pretty import pretty
 
-from ipy_awsprofile import libraries, open_session, scoped, storage_options, using_profile, who_am_i
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
-from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, InvalidOption
+from ipy_awsprofile import (
+    libraries,
+    list_buckets,
+    open_session,
+    scoped,
+    storage_options,
+    using_profile,
+    who_am_i,
+)
+from ipy_awsprofile.demo.stages.scenario import BUCKETS, ROLE_ACCOUNT, allow
+from ipy_awsprofile.errors import (
+    AccessDenied,
+    AwsProfileError,
+    CredentialsExpired,
+    CredentialsUnavailable,
+    InvalidOption,
+)
 from tests.renewing import renew_at_each_use
-from tests.roles import add_role
 from tests.workers import empty_home
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from ipy_awsprofile.sessions.session import ProfileSession
-    from tests.shells import Shell
 
 BUCKET = "storage-of-mine"
 CITIES = pd.DataFrame({"city": ["Łódź", "Oslo"], "people": [645, 717]})
 CSV, PARQUET = f"s3://{BUCKET}/cities.csv", f"s3://{BUCKET}/cities.parquet"
+
+
+# Buckets ---
+
+TYPES = {"name": "string", "creation_date": "datetime64[us, UTC]", "region": "string"}
+
+
+def types(frame: pd.DataFrame) -> dict[str, str]:
+    """Return the dtype of each column."""
+    return {str(name): str(kind) for name, kind in frame.dtypes.items()}
+
+
+def test_buckets(aws: EmbeddedAws) -> None:
+    """Each bucket has its name, its date in UTC and its Region, and rows are sorted by name."""
+    frame = list_buckets(open_session("RoleBeta"))
+    assert types(frame) == TYPES
+    assert [tuple(row) for row in frame.itertuples(index=False)] == [
+        (name, pd.Timestamp(created), region) for name, (region, created) in BUCKETS.items()
+    ]
+    assert list(frame.index) == [0, 1, 2]
+
+
+def test_buckets_with_a_prefix(aws: EmbeddedAws) -> None:
+    """With a prefix, only matching buckets are listed, and the columns stay, even without rows."""
+    session = boto3.Session(profile_name="RoleBeta")  # any boto3 session
+    assert list(list_buckets(session, prefix="my-s")["name"]) == ["my-second-bucket"]
+    assert types(list_buckets(session, prefix="no")) == TYPES
+
+
+def test_more_than_one_page_of_buckets(aws: EmbeddedAws) -> None:
+    """All pages are read, and the names are sorted."""
+    for number in range(1005):
+        aws.create_bucket(
+            f"bulk-{number:04}",
+            account=ROLE_ACCOUNT,
+            creation_date=datetime(2020, 1, 1, tzinfo=UTC),
+        )
+    frame = list_buckets(open_session("RoleBeta"))
+    assert len(frame) == 1008
+    assert frame["name"].is_monotonic_increasing
+
+
+def test_buckets_that_are_refused(aws: EmbeddedAws) -> None:
+    """The error says who isn't allowed to list buckets, or whose session has expired."""
+    with pytest.raises(AccessDenied, match="`UserAlpha` isn't allowed to call ListBuckets"):
+        list_buckets(open_session("UserAlpha"))
+    session = open_session("RoleBeta")
+    aws.expire_sessions()
+    with pytest.raises(CredentialsExpired, match="of `RoleBeta` have expired"):
+        list_buckets(session)
+
+
+# Libraries ---
 
 
 @pytest.fixture
@@ -124,9 +189,6 @@ def test_each_library(
         assert arn == who_am_i(session).arn
 
 
-# Credentials ---
-
-
 @pytest.mark.parametrize(
     "give",
     [
@@ -170,7 +232,7 @@ def test_polars_renews(aws: EmbeddedAws, session: ProfileSession) -> None:
     """The provider for polars returns the expiry, and new credentials when it is near."""
     provider = libraries.polars_options(session)["credential_provider"]
     credentials, until = provider()
-    assert 900 < until - time.time() <= 3600
+    assert until > datetime.now(UTC).timestamp()
     assert set(credentials) == {"aws_access_key_id", "aws_secret_access_key", "aws_session_token"}
     assert provider() == (credentials, until)
     renewing = renew_at_each_use(open_session("RoleBeta"))
@@ -205,9 +267,6 @@ def test_storage_options_of_a_session(session: ProfileSession) -> None:
     for refused in (open_session("RoleBeta", read_only=True), boto3.Session()):
         with pytest.raises(CredentialsUnavailable, match="name of a profile isn't enough"):
             storage_options(refused)
-
-
-# Dask ---
 
 
 def test_dask_workers(aws: EmbeddedAws, session: ProfileSession, tmp_path: Path) -> None:
@@ -250,68 +309,3 @@ def test_sent_to_workers(aws: EmbeddedAws, session: ProfileSession) -> None:
         with pytest.raises(InvalidOption) as raised:
             libraries.dask_storage_options(nothing)  # type: ignore[arg-type]
         assert "open_session" in raised.value.hint
-
-
-# DuckDB's secrets ---
-
-SECRET = "con = duckdb.connect(); libraries.duckdb_secret(session, con)"
-
-
-@pytest.fixture
-def notebook(aws: EmbeddedAws, session: ProfileSession, shell: Shell) -> Iterator[Shell]:
-    """Return a notebook that has switched to RoleBeta, with a file that RoleGamma can read, too."""
-    add_role(aws, "RoleGamma", "s3:*")
-    session.client("s3").put_object(Bucket=BUCKET, Key="cities.csv", Body=b"city\nOslo\n")
-    shell.good("from ipy_awsprofile import libraries, open_session; import duckdb")
-    shell.good("%aws_profile RoleBeta")
-    yield shell
-    duckdb.execute("DROP TEMPORARY SECRET IF EXISTS ipy_awsprofile")
-
-
-def reader(aws: EmbeddedAws, connection: Any) -> str:
-    """Return the role with which a connection reads, or an empty string without a secret."""
-    signers(aws)
-    if not connection.execute(f"FROM which_secret('{CSV}', 's3')").fetchall():
-        return ""  # DuckDB would call the real AWS
-    connection.execute(f"FROM '{CSV}'").fetchall()
-    (arn,) = signers(aws)
-    return str(arn).split("/")[1]
-
-
-def test_secrets_follow(aws: EmbeddedAws, notebook: Shell) -> None:
-    """Each switch replaces the secrets of all connections, and `--off` drops them."""
-    card = notebook.good("%aws_profile").text
-    assert "`libraries.duckdb_secret(session)`, which follows each switch" in card
-    notebook.good(f"{SECRET}; libraries.duckdb_secret(session)\ncursor = con.cursor()")
-    connections = [notebook.names["con"], notebook.names["cursor"], duckdb]
-    for line in ("%aws_profile RoleGamma", "%aws_profile --refresh", "%aws_profile RoleBeta"):
-        assert "duckdb" not in notebook.good(line).text
-        active = os.environ["AWS_PROFILE"]
-        assert [reader(aws, connection) for connection in connections] == [active] * 3
-    notebook.good(f"%%aws_profile RoleGamma\ncon.sql(\"FROM '{CSV}'\").fetchall()")
-    (arn,) = signers(aws)
-    assert str(arn).split("/")[1] == "RoleGamma"
-    assert reader(aws, duckdb) == reader(aws, notebook.names["con"]) == "RoleBeta"
-    notebook.good("%aws_profile UserAlpha")  # whose long-term keys stay in the kernel
-    assert [reader(aws, connection) for connection in connections] == [""] * 3
-    notebook.good("%aws_profile RoleGamma")
-    assert [reader(aws, connection) for connection in connections] == ["RoleGamma"] * 3
-    notebook.good("%aws_profile --off")
-    assert [reader(aws, connection) for connection in connections] == [""] * 3
-
-
-def test_a_secret_for_another_session(aws: EmbeddedAws, notebook: Shell) -> None:
-    """A secret for a session that isn't the active one stays, whatever becomes active."""
-    notebook.good(SECRET.replace("session", "open_session('RoleBeta')"))
-    for line in ("%aws_profile RoleGamma", "%aws_profile RoleBeta", "%aws_profile --off"):
-        notebook.good(line)
-        assert reader(aws, notebook.names["con"]) == "RoleBeta"
-
-
-def test_busy_connections(aws: EmbeddedAws, notebook: Shell) -> None:
-    """A switch succeeds whatever connections do, and their next query uses the new role."""
-    notebook.good(f"{SECRET}\nclosed, con = con, None; {SECRET}; closed.close(); con.begin()")
-    notebook.good("con.execute('FROM range(3)')\n%aws_profile RoleGamma")
-    assert len(notebook.good("con.fetchall()").result) == 3
-    notebook.good("con.commit()")
-    assert reader(aws, notebook.names["con"]) == "RoleGamma"

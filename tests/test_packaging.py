@@ -1,12 +1,15 @@
-"""Packaging: locked dependencies, declared imports, pinned actions and metadata."""
+"""Packaging: dependencies, metadata, installed files and commands."""
 
 from __future__ import annotations
 
 import ast
+import json
 import re
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import metadata, packages_distributions
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,17 +17,18 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from ipy_awsprofile import __version__
+from ipy_awsprofile.__main__ import main
 from tests.test_readme import README, ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterable
 
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT: dict[str, Any] = PYPROJECT["project"]
-
-
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
+
+
+# Dependencies ---
 
 
 def required(*extras: str) -> list[Requirement]:
@@ -52,62 +56,28 @@ def test_constraints() -> None:
         assert requirement.specifier.contains(exact.version), requirement
 
 
-def imported(folder: Path) -> Iterator[str]:
-    """Yield the distributions that the modules in a folder import."""
-    distributions = packages_distributions()
-    for file in folder.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text())):
-            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            for name in {one.partition(".")[0] for one in names}:
-                if name not in sys.stdlib_module_names and name != "ipy_awsprofile":
-                    yield from map(canonicalize_name, distributions[name])
+def imported(files: Iterable[Path]) -> set[str]:
+    """Return the top-level packages that modules import, without the standard library's."""
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
+    names = {one.name for node in nodes if isinstance(node, ast.Import) for one in node.names}
+    names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    packages = {name.partition(".")[0] for name in names}
+    return packages - sys.stdlib_module_names - {PROJECT["name"].replace("-", "_")}
 
 
-#: Imported but not declared. psutil comes with ipykernel, and a run uses cloudpickle only if it is
-#: installed. The package works without both.
-OPTIONAL = {"psutil", "cloudpickle"}
+#: Imported only if they are there: they come with ipykernel and with the extras `crt` and `dask`.
+OPTIONAL = {"psutil", "cloudpickle", "awscrt", "pyarrow"}
 
 
-#: The folders that can use the packages of an extra.
-_WITH_EXTRAS = {"across", "bindings", "calls", "libraries", "sessions"}
-
-
-@pytest.mark.slow
 def test_what_is_imported_is_declared() -> None:
     """Each imported package is a requirement of the package or of an extra."""
-    plain = {canonicalize_name(one.name) for one in required()}
-    demo = {canonicalize_name(one.name) for one in required("demo")}
-    every = {canonicalize_name(one.name) for one in required(*EXTRAS)}
     package = ROOT / "ipy_awsprofile"
-    assert set(imported(package / "demo")) <= plain | demo
-    optional = every | OPTIONAL | {"awscrt", "pyarrow"}  # from botocore[crt] and dask[dataframe]
-    for room in package.iterdir():
-        if room.is_dir() and room.name != "demo":
-            allowed = optional if room.name in _WITH_EXTRAS else set()
-            assert set(imported(room)) <= plain | allowed, room
-
-
-def test_actions_are_pinned() -> None:
-    """Workflows pin actions to a commit's hash, with the version next to it."""
-    workflows = list((ROOT / ".github" / "workflows").glob("*.yml"))
-    used = [line for file in workflows for line in re.findall("uses: .*", file.read_text())]
-    assert used
-    assert [line for line in used if not re.search(r"@[0-9a-f]{40}  # v\d+\.\d+\.\d+$", line)] == []
-
-
-def test_conda_recipe() -> None:
-    """The conda-forge recipe has the package's requirements and version."""
-    recipe = (ROOT / "conda-recipe" / "recipe.yaml").read_text()
-    assert f'version: "{__version__}"' in recipe
-    (oldest,) = re.findall(r'python_min: "(.*)"', recipe)
-    assert PROJECT["requires-python"] == f">={oldest}"
-    # conda-forge refuses a recipe in which any of these is missing.
-    for part in ("homepage", "summary", "license", "license_file", "recipe-maintainers", "tests"):
-        assert re.search(rf"^ *{part}:", recipe, re.MULTILINE), part
-    built = map(Requirement, PYPROJECT["build-system"]["requires"])
-    for requirement in (*required(), *built):
-        assert f"- {requirement.name} {requirement.specifier}\n" in recipe
+    demo = set((package / "demo").rglob("*.py"))
+    distributions = packages_distributions()
+    for files, extras in ((demo, ["demo"]), (set(package.rglob("*.py")) - demo, EXTRAS)):
+        declared = {canonicalize_name(one.name) for one in [*required(), *required(*extras)]}
+        for name in imported(files) - OPTIONAL:
+            assert declared & set(map(canonicalize_name, distributions[name])), name
 
 
 def test_the_demo_is_small() -> None:
@@ -117,6 +87,20 @@ def test_the_demo_is_small() -> None:
     }
     assert moto["demo"] == [set()]
     assert {"server"} in moto["lab"]
+
+
+# Metadata ---
+
+
+def test_conda_recipe() -> None:
+    """The conda-forge recipe has the package's requirements and version."""
+    recipe = (ROOT / "conda-recipe" / "recipe.yaml").read_text()
+    assert f'version: "{__version__}"' in recipe
+    (oldest,) = re.findall(r'python_min: "(.*)"', recipe)
+    assert PROJECT["requires-python"] == f">={oldest}"
+    built = map(Requirement, PYPROJECT["build-system"]["requires"])
+    for requirement in (*required(), *built):
+        assert f"- {requirement.name} {requirement.specifier}\n" in recipe
 
 
 def test_citation() -> None:
@@ -146,5 +130,58 @@ def test_description() -> None:
         "## Where it works",
         "## What you get",
     ]
-    assert "](" in README
-    assert "`make demo`" in README
+
+
+def test_the_installed_labextension() -> None:
+    """The installed labextension is the checkout's, and has the package's version."""
+    source = ROOT / "labextension"
+    installed = Path(sys.prefix) / "share/jupyter/labextensions" / PROJECT["name"]
+    texts = [
+        {file.relative_to(folder): file.read_text() for file in folder.rglob("*.*")}
+        for folder in (source, installed)
+    ]
+    assert texts[0] == texts[1] != {}
+    assert json.loads((source / "package.json").read_text())["version"] == __version__
+
+
+# Commands ---
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        ("--help", 0, "usage: ipy-awsprofile"),
+        ("--version", 0, f"ipy-awsprofile {__version__}"),
+        ("demo --no-browser", 2, "unrecognized arguments: --no-browser"),
+    ],
+)
+def test_commands(
+    capsys: pytest.CaptureFixture[str], arguments: str, status: int, said: str
+) -> None:
+    """The command has help and a version, and only `lab` passes arguments to JupyterLab."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments.split())
+    assert caught.value.code == status
+    assert said in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("command", ["demo", "lab"])
+def test_without_the_extra(tmp_path: Path, command: str) -> None:
+    """Without moto, a command prints what to install, and exits with status 1."""
+    code = (
+        "import sys; sys.modules['moto'] = None\n"
+        "from ipy_awsprofile.__main__ import main\n"
+        f"sys.exit(main(['{command}']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    first, second = done.stderr.splitlines()
+    assert "moto" in first
+    assert second == f'Run: pip install "ipy-awsprofile[{command}]"'

@@ -1,16 +1,16 @@
-"""Claims in README, CONTRIBUTING and the reference."""
+"""README, CONTRIBUTING and the reference: what they claim, and their links."""
 
 from __future__ import annotations
 
 import json
 import re
 import runpy
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-import ipy_awsprofile
 from ipy_awsprofile.notebook.magic import AwsProfileMagics
 from tests.shells import Shell
 
@@ -49,8 +49,8 @@ def options(text: str) -> set[str]:
 def options_of_the_magics() -> set[str]:
     """Return the options of the magics' parsers."""
     parsers = AwsProfileMagics.aws_profile.parser, AwsProfileMagics.aws_profiles.parser
-    known = {option for parser in parsers for option in parser._option_string_actions}
-    return known - INTERNAL - {"-h"}
+    unbroken = (re.sub(r"-\n\s+", "-", parser.format_help()) for parser in parsers)
+    return {option for text in unbroken for option in options(text)} - INTERNAL
 
 
 def the_block(text: str, *words: str) -> str:
@@ -58,7 +58,6 @@ def the_block(text: str, *words: str) -> str:
     return next(block for block in blocks(text) if all(word in block for word in words))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("document", ["README.md", "docs/comparison.md"])
 def test_the_line(aws: EmbeddedAws, bare_shell: Shell, document: str) -> None:
     """The magic's session lists the same buckets as the profile's boto3 session."""
@@ -80,26 +79,17 @@ def test_config_that_is_shown(aws: EmbeddedAws) -> None:
     assert [line for line in shown.splitlines() if line and line not in config] == []
 
 
-def test_config_files_that_are_shown_can_be_copied() -> None:
-    """No config file in README, on a page or in a tutorial has a comment after a value."""
+def test_profiles_that_are_shown() -> None:
+    """Each profile on a page or in a tutorial has a Region and no comment after a value."""
     tutorials = sorted((ROOT / "notebooks").glob("*.ipynb"))
     cells = [cell for one in tutorials for cell in json.loads(one.read_text())["cells"]]
     texts = [*DOCUMENTS.values(), *("".join(cell["source"]) for cell in cells)]
-    shown = [line for text in texts for block in blocks(text, "ini") for line in block.splitlines()]
-    assert len(shown) > 10
-    assert [line for line in shown if re.search(r"\S\s+[#;]", line)] == []
-
-
-def test_options_in_the_tables_exist() -> None:
-    """Every option in the table of magics exists."""
-    explained = {
-        option
-        for first, *_ in rows(PAGES["docs/reference/magics.md"])
-        if first.startswith(("`%aws_profile", "`%%aws_profile"))
-        for option in options(first)
-    }
-    assert explained
-    assert explained - options_of_the_magics() == set()
+    shown = [block for text in texts for block in blocks(text, "ini")]
+    sections = [section for one in shown for section in re.split(r"(?m)^(?=\[)", one)]
+    profiles = [one for one in sections if one.startswith(("[profile ", "[default]"))]
+    assert len(profiles) > 5
+    assert [profile for profile in profiles if "\nregion = " not in profile] == []
+    assert [profile for profile in profiles if re.search(r"\S[ \t]+[#;]", profile)] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -116,11 +106,92 @@ def test_options_of_the_magics_are_explained() -> None:
     assert options_of_the_magics() - options(page) == set()
 
 
-@pytest.mark.parametrize("name", [name for name in ipy_awsprofile.__all__ if name != "__version__"])
-def test_public_names_are_explained(name: str) -> None:
-    """The table on the Python page contains every public name."""
-    table = "\n".join(" ".join(row) for row in rows(PAGES["docs/reference/python.md"]))
-    assert re.search(rf"`[^`\n]*\b{name}\b", table)
+def test_readme_is_short() -> None:
+    """README has at most 100 lines; longer explanations belong in docs."""
+    assert len(README.splitlines()) <= 100
+
+
+# Links ---
+
+LINKED = [
+    *(
+        file
+        for pattern in ("*.md", ".github/**/*.md", "docs/**/*.md")
+        for file in ROOT.glob(pattern)
+    ),
+    *(ROOT / "notebooks").glob("*.ipynb"),
+]
+
+
+def prose(file: Path) -> str:
+    """Return the text of a page or notebook, without its code."""
+    text = file.read_text()
+    if file.suffix == ".ipynb":
+        cells = json.loads(text)["cells"]
+        text = "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    fenced = r"^(`{3,}).*?^\1$"
+    return re.sub(fenced, "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(file: Path) -> set[str]:
+    """Return the anchors of a page's headings, as code hosts and MyST generate them."""
+    headings = re.findall(r"^#+ (.+)$", prose(file), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def links(file: Path) -> list[str]:
+    """Return the targets of a page's links and pictures."""
+    return re.findall(r"\]\(([^)\s]+)", re.sub(r"`[^`]*`", "code", prose(file)))
+
+
+@pytest.mark.parametrize("file", sorted(LINKED), ids=lambda file: file.stem)
+def test_links(file: Path) -> None:
+    """Each relative link leads to a file or folder in the repository, and to an existing anchor."""
+    for link in links(file):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, heading = link.partition("#")
+        to = (file.parent / path).resolve() if path else file
+        assert to.exists(), link
+        assert to.is_relative_to(ROOT), link
+        assert not heading or heading in anchors(to), link
+
+
+def test_pages_are_reachable() -> None:
+    """README links to each page of the documentation, directly or through other pages."""
+    reached, waiting = set[Path](), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        reached.add(page)
+        to = {(page.parent / link.partition("#")[0]).resolve() for link in links(page)}
+        waiting += [each for each in to - reached if each.suffix == ".md" and each.exists()]
+    # The changelog's page includes CHANGELOG.md, and a server shows the 404 page for a wrong
+    # address.
+    assert set(DOCS.rglob("*.md")) - reached == {DOCS / "changelog.md", DOCS / "404.md"}
+
+
+# The map for contributors ---
+
+
+def test_map_of_the_package() -> None:
+    """CONTRIBUTING's table has every module and folder, and its picture the contract's layers."""
+    package = ROOT / "ipy_awsprofile"
+    rooms = {file.name for file in package.glob("*.py")} - {"_version.py"}
+    rooms |= {f"{file.parent.name}/" for file in package.glob("*/__init__.py")}
+    named = "\n".join(row[0] for row in rows(CONTRIBUTING))
+    assert set(re.findall(r"`(\w+(?:\.py|/))`", named)) == rooms
+    linter = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    picture = the_block(CONTRIBUTING, "the embedded AWS", "the only state")
+    drawn = [re.split(r"  +", line.strip())[0] for line in picture.splitlines()]
+    assert drawn == linter["contracts"][0]["layers"]
+
+
+def test_files_that_are_named() -> None:
+    """The files that CONTRIBUTING names exist."""
+    named = re.findall(r"`((?:[.\w-]+/)+\w+\.\w+)`", CONTRIBUTING)
+    assert len(named) > 5
+    places = ROOT, ROOT / "ipy_awsprofile"
+    assert [name for name in named if not any((one / name).exists() for one in places)] == []
 
 
 def test_targets_exist() -> None:
@@ -133,6 +204,9 @@ def test_targets_exist() -> None:
         assert named - targets == set()
 
 
-def test_readme_is_short() -> None:
-    """README has at most 100 lines; longer explanations belong in docs."""
-    assert len(README.splitlines()) <= 100
+def test_files_are_short() -> None:
+    """No file of the package, the labextension or the tests has more than 600 lines."""
+    for folder in ("ipy_awsprofile", "labextension", "tests"):
+        for file in (ROOT / folder).rglob("*"):
+            if file.suffix in {".py", ".js", ".css"}:
+                assert len(file.read_text().splitlines()) <= 600, file

@@ -74,7 +74,7 @@ class Lending(StaysInProcess):
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = Path(tempfile.mkdtemp(prefix="kernel-", dir=parent))
         self._server = _Server(self)
-        Thread(target=self._server.serve_forever, name="lend", daemon=True).start()
+        Thread(target=self._server.serve_forever, args=(0.1,), name="lend", daemon=True).start()
         if hasattr(os, "register_at_fork"):  # only the kernel answers
             os.register_at_fork(after_in_child=self._server.socket.close)
         self._process = os.getpid()

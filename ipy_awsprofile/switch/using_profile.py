@@ -118,7 +118,7 @@ def running_switcher() -> Switcher:
 
     shell = get_ipython()
     if shell is None:
-        return _of_script(os.getpid())
+        return script_switcher(os.getpid())
     if "AwsProfileMagics" not in shell.magics_manager.registry:
         shell.extension_manager.load_extension("ipy_awsprofile")
     switcher: Switcher = shell.magics_manager.registry["AwsProfileMagics"].switcher
@@ -126,5 +126,6 @@ def running_switcher() -> Switcher:
 
 
 @lru_cache(maxsize=1)
-def _of_script(_process: int) -> Switcher:
+def script_switcher(_process: int) -> Switcher:
+    """Return the Switcher of a process without IPython."""
     return Switcher(None)
