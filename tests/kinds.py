@@ -63,32 +63,33 @@ aws_secret_access_key = {secret}
 """
 
 
+def assuming(arn: str, *settings: str, profile: str = "P") -> str:
+    """Return a profile that assumes a role with these settings."""
+    return "\n".join(
+        [
+            f"\n[profile {profile}]",
+            f"role_arn = {arn}",
+            "role_session_name = me",
+            *settings,
+            "{here}\n",
+        ]
+    )
+
+
 def chain(*names: str) -> str:
     """Return a chain of role profiles; Ann assumes the first role, and the last profile is `P`."""
     profiles = [*names[:-1], "P"]
     sources = ["Ann", *profiles]
     return KEYS + "".join(
-        f"""
-[profile {profile}]
-role_arn = arn:aws:iam::{ACCOUNT}:role/{name}
-role_session_name = me
-source_profile = {source}
-{{here}}
-"""
+        assuming(
+            f"arn:aws:iam::{ACCOUNT}:role/{name}", f"source_profile = {source}", profile=profile
+        )
         for name, profile, source in zip(names, profiles, sources, strict=False)
     )
 
 
 KINDS = {
-    "static keys": Kind(
-        """
-[profile P]
-aws_access_key_id = {key}
-aws_secret_access_key = {secret}
-{here}
-""",
-        USER,
-    ),
+    "static keys": Kind(KEYS.replace("Ann", "P"), USER),
     "static keys with a session token": Kind(
         """
 [profile P]
@@ -121,85 +122,38 @@ aws_secret_access_key = {secret}
 """,
         environment={"AWS_ENDPOINT_URL": "{endpoint}", "AWS_DEFAULT_REGION": "us-west-2"},
     ),
-    "default": Kind(
-        """
-[default]
-aws_access_key_id = {key}
-aws_secret_access_key = {secret}
-{here}
-""",
-        USER,
-        profile="default",
-    ),
+    "default": Kind(KEYS.replace("profile Ann", "default"), USER, profile="default"),
     "role with source_profile": Kind(chain("Hop1"), role("Hop1")),
     "chain of three": Kind(chain("Hop1", "Hop2", "Hop3"), role("Hop3")),
-    "chain of five": Kind(chain("Hop1", "Hop2", "Hop3", "Hop4", "Hop5"), role("Hop5")),
     "self-referencing": Kind(
-        """
-[profile P]
-role_arn = {hop1}
-role_session_name = me
-source_profile = P
-aws_access_key_id = {key}
-aws_secret_access_key = {secret}
-{here}
-""",
+        assuming(
+            "{hop1}",
+            "source_profile = P",
+            "aws_access_key_id = {key}",
+            "aws_secret_access_key = {secret}",
+        ),
         role("Hop1"),
     ),
     "external_id": Kind(
-        KEYS
-        + """
-[profile P]
-role_arn = {guarded}
-role_session_name = me
-external_id = between-us
-source_profile = Ann
-{here}
-""",
+        KEYS + assuming("{guarded}", "external_id = between-us", "source_profile = Ann"),
         role("Guarded"),
     ),
     "mfa_serial": Kind(
-        KEYS
-        + """
-[profile P]
-role_arn = {with_mfa}
-role_session_name = me
-mfa_serial = {mfa_serial}
-source_profile = Ann
-{here}
-""",
+        KEYS + assuming("{with_mfa}", "mfa_serial = {mfa_serial}", "source_profile = Ann"),
         role("WithMfa"),
     ),
     "credential_source Environment": Kind(
-        """
-[profile P]
-role_arn = {hop1}
-role_session_name = me
-credential_source = Environment
-{here}
-""",
+        assuming("{hop1}", "credential_source = Environment"),
         role("Hop1"),
         environment={"AWS_ACCESS_KEY_ID": "{key}", "AWS_SECRET_ACCESS_KEY": "{secret}"},
     ),
     "credential_source Ec2InstanceMetadata": Kind(
-        """
-[profile P]
-role_arn = {after_machine}
-role_session_name = me
-credential_source = Ec2InstanceMetadata
-{here}
-""",
+        assuming("{after_machine}", "credential_source = Ec2InstanceMetadata"),
         role("AfterMachine"),
         place="instance",
     ),
     "credential_source EcsContainer": Kind(
-        """
-[profile P]
-role_arn = {after_machine}
-role_session_name = me
-credential_source = EcsContainer
-{here}
-""",
+        assuming("{after_machine}", "credential_source = EcsContainer"),
         role("AfterMachine"),
         place="container",
     ),
@@ -219,30 +173,10 @@ credential_source = EcsContainer
         role("Machine", "container"),
         place="container",
     ),
-    "web identity": Kind(
-        """
-[profile P]
-role_arn = {pod}
-role_session_name = me
-web_identity_token_file = {token_file}
-{here}
-""",
-        role("Pod"),
-    ),
+    "web identity": Kind(assuming("{pod}", "web_identity_token_file = {token_file}"), role("Pod")),
     "web identity as a source": Kind(
-        """
-[profile Pod]
-role_arn = {pod}
-role_session_name = pod
-web_identity_token_file = {token_file}
-{here}
-
-[profile P]
-role_arn = {after_pod}
-role_session_name = me
-source_profile = Pod
-{here}
-""",
+        assuming("{pod}", "web_identity_token_file = {token_file}", profile="Pod")
+        + assuming("{after_pod}", "source_profile = Pod"),
         role("AfterPod"),
     ),
     "credential_process": Kind(
@@ -258,13 +192,8 @@ credential_process = "{python}" "{process}"
 [profile Tool]
 credential_process = "{python}" "{process}"
 {here}
-
-[profile P]
-role_arn = {hop1}
-role_session_name = me
-source_profile = Tool
-{here}
-""",
+"""
+        + assuming("{hop1}", "source_profile = Tool"),
         role("Hop1"),
     ),
     "sso-session": Kind(
@@ -304,13 +233,8 @@ sso_session = corp
 sso_account_id = {account}
 sso_role_name = Reader
 {here}
-
-[profile P]
-role_arn = {after_sso}
-role_session_name = me
-source_profile = Corp
-{here}
-""",
+"""
+        + assuming("{after_sso}", "source_profile = Corp"),
         role("AfterSso"),
     ),
     "login session": Kind(
@@ -412,7 +336,7 @@ def roles(aws: EmbeddedAws, provider: str) -> dict[str, str]:
         return aws.create_role(name, account=ACCOUNT, trust=trust, policy=ALLOWED)
 
     made = {"hop1": create("Hop1", USER)}
-    for number in range(2, 6):
+    for number in (2, 3):
         made[f"hop{number}"] = create(f"Hop{number}", made[f"hop{number - 1}"])
     external = {"StringEquals": {"sts:ExternalId": "between-us"}}
     with_mfa = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,18 +14,19 @@ import time_machine
 from botocore.credentials import AssumeRoleProvider
 from botocore.exceptions import RefreshWithMFAUnsupportedError, SSOTokenLoadError
 
+from ipy_awsprofile import list_buckets
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
+from ipy_awsprofile.errors import MfaUnavailable
 from tests.identity_center import write_session
-from tests.mfa_role import answer_with_codes
+from tests.local_browser import Browser, browser
 from tests.servers import Answers, odd_server
-from tests.sessions.test_sign_in import BrowserUser
 from tests.shells import run_python
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
+
+__all__ = ["browser"]
 
 CALLER = "session.client('sts').get_caller_identity()['Arn']"
 
@@ -61,24 +63,26 @@ def test_mfa(aws: EmbeddedAws, auditor: str, shell: Shell, monkeypatch: pytest.M
         clock.shift(timedelta(hours=3))
         with pytest.raises(RefreshWithMFAUnsupportedError):
             caller(plain)
+        with pytest.raises(MfaUnavailable) as told:
+            list_buckets(plain)
+        assert "`%aws_profile NAME`" in told.value.hint
         assert "/Auditor/" in shell.good(CALLER).result
         assert len(prompts) == 4
 
 
-@pytest.mark.slow
 def test_identity_center(
-    aws: EmbeddedAws, auditor: str, shell: Shell, monkeypatch: pytest.MonkeyPatch
+    aws: EmbeddedAws, shell: Shell, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """boto3 can't sign in; the magic signs in from the cell, and boto3 can use that sign-in."""
-    answer_with_codes(aws, auditor, monkeypatch)  # the front end is interactive
+    monkeypatch.setattr("getpass.getpass", lambda _question: "")  # a user sees the output
     aws.sso.assign(ROLE_ACCOUNT, "Analyst", policy=allow("*"))
     write_session(aws)
     settings: Any = {"sso_account_id": ROLE_ACCOUNT, "sso_role_name": "Analyst"}
     aws.write_profile("Analyst", sso_session="corp", region="us-west-2", **settings)
     with pytest.raises(SSOTokenLoadError):
         caller(boto3.Session(profile_name="Analyst"))
-    with BrowserUser(aws, aws.sso.approve):
-        shell.good("%aws_profile Analyst")
+    shell.good("%aws_profile Analyst")
+    browser.wait()
     assert "AWSReservedSSO_Analyst" in shell.good(CALLER).result
     # In another process, because botocore chooses its token folder at import.
     plain = "boto3.Session(profile_name='Analyst').client('sts').get_caller_identity()['Arn']"
@@ -86,17 +90,15 @@ def test_identity_center(
 
 
 #: Code from notebooks that doesn't use a variable such as `session`.
-ELSEWHERE = {
-    "boto3.client": "import boto3; boto3.client('s3').list_objects_v2(Bucket='my-first-bucket')",
-    "AWS CLI": f"!{sys.executable} -m awscli s3 ls my-first-bucket",
-    "pandas": "import pandas as pd; pd.read_csv('s3://my-first-bucket/a.csv')",
-}
+ELSEWHERE = (
+    "import boto3; boto3.client('s3').list_objects_v2(Bucket='my-first-bucket')",
+    f"!{sys.executable} -m awscli s3 ls my-first-bucket",
+    "import pandas as pd; pd.read_csv('s3://my-first-bucket/a.csv')",
+)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("code", ELSEWHERE.values(), ids=ELSEWHERE)
 def test_session_in_a_variable(
-    aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch, code: str
+    aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Code that doesn't use a boto3 session ignores it, but follows a switch."""
     monkeypatch.setenv("AWS_PROFILE", "UserAlpha")  # the identity that the kernel was started with
@@ -106,22 +108,20 @@ def test_session_in_a_variable(
     shell.names["session"] = role
     for switch, name in (("", "user/UserAlpha"), ("%aws_profile RoleBeta", "/RoleBeta/")):
         shell.good(switch)
-        aws.calls.clear()
-        shell.run(code)
-        seen = [str(call.arn) for call in aws.calls if call.action.startswith("s3:")]
-        assert seen
-        assert all(name in arn for arn in seen)
+        for code in ELSEWHERE:
+            aws.calls.clear()
+            shell.run(code)
+            seen = [str(call.arn) for call in aws.calls if call.action.startswith("s3:")]
+            assert seen, code
+            assert all(name in arn for arn in seen), code
 
 
-@pytest.mark.slow
-def test_parquet(
-    aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_parquet(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """With AWS_PROFILE alone, `pd.read_parquet` can't read as a role; after a switch, it can."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
-    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "a.parquet")
+    pd.DataFrame({"a": [1]}).to_parquet(table := io.BytesIO())
     s3 = boto3.Session(profile_name="RoleBeta").client("s3")
-    s3.upload_file(str(tmp_path / "a.parquet"), "my-first-bucket", "a.parquet")
+    s3.put_object(Bucket="my-first-bucket", Key="a.parquet", Body=table.getvalue())
     read = "import pandas as pd; len(pd.read_parquet('s3://my-first-bucket/a.parquet'))"
     with monkeypatch.context() as only_the_variable, odd_server(Answers((404, ""))) as metadata:
         only_the_variable.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata)

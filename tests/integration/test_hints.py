@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-import time_machine
-from botocore.credentials import AssumeRoleProvider
 
-from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT, allow
 from ipy_awsprofile.errors import (
     AccessDenied,
-    CredentialsExpired,
     InvalidOption,
     MfaUnavailable,
     NoProfileAnswered,
@@ -24,11 +19,12 @@ from ipy_awsprofile.errors import (
 )
 from ipy_awsprofile.text import quoted
 from tests.mfa_role import answer_with_codes
-from tests.rotation import session_keys, write_keys
-from tests.shells import Shell
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+ROLE = "arn:aws:iam::123456789012:role/RoleBeta"
 
 
 def code_in(text: str) -> list[str]:
@@ -36,17 +32,7 @@ def code_in(text: str) -> list[str]:
     return re.findall(r"`([^`]+)`", text)
 
 
-def test_expired_keys_of_a_profile_that_is_not_active(shell: Shell, aws: EmbeddedAws) -> None:
-    """After you renew expired keys in their file, the same cell works."""
-    user = aws.create_user("Tool", account=USER_ACCOUNT, policy=allow("*"))
-    aws.write_profile("Keys", region="us-west-2")
-    write_keys(aws, "Keys", session_keys(aws, user))
-    aws.expire_sessions()
-    error = shell.refused("%aws_profile Keys")
-    assert isinstance(error, CredentialsExpired)
-    assert code_in(error.hint) == ["Keys", "%aws_profile --refresh"]
-    write_keys(aws, "Keys", session_keys(aws, user))
-    assert shell.good("%aws_profile Keys").text.startswith("Keys")
+# Sessions that have expired or need a code --------------------------------------------------------
 
 
 def test_expired_session_of_the_active_profile(shell: Shell, aws: EmbeddedAws) -> None:
@@ -59,48 +45,33 @@ def test_expired_session_of_the_active_profile(shell: Shell, aws: EmbeddedAws) -
     assert len(shell.good("list_buckets(session)").result) == 3
 
 
-@pytest.mark.parametrize("into", ["", " --into found"])
-def test_errors_of_many_profiles(shell: Shell, aws: EmbeddedAws, into: str) -> None:
+def test_mfa_code_without_a_person(
+    shell: Shell, aws: EmbeddedAws, auditor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After you run the hint's command where you can answer, a role and its roles need no code."""
+    aws.write_profile("Behind", source_profile="Auditor", role_arn=ROLE, region="us-west-2")
+    command, _ = code_in(shell.refused("%aws_profile Behind").hint)
+    assert command == "%aws_profile Behind"
+    error = shell.refused("%aws_profile Auditor")
+    assert isinstance(error, MfaUnavailable)
+    command, refresh = code_in(error.hint)
+    assert refresh == "%aws_profile --refresh"
+    with monkeypatch.context() as patch:
+        answer_with_codes(aws, auditor, patch)
+        shell.good(f"{command}\n%aws_profile --off")
+    shell.good("%aws_profile Auditor")
+
+
+# Runs for many profiles ---------------------------------------------------------------------------
+
+
+def test_errors_of_many_profiles(shell: Shell, aws: EmbeddedAws) -> None:
     """The summary of a cell for many profiles shows an expression that returns all errors."""
-    cell = "assert profile.name != 'UserAlpha'\n1"
-    shown = shell.good(f"%%aws_profiles *{into} --no-progress\n{cell}").text
-    note = next(line for line in shown.splitlines() if "all errors" in line)
-    (expression,) = code_in(note)
-    assert [row["profile"] for row in shell.good(expression).result] == ["UserAlpha"]
-
-
-def test_errors_of_a_function(shell: Shell, aws: EmbeddedAws) -> None:
-    """The summary of across_profiles names the DataFrame's attribute that has all errors."""
-    shell.good("from ipy_awsprofile import across_profiles")
-    function = "lambda session: session.client('s3').list_buckets()['Buckets']"
-    shown = shell.good(f"frame = across_profiles('*', {function}, progress=False)").text
-    note = next(line.strip() for line in shown.splitlines() if "all errors" in line)
-    place = 'the DataFrame\'s `attrs["errors"]`'
-    assert note == f"For all errors and how to fix them, see {place}."
-    assert len(shell.good('frame.attrs["errors"]').result) == 1
-
-
-@pytest.mark.parametrize(
-    ("option", "parameter", "good"),
-    [
-        ("--external-id x", "ExternalId", "--external-id xy"),
-        ("--session-name x", "RoleSessionName", "--session-name xy"),
-    ],
-)
-def test_options(shell: Shell, aws: EmbeddedAws, option: str, parameter: str, good: str) -> None:
-    """A value that STS doesn't accept is refused with the name of the parameter and the rule."""
-    error = shell.refused(f"%aws_profile RoleBeta {option}")
-    assert isinstance(error, InvalidOption)
-    assert f"parameter {parameter}, " in str(error)
-    assert str(error).endswith("valid min length: 2.")
-    shell.good(f"%aws_profile RoleBeta {good}")
-
-
-def test_region(shell: Shell, aws: EmbeddedAws) -> None:
-    """The hint for an invalid Region names the Region that was meant."""
-    region, *_ = code_in(shell.refused("%aws_profile RoleBeta --region 'us west-2'").hint)
-    assert region == "us-west-2"
-    shell.good(f"%aws_profile RoleBeta --region {region}")
+    for into in ("", " --into found"):
+        cell = "assert profile.name != 'UserAlpha'\n1"
+        shown = shell.good(f"%%aws_profiles *{into} --no-progress\n{cell}").text
+        (expression,) = code_in(next(line for line in shown.splitlines() if "all errors" in line))
+        assert [row["profile"] for row in shell.good(expression).result] == ["UserAlpha"]
 
 
 def test_duckdb_in_a_cell_for_many_profiles(shell: Shell, aws: EmbeddedAws) -> None:
@@ -115,43 +86,42 @@ def test_duckdb_in_a_cell_for_many_profiles(shell: Shell, aws: EmbeddedAws) -> N
     shell.good(f"%%aws_profiles RoleBeta --no-progress\n{code}")
 
 
-@pytest.mark.parametrize(
-    ("typed", "limit"), [("5m", "900"), ("15", "900"), ("12h30m", "43200"), ("0", "900")]
-)
-def test_duration(shell: Shell, aws: EmbeddedAws, typed: str, limit: str) -> None:
-    """The error for an invalid duration has AWS's shortest or longest duration in seconds."""
-    error = shell.refused(f"%aws_profile RoleBeta --duration {typed}")
-    assert str(error).endswith(f" {limit}.")
-    shell.good("%aws_profile RoleBeta --duration 15m")
-    error = shell.refused("%aws_profile RoleBeta --duration 12h")
-    assert "MaxSessionDuration" in str(error)  # valid, but not for this role
+# Wrong names, values and options ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "call",
-    ["list_buckets", "who_am_i", "storage_options", "libraries.pyarrow_filesystem"],
-)
-def test_a_name_instead_of_a_session(shell: Shell, aws: EmbeddedAws, call: str) -> None:
-    """If a function gets the name of a profile, the error says how to pass its session."""
-    shell.good("from ipy_awsprofile import libraries, list_buckets, storage_options, who_am_i")
-    aws.calls.clear()
-    error = shell.refused(f"{call}('RoleBeta')")
-    assert isinstance(error, InvalidOption)
-    assert str(error) == "A boto3 session is required, not a value of type str."
-    assert aws.calls == []
-    _, _, argument = code_in(error.hint)
-    shell.good(f"from ipy_awsprofile import open_session\n{call}({argument}('RoleBeta'))")
+def test_options(shell: Shell, aws: EmbeddedAws) -> None:
+    """An option that AWS doesn't accept is refused with the rule, and a right one works."""
+    for wrong, rule, right in (
+        ("--external-id x", "parameter ExternalId, value: 1, valid min length: 2.", "xy"),
+        ("--session-name x", "parameter RoleSessionName, value: 1, valid min length: 2.", "xy"),
+        ("--duration 5m", " 900.", "15m"),
+    ):
+        error = shell.refused(f"%aws_profile RoleBeta {wrong}")
+        assert isinstance(error, InvalidOption)
+        assert str(error).endswith(rule)
+        shell.good(f"%aws_profile RoleBeta {wrong.split()[0]} {right}")
+    region, *_ = code_in(shell.refused("%aws_profile RoleBeta --region 'us west-2'").hint)
+    assert region == "us-west-2"
+    shell.good(f"%aws_profile RoleBeta --region {region}")
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        "open_session({})",
-        "using_profile({}).__enter__()",
-        "across_profiles({}, repr)",
-        "across_profiles([{}], repr)",
-    ],
-)
+def test_a_name_instead_of_a_session(shell: Shell, aws: EmbeddedAws) -> None:
+    """If a function gets a name or another object, the error says how to pass a session."""
+    shell.good("from ipy_awsprofile import *\nfrom ipy_awsprofile import libraries")
+    calls = ("list_buckets", "who_am_i", "storage_options", "libraries.pyarrow_filesystem")
+    for call in calls:
+        error = shell.refused(f"{call}('RoleBeta')")
+        assert isinstance(error, InvalidOption)
+        assert str(error) == "A boto3 session is required, not a value of type str."
+        _, _, argument = code_in(error.hint)
+        shell.good(f"{call}({argument}('RoleBeta'))")
+    shell.good("%aws_profile RoleBeta")
+    for value in ("None", "session.client('s3')"):
+        argument, _, _ = code_in(shell.refused(f"list_buckets({value})").hint)
+        shell.good(f"list_buckets({argument})")
+
+
+@pytest.mark.parametrize("call", ["open_session({})", "across_profiles([{}], repr)"])
 def test_a_session_instead_of_a_name(shell: Shell, aws: EmbeddedAws, call: str) -> None:
     """A function that gets a session says to pass a name, or one of the listed profiles."""
     shell.good("from ipy_awsprofile import *\n%aws_profile RoleBeta --as other")
@@ -163,17 +133,6 @@ def test_a_session_instead_of_a_name(shell: Shell, aws: EmbeddedAws, call: str) 
     shell.good(f"{call.format('found')}\n%aws_profile --off")
 
 
-@pytest.mark.parametrize("value", ["None", "session.client('s3')", "open_session"])
-def test_something_else_instead_of_a_session(shell: Shell, aws: EmbeddedAws, value: str) -> None:
-    """If a function gets another object, such as a client, the error says to pass a session."""
-    shell.good("from ipy_awsprofile import list_buckets, open_session\n%aws_profile RoleBeta")
-    error = shell.refused(f"list_buckets({value})")
-    assert isinstance(error, InvalidOption)
-    argument, _, function = code_in(error.hint)
-    shell.good(f"list_buckets({argument})")
-    shell.good(f"list_buckets({function}('RoleBeta'))")
-
-
 @pytest.mark.parametrize(
     "cell",
     [
@@ -182,8 +141,8 @@ def test_something_else_instead_of_a_session(shell: Shell, aws: EmbeddedAws, val
         "across_profiles(['RoleBetta'], len, progress=False)",
     ],
 )
-def test_protected_profile_that_does_not_exist(shell: Shell, aws: EmbeddedAws, cell: str) -> None:
-    """A missing profile whose name matches a protected pattern gets the hint for a misspelling."""
+def test_protected_profile(shell: Shell, aws: EmbeddedAws, cell: str) -> None:
+    """A misspelled name of a protected profile gets that hint, and the right one how to confirm."""
     shell.good("from ipy_awsprofile import across_profiles, using_profile")
     shell.good("%config AwsProfileMagics.protected = ['*bet*']")
     error = shell.refused(cell)
@@ -202,54 +161,6 @@ def test_protected_profile_that_does_not_exist(shell: Shell, aws: EmbeddedAws, c
     shell.good(f"with using_profile('RoleBeta', {argument}): pass")
 
 
-def test_mfa_code_without_a_person(
-    shell: Shell, aws: EmbeddedAws, auditor: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After you run the hint's command where you can answer, the switch works unattended."""
-    error = shell.refused("%aws_profile Auditor")
-    assert isinstance(error, MfaUnavailable)
-    command, refresh = code_in(error.hint)
-    assert refresh == "%aws_profile --refresh"
-    with monkeypatch.context() as patch:
-        answer_with_codes(aws, auditor, patch)
-        shell.good(f"{command}\n%aws_profile --off")
-    shell.good("%aws_profile Auditor")
-
-
-def test_plain_session_with_mfa_has_expired(
-    shell: Shell, aws: EmbeddedAws, auditor: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A plain boto3 session can't be renewed, and a switch to its listed profile replaces it."""
-    answer_with_codes(aws, auditor, monkeypatch)
-    # botocore binds getpass when it is imported, which is before the tests replace it.
-    defaults = (lambda _: aws.mfa_code(auditor), None, None)
-    monkeypatch.setattr(AssumeRoleProvider.__init__, "__defaults__", defaults)
-    shell.good("import boto3; from ipy_awsprofile import list_buckets")
-    with time_machine.travel(datetime.now(UTC), tick=True) as clock:
-        shell.good("session = boto3.Session(profile_name='Auditor'); list_buckets(session)")
-        clock.shift(timedelta(hours=3))
-        error = shell.refused("list_buckets(session)")
-        assert isinstance(error, MfaUnavailable)
-        assert "The credentials of this session have expired" in str(error)
-        command, _ = code_in(error.hint)
-        assert command == "%aws_profile NAME"
-        shell.good("%aws_profile Auditor")
-        assert len(shell.good("list_buckets(session)").result) == 3
-
-
-def test_mfa_code_of_a_source_without_a_person(
-    shell: Shell, aws: EmbeddedAws, auditor: str
-) -> None:
-    """The hint names the requested profile, even if the MFA device is its source profile's."""
-    role_arn = "arn:aws:iam::123456789012:role/RoleBeta"
-    aws.write_profile("Behind", source_profile="Auditor", role_arn=role_arn, region="us-west-2")
-    command, _ = code_in(shell.refused("%aws_profile Behind").hint)
-    assert command == "%aws_profile Behind"
-
-
-ROLE = "arn:aws:iam::123456789012:role/RoleBeta"
-
-
 @pytest.mark.parametrize("arn", [ROLE, ROLE.replace("Beta", "Gamma")])
 def test_arn_instead_of_a_name(
     shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, arn: str
@@ -258,13 +169,11 @@ def test_arn_instead_of_a_name(
     monkeypatch.setenv("AWS_PROFILE", "UserAlpha")  # the default credentials
     (option, _) = code_in(shell.refused(f"%aws_profile {arn}").hint)
     assert f"`{option}`" in shell.good(f"%aws_profile --explain {arn}").text
-    switch, explanation = f"%aws_profile {option}", f"%aws_profile --explain {option}"
+    assert "no problems found" in shell.good(f"%aws_profile --explain {option}").text
     if arn == ROLE:
-        assert "assumed-role/RoleBeta" in shell.good(switch).text
-        assert "no problems found" in shell.good(explanation).text
+        assert "assumed-role/RoleBeta" in shell.good(f"%aws_profile {option}").text
     else:
-        assert isinstance(shell.refused(switch), AccessDenied)
-        assert "no problems found" in shell.good(explanation).text
+        assert isinstance(shell.refused(f"%aws_profile {option}"), AccessDenied)
 
 
 def test_role_arn_that_aws_does_not_accept(shell: Shell, aws: EmbeddedAws) -> None:
@@ -275,27 +184,17 @@ def test_role_arn_that_aws_does_not_accept(shell: Shell, aws: EmbeddedAws) -> No
     assert re.search(rf"role_arn +{wrong} +--role-arn", shell.good(explanation).text)
 
 
-@pytest.mark.parametrize(
-    "name", ["two words", "a # b", "it's", "two  blanks", "-dash", "{x} $HOME"]
-)
-def test_names_that_must_be_quoted(shell: Shell, aws: EmbeddedAws, name: str) -> None:
-    """A hint's command names the profile exactly, whatever characters the name has."""
+def test_names_that_must_be_quoted(shell: Shell, aws: EmbeddedAws) -> None:
+    """A hint's commands name a profile or a sign-in exactly, whatever characters the name has."""
+    for name in ("two words", "a # b", "it's", "-dash", "{x} $HOME"):
+        with aws.config_file.open("a") as config:
+            config.write(f'\n[profile "{name}"]\nregion = us-west-2\n')
+        (command,) = code_in(shell.refused(f"%aws_profile -- {quoted(name)}").hint)
+        assert shell.good(command).text.startswith(f"{name}  (a switch fails)")
+    url = f"sso_start_url = {aws.sso.start_url}\nsso_region = us-east-1\n"
     with aws.config_file.open("a") as config:
-        config.write(f'\n[profile "{name}"]\nregion = us-west-2\n[profile a]\n')
-    error = shell.refused(f"%aws_profile -- {quoted(name)}")
-    (command,) = code_in(error.hint)
-    assert shell.good(command).text.startswith(f"{name}  (a switch fails)")
-
-
-def test_commands_of_a_sign_in_that_must_be_quoted(shell: Shell, aws: EmbeddedAws) -> None:
-    """A sign-in's name with a space is quoted for the magic and for the terminal."""
-    with aws.config_file.open("a") as config:
-        config.write(
-            f'\n[sso-session "my corp"]\nsso_start_url = {aws.sso.start_url}\n'
-            "sso_region = us-east-1\n"
-        )
-    error = shell.refused("%aws_profiles --sso")
-    magic, command = code_in(error.hint)
+        config.write(f'\n[sso-session "my corp"]\n{url}')
+    magic, command = code_in(shell.refused("%aws_profiles --sso").hint)
     assert command == "aws sso login --sso-session 'my corp'"
     assert magic == '%aws_profile --sso "my corp" --login'
     assert isinstance(shell.run(magic).error, SignInRequired)  # no one is here to sign in

@@ -1,4 +1,4 @@
-"""Environment variables don't change a named profile, as in boto3 and the AWS CLI.
+"""Environment variables don't change the identity of a named profile, or the card names them.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html
 """
@@ -10,60 +10,140 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT
-from ipy_awsprofile.sessions.session import open_session, who_am_i
+from ipy_awsprofile import open_session, who_am_i
+from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT, allow
 from tests.rotation import keys_of
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
 
-OTHER_KEYS = {"AWS_ACCESS_KEY_ID": "{key}", "AWS_SECRET_ACCESS_KEY": "{secret}"}
 NOWHERE = "http://127.0.0.1:9"
+BUCKET = "my-variables"
+OTHER_KEYS = {"AWS_ACCESS_KEY_ID": "{key}", "AWS_SECRET_ACCESS_KEY": "{secret}"}
 
 #: Variables of a user's shell, with which the test compares the session with boto3's.
 VARIABLES: dict[str, dict[str, str]] = {
-    "profile": {"AWS_PROFILE": "Other"},
-    "profile that isn't there": {"AWS_DEFAULT_PROFILE": "Nobody"},
     "keys and profile": OTHER_KEYS | {"AWS_PROFILE": "Other"},
-    "keys with a token": OTHER_KEYS | {"AWS_SESSION_TOKEN": "hush-hush"},
+    "profile that isn't there": {"AWS_DEFAULT_PROFILE": "Nobody"},
     "both Regions": {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-north-1"},
     "endpoint of S3": {"AWS_ENDPOINT_URL_S3": NOWHERE},
-    "endpoint": {"AWS_ENDPOINT_URL": "{endpoint}/"},
     "session name": {"AWS_ROLE_SESSION_NAME": "other"},
     "container": {"AWS_CONTAINER_CREDENTIALS_FULL_URI": NOWHERE},
     "attempts": {"AWS_MAX_ATTEMPTS": "7", "AWS_RETRY_MODE": "adaptive"},
-    "certificates": {"AWS_CA_BUNDLE": "/etc/hosts"},
 }
 
 
+@pytest.fixture
+def other(aws: EmbeddedAws) -> dict[str, str]:
+    """Create the profile `Other`, and return the keys of its user."""
+    user = aws.create_user("Other", account=USER_ACCOUNT, policy=allow("*"))
+    keys: Any = keys_of(user)
+    aws.write_profile("Other", region="us-east-2", **keys)
+    return {"key": user.access_key_id, "secret": user.secret_access_key}
+
+
 def leads_to(session: boto3.Session) -> dict[str, Any]:
-    """Return the endpoints, Regions, retries and certificates of a session's clients."""
+    """Return the endpoints, Regions and retries of a session's clients."""
     found: dict[str, Any] = {"region": session.region_name}
     for service in ("s3", "sts", "dynamodb"):
         client: Any = session.client(service)
         config = client.meta.config
         found[service] = (client.meta.endpoint_url, config.region_name, config.retries)
-        found[f"{service} certificates"] = client._endpoint.http_session._verify
     return found
 
 
-@pytest.mark.nightly(keep=6)
-@pytest.mark.parametrize("profile", ["UserAlpha", "RoleBeta"])
 @pytest.mark.parametrize("name", VARIABLES)
 def test_named_profile(
-    aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, profile: str, name: str
+    aws: EmbeddedAws, other: dict[str, str], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """Whatever the environment is, a named profile has boto3's identity and endpoints."""
-    other = aws.create_user("Other", account=USER_ACCOUNT)
-    keys: Any = keys_of(other)
-    aws.write_profile("Other", region="us-east-2", **keys)
-    values = {"key": other.access_key_id, "secret": other.secret_access_key}
     for variable, value in VARIABLES[name].items():
-        monkeypatch.setenv(variable, value.format(**values, endpoint=aws.endpoint_url))
-    ours, theirs = open_session(profile), boto3.Session(profile_name=profile)
-    assert leads_to(ours) == leads_to(theirs)
-    arn = who_am_i(ours).arn
-    assert arn
-    assert f"/{profile}" in arn
-    their_arn = theirs.client("sts").get_caller_identity()["Arn"]
-    assert their_arn.split("/")[:2] == arn.split("/")[:2]
+        monkeypatch.setenv(variable, value.format(**other))
+    for profile in ("UserAlpha", "RoleBeta"):
+        ours, theirs = open_session(profile), boto3.Session(profile_name=profile)
+        assert leads_to(ours) == leads_to(theirs)
+        arn, their_arn = who_am_i(ours).arn, theirs.client("sts").get_caller_identity()["Arn"]
+        assert f"/{profile}" in arn
+        assert their_arn.split("/")[:2] == arn.split("/")[:2]
+
+
+#: Variables that lead to another user, or to no user.
+FOREIGN: tuple[dict[str, str], ...] = (
+    OTHER_KEYS,
+    {"AWS_SESSION_TOKEN": "hush"},
+    {"AWS_PROFILE": "Other"},
+    {"AWS_ROLE_ARN": "arn:aws:iam::1:role/pod", "AWS_WEB_IDENTITY_TOKEN_FILE": "/dev/null"},
+    {"AWS_CONTAINER_CREDENTIALS_FULL_URI": NOWHERE},
+)
+
+SIGNERS = {
+    "boto3": "import boto3; boto3.client('s3').list_objects_v2(Bucket=BUCKET)",
+    "older client": "s3.list_objects_v2(Bucket=BUCKET)",
+    "pyarrow": "import pyarrow.fs as fs\n"
+    "filesystem = fs.S3FileSystem(endpoint_override=ENDPOINT, region='us-west-2')\n"
+    "filesystem.get_file_info(BUCKET + '/cities.csv')",
+    "child": "import subprocess, sys\n"
+    "code = 'import boto3; boto3.client(\"s3\").list_buckets()'\n"
+    "subprocess.run([sys.executable, '-c', code], capture_output=True)",
+}
+
+
+@pytest.fixture
+def user(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Create a profile P of the user Me, and return the user's ARN."""
+    user = aws.create_user("Me", account=USER_ACCOUNT, policy=allow("*"))
+    keys: Any = keys_of(user)
+    aws.write_profile("P", region="us-west-2", **keys)
+    aws.create_bucket(BUCKET, account=USER_ACCOUNT, region="us-west-2")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", NOWHERE)
+    shell.good(f"BUCKET, ENDPOINT = {BUCKET!r}, {aws.endpoint_url!r}")
+    return user.arn
+
+
+def who_signs(aws: EmbeddedAws, shell: Shell) -> dict[str, set[str | None]]:
+    """Return the ARNs that AWS saw for each signer, or an empty set if it didn't call AWS."""
+    whom = {}
+    for signer, code in SIGNERS.items():
+        aws.calls.clear()
+        shell.run(code)
+        whom[signer] = {call.arn for call in aws.calls if call.action.startswith("s3:")}
+    return whom
+
+
+def test_before_the_switch(
+    aws: EmbeddedAws,
+    shell: Shell,
+    user: str,
+    other: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Variables from before the switch don't change the identity of any signer."""
+    for variables in FOREIGN:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value.format(**other))
+    assert user in shell.good("%aws_profile P").text
+    shell.good("s3 = session.client('s3')")
+    assert who_signs(aws, shell) == {signer: {user} for signer in SIGNERS}
+
+
+@pytest.mark.parametrize("variables", FOREIGN, ids=lambda variables: next(iter(variables)))
+def test_after_the_switch(  # noqa: PLR0917  # fixtures
+    aws: EmbeddedAws,
+    shell: Shell,
+    user: str,
+    other: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+) -> None:
+    """If a variable that is set after the switch changes a signer's identity, the card names it."""
+    shell.good("%aws_profile P\ns3 = session.client('s3')")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value.format(**other))
+    strange = {signer for signer, arns in who_signs(aws, shell).items() if arns != {user}}
+    assert not {"boto3", "older client"} & strange
+    card = shell.good("%aws_profile").text
+    assert user in card
+    assert " was changed after the switch" in card or not strange
+    shell.good("%aws_profile --off")

@@ -1,0 +1,382 @@
+"""For each mistake in a profile or in what it needs, the error says what is wrong and what to do.
+
+Each row breaks a text in `tests/kinds.py`, or something else that the profile needs.
+"""
+
+from __future__ import annotations
+
+import shutil
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ipy_awsprofile import open_session, who_am_i
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.demo.aws import EmbeddedAws
+from ipy_awsprofile.demo.shared_files import write_private
+from ipy_awsprofile.demo.stages.scenario import trusting
+from ipy_awsprofile.errors import (
+    AccessDenied,
+    AwsProfileError,
+    CredentialsExpired,
+    CredentialsRejected,
+    CredentialsUnavailable,
+    EndpointUnreachable,
+    InvalidOption,
+    InvalidProfile,
+    MfaRejected,
+    ProfileNotFound,
+    RoleNotAssigned,
+    ServiceError,
+    SignInRequired,
+)
+from ipy_awsprofile.explain.explain import explain
+from tests.kinds import ACCOUNT, KINDS, create_ann, in_its_place, prepared, sign_in
+from tests.servers import Answers, closed_port, odd_server
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
+
+#: A secret that AWS doesn't know, and that no output may contain.
+HUSH = "hush-hush"
+
+
+@dataclass
+class Stage:
+    """The environment of a row."""
+
+    aws: EmbeddedAws
+    values: dict[str, str]
+    patch: pytest.MonkeyPatch
+    until_the_end: ExitStack
+
+    def move_endpoint(self, url: str) -> None:
+        """Replace the endpoint in the profiles."""
+        text = self.aws.config_file.read_text()
+        self.aws.config_file.write_text(text.replace(self.aws.endpoint_url, url))
+
+
+Break = Callable[[Stage], object]
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A way to break a kind of profile, and words of the error and of its hint.
+
+    ``instead`` maps parts of the profile's text to their replacements; ``by`` breaks anything else,
+    and ``code`` is the user's MFA code.
+    """
+
+    kind: str
+    error: type[AwsProfileError]
+    says: str
+    hint: str = ""
+    instead: Mapping[str, str] = field(default_factory=dict)
+    by: Break | None = None
+    code: str = ""
+
+
+# Ways to break what a profile needs ---------------------------------------------------------------
+
+
+def no_variables(stage: Stage) -> None:
+    """Remove the access keys from the environment."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        stage.patch.delenv(name)
+
+
+def down(stage: Stage) -> None:
+    """Move the endpoint to a closed port."""
+    stage.move_endpoint(f"http://127.0.0.1:{closed_port()}")
+
+
+def wrong_clock(stage: Stage) -> None:
+    """Make STS refuse every request because of its time."""
+    error = "<Code>SignatureDoesNotMatch</Code><Message>Signature expired: 1 is before 2</Message>"
+    answers = Answers((403, f"<ErrorResponse><Error>{error}</Error></ErrorResponse>"))
+    stage.move_endpoint(stage.until_the_end.enter_context(odd_server(answers)))
+
+
+def no_metadata(stage: Stage) -> None:
+    """Move the metadata service to a closed port."""
+    url = f"http://127.0.0.1:{closed_port()}"
+    stage.patch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url)
+
+
+def signed_out(stage: Stage) -> None:
+    """Delete the files of all sign-ins."""
+    for service in ("sso", "login"):
+        shutil.rmtree(stage.aws.home / ".aws" / service)
+
+
+def tool(line: str) -> Break:
+    """Replace the credential_process with a line of Python."""
+    return lambda stage: write_private(stage.aws.home / "tool.py", line)
+
+
+# Users' mistakes ----------------------------------------------------------------------------------
+
+EXPLAIN = "`%aws_profile --explain P` shows where each setting comes from."
+REJECTED = "The access key is unknown or inactive, or the secret is wrong"
+TRUST = "Check that the role exists"
+UNTRUSTED = f"on resource: arn:aws:iam::{ACCOUNT}:role/Stranger"
+KEYS, CHAIN, MFA = "static keys", "chain of three", "mfa_serial"
+SSO, LOGIN, WEB, PROCESS = "sso-session", "login session", "web identity", "credential_process"
+SIGN_IN = "The sign-in of `{}` is missing or has expired"
+LOG_IN = "Run `%aws_profile P --login` interactively, or `aws sso login --profile {}` in a terminal"
+NOTHING = "The credential source of `P` returned no credentials"
+
+
+def role(*row: Any, **more: Any) -> Broken:
+    """Return a mistake in a profile with a role."""
+    return Broken("role with source_profile", *row, **more)
+
+
+ROWS: dict[str, Broken] = {
+    # Keys
+    "secret missing": Broken(
+        KEYS,
+        InvalidProfile,
+        "missing: aws_secret_access_key.",
+        EXPLAIN,
+        {"aws_secret_access_key = {secret}": ""},
+    ),
+    "key ID misspelled": Broken(
+        KEYS,
+        InvalidProfile,
+        "`P` has no credentials.",
+        "Add keys to the credentials file, or a role_arn with a source_profile.",
+        {"aws_access_key_id": "aws_acces_key_id"},
+    ),
+    "token expired": Broken(
+        "static keys with a session token",
+        CredentialsExpired,
+        "The credentials of `P` have expired.",
+        "Renew them at their source, then run the cell again.",
+        by=lambda stage: stage.aws.expire_sessions(),
+    ),
+    # Roles and their sources
+    "header": role(
+        ProfileNotFound,
+        "There is no profile `P`",
+        "Write [profile P] instead of [P] in ",
+        {"[profile P]": "[P]"},
+    ),
+    "source unknown": role(
+        InvalidProfile,
+        'The source_profile "Anne" referenced in the profile "P" does not exist.',
+        "Did you mean `Ann`?",
+        {"= Ann": "= Anne"},
+    ),
+    "source missing": role(
+        InvalidProfile,
+        "missing: source_profile or credential_source.",
+        EXPLAIN,
+        {"source_profile = Ann": ""},
+    ),
+    "role_arn no ARN": role(
+        InvalidOption,
+        "A setting or an option of `P` is invalid: Invalid length",
+        EXPLAIN,
+        {f"arn:aws:iam::{ACCOUNT}:role/Hop1": "Hop1"},
+    ),
+    "no trust": role(AccessDenied, UNTRUSTED, TRUST, {"role/Hop1": "role/Stranger"}),
+    "source's secret wrong": role(
+        CredentialsRejected,
+        "AWS doesn't accept the keys of `Ann` (SignatureDoesNotMatch).",
+        REJECTED,
+        {"{secret}": HUSH},
+    ),
+    "loop": Broken(
+        CHAIN,
+        InvalidProfile,
+        "Visited profiles: ['P', 'Hop2', 'Hop1']",
+        EXPLAIN,
+        {"= Ann": "= Hop2"},
+    ),
+    "second hop": Broken(
+        CHAIN,
+        AccessDenied,
+        f"assumed-role/Hop1/me is not authorized to perform: sts:AssumeRole {UNTRUSTED}",
+        TRUST,
+        {"role/Hop2": "role/Stranger"},
+    ),
+    # Options of roles
+    "two hours in a chain": Broken(
+        CHAIN,
+        InvalidOption,
+        "exceeds the 1 hour",
+        "one hour at most",
+        {"source_profile = Hop2": "source_profile = Hop2\nduration_seconds = 7200"},
+    ),
+    "external ID wrong": Broken(
+        "external_id",
+        AccessDenied,
+        "role/Guarded",
+        "can require an external ID",
+        {"between-us": "between-them"},
+    ),
+    "MFA code wrong": Broken(
+        MFA,
+        MfaRejected,
+        "AWS refused the MFA code for `P`: ",
+        "an MFA device of the user whose keys start the role chain",
+        {"{mfa_serial}": f"arn:aws:iam::{ACCOUNT}:mfa/Bob"},
+        code="123456",
+    ),
+    "MFA code that is none": Broken(
+        MFA,
+        MfaRejected,
+        "An MFA code has exactly six digits.",
+        "enter a new code",
+        code=HUSH,
+    ),
+    # Regions and endpoints
+    "region missing": role(
+        InvalidOption,
+        "`P` has no valid AWS Region: You must specify a region.",
+        "`%aws_profile P --region …`",
+        {"= Ann\n{here}": "= Ann\nendpoint_url = {endpoint}"},
+    ),
+    "endpoint down": role(
+        EndpointUnreachable,
+        "AWS can't be reached for `P`: Could not connect to the endpoint URL: ",
+        "Check the network (VPN, HTTPS_PROXY, NO_PROXY) and the profile's `endpoint_url`",
+        by=down,
+    ),
+    "clock wrong": role(
+        ServiceError, "this machine's clock is wrong", "Set the clock", by=wrong_clock
+    ),
+    # Variables, machines, tokens and processes
+    "variables missing": Broken(
+        "credential_source Environment",
+        CredentialsUnavailable,
+        f"{NOTHING} (Environment).",
+        "Environment needs AWS_ACCESS_KEY_ID",
+        by=no_variables,
+    ),
+    "no instance": Broken(
+        "credential_source Ec2InstanceMetadata",
+        CredentialsUnavailable,
+        NOTHING,
+        "Ec2InstanceMetadata an EC2 instance with a role",
+        by=no_metadata,
+    ),
+    "token file missing": Broken(
+        WEB,
+        CredentialsUnavailable,
+        "A file that `P` needs can't be used: [Errno 2] No such file or directory: '/none'.",
+        "Correct its path",
+        {"{token_file}": "/none"},
+    ),
+    "token that the role doesn't trust": Broken(
+        WEB,
+        CredentialsRejected,
+        "AWS doesn't accept the web identity token of `P` for its role: ",
+        "Check the role's trust policy, and the token",
+        {"{pod}": "{hop1}"},
+    ),
+    "process fails": Broken(
+        PROCESS,
+        CredentialsUnavailable,
+        "The credential_process of `P` ",
+        "Run its command in a terminal",
+        by=tool(f"import sys; print({HUSH!r}); sys.exit({HUSH!r})"),
+    ),
+    "process prints something else": Broken(
+        PROCESS, CredentialsUnavailable, "`P`", by=tool(f"print({HUSH!r})")
+    ),
+    # Sign-ins
+    "signed out": Broken(
+        SSO, SignInRequired, SIGN_IN.format("P"), LOG_IN.format("P"), by=signed_out
+    ),
+    "sign-in ended by AWS, behind a role": Broken(
+        "SSO as a source",
+        SignInRequired,
+        SIGN_IN.format("Corp"),
+        LOG_IN.format("Corp"),
+        by=lambda stage: stage.aws.sso.expire_tokens(refresh=True),
+    ),
+    "logged out": Broken(
+        LOGIN,
+        SignInRequired,
+        SIGN_IN.format("P"),
+        "`aws login --profile P` in a terminal",
+        by=signed_out,
+    ),
+    "login without crt": Broken(
+        LOGIN,
+        CredentialsUnavailable,
+        "a part of botocore that isn't installed",
+        '`%pip install "botocore[crt]"`, then restart the kernel',
+        by=lambda stage: stage.patch.setattr("botocore.credentials.EC", None),
+    ),
+    "role not assigned": Broken(
+        SSO,
+        RoleNotAssigned,
+        "The signed-in user isn't assigned the role of `P`: No access.",
+        "`%aws_profiles --sso` lists the values",
+        {"= Reader": "= Writer"},
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[tuple[EmbeddedAws, IamUser, dict[str, str]]]:
+    """Run one embedded AWS for all rows, and yield the user and the placeholders' values."""
+    with EmbeddedAws() as aws:
+        ann = create_ann(aws)
+        values = prepared(aws, ann)
+        aws.create_role("Stranger", account=ACCOUNT, trust=trusting("999999999999"))
+        yield aws, ann, values
+
+
+@pytest.fixture
+def stage(
+    world: tuple[EmbeddedAws, IamUser, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stage]:
+    """Restore a state in which every kind works: nothing is cached, and Ann has signed in."""
+    aws, ann, values = world
+    for name, value in aws.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("botocore.utils.ContainerMetadataFetcher.SLEEP_TIME", 0)
+    shutil.rmtree(aws.home / ".aws" / "cli", ignore_errors=True)
+    sign_in(aws, ann)
+    process = (aws.home / "tool.py").read_text()
+    with ExitStack() as until_the_end:
+        yield Stage(aws, values, monkeypatch, until_the_end)
+    write_private(aws.home / "tool.py", process)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_broken(stage: Stage, name: str) -> None:
+    """The error is in two lines without a secret, and an explanation has it if AWS isn't needed."""
+    row = ROWS[name]
+    kind = KINDS[row.kind]
+    config, credentials = kind.config, kind.credentials
+    for old, new in row.instead.items():
+        assert old in config + credentials
+        config, credentials = config.replace(old, new), credentials.replace(old, new)
+    kind = replace(kind, config=config, credentials=credentials)
+    stage.until_the_end.enter_context(in_its_place(stage.aws, stage.values, stage.patch, kind))
+    if row.by:
+        row.by(stage)
+    explanation = explain(SessionRequest(profile="P"))
+    stage.aws.calls.clear()
+    with pytest.raises(AwsProfileError) as told:
+        who_am_i(open_session("P", mfa_prompter=lambda _: row.code, timeout=0.5))
+    error = told.value
+    assert type(error) is row.error, error
+    assert row.says in str(error)
+    assert row.hint in error.hint
+    if found := explanation.error:
+        assert (str(found), found.hint) == (str(error), error.hint)
+    else:  # AWS, another server, a program or the user is needed
+        is_outside = isinstance(error, EndpointUnreachable | MfaRejected)
+        assert stage.aws.calls or row.by or is_outside or explanation.warnings
+    seen = "".join([*traceback.format_exception(error), error.hint, repr(explanation)])
+    assert not [secret for secret in (*stage.aws.secrets(), HUSH) if secret in seen]

@@ -1,0 +1,193 @@
+"""An MFA session for long-term keys needs one code, and several notebooks share it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import time_machine
+
+from ipy_awsprofile import open_session, using_profile, who_am_i
+from ipy_awsprofile.demo.shared_files import append_section
+from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT, trusting
+from ipy_awsprofile.errors import InvalidOption, MfaRejected, MfaUnavailable
+from tests.rotation import keys_of
+from tests.shells import run_aws_cli, run_python
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
+    from tests.shells import Shell
+
+#: A policy that allows everything, but requires MFA.
+WITH_MFA = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": "*",
+            "Resource": "*",
+            "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}},
+        }
+    ],
+}
+
+LIST = "session.client('s3').list_buckets()['Buckets'] and None"
+
+
+@pytest.fixture
+def user(aws: EmbeddedAws) -> IamUser:
+    """Create a user with the profile `P` and an MFA device, whose policy requires MFA."""
+    user = aws.create_user("Careful", account=USER_ACCOUNT, policy=WITH_MFA, mfa=True)
+    aws.create_bucket("careful", account=USER_ACCOUNT)
+    aws.write_profile("P", region="us-west-2", mfa_serial=user.mfa_serial)
+    append_section(aws.credentials_file, "P", keys_of(user))
+    return user
+
+
+@pytest.fixture
+def asked(shell: Shell, aws: EmbeddedAws, user: IamUser) -> list[str]:
+    """Answer prompts in the shell with the device's codes, and return the requested devices."""
+    asked: list[str] = []
+
+    def code(device: str) -> str:
+        asked.append(device)
+        return aws.mfa_code(device)
+
+    answer_with(shell, code)
+    return asked
+
+
+def answer_with(shell: Shell, code: Callable[[str], str]) -> None:
+    """Answer prompts for codes with a function, as the setting mfa_process does."""
+    shell.names["code"] = code
+    shell.good("%config AwsProfileMagics.mfa_process = code")
+
+
+@pytest.fixture
+def later() -> Iterator[Callable[[timedelta], None]]:
+    """Stop the clock of this process and its embedded AWS, and yield a function that moves it."""
+    with time_machine.travel(datetime.now(UTC), tick=False) as traveller:
+        yield traveller.shift
+
+
+def actions(aws: EmbeddedAws) -> list[str]:
+    """Return the calls that AWS saw."""
+    return [call.action for call in aws.calls]
+
+
+@pytest.mark.usefixtures("later")
+def test_one_code(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str]) -> None:
+    """With `--mfa`, one code and one call serve the kernel, the AWS CLI and other notebooks."""
+    card = shell.good("%aws_profile P --mfa").text
+    assert user.arn in card
+    assert "12 hours left" in card
+    assert actions(aws) == ["sts:GetSessionToken", "sts:GetCallerIdentity"]
+    shell.good(LIST)
+    shell.good("session.client('iam').list_users() and None")
+    assert run_aws_cli("s3api", "list-buckets").returncode == 0
+    session = "__import__('ipy_awsprofile').open_session('P', mfa=True)"
+    run_python(f"{session}.client('s3').list_buckets()")
+    listed = [call.access_key_id for call in aws.calls if call.action == "s3:ListAllMyBuckets"]
+    assert len(listed) == 3
+    assert len(set(listed)) == 1
+    assert user.access_key_id not in listed
+    assert asked == [user.mfa_serial]
+
+
+def test_with_and_without(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str]) -> None:
+    """Without `--mfa`, AWS denies access, and cards and clients keep the two sessions apart."""
+    assert "no expiry" in shell.good("%aws_profile P").text
+    assert "AccessDenied" in str(shell.run(LIST).error)
+    assert asked == []
+    shell.good("plain = session.client('s3')")
+    card = shell.good("%aws_profile P --mfa").text
+    assert "`plain` still signs as P:" in card
+    shell.good(f"{LIST}\ns3 = session.client('s3')\ndel plain")
+    assert "`s3` still signs as P, with MFA:" in shell.good("%aws_profile P").text
+    shell.good(f"%%aws_profile P --mfa\n{LIST}")
+    assert "AccessDenied" in str(shell.run(LIST).error)
+    with using_profile("P", mfa=True) as session:
+        assert who_am_i(session).arn == user.arn
+        assert session.client("s3").list_buckets()["Buckets"]
+    assert "AccessDenied" in str(shell.run(LIST).error)
+    assert len(asked) == 1
+
+
+def test_expiry(shell: Shell, aws: EmbeddedAws, later: Any, asked: list[str]) -> None:
+    """If the session is about to expire, the next call prompts for a code; clients keep working."""
+    shell.good("%aws_profile P --mfa --duration 1h")
+    shell.good("s3 = session.client('s3')")
+    later(timedelta(minutes=30))
+    shell.good("s3.list_buckets() and None")
+    assert len(asked) == 1
+    later(timedelta(minutes=31))
+    shell.good("s3.list_buckets() and None")
+    assert len(asked) == 2
+    aws.calls.clear()
+    later(timedelta(minutes=1))
+    shell.good("%aws_profile --refresh")
+    assert len(asked) == 3
+    assert actions(aws) == ["sts:GetSessionToken", "sts:GetCallerIdentity"]
+    later(timedelta(minutes=1))
+    assert "36 hours left" in shell.good("%aws_profile P --mfa --duration 36h").text
+
+
+def test_wrong_code(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str]) -> None:
+    """A wrong code is one error that changes nothing, and the next code works."""
+    shell.good("%aws_profile UserAlpha")
+    right = aws.mfa_code(str(user.mfa_serial))
+    answer_with(shell, lambda _: "000000" if right != "000000" else "111111")
+    refused = shell.refused("%aws_profile P --mfa")
+    assert isinstance(refused, MfaRejected)
+    assert "UserAlpha" in shell.good("%aws_profile").text
+    answer_with(shell, lambda device: aws.mfa_code(device))  # noqa: PLW0108  # IPython copies it
+    assert user.arn in shell.good("%aws_profile P --mfa").text
+
+
+def test_nobody_to_ask(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
+    """If no one can answer, a switch fails, and works once the session is in the cache."""
+    error = shell.refused("%aws_profile P --mfa")
+    assert isinstance(error, MfaUnavailable)
+    assert error.hint.startswith("Run `%aws_profile P --mfa`, or ")
+    open_session("P", mfa=True, mfa_prompter=lambda _: aws.mfa_code(str(user.mfa_serial)))
+    shell.good("%aws_profile P --mfa")
+
+
+def test_hints(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str], later: Any) -> None:
+    """If `--mfa` can't be used, the error says why, and its advice works."""
+    role = aws.create_role("R", account=USER_ACCOUNT, trust=trusting(user.arn))
+    about_role: dict[str, Any] = {"source_profile": "P", "role_arn": role, "region": "us-west-2"}
+    aws.write_profile("R", mfa_serial=user.mfa_serial, **about_role)
+    refused = shell.refused("%aws_profile R --mfa")
+    assert isinstance(refused, InvalidOption)
+    assert refused.hint.startswith("Leave the option out, ")
+    shell.good("%aws_profile R")
+    aws.write_profile("Q", region="us-west-2")
+    append_section(aws.credentials_file, "Q", keys_of(user))
+    refused = shell.refused("%aws_profile Q --mfa")
+    assert "doesn't have both" in str(refused)
+    text = aws.config_file.read_text()
+    text = text.replace("[profile Q]", f"[profile Q]\nmfa_serial = {user.mfa_serial}")
+    aws.config_file.write_text(text)
+    later(timedelta(minutes=2))  # AWS accepts each code once
+    shell.good("%aws_profile Q --mfa")
+
+
+def test_read_only(shell: Shell, aws: EmbeddedAws, asked: list[str]) -> None:
+    """A read-only MFA session needs one code, and still meets the policy's condition."""
+    card = shell.good("%aws_profile P --mfa --read-only").text
+    assert "limited to read-only" in card
+    assert actions(aws) == [
+        "sts:GetSessionToken",
+        "sts:GetScopedCredentials",
+        "sts:GetCallerIdentity",
+    ]
+    shell.good(LIST)
+    assert "AccessDenied" in str(shell.run("session.client('s3').create_bucket(Bucket='x')").error)
+    shell.good("%aws_profile P --mfa")  # the session with MFA is in the cache
+    shell.good("session.client('s3').delete_bucket(Bucket='careful')")
+    assert len(asked) == 1
