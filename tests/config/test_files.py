@@ -1,41 +1,38 @@
-"""The shared files are read as botocore reads them, and each setting has its line."""
+"""The shared files are read as botocore reads them; a profile has its settings and their lines."""
 
 from __future__ import annotations
 
-import os
+import copy
 import pickle
-import tempfile
+import re
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import botocore.session
 import pytest
-from botocore.exceptions import ConfigParseError
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from ipy_awsprofile.config.files import SharedFiles, places, read_config, read_credentials
-from ipy_awsprofile.config.profiles import list_profiles, profiles_by_name
-from ipy_awsprofile.errors import ConfigFileError
+from ipy_awsprofile.config.profiles import (
+    ProfileKind,
+    chain_of,
+    find_profile,
+    list_profiles,
+    matching,
+    profiles_by_name,
+)
+from ipy_awsprofile.errors import ConfigFileError, ProfileNotFound
 
-SECRET = "hush-this-is-not-for-eyes"
+if TYPE_CHECKING:
+    Files = tuple[Path, Path]
 
 
-def written(folder: str | Path, config: str, credentials: str = "") -> SharedFiles:
-    """Write the two files as they are, with their own line ends."""
-    files = SharedFiles(Path(folder, "config"), Path(folder, "credentials"))
-    files.config.write_text(config, encoding="utf-8", newline="")
-    files.credentials.write_text(credentials, encoding="utf-8", newline="")
+def written(folder: Path, config: str, credentials: str = "") -> SharedFiles:
+    """Write the two files."""
+    files = SharedFiles(folder / "config", folder / "credentials")
+    files.config.write_text(config, encoding="utf-8")
+    files.credentials.write_text(credentials, encoding="utf-8")
     return files
-
-
-def by_botocore(files: SharedFiles) -> dict[str, Any]:
-    """Return the files as a plain botocore session reads them."""
-    session = botocore.session.Session()
-    session.set_config_variable("config_file", str(files.config))
-    session.set_config_variable("credentials_file", str(files.credentials))
-    return {"sso_sessions": {}, "services": {}} | session.full_config
 
 
 def test_paths(tmp_path: Path) -> None:
@@ -50,20 +47,7 @@ def test_paths(tmp_path: Path) -> None:
         assert SharedFiles.from_environment(environment) == files
 
 
-NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="[]"), max_size=8)
-LINES = st.one_of(
-    *(st.builds(form.format, NAMES) for form in ("[profile {}]", '[profile "{}"]', "[{}]")),
-    *(st.builds(form.format, NAMES, NAMES) for form in ("{} = {}", "  {} = {}", "{} =", "# {}")),
-    st.sampled_from(["region = x", "[default]", "[DEFAULT]", "[sso-session a]", "s3 =", ""]),
-    NAMES,
-)
-FILES = st.one_of(
-    st.lists(LINES, max_size=12).map("\n".join),
-    st.text(st.characters(exclude_categories=["Cs"]), max_size=60),
-)
-
-
-ORDINARY = """
+CONFIG = """
 [DEFAULT]
 output = json
 [default]
@@ -74,46 +58,26 @@ s3 =
   addressing_style = path
 [profile 'my dev']
 [profile größe/δ]
+[profile b]
+[other]
+region = x
 [sso-session corp]
 sso_region = one
 [services local]
 s3 =
   endpoint_url = http://127.0.0.1
 """
-
-
-@given(config=FILES, credentials=FILES)
-@example(config=ORDINARY, credentials="[p]\nregion = two\ns3 =\n  c = d\n[profile q]\n[default]\n")
-@example(config="[profile a]\ns3 =\n  a\n", credentials="")
-def test_any_files(config: str, credentials: str) -> None:
-    """Any files have the same content as in botocore, or raise one error where botocore fails."""
-    with tempfile.TemporaryDirectory() as folder:
-        files = written(folder, config, credentials)
-        try:
-            expected = by_botocore(files)
-        except ConfigParseError:
-            with pytest.raises(ConfigFileError):
-                read_config(files)
-            return
-        assert read_config(files).full_config() == expected
-        assert list(profiles_by_name(read_config(files))) == list(expected["profiles"])
-
-
-@given(
-    before=st.lists(LINES, max_size=4),
-    secret=st.sampled_from(["aws_secret_access_key = ", "aws_secret_access_key\n", "s3 =\n  "]),
-    after=st.lists(LINES, max_size=4),
+CREDENTIALS = (
+    "[p]\nregion = two\ns3 =\n  c = d\n[profile q]\n[r]\naws_access_key_id = k\n[default]\n"
 )
-def test_nothing_shows_a_secret(before: list[str], secret: str, after: list[str]) -> None:
-    """Neither listings, their pickles nor the errors of a malformed file contain a secret."""
-    with tempfile.TemporaryDirectory() as folder:
-        files = written(folder, "", "\n".join(["[dev]", *before, secret + SECRET, *after]))
-        try:
-            profiles = list(profiles_by_name(config := read_config(files)).values())
-            shown = f"{config!r}{profiles}{pickle.dumps(profiles)!r}"
-        except ConfigFileError as error:
-            shown = "".join(traceback.format_exception(error)) + repr(error) + error.hint
-        assert SECRET not in shown
+
+
+def test_same_content_as_in_botocore(shared_files: Files) -> None:
+    """The profiles, sign-ins and services are the same as in a plain botocore session."""
+    files = written(shared_files[0].parent, CONFIG, CREDENTIALS)
+    expected = {"sso_sessions": {}, "services": {}} | botocore.session.Session().full_config
+    assert read_config(files).full_config() == expected
+    assert list(profiles_by_name(read_config(files))) == list(expected["profiles"])
 
 
 PLACES = """\
@@ -155,55 +119,186 @@ def test_places(tmp_path: Path, header: str, setting: str, expected: list[str]) 
 
 
 def test_missing_files(tmp_path: Path) -> None:
-    """Files that don't exist, and folders in their place, contain nothing, as in botocore."""
-    for files in (SharedFiles(tmp_path / "none", tmp_path / "no"), SharedFiles(tmp_path, tmp_path)):
-        assert read_config(files).full_config({"p": {"a": "b"}})["profiles"] == {"p": {"a": "b"}}
-        assert places(files, "profile p") == []
+    """Files that don't exist contain nothing, as in botocore."""
+    files = SharedFiles(tmp_path / "none", tmp_path / "no")
+    assert read_config(files).full_config({"p": {"a": "b"}})["profiles"] == {"p": {"a": "b"}}
+    assert places(files, "profile p") == []
 
 
 @pytest.mark.parametrize(
-    ("config", "line"),
+    ("text", "line"),
     [
-        (b"[profile a]\nregion = x\n[profile a]\n", 3),
-        (b"region = x\n", 1),
-        (b"[profile a]\nregion = x\nnonsense\n", 3),
-        (b"[profile a]\ns3 =\n  nonsense\n", None),
-        (b"[profile a]\nregion = \xff\xfe\n", None),
+        ("[a]\nregion = x\n[a]\naws_secret_access_key = hush\n", 3),
+        ("aws_secret_access_key = hush\n", 1),
+        ("[a]\naws_secret_access_key\nhush\n", 2),
+        ("[a]\ns3 =\n  hush\n", None),
     ],
 )
-def test_malformed_files(shared_files: tuple[Path, Path], config: bytes, line: int | None) -> None:
-    """The error for a malformed file has the file, and the line as far as botocore reports it."""
-    shared_files[0].write_bytes(config)
-    with pytest.raises(ConfigFileError, match=r"botocore can't parse the file") as caught:
+@pytest.mark.parametrize("which", [0, 1])
+def test_malformed_files(shared_files: Files, which: int, text: str, line: int | None) -> None:
+    """The error names the file, and the line if botocore reports it, but shows no value."""
+    path = shared_files[which]
+    path.write_text(text if which else text.replace("[a]", "[profile a]"))
+    with pytest.raises(ConfigFileError, match="botocore can't parse the file") as caught:
         list_profiles()
-    assert (caught.value.path, caught.value.line) == (shared_files[0], line)
-    assert (f"{shared_files[0]}, line {line}: " in str(caught.value)) == (line is not None)
+    assert (caught.value.path, caught.value.line) == (path, line)
+    assert (f"{path}, line {line}: " in str(caught.value)) == (line is not None)
+    assert "hush" not in "".join(traceback.format_exception(caught.value)) + caught.value.hint
 
 
-@pytest.mark.parametrize("denied", ["config", "."])
-def test_unreadable_files(denied: str) -> None:
-    """A file that the user may not read, or its folder, is an error and not an empty file."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        (inner := Path(folder, "aws")).mkdir()
-        files, user = written(inner, "[profile a]\n"), os.geteuid()
-        (inner / denied).chmod(0)
-        os.seteuid(user or 65534)  # root can read everything
-        try:
-            with pytest.raises(ConfigFileError, match="Permission denied"):
-                read_config(files)
-        finally:
-            os.seteuid(user)
-            inner.chmod(0o700)
+def test_unreadable_file(shared_files: Files) -> None:
+    """A file that can't be read is an error and not an empty file."""
+    shared_files[0].symlink_to(shared_files[0])  # root can read everything else
+    with pytest.raises(ConfigFileError, match="The file can't be read"):
+        list_profiles()
 
 
-def test_unchanged_files_are_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files are parsed again only if they have changed, and earlier readings stay as they were."""
+def test_files_that_change(tmp_path: Path) -> None:
+    """Unchanged files aren't parsed again, and earlier readings stay as they were."""
     files = written(tmp_path, "[profile a]\n", "[a]\nregion = one\noutput = json\n")
     first = read_config(files)
     assert read_config(files) is first
-    assert profiles_by_name(read_config(files)) is profiles_by_name(first)
     files.credentials.write_text("[a]\noutput = text\n[bb]\n")
     assert read_config(files).profiles == {"a": {"output": "text"}, "bb": {}}
     assert read_credentials(files.credentials) == {"a": {"output": "text"}, "bb": {}}
     assert first.profiles == {"a": {"region": "one", "output": "json"}}
+
+
+# --- Profiles ---
+
+ROLE = "arn:aws:iam::123456789012:role/team/Reader"
+KEYS = "aws_access_key_id = a\naws_secret_access_key = b"
+SSO = "sso_account_id = 123456789012\nsso_role_name = Admin"
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        (KEYS, ProfileKind.STATIC_KEYS),
+        ("role_arn = r\nsource_profile = s", ProfileKind.ASSUME_ROLE),
+        ("role_arn = r\ncredential_source = Environment", ProfileKind.CREDENTIAL_SOURCE),
+        ("role_arn = r\nweb_identity_token_file = f", ProfileKind.WEB_IDENTITY),
+        (SSO, ProfileKind.SSO),
+        ("login_session = arn", ProfileKind.LOGIN_SESSION),
+        ("credential_process = p", ProfileKind.CREDENTIAL_PROCESS),
+        ("role_arn = r", ProfileKind.INCOMPLETE),
+        ("aws_access_key_id = a", ProfileKind.INCOMPLETE),
+    ],
+)
+def test_kind(shared_files: Files, settings: str, kind: ProfileKind) -> None:
+    """A profile's kind is the source of its credentials."""
+    shared_files[0].write_text(f"[profile p]\n{settings}")
+    assert find_profile("p").kind is kind
+
+
+def test_attributes(shared_files: Files) -> None:
+    """A profile has the first line of each setting, and where its section begins."""
+    shared_files[0].write_text(
+        f"[profile base]\n[profile p]\nrole_arn = {ROLE}\nsource_profile = base\n"
+        "region = eu-west-1\nmfa_serial = arn:aws:iam::1:mfa/me\nduration_seconds = 7200\n"
+        f"s3 =\n  a = b\n[profile s]\n{SSO}\nregion =\n"
+        "[profile e]\nrole_arn = odd\ncredential_source = Environment\naws_account_id = 1\n"
+    )
+    p, s, e = map(find_profile, "pse")
+    assert (p.account, p.role, p.role_arn) == ("123456789012", "team/Reader", ROLE)
+    assert (p.source, p.source_profile, p.credential_source) == ("base", "base", None)
+    assert (p.region, p.mfa_serial) == ("eu-west-1", "arn:aws:iam::1:mfa/me")
+    assert (p.text("duration_seconds"), p.text("s3")) == ("7200", None)
+    assert str(p.place()) == "config:2"
+    assert (s.account, s.role, s.sso_role_name) == ("123456789012", "Admin", "Admin")
+    assert (s.source, s.region, s.mfa_serial) == (None, None, None)
+    assert (e.account, e.role, e.source) == ("1", None, "Environment")
+    shared_files[0].write_text("a malformed file")
+    assert p.place() is None
+
+
+def test_a_profile_is_its_name(shared_files: Files) -> None:
+    """A profile can be used wherever a name can, such as in f-strings and as a key."""
+    shared_files[0].write_text("[profile a-prod]\nregion = eu-central-1\n[profile b]\n")
+    first, second = list_profiles()
+    assert (f"{first}", str(second), first.name) == ("a-prod", "b", "a-prod")
+    assert type(first.name) is str
+    assert first == "a-prod" != second
+    assert first.endswith("-prod")
+    assert {"a-prod": 1}[first] == 1
+    assert repr(first) == "<Profile 'a-prod': incomplete>"
+
+
+@pytest.mark.parametrize("take", [copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
+def test_copies_have_no_secrets(shared_files: Files, take: Any) -> None:
+    """Neither a profile nor its copy for a worker contains keys, and the copy has no commands."""
+    shared_files[0].write_text(
+        f"[profile p]\nrole_arn = {ROLE}\nsource_profile = p\nexternal_id = hush-1\nregion = r\n"
+        "mfa_process = hush-2\ncredential_process = hush-3\naws_access_key_id = hush-4\n"
+        "aws_secret_access_key = hush-5\naws_session_token = hush-6\n"
+    )
+    profile = find_profile("p")
+    assert not re.search("hush-[456]", str(profile.settings))
+    assert "hush" not in repr(profile)
+    twin = take(profile)
+    assert (twin, twin.name, twin.kind) == ("p", "p", ProfileKind.ASSUME_ROLE)
+    assert dict(twin.settings) == {"role_arn": ROLE, "source_profile": "p", "region": "r"}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        (None, ["team-dev", "team-prod", "base", "signed-in"]),
+        ("TEAM Dev", ["team-dev"]),
+        ("123456789012", ["team-prod", "signed-in"]),
+        ("reader", ["team-prod"]),
+        ("*prod", ["team-prod"]),
+        ("team-???", ["team-dev"]),
+        ("team nothing", []),
+    ],
+)
+def test_pattern(shared_files: Files, pattern: str | None, names: list[str]) -> None:
+    """A profile must contain every word of a pattern; a wildcard must match the whole name."""
+    shared_files[0].write_text(
+        f"[profile team-dev]\nregion = eu-west-1\n[profile team-prod]\nrole_arn = {ROLE}\n"
+        f"source_profile = base\n[profile base]\n[profile signed-in]\n{SSO}\n"
+    )
+    assert list_profiles(pattern) == names
+    assert matching(list_profiles(), pattern) == names
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("RoleBet", "Did you mean `RoleBeta`?"),
+        ("rolebeta", "Did you mean `RoleBeta`?"),
+        ("gamma", "Write [profile gamma] instead of [gamma] in {config}."),
+    ],
+)
+def test_missing_profiles(shared_files: Files, name: str, hint: str) -> None:
+    """The error for a missing profile suggests similar names, or the right header."""
+    shared_files[0].write_text("[profile RoleBeta]\n[gamma]\nregion = x\n")
+    with pytest.raises(ProfileNotFound, match=f"There is no profile `{name}`") as caught:
+        find_profile(name)
+    assert hint.format(config=shared_files[0]) in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "names"),
+    [
+        ("source_profile = b", KEYS, "ab"),
+        ("source_profile = b", "source_profile = c", "abc"),
+        ("source_profile = b", f"source_profile = c\n{KEYS}", "ab"),
+        (f"source_profile = a\n{KEYS}", "", "a"),
+        ("source_profile = b", "credential_source = Environment", "ab"),
+        ("source_profile = a", "", "a"),
+        ("source_profile = b", "source_profile = a", "ab"),
+        ("source_profile = nobody", "", "a"),
+    ],
+)
+def test_chains(shared_files: Files, a: str, b: str, names: str) -> None:
+    """A chain has the roles and the keys that botocore uses, and it ends where botocore fails."""
+    role = "role_arn = arn:aws:iam::123456789012:role/R\n"
+    sections = (role + a, role + b if "source" in b else b, KEYS)
+    shared_files[0].write_text(
+        "".join(
+            f"[profile {name}]\n{settings}\n"
+            for name, settings in zip("abc", sections, strict=True)
+        )
+    )
+    assert "".join(chain_of(find_profile("a"), read_config())) == names

@@ -71,27 +71,17 @@ def test_the_block_is_replaced(files: SharedFiles, end: str) -> None:
     assert file.with_block("corp", {}) == MINE + other + AFTER
 
 
-def test_a_mark_without_the_other(files: SharedFiles) -> None:
-    """If a user has deleted a block's last line, no line below its first line is replaced."""
-    orphan = BLOCK.rpartition("# <<<")[0]
-    file = write(files, orphan + AFTER)
-    text = file.with_block("corp", {"c": {}})
-    assert text.startswith(orphan + AFTER)
-    assert write(files, text).with_block("corp", {}) == f"{orphan}{AFTER}\n"
-
-
 def test_the_aws_cli_edits_the_block(files: SharedFiles) -> None:
-    """Settings that the AWS CLI adds to a block, even to its last profile, belong to the block."""
+    """A setting that the AWS CLI adds to the block's last profile belongs to the block."""
     file = write(files, MINE)
     file.write(file.with_block("corp", ROLES))
-    for profile in (*ROLES, "new"):
-        command = [CLI, "configure", "set", "output", "json", "--profile", profile]
-        subprocess.run(command, check=True, capture_output=True)
+    command = [CLI, "configure", "set", "output", "json", "--profile", "b"]
+    subprocess.run(command, check=True, capture_output=True)
     file = ConfigFile.read(files)
-    assert [file.config.profiles[name]["output"] for name in ROLES] == ["json", "json"]
+    assert file.config.profiles["b"]["output"] == "json"
     text = file.with_block("corp", ROLES)
-    assert text == f"{MINE}\n{BLOCK}[profile new]\noutput = json\n"
-    assert difference(file.text, text).count("-output = json") == 2
+    assert text == f"{MINE}\n{BLOCK}"
+    assert [line for line in difference(file.text, text) if line[0] in "+-"] == ["-output = json"]
 
 
 def test_the_difference() -> None:
@@ -113,20 +103,17 @@ def test_the_difference() -> None:
     assert difference(before, before.replace("\n", "\r\n")) == []
 
 
-def test_link_owner_and_mode(files: SharedFiles, tmp_path: Path) -> None:
-    """A link stays a link; the file keeps its mode, and its owner if root writes in a container."""
+def test_link_and_mode(files: SharedFiles, tmp_path: Path) -> None:
+    """A link to a file elsewhere stays a link, and the file keeps its mode."""
     (real := tmp_path / "dotfiles" / "aws").parent.mkdir()
     files.config.symlink_to(real)
     write(files, "[profile a]\n")
     real.chmod(0o640)
-    owner = (12345, 54321) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
-    os.chown(real, *owner)
     file = ConfigFile.read(files)
     file.write(file.with_profile("one", ONE))
     assert files.config.is_symlink()
     assert "[profile one]" in real.read_text()
-    status = real.stat()
-    assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (*owner, 0o640)
+    assert real.stat().st_mode & 0o7777 == 0o640
     assert os.listdir(real.parent) == ["aws"]
 
 
@@ -140,22 +127,12 @@ def test_file_that_does_not_exist(tmp_path: Path) -> None:
     assert files.config.parent.stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.parametrize("name", ["", "x]", 'x"y', "x\ny", " x", "a  b", "x#", "a", "keys"])
+@pytest.mark.parametrize("name", ["", "x]", 'x"y', "x#", "a", "keys"])
 def test_names_that_are_refused(files: SharedFiles, name: str) -> None:
     """A name that either file has, or that not all SDKs can read, is an error."""
     files.credentials.write_text("[keys]\n")
     with pytest.raises(InvalidOption, match=r"can't be the name|already exists"):
         write(files, "[profile a]\n").with_profile(name, {})
-
-
-@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root can write")
-def test_read_only_file(files: SharedFiles) -> None:
-    """A file that the user can't write isn't replaced."""
-    file = write(files, MINE)
-    files.config.chmod(0o400)
-    with pytest.raises(ConfigFileError, match="can't be written: Permission denied"):
-        file.write("")
-    assert files.config.read_text() == MINE
 
 
 def test_file_that_another_program_writes(files: SharedFiles) -> None:

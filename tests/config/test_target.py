@@ -1,17 +1,18 @@
-"""A target has the role chain of a request, and what STS is given for its session."""
+"""A request: its options, and the target with its role chain and what STS is given for it."""
 
 from __future__ import annotations
 
-import copy
 import json
-import pickle
 from datetime import timedelta
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ipy_awsprofile import across_profiles, open_session, using_profile
 from ipy_awsprofile.config.policies import NOT_READS_OF_ROLES, read_only_policy
-from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
+from ipy_awsprofile.config.regions import check_region, is_aws, is_known_region, known_regions
+from ipy_awsprofile.config.request import SessionRequest, SwitchRequest, arguments, options_of
 from ipy_awsprofile.config.target import (
     NOT_PROFILES,
     PARAMETERS,
@@ -57,9 +58,6 @@ source_identity = ann
 [profile china]
 role_arn = arn:aws-cn:iam::123456789012:role/R
 source_profile = keys
-[profile ambient]
-role_arn = {ROLE}
-credential_source = Ec2InstanceMetadata
 [profile web]
 role_arn = {ROLE}
 web_identity_token_file = /token
@@ -105,7 +103,6 @@ def parameters_of(each: Target) -> dict[str, Any]:
     return {"RoleArn": role_arn, **each.parameters.get(role_arn, {})}
 
 
-@pytest.mark.parametrize("name", ["role", "ambient"])
 @pytest.mark.parametrize(
     ("options", "settings", "parameters"),
     [
@@ -122,11 +119,11 @@ def parameters_of(each: Target) -> dict[str, Any]:
 )
 @pytest.mark.usefixtures("config")
 def test_options_of_a_role(
-    name: str, options: dict[str, Any], settings: dict[str, str], parameters: dict[str, Any]
+    options: dict[str, Any], settings: dict[str, str], parameters: dict[str, Any]
 ) -> None:
     """Each option replaces the role's setting, or becomes a parameter of AssumeRole."""
-    ours = target(name, **options)
-    assert settings_of(ours) == settings_of(target(name)) | settings
+    ours = target("role", **options)
+    assert settings_of(ours) == settings_of(target("role")) | settings
     assert parameters_of(ours) == {"RoleArn": ROLE} | parameters
     assert (ours.scope, ours.mfa) == ({}, {})
 
@@ -266,14 +263,6 @@ def test_region(monkeypatch: pytest.MonkeyPatch) -> None:
         assert target(role_arn=ARN, source_profile=profile, region=option).region == region
 
 
-def test_changed_files(config: Path) -> None:
-    """A target stays as it was read. Otherwise, a worker would lose its endpoint, and call AWS."""
-    before = target("role")
-    settings = settings_of(before)
-    config.write_text("a malformed file")
-    assert settings_of(before) == settings
-
-
 @pytest.mark.usefixtures("config")
 def test_variants_in_the_cache() -> None:
     """Sessions limited by a policy or tags have separate entries in the cache."""
@@ -299,26 +288,7 @@ def test_access_by_name() -> None:
     assert not target(role_arn=ARN, source_profile="keys").resolves_by_name
 
 
-@pytest.mark.usefixtures("config")
-def test_a_target_stays_in_the_process() -> None:
-    """A target has the files with their keys, so it can't be pickled or copied, and hides them."""
-    ours = target("keys")
-    for take in (pickle.dumps, copy.deepcopy):
-        with pytest.raises(TypeError) as refused:
-            take(ours)
-        assert "hush" not in f"{ours!r}{ours.config!r}{ours.chain!r}{refused.value}"
-
-
-def test_requests() -> None:
-    """A request is displayed by its profile or role, and needs a name, not a session."""
-    assert SessionRequest(profile="p").name == "p"
-    assert SwitchRequest(role_arn=ARN, source_profile="p").name == ARN
-    assert SessionRequest(default=True).name == "the default credentials"
-    assert SessionRequest(profile="corp:team dev/Admin").needs_name
-    assert not SessionRequest(profile="corp:123456789012/Admin").needs_name
-    with pytest.raises(InvalidOption, match="is a string, not a value of type int"):
-        SessionRequest(profile=1)  # type: ignore[arg-type]
-
+# --- Default credentials ---
 
 ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "AKIAENV", "AWS_SECRET_ACCESS_KEY": "x"}
 CONTAINER = {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/credentials"}
@@ -374,3 +344,103 @@ def test_settings_of_default_credentials(
     monkeypatch.setenv("AWS_PROFILE", "nowhere")
     with pytest.raises(ProfileNotFound, match="nowhere"):
         target(default=True)
+
+
+# --- Regions ---
+
+
+@pytest.mark.parametrize("name", [*known_regions()[:2], "us-iso-east-1", "aws-global"])
+def test_regions_of_aws(name: str) -> None:
+    """Regions of all partitions are accepted."""
+    check_region(name)
+    assert is_known_region(name)
+
+
+WEST = "Did you mean `us-west-2` or `us-west-1`"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        *((name, WEST) for name in ("us-wst-2", "US-WEST-2", "us west 2")),
+        *((name, "Example: us-east-1.") for name in ("None", "mars", "")),
+    ],
+)
+def test_other_names(name: str, hint: str) -> None:
+    """Another name is refused with a suggestion; only other servers can have their own names."""
+    with pytest.raises(InvalidOption, match=f"`{name}` isn't an AWS Region") as caught:
+        check_region(name)
+    assert caught.value.hint.startswith(hint)
+    if name == "mars":
+        check_region(name, is_foreign=lambda: True)
+
+
+def test_hosts() -> None:
+    """AWS's own endpoints are recognized by their domains."""
+    for host in ("sts.us-west-2.amazonaws.com", "sts.cn-north-1.amazonaws.com.cn", "s3.x.api.aws"):
+        assert is_aws(f"https://{host}")
+    for host in ("127.0.0.1:4566", "amazonaws.com.example.com"):
+        assert not is_aws(f"https://{host}")
+
+
+# --- Options in Python ---
+
+
+def test_signatures() -> None:
+    """Every option is a keyword of the Python functions, with the same default."""
+    for function, request in ((using_profile, SwitchRequest), (open_session, SessionRequest)):
+        keywords = signature(function).parameters
+        assert next(iter(keywords)) == "profile"
+        for name, one in options_of(request).items():
+            assert keywords[name].default == one.default
+    many = signature(across_profiles).parameters
+    for name in ("confirmed", "policy", "read_only", "write"):
+        assert many[name].default == options_of(SwitchRequest)[name].default
+
+
+@pytest.mark.parametrize(
+    ("keyword", "advice"),
+    [("regoin", "'region'"), ("readonly", "'read_only'"), ("tag", "'tags'"), ("nope", "")],
+)
+def test_misspelled_keywords(keyword: str, advice: str) -> None:
+    """An unknown keyword raises TypeError at once, with a similar one."""
+    given: Any = {keyword: "x"}
+    for function in (open_session, using_profile):
+        message = f"{function.__name__}.. got an unexpected keyword argument '{keyword}'"
+        with pytest.raises(TypeError, match=message) as raised:
+            function("RoleBeta", **given)
+        assert str(raised.value).endswith(f"Did you mean {advice}?" if advice else f"{keyword!r}")
+
+
+def test_values_from_python() -> None:
+    """Tags can be a dict, and a name that can't be a profile's or a variable's is refused."""
+    assert SessionRequest(tags={"team": "red"}) == SessionRequest(tags=[("team", "red")])
+    for wrong in ({"profile": 3}, {"variable": "1x"}, {"variable": "class"}):
+        with pytest.raises(InvalidOption):
+            SwitchRequest(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("request_", "line"),
+    [
+        (SwitchRequest("RoleBeta"), "RoleBeta"),
+        (SwitchRequest("my profile", confirmed=True), '"my profile" --yes'),
+        (SwitchRequest("-dash", region="us-west-2"), "--region us-west-2 -- -dash"),
+        (SwitchRequest("a#b", variable="beta"), '"a#b" --as beta'),
+        (SwitchRequest("P", tags={"team": "red", "a": "b c"}), 'P --tag team=red --tag "a=b c"'),
+        (SwitchRequest(role_arn="arn:x", mfa=True), "--role-arn arn:x --mfa"),
+        (SessionRequest(default=True, duration="1h"), "--duration 1h --default"),
+    ],
+)
+def test_lines(request_: SessionRequest, line: str) -> None:
+    """A request's line for hints has its name and the options that aren't the default."""
+    assert arguments(request_) == line
+
+
+def test_names() -> None:
+    """A request is displayed by its profile or role, and needs a name, not a session."""
+    assert SessionRequest(profile="p").name == "p"
+    assert SwitchRequest(role_arn=ARN, source_profile="p").name == ARN
+    assert SessionRequest(default=True).name == "the default credentials"
+    assert SessionRequest(profile="corp:team dev/Admin").needs_name
+    assert not SessionRequest(profile="corp:123456789012/Admin").needs_name

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ipy_awsprofile import open_session, who_am_i
-from ipy_awsprofile.demo.shared_files import write_private
 from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT, allow, trusting
 from tests.identity_center import organisation
 from tests.sessions.traces import actions, cached_roles
@@ -65,32 +64,27 @@ def provider(aws: EmbeddedAws) -> OidcProvider:
     return provider
 
 
-@pytest.mark.slow
-@pytest.mark.nightly(keep=2)
 @pytest.mark.usefixtures("sts_of_aws")
 @pytest.mark.parametrize(
-    ("profile", "major", "shared"),
+    ("profile", "major", "first", "is_shared"),
     [
-        ("RoleBeta", 1, True),
-        ("RoleBeta", 2, True),
-        ("Pod", 1, not HAS_ONE_FOR_EACH_TOKEN),
-        ("Pod", 2, True),
-        ("prod-reader", 1, False),
-        ("prod-reader", 2, True),
+        ("RoleBeta", 2, "CLI", True),
+        ("Pod", 1, "CLI", not HAS_ONE_FOR_EACH_TOKEN),
+        ("Pod", 2, "notebook", True),
+        ("prod-reader", 2, "CLI", True),
     ],
 )
-@pytest.mark.parametrize("first", ["CLI", "notebook"])
 def test_what_is_shared(
     aws: EmbeddedAws,
     provider: OidcProvider,
     *,
     profile: str,
     major: int,
-    shared: bool,
     first: str,
+    is_shared: bool,
 ) -> None:
     """The notebook uses a session that an AWS CLI has cached, and vice versa, as documented."""
-    write_private(aws.home / "token", provider.token("ann"))
+    (aws.home / "token").write_text(provider.token("ann"))
     organisation(aws)
     aws.sso.sign_in("corp")
     aws.calls.clear()
@@ -105,29 +99,32 @@ def test_what_is_shared(
     ]
     for number, ask in enumerate(both if first == "CLI" else reversed(both)):
         ask()
-        assert actions(aws).count(new) == (0 if shared and number else 1)
+        assert actions(aws).count(new) == (0 if is_shared and number else 1)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("first", ["CLI", "AWS", "server"])
-def test_another_server(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, aws: EmbeddedAws, first: str
-) -> None:
-    """A session from AWS isn't used for another STS endpoint, and vice versa; both are kept."""
-    if first == "CLI":  # it doesn't distinguish the endpoints
-        ask_by_cli(1, "RoleBeta")
-    if first == "server":
-        opened("RoleBeta")
-    request.getfixturevalue("sts_of_aws")
-    if first != "CLI":
-        opened("RoleBeta")
+@pytest.mark.usefixtures("sts_of_aws")
+def test_options(aws: EmbeddedAws, scenario: Scenario) -> None:
+    """The AWS CLI uses a session with its profile's duration, but not a read-only one."""
+    role: Any = {"role_arn": scenario.role_arn, "source_profile": "UserAlpha"}
+    aws.write_profile("Half", duration_seconds=1800, region="us-west-2", **role)
+    full: Any = open_session("RoleBeta", duration="30m")
+    open_session("Half", read_only=True)
+    aws.calls.clear()
+    ask_by_cli(1, "Half")
+    (call,) = aws.calls
+    assert call.access_key_id == full.get_credentials().access_key
+
+
+@pytest.mark.usefixtures("sts_of_aws")
+def test_another_server(monkeypatch: pytest.MonkeyPatch, aws: EmbeddedAws) -> None:
+    """A session from AWS isn't used for another STS endpoint, and both are kept."""
+    opened("RoleBeta")
     monkeypatch.delenv("AWS_ENDPOINT_URL_STS")
-    actions(aws)
-    opened("RoleBeta")
-    assert actions(aws) == ([] if first == "server" else ASSUMED)
+    for expected in (ASSUMED, []):
+        actions(aws)
+        opened("RoleBeta")
+        assert actions(aws) == expected
     assert len(cached_roles(aws)) == 2
-    opened("RoleBeta")
-    assert actions(aws) == []
 
 
 def test_another_source(aws: EmbeddedAws, scenario: Scenario, shell: Shell) -> None:
@@ -157,12 +154,11 @@ def test_fresh(aws: EmbeddedAws) -> None:
     assert actions(aws) == []
 
 
-@pytest.mark.parametrize("text", ["", '{"Credentials": {"AccessKeyId": "A"}}'])
-def test_other_files(aws: EmbeddedAws, text: str) -> None:
+def test_half_a_file(aws: EmbeddedAws) -> None:
     """A file that isn't a whole session is replaced, and only its owner can read it."""
     opened("RoleBeta")
     (file,) = cached_roles(aws)
-    file.write_text(text)
+    file.write_text('{"Credentials": {"AccessKeyId": "A"}}')
     actions(aws)
     opened("RoleBeta")
     assert actions(aws) == ASSUMED

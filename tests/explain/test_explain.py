@@ -1,20 +1,57 @@
-"""An explanation shows a profile's chain, its settings with their places, and a switch's error."""
+"""An explanation shows a profile's chain, the places of its settings, and what a switch would do.
+
+Common mistakes in the files are warnings, which disappear when you follow them. A rehearsal of the
+switch finds its calls and its error, but calls and changes nothing.
+"""
 
 from __future__ import annotations
 
+import json
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ipy_awsprofile.cards.explanation import explanation_card
-from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
+from ipy_awsprofile.config.target import target_of
+from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.explain.explain import Explanation, explain
-from tests.explain.profiles import ASSUME, KEYS, MODERN, PLAIN, PORTAL, ROLE, USER, P, write
+from ipy_awsprofile.explain.rehearsal import Rehearsal, rehearse
+from ipy_awsprofile.sessions.session import open_session
+from ipy_awsprofile.switch.opening import open_request
+from tests.identity_center import organisation
+from tests.kinds import KINDS, create_ann, in_its_place, prepared, sign_in
+from tests.servers import Answers, odd_server
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ipy_awsprofile.demo.aws import EmbeddedAws
-    from tests.explain.profiles import Files
     from tests.shells import Shell
+
+    #: The config and the credentials file.
+    Files = tuple[Path, Path]
+
+ROLE = "arn:aws:iam::123456789012:role/RoleBeta"
+KEYS = "aws_access_key_id = AKIAHUSH\naws_secret_access_key = hush-secret"
+P = "[profile p]\nregion = us-west-2\n"
+ASSUME = f"{P}role_arn = {ROLE}\n"
+USER = f"[u]\n{KEYS}\n"
+PORTAL = "sso_start_url = https://x\nsso_region = us-east-1\n"
+MODERN = (
+    f"{P}sso_account_id = 123456789012\nsso_role_name = R\nsso_session = corp\n"
+    f"[sso-session corp]\n{PORTAL}"
+)
+PLAIN = {"AWS_ACCESS_KEY_ID": "AKIAHUSH", "AWS_SECRET_ACCESS_KEY": "hush"}
+
+
+def write(files: Files, config: str = "", credentials: str = "") -> None:
+    """Write the shared files."""
+    for path, text in zip(files, (config, credentials), strict=True):
+        path.write_text(text)
 
 
 def explained(**request: Any) -> Explanation:
@@ -68,11 +105,9 @@ SITUATIONS = {
         "A switch uses: sts:AssumeRole → sts:AssumeRole",
         keys="u",
     ),
-    "source with keys and a role": situation(
-        f"{ASSUME}source_profile = q\n[profile q]\nrole_arn = {ROLE}\nsource_profile = u\n",
-        *("p ← q (no problems found)", "q (static keys, config:5)"),
-        f"role_arn {ROLE} config:6 not used: static keys {TAKES}",
-        keys="q",
+    "role with its own keys": situation(
+        f"{ASSUME}source_profile = p\n",
+        *("p (no problems found)", "aws_access_key_id set credentials:2"),
     ),
     "keys in variables": situation(
         f"{ASSUME}credential_source = Environment\n",
@@ -80,11 +115,6 @@ SITUATIONS = {
         "`AWS_ACCESS_KEY_ID` is set: plain boto3 uses it, but a switch doesn't.",
         keys="u",
         **PLAIN,
-    ),
-    "web identity and keys": situation(
-        f"{ASSUME}web_identity_token_file = /dev/null\n",
-        f"p (web identity: {BETA}, config:1)",
-        f"aws_access_key_id set credentials:2 not used: web identity {TAKES}",
     ),
     "SSO and keys": situation(
         MODERN,
@@ -151,12 +181,6 @@ SITUATIONS = {
         "A switch uses: GET http://127.0.0.1 → sts:GetCallerIdentity",
         AWS_CONTAINER_CREDENTIALS_FULL_URI=f"{HERE}/",
     ),
-    "default: perhaps an instance": situation(
-        "",
-        "! Only an EC2 instance with a role has these credentials. Elsewhere, add keys, a role_arn "
-        "with a source_profile, SSO or a process.",
-        AWS_EC2_METADATA_DISABLED="false",
-    ),
 }
 
 
@@ -211,11 +235,6 @@ def test_role_of_a_sign_in(shared_files: Files) -> None:
 FAILURES = {
     "no profile": ("[profile pp]\n", "There is no profile `p`", "Did you mean `pp`?"),
     "header without profile": (f"[p]\n{KEYS}\n", "There is no profile `p`", "Write [profile p]"),
-    "source's header without profile": (
-        f"{ASSUME}source_profile = q\n[p]\nweb_identity_token_file = f\n[q]\n{KEYS}\n",
-        '`p` can\'t get credentials: The source_profile "q" referenced in the profile "p"',
-        "Write [profile q] instead of [q] in",
-    ),
     "misspelled source": (
         f"{ASSUME}source_profile = Usr\n[profile User]\n{KEYS}\n",
         '`p` can\'t get credentials: The source_profile "Usr" referenced',
@@ -224,11 +243,6 @@ FAILURES = {
     "secret below a setting": (
         f"{ASSUME}source_profile = u\n  aws_secret_access_key = hush\n[profile u]\n{KEYS}\n",
         "`p` can't get credentials: The source_profile \"u.",
-        "",
-    ),
-    "no source": (
-        ASSUME,
-        "`p` can't get credentials: Partial credentials found in assume-role",
         "",
     ),
     "no credentials": (P, "`p` has no credentials.", "Add keys to the credentials"),
@@ -306,3 +320,218 @@ def test_after_a_switch(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.Monk
     before = explain()
     shell.good("%aws_profile RoleBeta")
     assert explain() == before
+
+
+# --- Common mistakes ---
+
+DEVICE = "arn:aws:iam::123456789012:mfa/me"
+ME = f"[profile me]\n{KEYS}\nmfa_serial = {DEVICE}\n"
+BASE = f"""[profile p]
+region = us-west-2
+role_arn = {ROLE}
+source_profile = me
+mfa_serial = {DEVICE}
+{ME}"""
+#: The right lines, the wrong lines instead of them, and the warning about `p`.
+MISTAKES = {
+    "misspelled": ("source_profile", "soruce_profile", "`soruce_profile` isn't an AWS setting, so"),
+    "other letters": ("role_arn", "role-arn", "Did you mean `role_arn`? See config:3."),
+    "quotation marks": (ROLE, f'"{ROLE}"', "`role_arn` includes its quotation marks. Remove them."),
+    "comment": ("us-west-2", "us-west-2  # Oregon", "`region` includes a comment. Move the comm"),
+    "indented": ("\nsource", "\n  source", "`role_arn` includes the indented lines below it."),
+    "invisible": (ROLE, f"{ROLE}\u200b", "`role_arn` includes an invisible character. Write the"),
+    "Region": ("us-west-2", "us-wst-2", "`region` isn't a Region that botocore knows. Did you me"),
+    "no ARN": (ROLE, "RoleBeta", "`role_arn` isn't the ARN of a role. Example: arn:aws:iam::1234"),
+    "bundle": ("[profile me]", "ca_bundle = /no/file\n[profile me]", "file that doesn't exist"),
+    "duration": ("[profile me]", "duration_seconds = 1 day\n[profile me]", "isn't valid. Use 3600"),
+    "tags": ("[profile me]", "session_tags = red\n[profile me]", "isn't valid. Use KEY=VALUE. See"),
+    "program": (
+        f"source_profile = me\nmfa_serial = {DEVICE}",
+        "source_profile = tool\n[profile tool]\ncredential_process = no-such-tool hush",
+        "`credential_process` names a program that isn't on the PATH. Install it, or write its",
+    ),
+    "program for codes in [default]": (
+        "[profile p]",
+        "[default]\nmfa_process = no-such-tool hush\n[profile p]",
+        "`mfa_process` names a program that isn't on the PATH. Install it, or write its full path. "
+        "See config:2.",
+    ),
+    "account of SSO": (
+        BASE,
+        MODERN.replace("123456789012", "12345"),
+        "`sso_account_id` isn't an account ID. An account ID has 12 digits. See config:3.",
+    ),
+    "setting of a sign-in": (
+        BASE,
+        MODERN.replace("sso_start_url", "sso_start_ur"),
+        "`sso_start_ur` isn't an AWS setting, so it is ignored. Did you mean `sso_start_url`? See",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistake(shared_files: Files, mistake: str) -> None:
+    """A warning names the setting, its place and the correction; then there is no warning."""
+    right, wrong, warning = MISTAKES[mistake]
+    assert right in BASE
+    write(shared_files, BASE.replace(right, wrong, 1))
+    (found,) = explain(SessionRequest(profile="p")).warnings
+    assert warning in found
+    assert " See config:" in found
+    assert "hush" not in found.lower()
+    write(shared_files, BASE)
+    assert explain(SessionRequest(profile="p")).warnings == ()
+
+
+# --- What a switch would call ---
+
+AWS = ("sts:", "sso:", "sso-oidc:", "signin:")
+
+
+def rehearsed(name: str = "p", **options: Any) -> Rehearsal:
+    """Return the rehearsal of a switch to a profile."""
+    return rehearse(target_of(SessionRequest(profile=name, **options)))
+
+
+@contextmanager
+def unchanged_files(folder: Path) -> Iterator[None]:
+    """Assert that the files in a folder don't change in this context."""
+
+    def content() -> dict[Path, bytes]:
+        return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+    before = content()
+    yield
+    assert content() == before
+
+
+@pytest.fixture
+def values(aws: EmbeddedAws) -> dict[str, str]:
+    """Create the resources that the texts of the kinds name, and return their values."""
+    ann = create_ann(aws)
+    sign_in(aws, ann)
+    return prepared(aws, ann)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_kind(
+    aws: EmbeddedAws, values: dict[str, str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The rehearsal of a kind of profile calls nothing, and reports the calls of the switch."""
+    kind = KINDS[name]
+    with in_its_place(aws, values, monkeypatch, kind):
+        aws.calls.clear()
+        with unchanged_files(aws.home):
+            rehearsal = rehearsed(kind.profile)
+        assert aws.calls == []
+        assert rehearsal.error is None
+        request = SwitchRequest(profile=kind.profile)
+        person = Person(mfa_prompter=lambda _: aws.mfa_code(values["mfa_serial"]))
+        open_request(request, fresh=False, person=person, ask=False)
+    actions = [each for each in (call.action for call in aws.calls) if each.startswith(AWS)]
+    assert [call for call in rehearsal.calls if call.startswith(AWS)] == actions
+
+
+def test_no_connection(shared_files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rehearsal connects neither to AWS nor to instance metadata.
+
+    With `defaults_mode = auto`, botocore reads instance metadata for each client.
+    """
+    source = "credential_source = Ec2InstanceMetadata\ndefaults_mode = auto\n"
+    write(shared_files, f"{ASSUME}{source}")
+    answers = Answers((200, ""))
+    with odd_server(answers) as url:
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "false")
+        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        assert rehearsed().error is None
+    assert answers.asked == 0
+
+
+def test_no_record(shell: Shell, aws: EmbeddedAws) -> None:
+    """`%aws_calls` doesn't record the calls of a rehearsal, because they aren't made."""
+    shell.good("%aws_calls on")
+    assert rehearsed("UserAlpha").calls == ("sts:GetCallerIdentity",)
+    shell.good("%aws_profile UserAlpha")
+    shell.good("calls = %aws_calls")
+    assert list(shell.names["calls"].operation) == []
+
+
+def test_no_process(shared_files: Files, tmp_path: Path) -> None:
+    """A rehearsal names the commands that a switch runs, and doesn't run them."""
+    command = f"touch {tmp_path}/ran"
+    write(
+        shared_files,
+        f"{ASSUME}source_profile = u\nmfa_serial = {DEVICE}\nmfa_process = {command}\n"
+        f"[profile u]\ncredential_process = {command}\n",
+    )
+    with unchanged_files(tmp_path):
+        rehearsal = rehearsed()
+    commands = ("credential_process: touch", f"mfa_process for {DEVICE}")
+    assert rehearsal == Rehearsal((*commands, "sts:AssumeRole"))
+
+
+WITH_DEVICE = USER.replace("[u]", f"[p]\nmfa_serial = {DEVICE}")
+PROMPT = f"MFA code for {DEVICE}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "calls"),
+    [
+        (
+            f"{ASSUME}source_profile = u\nmfa_serial = {DEVICE}",
+            {},
+            (PROMPT, "sts:AssumeRole"),
+        ),
+        (P, {"mfa": True}, (PROMPT, "sts:GetSessionToken", "sts:GetCallerIdentity")),
+        (P, {"duration": 900}, ("sts:GetSessionToken", "sts:GetCallerIdentity")),
+        (
+            P,
+            {"read_only": True},
+            ("sts:GetSessionToken", "sts:GetScopedCredentials", "sts:GetCallerIdentity"),
+        ),
+    ],
+)
+def test_options_and_codes(
+    shared_files: Files, settings: str, options: dict[str, Any], calls: tuple[str, ...]
+) -> None:
+    """A rehearsal takes the options into account, and reports prompts instead of prompting."""
+    write(shared_files, settings, WITH_DEVICE + USER)
+    assert rehearsed(**options) == Rehearsal(calls)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "calls"), [(59, ("cached session until {:%H:%M} UTC",)), (10, ("sts:AssumeRole",))]
+)
+def test_cached_role(aws: EmbeddedAws, minutes: int, calls: tuple[str, ...]) -> None:
+    """A rehearsal reports a cached session if a switch uses it."""
+    open_session("RoleBeta")
+    (file,) = aws.home.glob(".aws/cli/cache/*.json")
+    document = json.loads(file.read_text())
+    expiry = datetime.now(UTC) + timedelta(minutes=minutes)
+    document["Credentials"]["Expiration"] = expiry.isoformat()
+    file.write_text(json.dumps(document))
+    with unchanged_files(aws.home):
+        assert rehearsed("RoleBeta") == Rehearsal(tuple(each.format(expiry) for each in calls))
+
+
+def test_renewed_sso_token(aws: EmbeddedAws) -> None:
+    """A rehearsal reports the renewal of an SSO token, and doesn't store the new token."""
+    organisation(aws)
+    aws.sso.sign_in("corp", expires_in=-60)
+    with unchanged_files(aws.home):
+        rehearsal = rehearsed("prod-reader")
+    calls = ("sso-oidc:CreateToken", "sso:GetRoleCredentials", "sts:GetCallerIdentity")
+    assert rehearsal == Rehearsal(calls)
+
+
+def test_renewed_login(aws: EmbeddedAws, values: dict[str, str]) -> None:
+    """A rehearsal reports the renewal of an `aws login` session, and doesn't store the new one."""
+    aws.config_file.write_text(KINDS["login session"].config.format(**values))
+    (file,) = aws.home.glob(".aws/login/cache/*.json")
+    document = json.loads(file.read_text())
+    document["accessToken"]["expiresAt"] = "2020-01-01T00:00:00Z"
+    file.write_text(json.dumps(document))
+    with unchanged_files(aws.home):
+        rehearsal = rehearsed("P")
+    assert rehearsal == Rehearsal(("signin:CreateOAuth2Token", "sts:GetCallerIdentity"))

@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import time_machine
 
 from ipy_awsprofile import across_profiles, list_assigned_roles, open_session, who_am_i
-from ipy_awsprofile.demo.endpoints import json_refusal
 from ipy_awsprofile.demo.stages.scenario import allow, trusting
-from ipy_awsprofile.errors import AwsProfileError, RoleNotAssigned, ServiceError, SignInRequired
+from ipy_awsprofile.errors import AwsProfileError, RoleNotAssigned, SignInRequired
 from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
+from tests.servers import Answers, odd_server
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -85,10 +86,8 @@ def test_a_new_account(shell: Shell, aws: EmbeddedAws) -> None:
 def test_a_role_that_was_taken_away(aws: EmbeddedAws) -> None:
     """If AWS refuses a listed role, the error names the account's roles, listed again."""
     list_assigned_roles()
-    assignments = aws.sso.assignments
-    aws.sso.assignments = lambda user: [  # type: ignore[method-assign]
-        one for one in assignments(user) if one != (PROD, "Admin")
-    ]
+    aws.sso.assign(PROD, "Reader", user="bob")
+    aws.sso.sign_in("corp", user="bob")
     error = refused(f"corp:{PROD}/Admin")
     assert isinstance(error, RoleNotAssigned)
     assert error.hint.startswith("Your roles in the account: `Reader`. `%aws_profiles --sso")
@@ -193,18 +192,17 @@ def test_refreshed_on_request(shell: Shell, aws: EmbeddedAws) -> None:
     assert "`%aws_profiles --sso --refresh`" in shell.refused("%aws_profiles --refresh").hint
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [{"roles": []}, {"listed_at": str(datetime.now(UTC) - timedelta(hours=25))}],
-    ids=["of another version", "a day old"],
-)
-def test_a_list_that_cannot_be_used(aws: EmbeddedAws, changed: dict[str, object]) -> None:
+@pytest.mark.parametrize("why", ["a day old", "of another version"])
+def test_a_list_that_cannot_be_used(aws: EmbeddedAws, why: str) -> None:
     """A cached list that is out of date or has another format is listed again."""
     roles = list_assigned_roles()
     (file,) = (aws.home / ".cache" / "ipy_awsprofile").iterdir()
-    file.write_text(json.dumps(json.loads(file.read_text()) | changed))
+    if why == "of another version":
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"roles": []}))
     listings(aws)
-    assert list_assigned_roles() == roles
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=25 * (why == "a day old"))):
+        aws.sso.sign_in("corp")
+        assert list_assigned_roles() == roles
     assert listings(aws) == EVERYTHING
 
 
@@ -217,46 +215,27 @@ def test_all_pages(aws: EmbeddedAws) -> None:
     assert progress == [(number + 1, 123) for number in range(123)]
 
 
-@pytest.mark.slow
-def test_throttled(aws: EmbeddedAws) -> None:
-    """The list is complete even if AWS throttles the calls."""
-    assign(aws, 60)
-    aws.sso.calls_per_second = 10
-    assert len(list_assigned_roles()) == 64
-
-
-def test_an_error_in_the_middle(aws: EmbeddedAws) -> None:
-    """An error during a listing is reported as AWS words it, and the cached list stays."""
-    roles = list_assigned_roles()
-    assign(aws, 40)
-    assignments = aws.sso.assignments
-
-    def fail_later(user: str) -> Any:
-        if sum(call.action == "sso:ListAccountRoles" for call in aws.calls) >= 20:
-            raise json_refusal("ResourceNotFoundException", {"message": "It is gone."}, 404)
-        return assignments(user)
-
-    aws.calls.clear()
-    aws.sso.assignments = fail_later  # type: ignore[method-assign]
-    with pytest.raises(ServiceError, match=r"It is gone\."):
-        list_assigned_roles(fresh=True)
-    assert list_assigned_roles() == roles
+def test_throttled(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list is complete even if AWS throttles a call."""
+    account = {"accountId": NEW, "accountName": "Acme Live", "emailAddress": "n@acme.example"}
+    answers = Answers(
+        (200, json.dumps({"accountList": [account]})),
+        (429, json.dumps({"__type": "TooManyRequestsException", "message": "HTTP 429"})),
+        (200, json.dumps({"roleList": [{"roleName": "Reader", "accountId": NEW}]})),
+    )
+    with odd_server(answers) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SSO", url)
+        assert [(one.account.id, one.role) for one in list_assigned_roles()] == [(NEW, "Reader")]
+    assert answers.asked == 3
 
 
 def test_interrupted(aws: EmbeddedAws) -> None:
     """Ctrl-C ends a listing before all accounts are listed, and caches nothing."""
-    assign(aws, 300)
+    assign(aws, 120)
     with pytest.raises(KeyboardInterrupt):
         list_assigned_roles(report=lambda _listed, _count: signal.raise_signal(signal.SIGINT))
-    assert len(listings(aws)) < 300
+    assert len(listings(aws)) < 120
     assert not (aws.home / ".cache").exists()
-
-
-def test_a_sign_in_that_is_renewed(aws: EmbeddedAws) -> None:
-    """An expired token is renewed with the refresh token, in a form that all AWS SDKs read."""
-    file = aws.sso.sign_in("corp", expires_in=-60)
-    assert len(list_assigned_roles()) == 4
-    assert datetime.strptime(json.loads(file.read_text())["expiresAt"], "%Y-%m-%dT%H:%M:%SZ")
 
 
 def test_a_sign_in_that_has_ended(aws: EmbeddedAws) -> None:
@@ -271,3 +250,6 @@ def test_a_sign_in_that_has_ended(aws: EmbeddedAws) -> None:
         assert "`%aws_profile --sso corp --login`" in caught.value.hint
         assert "`aws sso login --sso-session corp`" in caught.value.hint
         assert list_assigned_roles() == roles
+    hint = refused(f"corp:{PROD}/Admin").hint
+    assert f"`%aws_profile corp:{PROD}/Admin --login`" in hint
+    assert "`aws sso login --sso-session corp`" in hint

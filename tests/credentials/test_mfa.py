@@ -1,0 +1,332 @@
+"""MFA codes come from the user or a command, for a switch and for each renewal.
+
+The embedded AWS and botocore run in this process, so that the tests can move its clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import time_machine
+
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.target import Target, target_of
+from ipy_awsprofile.credentials import person
+from ipy_awsprofile.credentials.person import (
+    CodePrompter,
+    Person,
+    ask_on_input_channel,
+    code_from,
+    require_code,
+)
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow, trusting
+from ipy_awsprofile.errors import MfaRejected, MfaUnavailable
+from ipy_awsprofile.sessions.session import open_session, who_am_i
+from ipy_awsprofile.switch.using_profile import using_profile
+from tests.sessions.traces import actions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.demo.stages.scenario import Scenario
+    from tests.shells import Shell
+
+QUESTION = "Enter MFA code for arn:mfa: "
+
+
+class Phone:
+    """A user's MFA device, which records the prompts."""
+
+    def __init__(self, aws: EmbeddedAws, serial: str) -> None:
+        self._aws = aws
+        self.serial = serial
+        self.questions: list[str] = []
+
+    def __call__(self, question: str) -> str:
+        """Return the code that the device shows."""
+        self.questions.append(question)
+        return self._aws.mfa_code(self.serial)
+
+
+@pytest.fixture
+def phone(aws: EmbeddedAws, auditor: str) -> Phone:
+    """Return the MFA device of the profile Auditor."""
+    return Phone(aws, auditor)
+
+
+@pytest.fixture
+def clock() -> Iterator[Any]:
+    """Yield a clock that keeps running, and that `shift` moves."""
+    with time_machine.travel(datetime.now(UTC), tick=True) as clock:
+        yield clock
+
+
+# --- Prompts ---
+
+
+def as_front_end(monkeypatch: pytest.MonkeyPatch, answer: Callable[[str], str]) -> None:
+    """Answer prompts with a function, as a front end would."""
+
+    def getpass(question: str) -> str:
+        return answer(question)
+
+    monkeypatch.setattr("getpass.getpass", getpass)
+
+
+@pytest.mark.parametrize("error", [EOFError, NotImplementedError])
+def test_front_end_that_cannot_answer(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """If the front end's getpass can't prompt, the error says that an MFA code is required."""
+
+    def refuse(_question: str) -> str:
+        raise error
+
+    as_front_end(monkeypatch, refuse)
+    with pytest.raises(MfaUnavailable, match="An MFA code from arn:mfa is required"):
+        ask_on_input_channel(QUESTION)
+
+
+def test_another_thread_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In threads other than the cell's, such as a thread for a child process, no prompt appears."""
+    as_front_end(monkeypatch, lambda _question: "123456")
+    with ThreadPoolExecutor(1) as pool, pytest.raises(MfaUnavailable, match="arn:mfa is required"):
+        pool.submit(ask_on_input_channel, QUESTION).result()
+
+
+def test_nobody_can_answer(aws: EmbeddedAws, auditor: str) -> None:
+    """Without a terminal or a front end, a profile with MFA raises an error and calls nobody."""
+    with pytest.raises(MfaUnavailable) as caught:
+        open_session("Auditor")
+    assert auditor in str(caught.value)
+    assert "Run `%aws_profile Auditor`" in caught.value.hint
+    assert aws.calls == []
+
+
+def test_form_of_a_code() -> None:
+    """A code can be entered as two groups of digits; another answer is neither sent nor quoted."""
+    assert require_code("123 456\n") == "123456"
+    for answer in ("", "12345", "hush"):
+        with pytest.raises(MfaRejected) as caught:
+            require_code(answer)
+        assert not answer or answer not in f"{caught.value} {caught.value.hint}"
+
+
+def test_wrong_code_is_asked_again(
+    phone: Phone, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a code is invalid or AWS refuses it, the cell prompts again, up to three times in all."""
+    right = phone("")
+    wrong = "000000" if right != "000000" else "1" * 6
+    answers = iter([wrong, "12345", right])
+    as_front_end(monkeypatch, lambda _: next(answers))
+    printed = shell.good("%aws_profile Auditor").text
+    assert "profile  Auditor" in printed
+    assert "AWS refused the MFA code for `Auditor`" in printed
+    assert "An MFA code has exactly six digits." in printed
+    assert wrong not in printed
+    answers = iter([wrong] * 4)
+    assert isinstance(shell.run("%aws_profile --refresh").error, MfaRejected)
+    assert next(answers) == wrong  # the fourth code wasn't used
+    assert "Auditor" in shell.good("%aws_profile").text
+
+
+# --- Commands ---
+
+
+@pytest.mark.parametrize("command", ["exit 1", "true", "echo hush-12345", "exec sleep 600"])
+def test_command_that_gives_no_code(
+    command: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """If a command prints no code in time, the error names the device, and quotes no output."""
+    if "sleep" in command:
+        monkeypatch.setattr(person, "PROCESS_TIMEOUT", 0.1)
+    with pytest.raises(MfaUnavailable, match="for arn:mfa didn't print an MFA code") as caught:
+        code_from(command, QUESTION)
+    assert "hush" not in f"{caught.value} {caught.value.hint} {caught.value.__context__!r}"
+    assert "hush" not in "".join(capfd.readouterr())
+
+
+def test_command_in_config(aws: EmbeddedAws, auditor: str, clock: Any, shell: Shell) -> None:
+    """`%config` can set a command that prints codes, or a function of the device's serial."""
+    asked: list[str] = []
+
+    def code_of(device: str) -> str:
+        asked.append(device)
+        return aws.mfa_code(device)
+
+    shell.good(f"%config AwsProfileMagics.mfa_process = 'echo {aws.mfa_code(auditor)}'")
+    assert "Auditor" in shell.good("%aws_profile Auditor").text
+    clock.shift(timedelta(minutes=1))  # AWS accepts each code once
+    shell.names["code_of"] = code_of
+    shell.good("%config AwsProfileMagics.mfa_process = code_of")
+    assert "Auditor" in shell.good("%aws_profile --refresh").text
+    assert asked == [auditor]
+    shell.good("def code_of(device): return {}[device]")
+    shell.good("%config AwsProfileMagics.mfa_process = code_of")
+    error = shell.refused("%aws_profile --refresh")
+    assert str(error).startswith("The function in `AwsProfileMagics.mfa_process` failed: ")
+
+
+def target(config: Path, mfa_process: str = "") -> Target:
+    """Return the target of a role profile with an MFA device, and optionally a command for it."""
+    config.write_text(
+        "[profile role]\nrole_arn = r\nsource_profile = keys\nmfa_serial = arn:phone\n"
+        f"{mfa_process}\n[profile keys]\naws_access_key_id = k\naws_secret_access_key = s\n"
+    )
+    return target_of(SessionRequest(profile="role"))
+
+
+def test_the_profiles_command_takes_precedence(shared_files: tuple[Path, Path]) -> None:
+    """The profile's mfa_process comes first, then the one in the settings, then the prompt."""
+
+    def code(target: Target, user: Person) -> str:
+        return CodePrompter(lambda: user, target)("Enter MFA code for arn:phone: ")
+
+    user = Person(mfa_prompter=lambda _: "000003", mfa_process=lambda _: "000002")
+    command = "mfa_process = printf ' 000001\\n\\n'"
+    assert code(target(shared_files[0], command), user) == "000001"
+    without_command = target(shared_files[0])
+    assert code(without_command, user) == "000002"
+    assert code(without_command, Person(mfa_prompter=lambda _: "000003")) == "000003"
+
+
+# --- Renewal ---
+
+
+def test_code_for_each_session(aws: EmbeddedAws, clock: Any, phone: Phone) -> None:
+    """One code serves all sessions until it expires, and then the same client prompts again."""
+    session = open_session("Auditor", mfa_prompter=phone)
+    s3 = session.client("s3")
+    for asked in (1, 2, 3):
+        assert s3.list_buckets()["Buckets"]
+        assert who_am_i(open_session("Auditor", mfa_prompter=phone)) == who_am_i(session)
+        assert phone.questions == [f"Enter MFA code for {phone.serial}: "] * asked
+        assert actions(aws) == ["sts:AssumeRole", "s3:ListAllMyBuckets"]
+        clock.shift(timedelta(hours=2))
+
+
+@pytest.mark.parametrize("of_both", [False, True])
+def test_one_code_for_a_chain(aws: EmbeddedAws, clock: Any, phone: Phone, *, of_both: bool) -> None:
+    """A role behind a role with MFA needs one code, even if both profiles name the device."""
+    role_arn = aws.create_role(
+        "Behind",
+        account=ROLE_ACCOUNT,
+        trust=trusting(f"arn:aws:iam::{ROLE_ACCOUNT}:role/Auditor"),
+        policy=allow("s3:*"),
+    )
+    settings: Any = {"mfa_serial": phone.serial} if of_both else {}
+    aws.write_profile("Behind", source_profile="Auditor", role_arn=role_arn, **settings)
+    session = open_session("Behind", mfa_prompter=phone, region="us-west-2")
+    clock.shift(timedelta(hours=2))
+    aws.calls.clear()
+    session.client("s3").list_buckets()
+    assert len(phone.questions) == 2
+    assert actions(aws) == ["sts:AssumeRole", "sts:AssumeRole", "s3:ListAllMyBuckets"]
+    clock.shift(timedelta(minutes=30))
+    session.client("s3").list_buckets()
+    assert len(phone.questions) == 2
+
+
+def test_cells_hours_later(
+    clock: Any,
+    phone: Phone,
+    shell: Shell,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A later cell prompts for a code and continues; if no one can answer, the call fails."""
+    with monkeypatch.context() as attended:
+        as_front_end(attended, phone)
+        shell.good("%aws_profile Auditor")
+        shell.good("s3 = session.client('s3')")
+        clock.shift(timedelta(hours=2))
+        shell.good("assert s3.list_buckets()['Buckets']")
+        assert len(phone.questions) == 2
+        clock.shift(timedelta(hours=2))
+        shell.good("%aws_profile")
+        assert len(phone.questions) == 3
+    clock.shift(timedelta(hours=2))
+    assert isinstance(shell.refused("s3.list_buckets()"), MfaUnavailable)
+    assert caplog.records == []
+
+
+def test_leaving_a_scope_asks_nobody(
+    aws: EmbeddedAws, clock: Any, phone: Phone, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of a scope doesn't prompt, even if the earlier identity has expired meanwhile."""
+    with monkeypatch.context() as attended:
+        as_front_end(attended, phone)
+        shell.good("%aws_profile Auditor")
+    with using_profile("RoleBeta"):
+        clock.shift(timedelta(hours=2))
+        aws.calls.clear()
+    assert aws.calls == []
+    assert len(phone.questions) == 1
+    assert shell.names["session"].chain[0] == "Auditor"
+
+
+def test_short_session_asks_once(
+    clock: Any, phone: Phone, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A 15-minute session needs one code and one call, across switches, until it ends."""
+    as_front_end(monkeypatch, phone)
+    shell.good("%aws_profile Auditor --duration 15m")
+    shell.good("s3 = session.client('s3')")
+    clock.shift(timedelta(minutes=13))
+    shell.good("assert s3.list_buckets()['Buckets']")
+    shell.good("%aws_profile RoleBeta")
+    shell.good("%aws_profile Auditor --duration 15m")
+    assert len(phone.questions) == 1
+    clock.shift(timedelta(minutes=3))
+    shell.good("assert s3.list_buckets()['Buckets']")
+    assert len(phone.questions) == 2
+
+
+def test_nobody_answers_before_the_end(clock: Any, phone: Phone) -> None:
+    """If no one can answer, a session is used until it ends."""
+    session = open_session("Auditor", mfa_prompter=phone)
+    session.person = Person()
+    clock.shift(timedelta(minutes=59, seconds=45))
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(session.client("s3").list_buckets).result()["Buckets"]
+
+
+# --- Roles without MFA ---
+
+
+def test_plain_role_renews_itself(aws: EmbeddedAws, clock: Any, scenario: Scenario) -> None:
+    """A role without MFA renews itself with one AssumeRole, and its identity has the new expiry."""
+    session = open_session("RoleBeta")
+    s3 = session.client("s3")
+    before = who_am_i(session).expiry
+    clock.shift(timedelta(hours=2))
+    aws.calls.clear()
+    assert s3.list_buckets()["Buckets"]
+    after = who_am_i(session).expiry
+    assert before
+    assert after
+    assert after - before >= timedelta(hours=2)
+    assert actions(aws) == ["sts:AssumeRole", "s3:ListAllMyBuckets"]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "left", "is_used"), [(15, 4, True), (15, 3, False), (60, 16, True), (60, 14, False)]
+)
+def test_time_before_the_end(
+    aws: EmbeddedAws, clock: Any, *, minutes: int, left: int, is_used: bool
+) -> None:
+    """Clients and the cache use a session for three quarters of its time."""
+    duration = f"{minutes}m"
+    s3 = open_session("RoleBeta", duration=duration).client("s3")
+    clock.shift(timedelta(minutes=minutes - left))
+    aws.calls.clear()
+    open_session("RoleBeta", duration=duration)
+    s3.list_buckets()
+    s3.list_buckets()
+    assert actions(aws).count("sts:AssumeRole") == (not is_used)

@@ -1,0 +1,263 @@
+"""Where a profile's credentials come from: botocore's providers, processes, and keys in files.
+
+If another program replaces the keys in a file, the next call uses the new keys.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import time_machine
+from botocore.credentials import create_credential_resolver
+from botocore.exceptions import ClientError
+
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.target import target_of
+from ipy_awsprofile.credentials import providers
+from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
+from ipy_awsprofile.credentials.person import CodePrompter, Person
+from ipy_awsprofile.credentials.providers import Renewing, create_provider_chain
+from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.errors import CredentialsRejected, CredentialsUnavailable, IdentityChanged
+from ipy_awsprofile.sessions.portable import lendable
+from ipy_awsprofile.sessions.session import open_session, who_am_i
+from tests.rotation import (
+    keys_of,
+    replaced_keys,
+    role_keys,
+    session_keys,
+    write_keys,
+)
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
+    from ipy_awsprofile.sessions.session import ProfileSession
+
+
+def test_same_providers_as_botocore(shared_files: tuple[Path, Path]) -> None:
+    """A profile has all providers of botocore's own chain, with the same names and in its order."""
+    shared_files[0].write_text("[profile p]\nregion = us-east-1\n")
+    target = target_of(SessionRequest(profile="p"))
+    session, codes = ProfileBotocoreSession(target), CodePrompter(Person, target)
+    renewing = Renewing(target, codes=codes, sign_in=lambda: None, check=lambda *_: None)
+    ours = create_provider_chain(session, target, {}, renewing).providers
+    botocores = create_credential_resolver(session).providers
+    names = [(each.METHOD, each.CANONICAL_NAME) for each in ours]
+    assert names == [(each.METHOD, each.CANONICAL_NAME) for each in botocores]
+
+
+def test_credential_process_that_hangs(
+    aws: EmbeddedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that exceeds its timeout is ended, and the error names the profile."""
+    monkeypatch.setattr(providers, "PROCESS_TIMEOUT", 0.1)
+    program = tmp_path / "process.py"
+    program.write_text("import time\ntime.sleep(600)")
+    aws.write_profile("Process", credential_process=f"{sys.executable} {program}")
+    with pytest.raises(CredentialsUnavailable, match="credential_process of `Process`"):
+        open_session("Process")
+    assert not is_running(program)
+
+
+def is_running(program: Path) -> bool:
+    """Return whether a process has this program as an argument."""
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # the process has ended meanwhile
+            if bytes(program) in file.read_bytes():
+                return True
+    return False
+
+
+# --- Keys in files ---
+
+
+@pytest.fixture
+def user(aws: EmbeddedAws) -> IamUser:
+    """Create a user with the profile `P`, whose keys are in the credentials file."""
+    user = aws.create_user("Worker", account=USER_ACCOUNT, policy=allow("*"))
+    aws.write_profile("P", region="us-west-2")
+    write_keys(aws, "P", keys_of(user))
+    return user
+
+
+@pytest.fixture
+def other(aws: EmbeddedAws) -> IamUser:
+    """Create another user."""
+    return aws.create_user("Other", account=USER_ACCOUNT, policy=allow("*"))
+
+
+def seen(aws: EmbeddedAws) -> list[tuple[str, str | None]]:
+    """Return the calls since the last time, with their access keys."""
+    calls = [(call.action, call.access_key_id) for call in aws.calls]
+    aws.calls.clear()
+    return calls
+
+
+def shown(session: ProfileSession) -> str:
+    """Return the ARN that the card shows after a switch."""
+    return who_am_i(session).arn
+
+
+def test_session_keys_that_are_renewed(aws: EmbeddedAws, user: IamUser) -> None:
+    """A session and a client keep working after each renewal, even if the old keys have expired."""
+    write_keys(aws, "P", session_keys(aws, user))
+    session = open_session("P")
+    s3 = session.client("s3")
+    assert shown(session) == user.arn
+    for _ in range(3):
+        new = session_keys(aws, user)
+        for old in {call.access_key_id for call in aws.calls}:
+            aws.expire_sessions(old)
+        aws.calls.clear()
+        write_keys(aws, "P", new)
+        s3.list_buckets()
+        session.client("s3").list_buckets()
+        key = new["aws_access_key_id"]
+        listed = ("s3:ListAllMyBuckets", key)
+        assert seen(aws) == [("sts:GetCallerIdentity", key), listed, listed]
+        assert shown(session) == user.arn
+        assert seen(aws) == []
+        s3.list_buckets()
+        assert seen(aws) == [listed]
+
+
+def test_long_term_keys_that_are_replaced(aws: EmbeddedAws, user: IamUser) -> None:
+    """After the old long-term keys are deleted, the new keys are used."""
+    session = open_session("P")
+    s3 = session.client("s3")
+    assert shown(session) == user.arn
+    new = replaced_keys(user, user.access_key_id)
+    with pytest.raises(ClientError, match="InvalidAccessKeyId"):
+        s3.list_buckets()
+    write_keys(aws, "P", new)
+    s3.list_buckets()
+    credentials: Any = session.get_credentials()
+    assert credentials.access_key == new["aws_access_key_id"]
+    assert credentials.secret_key == new["aws_secret_access_key"]
+    assert credentials.token is None
+    assert credentials.method == "shared-credentials-file"
+
+
+def test_keys_in_the_config_file(aws: EmbeddedAws, user: IamUser) -> None:
+    """New keys in the config file are used, too."""
+    settings: dict[str, Any] = keys_of(user)
+    aws.write_profile("Q", region="us-west-2", **settings)
+    session = open_session("Q")
+    assert shown(session) == user.arn
+    text = aws.config_file.read_text()
+    new = replaced_keys(user, user.access_key_id)
+    for name, value in keys_of(user).items():
+        text = text.replace(value, new[name])
+    aws.config_file.write_text(text)
+    session.client("s3").list_buckets()
+    assert seen(aws)[-1] == ("s3:ListAllMyBuckets", new["aws_access_key_id"])
+
+
+def test_source_of_a_role(aws: EmbeddedAws, user: IamUser) -> None:
+    """After the source's keys change, the role is renewed with the new keys."""
+    role_arn = aws.create_role("R", account=USER_ACCOUNT, trust=trusting(user.arn))
+    aws.write_profile("R", source_profile="P", role_arn=role_arn, region="us-west-2")
+    session = open_session("R")
+    new = replaced_keys(user, user.access_key_id)
+    write_keys(aws, "P", new)
+    aws.calls.clear()
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=2)):
+        session.client("sts").get_caller_identity()
+    assert seen(aws)[0] == ("sts:AssumeRole", new["aws_access_key_id"])
+
+
+def test_other_sessions_of_the_same_role(aws: EmbeddedAws, user: IamUser) -> None:
+    """Keys from a new session of the same role are used, and the ARN shows its session name."""
+    role_arn = aws.create_role(
+        "R", account=USER_ACCOUNT, trust=trusting(user.arn), policy=allow("s3:*")
+    )
+    write_keys(aws, "P", role_keys(aws, user, role_arn, "monday"))
+    session = open_session("P")
+    assert shown(session).endswith("/R/monday")
+    write_keys(aws, "P", role_keys(aws, user, role_arn, "tuesday"))
+    session.client("s3").list_buckets()
+    assert shown(session).endswith("/R/tuesday")
+
+
+@pytest.mark.parametrize("temporary", [True, False])
+def test_keys_of_another_identity(
+    aws: EmbeddedAws, user: IamUser, other: IamUser, temporary: bool
+) -> None:
+    """A session doesn't sign with another identity's keys, and works again with the old keys."""
+    session = open_session("P")
+    s3 = session.client("s3")
+    shown(session)
+    aws.calls.clear()
+    key = write_keys(aws, "P", session_keys(aws, other) if temporary else keys_of(other))
+    for _ in range(2):
+        with pytest.raises(IdentityChanged, match=r"user/Other now, not to .*user/Worker"):
+            s3.list_buckets()
+    with pytest.raises(IdentityChanged):
+        shown(session)
+    with pytest.raises(IdentityChanged):
+        lendable(session)
+    assert set(seen(aws)) == {("sts:GetCallerIdentity", key)}
+    assert shown(open_session("P")) == other.arn
+    write_keys(aws, "P", keys_of(user))
+    s3.list_buckets()
+    assert shown(session) == user.arn
+
+
+@pytest.mark.parametrize("text", [None, "[P]\naws_access_key_id = {key}\naws_secret_acc"])
+def test_half_a_file(aws: EmbeddedAws, user: IamUser, text: str | None) -> None:
+    """While another program writes the file, the session uses the previous keys, without a call."""
+    session = open_session("P")
+    shown(session)
+    aws.calls.clear()
+    new = session_keys(aws, user)
+    key = new["aws_access_key_id"]
+    if text is None:
+        aws.credentials_file.unlink()
+    else:
+        aws.credentials_file.write_text(text.format(key=key))
+    s3 = session.client("s3")
+    s3.list_buckets()
+    assert seen(aws) == [("s3:ListAllMyBuckets", user.access_key_id)]
+    write_keys(aws, "P", new)
+    s3.list_buckets()
+    assert seen(aws)[-1] == ("s3:ListAllMyBuckets", key)
+
+
+def test_keys_that_aws_rejects(aws: EmbeddedAws, user: IamUser) -> None:
+    """Keys that AWS rejects are an error until the file has the right ones."""
+    session = open_session("P")
+    s3 = session.client("s3")
+    shown(session)
+    write_keys(aws, "P", keys_of(user) | {"aws_secret_access_key": "x" * 40})
+    with pytest.raises(CredentialsRejected, match="the keys of `P`"):
+        s3.list_buckets()
+    write_keys(aws, "P", session_keys(aws, user))
+    s3.list_buckets()
+    assert shown(session) == user.arn
+
+
+def test_what_is_lent(aws: EmbeddedAws, user: IamUser) -> None:
+    """After the keys change, the credentials to lend come from the new keys."""
+    session = open_session("P")
+    first = lendable(session)
+    assert lendable(session) == first
+    aws.calls.clear()
+    new = replaced_keys(user, user.access_key_id)
+    key = write_keys(aws, "P", new)
+    second = lendable(session)
+    assert second != first
+    assert lendable(session) == second
+    assert seen(aws) == [("sts:GetSessionToken", key)]
+
+
+def test_nothing_is_shown(aws: EmbeddedAws, user: IamUser) -> None:
+    """The credentials and their frozen copy show no key."""
+    credentials: Any = open_session("P").get_credentials()
+    text = f"{credentials!r} {credentials.get_frozen_credentials()!r}"
+    assert [one for one in (*aws.secrets(), user.access_key_id) if one in text] == []
