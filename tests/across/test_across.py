@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import threading
-import time
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -18,32 +16,23 @@ from ipy_awsprofile import across_profiles, list_buckets, list_profiles
 from ipy_awsprofile.demo.stages.organisation import seed_organisation
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
 from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered
-from tests.across.runs import ASSUME, account_of, actions, bucket_count, errors_of
+from tests.across.runs import ASSUME, Flaky, account_of, actions, bucket_count, errors_of
 from tests.identity_center import PROD, organisation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
-    from tests.shells import Shell
 
 
-@pytest.mark.parametrize(
-    "profiles",
-    [
-        "RoleBeta",
-        "role*",
-        ("RoleBeta", "RoleBeta"),
-        lambda: list_profiles("RoleBeta"),
-        lambda: list_profiles("RoleBeta")[0],
-    ],
-)
-def test_ways_to_name_profiles(aws: EmbeddedAws, profiles: Any) -> None:
+def test_ways_to_name_profiles(aws: EmbeddedAws) -> None:
     """Profiles can be given as a pattern, names or records; each is used once."""
-    frame = across_profiles(profiles() if callable(profiles) else profiles, list_buckets)
-    assert list(frame) == ["profile", "account", "region", "name", "creation_date", "result_region"]
-    assert set(frame["profile"]) == {"RoleBeta"}
+    (beta,) = list_profiles("RoleBeta")
+    for profiles in ("RoleBeta", "role*", ("RoleBeta", "RoleBeta"), [beta], beta):
+        frame = across_profiles(profiles, list_buckets)
+        assert set(frame["profile"]) == {"RoleBeta"}
+    columns = ["profile", "account", "region", "name", "creation_date", "result_region"]
+    assert list(frame) == columns
     assert set(frame["account"]) == {ROLE_ACCOUNT}
     assert set(frame["region"]) == {"us-west-2"}
     assert frame.index.tolist() == [0, 1, 2]
@@ -207,38 +196,67 @@ def test_async_functions(aws: EmbeddedAws) -> None:
     assert list(frame["value"]) == ["RoleBeta"]
 
 
-# Limits -------------------------------------------------------------------------------------------
+# Regions ------------------------------------------------------------------------------------------
+
+REGIONS = ("us-east-1", "eu-central-1", "ap-southeast-2")
 
 
-def put(session: Any) -> str:
-    """Write an object."""
-    session.client("s3").put_object(Bucket="my-first-bucket", Key="k")
-    return "written"
+def key_of(session: Any) -> dict[str, str]:
+    """Call STS, and return the access key and the Region of the client."""
+    sts = session.client("sts")
+    sts.get_caller_identity()
+    key = session.get_credentials().get_frozen_credentials().access_key
+    return {"key": key, "of_client": sts.meta.region_name}
 
 
-def test_patterns(aws: EmbeddedAws, shell: Shell) -> None:
-    """Protected profiles need ``confirmed``, and read-only profiles need ``write`` to write."""
-    shell.good("%config AwsProfileMagics.protected = ['*beta*']")
-    (error,) = errors_of("RoleBeta", bucket_count)
-    assert error["error"] == "ProtectedProfile"
-    assert actions(aws)["s3:ListAllMyBuckets"] == 0
-    shell.good("%config AwsProfileMagics.read_only = ['*beta*']")
-    assert list(across_profiles("RoleBeta", bucket_count, confirmed=True)["value"]) == [3]
-    errors_of("RoleBeta", put, confirmed=True)
-    frame = across_profiles("RoleBeta", put, confirmed=True, write=True)
-    assert list(frame["value"]) == ["written"]
+@pytest.mark.parametrize("regions", [REGIONS, " , ".join(REGIONS)])
+def test_each_region(aws: EmbeddedAws, names: tuple[str, ...], regions: Any) -> None:
+    """Rows are in the order of profiles, then Regions, with one role session for all Regions."""
+    frame = across_profiles(names, key_of, regions=regions, progress=False)
+    assert list(frame["profile"]) == [name for name in names for _ in REGIONS]
+    assert list(frame["region"]) == list(frame["of_client"]) == list(REGIONS) * len(names)
+    assert frame.groupby("account")["key"].nunique().tolist() == [1] * len(names)
+    assert actions(aws) == {ASSUME: len(names), "sts:GetCallerIdentity": 3 * len(names)}
 
 
-def test_limits(aws: EmbeddedAws, tmp_path: Path) -> None:
-    """With ``read_only`` or a ``policy``, AWS refuses to write, and reading works."""
-    file = tmp_path / "policy.json"
-    statement = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
-    file.write_text(json.dumps({"Version": "2012-10-17", "Statement": statement}))
-    limits: list[dict[str, Any]] = [{"read_only": True}, {"policy": file}]
-    for limit in limits:
-        assert list(across_profiles("RoleBeta", bucket_count, **limit)["value"]) == [3]
-        (error,) = errors_of("RoleBeta", put, **limit)
-        assert error["error"] == "AccessDenied"
+def test_profile_without_a_region(aws: EmbeddedAws) -> None:
+    """A profile without a Region uses the Regions of the run."""
+    (beta,) = list_profiles("RoleBeta")
+    aws.write_profile("Nowhere", source_profile="UserAlpha", role_arn=beta.role_arn)
+    (error,) = errors_of(["Nowhere"], account_of)
+    assert error["error"] == "InvalidOption"
+    frame = across_profiles(["Nowhere"], key_of, regions=REGIONS, progress=False)
+    assert list(frame["of_client"]) == list(REGIONS)
+
+
+def test_retry_of_regions(
+    aws: EmbeddedAws, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A retry calls only the failed Regions, which the errors and the summary name."""
+    places = [(names[0], "eu-central-1"), (names[2], "us-east-1"), (names[2], "ap-southeast-2")]
+    flaky = Flaky(*places)
+    frame = across_profiles(names, flaky, regions=REGIONS, progress=False)
+    errors = frame.attrs["errors"]
+    assert [(row["profile"], row["region"]) for row in errors] == places
+    assert list(errors.frame()) == ["profile", "account", "region", "error", "message", "hint"]
+    assert f"{names[0]} in eu-central-1: ValueError: not yet" in repr(errors)
+    printed = capsys.readouterr().out
+    assert "15 of 18 calls (6 profiles in 3 Regions) succeeded" in printed
+    assert "3 calls: ValueError: not yet" in printed
+    flaky.heal()
+    whole = errors.retry()
+    assert sorted(flaky.called) == sorted(places)
+    assert list(whole["value"]) == list(whole["region"]) == list(REGIONS) * len(names)
+    assert actions(aws) == {ASSUME: len(names)}  # the retry finds the roles in the cache
+
+
+def test_profile_that_cannot_be_opened(aws: EmbeddedAws) -> None:
+    """A role that can't be assumed is tried once, and its error is reported for each Region."""
+    aws.write_profile("Refused", source_profile="UserAlpha", role_arn="arn:aws:iam::1:role/None")
+    errors = errors_of(["Refused"], account_of, regions=REGIONS)
+    assert [row["region"] for row in errors] == list(REGIONS)
+    assert len({row["message"] for row in errors}) == 1
+    assert actions(aws) == {ASSUME: 1}
 
 
 # Ctrl-C -------------------------------------------------------------------------------------------
@@ -282,7 +300,7 @@ def test_interrupted_question(
 
     def prompt(_question: str) -> str:
         os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(5)
+        threading.Event().wait(30)
         answered.append(1)
         return "000000"
 

@@ -6,7 +6,6 @@ import functools
 import multiprocessing
 import os
 import pickle
-import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -54,16 +53,9 @@ def dask(home: Path) -> Iterator[Executor]:
         yield client.get_executor()
 
 
-@contextmanager
-def threads(home: Path) -> Iterator[Executor]:
-    """Start threads of this process."""
-    with ThreadPoolExecutor(2) as pool:
-        yield pool
-
-
-@pytest.mark.parametrize("start", [threads, processes, dask])
+@pytest.mark.parametrize("start", [processes, dask])
 def test_same_frame(aws: EmbeddedAws, tmp_path: Path, start: Callable[[Path], Any]) -> None:
-    """Threads, processes and Dask return the same frame and errors as a run without executor."""
+    """Processes and Dask return the same frame and errors as a run without executor."""
     seed_organisation(aws)
     names = ["atlas-dev", "audit-prod", "atlas-test", "billing-prod", "sandbox-old", "UserAlpha"]
     options: dict[str, Any] = {"regions": ["us-east-1", "eu-central-1"], "progress": False}
@@ -71,7 +63,6 @@ def test_same_frame(aws: EmbeddedAws, tmp_path: Path, start: Callable[[Path], An
 
     def function(session: Any) -> Any:
         frame, sts = list_buckets(session), boto3.client("sts")
-        time.sleep(0.1)  # so that calls overlap
         frame["length"] = frame["name"].str.len() + offset
         return frame.assign(of=account_of(boto3), client_region=sts.meta.region_name)
 
@@ -96,15 +87,6 @@ def cached_client() -> Any:
 def account_of_cached(_session: Any) -> str:
     """Return the account of the cached client."""
     return str(cached_client().get_caller_identity()["Account"])
-
-
-def test_cached_clients(aws: EmbeddedAws, names: tuple[str, ...], tmp_path: Path) -> None:
-    """In a worker, a client that another row has cached is refused."""
-    with processes(tmp_path / "worker") as executor:
-        frame = across_profiles(names, account_of_cached, executor=executor, progress=False)
-    assert list(frame["value"]) == list(frame["account"])
-    assert len(frame) == 1
-    assert {row["error"] for row in frame.attrs["errors"]} == {"NotForOneProfile"}
 
 
 class Recorder(ThreadPoolExecutor):
@@ -150,9 +132,16 @@ def unpicklable(_session: Any) -> Any:
     return lambda: None
 
 
-def test_worker_that_fails(aws: EmbeddedAws, tmp_path: Path) -> None:
-    """A result that can't be pickled and a worker that dies are errors of their profiles."""
+def test_a_worker(aws: EmbeddedAws, names: tuple[str, ...], tmp_path: Path) -> None:
+    """In a worker, a client that another row has cached is refused.
+
+    A result that can't be pickled and a worker that dies are errors of their profiles.
+    """
     with processes(tmp_path / "worker") as executor:
+        frame = across_profiles(names, account_of_cached, executor=executor, progress=False)
+        assert list(frame["value"]) == list(frame["account"])
+        assert len(frame) == 1
+        assert {row["error"] for row in frame.attrs["errors"]} == {"NotForOneProfile"}
         (error,) = errors_of("RoleBeta", unpicklable, executor=executor)
         assert "pickle" in error["message"]
         with pytest.raises(NoProfileAnswered, match="terminated abruptly"):

@@ -11,11 +11,11 @@ import pytest
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
 from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile
+from ipy_awsprofile.picker.widget import ProfilePicker
 from ipy_awsprofile.switch.using_profile import running_switcher
 from tests.identity_center import PROD, organisation
 from tests.roles import add_role
 from tests.sessions.traces import actions
-from tests.shells import run_python
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -60,14 +60,8 @@ def test_second_switch(shell: Shell, aws: EmbeddedAws) -> None:
     shell.good("del boto3\n%aws_profile --off")
     assert state(shell) == before
     assert "There is no switch to undo" in shell.good("%aws_profile --off").text
-
-
-def test_off_leaves_what_the_user_has_changed(shell: Shell, aws: EmbeddedAws) -> None:
-    """`--off` restores everything except the variable that the user has set since the switch."""
-    before = dict(os.environ)
     shell.good("%aws_profile RoleBeta\nsession = 'newer'\n%aws_profile --off")
     assert shell.names["session"] == "newer"
-    assert dict(os.environ) == before
 
 
 def test_again(shell: Shell, aws: EmbeddedAws) -> None:
@@ -104,40 +98,34 @@ FAIL = {
 }
 
 
-@pytest.mark.parametrize("first", ["", "%aws_profile RoleBeta"])
 @pytest.mark.parametrize(("line", "prepare"), FAIL.values(), ids=FAIL)
 def test_a_failed_switch_changes_nothing(
-    shell: Shell, aws: EmbeddedAws, first: str, line: str, prepare: str
+    shell: Shell, aws: EmbeddedAws, line: str, prepare: str
 ) -> None:
-    """After a failed switch, everything is as before, and listeners haven't heard of it."""
+    """After a failed switch, everything is as before, and callbacks haven't heard of it."""
     closed = f"arn:aws:iam::{ROLE_ACCOUNT}:role/Closed"
     aws.write_profile("Closed", source_profile="UserAlpha", role_arn=closed)
-    shell.good(f"{first}\n{prepare}")
+    shell.good(f"%aws_profile RoleBeta\n{prepare}")
     heard: list[Identity | None] = []
-    running_switcher().subscribe(heard.append)
-    before, session = state(shell), running_switcher().session
+    ProfilePicker().on_switch(heard.append)
+    before = state(shell)
     assert shell.run(line).error
     assert state(shell) == before
-    assert running_switcher().session is session
     assert heard == []
-    if first:
-        assert signer(shell) == "RoleBeta"
+    assert signer(shell) == "RoleBeta"
 
 
-def test_listeners(shell: Shell, aws: EmbeddedAws) -> None:
-    """A listener hears each new identity until it leaves, even while others fail."""
-    heard: list[str | None] = []
-
-    def failing(_: Identity | None) -> None:
-        raise ValueError
+def test_callbacks(shell: Shell, aws: EmbeddedAws) -> None:
+    """A callback hears each new identity until it leaves, even while others fail."""
+    picker, heard = ProfilePicker(), list[str | None]()
 
     def hears(identity: Identity | None) -> None:
         heard.append(identity.profile if identity else None)
         if identity is None:
             leave()
 
-    running_switcher().subscribe(failing)
-    leave = running_switcher().subscribe(hears)
+    picker.on_switch(lambda _: 1 // 0)
+    leave = picker.on_switch(hears)
     shell.good("%aws_profile RoleBeta\n%aws_profile --refresh")
     shell.good("%%aws_profile UserAlpha\n1")
     shell.good("%aws_profile --off\n%aws_profile RoleBeta")
@@ -177,13 +165,12 @@ def test_keys_that_a_switch_has_removed(
     assert os.environ["AWS_ACCESS_KEY_ID"] == scenario.user.access_key_id
 
 
-@pytest.mark.parametrize("block", ["", "block.__enter__()\n"])
-def test_unloading(shell: Shell, aws: EmbeddedAws, block: str) -> None:
+def test_unloading(shell: Shell, aws: EmbeddedAws) -> None:
     """Unloading restores everything, even inside a block, and a picker can't switch anymore."""
     shell.good("from ipy_awsprofile import ProfilePicker, using_profile")
     shell.good("picker, block = ProfilePicker(), using_profile('RoleBeta')")
     before, switcher = state(shell), running_switcher()
-    shell.good(f"%aws_profile UserAlpha\n{block}%unload_ext ipy_awsprofile")
+    shell.good("%aws_profile UserAlpha\nblock.__enter__()\n%unload_ext ipy_awsprofile")
     assert state(shell) == before
     shell.good("block.__exit__(None, None, None)")
     assert state(shell) == before
@@ -234,59 +221,3 @@ def test_names_that_lead_elsewhere_by_now(shell: Shell, aws: EmbeddedAws) -> Non
     assert signer(shell) == "RoleBeta"
     shell.good("%aws_profile RoleBeta --yes\n%aws_profile --refresh")
     assert signer(shell) == "Eve"
-
-
-FORKED = """
-import os, signal, threading
-import boto3, fsspec
-from ipy_awsprofile import using_profile
-
-client = boto3.Session(profile_name="RoleBeta").client("sts")
-ends = []
-
-def fork():
-    if child := os.fork():
-        ends.append(os.waitpid(child, 0)[1])
-    else:
-        signal.alarm(20)  # ends a child that waits for a lock of the parent's threads
-        client.get_caller_identity()
-        boto3.Session().client("sts").get_caller_identity()
-        os._exit(0)
-
-class Forks(fsspec.AbstractFileSystem):
-    @classmethod
-    def clear_instance_cache(cls):
-        thread = threading.Thread(target=fork)
-        thread.start()
-        thread.join()
-
-with using_profile("RoleBeta"):
-    pass
-print(ends)
-"""
-
-
-@pytest.mark.slow
-def test_a_child_that_is_forked_during_a_switch(aws: EmbeddedAws) -> None:
-    """A child that another thread forks in the middle of a switch can sign."""
-    assert run_python(FORKED) == "[0, 0]\n"
-
-
-def test_a_click_waits_for_the_cell(shell: Shell) -> None:
-    """A click in a picker while a cell runs switches only after the cell, in the same thread."""
-    happened: list[str] = []
-    shell.names.update(cell=running_switcher().cell, happened=happened)
-    shell.good(
-        "import threading\n"
-        "def click(name): return cell.when_ended(\n"
-        "    lambda: happened.append(name), lambda: happened.append(f'{name} dropped'))\n"
-        "clicks = threading.Thread(target=click, args=['first'])\n"
-        "clicks.start(); clicks.join()\n"
-        "click('second'); happened.append('end of the cell')"
-    )
-    assert happened == ["first dropped", "end of the cell", "second"]
-    happened.clear()
-    shell.good("click('third')\n%aws_profile --off")
-    assert happened == ["third dropped"]
-    shell.names["click"]("fourth")  # between cells
-    assert happened == ["third dropped", "fourth"]

@@ -1,0 +1,241 @@
+"""A switch sets environment variables, boto3's session and libraries, and `--off` restores them.
+
+The libraries get no arguments for credentials. https://docs.aws.amazon.com/sdkref/latest/guide/
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+import boto3
+import fsspec.config
+import pytest
+
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
+from tests.kernel.conftest import BUCKET
+from tests.renewing import renew_at_each_use
+from tests.roles import roles_in_s3
+from tests.shells import run_python
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+# Environment variables ----------------------------------------------------------------------------
+
+ARN = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
+KEYS = {
+    "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "hush",
+    "AWS_SESSION_TOKEN": "hush-hush",
+}
+MINE = {
+    **KEYS,
+    "AWS_PROFILE": "UserAlpha",
+    "AWS_DEFAULT_PROFILE": "UserAlpha",
+    "AWS_REGION": "eu-west-1",
+    "AWS_DEFAULT_REGION": "",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/mine",
+    "AWS_BEARER_TOKEN_BEDROCK": "mine",
+}
+
+
+@pytest.fixture
+def mine(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the user's variables."""
+    for name, value in MINE.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("mine")
+def test_set_and_restored(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A switch sets the profile and its Region, hides the user's keys, and `--off` restores all."""
+    before = dict(os.environ)
+    own, settings = boto3.Session(region_name="eu-north-1"), {"anon": False}
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", own)
+    monkeypatch.setitem(fsspec.config.conf, "s3", settings)
+    shell.good("session = 'mine'")
+    for options in ("", "--region eu-north-1 --as other", "--read-only"):
+        shell.good(f"%aws_profile UserAlpha\n%aws_profile RoleBeta {options}")
+        region = "eu-north-1" if "region" in options else "us-west-2"
+        assert os.environ["AWS_REGION"] == os.environ["AWS_DEFAULT_REGION"] == region
+        assert os.environ["AWS_PROFILE"].startswith("RoleBeta")
+        hidden = {*KEYS, "AWS_DEFAULT_PROFILE", "AWS_BEARER_TOKEN_BEDROCK"}
+        assert not hidden & os.environ.keys()
+        assert not [value for value in os.environ.values() if "hush" in value]
+        assert f"::{ROLE_ACCOUNT}:assumed-role/RoleBeta/" in run_python(ARN)
+        variable = "other" if "other" in options else "session"
+        assert boto3.DEFAULT_SESSION is shell.names[variable]
+    shell.good("%aws_profile --off")
+    assert dict(os.environ) == before
+    assert boto3.DEFAULT_SESSION is own
+    assert fsspec.config.conf["s3"] is settings
+    assert shell.names["session"] == "mine"
+    assert "other" not in shell.names
+
+
+@pytest.mark.usefixtures("mine")
+def test_changes_of_the_user_stay(shell: Shell) -> None:
+    """A variable that the user sets or removes is hidden by the next switch, and stays at the end.
+
+    Keys are changed together: new ones are never combined with an older token.
+    """
+    before = dict(os.environ)
+    newer = {"AWS_ACCESS_KEY_ID": "AKIAI44QH8DHBEXAMPLE", "AWS_SECRET_ACCESS_KEY": "newer"}
+    shell.good("%aws_profile RoleBeta")
+    shell.names["changes"] = {"AWS_REGION": "eu-west-3", "OTHER": "mine", **newer}
+    shell.good("import os\nos.environ.update(changes)\ndel os.environ['AWS_DEFAULT_REGION']")
+    assert "`AWS_ACCESS_KEY_ID` was changed after the switch" in shell.good("%aws_profile").text
+    shell.good("%aws_profile UserAlpha --region us-east-1")
+    assert not KEYS.keys() & os.environ.keys()
+    assert os.environ["AWS_REGION"] == os.environ["AWS_DEFAULT_REGION"] == "us-east-1"
+    shell.good("%aws_profile --off")
+    after = before | shell.names["changes"]
+    del after["AWS_DEFAULT_REGION"], after["AWS_SESSION_TOKEN"]
+    del after["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]
+    assert dict(os.environ) == after
+
+
+def test_the_token_is_not_sent_to_a_proxy(
+    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the user has a proxy, child processes get their credentials without it."""
+    monkeypatch.setenv("http_proxy", aws.endpoint_url)  # answers as AWS, but knows no lent session
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("NO_PROXY", ".acme")
+    before = dict(os.environ)
+    shell.good("%aws_profile RoleBeta --read-only")
+    assert os.environ["no_proxy"] == os.environ["NO_PROXY"] == ".acme,127.0.0.1"
+    assert ":assumed-role/RoleBeta/" in run_python(ARN)
+    shell.good("%aws_profile --off")
+    assert dict(os.environ) == before
+
+
+# Libraries ----------------------------------------------------------------------------------------
+
+#: Each library reads (deltalake writes) as in any notebook.
+LIBRARIES = {
+    "boto3": "for s3 in (boto3, boto3.Session()): s3.client('s3').list_objects_v2(Bucket=BUCKET)",
+    "aiobotocore": "import asyncio; from aiobotocore.session import get_session\n"
+    "async def list_objects():\n"
+    "    async with get_session().create_client('s3') as s3:\n"
+    "        await s3.list_objects_v2(Bucket=BUCKET)\n"
+    "asyncio.run(list_objects())",
+    "s3fs": "import s3fs; s3fs.S3FileSystem().cat(CSV)",
+    "pandas": "import pandas as pd; pd.read_csv(CSV); pd.read_parquet(PARQUET)",
+    "pyarrow": "import pyarrow.dataset as ds; ds.dataset(PARQUET).to_table()",
+    "polars": "import polars as pl; pl.read_parquet(PARQUET)",
+    "deltalake": "import deltalake, pandas as pd\n"
+    "deltalake.write_deltalake(f'{ROOT}/delta', pd.DataFrame({'a': [1]}), mode='overwrite')",
+    "obstore": "import obstore; from obstore.store import S3Store\n"
+    "options = {'client_options': {'allow_http': True}, 'retry_config': {'max_retries': 0}}\n"
+    "obstore.get(S3Store(BUCKET, **options), 'cities.csv').bytes()",
+    "awswrangler": "import awswrangler as wr; wr.s3.list_objects(ROOT + '/')",
+    "Dask": "import dask.dataframe as dd\n"
+    "frame = dd.read_parquet(PARQUET); frame.compute(scheduler='sync')",
+    "MLflow": "from mlflow.store.artifact.s3_artifact_repo import S3ArtifactRepository\n"
+    "S3ArtifactRepository(ROOT).list_artifacts()",
+    "PyIceberg": "from pyiceberg.io.pyarrow import PyArrowFileIO\n"
+    "PyArrowFileIO({'s3.endpoint': ENDPOINT, 's3.region': 'us-west-2'}).new_input(CSV).open()",
+}
+
+
+def signers(aws: EmbeddedAws, notebook: Shell, code: str) -> set[str]:
+    """Run the code, which S3 can refuse, and return the principals that AWS saw."""
+    aws.calls.clear()
+    notebook.run(code)
+    arns = {call.arn or "anonymous" for call in aws.calls if "s3:" in call.action}
+    names = {arn.partition("/")[2] or arn for arn in arns}
+    return {re.sub(r"/(boto|aws).*", "", name) for name in names}
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_it_follows(aws: EmbeddedAws, notebook: Shell, library: str) -> None:
+    """AWS sees the active profile only, and after `--off` the one from before the first switch."""
+    notebook.good("%config AwsProfileMagics.stale = 'refuse'")  # a false alarm would be an error
+    code = LIBRARIES[library]
+    before = signers(aws, notebook, code)
+    for line, signer in {
+        "%aws_profile RoleBeta": "RoleBeta",
+        "%aws_profile RoleGamma --read-only --session-name limited": "RoleGamma/limited",
+    }.items():
+        notebook.good(line)
+        assert signers(aws, notebook, code) == {signer}
+    cell = f"%%aws_profile RoleBeta --duration 15m --session-name short\n{code}"
+    assert signers(aws, notebook, cell) == {"RoleBeta/short"}
+    assert signers(aws, notebook, code) == {"RoleGamma/limited"}
+    notebook.good("%aws_profile --off")
+    assert signers(aws, notebook, code) == before
+
+
+def test_polars_during_a_renewal(aws: EmbeddedAws, notebook: Shell) -> None:
+    """Polars never mixes two sets of credentials, even if each use renews them."""
+    notebook.good("import polars as pl\n%aws_profile RoleBeta --duration 15m")
+    renew_at_each_use(notebook.names["session"])
+    for _ in range(3):
+        assert roles_in_s3(aws, notebook, LIBRARIES["polars"]) == {"RoleBeta"}
+
+
+POLARS = f"""
+from ipy_awsprofile import using_profile
+
+def read():
+    import polars
+    polars.read_csv("s3://{BUCKET}/cities.csv")
+
+with using_profile("RoleBeta"):
+    read()
+try:
+    read()
+except Exception as error:  # UserAlpha isn't allowed to read
+    print(type(error).__name__)
+with using_profile("RoleGamma"):
+    read()
+"""
+
+
+@pytest.mark.usefixtures("notebook")
+def test_polars_that_is_imported_after_the_switch(aws: EmbeddedAws) -> None:
+    """Polars follows even if it is imported after the switch, and forgets its first identity."""
+    aws.calls.clear()
+    run_python(POLARS)
+    arns = [str(call.arn) for call in aws.calls if call.action.startswith("s3:")]
+    assert list(dict.fromkeys(arn.split("/")[1] for arn in arns)) == [
+        *("RoleBeta", "UserAlpha", "RoleGamma")
+    ]
+
+
+def test_duckdb(aws: EmbeddedAws, notebook: Shell) -> None:
+    """DuckDB's secrets for the active session follow each switch in all connections, until `--off`.
+
+    A secret for another session stays. A switch succeeds whatever the connections do.
+    """
+    notebook.good(
+        "import duckdb; from ipy_awsprofile import libraries\n%aws_profile RoleBeta\n"
+        "con, other, closed = duckdb.connect(), duckdb.connect(), duckdb.connect()\n"
+        "for each in (con, closed, None): libraries.duckdb_secret(session, each)\n"
+        "libraries.duckdb_secret(open_session('RoleBeta'), other)\n"
+        "closed.close(); cursor = con.cursor()"
+    )
+
+    def reader(name: str) -> set[str]:
+        """Return the role that reads, or an empty set without a secret, as DuckDB would go on."""
+        secret = f"{name}.execute(\"FROM which_secret('{BUCKET}', 's3')\").fetchall()"
+        which: Any = notebook.good(secret.replace(f"'{BUCKET}'", f"'s3://{BUCKET}/x'")).result
+        return (
+            roles_in_s3(aws, notebook, f"{name}.execute(f\"FROM '{{CSV}}'\")") if which else set()
+        )
+
+    for role in ("RoleBeta", "RoleGamma"):
+        notebook.good("con.begin()")
+        assert "duckdb" not in notebook.good(f"%aws_profile {role}").text.lower()
+        notebook.good("con.commit()\n%aws_profile --refresh")
+        assert [reader(name) for name in ("con", "cursor", "duckdb")] == [{role}] * 3
+    for end in ("%aws_profile UserAlpha", "%aws_profile RoleGamma\n%aws_profile --off"):
+        notebook.good(end)  # a user's long-term keys don't leave the kernel
+        assert [reader(name) for name in ("con", "cursor", "duckdb")] == [set()] * 3
+    assert reader("other") == {"RoleBeta"}
