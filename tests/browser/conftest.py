@@ -18,9 +18,9 @@ from ipy_awsprofile.demo.commands.environment import clean_environment
 from ipy_awsprofile.demo.stages.company import seed_company
 from ipy_awsprofile.demo.stages.scenario import seed
 from ipy_awsprofile.switch.switcher import Switcher
-from tests.browser import stage
 from tests.browser.jupyter import Jupyter, launched, serving
-from tests.browser.view_page import ViewPage
+from tests.browser.pages import ViewPage
+from tests.browser.stage import add_company
 from tests.tools import missing
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def embedded(chromium: Browser) -> Iterator[EmbeddedAws]:
     with EmbeddedAws() as aws:
         seed(aws)
         seed_company(aws)
-        stage.create_roles(aws)
+        add_company(aws)
         yield aws
 
 
@@ -73,9 +73,8 @@ def server(embedded: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture
 def jupyter(server: Server, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Jupyter]:
-    """Yield a JupyterLab, and close its notebooks after the test; `fresh_page` uses a new page."""
-    fresh = request.node.get_closest_marker("fresh_page") is not None
-    jupyter, failed = Jupyter(server, chromium, fresh=fresh), request.session.testsfailed
+    """Yield a JupyterLab, and close its notebooks after the test."""
+    jupyter, failed = Jupyter(server, chromium), request.session.testsfailed
     yield jupyter
     jupyter.close(keep=request.session.testsfailed == failed)
 
@@ -99,10 +98,3 @@ def view(
     view.end()
     page.close()
     switcher.off()
-
-
-@pytest.fixture
-def company(embedded: EmbeddedAws) -> Iterator[None]:
-    """Add a company's profiles to the files."""
-    with stage.company(embedded):
-        yield

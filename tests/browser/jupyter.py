@@ -11,10 +11,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from io import BytesIO
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -27,16 +28,14 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     BrowserType,
+    FloatRect,
     Locator,
     Page,
     ViewportSize,
+    expect,
 )
-from playwright.sync_api import TimeoutError as WaitedTooLong
-
-from tests.supervised import supervised
 
 ROOT = Path(__file__).parents[2]
-SCREENSHOTS = ROOT / "build" / "screenshots"
 
 #: Disable news and update checks, and render all cells.
 _SETTINGS: Mapping[str, Mapping[str, Any]] = {
@@ -57,17 +56,23 @@ _STATE = """() => {
   };
 }"""
 _RESTORED = "async () => { await window.jupyterapp?.restored; return Boolean(window.jupyterapp); }"
-#: Return whether the kernel answers within a few seconds.
+#: Return whether the kernel answers within a second.
 _ANSWERS = """async () => {
   const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
   const answered = kernel.requestKernelInfo().then(Boolean, () => false);
-  const waited = new Promise(resolve => setTimeout(resolve, 3000, false));
+  const waited = new Promise(resolve => setTimeout(resolve, 1000, false));
   return await Promise.race([answered, waited]);
 }"""
 _RUN = """index => {
   const app = window.jupyterapp;
   app.shell.currentWidget.content.activeCellIndex = index;
   app.commands.execute('notebook:run-cell');
+}"""
+#: Add a code cell at the end of the notebook, and return its index.
+_ADD = """source => {
+  const {model} = window.jupyterapp.shell.currentWidget.content;
+  model.sharedModel.addCell({cell_type: 'code', source});
+  return model.cells.length - 1;
 }"""
 #: Open another notebook in the application, which is already loaded.
 _OPEN = "async path => { await window.jupyterapp.commands.execute('docmanager:open', {path}); }"
@@ -84,6 +89,13 @@ _RAN = """index => {
   const model = window.jupyterapp.shell.currentWidget.content.widgets[index].model;
   return model.executionCount !== null && model.executionState !== 'running';
 }"""
+
+
+#: Lets Linux end a program with the tests, even if they are killed: PR_SET_PDEATHSIG is 1.
+_END_WITH_PARENT = (
+    "import ctypes, os, signal, sys; ctypes.CDLL(None).prctl(1, signal.SIGTERM);"
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
 
 
 @dataclass
@@ -106,12 +118,16 @@ class Server:
         nbformat.write(notebook, self.root / name)
         return name
 
-    def shut_kernels_down(self) -> None:
-        """Shut down all running kernels, of which several notebooks can share one."""
+    @property
+    def kernels(self) -> set[str]:
+        """Return the IDs of all running kernels."""
         with urlopen(f"{self.url}/api/kernels", timeout=30) as answer:
-            for kernel in json.load(answer):
-                address = f"{self.url}/api/kernels/{kernel['id']}"
-                urlopen(Request(address, method="DELETE"), timeout=30).close()
+            return {kernel["id"] for kernel in json.load(answer)}
+
+    def shut_down(self, kernel: str) -> None:
+        """Shut down a kernel."""
+        address = f"{self.url}/api/kernels/{kernel}"
+        urlopen(Request(address, method="DELETE"), timeout=30).close()
 
 
 @contextmanager
@@ -120,15 +136,15 @@ def serving(folder: Path, environment: Mapping[str, str]) -> Iterator[Server]:
     root = folder / "notebooks"
     root.mkdir()
     for name, settings in _SETTINGS.items():
-        file = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        file = folder / "lab" / "user-settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(settings))
     # Otherwise the server starts Node.js for each page, to look for extensions to build.
-    page_config = folder / "config" / "labconfig" / "page_config.json"
+    page_config = folder / "labconfig" / "page_config.json"
     page_config.parent.mkdir(parents=True)
     page_config.write_text(json.dumps({"buildCheck": False, "buildAvailable": False}))
     # The checkout's labextension, not the installed one.
-    labextension = folder / "path" / "labextensions" / "ipy-awsprofile"
+    labextension = folder / "labextensions" / "ipy-awsprofile"
     labextension.parent.mkdir(parents=True)
     labextension.symlink_to(ROOT / "labextension")
     port = _free_port()
@@ -140,28 +156,29 @@ def serving(folder: Path, environment: Mapping[str, str]) -> Iterator[Server]:
         "--JupyterNotebookApp.expose_app_in_browser=True",
         *("--LabApp.news_url=None", "--ServerApp.disable_check_xsrf=True"),
         "--KernelManager.transport=ipc",  # another process can take a TCP port
+        "--KernelRestarter.time_to_dead=0.2",  # notice early that a kernel has died
     ]
     log = folder / "jupyter.log"
-    environment = {**environment, **_jupyter_folders(folder)}
-    with (
-        log.open("w") as output,
-        supervised(command, env=environment, stdout=output, stderr=subprocess.STDOUT) as process,
-    ):
+    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_PATH", "IPYTHONDIR")
+    environment = {**environment, **dict.fromkeys(names, str(folder))}
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-S", "-c", _END_WITH_PARENT, *command],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,  # Ctrl-C doesn't reach it
+        )
+    try:
         _wait_until_up(f"http://127.0.0.1:{port}/api/status", process, log)
         yield Server(f"http://127.0.0.1:{port}", root)
-
-
-def _jupyter_folders(folder: Path) -> dict[str, str]:
-    return {
-        "JUPYTER_CONFIG_DIR": str(folder / "config"),
-        "JUPYTER_DATA_DIR": str(folder / "data"),
-        "JUPYTER_PATH": str(folder / "path"),
-        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
-        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
-        "IPYTHONDIR": str(folder / "ipython"),
-        "XDG_STATE_HOME": str(folder / "state"),
-    }
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:  # JupyterLab can hang in `threading._shutdown`
+            process.kill()
+            process.wait()
 
 
 def _free_port() -> int:
@@ -188,9 +205,15 @@ def _wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> Non
 class Notebook:
     """An open notebook, whose cells the tests run, read and take screenshots of."""
 
-    def __init__(self, page: Page, file: Path) -> None:
+    def __init__(self, page: Page, file: Path, url: str) -> None:
         self.page = page
         self.file = file
+        self._url = url
+
+    def load(self) -> None:
+        """Load the application with this notebook, also if it's open, and wait for its kernel."""
+        self.page.goto(self._url)
+        self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
         """Wait for the application, the document and the kernel."""
@@ -210,14 +233,8 @@ class Notebook:
 
     def _wait_for(self, state: Mapping[str, object]) -> None:
         """Wait for a state of the notebook by polling, because a hanging promise has no timeout."""
-        holds = (
-            f"state => Object.entries(state).every(([key, value]) => ({_STATE})()[key] === value)"
-        )
-        try:
-            self.page.wait_for_function(holds, arg=state)
-        except WaitedTooLong as error:
-            error.add_note(f"The notebook is {self.page.evaluate(_STATE)}, not {state}.")
-            raise
+        holds = f"state => Object.entries(state).every(([key, is]) => ({_STATE})()[key] === is)"
+        self.page.wait_for_function(holds, arg=state)
 
     def start(self, index: int) -> None:
         """Start running a cell, counted from 0."""
@@ -230,6 +247,22 @@ class Notebook:
         self.wait_until_idle()
         return self.outputs(index)
 
+    def add(self, source: str) -> int:
+        """Add a cell with this source at the end of the notebook, and return its index."""
+        index: int = self.page.evaluate(_ADD, source)
+        return index
+
+    def enter(self, source: str) -> Locator:
+        """Run this source in a new cell, and return the cell's outputs."""
+        return self.run(self.add(source))
+
+    def begin(self, source: str, shown: str = "") -> Locator:
+        """Start running a new cell, wait until it has shown this text, and return its outputs."""
+        index = self.add(source)
+        self.start(index)
+        expect(self.outputs(index)).to_contain_text(shown)
+        return self.outputs(index)
+
     def cell(self, index: int) -> Locator:
         """Return a cell, counted from 0."""
         return self.page.locator(".jp-Notebook .jp-Cell").nth(index)
@@ -240,13 +273,8 @@ class Notebook:
 
     def theme(self, name: str) -> None:
         """Change to the theme `light` or `dark`, and wait until it is applied."""
-        self.page.evaluate(
-            """async theme => {
-              const app = window.jupyterapp;
-              await app.commands.execute('apputils:change-theme', {theme});
-            }""",
-            _THEMES[name],
-        )
+        change = "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})"
+        self.page.evaluate(change, _THEMES[name])
         self.page.wait_for_function(
             "light => document.body.dataset.jpThemeLight === light",
             arg=str(name == "light").lower(),
@@ -270,66 +298,68 @@ class Notebook:
         )
         return self.file.read_text()
 
-    def screenshot(self, name: str, shown: Locator | None = None) -> Path:
-        """Write a screenshot of the page, or of a part of it, to `build/screenshots`."""
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        path = SCREENSHOTS / f"{name}.png"
-        (shown or self.page).screenshot(path=path, animations="disabled")
-        return path
-
     def picture(self, name: str, shown: Locator | None = None) -> None:
-        """Write a screenshot; with UPDATE_SCREENSHOTS, also update the documentation's picture."""
-        save_picture(name, Image.open(self.screenshot(name, shown)))
+        """With UPDATE_SCREENSHOTS, update a picture of the docs with the page or a part of it."""
+        self._save_picture(name, lambda: (shown or self.page).screenshot(animations="disabled"))
 
+    def picture_of_cells(self, name: str, first: int, last: int) -> None:
+        """With UPDATE_SCREENSHOTS, update a picture of the docs with these cells."""
 
-def save_picture(name: str, image: Image.Image) -> None:
-    """With UPDATE_SCREENSHOTS, update a picture of the documentation."""
-    if os.environ.get("UPDATE_SCREENSHOTS"):
-        image.quantize(128).save(ROOT / "docs" / f"{name}.png", optimize=True)
+        def screenshot() -> bytes:
+            self.cell(first).scroll_into_view_if_needed()
+            top, bottom = (self.cell(number).bounding_box() for number in (first, last))
+            assert top
+            assert bottom
+            height = bottom["y"] + bottom["height"] - top["y"] - 4  # without the next cell's frame
+            clip: FloatRect = {**top, "height": height}
+            return self.page.screenshot(clip=clip, animations="disabled")
+
+        self._save_picture(name, screenshot)
+
+    def _save_picture(self, name: str, screenshot: Callable[[], bytes]) -> None:
+        if os.environ.get("UPDATE_SCREENSHOTS"):
+            image = Image.open(BytesIO(screenshot()))
+            image.quantize(128).save(ROOT / "docs" / f"{name}.png", optimize=True)
 
 
 class Jupyter:
-    """Opens notebooks of one server, each in a separate page.
+    """Opens notebooks of one server, each in a separate page."""
 
-    JupyterLab can reuse the page of an earlier test, unless ``fresh`` is true.
-    """
-
-    def __init__(self, server: Server, browser: Browser, *, fresh: bool = False) -> None:
+    def __init__(self, server: Server, browser: Browser) -> None:
         self.server = server
         self._browser = browser
-        self._fresh = fresh
         self._pages: list[Page] = []
+        self._kernels = server.kernels
 
-    def lab(self, *cells: str) -> Notebook:
-        """Open a notebook with these cells in JupyterLab, and wait until its kernel is ready."""
-        return self.open(self.server.write(cells))
+    def open(self, *cells: str, name: str = "", path: str = "") -> Notebook:
+        """Open a new notebook with these cells, or a file by its name, and wait for its kernel.
 
-    def notebook_7(self, *cells: str) -> Notebook:
-        """Open a notebook with these cells in Notebook 7, and wait until its kernel is ready."""
-        return self.open(self.server.write(cells), path="notebooks")
-
-    def open(self, name: str, *, path: str = "") -> Notebook:
-        """Open a notebook by its name in the server's folder."""
-        page = None if path or self._fresh else self._take_spare()
-        if page is not None:
+        The application is JupyterLab, in the page of an earlier test if there is one, or another
+        application whose address has this path.
+        """
+        name = name or self.server.write(cells)
+        address = path or f"doc/workspaces/{Path(name).stem}/tree"
+        page = None if path else self._take_spare()
+        is_loaded = page is not None
+        page = page or self._new_page()
+        notebook = Notebook(page, self.server.root / name, f"{self.server.url}/{address}/{name}")
+        if is_loaded:
             page.evaluate(_OPEN, name)
+            notebook.wait_until_ready()
         else:
-            page = self._new_page()
-            workspace = Path(name).stem
-            page.goto(f"{self.server.url}/{path or f'doc/workspaces/{workspace}/tree'}/{name}")
-        notebook = Notebook(page, self.server.root / name)
-        notebook.wait_until_ready()
+            notebook.load()
         return notebook
 
     def close(self, *, keep: bool = False) -> None:
-        """Close the pages and shut down the kernels; optionally keep a page for the next test."""
+        """Close the pages and shut down their kernels; optionally keep a page for another test."""
         while self._pages:
             page = self._pages.pop()
-            if keep and not self._fresh and self.server.spare is None and _is_cleared(page):
+            if keep and self.server.spare is None and _is_cleared(page):
                 self.server.spare = page
             else:
                 page.close()
-        self.server.shut_kernels_down()
+        for kernel in self.server.kernels - self._kernels:
+            self.server.shut_down(kernel)
 
     def _take_spare(self) -> Page | None:
         page, self.server.spare = self.server.spare, None
@@ -358,7 +388,8 @@ def _context(browser: Browser) -> BrowserContext:
     It answers requests for nbconvert's formats, which each page sends and which would keep the
     server busy for a second.
     """
-    context = browser.new_context(viewport=_VIEWPORT, device_scale_factor=2)
+    scale = 2 if os.environ.get("UPDATE_SCREENSHOTS") else 1
+    context = browser.new_context(viewport=_VIEWPORT, device_scale_factor=scale)
     context.set_default_timeout(60_000)
     context.route("**/api/nbconvert*", lambda route: route.fulfill(json={}))
     return context

@@ -1,4 +1,4 @@
-"""The picker's view, in a page without JupyterLab."""
+"""The picker and the toolbar's button, in a page without JupyterLab."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from ipy_awsprofile.switch.running_cell import RunningCell
-from tests.browser import stage
+from tests.browser.stage import restored, very_many
 from tests.mfa_role import add_mfa_role
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
-    from tests.browser.view_page import ViewPage
+    from tests.browser.pages import ViewPage
 
 
-def test_keys(view: ViewPage, company: None) -> None:
+def test_keys(view: ViewPage) -> None:
     """Arrow, Home, End and Page keys highlight a row; Escape closes the list."""
     view.field.focus()
     view.field.press("ArrowDown")
@@ -42,10 +41,10 @@ def test_keys(view: ViewPage, company: None) -> None:
     expect(view.field).to_be_focused()
 
 
-def test_search(view: ViewPage, company: None) -> None:
+def test_search(view: ViewPage) -> None:
     """Words in any order filter by name, account, role and Region; the best name comes first."""
     view.open()
-    view.search("lake 5555 eu-west")
+    view.field.press_sequentially("lake 5555 eu-west")
     expect(view.options).to_have_count(1)
     for text in ("data-lake-eu", "555566667777", "LakeFormation/Reader", "eu-west-1"):
         expect(view.options.first).to_contain_text(text)
@@ -60,7 +59,7 @@ def test_search(view: ViewPage, company: None) -> None:
     expect(view.options.nth(1)).to_have_class(re.compile("ipyap-active"))
 
 
-def test_enter_switches_only_to_a_chosen_profile(view: ViewPage, company: None) -> None:
+def test_enter_switches_only_to_a_chosen_profile(view: ViewPage) -> None:
     """Enter keeps the active profile until the user types or moves; held down, it does nothing."""
     view.choose("staging")
     view.shows("staging")
@@ -106,7 +105,7 @@ def test_read_only_and_region(view: ViewPage) -> None:
     expect(view.region).to_be_hidden()
 
 
-def test_a_protected_profile(view: ViewPage, company: None) -> None:
+def test_a_protected_profile(view: ViewPage) -> None:
     """A protected profile is marked; the focus is on *Cancel*, and a held Enter doesn't confirm."""
     view.switcher.protection.protected = ("*prod*",)
     view.open()
@@ -127,7 +126,7 @@ def test_a_protected_profile(view: ViewPage, company: None) -> None:
     view.shows("prod-admin")
 
 
-def test_mfa(view: ViewPage, embedded: EmbeddedAws, company: None) -> None:
+def test_mfa(view: ViewPage, embedded: EmbeddedAws) -> None:
     """A code field has the focus; after a wrong code, it asks again, and no code stays."""
     serial = add_mfa_role(embedded, "RoleMfa")
     view.choose("RoleMfa")
@@ -148,7 +147,7 @@ def test_mfa(view: ViewPage, embedded: EmbeddedAws, company: None) -> None:
     expect(view.field).to_be_focused()
 
 
-def test_an_error(view: ViewPage, company: None) -> None:
+def test_an_error(view: ViewPage) -> None:
     """A refused switch shows the error's card, and the identity stays; the list removes it."""
     for profile in ("RoleBeta", "analytics-dev"):
         view.choose(profile)
@@ -170,9 +169,10 @@ def test_console(view: ViewPage) -> None:
 
 
 @pytest.mark.parametrize("profile", ["RoleBeta", "Coded"])
-def test_countdown(view: ViewPage, embedded: EmbeddedAws, company: None, profile: str) -> None:
+def test_countdown(view: ViewPage, embedded: EmbeddedAws, profile: str) -> None:
     """The time left needs no kernel, and becomes urgent only if credentials need the user."""
     serial = add_mfa_role(embedded, "Coded") if profile == "Coded" else ""
+    view.start_clock()
     view.choose(profile)
     if serial:
         view.code.fill(embedded.mfa_code(serial))
@@ -181,79 +181,39 @@ def test_countdown(view: ViewPage, embedded: EmbeddedAws, company: None, profile
         view.button("Refresh").click()  # the cached session can be an older one
     view.settle()
     card = view.root.locator(".ipyap-card")
-    view.page.evaluate("globalThis.realNow = Date.now")
     for minutes, text, tone in (
         (5, "55 min left", "calm"),
-        (48, "12 min left", "amber"),
-        (57, r"[23]:\d\d left", "red"),
-        (61, "expired" if serial else "renews at the next call", "red"),
+        (43, "12 min left", "amber"),
+        (9, r"[23]:\d\d left", "red"),
+        (4, "expired" if serial else "renews at the next call", "red"),
     ):
-        view.page.evaluate(f"Date.now = () => realNow() + {minutes * 60_000}")
+        view.page.clock.fast_forward(minutes * 60_000)
         expect(view.countdown).to_have_text(re.compile(f"^{text}$"))
         expect(card).to_have_attribute("data-tone", tone if serial else "calm")
 
 
-def test_during_a_cell(view: ViewPage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A choice waits for the running cell, and can be cancelled; without an answer, it says so."""
-    running = property(lambda _cell: True)
-    with monkeypatch.context() as patch:
-        patch.setattr(RunningCell, "is_running", running)
-        view.choose("RoleBeta")
-        expect(view.then).to_contain_text("Waiting for the running cell: switching to RoleBeta.")
-        view.button("Cancel").click()
-        view.settle()
-        expect(view.then).to_be_hidden()
-    assert view.switcher.request is None
-    view.choose("RoleBeta")
-    expect(view.identity).to_contain_text("RoleBeta")
-    view.button("Refresh").click()  # a kernel that receives nothing while a cell runs
-    expect(view.then).to_contain_text("Waiting for the running cell.")
-    view.settle()
-    expect(view.then).to_be_hidden()
-
-
-def test_a_click_below_the_list(view: ViewPage) -> None:
-    """A click that takes the focus reaches its target, although the list closes."""
-    view.open()
-    view.page.evaluate("below.onclick = () => (below.textContent = 'clicked')")
-    view.below.click()
-    expect(view.below).to_have_text("clicked")
-    expect(view.field).to_have_attribute("aria-expanded", "false")
-
-
-def test_another_kernel(view: ViewPage) -> None:
-    """After the connection has changed, the view shows nothing until a kernel answers."""
-    view.choose("RoleBeta")
-    view.page.evaluate("listeners.comm_live_update()")
-    expect(view.identity).to_be_hidden()
-    expect(view.then).to_contain_text("If no cell is running, run this cell again")
-    view.settle()
-    view.shows("RoleBeta")
-
-
-@pytest.mark.parametrize("width", [1400, 760, 400])
-def test_long_names(view: ViewPage, embedded: EmbeddedAws, width: int) -> None:
-    """At every width, names that differ in the middle are visible as a whole."""
-    with stage.long_names(embedded):
-        view.page.set_viewport_size({"width": width, "height": 700})
+def test_long_names(view: ViewPage, embedded: EmbeddedAws) -> None:
+    """Even in a narrow page, names that differ in the middle are visible as a whole."""
+    with restored(embedded.config_file):
+        for region in ("eu-west-1", "us-east-1"):
+            name = f"acme-machine-learning-production-{region}-platform-administrator-access"
+            embedded.write_profile(name, region=region)
+        view.page.set_viewport_size({"width": 400, "height": 700})
         view.open()
-        view.search("acme analytics administrator")
-        expect(view.options).to_have_count(4)
+        view.field.fill("acme administrator")
+        expect(view.options).to_have_count(2)
         names = view.root.locator(".ipyap-name")
         cut = "all => all.filter(one => one.scrollHeight > one.parentNode.clientHeight"
         assert names.evaluate_all(f"{cut} || one.scrollWidth > one.clientWidth + 1).length") == 0
-        overlap = view.options.evaluate_all(
-            "all => all.filter((one, i) => i && one.offsetTop < all[i - 1].offsetTop + "
-            "all[i - 1].offsetHeight).length"
-        )
-        assert overlap == 0
-        sides = "document.documentElement.scrollWidth - innerWidth"
-        assert view.page.evaluate(sides) <= 0
+        first, second = (option.bounding_box() for option in view.options.all())
+        assert first
+        assert second
+        assert first["y"] + first["height"] <= second["y"]
 
 
 def test_many_profiles(view: ViewPage, embedded: EmbeddedAws) -> None:
     """Of 20,000 profiles, the page has only the visible rows, and every row can be reached."""
-    with stage.very_many(embedded, 20_000):
+    with very_many(embedded, 20_000):
         view.open()
         view.field.fill("live 9 south")
         expect(view.options.first).to_contain_text("9")
@@ -262,3 +222,136 @@ def test_many_profiles(view: ViewPage, embedded: EmbeddedAws) -> None:
         place = view.options.evaluate_all("all => Math.max(...all.map(one => one.ariaPosInSet))")
         assert place == int(view.options.first.get_attribute("aria-setsize") or 0)
         assert view.root.locator("*").count() < 500
+
+
+# The button in the toolbar, and its popup ---
+
+
+@pytest.fixture
+def tool(view: ViewPage) -> ViewPage:
+    """Show the button in the toolbar, with the focus in a cell."""
+    view.page.evaluate("end()")
+    view.begin("toolbar")
+    view.cell.focus()
+    return view
+
+
+def by_shortcut(tool: ViewPage) -> None:
+    """Open the popup as the labextension's command does."""
+    tool.page.evaluate("button.open()")
+
+
+def test_letters_before_the_kernel_answers(tool: ViewPage) -> None:
+    """Letters typed at once become the search, even if the kernel answers only after its cell."""
+    listen = "document.addEventListener('keydown', ({key}) => typed.push(key))"
+    tool.page.evaluate(f"() => {{ globalThis.typed = []; {listen} }}")
+    tool.start_clock("toolbar")
+    tool.cell.focus()
+    by_shortcut(tool)
+    tool.page.keyboard.type("beta")
+    tool.page.keyboard.press("Enter")
+    tool.page.clock.fast_forward(1_100)
+    expect(tool.then).to_contain_text("Waiting for the running cell.")
+    expect(tool.field).to_have_value("beta")
+    assert tool.page.evaluate("typed") == []
+    tool.settle()
+    expect(tool.then).to_be_hidden()
+    tool.page.keyboard.press("Enter")
+    tool.settle()
+    expect(tool.popup).to_be_hidden()
+    assert tool.has_focus("#cell")
+    expect(tool.tool).to_have_accessible_name(
+        re.compile(r"^AWS profile RoleBeta account 123456789012 (1 h|\d+ min) left$")
+    )
+
+
+def test_it_closes(tool: ViewPage) -> None:
+    """A click on the button, a click elsewhere, Escape, and Tab past the last button close it."""
+    tool.tool.click()
+    tool.settle()
+    expect(tool.options.first).to_be_visible()
+    tool.tool.click()
+    expect(tool.popup).to_be_hidden()
+    by_shortcut(tool)
+    tool.cell.click()
+    expect(tool.popup).to_be_hidden()
+    by_shortcut(tool)
+    tool.choose("RoleBeta")
+    for key in ("Escape", "Tab"):
+        tool.cell.focus()
+        by_shortcut(tool)
+        tool.settle()
+        for _ in range(12):
+            if not tool.has_focus("#cell, #next"):
+                tool.page.keyboard.press(key)
+        expect(tool.popup).to_be_hidden()
+
+
+def test_while_the_user_is_in_a_cell(tool: ViewPage, embedded: EmbeddedAws) -> None:
+    """The button shows that something failed, or that an answer is needed; the popup says more."""
+    serial = add_mfa_role(embedded, "RoleLate")
+    for name in ("analytics-dev", "RoleLate"):
+        by_shortcut(tool)
+        tool.settle()
+        tool.field.fill(name)
+        tool.field.press("Enter")
+        tool.ask()
+        tool.cell.click()
+        expect(tool.tool).to_have_attribute("aria-expanded", "false")
+        tool.settle()
+        expect(tool.popup).to_be_hidden()
+        assert tool.has_focus("#cell")
+        is_asked = name == "RoleLate"
+        says = "Your answer is needed" if is_asked else "Something failed"
+        expect(tool.tool).to_have_accessible_name(f"No AWS profile {says}")
+        tool.tool.click()
+        if is_asked:
+            expect(tool.code).to_be_focused()
+            tool.code.fill(embedded.mfa_code(serial))
+            tool.code.press("Enter")
+        else:
+            expect(tool.error).to_contain_text("AWS doesn't let")
+            tool.page.keyboard.press("Escape")
+            tool.page.wait_for_function("sent.length")
+        tool.settle()
+        expect(tool.popup).to_be_hidden()
+    expect(tool.tool).to_contain_text("RoleLate")
+
+
+def test_what_the_button_shows(tool: ViewPage, embedded: EmbeddedAws) -> None:
+    """It shows protection, read-only access, and how much time is left, even if it's narrow."""
+    tool.switcher.protection.protected = ("prod-*",)
+    tool.start_clock("toolbar")
+    by_shortcut(tool)
+    tool.settle()
+    tool.root.first.get_by_role("checkbox", name="Read-only").check()
+    tool.field.fill("prod-admin")
+    tool.field.press("Enter")
+    tool.settle()
+    tool.button("Switch to prod-admin").click()
+    tool.settle()
+    expect(tool.tool).to_have_attribute("data-kind", "protected")
+    name = re.compile("prod-admin account 123456789012 protected read-only .* left")
+    expect(tool.tool).to_have_accessible_name(name)
+    tool.page.clock.fast_forward(65 * 60_000)
+    expect(tool.tool).to_have_accessible_name(re.compile("renews$"))
+    tool.page.set_viewport_size({"width": 400, "height": 600})
+    expect(tool.tool.get_by_text("prod-admin")).to_be_visible()
+    expect(tool.tool.get_by_text("123456789012")).not_to_be_in_viewport(ratio=0.5)
+    tool.switcher.off()
+    tool.settle()
+    expect(tool.tool).to_have_accessible_name("No AWS profile")
+
+
+@pytest.mark.parametrize("about", [{"renews": False}, {"signs_in": True}])
+def test_credentials_that_may_not_renew(tool: ViewPage, about: dict[str, bool]) -> None:
+    """After a failed renewal, or if it needs a sign-in, the button says `expired`, in red."""
+    by_shortcut(tool)
+    tool.settle()
+    tool.choose("RoleBeta")
+    tool.tell(about={"left": 0, **about})
+    expect(tool.tool).to_have_accessible_name(re.compile("expired$"))
+    expect(tool.tool).to_have_attribute("data-tone", "red")
+    by_shortcut(tool)
+    for name in ("Refresh", "Off"):
+        expect(tool.button(name)).to_be_visible()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote_plus, urlsplit
 
@@ -13,8 +12,6 @@ from ipy_awsprofile.errors import (
     CredentialsUnavailable,
     InvalidOption,
 )
-from ipy_awsprofile.sessions.console import console_link
-from ipy_awsprofile.sessions.session import open_session
 from tests.local_browser import Browser, browser
 
 if TYPE_CHECKING:
@@ -63,14 +60,6 @@ def test_kernel_on_another_machine(
     assert isinstance(error, AwsProfileError)
     assert "--pick" in error.hint
     assert browser.opened == []
-
-
-def test_log_of_connections(aws: EmbeddedAws, caplog: pytest.LogCaptureFixture) -> None:
-    """The request for a token has the credentials in its body, because urllib3 logs URLs."""
-    caplog.set_level(logging.DEBUG, "urllib3")
-    console_link(open_session("RoleBeta"))
-    assert "POST /federation HTTP" in caplog.text
-    assert secrets_in(caplog.text, aws) == []
 
 
 def secrets_in(text: str, aws: EmbeddedAws) -> list[str]:

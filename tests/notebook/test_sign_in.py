@@ -1,22 +1,27 @@
-"""Signing in from a cell, to IAM Identity Center and with `aws login`."""
+"""Signing in and out from a cell, and saving the roles of a sign-in as profiles."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import sys
+import threading
+import time
 import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
 from botocore import compat
 
+from ipy_awsprofile.config.profiles import list_profiles
+from ipy_awsprofile.demo.refusals import Refusal
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
-from ipy_awsprofile.errors import CredentialsUnavailable
-from tests.identity_center import PROD, TEST, organisation
+from ipy_awsprofile.errors import CredentialsUnavailable, SignInRequired
+from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
 from tests.local_browser import Browser, browser
-from tests.sessions.test_sign_in import BrowserUser
-from tests.shells import run_aws_cli
+from tests.shells import aws_cli_2, run_aws_cli
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,16 +32,31 @@ if TYPE_CHECKING:
 
 __all__ = ["browser"]
 
+ADMIN = f"--account {PROD} --role Admin"
+SAVE = '%aws_profiles --sso corp --save "{account_name}-{role}"'
+UP_TO_DATE = "are up to date. There is nothing to write."
+
 
 @pytest.fixture(autouse=True)
-def ann(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> IamUser:
-    """Create an organisation and an `aws login` profile, with a user who can see the output."""
+def ann(aws: EmbeddedAws) -> IamUser:
+    """Create an organisation, and a profile of `aws login`."""
     organisation(aws)
     user = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("s3:*", "sts:AssumeRole"))
     aws.write_profile("Ann", login_session=user.arn, region="us-west-2")
     aws.signin.codes.user = user
-    monkeypatch.setattr("getpass.getpass", lambda _question: "")
     return user
+
+
+@pytest.fixture
+def person(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the shell have a user, who can see the output."""
+    monkeypatch.setattr("getpass.getpass", lambda _question: "")
+
+
+@pytest.fixture
+def signed_in(aws: EmbeddedAws) -> None:
+    """Sign in as `aws sso login` does."""
+    aws.sso.sign_in("corp")
 
 
 @pytest.fixture
@@ -45,26 +65,30 @@ def awscrt() -> None:
     pytest.importorskip("awscrt", reason="needs botocore[crt]")
 
 
-def token(aws: EmbeddedAws, kind: str) -> Path:
-    """Return the only file in a sign-in cache of the AWS CLI, `sso` or `login`."""
-    (file,) = (aws.home / ".aws" / kind / "cache").glob("*.json")
-    assert file.stat().st_mode & 0o777 == 0o600
-    return file
+def tokens(aws: EmbeddedAws, *kinds: str) -> list[Path]:
+    """Return the files in the AWS CLI's caches of sign-ins, which only the user can read."""
+    folders = [aws.home / ".aws" / kind / "cache" for kind in kinds or ("sso", "login")]
+    files = [file for folder in folders for file in folder.glob("*.json")]
+    assert all(file.stat().st_mode & 0o777 == 0o600 for file in files)
+    return files
 
 
 # IAM Identity Center ---
 
 
+@pytest.mark.usefixtures("person")
 def test_in_the_browser(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
     """The browser opens, and the switch continues once the user allows the sign-in there."""
-    ran = shell.good(f"%aws_profile --account {PROD} --role Admin")
+    ran = shell.good(f"%aws_profile {ADMIN}")
     assert "Allow the sign-in in the browser" in ran.text
     assert f"corp:{PROD}/Admin" in ran.text
-    assert {"accessToken", "refreshToken"} <= json.loads(token(aws, "sso").read_text()).keys()
+    (token,) = tokens(aws, "sso")
+    assert {"accessToken", "refreshToken"} <= json.loads(token.read_text()).keys()
     browser.wait()
     assert "You can close this page" in browser.page
 
 
+@pytest.mark.usefixtures("person")
 def test_without_a_switch(shell: Shell, browser: Browser) -> None:
     """`--sso NAME --login` signs in without a switch, and a refused sign-in changes nothing."""
     browser.answer = "deny"
@@ -76,22 +100,26 @@ def test_without_a_switch(shell: Shell, browser: Browser) -> None:
     assert "4 roles in 3 accounts" in shell.good("%aws_profiles --sso").text
 
 
+@pytest.mark.usefixtures("person")
 def test_a_browser_that_does_not_start(
     shell: Shell, aws: EmbeddedAws, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If the browser doesn't start, the card has a link, and a code to compare."""
     monkeypatch.setattr(browser, "open", lambda _url: False)
-    with BrowserUser(aws, aws.sso.approve):
-        ran = shell.good("%aws_profile prod-reader")
-    assert "if the page shows this code" in ran.text
+
+    def follow_link() -> None:
+        while not (code := re.search(r"user_code=([\w-]+)", sys.stdout.getvalue())):  # type: ignore[union-attr]
+            time.sleep(0.05)
+        aws.sso.approve(code[1])
+
+    threads = [threading.Thread(target=follow_link, daemon=True)]
+    shell.ip.events.register("pre_run_cell", lambda _info: threads.pop().start())
+    assert "if the page shows this code" in shell.good("%aws_profile prod-reader").text
 
 
-# Roles without a profile ---
-
-
+@pytest.mark.usefixtures("signed_in")
 def test_a_role_of_a_sign_in(shell: Shell, aws: EmbeddedAws) -> None:
     """Tab offers the listed roles by account name or ID; child processes use the role, too."""
-    aws.sso.sign_in("corp")
     assert shell.completions("%aws_profile cor") == ["corp:"]
     assert shell.completions("%aws_profiles --sso c") == ["corp"]
     shell.good("%aws_profiles --sso")
@@ -109,13 +137,14 @@ def test_a_role_of_a_sign_in(shell: Shell, aws: EmbeddedAws) -> None:
 # `aws login` ---
 
 
-@pytest.mark.usefixtures("awscrt")
+@pytest.mark.usefixtures("awscrt", "person")
 def test_aws_login(shell: Shell, aws: EmbeddedAws, ann: IamUser, browser: Browser) -> None:
     """The switch opens the browser and continues; its file has the AWS CLI's format."""
     ran = shell.good("%aws_profile Ann")
     assert ann.arn in ran.text
     assert "Allow the sign-in in the browser" in ran.text
-    ours = json.loads(token(aws, "login").read_text())
+    (token,) = tokens(aws, "login")
+    ours = json.loads(token.read_text())
     said = run_aws_cli("sts", "get-caller-identity", "--profile", "Ann").stdout
     assert json.loads(said)["Arn"] == ann.arn
     theirs = json.loads(aws.signin.login(ann).read_text())
@@ -141,12 +170,203 @@ def test_aws_login_on_another_machine(
     assert "enter the code that it shows" in ran.text
     assert ann.arn in ran.text
     assert codes[-1] not in ran.text + ran.html
-    assert token(aws, "login")
+    assert tokens(aws, "login")
 
 
+@pytest.mark.usefixtures("person")
 def test_aws_login_without_its_extra(
     shell: Shell, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without AWS's cryptography, the error says what to install."""
     monkeypatch.setattr(compat, "EC", None)
     assert "botocore[crt]" in shell.refused("%aws_profile Ann").hint
+
+
+# Signing out ---
+
+
+def is_valid(aws: EmbeddedAws, token: str) -> bool:
+    """Return whether AWS accepts the access token."""
+    try:
+        return bool(aws.sso.tokens.user(token))
+    except Refusal:
+        return False
+
+
+def access_token(file: Path) -> str:
+    """Return the access token in the file."""
+    token: str = json.loads(file.read_text())["accessToken"]
+    return token
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_all_sign_ins(shell: Shell, aws: EmbeddedAws, ann: IamUser) -> None:
+    """Signing out revokes and deletes all tokens, including `aws login`'s, and ends the switch."""
+    aws.signin.login(ann)
+    write_session(aws, "other")
+    aws.write_profile("other-reader", sso_session="other", endpoint_url=aws.endpoint_url)
+    aws.sso.sign_in("other")
+    valid = [access_token(file) for file in tokens(aws, "sso")]
+    assert [is_valid(aws, token) for token in valid] == [True, True]
+    shell.good("%aws_profiles --sso corp")
+    shell.good("%aws_profile prod-reader")
+    ran = shell.good("%aws_profile --logout")
+    assert [is_valid(aws, token) for token in valid] == [False, False]
+    left = [*aws.home.glob(".aws/*/cache/*.json"), *aws.home.glob(".cache/ipy_awsprofile/roles-*")]
+    assert left == []
+    assert ran.text.startswith("Signed out of ")
+    assert all(name in ran.text.splitlines()[0] for name in ("corp", "other", "Ann"))
+    assert "prod-reader is no longer active" in ran.text
+    assert "session" not in shell.names
+    assert [secret for secret in aws.secrets() if secret in ran.text + ran.html] == []
+    assert "No profile is active" in shell.good("%aws_profile").text
+    for line in ("%aws_profile prod-reader", "%aws_profiles --sso corp", "%aws_profile Ann"):
+        assert isinstance(shell.refused(line), SignInRequired)
+    assert "You aren't signed in" in shell.good("%aws_profile --logout").text
+
+
+@pytest.mark.usefixtures("signed_in")
+@pytest.mark.parametrize("line", ["--sso corp --logout", "prod-reader --logout"])
+def test_one_sign_in(shell: Shell, aws: EmbeddedAws, line: str) -> None:
+    """Only the named sign-in ends; an identity of another sign-in stays active."""
+    write_session(aws, "other")
+    aws.write_profile(
+        "other-reader", sso_session="other", sso_account_id=PROD, sso_role_name="Reader"
+    )
+    kept = aws.sso.sign_in("other")
+    shell.good("%aws_profile other-reader --region us-west-2")
+    ran = shell.good(f"%aws_profile {line}")
+    assert ran.text.splitlines()[0] == "Signed out of corp"
+    assert "isn't active" not in ran.text
+    assert tokens(aws) == [kept]
+    assert is_valid(aws, access_token(kept))
+    assert shell.good("%aws_profile --refresh").text.startswith("other-reader")
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_without_a_connection(shell: Shell, aws: EmbeddedAws) -> None:
+    """If AWS can't be reached, the token is deleted, and the card says that AWS wasn't told."""
+    text = aws.config_file.read_text()
+    aws.config_file.write_text(text.replace(aws.endpoint_url, "http://127.0.0.1:1"))
+    (file,) = tokens(aws)
+    token = access_token(file)
+    ran = shell.good("%aws_profile --sso corp --logout")
+    assert "The tokens of `corp` couldn't be revoked" in ran.text
+    assert token not in ran.text + ran.html
+    assert tokens(aws) == []
+    assert is_valid(aws, token)
+
+
+# Saving roles as profiles ---
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_one_role(shell: Shell, aws: EmbeddedAws) -> None:
+    """The new profile is appended and active, and version 2 of the AWS CLI can use it."""
+    before = aws.config_file.read_text()
+    ran = shell.good(f"%aws_profile {ADMIN} --save prod-admin --as admin --region eu-west-1")
+    assert ran.text.startswith("prod-admin")
+    assert (os.environ["AWS_PROFILE"], shell.names["admin"].profile_name) == ("prod-admin",) * 2
+    after = aws.config_file.read_text()
+    assert after.startswith(before)
+    assert after.removeprefix(before).splitlines() == [
+        "",
+        "[profile prod-admin]",
+        "region = eu-west-1",
+        f"endpoint_url = {aws.endpoint_url}",
+        "sso_session = corp",
+        f"sso_account_id = {PROD}",
+        "sso_role_name = Admin",
+    ]
+    command = [aws_cli_2(), "sts", "get-caller-identity", "--profile", "prod-admin"]
+    assert PROD in subprocess.check_output(command, env=aws.environment(), text=True)
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_the_active_role(shell: Shell) -> None:
+    """Without a name, `--save` saves the active role; a role given by its ARN can be saved, too."""
+    shell.good(f"%aws_profile corp:{TEST}/Reader")
+    assert shell.good("%aws_profile --save sandbox").text.startswith("sandbox")
+    arn = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
+    ran = shell.good(f"%aws_profile --role-arn {arn} --source-profile UserAlpha --save beta")
+    assert ran.text.startswith("beta ← UserAlpha")
+
+
+@pytest.mark.usefixtures("signed_in")
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        (f"%aws_profile {ADMIN} --save prod-reader", "The profile `prod-reader` already exists"),
+        ("%aws_profile RoleBeta --save other", "is already a profile"),
+        (f"%aws_profile {ADMIN} --save other --mfa", "is for long-term keys"),
+        ("%aws_profile --save other", "No profile is active"),
+        ('%aws_profiles --sso --save "{name}"', "unknown name `{name}`"),
+        ('%aws_profiles --save "{role}"', "--save and --refresh require --sso"),
+    ],
+)
+def test_what_is_refused(shell: Shell, aws: EmbeddedAws, line: str, text: str) -> None:
+    """A name that exists, an unsuitable identity or pattern changes nothing."""
+    before = aws.config_file.read_text()
+    assert text in str(shell.refused(line))
+    assert aws.config_file.read_text() == before
+    assert "session" not in shell.names
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_roles_come_and_go(shell: Shell, aws: EmbeddedAws) -> None:
+    """`--save` shows the changes, and `--yes` writes them; the rest of the file stays the same."""
+    before = aws.config_file.read_text()
+    shown = shell.good(SAVE).text
+    assert "3 to add. 1 role already has a profile. Add `--yes` to write the changes." in shown
+    assert (
+        f"+[profile Acme-Prod-Admin]\n+region = us-west-2\n+endpoint_url = {aws.endpoint_url}"
+        in shown
+    )
+    assert aws.config_file.read_text() == before
+    assert "3 added." in shell.good(f"{SAVE} --yes").text
+    added = ["Acme-Prod-Admin", "Sandbox-Reader", "sandbox-Reader"]
+    assert [(one, one.account) for one in list_profiles()[-3:]] == [
+        *zip(added, (PROD, TEST, TWIN), strict=True)
+    ]
+    assert UP_TO_DATE in shell.good(f"{SAVE} --yes").text
+    assert shell.good("%aws_profile Sandbox-Reader").text.startswith("Sandbox-Reader")
+
+    saved = aws.config_file.read_text()
+    aws.write_profile("below", region="eu-west-1")
+    below = aws.config_file.read_text().removeprefix(saved)
+    aws.sso.name_account(TEST, "Playground", "t@acme.example")
+    for account, role in ((PROD, "Reader"), (TEST, "Reader"), (TWIN, "Reader"), (TWIN, "Admin")):
+        aws.sso.assign(account, role, policy=allow("*"), user="bob")
+    aws.sso.sign_in("corp", user="bob")  # he hasn't the role Admin in PROD
+    shown = shell.good(f"{SAVE} --yes").text
+    assert "2 added, 2 removed." in shown
+    assert "-[profile Acme-Prod-Admin]" in shown
+    assert "The active profile `Sandbox-Reader` is removed." in shown
+    after = aws.config_file.read_text()
+    assert after.startswith(f"{before}\n# >>> ipy_awsprofile: roles of corp\n[profile Playground-R")
+    assert after.endswith(f"# <<< ipy_awsprofile: roles of corp\n{below}")
+    assert "Admin" not in after.partition("[profile sandbox-Reader]")[0].partition("# >>>")[0]
+    assert not {"Acme-Prod-Admin", "Sandbox-Reader"}.intersection(list_profiles())
+    assert UP_TO_DATE in shell.good(SAVE).text
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_names_that_clash(shell: Shell, aws: EmbeddedAws) -> None:
+    """Nothing is written if two roles, or a role and another profile, would share a name."""
+    before = aws.config_file.read_text()
+    aws.sso.name_account(PROD, "prod", "x@acme.example")
+    aws.sso.assign(PROD, "reader", policy=allow("*"))
+    for pattern in ("{account_name}", "{account_name}-{role}"):
+        error = shell.refused(f'%aws_profiles --sso corp --save "{pattern}" --yes')
+        assert "because another profile has this name" in str(error)
+        assert aws.config_file.read_text() == before
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_no_roles(shell: Shell, aws: EmbeddedAws) -> None:
+    """An empty list of roles removes nothing."""
+    shell.good(f"{SAVE} --yes")
+    before = aws.config_file.read_text()
+    aws.sso.sign_in("corp", user="nobody")
+    assert "lists no roles" in str(shell.refused(f"{SAVE} --yes"))
+    assert aws.config_file.read_text() == before

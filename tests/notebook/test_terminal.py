@@ -74,7 +74,6 @@ def test_without_a_terminal(shell: Shell, aws: EmbeddedAws) -> None:
     assert isinstance(shell.refused("%aws_profile --pick RoleBeta"), InvalidOption)
 
 
-@pytest.mark.slow
 def test_prompt(ipython: pexpect.spawn[str]) -> None:
     """The prompt begins with the active profile while the setting and the switch are in effect."""
     ipython.expect("In ")

@@ -1,26 +1,76 @@
-"""What the picker's views do and show, without a browser."""
+"""What the picker's views do and show, without a browser, and while a cell is running."""
 
 from __future__ import annotations
 
 import json
+import threading
 import urllib.request
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+import boto3
 import pytest
 import time_machine
 
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
+from ipy_awsprofile import using_profile
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow
+from ipy_awsprofile.picker.conversation import Conversation
 from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
 from ipy_awsprofile.switch.switcher import Switcher
+from ipy_awsprofile.switch.using_profile import running_switcher
 from tests.identity_center import PROD, organisation
-from tests.picker.conftest import Views
-from tests.sessions.traces import actions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
+
+USER = f"arn:aws:iam::{USER_ACCOUNT}:user/UserAlpha"
+ROLE = f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/RoleBeta/"
+
+
+class Views:
+    """The views of a picker, without a browser: they send commands and keep what they get."""
+
+    def __init__(self, switcher: Switcher) -> None:
+        self.switcher = switcher
+        self.messages: list[dict[str, Any]] = []
+        self.rows: list[list[Any]] = []
+        self.conversation = Conversation(switcher, self._hear)
+
+    def _hear(self, message: dict[str, Any], buffers: list[bytes]) -> None:
+        self.messages.append(json.loads(json.dumps(message)))
+        if buffers:
+            self.rows = json.loads(buffers[0])
+
+    def do(self, command: str, **content: Any) -> dict[str, Any]:
+        """Send a command as a view does, and return the last message."""
+        self.conversation.receive({"do": command, **content})
+        return self.messages[-1]
+
+    def switch(self, profile: str, **content: Any) -> dict[str, Any]:
+        """Choose a profile, and return the state."""
+        return self.do("switch", profile=profile, **content)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The last state."""
+        return next(one for one in reversed(self.messages) if "busy" in one)
+
+    @property
+    def profile(self) -> str | None:
+        """The profile that the views show."""
+        identity = self.state["identity"]
+        return identity and str(identity["profile"])
+
+
+@pytest.fixture
+def views(aws: EmbeddedAws, shell: Shell) -> Iterator[Views]:
+    views = Views(running_switcher())
+    yield views
+    views.conversation.close()
 
 
 def test_lists_the_profiles(views: Views, shell: Shell, aws: EmbeddedAws) -> None:
@@ -34,7 +84,7 @@ def test_lists_the_profiles(views: Views, shell: Shell, aws: EmbeddedAws) -> Non
     assert "us-gov-west-1" in message["regions"]
     aws.write_profile("Another", region="us-east-1")
     assert views.do("list")["profiles"] == 3
-    assert actions(aws) == []
+    assert aws.calls == []
 
 
 def test_says_how_to_get_profiles(views: Views, aws: EmbeddedAws) -> None:
@@ -79,11 +129,11 @@ def test_listed_roles(views: Views, aws: EmbeddedAws) -> None:
     aws.sso.sign_in("corp")
     assert views.do("list")["profiles"] == 3
     list_assigned_roles()
-    actions(aws)
+    aws.calls.clear()
     views.do("list")
     name = f"corp:{PROD}/Admin"
     assert [name, f"Acme Prod {PROD}", "Admin", "", False] in views.rows
-    assert actions(aws) == []
+    assert aws.calls == []
     assert views.switch(name)["identity"]["account"] == "Acme Prod"
 
 
@@ -98,6 +148,37 @@ def test_expired_credentials_of_a_sign_in(views: Views, aws: EmbeddedAws) -> Non
     assert "if you are still signed in" in html
 
 
+def test_each_change(views: Views, shell: Shell, aws: EmbeddedAws) -> None:
+    """The views get each switch at once and other changes after the cell, without calls to AWS."""
+    shell.ip.events.register("post_run_cell", views.conversation.cell_ended)
+    shell.good("%aws_profile RoleBeta")
+    aws.calls.clear()
+    shell.good("import os; os.environ['AWS_PROFILE'] = 'UserAlpha'")
+    assert views.state["identity"]["notes"] == 1
+    assert "AWS_PROFILE" in views.state["html"]
+    assert aws.calls == []
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=50)):
+        shell.good("session.client('s3').list_buckets()")
+        assert views.state["identity"]["left"] > 3500
+    shell.good("%%aws_profile UserAlpha\n1")
+    profiles = [one["identity"]["profile"] for one in views.messages]
+    assert "UserAlpha" in profiles
+    assert profiles[-1] == "RoleBeta"
+
+
+def test_a_failed_renewal(views: Views, shell: Shell, aws: EmbeddedAws) -> None:
+    """After a cell has failed with expired credentials, no view says that they renew."""
+    shell.ip.events.register("post_run_cell", views.conversation.cell_ended)
+    shell.good("%aws_profile RoleBeta")
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=2)):
+        assert views.do("ready")["identity"]["renews"]
+        keys = "[UserAlpha]\naws_access_key_id = x\naws_secret_access_key = x\n"
+        aws.credentials_file.write_text(keys)
+        assert shell.run("session.client('s3').list_buckets()").error
+    assert not views.state["identity"]["renews"]
+    assert "renewed. Refresh to see why" in views.state["html"]
+
+
 def test_without_a_shell(aws: EmbeddedAws) -> None:
     """Outside IPython, as in marimo, the views switch, too, and the card names no variable."""
     switcher = Switcher(None)
@@ -107,3 +188,114 @@ def test_without_a_shell(aws: EmbeddedAws) -> None:
     assert "variable" not in views.state["html"]
     switcher.off()
     views.conversation.close()
+
+
+# While a cell runs ---
+
+
+def who() -> str:
+    """Return the ARN of boto3's caller identity."""
+    arn: str = boto3.client("sts").get_caller_identity()["Arn"]
+    return arn
+
+
+def in_a_thread(function: Callable[..., Any]) -> Callable[..., None]:
+    """Return a function that runs in a thread, as commands do in a kernel's subshell."""
+
+    def call(*values: Any, **named: Any) -> None:
+        thread = threading.Thread(target=function, args=values, kwargs=named)
+        thread.start()
+        thread.join()
+
+    return call
+
+
+@pytest.fixture
+def notebook(views: Views, shell: Shell) -> Shell:
+    """Activate UserAlpha, and return a shell whose cells can trigger the user's clicks."""
+    shell.good("%aws_profile UserAlpha")
+    names = {"choose": in_a_thread(views.switch), "do": in_a_thread(views.do), "views": views}
+    shell.names.update(names, who=who, using_profile=using_profile)
+    return shell
+
+
+@pytest.mark.parametrize(
+    ("click", "end"),
+    [
+        ("choose('RoleBeta')", "who()"),
+        ("choose('RoleBeta')", "1 / 0"),
+        ("import asyncio; asyncio.get_running_loop().call_soon(views.switch, 'RoleBeta')"
+         "\nfor _ in range(3): await asyncio.sleep(0)", "who()"),
+        ("choose('Nobody'); choose('RoleBeta')", "who()"),
+        ("with using_profile('UserAlpha'):\n    choose('RoleBeta')", "who()"),
+    ],
+)  # fmt: skip
+def test_a_cell_keeps_its_identity(notebook: Shell, views: Views, click: str, end: str) -> None:
+    """The newest choice becomes active after the cell, whether or not the cell succeeds."""
+    notebook.run(f"{click}\nseen, waiting = who(), views.state['busy']\n{end}")
+    assert notebook.names["seen"] == USER
+    assert notebook.names["waiting"] == {"doing": "Switching to RoleBeta", "waits": True}
+    assert (views.profile, views.state["busy"]) == ("RoleBeta", None)
+    assert notebook.good("who()").result.startswith(ROLE)
+
+
+def test_a_cell_magic_keeps_its_identity(notebook: Shell, views: Views) -> None:
+    """A profile chosen during a `%%aws_profile` cell becomes active after the cell."""
+    notebook.good("%%aws_profile RoleBeta\nchoose('UserAlpha')\nseen = who()")
+    assert notebook.names["seen"].startswith(ROLE)
+    assert notebook.good("who()").result == USER
+
+
+@pytest.mark.parametrize("drop", ["do('cancel')", "%aws_profile --off", "do('off')"])
+def test_a_choice_that_is_cancelled(notebook: Shell, views: Views, drop: str) -> None:
+    """*Cancel* drops the waiting choice alone; *Off* and `--off` drop it and undo the switch."""
+    notebook.good(f"choose('RoleBeta')\n{drop}")
+    assert views.state["busy"] is None
+    assert views.profile == ("UserAlpha" if "cancel" in drop else None)
+
+
+def test_commands_for_the_active_identity(notebook: Shell) -> None:
+    """A refresh or a new Region waits, too."""
+    for command in ("'refresh'", "'region', region='eu-west-1'"):
+        notebook.good(f"before = session; do({command}); same = session is before")
+        assert notebook.names["same"]
+        assert notebook.names["session"] is not notebook.names["before"]
+    assert notebook.names["session"].region_name == "eu-west-1"
+
+
+def test_a_question_after_the_cell(
+    notebook: Shell, views: Views, aws: EmbeddedAws, auditor: str
+) -> None:
+    """The views ask for an MFA code after the cell, because a code expires within seconds."""
+    notebook.good("choose('Auditor'); asked = views.state['ask']")
+    assert notebook.names["asked"] is None
+    assert views.state["ask"]["kind"] == "code"
+    assert views.do("answer", code=aws.mfa_code(auditor))["identity"]["profile"] == "Auditor"
+
+
+def test_an_error_after_the_cell(notebook: Shell, views: Views) -> None:
+    """An error is shown in the views, and doesn't fail the cell."""
+    assert notebook.good("choose('Nobody')").printed == ""
+    assert "Nobody" in views.state["error"]
+    assert views.profile == "UserAlpha"
+
+
+def test_a_cell_that_begins_during_the_switch(
+    notebook: Shell, views: Views, aws: EmbeddedAws, auditor: str
+) -> None:
+    """A cell that begins in the middle of a switch keeps its identity to its end."""
+    begun, go = threading.Event(), threading.Event()
+
+    def code(serial: str) -> str:
+        begun.set()
+        go.wait(60)
+        return aws.mfa_code(serial)
+
+    thread = threading.Thread(target=views.switch, args=("Auditor",))
+    notebook.names.update(code=code, go=go, thread=thread)
+    notebook.good("%config AwsProfileMagics.mfa_process = code")
+    thread.start()
+    assert begun.wait(60)
+    notebook.good("seen = [who()]; go.set(); thread.join(); seen.append(who())")
+    assert notebook.names["seen"] == [USER, USER]
+    assert "/Auditor/" in notebook.good("who()").result

@@ -1,0 +1,311 @@
+"""The main job, the cards, the picker and the toolbar in a real JupyterLab.
+
+With UPDATE_SCREENSHOTS=1, the tests also update the documentation's pictures.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import nbformat
+from playwright.sync_api import expect
+
+from ipy_awsprofile.cards.cards import identity_card
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
+from tests.browser.pages import BUCKETS, LOAD, PICK, PickerPage, ToolbarPage
+from tests.browser.stage import restored
+from tests.cards.test_cards import identity
+from tests.mfa_role import add_mfa_role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Locator, Page
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.browser.jupyter import Jupyter, Notebook
+
+SWITCH = "%aws_profile RoleBeta"
+SWITCHED = f"{LOAD}\n{SWITCH}"
+CARD = ".ipy-awsprofile-card"
+
+_SESSION = "window.jupyterapp.shell.currentWidget.sessionContext"
+
+
+# Cards ---
+
+
+def test_the_main_job(jupyter: Jupyter) -> None:
+    """A narrow window shows the button, the card and the buckets; all follow JupyterLab's theme.
+
+    An error shows its box. The profiles and an explanation have cards, too.
+    """
+    notebook = jupyter.open(LOAD, SWITCH, BUCKETS)
+    tool = ToolbarPage(notebook)
+    notebook.page.set_viewport_size({"width": 800, "height": 560})
+    assert notebook.run(0).inner_text() == ""
+    card = notebook.run(1).locator(CARD)
+    expect(card).to_contain_text("RoleBeta ← UserAlpha")
+    expect(card).to_contain_text("arn:aws:sts::123456789012:assumed-role/RoleBeta/")
+    table = notebook.run(2).locator("tbody tr")
+    expect(table).to_have_count(3)
+    tool.says("RoleBeta")
+    for part in (tool.toggle, card, table.nth(2)):
+        expect(part).to_be_in_viewport(ratio=0.9)
+    panel = notebook.page.locator(".jp-NotebookPanel:visible")
+    colours = set()
+    for theme, suffix in (("dark", "-dark"), ("light", "")):
+        notebook.theme(theme)
+        notebook.picture(f"first-switch{suffix}", panel)
+        colours.add(tool.toggle.evaluate("button => getComputedStyle(button).backgroundColor"))
+    assert len(colours) == 2
+    notebook.page.set_viewport_size({"width": 1200, "height": 760})
+    tool.pop_up()
+    notebook.picture("toolbar")
+    notebook.page.keyboard.press("Escape")
+    expect(notebook.enter("%aws_profile RoleBeat").locator("pre")).to_have_text(
+        "ProfileNotFound: There is no profile `RoleBeat` in the shared config files.\n"
+        "Did you mean `RoleBeta`?"
+    )
+    names = notebook.enter("%aws_profiles").locator("td:first-child")
+    for name in ("UserAlpha", "RoleBeta"):
+        expect(names.filter(has_text=name)).to_have_count(1)
+    notebook.enter("%env AWS_CONFIG_FILE=~/.aws/config-company")
+    explanation = notebook.enter("%aws_profile --explain Auditor").locator(CARD)
+    expect(explanation).to_contain_text("arn:aws:iam::231179739868:mfa/Maria")
+    notebook.page.set_viewport_size({"width": 1000, "height": 1000})
+    notebook.cell(4).locator(".jp-InputPrompt").click()  # the pictures show no active cell
+    notebook.picture_of_cells("main-job", 0, 2)
+    notebook.picture_of_cells("explain", 6, 6)
+
+
+def test_a_card_in_an_untrusted_notebook(jupyter: Jupyter) -> None:
+    """JupyterLab's sanitizer keeps a card's red edge, its rows, and the badge `protected`."""
+    card = identity_card(identity(), variable="session", protected=True)
+    name = jupyter.server.write(["1"])
+    file = jupyter.server.root / name
+    saved = nbformat.read(file, as_version=4)
+    data = {"text/html": card._repr_html_(), "text/plain": str(card)}
+    saved.cells[0].outputs = [nbformat.v4.new_output("display_data", data=data)]
+    nbformat.write(saved, file)  # without a signature, so it's untrusted
+    shown = jupyter.open(name=name).outputs(0).locator(CARD)
+    expect(shown).not_to_have_attribute("style", re.compile("border-left-color"))  # sanitized
+    expect(shown).to_have_css("border-left", "4px solid rgb(198, 40, 40)")
+    expect(shown.get_by_text("protected")).to_have_css("border-top-color", "rgb(198, 40, 40)")
+    expect(shown.get_by_role("row")).to_have_count(5)
+
+
+# MFA, sign-ins and saved notebooks ---
+
+
+def test_mfa_and_sign_in(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
+    """A cell asks for an MFA code, and shows the link of a sign-in; no saved file has a secret.
+
+    The picker shows the same link, leaves the kernel free, and switches after the sign-in.
+    """
+    serial = add_mfa_role(embedded, "RoleTyped")
+    with analyst(embedded):
+        notebook = jupyter.open(LOAD)
+        notebook.run(0)
+        shown = notebook.begin("%aws_profile RoleTyped", serial)
+        code = embedded.mfa_code(serial)
+        field = shown.locator("input.jp-Stdin-input[type=password]")
+        field.fill(code)
+        field.press("Enter")
+        expect(shown.locator(CARD).last).to_contain_text("RoleTyped ← RoleTypedUser")
+        notebook.wait_until_idle()
+
+        shown = notebook.begin("%aws_profile Analyst", "Sign in for Analyst").locator(CARD)
+        expect(shown).to_contain_text("left")  # the time counts down
+        allow_on_page(notebook.page, shown.get_by_role("link"))
+        expect(shown.last).to_contain_text("arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_")
+        expect(shown.first).to_have_text("Signed in for Analyst")
+        notebook.wait_until_idle()
+
+        notebook.enter("%aws_profile --logout")
+        picker = PickerPage(notebook.enter(PICK))
+        picker.choose("Analyst")
+        link = picker.root.get_by_role("link", name="Open the sign-in page")
+        expect(link).to_be_visible()
+        expect(notebook.enter("6 * 7")).to_contain_text("42")
+        allow_on_page(notebook.page, link)
+        expect(picker.identity).to_contain_text("assumed-role/AWSReservedSSO_Analyst_")
+        saved = notebook.save()
+        secrets = (code, "user_code", *embedded.secrets())
+        assert [secret for secret in secrets if secret in saved] == []
+
+
+def allow_on_page(page: Page, link: Locator) -> None:
+    """Open the link, allow the sign-in there, and close the page."""
+    with page.context.expect_page() as opened:
+        link.click()
+    opened.value.get_by_role("button", name="Allow").click()
+    # Closing a page during a navigation can hang: microsoft/playwright#41900.
+    expect(opened.value.get_by_text("Allowed.")).to_be_visible()
+    opened.value.close()
+
+
+@contextmanager
+def analyst(aws: EmbeddedAws) -> Iterator[None]:
+    """Add a profile that requires a sign-in, until the block ends."""
+    with restored(aws.config_file):
+        aws.sso.assign(ROLE_ACCOUNT, "Analyst", policy=allow("s3:*"))
+        aws.write_profile(
+            "Analyst",
+            sso_start_url=aws.sso.start_url,
+            sso_region="us-east-1",
+            sso_account_id=ROLE_ACCOUNT,
+            sso_role_name="Analyst",
+            region="us-west-2",
+        )
+        yield
+    for cached in ("sso/cache", "cli/cache"):
+        shutil.rmtree(aws.home / ".aws" / cached, ignore_errors=True)
+
+
+#: Open a code console with the notebook's kernel, and run a cell there.
+_CONSOLE = """async code => {
+  const {commands, shell} = window.jupyterapp;
+  const {id} = shell.currentWidget.sessionContext.session.kernel;
+  const options = {kernelPreference: {id}, activate: true};
+  const {sessionContext} = await commands.execute('console:create', options);
+  await sessionContext.ready;
+  await commands.execute('console:inject', {path: sessionContext.path, code});
+}"""
+
+
+def test_a_saved_picker(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
+    """The saved file has no profile and no secret; after a restart, the picker shows no identity.
+
+    When its cell runs again, it can be used again. Enter also switches in a code console, which
+    takes the key for itself.
+    """
+    serial = add_mfa_role(embedded, "RoleSaved")
+    notebook = jupyter.open(LOAD, "%config AwsProfileMagics.protected = ['*prod*']", PICK)
+    notebook.run(0)
+    notebook.run(1)
+    notebook.keep_widgets()
+    picker = PickerPage(notebook.run(2))
+    picker.choose("RoleSaved")
+    code = embedded.mfa_code(serial)
+    picker.code.fill(code)
+    picker.code.press("Enter")
+    picker.shows("RoleSaved")
+    saved = notebook.save()
+    names = ("RoleSaved", "RoleBeta", code, serial, *embedded.secrets())
+    assert [text for text in names if text in saved] == []
+    picker.choose("RoleBeta")
+    picker.shows("RoleBeta")
+    picker.open()
+    picker.field.press("ArrowDown")
+    expect(picker.root.locator(".ipyap-active")).to_be_visible()
+    notebook.picture("picker", notebook.cell(2))
+    notebook.restart()
+    expect(picker.then).to_contain_text("run this cell again")
+    expect(picker.identity).to_be_hidden()
+    notebook.run(0)
+    notebook.run(2)
+    picker.choose("RoleBeta")
+    picker.shows("RoleBeta")
+    notebook.page.evaluate(_CONSOLE, PICK)
+    picker = PickerPage(notebook.page.locator(".jp-CodeConsole"))
+    picker.shows("RoleBeta")
+    picker.choose("UserAlpha")
+    picker.shows("UserAlpha")
+
+
+# The toolbar ---
+
+
+def opened(jupyter: Jupyter) -> tuple[Notebook, ToolbarPage]:
+    """Open a notebook that has switched to RoleBeta."""
+    notebook = jupyter.open(SWITCHED)
+    tool = ToolbarPage(notebook)
+    tool.is_absent()
+    notebook.run(0)
+    tool.says("RoleBeta", "123456789012")
+    return notebook, tool
+
+
+def test_from_loading_to_unloading(jupyter: Jupyter) -> None:
+    """The button is there while the extension is loaded, and shows every switch.
+
+    If the kernel has another version than Jupyter, the toolbar says what to update.
+    """
+    notebook, tool = opened(jupyter)
+    shown = notebook.begin("%%aws_profile UserAlpha\ninput()")
+    tool.says("UserAlpha")
+    shown.locator("input.jp-Stdin-input").press("Enter")
+    tool.says("RoleBeta")
+    notebook.wait_until_idle()
+    notebook.enter("%aws_profile --off")
+    tool.says("No AWS profile")
+    notebook.enter("%reload_ext ipy_awsprofile")
+    tool.says("No AWS profile")
+    tool.choose("UserAlpha")
+    tool.says("UserAlpha")
+    expect(tool.popup).to_have_count(0)
+    notebook.enter("%unload_ext ipy_awsprofile")
+    tool.is_absent()
+    notebook.enter(f"from ipy_awsprofile.picker import toolbar\ntoolbar.PROTOCOL = 0\n{LOAD}")
+    notice = notebook.page.get_by_text("AWS: update ipy-awsprofile")
+    expect(notice).to_have_attribute("title", re.compile("pip install --upgrade ipy-awsprofile"))
+    tool.is_absent()
+
+
+def test_reload_restart_and_change(jupyter: Jupyter) -> None:
+    """After a page reload, the button is back; it disappears with its kernel."""
+    notebook, tool = opened(jupyter)
+    notebook.load()
+    tool.says("RoleBeta", "123456789012")
+    ends = (
+        notebook.restart,
+        lambda: notebook.begin("import os; os._exit(1)"),  # Jupyter restarts the kernel
+        lambda: notebook.page.evaluate(f"{_SESSION}.changeKernel({{name: 'python3'}})"),
+    )
+    for end in ends:
+        end()
+        tool.is_absent()
+        notebook.wait_until_it_answers()
+        notebook.enter(SWITCHED)
+        tool.says("RoleBeta")
+    notebook.page.evaluate(f"{_SESSION}.shutdown()")
+    tool.is_absent()
+
+
+#: Open a notebook beside the current one, with the same kernel or a new one.
+_OPEN_BESIDE = """async ([path, share]) => {
+  const {id} = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  const kernel = share ? {id} : {name: 'python3'};
+  const what = {path, factory: 'Notebook', kernel, options: {mode: 'split-right'}};
+  await window.jupyterapp.commands.execute('docmanager:open', what);
+}"""
+
+
+def test_notebooks_side_by_side(jupyter: Jupyter) -> None:
+    """All views and notebooks of a kernel show its identity; another kernel's shows another.
+
+    A restart in one of the notebooks removes the button from all of them.
+    """
+    notebook, tool = opened(jupyter)
+    notebook.page.set_viewport_size({"width": 3200, "height": 400})
+    notebook.page.evaluate("window.jupyterapp.shell.mode = 'multiple-document'")
+    notebook.page.evaluate("window.jupyterapp.commands.execute('docmanager:clone')")
+    notebook.page.evaluate(_OPEN_BESIDE, [jupyter.server.write(["1"]), True])
+    expect(tool.buttons).to_have_count(3)
+    tool.buttons.nth(2).click()
+    tool.is_ready()
+    tool.choose("UserAlpha")
+    for place in (0, 1, 2):
+        expect(tool.buttons.nth(place)).to_contain_text("UserAlpha")
+    notebook.page.evaluate(_OPEN_BESIDE, [jupyter.server.write([LOAD]), False])
+    notebook.wait_until_idle()
+    notebook.run(0)
+    expect(tool.buttons.nth(3)).to_contain_text("No AWS profile")
+    expect(tool.buttons.nth(0)).to_contain_text("UserAlpha")
+    first = "[...window.jupyterapp.shell.widgets('main')][0]"
+    notebook.page.evaluate(f"{first}.sessionContext.restartKernel()")
+    tool.says("No AWS profile")

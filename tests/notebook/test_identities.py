@@ -1,0 +1,123 @@
+"""Credentials without a profile, and role sessions with tags and a source identity."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from ipy_awsprofile import across_profiles, using_profile, who_am_i
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow
+from ipy_awsprofile.errors import AccessDenied, InvalidProfile, ProtectedProfile
+from tests.shells import run_aws_cli
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+
+def role(aws: EmbeddedAws, name: str, principal: dict[str, str]) -> str:
+    """Create a role that a service or another role can assume, and return its ARN."""
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    trust = {"Version": "2012-10-17", "Statement": [statement]}
+    return aws.create_role(name, account=ROLE_ACCOUNT, trust=trust, policy=allow("*"))
+
+
+@pytest.fixture
+def without_profiles(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Delete the profiles, and set the endpoint and the Region in the environment."""
+    aws.config_file.write_text("")
+    aws.credentials_file.write_text("")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+
+
+@pytest.mark.usefixtures("without_profiles")
+def test_on_an_instance(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An EC2 instance's role is active everywhere, and assumes other roles.
+
+    The docs' pages do the same in a container, with a web identity token and with keys in
+    variables.
+    """
+    assert isinstance(shell.refused("%aws_profile --default"), InvalidProfile)
+    machine = role(aws, "Machine", {"Service": "ec2.amazonaws.com"})
+    after_machine = role(aws, "AfterMachine", {"AWS": machine})
+    arn = f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/Machine/i-0abcdef1234567890"
+    with aws.on_instance(machine) as environment:
+        for variable, value in environment.items():
+            monkeypatch.setenv(variable, value)
+        for _ in range(2):
+            ran = shell.good("%aws_profile --default")
+            assert ran.text.startswith("EC2 instance")
+            assert arn in ran.text
+            assert "eu-west-1" in ran.text
+            shell.good("%aws_profile --refresh")
+        assert boto3.client("sts").get_caller_identity()["Arn"] == arn
+        ran = shell.good(f"%aws_profile --role-arn {after_machine} --read-only")
+        assert ran.text.startswith(f"{after_machine} ← EC2 instance")
+        with using_profile(default=True) as session:
+            assert who_am_i(session).arn == arn
+        shell.good(f"%aws_profile --off\n%config AwsProfileMagics.protected = ['{ROLE_ACCOUNT}']")
+        assert isinstance(shell.refused("%aws_profile --default"), ProtectedProfile)
+
+
+ALL = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
+
+
+@pytest.fixture
+def audited(aws: EmbeddedAws) -> str:
+    """Write profiles of a role that requires a tag and a source identity, and return its ARN."""
+    user = aws.create_user("Ann", account=USER_ACCOUNT, policy=allow("sts:*"))
+    aws.write_profile(
+        "Ann",
+        region="us-west-2",
+        aws_access_key_id=user.access_key_id,
+        aws_secret_access_key=user.secret_access_key,
+    )
+    condition = {"StringEquals": {"sts:SourceIdentity": "ann", "aws:RequestTag/team": "red"}}
+    statement = {"Effect": "Allow", "Action": ALL, "Principal": {"AWS": user.arn}}
+    arn = aws.create_role(
+        "Audited",
+        account=ROLE_ACCOUNT,
+        trust={"Statement": [statement | {"Condition": condition}]},
+        policy=allow("*"),
+    )
+    role: Any = {"role_arn": arn, "source_profile": "Ann", "region": "us-west-2"}
+    aws.write_profile("Audited", **role)
+    aws.write_profile(
+        "Vault",
+        **role,
+        source_identity="ann",
+        session_tags="team=red, cost=7",
+        transitive_session_tags="team",
+    )
+    return arn
+
+
+GIVEN = "--source-identity ann --tag team=red --transitive-tag team"
+
+
+def test_tags_and_source_identity(shell: Shell, aws: EmbeddedAws, audited: str) -> None:
+    """AWS gets the source identity and tags, the card shows them, and children use the session."""
+    assert isinstance(shell.refused("%aws_profile Audited"), AccessDenied)
+    for line in ("Audited", f"--role-arn {audited} --source-profile Ann"):
+        ran = shell.good(f"%aws_profile {line} {GIVEN}")
+        assert "source identity  ann" in ran.text
+        assert "team=red" in ran.text
+    child = run_aws_cli("sts", "get-caller-identity", "--output", "json").stdout
+    assert json.loads(child)["Arn"] == who_am_i(shell.names["session"]).arn
+    shell.good(f"%aws_profile Audited {GIVEN}")
+    aws.calls.clear()
+    shell.good(f"%aws_profile Audited {GIVEN}")  # from the cache entry that only these options use
+    assert "sts:AssumeRole" not in [call.action for call in aws.calls]
+    assert isinstance(shell.refused("%aws_profile Audited"), AccessDenied)
+
+
+def test_settings_of_a_profile(shell: Shell, audited: str) -> None:
+    """aws-vault's settings work like the options, even for many profiles."""
+    assert "cost=7" in shell.good("%aws_profile Vault").text
+    frame = across_profiles(["Vault"], lambda session: who_am_i(session).arn, progress=False)
+    assert "assumed-role/Audited/" in frame["value"][0]
+    assert isinstance(shell.refused("%aws_profile Vault --tag team=blue"), AccessDenied)
