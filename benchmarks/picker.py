@@ -59,7 +59,7 @@ def measure(stage: Stage) -> Iterator[Measured]:
     ):
         jupyter = Jupyter(server, browser)
         widgets = (_WIDGET.format("Dropdown"), _WIDGET.format("Combobox"))
-        notebook = jupyter.lab(_PICKER, *widgets, _ROLES)
+        notebook = jupyter.open(_PICKER, *widgets, _ROLES)
         for index, plain, options in ((1, "Dropdown", "select"), (2, "Combobox", "datalist")):
             ours, theirs = by_turns(
                 lambda: _shown(notebook, 0, _FIELD),

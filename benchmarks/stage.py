@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ipy_awsprofile.demo.aws import EmbeddedAws
-from ipy_awsprofile.demo.commands.environment import clean_environment
-from ipy_awsprofile.demo.stages.organisation import seed_organisation
-from ipy_awsprofile.demo.stages.scenario import seed
+from ipy_awsprofile.demo.commands import clean_environment
+from ipy_awsprofile.demo.stages import seed, seed_organisation
 
 
 @dataclass

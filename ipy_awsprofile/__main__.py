@@ -32,8 +32,7 @@ def _run(command: str, arguments: Sequence[str]) -> int:
     try:
         if command == "lab" and find_spec("jupyterlab") is None:
             raise ImportError("No module named 'jupyterlab'")
-        from ipy_awsprofile.demo.commands.lab import open_lab
-        from ipy_awsprofile.demo.commands.main_job import show_main_job
+        from ipy_awsprofile.demo.commands import open_lab, show_main_job
     except ImportError as error:
         print(  # noqa: T201
             f"This needs packages that aren't installed ({error}).\n"

@@ -11,8 +11,8 @@ import nbval.plugin
 import pytest
 from jupyter_client import KernelManager
 
-from ipy_awsprofile.demo.commands.environment import clean_environment
-from ipy_awsprofile.demo.stages.demo_aws import demo_aws
+from ipy_awsprofile.demo.commands import clean_environment
+from ipy_awsprofile.demo.stages import demo_aws
 
 
 class TutorialKernel(KernelManager):

@@ -11,35 +11,22 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.loaders import JSONFileLoader, Loader
-from hypothesis import HealthCheck, settings
 
 from ipy_awsprofile.config import user_environment
-from ipy_awsprofile.demo.aws import EmbeddedAws
-from ipy_awsprofile.demo.stages.scenario import seed
+from ipy_awsprofile.demo.stages import seed
 from ipy_awsprofile.kernel.gate import GATE
 from ipy_awsprofile.kernel.places import FOLLOWERS
 from ipy_awsprofile.switch.using_profile import script_switcher
-from tests.mfa_role import add_mfa_role
+from tests.aws import EmbeddedAws
+from tests.processes import left_out
+from tests.roles import add_mfa_role
 from tests.shells import Shell
-from tests.tools import left_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ipy_awsprofile.demo.stages.scenario import Scenario
-
-#: Hypothesis' examples are always the same.
-settings.register_profile(
-    "tests",
-    database=None,
-    deadline=None,
-    derandomize=True,
-    max_examples=40,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-settings.load_profile("tests")
-
+    from ipy_awsprofile.demo.stages import Scenario
 
 def pytest_configure() -> None:
     """Let Ctrl-C interrupt tests and their children.

@@ -6,11 +6,11 @@ import subprocess
 import urllib.request
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.demo.stages.scenario import allow
+from ipy_awsprofile.demo.stages import allow
 from tests.shells import aws_cli_2
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
 
 PROD, TEST, TWIN = "111111111111", "222222222222", "333333333333"
 

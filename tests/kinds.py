@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from ipy_awsprofile.demo.shared_files import write_private
-from ipy_awsprofile.demo.stages.scenario import allow, trusting
+from ipy_awsprofile.demo.identity_center import write_private
+from ipy_awsprofile.demo.stages import allow, trusting
 from ipy_awsprofile.sessions.session import open_session
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
+    from ipy_awsprofile.demo.iam import Signer
     from ipy_awsprofile.sessions.session import ProfileSession
+    from tests.aws import EmbeddedAws
 
 ACCOUNT = "111111111111"
 #: The permissions of every user and role here, unless something limits them.
@@ -262,19 +262,19 @@ sts =
 }
 
 
-def create_ann(aws: EmbeddedAws) -> IamUser:
+def create_ann(aws: EmbeddedAws) -> Signer:
     """Create the user Ann with an MFA device and permission to assume any role that trusts her."""
-    return aws.create_user("Ann", account=ACCOUNT, policy=ALLOWED, mfa=True)
+    return aws.iam.create_user("Ann", account=ACCOUNT, policy=ALLOWED, mfa=True)
 
 
-def sign_in(aws: EmbeddedAws, user: IamUser) -> None:
+def sign_in(aws: EmbeddedAws, user: Signer) -> None:
     """Sign the user in with `aws login` and to IAM Identity Center."""
     aws.signin.login(user)
     for sso_session in (None, "corp"):
         aws.sso.sign_in(sso_session)
 
 
-def sts_of(aws: EmbeddedAws, user: IamUser) -> Any:
+def sts_of(aws: EmbeddedAws, user: Signer) -> Any:
     """Return an STS client with the user's keys."""
     return boto3.client(
         "sts",
@@ -296,7 +296,7 @@ def temporary_keys(sts: Any) -> dict[str, str]:
 
 
 def prepared(
-    aws: EmbeddedAws, user: IamUser, *, token_lasts: timedelta = timedelta(hours=1)
+    aws: EmbeddedAws, user: Signer, *, token_lasts: timedelta = timedelta(hours=1)
 ) -> dict[str, str]:
     """Create roles, a token and a tool, and return the values of the placeholders."""
     assert user.mfa_serial
@@ -333,7 +333,7 @@ def roles(aws: EmbeddedAws, provider: str) -> dict[str, str]:
         if isinstance(principal, dict):
             statement["Principal"] = principal
         statement |= more
-        return aws.create_role(name, account=ACCOUNT, trust=trust, policy=ALLOWED)
+        return aws.iam.create_role(name, account=ACCOUNT, trust=trust, policy=ALLOWED)
 
     made = {"hop1": create("Hop1", USER)}
     for number in (2, 3):
@@ -376,4 +376,6 @@ def opened(
 ) -> Iterator[ProfileSession]:
     """Yield a session of the profile under test, in the environment in which it works."""
     with in_its_place(aws, values, monkeypatch, kind):
-        yield open_session(kind.profile, mfa_prompter=lambda _: aws.mfa_code(values["mfa_serial"]))
+        yield open_session(
+            kind.profile, mfa_prompter=lambda _: aws.iam.mfa_code(values["mfa_serial"])
+        )

@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from moto.iam.models import iam_backends
-
-from ipy_awsprofile.demo.shared_files import append_section
+from ipy_awsprofile.demo.aws import append_section
 from tests.kinds import sts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
+    from ipy_awsprofile.demo.iam import Signer
+    from tests.aws import EmbeddedAws
 
 Keys = dict[str, str]
 
@@ -33,7 +31,7 @@ def write_keys(aws: EmbeddedAws, profile: str, keys: Keys) -> str:
     return keys["aws_access_key_id"]
 
 
-def keys_of(user: IamUser) -> Keys:
+def keys_of(user: Signer) -> Keys:
     """Return the user's first long-term keys."""
     return {
         "aws_access_key_id": user.access_key_id,
@@ -41,12 +39,12 @@ def keys_of(user: IamUser) -> Keys:
     }
 
 
-def session_keys(aws: EmbeddedAws, user: IamUser) -> Keys:
+def session_keys(aws: EmbeddedAws, user: Signer) -> Keys:
     """Return new session keys of the user, without adding to the list of calls."""
     return _issued(aws, sts_of(aws, user).get_session_token)
 
 
-def role_keys(aws: EmbeddedAws, user: IamUser, role_arn: str, session_name: str) -> Keys:
+def role_keys(aws: EmbeddedAws, user: Signer, role_arn: str, session_name: str) -> Keys:
     """Return new keys of a role session, without adding to the list of calls."""
     sts = sts_of(aws, user)
     return _issued(aws, lambda: sts.assume_role(RoleArn=role_arn, RoleSessionName=session_name))
@@ -63,18 +61,12 @@ def _issued(aws: EmbeddedAws, call: Callable[[], Any]) -> Keys:
     }
 
 
-def replaced_keys(user: IamUser, old: str) -> Keys:
+def replaced_keys(aws: EmbeddedAws, user: Signer) -> Keys:
     """Create new long-term keys of the user, and delete the old keys, as AWS recommends."""
-    backend = iam_backends[user.account]["aws"]
-    new = backend.create_access_key(user.name)
-    backend.delete_access_key(old, user.name)
-    return {
-        "aws_access_key_id": new.access_key_id,
-        "aws_secret_access_key": new.secret_access_key,
-    }
+    return keys_of(aws.iam.replace_key(user))
 
 
-def with_keys(user: IamUser, keys: Keys) -> IamUser:
+def with_keys(user: Signer, keys: Keys) -> Signer:
     """Return the user with different long-term keys."""
     return replace(
         user,

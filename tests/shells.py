@@ -21,7 +21,7 @@ from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
 from ipy_awsprofile.errors import AwsProfileError
-from tests.tools import missing
+from tests.processes import missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

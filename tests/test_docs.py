@@ -21,16 +21,16 @@ from IPython.display import display
 
 from benchmarks.table import markdown, update
 from benchmarks.timing import Measured
-from ipy_awsprofile.demo.shared_files import append_section, write_private
-from ipy_awsprofile.demo.stages.demo_aws import demo_aws
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.demo.aws import append_section
+from ipy_awsprofile.demo.identity_center import write_private
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow, seed_all, trusting
+from tests.aws import EmbeddedAws
 from tests.pages import comparable, output_of, page_cells, with_outputs
 from tests.test_readme import DOCS, blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
 
 #: Whether to update the pages with the outputs of this run.
@@ -43,7 +43,8 @@ CELLS = [file for file in sorted(DOCS.rglob("*.md")) if blocks(file.read_text(),
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
     """Yield the embedded AWS of `ipy-awsprofile lab`, whose files the environment names."""
-    with demo_aws() as aws:
+    with EmbeddedAws() as aws:
+        seed_all(aws)
         for name, value in aws.environment().items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
@@ -63,7 +64,7 @@ def as_container(aws: EmbeddedAws) -> Iterator[None]:
     """Run the page in a container whose role can assume RoleBeta."""
     service = trusting("*")
     service["Statement"][0]["Principal"] = {"Service": "ecs-tasks.amazonaws.com"}
-    task = aws.create_role(
+    task = aws.iam.create_role(
         "Task", account=USER_ACCOUNT, trust=service, policy=allow("sts:AssumeRole")
     )
     with aws.in_container(task) as environment:
@@ -84,7 +85,7 @@ def job_variables(aws: EmbeddedAws) -> dict[str, str]:
     (statement,) = policy["Statement"]
     issuer = statement["Principal"]["Federated"].partition("oidc-provider/")[2]
     provider = aws.create_oidc_provider(f"https://{issuer}", account=ROLE_ACCOUNT)
-    role = aws.create_role("Report", account=ROLE_ACCOUNT, trust=policy, policy=allow("s3:*"))
+    role = aws.iam.create_role("Report", account=ROLE_ACCOUNT, trust=policy, policy=allow("s3:*"))
     token = provider.token(statement["Condition"]["StringEquals"][f"{issuer}:sub"])
     return {
         "AWS_ENDPOINT_URL": aws.endpoint_url,
@@ -117,7 +118,7 @@ def with_a_phone(aws: EmbeddedAws) -> Iterator[None]:
 
     def answer(question: str) -> str:
         display({"text/plain": f"{question}······"}, raw=True)
-        return aws.mfa_code(serial)
+        return aws.iam.mfa_code(serial)
 
     answer.__module__ = "the_front_end"
     with pytest.MonkeyPatch.context() as patch:

@@ -13,7 +13,7 @@ from tests.shells import run_python
 from tests.test_readme import PAGES, rows
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 HEAVY = ["boto3", "botocore.session", "pandas", "ipywidgets", "anywidget", "numpy", "moto"]

@@ -27,7 +27,7 @@ from ipy_awsprofile import (
     using_profile,
     who_am_i,
 )
-from ipy_awsprofile.demo.stages.scenario import BUCKETS, ROLE_ACCOUNT, allow
+from ipy_awsprofile.demo.stages import BUCKETS, ROLE_ACCOUNT, allow
 from ipy_awsprofile.errors import (
     AccessDenied,
     AwsProfileError,
@@ -35,15 +35,15 @@ from ipy_awsprofile.errors import (
     CredentialsUnavailable,
     InvalidOption,
 )
-from tests.renewing import renew_at_each_use
-from tests.workers import empty_home
+from tests.processes import empty_home
+from tests.roles import renew_at_each_use
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
     from ipy_awsprofile.sessions.session import ProfileSession
+    from tests.aws import EmbeddedAws
 
 BUCKET = "storage-of-mine"
 CITIES = pd.DataFrame({"city": ["Łódź", "Oslo"], "people": [645, 717]})
@@ -95,7 +95,7 @@ def test_buckets_that_are_refused(aws: EmbeddedAws) -> None:
     with pytest.raises(AccessDenied, match="`UserAlpha` isn't allowed to call ListBuckets"):
         list_buckets(open_session("UserAlpha"))
     session = open_session("RoleBeta")
-    aws.expire_sessions()
+    aws.iam.expire_sessions()
     with pytest.raises(CredentialsExpired, match="of `RoleBeta` have expired"):
         list_buckets(session)
 
@@ -225,7 +225,7 @@ def test_nothing_shows_a_secret(aws: EmbeddedAws, session: ProfileSession) -> No
     texts = [text for value in shown for text in (repr(value), str(value), pretty(value))]
     texts += [listed, *(path.read_text(errors="replace") for path in files)]
     assert "ipy_awsprofile" in listed
-    assert not [secret for secret in aws.secrets() if any(secret in text for text in texts)]
+    assert not [secret for secret in aws.iam.secrets if any(secret in text for text in texts)]
 
 
 def test_polars_renews(aws: EmbeddedAws, session: ProfileSession) -> None:
@@ -291,7 +291,7 @@ def test_dask_workers(aws: EmbeddedAws, session: ProfileSession, tmp_path: Path)
 
 def test_sent_to_workers(aws: EmbeddedAws, session: ProfileSession) -> None:
     """Pickled options have short-lived credentials, even of a user, a boto3 or scoped session."""
-    ann = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("s3:*"))
+    ann = aws.iam.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("s3:*"))
     keys: dict[str, Any] = {
         "aws_access_key_id": ann.access_key_id,
         "aws_secret_access_key": ann.secret_access_key,

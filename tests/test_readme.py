@@ -15,7 +15,7 @@ from ipy_awsprofile.notebook.magic import AwsProfileMagics
 from tests.shells import Shell
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -11,7 +11,7 @@ from ipy_awsprofile import across_profiles
 from ipy_awsprofile.errors import NoProfileAnswered
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
 
 ASSUME = "sts:AssumeRole"
 

@@ -13,8 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from ipy_awsprofile import across_profiles, list_buckets, list_profiles
-from ipy_awsprofile.demo.stages.organisation import seed_organisation
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, seed_organisation
 from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered
 from tests.across.runs import ASSUME, Flaky, account_of, actions, bucket_count, errors_of
 from tests.identity_center import PROD, organisation
@@ -22,7 +21,7 @@ from tests.identity_center import PROD, organisation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
 
 
 def test_ways_to_name_profiles(aws: EmbeddedAws) -> None:
@@ -176,7 +175,7 @@ def test_no_secret_in_errors(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
 
     errors = errors_of(names, function)
     assert {one["error"] for one in errors} == {"OSError"}
-    secrets = {quote(secret, safe="") for secret in aws.secrets()}
+    secrets = {quote(secret, safe="") for secret in aws.iam.secrets}
     assert [secret for secret in secrets if secret in str(errors)] == []
 
 

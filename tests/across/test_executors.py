@@ -14,18 +14,17 @@ import boto3
 import pytest
 
 from ipy_awsprofile import across_profiles, list_buckets, open_session
-from ipy_awsprofile.demo.stages.organisation import seed_organisation
-from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT
+from ipy_awsprofile.demo.stages import USER_ACCOUNT, seed_organisation
 from ipy_awsprofile.errors import NoProfileAnswered
 from tests.across.runs import account_of, actions, errors_of
-from tests.workers import empty_home
+from tests.processes import empty_home
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.demo.stages.scenario import Scenario
+    from ipy_awsprofile.demo.stages import Scenario
+    from tests.aws import EmbeddedAws
 
 
 @contextmanager
@@ -112,7 +111,7 @@ def test_what_is_sent(aws: EmbeddedAws, scenario: Scenario, names: tuple[str, ..
     assert actions(aws)["sts:GetSessionToken"] == 1  # long-term keys aren't sent
     assert len(recorder.pickled) == len(names) + 1
     for text in (pickled.decode("latin-1") for pickled in recorder.pickled):
-        assert len([one for one in aws.secrets() if one in text]) == 2  # secret key and token
+        assert len([one for one in aws.iam.secrets if one in text]) == 2  # secret key and token
         for hidden in (scenario.user.access_key_id, str(aws.home), ".aws", "role_arn"):
             assert hidden not in text
 

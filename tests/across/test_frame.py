@@ -21,7 +21,7 @@ from ipy_awsprofile.errors import AwsProfileError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
 
 ROWS: dict[str, list[Any]] = {"name": ["a", "b"], "size": [1, 2]}
 FRAME = pd.DataFrame(ROWS)

@@ -16,10 +16,10 @@ import pytest
 from ipy_awsprofile import across_profiles, list_buckets
 from ipy_awsprofile.errors import NoProfileAnswered
 from tests.across.runs import Flaky, actions
-from tests.mfa_role import answer_with_codes
+from tests.roles import answer_with_codes
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 

@@ -10,15 +10,15 @@ import pytest
 import time_machine
 
 from ipy_awsprofile import across_profiles
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from tests.across.runs import ASSUME, account_of, actions, bucket_count, errors_of
 from tests.identity_center import PROD, TEST, TWIN, organisation
 from tests.local_browser import Browser, browser
-from tests.mfa_role import add_mfa_role
+from tests.roles import add_mfa_role
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.demo.stages.scenario import Scenario
+    from ipy_awsprofile.demo.stages import Scenario
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 __all__ = ["browser"]
@@ -28,7 +28,7 @@ def add_spokes(aws: EmbeddedAws, source: str, trust: Any, **settings: Any) -> li
     """Create five roles that are assumed from a profile; return the names of their profiles."""
     names = [f"spoke-{number}" for number in range(5)]
     for name in names:
-        arn = aws.create_role(name, account=ROLE_ACCOUNT, trust=trust, policy=allow("s3:*"))
+        arn = aws.iam.create_role(name, account=ROLE_ACCOUNT, trust=trust, policy=allow("s3:*"))
         aws.write_profile(name, source_profile=source, role_arn=arn, region="us-west-2", **settings)
     return names
 
@@ -43,7 +43,7 @@ def run(names: Any, function: Any = str) -> None:
 @pytest.fixture
 def hub(aws: EmbeddedAws, scenario: Scenario) -> str:
     """Create the role profile Hub, from which other roles are assumed; return its ARN."""
-    arn = aws.create_role(
+    arn = aws.iam.create_role(
         "Hub", account=USER_ACCOUNT, trust=trusting(scenario.user.arn), policy=allow("*")
     )
     aws.write_profile("Hub", source_profile="UserAlpha", role_arn=arn)
@@ -111,7 +111,7 @@ def asked(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def answer(question: str) -> str:
         assert threading.current_thread() is threading.main_thread()
         asked.append(question.rpartition("for ")[2].rstrip(": "))
-        return aws.mfa_code(asked[-1])
+        return aws.iam.mfa_code(asked[-1])
 
     answer.__module__ = "the_front_end"
     monkeypatch.setattr("getpass.getpass", answer)
@@ -147,8 +147,8 @@ def test_wrong_code(
     aws: EmbeddedAws, device: str, guarded: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A wrong code is sent to AWS once, and all roles of the device get the error."""
-    wrong = "000000" if aws.mfa_code(device) != "000000" else "111111"
-    monkeypatch.setattr(aws, "mfa_code", lambda _device: wrong)
+    wrong = "000000" if aws.iam.mfa_code(device) != "000000" else "111111"
+    monkeypatch.setattr("getpass.getpass", lambda _question: wrong)
     errors = errors_of(guarded, str)
     assert {error["error"] for error in errors} == {"MfaRejected"}
     assert wrong not in str(errors)
@@ -183,9 +183,9 @@ def test_one_aws_login(
 ) -> None:
     """A run starts a missing `aws login` sign-in once for all roles that use it."""
     pytest.importorskip("awscrt", reason="needs botocore[crt]")
-    user = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("sts:AssumeRole"))
+    user = aws.iam.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("sts:AssumeRole"))
     aws.write_profile("Ann", login_session=user.arn, region="us-east-1")
-    aws.signin.codes.user = user
+    aws.signin.user = user
     monkeypatch.setattr("getpass.getpass", lambda _question: "")  # a user sees the output
     run(add_spokes(aws, "Ann", trusting(user.arn)))
     assert len(browser.opened) == 1

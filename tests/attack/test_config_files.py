@@ -19,9 +19,9 @@ from ipy_awsprofile.errors import AwsProfileError
 if TYPE_CHECKING:
     from random import Random
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.demo.stages.scenario import Scenario
+    from ipy_awsprofile.demo.stages import Scenario
     from tests.attack.conftest import Rounds
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 NAMES = ["a", "b", "RoleBeta", "UserAlpha", "default", "my profile", "ä", "A", "profile"]

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.attack.conftest import Rounds
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 #: Wrong values that a setting can have by mistake.
@@ -62,7 +62,7 @@ def secrets_of(aws: EmbeddedAws) -> list[str]:
     """Return all secrets that AWS has issued so far, and the token of the lent session."""
     file = os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
     token = [Path(file).read_text()] if file else []
-    return [secret for secret in aws.secrets() if len(secret) > 8] + token
+    return [secret for secret in aws.iam.secrets if len(secret) > 8] + token
 
 
 def test_secrets(

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from random import Random
     from types import FrameType
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.attack.conftest import Rounds
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 #: Profiles, whose names are also those of the role or user, and options of a switch.
@@ -157,7 +157,7 @@ def ctrl_c_at(moment: int = 0) -> Iterator[list[int]]:
 
     def watch() -> None:
         while not ended.is_set():
-            if is_ours(sys._current_frames()[main]):
+            if is_ours(sys._current_frames()[main]):  # noqa: SLF001  # documented
                 moments.append(len(moments))
                 if len(moments) == moment:
                     signal.pthread_kill(main, signal.SIGINT)

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from ipy_awsprofile.demo.aws import EmbeddedAws
-from ipy_awsprofile.demo.commands.environment import clean_environment
-from ipy_awsprofile.demo.stages.company import seed_company
-from ipy_awsprofile.demo.stages.scenario import seed
+from ipy_awsprofile.demo.commands import clean_environment
+from ipy_awsprofile.demo.stages import seed, seed_company
 from ipy_awsprofile.switch.switcher import Switcher
+from tests.aws import EmbeddedAws
 from tests.browser.jupyter import Jupyter, launched, serving
 from tests.browser.pages import ViewPage
 from tests.browser.stage import add_company
-from tests.tools import missing
+from tests.processes import missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

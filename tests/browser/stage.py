@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
 
 
 #: Profiles that are only listed, because their accounts don't exist.

@@ -10,15 +10,15 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.cards.test_cards import KINDS
-from tests.mfa_role import add_mfa_role
-from tests.tools import missing
+from tests.processes import missing
+from tests.roles import add_mfa_role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Page
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.browser.pages import ViewPage
 
 _AXE = Path(__file__).parents[2] / ".venv" / "node_modules" / "axe-core" / "axe.min.js"
@@ -74,7 +74,7 @@ def states(view: ViewPage, aws: EmbeddedAws, coded: str) -> Iterator[str]:
     view.code.press("Enter")
     view.settle()
     yield "code again"
-    view.code.fill(aws.mfa_code(serial))
+    view.code.fill(aws.iam.mfa_code(serial))
     view.code.press("Enter")
     view.settle()
     reopen(view)

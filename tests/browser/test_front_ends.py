@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT
+from ipy_awsprofile.demo.stages import USER_ACCOUNT
 from tests.browser.jupyter import Jupyter
 from tests.browser.pages import BUCKETS, LOAD, PICK, PickerPage, ToolbarPage
 from tests.browser.stage import restored
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.browser.jupyter import Notebook, Server
 
 START = f"{LOAD}\n%config AwsProfileMagics.protected = []\n%aws_profile RoleBeta"

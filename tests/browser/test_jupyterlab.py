@@ -14,18 +14,18 @@ import nbformat
 from playwright.sync_api import expect
 
 from ipy_awsprofile.cards.cards import identity_card
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
 from tests.browser.pages import BUCKETS, LOAD, PICK, PickerPage, ToolbarPage
 from tests.browser.stage import restored
 from tests.cards.test_cards import identity
-from tests.mfa_role import add_mfa_role
+from tests.roles import add_mfa_role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Locator, Page
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.browser.jupyter import Jupyter, Notebook
 
 SWITCH = "%aws_profile RoleBeta"
@@ -111,7 +111,7 @@ def test_mfa_and_sign_in(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
         notebook = jupyter.open(LOAD)
         notebook.run(0)
         shown = notebook.begin("%aws_profile RoleTyped", serial)
-        code = embedded.mfa_code(serial)
+        code = embedded.iam.mfa_code(serial)
         field = shown.locator("input.jp-Stdin-input[type=password]")
         field.fill(code)
         field.press("Enter")
@@ -134,7 +134,7 @@ def test_mfa_and_sign_in(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
         allow_on_page(notebook.page, link)
         expect(picker.identity).to_contain_text("assumed-role/AWSReservedSSO_Analyst_")
         saved = notebook.save()
-        secrets = (code, "user_code", *embedded.secrets())
+        secrets = (code, "user_code", *embedded.iam.secrets)
         assert [secret for secret in secrets if secret in saved] == []
 
 
@@ -190,12 +190,12 @@ def test_a_saved_picker(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     notebook.keep_widgets()
     picker = PickerPage(notebook.run(2))
     picker.choose("RoleSaved")
-    code = embedded.mfa_code(serial)
+    code = embedded.iam.mfa_code(serial)
     picker.code.fill(code)
     picker.code.press("Enter")
     picker.shows("RoleSaved")
     saved = notebook.save()
-    names = ("RoleSaved", "RoleBeta", code, serial, *embedded.secrets())
+    names = ("RoleSaved", "RoleBeta", code, serial, *embedded.iam.secrets)
     assert [text for text in names if text in saved] == []
     picker.choose("RoleBeta")
     picker.shows("RoleBeta")

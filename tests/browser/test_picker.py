@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.stage import restored, very_many
-from tests.mfa_role import add_mfa_role
+from tests.roles import add_mfa_role
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.browser.pages import ViewPage
 
 
@@ -139,7 +139,7 @@ def test_mfa(view: ViewPage, embedded: EmbeddedAws) -> None:
         expect(view.error).to_contain_text("AWS refused the MFA code for RoleMfa")
         expect(view.code).to_be_focused()
         expect(view.code).to_have_value("")
-    view.code.fill(embedded.mfa_code(serial))
+    view.code.fill(embedded.iam.mfa_code(serial))
     view.button("Continue").click()
     view.settle()
     view.shows("RoleMfa")
@@ -175,7 +175,7 @@ def test_countdown(view: ViewPage, embedded: EmbeddedAws, profile: str) -> None:
     view.start_clock()
     view.choose(profile)
     if serial:
-        view.code.fill(embedded.mfa_code(serial))
+        view.code.fill(embedded.iam.mfa_code(serial))
         view.code.press("Enter")
     else:
         view.button("Refresh").click()  # the cached session can be an older one
@@ -307,7 +307,7 @@ def test_while_the_user_is_in_a_cell(tool: ViewPage, embedded: EmbeddedAws) -> N
         tool.tool.click()
         if is_asked:
             expect(tool.code).to_be_focused()
-            tool.code.fill(embedded.mfa_code(serial))
+            tool.code.fill(embedded.iam.mfa_code(serial))
             tool.code.press("Enter")
         else:
             expect(tool.error).to_contain_text("AWS doesn't let")

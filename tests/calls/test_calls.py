@@ -10,7 +10,7 @@ import pytest
 import wrapt
 from botocore.client import BaseClient
 
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from tests.roles import add_role
 from tests.rotation import keys_of
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 BUCKET = "calls-of-mine"
@@ -121,7 +121,7 @@ def test_outcomes(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_denied(notebook: Shell, aws: EmbeddedAws) -> None:
     """A denied call's row has AWS's message, and the account is unknown if AWS wasn't asked."""
-    batch = aws.create_user("batch", account=ROLE_ACCOUNT)
+    batch = aws.iam.create_user("batch", account=ROLE_ACCOUNT)
     keys: dict[str, Any] = keys_of(batch)
     aws.write_profile("batch", **keys)
     code = "boto3.Session(profile_name='batch').client('s3').list_buckets()"
@@ -210,7 +210,7 @@ def test_no_secret_is_recorded(notebook: Shell, aws: EmbeddedAws) -> None:
         list(notebook.ip.magics_manager.registry["AwsProfileMagics"].calls.calls)
     )
     assert "hush" not in everything
-    assert [secret for secret in aws.secrets() if secret in everything] == []
+    assert [secret for secret in aws.iam.secrets if secret in everything] == []
 
 
 # The magic ---

@@ -23,7 +23,7 @@ from ipy_awsprofile.credentials.person import (
     code_from,
     require_code,
 )
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow, trusting
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import MfaRejected, MfaUnavailable
 from ipy_awsprofile.sessions.session import open_session, who_am_i
 from ipy_awsprofile.switch.using_profile import using_profile
@@ -32,8 +32,8 @@ from tests.sessions.traces import actions
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.demo.stages.scenario import Scenario
+    from ipy_awsprofile.demo.stages import Scenario
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 QUESTION = "Enter MFA code for arn:mfa: "
@@ -50,7 +50,7 @@ class Phone:
     def __call__(self, question: str) -> str:
         """Return the code that the device shows."""
         self.questions.append(question)
-        return self._aws.mfa_code(self.serial)
+        return self._aws.iam.mfa_code(self.serial)
 
 
 @pytest.fixture
@@ -158,9 +158,9 @@ def test_command_in_config(aws: EmbeddedAws, auditor: str, clock: Any, shell: Sh
 
     def code_of(device: str) -> str:
         asked.append(device)
-        return aws.mfa_code(device)
+        return aws.iam.mfa_code(device)
 
-    shell.good(f"%config AwsProfileMagics.mfa_process = 'echo {aws.mfa_code(auditor)}'")
+    shell.good(f"%config AwsProfileMagics.mfa_process = 'echo {aws.iam.mfa_code(auditor)}'")
     assert "Auditor" in shell.good("%aws_profile Auditor").text
     clock.shift(timedelta(minutes=1))  # AWS accepts each code once
     shell.names["code_of"] = code_of
@@ -214,7 +214,7 @@ def test_code_for_each_session(aws: EmbeddedAws, clock: Any, phone: Phone) -> No
 @pytest.mark.parametrize("of_both", [False, True])
 def test_one_code_for_a_chain(aws: EmbeddedAws, clock: Any, phone: Phone, *, of_both: bool) -> None:
     """A role behind a role with MFA needs one code, even if both profiles name the device."""
-    role_arn = aws.create_role(
+    role_arn = aws.iam.create_role(
         "Behind",
         account=ROLE_ACCOUNT,
         trust=trusting(f"arn:aws:iam::{ROLE_ACCOUNT}:role/Auditor"),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ipy_awsprofile import open_session, who_am_i
-from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.demo.stages import USER_ACCOUNT, allow, trusting
 from tests.identity_center import organisation
 from tests.sessions.traces import actions, cached_roles
 from tests.shells import Shell, aws_cli_2
@@ -24,10 +24,10 @@ from tests.shells import Shell, aws_cli_2
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.demo.oidc import OidcProvider
-    from ipy_awsprofile.demo.stages.scenario import Scenario
+    from ipy_awsprofile.demo.stages import Scenario
     from ipy_awsprofile.sessions.session import Identity
+    from tests.aws import EmbeddedAws
+    from tests.aws.web_identity import OidcProvider
 
 ASSUMED = ["sts:AssumeRole"]
 POD = f"arn:aws:iam::{USER_ACCOUNT}:role/Pod"
@@ -57,7 +57,7 @@ def provider(aws: EmbeddedAws) -> OidcProvider:
         "Principal": {"Federated": provider.arn},
         "Action": "sts:AssumeRoleWithWebIdentity",
     }
-    aws.create_role("Pod", account=USER_ACCOUNT, trust=trust)
+    aws.iam.create_role("Pod", account=USER_ACCOUNT, trust=trust)
     token = str(aws.home / "token")
     role: dict[str, Any] = {"role_arn": POD, "role_session_name": "me", "region": "us-west-2"}
     aws.write_profile("Pod", web_identity_token_file=token, **role)
@@ -129,7 +129,7 @@ def test_another_server(monkeypatch: pytest.MonkeyPatch, aws: EmbeddedAws) -> No
 
 def test_another_source(aws: EmbeddedAws, scenario: Scenario, shell: Shell) -> None:
     """Profiles for the same role share its session until a refresh; cards show the files' chain."""
-    bob = aws.create_user("Bob", account=USER_ACCOUNT, policy=allow("sts:AssumeRole"))
+    bob = aws.iam.create_user("Bob", account=USER_ACCOUNT, policy=allow("sts:AssumeRole"))
     aws.write_profile(
         "Bob", aws_access_key_id=bob.access_key_id, aws_secret_access_key=bob.secret_access_key
     )

@@ -22,7 +22,7 @@ from ipy_awsprofile.credentials import providers
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.credentials.person import CodePrompter, Person
 from ipy_awsprofile.credentials.providers import Renewing, create_provider_chain
-from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.demo.stages import USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import CredentialsRejected, CredentialsUnavailable, IdentityChanged
 from ipy_awsprofile.sessions.portable import lendable
 from ipy_awsprofile.sessions.session import open_session, who_am_i
@@ -35,9 +35,9 @@ from tests.rotation import (
 )
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
+    from ipy_awsprofile.demo.iam import Signer
     from ipy_awsprofile.sessions.session import ProfileSession
+    from tests.aws import EmbeddedAws
 
 
 def test_same_providers_as_botocore(shared_files: tuple[Path, Path]) -> None:
@@ -78,18 +78,18 @@ def is_running(program: Path) -> bool:
 
 
 @pytest.fixture
-def user(aws: EmbeddedAws) -> IamUser:
+def user(aws: EmbeddedAws) -> Signer:
     """Create a user with the profile `P`, whose keys are in the credentials file."""
-    user = aws.create_user("Worker", account=USER_ACCOUNT, policy=allow("*"))
+    user = aws.iam.create_user("Worker", account=USER_ACCOUNT, policy=allow("*"))
     aws.write_profile("P", region="us-west-2")
     write_keys(aws, "P", keys_of(user))
     return user
 
 
 @pytest.fixture
-def other(aws: EmbeddedAws) -> IamUser:
+def other(aws: EmbeddedAws) -> Signer:
     """Create another user."""
-    return aws.create_user("Other", account=USER_ACCOUNT, policy=allow("*"))
+    return aws.iam.create_user("Other", account=USER_ACCOUNT, policy=allow("*"))
 
 
 def seen(aws: EmbeddedAws) -> list[tuple[str, str | None]]:
@@ -104,7 +104,7 @@ def shown(session: ProfileSession) -> str:
     return who_am_i(session).arn
 
 
-def test_session_keys_that_are_renewed(aws: EmbeddedAws, user: IamUser) -> None:
+def test_session_keys_that_are_renewed(aws: EmbeddedAws, user: Signer) -> None:
     """A session and a client keep working after each renewal, even if the old keys have expired."""
     write_keys(aws, "P", session_keys(aws, user))
     session = open_session("P")
@@ -113,7 +113,7 @@ def test_session_keys_that_are_renewed(aws: EmbeddedAws, user: IamUser) -> None:
     for _ in range(3):
         new = session_keys(aws, user)
         for old in {call.access_key_id for call in aws.calls}:
-            aws.expire_sessions(old)
+            aws.iam.expire_sessions(old)
         aws.calls.clear()
         write_keys(aws, "P", new)
         s3.list_buckets()
@@ -127,12 +127,12 @@ def test_session_keys_that_are_renewed(aws: EmbeddedAws, user: IamUser) -> None:
         assert seen(aws) == [listed]
 
 
-def test_long_term_keys_that_are_replaced(aws: EmbeddedAws, user: IamUser) -> None:
+def test_long_term_keys_that_are_replaced(aws: EmbeddedAws, user: Signer) -> None:
     """After the old long-term keys are deleted, the new keys are used."""
     session = open_session("P")
     s3 = session.client("s3")
     assert shown(session) == user.arn
-    new = replaced_keys(user, user.access_key_id)
+    new = replaced_keys(aws, user)
     with pytest.raises(ClientError, match="InvalidAccessKeyId"):
         s3.list_buckets()
     write_keys(aws, "P", new)
@@ -144,14 +144,14 @@ def test_long_term_keys_that_are_replaced(aws: EmbeddedAws, user: IamUser) -> No
     assert credentials.method == "shared-credentials-file"
 
 
-def test_keys_in_the_config_file(aws: EmbeddedAws, user: IamUser) -> None:
+def test_keys_in_the_config_file(aws: EmbeddedAws, user: Signer) -> None:
     """New keys in the config file are used, too."""
     settings: dict[str, Any] = keys_of(user)
     aws.write_profile("Q", region="us-west-2", **settings)
     session = open_session("Q")
     assert shown(session) == user.arn
     text = aws.config_file.read_text()
-    new = replaced_keys(user, user.access_key_id)
+    new = replaced_keys(aws, user)
     for name, value in keys_of(user).items():
         text = text.replace(value, new[name])
     aws.config_file.write_text(text)
@@ -159,12 +159,12 @@ def test_keys_in_the_config_file(aws: EmbeddedAws, user: IamUser) -> None:
     assert seen(aws)[-1] == ("s3:ListAllMyBuckets", new["aws_access_key_id"])
 
 
-def test_source_of_a_role(aws: EmbeddedAws, user: IamUser) -> None:
+def test_source_of_a_role(aws: EmbeddedAws, user: Signer) -> None:
     """After the source's keys change, the role is renewed with the new keys."""
-    role_arn = aws.create_role("R", account=USER_ACCOUNT, trust=trusting(user.arn))
+    role_arn = aws.iam.create_role("R", account=USER_ACCOUNT, trust=trusting(user.arn))
     aws.write_profile("R", source_profile="P", role_arn=role_arn, region="us-west-2")
     session = open_session("R")
-    new = replaced_keys(user, user.access_key_id)
+    new = replaced_keys(aws, user)
     write_keys(aws, "P", new)
     aws.calls.clear()
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=2)):
@@ -172,9 +172,9 @@ def test_source_of_a_role(aws: EmbeddedAws, user: IamUser) -> None:
     assert seen(aws)[0] == ("sts:AssumeRole", new["aws_access_key_id"])
 
 
-def test_other_sessions_of_the_same_role(aws: EmbeddedAws, user: IamUser) -> None:
+def test_other_sessions_of_the_same_role(aws: EmbeddedAws, user: Signer) -> None:
     """Keys from a new session of the same role are used, and the ARN shows its session name."""
-    role_arn = aws.create_role(
+    role_arn = aws.iam.create_role(
         "R", account=USER_ACCOUNT, trust=trusting(user.arn), policy=allow("s3:*")
     )
     write_keys(aws, "P", role_keys(aws, user, role_arn, "monday"))
@@ -187,7 +187,7 @@ def test_other_sessions_of_the_same_role(aws: EmbeddedAws, user: IamUser) -> Non
 
 @pytest.mark.parametrize("temporary", [True, False])
 def test_keys_of_another_identity(
-    aws: EmbeddedAws, user: IamUser, other: IamUser, temporary: bool
+    aws: EmbeddedAws, user: Signer, other: Signer, temporary: bool
 ) -> None:
     """A session doesn't sign with another identity's keys, and works again with the old keys."""
     session = open_session("P")
@@ -210,7 +210,7 @@ def test_keys_of_another_identity(
 
 
 @pytest.mark.parametrize("text", [None, "[P]\naws_access_key_id = {key}\naws_secret_acc"])
-def test_half_a_file(aws: EmbeddedAws, user: IamUser, text: str | None) -> None:
+def test_half_a_file(aws: EmbeddedAws, user: Signer, text: str | None) -> None:
     """While another program writes the file, the session uses the previous keys, without a call."""
     session = open_session("P")
     shown(session)
@@ -229,7 +229,7 @@ def test_half_a_file(aws: EmbeddedAws, user: IamUser, text: str | None) -> None:
     assert seen(aws)[-1] == ("s3:ListAllMyBuckets", key)
 
 
-def test_keys_that_aws_rejects(aws: EmbeddedAws, user: IamUser) -> None:
+def test_keys_that_aws_rejects(aws: EmbeddedAws, user: Signer) -> None:
     """Keys that AWS rejects are an error until the file has the right ones."""
     session = open_session("P")
     s3 = session.client("s3")
@@ -242,13 +242,13 @@ def test_keys_that_aws_rejects(aws: EmbeddedAws, user: IamUser) -> None:
     assert shown(session) == user.arn
 
 
-def test_what_is_lent(aws: EmbeddedAws, user: IamUser) -> None:
+def test_what_is_lent(aws: EmbeddedAws, user: Signer) -> None:
     """After the keys change, the credentials to lend come from the new keys."""
     session = open_session("P")
     first = lendable(session)
     assert lendable(session) == first
     aws.calls.clear()
-    new = replaced_keys(user, user.access_key_id)
+    new = replaced_keys(aws, user)
     key = write_keys(aws, "P", new)
     second = lendable(session)
     assert second != first
@@ -256,8 +256,8 @@ def test_what_is_lent(aws: EmbeddedAws, user: IamUser) -> None:
     assert seen(aws) == [("sts:GetSessionToken", key)]
 
 
-def test_nothing_is_shown(aws: EmbeddedAws, user: IamUser) -> None:
+def test_nothing_is_shown(aws: EmbeddedAws, user: Signer) -> None:
     """The credentials and their frozen copy show no key."""
     credentials: Any = open_session("P").get_credentials()
     text = f"{credentials!r} {credentials.get_frozen_credentials()!r}"
-    assert [one for one in (*aws.secrets(), user.access_key_id) if one in text] == []
+    assert [one for one in (*aws.iam.secrets, user.access_key_id) if one in text] == []

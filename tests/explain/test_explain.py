@@ -29,7 +29,7 @@ from tests.servers import Answers, odd_server
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
     #: The config and the credentials file.
@@ -426,7 +426,7 @@ def test_kind(
         assert aws.calls == []
         assert rehearsal.error is None
         request = SwitchRequest(profile=kind.profile)
-        person = Person(mfa_prompter=lambda _: aws.mfa_code(values["mfa_serial"]))
+        person = Person(mfa_prompter=lambda _: aws.iam.mfa_code(values["mfa_serial"]))
         open_request(request, fresh=False, person=person, ask=False)
     actions = [each for each in (call.action for call in aws.calls) if each.startswith(AWS)]
     assert [call for call in rehearsal.calls if call.startswith(AWS)] == actions

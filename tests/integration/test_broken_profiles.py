@@ -16,9 +16,8 @@ import pytest
 
 from ipy_awsprofile import open_session, who_am_i
 from ipy_awsprofile.config.request import SessionRequest
-from ipy_awsprofile.demo.aws import EmbeddedAws
-from ipy_awsprofile.demo.shared_files import write_private
-from ipy_awsprofile.demo.stages.scenario import trusting
+from ipy_awsprofile.demo.identity_center import write_private
+from ipy_awsprofile.demo.stages import trusting
 from ipy_awsprofile.errors import (
     AccessDenied,
     AwsProfileError,
@@ -35,11 +34,12 @@ from ipy_awsprofile.errors import (
     SignInRequired,
 )
 from ipy_awsprofile.explain.explain import explain
+from tests.aws import EmbeddedAws
 from tests.kinds import ACCOUNT, KINDS, create_ann, in_its_place, prepared, sign_in
 from tests.servers import Answers, closed_port, odd_server
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
+    from ipy_awsprofile.demo.iam import Signer
 
 #: A secret that AWS doesn't know, and that no output may contain.
 HUSH = "hush-hush"
@@ -157,7 +157,7 @@ ROWS: dict[str, Broken] = {
         CredentialsExpired,
         "The credentials of `P` have expired.",
         "Renew them at their source, then run the cell again.",
-        by=lambda stage: stage.aws.expire_sessions(),
+        by=lambda stage: stage.aws.iam.expire_sessions(),
     ),
     # Roles and their sources
     "header": role(
@@ -326,18 +326,18 @@ ROWS: dict[str, Broken] = {
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[tuple[EmbeddedAws, IamUser, dict[str, str]]]:
+def world() -> Iterator[tuple[EmbeddedAws, Signer, dict[str, str]]]:
     """Run one embedded AWS for all rows, and yield the user and the placeholders' values."""
     with EmbeddedAws() as aws:
         ann = create_ann(aws)
         values = prepared(aws, ann)
-        aws.create_role("Stranger", account=ACCOUNT, trust=trusting("999999999999"))
+        aws.iam.create_role("Stranger", account=ACCOUNT, trust=trusting("999999999999"))
         yield aws, ann, values
 
 
 @pytest.fixture
 def stage(
-    world: tuple[EmbeddedAws, IamUser, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+    world: tuple[EmbeddedAws, Signer, dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Stage]:
     """Restore a state in which every kind works: nothing is cached, and Ann has signed in."""
     aws, ann, values = world
@@ -379,4 +379,4 @@ def test_broken(stage: Stage, name: str) -> None:
         is_outside = isinstance(error, EndpointUnreachable | MfaRejected)
         assert stage.aws.calls or row.by or is_outside or explanation.warnings
     seen = "".join([*traceback.format_exception(error), error.hint, repr(explanation)])
-    assert not [secret for secret in (*stage.aws.secrets(), HUSH) if secret in seen]
+    assert not [secret for secret in (*stage.aws.iam.secrets, HUSH) if secret in seen]

@@ -18,10 +18,10 @@ from ipy_awsprofile.errors import (
     SignInRequired,
 )
 from ipy_awsprofile.text import quoted
-from tests.mfa_role import answer_with_codes
+from tests.roles import answer_with_codes
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 ROLE = "arn:aws:iam::123456789012:role/RoleBeta"
@@ -38,7 +38,7 @@ def code_in(text: str) -> list[str]:
 def test_expired_session_of_the_active_profile(shell: Shell, aws: EmbeddedAws) -> None:
     """For the active profile, the hint's command renews the session, and then the cell works."""
     shell.good("from ipy_awsprofile import list_buckets\n%aws_profile RoleBeta")
-    aws.expire_sessions()
+    aws.iam.expire_sessions()
     name, refresh = code_in(shell.refused("list_buckets(session)").hint)
     assert name == "RoleBeta"
     shell.good(refresh)

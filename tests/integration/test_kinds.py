@@ -15,8 +15,8 @@ import time_machine
 from botocore.exceptions import ClientError
 
 from ipy_awsprofile import open_session, who_am_i
-from ipy_awsprofile.demo.aws import EmbeddedAws
-from ipy_awsprofile.demo.stages.scenario import allow
+from ipy_awsprofile.demo.stages import allow
+from tests.aws import EmbeddedAws
 from tests.kinds import ACCOUNT, KINDS, chain, create_ann, in_its_place, opened, prepared, sign_in
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def test_limits(  # noqa: PLR0917  # fixtures
 
     def code(_question: object) -> str:
         later(timedelta(seconds=30))  # AWS accepts each code once
-        return aws.mfa_code(values["mfa_serial"])
+        return aws.iam.mfa_code(values["mfa_serial"])
 
     def limited(**options: Any) -> ProfileSession:
         session = open_session(kind.profile, mfa_prompter=code, fresh=True, **options)

@@ -19,8 +19,7 @@ import s3fs
 
 from ipy_awsprofile import across_profiles, open_session, using_profile
 from ipy_awsprofile.config.request import SwitchRequest
-from ipy_awsprofile.demo.stages.organisation import seed_organisation
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, seed_organisation
 from ipy_awsprofile.errors import NoProfileAnswered, NotForOneProfile, StaleIdentity
 from ipy_awsprofile.switch.using_profile import running_switcher
 from tests.servers import Answers, odd_server
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 RUN = "%%aws_profiles atlas --no-progress"

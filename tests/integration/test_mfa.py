@@ -9,8 +9,8 @@ import pytest
 import time_machine
 
 from ipy_awsprofile import open_session, using_profile, who_am_i
-from ipy_awsprofile.demo.shared_files import append_section
-from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT, trusting
+from ipy_awsprofile.demo.aws import append_section
+from ipy_awsprofile.demo.stages import USER_ACCOUNT, trusting
 from ipy_awsprofile.errors import InvalidOption, MfaRejected, MfaUnavailable
 from tests.rotation import keys_of
 from tests.shells import run_aws_cli, run_python
@@ -18,8 +18,8 @@ from tests.shells import run_aws_cli, run_python
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
+    from ipy_awsprofile.demo.iam import Signer
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 #: A policy that allows everything, but requires MFA.
@@ -39,9 +39,9 @@ LIST = "session.client('s3').list_buckets()['Buckets'] and None"
 
 
 @pytest.fixture
-def user(aws: EmbeddedAws) -> IamUser:
+def user(aws: EmbeddedAws) -> Signer:
     """Create a user with the profile `P` and an MFA device, whose policy requires MFA."""
-    user = aws.create_user("Careful", account=USER_ACCOUNT, policy=WITH_MFA, mfa=True)
+    user = aws.iam.create_user("Careful", account=USER_ACCOUNT, policy=WITH_MFA, mfa=True)
     aws.create_bucket("careful", account=USER_ACCOUNT)
     aws.write_profile("P", region="us-west-2", mfa_serial=user.mfa_serial)
     append_section(aws.credentials_file, "P", keys_of(user))
@@ -49,13 +49,13 @@ def user(aws: EmbeddedAws) -> IamUser:
 
 
 @pytest.fixture
-def asked(shell: Shell, aws: EmbeddedAws, user: IamUser) -> list[str]:
+def asked(shell: Shell, aws: EmbeddedAws, user: Signer) -> list[str]:
     """Answer prompts in the shell with the device's codes, and return the requested devices."""
     asked: list[str] = []
 
     def code(device: str) -> str:
         asked.append(device)
-        return aws.mfa_code(device)
+        return aws.iam.mfa_code(device)
 
     answer_with(shell, code)
     return asked
@@ -80,7 +80,7 @@ def actions(aws: EmbeddedAws) -> list[str]:
 
 
 @pytest.mark.usefixtures("later")
-def test_one_code(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str]) -> None:
+def test_one_code(shell: Shell, aws: EmbeddedAws, user: Signer, asked: list[str]) -> None:
     """With `--mfa`, one code and one call serve the kernel, the AWS CLI and other notebooks."""
     card = shell.good("%aws_profile P --mfa").text
     assert user.arn in card
@@ -98,7 +98,7 @@ def test_one_code(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str
     assert asked == [user.mfa_serial]
 
 
-def test_with_and_without(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str]) -> None:
+def test_with_and_without(shell: Shell, aws: EmbeddedAws, user: Signer, asked: list[str]) -> None:
     """Without `--mfa`, AWS denies access, and cards and clients keep the two sessions apart."""
     assert "no expiry" in shell.good("%aws_profile P").text
     assert "AccessDenied" in str(shell.run(LIST).error)
@@ -136,30 +136,30 @@ def test_expiry(shell: Shell, aws: EmbeddedAws, later: Any, asked: list[str]) ->
     assert "36 hours left" in shell.good("%aws_profile P --mfa --duration 36h").text
 
 
-def test_wrong_code(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str]) -> None:
+def test_wrong_code(shell: Shell, aws: EmbeddedAws, user: Signer, asked: list[str]) -> None:
     """A wrong code is one error that changes nothing, and the next code works."""
     shell.good("%aws_profile UserAlpha")
-    right = aws.mfa_code(str(user.mfa_serial))
+    right = aws.iam.mfa_code(str(user.mfa_serial))
     answer_with(shell, lambda _: "000000" if right != "000000" else "111111")
     refused = shell.refused("%aws_profile P --mfa")
     assert isinstance(refused, MfaRejected)
     assert "UserAlpha" in shell.good("%aws_profile").text
-    answer_with(shell, lambda device: aws.mfa_code(device))  # noqa: PLW0108  # IPython copies it
+    answer_with(shell, lambda device: aws.iam.mfa_code(device))  # noqa: PLW0108  # IPython copies it
     assert user.arn in shell.good("%aws_profile P --mfa").text
 
 
-def test_nobody_to_ask(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
+def test_nobody_to_ask(shell: Shell, aws: EmbeddedAws, user: Signer) -> None:
     """If no one can answer, a switch fails, and works once the session is in the cache."""
     error = shell.refused("%aws_profile P --mfa")
     assert isinstance(error, MfaUnavailable)
     assert error.hint.startswith("Run `%aws_profile P --mfa`, or ")
-    open_session("P", mfa=True, mfa_prompter=lambda _: aws.mfa_code(str(user.mfa_serial)))
+    open_session("P", mfa=True, mfa_prompter=lambda _: aws.iam.mfa_code(str(user.mfa_serial)))
     shell.good("%aws_profile P --mfa")
 
 
-def test_hints(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str], later: Any) -> None:
+def test_hints(shell: Shell, aws: EmbeddedAws, user: Signer, asked: list[str], later: Any) -> None:
     """If `--mfa` can't be used, the error says why, and its advice works."""
-    role = aws.create_role("R", account=USER_ACCOUNT, trust=trusting(user.arn))
+    role = aws.iam.create_role("R", account=USER_ACCOUNT, trust=trusting(user.arn))
     about_role: dict[str, Any] = {"source_profile": "P", "role_arn": role, "region": "us-west-2"}
     aws.write_profile("R", mfa_serial=user.mfa_serial, **about_role)
     refused = shell.refused("%aws_profile R --mfa")

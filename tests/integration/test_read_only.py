@@ -8,12 +8,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ipy_awsprofile import open_session
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow, trusting
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow, trusting
 from tests.identity_center import PROD, organisation
 from tests.rotation import keys_of
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
 
 #: For each service, calls that read, and calls that don't, even if their names suggest it.
 READS: dict[str, dict[str, dict[str, Any]]] = {
@@ -64,8 +64,10 @@ def test_services(aws: EmbeddedAws, kind: str) -> None:
     """For each kind of identity, AWS allows the calls that read, and denies the other calls."""
     organisation(aws)
     aws.sso.sign_in("corp")
-    user = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("*"))
-    role = aws.create_role("All", account=ROLE_ACCOUNT, trust=trusting(user.arn), policy=allow("*"))
+    user = aws.iam.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("*"))
+    role = aws.iam.create_role(
+        "All", account=ROLE_ACCOUNT, trust=trusting(user.arn), policy=allow("*")
+    )
     sso: Any = {"sso_session": "corp", "sso_account_id": PROD, "sso_role_name": "Admin"}
     keys: Any = keys_of(user)
     aws.write_profile("role", role_arn=role, source_profile="keys", region="us-west-2")

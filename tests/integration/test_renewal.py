@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import time_machine
 
-from ipy_awsprofile.demo.shared_files import append_section, write_private
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.demo.aws import append_section
+from ipy_awsprofile.demo.identity_center import write_private
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import IdentityChanged, SignInRequired
 from ipy_awsprofile.picker.conversation import Conversation
 from ipy_awsprofile.switch.using_profile import running_switcher
@@ -22,8 +23,8 @@ from tests.rotation import OF_TOOLS, keys_of, session_keys, write_keys
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
+    from ipy_awsprofile.demo.iam import Signer
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 LIST_BUCKETS = "s3:ListAllMyBuckets"
@@ -53,19 +54,19 @@ SIGNERS = (
 
 
 @pytest.fixture
-def user(aws: EmbeddedAws) -> IamUser:
+def user(aws: EmbeddedAws) -> Signer:
     """Create a user with the profile `P`, which has session keys and the settings of tools."""
-    user = aws.create_user("Worker", account=USER_ACCOUNT, policy=allow("*"))
+    user = aws.iam.create_user("Worker", account=USER_ACCOUNT, policy=allow("*"))
     aws.write_profile("P", region="us-west-2")
     write_keys(aws, "P", session_keys(aws, user) | OF_TOOLS)
     return user
 
 
-def test_a_day_with_session_keys(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
+def test_a_day_with_session_keys(shell: Shell, aws: EmbeddedAws, user: Signer) -> None:
     """After each renewal, AWS sees the keys in the file, even from clients created before."""
     shell.good("import boto3, sys\n%aws_profile P\ns3 = session.client('s3')")
     for _ in range(2):
-        aws.expire_sessions()
+        aws.iam.expire_sessions()
         key = write_keys(aws, "P", session_keys(aws, user) | OF_TOOLS)
         for cell in SIGNERS:
             aws.calls.clear()
@@ -81,7 +82,7 @@ def test_a_day_with_session_keys(shell: Shell, aws: EmbeddedAws, user: IamUser) 
     assert aws.calls[-1].access_key_id == key
 
 
-def test_shown_expiry(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
+def test_shown_expiry(shell: Shell, aws: EmbeddedAws, user: Signer) -> None:
     """Session keys in a file have an unknown expiry, and long-term keys have none."""
     for line in ("%aws_profile P", "%aws_profile", "%%aws_profile P\n%aws_profile"):
         ran = shell.good(line)
@@ -97,9 +98,9 @@ def test_shown_expiry(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
     assert "expires: unknown" in shell.good("%aws_profile").text
 
 
-def test_keys_of_another_identity(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
+def test_keys_of_another_identity(shell: Shell, aws: EmbeddedAws, user: Signer) -> None:
     """Keys of another identity are refused in two lines, and the hint's command works."""
-    other = aws.create_user("Other", account=USER_ACCOUNT, policy=allow("*"))
+    other = aws.iam.create_user("Other", account=USER_ACCOUNT, policy=allow("*"))
     shell.good("%aws_profile P\ns3 = session.client('s3')")
     write_keys(aws, "P", session_keys(aws, other))
     for cell in ("s3.list_buckets()", "%aws_profile"):
@@ -114,10 +115,10 @@ def test_keys_of_another_identity(shell: Shell, aws: EmbeddedAws, user: IamUser)
     assert "signs ListBuckets as P as arn:aws:iam::" in stale.text
 
 
-def test_expected_account(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
+def test_expected_account(shell: Shell, aws: EmbeddedAws, user: Signer) -> None:
     """A session that must be in one account never signs in another account."""
     shell.good(f"%aws_profile P --expect-account {USER_ACCOUNT}")
-    elsewhere = aws.create_user("Elsewhere", account="999988887777", policy=allow("*"))
+    elsewhere = aws.iam.create_user("Elsewhere", account="999988887777", policy=allow("*"))
     write_keys(aws, "P", keys_of(elsewhere))
     aws.calls.clear()
     shell.refused("session.client('s3').list_buckets()")
@@ -126,7 +127,7 @@ def test_expected_account(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None
 
 
 def test_filesystems_after_a_refresh(
-    shell: Shell, aws: EmbeddedAws, user: IamUser, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, aws: EmbeddedAws, user: Signer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An s3fs filesystem keeps the keys that it was created with, until a refresh replaces it."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
@@ -135,7 +136,7 @@ def test_filesystems_after_a_refresh(
     shell.good("session.client('s3').put_object(Bucket='filesystems', Key='a.csv', Body=b'a\\n1')")
     read = "frame = pd.read_csv('s3://filesystems/a.csv')"
     shell.good(read)
-    aws.expire_sessions()
+    aws.iam.expire_sessions()
     key = write_keys(aws, "P", session_keys(aws, user))
     shell.good("%aws_profile --refresh")
     aws.calls.clear()
@@ -151,7 +152,7 @@ def with_tool(aws: EmbeddedAws) -> Callable[[str], object]:
     output = aws.home / "output.json"
     aws.write_profile("P", credential_process=f"cat {output}", region="us-west-2")
     users = {
-        name: aws.create_user(name, account=USER_ACCOUNT, policy=allow("*"))
+        name: aws.iam.create_user(name, account=USER_ACCOUNT, policy=allow("*"))
         for name in ("ann", "bob")
     }
 
@@ -223,16 +224,18 @@ def test_cached_sessions_that_aws_rejects(shell: Shell, aws: EmbeddedAws) -> Non
     """If AWS has ended a cached session, a switch replaces it, even in the middle of a chain."""
     with_sign_in(aws)("ann")
     shell.good("%aws_profile P")
-    user = aws.create_user("Maria", account=USER_ACCOUNT, policy=allow("*"))
-    first = aws.create_role(
+    user = aws.iam.create_user("Maria", account=USER_ACCOUNT, policy=allow("*"))
+    first = aws.iam.create_role(
         "First", account=ROLE_ACCOUNT, trust=trusting(user.arn), policy=allow("*")
     )
-    last = aws.create_role("Last", account=ROLE_ACCOUNT, trust=trusting(first), policy=allow("*"))
+    last = aws.iam.create_role(
+        "Last", account=ROLE_ACCOUNT, trust=trusting(first), policy=allow("*")
+    )
     append_section(aws.credentials_file, "Maria", keys_of(user))
     aws.write_profile("First", role_arn=first, source_profile="Maria", region="us-west-2")
     aws.write_profile("Last", role_arn=last, source_profile="First", region="us-west-2")
     shell.good("%aws_profile First\n%aws_profile --off")
-    aws.expire_sessions()
+    aws.iam.expire_sessions()
     shell.good("%aws_profile P")
     shell.good("%%aws_profile P\nassert session.client('s3').list_buckets()")
     aws.calls.clear()
@@ -242,7 +245,7 @@ def test_cached_sessions_that_aws_rejects(shell: Shell, aws: EmbeddedAws) -> Non
 
 def test_aws_login(shell: Shell, aws: EmbeddedAws, later: Callable[[timedelta], None]) -> None:
     """`aws login` is renewed with one call; if its file is gone, a renewal requires a sign-in."""
-    ann = aws.create_user("Ann", account=USER_ACCOUNT, policy=allow("*"))
+    ann = aws.iam.create_user("Ann", account=USER_ACCOUNT, policy=allow("*"))
     aws.write_profile("P", login_session=ann.arn, region="us-west-2")
     file = aws.signin.login(ann)
     list_buckets = "session.client('s3').list_buckets() and None"

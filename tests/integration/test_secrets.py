@@ -28,7 +28,7 @@ from ipy_awsprofile import (
     scoped,
     who_am_i,
 )
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from tests.identity_center import PROD, organisation
 from tests.local_browser import Browser, browser
 from tests.shells import run_notebook
@@ -36,8 +36,8 @@ from tests.shells import run_notebook
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.demo.stages.scenario import Scenario
+    from ipy_awsprofile.demo.stages import Scenario
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 __all__ = ["browser"]
@@ -95,12 +95,12 @@ CELLS = (
 
 @pytest.fixture
 def others(aws: EmbeddedAws, scenario: Scenario) -> set[str]:
-    """Create roles, sign-ins and broken profiles, and return secrets that `aws.secrets()` lacks."""
+    """Create roles, sign-ins and broken profiles; return secrets that `aws.iam.secrets` lacks."""
     organisation(aws)
-    ann = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("s3:*"))
+    ann = aws.iam.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("s3:*"))
     aws.write_profile("Ann", login_session=ann.arn, region="us-west-2")
-    aws.signin.codes.user = ann
-    careful = aws.create_user(
+    aws.signin.user = ann
+    careful = aws.iam.create_user(
         "Careful", account=USER_ACCOUNT, policy=allow("sts:AssumeRole"), mfa=True
     )
     for name, key, secret in (
@@ -109,11 +109,11 @@ def others(aws: EmbeddedAws, scenario: Scenario) -> set[str]:
     ):
         aws.write_profile(name, region="us-west-2")
         aws.write_profile(
-            name, file="credentials", aws_access_key_id=key, aws_secret_access_key=secret
+            name, file=aws.credentials_file, aws_access_key_id=key, aws_secret_access_key=secret
         )
     files = f"cat {aws.credentials_file}"
     role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/NoTrust"
-    with_mfa = aws.create_role("RoleMfa", account=ROLE_ACCOUNT, trust=trusting(careful.arn))
+    with_mfa = aws.iam.create_role("RoleMfa", account=ROLE_ACCOUNT, trust=trusting(careful.arn))
     broken: dict[str, dict[str, Any]] = {
         "NoTrust": {"role_arn": role, "source_profile": "UserAlpha"},
         "WithMfa": {
@@ -131,7 +131,7 @@ def others(aws: EmbeddedAws, scenario: Scenario) -> set[str]:
 
 def found(aws: EmbeddedAws, others: set[str], shown: str) -> list[str]:
     """Return the beginning of each secret that is in a text."""
-    secrets = {*aws.secrets(), *others}
+    secrets = {*aws.iam.secrets, *others}
     assert len(secrets) >= 7
     return [secret[:4] for secret in secrets if secret in shown]
 

@@ -19,16 +19,16 @@ import polars  # noqa: F401  # it sets a variable of its own when it is imported
 import pytest
 
 from ipy_awsprofile import using_profile
-from ipy_awsprofile.demo.stages.scenario import BUCKETS, ROLE_ACCOUNT, USER_ACCOUNT
+from ipy_awsprofile.demo.stages import BUCKETS, ROLE_ACCOUNT, USER_ACCOUNT
 from ipy_awsprofile.errors import AccessDenied, SwitchInterrupted
 from ipy_awsprofile.picker.conversation import Conversation
 from ipy_awsprofile.switch.using_profile import running_switcher
-from tests.mfa_role import answer_with_codes
+from tests.roles import answer_with_codes
 from tests.shells import run_aws_cli, run_notebook
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.demo.stages.scenario import Scenario
+    from ipy_awsprofile.demo.stages import Scenario
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 # The main job -------------------------------------------------------------------------------------
@@ -322,7 +322,7 @@ def test_in_a_kernel(aws: EmbeddedAws) -> None:
         (shown,) = failed.outputs
         assert (shown["output_type"], shown["ename"]) == ("error", case.error)
         assert case.says in shown["evalue"]
-        line, hint = shown["traceback"]
+        line, hint = "\n".join(shown["traceback"]).splitlines()
         assert line == f"{case.error}: {shown['evalue']}"
         assert case.hint in hint
         assert proof.text == "True before list_buckets open_session session"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ipy_awsprofile.demo.commands.environment import clean_environment
-from ipy_awsprofile.demo.stages.demo_aws import demo_aws
+from ipy_awsprofile.demo.commands import clean_environment
+from ipy_awsprofile.demo.stages import demo_aws
 from tests.shells import run_notebook
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"

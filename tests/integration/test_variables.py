@@ -11,11 +11,11 @@ import boto3
 import pytest
 
 from ipy_awsprofile import open_session, who_am_i
-from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT, allow
+from ipy_awsprofile.demo.stages import USER_ACCOUNT, allow
 from tests.rotation import keys_of
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 NOWHERE = "http://127.0.0.1:9"
@@ -37,7 +37,7 @@ VARIABLES: dict[str, dict[str, str]] = {
 @pytest.fixture
 def other(aws: EmbeddedAws) -> dict[str, str]:
     """Create the profile `Other`, and return the keys of its user."""
-    user = aws.create_user("Other", account=USER_ACCOUNT, policy=allow("*"))
+    user = aws.iam.create_user("Other", account=USER_ACCOUNT, policy=allow("*"))
     keys: Any = keys_of(user)
     aws.write_profile("Other", region="us-east-2", **keys)
     return {"key": user.access_key_id, "secret": user.secret_access_key}
@@ -92,7 +92,7 @@ SIGNERS = {
 @pytest.fixture
 def user(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> str:
     """Create a profile P of the user Me, and return the user's ARN."""
-    user = aws.create_user("Me", account=USER_ACCOUNT, policy=allow("*"))
+    user = aws.iam.create_user("Me", account=USER_ACCOUNT, policy=allow("*"))
     keys: Any = keys_of(user)
     aws.write_profile("P", region="us-west-2", **keys)
     aws.create_bucket(BUCKET, account=USER_ACCOUNT, region="us-west-2")

@@ -10,14 +10,14 @@ import pytest
 import s3fs
 
 from ipy_awsprofile import open_session, using_profile
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from tests.roles import add_role
 from tests.servers import Answers, odd_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 BUCKET = "cities-of-mine"

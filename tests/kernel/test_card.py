@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT
 from tests.roles import roles_in_s3
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 

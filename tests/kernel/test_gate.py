@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import StaleIdentity
 from tests.kernel.conftest import BUCKET
 from tests.roles import roles_in_s3
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.shells import Ran, Shell
 
 MODULE = f"""
@@ -207,7 +207,7 @@ def test_an_edited_profile(aws: EmbeddedAws, notebook: Shell) -> None:
     """If a profile's name has moved to another account, cards and warnings name the account."""
     other = "444455556666"
     trust = trusting(f"arn:aws:iam::{USER_ACCOUNT}:root")
-    aws.create_role("RoleBeta", account=other, trust=trust, policy=allow("s3:*"))
+    aws.iam.create_role("RoleBeta", account=other, trust=trust, policy=allow("s3:*"))
     notebook.good("%aws_profile RoleBeta\nimport s3fs; fs = s3fs.S3FileSystem(); fs.ls(BUCKET)")
     notebook.good("s3, old = session.client('s3'), session")
     config = aws.config_file.read_text()

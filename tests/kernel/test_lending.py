@@ -19,16 +19,15 @@ from urllib.error import HTTPError, URLError
 import pytest
 import time_machine
 
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from ipy_awsprofile.errors import CredentialsUnavailable
-from tests.mfa_role import answer_with_codes
-from tests.renewing import renew_at_each_use
+from tests.roles import answer_with_codes, renew_at_each_use
 from tests.shells import aws_cli_2, run_python
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 ARN = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
@@ -146,7 +145,7 @@ def test_renewed_credentials(aws: EmbeddedAws, notebook: Shell) -> None:
     renew_at_each_use(notebook.names["session"])
     address, token = lent()
     first = answer(address, token.read_text())
-    aws.expire_sessions()
+    aws.iam.expire_sessions()
     second = answer(address, token.read_text())
     assert first["AccessKeyId"] != second["AccessKeyId"]
     assert datetime.fromisoformat(second["Expiration"]) > datetime.now(UTC)
@@ -177,7 +176,7 @@ def test_files_are_private(aws: EmbeddedAws, notebook: Shell) -> None:
     modes = {path.is_dir(): oct(path.stat().st_mode & 0o777) for path in files()}
     assert modes == {True: "0o700", False: "0o600"}
     texts = "".join(path.read_text() for path in files() if path.is_file())
-    assert [secret for secret in aws.secrets() if secret in texts] == []
+    assert [secret for secret in aws.iam.secrets if secret in texts] == []
     address, _ = lent()
     notebook.good("%unload_ext ipy_awsprofile")
     assert files() == []

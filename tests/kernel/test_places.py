@@ -13,16 +13,15 @@ import boto3
 import fsspec.config
 import pytest
 
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from tests.kernel.conftest import BUCKET
-from tests.renewing import renew_at_each_use
-from tests.roles import roles_in_s3
+from tests.roles import renew_at_each_use, roles_in_s3
 from tests.shells import run_python
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 # Environment variables ----------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ipy_awsprofile.demo.stages.organisation import seed_organisation
+from ipy_awsprofile.demo.stages import seed_organisation
 from ipy_awsprofile.errors import (
     InvalidOption,
     ProfileNotFound,
@@ -16,7 +16,7 @@ from ipy_awsprofile.errors import (
 from tests.shells import run_notebook
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 pytestmark = pytest.mark.usefixtures("aws")

@@ -15,7 +15,7 @@ from ipy_awsprofile.errors import (
 from tests.local_browser import Browser, browser
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 
@@ -36,7 +36,7 @@ def test_opened(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
     browser.wait()
     assert "console.aws.amazon.com/console/home" in browser.page
     (token,) = parse_qs(urlsplit(browser.opened[0]).query)["SigninToken"]
-    assert token in aws.secrets()
+    assert token in aws.iam.secrets
 
 
 def test_what_is_refused(shell: Shell, browser: Browser) -> None:
@@ -64,4 +64,5 @@ def test_kernel_on_another_machine(
 
 def secrets_in(text: str, aws: EmbeddedAws) -> list[str]:
     """Return the beginning of each secret that is in a text, as it is or quoted for a URL."""
-    return [secret[:4] for secret in aws.secrets() if secret in text or quote_plus(secret) in text]
+    secrets = aws.iam.secrets
+    return [secret[:4] for secret in secrets if secret in text or quote_plus(secret) in text]

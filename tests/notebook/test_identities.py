@@ -9,12 +9,12 @@ import boto3
 import pytest
 
 from ipy_awsprofile import across_profiles, using_profile, who_am_i
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow
 from ipy_awsprofile.errors import AccessDenied, InvalidProfile, ProtectedProfile
 from tests.shells import run_aws_cli
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 
@@ -22,7 +22,7 @@ def role(aws: EmbeddedAws, name: str, principal: dict[str, str]) -> str:
     """Create a role that a service or another role can assume, and return its ARN."""
     statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
     trust = {"Version": "2012-10-17", "Statement": [statement]}
-    return aws.create_role(name, account=ROLE_ACCOUNT, trust=trust, policy=allow("*"))
+    return aws.iam.create_role(name, account=ROLE_ACCOUNT, trust=trust, policy=allow("*"))
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ ALL = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
 @pytest.fixture
 def audited(aws: EmbeddedAws) -> str:
     """Write profiles of a role that requires a tag and a source identity, and return its ARN."""
-    user = aws.create_user("Ann", account=USER_ACCOUNT, policy=allow("sts:*"))
+    user = aws.iam.create_user("Ann", account=USER_ACCOUNT, policy=allow("sts:*"))
     aws.write_profile(
         "Ann",
         region="us-west-2",
@@ -78,7 +78,7 @@ def audited(aws: EmbeddedAws) -> str:
     )
     condition = {"StringEquals": {"sts:SourceIdentity": "ann", "aws:RequestTag/team": "red"}}
     statement = {"Effect": "Allow", "Action": ALL, "Principal": {"AWS": user.arn}}
-    arn = aws.create_role(
+    arn = aws.iam.create_role(
         "Audited",
         account=ROLE_ACCOUNT,
         trust={"Statement": [statement | {"Condition": condition}]},

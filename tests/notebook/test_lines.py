@@ -12,7 +12,7 @@ from ipy_awsprofile.notebook.magic import AwsProfileMagics
 from ipy_awsprofile.notebook.options import chosen, joined, parse
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 

@@ -15,7 +15,7 @@ from ipy_awsprofile.errors import SwitchInterrupted
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 pytestmark = pytest.mark.usefixtures("aws")

@@ -16,8 +16,8 @@ import pytest
 from botocore import compat
 
 from ipy_awsprofile.config.profiles import list_profiles
-from ipy_awsprofile.demo.refusals import Refusal
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
+from ipy_awsprofile.demo.refusals import Refused
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
 from ipy_awsprofile.errors import CredentialsUnavailable, SignInRequired
 from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
 from tests.local_browser import Browser, browser
@@ -26,8 +26,8 @@ from tests.shells import aws_cli_2, run_aws_cli
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
+    from ipy_awsprofile.demo.iam import Signer
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 __all__ = ["browser"]
@@ -38,12 +38,12 @@ UP_TO_DATE = "are up to date. There is nothing to write."
 
 
 @pytest.fixture(autouse=True)
-def ann(aws: EmbeddedAws) -> IamUser:
+def ann(aws: EmbeddedAws) -> Signer:
     """Create an organisation, and a profile of `aws login`."""
     organisation(aws)
-    user = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("s3:*", "sts:AssumeRole"))
+    user = aws.iam.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("s3:*", "sts:AssumeRole"))
     aws.write_profile("Ann", login_session=user.arn, region="us-west-2")
-    aws.signin.codes.user = user
+    aws.signin.user = user
     return user
 
 
@@ -138,7 +138,7 @@ def test_a_role_of_a_sign_in(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 @pytest.mark.usefixtures("awscrt", "person")
-def test_aws_login(shell: Shell, aws: EmbeddedAws, ann: IamUser, browser: Browser) -> None:
+def test_aws_login(shell: Shell, aws: EmbeddedAws, ann: Signer, browser: Browser) -> None:
     """The switch opens the browser and continues; its file has the AWS CLI's format."""
     ran = shell.good("%aws_profile Ann")
     assert ann.arn in ran.text
@@ -154,7 +154,7 @@ def test_aws_login(shell: Shell, aws: EmbeddedAws, ann: IamUser, browser: Browse
 
 @pytest.mark.usefixtures("awscrt")
 def test_aws_login_on_another_machine(
-    shell: Shell, aws: EmbeddedAws, ann: IamUser, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, aws: EmbeddedAws, ann: Signer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The user enters the code from the page, and the output doesn't contain it."""
     codes: list[str] = []
@@ -188,8 +188,8 @@ def test_aws_login_without_its_extra(
 def is_valid(aws: EmbeddedAws, token: str) -> bool:
     """Return whether AWS accepts the access token."""
     try:
-        return bool(aws.sso.tokens.user(token))
-    except Refusal:
+        return bool(aws.sso.user_of(token))
+    except Refused:
         return False
 
 
@@ -200,7 +200,7 @@ def access_token(file: Path) -> str:
 
 
 @pytest.mark.usefixtures("signed_in")
-def test_all_sign_ins(shell: Shell, aws: EmbeddedAws, ann: IamUser) -> None:
+def test_all_sign_ins(shell: Shell, aws: EmbeddedAws, ann: Signer) -> None:
     """Signing out revokes and deletes all tokens, including `aws login`'s, and ends the switch."""
     aws.signin.login(ann)
     write_session(aws, "other")
@@ -218,7 +218,7 @@ def test_all_sign_ins(shell: Shell, aws: EmbeddedAws, ann: IamUser) -> None:
     assert all(name in ran.text.splitlines()[0] for name in ("corp", "other", "Ann"))
     assert "prod-reader is no longer active" in ran.text
     assert "session" not in shell.names
-    assert [secret for secret in aws.secrets() if secret in ran.text + ran.html] == []
+    assert [secret for secret in aws.iam.secrets if secret in ran.text + ran.html] == []
     assert "No profile is active" in shell.good("%aws_profile").text
     for line in ("%aws_profile prod-reader", "%aws_profiles --sso corp", "%aws_profile Ann"):
         assert isinstance(shell.refused(line), SignInRequired)

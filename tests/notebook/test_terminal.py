@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import pexpect
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 
@@ -64,7 +64,7 @@ def test_pick(ipython: pexpect.spawn[str], aws: EmbeddedAws, auditor: str) -> No
     run(ipython, "%aws_profile --pick", "Profile:")
     run(ipython, "Auditor", "`Auditor` is protected")
     run(ipython, "%aws_profile Auditor --yes", "MFA code for .*: ")
-    run(ipython, aws.mfa_code(auditor), r"Auditor ← AuditorUser  \(protected, ")
+    run(ipython, aws.iam.mfa_code(auditor), r"Auditor ← AuditorUser  \(protected, ")
 
 
 def test_without_a_terminal(shell: Shell, aws: EmbeddedAws) -> None:

@@ -14,7 +14,7 @@ import pytest
 import time_machine
 
 from ipy_awsprofile import using_profile
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow
 from ipy_awsprofile.picker.conversation import Conversation
 from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
 from ipy_awsprofile.switch.switcher import Switcher
@@ -24,7 +24,7 @@ from tests.identity_center import PROD, organisation
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 USER = f"arn:aws:iam::{USER_ACCOUNT}:user/UserAlpha"
@@ -102,25 +102,25 @@ def test_no_secret_is_sent(views: Views, aws: EmbeddedAws, auditor: str) -> None
         views.switch("RoleBeta")
         views.do(command)
     views.switch("Auditor")
-    views.do("answer", code=(code := aws.mfa_code(auditor)))
+    views.do("answer", code=(code := aws.iam.mfa_code(auditor)))
     assert views.profile == "Auditor"
     sent = json.dumps(views.messages)
-    assert [secret for secret in (*aws.secrets(), code) if secret in sent] == []
+    assert [secret for secret in (*aws.iam.secrets, code) if secret in sent] == []
 
 
 def test_sign_in_with_a_code(views: Views, aws: EmbeddedAws) -> None:
     """`aws login` on another machine shows a code to enter; a wrong code is an error."""
     pytest.importorskip("awscrt", reason="needs botocore[crt]")
-    user = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("s3:*"))
+    user = aws.iam.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("s3:*"))
     aws.write_profile("Ann", login_session=user.arn, region="us-west-2")
-    aws.signin.codes.user = user
+    aws.signin.user = user
     assert views.switch("Ann")["ask"]["code"] is None
     assert "the code for the sign-in of" in views.do("answer", entered="x")["error"]
     page = views.switch("Ann")["ask"]["url"]
     with urllib.request.urlopen(page, urlencode({"answer": "allow"}).encode()) as response:
         code = response.read().decode().partition("<code>")[2].partition("</code>")[0]
     assert views.do("answer", entered=code)["identity"]["profile"] == "Ann"
-    assert [secret for secret in aws.secrets() if secret in json.dumps(views.messages)] == []
+    assert [secret for secret in aws.iam.secrets if secret in json.dumps(views.messages)] == []
 
 
 def test_listed_roles(views: Views, aws: EmbeddedAws) -> None:
@@ -270,7 +270,7 @@ def test_a_question_after_the_cell(
     notebook.good("choose('Auditor'); asked = views.state['ask']")
     assert notebook.names["asked"] is None
     assert views.state["ask"]["kind"] == "code"
-    assert views.do("answer", code=aws.mfa_code(auditor))["identity"]["profile"] == "Auditor"
+    assert views.do("answer", code=aws.iam.mfa_code(auditor))["identity"]["profile"] == "Auditor"
 
 
 def test_an_error_after_the_cell(notebook: Shell, views: Views) -> None:
@@ -289,7 +289,7 @@ def test_a_cell_that_begins_during_the_switch(
     def code(serial: str) -> str:
         begun.set()
         go.wait(60)
-        return aws.mfa_code(serial)
+        return aws.iam.mfa_code(serial)
 
     thread = threading.Thread(target=views.switch, args=("Auditor",))
     notebook.names.update(code=code, go=go, thread=thread)

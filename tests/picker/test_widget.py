@@ -15,7 +15,7 @@ from ipy_awsprofile.picker.widget import ProfilePicker
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 

@@ -11,13 +11,15 @@ import pytest
 import time_machine
 
 from ipy_awsprofile import across_profiles, list_assigned_roles, open_session, who_am_i
-from ipy_awsprofile.demo.stages.scenario import allow, trusting
+from ipy_awsprofile.demo.stages import allow, trusting
 from ipy_awsprofile.errors import AwsProfileError, RoleNotAssigned, SignInRequired
 from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
 from tests.servers import Answers, odd_server
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from collections.abc import Callable
+
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 NEW = "444444444444"
@@ -98,7 +100,7 @@ def test_a_role_that_was_taken_away(aws: EmbeddedAws) -> None:
 def test_names_with_the_account_name(shell: Shell, aws: EmbeddedAws) -> None:
     """An account's name works in place of its ID in line magics, cell magics and Python."""
     trust = trusting(f"arn:aws:iam::{PROD}:root")
-    arn = aws.create_role("Beta", account=TEST, trust=trust, policy=allow("s3:*"))
+    arn = aws.iam.create_role("Beta", account=TEST, trust=trust, policy=allow("s3:*"))
     line = f'%aws_profile --role-arn {arn} --source-profile "corp:Acme Prod/Admin"'
     assert f"← corp:{PROD}/Admin" in shell.good(line).text.splitlines()[0]
     cell = "%%aws_profile corp:sandbox/Reader\nsession.client('sts').get_caller_identity()"
@@ -242,8 +244,11 @@ def test_a_sign_in_that_has_ended(aws: EmbeddedAws) -> None:
     """If the sign-in is missing or has expired, only the cache is left."""
     roles = list_assigned_roles()
 
-    file = aws.sso.sign_in("corp")
-    for end in (lambda: aws.sso.expire_tokens(refresh=True), file.unlink):
+    ends: tuple[Callable[[], object], ...] = (
+        lambda: aws.sso.expire_tokens(refresh=True),
+        aws.sso.sign_in("corp").unlink,
+    )
+    for end in ends:
         end()
         with pytest.raises(SignInRequired, match="`sso-session corp` is missing or") as caught:
             list_assigned_roles(fresh=True)

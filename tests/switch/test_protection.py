@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ipy_awsprofile import across_profiles, open_session, using_profile
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT
 from ipy_awsprofile.errors import (
     NoProfileAnswered,
     ProtectedProfile,
@@ -22,7 +22,7 @@ from tests.sessions.traces import actions
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 PUT = "session.client('s3').put_object(Bucket='my-first-bucket', Key='k')"
@@ -206,7 +206,7 @@ def test_a_cached_role_is_checked(shell: Shell, aws: EmbeddedAws, how: str) -> N
     setting(shell, "protected", "Role*" if how == "--yes" else "other")
     assert "cached" not in shell.good(f"%aws_profile RoleBeta {how}").text
     assert actions(aws) == ["sts:GetCallerIdentity"]
-    aws.expire_sessions()
+    aws.iam.expire_sessions()
     shell.good(f"%aws_profile RoleBeta {how}")
     assert actions(aws) == ["sts:GetCallerIdentity", "sts:AssumeRole"]
     shell.good(LISTED)

@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from ipy_awsprofile.config.request import SwitchRequest
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
 from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile
 from ipy_awsprofile.picker.widget import ProfilePicker
 from ipy_awsprofile.switch.using_profile import running_switcher
@@ -18,9 +18,9 @@ from tests.roles import add_role
 from tests.sessions.traces import actions
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.demo.stages.scenario import Scenario
+    from ipy_awsprofile.demo.stages import Scenario
     from ipy_awsprofile.sessions.session import Identity
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 
@@ -207,13 +207,13 @@ def test_names_that_lead_elsewhere_by_now(shell: Shell, aws: EmbeddedAws) -> Non
     add_role(aws, "RoleGamma", "s3:*")
     shell.good("%config AwsProfileMagics.protected = ['UserAlpha', '222222222222']")
     shell.good("%aws_profile RoleBeta\n%aws_profile --refresh")
-    prod = aws.create_user("Eve", account="222222222222", policy=allow("s3:*"))
+    prod = aws.iam.create_user("Eve", account="222222222222", policy=allow("s3:*"))
     text = aws.config_file.read_text()
     aws.config_file.write_text(text.replace("[profile RoleBeta]", "[profile former]"))
     aws.write_profile("RoleBeta", region="us-west-2")
     aws.write_profile(
         "RoleBeta",
-        file="credentials",
+        file=aws.credentials_file,
         aws_access_key_id=prod.access_key_id,
         aws_secret_access_key=prod.secret_access_key,
     )

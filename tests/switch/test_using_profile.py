@@ -19,7 +19,7 @@ from ipy_awsprofile.switch.using_profile import running_switcher, using_profile
 from tests.roles import add_role
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 IMPORTS = """

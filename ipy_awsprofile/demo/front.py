@@ -1,0 +1,237 @@
+"""HTTP on a loopback port: who signed a request, what the signer may do, and who answers.
+
+STS and the services whose requests have a token are answered here. Everything else goes to moto's
+own server, with the header that names the signer's account.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from http import HTTPStatus
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wrappers import Request, Response
+
+from ipy_awsprofile.demo import s3, sts
+from ipy_awsprofile.demo.refusals import Refused
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.iam import Iam, Signer
+
+#: Key, Region, service, signed headers and signature in the header Authorization.
+_SCOPE = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request, *"
+    r"SignedHeaders=([^,]+), *Signature=(\w+)"
+)
+_WRONG_SIGNATURE = (
+    "The request signature we calculated does not match the signature you provided. Check your AWS "
+    "Secret Access Key and signing method. Consult the service documentation for details."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request that the server has received.
+
+    `action` is the IAM action that it requires, such as `sts:AssumeRole` or `s3:ListAllMyBuckets`;
+    `arn` is the signer's ARN, or None if it is unsigned or its credentials are invalid.
+    """
+
+    action: str
+    arn: str | None
+    access_key_id: str | None
+
+
+class Front:
+    """The WSGI application in front of moto.
+
+    `calls` are all requests so far, and `latency` is the delay of each response in seconds.
+    `unsigned` has the functions that answer requests without a signature, and what these requests
+    are called in `calls`; the key is the method with the path, or with the parameter Action.
+    """
+
+    def __init__(self, iam: Iam) -> None:
+        self.iam = iam
+        self.calls: list[Call] = []
+        self.latency = 0.0
+        self.unsigned: dict[str, tuple[str, Callable[[Request], Response]]] = {}
+        self.buckets: dict[str, s3.Bucket] = {}
+
+    def __call__(self, environ: dict[str, Any], start: Any) -> Iterable[bytes]:
+        """Answer a WSGI request."""
+        time.sleep(self.latency)
+        request = _read(environ)
+        scope = _SCOPE.fullmatch(request.headers.get("Authorization", ""))
+        service = scope[3] if scope else "sts" if "Action" in request.form else "s3"
+        try:
+            response = self._signed(request, scope) if scope else self._unsigned(request)
+        except Refused as refused:
+            response = refused.response(service, request.headers)
+        name = "x-amz-request-id" if service == "s3" else "x-amzn-RequestId"
+        response.headers[name] = str(uuid4())
+        return response(environ, start)
+
+    def _signed(self, request: Request, scope: re.Match[str]) -> Response:
+        key, _, service, *_ = scope.groups()
+        needs = list(_needs_of(request, service))
+        signer = self._signer(needs[0][0], key, request.headers.get("X-Amz-Security-Token"))
+        if _signature(request, signer, scope) != scope[5]:
+            raise Refused("SignatureDoesNotMatch", _WRONG_SIGNATURE)
+        if service == "sts":
+            return sts.answer(self.iam, signer, request.form)
+        if service == "iam" and signer.is_user_session and not signer.mfa_at:
+            raise Refused("InvalidClientTokenId", "IAM needs a session with MFA.")
+        return self._permitted(request, signer, needs)
+
+    def _unsigned(self, request: Request) -> Response:
+        action = request.form.get("Action", "") if request.path == "/" else ""
+        name, answer = self.unsigned.get(f"{request.method} {action or request.path}", ("", None))
+        if answer:
+            self.calls.append(Call(name, None, None))
+            return answer(request)
+        query = {name.lower(): value for name, value in request.args.items()}
+        key = query.get("x-amz-credential", query.get("awsaccesskeyid", "")).partition("/")[0]
+        if key:  # a presigned URL, of which all is checked but the signature
+            needs = list(s3.actions_of(request))
+            signer = self._signer(needs[0][0], key, query.get("x-amz-security-token"))
+            return self._permitted(request, signer, needs)
+        self.calls.append(Call(f"sts:{action}" if action else "s3:*", None, None))
+        code = "MissingAuthenticationToken" if action else "AccessDenied"
+        raise Refused(code, "Request is missing Authentication Token")
+
+    def _signer(self, action: str, key: str, token: str | None) -> Signer:
+        try:
+            signer = self.iam.find_signer(key, token)
+        except Refused:
+            self.calls.append(Call(action, None, key))
+            raise
+        self.calls.append(Call(action, signer.arn, key))
+        return signer
+
+    def _permitted(
+        self, request: Request, signer: Signer, needs: list[tuple[str, str | None]]
+    ) -> Response:
+        """Return the response if the signer may do all that the request needs."""
+        for action, resource in needs:
+            self._require(signer, action, resource)
+        action, account = needs[0][0], signer.account
+        if action == "s3:ListAllMyBuckets":
+            buckets = [bucket for bucket in self.buckets.values() if bucket.account == account]
+            return s3.list_buckets(buckets, request.args)
+        request.environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
+        response = Response.from_app(moto(), request.environ)
+        if response.status_code >= HTTPStatus.BAD_REQUEST:
+            return response
+        if action == "s3:CreateBucket":
+            bucket = s3.created_by(request, account, self.iam.clock())
+            self.buckets[bucket.name] = bucket
+        elif action == "s3:DeleteBucket":
+            self.buckets.pop(request.path.strip("/"), None)
+        return response
+
+    def _require(self, signer: Signer, action: str, resource: str | None) -> None:
+        """Raise AccessDenied unless the signer may do an action.
+
+        Only a bucket policy, which isn't evaluated here, could let another account use a bucket. S3
+        gives a reason only to the bucket's account.
+        """
+        name = (resource or "").removeprefix("arn:aws:s3:::").partition("/")[0]
+        owner = self.buckets[name].account if name in self.buckets else None
+        try:
+            self.iam.require(signer, action, resource)
+        except Refused:
+            if resource is None or owner == signer.account:
+                raise
+            raise Refused("AccessDenied", "Access Denied") from None
+        if owner not in {None, signer.account}:
+            raise Refused("AccessDenied", "Access Denied")
+
+
+def _needs_of(request: Request, service: str) -> Iterator[tuple[str, str | None]]:
+    """Yield the actions that a request needs, and their resources, which only S3 has in it."""
+    if service == "s3":
+        yield from s3.actions_of(request)
+    else:
+        target = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        yield f"{service}:{target or request.values.get('Action') or '*'}", None
+
+
+def _read(environ: dict[str, Any]) -> Request:
+    """Return a request whose body moto can read again."""
+    body = Request(environ, populate_request=False).get_data()
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
+    environ |= {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+    request = Request({**environ, "wsgi.input": BytesIO(body)}, populate_request=False)
+    request.get_data()  # keeps it for the form
+    request.environ["wsgi.input"] = environ["wsgi.input"]
+    return request
+
+
+def _signature(request: Request, signer: Signer, scope: re.Match[str]) -> str:
+    """Return the signature of a request that the signer's secret key makes.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
+    """
+    key, region, service, names, _ = scope.groups()
+    credentials = Credentials(key, signer.secret_access_key, signer.session_token)
+    auth = (S3SigV4Auth if service == "s3" else SigV4Auth)(credentials, service, region)
+    signed = AWSRequest(
+        method=request.method,
+        url=request.environ["RAW_URI"],
+        data=request.get_data(),
+        headers={k: v for k, v in request.headers.items() if k.lower() in names.split(";")},
+    )
+    signed.context["timestamp"] = request.headers.get("X-Amz-Date", "")
+    text = auth.string_to_sign(signed, auth.canonical_request(signed))
+    signature: str = auth.signature(text, signed)
+    return signature
+
+
+@cache
+def moto() -> Any:
+    """Return moto's own server, whose state the whole process shares."""
+    return DomainDispatcherApplication(create_backend_app)
+
+
+class _Handler(WSGIRequestHandler):
+    def log(self, *_: object) -> None:
+        """Print no line for each request."""
+
+    def make_environ(self) -> dict[str, Any]:
+        """Keep AWS's only header with an underscore, because werkzeug drops such headers."""
+        environ: dict[str, Any] = super().make_environ()
+        if token := self.headers.get("x-amz-sso_bearer_token"):
+            environ["HTTP_X_AMZ_SSO_BEARER_TOKEN"] = token
+        return environ
+
+
+@contextmanager
+def serving(front: Front) -> Iterator[str]:
+    """Serve until the context ends; the context's value is the endpoint's URL."""
+    server = make_server("127.0.0.1", 0, front, threaded=True, request_handler=_Handler)
+    thread = threading.Thread(
+        target=server.serve_forever,
+        kwargs={"poll_interval": 0.01},  # the maximum seconds that `shutdown` waits
+        name="embedded-aws",
+        daemon=True,
+    )
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,274 @@
+"""IAM's users, roles, sessions and MFA devices, and what each of them may do.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id.html
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import threading
+from base64 import b32encode
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pyotp
+
+from ipy_awsprofile.demo.policies import checked, effect_of
+from ipy_awsprofile.demo.refusals import Refused, denied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from ipy_awsprofile.demo.policies import Policy
+
+    Clock = Callable[[], datetime]
+
+_STEP = 30  # seconds for which an MFA device shows a code
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """The owner of an access key: a user, or a session of a role or of a user.
+
+    `arn` is what GetCallerIdentity returns. Only a session has a token and an expiration. `scopes`
+    are the policies of GetScopedCredentials, `tags` its transitive tags, and `mfa_at` is when an
+    MFA code was checked. `context` has condition keys of its requests, in lower case.
+    """
+
+    arn: str
+    id: str
+    account: str
+    policies: tuple[Policy, ...] = ()
+    context: Mapping[str, str] = field(default_factory=dict)
+    access_key_id: str = ""
+    secret_access_key: str = field(default="", repr=False)
+    mfa_serial: str | None = None
+    role_arn: str | None = None
+    session_token: str | None = field(default=None, repr=False)
+    expiration: datetime | None = None
+    session_policies: tuple[Policy, ...] = ()
+    scopes: tuple[Policy, ...] = ()
+    mfa_at: datetime | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_user_session(self) -> bool:
+        """Whether it is a session of a user, as GetSessionToken returns it."""
+        return self.session_token is not None and self.role_arn is None
+
+    def credentials(self) -> dict[str, str]:
+        """Return a session's Credentials, as in a response of STS."""
+        return {
+            "AccessKeyId": self.access_key_id,
+            "SecretAccessKey": self.secret_access_key,
+            "SessionToken": self.session_token or "",
+            "Expiration": f"{self.expiration:%Y-%m-%dT%H:%M:%SZ}",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role; `longest` is its maximum session duration in seconds."""
+
+    arn: str
+    id: str
+    trust: Policy
+    policies: tuple[Policy, ...]
+    longest: int
+
+
+class Iam:
+    """The users, roles, sessions and MFA devices of all accounts; `secrets` has what was issued."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.roles: dict[str, Role] = {}
+        self.secrets: set[str] = set()
+        self._signers: dict[str, Signer] = {}
+        self._devices: dict[str, tuple[str, str]] = {}
+        self._used: set[tuple[str, int]] = set()
+        self._lock = threading.Lock()  # requests come in many threads
+
+    def create_user(
+        self, name: str, *, account: str, policy: Policy | None = None, mfa: bool = False
+    ) -> Signer:
+        """Create a user with an access key, and with a virtual MFA device if `mfa`.
+
+        Raises UnsupportedPolicyError for a policy element that isn't evaluated.
+        """
+        user = Signer(
+            arn=f"arn:aws:iam::{checked_account(account)}:user/{name}",
+            id=_id("AIDA"),
+            account=account,
+            policies=(checked(policy),) if policy else (),
+            context={"aws:username": name, "aws:principaltype": "User"},
+            mfa_serial=f"arn:aws:iam::{account}:mfa/{name}" if mfa else None,
+        )
+        if user.mfa_serial:
+            self._devices[user.mfa_serial] = user.arn, self.keep_secret(pyotp.random_base32())
+        return self._with_key(user, "AKIA")
+
+    def create_role(
+        self,
+        name: str,
+        *,
+        account: str,
+        trust: Policy,
+        policy: Policy | None = None,
+        max_session_duration: int = 3600,
+    ) -> str:
+        """Create a role, whose name can begin with a path; return its ARN.
+
+        Raises UnsupportedPolicyError for a policy element that isn't evaluated.
+        """
+        arn = f"arn:aws:iam::{checked_account(account)}:role/{name}"
+        policies = (checked(policy),) if policy else ()
+        self.roles[arn] = Role(arn, _id("AROA"), checked(trust), policies, max_session_duration)
+        return arn
+
+    def create_role_session(
+        self, role_arn: str, name: str, seconds: int = 3600, **parts: Any
+    ) -> Signer:
+        """Issue a session of a role, whoever it trusts."""
+        role, account = self.roles[role_arn], role_arn.split(":")[4]
+        owner = Signer(
+            arn=f"arn:aws:sts::{account}:assumed-role/{role_arn.rpartition('/')[2]}/{name}",
+            id=f"{role.id}:{name}",
+            account=account,
+            policies=role.policies,
+            context={"aws:principaltype": "AssumedRole", **parts.pop("context", {})},
+            role_arn=role_arn,
+        )
+        return self.create_session(owner, seconds, **parts)
+
+    def create_session(self, owner: Signer, seconds: int, **parts: Any) -> Signer:
+        """Issue a session of an owner."""
+        expiration = self.clock().replace(microsecond=0) + timedelta(seconds=seconds)
+        token = self.keep_secret(secrets.token_urlsafe(192))
+        changed = replace(owner, session_token=token, expiration=expiration, **parts)
+        return self._with_key(changed, "ASIA")
+
+    def _with_key(self, owner: Signer, kind: str) -> Signer:
+        secret = self.keep_secret(secrets.token_urlsafe(30))
+        signer = replace(owner, access_key_id=_id(kind), secret_access_key=secret)
+        with self._lock:
+            self._signers[signer.access_key_id] = signer
+        return signer
+
+    def replace_key(self, user: Signer) -> Signer:
+        """Return the user with a new access key; the old one is no longer valid."""
+        del self._signers[user.access_key_id]
+        return self._with_key(user, "AKIA")
+
+    def keep_secret(self, secret: str) -> str:
+        """Record a secret that was issued; return it."""
+        self.secrets.add(secret)
+        return secret
+
+    def find_signer(self, access_key_id: str, token: str | None) -> Signer:
+        """Return the owner of an access key. Raises Refused if the key or the token isn't valid."""
+        signer = self._signers.get(access_key_id)
+        if signer is None or signer.session_token != token:
+            message = "The security token included in the request is invalid."
+            raise Refused("InvalidClientTokenId", message)
+        if signer.expiration and self.clock() >= signer.expiration:
+            raise Refused("ExpiredToken", "The security token included in the request is expired")
+        return signer
+
+    def expire_sessions(self, access_key_id: str | None = None) -> int:
+        """Expire one session or all; return how many were still valid."""
+        now = self.clock()
+        with self._lock:
+            ending = [
+                key
+                for key, one in self._signers.items()
+                if one.expiration and one.expiration > now and access_key_id in {None, key}
+            ]
+            for key in ending:
+                self._signers[key] = replace(self._signers[key], expiration=now)
+        return len(ending)
+
+    def context_of(self, signer: Signer) -> dict[str, str]:
+        """Return the condition keys of a signer's requests; a user's own keys have none about MFA.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+        """
+        keys = {
+            "aws:principalaccount": signer.account,
+            "aws:principalarn": signer.role_arn or signer.arn,
+            **signer.context,
+        }
+        if signer.session_token:
+            keys["aws:multifactorauthpresent"] = str(signer.mfa_at is not None).lower()
+        if signer.mfa_at:
+            age = (self.clock() - signer.mfa_at).total_seconds()
+            keys["aws:multifactorauthage"] = str(int(age))
+        return keys
+
+    def require(
+        self,
+        signer: Signer,
+        action: str,
+        resource: str | None = None,
+        *,
+        by_identity: bool = True,
+    ) -> None:
+        """Raise AccessDenied unless identity policies and each session policy allow an action.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+        """
+        context = self.context_of(signer)
+        layers = [("an identity-based policy", signer.policies)] if by_identity else []
+        layers += [("a session policy", one) for one in [signer.session_policies] if one]
+        layers += [("a session policy", (one,)) for one in signer.scopes]
+        for kind, policies in layers:
+            effect = effect_of(policies, action, resource, context)
+            if effect == "Deny":
+                reason = f" with an explicit deny in {kind}"
+                raise denied(signer.arn, action, resource, reason)
+            if effect is None:
+                reason = f" because no {kind.partition(' ')[2]} allows the {action} action"
+                raise denied(signer.arn, action, resource, reason)
+
+    def mfa_seed(self, serial: str) -> str:
+        """Return an MFA device's secret in base32, from which other programs generate its codes."""
+        return self._devices[serial][1]
+
+    def mfa_code(self, serial: str, steps: int = 0) -> str:
+        """Return the six digits that an MFA device shows now, or in some steps of 30 seconds."""
+        step = int(self.clock().timestamp()) // _STEP + steps
+        code: str = pyotp.TOTP(self.mfa_seed(serial)).generate_otp(step)
+        return code
+
+    def check_mfa(self, signer: Signer, serial: str | None, code: str | None) -> bool:
+        """Return whether a code was given, which works once. Raises AccessDenied if it is wrong."""
+        if serial is None or code is None:
+            return False
+        with self._lock:
+            if self._devices.get(serial, ("", ""))[0] != signer.arn:
+                raise Refused(
+                    "AccessDenied",
+                    "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify "
+                    "your MFA serial number is valid and associated with this user.",
+                )
+            now = int(self.clock().timestamp()) // _STEP
+            shown = {(serial, now + n) for n in (-1, 0, 1) if self.mfa_code(serial, n) == code}
+            if not shown - self._used:
+                message = "MultiFactorAuthentication failed with invalid MFA one time pass code. "
+                raise Refused("AccessDenied", message)
+            self._used |= shown
+        return True
+
+
+def checked_account(account: str) -> str:
+    """Return an account ID. Raises ValueError unless it has twelve digits."""
+    if not re.fullmatch(r"\d{12}", account):
+        raise ValueError(f"An account ID has twelve digits, unlike {account!r}.")
+    return account
+
+
+def _id(kind: str) -> str:
+    return kind + b32encode(secrets.token_bytes(10)).decode()

@@ -1,0 +1,370 @@
+"""IAM Identity Center: users' roles, sign-ins with a device code, the access portal, and its page.
+
+https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/Welcome.html
+https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/Welcome.html
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha1
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.wrappers import Response
+
+from ipy_awsprofile.demo.refusals import Refused, json_response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from werkzeug.wrappers import Request
+
+    from ipy_awsprofile.demo.front import Front
+
+#: The user who allows a sign-in on the page.
+USER = "ann"
+
+#: Seconds that everything is valid.
+_REGISTRATION, _CODE, _ACCESS_TOKEN, _REFRESH_TOKEN = 90 * 24 * 3600, 600, 3600, 8 * 3600
+
+#: A program with this scope gets refresh tokens, too.
+_ACCOUNT_ACCESS = "sso:account:access"
+
+
+@dataclass(slots=True)
+class SignIn:
+    """A sign-in that waits until a user allows or denies it."""
+
+    client_id: str
+    expires: datetime
+    user_code: str = ""
+    user: str = ""
+    is_denied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What an access token or a refresh token stands for."""
+
+    user: str
+    client_id: str
+    expires: datetime
+
+
+class IdentityCenter:
+    """The users, their roles, and their tokens.
+
+    Allow or deny a sign-in with `approve` and `deny`, or on the page that its link opens.
+    `start_url` is the `sso_start_url` of profiles. Nothing connects to it, but the AWS CLI requires
+    https and an AWS domain.
+    """
+
+    start_url = "https://d-0000000000.awsapps.com/start"
+
+    def __init__(self, front: Front, home: Callable[[], Path]) -> None:
+        self.iam, self._home = front.iam, home
+        self._roles: dict[tuple[str, str], str] = {}
+        self._assigned: set[tuple[str, str, str]] = set()
+        self._names: dict[str, tuple[str, str]] = {}
+        self.scopes: dict[str, list[str]] = {}
+        self.sign_ins: dict[str, SignIn] = {}
+        self._access: dict[str, Grant] = {}
+        self._refresh: dict[str, Grant] = {}
+        front.unsigned |= {
+            "POST /client/register": ("sso-oidc:RegisterClient", self._register_client),
+            "POST /device_authorization": ("sso-oidc:StartDeviceAuthorization", self._start),
+            "POST /token": ("sso-oidc:CreateToken", self._create_token),
+            "GET /device": ("sso:Page", self._show),
+            "POST /device": ("sso:Answer", self._decide),
+            "GET /federation/credentials": ("sso:GetRoleCredentials", self._get_role_credentials),
+            "GET /assignment/accounts": ("sso:ListAccounts", self._list_accounts),
+            "GET /assignment/roles": ("sso:ListAccountRoles", self._list_account_roles),
+            "POST /logout": ("sso:Logout", self._logout),
+        }
+
+    def assign(
+        self,
+        account: str,
+        role_name: str,
+        *,
+        policy: Mapping[str, Any] | None = None,
+        user: str = USER,
+    ) -> str:
+        """Assign a permission set in an account to a user; return the ARN of its role.
+
+        The first assignment creates the role, with `policy` as its identity policy.
+        https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
+        """
+        if (account, role_name) not in self._roles:
+            name = f"AWSReservedSSO_{role_name}_{secrets.token_hex(8)}"
+            saml = {"Federated": f"arn:aws:iam::{account}:saml-provider/AWSSSO_DO_NOT_DELETE"}
+            statement = {"Effect": "Allow", "Principal": saml, "Action": "sts:AssumeRoleWithSAML"}
+            self._roles[account, role_name] = self.iam.create_role(
+                f"aws-reserved/sso.amazonaws.com/{name}",
+                account=account,
+                trust={"Statement": statement},
+                policy=policy,
+            )
+        self._assigned.add((user, account, role_name))
+        return self._roles[account, role_name]
+
+    def unassign(self, account: str, role_name: str, *, user: str = USER) -> None:
+        """Remove an assignment; sessions of its role stay valid."""
+        self._assigned.remove((user, account, role_name))
+
+    def assignments(self, user: str) -> list[tuple[str, str]]:
+        """Return a user's accounts and role names, as pairs."""
+        return sorted((account, role) for who, account, role in self._assigned if who == user)
+
+    def name_account(self, account: str, name: str, email: str) -> None:
+        """Set an account's name, which doesn't have to be unique, and its e-mail address."""
+        self._names[account] = name, email
+
+    def sign_in(
+        self,
+        sso_session: str | None = None,
+        *,
+        region: str = "us-east-1",
+        user: str = USER,
+        expires_in: int = _ACCESS_TOKEN,
+    ) -> Path:
+        """Sign in as `aws sso login` does; return the file in the home folder with the token.
+
+        `sso_session` is the name of the section in the config file, or None for a profile that
+        itself has `sso_start_url`; for such a profile AWS issues no refresh token. `expires_in` is
+        how long the access token is valid, in seconds; if it is negative, the token has expired.
+        https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sso.html
+        """
+        client = self._new_client([_ACCOUNT_ACCESS] if sso_session else [])
+        tokens = self._new_tokens(client["clientId"], user, expires_in)
+        document = {
+            "startUrl": self.start_url,
+            "region": region,
+            "accessToken": tokens["accessToken"],
+            "expiresAt": _iso(self._in(expires_in)),
+            "registrationExpiresAt": _iso(self._in(_REGISTRATION)),
+            **client,
+            **{name: token for name, token in tokens.items() if name == "refreshToken"},
+        }
+        key = sha1((sso_session or self.start_url).encode(), usedforsecurity=False).hexdigest()
+        file = self._home() / ".aws" / "sso" / "cache" / f"{key}.json"
+        return write_private(file, json.dumps(document))
+
+    def approve(self, user_code: str, user: str = USER) -> None:
+        """Allow the sign-in with this code for a user. Raises KeyError if the code isn't valid."""
+        self._waiting(user_code).user = user
+
+    def deny(self, user_code: str) -> None:
+        """Deny the sign-in with this code. Raises KeyError if the code isn't valid."""
+        self._waiting(user_code).is_denied = True
+
+    def _waiting(self, user_code: str) -> SignIn:
+        for sign_in in self.sign_ins.values():
+            if sign_in.user_code == user_code and self.iam.clock() < sign_in.expires:
+                return sign_in
+        raise KeyError(user_code)
+
+    def expire_tokens(self, *, refresh: bool = False) -> None:
+        """Expire all access tokens on the server, and with `refresh` the refresh tokens, too.
+
+        The roles' credentials stay valid.
+        """
+        self._access.clear()
+        if refresh:
+            self._refresh.clear()
+
+    def _in(self, seconds: int) -> datetime:
+        return self.iam.clock() + timedelta(seconds=seconds)
+
+    def new_secret(self) -> str:
+        """Return a new token or code."""
+        return self.iam.keep_secret(secrets.token_urlsafe(64))
+
+    # The OIDC service
+
+    def _register_client(self, request: Request) -> Response:
+        client = self._new_client(request.get_json(force=True).get("scopes", []))
+        expires = int(self._in(_REGISTRATION).timestamp())
+        return json_response({**client, "clientSecretExpiresAt": expires})
+
+    def _new_client(self, scopes: list[str]) -> dict[str, str]:
+        client = {"clientId": secrets.token_urlsafe(16), "clientSecret": self.new_secret()}
+        self.scopes[client["clientId"]] = scopes
+        return client
+
+    def _start(self, request: Request) -> Response:
+        """https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/API_StartDeviceAuthorization.html."""
+        body = request.get_json(force=True)
+        if body["startUrl"] != self.start_url:
+            raise oidc_refused("InvalidRequest", "Invalid start url provided")
+        letters = "".join(secrets.choice("BCDFGHJKLMNPQRSTVWXZ") for _ in range(8))
+        code, user_code = self.new_secret(), f"{letters[:4]}-{letters[4:]}"
+        self.sign_ins[code] = SignIn(body["clientId"], self._in(_CODE), user_code)
+        page = f"{request.host_url}device"
+        link = {"verificationUriComplete": f"{page}?user_code={user_code}"}
+        codes = {"deviceCode": code, "userCode": user_code, "verificationUri": page}
+        return json_response({**codes, **link, "expiresIn": _CODE, "interval": 1})
+
+    def _create_token(self, request: Request) -> Response:
+        """https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/API_CreateToken.html."""
+        body = request.get_json(force=True)
+        client_id = body["clientId"]
+        if body["grantType"] == "refresh_token":
+            return json_response(
+                self._new_tokens(client_id, self._refreshing(body["refreshToken"]))
+            )
+        sign_in = self.sign_ins.get(body.get("deviceCode") or body["code"])
+        if sign_in is None or sign_in.client_id != client_id:
+            raise oidc_refused("InvalidGrant", "Invalid code provided")
+        if self.iam.clock() >= sign_in.expires:
+            raise oidc_refused("ExpiredToken", "Device code has expired")
+        if sign_in.is_denied:
+            raise oidc_refused("AccessDenied", "Access denied")
+        if not sign_in.user:
+            raise oidc_refused("AuthorizationPending", "Authorization is still pending")
+        self.sign_ins = {code: one for code, one in self.sign_ins.items() if one is not sign_in}
+        return json_response(self._new_tokens(client_id, sign_in.user))
+
+    def _refreshing(self, token: str) -> str:
+        """Return the user of a refresh token, which works once. Raises Refused."""
+        grant = self._refresh.pop(token, None)
+        if grant is None or self.iam.clock() >= grant.expires:
+            raise oidc_refused("InvalidGrant", "Invalid refresh token provided")
+        return grant.user
+
+    def _new_tokens(
+        self, client_id: str, user: str, seconds: int = _ACCESS_TOKEN
+    ) -> dict[str, Any]:
+        access, refresh = self.new_secret(), self.new_secret()
+        self._access[access] = Grant(user, client_id, self._in(seconds))
+        tokens = {"accessToken": access, "tokenType": "Bearer", "expiresIn": seconds}
+        if _ACCOUNT_ACCESS not in self.scopes[client_id]:
+            return tokens
+        self._refresh[refresh] = Grant(user, client_id, self._in(_REFRESH_TOKEN))
+        return tokens | {"refreshToken": refresh}
+
+    # The access portal
+
+    def user_of(self, access_token: str) -> str:
+        """Return the user of an access token. Raises Refused if it isn't valid."""
+        grant = self._access.get(access_token)
+        if grant is None or self.iam.clock() >= grant.expires:
+            raise _portal_refused(
+                "UnauthorizedException", "Session token not found or invalid", 401
+            )
+        return grant.user
+
+    def _user(self, request: Request) -> str:
+        return self.user_of(request.headers["x-amz-sso-bearer-token"])
+
+    def _get_role_credentials(self, request: Request) -> Response:
+        user = self._user(request)
+        assigned = request.args["account_id"], request.args["role_name"]
+        if assigned not in self.assignments(user):
+            raise _portal_refused("ForbiddenException", "No access", 403)
+        session = self.iam.create_role_session(self._roles[assigned], user)
+        credentials = {
+            "accessKeyId": session.access_key_id,
+            "secretAccessKey": session.secret_access_key,
+            "sessionToken": session.session_token,
+            "expiration": int(self._in(3600).timestamp()) * 1000,
+        }
+        return json_response({"roleCredentials": credentials})
+
+    def _list_accounts(self, request: Request) -> Response:
+        accounts = dict.fromkeys(account for account, _ in self.assignments(self._user(request)))
+        named = [(account, *self._names.get(account, (account, ""))) for account in accounts]
+        items = [{"accountId": a, "accountName": n, "emailAddress": mail} for a, n, mail in named]
+        return _page("accountList", items, request)
+
+    def _list_account_roles(self, request: Request) -> Response:
+        account, assigned = request.args["account_id"], self.assignments(self._user(request))
+        names = [name for owner, name in assigned if owner == account]
+        return _page(
+            "roleList", [{"accountId": account, "roleName": one} for one in names], request
+        )
+
+    def _logout(self, request: Request) -> Response:
+        self._user(request)
+        ended = self._access[request.headers["x-amz-sso-bearer-token"]].client_id
+        for grants in (self._access, self._refresh):
+            for token in [token for token, grant in grants.items() if grant.client_id == ended]:
+                del grants[token]
+        return json_response({})
+
+    # The page
+
+    def _show(self, request: Request) -> Response:
+        code = escape(request.args.get("user_code", ""))
+        asked = "A program asks to sign in as you. Allow it only if the program shows this code:"
+        field = f'<p><input name="user_code" value="{code}" aria-label="Code" required></p>'
+        return page(f"{asked}</p>{form('/device', field)}")
+
+    def _decide(self, request: Request) -> Response:
+        is_allowed = request.form["answer"] == "allow"
+        try:
+            (self.approve if is_allowed else self.deny)(request.form["user_code"].strip().upper())
+        except KeyError:
+            return page("No sign-in with this code is waiting. It may have expired.", 400)
+        return page(f"{'Allowed' if is_allowed else 'Denied'}. You can close this page.")
+
+
+def oidc_refused(code: str, description: str, status: int = 400) -> Refused:
+    """Return an error of the OIDC service, whose body has the code in words, too."""
+    error = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", code).lower()
+    document = {"error": error, "error_description": description}
+    return Refused(f"{code}Exception", description, status, document)
+
+
+def _portal_refused(code: str, message: str, status: int) -> Refused:
+    return Refused(code, message, status, {"message": message})
+
+
+def _page(name: str, items: Sequence[Mapping[str, str]], request: Request) -> Response:
+    """Return the part of a list that a request asks for."""
+    start = int(request.args.get("next_token", 0))
+    end = start + int(request.args.get("max_result", 20))
+    more = {"nextToken": str(end)} if end < len(items) else {}
+    return json_response({name: items[start:end], **more})
+
+
+def form(action: str, fields: str = "") -> str:
+    """Return a form with which the user allows or denies something."""
+    return (
+        f'<form method="post" action="{action}">{fields}<p>'
+        '<button name="answer" value="allow">Allow</button>\n'
+        '<button name="answer" value="deny">Deny</button></p></form>'
+    )
+
+
+def page(body: str, status: int = 200) -> Response:
+    """Return a page of the embedded AWS."""
+    html = f"""<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Sign in to the embedded AWS</title>
+<body style="font-family: sans-serif; max-width: 32em; margin: 4em auto">
+<h1>Embedded AWS</h1>
+<p>{body}
+<p>This page replaces AWS's. Your own machine serves it; no AWS account is involved.
+"""
+    return Response(html, status, content_type="text/html; charset=utf-8")
+
+
+def write_private(path: Path, text: str) -> Path:
+    """Write a file that only the user can read, as AWS's tools do; return its path."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    return path
+
+
+def _iso(time: datetime) -> str:
+    return f"{time:%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,114 @@
+"""S3: the actions that a request needs, the owners of buckets, and ListBuckets.
+
+moto answers everything but ListBuckets, in which it has neither Regions nor pages.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from werkzeug.wrappers import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from werkzeug.wrappers import Request
+
+#: The action of a method on the service, a bucket or an object, without a subresource.
+_ACTIONS = {
+    ("GET", 0): "ListAllMyBuckets",
+    **dict.fromkeys([("GET", 1), ("HEAD", 1)], "ListBucket"),
+    ("PUT", 1): "CreateBucket",
+    ("DELETE", 1): "DeleteBucket",
+    **dict.fromkeys([("GET", 2), ("HEAD", 2)], "GetObject"),
+    **dict.fromkeys([("PUT", 2), ("POST", 2)], "PutObject"),
+    ("DELETE", 2): "DeleteObject",
+}
+#: The parameters of a list that can be empty.
+_FILTERS = {"prefix", "delimiter", "marker", "start-after"}
+#: The actions of subresources that aren't named after them, by method and depth.
+_SUBRESOURCES = {
+    "encryption": "{}EncryptionConfiguration",
+    "lifecycle": "{}LifecycleConfiguration",
+    "replication": "{}ReplicationConfiguration",
+    "legal-hold": "{}ObjectLegalHold",
+    "session": "CreateSession",
+    "uploads": "ListBucketMultipartUploads",
+    "versions": "ListBucketVersions",
+}
+
+
+def actions_of(request: Request) -> Iterator[tuple[str, str | None]]:
+    """Yield the actions that a request needs, and the ARNs of their resources."""
+    parts = [part for part in request.path.lstrip("/").split("/", 1) if part]
+    arn = f"arn:aws:s3:::{'/'.join(parts)}" if parts else None
+    if request.method == "POST" and "delete" in request.args:
+        for key in re.findall(r"<Key>(.*?)</Key>", request.get_data().decode()):
+            yield "s3:DeleteObject", f"{arn}/{key}"
+        return
+    yield f"s3:{_action(request, len(parts))}", arn
+    if source := request.headers.get("x-amz-copy-source"):
+        yield "s3:GetObject", f"arn:aws:s3:::{unquote(source).lstrip('/').partition('?')[0]}"
+
+
+def _action(request: Request, depth: int) -> str:
+    if "uploadId" in request.args and request.method in {"GET", "DELETE"}:
+        is_list = request.method == "GET"
+        return "ListMultipartUploadParts" if is_list else "AbortMultipartUpload"
+    # A subresource is a parameter without a value, as in /bucket?acl.
+    names = [name for name, value in request.args.items() if not value and name not in _FILTERS]
+    if names and request.method in {"GET", "PUT", "DELETE"}:
+        own = f"{{}}{('Bucket', 'Object')[depth - 1]}{names[0][0].upper()}{names[0][1:]}"
+        is_deleted = request.method == "DELETE" and names[0] in {"policy", "website"}
+        verb = {"DELETE": "Delete" if is_deleted else "Put"}.get(request.method)
+        return _SUBRESOURCES.get(names[0], own).format(verb or request.method.title())
+    action = _ACTIONS.get((request.method, depth), "*")
+    return f"{action}Version" if "versionId" in request.args else action
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A bucket, whose name is unique in all accounts; moto has what is in it."""
+
+    name: str
+    account: str
+    region: str
+    created: datetime
+
+    def xml(self) -> str:
+        """Return its element in the answer to ListBuckets."""
+        return (
+            f"<Bucket><Name>{self.name}</Name><BucketRegion>{self.region}</BucketRegion>"
+            f"<CreationDate>{self.created.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}</CreationDate></Bucket>"
+        )
+
+
+def created_by(request: Request, account: str, now: datetime) -> Bucket:
+    """Return the bucket that a request has created."""
+    place = re.search(r"<LocationConstraint>([^<]+)<", request.get_data().decode())
+    region = place[1] if place else "us-east-1"
+    return Bucket(request.path.strip("/"), account, region, now)
+
+
+def list_buckets(buckets: list[Bucket], query: Mapping[str, str]) -> Response:
+    """Return the page of an account's buckets that a request asks for."""
+    matching = [
+        bucket
+        for bucket in sorted(buckets, key=lambda bucket: bucket.name)
+        if bucket.name > query.get("continuation-token", "")
+        if bucket.name.startswith(query.get("prefix", ""))
+        if bucket.region == query.get("bucket-region", bucket.region)
+    ]
+    page = matching[: int(query.get("max-buckets", 10_000))]
+    is_last = len(page) == len(matching)
+    token = "" if is_last else f"<ContinuationToken>{page[-1].name}</ContinuationToken>"
+    listed = f"<Buckets>{''.join(bucket.xml() for bucket in page)}</Buckets>{token}"
+    body = f"<ListAllMyBucketsResult>{listed}</ListAllMyBucketsResult>"
+    return Response(body, content_type="application/xml")

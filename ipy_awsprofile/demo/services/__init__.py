@@ -1,1 +1,0 @@
-"""The AWS services that moto doesn't have, or that it answers differently from AWS."""

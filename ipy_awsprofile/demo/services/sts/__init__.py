@@ -1,1 +1,0 @@
-"""STS: the responses to its actions, and the checks before them."""

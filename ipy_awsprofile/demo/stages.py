@@ -1,0 +1,264 @@
+"""The accounts, roles and profiles of the demo, the tutorials and the how-to guides."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from configparser import ConfigParser
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from ipy_awsprofile.demo.aws import EmbeddedAws, append_section
+from ipy_awsprofile.demo.identity_center import write_private
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from ipy_awsprofile.demo.aws import Setting
+    from ipy_awsprofile.demo.iam import Signer
+
+USER_ACCOUNT = "231179739868"
+ROLE_ACCOUNT = "123456789012"
+REGION = "us-west-2"
+BUCKETS: Mapping[str, tuple[str, datetime]] = {
+    "my-first-bucket": ("us-west-2", datetime(2018, 8, 31, 7, 46, 2, tzinfo=UTC)),
+    "my-second-bucket": ("us-west-2", datetime(2019, 9, 17, 19, 17, 31, tzinfo=UTC)),
+    "my-third-bucket": ("eu-central-1", datetime(2018, 6, 12, 23, 18, 8, tzinfo=UTC)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """The result of `seed`: the user, the role it may assume, and the role's bucket names."""
+
+    user: Signer
+    role_arn: str
+    bucket_names: tuple[str, ...] = tuple(BUCKETS)
+
+
+@contextmanager
+def demo_aws() -> Iterator[EmbeddedAws]:
+    """Run an embedded AWS with all stages until the context ends."""
+    with EmbeddedAws() as aws:
+        seed_all(aws)
+        yield aws
+
+
+def seed_all(aws: EmbeddedAws) -> None:
+    """Create all stages.
+
+    The shared config file has the profiles of the main job and of the how-to guides. The tutorials
+    on sign-in and on many accounts have config files of their own.
+    """
+    seed(aws)
+    company, organisation = seed_company(aws), aws.config_file.with_name("config-organisation")
+    seed_organisation(aws, config_file=organisation)
+    tutorials = ConfigParser(interpolation=None)
+    tutorials.read([company, organisation])
+    for header in _GUIDES:
+        append_section(aws.config_file, header, tutorials[header])
+    _add_role(aws, "prod-admin")
+
+
+def allow(*actions: str, resource: str = "*") -> dict[str, Any]:
+    """Return an identity policy that allows some actions."""
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def trusting(principal: str) -> dict[str, Any]:
+    """Return a trust policy that allows an AWS principal (an ARN or `*`) to assume the role."""
+    statement = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "sts:AssumeRole"}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+#: The sections that the how-to guides share with the tutorials.
+_GUIDES = (
+    *("profile Maria", "profile Auditor", "sso-session corp", "profile Analyst"),
+    *(f"profile {team}-{stage}" for team in ("atlas", "borealis") for stage in ("dev", "prod")),
+)
+
+
+def seed(aws: EmbeddedAws) -> Scenario:
+    """Create the main job: UserAlpha may only assume RoleBeta, and RoleBeta has three buckets."""
+    user = aws.iam.create_user("UserAlpha", account=USER_ACCOUNT, policy=allow("sts:AssumeRole"))
+    for name, (region, created) in BUCKETS.items():
+        aws.create_bucket(name, account=ROLE_ACCOUNT, region=region, creation_date=created)
+    aws.write_profile("UserAlpha", region=REGION, output="json")
+    role_arn = _add_role(aws, "RoleBeta")
+    keys = {"aws_access_key_id": user.access_key_id}
+    keys["aws_secret_access_key"] = user.secret_access_key
+    aws.write_profile("UserAlpha", file=aws.credentials_file, **keys)
+    return Scenario(user, role_arn)
+
+
+def _add_role(aws: EmbeddedAws, name: str) -> str:
+    """Create a role that may use S3, and its profile; return its ARN."""
+    role_arn = aws.iam.create_role(
+        name,
+        account=ROLE_ACCOUNT,
+        trust=trusting(f"arn:aws:iam::{USER_ACCOUNT}:root"),
+        policy=allow("s3:*", "sts:GetScopedCredentials"),
+    )
+    aws.write_profile(name, source_profile="UserAlpha", role_arn=role_arn, region=REGION)
+    return role_arn
+
+
+#: The accounts of IAM Identity Center by name: the ID, and the signed-in user's roles.
+ACCOUNTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "Analytics": (ROLE_ACCOUNT, ("Analyst",)),
+    "Production": ("210987654321", ("Operator", "ReadOnly")),
+    "Sandbox": ("345678901234", ("Administrator", "ReadOnly")),
+}
+
+_COMPANY = """\
+[profile Maria]
+aws_access_key_id = {maria.access_key_id}
+aws_secret_access_key = {maria.secret_access_key}
+region = {region}
+endpoint_url = {endpoint}
+
+# A chain: Maria may assume Platform, and only Platform may assume Reporting.
+[profile Platform]
+role_arn = {platform}
+source_profile = Maria
+endpoint_url = {endpoint}
+
+[profile Reporting]
+role_arn = {reporting}
+source_profile = Platform
+region = eu-central-1
+endpoint_url = {endpoint}
+
+# A role that requires an MFA code. mfa_process replaces the person with a phone.
+[profile Auditor]
+role_arn = {auditor}
+source_profile = Maria
+mfa_serial = {maria.mfa_serial}
+mfa_process = sh ~/.aws/phone.sh
+region = {region}
+endpoint_url = {endpoint}
+
+# The same role without mfa_process: a person types the code.
+[profile Auditor-typed]
+role_arn = {auditor}
+source_profile = Maria
+mfa_serial = {maria.mfa_serial}
+region = {region}
+endpoint_url = {endpoint}
+
+# IAM Identity Center: one sign-in for all accounts, and a profile for one role.
+[sso-session corp]
+sso_start_url = {start_url}
+sso_region = us-east-1
+sso_registration_scopes = sso:account:access
+
+[profile Analyst]
+sso_session = corp
+sso_account_id = {account}
+sso_role_name = Analyst
+region = {region}
+endpoint_url = {endpoint}
+
+# A profile with mistakes.
+[profile Forgotten]
+role_arn = {reporting}
+source_profile = Platfrom
+mfa-serial = {maria.mfa_serial}
+endpoint_url = {endpoint}
+"""
+
+
+def seed_company(aws: EmbeddedAws) -> Path:
+    """Write ``config-company``, with a profile of each kind and its role; return the file's path.
+
+    A user is signed in with SSO, and the MFA device is a script, ``~/.aws/phone.sh``.
+    """
+    maria = aws.iam.create_user("Maria", account=USER_ACCOUNT, policy=allow("*"), mfa=True)
+
+    def create_role(name: str, trusted: str, *actions: str) -> str:
+        trust, policy = trusting(trusted), allow(*actions)
+        return aws.iam.create_role(name, account=ROLE_ACCOUNT, trust=trust, policy=policy)
+
+    platform = create_role("Platform", maria.arn, "*")
+    config = _COMPANY.format(
+        maria=maria,
+        platform=platform,
+        reporting=create_role("Reporting", platform, "s3:*"),
+        auditor=create_role("Auditor", maria.arn, "s3:*"),
+        region=REGION,
+        account=ROLE_ACCOUNT,
+        endpoint=aws.endpoint_url,
+        start_url=aws.sso.start_url,
+    )
+    for name, (account, roles) in ACCOUNTS.items():
+        aws.sso.name_account(account, name, f"aws-{name.lower()}@corp.example")
+        for role in roles:
+            aws.sso.assign(account, role, policy=allow("s3:*", "sts:GetScopedCredentials"))
+    aws.sso.sign_in("corp")
+    folder = aws.config_file.parent
+    code = f"import pyotp; print(pyotp.TOTP({aws.iam.mfa_seed(str(maria.mfa_serial))!r}).now())"
+    write_private(folder / "phone.sh", f"exec {shlex.join([sys.executable, '-c', code])}\n")
+    return write_private(folder / "config-company", config)
+
+
+_TEAMS = ("atlas", "borealis", "cygnus", "draco", "eridanus", "fornax", "gemini", "hydra", "indus")
+_STAGES = ("dev", "test", "prod")
+_REGIONS = (REGION, "eu-central-1", "ap-southeast-2")
+#: Roles that fail, each in a different way: trust, permissions, expired keys, and no Region.
+_FAILING = ("audit-prod", "billing-prod", "sandbox-old", "security-prod")
+
+
+def seed_organisation(
+    aws: EmbeddedAws, accounts: int = 30, *, config_file: Path | None = None
+) -> tuple[str, ...]:
+    """Create accounts with buckets, and a role profile for each; return the profiles' names.
+
+    With 30 accounts the last four fail in different ways, with any other number none of them. The
+    profiles are written to `config_file`, by default the shared config file.
+    """
+    if config_file:
+        aws.write_profile("UserAlpha", file=config_file, region=REGION, output="json")
+    failing = _FAILING if accounts == 30 else ()  # noqa: PLR2004
+    names = []
+    for number in range(accounts - len(failing)):
+        team, stage = divmod(number, len(_STAGES))
+        names.append(f"{_TEAMS[team % len(_TEAMS)]}{team // len(_TEAMS) or ''}-{_STAGES[stage]}")
+    names += failing
+    for number, name in enumerate(names):
+        region = _REGIONS[number // len(_STAGES) % len(_REGIONS)]
+        settings = _create_account(aws, name, number, region)
+        if name == "security-prod":
+            settings.pop("region")
+        aws.write_profile(name, file=config_file, **settings)
+    return tuple(names)
+
+
+def _create_account(aws: EmbeddedAws, name: str, number: int, region: str) -> dict[str, Setting]:
+    """Create an account's role and buckets; return the settings of its profile."""
+    account = f"{400_000_000_000 + 1_234_567 * number}"
+    trusted = "user/Auditor" if name == "audit-prod" else "root"
+    role_arn = aws.iam.create_role(
+        "Reader",
+        account=account,
+        trust=trusting(f"arn:aws:iam::{USER_ACCOUNT}:{trusted}"),
+        policy=allow("ce:GetCostAndUsage" if name == "billing-prod" else "s3:*"),
+    )
+    for bucket in range(number * 7 % 5 + 1):
+        created = datetime(2018, 3, 1, 9, 30, tzinfo=UTC)
+        created += timedelta(days=97 * number + 211 * bucket)
+        aws.create_bucket(
+            f"{name}-{bucket + 1}", account=account, region=region, creation_date=created
+        )
+    if name != "sandbox-old":
+        return {"region": region, "role_arn": role_arn, "source_profile": "UserAlpha"}
+    pasted = aws.iam.create_role_session(role_arn, "pasted", seconds=-1)
+    return {
+        "region": region,
+        "aws_access_key_id": pasted.access_key_id,
+        "aws_secret_access_key": pasted.secret_access_key,
+        "aws_session_token": pasted.session_token,
+    }

@@ -1,1 +1,0 @@
-"""Create the accounts, roles and profiles of the demo, the tutorials and the how-to guides."""

@@ -1,0 +1,189 @@
+"""STS: the actions that return credentials, and GetCallerIdentity.
+
+https://docs.aws.amazon.com/STS/latest/APIReference/API_Operations.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
+
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+from werkzeug.wrappers import Response
+
+from ipy_awsprofile.demo.policies import checked, trusted_as
+from ipy_awsprofile.demo.refusals import Refused, denied, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ipy_awsprofile.demo.iam import Iam, Role, Signer
+    from ipy_awsprofile.demo.policies import Policy
+
+_HOUR = 3600
+_MOST_SCOPES = 3
+
+
+def answer(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Response:
+    """Return the response to a signed request. Raises Refused."""
+    action = params.get("Action", "")
+    if action == "GetCallerIdentity":
+        return xml(action, {"UserId": signer.id, "Account": signer.account, "Arn": signer.arn})
+    if signer.is_user_session and action not in {"AssumeRole", "GetScopedCredentials"}:
+        raise Refused("AccessDenied", f"Cannot call {action} with session credentials")
+    match action:
+        case "AssumeRole":
+            session = _assume_role(iam, signer, params)
+        case "GetSessionToken":
+            session = _user_session(iam, signer, params)
+        case "GetScopedCredentials":
+            session = _scoped(iam, signer, params)
+        case _:
+            raise Refused("NotImplemented", f"The embedded AWS doesn't emulate {action}.", 501)
+    return issued(action, session)
+
+
+def issued(action: str, session: Signer, **about: str) -> Response:
+    """Return the response with the credentials of a session."""
+    user = {"AssumedRoleId": session.id, "Arn": session.arn}
+    scoped = {"SessionInfo": {"ScopedSessionId": session.id, "Arn": session.arn}}
+    result: dict[str, Any] = {"Credentials": session.credentials(), "AssumedRoleUser": user}
+    return xml(action, result | about | (scoped if action == "GetScopedCredentials" else {}))
+
+
+def _assume_role(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer:
+    """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html."""
+    if not re.fullmatch(r"arn:aws:iam::\d{12}:role/.+", params["RoleArn"]):
+        raise invalid(f"{params['RoleArn']} is invalid")
+    context = iam.context_of(signer) | request_context(params)
+    if iam.check_mfa(signer, params.get("SerialNumber"), params.get("TokenCode")):
+        context |= {"aws:multifactorauthpresent": "true", "aws:multifactorauthage": "0"}
+    tags = dict(
+        zip(_members(params, "Tags", ".Key"), _members(params, "Tags", ".Value"), strict=True)
+    )
+    context |= {f"aws:requesttag/{key.lower()}": value for key, value in tags.items()}
+    source = params.get("SourceIdentity") or signer.context.get("aws:sourceidentity")
+    context |= {"sts:sourceidentity": source} if source else {}
+    also = {"sts:TagSession": tags, "sts:SetSourceIdentity": source}
+    for action in ("sts:AssumeRole", *(name for name, needed in also.items() if needed)):
+        role = _trusting_role(iam, signer, params["RoleArn"], action, context)
+    tags = {**signer.tags, **tags}
+    kept = {*signer.tags, *_members(params, "TransitiveTagKeys")}
+    keys = {f"aws:principaltag/{key.lower()}": value for key, value in tags.items()}
+    return role_session(
+        iam,
+        role,
+        params,
+        is_chained=signer.role_arn is not None,
+        tags={key: value for key, value in tags.items() if key in kept},
+        context=keys | ({"aws:sourceidentity": source} if source else {}),
+    )
+
+
+def _trusting_role(
+    iam: Iam, signer: Signer, role_arn: str, action: str, context: Mapping[str, str]
+) -> Role:
+    """Return the role if the signer's policies and the role's trust policy allow the action.
+
+    In its own account, a role that trusts the signer itself needs no identity policy. AWS doesn't
+    say whether a role doesn't exist or doesn't trust the signer.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+    """
+    own_arns = [signer.arn, *filter(None, [signer.role_arn])]
+    role, is_own = iam.roles.get(role_arn), f"::{signer.account}:" in role_arn
+    name = (
+        trusted_as(role.trust, [*own_arns, signer.account, "*"], action, context) if role else None
+    )
+    try:
+        iam.require(signer, action, role_arn, by_identity=not (is_own and name in own_arns))
+    except Refused:
+        if is_own:
+            raise
+        raise denied(signer.arn, action, role_arn) from None  # no reason for another account
+    if role is None or name is None:
+        raise denied(signer.arn, action, role_arn)
+    return role
+
+
+def request_context(params: Mapping[str, str]) -> dict[str, str]:
+    """Return the condition keys that AWS derives from the parameters."""
+    keys = {"sts:rolesessionname": params.get("RoleSessionName", "")}
+    return keys | ({"sts:externalid": params["ExternalId"]} if "ExternalId" in params else {})
+
+
+def role_session(
+    iam: Iam, role: Role, params: Mapping[str, str], *, is_chained: bool = False, **parts: Any
+) -> Signer:
+    """Return a session of a role with the name, the duration and the policies of a request."""
+    seconds = int(params.get("DurationSeconds", _HOUR))
+    if seconds > (_HOUR if is_chained else role.longest):
+        chained = "1 hour session limit for roles assumed by role chaining."
+        longest = chained if is_chained else "MaxSessionDuration set for this role."
+        raise invalid(f"The requested DurationSeconds exceeds the {longest}")
+    parts["session_policies"] = _session_policies(params)
+    return iam.create_role_session(role.arn, params["RoleSessionName"], seconds, **parts)
+
+
+def _user_session(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer:
+    """https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html."""
+    if signer.role_arn:
+        raise Refused("AccessDenied", "Cannot call GetSessionToken with session credentials")
+    seconds = int(params.get("DurationSeconds", 12 * _HOUR))
+    with_mfa = iam.check_mfa(signer, params.get("SerialNumber"), params.get("TokenCode"))
+    return iam.create_session(signer, seconds, mfa_at=iam.clock() if with_mfa else None)
+
+
+def _scoped(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer:
+    """https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html."""
+    if signer.expiration is None:
+        raise Refused("AccessDenied", "Cannot call GetScopedCredentials with long-term credentials")
+    iam.require(signer, "sts:GetScopedCredentials")
+    left = int((signer.expiration - iam.clock()).total_seconds())
+    seconds = int(params.get("DurationSeconds", left))
+    if seconds > left:
+        exceeded = f"exceeds the remaining session lifetime of {left} seconds."
+        message = f"The requested DurationSeconds {exceeded}"
+        raise invalid(message, "InsufficientSessionLifetime")
+    scopes = (*signer.scopes, *_session_policies(params))
+    if len(scopes) > _MOST_SCOPES:
+        raise Refused("AccessDenied", "The session already has 3 scope down policies.")
+    return iam.create_session(signer, seconds, scopes=scopes)
+
+
+def _session_policies(params: Mapping[str, str]) -> tuple[Policy, ...]:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session."""
+    try:
+        inline = [checked(json.loads(params["Policy"]))] if "Policy" in params else []
+    except (ValueError, TypeError, KeyError) as error:
+        raise invalid(
+            f"This policy contains invalid Json: {error}", "MalformedPolicyDocument"
+        ) from error
+    names = [arn.rpartition("/")[2] for arn in _members(params, "PolicyArns", ".arn")]
+    return (*inline, *(checked(_managed_policies()[name]["Document"]) for name in names))
+
+
+@cache
+def _managed_policies() -> Any:
+    """Return AWS's managed policies, such as ReadOnlyAccess, of which moto has a copy."""
+    return json.loads(aws_managed_policies_data)
+
+
+def _members(params: Mapping[str, str], name: str, part: str = "") -> list[str]:
+    """Return the members of a list, which the query protocol numbers from 1."""
+    keys = (f"{name}.member.{number}{part}" for number in range(1, 51))
+    return [params[key] for key in keys if key in params]
+
+
+def xml(action: str, result: Mapping[str, Any]) -> Response:
+    """Return the response to an action of the query protocol."""
+    body = f"<{action}Response><{action}Result>{_xml(result)}</{action}Result></{action}Response>"
+    return Response(body, content_type="text/xml")
+
+
+def _xml(value: Any) -> str:
+    if not isinstance(value, dict):
+        return escape(str(value))
+    return "".join(f"<{name}>{_xml(part)}</{name}>" for name, part in value.items())

@@ -1,0 +1,55 @@
+"""Processes that tests start, and the tools that they need."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+
+_LEFT_OUT = re.compile(r"needs (?P<tool>.+) \(Debian: `apt install (?P<package>[\w ]+)`\)")
+
+
+def missing(tool: str, package: str) -> BaseException:
+    """Return the exception that skips the test for a missing tool, or fails it in CI."""
+    give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+    return give_up.Exception(f"needs {tool} (Debian: `apt install {package}`)")
+
+
+def left_out(reasons: Iterable[str]) -> list[str]:
+    """Return a line for each missing tool, from the reasons of skipped tests."""
+    found = [match for reason in reasons if (match := _LEFT_OUT.search(reason))]
+    counted = [(one["tool"], one["package"]) for one in found]
+    lines = [
+        f"{counted.count(pair)} test{'s' if counted.count(pair) > 1 else ''} without {pair[0]}"
+        for pair in dict.fromkeys(counted)
+    ]
+    packages = " ".join(dict.fromkeys(package for _, package in counted))
+    return [*lines, f"On Debian, this brings what is missing: apt install {packages}"] * bool(found)
+
+
+@contextmanager
+def empty_home(home: Path) -> Iterator[None]:
+    """Give the processes started in this block an empty home, and no config files."""
+    before = dict(os.environ)
+    for name in [name for name in before if name.startswith("AWS_")]:
+        del os.environ[name]
+    home.mkdir(exist_ok=True)
+    os.environ |= {
+        "HOME": str(home),
+        "AWS_CONFIG_FILE": str(home / "nowhere"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(home / "nowhere"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
