@@ -28,8 +28,11 @@ class AwsProfileError(Exception):
         return type(self).__new__, (type(self), *self.args), vars(self)
 
     def _render_traceback_(self) -> list[str]:
-        """Return the lines that IPython shows, and programs log, instead of a traceback."""
-        return [f"{type(self).__name__}: {self}", *filter(None, [self.hint])]
+        """Return what IPython shows, and programs log, instead of a traceback.
+
+        It is one text, because IPython joins a list without line breaks in some of its modes.
+        """
+        return ["\n".join([f"{type(self).__name__}: {self}", *filter(None, [self.hint])])]
 
 
 class InvalidOption(AwsProfileError):

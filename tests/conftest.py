@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.demo.stages import Scenario
 
+
 def pytest_configure() -> None:
     """Let Ctrl-C interrupt tests and their children.
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ipy_awsprofile import errors
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from ipy_awsprofile.errors import AwsProfileError, ConfigFileError, ProfileNotFound
 from ipy_awsprofile.text import one_line, program, redacted_urls, visible
 from tests.test_readme import PAGES, rows
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 #: The errors with a base class between them and AwsProfileError, and that class.
@@ -42,13 +42,16 @@ def test_the_page_of_errors() -> None:
     assert all(cause and remedy for _, cause, remedy in described)
 
 
-def test_lines_of_an_error() -> None:
-    """IPython shows the type and the message on one line, and the hint, if any, on another."""
-    rendered = AwsProfileError("It broke.")._render_traceback_()
-    assert rendered == ["AwsProfileError: It broke."]
-    rendered = ProfileNotFound("a\nb", "Did you mean `a\r\nc`?")._render_traceback_()
-    message = "There is no profile `a b` in the shared config files."
-    assert rendered == [f"ProfileNotFound: {message}", "Did you mean `a c`?"]
+@pytest.mark.parametrize("mode", ["Plain", "Context", "Verbose", "Minimal"])
+def test_lines_of_an_error(shell: Shell, mode: str) -> None:
+    """In each of IPython's modes, the message is on one line, and the hint on another."""
+    shell.good(f"%xmode {mode}")
+    shell.good("from ipy_awsprofile.errors import ProfileNotFound")
+    printed = shell.run("raise ProfileNotFound('a\\nb', 'Did you mean `a\\r\\nc`?')").printed
+    assert printed.strip().splitlines() == [
+        "ProfileNotFound: There is no profile `a b` in the shared config files.",
+        "Did you mean `a c`?",
+    ]
     assert ProfileNotFound("dex").hint == "`%aws_profiles` lists the profiles."
 
 

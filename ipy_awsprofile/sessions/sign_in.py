@@ -335,8 +335,8 @@ class Callback(StaysInProcess):
         return True
 
     def close(self) -> None:
-        """Close the page."""
-        if self._server:
+        """Close the page; at the interpreter's exit, its thread no longer runs."""
+        if self._server and not sys.is_finalizing():
             self._server.shutdown()
             self._server.server_close()
 

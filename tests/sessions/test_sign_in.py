@@ -23,7 +23,7 @@ import time_machine
 
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import sign_in_target, target_of
-from ipy_awsprofile.demo.stages.scenario import allow, trusting
+from ipy_awsprofile.demo.stages import allow, trusting
 from ipy_awsprofile.errors import (
     CredentialsUnavailable,
     InvalidOption,
@@ -36,7 +36,7 @@ from tests.identity_center import PROD, organisation
 from tests.shells import aws_cli_2, run_notebook
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 
@@ -47,7 +47,7 @@ def _organisation(aws: EmbeddedAws) -> None:
     role: Any = {"sso_account_id": PROD, "sso_role_name": "Reader", "region": "us-west-2"}
     aws.write_profile("Legacy", sso_start_url=aws.sso.start_url, sso_region="us-east-1", **role)
     trust = trusting(aws.sso.assign(PROD, "Reader"))
-    behind = aws.create_role("Behind", account=PROD, trust=trust, policy=allow("s3:*"))
+    behind = aws.iam.create_role("Behind", account=PROD, trust=trust, policy=allow("s3:*"))
     aws.write_profile("Behind", source_profile="prod-reader", role_arn=behind, region="us-west-2")
 
 
@@ -139,7 +139,7 @@ def test_refused(aws: EmbeddedAws) -> None:
     assert token_files(aws) == []
     shown = f"{attempt!r} {caught.value!r} {caught.value.hint}"
     assert "--login --device-code" in shown
-    assert not [secret for secret in (*aws.secrets(), attempt.url) if secret in shown]
+    assert not [secret for secret in (*aws.iam.secrets, attempt.url) if secret in shown]
 
 
 def test_too_late(aws: EmbeddedAws) -> None:
@@ -233,7 +233,7 @@ def test_sign_in_at_a_cell(
     assert called.count("sso-oidc:StartDeviceAuthorization") == 1
     assert called[-2:] == ["sso:GetRoleCredentials", "sts:AssumeRole"]
     shown = ran.printed + ran.text + caplog.text
-    assert not [secret for secret in aws.secrets() if secret in shown]
+    assert not [secret for secret in aws.iam.secrets if secret in shown]
     assert caplog.records == []
 
 
@@ -274,3 +274,22 @@ def test_unattended_notebook(aws: EmbeddedAws, auditor: str) -> None:
     assert "aws sso login --profile prod-reader" in text
     assert auditor in text
     assert aws.calls == []
+
+
+def test_exit_during_a_sign_in() -> None:
+    """A process that ends while a sign-in in its browser waits isn't held up."""
+    code = """
+from ipy_awsprofile.sessions.sign_in import Callback
+
+def waiting():
+    callback = Callback()
+    try:
+        while True:
+            yield
+    finally:
+        callback.close()
+
+attempt = waiting()
+next(attempt)
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
