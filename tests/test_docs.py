@@ -31,6 +31,7 @@ from tests.test_readme import DOCS, blocks
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from ipy_awsprofile.demo.iam import Signer
     from tests.shells import Shell
 
 #: Whether to update the pages with the outputs of this run.
@@ -126,12 +127,78 @@ def with_a_phone(aws: EmbeddedAws) -> Iterator[None]:
         yield
 
 
+STORES = DOCS / "how-to" / "credential-process.md"
+#: A program that accepts only a tool's options, and prints what the tool prints.
+STAND_IN = """\
+#!{python}
+import argparse
+
+parser = argparse.ArgumentParser()
+for name, choices in {options}.items():
+    parser.add_argument(name, choices=choices)
+parser.parse_args()
+print({printed!r})
+"""
+
+
+def with_stores(aws: EmbeddedAws) -> Iterator[None]:
+    """Install programs with the names, options and output of the tools on the page."""
+    user = aws.iam.create_user("Ann", account=USER_ACCOUNT, policy=allow("s3:*"))
+    keys = {"AccessKeyId": user.access_key_id, "SecretAccessKey": user.secret_access_key}
+    (template,) = blocks(STORES.read_text(), "json")
+    for secret, key in zip(re.findall(r"{{ op://.*? }}", template), keys.values(), strict=True):
+        template = template.replace(secret, key)
+    worker = aws.iam.create_role(
+        "Worker", account=ROLE_ACCOUNT, trust=trusting(user.arn), policy=allow("s3:*")
+    )
+    of_helper = "--certificate --private-key --trust-anchor-arn --profile-arn --role-arn"
+    process: dict[str, list[str] | None] = {"command": ["credential-process"]}
+    tools: dict[str, tuple[dict[str, list[str] | None], str]] = {
+        "aws-vault": (
+            {"command": ["export"], "--format": ["json"], "profile": ["ann-vault"]},
+            printed(aws.iam.create_session(user, 3600), indent=2),
+        ),
+        "granted": (process | {"--profile": ["ann-granted"]}, json.dumps({"Version": 1} | keys)),
+        "op": (
+            {"command": ["inject"], "--in-file": ["/home/ann/.aws/1password.json"]},
+            template,
+        ),
+        "aws_signing_helper": (
+            process | dict.fromkeys(of_helper.split()),
+            printed(aws.iam.create_role_session(worker, "0a1b2c")),
+        ),
+    }
+    folder = aws.home / "bin"
+    folder.mkdir()
+    for name, (options, text) in tools.items():
+        program = folder / name
+        program.write_text(STAND_IN.format(python=sys.executable, options=options, printed=text))
+        program.chmod(0o700)
+    os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    os.environ["AWS_ENDPOINT_URL"] = aws.endpoint_url
+    yield
+
+
+def printed(session: Signer, indent: int | None = None) -> str:
+    """Return a session as a credential_process prints it."""
+    assert session.expiration
+    keys = {
+        "Version": 1,
+        "AccessKeyId": session.access_key_id,
+        "SecretAccessKey": session.secret_access_key,
+        "SessionToken": session.session_token,
+        "Expiration": f"{session.expiration:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    return json.dumps(keys, indent=indent)
+
+
 #: The environment that a page describes, if it isn't the lab.
 PLACES: dict[str, Callable[[EmbeddedAws], Iterator[None]]] = {
     "on-aws": as_container,
     "ci": as_ci_job,
     "mfa": with_a_phone,
     "no-config-file": without_files,
+    STORES.stem: with_stores,
 }
 
 
@@ -176,8 +243,9 @@ def add_sections(config: Path, text: str) -> None:
     shown.read_string(text)
     written.read(config)
     config.touch(mode=0o600)
-    for name in set(shown.sections()) - set(written.sections()):
-        append_section(config, name, dict(shown[name]))
+    for name in shown.sections():
+        if name not in written:
+            append_section(config, name, dict(shown[name]))
 
 
 def test_pages_show_what_happens() -> None:
@@ -246,17 +314,29 @@ def test_pasted_keys_are_found(work: Path) -> None:
 
 
 def test_config_files(aws: EmbeddedAws) -> None:
-    """The lab's config file has the sections on the pages, with the same settings."""
+    """The lab's config file has the sections on its pages, with the same settings."""
     stage = ConfigParser(interpolation=None)
     stage.read(aws.config_file)
     shown = ConfigParser()
-    for page in HOW_TO:
+    for page in set(HOW_TO) - {STORES}:
         for block in blocks(page.read_text(), "ini"):
             shown.read_string(block)
     assert shown.sections()
     for name in shown.sections():
         expected = {key: value for key, value in shown[name].items() if key != "sso_start_url"}
         assert expected.items() <= stage[name].items()
+
+
+def test_mcp_settings() -> None:
+    """The settings of an MCP server have Jupyter AI's fields, and name the proxy's profile."""
+    page = (DOCS / "how-to" / "agents-in-jupyterlab.md").read_text()
+    (settings,) = map(json.loads, blocks(page, "json"))
+    (server,) = settings["mcp_servers"]
+    assert server.keys() == {"name", "command", "args"}
+    proxy, endpoint, *options = server["args"]
+    assert proxy.startswith("mcp-proxy-for-aws@")
+    assert endpoint.startswith("https://")
+    assert options == ["--profile", "reader"]
 
 
 def test_picture_of_the_picker() -> None:

@@ -154,6 +154,20 @@ EXCEPTIONS = (
     Row(
         botocore.CredentialRetrievalError,
         ours.CredentialsUnavailable,
+        "The credential_process of {start} took more than a minute",
+        "Run its command in a terminal to see what it asks for, then answer in time.",
+        text="from custom-process: TimeoutExpired",
+    ),
+    Row(
+        botocore.CredentialRetrievalError,
+        ours.CredentialsUnavailable,
+        "The program in the credential_process of {start} can't be found",
+        "Install it, or write its full path.",
+        text="from custom-process: FileNotFoundError",
+    ),
+    Row(
+        botocore.CredentialRetrievalError,
+        ours.CredentialsUnavailable,
         "The credential_process of {start} returned no credentials",
         "Run its command in a terminal to see what it prints.",
         text="from custom-process",

@@ -287,6 +287,13 @@ ROWS: dict[str, Broken] = {
         "Run its command in a terminal",
         by=tool(f"import sys; print({HUSH!r}); sys.exit({HUSH!r})"),
     ),
+    "program missing": Broken(
+        PROCESS,
+        CredentialsUnavailable,
+        "The program in the credential_process of `P` can't be found",
+        "Install it, or write its full path",
+        {'"{python}"': "no-such-program"},
+    ),
     "process prints something else": Broken(
         PROCESS, CredentialsUnavailable, "`P`", by=tool(f"print({HUSH!r})")
     ),

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ipy_awsprofile import across_profiles, open_session, using_profile
-from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow
 from ipy_awsprofile.errors import (
     NoProfileAnswered,
     ProtectedProfile,
@@ -135,6 +135,29 @@ def test_read_only_by_pattern(shell: Shell) -> None:
         put(session)
     setting(shell, "read_only")
     assert "read-only" not in shell.good("%aws_profile RoleBeta").text
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_everything_read_only(
+    shell: Shell, aws: EmbeddedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the pattern `*`, only `--write` opens a profile, role or the default for writing."""
+    user = aws.iam.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("*"))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", user.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", user.secret_access_key)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+    monkeypatch.setenv("AWS_REGION", "us-west-2")
+    setting(shell, "read_only", "*")
+    role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
+    for line in ("RoleBeta", f"--role-arn {role} --source-profile UserAlpha", "--default"):
+        shell.good(f"%aws_profile {line}")
+        for cell in (PUT, f"%%aws_profile {line}\n{PUT}"):
+            assert "AccessDenied" in str(shell.run(cell).error)
+        shell.good(f"%aws_profile {line} --write\n{PUT}")
+    assert "read-only" in shell.good(f"%aws_profile corp:{PROD}/Admin").text
+    (file := tmp_path / "policy.json").write_text(POLICY)
+    assert "add `--write`" in shell.refused(f"%aws_profile RoleBeta --policy {file}").hint
+    shell.good(f"%aws_profile RoleBeta --policy {file} --write")
 
 
 @pytest.mark.usefixtures("aws")
