@@ -3,20 +3,27 @@
 A sign-in is an [sso-session] section, or the start URL of profiles without an [sso-session]. The
 latter has the name of the first such profile.
 
+A company's own start URL redirects to AWS's, possibly in a different Region at each sign-in.
+
 A role without a profile has a name such as ``corp:123456789012/Admin``, which you can use like a
 profile's name: a sign-in, an account ID and a permission set.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html
+https://docs.aws.amazon.com/singlesignon/latest/userguide/multi-region-workforce-access.html
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha1
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ipy_awsprofile.config.files import Config, Section
 from ipy_awsprofile.config.profiles import Profile, ProfileKind, did_you_mean, find_profile
@@ -28,6 +35,34 @@ _EXAMPLE = (
     "Write a section `[sso-session NAME]` with sso_start_url and sso_region in the config file, "
     "or run `!aws configure sso-session`."
 )
+
+#: The hosts of AWS access portals that the AWS CLI accepts, some of them with a Region.
+_PORTAL = re.compile(
+    r"""identitycenter\.(us-gov\.amazonaws\.com | amazonaws\.(com|com\.cn|eu))
+    | ([\w-]+\.)* awsapps\.(com|cn)
+    | ([\w-]+\.portal\.(?P<region>[\w-]+)\. | ([\w-]+\.)*)
+      (app\.aws | app\.amazonwebservices\.com\.cn | api\.amazonwebservices\.eu)
+    | ([\w-]+\.(?P<older>[\w-]+)\. | ([\w-]+\.)*) portal\.amazonaws\.(com|com\.cn|eu)""",
+    re.ASCII | re.VERBOSE,
+)
+
+
+def region_of_portal(url: str) -> str | None:
+    """Return the Region in the URL of an AWS access portal, or ""; None for any other URL."""
+    with suppress(ValueError):  # an invalid URL
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        is_plain = parts.scheme == "https" and parts.netloc.lower() in {host, f"{host}:443"}
+        if is_plain and (found := _PORTAL.fullmatch(host)):
+            return found["region"] or found["older"] or ""
+    return None
+
+
+def value_in(file: Path, name: str) -> Any:
+    """Return a value of a cache file, or None if it is missing or the file can't be read."""
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        return json.loads(file.read_bytes())[name]
+    return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,9 +79,20 @@ class SignIn:
         return str(self.section.get("sso_start_url") or "")
 
     @property
-    def region(self) -> str:
-        """The Region for signing in, or an empty text if it is missing."""
+    def is_redirected(self) -> bool:
+        """Whether the address is a company's own, which redirects to AWS's."""
+        return bool(self.start_url) and region_of_portal(self.start_url) is None
+
+    @property
+    def configured_region(self) -> str:
+        """The Region in the config file, or an empty text if it is missing."""
         return str(self.section.get("sso_region") or "")
+
+    @property
+    def region(self) -> str:
+        """The Region of the sign-in: for a company's address, the current token's, if any."""
+        current = value_in(self.token_file, "region") if self.is_redirected else None
+        return str(current or self.configured_region)
 
     @property
     def scopes(self) -> list[str]:
@@ -88,10 +134,13 @@ def sign_ins(config: Config) -> Mapping[str, SignIn]:
     addresses = set()
     for name, section in config.profiles.items():
         url, region = section.get("sso_start_url"), section.get("sso_region")
-        if not url or not region or "sso_session" in section or (url, region) in addresses:
+        if not url or "sso_session" in section or (url, region) in addresses:
             continue
         addresses.add((url, region))
-        found.setdefault(name, SignIn(name, section, {"sso_start_url": url, "sso_region": region}))
+        settings = {"sso_start_url": url, **({"sso_region": region} if region else {})}
+        sign_in = SignIn(name, section, settings)
+        if region or sign_in.is_redirected:
+            found.setdefault(name, sign_in)
     return found
 
 
@@ -135,7 +184,7 @@ def require_sign_in(profile: Profile, config: Config) -> SignIn:
             "Use a profile with sso_account_id and sso_role_name.",
         )
     sign_in = sign_in_of(profile.settings, config)
-    if sign_in and sign_in.start_url and sign_in.region:
+    if sign_in and sign_in.start_url and (sign_in.configured_region or sign_in.is_redirected):
         return sign_in
     session = profile.text("sso_session")
     where = f"[sso-session {session}]" if session else f"`{profile}`"

@@ -23,9 +23,11 @@ from ipy_awsprofile.config.regions import check_region, is_aws
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.sign_ins import (
+    SignIn,
     find_profile_or_role,
     find_sign_in,
     named_by_account,
+    sign_in_of,
     sign_in_settings,
 )
 from ipy_awsprofile.config.user_environment import named_profile, user_environment
@@ -151,7 +153,15 @@ class Target:
             # A switch removes the variables of these sources from child processes.
             and self.chain[-1].credential_source not in {"Environment", "EcsContainer"}
             and not (self.parameters or self.scope or self._devices)
+            # Other programs use the Region in the file.
+            and (not (found := self.redirected) or found.region == found.configured_region != "")
         )
+
+    @property
+    def redirected(self) -> SignIn | None:
+        """The sign-in of the chain, if its address is a company's own."""
+        sign_in = sign_in_of(self.chain[-1].settings, self.config)
+        return sign_in if sign_in and sign_in.is_redirected else None
 
     @property
     def renews_unattended(self) -> bool:
@@ -181,11 +191,22 @@ class Target:
             return ""
 
     def full_config(self) -> dict[str, Any]:
-        """Return the files as botocore's ``Session.full_config``, with the chain's settings."""
+        """Return the files as botocore's ``Session.full_config``, with the chain's settings.
+
+        The Region of a sign-in is the current one. botocore requires a Region even before it finds
+        out that there is no token.
+        """
         files = self.config.profiles
-        return self.config.full_config(
+        full = self.config.full_config(
             {one.name: {**files.get(one, {}), **one.settings} for one in self.chain}
         )
+        if sign_in := self.redirected:
+            region = {"sso_region": sign_in.region or "us-east-1"}
+            full["profiles"][self.chain[-1].name] |= region
+            if sign_in.session:
+                section = {**sign_in.section, **region}
+                full["sso_sessions"] = {**full["sso_sessions"], sign_in.session: section}
+        return full
 
 
 def target_of(request: SessionRequest, config: Config | None = None) -> Target:

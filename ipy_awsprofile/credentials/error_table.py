@@ -119,8 +119,8 @@ RESPONSES = (
         UNKNOWN_OPERATION | {"404", "405", "InternalFailure", "InvalidParameterValue"},
         ours.ServiceError,
         "{name} can't be limited: its STS endpoint doesn't know {call}",
-        "Use AWS's Regional STS endpoint or a profile that assumes a role, or leave out "
-        "`--read-only`, `--policy` and `--duration`.",
+        "Use a Regional STS endpoint of AWS such as `https://sts.us-east-1.amazonaws.com`, or a "
+        "profile that assumes a role, or leave out `--read-only`, `--policy` and `--duration`.",
         call="GetScopedCredentials",
     ),
     Row(

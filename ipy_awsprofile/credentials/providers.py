@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import botocore.session
 from botocore.credentials import (
@@ -284,6 +284,24 @@ class _ProfileProviders(ProfileProviderBuilder):
         for provider in providers:
             provider.load = partial(self.renewing.load, provider.load)
         return providers
+
+    def _create_sso_provider(self, profile_name: str) -> Any:
+        session, create = cast("Any", self._session), super()._create_sso_provider  # type: ignore[misc]
+        provider = create(profile_name)
+        load = provider.load
+
+        def fetch() -> Any:
+            session.update_region()  # which can change with each sign-in
+            return create(profile_name).load()._refresh_using()
+
+        def load_deferred() -> Any:
+            if loaded := load():
+                loaded._refresh_using = fetch
+            return loaded
+
+        if session.target.redirected:
+            provider.load = load_deferred
+        return provider
 
     def _create_shared_credential_provider(self, profile_name: str) -> Any:
         file = self._session.get_config_variable("credentials_file")

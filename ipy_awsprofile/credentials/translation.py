@@ -156,14 +156,18 @@ def sign_in_required(chain: tuple[str, ...]) -> SignInRequired:
     again, option = typed(chain, "--login"), "--profile"
     if chain[:1] == (f"sso-session {sign_in}",):
         again = f"--sso {quoted(sign_in)} --login"
+    has_region = True
     with suppress(AwsProfileError):
-        if sign_in != start and find_sign_in(sign_in, read_config()).session:
+        found = find_sign_in(sign_in, read_config())
+        has_region = bool(found.configured_region)  # the AWS CLI requires it
+        if sign_in != start and found.session:
             option = "--sso-session"
     is_login = _kind_of(start) is ProfileKind.LOGIN_SESSION
     command = f"aws {'login' if is_login else 'sso login'} {option} {shlex.quote(sign_in)}"
     return SignInRequired(
         f"The sign-in of {f'`{start}`' if chain else 'this session'} is missing or has expired.",
-        f"Run `%aws_profile {again}` interactively, or `{command}` in a terminal.",
+        f"Run `%aws_profile {again}` interactively"
+        + (f", or `{command}` in a terminal." if has_region else "."),
     )
 
 

@@ -13,8 +13,8 @@ https://docs.aws.amazon.com/cli/latest/reference/sso/logout.html
 from __future__ import annotations
 
 import base64
-import json
 import os
+import re
 import secrets
 import sys
 import threading
@@ -31,21 +31,33 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from botocore import UNSIGNED
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config as ClientConfig
+from botocore.exceptions import HTTPClientError
+from botocore.httpsession import URLLib3Session
 from botocore.tokens import _sso_json_dumps  # type: ignore[attr-defined]
-from botocore.utils import JSONFileCache, SSOTokenLoader
+from botocore.utils import JSONFileCache, SSOTokenLoader, get_environ_proxies
+from urllib3.exceptions import LocationParseError
 
 from ipy_awsprofile.config.files import Config, read_config, version_of
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
-from ipy_awsprofile.config.sign_ins import SignIn, require_sign_in, sign_ins, sso_cache
+from ipy_awsprofile.config.sign_ins import (
+    SignIn,
+    region_of_portal,
+    require_sign_in,
+    sign_ins,
+    sso_cache,
+    value_in,
+)
 from ipy_awsprofile.config.target import Target, sign_in_target
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, give_up_soon
 from ipy_awsprofile.credentials.translation import translated
-from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable
+from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, InvalidProfile
 from ipy_awsprofile.sessions.assigned_roles import delete_role_lists
 from ipy_awsprofile.sessions.aws_login import Login, login_file, query_in
+from ipy_awsprofile.text import one_line, redacted_urls
 
 _DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 
@@ -60,13 +72,6 @@ def sign_in_file(target: Target) -> Path:
     if source.kind is ProfileKind.LOGIN_SESSION:
         return login_file(str(source.settings["login_session"]))
     return require_sign_in(source, target.config).token_file
-
-
-def value_in(file: Path, name: str) -> Any:
-    """Return a value of a cache file, or None if it is missing or the file can't be read."""
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        return json.loads(file.read_bytes())[name]
-    return None
 
 
 def forget_roles(sign_in: SignIn | None) -> None:
@@ -181,8 +186,10 @@ def begin_sign_in(target: Target, *, device_code: bool = False) -> Attempt:
             attempt = _begin_login(target, here=browser is not None)
         else:
             sign_in = require_sign_in(target.chain[-1], target.config)
+            url, region = _resolve_address(target, sign_in)
+            client = unsigned_client(target, "sso-oidc", region)
             begin = _begin_in_browser if browser and sign_in.session else _begin_device
-            attempt = begin(target, sign_in)
+            attempt = begin(target, sign_in, client, url)
     if browser and attempt.code == "" and not browser.open(attempt.url):
         attempt.close()
         return begin_sign_in(target, device_code=True)
@@ -195,8 +202,54 @@ def unsigned_client(target: Target, service: str, region: str | None = None) -> 
     return ProfileBotocoreSession(target).create_client(service, region, config=config)
 
 
-def _begin_device(target: Target, sign_in: SignIn) -> Attempt:
-    client = unsigned_client(target, "sso-oidc", sign_in.region)
+def _resolve_address(target: Target, sign_in: SignIn) -> tuple[str, str]:
+    """Return the URL and the Region of the AWS access portal, to which a company's URL redirects.
+
+    As in the AWS CLI, the first redirect must lead to one of AWS's domains, which this doesn't
+    call. Raises InvalidProfile, and botocore's exceptions if there is no response.
+
+    https://aws.amazon.com/blogs/security/regional-routing-for-aws-access-portals-implementing-custom-vanity-domains-for-iam-identity-center/
+    """
+    url, region = sign_in.start_url, sign_in.configured_region
+    if not sign_in.is_redirected:
+        return url, region
+    says = "isn't an https address without a user name"
+    if re.match(r"https://[^\s/?#@\\]+([/?#]|$)", url, re.IGNORECASE):
+        location, says = _ask_redirect(url, target)
+        in_url = region_of_portal(location)
+        if in_url is not None:
+            says += ", which doesn't name its Region"
+            if region := in_url or region:
+                portal = urlsplit(location)
+                return f"https://{portal.hostname}{portal.path.rstrip('/')}", region
+        elif location:
+            says += ", which isn't an AWS access portal"
+    raise InvalidProfile(
+        f"The sso_start_url of `{target.chain[-1]}` {says}.",
+        "Use the address of your AWS access portal, such as https://example.awsapps.com/start, "
+        "with its sso_region, or an https address that redirects to the portal directly.",
+    )
+
+
+def _ask_redirect(url: str, target: Target) -> tuple[str, str]:
+    """Return where a URL redirects, or an empty text, and the end of a sentence about it."""
+    bundle = ProfileBotocoreSession(target).get_config_variable("ca_bundle")
+    verify = bundle or os.environ.get("REQUESTS_CA_BUNDLE") or True
+    connect: Any = URLLib3Session
+    http = connect(verify, get_environ_proxies(url), timeout=(5, 10))
+    try:
+        response = http.send(AWSRequest("HEAD", url).prepare())
+    except HTTPClientError as error:
+        if isinstance(error.kwargs.get("error"), LocationParseError):
+            return "", "or its redirect isn't a valid URL"
+        raise
+    location = response.headers.get("Location")
+    if location and response.status_code in {301, 302, 303, 307, 308}:
+        return location, f"redirects to {redacted_urls(one_line(location, 200))}"
+    return "", f"returned HTTP status {response.status_code} instead of a redirect"
+
+
+def _begin_device(target: Target, sign_in: SignIn, client: Any, url: str) -> Attempt:
     scopes: Any = {"scopes": sign_in.scopes} if sign_in.session else {}
     registration = client.register_client(
         clientName=f"ipy-awsprofile-{sign_in.session or 'sso'}",
@@ -205,7 +258,7 @@ def _begin_device(target: Target, sign_in: SignIn) -> Attempt:
         **scopes,
     )
     program = {name: registration[name] for name in ("clientId", "clientSecret")}
-    device = client.start_device_authorization(**program, startUrl=sign_in.start_url)
+    device = client.start_device_authorization(**program, startUrl=url)
 
     def redeem() -> bool:
         code, errors = device["deviceCode"], client.exceptions
@@ -220,7 +273,7 @@ def _begin_device(target: Target, sign_in: SignIn) -> Attempt:
             raise attempt.ended("wasn't completed in time") from None
         except errors.AccessDeniedException:
             raise attempt.ended("was refused") from None
-        return _store(sign_in, registration, token)
+        return _store(sign_in, client.meta.region_name, registration, token)
 
     attempt = Attempt(
         target,
@@ -233,14 +286,13 @@ def _begin_device(target: Target, sign_in: SignIn) -> Attempt:
     return attempt
 
 
-def _begin_in_browser(target: Target, sign_in: SignIn) -> Attempt:
-    client = unsigned_client(target, "sso-oidc", sign_in.region)
+def _begin_in_browser(target: Target, sign_in: SignIn, client: Any, url: str) -> Attempt:
     registration = client.register_client(
         clientName=f"ipy-awsprofile-{sign_in.session}",
         clientType="public",
         grantTypes=["authorization_code", "refresh_token"],
         redirectUris=["http://127.0.0.1/oauth/callback"],  # any port
-        issuerUrl=sign_in.start_url,
+        issuerUrl=url,
         scopes=sign_in.scopes,
     )
     callback = Callback()
@@ -254,20 +306,20 @@ def _begin_in_browser(target: Target, sign_in: SignIn) -> Attempt:
             codeVerifier=callback.verifier,
             code=callback.code,
         )
-        return _store(sign_in, registration, token)
+        return _store(sign_in, client.meta.region_name, registration, token)
 
     query = callback.query(registration["clientId"], "S256", scopes=" ".join(sign_in.scopes))
-    url = f"{client.meta.endpoint_url.rstrip('/')}/authorize?{query}"
-    return Attempt(target, url, redeem, callback=callback)
+    page = f"{client.meta.endpoint_url.rstrip('/')}/authorize?{query}"
+    return Attempt(target, page, redeem, callback=callback)
 
 
-def _store(sign_in: SignIn, registration: Any, response: Any) -> bool:
+def _store(sign_in: SignIn, region: str, registration: Any, response: Any) -> bool:
     """Write a token to the AWS CLI's file, forget the former user's roles, and return True."""
     expiry = datetime.now(UTC) + timedelta(seconds=response["expiresIn"])
     client_expiry = datetime.fromtimestamp(registration["clientSecretExpiresAt"], UTC)
     token = {
         "startUrl": sign_in.start_url,
-        "region": sign_in.region,
+        "region": region,
         "accessToken": response["accessToken"],
         "expiresAt": expiry,
         "clientId": registration["clientId"],

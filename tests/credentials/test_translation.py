@@ -94,7 +94,7 @@ RESPONSES = [
         response("InvalidAction", "?", "GetScopedCredentials"),
         ours.ServiceError,
         "`RoleBeta` can't be limited: its STS endpoint doesn't know GetScopedCredentials.",
-        "Use AWS's Regional STS endpoint",
+        "Use a Regional STS endpoint of AWS such as `https://sts.us-east-1.amazonaws.com`, or",
     ),
     (ClientError({}, "X"), ours.ServiceError, "X failed for `RoleBeta`: no reason.", EXPLAIN),
 ]

