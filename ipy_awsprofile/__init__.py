@@ -2,6 +2,7 @@
 
 ``%load_ext ipy_awsprofile`` loads the magics. In Python code, `list_profiles` returns the profiles
 in the shared files (`Profile`), `list_assigned_roles` your roles in IAM Identity Center,
+`organization_roles` the roles with one name in the accounts of your organization,
 `open_session` a refreshing boto3 session for a profile, `who_am_i` a session's `Identity`, and
 `list_buckets` its buckets. `using_profile` uses a profile for a ``with`` block, `scoped` limits the
 session's permissions in one, and `across_profiles` calls one function for many profiles.
@@ -22,6 +23,7 @@ if TYPE_CHECKING:  # for editors: `as` marks the names as public
     from IPython.core.interactiveshell import InteractiveShell
 
     from ipy_awsprofile.across.across import across_profiles as across_profiles
+    from ipy_awsprofile.across.organization import organization_roles as organization_roles
     from ipy_awsprofile.buckets import list_buckets as list_buckets
     from ipy_awsprofile.config.profiles import Profile as Profile
     from ipy_awsprofile.config.profiles import list_profiles as list_profiles
@@ -48,6 +50,7 @@ _HOMES = {
     "list_buckets": "buckets",
     "list_profiles": "config.profiles",
     "open_session": "sessions.session",
+    "organization_roles": "across.organization",
     "recorded_calls": "notebook.calls",
     "scoped": "sessions.scoped",
     "storage_options": "libraries",

@@ -41,6 +41,7 @@ from ipy_awsprofile.across.frame import (
     no_profile_answered,
     rows_of,
 )
+from ipy_awsprofile.across.organization import OrganizationRole
 from ipy_awsprofile.across.sources import Questions, SharedSources
 from ipy_awsprofile.cards.runs import across_card
 from ipy_awsprofile.config.files import read_config
@@ -90,8 +91,9 @@ def across_profiles(
     """Call a function with a session of each profile and return all results as one DataFrame.
 
     ``profiles`` is the exact name of a profile, a pattern as in `list_profiles`, or several names,
-    `Profile` records and roles of `list_assigned_roles`. A pattern that begins with a sign-in, such
-    as ``corp:1000*/Admin`` or ``corp:team-*/Admin``, also selects roles.
+    `Profile` records and roles of `list_assigned_roles` or `organization_roles`. A pattern that
+    begins with a sign-in, such as ``corp:1000*/Admin`` or ``corp:team-*/Admin``, also selects
+    roles.
 
     ``regions`` (a list, or a text such as ``eu-central-1,us-east-1``) calls the function for each
     profile in each of these Regions instead of the profile's Region. The Regions share the
@@ -100,9 +102,11 @@ def across_profiles(
     ``function(session)`` returns rows (a DataFrame, a Series, a list of dicts), one row (a dict), a
     value (it becomes the column ``value``), or None for no row. An index becomes a column, except
     an unnamed index of integers; to keep it, return ``frame.reset_index()``. The first columns are
-    ``profile``, ``account`` (as reported by STS) and ``region`` (of the session). If the function
-    returns a column with one of these names, it is renamed, for example to ``result_region``. The
-    rows are in the order of the profiles, and then of the Regions.
+    ``profile``, ``account`` (as reported by STS) and ``region`` (of the session). For roles of
+    `organization_roles`, ``profile`` is the role's ARN, and ``account_name`` is the next column
+    after the account. If the function returns a column with one of these names, it is renamed, for
+    example to ``result_region``. The rows are in the order of the profiles, and then of the
+    Regions.
 
     A profile that fails doesn't stop the others. Its error is a row (``profile``, ``account`` if
     known, ``region`` if there are ``regions``, ``error``, ``message``, ``hint``) of
@@ -139,11 +143,16 @@ def across_profiles(
         policy=os.fspath(policy) if policy is not None else None,
         write=write,
     )
-    names = select_profiles(profiles, switcher.person)
+    selected = select_profiles(profiles, switcher.person)
     return Run(
         switcher=switcher,
         function=function,
-        requests={name: replace(request, profile=name) for name in names},
+        requests={
+            str(one): one.request(request)
+            if isinstance(one, OrganizationRole)
+            else replace(request, profile=one)
+            for one in selected
+        },
         regions=() if regions is None else parse_regions(regions),
         workers=max_workers,
         executor=executor,
@@ -273,7 +282,8 @@ class _Profile:
             return None
         except Exception as failure:  # noqa: BLE001  # a failing profile doesn't stop the others
             error = failure_of(failure)
-        return Outcome(name, self._account, region, rows, error)
+        account_name = getattr(self._request.source, "account_name", None)
+        return Outcome(name, self._account, region, rows, error, account_name)
 
     def _call(self, session: ProfileSession) -> tuple[Any, Failure | None]:
         if executor := self._run.executor:
@@ -347,21 +357,24 @@ def _require_no_readers(function: Any, namespace: Mapping[str, Any]) -> None:
             )
 
 
-def select_profiles(profiles: str | Iterable[object], person: Person) -> list[str]:
+def select_profiles(
+    profiles: str | Iterable[object], person: Person
+) -> list[str | OrganizationRole]:
     """Return the names of the profiles and roles for `across_profiles`, without duplicates.
 
-    ``person`` signs in if roles of IAM Identity Center must be listed. Raises InvalidOption if a
-    pattern selects nothing or if an object is neither a profile nor a role, and the errors of
+    Roles of `organization_roles` are returned with the session that assumes them. ``person`` signs
+    in if roles of IAM Identity Center must be listed. Raises InvalidOption if a pattern selects
+    nothing or if an object is neither a profile nor a role, and the errors of
     `list_assigned_roles`.
     """
     if not isinstance(profiles, str):
         if not isinstance(profiles, Iterable):
             require_name(profiles)
-        names = []
+        names: list[str | OrganizationRole] = []
         for one in profiles:
-            if not isinstance(one, AssignedRole):
+            if not isinstance(one, AssignedRole | OrganizationRole):
                 require_name(one)
-            names.append(str(one))
+            names.append(one if isinstance(one, OrganizationRole) else str(one))
     elif isinstance(profiles, Profile) or _is_name(profiles):
         names = [str(profiles)]  # without other profiles that match this name as a pattern
     else:

@@ -45,7 +45,7 @@ class Outcome:
     """The rows of one call of the function, or its failure.
 
     ``account`` is the account reported by STS. If no session could be opened, it is the account in
-    the files, if any.
+    the files, if any. ``account_name`` is its name for a role of `organization_roles`.
     """
 
     profile: str
@@ -53,6 +53,7 @@ class Outcome:
     region: str | None = None
     rows: Rows | None = None
     failure: Failure | None = None
+    account_name: str | None = None
 
 
 def failure_of(error: BaseException, session: boto3.Session | None = None) -> Failure:
@@ -148,9 +149,10 @@ class ErrorRows(list[dict[str, str | None]]):
     """The errors of a run over many profiles, shown as a table.
 
     A row has the ``profile``, its ``account`` (as reported by STS, otherwise from the files, or
-    None if unknown), the ``region`` if the run has ``regions``, the ``error``'s type, its
-    ``message`` and a ``hint``. The rows are plain dicts, because pandas compares, copies and writes
-    a frame's ``attrs``. The method `frame` returns a DataFrame.
+    None if unknown), its ``account_name`` in a run with `organization_roles`, the ``region`` if the
+    run has ``regions``, the ``error``'s type, its ``message`` and a ``hint``. The rows are plain
+    dicts, because pandas compares, copies and writes a frame's ``attrs``. The method `frame`
+    returns a DataFrame.
     """
 
     def __init__(
@@ -187,8 +189,8 @@ class ErrorRows(list[dict[str, str | None]]):
         return ErrorFrame(list(self), columns=self._columns(), dtype="string")
 
     def _columns(self) -> list[str]:
-        region = ["region"] if self and "region" in self[0] else []
-        return ["profile", "account", *region, "error", "message", "hint"]
+        some = [name for name in ("account_name", "region") if self and name in self[0]]
+        return ["profile", "account", *some, "error", "message", "hint"]
 
     def __copy__(self) -> Self:
         return self
@@ -255,8 +257,9 @@ def rows_of(value: Any) -> Rows:
 def frame_of(outcomes: Sequence[Outcome], *, regional: bool = False) -> pd.DataFrame:
     """Return the rows of all outcomes as one frame, with profile, account and region in each row.
 
-    A column of the function with one of these names is renamed. ``attrs["errors"]`` contains the
-    failures as `ErrorRows`, with their Regions if ``regional``.
+    With roles of an organization, each row also has an ``account_name``. A column of the function
+    with one of these names is renamed. ``attrs["errors"]`` contains the failures as `ErrorRows`,
+    with their Regions if ``regional``.
     """
     import pandas as pd
 
@@ -266,7 +269,8 @@ def frame_of(outcomes: Sequence[Outcome], *, regional: bool = False) -> pd.DataF
         parts = list(group)
         frames += [pd.DataFrame(list(chain.from_iterable(parts)))] if are_records else parts
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-    first = ("profile", "account", "region")
+    named = ["account_name"] if any(one.account_name for one in outcomes) else []
+    first = ("profile", "account", *named, "region")
     frame = frame.rename(columns={name: f"result_{name}" for name in first})
     counts = [len(rows) for _, rows in good]
     for position, column in enumerate(first):
@@ -277,8 +281,8 @@ def frame_of(outcomes: Sequence[Outcome], *, regional: bool = False) -> pd.DataF
     errors = ErrorRows()
     for one in outcomes:
         if one.failure:
-            region = {"region": one.region} if regional else {}
-            row = {"profile": one.profile, "account": one.account, **region, **one.failure}
+            columns = first if regional else first[:-1]
+            row = {name: getattr(one, name) for name in columns} | one.failure
             errors.append({name: text and visible(text) for name, text in row.items()})
     frame.attrs = {"errors": errors}
     return frame

@@ -94,8 +94,10 @@ class SharedSources:
 
     def open(self, target: Target) -> ProfileSession:
         """Open a session for a target. Raises a subclass of `AwsProfileError`."""
+        source = target.request.source
         return open_target(
             target,
+            fresh=bool(source and source.is_limited),
             person=self.person,
             timeout=self._timeout,
             provider=partial(_RoleProvider, self, target) if _can_share_source(target) else None,
@@ -118,6 +120,8 @@ class SharedSources:
 
     def source_credentials(self, target: Target) -> Any:
         """Return the credentials for assuming the target's role, which include MFA if required."""
+        if opened := target.request.source:
+            return opened.credentials
         serial = target.chain[0].mfa_serial
         if serial:
             make = partial(self._credentials_with_code, target, serial)
@@ -211,6 +215,8 @@ def _can_share_source(target: Target) -> bool:
 
     It doesn't if it has both keys and a role: a source uses its keys, but a profile uses its role.
     """
+    if target.request.source:
+        return True
     sources = target.chain[1:]
     if not sources or sources[0] not in target.config.profiles:
         return bool(sources and assigned_name(sources[0]))

@@ -48,7 +48,10 @@ def reasons(errors: Sequence[Mapping[str, str | None]]) -> list[str]:
     """
     groups: dict[str, list[Mapping[str, str | None]]] = {}
     for one in errors:
-        text = f"{one['error']}: {one['message']}".replace(f"`{one['profile']}`", "`…`")
+        profile = str(one["profile"])
+        text = f"{one['error']}: {one['message']}".replace(f"`{profile}`", "`…`")
+        if profile.startswith("arn:"):  # a role's, which AWS's message has, too
+            text = text.replace(profile, "…")
         groups.setdefault(text, []).append(one)
     largest = sorted(groups.items(), key=lambda group: -len(group[1]))
     lines = []

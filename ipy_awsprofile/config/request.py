@@ -82,6 +82,20 @@ def require_variable(name: str) -> None:
 SESSION = "session"
 
 
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Source:
+    """An open session that assumes a role: its role chain, and its credentials with their renewal.
+
+    ``account_name`` is the name of the role's account. A session that ``is_limited`` must not get a
+    cached role, because AWS may not let it assume the role.
+    """
+
+    chain: tuple[Any, ...]
+    credentials: Any
+    account_name: str
+    is_limited: bool
+
+
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
     """A profile or a role, and the options that take precedence over the profile's settings.
@@ -89,7 +103,7 @@ class SessionRequest:
     ``profile`` is the name of a profile, or of a role of IAM Identity Center such as
     ``corp:123456789012/Admin``. ``tags`` is a dict in Python, and has texts such as ``team=red`` in
     ``%aws_profile``. ``default_session_name`` is used if neither an option nor the profile names
-    the session.
+    the session. ``source`` assumes ``role_arn`` instead of a profile, in a run over many accounts.
     """
 
     profile: str | None = None
@@ -142,6 +156,7 @@ class SessionRequest:
         "12 hours, or --duration up to 36h"
     )
     default_session_name: str | None = None
+    source: Source | None = None
 
     def __post_init__(self) -> None:
         """Raise InvalidOption if Python code passes something else instead of a name."""
@@ -220,7 +235,7 @@ def takes(
     An unknown keyword raises TypeError with a suggestion.
     """
     every = signature(request).parameters.values()
-    parameters = [one for one in every if one.name != "default_session_name"]
+    parameters = [one for one in every if one.name not in {"default_session_name", "source"}]
     known = [one.name for one in parameters]
 
     def decorate(function: Callable[[RequestT], Result]) -> Callable[P, Result]:

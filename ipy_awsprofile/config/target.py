@@ -273,6 +273,10 @@ def requested_chain(request: SessionRequest, config: Config) -> tuple[Profile, .
     match request.profile, request.role_arn, request.source_profile, request.default:
         case str(name), None, None, False:
             return chain_of(find_profile_or_role(name, config), config)
+        case None, str(role_arn), None, False if request.source:
+            first = request.source.chain[0]
+            settings = {**client_settings(first.settings), "source_profile": str(first)}
+            return Profile(role_arn, {**settings, "role_arn": role_arn}), *request.source.chain
         case None, str(role_arn), source, False:
             found = find_profile_or_role(source, config) if source else default_profile(config)
             return _role_by_arn(role_arn, found, config)

@@ -7,11 +7,11 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from werkzeug.test import Client
 
@@ -129,6 +129,29 @@ class EmbeddedAws(Front):
             data=place and f"<CreateBucketConfiguration>{place}</CreateBucketConfiguration>",
         )
         self.buckets[name] = Bucket(name, account, region, creation_date or self.iam.clock())
+
+    def create_organization(self, accounts: Iterable[str], *, manager: str) -> dict[str, str]:
+        """Create an organization in AWS Organizations, and return its accounts' IDs by name.
+
+        `manager` is the ID of its management account, whose name is `master`.
+        """
+        scope = "Credential=-/-/us-east-1/organizations/aws4_request"
+        headers = {"Authorization": f"AWS4-HMAC-SHA256 {scope}", "X-Moto-Account-Id": manager}
+
+        def call(operation: str, **parameters: str) -> Any:
+            target = {"X-Amz-Target": f"AWSOrganizationsV20161128.{operation}"}
+            response = Client(moto()).post("/", headers=headers | target, json=parameters)
+            return response.get_json(force=True)
+
+        call("CreateOrganization", FeatureSet="ALL")
+        created = (
+            call("CreateAccount", AccountName=name, Email=f"{name}@corp.example")
+            for name in accounts
+        )
+        return {
+            name: one["CreateAccountStatus"]["AccountId"]
+            for name, one in zip(accounts, created, strict=True)
+        }
 
     def write_profile(self, name: str, *, file: Path | None = None, **settings: Setting) -> None:
         """Append a profile to a config file, by default the shared one, or to the credentials file.

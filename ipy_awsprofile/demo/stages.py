@@ -51,7 +51,8 @@ def seed_all(aws: EmbeddedAws) -> None:
     """Create all stages.
 
     The shared config file has the profiles of the main job and of the how-to guides. The tutorials
-    on sign-in and on many accounts have config files of their own.
+    on sign-in and on many accounts have config files of their own. Maria's account manages an
+    organization.
     """
     seed(aws)
     company, organisation = seed_company(aws), aws.config_file.with_name("config-organisation")
@@ -61,6 +62,14 @@ def seed_all(aws: EmbeddedAws) -> None:
     for header in _GUIDES:
         append_section(aws.config_file, header, tutorials[header])
     _add_role(aws, "prod-admin")
+    accounts = aws.create_organization(_ORGANIZATION, manager=USER_ACCOUNT)
+    for name, buckets in _ORGANIZATION.items():
+        if buckets:
+            trust = trusting(f"arn:aws:iam::{USER_ACCOUNT}:root")
+            account, policy = accounts[name], allow("s3:*")
+            aws.iam.create_role("Audit", account=account, trust=trust, policy=policy)
+        for number in range(buckets):
+            aws.create_bucket(f"{name}-logs-{number + 1}", account=accounts[name])
 
 
 def allow(*actions: str, resource: str = "*") -> dict[str, Any]:
@@ -74,6 +83,10 @@ def trusting(principal: str) -> dict[str, Any]:
     statement = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "sts:AssumeRole"}
     return {"Version": "2012-10-17", "Statement": [statement]}
 
+
+#: The accounts of Maria's organization, and how many buckets the role Audit finds in each. The
+#: account without buckets doesn't have the role.
+_ORGANIZATION: Mapping[str, int] = {"alpha": 2, "beta": 1, "gamma": 0, "sandbox-ann": 3}
 
 #: The sections that the how-to guides share with the tutorials.
 _GUIDES = (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +72,18 @@ class ProfilesOptions:
 class CellOptions:
     """The options of ``%%aws_profiles`` for its cell."""
 
+    organization: bool = option(
+        "run the cell in the active accounts of the organization, or those with the words of "
+        "PATTERN in their name or ID; the active identity lists them and assumes --role in each"
+    )
+    role: str | None = option(
+        "with --organization: the role in each account, with its path if it has one", "NAME"
+    )
+    exclude: Iterable[str] = option(
+        "with --organization: leave out accounts with this name or ID; can be repeated",
+        "PATTERN",
+        is_repeated=True,
+    )
     into: str | None = option("store the DataFrame in this variable instead of showing it", "VAR")
     regions: str | None = option(
         "run the cell in each of these AWS Regions, separated by commas, instead of each profile's "

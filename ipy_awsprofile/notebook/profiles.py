@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ipy_awsprofile.across.organization import OrganizationRole
     from ipy_awsprofile.cards.card import Card
     from ipy_awsprofile.config.sign_ins import SignIn
     from ipy_awsprofile.sessions.assigned_roles import AssignedRole
@@ -166,6 +167,22 @@ def _saved_roles(sign_in: SignIn, options: argparse.Namespace, switcher: Switche
     )
 
 
+def _organization_roles(options: argparse.Namespace) -> list[OrganizationRole]:
+    """Return the roles of ``--organization``. Raises InvalidOption, and the errors of the call."""
+    from ipy_awsprofile.across.organization import organization_roles
+
+    if not (options.organization and options.role) or options.sso is not None:
+        raise InvalidOption(
+            "Use --organization and --role together, and without --sso.",
+            "Write `%%aws_profiles --organization --role NAME`.",
+        )
+    roles = organization_roles(options.role, options.pattern, exclude=options.exclude)
+    if not roles:
+        hint = f"`organization_roles({options.role!r})` in Python lists the accounts."
+        raise InvalidOption("No account of the organization matches.", hint)
+    return roles
+
+
 def _frame_of_cell(
     options: argparse.Namespace, cell: str, shell: InteractiveShell, switcher: Switcher
 ) -> pd.DataFrame:
@@ -178,8 +195,10 @@ def _frame_of_cell(
         raise InvalidOption("--workers takes 1 or more.")
     if options.into is not None:
         require_variable(options.into)
-    profiles: str | list[AssignedRole] = options.pattern
-    if options.sso is not None and (sign_in := _sign_in_of(options)):
+    profiles: str | list[AssignedRole] | list[OrganizationRole] = options.pattern
+    if options.organization or options.role or options.exclude:
+        profiles = _organization_roles(options)
+    elif options.sso is not None and (sign_in := _sign_in_of(options)):
         profiles = _roles(sign_in, options, switcher)
         if not profiles:
             raise InvalidOption("No role matches.", "`%aws_profiles --sso` lists the roles.")

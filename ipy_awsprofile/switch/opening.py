@@ -36,12 +36,13 @@ class Protection:
     protected: tuple[str, ...] = ()
     read_only: tuple[str, ...] = ()
 
-    def is_protected(self, profile: str, account: str = "") -> bool:
+    def is_protected(self, profile: str, account: str = "", account_name: str = "") -> bool:
         """Return whether a switch to this profile requires confirmation.
 
-        ``account`` is the account ID if STS has reported it.
+        ``account`` is the account ID if STS has reported it, and ``account_name`` is its name if
+        Organizations has.
         """
-        return fits_pattern(self.protected, profile, account)
+        return fits_pattern(self.protected, profile, account, account_name)
 
     def resolve_name(self, request: SwitchRequest, person: Person) -> SwitchRequest:
         """Return the request with the unique name of its role, or of the default profile.
@@ -67,14 +68,15 @@ class Protection:
         request is confirmed or isn't new. Before that, raises the errors of `target_of`, because a
         request that can't work needs no confirmation.
         """
-        if is_new and not request.confirmed and self.is_protected(request.name, account):
+        names = (request.name, account, request.source.account_name if request.source else "")
+        if is_new and not request.confirmed and self.is_protected(*names):
             from ipy_awsprofile.config.target import target_of
 
             target_of(request)
             raise ProtectedProfile(request.name, account)
         if request.read_only or request.write:
             return request
-        return replace(request, read_only=fits_pattern(self.read_only, request.name, account))
+        return replace(request, read_only=fits_pattern(self.read_only, *names))
 
 
 def _with_default_profile(request: SwitchRequest) -> SwitchRequest:
@@ -90,11 +92,13 @@ def _with_default_profile(request: SwitchRequest) -> SwitchRequest:
     return replace(request, profile=source.name, default=False) if is_profile else request
 
 
-def fits_pattern(patterns: Iterable[str], name: str, account: str = "") -> bool:
+def fits_pattern(
+    patterns: Iterable[str], name: str, account: str = "", account_name: str = ""
+) -> bool:
     """Return whether a pattern matches a profile's name, its account ID, or its account name.
 
     ``account`` is the ID if STS has reported it; otherwise, the files may contain it. This doesn't
-    call AWS to get the account name.
+    call AWS to get the account name, which can be ``account_name``.
     """
     if not patterns:
         return False
@@ -102,7 +106,7 @@ def fits_pattern(patterns: Iterable[str], name: str, account: str = "") -> bool:
     from ipy_awsprofile.sessions.assigned_roles import known_account_name
 
     account = account or account_of(name)
-    names = [name, account, known_account_name(account)]
+    names = [name, account, account_name, known_account_name(account)]
     folded = [text.casefold() for text in names if text]
     return any(fnmatchcase(one, pattern.casefold()) for pattern in patterns for one in folded)
 

@@ -1,0 +1,118 @@
+"""The role with one name in each account of an organization, for a run over all of them.
+
+https://docs.aws.amazon.com/organizations/latest/userguide/orgs_introduction.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from ipy_awsprofile.config.profiles import Profile, ProfileKind, matches
+from ipy_awsprofile.config.request import Source, SwitchRequest
+from ipy_awsprofile.credentials.translation import translated
+from ipy_awsprofile.errors import AccessDenied, InvalidOption
+from ipy_awsprofile.kernel.gate import require_no_run
+from ipy_awsprofile.sessions.assigned_roles import Account
+from ipy_awsprofile.sessions.session import (
+    ProfileSession,
+    chain_of,
+    config_of_calls,
+    credentials_of,
+    settings_of,
+)
+from ipy_awsprofile.switch.using_profile import running_switcher
+
+if TYPE_CHECKING:
+    import boto3
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationRole:
+    """A role in an account of an organization, and the session that assumes it."""
+
+    account: Account
+    arn: str
+    session: boto3.Session = field(repr=False)
+
+    def __str__(self) -> str:
+        return self.arn
+
+    def request(self, options: SwitchRequest) -> SwitchRequest:
+        """Return the request for the role, with the options of a run."""
+        session, is_limited = self.session, True
+        if isinstance(session, ProfileSession):
+            chain, own = session.target.chain, session.target.request
+            is_limited = bool(own.read_only or own.policy)
+        else:
+            name = (*chain_of(session), session.profile_name)[0]
+            chain = (Profile(name, settings_of(session)[0], ProfileKind.AMBIENT),)
+        source = Source(chain, credentials_of(session), self.account.name, is_limited)
+        return replace(options, role_arn=self.arn, region=session.region_name, source=source)
+
+
+def organization_roles(
+    role: str,
+    pattern: str | None = None,
+    *,
+    exclude: str | Iterable[str] = (),
+    session: boto3.Session | None = None,
+) -> list[OrganizationRole]:
+    """Return a role in each active account of the organization, sorted by account name.
+
+    Pass the roles to `across_profiles`. ``role`` is the role's name, with its path if it has one,
+    such as ``audit/Reader``. An account that doesn't have the role becomes a row of the run's
+    errors. ``pattern`` selects accounts by words in their name, ID or email domain, as in
+    `list_profiles`. ``exclude`` leaves out accounts: names, IDs, or patterns such as ``sandbox-*``
+    for the whole name or ID, ignoring case.
+
+    The active identity, or a boto3 ``session``, lists the accounts now and assumes the roles
+    during a run. It must belong to the organization's management account or to a delegated
+    administrator. Suspended and closed accounts are left out. The roles' ARNs have the
+    organization's partition, such as ``aws-us-gov``. Roles are read from the AWS CLI's cache if
+    possible, unless the session is limited by ``read_only`` or ``policy``, or isn't from this
+    package's `open_session` or a switch.
+
+    Raises InvalidOption if no profile is active, AccessDenied, and other subclasses of
+    `AwsProfileError`.
+
+    https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html
+    """
+    require_no_run("`organization_roles`")
+    session = session or running_switcher().session
+    if session is None:
+        raise InvalidOption(
+            "No profile is active, so no identity can list the organization's accounts.",
+            "Run `%aws_profile NAME` first, or pass a `session`.",
+        )
+    words = (pattern or "").casefold().split()
+    left_out = [one.casefold() for one in ([exclude] if isinstance(exclude, str) else exclude)]
+    roles = []
+    for item in _list_accounts(session):
+        domain = item.get("Email", "").rpartition("@")[2]
+        account = Account(item["Id"], item.get("Name") or item["Id"], domain)
+        names = (account.name, account.id)
+        is_left_out = any(fnmatchcase(name.casefold(), one) for name in names for one in left_out)
+        is_active = item.get("State", item.get("Status")) == "ACTIVE"  # AWS retires Status
+        if is_active and not is_left_out and any(matches(words, (one, *account)) for one in names):
+            partition = item["Arn"].split(":")[1]
+            arn = f"arn:{partition}:iam::{account.id}:role/{role.lstrip('/')}"
+            roles.append(OrganizationRole(account, arn, session))
+    return sorted(roles, key=lambda one: (one.account.name.casefold(), one.account.id))
+
+
+def _list_accounts(session: boto3.Session) -> list[dict[str, Any]]:
+    """Return the accounts of the session's organization. Raises AccessDenied and others."""
+    try:
+        with translated(chain_of(session)):
+            client: Any = session.client("organizations", config=config_of_calls(session))
+            pages = client.get_paginator("list_accounts").paginate()
+            return [account for page in pages for account in page["Accounts"]]
+    except AccessDenied as error:
+        error.hint = (
+            "Use an identity of the organization's management account or of a delegated "
+            "administrator that is allowed to call organizations:ListAccounts."
+        )
+        raise

@@ -1,0 +1,236 @@
+"""`organization_roles` and ``--organization`` use one role in all accounts of an organization."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+import time_machine
+from moto.organizations.utils import PAGINATION_MODEL
+
+from ipy_awsprofile import across_profiles, open_session, organization_roles, scoped
+from ipy_awsprofile.demo.stages import USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered
+from tests.across.runs import ASSUME, Flaky, account_of, actions, bucket_count, errors_of
+
+if TYPE_CHECKING:
+    from tests.aws import EmbeddedAws
+    from tests.shells import Shell
+
+LIST = "organizations:ListAccounts"
+NAMES = ("Atlas dev", "Atlas prod", "Borealis", "sandbox-ann")
+RUN = "%%aws_profiles --organization --role Audit --no-progress"
+
+
+@pytest.fixture
+def lead(aws: EmbeddedAws) -> str:
+    """Create the role profile Lead, which may list the organization's accounts; return its ARN."""
+    trust = trusting(f"arn:aws:iam::{USER_ACCOUNT}:root")
+    policy = allow("organizations:*", "sts:AssumeRole", "sts:GetScopedCredentials")
+    arn = aws.iam.create_role("Lead", account=USER_ACCOUNT, trust=trust, policy=policy)
+    aws.write_profile("Lead", source_profile="UserAlpha", role_arn=arn, region="us-west-2")
+    return arn
+
+
+@pytest.fixture
+def accounts(aws: EmbeddedAws, lead: str) -> dict[str, str]:
+    """Create an organization whose accounts have a role Audit; return the IDs by account name.
+
+    The management account doesn't have the role.
+    """
+    accounts = aws.create_organization(NAMES, manager=USER_ACCOUNT)
+    for account in accounts.values():
+        add_role(aws, account, "Audit", lead)
+    return accounts
+
+
+def add_role(aws: EmbeddedAws, account: str, name: str, trusted: str) -> str:
+    """Create a role that may use S3."""
+    return aws.iam.create_role(name, account=account, trust=trusting(trusted), policy=allow("s3:*"))
+
+
+@pytest.fixture
+def notebook(shell: Shell, aws: EmbeddedAws, accounts: dict[str, str]) -> Shell:
+    """Return a shell in which Lead is active."""
+    shell.good("%aws_profile Lead")
+    aws.calls.clear()
+    return shell
+
+
+def test_whole_organization(
+    notebook: Shell, aws: EmbeddedAws, accounts: dict[str, str], lead: str
+) -> None:
+    """A cell runs in each account as the active identity's role, and a missing role is an error.
+
+    Each role is assumed once, with the credentials that the notebook already has, or is cached.
+    """
+    del aws.iam.roles[f"arn:aws:iam::{accounts.pop('Borealis')}:role/Audit"]
+    ran = notebook.good(f"{RUN} --into frame\nsession.client('sts').get_caller_identity()['Arn']")
+    frame = notebook.names["frame"]
+    assert list(frame) == ["profile", "account", "account_name", "region", "value"]
+    assert dict(zip(frame["account_name"], frame["account"], strict=True)) == accounts
+    assert list(frame["profile"]) == [f"arn:aws:iam::{one}:role/Audit" for one in frame["account"]]
+    assert [arn.split(":")[4] for arn in frame["value"]] == list(frame["account"])
+    assert set(frame["region"]) == {"us-west-2"}
+    errors = frame.attrs["errors"].frame()
+    assert list(errors)[:3] == ["profile", "account", "account_name"]
+    assert list(errors["account_name"]) == ["Borealis", "master"]
+    assert set(errors["error"]) == {"AccessDenied"}
+    assert "3 of 5 profiles succeeded" in ran.text
+    assert "2 profiles: AccessDenied: AWS doesn't let" in ran.text
+    assert actions(aws) == {LIST: 1, ASSUME: 5, "sts:GetCallerIdentity": 3}
+    signers = {str(call.arn) for call in aws.calls if call.action in (LIST, ASSUME)}
+    (signer,) = {arn.rpartition("/")[0] for arn in signers}
+    assert signer == f"arn:aws:sts::{USER_ACCOUNT}:assumed-role/Lead"
+    aws.calls.clear()
+    notebook.good(f"{RUN} --exclude master --exclude borealis\nprofile.account")
+    assert actions(aws) == {LIST: 1}
+
+
+def test_accounts(
+    aws: EmbeddedAws, accounts: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only active accounts are listed, and patterns select or leave out accounts by name or ID."""
+    monkeypatch.setitem(PAGINATION_MODEL["list_accounts"], "limit_default", 2)
+    session = open_session("Lead")
+
+    def names(*pattern: str, **options: Any) -> list[str]:
+        roles = organization_roles("Audit", *pattern, session=session, **options)
+        return [role.account.name for role in roles]
+
+    assert names() == ["Atlas dev", "Atlas prod", "Borealis", "master", "sandbox-ann"]
+    assert actions(aws)[LIST] == 3  # pages
+    assert names("atlas*") == names("ATLAS") == ["Atlas dev", "Atlas prod"]
+    assert names(accounts["Borealis"]) == ["Borealis"]
+    assert names(exclude="SANDBOX-*") == ["Atlas dev", "Atlas prod", "Borealis", "master"]
+    assert names("atlas", exclude=["atlas", "*prod", USER_ACCOUNT]) == ["Atlas dev"]
+    session.client("organizations").close_account(AccountId=accounts["Borealis"])
+    assert names("borealis") == []
+
+
+def test_path_and_partition(aws: EmbeddedAws, accounts: dict[str, str], lead: str) -> None:
+    """A role can have a path, and the roles' ARNs have the organization's partition."""
+    add_role(aws, accounts["Borealis"], "audit/Reader", lead)
+    roles = organization_roles("/audit/Reader", "borealis", session=open_session("Lead"))
+    assert list(across_profiles(roles, account_of)["value"]) == [accounts["Borealis"]]
+    in_gov_cloud = open_session("Lead", region="us-gov-west-1")
+    in_gov_cloud.client("organizations").create_organization(FeatureSet="ALL")
+    (role,) = organization_roles("audit/Reader", session=in_gov_cloud)
+    assert str(role) == f"arn:aws-us-gov:iam::{USER_ACCOUNT}:role/audit/Reader"
+
+
+def test_given_session(aws: EmbeddedAws, accounts: dict[str, str]) -> None:
+    """Any boto3 session can list the accounts and assume the roles, even without a switch."""
+    with pytest.raises(InvalidOption, match="No profile is active") as raised:
+        organization_roles("Audit")
+    assert "pass a `session`" in raised.value.hint
+    aws.calls.clear()
+    session = boto3.Session(profile_name="Lead")
+    roles = organization_roles("Audit", exclude="master", session=session)
+    frame = across_profiles(roles, account_of, regions="eu-west-1", progress=False)
+    assert list(frame)[2:4] == ["account_name", "region"]
+    assert list(frame["value"]) == list(accounts.values())
+    assert actions(aws) == {LIST: 1, ASSUME: 5, "sts:GetCallerIdentity": 4}
+    with scoped(open_session("Lead"), read_only=True) as limited:
+        roles = [replace(role, session=limited) for role in roles]
+        assert {row["error"] for row in errors_of(roles, account_of)} == {"AccessDenied"}
+
+
+def test_refused(notebook: Shell) -> None:
+    """Incomplete options, and a pattern that no account matches, are refused with the next step."""
+    notebook.good("from ipy_awsprofile import organization_roles")
+    for options, message in (
+        ("--organization", "Use --organization and --role together"),
+        ("--role Audit", "Use --organization and --role together"),
+        ("--exclude sandbox", "Use --organization and --role together"),
+        ("--organization --role Audit --sso", "without --sso"),
+        ("--organization --role Audit nobody", "No account of the organization matches"),
+    ):
+        error = notebook.refused(f"%%aws_profiles {options}\n1")
+        assert message in str(error)
+        (code,) = re.findall("`(.*)`", error.hint)
+        end = " --no-progress\n1" if code.startswith("%%") else ""
+        assert len(notebook.good(code.replace("NAME", "Audit") + end).result) in {4, 5}
+    notebook.good("%aws_profile UserAlpha")
+    error = notebook.refused(f"{RUN}\n1")
+    assert "isn't allowed to call ListAccounts" in str(error)
+    assert "management account" in error.hint
+
+
+# Limits -------------------------------------------------------------------------------------------
+
+
+def test_protected_accounts(notebook: Shell, accounts: dict[str, str]) -> None:
+    """The patterns of protected and read-only profiles match the names of the accounts."""
+    write = """
+place = {"LocationConstraint": session.region_name}
+bucket = f"{start}-{profile.account}"
+session.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=place)["Location"]"""
+    notebook.names["start"] = "first"
+    notebook.good("%config AwsProfileMagics.protected = ['*prod']")
+    notebook.good("%config AwsProfileMagics.read_only = ['borealis']")
+    frame = notebook.good(f"{RUN} --exclude master\n{write}").result
+    errors = {row["account_name"]: row["error"] for row in frame.attrs["errors"]}
+    assert errors == {"Atlas prod": "ProtectedProfile", "Borealis": "AccessDenied"}
+    notebook.names["start"] = "second"
+    frame = notebook.good(f"{RUN} --exclude master --yes --write\n{write}").result
+    assert list(frame["account"]) == list(accounts.values())
+
+
+def test_read_only_identity(notebook: Shell) -> None:
+    """A read-only identity can't assume roles, even if the cache has them."""
+    notebook.good(f"{RUN} --exclude master\n1")
+    notebook.good("%aws_profile Lead --read-only")
+    error = notebook.refused(f"{RUN} --exclude master\n1")
+    assert isinstance(error, NoProfileAnswered)
+    assert {row["error"] for row in error.errors} == {"AccessDenied"}
+
+
+# A long run ---------------------------------------------------------------------------------------
+
+
+def test_renewal(aws: EmbeddedAws, accounts: dict[str, str]) -> None:
+    """A role that expires during its function renews itself, and the session that assumes it."""
+    with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
+        (role,) = organization_roles("Audit", "borealis", session=open_session("Lead"))
+
+        def function(session: Any) -> int:
+            before = bucket_count(session)
+            traveller.shift(timedelta(hours=2))
+            return before + bucket_count(session)
+
+        frame = across_profiles([role], function, progress=False)
+    assert list(frame["value"]) == [0]
+    assert actions(aws) == {LIST: 1, ASSUME: 4, "s3:ListAllMyBuckets": 2}
+
+
+def test_ctrl_c_and_retry(aws: EmbeddedAws, accounts: dict[str, str], lead: str) -> None:
+    """A retry runs the accounts that failed or that Ctrl-C left out, and returns all of them."""
+    roles = organization_roles("Audit", session=open_session("Lead"))
+    ends, flaky = threading.Event(), Flaky(str(roles[0]))
+
+    def function(session: Any) -> str:
+        if session.profile_name == str(roles[2]) and not ends.is_set():
+            os.kill(os.getpid(), signal.SIGINT)
+            ends.wait(60)
+        return flaky(session)
+
+    try:
+        frame = across_profiles(roles, function, max_workers=1, progress=False)
+    finally:
+        ends.set()
+    assert list(frame["account_name"]) == ["Atlas prod"]
+    assert frame.attrs["interrupted"]
+    flaky.heal()
+    add_role(aws, USER_ACCOUNT, "Audit", lead)  # the management account lacked it
+    whole = frame.attrs["errors"].retry()
+    assert list(whole["account_name"]) == [role.account.name for role in roles]
+    assert whole.attrs == {"errors": [], "interrupted": False}
+    assert actions(aws)[LIST] == 1
