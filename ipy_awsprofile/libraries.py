@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 from ipy_awsprofile.config import user_environment
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, NotForOneProfile
@@ -159,19 +160,26 @@ def spark_options(session: boto3.Session) -> SecretOptions:
 #: The connections whose secret follows a switch. The default one is kept, because DuckDB returns a
 #: new object for it each time.
 _following: WeakSet[Any] = WeakSet()
+
+#: The sessions and options of the secrets in open connections.
+_sessions: WeakKeyDictionary[Any, tuple[boto3.Session, SecretOptions]] = WeakKeyDictionary()
+
 _default_connections: list[Any] = []
 
 
 def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None = None) -> None:
-    """Create a DuckDB secret: ``s3://`` paths use the session until its credentials expire.
+    """Create a DuckDB secret, with which ``s3://`` paths use the session.
 
     The connection (by default, the connection of `duckdb.sql`) gets a temporary secret with the
     name ``ipy_awsprofile``. DuckDB shows only its access key ID, and writes nothing to a file.
 
     If the session is the active one, the secret follows each switch, and ``--off`` drops it. A
     transaction that is open during a switch keeps the former secret until it ends. A secret for any
-    other session doesn't change. To renew the credentials, run ``%aws_profile --refresh`` or call
-    this function again.
+    other session stays.
+
+    Credentials that are about to expire are renewed before each cell. A query that is still running
+    when they expire fails. So does a script's, and one whose renewal needs an MFA code or a
+    sign-in: run ``%aws_profile --refresh``, or call this function again.
 
     Raises CredentialsUnavailable for long-term keys. In a function for many profiles, raises
     NotForOneProfile without a connection, because the profiles would share the default connection.
@@ -180,6 +188,7 @@ def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None 
     """
     import boto3
     import duckdb
+    from IPython.core.getipython import get_ipython
 
     is_row = session_here() is not None
     if connection is None and is_row:
@@ -192,23 +201,28 @@ def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None 
     if connection is None:
         connection = duckdb.default_connection()
         _default_connections[:] = [connection]
-    with suppress(ImportError):  # otherwise, DuckDB downloads its S3 client
+    with suppress(Exception):  # it is missing or for another version, so DuckDB downloads its own
         from duckdb_extensions import import_extension
 
         import_extension("httpfs", con=connection)
     _put_secret(connection, options)
+    _sessions[connection] = session, options
+    if shell := get_ipython():
+        shell.events.register("pre_run_cell", _renew_secrets)  # once
     _following.discard(connection)
     if boto3.DEFAULT_SESSION is session and not is_row:
         _following.add(connection)
         FOLLOWERS["duckdb"] = _move_secrets
 
 
-def _secret_options(session: boto3.Session, *, renew: bool = True) -> SecretOptions:
+def _keys_for_secret(session: boto3.Session, *, renew: bool = True) -> dict[str, Any]:
     keys, _ = short_lived(session, renew=renew)
-    region, endpoint = s3_location(session)
-    options = SecretOptions(
-        key_id=keys.access_key, secret=keys.secret_key, session_token=keys.token, region=region
-    )
+    return {"key_id": keys.access_key, "secret": keys.secret_key, "session_token": keys.token}
+
+
+def _secret_options(session: boto3.Session, *, renew: bool = True) -> SecretOptions:
+    options = SecretOptions(_keys_for_secret(session, renew=renew))
+    options["region"], endpoint = s3_location(session)
     if endpoint:
         place = urlsplit(endpoint)
         options.update(endpoint=place.netloc, url_style="path", use_ssl=place.scheme == "https")
@@ -235,6 +249,29 @@ def _move_secrets(session: boto3.Session | None) -> None:
     with suppress(AwsProfileError):  # long-term keys
         options = _secret_options(session, renew=False) if session else None
     for connection in list(_following):
+        _sessions.pop(connection, None)
         # It is closed, or the user's transaction has changed the secret.
         with suppress(sys.modules["duckdb"].Error):
             _put_secret(connection.cursor(), options)  # keeps the result of the user's last query
+            if session and options:
+                _sessions[connection] = session, options
+
+
+def _renew_secrets(_cell: object) -> None:
+    """Replace the secrets whose session has new credentials, before a cell runs.
+
+    This also renews sessions that are about to expire, in a thread, because nothing prompts there.
+    """
+
+    def renew() -> None:
+        for connection, (session, options) in list(_sessions.items()):
+            with suppress(AwsProfileError, sys.modules["duckdb"].Error):
+                new = SecretOptions(options | _keys_for_secret(session))
+                if new != options:
+                    _put_secret(connection.cursor(), new)
+                    _sessions[connection] = session, new
+
+    if _sessions:
+        thread = Thread(target=renew, daemon=True)
+        thread.start()
+        thread.join()

@@ -21,12 +21,11 @@ from botocore.credentials import AssumeRoleProvider, Credentials
 from ipy_awsprofile.config.profiles import Profile, chain_of, find_profile
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.settings import client_settings
-from ipy_awsprofile.config.target import Target, target_of
+from ipy_awsprofile.config.target import Target, sign_in_file, target_of
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, give_up_soon
 from ipy_awsprofile.credentials.person import CodePrompter, Person
 from ipy_awsprofile.sessions.portable import session_token
 from ipy_awsprofile.sessions.session import ProfileSession, open_target
-from ipy_awsprofile.sessions.sign_in import sign_in_file
 from ipy_awsprofile.text import assigned_name
 
 #: Attempts for each call, because calls for many profiles get throttled.

@@ -12,9 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from botocore.configprovider import ConfiguredEndpointProvider
+from botocore.utils import generate_login_cache_key, get_login_token_cache_directory
 
 from ipy_awsprofile.config.files import Config, read_config
 from ipy_awsprofile.config.policies import session_policy
@@ -27,6 +29,7 @@ from ipy_awsprofile.config.sign_ins import (
     find_profile_or_role,
     find_sign_in,
     named_by_account,
+    require_sign_in,
     sign_in_of,
     sign_in_settings,
 )
@@ -266,6 +269,19 @@ def login_target(request: SessionRequest) -> Target:
             return sign_in_target(parts.sign_in)
     given = {name: getattr(request, name) for name in ("profile", "role_arn", "source_profile")}
     return target_of(SessionRequest(**given, default=request.default))
+
+
+def sign_in_file(target: Target) -> Path:
+    """Return the AWS CLI's file for a target's sign-in. Raises the errors of `require_sign_in`."""
+    source = target.chain[-1]
+    if source.kind is ProfileKind.LOGIN_SESSION:
+        return login_file(str(source.settings["login_session"]))
+    return require_sign_in(source, target.config).token_file
+
+
+def login_file(session: str) -> Path:
+    """Return the AWS CLI's file for a login_session."""
+    return Path(get_login_token_cache_directory()) / f"{generate_login_cache_key(session)}.json"
 
 
 def requested_chain(request: SessionRequest, config: Config) -> tuple[Profile, ...]:

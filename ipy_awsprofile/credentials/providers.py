@@ -15,7 +15,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, cast
+from time import sleep
+from typing import Any, Self, TypeVar, cast
 
 import botocore.session
 from botocore.credentials import (
@@ -43,12 +44,14 @@ from ipy_awsprofile.config.files import read_credentials, version_of
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.sign_ins import sso_cache
-from ipy_awsprofile.config.target import Target
+from ipy_awsprofile.config.target import Target, sign_in_file
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.credentials.person import PROCESS_TIMEOUT, CodePrompter
 from ipy_awsprofile.credentials.sts import RedactedCredentials, RoleCache, freeze_credentials
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import ConfigFileError, SignInRequired
+
+_T = TypeVar("_T")
 
 
 class Renewing:
@@ -140,11 +143,30 @@ class Renewing:
         return new
 
     def _signed_in(self, fetch: Callable[[], Any]) -> Any:
-        for _ in range(2):  # another program can use a refresh token first; read its file then
-            with suppress(SignInRequired):
-                return fetch()
+        with suppress(SignInRequired):
+            return shared_sign_in(sign_in_file(self._target), fetch)
         self._sign_in()
         return fetch()
+
+
+def shared_sign_in(file: Path, fetch: Callable[[], _T]) -> _T:
+    """Return the result of ``fetch``, which uses the sign-in in a file, and renews it.
+
+    Another kernel or the AWS CLI can be renewing it, too. AWS accepts a refresh token only once, so
+    if that program was first, ``fetch`` is called again when it has written the file. Raises
+    SignInRequired if the file doesn't change within a second.
+    """
+    pauses = 20
+    while True:
+        version = version_of(file)
+        try:
+            return fetch()
+        except SignInRequired:
+            while version_of(file) in (version, None):  # some programs delete it first
+                pauses -= 1
+                if pauses < 0 or version is None:
+                    raise
+                sleep(0.05)
 
 
 class CredentialProcess(subprocess.Popen[bytes]):

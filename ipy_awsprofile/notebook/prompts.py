@@ -94,8 +94,9 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
     `Attempt.waiting` and `Attempt.enter`.
     """
     from ipy_awsprofile.cards.cards import sign_in_card
+    from ipy_awsprofile.config.target import sign_in_file
     from ipy_awsprofile.credentials.translation import sign_in_required
-    from ipy_awsprofile.sessions.sign_in import begin_sign_in, sign_in_file
+    from ipy_awsprofile.sessions.sign_in import begin_sign_in
 
     if not somebody_is_there():
         sign_in_file(target)  # the error for a profile without a sign-in

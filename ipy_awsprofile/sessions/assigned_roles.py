@@ -42,6 +42,7 @@ from ipy_awsprofile.config.sign_ins import (
 from ipy_awsprofile.config.target import Target, sign_in_target
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, give_up_soon
 from ipy_awsprofile.credentials.person import Person
+from ipy_awsprofile.credentials.providers import shared_sign_in
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, SignInRequired
 from ipy_awsprofile.text import AssignedName, quoted
@@ -129,8 +130,13 @@ class _Portal:
         session.set_default_client_config(give_up_soon().merge(unsigned))
         self._names, region = target.names, sign_in.region
         with translated(self._names):
-            self._token = _access_token(sign_in, session, self._names[-1])
             self._client: Any = session.create_client("sso", region_name=region, config=config)
+
+        def read_token() -> str:
+            with translated(self._names):
+                return _access_token(sign_in, session, self._names[-1])
+
+        self._token = shared_sign_in(sign_in.token_file, read_token)
 
     def accounts(self) -> dict[str, Account]:
         """Return the accounts in which the user has a role, by ID, sorted by name."""

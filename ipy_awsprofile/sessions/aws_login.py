@@ -11,28 +11,17 @@ import json
 import textwrap
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from shlex import quote
 from typing import Any
 
 from botocore import compat, credentials
 from botocore.exceptions import LoginInsufficientPermissions, MissingDependencyException
-from botocore.utils import (
-    JSONFileCache,
-    LoginTokenLoader,
-    generate_login_cache_key,
-    get_login_token_cache_directory,
-)
+from botocore.utils import JSONFileCache, LoginTokenLoader, get_login_token_cache_directory
 
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import Profile
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.text import Arn
-
-
-def login_file(session: str) -> Path:
-    """Return the AWS CLI's file for a login_session."""
-    return Path(get_login_token_cache_directory()) / f"{generate_login_cache_key(session)}.json"
 
 
 def query_in(text: str) -> str:

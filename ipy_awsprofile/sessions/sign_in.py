@@ -51,12 +51,12 @@ from ipy_awsprofile.config.sign_ins import (
     sso_cache,
     value_in,
 )
-from ipy_awsprofile.config.target import Target, sign_in_target
+from ipy_awsprofile.config.target import Target, login_file, sign_in_file, sign_in_target
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, give_up_soon
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, InvalidProfile
 from ipy_awsprofile.sessions.assigned_roles import delete_role_lists
-from ipy_awsprofile.sessions.aws_login import Login, login_file, query_in
+from ipy_awsprofile.sessions.aws_login import Login, query_in
 from ipy_awsprofile.text import one_line, redacted_urls
 
 _DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
@@ -64,14 +64,6 @@ _DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 #: The default polling interval in seconds, and the increase if AWS asks to slow down.
 #: https://www.rfc-editor.org/rfc/rfc8628#section-3.5
 _INTERVAL = 5
-
-
-def sign_in_file(target: Target) -> Path:
-    """Return the AWS CLI's file for a target's sign-in. Raises the errors of `require_sign_in`."""
-    source = target.chain[-1]
-    if source.kind is ProfileKind.LOGIN_SESSION:
-        return login_file(str(source.settings["login_session"]))
-    return require_sign_in(source, target.config).token_file
 
 
 def forget_roles(sign_in: SignIn | None) -> None:

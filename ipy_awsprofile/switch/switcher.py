@@ -212,8 +212,8 @@ class Switcher:
         `sessions.sign_in.sign_out` and of `require_changeable`.
         """
         from ipy_awsprofile.config.profiles import SIGNS_IN
-        from ipy_awsprofile.config.target import login_target
-        from ipy_awsprofile.sessions.sign_in import sign_in_file, sign_out
+        from ipy_awsprofile.config.target import login_target, sign_in_file
+        from ipy_awsprofile.sessions.sign_in import sign_out
 
         self.require_changeable()
         target = login_target(request) if request else None

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import boto3
 import fsspec.config
 import pytest
+import time_machine
 
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from tests.kernel.conftest import BUCKET
@@ -206,6 +208,58 @@ def test_polars_that_is_imported_after_the_switch(aws: EmbeddedAws) -> None:
     assert list(dict.fromkeys(arn.split("/")[1] for arn in arns)) == [
         *("RoleBeta", "UserAlpha", "RoleGamma")
     ]
+
+
+#: Objects of libraries in other languages, and code that reads with them.
+OPENED = {
+    "pyarrow": ("import pyarrow.dataset as ds; it = ds.dataset(PARQUET)", "it.to_table()"),
+    "deltalake": (
+        f"{LIBRARIES['deltalake']}; it = deltalake.DeltaTable(f'{{ROOT}}/delta')",
+        "it.to_pandas()",
+    ),
+    "obstore": (
+        f"{LIBRARIES['obstore']}; it = S3Store(BUCKET, **options)",
+        "obstore.get(it, 'cities.csv').bytes()",
+    ),
+    "DuckDB": (
+        "import duckdb; from ipy_awsprofile import libraries; it = duckdb.connect()\n"
+        "libraries.duckdb_secret(session, it)",
+        "it.execute(f\"FROM '{CSV}'\")",
+    ),
+}
+
+
+@pytest.mark.parametrize("library", OPENED)
+def test_longer_than_the_session(aws: EmbeddedAws, notebook: Shell, library: str) -> None:
+    """What a session of 15 minutes has opened reads 20 minutes later, as the same identity."""
+    open_it, read = OPENED[library]
+    # The clocks in other languages can't be moved, so the session is opened 20 minutes ago.
+    with time_machine.travel(datetime.now(UTC) - timedelta(minutes=20), tick=True) as clock:
+        notebook.good(f"%aws_profile RoleBeta --duration 15m\n{open_it}")
+        assert roles_in_s3(aws, notebook, read) == {"RoleBeta"}
+        clock.shift(timedelta(minutes=20))
+        assert roles_in_s3(aws, notebook, read) == {"RoleBeta"}
+        assert "sts:AssumeRole" in {call.action for call in aws.calls}
+
+
+def test_duckdbs_own_secret(aws: EmbeddedAws, notebook: Shell) -> None:
+    """DuckDB's own secret keeps its identity after a switch. With REFRESH, it can be renewed."""
+    create = (
+        'con.execute(f"CREATE OR REPLACE SECRET (TYPE s3, PROVIDER credential_chain, REFRESH auto,'
+        " ENDPOINT '{ENDPOINT.removeprefix('http://')}', URL_STYLE path, USE_SSL false)\")"
+    )
+    read = "con.execute(f\"FROM '{CSV}'\")"
+    with time_machine.travel(datetime.now(UTC) - timedelta(minutes=14), tick=True) as clock:
+        notebook.good(
+            "import duckdb, duckdb_extensions; con = duckdb.connect()\n"
+            "for name in ('httpfs', 'aws'): duckdb_extensions.import_extension(name, con=con)\n"
+            f"%aws_profile RoleBeta --duration 15m\n{create}\n%aws_profile RoleGamma --duration 15m"
+        )
+        assert roles_in_s3(aws, notebook, read) == {"RoleBeta"}
+        assert roles_in_s3(aws, notebook, f"{create}\n{read}") == {"RoleGamma"}
+        clock.shift(timedelta(minutes=20))
+        notebook.good(read)
+        assert "/RoleGamma/" in str(aws.calls[-1].arn)  # S3 refuses the first request
 
 
 def test_duckdb(aws: EmbeddedAws, notebook: Shell) -> None:

@@ -13,6 +13,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -36,6 +37,8 @@ from tests.identity_center import PROD, organisation
 from tests.shells import aws_cli_2, run_notebook
 
 if TYPE_CHECKING:
+    from werkzeug.wrappers import Request, Response
+
     from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
@@ -199,6 +202,49 @@ def test_expired_token_is_renewed_by_the_refresh_token(aws: EmbeddedAws) -> None
         for _ in range(2):
             clock.shift(timedelta(hours=3))
             assert "Buckets" in s3.list_buckets()
+
+
+def second(
+    aws: EmbeddedAws,
+    request: str,
+    use_token: Callable[[], object],
+    write_file: Callable[[], object],
+) -> Callable[[Request], Response]:
+    """Return an answer for a request that arrives after another program's, which writes a file."""
+    _, answer = aws.unsigned[request]
+
+    def answer_second(http: Request) -> Response:
+        use_token()
+        threading.Timer(0.2, write_file).start()
+        return answer(http)
+
+    return answer_second
+
+
+@pytest.mark.parametrize(
+    "cell", ["%aws_profile prod-reader", "%aws_profile Login", "%aws_profiles --sso"]
+)
+def test_another_program_renews_first(aws: EmbeddedAws, shell: Shell, cell: str) -> None:
+    """If another program uses the refresh token first, the cell uses its file, without a prompt."""
+    ann = aws.iam.create_user("Ann", account=PROD, policy=allow("*"))
+    aws.write_profile("Login", login_session=ann.arn, region="us-west-2")
+    aws.sso.sign_in("corp", expires_in=-60)
+    aws.signin.login(ann, expires_in=-60)
+    others: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
+        "POST /token": (
+            partial(aws.sso.expire_tokens, refresh=True),
+            partial(aws.sso.sign_in, "corp"),
+        ),
+        "POST /v1/token": (aws.signin.expire, partial(aws.signin.login, ann)),
+    }
+    with ExitStack() as opened:
+        for request, (use_token, write_file) in others.items():
+            opened.enter_context(
+                aws.answering(request, second(aws, request, use_token, write_file))
+            )
+        shell.good(cell)
+    renewals = ("sso-oidc:CreateToken", "signin:CreateOAuth2Token")
+    assert len([call for call in aws.calls if call.action in renewals]) == 1
 
 
 def test_expired_sign_in(aws: EmbeddedAws) -> None:
