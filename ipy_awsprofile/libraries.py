@@ -178,8 +178,8 @@ def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None 
     other session stays.
 
     Credentials that are about to expire are renewed before each cell. A query that is still running
-    when they expire fails. So does a script's, and one whose renewal needs an MFA code or a
-    sign-in: run ``%aws_profile --refresh``, or call this function again.
+    when they expire fails. In a script, or if their renewal requires an MFA code or a sign-in, run
+    ``%aws_profile --refresh`` or call this function again.
 
     Raises CredentialsUnavailable for long-term keys. In a function for many profiles, raises
     NotForOneProfile without a connection, because the profiles would share the default connection.
@@ -260,7 +260,7 @@ def _move_secrets(session: boto3.Session | None) -> None:
 def _renew_secrets(_cell: object) -> None:
     """Replace the secrets whose session has new credentials, before a cell runs.
 
-    This also renews sessions that are about to expire, in a thread, because nothing prompts there.
+    This also renews sessions that are about to expire, in a thread, where nothing prompts the user.
     """
 
     def renew() -> None:
@@ -274,4 +274,4 @@ def _renew_secrets(_cell: object) -> None:
     if _sessions:
         thread = Thread(target=renew, daemon=True)
         thread.start()
-        thread.join()
+        thread.join(5)  # seconds, because AWS may not respond

@@ -17,7 +17,7 @@ import time_machine
 
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from tests.kernel.conftest import BUCKET
-from tests.roles import renew_at_each_use, roles_in_s3
+from tests.roles import answer_with_codes, renew_at_each_use, roles_in_s3
 from tests.shells import run_python
 
 if TYPE_CHECKING:
@@ -240,6 +240,21 @@ def test_longer_than_the_session(aws: EmbeddedAws, notebook: Shell, library: str
         clock.shift(timedelta(minutes=20))
         assert roles_in_s3(aws, notebook, read) == {"RoleBeta"}
         assert "sts:AssumeRole" in {call.action for call in aws.calls}
+
+
+def test_duckdb_prompts_no_one(
+    aws: EmbeddedAws, auditor: str, notebook: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a secret's renewal requires an MFA code, a cell that doesn't use it doesn't prompt."""
+    with monkeypatch.context() as prompts:
+        answer_with_codes(aws, auditor, prompts)
+        notebook.good("import duckdb; from ipy_awsprofile import libraries\n%aws_profile Auditor")
+    notebook.good("con = duckdb.connect(); libraries.duckdb_secret(session, con)")
+    prompted: list[str] = []
+    monkeypatch.setattr("getpass.getpass", prompted.append)
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=2), tick=True):
+        notebook.good("1 + 1")
+        assert prompted == []
 
 
 def test_duckdbs_own_secret(aws: EmbeddedAws, notebook: Shell) -> None:
