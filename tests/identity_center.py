@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import urllib.request
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.demo.stages import allow
-from tests.shells import aws_cli_2
 
 if TYPE_CHECKING:
     from tests.aws import EmbeddedAws
@@ -26,24 +23,6 @@ def write_session(aws: EmbeddedAws, name: str = "corp", start_url: str = "") -> 
     """Append an [sso-session] to the config file."""
     with aws.config_file.open("a") as config:
         config.write(SESSION.format(name=name, start_url=start_url or aws.sso.start_url))
-
-
-def sign_in_by_aws_cli(aws: EmbeddedAws) -> None:
-    """Run `aws sso login` with version 2 of the AWS CLI, and allow the sign-in."""
-    login = subprocess.Popen(
-        [aws_cli_2(), "sso", "login", "--sso-session", "corp", "--no-browser"],
-        env=aws.environment()
-        | {"PYTHONUNBUFFERED": "1", "AWS_ENDPOINT_URL_SSO_OIDC": aws.endpoint_url},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with login:
-        assert login.stdout
-        url = next(line.strip() for line in login.stdout if "/authorize?" in line)
-        with urllib.request.urlopen(url, b"answer=allow"):
-            pass
-        login.stdout.read()
-    assert login.returncode == 0
 
 
 def organisation(aws: EmbeddedAws) -> None:

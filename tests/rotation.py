@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.demo.aws import append_section
@@ -64,12 +63,3 @@ def _issued(aws: EmbeddedAws, call: Callable[[], Any]) -> Keys:
 def replaced_keys(aws: EmbeddedAws, user: Signer) -> Keys:
     """Create new long-term keys of the user, and delete the old keys, as AWS recommends."""
     return keys_of(aws.iam.replace_key(user))
-
-
-def with_keys(user: Signer, keys: Keys) -> Signer:
-    """Return the user with different long-term keys."""
-    return replace(
-        user,
-        access_key_id=keys["aws_access_key_id"],
-        secret_access_key=keys["aws_secret_access_key"],
-    )

@@ -35,13 +35,6 @@ def closed_port() -> int:
     return port
 
 
-@contextmanager
-def silent_server() -> Iterator[str]:
-    """Run a server that accepts connections but never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
-
-
 class Answers:
     """A server's answers, each a status and a body. The last answer is repeated.
 

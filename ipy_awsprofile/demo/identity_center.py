@@ -116,10 +116,6 @@ class IdentityCenter:
         self._assigned.add((user, account, role_name))
         return self._roles[account, role_name]
 
-    def unassign(self, account: str, role_name: str, *, user: str = USER) -> None:
-        """Remove an assignment; sessions of its role stay valid."""
-        self._assigned.remove((user, account, role_name))
-
     def assignments(self, user: str) -> list[tuple[str, str]]:
         """Return a user's accounts and role names, as pairs."""
         return sorted((account, role) for who, account, role in self._assigned if who == user)

@@ -32,11 +32,10 @@ BUCKETS: Mapping[str, tuple[str, datetime]] = {
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """The result of `seed`: the user, the role it may assume, and the role's bucket names."""
+    """The result of `seed`: the user, and the role that it may assume."""
 
     user: Signer
     role_arn: str
-    bucket_names: tuple[str, ...] = tuple(BUCKETS)
 
 
 @contextmanager
