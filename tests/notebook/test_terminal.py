@@ -88,3 +88,7 @@ def test_prompt(ipython: pexpect.spawn[str]) -> None:
     run(ipython, "%config AwsProfileMagics.prompt = True", "UserAlpha .*In ")
     run(ipython, "%aws_profile --off", "switch is undone")
     assert "UserAlpha" not in run(ipython, "1", r"In .*\[.*9")
+    # A setting in a config file is there when the extension is loaded.
+    run(ipython, "%reload_ext ipy_awsprofile", r"In .*\[.*10")
+    run(ipython, "%aws_profile UserAlpha", r"In .*\[.*11")
+    assert "UserAlpha" in run(ipython, "1", r"In .*\[.*12")
