@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import traitlets
 
+from ipy_awsprofile import using_profile
 from ipy_awsprofile.errors import AwsProfileError, ProfileNotFound, ProtectedProfile
 from ipy_awsprofile.picker.widget import ProfilePicker
 
@@ -57,6 +59,11 @@ def test_a_value_that_cannot_be(picker: ProfilePicker, shell: Shell) -> None:
     with pytest.raises(ProtectedProfile):
         picker.value = "UserAlpha"
     assert picker.value == "RoleBeta"
+    # Another thread can't switch during a block.
+    with using_profile("RoleBeta"), ThreadPoolExecutor(1) as pool:
+        with pytest.raises(AwsProfileError):
+            pool.submit(setattr, picker, "value", None).result()
+        assert picker.value == "RoleBeta"
 
 
 def test_arguments(shell: Shell, aws: EmbeddedAws) -> None:
