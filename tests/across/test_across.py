@@ -61,13 +61,14 @@ def test_roles_of_a_sign_in(aws: EmbeddedAws) -> None:
     ("profiles", "options", "message", "hint"),
     [
         ("nobody", {}, "No profile matches `nobody`", "%aws_profiles"),
+        (3, {}, "is a string, not a value of type int", "`list_profiles()` returns the profiles"),
         ("*", {"regions": []}, "No Region is given.", "leave out `regions`"),
         ("*", {"regions": "us-east-1 eu-west-1"}, "isn't an AWS Region", "us-east-1"),
         ("*", {"regions": ["eu-centrl-1"]}, "isn't an AWS Region", "Did you mean `eu-central-1`"),
     ],
 )
 def test_invalid_options(
-    aws: EmbeddedAws, profiles: str, options: Any, message: str, hint: str
+    aws: EmbeddedAws, profiles: Any, options: Any, message: str, hint: str
 ) -> None:
     """Invalid options are refused before AWS is called."""
     with pytest.raises(InvalidOption, match=message) as raised:

@@ -113,9 +113,9 @@ def test_a_name_instead_of_a_session(shell: Shell, aws: EmbeddedAws) -> None:
         error = shell.refused(f"{call}('RoleBeta')")
         assert isinstance(error, InvalidOption)
         assert str(error) == "A boto3 session is required, not a value of type str."
-        _, _, argument = code_in(error.hint)
+        _, switch, argument = code_in(error.hint)
         shell.good(f"{call}({argument}('RoleBeta'))")
-    shell.good("%aws_profile RoleBeta")
+    shell.good(switch.replace("NAME", "RoleBeta"))
     for value in ("None", "session.client('s3')"):
         argument, _, _ = code_in(shell.refused(f"list_buckets({value})").hint)
         shell.good(f"list_buckets({argument})")
