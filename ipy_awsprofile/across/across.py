@@ -282,8 +282,7 @@ class _Profile:
             return None
         except Exception as failure:  # noqa: BLE001  # a failing profile doesn't stop the others
             error = failure_of(failure)
-        account_name = getattr(self._request.source, "account_name", None)
-        return Outcome(name, self._account, region, rows, error, account_name)
+        return Outcome(name, self._account, region, rows, error, self._request.account_name)
 
     def _call(self, session: ProfileSession) -> tuple[Any, Failure | None]:
         if executor := self._run.executor:

@@ -158,6 +158,11 @@ class SessionRequest:
     default_session_name: str | None = None
     source: Source | None = None
 
+    @property
+    def account_name(self) -> str | None:
+        """The name of the role's account in its organization, in a run over one."""
+        return self.source.account_name if self.source else None
+
     def __post_init__(self) -> None:
         """Raise InvalidOption if Python code passes something else instead of a name."""
         if self.profile is not None:

@@ -68,7 +68,7 @@ class Protection:
         request is confirmed or isn't new. Before that, raises the errors of `target_of`, because a
         request that can't work needs no confirmation.
         """
-        names = (request.name, account, request.source.account_name if request.source else "")
+        names = (request.name, account, request.account_name or "")
         if is_new and not request.confirmed and self.is_protected(*names):
             from ipy_awsprofile.config.target import target_of
 
