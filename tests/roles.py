@@ -1,4 +1,4 @@
-"""Additional roles: one that S3 allows, one that requires MFA, one that is always renewed."""
+"""A role that requires MFA, a session that is always renewed, and the roles that S3 saw."""
 
 from __future__ import annotations
 
@@ -13,17 +13,6 @@ if TYPE_CHECKING:
     from ipy_awsprofile.sessions.session import ProfileSession
     from tests.aws import EmbeddedAws
     from tests.shells import Shell
-
-
-def add_role(aws: EmbeddedAws, name: str, action: str, *, region: str = "us-west-2") -> None:
-    """Add a role to RoleBeta's account that is allowed this action, and a profile for it."""
-    role_arn = aws.iam.create_role(
-        name,
-        account=ROLE_ACCOUNT,
-        trust=trusting(f"arn:aws:iam::{USER_ACCOUNT}:root"),
-        policy=allow(action),
-    )
-    aws.write_profile(name, source_profile="UserAlpha", role_arn=role_arn, region=region)
 
 
 def roles_in_s3(aws: EmbeddedAws, notebook: Shell, code: str) -> set[str]:
@@ -44,16 +33,12 @@ def add_mfa_role(aws: EmbeddedAws, name: str) -> str:
     role_arn = aws.iam.create_role(
         name, account=ROLE_ACCOUNT, trust=trusting(user.arn), policy=allow("*")
     )
-    aws.write_profile(
-        user.arn.rpartition("/")[2],
-        file=aws.credentials_file,
-        aws_access_key_id=user.access_key_id,
-        aws_secret_access_key=user.secret_access_key,
-    )
-    aws.write_profile(user.arn.rpartition("/")[2], region="us-west-2")
+    user_name = user.arn.rpartition("/")[2]
+    aws.write_profile(user_name, file=aws.credentials_file, **user.settings())
+    aws.write_profile(user_name, region="us-west-2")
     aws.write_profile(
         name,
-        source_profile=user.arn.rpartition("/")[2],
+        source_profile=user_name,
         role_arn=role_arn,
         mfa_serial=user.mfa_serial,
         region="us-west-2",

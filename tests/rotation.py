@@ -30,14 +30,6 @@ def write_keys(aws: EmbeddedAws, profile: str, keys: Keys) -> str:
     return keys["aws_access_key_id"]
 
 
-def keys_of(user: Signer) -> Keys:
-    """Return the user's first long-term keys."""
-    return {
-        "aws_access_key_id": user.access_key_id,
-        "aws_secret_access_key": user.secret_access_key,
-    }
-
-
 def session_keys(aws: EmbeddedAws, user: Signer) -> Keys:
     """Return new session keys of the user, without adding to the list of calls."""
     return _issued(aws, sts_of(aws, user).get_session_token)
@@ -62,4 +54,4 @@ def _issued(aws: EmbeddedAws, call: Callable[[], Any]) -> Keys:
 
 def replaced_keys(aws: EmbeddedAws, user: Signer) -> Keys:
     """Create new long-term keys of the user, and delete the old keys, as AWS recommends."""
-    return keys_of(aws.iam.replace_key(user))
+    return aws.iam.replace_key(user).settings()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from werkzeug.test import Client
 
-from ipy_awsprofile.demo.front import Front, moto, serving
+from ipy_awsprofile.demo.front import Front, create_server, moto, serving
 from ipy_awsprofile.demo.iam import Iam, checked_account
 from ipy_awsprofile.demo.identity_center import IdentityCenter
 from ipy_awsprofile.demo.s3 import Bucket
@@ -76,7 +76,7 @@ class EmbeddedAws(Front):
             self.config_file.parent.mkdir(mode=0o700)
             for file in (self.config_file, self.credentials_file):
                 file.touch(mode=0o600)
-            self.endpoint_url = opening.enter_context(serving(self))
+            self.endpoint_url = opening.enter_context(serving(create_server(self)))
             atexit.register(self.stop)
             self._open = opening.pop_all()
         return self

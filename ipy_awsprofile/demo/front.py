@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
+from http.server import HTTPServer
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -22,7 +23,7 @@ from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 from ipy_awsprofile.demo import s3, sts
@@ -218,10 +219,14 @@ class _Handler(WSGIRequestHandler):
         return environ
 
 
+def create_server(front: Front) -> BaseWSGIServer:
+    """Return a server on a free loopback port, which doesn't serve yet."""
+    return make_server("127.0.0.1", 0, front, threaded=True, request_handler=_Handler)
+
+
 @contextmanager
-def serving(front: Front) -> Iterator[str]:
-    """Serve until the context ends; the context's value is the endpoint's URL."""
-    server = make_server("127.0.0.1", 0, front, threaded=True, request_handler=_Handler)
+def serving(server: HTTPServer) -> Iterator[str]:
+    """Serve in a thread until the context ends; the context's value is the server's http URL."""
     thread = threading.Thread(
         target=server.serve_forever,
         kwargs={"poll_interval": 0.01},  # the maximum seconds that `shutdown` waits

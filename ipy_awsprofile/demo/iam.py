@@ -59,6 +59,15 @@ class Signer:
         """Whether it is a session of a user, as GetSessionToken returns it."""
         return self.session_token is not None and self.role_arn is None
 
+    def settings(self) -> dict[str, Any]:
+        """Return its credentials as a profile's settings."""
+        token = {"aws_session_token": self.session_token} if self.session_token else {}
+        return {
+            "aws_access_key_id": self.access_key_id,
+            "aws_secret_access_key": self.secret_access_key,
+            **token,
+        }
+
     def credentials(self) -> dict[str, str]:
         """Return a session's Credentials, as in a response of STS."""
         return {

@@ -217,7 +217,8 @@ class IdentityCenter:
             return json_response(
                 self._new_tokens(client_id, self._refreshing(body["refreshToken"]))
             )
-        sign_in = self.sign_ins.get(body.get("deviceCode") or body["code"])
+        code = body.get("deviceCode") or body["code"]
+        sign_in = self.sign_ins.get(code)
         if sign_in is None or sign_in.client_id != client_id:
             raise oidc_refused("InvalidGrant", "Invalid code provided")
         if self.iam.clock() >= sign_in.expires:
@@ -226,7 +227,7 @@ class IdentityCenter:
             raise oidc_refused("AccessDenied", "Access denied")
         if not sign_in.user:
             raise oidc_refused("AuthorizationPending", "Authorization is still pending")
-        self.sign_ins = {code: one for code, one in self.sign_ins.items() if one is not sign_in}
+        del self.sign_ins[code]
         return json_response(self._new_tokens(client_id, sign_in.user))
 
     def _refreshing(self, token: str) -> str:

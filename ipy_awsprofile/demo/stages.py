@@ -60,7 +60,7 @@ def seed_all(aws: EmbeddedAws) -> None:
     tutorials.read([company, organisation])
     for header in _GUIDES:
         append_section(aws.config_file, header, tutorials[header])
-    _add_role(aws, "prod-admin")
+    add_role(aws, "prod-admin", *_USED)
     accounts = aws.create_organization(_ORGANIZATION, manager=USER_ACCOUNT)
     for name, buckets in _ORGANIZATION.items():
         if buckets:
@@ -94,28 +94,30 @@ _GUIDES = (
 )
 
 
+#: The actions of RoleBeta, and of the role that a guide protects.
+_USED = ("s3:*", "sts:GetScopedCredentials")
+
+
 def seed(aws: EmbeddedAws) -> Scenario:
     """Create the main job: UserAlpha may only assume RoleBeta, and RoleBeta has three buckets."""
     user = aws.iam.create_user("UserAlpha", account=USER_ACCOUNT, policy=allow("sts:AssumeRole"))
     for name, (region, created) in BUCKETS.items():
         aws.create_bucket(name, account=ROLE_ACCOUNT, region=region, creation_date=created)
     aws.write_profile("UserAlpha", region=REGION, output="json")
-    role_arn = _add_role(aws, "RoleBeta")
-    keys = {"aws_access_key_id": user.access_key_id}
-    keys["aws_secret_access_key"] = user.secret_access_key
-    aws.write_profile("UserAlpha", file=aws.credentials_file, **keys)
+    role_arn = add_role(aws, "RoleBeta", *_USED)
+    aws.write_profile("UserAlpha", file=aws.credentials_file, **user.settings())
     return Scenario(user, role_arn)
 
 
-def _add_role(aws: EmbeddedAws, name: str) -> str:
-    """Create a role that may use S3, and its profile; return its ARN."""
+def add_role(aws: EmbeddedAws, name: str, *actions: str, region: str = REGION) -> str:
+    """Create a role that UserAlpha may assume, and its profile; return the role's ARN."""
     role_arn = aws.iam.create_role(
         name,
         account=ROLE_ACCOUNT,
         trust=trusting(f"arn:aws:iam::{USER_ACCOUNT}:root"),
-        policy=allow("s3:*", "sts:GetScopedCredentials"),
+        policy=allow(*actions),
     )
-    aws.write_profile(name, source_profile="UserAlpha", role_arn=role_arn, region=REGION)
+    aws.write_profile(name, source_profile="UserAlpha", role_arn=role_arn, region=region)
     return role_arn
 
 
@@ -268,9 +270,4 @@ def _create_account(aws: EmbeddedAws, name: str, number: int, region: str) -> di
     if name != "sandbox-old":
         return {"region": region, "role_arn": role_arn, "source_profile": "UserAlpha"}
     pasted = aws.iam.create_role_session(role_arn, "pasted", seconds=-1)
-    return {
-        "region": region,
-        "aws_access_key_id": pasted.access_key_id,
-        "aws_secret_access_key": pasted.secret_access_key,
-        "aws_session_token": pasted.session_token,
-    }
+    return {"region": region, **pasted.settings()}

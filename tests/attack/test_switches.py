@@ -19,8 +19,8 @@ from botocore.credentials import ContainerProvider
 
 import ipy_awsprofile
 from ipy_awsprofile import across_profiles, using_profile
+from ipy_awsprofile.demo.stages import add_role
 from ipy_awsprofile.errors import StaleIdentity
-from tests.roles import add_role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -35,6 +35,11 @@ class EmbeddedAws(aws.EmbeddedAws):
         Console(self)
         self._web_identities = WebIdentities(self)
 
+    @property
+    def actions(self) -> list[str]:
+        """The actions of all requests so far, in order."""
+        return [call.action for call in self.calls]
+
     def create_oidc_provider(
         self, issuer: str, *, account: str, audiences: tuple[str, ...] = (AUDIENCE,)
     ) -> OidcProvider:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tests.roles import add_role
+from ipy_awsprofile.demo.stages import add_role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -233,7 +233,7 @@ def opened(jupyter: Jupyter) -> tuple[Notebook, ToolbarPage]:
 def test_from_loading_to_unloading(jupyter: Jupyter) -> None:
     """The button is there while the extension is loaded, and shows every switch.
 
-    If the kernel has another version than Jupyter, the toolbar says what to update.
+    If the kernel's version differs from Jupyter's, the toolbar says what to update.
     """
     notebook, tool = opened(jupyter)
     shown = notebook.begin("%%aws_profile UserAlpha\ninput()")

@@ -10,9 +10,7 @@ import pytest
 import wrapt
 from botocore.client import BaseClient
 
-from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
-from tests.roles import add_role
-from tests.rotation import keys_of
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,7 +120,7 @@ def test_outcomes(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_denied(notebook: Shell, aws: EmbeddedAws) -> None:
     """A denied call's row has AWS's message, and the account is unknown if AWS wasn't asked."""
     batch = aws.iam.create_user("batch", account=ROLE_ACCOUNT)
-    keys: dict[str, Any] = keys_of(batch)
+    keys: dict[str, Any] = batch.settings()
     aws.write_profile("batch", **keys)
     code = "boto3.Session(profile_name='batch').client('s3').list_buckets()"
     (row,) = rows_of(notebook, code)

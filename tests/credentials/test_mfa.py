@@ -100,7 +100,7 @@ def test_another_thread_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nobody_can_answer(aws: EmbeddedAws, auditor: str) -> None:
-    """Without a terminal or a front end, a profile with MFA raises an error and calls nobody."""
+    """Without a terminal or a front end, a profile that requires MFA is an error."""
     with pytest.raises(MfaUnavailable) as caught:
         open_session("Auditor")
     assert auditor in str(caught.value)

@@ -130,9 +130,7 @@ def test_another_server(monkeypatch: pytest.MonkeyPatch, aws: EmbeddedAws) -> No
 def test_another_source(aws: EmbeddedAws, scenario: Scenario, shell: Shell) -> None:
     """Profiles for the same role share its session until a refresh; cards show the files' chain."""
     bob = aws.iam.create_user("Bob", account=USER_ACCOUNT, policy=allow("sts:AssumeRole"))
-    aws.write_profile(
-        "Bob", aws_access_key_id=bob.access_key_id, aws_secret_access_key=bob.secret_access_key
-    )
+    aws.write_profile("Bob", **bob.settings())
     aws.write_profile(
         "BetaOfBob", role_arn=scenario.role_arn, source_profile="Bob", region="us-west-2"
     )

@@ -27,7 +27,6 @@ from ipy_awsprofile.errors import CredentialsRejected, CredentialsUnavailable, I
 from ipy_awsprofile.sessions.portable import lendable
 from ipy_awsprofile.sessions.session import open_session, who_am_i
 from tests.rotation import (
-    keys_of,
     replaced_keys,
     role_keys,
     session_keys,
@@ -82,7 +81,7 @@ def user(aws: EmbeddedAws) -> Signer:
     """Create a user with the profile `P`, whose keys are in the credentials file."""
     user = aws.iam.create_user("Worker", account=USER_ACCOUNT, policy=allow("*"))
     aws.write_profile("P", region="us-west-2")
-    write_keys(aws, "P", keys_of(user))
+    write_keys(aws, "P", user.settings())
     return user
 
 
@@ -146,13 +145,13 @@ def test_long_term_keys_that_are_replaced(aws: EmbeddedAws, user: Signer) -> Non
 
 def test_keys_in_the_config_file(aws: EmbeddedAws, user: Signer) -> None:
     """New keys in the config file are used, too."""
-    settings: dict[str, Any] = keys_of(user)
+    settings: dict[str, Any] = user.settings()
     aws.write_profile("Q", region="us-west-2", **settings)
     session = open_session("Q")
     assert shown(session) == user.arn
     text = aws.config_file.read_text()
     new = replaced_keys(aws, user)
-    for name, value in keys_of(user).items():
+    for name, value in user.settings().items():
         text = text.replace(value, new[name])
     aws.config_file.write_text(text)
     session.client("s3").list_buckets()
@@ -194,7 +193,7 @@ def test_keys_of_another_identity(
     s3 = session.client("s3")
     shown(session)
     aws.calls.clear()
-    key = write_keys(aws, "P", session_keys(aws, other) if temporary else keys_of(other))
+    key = write_keys(aws, "P", session_keys(aws, other) if temporary else other.settings())
     for _ in range(2):
         with pytest.raises(IdentityChanged, match=r"user/Other now, not to .*user/Worker"):
             s3.list_buckets()
@@ -204,7 +203,7 @@ def test_keys_of_another_identity(
         lendable(session)
     assert set(seen(aws)) == {("sts:GetCallerIdentity", key)}
     assert shown(open_session("P")) == other.arn
-    write_keys(aws, "P", keys_of(user))
+    write_keys(aws, "P", user.settings())
     s3.list_buckets()
     assert shown(session) == user.arn
 
@@ -234,7 +233,7 @@ def test_keys_that_aws_rejects(aws: EmbeddedAws, user: Signer) -> None:
     session = open_session("P")
     s3 = session.client("s3")
     shown(session)
-    write_keys(aws, "P", keys_of(user) | {"aws_secret_access_key": "x" * 40})
+    write_keys(aws, "P", user.settings() | {"aws_secret_access_key": "x" * 40})
     with pytest.raises(CredentialsRejected, match="the keys of `P`"):
         s3.list_buckets()
     write_keys(aws, "P", session_keys(aws, user))

@@ -125,7 +125,7 @@ def is_denied(call: Callable[..., object], **parameters: Any) -> bool:
     return False
 
 
-#: Kinds that differ in the way in which they are limited.
+#: One kind for each way in which AWS limits a session.
 LIMITED = (
     "static keys",
     "role with source_profile",
@@ -164,7 +164,7 @@ def test_limits(  # noqa: PLR0917  # fixtures
         reader: Any = limited(read_only=True).client("s3")
         assert [bucket["Name"] for bucket in reader.list_buckets()["Buckets"]] == ["data"]
         assert is_denied(reader.put_object, Bucket="data", Key="k")
-        narrowed = "sts:GetScopedCredentials" in [call.action for call in aws.calls]
+        narrowed = "sts:GetScopedCredentials" in aws.actions
         assert narrowed is (ASSUMED not in CALLS.get(name, []))
         lister: Any = limited(policy=file).client("s3")
         assert lister.list_buckets()["Buckets"]

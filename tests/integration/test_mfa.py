@@ -12,7 +12,6 @@ from ipy_awsprofile import open_session, using_profile, who_am_i
 from ipy_awsprofile.demo.aws import append_section
 from ipy_awsprofile.demo.stages import USER_ACCOUNT, trusting
 from ipy_awsprofile.errors import InvalidOption, MfaRejected, MfaUnavailable
-from tests.rotation import keys_of
 from tests.shells import run_aws_cli, run_python
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def user(aws: EmbeddedAws) -> Signer:
     user = aws.iam.create_user("Careful", account=USER_ACCOUNT, policy=WITH_MFA, mfa=True)
     aws.create_bucket("careful", account=USER_ACCOUNT)
     aws.write_profile("P", region="us-west-2", mfa_serial=user.mfa_serial)
-    append_section(aws.credentials_file, "P", keys_of(user))
+    append_section(aws.credentials_file, "P", user.settings())
     return user
 
 
@@ -74,18 +73,13 @@ def later() -> Iterator[Callable[[timedelta], None]]:
         yield traveller.shift
 
 
-def actions(aws: EmbeddedAws) -> list[str]:
-    """Return the calls that AWS saw."""
-    return [call.action for call in aws.calls]
-
-
 @pytest.mark.usefixtures("later")
 def test_one_code(shell: Shell, aws: EmbeddedAws, user: Signer, asked: list[str]) -> None:
     """With `--mfa`, one code and one call serve the kernel, the AWS CLI and other notebooks."""
     card = shell.good("%aws_profile P --mfa").text
     assert user.arn in card
     assert "12 hours left" in card
-    assert actions(aws) == ["sts:GetSessionToken", "sts:GetCallerIdentity"]
+    assert aws.actions == ["sts:GetSessionToken", "sts:GetCallerIdentity"]
     shell.good(LIST)
     shell.good("session.client('iam').list_users() and None")
     assert run_aws_cli("s3api", "list-buckets").returncode == 0
@@ -131,7 +125,7 @@ def test_expiry(shell: Shell, aws: EmbeddedAws, later: Any, asked: list[str]) ->
     later(timedelta(minutes=1))
     shell.good("%aws_profile --refresh")
     assert len(asked) == 3
-    assert actions(aws) == ["sts:GetSessionToken", "sts:GetCallerIdentity"]
+    assert aws.actions == ["sts:GetSessionToken", "sts:GetCallerIdentity"]
     later(timedelta(minutes=1))
     assert "36 hours left" in shell.good("%aws_profile P --mfa --duration 36h").text
 
@@ -167,7 +161,7 @@ def test_hints(shell: Shell, aws: EmbeddedAws, user: Signer, asked: list[str], l
     assert refused.hint.startswith("Leave the option out, ")
     shell.good("%aws_profile R")
     aws.write_profile("Q", region="us-west-2")
-    append_section(aws.credentials_file, "Q", keys_of(user))
+    append_section(aws.credentials_file, "Q", user.settings())
     refused = shell.refused("%aws_profile Q --mfa")
     assert "doesn't have both" in str(refused)
     text = aws.config_file.read_text()
@@ -181,7 +175,7 @@ def test_read_only(shell: Shell, aws: EmbeddedAws, asked: list[str]) -> None:
     """A read-only MFA session needs one code, and still meets the policy's condition."""
     card = shell.good("%aws_profile P --mfa --read-only").text
     assert "limited to read-only" in card
-    assert actions(aws) == [
+    assert aws.actions == [
         "sts:GetSessionToken",
         "sts:GetScopedCredentials",
         "sts:GetCallerIdentity",

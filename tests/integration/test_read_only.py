@@ -10,7 +10,6 @@ from botocore.exceptions import ClientError
 from ipy_awsprofile import open_session
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow, trusting
 from tests.identity_center import PROD, organisation
-from tests.rotation import keys_of
 
 if TYPE_CHECKING:
     from tests.aws import EmbeddedAws
@@ -69,7 +68,7 @@ def test_services(aws: EmbeddedAws, kind: str) -> None:
         "All", account=ROLE_ACCOUNT, trust=trusting(user.arn), policy=allow("*")
     )
     sso: Any = {"sso_session": "corp", "sso_account_id": PROD, "sso_role_name": "Admin"}
-    keys: Any = keys_of(user)
+    keys: Any = user.settings()
     aws.write_profile("role", role_arn=role, source_profile="keys", region="us-west-2")
     aws.write_profile("keys", region="us-west-2", **keys)
     aws.write_profile("sign-in", region="us-west-2", **sso)

@@ -18,7 +18,7 @@ from ipy_awsprofile.errors import IdentityChanged, SignInRequired
 from ipy_awsprofile.picker.conversation import Conversation
 from ipy_awsprofile.switch.using_profile import running_switcher
 from tests.identity_center import write_session
-from tests.rotation import OF_TOOLS, keys_of, session_keys, write_keys
+from tests.rotation import OF_TOOLS, session_keys, write_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,11 +35,6 @@ def later() -> Iterator[Callable[[timedelta], None]]:
     """Yield a function that moves the clock of this process and its embedded AWS."""
     with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
         yield traveller.shift
-
-
-def actions(aws: EmbeddedAws) -> list[str]:
-    """Return the calls that AWS saw."""
-    return [call.action for call in aws.calls]
 
 
 # Keys in the credentials file, which a tool renews ------------------------------------------------
@@ -77,7 +72,7 @@ def test_a_day_with_session_keys(shell: Shell, aws: EmbeddedAws, user: Signer) -
         assert user.arn in shell.good("%aws_profile").text
         assert "still signs" not in shell.good("%aws_profile P").text
     shell.good("%aws_profile --off")
-    key = write_keys(aws, "P", keys_of(user))
+    key = write_keys(aws, "P", user.settings())
     shell.good("s3.list_buckets() and None")  # the user's own client keeps working
     assert aws.calls[-1].access_key_id == key
 
@@ -92,7 +87,7 @@ def test_shown_expiry(shell: Shell, aws: EmbeddedAws, user: Signer) -> None:
     Conversation(running_switcher(), lambda state, _buffers: heard.append(state)).show()
     assert heard[0]["identity"]["left"] is None
     assert "expires: unknown" in heard[0]["html"]
-    write_keys(aws, "P", keys_of(user))
+    write_keys(aws, "P", user.settings())
     assert "no expiry" in shell.good("%aws_profile").text
     write_keys(aws, "P", session_keys(aws, user))
     assert "expires: unknown" in shell.good("%aws_profile").text
@@ -119,11 +114,11 @@ def test_expected_account(shell: Shell, aws: EmbeddedAws, user: Signer) -> None:
     """A session that must be in one account never signs in another account."""
     shell.good(f"%aws_profile P --expect-account {USER_ACCOUNT}")
     elsewhere = aws.iam.create_user("Elsewhere", account="999988887777", policy=allow("*"))
-    write_keys(aws, "P", keys_of(elsewhere))
+    write_keys(aws, "P", elsewhere.settings())
     aws.calls.clear()
     shell.refused("session.client('s3').list_buckets()")
     shell.refused("%aws_profile --refresh")
-    assert set(actions(aws)) == {"sts:GetCallerIdentity"}
+    assert set(aws.actions) == {"sts:GetCallerIdentity"}
 
 
 def test_filesystems_after_a_refresh(
@@ -210,7 +205,7 @@ def test_another_identity(
         assert isinstance(refused, IdentityChanged)
         assert f"not to {ann}" in str(refused)
         assert "`%aws_profile P`" in refused.hint
-    assert LIST_BUCKETS not in actions(aws)
+    assert LIST_BUCKETS not in aws.actions
     shell.good("%aws_profile P")
     (bob,) = signers(shell, aws, "session.client('s3').list_buckets() and None")
     assert str(bob).endswith("/bob")
@@ -231,7 +226,7 @@ def test_cached_sessions_that_aws_rejects(shell: Shell, aws: EmbeddedAws) -> Non
     last = aws.iam.create_role(
         "Last", account=ROLE_ACCOUNT, trust=trusting(first), policy=allow("*")
     )
-    append_section(aws.credentials_file, "Maria", keys_of(user))
+    append_section(aws.credentials_file, "Maria", user.settings())
     aws.write_profile("First", role_arn=first, source_profile="Maria", region="us-west-2")
     aws.write_profile("Last", role_arn=last, source_profile="First", region="us-west-2")
     shell.good("%aws_profile First\n%aws_profile --off")
@@ -240,7 +235,7 @@ def test_cached_sessions_that_aws_rejects(shell: Shell, aws: EmbeddedAws) -> Non
     shell.good("%%aws_profile P\nassert session.client('s3').list_buckets()")
     aws.calls.clear()
     shell.good("%aws_profile Last")
-    assert actions(aws) == ["sts:AssumeRole"] * 3
+    assert aws.actions == ["sts:AssumeRole"] * 3
 
 
 def test_aws_login(shell: Shell, aws: EmbeddedAws, later: Callable[[timedelta], None]) -> None:
@@ -252,7 +247,7 @@ def test_aws_login(shell: Shell, aws: EmbeddedAws, later: Callable[[timedelta], 
     shell.good("%aws_profile P")
     later(timedelta(minutes=16))
     assert signers(shell, aws, list_buckets) == {ann.arn}
-    assert actions(aws)[0] == "signin:CreateOAuth2Token"
+    assert aws.actions[0] == "signin:CreateOAuth2Token"
     file.unlink()
     later(timedelta(minutes=16))
     assert isinstance(shell.refused(list_buckets), SignInRequired)
@@ -290,4 +285,4 @@ def test_short_sessions(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.Monk
     child = "import boto3\nfor _ in range(3): boto3.Session().client('s3').list_buckets()"
     subprocess.run([sys.executable, "-c", child], check=True)
     shell.good("%aws_profile UserAlpha\n%aws_profile RoleBeta --duration 15m")
-    assert actions(aws).count("sts:AssumeRole") == 1
+    assert aws.actions.count("sts:AssumeRole") == 1

@@ -55,7 +55,7 @@ def test_main_job(bare_shell: Shell, aws: EmbeddedAws) -> None:
     frame = bare_shell.good("from ipy_awsprofile import list_buckets\nlist_buckets(session)").result
     rows = {name: created.to_pydatetime() for name, created, _ in frame.itertuples(index=False)}
     assert rows == {name: created for name, (_, created) in BUCKETS.items()}
-    assert [call.action for call in aws.calls] == ["sts:AssumeRole", "s3:ListAllMyBuckets"]
+    assert aws.actions == ["sts:AssumeRole", "s3:ListAllMyBuckets"]
     card = bare_shell.good("%aws_profile UserAlpha").text
     assert card.startswith("UserAlpha  (no expiry)")
     assert USER_ACCOUNT in card

@@ -12,7 +12,6 @@ import pytest
 
 from ipy_awsprofile import open_session, who_am_i
 from ipy_awsprofile.demo.stages import USER_ACCOUNT, allow
-from tests.rotation import keys_of
 
 if TYPE_CHECKING:
     from tests.aws import EmbeddedAws
@@ -38,7 +37,7 @@ VARIABLES: dict[str, dict[str, str]] = {
 def other(aws: EmbeddedAws) -> dict[str, str]:
     """Create the profile `Other`, and return the keys of its user."""
     user = aws.iam.create_user("Other", account=USER_ACCOUNT, policy=allow("*"))
-    keys: Any = keys_of(user)
+    keys: Any = user.settings()
     aws.write_profile("Other", region="us-east-2", **keys)
     return {"key": user.access_key_id, "secret": user.secret_access_key}
 
@@ -93,7 +92,7 @@ SIGNERS = {
 def user(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> str:
     """Create a profile P of the user Me, and return the user's ARN."""
     user = aws.iam.create_user("Me", account=USER_ACCOUNT, policy=allow("*"))
-    keys: Any = keys_of(user)
+    keys: Any = user.settings()
     aws.write_profile("P", region="us-west-2", **keys)
     aws.create_bucket(BUCKET, account=USER_ACCOUNT, region="us-west-2")
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)

@@ -10,8 +10,8 @@ import pytest
 import s3fs
 
 from ipy_awsprofile import open_session, using_profile
-from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
-from tests.roles import add_role
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role
+from tests.roles import answer_with_codes
 from tests.servers import Answers, odd_server
 
 if TYPE_CHECKING:
@@ -59,3 +59,13 @@ def notebook(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch) ->
         )
         shell.good("import boto3, os, subprocess, sys")
         yield shell
+
+
+@pytest.fixture
+def as_auditor(
+    aws: EmbeddedAws, auditor: str, notebook: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Switch to a role that requires MFA; nobody is there for the next code."""
+    with monkeypatch.context() as prompts:
+        answer_with_codes(aws, auditor, prompts)
+        notebook.good("%aws_profile Auditor")

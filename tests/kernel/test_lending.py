@@ -136,7 +136,7 @@ def test_long_term_keys_stay_in_the_kernel(aws: EmbeddedAws, notebook: Shell) ->
     assert first == second
     assert first["AccessKeyId"] != notebook.names["keys"].access_key
     assert first["Token"]
-    assert [call.action for call in aws.calls].count("sts:GetSessionToken") == 1
+    assert aws.actions.count("sts:GetSessionToken") == 1
 
 
 def test_renewed_credentials(aws: EmbeddedAws, notebook: Shell) -> None:
@@ -151,13 +151,8 @@ def test_renewed_credentials(aws: EmbeddedAws, notebook: Shell) -> None:
     assert datetime.fromisoformat(second["Expiration"]) > datetime.now(UTC)
 
 
-def test_a_session_that_needs_a_code(
-    aws: EmbeddedAws, auditor: str, notebook: Shell, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_session_that_needs_a_code(as_auditor: None) -> None:
     """After an MFA session has expired, the child's error says what to run in the notebook."""
-    with monkeypatch.context() as prompts:
-        answer_with_codes(aws, auditor, prompts)
-        notebook.good("%aws_profile Auditor")
     address, token = lent()
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=2), tick=True):
         with pytest.raises(HTTPError) as refused:

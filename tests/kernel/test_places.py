@@ -17,7 +17,7 @@ import time_machine
 
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from tests.kernel.conftest import BUCKET
-from tests.roles import answer_with_codes, renew_at_each_use, roles_in_s3
+from tests.roles import renew_at_each_use, roles_in_s3
 from tests.shells import run_python
 
 if TYPE_CHECKING:
@@ -243,12 +243,10 @@ def test_longer_than_the_session(aws: EmbeddedAws, notebook: Shell, library: str
 
 
 def test_duckdb_prompts_no_one(
-    aws: EmbeddedAws, auditor: str, notebook: Shell, monkeypatch: pytest.MonkeyPatch
+    notebook: Shell, as_auditor: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If a secret's renewal requires an MFA code, a cell that doesn't use it doesn't prompt."""
-    with monkeypatch.context() as prompts:
-        answer_with_codes(aws, auditor, prompts)
-        notebook.good("import duckdb; from ipy_awsprofile import libraries\n%aws_profile Auditor")
+    notebook.good("import duckdb; from ipy_awsprofile import libraries")
     notebook.good("con = duckdb.connect(); libraries.duckdb_secret(session, con)")
     prompted: list[str] = []
     monkeypatch.setattr("getpass.getpass", prompted.append)

@@ -70,12 +70,7 @@ ALL = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
 def audited(aws: EmbeddedAws) -> str:
     """Write profiles of a role that requires a tag and a source identity, and return its ARN."""
     user = aws.iam.create_user("Ann", account=USER_ACCOUNT, policy=allow("sts:*"))
-    aws.write_profile(
-        "Ann",
-        region="us-west-2",
-        aws_access_key_id=user.access_key_id,
-        aws_secret_access_key=user.secret_access_key,
-    )
+    aws.write_profile("Ann", region="us-west-2", **user.settings())
     condition = {"StringEquals": {"sts:SourceIdentity": "ann", "aws:RequestTag/team": "red"}}
     statement = {"Effect": "Allow", "Action": ALL, "Principal": {"AWS": user.arn}}
     arn = aws.iam.create_role(
@@ -111,7 +106,7 @@ def test_tags_and_source_identity(shell: Shell, aws: EmbeddedAws, audited: str) 
     shell.good(f"%aws_profile Audited {GIVEN}")
     aws.calls.clear()
     shell.good(f"%aws_profile Audited {GIVEN}")  # from the cache entry that only these options use
-    assert "sts:AssumeRole" not in [call.action for call in aws.calls]
+    assert "sts:AssumeRole" not in aws.actions
     assert isinstance(shell.refused("%aws_profile Audited"), AccessDenied)
 
 

@@ -49,7 +49,7 @@ def ann(aws: EmbeddedAws) -> Signer:
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the shell have a user, who can see the output."""
+    """Answer each prompt with Enter, as a user does who has read the output."""
     monkeypatch.setattr("getpass.getpass", lambda _question: "")
 
 

@@ -89,7 +89,7 @@ def test_sign_in_at_a_cell(
     assert "4 roles in 3 accounts" in shell.good(f"%aws_profiles --sso {profile}").text
     assert company.requests == ["HEAD /aws"]
     shell.good(f"%aws_profile --logout {profile}")
-    assert [call.action for call in aws.calls].count("sso:Logout") == 1
+    assert aws.actions.count("sso:Logout") == 1
     assert token_files(aws) == []
 
 
@@ -144,7 +144,7 @@ def test_sso_region_of_the_file(aws: EmbeddedAws, company: CompanyServer) -> Non
     assert json.loads(token_files(aws)[0].read_text())["region"] == "eu-central-1"
 
 
-#: Redirects to other places than AWS's.
+#: Redirects that are refused.
 REDIRECTS = {
     "http": "http://ssoins-1234.portal.us-west-2.app.aws",
     "other domain": "https://portal.example.com/start",

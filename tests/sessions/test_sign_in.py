@@ -275,7 +275,7 @@ def test_sign_in_at_a_cell(
     (code,) = user.decided
     assert code in ran.printed
     assert "Behind ← prod-reader" in ran.text
-    called = [call.action for call in aws.calls]
+    called = aws.actions
     assert called.count("sso-oidc:StartDeviceAuthorization") == 1
     assert called[-2:] == ["sso:GetRoleCredentials", "sts:AssumeRole"]
     shown = ran.printed + ran.text + caplog.text

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def actions(aws: EmbeddedAws) -> list[str]:
     """Return the actions called since the last use, and clear the calls."""
-    called = [call.action for call in aws.calls]
+    called = aws.actions
     aws.calls.clear()
     return called
 

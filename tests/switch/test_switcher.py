@@ -9,12 +9,11 @@ import boto3
 import pytest
 
 from ipy_awsprofile.config.request import SwitchRequest
-from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role, allow
 from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile
 from ipy_awsprofile.picker.widget import ProfilePicker
 from ipy_awsprofile.switch.using_profile import running_switcher
 from tests.identity_center import PROD, organisation
-from tests.roles import add_role
 from tests.sessions.traces import actions
 
 if TYPE_CHECKING:
@@ -211,12 +210,7 @@ def test_names_that_lead_elsewhere_by_now(shell: Shell, aws: EmbeddedAws) -> Non
     text = aws.config_file.read_text()
     aws.config_file.write_text(text.replace("[profile RoleBeta]", "[profile former]"))
     aws.write_profile("RoleBeta", region="us-west-2")
-    aws.write_profile(
-        "RoleBeta",
-        file=aws.credentials_file,
-        aws_access_key_id=prod.access_key_id,
-        aws_secret_access_key=prod.secret_access_key,
-    )
+    aws.write_profile("RoleBeta", file=aws.credentials_file, **prod.settings())
     assert isinstance(shell.refused("%aws_profile --refresh"), ProtectedProfile)
     assert signer(shell) == "RoleBeta"
     shell.good("%aws_profile RoleBeta --yes\n%aws_profile --refresh")

@@ -14,9 +14,9 @@ import boto3
 import pytest
 
 from ipy_awsprofile import across_profiles
+from ipy_awsprofile.demo.stages import add_role
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, NotForOneProfile
 from ipy_awsprofile.switch.using_profile import running_switcher, using_profile
-from tests.roles import add_role
 
 if TYPE_CHECKING:
     from tests.aws import EmbeddedAws
