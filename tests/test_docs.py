@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 #: Whether to update the pages with the outputs of this run.
 UPDATE = bool(os.environ.get("UPDATE_OUTPUTS"))
 HOW_TO = sorted(file for file in (DOCS / "how-to").glob("*.md") if file.stem != "index")
+UNATTENDED = DOCS / "how-to" / "unattended.md"
 TUTORIALS = DOCS.parent / "notebooks"
 CELLS = [file for file in sorted(DOCS.rglob("*.md")) if blocks(file.read_text(), "ipython3")]
 
@@ -74,15 +75,9 @@ def as_container(aws: EmbeddedAws) -> Iterator[None]:
         yield
 
 
-def as_ci_job(aws: EmbeddedAws) -> Iterator[None]:
-    """Run the page in a job with a token, whose role has the page's trust policy."""
-    os.environ.update(job_variables(aws))
-    yield
-
-
 def job_variables(aws: EmbeddedAws) -> dict[str, str]:
-    """Create the role from the CI page, and return the variables of a job that can assume it."""
-    (policy,) = map(json.loads, blocks((DOCS / "how-to" / "ci.md").read_text(), "json"))
+    """Create the role from the page, and return the variables of a CI job that can assume it."""
+    (policy,) = map(json.loads, blocks(UNATTENDED.read_text(), "json"))
     (statement,) = policy["Statement"]
     issuer = statement["Principal"]["Federated"].partition("oidc-provider/")[2]
     provider = aws.create_oidc_provider(f"https://{issuer}", account=ROLE_ACCOUNT)
@@ -102,15 +97,6 @@ def in_the_lab(_aws: EmbeddedAws) -> Iterator[None]:
     yield
 
 
-def without_files(aws: EmbeddedAws) -> Iterator[None]:
-    """Run the page on a new machine without config files, whose user is signed in."""
-    del os.environ["AWS_CONFIG_FILE"], os.environ["AWS_SHARED_CREDENTIALS_FILE"]
-    os.environ["AWS_ENDPOINT_URL"] = aws.endpoint_url
-    for file in (aws.config_file, aws.credentials_file):
-        file.unlink()
-    yield
-
-
 def with_a_phone(aws: EmbeddedAws) -> Iterator[None]:
     """Type the codes of Auditor's device, instead of using the lab's mfa_process."""
     config = aws.config_file.read_text()
@@ -127,7 +113,7 @@ def with_a_phone(aws: EmbeddedAws) -> Iterator[None]:
         yield
 
 
-STORES = DOCS / "how-to" / "credential-process.md"
+STORES = DOCS / "how-to" / "keys.md"
 #: A program that accepts only a tool's options, and prints what the tool prints.
 STAND_IN = """\
 #!{python}
@@ -195,9 +181,7 @@ def printed(session: Signer, indent: int | None = None) -> str:
 #: The environment that a page describes, if it isn't the lab.
 PLACES: dict[str, Callable[[EmbeddedAws], Iterator[None]]] = {
     "on-aws": as_container,
-    "ci": as_ci_job,
     "mfa": with_a_phone,
-    "no-config-file": without_files,
     STORES.stem: with_stores,
 }
 
@@ -250,15 +234,25 @@ def add_sections(config: Path, text: str) -> None:
 
 def test_pages_show_what_happens() -> None:
     """Every how-to page, and the pages for beginners, show the output of a cell."""
-    assert {DOCS / "start.md", DOCS / "many-accounts.md"} <= set(CELLS)
+    assert DOCS / "start.md" in CELLS
     for page in HOW_TO:
         assert any(cell.shown for cell in page_cells(page.read_text())), page
 
 
+def test_pages_say_what_they_need() -> None:
+    """A how-to page that needs more than `ipy-awsprofile lab` says what it needs."""
+    libraries = r"\b(polars|duckdb|awswrangler|papermill)\b"
+    for page in HOW_TO:
+        text = page.read_text()
+        cells = "".join(cell.source for cell in page_cells(text))
+        if page.stem in PLACES or re.search(libraries, cells + "".join(blocks(text, "console"))):
+            assert re.search(r"\*\*(You need|needs)\*\*", text), page
+
+
 def test_papermill(aws: EmbeddedAws, work: Path) -> None:
-    """The papermill page's notebook runs for the profile in a command, or papermill fails."""
-    page = (DOCS / "how-to" / "papermill.md").read_text()
-    cells = [nbformat.v4.new_code_cell(cell.source) for cell in page_cells(page)]
+    """The page's notebook runs for the profile in a papermill command, or papermill fails."""
+    page = UNATTENDED.read_text()
+    cells = [nbformat.v4.new_code_cell(cell.source) for cell in page_cells(page)[:3]]
     cells[0].metadata["tags"] = ["parameters"]
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), work / "report.ipynb")
@@ -279,30 +273,33 @@ def outputs_of(notebook: Path) -> list[str]:
     return [one["data"]["text/plain"] for one in outputs if one.output_type == "execute_result"]
 
 
-def test_ci_with_keys(aws: EmbeddedAws, bare_shell: Shell) -> None:
-    """The CI page's cells also work with the variables that AWS's GitHub action sets."""
+@pytest.mark.parametrize("variables", ["token", "keys"])
+def test_ci(aws: EmbeddedAws, bare_shell: Shell, variables: str) -> None:
+    """The page's line works with a token, as in GitLab, and with the keys of AWS's action."""
     job = job_variables(aws)
-    sts = boto3.client("sts", region_name="us-west-2", endpoint_url=aws.endpoint_url)
-    keys = sts.assume_role_with_web_identity(
-        RoleArn=job["AWS_ROLE_ARN"],
-        RoleSessionName="GitHubActions",
-        WebIdentityToken=Path(job["AWS_WEB_IDENTITY_TOKEN_FILE"]).read_text(),
-    )["Credentials"]
-    os.environ.update(
-        AWS_ENDPOINT_URL=aws.endpoint_url,
-        AWS_REGION="us-west-2",
-        AWS_ACCESS_KEY_ID=keys["AccessKeyId"],
-        AWS_SECRET_ACCESS_KEY=keys["SecretAccessKey"],
-        AWS_SESSION_TOKEN=keys["SessionToken"],
-    )
-    first, second = page_cells((DOCS / "how-to" / "ci.md").read_text())
-    assert "assumed-role/Report/GitHubActions" in bare_shell.good(first.source).text
-    assert len(bare_shell.good(second.source).result) == 3
+    if variables == "keys":
+        sts = boto3.client("sts", region_name="us-west-2", endpoint_url=aws.endpoint_url)
+        keys = sts.assume_role_with_web_identity(
+            RoleArn=job.pop("AWS_ROLE_ARN"),
+            RoleSessionName="GitHubActions",
+            WebIdentityToken=Path(job.pop("AWS_WEB_IDENTITY_TOKEN_FILE")).read_text(),
+        )["Credentials"]
+        job["AWS_ACCESS_KEY_ID"] = keys["AccessKeyId"]
+        job["AWS_SECRET_ACCESS_KEY"] = keys["SecretAccessKey"]
+        job["AWS_SESSION_TOKEN"] = keys["SessionToken"]
+    os.environ.update(job)
+    line = blocks(UNATTENDED.read_text(), "text")[-1]
+    bare_shell.good("%load_ext ipy_awsprofile")
+    assert "assumed-role/Report/" in bare_shell.good(line).text
+    listed = "[one['Name'] for one in session.client('s3').list_buckets()['Buckets']]"
+    assert len(bare_shell.good(listed).result) == 3
+    wrong = line.replace(ROLE_ACCOUNT, USER_ACCOUNT)
+    assert type(bare_shell.run(wrong).error).__name__ == "UnexpectedAccount"
 
 
 def test_pasted_keys_are_found(work: Path) -> None:
     """The command for pasted keys finds notebooks that contain a key, even checkpoints."""
-    page = (DOCS / "how-to" / "pasted-keys.md").read_text()
+    page = STORES.read_text()
     (pasted,) = blocks(page, "python")
     for name, cell in {"a": pasted, "b": "boto3.Session()", ".ipynb_checkpoints/c": pasted}.items():
         (work / name).parent.mkdir(exist_ok=True)
@@ -329,7 +326,7 @@ def test_config_files(aws: EmbeddedAws) -> None:
 
 def test_mcp_settings() -> None:
     """The settings of an MCP server have Jupyter AI's fields, and name the proxy's profile."""
-    page = (DOCS / "how-to" / "agents-in-jupyterlab.md").read_text()
+    page = (DOCS / "how-to" / "agents.md").read_text()
     (settings,) = map(json.loads, blocks(page, "json"))
     (server,) = settings["mcp_servers"]
     assert server.keys() == {"name", "command", "args"}

@@ -15,12 +15,13 @@ from botocore.credentials import AssumeRoleProvider
 from botocore.exceptions import RefreshWithMFAUnsupportedError, SSOTokenLoadError
 
 from ipy_awsprofile import list_buckets
-from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role, allow
 from ipy_awsprofile.errors import MfaUnavailable
 from tests.identity_center import write_session
 from tests.local_browser import Browser, browser
 from tests.servers import Answers, odd_server
 from tests.shells import run_python
+from tests.test_readme import README, blocks
 
 if TYPE_CHECKING:
     from tests.aws import EmbeddedAws
@@ -130,6 +131,28 @@ def test_parquet(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch
         assert isinstance(shell.run(read).error, OSError)
     shell.good("%aws_profile RoleBeta")
     assert shell.good(read).result == 1
+
+
+def test_two_identities(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After README's line has changed AWS_PROFILE, boto3 and pandas keep the old identity."""
+    (code,) = (block for block in blocks(README, "python") if "os.environ" in block)
+    change, *lines = code.replace("my-bucket", "my-first-bucket").splitlines()
+    for name in ("dev", "prod"):
+        add_role(aws, name, "s3:*")
+    monkeypatch.setenv("AWS_PROFILE", "dev")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+    shell.good("import os, boto3, pandas as pd")
+    s3 = boto3.Session(profile_name="dev").client("s3")
+    s3.put_object(Bucket="my-first-bucket", Key="report.csv", Body=b"a\n1\n")
+    shell.good("\n".join(lines[:2]))
+    shell.good(change)
+    for line in lines:
+        aws.calls.clear()
+        shell.good(line.replace("!aws", f"!{sys.executable} -m awscli"))
+        expected = line.partition("# ")[2].removeprefix("still ")
+        seen = [str(call.arn) for call in aws.calls if not call.action.startswith("sts:Assume")]
+        assert seen, line
+        assert all(f"/{expected}/" in arn for arn in seen), line
 
 
 def test_changed_variable(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
