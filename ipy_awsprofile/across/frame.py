@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -12,12 +13,17 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from ipy_awsprofile.cards.card import MOST_ROWS, Card, Table, Tone
 from ipy_awsprofile.cards.runs import profile_and_region, reasons
 from ipy_awsprofile.credentials.translation import from_error
-from ipy_awsprofile.errors import AwsProfileError, InvalidOption, NoProfileAnswered
+from ipy_awsprofile.errors import (
+    AwsProfileError,
+    InvalidOption,
+    NoProfileAnswered,
+    NotForOneProfile,
+)
 from ipy_awsprofile.kernel.gate import GATE, Label, Row, put_label, watched_signatures, working_for
 from ipy_awsprofile.kernel.places import places_of_run, require_default_session
 from ipy_awsprofile.kernel.show import Kernel
@@ -79,7 +85,12 @@ def call_in_row(function: Function, row: Row) -> tuple[Any, Failure | None]:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  # asyncio's CancelledError isn't an Exception
-        if isinstance(error, BotoCoreError | ClientError):
+        if isinstance(error, NoCredentialsError):  # the row's session has some
+            error = NotForOneProfile(
+                "A client without credentials was used, instead of the row's `session`.",
+                'Create a client for each profile, such as `session.client("s3")`.',
+            )
+        elif isinstance(error, BotoCoreError | ClientError):
             error = from_error(error, chain_of(row.session))
         return None, failure_of(error, row.session)
     return value, None
@@ -295,7 +306,8 @@ def no_profile_answered(errors: ErrorRows, size: str) -> NoProfileAnswered:
         message = f"{profile_and_region(one, '`')} failed: {one['error']}: {one['message']}"
     else:
         message = f"None of {size} succeeded. {'; '.join(reasons(errors))}"
-    hint = next((row["hint"] for row in errors if row["hint"]), "") or ""
-    failed = NoProfileAnswered(message, hint)
+    counts = Counter(row["error"] for row in errors)
+    most = max(errors, key=lambda row: (counts[row["error"]], bool(row["hint"])))
+    failed = NoProfileAnswered(message, most["hint"] or "")
     failed.errors = errors
     return failed

@@ -44,7 +44,7 @@ def across_card(
 def reasons(errors: Sequence[Mapping[str, str | None]]) -> list[str]:
     """Return the most frequent errors of many profiles, one line each, with their profiles.
 
-    Messages that differ only in the profile's name are counted as the same error.
+    Messages that differ only in the profile's name or account are counted as the same error.
     """
     groups: dict[str, list[Mapping[str, str | None]]] = {}
     for one in errors:
@@ -52,6 +52,8 @@ def reasons(errors: Sequence[Mapping[str, str | None]]) -> list[str]:
         text = f"{one['error']}: {one['message']}".replace(f"`{profile}`", "`…`")
         if profile.startswith("arn:"):  # a role's, which AWS's message has, too
             text = text.replace(profile, "…")
+        elif account := one.get("account"):
+            text = text.replace(account, "…")
         groups.setdefault(text, []).append(one)
     largest = sorted(groups.items(), key=lambda group: -len(group[1]))
     lines = []

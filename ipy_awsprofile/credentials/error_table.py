@@ -103,10 +103,10 @@ RESPONSES = (
     Row(
         DENIED,
         ours.AccessDenied,
-        "AWS doesn't let {signer} assume the role of {name}: {message}",
+        "AWS denied AssumeRole for {name}: {message}",
         "Check that the role exists, and that its trust policy and the caller's policy allow the "
         "action: tags also need sts:TagSession, and a source identity sts:SetSourceIdentity. A "
-        "trust policy can require an external ID (`external_id`) or MFA (`mfa_serial`).",
+        "trust policy can require an external ID (`external_id`) or MFA (`mfa_serial`). {explain}",
         call="AssumeRole",
     ),
     Row(
@@ -135,6 +135,14 @@ RESPONSES = (
         "AWS doesn't accept the policy or the duration for {name}: {message}",
         "Correct the policy or the duration: a session of a role chain lasts one hour at most.",
         text="InsufficientSessionLifetime|MalformedPolicyDoc|PackedPolicy|DurationSeconds exceeds",
+    ),
+    Row(
+        {"ValidationError"},
+        ours.InvalidOption,
+        "AWS doesn't accept the role ARN of {name}: {message}",
+        "Correct the role's ARN. {explain}",
+        call="AssumeRole",
+        text="is invalid|roleArn",
     ),
     Row(_ANY, ours.ServiceError, "{call} failed for {name}: {message}"),
 )
@@ -171,6 +179,21 @@ EXCEPTIONS = (
         "The credential_process of {start} returned no credentials",
         "Run its command in a terminal to see what it prints.",
         text="from custom-process",
+    ),
+    Row(
+        botocore.CredentialRetrievalError,
+        ours.CredentialsUnavailable,
+        "There are no default credentials in the environment, the default profile, a container or "
+        "an instance",
+        "Name a profile, `%aws_profile NAME`. `%aws_profiles` lists the profiles.",
+        text="no default credentials",
+    ),
+    Row(
+        botocore.CredentialRetrievalError,
+        ours.CredentialsUnavailable,
+        "There are no default credentials to assume {name} with",
+        "Name the profile that assumes it: `%aws_profile {typed} --source-profile NAME`.",
+        text="from Ec2InstanceMetadata: .* in profile arn:",
     ),
     Row(
         (

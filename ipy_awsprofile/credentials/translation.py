@@ -145,7 +145,10 @@ def _correction_of(message: str) -> str:
 
 def no_credentials(name: str = "") -> AwsProfileError:
     """Return the exception for a profile without credentials, or a session if ``name`` is empty."""
-    return from_error(botocore.NoCredentialsError(), (name,) if name else ())
+    error: botocore.BotoCoreError = botocore.NoCredentialsError()
+    if name in NOT_PROFILES:
+        error = botocore.CredentialRetrievalError(provider=name, error_msg="no default credentials")
+    return from_error(error, (name,) if name else ())
 
 
 def sign_in_required(chain: tuple[str, ...]) -> SignInRequired:

@@ -8,6 +8,7 @@ Only the notebook's variables are searched, not the objects in them.
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -18,6 +19,8 @@ from weakref import ref
 
 from botocore.client import BaseClient
 
+from ipy_awsprofile.config.files import read_config
+from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.kernel.gate import Label, label_of
 from ipy_awsprofile.kernel.places import FOLLOWERS
 from ipy_awsprofile.text import number_of
@@ -121,6 +124,11 @@ def leftovers(
     kernel: Kernel, namespace: Mapping[str, Any], active: Label, before: OpenedBefore
 ) -> Iterator[Leftover]:
     """Yield what doesn't follow the active identity."""
+    with suppress(AwsProfileError):  # a file is malformed
+        name = active.profile
+        if os.environ.get("AWS_PROFILE") == name and name not in read_config().profiles:
+            says = "isn't in the config files anymore. Child processes and `boto3.Session()` fail"
+            yield Leftover(name, f"{says} until you run `%aws_profile NAME` with its new name")
     for place in kernel.changed():
         if place.readers:
             yield Leftover(place.name, f"was changed after the switch: {place.readers}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import traitlets
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
+from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.kernel.gate import GATE, watched_signatures
 from ipy_awsprofile.notebook.cells import FirstProfile
 from ipy_awsprofile.notebook.completion import complete
@@ -19,6 +20,7 @@ from ipy_awsprofile.notebook.options import (
     of_aws_profiles,
     with_options,
 )
+from ipy_awsprofile.text import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,7 +130,13 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         magic, shell, switcher = self.aws_profile, self.shell, self.switcher
         if cell is not None:
             return run_aws_profile_cell(magic, line, cell, shell, switcher)
-        return run_aws_profile(magic, line, shell, switcher, self.make_picker)
+        try:
+            return run_aws_profile(magic, line, shell, switcher, self.make_picker)
+        except AwsProfileError as error:
+            if line == quoted(self.profile) and not switcher.has_switched:
+                first = f"Until you switch, each cell begins with the line `%aws_profile {line}`."
+                error.hint += f" {first} Run `%aws_profile --off` to work without it."
+            raise
 
     @with_options(of_aws_profiles)
     @line_cell_magic

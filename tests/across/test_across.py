@@ -117,7 +117,7 @@ def test_errors_are_rows(aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]) -
     accounts = {one.name: one.account for one in list_profiles("*-prod")}
     assert errors["account"]["audit-prod"] == accounts["audit-prod"]
     assert errors["account"].isna()["gone"]
-    assert "doesn't let" in errors["message"]["audit-prod"]
+    assert "denied AssumeRole" in errors["message"]["audit-prod"]
     assert "isn't allowed to call ListBuckets" in errors["message"]["billing-prod"]
     assert not errors["message"].str.contains("\n").any()
     assert errors["hint"].str.len().gt(0).all()
@@ -164,6 +164,15 @@ def test_all_profiles_fail(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     )
     assert raised.value.hint == "`%aws_profiles` lists the profiles."
     assert [one["profile"] for one in raised.value.errors] == [*names[:2], "gone", "lost"]
+
+
+def test_hint_of_the_most_frequent_error(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
+    """If one profile fails for another reason, that isn't the first one, and the hint isn't its."""
+    with pytest.raises(NoProfileAnswered) as raised:
+        across_profiles(["gone", *names], lambda s: s.client("iam").list_users(), progress=False)
+    assert f"succeeded. {len(names)} profiles: AccessDenied: `…` isn't" in str(raised.value)
+    assert "`gone`: ProfileNotFound: " in str(raised.value)
+    assert raised.value.hint.startswith("Ask for the permission")
 
 
 def test_no_secret_in_errors(aws: EmbeddedAws, names: tuple[str, ...]) -> None:

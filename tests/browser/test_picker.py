@@ -151,7 +151,7 @@ def test_an_error(view: ViewPage) -> None:
     """A refused switch shows the error's card, and the identity stays; the list removes it."""
     for profile in ("RoleBeta", "analytics-dev"):
         view.choose(profile)
-    expect(view.error.locator(".ipy-awsprofile-card")).to_contain_text("AWS doesn't let")
+    expect(view.error.locator(".ipy-awsprofile-card")).to_contain_text("AWS denied AssumeRole")
     view.shows("RoleBeta")
     view.open()
     expect(view.error).to_be_empty()
@@ -310,7 +310,7 @@ def test_while_the_user_is_in_a_cell(tool: ViewPage, embedded: EmbeddedAws) -> N
             tool.code.fill(embedded.iam.mfa_code(serial))
             tool.code.press("Enter")
         else:
-            expect(tool.error).to_contain_text("AWS doesn't let")
+            expect(tool.error).to_contain_text("AWS denied AssumeRole")
             tool.page.keyboard.press("Escape")
             tool.page.wait_for_function("sent.length")
         tool.settle()

@@ -55,8 +55,7 @@ RESPONSES = [
     (
         response("AccessDenied", "Not authorized to perform: sts:AssumeRole.", "AssumeRole"),
         ours.AccessDenied,
-        "AWS doesn't let `UserAlpha` assume the role of `RoleBeta`: Not authorized to perform: "
-        "sts:AssumeRole.",
+        "AWS denied AssumeRole for `RoleBeta`: Not authorized to perform: sts:AssumeRole.",
         "Check that the role exists",
     ),
     (
@@ -89,6 +88,12 @@ RESPONSES = [
         "AWS doesn't accept the policy or the duration for `RoleBeta`: DurationSeconds exceeds "
         "the 1 hour ….",
         "Correct the policy or the duration",
+    ),
+    (
+        response("ValidationError", "Request ARN is invalid", "AssumeRole"),
+        ours.InvalidOption,
+        "AWS doesn't accept the role ARN of `RoleBeta`: Request ARN is invalid.",
+        f"Correct the role's ARN. {EXPLAIN}",
     ),
     (
         response("InvalidAction", "?", "GetScopedCredentials"),

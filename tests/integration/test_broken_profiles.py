@@ -201,7 +201,8 @@ ROWS: dict[str, Broken] = {
     "second hop": Broken(
         CHAIN,
         AccessDenied,
-        f"assumed-role/Hop1/me is not authorized to perform: sts:AssumeRole {UNTRUSTED}",
+        f"AWS denied AssumeRole for `P`: User: arn:aws:sts::{ACCOUNT}:assumed-role/Hop1/me is not "
+        f"authorized to perform: sts:AssumeRole {UNTRUSTED}",
         TRUST,
         {"role/Hop2": "role/Stranger"},
     ),

@@ -9,6 +9,7 @@ import pytest
 
 from ipy_awsprofile.errors import (
     AccessDenied,
+    CredentialsUnavailable,
     InvalidOption,
     MfaUnavailable,
     NoProfileAnswered,
@@ -84,6 +85,40 @@ def test_duckdb_in_a_cell_for_many_profiles(shell: Shell, aws: EmbeddedAws) -> N
     code = "\n".join(code_in(error["hint"]))
     shell.good("import duckdb\nfrom ipy_awsprofile import libraries")
     shell.good(f"%%aws_profiles RoleBeta --no-progress\n{code}")
+
+
+def test_client_without_credentials(shell: Shell, aws: EmbeddedAws) -> None:
+    """A client from before the first switch has no credentials; the hint's code creates another."""
+    shell.good("import boto3\ns3 = boto3.client('s3', region_name='us-west-2')")
+    failed = shell.refused("%%aws_profiles RoleBeta --no-progress\ns3.list_buckets()\n1")
+    assert isinstance(failed, NoProfileAnswered)
+    (error,) = failed.errors
+    assert error["error"] == NotForOneProfile.__name__
+    assert error["message"].startswith("A client without credentials was used")
+    (code,) = code_in(error["hint"])
+    shell.good(f"%%aws_profiles RoleBeta --no-progress\ns3 = {code}\ns3.list_buckets()\n1")
+
+
+# Default credentials ------------------------------------------------------------------------------
+
+
+def test_no_default_credentials(shell: Shell, aws: EmbeddedAws) -> None:
+    """If there are no default credentials, the error says so, and a listed profile works."""
+    error = shell.refused("%aws_profile --default")
+    assert isinstance(error, CredentialsUnavailable)
+    assert str(error).startswith("There are no default credentials in the environment,")
+    assert str(error) in shell.good("%aws_profile --explain").text
+    switch, profiles = code_in(error.hint)
+    assert "RoleBeta" in shell.good(profiles).text
+    shell.good(switch.replace("NAME", "RoleBeta"))
+
+
+def test_role_without_a_source(shell: Shell, aws: EmbeddedAws) -> None:
+    """For a role without a profile or default credentials, the hint's line names the source."""
+    error = shell.refused(f"%aws_profile --role-arn {ROLE}")
+    assert str(error) == f"There are no default credentials to assume `{ROLE}` with."
+    (line,) = code_in(error.hint)
+    assert "assumed-role/RoleBeta" in shell.good(line.replace("NAME", "UserAlpha")).text
 
 
 # Wrong names, values and options ------------------------------------------------------------------
@@ -182,6 +217,19 @@ def test_role_arn_that_aws_does_not_accept(shell: Shell, aws: EmbeddedAws) -> No
     error = shell.refused(f"%aws_profile --role-arn {wrong} --source-profile UserAlpha")
     (explanation,) = code_in(error.hint)
     assert re.search(rf"role_arn +{wrong} +--role-arn", shell.good(explanation).text)
+
+
+@pytest.mark.parametrize("wrong", [f'"{ROLE}"', ROLE.replace("::", ":"), f"{ROLE} # mine"])
+def test_role_arn_in_the_file(shell: Shell, aws: EmbeddedAws, wrong: str) -> None:
+    """After AWS refuses a malformed role_arn, the hint's command names the line to correct."""
+    aws.write_profile("Behind", source_profile="RoleBeta", role_arn=ROLE, region="us-west-2")
+    config = aws.config_file.read_text()
+    aws.config_file.write_text(config.replace(ROLE, wrong, 1))
+    error = shell.refused("%aws_profile Behind")
+    assert ROLE.partition("::")[2] in str(error)
+    *_, command = code_in(error.hint)
+    number = re.findall(r"! `role_arn` .* See config:(\d+)", shell.good(command).text)
+    assert number == [str(1 + config.split("\n").index(f"role_arn = {ROLE}"))]
 
 
 def test_names_that_must_be_quoted(shell: Shell, aws: EmbeddedAws) -> None:

@@ -270,7 +270,7 @@ CASES = (
     Case(
         "%aws_profile NoRole",
         "AccessDenied",
-        "AWS doesn't let `UserAlpha` assume the role of `NoRole`: "
+        "AWS denied AssumeRole for `NoRole`: "
         f"User: arn:aws:iam::{USER_ACCOUNT}:user/UserAlpha is not authorized",
         "Check that the role exists",
     ),
@@ -284,7 +284,7 @@ CASES = (
     Case(
         "open_session('NoRole')",
         "AccessDenied",
-        "AWS doesn't let `UserAlpha` assume the role of `NoRole`: ",
+        "AWS denied AssumeRole for `NoRole`: ",
         "Check that the role exists",
     ),
 )

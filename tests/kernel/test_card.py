@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,22 @@ def test_the_advice_mends_it(aws: EmbeddedAws, notebook: Shell) -> None:
         notebook.good(advice.split("`")[1] if "`" in advice else make)
         assert f"`{name}`" not in card_of(notebook)
         assert roles_in_s3(aws, notebook, use) == {"RoleGamma"}
+
+
+def test_renamed_profile(aws: EmbeddedAws, notebook: Shell) -> None:
+    """If the active profile is renamed in the file, children fail, and the card says what to do."""
+    child = f"!{sys.executable} -m awscli sts get-caller-identity"
+    notebook.good("%aws_profile RoleBeta")
+    config = aws.config_file.read_text()
+    aws.config_file.write_text(config.replace("[profile RoleBeta]", "[profile RoleNew]"))
+    assert "(RoleBeta) could not be found" in notebook.good(child).text
+    card = card_of(notebook)
+    assert "`RoleBeta` isn't in the config files anymore. Child processes and" in card
+    (line,) = re.findall("`(%aws_profile NAME)`", card)
+    assert "anymore" not in card_of(notebook, line.replace("NAME", "RoleNew"))
+    assert "assumed-role/RoleBeta" in notebook.good(child).text
+    aws.config_file.write_text("malformed")
+    assert "RoleNew" in card_of(notebook)
 
 
 CHANGES = {

@@ -12,6 +12,7 @@ from ipy_awsprofile.demo.stages import seed_organisation
 from ipy_awsprofile.errors import (
     InvalidOption,
     ProfileNotFound,
+    ProtectedProfile,
 )
 from tests.shells import run_notebook
 
@@ -178,6 +179,20 @@ def test_first_profile_that_fails(configured: Shell, aws: EmbeddedAws, way_out: 
     else:
         configured.good(way_out)
     assert configured.good("x = 1").text.startswith("RoleBeta") == (way_out == "repair")
+
+
+@pytest.mark.parametrize("way_out", ["--yes", "--off"])
+def test_first_profile_that_is_protected(bare_shell: Shell, aws: EmbeddedAws, way_out: str) -> None:
+    """The error says how to switch to a protected first profile, and how to work without it."""
+    bare_shell.ip.config.AwsProfileMagics.protected = ["*bet*"]
+    bare_shell.ip.config.AwsProfileMagics.profile = "RoleBeta"
+    bare_shell.good("%load_ext ipy_awsprofile")
+    error = bare_shell.refused("x = 1")
+    assert isinstance(error, ProtectedProfile)
+    yes, _, line, off = re.findall("`([^`]+)`", error.hint)
+    card = bare_shell.good(f"{line} {yes}" if way_out == yes else off).text
+    assert card.startswith("RoleBeta ← UserAlpha  (protected") == (way_out == yes)
+    assert bare_shell.good("print(3)").text == "3"
 
 
 def test_in_a_kernel(aws: EmbeddedAws, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from ipy_awsprofile import across_profiles, using_profile, who_am_i
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow
-from ipy_awsprofile.errors import AccessDenied, InvalidProfile, ProtectedProfile
+from ipy_awsprofile.errors import AccessDenied, CredentialsUnavailable, ProtectedProfile
 from tests.shells import run_aws_cli
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def test_on_an_instance(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.Monk
     The docs' pages do the same in a container, with a web identity token and with keys in
     variables.
     """
-    assert isinstance(shell.refused("%aws_profile --default"), InvalidProfile)
+    assert isinstance(shell.refused("%aws_profile --default"), CredentialsUnavailable)
     machine = role(aws, "Machine", {"Service": "ec2.amazonaws.com"})
     after_machine = role(aws, "AfterMachine", {"AWS": machine})
     arn = f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/Machine/i-0abcdef1234567890"
