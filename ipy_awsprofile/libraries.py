@@ -122,8 +122,10 @@ def polars_options(session: boto3.Session) -> dict[str, Any]:
 
     credentials()  # raises an error here instead of in a later query
     region, endpoint = s3_location(session)
-    options = {"aws_region": region} | ({"aws_endpoint_url": endpoint} if endpoint else {})
-    if (endpoint or "").startswith("http:"):
+    url = endpoint or f"https://s3.{region}.amazonaws.com"
+    # Otherwise, the variable with the active profile's endpoint takes precedence.
+    options = {"aws_region": region, "aws_endpoint_url": url, "aws_endpoint_url_s3": url}
+    if url.startswith("http:"):
         options["aws_allow_http"] = "true"
     return {"credential_provider": credentials, "storage_options": options}
 

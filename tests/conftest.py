@@ -15,7 +15,8 @@ from botocore.loaders import JSONFileLoader, Loader
 from ipy_awsprofile.config import user_environment
 from ipy_awsprofile.demo.stages import seed
 from ipy_awsprofile.kernel.gate import GATE
-from ipy_awsprofile.kernel.places import FOLLOWERS
+from ipy_awsprofile.kernel.places import ENDPOINT, FOLLOWERS
+from ipy_awsprofile.kernel.show import ABSENT
 from ipy_awsprofile.switch.using_profile import script_switcher
 from tests.aws import EmbeddedAws
 from tests.processes import left_out
@@ -89,6 +90,7 @@ def clean_environment(tmp_path: Path) -> Iterator[None]:
     boto3.DEFAULT_SESSION = session
     os.environ.clear()
     os.environ.update(before)
+    ENDPOINT.set(ABSENT)
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def add_mfa_role(aws: EmbeddedAws, name: str) -> str:
     user = aws.iam.create_user(f"{name}User", account=USER_ACCOUNT, policy=allow("*"), mfa=True)
     assert user.mfa_serial is not None
     role_arn = aws.iam.create_role(
-        name, account=ROLE_ACCOUNT, trust=trusting(user.arn), policy=allow("*")
+        name, account=ROLE_ACCOUNT, trust=trusting(user.arn, mfa=True), policy=allow("*")
     )
     user_name = user.arn.rpartition("/")[2]
     aws.write_profile(user_name, file=aws.credentials_file, **user.settings())

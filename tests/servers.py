@@ -94,7 +94,7 @@ def _answering(answer: Callable[[str], tuple[int, str]]) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body.encode())
 
-        do_GET = do_POST = do_PUT = do_DELETE = do_CONNECT = _answer  # noqa: N815  # names from http.server
+        do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_CONNECT = _answer  # noqa: N815  # names from http.server
 
         def log_message(self, *_: Any) -> None:
             pass

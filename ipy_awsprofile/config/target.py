@@ -14,9 +14,10 @@ from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from botocore.configprovider import ConfiguredEndpointProvider
-from botocore.utils import generate_login_cache_key, get_login_token_cache_directory
+from botocore.utils import ensure_boolean, generate_login_cache_key, get_login_token_cache_directory
 
 from ipy_awsprofile.config.files import Config, read_config
 from ipy_awsprofile.config.policies import session_policy
@@ -186,10 +187,21 @@ class Target:
     @property
     def foreign_sts(self) -> str:
         """The STS endpoint of a setting or variable if it isn't AWS's, otherwise an empty text."""
-        services: Any = {"services": self.config.services}
+        url = self.endpoint("sts")
+        return "" if is_aws(url) else redacted_urls(url).rstrip("/")
+
+    def endpoint(self, service: str) -> str:
+        """Return a service's endpoint of a setting or variable, or an empty text without one.
+
+        https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+        """
+        settings, services = self.chain[0].settings, {"services": self.config.services}
+        in_file = settings.get("ignore_configured_endpoint_urls")
+        if ensure_boolean(user_environment().get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", in_file)):
+            return ""
         try:
-            url = ConfiguredEndpointProvider(services, self.chain[0].settings, "sts").provide()
-            return "" if url is None or is_aws(url) else redacted_urls(url).rstrip("/")
+            url = ConfiguredEndpointProvider(services, settings, service).provide() or ""
+            return urlsplit(url).geturl()
         except Exception:  # noqa: BLE001  # malformed values can raise any exception in botocore
             return ""
 

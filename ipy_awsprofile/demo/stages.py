@@ -77,10 +77,14 @@ def allow(*actions: str, resource: str = "*") -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def trusting(principal: str) -> dict[str, Any]:
-    """Return a trust policy that allows an AWS principal (an ARN or `*`) to assume the role."""
+def trusting(principal: str, *, mfa: bool = False) -> dict[str, Any]:
+    """Return a trust policy that allows an AWS principal (an ARN or `*`) to assume the role.
+
+    With `mfa`, it requires an MFA code.
+    """
     statement = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "sts:AssumeRole"}
-    return {"Version": "2012-10-17", "Statement": [statement]}
+    condition = {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}} if mfa else {}
+    return {"Version": "2012-10-17", "Statement": [statement | condition]}
 
 
 #: The accounts of Maria's organization, and how many buckets the role Audit finds in each. The
@@ -193,8 +197,8 @@ def seed_company(aws: EmbeddedAws) -> Path:
     """
     maria = aws.iam.create_user("Maria", account=USER_ACCOUNT, policy=allow("*"), mfa=True)
 
-    def create_role(name: str, trusted: str, *actions: str) -> str:
-        trust, policy = trusting(trusted), allow(*actions)
+    def create_role(name: str, trusted: str, *actions: str, mfa: bool = False) -> str:
+        trust, policy = trusting(trusted, mfa=mfa), allow(*actions)
         return aws.iam.create_role(name, account=ROLE_ACCOUNT, trust=trust, policy=policy)
 
     platform = create_role("Platform", maria.arn, "*")
@@ -202,7 +206,7 @@ def seed_company(aws: EmbeddedAws) -> Path:
         maria=maria,
         platform=platform,
         reporting=create_role("Reporting", platform, "s3:*"),
-        auditor=create_role("Auditor", maria.arn, "s3:*"),
+        auditor=create_role("Auditor", maria.arn, "s3:*", mfa=True),
         region=REGION,
         account=ROLE_ACCOUNT,
         endpoint=aws.endpoint_url,

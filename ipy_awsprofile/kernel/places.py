@@ -66,6 +66,9 @@ def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[P
     for name, value in {**environment, **lent, **_direct_connection()}.items():
         places[variables(name, readers=_CHILDREN)] = {} if value is None else {name: value}
     places |= {DEFAULT_SESSION: session, LIBRARIES: session}
+    by_user = any(map(os.environ.get, ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")))
+    if not by_user and (url := session.target.endpoint("s3")):
+        places[ENDPOINT] = url
     if pl := _polars():
         places[POLARS] = _provider_class(pl, session)()
     return places
@@ -100,6 +103,28 @@ def _direct_connection() -> dict[str, str | None]:
     others = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     value = others if "127.0.0.1" in others else ",".join(filter(None, (others, "127.0.0.1")))
     return {"no_proxy": value, "NO_PROXY": value}
+
+
+def _show_endpoint(url: Any) -> None:
+    """Show an S3 endpoint to readers in other languages, which don't read it in the files.
+
+    Arrow reads the first variable, and object_store the others. `os.environ` doesn't get them, so
+    botocore doesn't use them for other profiles in the kernel.
+
+    https://docs.python.org/3/library/os.html#os.putenv
+    https://arrow.apache.org/docs/cpp/env_vars.html
+    https://docs.rs/object_store/latest/object_store/aws/struct.AmazonS3Builder.html
+    """
+    is_http = str(url).startswith("http:")
+    ours = {"AWS_ENDPOINT_URL_S3": url, "AWS_ENDPOINT": url, "AWS_ALLOW_HTTP": str(is_http).lower()}
+    for name, value in ours.items():
+        if name in os.environ or url is not ABSENT:
+            os.putenv(name, os.environ.get(name, value))
+        else:
+            os.unsetenv(name)
+
+
+ENDPOINT = effect("S3 endpoint", _show_endpoint)
 
 
 # boto3 --------------------------------------------------------------------------------------------

@@ -98,8 +98,7 @@ def device(aws: EmbeddedAws) -> str:
 @pytest.fixture
 def guarded(aws: EmbeddedAws, device: str) -> list[str]:
     """Create roles that require a code of the device; return the names of their profiles."""
-    trust = trusting(f"arn:aws:iam::{USER_ACCOUNT}:user/AuditorUser")
-    trust["Statement"][0]["Condition"] = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    trust = trusting(f"arn:aws:iam::{USER_ACCOUNT}:user/AuditorUser", mfa=True)
     return add_spokes(aws, "AuditorUser", trust, mfa_serial=device)
 
 

@@ -166,8 +166,7 @@ def test_conditions_of_trust(aws: EmbeddedAws, ann: Signer, clock: Clock) -> Non
     with refused("AccessDenied"):
         assume(aws, ann, guarded)
     assume(aws, ann, guarded, ExternalId="between-us")
-    trust["Statement"][0]["Condition"] = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
-    auditor = role(aws, "Auditor", trust)
+    auditor = role(aws, "Auditor", trusting(ann.arn, mfa=True))
     serial = str(ann.mfa_serial)
     mfa = {"SerialNumber": serial, "TokenCode": aws.iam.mfa_code(serial)}
     with refused("AccessDenied"):

@@ -7,6 +7,7 @@ from datetime import timedelta
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 
 from ipy_awsprofile import across_profiles, open_session, using_profile
@@ -344,6 +345,38 @@ def test_settings_of_default_credentials(
     monkeypatch.setenv("AWS_PROFILE", "nowhere")
     with pytest.raises(ProfileNotFound, match="nowhere"):
         target(default=True)
+
+
+ENDPOINTS = """
+[profile all]
+endpoint_url = http://127.0.0.1:9
+[profile s3]
+endpoint_url = http://127.0.0.1:9
+services = s3
+[profile sts]
+services = sts
+[profile none]
+endpoint_url = http://127.0.0.1:9
+ignore_configured_endpoint_urls = True
+[services s3]
+s3 =
+  endpoint_url = http://127.0.0.1:10
+[services sts]
+sts =
+  endpoint_url = http://127.0.0.1:11
+"""
+
+
+@pytest.mark.parametrize("variable", ["", "true"])
+@pytest.mark.parametrize("profile", ["all", "s3", "sts", "none"])
+def test_endpoints(
+    shared_files: Files, monkeypatch: pytest.MonkeyPatch, profile: str, variable: str
+) -> None:
+    """S3's endpoint is the endpoint of boto3's client, unless that is AWS's own."""
+    shared_files[0].write_text(ENDPOINTS)
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", variable)
+    url = boto3.Session(profile_name=profile).client("s3", "us-west-2").meta.endpoint_url
+    assert target(profile).endpoint("s3") == ("" if is_aws(url) else url)
 
 
 # --- Regions ---

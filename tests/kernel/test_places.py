@@ -15,9 +15,13 @@ import fsspec.config
 import pytest
 import time_machine
 
+from ipy_awsprofile.config.files import read_config
+from ipy_awsprofile.config.profiles import find_profile
+from ipy_awsprofile.demo.aws import append_section
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from tests.kernel.conftest import BUCKET
 from tests.roles import renew_at_each_use, roles_in_s3
+from tests.servers import Answers, odd_server
 from tests.shells import run_python
 
 if TYPE_CHECKING:
@@ -208,6 +212,61 @@ def test_polars_that_is_imported_after_the_switch(aws: EmbeddedAws) -> None:
     assert list(dict.fromkeys(arn.split("/")[1] for arn in arns)) == [
         *("RoleBeta", "UserAlpha", "RoleGamma")
     ]
+
+
+#: Code in which the user names RoleBeta, or its session.
+NAMED = {
+    "open_session": "open_session('RoleBeta').client('s3').list_objects_v2(Bucket=BUCKET)",
+    "boto3": "boto3.Session(profile_name='RoleBeta').client('s3').list_objects_v2(Bucket=BUCKET)",
+    "pandas": "pd.read_csv(CSV, storage_options=storage_options(beta))",
+    "polars": "pl.read_parquet(PARQUET, **libraries.polars_options(beta))",
+    "pyarrow": "libraries.pyarrow_filesystem(beta).open_input_file(KEY).read()",
+    "block": "with using_profile('RoleBeta'): pd.read_parquet(PARQUET)",
+}
+SHOWN = "import os; print(*(name for name in os.environ if 'ENDPOINT' in name or 'HTTP' in name))"
+
+
+def test_the_endpoint_of_a_profile(
+    aws: EmbeddedAws, notebook: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Libraries in other languages read from the active profile's S3 endpoint, until `--off`.
+
+    Other profiles in the kernel keep their endpoints, and a run over many profiles hides this one.
+    """
+    for name in ("AWS_ENDPOINT_URL", "AWS_ALLOW_HTTP"):
+        monkeypatch.delenv(name)
+    before = run_python(SHOWN)
+    notebook.good(
+        "import pandas as pd, polars as pl\n"
+        "from ipy_awsprofile import across_profiles, libraries, storage_options\n"
+        "beta = open_session('RoleBeta')"
+    )
+    elsewhere = Answers((404, ""))
+    with odd_server(elsewhere) as url:
+        append_section(aws.config_file, "services elsewhere", {"s3": {"endpoint_url": url}})
+        role: Any = find_profile("RoleBeta", read_config()).settings
+        aws.write_profile("Elsewhere", **role | {"services": "elsewhere"})
+        for library in ("pandas", "pyarrow", "polars", "deltalake", "obstore"):
+            notebook.good("%aws_profile RoleBeta")
+            assert roles_in_s3(aws, notebook, LIBRARIES[library]) == {"RoleBeta"}
+        notebook.good("%aws_profile Elsewhere")
+        assert isinstance(notebook.run("pd.read_parquet(PARQUET)").error, FileNotFoundError)
+        asked = elsewhere.asked
+        assert asked
+        for code in NAMED.values():
+            assert roles_in_s3(aws, notebook, code) == {"RoleBeta"}
+        notebook.names.update(run_python=run_python, SHOWN=SHOWN, seen=[])
+        notebook.good("across_profiles(['RoleBeta'], lambda _: seen.append(run_python(SHOWN)))")
+        assert notebook.names["seen"] == [before]
+        assert elsewhere.asked == asked
+        notebook.run("pd.read_parquet(PARQUET)")
+        assert elsewhere.asked > asked
+        notebook.good("%aws_profile --off")
+        assert run_python(SHOWN) == before
+        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+        asked = elsewhere.asked
+        assert signers(aws, notebook, "pd.read_parquet(PARQUET)") == {"UserAlpha"}
+        assert elsewhere.asked == asked
 
 
 #: Objects of libraries in other languages, and code that reads with them.
