@@ -337,8 +337,8 @@ def test_mcp_settings() -> None:
 
 
 def test_picture_of_the_picker() -> None:
-    """In the documentation, the picker's tutorial shows a picture instead of an empty output."""
-    tutorial = (TUTORIALS / "02-pick-a-profile.ipynb").read_text()
+    """In the documentation, a tutorial shows a picture of the picker instead of an empty output."""
+    tutorial = (TUTORIALS / "01-from-profile-to-buckets.ipynb").read_text()
     page = json.loads(runpy.run_path(str(DOCS / "conf.py"))["with_picture"](tutorial))
     outputs = [output for cell in page["cells"] for output in cell.get("outputs", [])]
     kinds = {kind for output in outputs for kind in output.get("data", {})}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
-@pytest.mark.parametrize("tutorial", ["04-mfa-sso-and-chains", "06-recorded-calls"])
+@pytest.mark.parametrize("tutorial", ["03-mfa-sso-and-chains", "05-least-privilege"])
 def test_run_all_twice(tutorial: str) -> None:
     """In both runs, only cells with the tag `raises-exception` raise an error."""
     cells = json.loads((NOTEBOOKS / f"{tutorial}.ipynb").read_text())["cells"]
