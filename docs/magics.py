@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def options_page() -> str:
     """Return a page with the arguments and options of each magic, and the settings."""
     lines = ["# Options and settings", ""]
+    so_far = dict[str, str]()
     for magic in (
         AwsProfileMagics.aws_profile,
         AwsProfileMagics.aws_profiles,
@@ -26,7 +27,7 @@ def options_page() -> str:
     ):
         lines += [f"## `%{magic.__name__}`", "", *_described(magic.__doc__ or "")]
         for group in magic.parser._action_groups:  # noqa: SLF001  # argparse has no public list
-            lines += _table(group)
+            lines += _table(group, so_far)
     traits = AwsProfileMagics.class_own_traits(config=True)
     lines += ["## Settings", "", "To change them, see [Configuration](configuration.md).", ""]
     lines += ["| name | meaning |", "|---|---|"]
@@ -37,14 +38,22 @@ def options_page() -> str:
 def _described(docstring: str) -> Iterator[str]:
     """Yield the description of the magic, without the usage at the start of its docstring."""
     for text in docstring.strip().split("\n\n"):
-        if not text.strip().startswith(("::", "%", "positional", "options", "other", "-")):
+        if not text.strip().startswith(
+            ("::", "%", "positional", "common", "options", "other", "-")
+        ):
             yield " ".join(text.replace("``", "`").split())
             yield ""
 
 
-def _table(group: argparse._ArgumentGroup) -> Iterator[str]:
-    actions = [one for one in group._group_actions if one.help not in (None, argparse.SUPPRESS)]  # noqa: SLF001
-    if not actions:
+def _table(group: argparse._ArgumentGroup, so_far: dict[str, str]) -> Iterator[str]:
+    """Yield the lines for a group. ``so_far`` has the options above it, with their help."""
+    every = [one for one in group._group_actions if one.help not in (None, argparse.SUPPRESS)]  # noqa: SLF001
+    if not every:
+        return
+    actions = [one for one in every if so_far.get("".join(one.option_strings)) != one.help]
+    so_far |= {"".join(one.option_strings): str(one.help) for one in actions}
+    if not every[0].option_strings:
+        yield from (f"`{every[0].metavar}`: {_cell(str(every[0].help))}.", "")
         return
     yield from (
         f"### {(group.title or 'arguments').capitalize()}",
@@ -59,6 +68,8 @@ def _table(group: argparse._ArgumentGroup) -> Iterator[str]:
         name = " ".join(filter(None, (", ".join(action.option_strings), value)))
         yield f"| `{name.strip()}` | {_cell(str(action.help).replace('%%', '%'))} |"
     yield ""
+    if again := [f"`{one.option_strings[0]}`" for one in every if one not in actions]:
+        yield from (f"{', '.join(again)}: as for `%aws_profile`.", "")
 
 
 def _cell(text: str) -> str:

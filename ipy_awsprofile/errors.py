@@ -85,7 +85,7 @@ class UnexpectedAccount(AwsProfileError):
 
 
 class StaleIdentity(AwsProfileError):
-    """A client created before a switch would sign requests as the previous identity."""
+    """A client would sign requests as an identity that isn't active anymore."""
 
 
 class NotForOneProfile(AwsProfileError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import (
@@ -18,7 +19,7 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from dis import get_instructions
 from inspect import iscoroutinefunction
@@ -33,6 +34,7 @@ from ipy_awsprofile.across.frame import (
     ErrorRows,
     Failure,
     Function,
+    LinesOfRows,
     Outcome,
     call_in_row,
     call_with,
@@ -185,7 +187,8 @@ class Run:
         Raises NoProfileAnswered without any result. Ctrl-C keeps the results so far.
         """
         tasks = list(product(self.requests, self.regions or (None,)))
-        with Uninterrupted() as block, self.switcher.run():
+        lines: Any = LinesOfRows(sys.stdout)
+        with Uninterrupted() as block, self.switcher.run(), redirect_stdout(lines):
             pending = [
                 one for one in tasks if one not in self.outcomes or self.outcomes[one].failure
             ]
@@ -382,9 +385,11 @@ def select_profiles(
         roles = list_assigned_roles(sign_in, profiles, person=person) if sign_in else []
         names = [*map(str, found), *(str(one) for one in roles if one.profile not in found)]
         if not names:
-            raise InvalidOption(
-                f"No profile matches `{profiles}`.", "`%aws_profiles` lists the profiles."
-            )
+            hint, words = "`%aws_profiles` lists the profiles.", profiles.split()
+            if words[1:]:
+                call = f"`across_profiles({words}, FUNCTION)`"
+                hint = f"A profile must match every word. To use several names, call {call}."
+            raise InvalidOption(f"No profile matches `{profiles}`.", hint)
     return list(dict.fromkeys(names))
 
 

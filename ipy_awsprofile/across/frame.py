@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from tqdm.std import tqdm
 
 from ipy_awsprofile.cards.card import MOST_ROWS, Card, Table, Tone
 from ipy_awsprofile.cards.runs import profile_and_region, reasons
@@ -24,7 +25,15 @@ from ipy_awsprofile.errors import (
     NoProfileAnswered,
     NotForOneProfile,
 )
-from ipy_awsprofile.kernel.gate import GATE, Label, Row, put_label, watched_signatures, working_for
+from ipy_awsprofile.kernel.gate import (
+    GATE,
+    Label,
+    Row,
+    put_label,
+    row_here,
+    watched_signatures,
+    working_for,
+)
 from ipy_awsprofile.kernel.places import places_of_run, require_default_session
 from ipy_awsprofile.kernel.show import Kernel
 from ipy_awsprofile.sessions.portable import PortableSession, current_keys, portable
@@ -79,8 +88,12 @@ def call_in_row(function: Function, row: Row) -> tuple[Any, Failure | None]:
     """
     try:
         with working_for(row):
-            value = function(row.session)
-            value = list(value) if isinstance(value, Iterator) else value
+            try:
+                value = function(row.session)
+                value = list(value) if isinstance(value, Iterator) else value
+            finally:
+                if row.line:
+                    print()  # noqa: T201  # completes the line
         require_default_session()
     except KeyboardInterrupt:
         raise
@@ -94,6 +107,27 @@ def call_in_row(function: Function, row: Row) -> tuple[Any, Failure | None]:
             error = from_error(error, chain_of(row.session))
         return None, failure_of(error, row.session)
     return value, None
+
+
+class LinesOfRows:
+    """The standard output during a run: whole lines, each with the name of its row's profile."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write the complete lines of the thread's row, or the whole text in any other thread."""
+        if not (row := row_here()):
+            return int(self._stream.write(text))
+        *lines, row.line = (row.line + text).split("\n")
+        if lines:
+            in_terminal = self._stream.isatty()  # beside the progress bar, which makes room
+            with tqdm.external_write_mode(file=self) if in_terminal else nullcontext():
+                self._stream.write("".join(f"{row.label.profile}: {line}\n" for line in lines))
+        return len(text)
 
 
 def call_with(

@@ -113,11 +113,17 @@ def no_profiles_card(files: SharedFiles, then: str) -> Card:
     return Card("There are no AWS profiles yet", rows=tuple(rows), notes=notes)
 
 
-def off_card(*, undone: bool) -> Card:
-    """Return a card that says that the switch was undone, or that there was nothing to undo."""
-    if not undone:
+def off_card(kept: Sequence[str] | None) -> Card:
+    """Return a card that says that the switch was undone, or that there was nothing to undo.
+
+    ``kept`` are the names of what the user has changed since, or None without a switch.
+    """
+    if kept is None:
         return Card("No profile is active", notes=("There is no switch to undo.",))
-    return Card("The switch is undone", notes=("Everything is as it was before the first switch.",))
+    names = ", ".join(f"`{name}`" for name in kept)
+    but = f", except for what you have changed since: {names}" if kept else ""
+    note = f"Everything is as it was before the first switch{but}."
+    return Card("The switch is undone", notes=(note,))
 
 
 def error_card(error: AwsProfileError) -> Card:

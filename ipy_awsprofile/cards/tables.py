@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.cards.card import MOST_ROWS, Card, Table
+from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.text import number_of
 
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ def profile_table(profiles: Sequence[Profile], pattern: str | None = None) -> Ca
     ]
     columns = ("profile", "kind", "account", "role", "source", "region", "MFA")
     title = _title(number_of(len(rows), "profile"), pattern, len(rows), "%aws_profiles")
-    return Card(title, table=Table(columns, rows))
+    named = [one for one in profiles if one == pattern or (pattern and len(rows) == 1)]
+    lines = (arguments(SessionRequest(name)) for name in named)
+    notes = tuple(f"To switch to it, run `%aws_profile {line}`." for line in lines)
+    return Card(title, notes=notes, table=Table(columns, rows))
 
 
 def role_table(

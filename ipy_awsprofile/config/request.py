@@ -108,30 +108,27 @@ class SessionRequest:
 
     profile: str | None = None
     _: KW_ONLY
-    region: str | None = option("use this AWS Region instead of the profile's", "R")
-    duration: Duration | None = option("how long the session lasts: 3600, 90m, 1h", "T")
-    session_name: str | None = option("the name of the role session, which CloudTrail shows", "S")
+    region: str | None = option("the AWS Region, instead of the profile's", "R")
+    duration: Duration | None = option("the session's duration: 3600, 90m, 1h", "T")
+    session_name: str | None = option("the role session's name, as in CloudTrail", "S")
     external_id: str | None = option("the external ID that the role's trust policy requires", "ID")
     source_identity: str | None = option(
-        "the source identity of the role session, which CloudTrail shows; role chaining can't "
-        "change it",
-        "S",
+        "the role session's source identity, as in CloudTrail; role chaining can't change it", "S"
     )
     tags: Mapping[str, str] | Iterable[str | tuple[str, str]] | None = option(
-        "a session tag for the role session; can be repeated",
+        "a tag of the role session; can be repeated",
         "KEY=VALUE",
         flag="--tag",
         is_repeated=True,
     )
     transitive_tags: Iterable[str] = option(
-        "pass this session tag on to roles that the session assumes; can be repeated",
+        "pass this tag on to roles that the session assumes; can be repeated",
         "KEY",
         flag="--transitive-tag",
         is_repeated=True,
     )
     policy: str | os.PathLike[str] | None = option(
-        "limit the session with the policy in a JSON file or, for a role, with a managed policy "
-        "(its ARN)",
+        "limit the session with a policy: a JSON file or, for a role, a managed policy's ARN",
         "FILE",
     )
     role_arn: str | None = option(
@@ -139,21 +136,21 @@ class SessionRequest:
     )
     source_profile: str | None = option("the profile that assumes --role-arn", "NAME")
     default: bool = option(
-        "switch to the default credentials, from the environment, the default profile, a container "
-        "or an instance"
+        "use the default credentials, from the environment, the default profile, a container or an "
+        "instance"
     )
     account: str | int | None = option(
-        "the ID or name of an account in IAM Identity Center; requires --role", "ID"
+        "an account in IAM Identity Center, by ID or name; requires --role", "ID"
     )
-    role: str | None = option("a role in --account; the role doesn't need a profile", "NAME")
-    sso: str | None = option("the [sso-session] of --account, if there are several of them", "NAME")
+    role: str | None = option("a role in --account; needs no profile", "NAME")
+    sso: str | None = option("the [sso-session] of --account, if there are several", "NAME")
     read_only: bool = option(
-        "limit the session to reading: for a role, with AWS's managed policy ReadOnlyAccess; for "
-        "any other identity, with a list of actions"
+        "limit the session to reading: a role with AWS's policy ReadOnlyAccess, any other identity "
+        "with a list of actions"
     )
     mfa: bool = option(
-        "get an MFA session for access keys, with a code from the profile's mfa_serial; it lasts "
-        "12 hours, or --duration up to 36h"
+        "get an MFA session for access keys, with a code from mfa_serial; lasts 12 hours, or "
+        "--duration up to 36h"
     )
     default_session_name: str | None = None
     source: Source | None = None
@@ -188,17 +185,15 @@ class SwitchRequest(SessionRequest):
     """A request for a session, and what to do with the session in the notebook."""
 
     variable: str = option(
-        "store the session in this variable (default: session)",
+        "the session's variable (default: session)",
         "VAR",
         flag="--as",
         default=SESSION,
     )
     expect_account: str | int | None = option(
-        "fail without changing anything unless STS reports this account", "ID"
+        "change nothing unless STS reports this account", "ID"
     )
-    write: bool = option(
-        "allow writing, even if the profile matches `%config AwsProfileMagics.read_only`"
-    )
+    write: bool = option("allow writing, even if `%config AwsProfileMagics.read_only` matches")
     confirmed: bool = option("switch even if the profile is protected", flag="--yes")
 
     def __post_init__(self) -> None:

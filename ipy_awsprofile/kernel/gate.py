@@ -110,6 +110,8 @@ class Row:
         self.session = session
         self.label = label
         self.is_over = False
+        #: The last line that it has printed, until the line is complete.
+        self.line = ""
 
 
 #: The row that this thread or task works for.
@@ -266,9 +268,10 @@ def _report_stale(label: Label, service: str, operation: str) -> None:
     caller, is_library = _caller(sys._getframe(1))
     now = f"`{active.name}` is active" if active else "no profile is active"
     problem = f"{caller} signs {operation} as {label.text_beside(active)}, but {now}."
-    hint = f'Its client is from before: create it again, `session.client("{service}")`.'
+    now_from = "session" if active else "boto3"
+    hint = f'A client keeps its identity: create it again, `{now_from}.client("{service}")`.'
     if is_library:
-        hint = "It keeps a client from before: create its objects again."
+        hint = "A client keeps its identity: create its objects again."
     if policy == "refuse":
         raise StaleIdentity(problem, hint)
     number = GATE.cell_number()
@@ -292,6 +295,11 @@ def working_for(row: Row) -> Iterator[None]:
     finally:
         GATE.rows.discard(row)
         _row.reset(token)
+
+
+def row_here() -> Row | None:
+    """Return the row that this thread or task works for, or None."""
+    return _row.get()
 
 
 def session_here() -> boto3.Session | None:

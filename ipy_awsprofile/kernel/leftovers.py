@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A variable or library that doesn't follow, such as ``s3``, and why: "still signs as X"."""
+    """A variable or library such as ``s3``, and what the card says about it: "still signs as X"."""
 
     name: str
     says: str
@@ -87,7 +87,7 @@ def is_reader(value: Any) -> bool:
 
 
 class OpenedBefore:
-    """The readers and worker processes from before the last switch, with their identities."""
+    """The readers and worker processes that were opened so far, with their identities."""
 
     def __init__(self) -> None:
         self._readers: dict[str, tuple[ref[Any], Label | None]] = {}
@@ -107,11 +107,11 @@ class OpenedBefore:
         """Yield readers and workers that were opened with a different identity."""
         for name, (value, label) in self._readers.items():
             if label != active and name in namespace and namespace[name] is value():
-                says = "was opened in S3 before the switch, and keeps its identity: open it again"
+                says = "was opened in S3 as another identity, which it keeps: open it again"
                 yield Leftover(name, says)
         if former := [one for one in _workers() if self._workers.get(one.pid, active) != active]:
-            many = number_of(len(former), "process is", "processes are")
-            says = f"{many} from before the switch, with the former identity: start them again"
+            many = number_of(len(former), "process was", "processes were")
+            says = f"{many} started as another identity, and keep it: start them again"
             yield Leftover("multiprocessing", says)
 
 

@@ -68,6 +68,10 @@ class Kernel:
         """Return the places that the user has changed since they were set."""
         return [place for place, ours in self._ours.items() if not _is_same(place.get(), ours)]
 
+    def kept(self) -> list[str]:
+        """Return the names of the places with a value of the user from after the first switch."""
+        return [one.name for one in self.changed() if not _is_same(one.get(), self._theirs[one])]
+
 
 def _is_same(value: object, other: object) -> bool:
     # An object in a place can be anything, even one that can't be compared.

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import boto3
 from IPython.display import display
 
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.cards.cards import session_rows
-from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.config.request import SwitchRequest, arguments
 from ipy_awsprofile.config.user_environment import named_profile
 from ipy_awsprofile.errors import (
     AwsProfileError,
@@ -23,6 +25,7 @@ from ipy_awsprofile.errors import (
     SwitchInterrupted,
 )
 from ipy_awsprofile.kernel.gate import require_no_run
+from ipy_awsprofile.kernel.leftovers import Leftover
 from ipy_awsprofile.notebook.cells import compile_cell, run_cell
 from ipy_awsprofile.notebook.options import ProfileActions, chosen, joined, parse, show_help
 from ipy_awsprofile.notebook.prompts import renders_html, sign_in_at_cell
@@ -68,12 +71,17 @@ def run_aws_profile_cell(
     request = _request_of(options)
     if request is None or chosen(options, ProfileActions):
         raise InvalidOption("A cell needs the name of a profile.", "Write `%%aws_profile NAME`.")
+    if not re.sub("#.*", "", cell).strip():
+        switch = f"`%aws_profile {arguments(request)}`"
+        raise InvalidOption("The cell has no code.", f"To switch the notebook, run {switch}.")
     instead = "Use `with using_profile(NAME):` in a regular cell."
     code, has_begun = compile_cell(shell, cell, instead_of_await=instead), False
+    before = shell.user_ns.get(request.variable)
     try:
         with Scope(request):
             has_begun = True
-            display(identity_card(shell, switcher))
+            card = identity_card(shell, switcher, before, "it comes back after the cell")
+            display(replace(card, badge=f"for this cell, {card.badge}"))
             value = run_cell(shell, code)
             return None if cell.rstrip().endswith(";") else value
     except KeyboardInterrupt:
@@ -120,7 +128,11 @@ def _result_of(
     make_picker: Callable[[Switcher], object],
 ) -> object:
     """Carry out the options, and return an object that displays the result."""
-    request, action = _request_of(options), next(iter(chosen(options, ProfileActions)), "")
+    request, actions = _request_of(options), [*chosen(options, ProfileActions)]
+    if actions[1:]:
+        both = " and ".join(f"--{name}" for name in actions)
+        raise InvalidOption(f"{both} can't be combined.", "Use one of them.")
+    action = actions[0] if actions else ""
     if request and action in ("refresh", "off", "console", "pick"):
         raise InvalidOption(
             f"--{action} takes neither a name nor an option of a switch.",
@@ -128,7 +140,7 @@ def _result_of(
         )
     match action:
         case "off":
-            return cards.off_card(undone=switcher.off())
+            return cards.off_card(switcher.off())
         case "console":
             return open_console(switcher, options.console)
         case "explain":
@@ -142,8 +154,10 @@ def _result_of(
 
             name = pick_in_terminal(switcher.request.profile if switcher.request else None)
             request = SwitchRequest(name) if name else None
+    shown = request or switcher.request
+    before = shell.user_ns.get(shown.variable) if shown else None
     _switch(options, request, switcher)
-    return identity_card(shell, switcher)
+    return identity_card(shell, switcher, before)
 
 
 def _switch(options: argparse.Namespace, request: SwitchRequest | None, switcher: Switcher) -> None:
@@ -212,9 +226,15 @@ def open_console(switcher: Switcher, service: str) -> Card:
     return cards.console_card(session.chain[0], service)
 
 
-def identity_card(shell: InteractiveShell, switcher: Switcher) -> Card:
+def identity_card(
+    shell: InteractiveShell,
+    switcher: Switcher,
+    before: object = None,
+    back: str = "`%aws_profile --off` brings it back",
+) -> Card:
     """Return a card of the active identity, or of the credentials that boto3 uses without one.
 
+    ``before`` is the value that the session has replaced, and ``back`` says when it returns.
     Without a connection, the card has the last known identity. Raises a subclass of
     `AwsProfileError` if AWS refuses to renew the credentials.
     """
@@ -228,6 +248,11 @@ def identity_card(shell: InteractiveShell, switcher: Switcher) -> Card:
     if identity is None or request is None:
         return cards.no_identity_card(_credentials_without_switch())
     in_variable = shell.user_ns.get(request.variable) is session
+    leftovers = switcher.leftovers()
+    if in_variable and before is not None and not isinstance(before, boto3.Session):
+        held = f"held a value of type {type(before).__name__}"
+        says = f"{held}: {back}, and `--as NAME` leaves it alone"
+        leftovers.insert(0, Leftover(request.variable, says))
     return cards.identity_card(
         identity,
         variable=request.variable if in_variable else "",
@@ -236,7 +261,7 @@ def identity_card(shell: InteractiveShell, switcher: Switcher) -> Card:
         protected=switcher.protection.is_protected(request.name, identity.account),
         problem=problem,
         renews=not session or session.target.renews_unattended,
-        leftovers=switcher.leftovers(),
+        leftovers=leftovers,
     )
 
 

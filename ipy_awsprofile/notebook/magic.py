@@ -18,6 +18,7 @@ from ipy_awsprofile.notebook.options import (
     of_aws_calls,
     of_aws_profile,
     of_aws_profiles,
+    spelling_hints,
     with_options,
 )
 from ipy_awsprofile.text import quoted
@@ -36,8 +37,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     protected = traitlets.List(
         traitlets.Unicode(),
-        help="Patterns such as '*prod*' that match a profile's name, account ID or account name. "
-        "A switch to a matching profile requires --yes.",
+        help="Patterns such as '*prod*' for profile names, account IDs and account names. A switch "
+        "to a match requires --yes.",
     ).tag(config=True)
     read_only = traitlets.List(
         traitlets.Unicode(),
@@ -46,25 +47,24 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     stale = traitlets.CaselessStrEnum(
         ["warn", "refuse", "allow"],
         default_value="warn",
-        help="What happens when a client created before a switch is used: a warning, an error, or "
-        "nothing. While a --read-only identity is active, it is always an error.",
+        help="Whether to warn about, refuse or allow a client whose identity isn't active. While a "
+        "--read-only identity is active, it's always refused.",
     ).tag(config=True)
     session_name = traitlets.Unicode(
-        help="The name of role sessions, as CloudTrail shows it, if neither --session-name nor the "
-        "profile's role_session_name is set.",
+        help="The name of role sessions, as in CloudTrail, if neither --session-name nor "
+        "role_session_name is set.",
     ).tag(config=True)
     mfa_process = traitlets.Union(
         [traitlets.Unicode(), traitlets.Callable()],
-        help="A command that prints an MFA code, or a function that takes the device's serial "
-        "number and returns the code. A profile's own mfa_process takes precedence.",
+        help="A command that prints an MFA code, or a function that returns it for a device's "
+        "serial number. A profile's own mfa_process takes precedence.",
     ).tag(config=True)
     record_calls = traitlets.Bool(
         help="Record AWS calls for %aws_calls in memory, without bodies and parameter values.",
     ).tag(config=True)
     prompt = traitlets.Bool(help="Show the identity in the prompt of a terminal.").tag(config=True)
     profile = traitlets.Unicode(
-        help="The profile that the first cell switches to, unless the cell begins with another "
-        "switch.",
+        help="The profile that the first cell switches to, unless it begins with another switch.",
     ).tag(config=True)
 
     def __init__(self, shell: InteractiveShell, make_picker: Callable[[Switcher], object]) -> None:
@@ -121,36 +121,37 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     def aws_profile(self, line: str, cell: str | None = None) -> Any:
         """Switch the notebook to an AWS profile, or show the active identity.
 
-        The profile is read from the shared AWS config and credentials files. A refreshing
-        ``boto3.Session`` is stored in the variable ``session``; boto3's default session, child
+        The variable ``session`` gets a refreshing ``boto3.Session``; boto3's default session, child
         processes and ``s3://`` paths follow. ``%%aws_profile NAME`` switches for one cell only.
         """
         from ipy_awsprofile.notebook.commands import run_aws_profile, run_aws_profile_cell
 
         magic, shell, switcher = self.aws_profile, self.shell, self.switcher
-        if cell is not None:
-            return run_aws_profile_cell(magic, line, cell, shell, switcher)
-        try:
-            return run_aws_profile(magic, line, shell, switcher, self.make_picker)
-        except AwsProfileError as error:
-            if line == quoted(self.profile) and not switcher.has_switched:
-                first = f"Until you switch, each cell begins with the line `%aws_profile {line}`."
-                error.hint += f" {first} Run `%aws_profile --off` to work without it."
-            raise
+        with spelling_hints(f"{'%' if cell is None else '%%'}aws_profile {line}"):
+            if cell is not None:
+                return run_aws_profile_cell(magic, line, cell, shell, switcher)
+            try:
+                return run_aws_profile(magic, line, shell, switcher, self.make_picker)
+            except AwsProfileError as error:
+                if line == quoted(self.profile) and not switcher.has_switched:
+                    first = (
+                        f"Until you switch, each cell begins with the line `%aws_profile {line}`."
+                    )
+                    error.hint += f" {first} Run `%aws_profile --off` to work without it."
+                raise
 
     @with_options(of_aws_profiles)
     @line_cell_magic
     def aws_profiles(self, line: str, cell: str | None = None) -> pd.DataFrame | None:
         """List the AWS profiles, or run a cell for each of them.
 
-        The profiles are read from the shared AWS config and credentials files.
         ``%%aws_profiles PATTERN`` runs the cell for each matching profile in parallel, with
-        ``session`` and ``profile``, and collects the values of its last expression in one
-        DataFrame.
+        ``session`` and ``profile``, and returns the values of its last expression as one DataFrame.
         """
         from ipy_awsprofile.notebook.profiles import run_aws_profiles
 
-        return run_aws_profiles(self.aws_profiles, line, cell, self.shell, self.switcher)
+        with spelling_hints(f"{'%' if cell is None else '%%'}aws_profiles {line}"):
+            return run_aws_profiles(self.aws_profiles, line, cell, self.shell, self.switcher)
 
     @with_options(of_aws_calls)
     @line_magic
@@ -158,7 +159,6 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         """Return the recorded AWS calls as a DataFrame.
 
         ``%aws_calls on`` records calls of boto3, aiobotocore and the libraries that use them.
-        ``--denied`` returns those that AWS denied, and ``--policy`` drafts a policy for the others.
         """
         from ipy_awsprofile.notebook.calls import run_aws_calls
 

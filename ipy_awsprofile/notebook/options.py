@@ -6,8 +6,10 @@ The options of a switch are the fields of `SwitchRequest`. The other options are
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +18,14 @@ from IPython.core.magic_arguments import MagicArgumentParser
 from IPython.display import display
 
 from ipy_awsprofile.config.request import SwitchRequest, option, options_of
-from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.errors import AwsProfileError, InvalidOption, ProfileNotFound
+from ipy_awsprofile.text import one_line
+
+#: The options and actions of ``%aws_profile`` that its help shows first.
+COMMON = (
+    *("region", "read_only", "variable", "confirmed"),
+    *("refresh", "login", "off", "explain", "pick"),
+)
 
 #: The options of a switch that apply to each profile of ``%%aws_profiles``, too.
 OF_EACH_PROFILE = ("policy", "read_only", "write", "confirmed")
@@ -31,20 +40,15 @@ class ProfileActions:
     logout: bool = option(
         "end the sign-in of NAME or --sso NAME, or all sign-ins, for all programs"
     )
-    off: bool = option(
-        "undo all switches, and restore everything to how it was before the first one"
-    )
-    explain: bool = option(
-        "show how NAME, or the active profile, resolves; doesn't use the network"
-    )
+    off: bool = option("restore everything to how it was before the first switch")
+    explain: bool = option("show how NAME or the active profile resolves, without the network")
     console: str | None = option(
         "open the AWS console as the active identity, in a browser on the kernel's machine",
         "[SERVICE]",
     )
-    pick: bool = option("show a searchable list of the profiles")
+    pick: bool = option("show a searchable list of profiles")
     save: str | None = option(
-        "add the role to the config file as a profile with this name, and switch to it; existing "
-        "lines don't change",
+        "add the role to the config file as this profile, and switch to it; existing lines stay",
         "NAME",
     )
 
@@ -54,16 +58,15 @@ class ProfilesOptions:
     """The options of ``%aws_profiles``."""
 
     sso: str | None = option(
-        "list the accounts and roles of a sign-in to IAM Identity Center instead of the profiles",
+        "list the accounts and roles of a sign-in to IAM Identity Center",
         "[NAME]",
     )
     refresh: bool = option(
-        "with --sso: call AWS again instead of using the list that all kernels keep for a day"
+        "with --sso: call AWS again instead of using the list that kernels share for a day"
     )
     save: str | None = option(
-        "show how to save the roles of --sso as profiles with names such as "
-        '"{account_name}-{role}", in a block of the config file; --yes writes the block, which '
-        "then has only roles that are assigned to you",
+        'with --sso: preview a block of the config file with profiles such as "{account_name}-'
+        '{role}"; --yes writes it, with only the roles that are assigned to you',
         "NAMES",
     )
 
@@ -73,11 +76,11 @@ class CellOptions:
     """The options of ``%%aws_profiles`` for its cell."""
 
     organization: bool = option(
-        "run the cell in the active accounts of the organization, or those with the words of "
-        "PATTERN in their name or ID; the active identity lists them and assumes --role in each"
+        "run the cell in the organization's active accounts, or those with the words of PATTERN in "
+        "their name or ID; the active identity lists them and assumes --role in each"
     )
     role: str | None = option(
-        "with --organization: the role in each account, with its path if it has one", "NAME"
+        "with --organization: the role in each account, with its path", "NAME"
     )
     exclude: Iterable[str] = option(
         "with --organization: leave out accounts with this name or ID; can be repeated",
@@ -86,12 +89,10 @@ class CellOptions:
     )
     into: str | None = option("store the DataFrame in this variable instead of showing it", "VAR")
     regions: str | None = option(
-        "run the cell in each of these AWS Regions, separated by commas, instead of each profile's "
-        "own",
-        "R,R",
+        "run the cell in each of these Regions, instead of the profile's", "R,R"
     )
     workers: int = option(
-        "the maximum number of profiles to process at the same time (default: 32)",
+        "the maximum number of profiles at the same time (default: 32)",
         "N",
         default=32,
     )
@@ -112,13 +113,16 @@ class CallsOptions:
 
 def of_aws_profile(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``%aws_profile``."""
-    about = "the profile to switch to; without NAME, the active identity is shown"
+    parser.usage = "%(prog)s [NAME] [options]"
+    about = "the profile to switch to; without NAME, show the active identity"
     parser.add_argument("profile", metavar="NAME", nargs="*", help=about)
-    _add_options(parser.add_argument_group("options of a switch"), SwitchRequest)
-    actions = parser.add_argument_group("other actions")
-    _add_options(actions.add_mutually_exclusive_group(), ProfileActions)
-    about = "sign in with a code in any browser, even if the kernel's machine can open one"
-    actions.add_argument("--device-code", action="store_true", help=about)
+    common = parser.add_argument_group("common options")
+    for declared, title in ((SwitchRequest, "options of a switch"), (ProfileActions, "actions")):
+        _add_options(common, declared, COMMON)
+        group = parser.add_argument_group(f"other {title}")
+        _add_options(group, declared, options_of(declared).keys() - set(COMMON))
+    about = "sign in with a code in any browser, even if the kernel's machine has one"
+    group.add_argument("--device-code", action="store_true", help=about)
 
 
 def of_aws_profiles(parser: argparse.ArgumentParser) -> None:
@@ -138,8 +142,7 @@ def of_aws_calls(parser: argparse.ArgumentParser) -> None:
         metavar="on|off|clear",
         nargs="?",
         choices=("on", "off", "clear"),
-        help="start or stop recording, or delete the recorded calls; without this argument, the "
-        "calls are returned",
+        help="start or stop recording, or delete the recorded calls; without it, return them",
     )
     _add_options(parser, CallsOptions)
 
@@ -190,6 +193,45 @@ def parse(magic: Any, line: str) -> argparse.Namespace:
         hint = f"Run `%{magic.__name__}?` to see the options."
         raise InvalidOption(f"{error}.", hint) from None
     return parsed
+
+
+#: Common mistakes: an error, the line that causes it, and a hint with the right spelling.
+_SPELLINGS: tuple[tuple[type[AwsProfileError], str, str], ...] = (
+    (  # IPython leaves a line as it is if it can't fill in a variable
+        AwsProfileError,
+        r"(?!.* --save ).*(\{[^{}]+\}|\$\w).*",
+        r"A variable in `\g<0>` isn't defined. Define it first.",
+    ),
+    (InvalidOption, "(.*?) --profile[ =](.*)", r"Write `\1 \2`."),
+    (
+        ProfileNotFound,
+        f"%aws_profile ((?:{'|'.join(options_of(ProfileActions))})\\b.*)",
+        r"Write `%aws_profile --\1`.",
+    ),
+    (
+        ProfileNotFound,
+        r"(%%?aws_profile)( .*[*?[].*)",
+        r"For all profiles that match, write `\1s\2`.",
+    ),
+    (
+        ProfileNotFound,
+        r"(%%?aws_profile \S.*?) ([a-z]{2,3}(?:-[a-z]+)+-\d+)( .*)?",
+        r"Write `\1 --region \2\3`.",
+    ),
+)
+
+
+@contextmanager
+def spelling_hints(line: str) -> Iterator[None]:
+    """Name the right spelling in the error of a magic's line with a common mistake."""
+    try:
+        yield
+    except (InvalidOption, ProfileNotFound) as error:
+        for kind, pattern, hint in _SPELLINGS:
+            if isinstance(error, kind) and (found := re.fullmatch(pattern, line.strip())):
+                error.hint = one_line(found.expand(hint))
+                break
+        raise
 
 
 def joined(words: list[str]) -> str | None:

@@ -188,22 +188,23 @@ class Switcher:
 
         (person or self.person).sign_in_for(login_target(request))
 
-    def off(self, is_over: Callable[[Layer], bool] | None = None) -> bool:
-        """Restore the state before the first switch. Return whether there was a switch to undo.
+    def off(self, is_over: Callable[[Layer], bool] | None = None) -> list[str] | None:
+        """Restore the state before the first switch.
 
-        The action that waits for the end of the running cell is dropped. With ``is_over``,
-        permanently leave only these layers, so that no block restores them later. Raises the error
-        of `require_changeable`.
+        Return the names of what stays, because the user has changed it since, or None if there was
+        no switch to undo. The action that waits for the end of the running cell is dropped. With
+        ``is_over``, permanently leave only these layers, so that no block restores them later.
+        Raises the error of `require_changeable`.
         """
         self.cell.drop()
         before = self.active
         with self._changing():
-            self.has_switched = True
+            self.has_switched, kept = True, self._layers.kernel.kept()
             if is_over:
                 self._layers.drop(is_over)
             else:
                 self._layers.put(None)
-        return before is not self.active
+        return None if before is self.active else kept
 
     def sign_out(self, request: SwitchRequest | None) -> tuple[SignedOut, tuple[str, ...]]:
         """End the sign-in of a request, or all sign-ins, and leave the identities that need it.

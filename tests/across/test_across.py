@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import signal
+import sys
 import threading
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -268,6 +270,33 @@ def test_profile_that_cannot_be_opened(aws: EmbeddedAws) -> None:
     assert actions(aws) == {ASSUME: 1}
 
 
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_printed_lines(
+    aws: EmbeddedAws, names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, is_terminal: bool
+) -> None:
+    """Printed lines are whole and begin with their profile, even if all print at the same time.
+
+    In a terminal, they don't continue the line of the progress bar.
+    """
+    together, printed = threading.Barrier(len(names)), io.StringIO()
+    printed.isatty = lambda: is_terminal  # type: ignore[method-assign]
+    monkeypatch.setattr(sys, "stdout", printed)
+    monkeypatch.setattr(sys, "stderr", printed if is_terminal else io.StringIO())
+
+    def function(session: Any) -> None:
+        for part in ("one ", "line\n\nhalf ", "a line"):
+            together.wait(30)
+            print(part, end="", flush=True)  # noqa: T201
+
+    across_profiles(names, function)
+    assert sys.stdout is printed
+    lines = [line.rpartition("\r")[2] for line in printed.getvalue().split("\n")]
+    for name in names:
+        own = [line for line in lines if line.startswith(f"{name}: ")]
+        assert own == [f"{name}: {text}" for text in ("one line", "", "half a line")]
+    assert "".join(lines).count(": ") == 3 * len(names)
+
+
 # Ctrl-C -------------------------------------------------------------------------------------------
 
 
@@ -288,7 +317,9 @@ def test_interrupt(
             ended.set()
         return 1
 
+    stdout = sys.stdout
     frame = across_profiles(names, function, max_workers=1)
+    assert sys.stdout is stdout
     aws.calls.clear()
     goes_on.set()
     assert ended.wait(30)

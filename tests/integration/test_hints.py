@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ipy_awsprofile.demo.stages import seed_organisation
 from ipy_awsprofile.errors import (
     AccessDenied,
     CredentialsUnavailable,
@@ -230,6 +231,57 @@ def test_role_arn_in_the_file(shell: Shell, aws: EmbeddedAws, wrong: str) -> Non
     *_, command = code_in(error.hint)
     number = re.findall(r"! `role_arn` .* See config:(\d+)", shell.good(command).text)
     assert number == [str(1 + config.split("\n").index(f"role_arn = {ROLE}"))]
+
+
+#: Cells with a common mistake, and what the line of their hint shows.
+MISSPELLED = {
+    "%aws_profile off": "The switch is undone",
+    "%aws_profile refresh": "RoleBeta ← UserAlpha  (1 hour left)",
+    "%aws_profile explain UserAlpha": "UserAlpha  (no problems found)",
+    "%aws_profile logout": "You aren't signed in",
+    "%aws_profile --profile UserAlpha --region eu-west-1": "eu-west-1",
+    "%aws_profile UserAlpha eu-west-1 --yes": "eu-west-1",
+    "%aws_profile *Alpha": "1 profile for “*Alpha”",
+    "%%aws_profile *Alpha\nprofile": "0  UserAlpha",
+    "%%aws_profile UserAlpha eu-west-1\nsession": "for this cell",
+    "%%aws_profile UserAlpha\n# from now on": "UserAlpha  (no expiry)",
+}
+
+
+def test_spellings(shell: Shell, aws: EmbeddedAws) -> None:
+    """A line with a common mistake is refused with the line that does what is meant."""
+    for cell, shown in MISSPELLED.items():
+        shell.good("%aws_profile RoleBeta")
+        (line,) = code_in(shell.refused(cell).hint)
+        rest = cell.partition("\n")[2] if line.startswith("%%") else ""
+        assert shown in shell.good(f"{line}\n{rest}".strip()).text, cell
+
+
+def test_a_list_instead_of_a_switch(shell: Shell, aws: EmbeddedAws) -> None:
+    """If the user lists one profile, the list has the line that switches to it."""
+    aws.write_profile("RoleBeta2", region="us-west-2")
+    (line,) = code_in(shell.good("%aws_profiles RoleBeta").text)
+    assert shell.good(line).text.startswith("RoleBeta ← UserAlpha")
+
+
+def test_undefined_variables(shell: Shell, aws: EmbeddedAws) -> None:
+    """For a variable that IPython couldn't fill in, the error says that it isn't defined."""
+    shell.good("name = 'RoleBeta'")
+    for line, value in (("{wanted}", "RoleBeta"), ("$name --region {where}", "eu-west-1")):
+        error = shell.refused(f"%aws_profile {line}")
+        assert error.hint == f"A variable in `%aws_profile {line}` isn't defined. Define it first."
+        assert value in shell.good(f"wanted = where = {value!r}\n%aws_profile {line}").text
+        shell.good("del wanted, where")
+
+
+def test_two_names_for_a_cell(shell: Shell, aws: EmbeddedAws) -> None:
+    """Words narrow a selection, so the error for two names has the call for both."""
+    names = seed_organisation(aws, 2)
+    error = shell.refused(f"%%aws_profiles {' '.join(names)}\n1")
+    (call,) = code_in(error.hint)
+    shell.good("from ipy_awsprofile import across_profiles")
+    frame = shell.good(call.replace("FUNCTION", "repr")).result
+    assert tuple(frame["profile"]) == names
 
 
 def test_names_that_must_be_quoted(shell: Shell, aws: EmbeddedAws) -> None:

@@ -162,8 +162,8 @@ OPENED_IN_S3 = {
 
 
 def opened_before(card: str) -> set[str]:
-    """Return the variables whose objects were opened in S3 before the switch, as on the card."""
-    return set(re.findall(r"`(\w+)` was opened in S3 before the switch", card))
+    """Return the variables whose objects keep another identity, as on the card."""
+    return set(re.findall(r"`(\w+)` was opened in S3 as another identity", card))
 
 
 def open_all(notebook: Shell, table: dict[str, tuple[str, str]], before: str = "") -> None:
@@ -240,7 +240,7 @@ def test_worker_processes(workers: Shell, method: str) -> None:
     workers.good(f"%aws_profile RoleBeta\n{start}")
     assert workers.good(ask).result == ROLE_ACCOUNT
     assert "multiprocessing" not in card_of(workers)
-    assert "2 processes are from before" in card_of(workers, "%aws_profile UserAlpha")
+    assert "2 processes were started as another" in card_of(workers, "%aws_profile UserAlpha")
     assert workers.good(ask).result == ROLE_ACCOUNT
     workers.good(f"pool.terminate(); pool.join()\n{start}")
     assert workers.good(ask).result == USER_ACCOUNT

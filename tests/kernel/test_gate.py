@@ -139,6 +139,24 @@ def test_a_session_that_has_found_its_credentials(older: Shell) -> None:
     assert " as RoleBeta, but `RoleGamma` is active." in warning
 
 
+def test_a_client_of_a_cell(older: Shell) -> None:
+    """A client from a `%%aws_profile` cell that is used later causes a warning, whose advice works.
+
+    That is so with another active profile, and without one.
+    """
+    who = "it.get_caller_identity()['Arn']"
+    for switch, arn in (("%aws_profile RoleBeta", "RoleBeta"), ("%aws_profile --off", "UserAlpha")):
+        older.good(switch)
+        older.good("%%aws_profile RoleGamma\nit = session.client('sts')")
+        (warning,) = warnings_in(older.good(who))
+        assert "signs GetCallerIdentity as RoleGamma" in warning
+        assert "before" not in warning
+        (again,) = re.findall("again, `(.+)`", warning)
+        ran = older.good(f"it = {again}\n{who}")
+        assert arn in ran.result
+        assert warnings_in(ran) == []
+
+
 def test_once_in_a_cell(older: Shell) -> None:
     """Each line, module or library is warned about once in a cell, and again in the next cell."""
     older.good("import smart_open, stored; it, other = session.client('s3'), stored.Store()")

@@ -33,7 +33,7 @@ def test_one_cell(shell: Shell) -> None:
     """The cell's last value is shown, its variables stay, and the identity ends with the cell."""
     ran = shell.good("%%aws_profile RoleBeta\nregion = session.region_name\nregion")
     assert ran.result == shell.names["region"] == "us-west-2"
-    assert ran.text.startswith("RoleBeta ← UserAlpha")
+    assert ran.text.startswith("RoleBeta ← UserAlpha  (for this cell, ")
     assert "session" not in shell.names
     assert shell.good("%%aws_profile RoleBeta\nregion;").result is None
     assert "No profile is active" in shell.good("%aws_profile").text
@@ -198,7 +198,8 @@ def test_first_profile_that_is_protected(bare_shell: Shell, aws: EmbeddedAws, wa
 def test_in_a_kernel(aws: EmbeddedAws, tmp_path: Path) -> None:
     """IPython's configuration file, as the configuration page shows it, switches a kernel.
 
-    A kernel shows the progress bar's final state and a summary, and one output for each error.
+    A kernel shows the progress bar's final state and a summary, one output for each error, and
+    printed lines with their profile.
     """
     folder = tmp_path / "ipython" / "profile_default"
     folder.mkdir(parents=True)
@@ -213,6 +214,7 @@ def test_in_a_kernel(aws: EmbeddedAws, tmp_path: Path) -> None:
         "%%aws_profiles *ro* --into df\nlen(session.client('s3').list_buckets()['Buckets'])",
         "%%aws_profiles RoleBeta\nreturn 1",
         "%%aws_profile RoleBeta\n1 / 0",
+        "%%aws_profiles RoleBeta --no-progress\nprint(1, 2)\n3",
         environment={**aws.environment(), "IPYTHONDIR": str(tmp_path / "ipython")},
     )
     assert "RoleBeta ← UserAlpha" in cells[0].text
@@ -227,3 +229,4 @@ def test_in_a_kernel(aws: EmbeddedAws, tmp_path: Path) -> None:
         assert message in shown
         assert "ipy_awsprofile" not in shown
     assert len(cells[3].outputs) == 1
+    assert cells[5].text.startswith("RoleBeta: 1 2\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -59,7 +60,7 @@ def test_every_option_and_its_line() -> None:
         ("P --as 1a", "`1a` isn't a valid variable name."),
         ("RoleBeta --duration soon", "`soon` can't be the DurationSeconds."),
         ("P --off", "--off takes neither a name nor an option of a switch."),
-        ("--refresh --off", "argument --off: not allowed with argument --refresh"),
+        ("--refresh --off", "--refresh and --off can't be combined."),
         ("--region us-west-2", "The name of a profile is missing."),
         ("--off --yes", "The name of a profile is missing."),
     ],
@@ -77,11 +78,14 @@ def test_help(shell: Shell, option: str) -> None:
     """`-h` shows the options that `?` shows, and runs nothing, not even a cell."""
     for magic in ("aws_profile", "aws_profiles", "aws_calls"):
         shown = shell.good(f"%{magic} {option}").text
-        assert shown.startswith(f"%{magic} [--")
+        assert shown.startswith(f"%{magic} [")
         assert shown in shell.ip.find_line_magic(magic).__doc__
     for magic in ("%%aws_profile", "%%aws_profiles"):
         shell.good(f"{magic} RoleBeta {option}\nx = 1")
     assert not {"session", "x"} & shell.names.keys()
+    common, others = shell.good(f"%aws_profile {option}").text.split("\n\n")[-3:-1]
+    assert {"--region", "--off", "--as"} <= set(re.findall("^  (--[a-z]+)", common, re.M))
+    assert "--external-id" in others
 
 
 # Tab ---

@@ -38,6 +38,26 @@ def test_switch(shell: Shell) -> None:
     assert "variable" not in shell.good("session = 3\n%aws_profile").text
 
 
+def test_a_variable_of_the_user(shell: Shell) -> None:
+    """The card of the switch that replaces `session` names two ways to get it back, and both work.
+
+    At the end of a cell, it returns by itself.
+    """
+    shell.good("session = mine = object()")
+    card = shell.good("%aws_profile RoleBeta").text
+    (line,) = re.findall("^  (`session` held a value of type object: .*)$", card, re.M)
+    assert "held" not in shell.good("%aws_profile\n%aws_profile UserAlpha").text
+    _, off, option = re.findall("`([^`]+)`", line)
+    for way in (off, f"%aws_profile RoleBeta {option}"):
+        shell.good(f"%aws_profile RoleBeta\n{way}")
+        assert shell.names["session"] is shell.names["mine"]
+    shell.good("%aws_profile --off")
+    assert "after the cell" in shell.good("%%aws_profile RoleBeta\n1").text
+    assert shell.names["session"] is shell.names["mine"]
+    assert "held" not in shell.good("import boto3; session = boto3.Session()\n%aws_profile").text
+    assert "held" not in shell.good("%aws_profile RoleBeta").text
+
+
 @pytest.mark.parametrize(
     ("line", "rows"),
     [
@@ -51,7 +71,8 @@ def test_switch(shell: Shell) -> None:
 def test_profiles(shell: Shell, aws: EmbeddedAws, line: str, rows: list[str]) -> None:
     """`%aws_profiles` lists the profiles that match a pattern, without calling AWS."""
     ran = shell.good(f"%aws_profiles {line}")
-    assert [row.split()[0] for row in ran.text.splitlines()[2:]] == rows
+    table = ran.text.partition("MFA")[2]
+    assert [row.split()[0] for row in table.splitlines()[1:]] == rows
     assert "ipy-awsprofile-card" in ran.html
     assert aws.calls == []
 

@@ -47,8 +47,11 @@ def test_switch(shell: Shell, aws: EmbeddedAws) -> None:
     assert arn == f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/RoleBeta/me-at-work"
 
 
-def test_second_switch(shell: Shell, aws: EmbeddedAws) -> None:
-    """One `--off` undoes several switches, and restores each variable that they have used."""
+def test_second_switch(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One `--off` undoes several switches, and restores each variable that they have used.
+
+    It leaves alone what the user has changed since, and names it.
+    """
     shell.good("session, beta = 'mine', 'also mine'")
     before = state(shell)
     shell.good("%aws_profile RoleBeta\n%aws_profile UserAlpha")
@@ -59,8 +62,11 @@ def test_second_switch(shell: Shell, aws: EmbeddedAws) -> None:
     shell.good("del boto3\n%aws_profile --off")
     assert state(shell) == before
     assert "There is no switch to undo" in shell.good("%aws_profile --off").text
-    shell.good("%aws_profile RoleBeta\nsession = 'newer'\n%aws_profile --off")
-    assert shell.names["session"] == "newer"
+    shell.good("%aws_profile RoleBeta\nsession = 'newer'\ndel beta")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    card = shell.good("%aws_profile --off").text
+    assert card.endswith("except for what you have changed since: `AWS_REGION`, `session`.")
+    assert (shell.names["session"], os.environ["AWS_REGION"]) == ("newer", "eu-west-1")
 
 
 def test_again(shell: Shell, aws: EmbeddedAws) -> None:
