@@ -36,6 +36,7 @@ check: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32 ipy_awsprofile
 	$(BIN)/lint-imports
 
 # The pages in build/docs; a warning is an error.

@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.roles import ACCOUNTS, ROLES
+from benchmarks.scenarios import Measured, by_turns
 from benchmarks.stage import Stage
-from benchmarks.timing import Measured, by_turns
 
 if TYPE_CHECKING:
     from tests.browser.jupyter import Notebook
@@ -26,8 +25,6 @@ _WIDGET = (
 
 #: A field of a picker that has got the list.
 _FIELD = ".ipyap-input:not([placeholder='Search profiles'])"
-
-_ROLES = "from ipy_awsprofile import list_assigned_roles\nlen(list_assigned_roles())"
 
 #: Measures one keystroke, which includes the search, the list and the page's layout.
 _KEYSTROKE = """(field, text) => {
@@ -51,7 +48,6 @@ def measure(stage: Stage) -> Iterator[Measured]:
     if chromium is None:
         raise SystemExit("The picker is measured in Chromium, which isn't on the PATH.")
     with (
-        stage.sign_in(ACCOUNTS, ROLES),
         tempfile.TemporaryDirectory() as folder,
         serving(Path(folder), stage.environment) as server,
         sync_playwright() as playwright,
@@ -59,7 +55,7 @@ def measure(stage: Stage) -> Iterator[Measured]:
     ):
         jupyter = Jupyter(server, browser)
         widgets = (_WIDGET.format("Dropdown"), _WIDGET.format("Combobox"))
-        notebook = jupyter.open(_PICKER, *widgets, _ROLES)
+        notebook = jupyter.open(_PICKER, *widgets)
         for index, plain, options in ((1, "Dropdown", "select"), (2, "Combobox", "datalist")):
             ours, theirs = by_turns(
                 lambda: _shown(notebook, 0, _FIELD),
@@ -72,19 +68,6 @@ def measure(stage: Stage) -> Iterator[Measured]:
         _shown(notebook, 0, _FIELD)
         key = statistics.median(_keys(notebook))
         yield Measured("a key in the picker's search", "a frame of the screen, 1/60 s", key, _FRAME)
-        notebook.run(3)
-        count = f"with {ACCOUNTS * len(ROLES)} roles besides the profiles"
-        ours, theirs = by_turns(
-            lambda: _shown(notebook, 0, _FIELD),
-            lambda: _shown(notebook, 1, f"select option:nth-of-type({stage.profiles})"),
-            times=3,
-        )
-        what = f"`ProfilePicker()` on the screen, {count}"
-        yield Measured(what, "`Dropdown` of names of profiles", ours, theirs)
-        _shown(notebook, 0, _FIELD)
-        key = statistics.median(_keys(notebook))
-        what = f"a key in the picker's search, {count}"
-        yield Measured(what, "a frame of the screen, 1/60 s", key, _FRAME)
         jupyter.close()
 
 

@@ -1,8 +1,10 @@
-"""Run an embedded AWS in this process, and prepare the environment of the measured processes."""
+"""Run an embedded AWS in this process, and cells in new processes that use it."""
 
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,16 +13,32 @@ from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.demo.commands import clean_environment
 from ipy_awsprofile.demo.stages import seed, seed_organisation
 
+#: The number of profiles whose accounts exist in the embedded AWS.
+ACCOUNTS = 100
+
+#: A kernel's shell, without the front end. It prints the time of its last cell, in seconds.
+_SHELL = """
+import time
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+shell = InteractiveShell.instance(config=Config(HistoryManager={{"enabled": False}}))
+for cell in {cells}:
+    start = time.perf_counter()
+    shell.run_cell(cell).raise_error()
+    end = time.perf_counter()
+print(f"\\n{{end - start}}")
+"""
+
 
 @dataclass
 class Stage:
     """An embedded AWS, and the environment of the measured processes.
 
-    `profiles` is the number of profiles in the config file, without the scenario's own.
+    `profiles` is the number of profiles in the config file, without UserAlpha and RoleBeta.
     """
 
     aws: EmbeddedAws
-    profiles: int = 0
+    profiles: int = ACCOUNTS
     environment: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -30,54 +48,15 @@ class Stage:
 
     def grow(self, profiles: int) -> None:
         """Add role profiles until the config file has this many."""
-        with self.aws.config_file.open("a") as config:
-            for number in range(self.profiles, profiles):
-                config.write(
-                    f"\n[profile account-{number:05}]\n"
-                    f"role_arn = arn:aws:iam::{number:012}:role/Reader\n"
-                    "source_profile = UserAlpha\n"
-                    "region = eu-west-1\n"
-                    f"endpoint_url = {self.aws.endpoint_url}\n"
-                )
-        self.profiles = profiles
-
-    @contextmanager
-    def organisation(self, accounts: int) -> Iterator[None]:
-        """Use a config file with this many accounts while the context lasts."""
-        file = self.aws.home / ".aws" / "config-accounts"
-        seed_organisation(self.aws, accounts, config_file=file)
-        before = self.environment
-        self.environment = {**before, "AWS_CONFIG_FILE": str(file)}
-        try:
-            yield
-        finally:
-            self.environment = before
-
-    @contextmanager
-    def sign_in(self, accounts: int, roles: Sequence[str]) -> Iterator[None]:
-        """Add an [sso-session] with these roles in this many accounts, and sign in to it.
-
-        At the end, the context restores the config file, but keeps the accounts and the sign-in.
-        """
-        before = self.aws.config_file.read_text()
-        for number in range(accounts):
-            account = f"{700_000_000_000 + number}"
-            self.aws.sso.name_account(account, f"Team {number:03}", f"{number}@acme.example")
-            for role in roles:
-                self.aws.sso.assign(account, role)
-        with self.aws.config_file.open("a") as config:
-            config.write(
-                f"\n[sso-session acme]\nsso_start_url = {self.aws.sso.start_url}\n"
-                "sso_region = us-east-1\nsso_registration_scopes = sso:account:access\n\n"
-                f"[profile acme]\nsso_session = acme\nsso_account_id = {account}\n"
-                f"sso_role_name = {roles[0]}\nregion = eu-west-1\n"
-                f"endpoint_url = {self.aws.endpoint_url}\n"
+        for number in range(self.profiles, profiles):
+            role_arn = f"arn:aws:iam::{number:012}:role/Writer"
+            self.aws.write_profile(
+                f"account-{number:05}",
+                role_arn=role_arn,
+                source_profile="UserAlpha",
+                region="eu-west-1",
             )
-        self.aws.sso.sign_in("acme")
-        try:
-            yield
-        finally:
-            self.aws.config_file.write_text(before)
+        self.profiles = profiles
 
     @contextmanager
     def latency(self, milliseconds: int) -> Iterator[None]:
@@ -92,10 +71,19 @@ class Stage:
         """Empty the AWS CLI's cache of assumed roles."""
         shutil.rmtree(self.aws.home / ".aws" / "cli", ignore_errors=True)
 
+    def time_last_cell(self, cells: Sequence[str]) -> float:
+        """Run cells in a new shell, and return the time of the last one in seconds."""
+        program = [sys.executable, "-c", _SHELL.format(cells=list(cells))]
+        done = subprocess.run(
+            program, env=self.environment, stdout=subprocess.PIPE, text=True, check=True
+        )
+        return float(done.stdout.splitlines()[-1])
+
 
 @contextmanager
 def embedded_aws() -> Iterator[Stage]:
-    """Run an embedded AWS with the scenario of the main job while the context lasts."""
+    """Run an embedded AWS with the scenario of the main job and an organization's accounts."""
     with EmbeddedAws() as aws:
         seed(aws)
+        seed_organisation(aws, ACCOUNTS)
         yield Stage(aws)

@@ -1,4 +1,4 @@
-"""Format the ratios as a Markdown table, and write it to the performance page."""
+"""Format the times as a Markdown table, and write it to the performance page."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.cli import aws_cli
-from benchmarks.timing import Measured
+from benchmarks.scenarios import Measured
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 
@@ -21,37 +20,26 @@ Rounds = Mapping[int, Sequence[Measured]]
 
 
 def markdown(rounds: Rounds) -> str:
-    """Return the ratios of all rounds as a table with a row for each measurement.
-
-    The last column is the growth of each side from the first round to the last. The first round has
-    all measurements; a cell is empty if its round doesn't have the measurement.
-    """
-    sizes = list(rounds)
-    found = [{(one.what, one.against): one for one in row} for row in rounds.values()]
-    columns = (f"{size:,} profiles" for size in sizes)
-    header = ["what", "compared with", *columns, "growth: ours, theirs"]
-    rule = ["---", "---", *("---:" for _ in range(len(sizes) + 1))]
-    lines = [header, rule]
-    for key, first in found[0].items():
-        row = [each.get(key) for each in found]
-        ratios = [f"{_number(each.ratio)} ×" if each else "" for each in row]
-        last, growth = row[-1], ""
-        if last:
-            growth = f"{_number(last.ours / first.ours)}, {_number(last.theirs / first.theirs)} ×"
-        lines.append([*key, *ratios, growth])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    """Return all rounds as a table with a row for each scenario, and ours before the slash."""
+    sizes = [f"{size:,} profiles" for size in rounds]
+    rows = [
+        (row[0].what, row[0].against, *map(times, row))
+        for row in zip(*rounds.values(), strict=True)
+    ]
+    lines = [f"| {' | '.join(cells)} |" for cells in (("", "compared with", *sizes), *rows)]
+    return "\n".join([lines[0], f"|---|---|{'---:|' * len(sizes)}", *lines[1:]])
 
 
-def _number(ratio: float) -> str:
-    """Return a ratio with about two significant digits, such as 0.97, 1.4, 23 or 1,200."""
-    digits = 2 if ratio < 1 else 1 if ratio < 10 else 0  # noqa: PLR2004
-    return f"{ratio:,.{digits}f}"
+def times(measured: Measured) -> str:
+    """Return both times in milliseconds with two significant digits, such as 8.6 / 1,200."""
+    both = (float(f"{seconds * 1000:.2g}") for seconds in (measured.ours, measured.theirs))
+    return " / ".join(f"{one:,.{int(one < 10)}f}" for one in both)  # noqa: PLR2004
 
 
 def machine() -> str:
     """Return a description of the machine and its software, without names and paths."""
-    packages = ", ".join(f"{name} {version(name)}" for name in ("boto3", "ipython"))
-    return f"{_processor()}, Python {platform.python_version()}, {packages}, AWS CLI {aws_cli()[1]}"
+    packages = f"boto3 {version('boto3')}, AWS CLI {version('awscli')}"
+    return f"{_processor()}, Python {platform.python_version()}, {packages}"
 
 
 def _processor() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from collections.abc import Iterable
 from typing import NamedTuple, Self
 
@@ -66,7 +67,7 @@ def redacted_urls(text: str) -> str:
 def program(command: str) -> str | None:
     """Return a command's program, or None. The arguments and variables can be secrets."""
     try:
-        first = shlex.split(command)[0]
+        first = shlex.split(command, posix=sys.platform != "win32")[0].strip("\"'")
     except (ValueError, IndexError):
         return None
     return first if "=" not in first else None

@@ -75,7 +75,8 @@ def clean_environment(tmp_path: Path) -> Iterator[None]:
     before, session = dict(os.environ), boto3.DEFAULT_SESSION
     for name in [name for name in os.environ if name.startswith(("AWS_", "XDG_"))]:
         del os.environ[name]
-    os.environ.update(HOME=str(tmp_path), AWS_EC2_METADATA_DISABLED="true")
+    os.environ.update(dict.fromkeys(("HOME", "USERPROFILE"), str(tmp_path)))
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
     os.environ["SSH_CONNECTION"] = "tests"  # so that no sign-in opens this machine's browser
     boto3.DEFAULT_SESSION = None
     yield

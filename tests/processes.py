@@ -1,9 +1,10 @@
-"""Processes that tests start, and the tools that they need."""
+"""Processes that tests start, and what tests need of the system and its tools."""
 
 from __future__ import annotations
 
 import os
 import re
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+#: Skips a test of what Windows doesn't have: signals between processes, forks, links, scripts.
+posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX system")
+
 _LEFT_OUT = re.compile(r"needs (?P<tool>.+) \(Debian: `apt install (?P<package>[\w ]+)`\)")
 
 
@@ -21,6 +25,11 @@ def missing(tool: str, package: str) -> BaseException:
     """Return the exception that skips the test for a missing tool, or fails it in CI."""
     give_up = pytest.fail if os.environ.get("CI") else pytest.skip
     return give_up.Exception(f"needs {tool} (Debian: `apt install {package}`)")
+
+
+def is_private(path: Path) -> bool:
+    """Return whether only the user can read a file or folder. On Windows, modes don't say that."""
+    return sys.platform == "win32" or not path.stat().st_mode & 0o077
 
 
 def left_out(reasons: Iterable[str]) -> list[str]:
@@ -44,6 +53,7 @@ def empty_home(home: Path) -> Iterator[None]:
     home.mkdir(exist_ok=True)
     os.environ |= {
         "HOME": str(home),
+        "USERPROFILE": str(home),
         "AWS_CONFIG_FILE": str(home / "nowhere"),
         "AWS_SHARED_CREDENTIALS_FILE": str(home / "nowhere"),
         "AWS_EC2_METADATA_DISABLED": "true",

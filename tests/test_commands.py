@@ -21,6 +21,7 @@ import pytest
 from ipy_awsprofile.__main__ import main
 from ipy_awsprofile.demo.commands import notebooks_folder
 from ipy_awsprofile.demo.stages import BUCKETS, ROLE_ACCOUNT
+from tests.processes import posix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,6 +77,7 @@ def test_demo(started: Any, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == [".aws", "temporary"]
 
 
+@posix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_demo(started: Any, tmp_path: Path, number: signal.Signals) -> None:
     """Ctrl-C ends the demo with status 130, without a traceback and without files."""
@@ -97,6 +99,7 @@ def answer(port: int, path: str, token: str) -> Any:
         return json.loads(response.read())
 
 
+@posix
 def test_lab(started: Any, tmp_path: Path) -> None:
     """JupyterLab opens the first of the tutorials, only with the token, and asks for no news."""
     with socket.create_server(("127.0.0.1", 0)) as probe:

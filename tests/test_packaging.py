@@ -127,8 +127,8 @@ def test_description() -> None:
     assert [line for line in text.splitlines() if line.startswith("## ")] == [
         "## Install",
         "## Try it without an AWS account",
+        "## What else it does",
         "## Where it works",
-        "## What you get",
     ]
 
 

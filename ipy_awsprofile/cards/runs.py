@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from ipy_awsprofile.cards.card import Card, Tone
@@ -44,7 +45,8 @@ def across_card(
 def reasons(errors: Sequence[Mapping[str, str | None]]) -> list[str]:
     """Return the most frequent errors of many profiles, one line each, with their profiles.
 
-    Messages that differ only in the profile's name or account are counted as the same error.
+    Messages that differ only in the profile's name or account, or in the second when botocore named
+    the role's session, are counted as the same error.
     """
     groups: dict[str, list[Mapping[str, str | None]]] = {}
     for one in errors:
@@ -54,6 +56,7 @@ def reasons(errors: Sequence[Mapping[str, str | None]]) -> list[str]:
             text = text.replace(profile, "…")
         elif account := one.get("account"):
             text = text.replace(account, "…")
+        text = re.sub(r"botocore-session-\d+", "…", text)
         groups.setdefault(text, []).append(one)
     largest = sorted(groups.items(), key=lambda group: -len(group[1]))
     lines = []

@@ -102,7 +102,7 @@ def session_policy(request: SessionRequest, role_arn: str | None) -> dict[str, A
 def policy_in(file: str | Path) -> str:
     """Return the policy in a file as compact JSON. Raises InvalidOption."""
     try:
-        return policy_text(json.loads(Path(file).expanduser().read_text()))
+        return policy_text(json.loads(Path(file).expanduser().read_bytes()))
     except (OSError, ValueError) as error:
         hint = "Use the path of a JSON file, or the ARN of a managed policy."
         raise InvalidOption(f"The policy `{file}` can't be read: {error}.", hint) from None

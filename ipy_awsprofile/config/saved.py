@@ -11,6 +11,7 @@ from __future__ import annotations
 import locale
 import os
 import re
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -98,8 +99,9 @@ class ConfigFile:
             if self.version:
                 status = path.stat()
                 draft.chmod(status.st_mode & 0o7777)
-                with suppress(PermissionError):  # if root in a container replaces a user's file
-                    os.chown(draft, status.st_uid, status.st_gid)
+                if sys.platform != "win32":  # root in a container can replace a user's file
+                    with suppress(PermissionError):
+                        os.chown(draft, status.st_uid, status.st_gid)
 
         try:
             if self.version and not os.access(path, os.W_OK):

@@ -108,6 +108,7 @@ class EmbeddedAws(Front):
         """
         return {
             "HOME": str(self.home),
+            "USERPROFILE": str(self.home),  # the home folder on Windows
             "AWS_CONFIG_FILE": str(self.config_file),
             "AWS_SHARED_CREDENTIALS_FILE": str(self.credentials_file),
             "AWS_EC2_METADATA_DISABLED": "true",

@@ -127,7 +127,7 @@ def _run(command: Sequence[str], environment: dict[str, str]) -> int:
 
     Raises KeyboardInterrupt after Ctrl-C, and if SIGTERM or a closed terminal ends this process.
     """
-    numbers = (signal.SIGTERM, signal.SIGHUP)
+    numbers = {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}  # Windows has one
     before = {one: old for one in numbers if (old := signal.getsignal(one)) != signal.SIG_IGN}
     for number in before:
         signal.signal(number, _interrupt)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from configparser import ConfigParser
 from contextlib import contextmanager
@@ -156,7 +155,7 @@ endpoint_url = {endpoint}
 role_arn = {auditor}
 source_profile = Maria
 mfa_serial = {maria.mfa_serial}
-mfa_process = sh ~/.aws/phone.sh
+mfa_process = {phone}
 region = {region}
 endpoint_url = {endpoint}
 
@@ -193,7 +192,7 @@ endpoint_url = {endpoint}
 def seed_company(aws: EmbeddedAws) -> Path:
     """Write ``config-company``, with a profile of each kind and its role; return the file's path.
 
-    A user is signed in with SSO, and the MFA device is a script, ``~/.aws/phone.sh``.
+    A user is signed in with SSO, and the MFA device is a script, ``~/.aws/phone.py``.
     """
     maria = aws.iam.create_user("Maria", account=USER_ACCOUNT, policy=allow("*"), mfa=True)
 
@@ -201,9 +200,12 @@ def seed_company(aws: EmbeddedAws) -> Path:
         trust, policy = trusting(trusted, mfa=mfa), allow(*actions)
         return aws.iam.create_role(name, account=ROLE_ACCOUNT, trust=trust, policy=policy)
 
+    code = f"import pyotp\nprint(pyotp.TOTP({aws.iam.mfa_seed(str(maria.mfa_serial))!r}).now())\n"
+    phone = write_private(aws.config_file.with_name("phone.py"), code)
     platform = create_role("Platform", maria.arn, "*")
     config = _COMPANY.format(
         maria=maria,
+        phone=f'"{sys.executable}" "{phone}"',
         platform=platform,
         reporting=create_role("Reporting", platform, "s3:*"),
         auditor=create_role("Auditor", maria.arn, "s3:*", mfa=True),
@@ -217,10 +219,7 @@ def seed_company(aws: EmbeddedAws) -> Path:
         for role in roles:
             aws.sso.assign(account, role, policy=allow("s3:*", "sts:GetScopedCredentials"))
     aws.sso.sign_in("corp")
-    folder = aws.config_file.parent
-    code = f"import pyotp; print(pyotp.TOTP({aws.iam.mfa_seed(str(maria.mfa_serial))!r}).now())"
-    write_private(folder / "phone.sh", f"exec {shlex.join([sys.executable, '-c', code])}\n")
-    return write_private(folder / "config-company", config)
+    return write_private(aws.config_file.with_name("config-company"), config)
 
 
 _TEAMS = ("atlas", "borealis", "cygnus", "draco", "eridanus", "fornax", "gemini", "hydra", "indus")

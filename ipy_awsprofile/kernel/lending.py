@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import hmac
 import json
+import locale
 import os
 import re
 import secrets
@@ -20,9 +21,10 @@ import shutil
 import tempfile
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import count
 from pathlib import Path
+from socketserver import ThreadingTCPServer
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -110,11 +112,12 @@ class Lending(StaysInProcess):
         if not target.resolves_by_name:
             name = _name_for(target.name, target.config.profiles)
             config = str(folder / "config")
-            replace_file(folder / "config", _config_text(session, name).encode())
+            text = _config_text(session, name)
+            replace_file(folder / "config", text.encode(locale.getpreferredencoding(False)))
         return {
             "AWS_CONFIG_FILE": config,
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": (
-                f"http://127.0.0.1:{self._server.server_port}{path}"
+                f"http://127.0.0.1:{self._server.server_address[1]}{path}"
             ),
             "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(folder / "token"),
             "AWS_REGION": session.region_name,
@@ -143,7 +146,7 @@ class Lending(StaysInProcess):
         }
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(ThreadingTCPServer):  # HTTPServer looks up its host name: 35 s on some Macs
     daemon_threads = True
     request_queue_size = 128  # workers start together
 

@@ -101,7 +101,7 @@ def _show_drafts(magics: Any, file: str) -> None:
 def _write(path: Path, text: str) -> None:
     unfinished = path.with_name(f".{path.name}.new")
     try:
-        unfinished.write_text(text)
+        unfinished.write_text(text, encoding="utf-8")
         unfinished.replace(path)
     except OSError as error:
         raise InvalidOption(f"`{path}` can't be written: {error.strerror}.") from error

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import re
 import signal
 import sys
 import threading
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, seed_organisation
 from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered
 from tests.across.runs import ASSUME, Flaky, account_of, actions, bucket_count, errors_of
 from tests.identity_center import PROD, organisation
+from tests.processes import posix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -170,6 +172,12 @@ def test_all_profiles_fail(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
 
 def test_hint_of_the_most_frequent_error(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     """If one profile fails for another reason, that isn't the first one, and the hint isn't its."""
+    seconds = count(1795000000)  # each role is assumed in another second
+    text = aws.config_file.read_text()
+    session = "role_session_name = botocore-session-"
+    aws.config_file.write_text(
+        re.sub("(?=role_arn)", lambda _: f"{session}{next(seconds)}\n", text)
+    )
     with pytest.raises(NoProfileAnswered) as raised:
         across_profiles(["gone", *names], lambda s: s.client("iam").list_users(), progress=False)
     assert f"succeeded. {len(names)} profiles: AccessDenied: `…` isn't" in str(raised.value)
@@ -300,6 +308,7 @@ def test_printed_lines(
 # Ctrl-C -------------------------------------------------------------------------------------------
 
 
+@posix
 def test_interrupt(
     aws: EmbeddedAws, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -332,6 +341,7 @@ def test_interrupt(
     assert "Interrupted: 4 of 6 profiles weren't completed." in printed
 
 
+@posix
 def test_interrupted_question(
     aws: EmbeddedAws, auditor: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ import pytest
 from ipy_awsprofile import across_profiles, list_buckets
 from ipy_awsprofile.errors import NoProfileAnswered
 from tests.across.runs import Flaky, actions
+from tests.processes import posix
 from tests.roles import answer_with_codes
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def test_retry(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     assert (third["name"] != "changed").all()
 
 
+@posix
 def test_ctrl_c(
     aws: EmbeddedAws, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:

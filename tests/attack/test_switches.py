@@ -21,6 +21,7 @@ import ipy_awsprofile
 from ipy_awsprofile import across_profiles, using_profile
 from ipy_awsprofile.demo.stages import add_role
 from ipy_awsprofile.errors import StaleIdentity
+from tests.processes import posix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -178,6 +179,7 @@ def ctrl_c_at(moment: int = 0) -> Iterator[list[int]]:
 
 
 #: Python ignores Ctrl-C in a finalizer, which could be running at that moment.
+@posix
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_interrupts(rounds: Rounds, notebook: Shell) -> None:
     """After Ctrl-C at any moment, the previous or the new identity is active everywhere."""

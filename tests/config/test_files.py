@@ -22,6 +22,7 @@ from ipy_awsprofile.config.profiles import (
     profiles_by_name,
 )
 from ipy_awsprofile.errors import ConfigFileError, ProfileNotFound
+from tests.processes import posix
 
 if TYPE_CHECKING:
     Files = tuple[Path, Path]
@@ -146,6 +147,7 @@ def test_malformed_files(shared_files: Files, which: int, text: str, line: int |
     assert "hush" not in "".join(traceback.format_exception(caught.value)) + caught.value.hint
 
 
+@posix
 def test_unreadable_file(shared_files: Files) -> None:
     """A file that can't be read is an error and not an empty file."""
     shared_files[0].symlink_to(shared_files[0])  # root can read everything else

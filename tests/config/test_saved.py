@@ -13,6 +13,7 @@ import pytest
 from ipy_awsprofile.config.files import SharedFiles, read_config
 from ipy_awsprofile.config.saved import ConfigFile, difference, profiles_in_block
 from ipy_awsprofile.errors import ConfigFileError, InvalidOption
+from tests.processes import is_private, posix
 
 CLI = str(Path(sys.executable).with_name("aws"))
 ONE: dict[str, Any] = {"region": "eu-west-1", "s3": {"addressing_style": "path"}}
@@ -103,6 +104,7 @@ def test_the_difference() -> None:
     assert difference(before, before.replace("\n", "\r\n")) == []
 
 
+@posix
 def test_link_and_mode(files: SharedFiles, tmp_path: Path) -> None:
     """A link to a file elsewhere stays a link, and the file keeps its mode."""
     (real := tmp_path / "dotfiles" / "aws").parent.mkdir()
@@ -123,8 +125,8 @@ def test_file_that_does_not_exist(tmp_path: Path) -> None:
     file = ConfigFile.read(files)
     file.write(file.with_profile("one", ONE))
     assert files.config.read_text() == SECTION
-    assert files.config.stat().st_mode & 0o777 == 0o600
-    assert files.config.parent.stat().st_mode & 0o777 == 0o700
+    assert is_private(files.config)
+    assert is_private(files.config.parent)
 
 
 @pytest.mark.parametrize("name", ["", "x]", 'x"y', "x#", "a", "keys"])

@@ -189,7 +189,7 @@ def test_the_profiles_command_takes_precedence(shared_files: tuple[Path, Path]) 
         return CodePrompter(lambda: user, target)("Enter MFA code for arn:phone: ")
 
     user = Person(mfa_prompter=lambda _: "000003", mfa_process=lambda _: "000002")
-    command = "mfa_process = printf ' 000001\\n\\n'"
+    command = "mfa_process = echo 000001"
     assert code(target(shared_files[0], command), user) == "000001"
     without_command = target(shared_files[0])
     assert code(without_command, user) == "000002"

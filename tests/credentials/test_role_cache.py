@@ -18,6 +18,7 @@ import pytest
 from ipy_awsprofile import open_session, who_am_i
 from ipy_awsprofile.demo.stages import USER_ACCOUNT, allow, trusting
 from tests.identity_center import organisation
+from tests.processes import is_private
 from tests.sessions.traces import actions, cached_roles
 from tests.shells import Shell, aws_cli_2
 
@@ -160,7 +161,7 @@ def test_half_a_file(aws: EmbeddedAws) -> None:
     actions(aws)
     opened("RoleBeta")
     assert actions(aws) == ASSUMED
-    assert file.stat().st_mode & 0o777 == 0o600
+    assert is_private(file)
     assert json.loads(file.read_text()).keys() >= {"Credentials", "AssumedRoleUser"}
 
 

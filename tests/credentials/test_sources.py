@@ -6,11 +6,11 @@ If another program replaces the keys in a file, the next call uses the new keys.
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 import time_machine
 from botocore.credentials import create_credential_resolver
@@ -66,11 +66,8 @@ def test_credential_process_that_hangs(
 
 def is_running(program: Path) -> bool:
     """Return whether a process has this program as an argument."""
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):  # the process has ended meanwhile
-            if bytes(program) in file.read_bytes():
-                return True
-    return False
+    processes = psutil.process_iter(["cmdline"])
+    return any(str(program) in (process.info["cmdline"] or []) for process in processes)
 
 
 # --- Keys in files ---

@@ -31,6 +31,7 @@ from ipy_awsprofile import (
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from tests.identity_center import PROD, organisation
 from tests.local_browser import Browser, browser
+from tests.processes import is_private
 from tests.shells import run_notebook
 
 if TYPE_CHECKING:
@@ -258,9 +259,7 @@ def test_files(
     holding = {file for file, text in texts.items() if found(aws, secrets, text)}
     assert cached < holding
     assert holding <= {aws.credentials_file, *cached, *token}
-    assert {file.stat().st_mode & 0o777 for file in holding} == {0o600}
-    made = [*cached, *(aws.home / ".cache").rglob("*")]
-    assert {path.stat().st_mode & 0o077 for path in made} == {0}
+    assert all(map(is_private, (*holding, *cached, *(aws.home / ".cache").rglob("*"))))
     long_term = {scenario.user.secret_access_key, *others}
     assert not [secret for secret in long_term for file in cached if secret in texts[file]]
 

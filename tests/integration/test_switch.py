@@ -23,6 +23,7 @@ from ipy_awsprofile.demo.stages import BUCKETS, ROLE_ACCOUNT, USER_ACCOUNT
 from ipy_awsprofile.errors import AccessDenied, SwitchInterrupted
 from ipy_awsprofile.picker.conversation import Conversation
 from ipy_awsprofile.switch.using_profile import running_switcher
+from tests.processes import posix
 from tests.roles import answer_with_codes
 from tests.shells import run_aws_cli, run_notebook
 
@@ -374,6 +375,7 @@ threading.Thread(target=interrupt, args=(threading.get_ident(),), daemon=True).s
 """
 
 
+@posix
 def test_interrupted_switch(shell: Shell, aws: EmbeddedAws) -> None:
     """Ctrl-C during a call ends the switch, and keeps the identity and the variables."""
     identity = shell.good("%aws_profile UserAlpha").text

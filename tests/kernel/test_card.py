@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT
+from tests.processes import posix
 from tests.roles import roles_in_s3
 
 if TYPE_CHECKING:
@@ -232,6 +233,7 @@ def workers(notebook: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     notebook.run("pool.terminate(); pool.join()")
 
 
+@posix
 @pytest.mark.parametrize("method", ["fork", "forkserver"])
 def test_worker_processes(workers: Shell, method: str) -> None:
     """The card names workers from before a switch, until they are started again."""

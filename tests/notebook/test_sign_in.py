@@ -21,6 +21,7 @@ from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
 from ipy_awsprofile.errors import CredentialsUnavailable, SignInRequired
 from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
 from tests.local_browser import Browser, browser
+from tests.processes import is_private
 from tests.shells import aws_cli_2, run_aws_cli
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def tokens(aws: EmbeddedAws, *kinds: str) -> list[Path]:
     """Return the files in the AWS CLI's caches of sign-ins, which only the user can read."""
     folders = [aws.home / ".aws" / kind / "cache" for kind in kinds or ("sso", "login")]
     files = [file for folder in folders for file in folder.glob("*.json")]
-    assert all(file.stat().st_mode & 0o777 == 0o600 for file in files)
+    assert all(map(is_private, files))
     return files
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ipy_awsprofile.errors import InvalidOption
+from tests.processes import posix
 from tests.shells import without_colours
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from tests.aws import EmbeddedAws
     from tests.shells import Shell
+
+
+pytestmark = posix
 
 
 @pytest.fixture

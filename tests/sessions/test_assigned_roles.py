@@ -14,6 +14,7 @@ from ipy_awsprofile import across_profiles, list_assigned_roles, open_session, w
 from ipy_awsprofile.demo.stages import allow, trusting
 from ipy_awsprofile.errors import AwsProfileError, RoleNotAssigned, SignInRequired
 from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
+from tests.processes import is_private
 from tests.servers import Answers, odd_server
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def test_listed_once(aws: EmbeddedAws) -> None:
     ]
     assert listings(aws) == EVERYTHING
     (file,) = (aws.home / ".cache" / "ipy_awsprofile").iterdir()
-    assert file.stat().st_mode & 0o777 == 0o600
+    assert is_private(file)
     assert list_assigned_roles("corp") == list_assigned_roles("prod-reader") == roles
     assert listings(aws) == []
     assert list_assigned_roles(fresh=True) == roles

@@ -34,6 +34,7 @@ from ipy_awsprofile.errors import (
 from ipy_awsprofile.sessions.session import open_session, who_am_i
 from ipy_awsprofile.sessions.sign_in import Attempt, Callback, begin_sign_in
 from tests.identity_center import PROD, organisation
+from tests.processes import is_private
 from tests.shells import aws_cli_2, run_notebook
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def test_the_aws_clis_token(aws: EmbeddedAws, profile: str) -> None:
     attempt = begun(profile)
     assert seconds(attempt, partial(aws.sso.approve, str(attempt.code))) == 0
     (file,) = token_files(aws)
-    assert file.stat().st_mode & 0o777 == 0o600
+    assert is_private(file)
     ours = json.loads(file.read_text())
     assert {"startUrl", "region", "accessToken", "expiresAt"} < ours.keys()
     identity = who_am_i(open_session(profile))
