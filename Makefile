@@ -13,10 +13,11 @@ MINUTES ?= 20
 
 .PHONY: demo lab test attack check docs links bench lock clean
 
-demo: .venv/ready
+# The demo and the lab install only what they need, unless all is there.
+demo: $(or $(wildcard .venv/ready),.venv/demo)
 	$(BIN)/python -m ipy_awsprofile demo
 
-lab: .venv/ready
+lab: $(or $(wildcard .venv/ready),.venv/lab)
 	$(BIN)/python -m ipy_awsprofile lab
 
 # All tests and tutorials, or a part: make test ARGS="tests/config -k role". Of two options -n, the
@@ -59,13 +60,16 @@ bench: .venv/ready
 
 # JupyterLab loads the labextension from .venv, so a change of it is installed again.
 LABEXTENSION := $(wildcard labextension/*.json labextension/s*/* labextension/s*/*/*)
-.venv/ready: pyproject.toml constraints.txt $(LABEXTENSION)
+.venv/demo: PACKAGES := '.[demo]'
+.venv/lab: PACKAGES := '.[lab]'
+.venv/ready: PACKAGES := '.[lab,polars,duckdb,dask,crt]' --group test
+.venv/demo .venv/lab .venv/ready: pyproject.toml constraints.txt $(LABEXTENSION)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.7'
 	# uv finds the boto3 that aiobotocore and the AWS CLI agree on in seconds, pip in minutes.
 	# The constraints make two checkouts the same; UV_RESOLUTION=lowest-direct tests the lower bounds.
 	$(BIN)/uv pip install --quiet --python $(BIN)/python \
-	  --reinstall-package ipy-awsprofile --editable '.[lab,duckdb,dask,crt]' --group test \
+	  --reinstall-package ipy-awsprofile --editable $(PACKAGES) \
 	  $(if $(UV_RESOLUTION),,--constraint constraints.txt)
 	touch $@
 

@@ -15,7 +15,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="ipy-awsprofile", description=__doc__)
     parser.add_argument("--version", action="version", version=f"ipy-awsprofile {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    demo = "run the main job in IPython and print it: switch to a role and list its buckets"
+    demo = "switch to a role in IPython and list its buckets, then type your own cells"
     commands.add_parser("demo", help=demo, description=demo)
     lab = "open the tutorials in JupyterLab; arguments such as --no-browser are for JupyterLab"
     commands.add_parser("lab", help=lab, description=lab)

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import tomllib
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,12 +18,14 @@ from urllib.error import HTTPError, URLError
 import pytest
 
 from ipy_awsprofile.__main__ import main
-from ipy_awsprofile.demo.commands import notebooks_folder
 from ipy_awsprofile.demo.stages import BUCKETS, ROLE_ACCOUNT
 from tests.processes import posix
+from tests.shells import run_notebook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import pexpect
 
 ROOT = Path(__file__).parents[1]
 
@@ -91,6 +92,67 @@ def test_interrupted_demo(started: Any, tmp_path: Path, number: signal.Signals) 
     assert left_in(tmp_path) == []
 
 
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
+    """Run the demo in a terminal, up to the user's first prompt."""
+    pexpect = pytest.importorskip("pexpect")
+    (tmp_path / "temporary").mkdir()
+    demo = pexpect.spawn(
+        sys.executable,
+        ["-m", "ipy_awsprofile", "demo"],
+        cwd=tmp_path,
+        env=os.environ
+        | {"TERM": "xterm", "TMPDIR": f"{tmp_path}/temporary", "PROMPT_TOOLKIT_NO_CPR": "1"},
+        encoding="utf-8",
+        dimensions=(40, 120),
+        timeout=120,
+    )
+    demo.expect("To leave, type `exit`")
+    demo.expect(r"In .*\[.*8")
+    yield demo
+    demo.kill(signal.SIGKILL)
+    demo.wait()
+    demo.close()
+
+
+def test_demo_in_a_terminal(terminal: pexpect.spawn[str], tmp_path: Path) -> None:
+    """After the transcript, the user works in its IPython, where Ctrl-C only ends a cell."""
+    for typed, expected in (
+        ("session.profile_name\r", "'RoleBeta'"),
+        ("import time; print('sleep' + 'ing'); time.sleep(600)\r", "sleeping"),
+        ("\x03", "KeyboardInterrupt"),
+        ("\x03", r"In .*\[.*10"),
+        ("list_buckets(session).name[0]\r", "'my-first-bucket'"),
+        ("%aws_profile Use\t", "Alpha"),
+        ("\r", "user/UserAlpha"),
+        ("%aws_profile --off\r", "switch is undone"),
+        ("exit\r", "run: ipy-awsprofile lab"),
+    ):
+        terminal.send(typed)
+        terminal.expect(expected)
+    assert terminal.wait() == 0
+    assert left_in(tmp_path) == []
+
+
+def test_demo_in_a_notebook() -> None:
+    """After `!`, which has a terminal without a keyboard, the demo ends with its transcript."""
+    (ran,), _ = run_notebook(f"!{sys.executable} -m ipy_awsprofile demo", environment={})
+    assert "To leave" not in ran.text
+    assert ran.text.splitlines()[-1].endswith("run: ipy-awsprofile lab")
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_ended_in_a_terminal(terminal: pexpect.spawn[str], tmp_path: Path, name: str) -> None:
+    """SIGTERM or a closed terminal ends the demo at its prompt; the terminal works as before."""
+    import termios  # Windows doesn't have it
+
+    terminal.kill(signal.Signals[name])
+    terminal.expect(r"\Z")
+    assert terminal.wait() == 130
+    assert termios.tcgetattr(terminal.child_fd)[3] & termios.ECHO
+    assert left_in(tmp_path) == []
+
+
 def answer(port: int, path: str, token: str) -> Any:
     """Return the answer of JupyterLab's API."""
     headers = {"Authorization": f"token {token}"}
@@ -101,10 +163,17 @@ def answer(port: int, path: str, token: str) -> Any:
 
 @posix
 def test_lab(started: Any, tmp_path: Path) -> None:
-    """JupyterLab opens the first of the tutorials, only with the token, and asks for no news."""
+    """JupyterLab opens the first tutorial, only with the token, and keeps the user's notebooks."""
+    folder = tmp_path / "ipy-awsprofile-tutorials"
+    folder.mkdir()
+    edited = folder / "01-from-profile-to-buckets.ipynb"
+    edited.write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    before = edited.read_text()
+    tutorials = list((ROOT / "notebooks").glob("*.ipynb"))
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     lab = started("lab", "--no-browser", "--allow-root", f"--port={port}")
+    assert lab.stdout.readline().startswith(f"Your notebooks stay in {folder}. ")
     first = rf"127\.0\.0\.1:{port}/lab/tree/01-from-profile-to-buckets\.ipynb\?token=([\w-]+)"
     token = next(found[1] for line in lab.stdout if (found := re.search(first, line)))
     # The process would block if nothing read the rest of its output.
@@ -116,7 +185,7 @@ def test_lab(started: Any, tmp_path: Path) -> None:
         except URLError:
             assert lab.poll() is None
             threading.Event().wait(0.1)
-    assert {one["name"] for one in served} == {one.name for one in tutorials()}
+    assert {one["name"] for one in served} == {one.name for one in tutorials}
     with pytest.raises(HTTPError, match="403"):
         answer(port, "api/contents", "wrong")
     news = answer(port, "lab/api/settings/@jupyterlab/apputils-extension:notification", token)
@@ -126,24 +195,14 @@ def test_lab(started: Any, tmp_path: Path) -> None:
     with pytest.raises(URLError):
         answer(port, "api", token)
     assert left_in(tmp_path) == []
+    assert [each for each in folder.glob("*.ipynb") if each.read_text() == before] == [edited]
 
 
-def test_arguments_for_jupyterlab(capfd: pytest.CaptureFixture[str]) -> None:
+def test_arguments_for_jupyterlab(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Other arguments are JupyterLab's, and its exit status is the command's."""
+    monkeypatch.chdir(tmp_path)
     assert main(["lab", "--version"]) == 0
-    assert re.match(r"\d+\.\d+\.\d+", capfd.readouterr().out)
+    assert re.search(r"^\d+\.\d+\.\d+$", capfd.readouterr().out, re.MULTILINE)
     assert main(["lab", "--no-browser", "--ServerApp.port=none"]) == 1
-
-
-def tutorials() -> list[Path]:
-    """Return the tutorials of the checkout."""
-    return list((ROOT / "notebooks").glob("*.ipynb"))
-
-
-def test_tutorials_in_the_wheel() -> None:
-    """The wheel has all tutorials, in the folder where the command looks for them first."""
-    assert notebooks_folder() == ROOT / "notebooks"
-    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
-    in_wheel = build["targets"]["wheel"]["force-include"]
-    expected = {f"ipy_awsprofile/demo/notebooks/{one.name}" for one in tutorials()}
-    assert set(in_wheel.values()) == expected

@@ -66,7 +66,7 @@ def imported(files: Iterable[Path]) -> set[str]:
 
 
 #: Imported only if they are there: they come with ipykernel and with the extras `crt` and `dask`.
-OPTIONAL = {"psutil", "cloudpickle", "awscrt", "pyarrow"}
+OPTIONAL = {"psutil", "cloudpickle", "awscrt"}
 
 
 def test_what_is_imported_is_declared() -> None:
@@ -80,13 +80,10 @@ def test_what_is_imported_is_declared() -> None:
             assert declared & set(map(canonicalize_name, distributions[name])), name
 
 
-def test_the_demo_is_small() -> None:
-    """The extra `demo` requires moto without its server's packages; the extra `lab` adds them."""
-    moto = {
-        extra: [one.extras for one in required(extra) if one.name == "moto"] for extra in EXTRAS
-    }
-    assert moto["demo"] == [set()]
-    assert {"server"} in moto["lab"]
+def test_the_demo_and_the_lab_are_small() -> None:
+    """The extras `demo` and `lab` require moto without the packages of its extra `server`."""
+    for extra in ("demo", "lab"):
+        assert [one.extras for one in required(extra) if one.name == "moto"] == [set()]
 
 
 # Metadata ---

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, NoReturn
 from ipy_awsprofile.demo.stages import demo_aws
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
@@ -47,49 +48,74 @@ def clean_environment(aws: EmbeddedAws) -> dict[str, str]:
 
 
 def show_main_job() -> int:
-    """Run the main job in IPython and print it; return 0 if it went as expected."""
+    """Run the main job in IPython and print it; return 0 if it went as expected.
+
+    In a terminal, the user then works in the same IPython until they exit.
+    """
     about = "This runs on a small AWS on this machine. No AWS account is involved.\n"
     print(about, flush=True)  # noqa: T201
+    # In a notebook, `!` has a terminal, but no one can type in it.
+    terminal = sys.stdin.isatty() and sys.stdout.isatty() and "JPY_PARENT_PID" not in os.environ
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL)\n"  # Ctrl-C ends the demo
+        f"from {__name__} import run_cells; run_cells(stay={terminal})"
+    )
     with demo_aws() as aws:
-        code = f"import {__name__} as commands; commands.run_cells()"
-        status = _run([sys.executable, "-c", code], clean_environment(aws))
+        # In the prompt, Ctrl-C is IPython's.
+        status = _run([sys.executable, "-c", code], clean_environment(aws), signal.SIG_IGN)
+    if status == -signal.SIGINT:
+        raise KeyboardInterrupt
     if status == 0:
-        print("To try it yourself, open the tutorials: ipy-awsprofile lab")  # noqa: T201
+        print("To open the tutorials in JupyterLab, run: ipy-awsprofile lab")  # noqa: T201
     return status
 
 
-def run_cells() -> NoReturn:
-    """Run the main job's cells in a new IPython shell, and exit."""
-    from IPython.core.interactiveshell import InteractiveShell
+def run_cells(*, stay: bool) -> NoReturn:
+    """Run the main job's cells in a new IPython shell, prompt for more if `stay`, and exit."""
+    from IPython.terminal.interactiveshell import TerminalInteractiveShell
     from traitlets.config import Config
 
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends the demo, and not only a cell
     # IPython would write its history at exit, when the home folder has been removed.
-    shell = InteractiveShell.instance(config=Config(HistoryManager={"enabled": False}))
+    shell = TerminalInteractiveShell.instance(config=Config(HistoryManager={"enabled": False}))
     outcomes = []
     for cell in MAIN_JOB:
         print(f"In [{shell.execution_count}]: {cell}")  # noqa: T201
         outcomes.append(shell.run_cell(cell, store_history=True).success)
         print(flush=True)  # noqa: T201
-    sys.exit(outcomes != [number != DENIED for number in range(len(MAIN_JOB))])
+    failed = outcomes != [number != DENIED for number in range(len(MAIN_JOB))]
+    if stay and not failed:
+        print(  # noqa: T201
+            "Your turn: try `%aws_profile --off`, or press Tab after `%aws_profile `. "
+            "To leave, type `exit`."
+        )
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        # In the prompt, exiting restores the terminal; in a cell, IPython catches the exit.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(shell.ask_exit()))
+        shell.mainloop()
+    sys.exit(failed)
 
 
 def open_lab(arguments: Sequence[str]) -> int:
     """Open copies of the tutorials in JupyterLab and wait until it stops.
 
+    The folder ``ipy-awsprofile-tutorials`` in the current folder keeps them, with all changes.
     ``arguments`` are passed to ``jupyter lab``. Returns its exit status, or 0 after Ctrl-C.
     """
+    tutorials = Path("ipy-awsprofile-tutorials").absolute()
+    tutorials.mkdir(exist_ok=True)
+    for notebook in notebooks_folder().glob("*.ipynb"):
+        if not (copy := tutorials / notebook.name).exists():
+            shutil.copyfile(notebook, copy)
+    print(  # noqa: T201
+        f"Your notebooks stay in {tutorials}. The embedded AWS and its buckets are deleted when "
+        "JupyterLab stops.",
+        flush=True,
+    )
     with demo_aws() as aws:
-        tutorials = aws.home / "tutorials"
-        tutorials.mkdir()
-        for notebook in notebooks_folder().glob("*.ipynb"):
-            shutil.copy(notebook, tutorials)
         environment = clean_environment(aws)
         environment.pop("JUPYTER_TOKEN", None)  # JupyterLab prints only a token of its own
-        paths = [_write_configuration(aws.home), environment.get("JUPYTER_CONFIG_PATH")]
+        paths = [_write_configuration(aws.home, tutorials), environment.get("JUPYTER_CONFIG_PATH")]
         environment["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
-        # The embedded AWS has sign-ins with a code only, which are for machines without a browser.
-        environment["SSH_CONNECTION"] = "embedded AWS"
         with suppress(KeyboardInterrupt):
             return _run([sys.executable, "-m", "jupyterlab", *arguments], environment)
     return 0
@@ -100,7 +126,7 @@ def notebooks_folder() -> Path:
     return next(place for place in _PLACES if place.is_dir())
 
 
-def _write_configuration(home: Path) -> str:
+def _write_configuration(home: Path, root: Path) -> str:
     """Write JupyterLab's configuration, which arguments override; return its folder.
 
     https://docs.jupyter.org/en/latest/use/jupyter-directories.html
@@ -116,25 +142,34 @@ def _write_configuration(home: Path) -> str:
         "news_url": None,
         "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
     }
-    server = {"ip": "127.0.0.1", "root_dir": str(home / "tutorials")}
+    server = {"ip": "127.0.0.1", "root_dir": str(root)}
     for name, settings in {"lab": {"LabApp": lab}, "server": {"ServerApp": server}}.items():
         (folder / f"jupyter_{name}_config.json").write_text(json.dumps(settings))
     return str(folder)
 
 
-def _run(command: Sequence[str], environment: dict[str, str]) -> int:
+def _run(
+    command: Sequence[str],
+    environment: dict[str, str],
+    on_interrupt: Callable[..., Any] | int = signal.default_int_handler,
+) -> int:
     """Run a program until it ends; return its exit status.
 
-    Raises KeyboardInterrupt after Ctrl-C, and if SIGTERM or a closed terminal ends this process.
+    ``on_interrupt`` is this process's handler for Ctrl-C, which the program receives, too.
+    Raises KeyboardInterrupt by default, and if SIGTERM or a closed terminal ends this process.
     """
-    numbers = {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}  # Windows has one
-    before = {one: old for one in numbers if (old := signal.getsignal(one)) != signal.SIG_IGN}
-    for number in before:
-        signal.signal(number, _interrupt)
+    # The embedded AWS has sign-ins with a code only, which are for machines without a browser.
+    environment = environment | {"SSH_CONNECTION": "embedded AWS"}
+    handlers = {"SIGINT": on_interrupt, "SIGTERM": _interrupt, "SIGHUP": _interrupt}
+    before = {}
+    for name, handler in handlers.items():
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number and signal.getsignal(number) != signal.SIG_IGN:
+            before[number] = signal.signal(number, handler)
     program = subprocess.Popen(command, env=environment)  # noqa: S603
     try:
         return program.wait()
-    except KeyboardInterrupt:  # the program received it, too, and may be asking for confirmation
+    except KeyboardInterrupt:  # the program may be asking for confirmation
         with suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
             program.terminate()
             program.wait(timeout=_GRACE)
@@ -142,8 +177,8 @@ def _run(command: Sequence[str], environment: dict[str, str]) -> int:
     finally:
         program.kill()  # if it still runs
         program.wait()
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, previous in before.items():
+            signal.signal(number, previous)
 
 
 def _interrupt(*_: object) -> NoReturn:
