@@ -58,7 +58,7 @@ def storage_options(session: boto3.Session | None = None) -> dict[str, Any]:
     if session is None:
         if "AWS_PROFILE" not in os.environ or not user_environment.set_by_switch:
             raise CredentialsUnavailable(
-                "No profile is active that child processes can use.",
+                "There is no active profile that child processes can use.",
                 "Run `%aws_profile NAME`, or pass the session: `storage_options(session)`.",
             )
         return {"profile": os.environ["AWS_PROFILE"]}
@@ -170,7 +170,7 @@ _default_connections: list[Any] = []
 
 
 def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None = None) -> None:
-    """Create a DuckDB secret, with which ``s3://`` paths use the session.
+    """Create a DuckDB secret so that ``s3://`` paths use the session.
 
     The connection (by default, the connection of `duckdb.sql`) gets a temporary secret with the
     name ``ipy_awsprofile``. DuckDB shows only its access key ID, and writes nothing to a file.

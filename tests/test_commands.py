@@ -106,6 +106,8 @@ def terminal(tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
         encoding="utf-8",
         dimensions=(40, 120),
         timeout=120,
+        # A test run with `nohup` ignores it.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
     demo.expect("To leave, type `exit`")
     demo.expect(r"In .*\[.*8")

@@ -6,7 +6,7 @@ import pandas as pd
 
 
 class ErrorFrame(pd.DataFrame):
-    """A DataFrame that displays long texts in full. So do the frames that are computed from it.
+    """A DataFrame that displays long strings in full. So do the frames that are computed from it.
 
     https://pandas.pydata.org/docs/development/extending.html#subclassing-pandas-data-structures
     """

@@ -25,7 +25,7 @@ from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.errors import ConfigFileError
 
-#: The settings of a section: texts, and dicts of texts for indented blocks. They can be secrets.
+#: A section's settings: strings, and dicts of strings for indented blocks. They can be secrets.
 Section = Mapping[str, Any]
 
 

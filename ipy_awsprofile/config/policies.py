@@ -53,7 +53,7 @@ NOT_READS_OF_ROLES = (*NOT_READS, *_OF_ROLES)
 
 
 def read_only_policy() -> str:
-    """Return the policy of a read-only session that isn't a role's, as compact JSON."""
+    """Return the policy for read-only sessions of identities other than roles, as compact JSON."""
     allowed = [f"{service}:{name}" for service, names in READS.items() for name in names]
     # These services call KMS to decrypt the data that a session reads.
     via = {"StringLike": {"kms:ViaService": ["dynamodb.*", "kinesis.*", "s3.*"]}}

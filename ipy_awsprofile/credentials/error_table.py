@@ -104,9 +104,10 @@ RESPONSES = (
         DENIED,
         ours.AccessDenied,
         "AWS denied AssumeRole for {name}: {message}",
-        "Check that the role exists, and that its trust policy and the caller's policy allow the "
-        "action: tags also need sts:TagSession, and a source identity sts:SetSourceIdentity. A "
-        "trust policy can require an external ID (`external_id`) or MFA (`mfa_serial`). {explain}",
+        "Check that the role exists, and that its trust policy and the caller's policy allow "
+        "sts:AssumeRole. Tags also require sts:TagSession, and a source identity requires "
+        "sts:SetSourceIdentity. A trust policy can require an external ID (`external_id`) or MFA "
+        "(`mfa_serial`). {explain}",
         call="AssumeRole",
     ),
     Row(

@@ -297,7 +297,7 @@ def _notes(request: SessionRequest) -> Iterator[str]:
     variable, named = named_profile(environ)
     if request.default:
         why = f"`{variable}` is `{named}`" if variable else "no profile is named"
-        yield f"These are boto3's default credentials, because {why}."
+        yield f"Plain boto3 uses these credentials, because {why}."
     elif environ.get("AWS_ACCESS_KEY_ID"):
         yield "`AWS_ACCESS_KEY_ID` is set: plain boto3 uses it, but a switch doesn't."
     elif variable and named != request.profile:

@@ -33,7 +33,7 @@ class Place:
 
 
 class Kernel:
-    """The places that show an identity, with the user's values and the values of the switch."""
+    """The places that show an identity, with the user's values and the switch's values."""
 
     def __init__(self) -> None:
         self._theirs: dict[Place, Any] = {}
@@ -74,7 +74,7 @@ class Kernel:
 
 
 def _is_same(value: object, other: object) -> bool:
-    # An object in a place can be anything, even one that can't be compared.
+    # A place can hold any object, even one that can't be compared.
     return value == other if type(value) is type(other) is dict else value is other
 
 

@@ -83,4 +83,4 @@ class RunningCell:
             try:
                 waiting[0]()
             except Exception:  # noqa: BLE001  # the ended cell didn't cause this error
-                _log.exception("What waited for the end of a cell failed.")
+                _log.exception("An action that was waiting for the cell to end failed.")

@@ -70,7 +70,7 @@ def lines_of(explanation: Explanation) -> list[str]:
 BETA = "RoleBeta in 123456789012"
 HERE = "http://127.0.0.1:1"
 TAKES = "takes precedence"
-BY_DEFAULT = "These are boto3's default credentials, because"
+BY_DEFAULT = "Plain boto3 uses these credentials, because"
 
 
 def situation(config: str, *lines: str, keys: str = "p", **environ: str) -> tuple[Any, ...]:
