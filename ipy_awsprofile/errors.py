@@ -6,6 +6,7 @@ AWS's messages, so it is safe to log.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,8 @@ class ProfileNotFound(AwsProfileError):
 
     def __init__(self, name: str, hint: str = "") -> None:
         if name.startswith("arn:"):
-            hint = f"For a role, write `--role-arn {name}`, or `role_arn=` in Python."
+            arn = re.sub(":sts:(.*:)assumed-role/(.*)/.*", r":iam:\1role/\2", name)
+            hint = f"For a role, write `--role-arn {arn}`, or `role_arn=` in Python."
         message = f"There is no profile `{name}` in the shared config files."
         super().__init__(message, hint or "`%aws_profiles` lists the profiles.")
         self.name = name

@@ -246,7 +246,7 @@ def test_storage_options_of_the_active_identity(
 ) -> None:
     """Without a session, `storage_options` uses the active identity, even if it is read-only."""
     session.client("s3").put_object(Bucket=BUCKET, Key="cities.csv", Body=b"city\nOslo\n")
-    with pytest.raises(CredentialsUnavailable, match="No profile is active"):
+    with pytest.raises(CredentialsUnavailable, match="There is no active profile"):
         storage_options()
     signers(aws)
     with using_profile("RoleBeta", read_only=read_only, session_name="active") as active:

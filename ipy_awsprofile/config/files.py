@@ -9,6 +9,7 @@ import gc
 import os
 import re
 import shlex
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping
 from contextlib import suppress
 from copy import deepcopy
@@ -124,9 +125,11 @@ def _read(paths: SharedFiles, of_config: FileVersion | None, _: FileVersion | No
         elif kind is None:
             others[header] = section
         else:
-            with suppress(ValueError):  # not two words
+            try:
                 _kind, name = _words(header)
                 named[kind][name] = section
+            except ValueError:  # not two words
+                others[header] = section
     profiles = named["profile"]
     for name, section in read_credentials(paths.credentials).items():
         profiles[name] = {**profiles[name], **section} if name in profiles else section
@@ -155,6 +158,8 @@ def _parsed(path: Path, _version: FileVersion | None) -> dict[str, Any]:
         cause: Any = dict(error.kwargs)["error"]
         line = getattr(cause, "lineno", None) or next(iter(getattr(cause, "errors", ())), [None])[0]
         problem = f"botocore can't parse the file ({type(cause).__name__})."
+        if path.read_bytes().startswith((BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE)):
+            problem = "Save the file as UTF-8 without a byte order mark (BOM)."
         raise ConfigFileError(path, problem, line) from None
     finally:
         if is_collecting:

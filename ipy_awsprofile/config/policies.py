@@ -104,7 +104,7 @@ def policy_in(file: str | Path) -> str:
     try:
         return policy_text(json.loads(Path(file).expanduser().read_bytes()))
     except (OSError, ValueError) as error:
-        hint = "Use the path of a JSON file, or the ARN of a managed policy."
+        hint = "Use a JSON file. `--policy` also takes a managed policy's ARN, and `scoped` a dict."
         raise InvalidOption(f"The policy `{file}` can't be read: {error}.", hint) from None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -212,10 +213,13 @@ def find_profile(name: str, config: Config | None = None) -> Profile:
 def missing_section(name: str, config: Config) -> str:
     """Return how to write the section of a missing profile, or an empty text."""
     config_file, credentials_file = config.paths.config, config.paths.credentials
-    if name in config.others:
-        return f"Write [profile {name}] instead of [{name}] in {config_file}."
-    if config_file.exists() or credentials_file.exists():
+    header = re.compile(rf"(profiles?\W)?\W*{re.escape(name)}", re.IGNORECASE)
+    for other in filter(header.fullmatch, config.others):
+        return f"Write [profile {shlex.quote(name)}] instead of [{other}] in {config_file}."
+    if config_file.exists():
         return ""
+    if credentials_file.exists():
+        return f"{config_file} doesn't exist."
     run = f"run `aws configure --profile {shlex.quote(name)}` or `aws configure sso` in a terminal"
     return f"Neither {config_file} nor {credentials_file} exists: {run}."
 

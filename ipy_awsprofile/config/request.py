@@ -10,6 +10,7 @@ This module imports nothing from botocore, so that the extension loads fast.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, fields
 from datetime import timedelta
@@ -59,8 +60,9 @@ def option(
 
 
 def account_text(account: str | int) -> str:
-    """Return an account ID as text, and restore the leading zeros that a number has lost."""
-    return f"{account:012}" if isinstance(account, int) else account
+    """Return an account ID as text, with leading zeros and without the hyphens of AWS's pages."""
+    text = f"{account:012}" if isinstance(account, int) else account
+    return re.sub(r"^(\d{4})-(\d{4})-(\d{4})$", r"\1\2\3", text)
 
 
 def require_name(value: object) -> None:
@@ -165,8 +167,8 @@ class SessionRequest:
         if self.profile is not None:
             require_name(self.profile)
         tags = self.tags.items() if isinstance(self.tags, Mapping) else self.tags or ()
-        object.__setattr__(self, "tags", tuple(tags))
-        object.__setattr__(self, "transitive_tags", tuple(self.transitive_tags))
+        for name, value in (("tags", tags), ("transitive_tags", self.transitive_tags)):
+            object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
 
     @property
     def name(self) -> str:
@@ -242,7 +244,8 @@ def takes(
         @wraps(function)
         def with_options(*args: P.args, **kwargs: P.kwargs) -> Result:
             for name in kwargs.keys() - set(known):
-                similar = get_close_matches(name, known, 1)
+                bare = name.removesuffix("_name")  # boto3 has region_name and profile_name
+                similar = [bare] if bare in known else get_close_matches(name, known, 1)
                 advice = f". Did you mean {similar[0]!r}?" if similar else ""
                 raise TypeError(
                     f"{function.__name__}() got an unexpected keyword argument {name!r}{advice}"

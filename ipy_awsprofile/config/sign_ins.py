@@ -181,7 +181,7 @@ def require_sign_in(profile: Profile, config: Config) -> SignIn:
     if profile.kind is not ProfileKind.SSO:
         raise InvalidOption(
             f"`{profile}` has no sign-in: its kind is `{profile.kind}`.",
-            "Use a profile with sso_account_id and sso_role_name.",
+            "Switch without `--login`, or use a profile with sso_account_id and sso_role_name.",
         )
     sign_in = sign_in_of(profile.settings, config)
     if sign_in and sign_in.start_url and (sign_in.configured_region or sign_in.is_redirected):

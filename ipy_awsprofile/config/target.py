@@ -299,6 +299,11 @@ def login_file(session: str) -> Path:
 def requested_chain(request: SessionRequest, config: Config) -> tuple[Profile, ...]:
     """Return the role chain of a request. Raises InvalidOption and ProfileNotFound."""
     match request.profile, request.role_arn, request.source_profile, request.default:
+        case _, str(role_arn), _, _ if ":role/" not in role_arn:  # botocore takes it for a profile
+            raise InvalidOption(
+                f"`{role_arn}` isn't the ARN of a role.",
+                "Write the whole ARN: `arn:aws:iam::ACCOUNT:role/NAME`.",
+            )
         case str(name), None, None, False:
             return chain_of(find_profile_or_role(name, config), config)
         case None, str(role_arn), None, False if request.source:

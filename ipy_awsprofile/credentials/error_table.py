@@ -91,7 +91,8 @@ RESPONSES = (
         REJECTED,
         ours.CredentialsRejected,
         "AWS doesn't accept the keys of {signer} ({code})",
-        "The access key is unknown or inactive, or the secret is wrong. {explain}",
+        "The access key is unknown or inactive, the secret is wrong, or the `aws_session_token` of "
+        "temporary keys is missing. {explain}",
     ),
     Row(
         DENIED,
@@ -210,7 +211,8 @@ EXCEPTIONS = (
         botocore.NoCredentialsError,
         ours.InvalidProfile,
         "{name} has no credentials",
-        "Add keys to the credentials file, or a role_arn with a source_profile. {explain}",
+        "Add keys to the credentials file, a role_arn with a source_profile, or an sso_account_id "
+        "and sso_role_name with an sso_session. {explain}",
     ),
     Row(
         botocore.RefreshWithMFAUnsupportedError,
@@ -234,6 +236,7 @@ EXCEPTIONS = (
         botocore.ParamValidationError,
         ours.InvalidOption,
         "A setting or an option of {name} is invalid: {problem}",
+        "Correct the value. {explain}",
     ),
     Row(
         (botocore.InvalidConfigError, botocore.PartialCredentialsError),

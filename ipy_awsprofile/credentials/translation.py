@@ -134,12 +134,16 @@ def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
 
 
 def _correction_of(message: str) -> str:
-    """Return a hint for a misspelled source profile or Region, or an empty text."""
-    if source := re.search(r'source_profile "(.+?)" referenced', message):
-        try:
-            find_profile(source[1])
-        except AwsProfileError as missing:
-            return missing.hint
+    """Return a hint for a misspelled source profile, [sso-session] or Region, or an empty text."""
+    for pattern, find in (
+        ('source_profile "(.+?)" referenced', find_profile),
+        ('sso-session does not exist: "(.+)"', find_sign_in),
+    ):
+        if named := re.search(pattern, message):
+            try:
+                find(named[1], read_config())
+            except AwsProfileError as missing:
+                return missing.hint
     return misspelled_region(message)
 
 

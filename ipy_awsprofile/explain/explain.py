@@ -238,6 +238,8 @@ def _warnings(chain: tuple[Profile, ...], config: Config) -> Iterator[str]:
             for setting, says, fix in _mistakes(section):
                 see = (f" See {place}." for place in places(config.paths, header, setting)[-1:])
                 yield f"`{one_line(setting, 40)}` {says}. {fix}{''.join(see)}"
+        for place in places(config.paths, f"profile profile {profile}"):
+            yield f"[profile {profile}] isn't `{profile}` here. Write [{profile}]. See {place}."
 
 
 def _mistakes(section: Section) -> Iterator[tuple[str, str, str]]:

@@ -70,7 +70,8 @@ def run_aws_profile_cell(
         return show_help(magic)
     request = _request_of(options)
     if request is None or chosen(options, ProfileActions):
-        raise InvalidOption("A cell needs the name of a profile.", "Write `%%aws_profile NAME`.")
+        needs = "A cell needs the name of a profile, and takes no action such as --off."
+        raise InvalidOption(needs, "Write `%%aws_profile NAME`.")
     if not re.sub("#.*", "", cell).strip():
         switch = f"`%aws_profile {arguments(request)}`"
         raise InvalidOption("The cell has no code.", f"To switch the notebook, run {switch}.")
@@ -136,7 +137,7 @@ def _result_of(
     if request and action in ("refresh", "off", "console", "pick"):
         raise InvalidOption(
             f"--{action} takes neither a name nor an option of a switch.",
-            "Run `%aws_profile?` to see the options.",
+            f"Run `%aws_profile --{action}` alone. For another profile, switch first.",
         )
     match action:
         case "off":
@@ -183,7 +184,8 @@ def _switch(options: argparse.Namespace, request: SwitchRequest | None, switcher
 def _active_request(switcher: Switcher) -> SwitchRequest:
     if switcher.request is None:
         raise InvalidOption(
-            "No profile is active, and none is named.", "Run `%aws_profile NAME --login`."
+            "No profile is active, and none is named.",
+            "Run `%aws_profile NAME --login`, or `%aws_profile --role-arn ARN --save NAME`.",
         )
     return switcher.request
 
@@ -201,7 +203,7 @@ def _explanation(request: SwitchRequest | None) -> object:
     return explanation_card(explain(request))
 
 
-_WITHOUT_BROWSER = "Click *Console* in the picker, which `%aws_profile --pick` shows."
+_WITHOUT_BROWSER = "In a notebook, `%aws_profile --pick` shows a picker with the button *Console*."
 
 
 def open_console(switcher: Switcher, service: str) -> Card:

@@ -127,7 +127,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         from ipy_awsprofile.notebook.commands import run_aws_profile, run_aws_profile_cell
 
         magic, shell, switcher = self.aws_profile, self.shell, self.switcher
-        with spelling_hints(f"{'%' if cell is None else '%%'}aws_profile {line}"):
+        with spelling_hints(f"{'%' if cell is None else '%%'}aws_profile {line}", shell.user_ns):
             if cell is not None:
                 return run_aws_profile_cell(magic, line, cell, shell, switcher)
             try:
@@ -150,8 +150,9 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         """
         from ipy_awsprofile.notebook.profiles import run_aws_profiles
 
-        with spelling_hints(f"{'%' if cell is None else '%%'}aws_profiles {line}"):
-            return run_aws_profiles(self.aws_profiles, line, cell, self.shell, self.switcher)
+        shell = self.shell
+        with spelling_hints(f"{'%' if cell is None else '%%'}aws_profiles {line}", shell.user_ns):
+            return run_aws_profiles(self.aws_profiles, line, cell, shell, self.switcher)
 
     @with_options(of_aws_calls)
     @line_magic

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -185,7 +185,7 @@ def parse(magic: Any, line: str) -> argparse.Namespace:
 
     Quotation marks group words, a backslash is an ordinary character, and ``#`` begins a comment.
     """
-    lexer = shlex.shlex(line, posix=True)
+    lexer = shlex.shlex(line.replace("\xa0", " "), posix=True)  # web pages and chats have them
     lexer.whitespace_split, lexer.escape = True, ""
     try:
         parsed: argparse.Namespace = magic.parser.parse_args(list(lexer))
@@ -199,10 +199,10 @@ def parse(magic: Any, line: str) -> argparse.Namespace:
 _SPELLINGS: tuple[tuple[type[AwsProfileError], str, str], ...] = (
     (  # IPython leaves a line as it is if it can't fill in a variable
         AwsProfileError,
-        r"(?!.* --save ).*(\{[^{}]+\}|\$\w).*",
+        r"(?!.* --save ).*(\{[^{}\"]+\}|\$\w).*",
         r"A variable in `\g<0>` isn't defined. Define it first.",
     ),
-    (InvalidOption, "(.*?) --profile[ =](.*)", r"Write `\1 \2`."),
+    (InvalidOption, r"(%%?\w+)(?: [^-\s]\S*)*( .*)? --profile[ =](.*)", r"Write `\1\2 \3`."),
     (
         ProfileNotFound,
         f"%aws_profile ((?:{'|'.join(options_of(ProfileActions))})\\b.*)",
@@ -215,15 +215,19 @@ _SPELLINGS: tuple[tuple[type[AwsProfileError], str, str], ...] = (
     ),
     (
         ProfileNotFound,
-        r"(%%?aws_profile \S.*?) ([a-z]{2,3}(?:-[a-z]+)+-\d+)( .*)?",
+        r"(%%?aws_profile \S.*?) (?:region[ =])?([a-z]{2,3}(?:-[a-z]+)+-\d+)( .*)?",
         r"Write `\1 --region \2\3`.",
     ),
+    (ProfileNotFound, r"(.+?) [–—][-–—]?(\w.*)", r"Write `\1 --\2`."),  # chats replace `--`
 )
 
 
 @contextmanager
-def spelling_hints(line: str) -> Iterator[None]:
-    """Name the right spelling in the error of a magic's line with a common mistake."""
+def spelling_hints(line: str, variables: Mapping[str, Any]) -> Iterator[None]:
+    """Name the right spelling in the error of a magic's line with a common mistake.
+
+    ``variables`` are the notebook's.
+    """
     try:
         yield
     except (InvalidOption, ProfileNotFound) as error:
@@ -231,6 +235,9 @@ def spelling_hints(line: str) -> Iterator[None]:
             if isinstance(error, kind) and (found := re.fullmatch(pattern, line.strip())):
                 error.hint = one_line(found.expand(hint))
                 break
+        if isinstance(error, ProfileNotFound) and isinstance(variables.get(error.name), str):
+            value = line.replace(f" {error.name}", f" {{{error.name}}}", 1)
+            error.hint = f"For the variable's value, write `{value}`."
         raise
 
 

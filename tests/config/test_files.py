@@ -147,6 +147,17 @@ def test_malformed_files(shared_files: Files, which: int, text: str, line: int |
     assert "hush" not in "".join(traceback.format_exception(caught.value)) + caught.value.hint
 
 
+def test_file_with_a_byte_order_mark(shared_files: Files) -> None:
+    """The error names the encoding, because line 1 looks correct in an editor."""
+    text = "[profile a]\nregion = x\n"
+    for encoding in ("utf-8-sig", "utf-16"):
+        shared_files[0].write_text(text, encoding=encoding)
+        with pytest.raises(ConfigFileError, match="Save the file as UTF-8 without"):
+            list_profiles()
+    shared_files[0].write_text(text, encoding="utf-8")
+    assert list_profiles() == ["a"]
+
+
 @posix
 def test_unreadable_file(shared_files: Files) -> None:
     """A file that can't be read is an error and not an empty file."""
@@ -270,14 +281,28 @@ def test_pattern(shared_files: Files, pattern: str | None, names: list[str]) -> 
         ("RoleBet", "Did you mean `RoleBeta`?"),
         ("rolebeta", "Did you mean `RoleBeta`?"),
         ("gamma", "Write [profile gamma] instead of [gamma] in {config}."),
+        ("delta", "Write [profile delta] instead of [Profile delta] in {config}."),
+        ("my team", "Write [profile 'my team'] instead of [profile my team] in {config}."),
     ],
 )
 def test_missing_profiles(shared_files: Files, name: str, hint: str) -> None:
     """The error for a missing profile suggests similar names, or the right header."""
-    shared_files[0].write_text("[profile RoleBeta]\n[gamma]\nregion = x\n")
+    config = "[profile RoleBeta]\n[gamma]\nregion = x\n[Profile delta]\n[profile my team]\n"
+    shared_files[0].write_text(config)
     with pytest.raises(ProfileNotFound, match=f"There is no profile `{name}`") as caught:
         find_profile(name)
     assert hint.format(config=shared_files[0]) in caught.value.hint
+    if header := re.search(r"Write \[(.+)\] instead of \[(.+)\] in", caught.value.hint):
+        shared_files[0].write_text(config.replace(f"[{header[2]}]", f"[{header[1]}]"))
+        assert find_profile(name) == name
+
+
+def test_no_config_file(shared_files: Files) -> None:
+    """If only the credentials file exists, the error for a missing profile says so."""
+    shared_files[1].write_text("[keys]\nregion = x\n")
+    with pytest.raises(ProfileNotFound) as caught:
+        find_profile("RoleBeta")
+    assert caught.value.hint == f"{shared_files[0]} doesn't exist."
 
 
 @pytest.mark.parametrize(

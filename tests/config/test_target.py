@@ -433,7 +433,10 @@ def test_signatures() -> None:
 
 @pytest.mark.parametrize(
     ("keyword", "advice"),
-    [("regoin", "'region'"), ("readonly", "'read_only'"), ("tag", "'tags'"), ("nope", "")],
+    [
+        *(("regoin", "'region'"), ("readonly", "'read_only'"), ("tag", "'tags'"), ("nope", "")),
+        *(("region_name", "'region'"), ("profile_name", "'profile'")),  # as in boto3
+    ],
 )
 def test_misspelled_keywords(keyword: str, advice: str) -> None:
     """An unknown keyword raises TypeError at once, with a similar one."""
@@ -446,8 +449,10 @@ def test_misspelled_keywords(keyword: str, advice: str) -> None:
 
 
 def test_values_from_python() -> None:
-    """Tags can be a dict, and a name that can't be a profile's or a variable's is refused."""
+    """Tags can be a dict or a text, and a name that can't be a profile's or a variable's isn't."""
     assert SessionRequest(tags={"team": "red"}) == SessionRequest(tags=[("team", "red")])
+    assert SessionRequest(tags="team=red") == SessionRequest(tags=["team=red"])
+    assert SessionRequest(transitive_tags="team") == SessionRequest(transitive_tags=["team"])
     for wrong in ({"profile": 3}, {"variable": "1x"}, {"variable": "class"}):
         with pytest.raises(InvalidOption):
             SwitchRequest(**wrong)

@@ -121,7 +121,7 @@ def tool(line: str) -> Break:
 # Users' mistakes ----------------------------------------------------------------------------------
 
 EXPLAIN = "`%aws_profile --explain P` shows where each setting comes from."
-REJECTED = "The access key is unknown or inactive, or the secret is wrong"
+REJECTED = "inactive, the secret is wrong, or the `aws_session_token` of temporary keys is missing"
 TRUST = "Check that the role exists"
 UNTRUSTED = f"on resource: arn:aws:iam::{ACCOUNT}:role/Stranger"
 KEYS, CHAIN, MFA = "static keys", "chain of three", "mfa_serial"
@@ -149,7 +149,7 @@ ROWS: dict[str, Broken] = {
         KEYS,
         InvalidProfile,
         "`P` has no credentials.",
-        "Add keys to the credentials file, or a role_arn with a source_profile.",
+        "Add keys to the credentials file, a role_arn with a source_profile, or",
         {"aws_access_key_id": "aws_acces_key_id"},
     ),
     "token expired": Broken(
@@ -158,6 +158,13 @@ ROWS: dict[str, Broken] = {
         "The credentials of `P` have expired.",
         "Renew them at their source, then run the cell again.",
         by=lambda stage: stage.aws.iam.expire_sessions(),
+    ),
+    "token forgotten": Broken(
+        "static keys with a session token",
+        CredentialsRejected,
+        "AWS doesn't accept the keys of `P` (InvalidClientTokenId).",
+        REJECTED,
+        {"aws_session_token = {temporary_token}": ""},
     ),
     # Roles and their sources
     "header": role(
@@ -322,6 +329,20 @@ ROWS: dict[str, Broken] = {
         "a part of botocore that isn't installed",
         '`%pip install "botocore[crt]"`, then restart the kernel',
         by=lambda stage: stage.patch.setattr("botocore.credentials.EC", None),
+    ),
+    "sign-in misspelled": Broken(
+        SSO,
+        InvalidProfile,
+        'The specified sso-session does not exist: "crop".',
+        "Did you mean `corp`?",
+        {"sso_session = corp": "sso_session = crop"},
+    ),
+    "account and role left out": Broken(
+        SSO,
+        InvalidProfile,
+        "`P` has no credentials.",
+        "an sso_account_id and sso_role_name with an sso_session.",
+        {"sso_account_id = {account}\nsso_role_name = Reader": ""},
     ),
     "role not assigned": Broken(
         SSO,

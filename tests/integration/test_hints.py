@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 
-from ipy_awsprofile.demo.stages import seed_organisation
+from ipy_awsprofile.demo.stages import allow, seed_organisation
 from ipy_awsprofile.errors import (
     AccessDenied,
     CredentialsUnavailable,
@@ -23,6 +24,8 @@ from ipy_awsprofile.text import quoted
 from tests.roles import answer_with_codes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
@@ -135,6 +138,7 @@ def test_options(shell: Shell, aws: EmbeddedAws) -> None:
         error = shell.refused(f"%aws_profile RoleBeta {wrong}")
         assert isinstance(error, InvalidOption)
         assert str(error).endswith(rule)
+        assert error.hint.startswith("Correct the value.")
         shell.good(f"%aws_profile RoleBeta {wrong.split()[0]} {right}")
     region, *_ = code_in(shell.refused("%aws_profile RoleBeta --region 'us west-2'").hint)
     assert region == "us-west-2"
@@ -197,7 +201,10 @@ def test_protected_profile(shell: Shell, aws: EmbeddedAws, cell: str) -> None:
     shell.good(f"with using_profile('RoleBeta', {argument}): pass")
 
 
-@pytest.mark.parametrize("arn", [ROLE, ROLE.replace("Beta", "Gamma")])
+SESSION = "arn:aws:sts::123456789012:assumed-role/RoleBeta/me"  # as a card shows it
+
+
+@pytest.mark.parametrize("arn", [ROLE, ROLE.replace("Beta", "Gamma"), SESSION])
 def test_arn_instead_of_a_name(
     shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, arn: str
 ) -> None:
@@ -206,10 +213,32 @@ def test_arn_instead_of_a_name(
     (option, _) = code_in(shell.refused(f"%aws_profile {arn}").hint)
     assert f"`{option}`" in shell.good(f"%aws_profile --explain {arn}").text
     assert "no problems found" in shell.good(f"%aws_profile --explain {option}").text
-    if arn == ROLE:
+    if option.endswith(ROLE):
         assert "assumed-role/RoleBeta" in shell.good(f"%aws_profile {option}").text
     else:
         assert isinstance(shell.refused(f"%aws_profile {option}"), AccessDenied)
+
+
+@pytest.mark.parametrize("wrong", ["RoleBeta", SESSION])
+def test_a_name_instead_of_an_arn(shell: Shell, aws: EmbeddedAws, wrong: str) -> None:
+    """If the option gets another ARN or a name, even a profile's, the hint has the right form."""
+    for source in ("", " --source-profile UserAlpha"):
+        error = shell.refused(f"%aws_profile --role-arn {wrong}{source}")
+        assert str(error) == f"`{wrong}` isn't the ARN of a role."
+        (form,) = code_in(error.hint)
+        arn = form.replace("ACCOUNT", "123456789012").replace("NAME", "RoleBeta")
+    assert "assumed-role/RoleBeta" in shell.good(f"%aws_profile --role-arn {arn}{source}").text
+
+
+def test_profile_in_a_header_of_the_credentials_file(shell: Shell, aws: EmbeddedAws) -> None:
+    """The hint's command names the header that doesn't need the word, and then the keys work."""
+    keys = aws.credentials_file.read_text()
+    aws.credentials_file.write_text(keys.replace("[UserAlpha]", "[profile UserAlpha]"))
+    for name in ("UserAlpha", "RoleBeta"):
+        *_, command = code_in(shell.refused(f"%aws_profile {name}").hint)
+        assert "Write [UserAlpha]. See credentials:1." in shell.good(command).text
+    aws.credentials_file.write_text(keys)
+    shell.good("%aws_profile RoleBeta")
 
 
 def test_role_arn_that_aws_does_not_accept(shell: Shell, aws: EmbeddedAws) -> None:
@@ -240,7 +269,11 @@ MISSPELLED = {
     "%aws_profile explain UserAlpha": "UserAlpha  (no problems found)",
     "%aws_profile logout": "You aren't signed in",
     "%aws_profile --profile UserAlpha --region eu-west-1": "eu-west-1",
+    "%aws_profile configure --yes --profile UserAlpha": "UserAlpha  (no expiry)",
     "%aws_profile UserAlpha eu-west-1 --yes": "eu-west-1",
+    "%aws_profile UserAlpha region=eu-west-1": "eu-west-1",
+    "%aws_profile RoleBeta —read-only": "limited by the session policy",
+    "%aws_profile RoleBeta --refresh": "RoleBeta ← UserAlpha  (1 hour left)",
     "%aws_profile *Alpha": "1 profile for “*Alpha”",
     "%%aws_profile *Alpha\nprofile": "0  UserAlpha",
     "%%aws_profile UserAlpha eu-west-1\nsession": "for this cell",
@@ -272,6 +305,36 @@ def test_undefined_variables(shell: Shell, aws: EmbeddedAws) -> None:
         assert error.hint == f"A variable in `%aws_profile {line}` isn't defined. Define it first."
         assert value in shell.good(f"wanted = where = {value!r}\n%aws_profile {line}").text
         shell.good("del wanted, where")
+
+
+def test_variables_without_braces(shell: Shell, aws: EmbeddedAws) -> None:
+    """If a line has a variable's name instead of a profile's, the hint has the line with braces."""
+    shell.good("profile = 'RoleBeta'")
+    for wrong, cell in (("%aws_profile profile --yes", ""), ("%%aws_profile profile", "\nsession")):
+        (line,) = code_in(shell.refused(wrong + cell).hint)
+        assert shell.good(line + cell).text.startswith("RoleBeta ← UserAlpha")
+
+
+def test_policy_in_the_line(shell: Shell, aws: EmbeddedAws, tmp_path: Path) -> None:
+    """A policy is in a file, or a dict in Python; the error for its text names both."""
+    shell.good("from ipy_awsprofile import list_buckets, scoped")
+    policy = allow("s3:*")
+    line = f"%aws_profile RoleBeta --policy '{json.dumps(policy)}'"
+    assert shell.refused(line).hint.startswith("Use a JSON file. `--policy` also")
+    (tmp_path / "policy.json").write_text(json.dumps(policy))
+    shell.good(f"%aws_profile RoleBeta --policy {tmp_path}/policy.json")
+    shell.good("%aws_profile RoleBeta")
+    cell = "with scoped(session, policy={}) as s: print(len(list_buckets(s)))"
+    assert shell.refused(cell.format(repr(json.dumps(policy)))).hint.endswith("`scoped` a dict.")
+    assert shell.good(cell.format(policy)).text == "3"
+
+
+def test_save_without_a_role(shell: Shell, aws: EmbeddedAws) -> None:
+    """Without a role to save, the error's last line saves one."""
+    *_, line = code_in(shell.refused("%aws_profile --save mine").hint)
+    role = f"{ROLE} --source-profile UserAlpha"
+    saved = line.replace("ARN", role).replace("NAME", "mine")
+    assert shell.good(saved).text.startswith("mine ← UserAlpha")
 
 
 def test_two_names_for_a_cell(shell: Shell, aws: EmbeddedAws) -> None:

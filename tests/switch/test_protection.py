@@ -238,6 +238,7 @@ def test_a_cached_role_is_checked(shell: Shell, aws: EmbeddedAws, how: str) -> N
 @pytest.mark.usefixtures("aws")
 def test_expected_account(shell: Shell) -> None:
     """An expected account can be a number without leading zeros, and can't be empty."""
+    shell.good("%aws_profile RoleBeta --expect-account 1234-5678-9012\n%aws_profile --off")
     with using_profile("RoleBeta", expect_account=int(ROLE_ACCOUNT)):
         pass
     with pytest.raises(UnexpectedAccount, match="not in 000000000012"):
