@@ -59,7 +59,10 @@ class ProfileNotFound(AwsProfileError):
     def __init__(self, name: str, hint: str = "") -> None:
         if name.startswith("arn:"):
             arn = re.sub(":sts:(.*:)assumed-role/(.*)/.*", r":iam:\1role/\2", name)
-            hint = f"For a role, write `--role-arn {arn}`, or `role_arn=` in Python."
+            if "role/AWSReservedSSO_" in arn:
+                hint = "Use the role's account and name: `--account ID --role NAME`."
+            elif ":role/" in arn:
+                hint = f"For a role, write `--role-arn {arn}`, or `role_arn=` in Python."
         message = f"There is no profile `{name}` in the shared config files."
         super().__init__(message, hint or "`%aws_profiles` lists the profiles.")
         self.name = name

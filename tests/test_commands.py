@@ -122,8 +122,7 @@ def test_demo_in_a_terminal(terminal: pexpect.spawn[str], tmp_path: Path) -> Non
     for typed, expected in (
         ("session.profile_name\r", "'RoleBeta'"),
         ("import time; print('sleep' + 'ing'); time.sleep(600)\r", "sleeping"),
-        ("\x03", "KeyboardInterrupt"),
-        ("\x03", r"In .*\[.*10"),
+        ("\x03", r"KeyboardInterrupt[\s\S]*In .*\[.*10"),
         ("list_buckets(session).name[0]\r", "'my-first-bucket'"),
         ("%aws_profile Use\t", "Alpha"),
         ("\r", "user/UserAlpha"),
@@ -161,6 +160,16 @@ def answer(port: int, path: str, token: str) -> Any:
     request = urllib.request.Request(f"http://127.0.0.1:{port}/{path}", headers=headers)
     with urllib.request.urlopen(request, timeout=60) as response:
         return json.loads(response.read())
+
+
+def test_lab_without_a_folder(started: Any, tmp_path: Path) -> None:
+    """If the folder of the notebooks can't be created, one line says what to do."""
+    (tmp_path / "ipy-awsprofile-tutorials").touch()
+    lab = started("lab", "--no-browser")
+    printed, _ = lab.communicate(timeout=120)
+    assert lab.returncode == 1
+    assert printed.endswith("can't be created: File exists. Change to another folder.\n")
+    assert len(printed.splitlines()) == 1
 
 
 @posix

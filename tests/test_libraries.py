@@ -240,6 +240,14 @@ def test_polars_renews(aws: EmbeddedAws, session: ProfileSession) -> None:
     assert renewed()[0] != renewed()[0]
 
 
+@pytest.mark.parametrize("region", ["us-west-2", "cn-north-1"])
+def test_endpoint_of_polars(aws: EmbeddedAws, region: str) -> None:
+    """Without a configured endpoint, polars gets the endpoint of boto3's client."""
+    session = boto3.Session("AKIAIOSFODNN7EXAMPLE", "secret", "token", region_name=region)
+    endpoint = libraries.polars_options(session)["storage_options"]["aws_endpoint_url"]
+    assert endpoint == session.client("s3").meta.endpoint_url
+
+
 @pytest.mark.parametrize("read_only", [False, True])
 def test_storage_options_of_the_active_identity(
     aws: EmbeddedAws, session: ProfileSession, read_only: bool

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -187,7 +188,7 @@ class Run:
         Raises NoProfileAnswered without any result. Ctrl-C keeps the results so far.
         """
         tasks = list(product(self.requests, self.regions or (None,)))
-        lines: Any = LinesOfRows(sys.stdout)
+        lines: Any = LinesOfRows(sys.stdout, regional=bool(self.regions))
         with Uninterrupted() as block, self.switcher.run(), redirect_stdout(lines):
             pending = [
                 one for one in tasks if one not in self.outcomes or self.outcomes[one].failure
@@ -386,7 +387,7 @@ def select_profiles(
         names = [*map(str, found), *(str(one) for one in roles if one.profile not in found)]
         if not names:
             hint, words = "`%aws_profiles` lists the profiles.", profiles.split()
-            if words[1:]:
+            if words[1:] and not re.search(r"[*?[]", profiles):
                 call = f"`across_profiles({words}, FUNCTION)`"
                 hint = f"A profile must match every word. To use several names, call {call}."
             raise InvalidOption(f"No profile matches `{profiles}`.", hint)

@@ -112,8 +112,9 @@ def call_in_row(function: Function, row: Row) -> tuple[Any, Failure | None]:
 class LinesOfRows:
     """The standard output during a run: whole lines, each with the name of its row's profile."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, *, regional: bool) -> None:
         self._stream = stream
+        self._regional = regional
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -124,10 +125,16 @@ class LinesOfRows:
             return int(self._stream.write(text))
         *lines, row.line = (row.line + text).split("\n")
         if lines:
+            region = row.session.region_name if self._regional else None
+            name = profile_and_region({"profile": row.label.profile, "region": region})
             in_terminal = self._stream.isatty()  # beside the progress bar, which makes room
             with tqdm.external_write_mode(file=self) if in_terminal else nullcontext():
-                self._stream.write("".join(f"{row.label.profile}: {line}\n" for line in lines))
+                self._stream.write("".join(f"{name}: {line}\n" for line in lines))
         return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write some lines, as `write` does."""
+        self.write("".join(lines))
 
 
 def call_with(

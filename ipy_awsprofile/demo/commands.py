@@ -102,7 +102,10 @@ def open_lab(arguments: Sequence[str]) -> int:
     ``arguments`` are passed to ``jupyter lab``. Returns its exit status, or 0 after Ctrl-C.
     """
     tutorials = Path("ipy-awsprofile-tutorials").absolute()
-    tutorials.mkdir(exist_ok=True)
+    try:
+        tutorials.mkdir(exist_ok=True)
+    except OSError as error:
+        sys.exit(f"{tutorials} can't be created: {error.strerror}. Change to another folder.")
     for notebook in notebooks_folder().glob("*.ipynb"):
         if not (copy := tutorials / notebook.name).exists():
             shutil.copyfile(notebook, copy)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import traitlets
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
+from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.kernel.gate import GATE, watched_signatures
 from ipy_awsprofile.notebook.cells import FirstProfile
@@ -21,7 +22,6 @@ from ipy_awsprofile.notebook.options import (
     spelling_hints,
     with_options,
 )
-from ipy_awsprofile.text import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,17 +127,18 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         from ipy_awsprofile.notebook.commands import run_aws_profile, run_aws_profile_cell
 
         magic, shell, switcher = self.aws_profile, self.shell, self.switcher
-        with spelling_hints(f"{'%' if cell is None else '%%'}aws_profile {line}", shell.user_ns):
+        with spelling_hints("aws_profile", line, cell, shell.user_ns):
             if cell is not None:
                 return run_aws_profile_cell(magic, line, cell, shell, switcher)
             try:
                 return run_aws_profile(magic, line, shell, switcher, self.make_picker)
             except AwsProfileError as error:
-                if line == quoted(self.profile) and not switcher.has_switched:
-                    first = (
-                        f"Until you switch, each cell begins with the line `%aws_profile {line}`."
+                first = self.profile and arguments(SessionRequest(self.profile))
+                if line == first and not switcher.has_switched:
+                    error.hint += (
+                        f" Until you switch, each cell begins with the line `%aws_profile {line}`. "
+                        "Run `%aws_profile --off` to work without it."
                     )
-                    error.hint += f" {first} Run `%aws_profile --off` to work without it."
                 raise
 
     @with_options(of_aws_profiles)
@@ -151,7 +152,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         from ipy_awsprofile.notebook.profiles import run_aws_profiles
 
         shell = self.shell
-        with spelling_hints(f"{'%' if cell is None else '%%'}aws_profiles {line}", shell.user_ns):
+        with spelling_hints("aws_profiles", line, cell, shell.user_ns):
             return run_aws_profiles(self.aws_profiles, line, cell, shell, self.switcher)
 
     @with_options(of_aws_calls)

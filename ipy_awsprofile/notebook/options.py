@@ -195,6 +195,8 @@ def parse(magic: Any, line: str) -> argparse.Namespace:
     return parsed
 
 
+_WORD = r"(?: (?![-–—])\S+)"  # no option
+
 #: Common mistakes: an error, the line that causes it, and a hint with the right spelling.
 _SPELLINGS: tuple[tuple[type[AwsProfileError], str, str], ...] = (
     (  # IPython leaves a line as it is if it can't fill in a variable
@@ -205,17 +207,17 @@ _SPELLINGS: tuple[tuple[type[AwsProfileError], str, str], ...] = (
     (InvalidOption, r"(%%?\w+)(?: [^-\s]\S*)*( .*)? --profile[ =](.*)", r"Write `\1\2 \3`."),
     (
         ProfileNotFound,
-        f"%aws_profile ((?:{'|'.join(options_of(ProfileActions))})\\b.*)",
+        f"%aws_profile ((?:{'|'.join(options_of(ProfileActions))})(?: .*)?)",
         r"Write `%aws_profile --\1`.",
     ),
     (
         ProfileNotFound,
-        r"(%%?aws_profile)( .*[*?[].*)",
+        rf"(%%?aws_profile)({_WORD}*? (?![-–—])\S*[*?[].*)",
         r"For all profiles that match, write `\1s\2`.",
     ),
     (
         ProfileNotFound,
-        r"(%%?aws_profile \S.*?) (?:region[ =])?([a-z]{2,3}(?:-[a-z]+)+-\d+)( .*)?",
+        rf"(%%?aws_profile{_WORD}+?) (?:region[ =])?([a-z]{{2,3}}(?:-[a-z]+)+-\d+)( .*)?",
         r"Write `\1 --region \2\3`.",
     ),
     (ProfileNotFound, r"(.+?) [–—][-–—]?(\w.*)", r"Write `\1 --\2`."),  # chats replace `--`
@@ -223,20 +225,26 @@ _SPELLINGS: tuple[tuple[type[AwsProfileError], str, str], ...] = (
 
 
 @contextmanager
-def spelling_hints(line: str, variables: Mapping[str, Any]) -> Iterator[None]:
+def spelling_hints(
+    magic: str, line: str, cell: str | None, variables: Mapping[str, Any]
+) -> Iterator[None]:
     """Name the right spelling in the error of a magic's line with a common mistake.
 
     ``variables`` are the notebook's.
     """
+    typed = f"{'%' if cell is None else '%%'}{magic} {line}".strip()
     try:
         yield
     except (InvalidOption, ProfileNotFound) as error:
+        name = error.name if isinstance(error, ProfileNotFound) else ""
+        if name not in line:
+            raise  # it is about the cell's code
         for kind, pattern, hint in _SPELLINGS:
-            if isinstance(error, kind) and (found := re.fullmatch(pattern, line.strip())):
+            if isinstance(error, kind) and (found := re.fullmatch(pattern, typed)):
                 error.hint = one_line(found.expand(hint))
                 break
-        if isinstance(error, ProfileNotFound) and isinstance(variables.get(error.name), str):
-            value = line.replace(f" {error.name}", f" {{{error.name}}}", 1)
+        if f" {name}" in typed and isinstance(variables.get(name), str):
+            value = typed.replace(f" {name}", f" {{{name}}}", 1)
             error.hint = f"For the variable's value, write `{value}`."
         raise
 

@@ -189,7 +189,7 @@ def s3_location(session: boto3.Session) -> tuple[str, str | None]:
         meta = session.client("s3").meta
     region = "us-east-1" if meta.region_name == "aws-global" else meta.region_name
     host = urlsplit(meta.endpoint_url).hostname or ""
-    is_own = re.fullmatch(r"s3\.([a-z0-9-]+\.)?amazonaws\.com(\.cn)?", host)
+    is_own = re.fullmatch(r"s3\.([a-z0-9-]+\.)?amazonaws\.com", host)
     return region, None if is_own else meta.endpoint_url
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -288,6 +288,28 @@ def test_spellings(shell: Shell, aws: EmbeddedAws) -> None:
         (line,) = code_in(shell.refused(cell).hint)
         rest = cell.partition("\n")[2] if line.startswith("%%") else ""
         assert shown in shell.good(f"{line}\n{rest}".strip()).text, cell
+
+
+#: Lines that only look like those mistakes, and a part of their hint.
+NOT_MISSPELLED = {
+    "%aws_profile RoleBet --region us-east-1": "Did you mean `RoleBeta`?",
+    "%aws_profile RoleBet --session-name eu-team-1": "Did you mean `RoleBeta`?",
+    "%aws_profile RoleBet --tag a=x*y": "Did you mean `RoleBeta`?",
+    "%aws_profile console-prd": "Did you mean `console-prod`?",
+    "%%aws_profile UserAlpha --region us-east-1\nopen_session('RoleBet')": "Did you mean",
+    "%%aws_profile UserAlpha\nopen_session('nme')": "`%aws_profiles` lists the profiles.",
+    "%aws_profile arn:aws:iam::123456789012:user/me": "`%aws_profiles` lists the profiles.",
+    "%aws_profile arn:aws:sts::1:assumed-role/AWSReservedSSO_A_1f/me": "--account ID --role NAME",
+}
+
+
+def test_other_errors_keep_their_hints(shell: Shell, aws: EmbeddedAws) -> None:
+    """A line without such a mistake, and the code of a cell, have the hint of their own error."""
+    aws.write_profile("console-prod", region="us-west-2")
+    shell.good("from ipy_awsprofile import open_session\nnme = 'RoleBeta'")
+    for cell, hint in NOT_MISSPELLED.items():
+        error: Any = shell.run(cell).error
+        assert hint in error.hint, cell
 
 
 def test_a_list_instead_of_a_switch(shell: Shell, aws: EmbeddedAws) -> None:
