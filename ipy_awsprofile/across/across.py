@@ -230,7 +230,7 @@ class Run:
         calls = {pool.submit(profiles[task[0]].outcome, *task): task for task in tasks}
         waiting, unit = set(calls), " calls" if self.regions else " profiles"
         try:
-            with tqdm(total=len(calls), unit=unit, disable=not self.progress) as bar:
+            with tqdm(total=len(calls), unit=unit, disable=not (calls and self.progress)) as bar:
                 while waiting and not interrupted:
                     try:
                         with block.lifted():  # Ctrl-C ends a prompt

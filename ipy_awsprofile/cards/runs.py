@@ -75,5 +75,5 @@ def reasons(errors: Sequence[Mapping[str, str | None]]) -> list[str]:
 
 def profile_and_region(row: Mapping[str, str | None], mark: str = "") -> str:
     """Return an error's profile, with its Region if the run has Regions."""
-    profile = f"{mark}{row['profile']}{mark}"
+    profile = f"{mark}{row.get('account_name') or row['profile']}{mark}"
     return f"{profile} in {row['region']}" if row.get("region") else profile

@@ -62,8 +62,8 @@ RESPONSES = (
         _ANY,
         ours.MfaRejected,
         "AWS refused the MFA code for {name}: {message}",
-        "Each code works once: wait for the next one. `mfa_serial` must be an MFA device of the "
-        "user whose keys start the role chain.",
+        "Each code works once: wait for the next one, or check the command in `mfa_process`. "
+        "`mfa_serial` must be an MFA device of the user whose keys start the role chain.",
         text="MultiFactorAuthentication failed",
     ),
     Row(

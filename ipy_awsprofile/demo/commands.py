@@ -117,10 +117,14 @@ def open_lab(arguments: Sequence[str]) -> int:
     with demo_aws() as aws:
         environment = clean_environment(aws)
         environment.pop("JUPYTER_TOKEN", None)  # JupyterLab prints only a token of its own
-        paths = [_write_configuration(aws.home, tutorials), environment.get("JUPYTER_CONFIG_PATH")]
-        environment["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
+        for name, first in (
+            ("JUPYTER_CONFIG_PATH", _write_configuration(aws.home, tutorials)),
+            ("PATH", str(Path(sys.executable).parent)),  # its terminals find papermill
+        ):
+            environment[name] = os.pathsep.join(filter(None, (first, environment.get(name))))
         with suppress(KeyboardInterrupt):
-            return _run([sys.executable, "-m", "jupyterlab", *arguments], environment)
+            command = [sys.executable, "-m", "jupyterlab", *arguments]
+            return _run(command, environment, folder=tutorials)
     return 0
 
 
@@ -155,6 +159,7 @@ def _run(
     command: Sequence[str],
     environment: dict[str, str],
     on_interrupt: Callable[..., Any] | int = signal.default_int_handler,
+    folder: Path | None = None,
 ) -> int:
     """Run a program until it ends; return its exit status.
 
@@ -169,7 +174,7 @@ def _run(
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number and signal.getsignal(number) != signal.SIG_IGN:
             before[number] = signal.signal(number, handler)
-    program = subprocess.Popen(command, env=environment)  # noqa: S603
+    program = subprocess.Popen(command, env=environment, cwd=folder)  # noqa: S603
     try:
         return program.wait()
     except KeyboardInterrupt:  # the program may be asking for confirmation

@@ -79,5 +79,6 @@ def _fetch_token(session: ProfileSession, base: str) -> Any:
     except (ValueError, KeyError, TypeError):
         raise ServiceError(
             f"AWS doesn't open the console for `{session.chain[0]}` (HTTP {response.status_code}).",
-            "Run `%aws_profile --refresh` to get a new session of the role, then try again.",
+            "Run `%aws_profile --refresh` to get a new session of the role, then try again. An "
+            "endpoint that isn't AWS's may have no console.",
         ) from None

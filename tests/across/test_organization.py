@@ -93,6 +93,8 @@ def test_whole_organization(
     aws.calls.clear()
     notebook.good(f"{RUN} --exclude master --exclude borealis\nprofile.account")
     assert actions(aws) == {LIST: 1}
+    ran = notebook.good(f"{RUN} --exclude master\nprofile.account")
+    assert "`Borealis`: AccessDenied: AWS denied AssumeRole" in ran.text
 
 
 def test_accounts(
