@@ -186,6 +186,10 @@ role_arn = {reporting}
 source_profile = Platfrom
 mfa-serial = {maria.mfa_serial}
 endpoint_url = {endpoint}
+
+# The keys are in the credentials file.
+[profile UserAlpha]
+endpoint_url = {endpoint}
 """
 
 

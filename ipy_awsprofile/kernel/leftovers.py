@@ -22,8 +22,9 @@ from botocore.client import BaseClient
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.kernel.gate import Label, label_of
-from ipy_awsprofile.kernel.places import FOLLOWERS
-from ipy_awsprofile.text import number_of
+from ipy_awsprofile.kernel.places import ENDPOINT, FOLLOWERS
+from ipy_awsprofile.kernel.show import ABSENT
+from ipy_awsprofile.text import number_of, redacted_urls
 
 if TYPE_CHECKING:
     from ipy_awsprofile.kernel.show import Kernel
@@ -125,10 +126,15 @@ def leftovers(
 ) -> Iterator[Leftover]:
     """Yield what doesn't follow the active identity."""
     with suppress(AwsProfileError):  # a file is malformed
-        name = active.profile
-        if os.environ.get("AWS_PROFILE") == name and name not in read_config().profiles:
+        name, profiles = active.profile, read_config().profiles
+        if os.environ.get("AWS_PROFILE") == name and name not in profiles:
             says = "isn't in the config files anymore. Child processes and `boto3.Session()` fail"
             yield Leftover(name, f"{says} until you run `%aws_profile NAME` with its new name")
+        url = ENDPOINT.get()
+        servers = {(one.get("endpoint_url"), one.get("services")) for one in profiles.values()}
+        if url is not ABSENT and len(servers) > 1:
+            says = f"makes child processes use {redacted_urls(url)} for S3, even for other profiles"
+            yield Leftover("AWS_ENDPOINT_URL_S3", f"{says}: use a `%%aws_profile NAME` cell")
     for place in kernel.changed():
         if place.readers:
             yield Leftover(place.name, f"was changed after the switch: {place.readers}")

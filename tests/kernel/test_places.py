@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -249,7 +250,10 @@ def test_the_endpoint_of_a_profile(
         for library in ("pandas", "pyarrow", "polars", "deltalake", "obstore"):
             notebook.good("%aws_profile RoleBeta")
             assert roles_in_s3(aws, notebook, LIBRARIES[library]) == {"RoleBeta"}
-        notebook.good("%aws_profile Elsewhere")
+        card = notebook.good("%aws_profile Elsewhere").text
+        assert f"`AWS_ENDPOINT_URL_S3` makes child processes use {url} for S3" in card
+        cell = f"!{sys.executable} -c \"import boto3; boto3.client('s3').list_buckets()\""
+        assert roles_in_s3(aws, notebook, f"%%aws_profile RoleBeta\n{cell}") == {"RoleBeta"}
         assert isinstance(notebook.run("pd.read_parquet(PARQUET)").error, FileNotFoundError)
         asked = elsewhere.asked
         assert asked
