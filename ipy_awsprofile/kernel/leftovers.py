@@ -10,16 +10,17 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from botocore.client import BaseClient
 
-from ipy_awsprofile.config.files import read_config
+from ipy_awsprofile.config.files import Section, read_config
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.kernel.gate import Label, label_of
 from ipy_awsprofile.kernel.places import ENDPOINT, FOLLOWERS
@@ -130,9 +131,7 @@ def leftovers(
         if os.environ.get("AWS_PROFILE") == name and name not in profiles:
             says = "isn't in the config files anymore. Child processes and `boto3.Session()` fail"
             yield Leftover(name, f"{says} until you run `%aws_profile NAME` with its new name")
-        url = ENDPOINT.get()
-        servers = {(one.get("endpoint_url"), one.get("services")) for one in profiles.values()}
-        if url is not ABSENT and len(servers) > 1:
+        if (url := ENDPOINT.get()) is not ABSENT and _have_different_endpoints(profiles.values()):
             says = f"makes child processes use {redacted_urls(url)} for S3, even for other profiles"
             yield Leftover("AWS_ENDPOINT_URL_S3", f"{says}: use a `%%aws_profile NAME` cell")
     for place in kernel.changed():
@@ -145,6 +144,12 @@ def leftovers(
             yield Leftover(name, f"still signs as {label.text_beside(active)}: {code}")
     yield from before.leftovers(namespace, active)
     yield from _libraries_in_use(namespace)
+
+
+def _have_different_endpoints(profiles: Iterable[Section]) -> bool:
+    # Indented blocks are dicts.
+    settings = ((one.get("endpoint_url"), one.get("services")) for one in profiles)
+    return any(one != other for one, other in pairwise(settings))
 
 
 def _credentials_in(value: Any) -> Any:

@@ -250,6 +250,7 @@ def test_the_endpoint_of_a_profile(
         for library in ("pandas", "pyarrow", "polars", "deltalake", "obstore"):
             notebook.good("%aws_profile RoleBeta")
             assert roles_in_s3(aws, notebook, LIBRARIES[library]) == {"RoleBeta"}
+        append_section(aws.config_file, "profile Indented", {"services": {"s3": "mine"}})
         card = notebook.good("%aws_profile Elsewhere").text
         assert f"`AWS_ENDPOINT_URL_S3` makes child processes use {url} for S3" in card
         cell = f"!{sys.executable} -c \"import boto3; boto3.client('s3').list_buckets()\""
