@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import os
-import re
 import sys
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -48,7 +47,13 @@ from ipy_awsprofile.across.organization import OrganizationRole
 from ipy_awsprofile.across.sources import Questions, SharedSources
 from ipy_awsprofile.cards.runs import across_card
 from ipy_awsprofile.config.files import read_config
-from ipy_awsprofile.config.profiles import Profile, account_of, list_profiles, profiles_by_name
+from ipy_awsprofile.config.profiles import (
+    Profile,
+    account_of,
+    has_wildcard,
+    list_profiles,
+    profiles_by_name,
+)
 from ipy_awsprofile.config.regions import check_region
 from ipy_awsprofile.config.request import SwitchRequest, require_name
 from ipy_awsprofile.config.sign_ins import named_by_account, sign_in_of_pattern
@@ -387,7 +392,7 @@ def select_profiles(
         names = [*map(str, found), *(str(one) for one in roles if one.profile not in found)]
         if not names:
             hint, words = "`%aws_profiles` lists the profiles.", profiles.split()
-            if words[1:] and not re.search(r"[*?[]", profiles):
+            if words[1:] and not has_wildcard(profiles):
                 call = f"`across_profiles({words}, FUNCTION)`"
                 hint = f"A profile must match every word. To use several names, call {call}."
             raise InvalidOption(f"No profile matches `{profiles}`.", hint)
@@ -398,7 +403,7 @@ def _is_name(text: str) -> bool:
     """Return whether a text is the name of a profile or role rather than a pattern."""
     if text in profiles_by_name() or assigned_name(text):
         return True
-    return not set("*?[") & set(text) and named_by_account(text, read_config()) is not None
+    return not has_wildcard(text) and named_by_account(text, read_config()) is not None
 
 
 def parse_regions(regions: str | Iterable[str]) -> tuple[str, ...]:

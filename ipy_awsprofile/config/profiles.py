@@ -224,6 +224,11 @@ def missing_section(name: str, config: Config) -> str:
     return f"Neither {config_file} nor {credentials_file} exists: {run}."
 
 
+def has_wildcard(text: str) -> bool:
+    """Return whether a text is a pattern for whole names."""
+    return not set("*?[").isdisjoint(text)
+
+
 def matches(words: Iterable[str], fields: Iterable[str | None]) -> bool:
     """Return whether each word (in lower case) is in one of the fields.
 
@@ -232,7 +237,7 @@ def matches(words: Iterable[str], fields: Iterable[str | None]) -> bool:
     folded = [field.casefold() for field in fields if field]
     return all(
         fnmatch.fnmatchcase(folded[0], word)
-        if any(wildcard in word for wildcard in "*?[")
+        if has_wildcard(word)
         else any(word in field for field in folded)
         for word in words
     )

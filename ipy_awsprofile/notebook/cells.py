@@ -105,26 +105,23 @@ class FirstProfile:
     """Puts ``%aws_profile NAME`` before the first cell, until a switch succeeds.
 
     Loading the extension doesn't switch, so a kernel that never runs a cell never prompts. If the
-    switch fails, its error ends the cell, which would use a different identity. ``switcher`` is
-    called only if there is a profile.
+    switch fails, its error ends the cell, which would use a different identity. ``line`` returns
+    the magic's line, or an empty text. ``switcher`` is called only if there is a line.
 
     IPython calls `visit` with each cell:
     https://ipython.readthedocs.io/en/stable/config/inputtransforms.html#syntax-transformations
     """
 
-    def __init__(self, profile: Callable[[], str], switcher: Callable[[], Switcher]) -> None:
-        self._profile = profile
+    def __init__(self, line: Callable[[], str], switcher: Callable[[], Switcher]) -> None:
+        self._line = line
         self._switcher = switcher
 
     def visit(self, cell: ast.Module) -> ast.Module:
         """Return the cell's code with the switch, if it is needed."""
-        from ipy_awsprofile.config.request import SessionRequest, arguments
-
-        profile = self._profile()
-        if not profile or _OTHER.match(ast.unparse(ast.Module(cell.body[:1], []))):
+        line = self._line()
+        if not line or _OTHER.match(ast.unparse(ast.Module(cell.body[:1], []))):
             return cell
         if self._switcher().request is None and not self._switcher().has_switched:
-            line = arguments(SessionRequest(profile))
             switch = f"get_ipython().run_line_magic('aws_profile', {line!r})"
             futures = [one for one in cell.body if _is_future(one)]
             start = cell.body.index(futures[-1]) + 1 if futures else 0

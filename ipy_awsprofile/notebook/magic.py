@@ -84,11 +84,15 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self._in_prompt = self.ending.enter_context(ExitStack())
         self.observe(self._show_in_prompt, ["prompt"])
         self._show_in_prompt()
-        first = FirstProfile(lambda: self.profile, lambda: self.switcher)
+        first = FirstProfile(self._first_line, lambda: self.switcher)
         hooks = ((shell.ast_transformers, first), (shell.Completer.custom_matchers, complete))
         for where, hook in hooks:
             where.append(hook)
             self.ending.callback(where.remove, hook)
+
+    def _first_line(self) -> str:
+        """Return the line that switches to the first profile, or an empty text without one."""
+        return arguments(SessionRequest(self.profile)) if self.profile else ""
 
     @property
     def switcher(self) -> Switcher:
@@ -133,8 +137,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             try:
                 return run_aws_profile(magic, line, shell, switcher, self.make_picker)
             except AwsProfileError as error:
-                first = self.profile and arguments(SessionRequest(self.profile))
-                if line == first and not switcher.has_switched:
+                if line and line == self._first_line() and not switcher.has_switched:
                     error.hint += (
                         f" Until you switch, each cell begins with the line `%aws_profile {line}`. "
                         "Run `%aws_profile --off` to work without it."

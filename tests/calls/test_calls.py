@@ -94,7 +94,7 @@ def test_every_call_is_a_row(notebook: Shell, aws: EmbeddedAws, way: str) -> Non
     assert all(row["request_id"] for row in rows)
 
 
-#: Code, and the outcome and the error in its row. Without a call, there is no row.
+#: Code, and the outcome and error of each row that it adds.
 OUTCOMES = {
     "before.list_buckets()": [("ok", "")],
     "before.get_object(Bucket=BUCKET, Key='nowhere')": [("failed", "NoSuchKey")],
@@ -301,12 +301,16 @@ def test_drafts(shell: Shell, aws: EmbeddedAws) -> None:
         assert allowed == statements, code
 
 
-def test_a_draft_of_each_identity(
-    shell: Shell, aws: EmbeddedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each profile has its own draft; a file gets the active one's."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture
+def builder(aws: EmbeddedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Create the profile Builder, which may do anything; return the folder of its drafts."""
     add_role(aws, "Builder", "*")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_draft_of_each_identity(shell: Shell, builder: Path) -> None:
+    """Each profile has its own draft; a file gets the active one's."""
     shell.good(f"%aws_calls on\n%aws_profile RoleBeta\n{LIST}\n%aws_profile Builder")
     error = shell.refused("%aws_calls --policy draft.json")
     assert "The active identity made no calls" in str(error)
@@ -316,7 +320,7 @@ def test_a_draft_of_each_identity(
     assert "Draft policy for Builder in 123456789012" in shown.text
     assert "<pre" in shown.html
     assert "Wrote the draft policy for Builder" in shell.good("%aws_calls --policy draft.json").text
-    written = json.loads((tmp_path / "draft.json").read_text())
+    written = json.loads((builder / "draft.json").read_text())
     assert written["Statement"][0]["Action"] == ["iam:ListRoles"]
     assert "can't be written" in str(shell.refused("%aws_calls --policy nowhere/draft.json"))
 
@@ -339,17 +343,13 @@ LOOP = (
 )
 
 
-def test_the_loop(
-    shell: Shell, aws: EmbeddedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_loop(shell: Shell, builder: Path) -> None:
     """A cell works with its draft as session policy, and not if the draft lacks an action."""
-    monkeypatch.chdir(tmp_path)
-    add_role(aws, "Builder", "*")
     shell.good(f"%aws_profile Builder\n{PREPARED}")
     shell.good(f"%aws_calls on\n{LOOP}\n%aws_calls --policy draft.json")
     shell.good(f"%aws_profile Builder --policy draft.json\n{LOOP}")
     assert "s3:ListAllMyBuckets" in str(shell.run(LIST).error)
-    text = (tmp_path / "draft.json").read_text()
-    (tmp_path / "draft.json").write_text(text.replace("s3:DeleteObjectVersion", "s3:GetObjectAcl"))
+    text = (builder / "draft.json").read_text()
+    (builder / "draft.json").write_text(text.replace("s3:DeleteObjectVersion", "s3:GetObjectAcl"))
     shell.good("%aws_profile Builder --policy draft.json")
     assert "s3:DeleteObjectVersion" in str(shell.run(LOOP).error)
