@@ -41,7 +41,9 @@ def left_out(reasons: Iterable[str]) -> list[str]:
         for pair in dict.fromkeys(counted)
     ]
     packages = " ".join(dict.fromkeys(package for _, package in counted))
-    return [*lines, f"On Debian, this brings what is missing: apt install {packages}"] * bool(found)
+    return [*lines, f"To install the missing tools on Debian, run: apt install {packages}"] * bool(
+        found
+    )
 
 
 @contextmanager

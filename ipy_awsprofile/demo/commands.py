@@ -116,7 +116,7 @@ def open_lab(arguments: Sequence[str]) -> int:
     )
     with demo_aws() as aws:
         environment = clean_environment(aws)
-        environment.pop("JUPYTER_TOKEN", None)  # JupyterLab prints only a token of its own
+        environment.pop("JUPYTER_TOKEN", None)  # JupyterLab prints only tokens that it generates
         for name, first in (
             ("JUPYTER_CONFIG_PATH", _write_configuration(aws.home, tutorials)),
             ("PATH", str(Path(sys.executable).parent)),  # its terminals find papermill

@@ -90,7 +90,7 @@ class Role:
 
 
 class Iam:
-    """The users, roles, sessions and MFA devices of all accounts; `secrets` has what was issued."""
+    """The users, roles, sessions and MFA devices of all accounts, and the issued `secrets`."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -141,7 +141,7 @@ class Iam:
     def create_role_session(
         self, role_arn: str, name: str, seconds: int = 3600, **parts: Any
     ) -> Signer:
-        """Issue a session of a role, whoever it trusts."""
+        """Issue a session of a role, regardless of its trust policy."""
         role, account = self.roles[role_arn], role_arn.split(":")[4]
         owner = Signer(
             arn=f"arn:aws:sts::{account}:assumed-role/{role_arn.rpartition('/')[2]}/{name}",

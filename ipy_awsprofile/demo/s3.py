@@ -75,7 +75,7 @@ def _action(request: Request, depth: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A bucket, whose name is unique in all accounts; moto has what is in it."""
+    """A bucket, whose name is unique in all accounts. moto stores its objects."""
 
     name: str
     account: str

@@ -154,7 +154,7 @@ def test_refused(notebook: Shell) -> None:
         ("--role Audit", "Use --organization and --role together"),
         ("--exclude sandbox", "Use --organization and --role together"),
         ("--organization --role Audit --sso", "without --sso"),
-        ("--organization --role Audit nobody", "No account of the organization matches"),
+        ("--organization --role Audit unknown", "No account of the organization matches"),
     ):
         error = notebook.refused(f"%%aws_profiles {options}\n1")
         assert message in str(error)

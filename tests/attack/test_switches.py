@@ -1,4 +1,4 @@
-"""Random switches, blocks and runs, some of which Ctrl-C interrupts: who signs is always clear."""
+"""Random switches, blocks and runs, some of them interrupted: each call signs as expected."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def signer(session: Any) -> str:
 
 
 def active(shell: Shell) -> str:
-    """Return who signs in boto3, in child processes and on the card, or an empty string."""
+    """Return the identity that boto3, child processes and the card agree on, or an empty string."""
     card = shell.good("%aws_profile").text
     if card.startswith("No profile is active"):
         assert boto3.DEFAULT_SESSION is None

@@ -39,7 +39,7 @@ def aws(clock: Clock) -> Iterator[EmbeddedAws]:
 
 @pytest.fixture
 def ann(aws: EmbeddedAws) -> Signer:
-    """Return a user with an MFA device, in another account than the roles."""
+    """Return a user with an MFA device. The roles are in a different account."""
     return aws.iam.create_user("Ann", account=USER_ACCOUNT, policy=allow("sts:*"), mfa=True)
 
 

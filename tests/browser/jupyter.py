@@ -211,7 +211,7 @@ class Notebook:
         self._url = url
 
     def load(self) -> None:
-        """Load the application with this notebook, also if it's open, and wait for its kernel."""
+        """Load or reload the application with this notebook, and wait for its kernel."""
         self.page.goto(self._url)
         self.wait_until_ready()
 

@@ -371,7 +371,7 @@ MISTAKES = {
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistake(shared_files: Files, mistake: str) -> None:
-    """A warning names the setting, its place and the correction; then there is no warning."""
+    """A warning names the setting, its place and the correction, which removes the warning."""
     right, wrong, warning = MISTAKES[mistake]
     assert right in BASE
     write(shared_files, BASE.replace(right, wrong, 1))

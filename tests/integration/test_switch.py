@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import boto3
 import fsspec.config
-import polars  # noqa: F401  # it sets a variable of its own when it is imported first
+import polars  # noqa: F401  # its first import sets an environment variable
 import pytest
 
 from ipy_awsprofile import using_profile

@@ -65,7 +65,7 @@ def notebook(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch) ->
 def as_auditor(
     aws: EmbeddedAws, auditor: str, notebook: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Switch to a role that requires MFA; nobody is there for the next code."""
+    """Switch to a role that requires MFA. No one is available to enter the next code."""
     with monkeypatch.context() as prompts:
         answer_with_codes(aws, auditor, prompts)
         notebook.good("%aws_profile Auditor")

@@ -90,7 +90,7 @@ CHANGES = {
 
 
 def test_changed_places(notebook: Shell) -> None:
-    """The card names what has changed since the switch, until a switch sets it again."""
+    """The card lists the user's changes since the switch, until the next switch overwrites them."""
     config = os.environ["AWS_CONFIG_FILE"]
     for change, name in CHANGES.items():
         assert "after the switch" not in card_of(notebook, "%aws_profile RoleBeta")
