@@ -18,7 +18,6 @@ from ipy_awsprofile.switch.switcher import Switcher
 if TYPE_CHECKING:
     import boto3
 
-    from ipy_awsprofile.switch.layers import Layer
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -52,27 +51,19 @@ class Scope(ContextDecorator):
             )
         return super().__call__(function)
 
-    def prepare(self) -> tuple[Switcher, Layer]:
-        """Open the session, which can call AWS or prompt the user. This changes nothing yet."""
+    def __enter__(self) -> boto3.Session:
         # Found for each block, because the extension may have been reloaded since.
-        switcher = running_switcher()
+        switcher, frame = running_switcher(), Frame()
         switcher.require_changeable()
-        return switcher, switcher.prepare(self._request)
-
-    def begin(self, switcher: Switcher, layer: Layer) -> boto3.Session:
-        """Begin a block with the values that `prepare` returned, and return its session."""
-        frame = Frame()
+        layer = switcher.prepare(self._request)  # can call AWS or prompt; changes nothing yet
         try:
             with Uninterrupted():
                 self._open.append((switcher, frame))
                 switcher.begin(frame, layer)
+            return layer.session  # Python calls nothing between the block's begin and this
         except BaseException:
             self._end(switcher, frame)
             raise
-        return layer.session
-
-    def __enter__(self) -> boto3.Session:
-        return self.begin(*self.prepare())
 
     def __exit__(self, *_: object) -> None:
         for switcher, frame in self._open[-1:]:  # empty if no block has begun

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -16,9 +17,11 @@ import pytest
 from ipy_awsprofile import across_profiles
 from ipy_awsprofile.demo.stages import add_role
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, NotForOneProfile
-from ipy_awsprofile.switch.using_profile import running_switcher, using_profile
+from ipy_awsprofile.switch.using_profile import Scope, running_switcher, using_profile
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
@@ -134,6 +137,33 @@ def test_ctrl_c_at_the_beginning(notebook: Shell) -> None:
     assert isinstance(ran.error, KeyboardInterrupt)
     assert "reached" not in notebook.names
     assert notebook.good("who()").result == os.environ["AWS_PROFILE"] == "RoleGamma"
+
+
+def test_ctrl_c_at_each_line_of_the_beginning(notebook: Shell) -> None:
+    """After Ctrl-C at any line of a block's beginning, the former identity is active."""
+    module, tracer, seen = Scope.__enter__.__code__.co_filename, sys.gettrace(), set[int]()
+    is_over = False
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal is_over
+        is_ours = frame.f_code.co_filename == module and not is_over
+        if is_ours and event == "line" and frame.f_lineno not in seen:
+            is_over = True
+            seen.add(frame.f_lineno)
+            raise KeyboardInterrupt
+        return trace if is_ours else None
+
+    has_begun = False
+    while not has_begun:
+        is_over = False
+        sys.settrace(trace)
+        try:
+            with suppress(KeyboardInterrupt), using_profile("RoleBeta"):
+                has_begun = is_over = True
+        finally:
+            sys.settrace(tracer)
+        assert os.environ["AWS_PROFILE"] == "RoleGamma", max(seen)
+    assert len(seen) > 5
 
 
 def test_ctrl_c_in_the_middle(notebook: Shell) -> None:
