@@ -10,6 +10,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -161,24 +162,25 @@ def serving(folder: Path, environment: Mapping[str, str]) -> Iterator[Server]:
     log = folder / "jupyter.log"
     names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_PATH", "IPYTHONDIR")
     environment = {**environment, **dict.fromkeys(names, str(folder))}
-    with log.open("w") as output:
+    # The path of a kernel's socket has at most 107 characters.
+    with log.open("w") as output, tempfile.TemporaryDirectory() as sockets:
         process = subprocess.Popen(
             [sys.executable, "-S", "-c", _END_WITH_PARENT, *command],
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=environment,
+            env=environment | {"JUPYTER_RUNTIME_DIR": sockets},
             start_new_session=True,  # Ctrl-C doesn't reach it
         )
-    try:
-        _wait_until_up(f"http://127.0.0.1:{port}/api/status", process, log)
-        yield Server(f"http://127.0.0.1:{port}", root)
-    finally:
-        process.terminate()
         try:
-            process.wait(timeout=5)
-        except subprocess.TimeoutExpired:  # JupyterLab can hang in `threading._shutdown`
-            process.kill()
-            process.wait()
+            _wait_until_up(f"http://127.0.0.1:{port}/api/status", process, log)
+            yield Server(f"http://127.0.0.1:{port}", root)
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=5)
+            except subprocess.TimeoutExpired:  # JupyterLab can hang in `threading._shutdown`
+                process.kill()
+                process.wait()
 
 
 def _free_port() -> int:
