@@ -60,9 +60,10 @@ from ipy_awsprofile.config.sign_ins import named_by_account, sign_in_of_pattern
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, NotForOneProfile
-from ipy_awsprofile.kernel.gate import Row, label_for, put_label, require_no_run
+from ipy_awsprofile.kernel.gate import Row, label_for, require_no_run
 from ipy_awsprofile.kernel.leftovers import is_reader
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
+from ipy_awsprofile.kernel.watch import put_label
 from ipy_awsprofile.sessions.assigned_roles import AssignedRole, list_assigned_roles
 from ipy_awsprofile.sessions.session import ProfileSession, who_am_i
 from ipy_awsprofile.switch.using_profile import running_switcher

@@ -25,17 +25,10 @@ from ipy_awsprofile.errors import (
     NoProfileAnswered,
     NotForOneProfile,
 )
-from ipy_awsprofile.kernel.gate import (
-    GATE,
-    Label,
-    Row,
-    put_label,
-    row_here,
-    watched_signatures,
-    working_for,
-)
+from ipy_awsprofile.kernel.gate import GATE, Label, Row, row_here, working_for
 from ipy_awsprofile.kernel.places import places_of_run, require_default_session
 from ipy_awsprofile.kernel.show import Kernel
+from ipy_awsprofile.kernel.watch import put_label, watch
 from ipy_awsprofile.sessions.portable import PortableSession, current_keys, portable
 from ipy_awsprofile.sessions.session import chain_of
 from ipy_awsprofile.text import number_of, one_line, shortened, visible
@@ -182,19 +175,21 @@ def call_in_worker(session: PortableSession, function: Function) -> tuple[Any, F
 
 @contextmanager
 def _isolated_worker() -> Iterator[None]:
-    with watched_signatures():
+    with _Worker.lock:
+        if not GATE.watched:
+            watch()  # until the process ends
+        if not _Worker.calls:
+            _Worker.kernel.show(places_of_run())
+        _Worker.calls += 1
+        GATE.is_run = True
+    try:
+        yield
+    finally:
         with _Worker.lock:
+            _Worker.calls -= 1
             if not _Worker.calls:
-                _Worker.kernel.show(places_of_run())
-            _Worker.calls, GATE.is_run = _Worker.calls + 1, True
-        try:
-            yield
-        finally:
-            with _Worker.lock:
-                _Worker.calls -= 1
-                if not _Worker.calls:
-                    GATE.is_run = False
-                    _Worker.kernel.show({})
+                GATE.is_run = False
+                _Worker.kernel.show({})
 
 
 class ErrorRows(list[dict[str, str | None]]):

@@ -1,29 +1,21 @@
-"""The gate: every botocore signature of this process is made as an identity, which must be right.
+"""The gate: every signature by botocore's code is made as an identity, which must be right.
 
-botocore calls `_watch` for each new session, also for those of boto3, aiobotocore and s3fs. The
-credentials that a session finds get a label with the identity that is active then, or with the
-profile that the user has named. Before each signature, also of presigned URLs, `_check` compares
-the label with the active identity, or with the row that the thread works for.
-
-https://docs.aws.amazon.com/boto3/latest/guide/events.html
+`watch` labels credentials with the identity that they were found as. Before each signature, `check`
+compares the label with the active identity, or with the row that the thread works for.
 """
-
-# ruff: noqa: SLF001  # botocore has no public API for the credentials of a session or a client
 
 from __future__ import annotations
 
 import linecache
-import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
-from weakref import WeakSet, ref
-
-import botocore  # the package alone, which imports nothing else
+from weakref import ref
 
 from ipy_awsprofile.errors import AwsProfileError, NotForOneProfile, StaleIdentity
 from ipy_awsprofile.text import Arn, shortened
@@ -97,12 +89,6 @@ def label_of(credentials: Any) -> Label | None:
     return getattr(credentials, "_ipy_awsprofile", None)
 
 
-def put_label(credentials: Any, label: Label) -> None:
-    """Label credentials. The label lives as long as they do."""
-    credentials._ipy_awsprofile = label
-    GATE.labelled.add(credentials)
-
-
 class Row:
     """One call of a function for one profile. ``is_over`` after Ctrl-C, even if it still runs."""
 
@@ -118,12 +104,33 @@ class Row:
 _row: ContextVar[Row | None] = ContextVar("row", default=None)
 
 
+class WeakObjects:
+    """Objects that this doesn't keep alive. A WeakSet would lose a Ctrl-C during its callbacks."""
+
+    def __init__(self) -> None:
+        self._references: dict[int, ref[Any]] = {}
+
+    def __iter__(self) -> Iterator[Any]:
+        for key, reference in list(self._references.items()):
+            value = reference()
+            if value is not None:
+                yield value
+            elif self._references.get(key) is reference:
+                del self._references[key]
+
+    def add(self, value: object) -> None:
+        """Add an object. It replaces one that is gone and had the same ID."""
+        self._references[id(value)] = ref(value)
+
+
 class _Gate:
     """State of the process, as botocore's list of initializers is."""
 
     def __init__(self) -> None:
         #: The identity that the kernel shows, or None while no profile is active.
         self.active: Label | None = None
+        #: The credentials of that identity.
+        self.credentials: Any = None
         #: Whether a run over many profiles has begun, and its rows.
         self.is_run = False
         self.rows: set[Row] = set()
@@ -132,102 +139,26 @@ class _Gate:
         #: Returns the number of the running cell. A cell shows a warning once.
         self.cell_number: Callable[[], int] = int
         self.warned: tuple[int, set[str]] = (0, set())
-        #: How many callers of `watched_signatures` there are.
+        #: How many calls of `watch.watch` are in effect.
         self.watched = 0
         #: Credentials with a label.
-        self.labelled: WeakSet[Any] = WeakSet()
-        #: Sessions whose credentials have no label yet.
-        self.unlabelled: WeakSet[Any] = WeakSet()
+        self.labelled = WeakObjects()
+        #: botocore's sessions.
+        self.sessions = WeakObjects()
 
 
 GATE = _Gate()
 
 
-@contextmanager
-def watched_signatures() -> Iterator[None]:
-    """Check the signatures of the sessions that are created in a ``with`` block.
+def check(credentials: Any, operation: str = "a request", service: str = "") -> None:
+    """Check a signature by a client, or by other code if ``service`` is empty.
 
-    boto3's default session is checked too, but not the clients that it has created before.
+    Warn about it, or raise StaleIdentity, if it would be made as a different identity than the
+    active one. Raise NotForOneProfile if it isn't the row's.
     """
-    if not GATE.watched:
-        botocore.register_initializer(_watch)
-        default = getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
-        if default is not None:
-            _watch(default._session)
-            _label_found(default._session)
-    GATE.watched += 1
-    try:
-        yield
-    finally:
-        GATE.watched -= 1
-        if not GATE.watched:
-            botocore.unregister_initializer(_watch)
-
-
-def activate(label: Label | None) -> None:
-    """Make an identity the active one. What sessions have found until now keeps the former one."""
-    for session in list(GATE.unlabelled):
-        with suppress(AwsProfileError):  # its first client raises it
-            _label_found(session)
-    GATE.active = label
-
-
-def _watch(session: Any) -> None:
-    GATE.unlabelled.add(session)
-    weakly = ref(session)
-
-    def label(**_: Any) -> None:
-        if (owner := weakly()) is not None:
-            _label_found(owner)
-
-    session.register("creating-client-class", label)
-    # Sessions can share handlers, and would check a signature several times without the ID.
-    session.register("before-sign", _check, unique_id=__name__)
-
-
-def _label_found(session: Any) -> None:
-    """Label the credentials that a botocore session has found.
-
-    Raises NotForOneProfile for a new session in a run, and InvalidProfile for a profile without
-    credentials, for which botocore has gone on to those that the kernel lends.
-    """
-    credentials = session._credentials
-    if credentials is None or label_of(credentials):
+    if not GATE.watched:  # the extension was unloaded
         return
-    profile, method = session.instance_variables().get("profile"), credentials.method
-    is_ours, is_lent = hasattr(session, "callers"), GATE.active and method == "container-role"
-    if profile and is_lent and not is_ours and profile != os.environ.get("AWS_PROFILE"):
-        from ipy_awsprofile.credentials.translation import no_credentials  # imports botocore
-
-        session._credentials = None
-        raise no_credentials(str(profile))
-    if profile or method == "explicit":
-        callers = getattr(session, "callers", None)
-        label = Label(str(profile or ""), is_chosen=True, callers=callers)
-    elif GATE.is_run:
-        session._credentials = None
-        raise NotForOneProfile(
-            "A new session without a profile, such as `boto3.Session()`, doesn't know the row's "
-            "identity.",
-            "Use `session`. In a run, `boto3.client` uses it, too.",
-        )
-    elif GATE.active and method == "env":  # set by the user, because a switch removes keys
-        label = Label("", is_chosen=True)
-    elif method in {"env", "container-role", "iam-role", "boto-config"}:
-        label = GATE.active or Label(f"the default identity ({method})", is_default=True)
-    else:
-        name = session.get_config_variable("profile") or "default"
-        label = GATE.active or Label(name, is_default=True)
-    put_label(credentials, label)
-    GATE.unlabelled.discard(session)
-
-
-def _check(request_signer: Any, operation_name: str, **_: Any) -> None:
-    """Check a signature; a handler of botocore's event ``before-sign``."""
-    credentials = request_signer._credentials
-    if credentials is None or not GATE.watched:  # it isn't signed, or the extension was unloaded
-        return
-    row, service = _row.get(), str(request_signer._signing_name)
+    row = _row.get()
     if row and row.is_over:
         raise AwsProfileError("The run over many profiles was interrupted.", "Run it again.")
     label = label_of(credentials)
@@ -237,12 +168,12 @@ def _check(request_signer: Any, operation_name: str, **_: Any) -> None:
         return
     active = GATE.active
     if row or GATE.is_run:
-        _require_row(label, row, service, operation_name)
+        _require_row(label, row, service, operation)
     elif label.is_default:
         if active and active.name != label.name:
-            _report_stale(label, service, operation_name)
+            _report_stale(label, service, operation)
     elif label != active:
-        _report_stale(label, service, operation_name)
+        _report_stale(label, service, operation)
 
 
 def _require_row(label: Label, row: Row | None, service: str, operation: str) -> None:
@@ -251,9 +182,15 @@ def _require_row(label: Label, row: Row | None, service: str, operation: str) ->
     if label in [one.label for one in rows]:
         return
     whose = f"`{row.label.name}`" if row else "another profile"
+    name = label.text_beside(row.label if row else None)
+    if not service:
+        raise NotForOneProfile(
+            f"Credentials of {name} would sign {operation} for {whose}.",
+            "Get credentials for each profile, `session.get_credentials()`, and don't keep them in "
+            "a global variable or a cache.",
+        )
     raise NotForOneProfile(
-        f"A client of {label.text_beside(row.label if row else None)} would sign "
-        f"{operation} for {whose}.",
+        f"A client of {name} would sign {operation} for {whose}.",
         f'Create a client for each profile, `session.client("{service}")`, and don\'t '
         "keep it in a global variable or a cache.",
     )
@@ -272,6 +209,9 @@ def _report_stale(label: Label, service: str, operation: str) -> None:
     hint = f'A client keeps its identity: create it again, `{now_from}.client("{service}")`.'
     if is_library:
         hint = "A client keeps its identity: create its objects again."
+    elif not service:
+        now_from = "session" if active else "boto3.Session()"
+        hint = f"Credentials keep their identity: get them again, `{now_from}.get_credentials()`."
     if policy == "refuse":
         raise StaleIdentity(problem, hint)
     number = GATE.cell_number()
@@ -332,7 +272,7 @@ def require_no_run(what: str) -> None:
 #: Packages through which a call reaches botocore.
 _BETWEEN = {
     *("aiobotocore", "asyncio", "boto3", "botocore", "concurrent", "contextlib", "functools"),
-    *("ipy_awsprofile", "s3transfer", "threading", "urllib3"),
+    *("ipy_awsprofile", "s3transfer", "tenacity", "threading", "urllib3"),
 }
 
 
@@ -355,12 +295,17 @@ def package_of(frame: FrameType) -> str:
 
 def library_of(frame: FrameType) -> str | None:
     """Return the name of the installed package that the frame's code belongs to, if any."""
-    import sysconfig  # loading the extension doesn't need it
-
     if "__file__" not in frame.f_globals:
         return None
-    is_installed = frame.f_code.co_filename.startswith(sysconfig.get_paths()["purelib"])
+    is_installed = frame.f_code.co_filename.startswith(_installed_packages())
     return package_of(frame) if is_installed else None
+
+
+@cache
+def _installed_packages() -> str:
+    import sysconfig  # loading the extension doesn't need it
+
+    return sysconfig.get_paths()["purelib"]
 
 
 def _caller(frame: FrameType | None) -> tuple[str, bool]:

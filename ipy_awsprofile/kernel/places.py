@@ -1,6 +1,6 @@
 """The places that a switch and a run over many profiles set.
 
-To follow a library, add a place here, and a line to ``docs/follows.md``.
+`caches` has what libraries keep.
 """
 
 # ruff: noqa: SLF001  # libraries have no public API for what they keep
@@ -20,6 +20,7 @@ import boto3
 
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.errors import NotForOneProfile
+from ipy_awsprofile.kernel.caches import clear_caches
 from ipy_awsprofile.kernel.gate import session_here
 from ipy_awsprofile.kernel.show import ABSENT, Place, effect, variables
 from ipy_awsprofile.text import chain_line
@@ -269,60 +270,18 @@ def _refuse_polars(**_: Any) -> NoReturn:
     )
 
 
-# Caches -------------------------------------------------------------------------------------------
+# Libraries ----------------------------------------------------------------------------------------
 
 #: Functions that get the session that a library's objects follow, or None. `libraries` adds them.
 FOLLOWERS: dict[str, Callable[[Any], object]] = {}
 
 
 def _move_libraries(session: Any) -> None:
-    """Clear what libraries keep of the former identity: filesystems, plans, clients, workers."""
-    spec = sys.modules.get("fsspec.spec")
-    for kind in _kinds_of(getattr(spec, "AbstractFileSystem", None)):
-        kind.clear_instance_cache()
-    _clear_plans_of_dask()
-    mlflow = sys.modules.get("mlflow.store.artifact.s3_artifact_repo")
-    if cached := getattr(mlflow, "_cached_get_s3_client", None):
-        cached.cache_clear()
+    clear_caches()
     if session is ABSENT and _polars() and _default_provider() == "auto":
         _set_provider("auto")  # polars may have been imported since the switch
-    _end_idle_workers()
     for follow in FOLLOWERS.values():
         follow(None if session is ABSENT else session)
 
 
 LIBRARIES = effect("libraries", _move_libraries)
-
-
-def _kinds_of(kind: type | None) -> list[Any]:
-    kinds = [kind] if kind else []
-    for one in kinds:  # the list grows
-        kinds += one.__subclasses__()
-    return kinds
-
-
-def _clear_plans_of_dask() -> None:
-    """Clear Dask's cached plans, which contain filesystems."""
-    plans = getattr(sys.modules.get("dask.dataframe.dask_expr.io.parquet"), "_cached_plan", None)
-    expressions = _kinds_of(getattr(sys.modules.get("dask._expr"), "Expr", None))
-    for cache in (plans, *(vars(kind).get("_instances") for kind in expressions)):
-        if cache is not None:
-            cache.clear()
-
-
-def _end_idle_workers() -> None:
-    """End idle workers, so that joblib and `multiprocessing` start new ones with the environment.
-
-    https://joblib.readthedocs.io/en/stable/parallel.html
-    https://docs.python.org/3/library/multiprocessing.html#contexts-and-start-methods
-    """
-    for name in ("joblib.externals.loky.reusable_executor", "loky.reusable_executor"):
-        workers = getattr(sys.modules.get(name), "_executor", None)
-        if workers and not (workers._pending_work_items or workers._running_work_items):
-            workers.shutdown(wait=True)
-    server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
-    if server and sys.modules["multiprocessing"].active_children():
-        # It reports the exit codes of its workers, so it goes on until the kernel ends.
-        server._forkserver_address = server._forkserver_alive_fd = server._forkserver_pid = None
-    elif server:
-        server._stop()

@@ -12,7 +12,8 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
 from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.kernel.gate import GATE, watched_signatures
+from ipy_awsprofile.kernel.gate import GATE
+from ipy_awsprofile.kernel.watch import unwatch, watch
 from ipy_awsprofile.notebook.cells import FirstProfile
 from ipy_awsprofile.notebook.completion import complete
 from ipy_awsprofile.notebook.options import (
@@ -73,7 +74,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         #: Closed when the extension is unloaded.
         self.ending = ExitStack()
         # From now on, so that the identities of clients created before the first switch are known.
-        self.ending.enter_context(watched_signatures())
+        watch()
+        self.ending.callback(unwatch)
         self._lock = threading.Lock()
         self._switcher: Switcher | None = None
         settings = ["protected", "read_only", "stale", "session_name", "mfa_process"]

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.kernel.gate import GATE, Label, activate, require_no_run
+from ipy_awsprofile.kernel.gate import GATE, Label, require_no_run
 from ipy_awsprofile.kernel.show import Kernel, Place
+from ipy_awsprofile.kernel.watch import activate
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.request import SwitchRequest
@@ -154,5 +155,8 @@ class Layers:
 
     def _activate(self) -> None:
         active = self._frames[-1]
-        activate(active.layer.label if active.layer else None)
+        if active.layer:
+            activate(active.layer.label, active.layer.session.get_credentials())
+        else:
+            activate(None)
         GATE.is_run = active.is_run

@@ -16,14 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable
-from ipy_awsprofile.kernel.gate import (
-    GATE,
-    label_for,
-    put_label,
-    require_no_run,
-    watched_signatures,
-)
+from ipy_awsprofile.kernel.gate import GATE, label_for, require_no_run
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
+from ipy_awsprofile.kernel.watch import put_label, unwatch, watch
 from ipy_awsprofile.switch.layers import Frame, Layer, Layers
 from ipy_awsprofile.switch.opening import Protection, open_allowed
 from ipy_awsprofile.switch.running_cell import RunningCell
@@ -56,7 +51,8 @@ class Switcher:
         self._opened: OpenedBefore | None = None
         self._closed = False
         self._ending = ExitStack()
-        self._ending.enter_context(watched_signatures())
+        watch()
+        self._ending.callback(unwatch)
         #: The running cell, and the action that waits for its end.
         self.cell = RunningCell(shell)
         GATE.cell_number = lambda: self.cell.number

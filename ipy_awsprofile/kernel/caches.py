@@ -1,0 +1,181 @@
+"""What libraries keep of an identity for new objects, such as clients, credentials and workers.
+
+A switch clears it. If a library can't be cleared, because its version has other internals, the card
+names it. To support a library, add a row to the table, and a line to ``docs/follows.md``.
+"""
+
+# ruff: noqa: SLF001  # libraries have no public API for what they keep
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ipy_awsprofile.kernel.watch import subclasses_of
+
+_log = logging.getLogger(__name__)
+
+#: The libraries that the last switch couldn't clear.
+NOT_CLEARED: set[str] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """What a module keeps, and how to clear it. ``tried`` is the version that this is for."""
+
+    module: str
+    clear: Callable[[Any], object]
+    tried: str
+
+
+def clear_caches() -> None:
+    """Clear what the imported libraries keep of the former identity."""
+    NOT_CLEARED.clear()
+    for cache in CACHES:
+        module = sys.modules.get(cache.module)
+        if module is None:
+            continue
+        try:
+            cache.clear(module)
+        except Exception:  # noqa: BLE001  # another version of the library can raise anything
+            _log.debug("%s isn't as in %s.", cache.module, cache.tried, exc_info=True)
+            NOT_CLEARED.add(cache.module.partition(".")[0])
+
+
+class _NothingKept(dict[str, Any]):
+    """A cache that stays empty."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        """Do nothing."""
+
+
+def _clear_filesystems(module: Any) -> None:
+    for kind in subclasses_of(module.AbstractFileSystem):
+        kind.clear_instance_cache()
+
+
+def _clear_expressions(module: Any) -> None:
+    for kind in subclasses_of(module.Expr):
+        vars(kind).get("_instances", {}).clear()
+
+
+def _disconnect_models(module: Any) -> None:
+    for model in subclasses_of(module.Model):
+        model._connection = None
+
+
+def _reset_s3path(module: Any) -> None:
+    configuration = module.configuration_map
+    # Resources that the user has set stay.
+    if configuration.is_setup and len(configuration.resources) == 1:
+        configuration.is_setup = False
+        configuration.get_configuration.cache_clear()
+
+
+def _end_idle_workers(module: Any) -> None:
+    """End joblib's idle workers, so that new ones start with the environment.
+
+    https://joblib.readthedocs.io/en/stable/parallel.html
+    """
+    workers = module._executor
+    if workers and not (workers._pending_work_items or workers._running_work_items):
+        workers.shutdown(wait=True)
+
+
+def _end_forkserver(module: Any) -> None:
+    """End the server that forks the workers of `multiprocessing`.
+
+    https://docs.python.org/3/library/multiprocessing.html#contexts-and-start-methods
+    """
+    server = module._forkserver
+    if sys.modules["multiprocessing"].active_children():
+        # It reports the exit codes of its workers, so it goes on until the kernel ends.
+        server._forkserver_address = server._forkserver_alive_fd = server._forkserver_pid = None
+    else:
+        server._stop()
+
+
+CACHES = (
+    # Filesystems are reused for equal arguments, and these don't have the identity.
+    Cache("fsspec.spec", _clear_filesystems, "fsspec 2026.9"),
+    # Plans contain filesystems, and expressions contain plans.
+    Cache(
+        "dask.dataframe.dask_expr.io.parquet",
+        lambda module: module._cached_plan.clear(),
+        "dask 2026.8",
+    ),
+    Cache("dask._expr", _clear_expressions, "dask 2026.8"),
+    # A client for an hour.
+    Cache(
+        "mlflow.store.artifact.s3_artifact_repo",
+        lambda module: module._cached_get_s3_client.cache_clear(),
+        "mlflow 3.17",
+    ),
+    # A boto3 session for each combination of arguments.
+    Cache(
+        "anthropic.lib.aws._auth",
+        lambda module: module._get_session.cache_clear(),
+        "anthropic 2.14",
+    ),
+    Cache(
+        "anthropic.lib.bedrock._auth",
+        lambda module: module._get_session.cache_clear(),
+        "anthropic 0.79",
+    ),
+    # The default credentials for ten minutes.
+    Cache(
+        "litellm.llms.bedrock.base_aws_llm",
+        lambda module: module.BaseAWSLLM._shared_iam_cache.flush_cache(),
+        "litellm 1.110",
+    ),
+    # The user of a cluster, even for another identity in the same run over many profiles.
+    Cache(
+        "redshift_connector.iam_helper",
+        lambda module: setattr(module.IamHelper, "credentials_cache", _NothingKept()),
+        "redshift_connector 2.2",
+    ),
+    # GDAL prefers the role that it has assumed to the environment.
+    Cache("pyogrio", lambda module: module.vsi_curl_clear_cache(), "pyogrio 0.13"),
+    Cache("osgeo.gdal", lambda module: module.VSICurlClearCache(), "GDAL 3.11"),
+    # Credentials for all connections.
+    Cache(
+        "pymongo_auth_aws.auth",
+        lambda module: module.set_cached_credentials(None),
+        "pymongo-auth-aws 1.3",
+    ),
+    # Clients for new objects.
+    Cache(
+        "cloudpathlib.s3.s3client",
+        lambda module: setattr(module.S3Client, "_default_client", None),
+        "cloudpathlib 0.26",
+    ),
+    Cache(
+        "aws_lambda_powertools.utilities.parameters",
+        lambda module: module.clear_caches(),
+        "aws-lambda-powertools 3.37",
+    ),
+    Cache(
+        "prefect_aws.credentials",
+        lambda module: module._get_client_cached.cache_clear(),
+        "prefect-aws 0.7",
+    ),
+    Cache(
+        "sagemaker.core.utils.utils",
+        lambda module: module.SageMakerClient.reset(),
+        "sagemaker-core 2.27",
+    ),
+    Cache(
+        "sagemaker_core.main.utils",
+        lambda module: module.SingletonMeta._instances.clear(),
+        "sagemaker-core 1.0",
+    ),
+    Cache("pynamodb.models", _disconnect_models, "pynamodb 6.1"),
+    Cache("s3path", _reset_s3path, "s3path 0.6"),
+    # Workers keep the environment with which they were started.
+    Cache("joblib.externals.loky.reusable_executor", _end_idle_workers, "joblib 1.6"),
+    Cache("loky.reusable_executor", _end_idle_workers, "loky 3.5"),
+    Cache("multiprocessing.forkserver", _end_forkserver, "Python 3.14"),
+)
