@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # How long `make attack` looks for faults.
 MINUTES ?= 20
 
-.PHONY: demo lab test attack check docs links bench lock clean
+.PHONY: demo lab test attack libraries check docs links bench lock clean
 
 # The demo and the lab install only what they need, unless all is there.
 demo: $(or $(wildcard .venv/ready),.venv/demo)
@@ -32,6 +32,19 @@ test: .venv/ready $(if $(shell command -v npm),$(AXE))
 # The random tests, with other numbers than in `make test`, for MINUTES in all.
 attack: .venv/ready
 	ATTACK_MINUTES=$(MINUTES) $(PYTEST) -p no:nbval tests/attack -n 2 --dist=worksteal --timeout=0
+
+# Which identity signs after a switch, for each of the libraries in matrix/uses.py, or for some:
+# make libraries ARGS="boto3 anthropic -v"
+libraries: .venv-libraries/ready
+	.venv-libraries/bin/python -m matrix $(ARGS)
+
+# Always the newest versions, because users install them.
+.venv-libraries/ready: pyproject.toml matrix/requirements.txt
+	$(PYTHON) -m venv .venv-libraries
+	.venv-libraries/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.7'
+	.venv-libraries/bin/uv pip install --quiet --python .venv-libraries/bin/python --upgrade \
+	  --editable '.[s3fs,polars]' --requirement matrix/requirements.txt
+	touch $@
 
 check: .venv/ready
 	$(BIN)/ruff check .
@@ -82,4 +95,4 @@ $(AXE):
 	npm install --loglevel=error --no-save --no-audit --no-fund --prefix .venv 'axe-core@^4'
 
 clean:
-	rm -rf .venv .venv-docs build dist
+	rm -rf .venv .venv-docs .venv-libraries build dist

@@ -17,6 +17,7 @@ from ipy_awsprofile.demo.stages import seed
 from ipy_awsprofile.kernel.gate import GATE
 from ipy_awsprofile.kernel.places import ENDPOINT, FOLLOWERS
 from ipy_awsprofile.kernel.show import ABSENT
+from ipy_awsprofile.kernel.watch import unwatch
 from ipy_awsprofile.switch.using_profile import script_switcher
 from tests.aws import EmbeddedAws
 from tests.processes import left_out
@@ -83,6 +84,8 @@ def clean_environment(tmp_path: Path) -> Iterator[None]:
     if duckdb := sys.modules.get("duckdb"):  # its default connection is global
         duckdb.execute("DROP SECRET IF EXISTS ipy_awsprofile")
     # Remove what Switchers that weren't closed have set.
+    while GATE.watched:
+        unwatch()
     FOLLOWERS.clear()
     GATE.active, GATE.is_run, GATE.stale, GATE.warned = None, False, "warn", (0, set())
     user_environment.set_by_switch = ()

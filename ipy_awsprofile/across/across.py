@@ -61,7 +61,7 @@ from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, NotForOneProfile
 from ipy_awsprofile.kernel.gate import Row, label_for, require_no_run
-from ipy_awsprofile.kernel.leftovers import is_reader
+from ipy_awsprofile.kernel.leftovers import is_reader, starts_workers
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.kernel.watch import put_label
 from ipy_awsprofile.sessions.assigned_roles import AssignedRole, list_assigned_roles
@@ -358,8 +358,14 @@ def _require_no_readers(function: Any, namespace: Mapping[str, Any]) -> None:
     names = {name for code in codes for name in code.co_names if name in known}
     values |= {name: known[name] for name in names - own}
     for name, value in values.items():
+        what = f"`{name}`" if isinstance(name, str) else "A default argument"
+        if starts_workers(value):
+            raise NotForOneProfile(
+                f"{what} runs code in processes that have the notebook's identity.",
+                "Use only the row's `session` in the function. To run it in a Dask cluster, use "
+                "`executor=client.get_executor()`.",
+            )
         if is_reader(value):
-            what = f"`{name}`" if isinstance(name, str) else "A default argument"
             raise NotForOneProfile(
                 f"{what} was opened in S3 before the run, and keeps its identity.",
                 "Open it in the function, with the profile's `session`.",

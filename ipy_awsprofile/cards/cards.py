@@ -113,7 +113,7 @@ def no_profiles_card(files: SharedFiles, then: str) -> Card:
     return Card("There are no AWS profiles yet", rows=tuple(rows), notes=notes)
 
 
-def off_card(kept: Sequence[str] | None) -> Card:
+def off_card(kept: Sequence[str] | None, leftovers: Iterable[Leftover] = ()) -> Card:
     """Return a card that says that the switch was undone, or that there was nothing to undo.
 
     ``kept`` are the names of what the user has changed since, or None without a switch.
@@ -122,8 +122,11 @@ def off_card(kept: Sequence[str] | None) -> Card:
         return Card("No profile is active", notes=("There is no switch to undo.",))
     names = ", ".join(f"`{name}`" for name in kept)
     but = f", except for what you have changed since: {names}" if kept else ""
-    note = f"Everything is as it was before the first switch{but}."
-    return Card("The switch is undone", notes=(note,))
+    exceptions = [f"`{one.name}` {one.says}." for one in leftovers]
+    what = "Everything that you create now" if exceptions else "Everything"
+    note = f"{what} is as it was before the first switch{but}."
+    tone = Tone.WARNING if exceptions else Tone.QUIET
+    return Card("The switch is undone", notes=(note, *exceptions), tone=tone)
 
 
 def error_card(error: AwsProfileError) -> Card:

@@ -93,7 +93,7 @@ class Front:
         if _signature(request, signer, scope) != scope[5]:
             raise Refused("SignatureDoesNotMatch", _WRONG_SIGNATURE)
         if service == "sts":
-            return sts.answer(self.iam, signer, request.form)
+            return sts.answer(self.iam, signer, request.values)
         if service == "iam" and signer.is_user_session and not signer.mfa_at:
             raise Refused("InvalidClientTokenId", "IAM needs a session with MFA.")
         return self._permitted(request, signer, needs)

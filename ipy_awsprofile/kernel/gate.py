@@ -202,7 +202,7 @@ def _report_stale(label: Label, service: str, operation: str) -> None:
     policy = "refuse" if active and READ_ONLY in active.limits else GATE.stale
     if policy == "allow":
         return
-    caller, is_library = _caller(sys._getframe(1))
+    caller, is_library = _caller(sys._getframe(1))  # noqa: SLF001  # quicker than `inspect`
     now = f"`{active.name}` is active" if active else "no profile is active"
     problem = f"{caller} signs {operation} as {label.text_beside(active)}, but {now}."
     now_from = "session" if active else "boto3"

@@ -3,17 +3,17 @@
 Only the notebook's variables are searched, not the objects in them.
 """
 
-# botocore has no public API for the credentials of a session or a client
-
 from __future__ import annotations
 
 import gc
+import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -22,13 +22,15 @@ from botocore.client import BaseClient
 
 from ipy_awsprofile.config.files import Section, read_config
 from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.kernel.caches import NOT_CLEARED
 from ipy_awsprofile.kernel.gate import Label, label_of
-from ipy_awsprofile.kernel.places import ENDPOINT, FOLLOWERS
+from ipy_awsprofile.kernel.places import BEDROCK_KEY, ENDPOINT, FOLLOWERS, has_read_with_polars
 from ipy_awsprofile.kernel.show import ABSENT
-from ipy_awsprofile.text import number_of, redacted_urls
+from ipy_awsprofile.text import Arn, redacted_urls
 
 if TYPE_CHECKING:
     from ipy_awsprofile.kernel.show import Kernel
+    from ipy_awsprofile.sessions.session import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,10 @@ _INDEPENDENT = {
 }
 
 
+#: Where SageMaker describes a Studio space and its execution role.
+STUDIO_METADATA = Path("/opt/ml/metadata/resource-metadata.json")
+
+
 def _scheme_of(filesystem: Any) -> str:
     return str(getattr(filesystem, "base_fs", filesystem).type_name)
 
@@ -59,7 +65,17 @@ def _scheme_of_file(file: Any) -> str:
     return "s3" if not file.closed and file.readable() and "ETag" in file.metadata() else ""
 
 
-#: Objects that read without botocore, and functions that return their address, or its scheme.
+def _scheme_of_zarr(node: Any) -> str:
+    inner = getattr(node.store, "store", None)  # obstore's
+    return "s3" if type(inner).__name__ == "S3Store" else ""
+
+
+def _scheme_of_minio(client: Any) -> str:
+    # The user gave it keys, or it looked for them.
+    return "" if type(client._provider).__name__ == "StaticProvider" else "s3"  # noqa: SLF001
+
+
+#: Objects that use S3 without botocore, and functions that return their address, or its scheme.
 READERS: dict[str, Callable[[Any], str]] = {
     "pyarrow._s3fs.S3FileSystem": _scheme_of,
     "pyarrow._fs.SubTreeFileSystem": _scheme_of,
@@ -73,59 +89,152 @@ READERS: dict[str, Callable[[Any], str]] = {
     "pyarrow.lib.NativeFile": _scheme_of_file,
     "deltalake.table.DeltaTable": lambda one: one.table_uri,
     "lance.dataset.LanceDataset": lambda one: one.uri,
+    "lancedb.db.LanceDBConnection": lambda one: one.uri,
+    "lancedb.table.LanceTable": lambda one: one._conn.uri,  # noqa: SLF001
+    "icechunk.repository.Repository": lambda one: repr(one.storage).partition("S3")[1].lower(),
+    "icechunk.session.Session": lambda one: repr(one).partition("S3")[1].lower(),
+    "zarr.core.group.Group": _scheme_of_zarr,
+    "zarr.core.array.Array": _scheme_of_zarr,
+    "tiledb.vfs.VFS": lambda _one: "s3",
+    "minio.api.Minio": _scheme_of_minio,
     "obstore.store.S3Store": lambda _one: "s3",
     "obstore.fsspec.FsspecStore": lambda one: one.protocol,
     "pyiceberg.table.Table": lambda one: one.metadata_location,
+    # These don't tell their address.
+    "polars.lazyframe.frame.LazyFrame": lambda _one: "s3" if has_read_with_polars() else "",
+    "pyarrow._dataset.Scanner": lambda _one: "s3",
+    # These keep workers instead.
+    "ipyparallel.client.client.Client": lambda _one: "s3",
+    "ipyparallel.cluster.cluster.Cluster": lambda _one: "s3",
+}
+
+_KEEPS = "was opened in S3 as another identity, which it keeps: open it again"
+_MAY_KEEP = "keeps the identity that it was opened with, if it reads from S3: open it again"
+_ENGINES = "has engines that were started as another identity, and keep it: start the cluster again"
+
+#: What the card says about readers, unless it is `_KEEPS`.
+_SAYS = {
+    "polars.lazyframe.frame.LazyFrame": _MAY_KEEP,
+    "pyarrow._dataset.Scanner": _MAY_KEEP,
+    "ipyparallel.client.client.Client": _ENGINES,
+    "ipyparallel.cluster.cluster.Cluster": _ENGINES,
 }
 
 
 def is_reader(value: Any) -> bool:
-    """Return whether an object reads from S3 with the credentials from when it was opened."""
-    kind = type(value)
-    address = READERS.get(f"{kind.__module__}.{kind.__qualname__}")
+    """Return whether an object uses S3 with the credentials from when it was opened."""
+    address = READERS.get(_kind_of(value))
     with suppress(Exception):  # an incomplete object, or another version of the library
         return address is not None and address(value).startswith("s3")
     return False
+
+
+def starts_workers(value: Any) -> bool:
+    """Return whether an object runs code in processes that were started with an identity."""
+    if isinstance(value, ModuleType):
+        return value.__name__ == "ray" and bool(value.is_initialized())
+    return _kind_of(value) in {"distributed.client.Client", "ipyparallel.client.client.Client"}
+
+
+def _kind_of(value: Any) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
 class OpenedBefore:
     """The readers and worker processes that were opened so far, with their identities."""
 
     def __init__(self) -> None:
-        self._readers: dict[str, tuple[ref[Any], Label | None]] = {}
-        self._workers: dict[int | None, Label | None] = {}
+        self._readers: dict[str, tuple[Callable[[Any], bool], Label | None]] = {}
+        self._workers: dict[tuple[str, object], Label | None] = {}
 
     def note(self, namespace: Mapping[str, Any], active: Label | None) -> None:
         """Record readers and workers that were opened since the last call, with this identity."""
         before, self._readers = self._readers, {}
         for name, value in list(namespace.items()):
-            if not name.startswith("_") and is_reader(value):
-                is_known = name in before and before[name][0]() is value
-                self._readers[name] = before[name] if is_known else (ref(value), active)
-        pids = [one.pid for one in _workers()]
-        self._workers = {pid: self._workers.get(pid, active) for pid in pids}
+            if name in before and before[name][0](value):
+                self._readers[name] = before[name]
+            elif not name.startswith("_") and is_reader(value):
+                self._readers[name] = _matching(value), active
+        self._workers = {worker: self._workers.get(worker, active) for worker in _workers()}
+
+    def opened_as(self, namespace: Mapping[str, Any], label: Label | None) -> Iterator[Leftover]:
+        """Yield the readers that were opened with an identity."""
+        for name, (matches, opened) in self._readers.items():
+            if opened == label and name in namespace and matches(namespace[name]):
+                yield Leftover(name, _SAYS.get(_kind_of(namespace[name]), _KEEPS))
 
     def leftovers(self, namespace: Mapping[str, Any], active: Label | None) -> Iterator[Leftover]:
         """Yield readers and workers that were opened with a different identity."""
-        for name, (value, label) in self._readers.items():
-            if label != active and name in namespace and namespace[name] is value():
-                says = "was opened in S3 as another identity, which it keeps: open it again"
-                yield Leftover(name, says)
-        if former := [one for one in _workers() if self._workers.get(one.pid, active) != active]:
-            many = number_of(len(former), "process was", "processes were")
-            says = f"{many} started as another identity, and keep it: start them again"
+        for label in dict.fromkeys(label for _, label in self._readers.values()):
+            if label != active:
+                yield from self.opened_as(namespace, label)
+        former = [
+            library
+            for library, worker in _workers()
+            if self._workers.get((library, worker), active) != active
+        ]
+        if "ray" in former:
+            says = "has workers that were started as another identity, and keep it"
+            yield Leftover("ray", f"{says}: run `ray.shutdown()`, then `ray.init()`")
+        processes = former.count("multiprocessing")
+        if processes == 1:
+            says = (
+                "has 1 process that was started as another identity, and keeps it: start it again"
+            )
             yield Leftover("multiprocessing", says)
+        elif processes:
+            says = "processes that were started as another identity, and keep it: start them again"
+            yield Leftover("multiprocessing", f"has {processes} {says}")
 
 
-def _workers() -> list[Any]:
+def _matching(value: Any) -> Callable[[Any], bool]:
+    """Return a function that returns whether its argument is this object, which can be gone."""
+    try:
+        reference = ref(value)
+    except TypeError:  # some objects of other languages have no weak references
+        number = id(value)
+        return lambda other: id(other) == number
+    return lambda other: reference() is other
+
+
+def _workers() -> Iterator[tuple[str, object]]:
+    """Yield the worker processes, each with its library and something that identifies it."""
     multiprocessing = sys.modules.get("multiprocessing")
-    return multiprocessing.active_children() if multiprocessing else []
+    for process in multiprocessing.active_children() if multiprocessing else ():
+        yield "multiprocessing", process.pid
+    ray = sys.modules.get("ray")
+    if ray and ray.is_initialized():
+        yield "ray", ray.get_runtime_context().gcs_address
 
 
 def leftovers(
-    kernel: Kernel, namespace: Mapping[str, Any], active: Label, before: OpenedBefore
+    kernel: Kernel,
+    namespace: Mapping[str, Any],
+    active: Label | None,
+    before: OpenedBefore,
+    identity: Identity | None = None,
 ) -> Iterator[Leftover]:
-    """Yield what doesn't follow the active identity."""
+    """Yield what doesn't follow the active identity, or the end of all switches."""
+    if active:
+        yield from _about_files(active)
+        for place in kernel.changed():
+            if place.readers:
+                yield Leftover(place.name, f"was changed after the switch: {place.readers}")
+    for name, value in list(namespace.items()):
+        label = None if name.startswith("_") else label_of(_credentials_in(value))
+        if label and not label.is_chosen and label != active and (active or not label.is_default):
+            code = _code_for(value, name, "session" if active else "boto3")
+            yield Leftover(name, f"still signs as {label.text_beside(active)}: {code}")
+    yield from before.leftovers(namespace, active)
+    for library in sorted(NOT_CLEARED):
+        says = "may keep its former identity for new objects, because this version of it is unknown"
+        yield Leftover(library, f"{says}: restart the kernel after a switch")
+    if active:
+        yield from _libraries_in_use(namespace)
+        yield from _about_other_credentials(identity)
+
+
+def _about_files(active: Label) -> Iterator[Leftover]:
     with suppress(AwsProfileError):  # a file is malformed
         name, profiles = active.profile, read_config().profiles
         if os.environ.get("AWS_PROFILE") == name and name not in profiles:
@@ -134,16 +243,23 @@ def leftovers(
         if (url := ENDPOINT.get()) is not ABSENT and _have_different_endpoints(profiles.values()):
             says = f"makes child processes use {redacted_urls(url)} for S3, even for other profiles"
             yield Leftover("AWS_ENDPOINT_URL_S3", f"{says}: use a `%%aws_profile NAME` cell")
-    for place in kernel.changed():
-        if place.readers:
-            yield Leftover(place.name, f"was changed after the switch: {place.readers}")
-    for name, value in list(namespace.items()):
-        label = None if name.startswith("_") else label_of(_credentials_in(value))
-        if label and not label.is_chosen and label != active:
-            code = _code_for(value, name)
-            yield Leftover(name, f"still signs as {label.text_beside(active)}: {code}")
-    yield from before.leftovers(namespace, active)
-    yield from _libraries_in_use(namespace)
+
+
+def _about_other_credentials(identity: Identity | None) -> Iterator[Leftover]:
+    """Yield the credentials and roles of the user that libraries prefer to the active identity."""
+    if os.environ.get(BEDROCK_KEY):
+        says = "is an API key that Amazon Bedrock uses instead of any profile"
+        yield Leftover(
+            BEDROCK_KEY, f"{says}, even one that you name: `del os.environ[{BEDROCK_KEY!r}]`"
+        )
+    if "sagemaker" in sys.modules and identity and STUDIO_METADATA.exists():
+        metadata = json.loads(STUDIO_METADATA.read_text())
+        role = Arn.parse(metadata.get("ExecutionRoleArn") or metadata.get("ResourceArn") or "")
+        if role and role.account != identity.account:
+            says = (
+                f"`get_execution_role()` returns a role of account {role.account}, this machine's"
+            )
+            yield Leftover("sagemaker", f"{says}: pass the ARN of a role in {identity.account}")
 
 
 def _have_different_endpoints(profiles: Iterable[Section]) -> bool:
@@ -166,11 +282,11 @@ def _credentials_in(value: Any) -> Any:
     return getattr(signer or session, "_credentials", None)
 
 
-def _code_for(value: Any, name: str) -> str:
+def _code_for(value: Any, name: str, source: str) -> str:
     if isinstance(value, BaseClient):
         region = value.meta.region_name
         service = value.meta.service_model.service_name
-        return f'run `{name} = session.client("{service}", region_name="{region}")`'
+        return f'run `{name} = {source}.client("{service}", region_name="{region}")`'
     return "create it again"
 
 

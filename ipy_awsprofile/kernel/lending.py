@@ -14,18 +14,22 @@ import hmac
 import json
 import locale
 import os
+import platform
 import re
 import secrets
 import shlex
 import shutil
 import tempfile
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from itertools import count
 from pathlib import Path
 from socketserver import ThreadingTCPServer
 from threading import Lock, Thread
+from time import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from ipy_awsprofile.config.private import StaysInProcess, cache_folder, replace_file
@@ -46,6 +50,9 @@ _LARGEST = 5_000_000
 
 #: If credentials have no known expiration time, clients ask again after this time.
 _ASK_AGAIN = timedelta(minutes=20)
+
+#: How long to keep a folder of a machine whose processes can't be seen here, in seconds.
+_ABANDONED_AFTER = 30 * 24 * 3600
 
 #: The maximum number of lent sessions. The least recently used one is dropped.
 _MOST = 64
@@ -74,7 +81,9 @@ class Lending(StaysInProcess):
         self._lent: dict[str, _Lent] = {}  # by path
         parent = cache_folder() / "ipy_awsprofile"
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._folder = Path(tempfile.mkdtemp(prefix="kernel-", dir=parent))
+        _remove_abandoned(parent)
+        prefix = f"kernel-{_process_space()}-{os.getpid()}-"
+        self._folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         self._server = _Server(self)
         Thread(target=self._server.serve_forever, args=(0.1,), name="lend", daemon=True).start()
         if hasattr(os, "register_at_fork"):  # only the kernel answers
@@ -114,6 +123,8 @@ class Lending(StaysInProcess):
             config = str(folder / "config")
             text = _config_text(session, name)
             replace_file(folder / "config", text.encode(locale.getpreferredencoding(False)))
+        is_in_files = target.chain[0].region == session.region_name
+        has_region = is_in_files or not target.resolves_by_name
         return {
             "AWS_CONFIG_FILE": config,
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": (
@@ -121,7 +132,8 @@ class Lending(StaysInProcess):
             ),
             "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(folder / "token"),
             "AWS_REGION": session.region_name,
-            "AWS_DEFAULT_REGION": session.region_name,
+            # Where the profile has the Region, the variable would only hide those of others.
+            "AWS_DEFAULT_REGION": None if has_region else session.region_name,
             "AWS_PROFILE": name,
         }
 
@@ -144,6 +156,43 @@ class Lending(StaysInProcess):
             "Token": str(keys.token),
             "Expiration": f"{ends:%Y-%m-%dT%H:%M:%SZ}",
         }
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove the folders of processes that were killed, and of other machines after a month."""
+    for folder in parent.glob("kernel-*"):
+        space, _, process = folder.name.removeprefix("kernel-").partition("-")
+        pid = process.partition("-")[0]
+        with suppress(OSError):  # another kernel has removed it
+            if space == _process_space() and pid.isdigit():
+                is_abandoned = not _is_running(int(pid))
+            else:
+                is_abandoned = time() - folder.stat().st_mtime > _ABANDONED_AFTER
+            if is_abandoned:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _process_space() -> str:
+    """Return a text for this machine and container, in which a process ID names one process.
+
+    https://man7.org/linux/man-pages/man7/pid_namespaces.7.html
+    """
+    namespace = ""
+    with suppress(OSError):  # not on Linux
+        namespace = os.readlink("/proc/self/ns/pid")
+    return sha256(f"{platform.node()} {namespace}".encode()).hexdigest()[:8]
+
+
+def _is_running(pid: int) -> bool:
+    if os.name != "posix":  # there, a signal of 0 isn't only a question
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 class _Server(ThreadingTCPServer):  # HTTPServer looks up its host name: 35 s on some Macs

@@ -3,8 +3,6 @@
 `caches` has what libraries keep.
 """
 
-# ruff: noqa: SLF001  # libraries have no public API for what they keep
-
 from __future__ import annotations
 
 import os
@@ -21,7 +19,7 @@ import boto3
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.kernel.caches import clear_caches
-from ipy_awsprofile.kernel.gate import session_here
+from ipy_awsprofile.kernel.gate import check, session_here
 from ipy_awsprofile.kernel.show import ABSENT, Place, effect, variables
 from ipy_awsprofile.text import chain_line
 
@@ -40,6 +38,10 @@ KEYS = variables(
     *("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"),
     readers=_CHILDREN,
 )
+
+#: An API key for Amazon Bedrock, which botocore prefers to any other credentials.
+#: https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html
+BEDROCK_KEY = "AWS_BEARER_TOKEN_BEDROCK"
 
 _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 
@@ -62,7 +64,10 @@ def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[P
 
     ``lent`` are the variables for child processes, without those that are None.
     """
-    environment = {"AWS_DEFAULT_PROFILE": None, "AWS_BEARER_TOKEN_BEDROCK": None}
+    environment: dict[str, str | None] = {"AWS_DEFAULT_PROFILE": None}
+    request = session.target.request
+    if request.read_only or request.policy:  # the key isn't limited
+        environment[BEDROCK_KEY] = None
     places: dict[Place, Any] = {KEYS: {}}
     for name, value in {**environment, **lent, **_direct_connection()}.items():
         places[variables(name, readers=_CHILDREN)] = {} if value is None else {name: value}
@@ -82,7 +87,7 @@ def places_of_run() -> dict[Place, Any]:
     environment don't exist.
     """
     fake = "PASS-THE-SESSION-OF-THE-ROW"
-    gone = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", *LENT)
+    gone = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", BEDROCK_KEY, *LENT)
     places: dict[Place, Any] = {variables(name): {} for name in gone}
     places[KEYS] = {"AWS_ACCESS_KEY_ID": fake, "AWS_SECRET_ACCESS_KEY": fake}
     places |= {DEFAULT_SESSION: _SessionOfRow(), LIBRARIES: None}
@@ -90,6 +95,8 @@ def places_of_run() -> dict[Place, Any]:
         places[S3FS] = _ArgumentsOfRow(config.get("s3") or {})
     if _polars():
         places[POLARS] = _refuse_polars
+    if "dask.config" in sys.modules:
+        places[DASK] = "synchronous"
     return places
 
 
@@ -243,6 +250,8 @@ def _provider_class(pl: Any, session: ProfileSession) -> Any:
     class SessionCredentials(pl.CredentialProviderAWS):  # type: ignore[misc]
         """polars' own provider, for the session instead of a new one."""
 
+        was_asked = False
+
         def _session(self) -> ProfileSession:
             return session
 
@@ -254,6 +263,8 @@ def _provider_class(pl: Any, session: ProfileSession) -> Any:
             """
             from ipy_awsprofile.sessions.portable import polars_credentials, present_credentials
 
+            check(session.get_credentials())  # a LazyFrame can be older than the switch
+            self.was_asked = True
             return polars_credentials(*present_credentials(session))
 
         def __repr__(self) -> str:
@@ -268,6 +279,29 @@ def _refuse_polars(**_: Any) -> NoReturn:
         "`from ipy_awsprofile import libraries`, then read with "
         "`**libraries.polars_options(session)`.",
     )
+
+
+def has_read_with_polars() -> bool:
+    """Return whether polars may have read from S3 as the active identity."""
+    return _polars() is not None and getattr(_default_provider(), "was_asked", True)
+
+
+# Dask ---------------------------------------------------------------------------------------------
+
+
+def _set_dask(scheduler: Any) -> None:
+    if scheduler is ABSENT:
+        sys.modules["dask.config"].config.pop("scheduler", None)
+    else:
+        sys.modules["dask.config"].config["scheduler"] = scheduler
+
+
+#: Workers of a cluster have the notebook's identity, and other threads have none in a run.
+DASK = Place(
+    "Dask's scheduler",
+    lambda: sys.modules["dask.config"].config.get("scheduler", ABSENT),
+    _set_dask,
+)
 
 
 # Libraries ----------------------------------------------------------------------------------------

@@ -71,6 +71,7 @@ def activate(label: Label | None, credentials: Any = None) -> None:
     for session in GATE.sessions:
         # The active profile can be in another config file now. botocore keeps what it has read.
         session._config = None
+        session._profile_map = None
 
 
 def put_label(credentials: Any, label: Label) -> None:
@@ -88,7 +89,7 @@ def _watch(session: Any) -> None:
 
     GATE.sessions.add(session)
     caller = calling_frame(sys._getframe(1))
-    session.has_read_profile = bool(caller) and package_of(caller) in _READ_AWS_PROFILE
+    session.has_read_profile = caller is not None and package_of(caller) in _READ_AWS_PROFILE
     is_async = iscoroutinefunction(session.get_credentials)
     _wrap(type(session), "get_credentials", _labelling_later if is_async else _labelling)
     _wrap(SigV4Auth, "add_auth", _checking_when_signing)
@@ -164,10 +165,11 @@ def _watch_earlier_objects() -> None:
     kinds = {*subclasses_of(Session), *subclasses_of(BaseClient), *subclasses_of(Credentials)}
     # `isinstance` would run the code of proxies.
     earlier = [value for value in gc.get_objects() if type(value) in kinds]
-    for session in earlier:
-        if isinstance(session, Session):
-            _watch(session)
-            _label_found(session)
+    sessions: list[Any] = [value for value in earlier if isinstance(value, Session)]
+    for session in sessions:
+        _watch(session)
+        session.has_read_profile = bool(_READ_AWS_PROFILE & sys.modules.keys())
+        _label_found(session)
     for value in earlier:
         if isinstance(value, BaseClient):
             value.meta.events.register("before-sign", _check_client, unique_id=__name__)

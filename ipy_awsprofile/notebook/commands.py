@@ -141,7 +141,8 @@ def _result_of(
         )
     match action:
         case "off":
-            return cards.off_card(switcher.off())
+            kept = switcher.off()
+            return cards.off_card(kept, switcher.leftovers())
         case "console":
             return open_console(switcher, options.console)
         case "explain":

@@ -263,19 +263,32 @@ class Switcher:
             self.end(frame)
 
     def end(self, frame: Frame) -> None:
-        """End a block or a run, and call the listeners if another identity is active now."""
+        """End a block or a run, and call the listeners if another identity is active now.
+
+        Warn about variables that keep the identity of the block.
+        """
+        ended = self.active
         with self._changing():
             self._layers.end(frame)
+        active = self.active
+        if self._opened and ended and ended is not active and not frame.is_run:
+            if active and active.label == ended.label:
+                return
+            for leftover in self._opened.opened_as(self.namespace, ended.label):
+                GATE.warn(f"`{leftover.name}` {leftover.says}.")
 
     def leftovers(self) -> list[Leftover]:
         """Return what doesn't follow the active identity. It is empty before the first switch."""
         from ipy_awsprofile.kernel.leftovers import leftovers  # loading doesn't need it
 
         with self._lock:
-            active, opened = self._layers.active, self._opened
-            if active is None or opened is None:
+            active = self._layers.active
+            if self._opened is None:
                 return []
-            return list(leftovers(self._layers.kernel, self.namespace, active.label, opened))
+            label = active.label if active else None
+            identity = active.identity if active else None
+            found = leftovers(self._layers.kernel, self.namespace, label, self._opened, identity)
+            return list(found)
 
     def _places(self, layer: Layer) -> dict[Any, Any]:
         """Return the places for a layer, whose session is lent to child processes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -146,8 +147,14 @@ OPENED = {
     ),
 }
 
-#: The same for objects that can only be in S3.
+#: The same for objects that can only be in S3, or that don't tell their address.
 OPENED_IN_S3 = {
+    "scanned": (
+        "import polars as pl; scanned = pl.scan_parquet(f'{ROOT}/cities.parquet')\n"
+        "scanned.collect()",
+        "scanned.collect()",
+    ),
+    "scanner": ("scanner = ds.dataset(f'{ROOT}/cities.parquet').scanner()", "scanner.to_table()"),
     "store": (
         "import obstore; from obstore.store import S3Store\n"
         "store = S3Store(BUCKET, client_options={'allow_http': True})",
@@ -164,7 +171,10 @@ OPENED_IN_S3 = {
 
 def opened_before(card: str) -> set[str]:
     """Return the variables whose objects keep another identity, as on the card."""
-    return set(re.findall(r"`(\w+)` was opened in S3 as another identity", card))
+    says = (
+        "was opened in S3 as another|keeps the identity that it was opened with, if it reads from"
+    )
+    return set(re.findall(rf"`(\w+)` (?:{says})", card))
 
 
 def open_all(notebook: Shell, table: dict[str, tuple[str, str]], before: str = "") -> None:
@@ -189,8 +199,35 @@ def test_opened_readers(aws: EmbeddedAws, notebook: Shell) -> None:
     assert opened_before(card_of(notebook, "%aws_profile RoleBeta --read-only")) == table.keys()
     open_all(notebook, table, "%aws_profile RoleGamma")
     assert opened_before(card_of(notebook)) == set()
-    notebook.good("%%aws_profile RoleBeta\nstore = S3Store(BUCKET)")
-    assert opened_before(card_of(notebook)) == {"store"}
+
+
+def test_opened_in_a_block(notebook: Shell) -> None:
+    """At its end, a block names the objects that keep its identity, and no others."""
+    notebook.good("from obstore.store import S3Store; from ipy_awsprofile import using_profile")
+    notebook.good("%aws_profile RoleGamma\nolder = S3Store(BUCKET)")
+    store = "store = S3Store(BUCKET)"
+    blocks = {f"%%aws_profile RoleBeta\n{store}": 1, f"with using_profile('RoleBeta'): {store}": 0}
+    for block, cards in blocks.items():
+        cell = notebook.good(block).text
+        assert "`store` was opened in S3 as another identity, which it keeps: open it again" in cell
+        assert cell.count("`older` was opened") == cards  # for the block
+        assert opened_before(card_of(notebook)) == {"store"}
+        notebook.good(store)
+    assert opened_before(notebook.good(f"%%aws_profile RoleGamma\n{store}").text) == set()
+
+
+def test_after_off(notebook: Shell) -> None:
+    """The card of `--off` names what keeps an identity, and its advice works."""
+    notebook.good("from obstore.store import S3Store; s3 = boto3.client('s3')")
+    notebook.good("%aws_profile RoleBeta\nstore = S3Store(BUCKET); client = boto3.client('sts')")
+    card = card_of(notebook, "%aws_profile --off")
+    assert "Everything that you create now is as it was before the first switch." in card
+    assert opened_before(card) == {"store"}
+    assert "`s3` " not in card
+    (again,) = re.findall("`client` still signs as RoleBeta: run `(.+?)`", card)
+    notebook.good(f"{again}\n%aws_profile RoleBeta\nstore = S3Store(BUCKET)\ndel store")
+    card = card_of(notebook, "%aws_profile --off")
+    assert "Everything is as it was before the first switch." in card
 
 
 def test_opened_before_the_first_switch(notebook: Shell, tmp_path: Path) -> None:
@@ -201,6 +238,87 @@ def test_opened_before_the_first_switch(notebook: Shell, tmp_path: Path) -> None
     (tmp_path / "cities.csv").write_text("city\nOslo\n")
     open_all(notebook, OPENED)
     assert opened_before(card_of(notebook, "%aws_profile RoleBeta")) == {"s3"}
+
+
+def test_a_library_of_another_version(notebook: Shell) -> None:
+    """If what a library keeps can't be cleared, the switch succeeds, and the card names it."""
+    notebook.good("import fsspec\nclass Mine(fsspec.AbstractFileSystem):\n    clear = None")
+    notebook.good("Mine.clear_instance_cache = None")
+    card = card_of(notebook, "%aws_profile RoleBeta")
+    assert "`fsspec` may keep its former identity for new objects" in card
+    notebook.good("del Mine.clear_instance_cache")
+    assert "`fsspec`" not in card_of(notebook, "%aws_profile RoleGamma")
+
+
+def test_a_bedrock_key(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The card says that Bedrock calls use an API key, which read-only identities and runs hide."""
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "mine")
+    notebook.good("import os; from ipy_awsprofile import across_profiles")
+    (code,) = re.findall(
+        "`AWS_BEARER_TOKEN_BEDROCK` is an API key that Amazon Bedrock uses instead of any profile, "
+        "even one that you name: `(.+?)`",
+        card_of(notebook, "%aws_profile RoleBeta"),
+    )
+    for line in ("--read-only", "--policy arn:aws:iam::aws:policy/AdministratorAccess"):
+        assert "BEDROCK" not in card_of(notebook, f"%aws_profile RoleBeta {line}")
+        assert "AWS_BEARER_TOKEN_BEDROCK" not in os.environ
+    notebook.good("%aws_profile RoleGamma")
+    assert os.environ["AWS_BEARER_TOKEN_BEDROCK"] == "mine"
+    notebook.names["seen"] = []
+    keys = "lambda _: seen.append(os.environ.get('AWS_BEARER_TOKEN_BEDROCK'))"
+    notebook.good(f"across_profiles(['RoleBeta'], {keys})")
+    assert notebook.names["seen"] == [None]
+    notebook.good(code)
+    assert "BEDROCK" not in card_of(notebook)
+
+
+def test_the_execution_role_of_sagemaker(
+    notebook: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In Studio, the card says if `get_execution_role()` returns a role of another account."""
+    metadata = tmp_path / "resource-metadata.json"
+    role_arn = f"arn:aws:iam::{USER_ACCOUNT}:role/Studio"
+    metadata.write_text(json.dumps({"ExecutionRoleArn": role_arn}))
+    monkeypatch.setattr("ipy_awsprofile.kernel.leftovers.STUDIO_METADATA", metadata)
+    assert "sagemaker" not in card_of(notebook, "%aws_profile RoleBeta")
+    monkeypatch.setitem(sys.modules, "sagemaker", ModuleType("sagemaker"))
+    says = f"`sagemaker` `get_execution_role()` returns a role of account {USER_ACCOUNT}"
+    assert says in card_of(notebook)
+    assert "sagemaker" not in card_of(notebook, "%aws_profile UserAlpha")
+
+
+class Ray(ModuleType):
+    """Ray, whose cluster needs more memory than a test."""
+
+    def __init__(self) -> None:
+        super().__init__("ray")
+        self.gcs_address = ""
+
+    def is_initialized(self) -> bool:
+        """Return whether a cluster is running."""
+        return bool(self.gcs_address)
+
+    def get_runtime_context(self) -> Ray:
+        """Return the cluster's description."""
+        return self
+
+
+def test_workers_of_ray(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The card names Ray's workers from before a switch, and a run refuses Ray."""
+    ray = Ray()
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    notebook.good("import ray; from ipy_awsprofile import across_profiles\n%aws_profile RoleBeta")
+    ray.gcs_address = "127.0.0.1:1"
+    assert "`ray`" not in card_of(notebook)
+    card = card_of(notebook, "%aws_profile RoleGamma")
+    assert (
+        "`ray` has workers that were started as another identity, and keep it: run `ray.shut"
+        in card
+    )
+    error = str(notebook.refused("across_profiles(['RoleBeta'], lambda _: ray)"))
+    assert error == "`ray` runs code in processes that have the notebook's identity."
+    ray.gcs_address = "127.0.0.1:2"
+    assert "`ray`" not in card_of(notebook)
 
 
 def test_libraries_that_do_not_follow(notebook: Shell) -> None:
@@ -242,7 +360,9 @@ def test_worker_processes(workers: Shell, method: str) -> None:
     workers.good(f"%aws_profile RoleBeta\n{start}")
     assert workers.good(ask).result == ROLE_ACCOUNT
     assert "multiprocessing" not in card_of(workers)
-    assert "2 processes were started as another" in card_of(workers, "%aws_profile UserAlpha")
+    assert "has 2 processes that were started as another identity" in card_of(
+        workers, "%aws_profile UserAlpha"
+    )
     assert workers.good(ask).result == ROLE_ACCOUNT
     workers.good(f"pool.terminate(); pool.join()\n{start}")
     assert workers.good(ask).result == USER_ACCOUNT

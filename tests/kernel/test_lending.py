@@ -249,3 +249,33 @@ def test_forked_children(aws: EmbeddedAws) -> None:
             answer(address, "")
         script.stdin.close()
     assert files() == []
+
+
+KILLED = """
+import os, signal
+from ipy_awsprofile import using_profile
+using_profile("RoleBeta").__enter__()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@posix
+def test_folders_of_killed_processes(notebook: Shell) -> None:
+    """A process that was killed leaves a folder, which the next one removes.
+
+    Folders of running processes stay, and those of other machines for a month.
+    """
+    folder = Path("~/.cache/ipy_awsprofile").expanduser()
+    subprocess.run([sys.executable, "-c", KILLED], check=False)
+    (killed,) = folder.iterdir()
+    running = killed.with_name(killed.name.replace(killed.name.split("-")[2], str(os.getppid())))
+    elsewhere = [folder / "kernel-0badcafe-1-new", folder / "kernel-0badcafe-1-old"]
+    for other in (running, *elsewhere):
+        other.mkdir()
+    month_ago = (datetime.now(UTC) - timedelta(days=31)).timestamp()
+    os.utime(elsewhere[1], (month_ago, month_ago))
+    notebook.good("%aws_profile RoleBeta")
+    left = set(folder.iterdir())
+    assert {running, elsewhere[0]} < left
+    assert len(left) == 3  # and the notebook's own
+    assert not left & {killed, elsewhere[1]}

@@ -68,10 +68,13 @@ def test_set_and_restored(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None
     for options in ("", "--region eu-north-1 --as other", "--read-only"):
         shell.good(f"%aws_profile UserAlpha\n%aws_profile RoleBeta {options}")
         region = "eu-north-1" if "region" in options else "us-west-2"
-        assert os.environ["AWS_REGION"] == os.environ["AWS_DEFAULT_REGION"] == region
+        assert os.environ["AWS_REGION"] == region
+        # Where the profile has the Region, only other profiles would read the variable.
+        of_switch = region if "region" in options else None
+        assert os.environ.get("AWS_DEFAULT_REGION") == of_switch
         assert os.environ["AWS_PROFILE"].startswith("RoleBeta")
-        hidden = {*KEYS, "AWS_DEFAULT_PROFILE", "AWS_BEARER_TOKEN_BEDROCK"}
-        assert not hidden & os.environ.keys()
+        assert not {*KEYS, "AWS_DEFAULT_PROFILE"} & os.environ.keys()
+        assert ("AWS_BEARER_TOKEN_BEDROCK" in os.environ) == ("read-only" not in options)
         assert not [value for value in os.environ.values() if "hush" in value]
         assert f"::{ROLE_ACCOUNT}:assumed-role/RoleBeta/" in run_python(ARN)
         variable = "other" if "other" in options else "session"
@@ -92,7 +95,7 @@ def test_changes_of_the_user_stay(shell: Shell) -> None:
     """
     before = dict(os.environ)
     newer = {"AWS_ACCESS_KEY_ID": "AKIAI44QH8DHBEXAMPLE", "AWS_SECRET_ACCESS_KEY": "newer"}
-    shell.good("%aws_profile RoleBeta")
+    shell.good("%aws_profile RoleBeta --region us-west-1")
     shell.names["changes"] = {"AWS_REGION": "eu-west-3", "OTHER": "mine", **newer}
     shell.good("import os\nos.environ.update(changes)\ndel os.environ['AWS_DEFAULT_REGION']")
     assert "`AWS_ACCESS_KEY_ID` was changed after the switch" in shell.good("%aws_profile").text
@@ -119,6 +122,22 @@ def test_the_token_is_not_sent_to_a_proxy(
     assert ":assumed-role/RoleBeta/" in run_python(ARN)
     shell.good("%aws_profile --off")
     assert dict(os.environ) == before
+
+
+def test_the_region_of_another_profile(aws: EmbeddedAws, shell: Shell) -> None:
+    """After a switch, another profile that is named has its own Region, in child processes, too."""
+    aws.write_profile("Elsewhere", source_profile="UserAlpha", region="eu-north-1")
+    region = "import boto3; print(boto3.Session(profile_name='Elsewhere').region_name)"
+    shell.good("import boto3")
+    for options in ("", "--session-name lent"):
+        shell.good(f"%aws_profile RoleBeta {options}")
+        assert run_python(region) == "eu-north-1\n"
+        assert (
+            shell.good("boto3.Session(profile_name='Elsewhere').region_name").result == "eu-north-1"
+        )
+        assert run_python("import boto3; print(boto3.Session().region_name)") == "us-west-2\n"
+    shell.good("%aws_profile RoleBeta --region eu-west-1")
+    assert run_python("import boto3; print(boto3.Session().region_name)") == "eu-west-1\n"
 
 
 # Libraries ----------------------------------------------------------------------------------------

@@ -91,14 +91,14 @@ FAIL = {
         "%aws_profile UserAlpha",
         "%config AwsProfileMagics.protected = ['User*']",
     ),
-    "a filesystem that can't be cleared": (
+    "a library that refuses its setting": (
         "%aws_profile UserAlpha",
-        "import fsspec\n"
-        "class Filesystem(fsspec.AbstractFileSystem):\n"
-        "    errors = [OSError('The disk is full.')]\n"
-        "    @classmethod\n"
-        "    def clear_instance_cache(cls):\n"
-        "        if cls.errors: raise cls.errors.pop()\n",
+        "import polars as pl\n"
+        "set_provider = pl.Config.set_default_credential_provider\n"
+        "def refuse(_provider):\n"
+        "    pl.Config.set_default_credential_provider = set_provider\n"
+        "    raise OSError('The disk is full.')\n"
+        "pl.Config.set_default_credential_provider = refuse\n",
     ),
 }
 

@@ -1,0 +1,295 @@
+"""Code that signs without a client is checked as clients are, and so are objects from before."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ipy_awsprofile.demo.stages import USER_ACCOUNT
+from ipy_awsprofile.errors import IdentityChanged, NotForOneProfile, StaleIdentity
+from tests.rotation import write_keys
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.aws import EmbeddedAws
+    from tests.shells import Ran, Shell
+
+PREPARE = """
+import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+
+FORM = {"Action": "GetCallerIdentity", "Version": "2011-06-15"}
+
+def post(auth=None, headers=None):
+    return requests.post(ENDPOINT, data=FORM, auth=auth, headers=headers).text
+
+def sign(credentials):
+    request = AWSRequest("POST", ENDPOINT, data=FORM)
+    SigV4Auth(credentials, "sts", "us-west-2").add_auth(request)
+    return post(headers=dict(request.headers))
+"""
+
+#: Code that creates an object with credentials, and code that signs with it.
+SIGNERS = {
+    "botocore's signer": ("it = boto3.Session().get_credentials()", "sign(it)"),
+    "botocore's signer, frozen": (
+        "it = boto3.Session().get_credentials()",
+        "sign(it.get_frozen_credentials())",
+    ),
+    "opensearch-py": (
+        "from opensearchpy import RequestsAWSV4SignerAuth\n"
+        "it = RequestsAWSV4SignerAuth(boto3.Session().get_credentials(), 'us-west-2', 'sts')",
+        "post(it)",
+    ),
+    "requests-aws4auth": (
+        "from requests_aws4auth import AWS4Auth\n"
+        "credentials = boto3.Session().get_credentials()\n"
+        "it = AWS4Auth(region='us-west-2', service='sts', refreshable_credentials=credentials)",
+        "post(it)",
+    ),
+}
+
+#: Uses of anthropic, which fail, because the embedded AWS has no Bedrock.
+ANTHROPIC = (
+    "from anthropic import AnthropicBedrock\n"
+    "it = AnthropicBedrock(base_url=ENDPOINT, aws_region='us-west-2', max_retries=0)",
+    "it.messages.create(model='claude', max_tokens=1, messages=[{'role': 'user', 'content': ''}])",
+)
+
+
+@pytest.fixture
+def signing(notebook: Shell) -> Shell:
+    """Return the notebook with functions that sign."""
+    notebook.good(PREPARE)
+    return notebook
+
+
+def signers(aws: EmbeddedAws, notebook: Shell, code: str) -> tuple[set[str], Ran]:
+    """Run code, and return the roles and users that signed its requests, and its output."""
+    aws.calls.clear()
+    ran = notebook.run(code)
+    calls = [call for call in aws.calls if call.action != "sts:AssumeRole"]
+    return {str(call.arn).split("/")[1] for call in calls}, ran
+
+
+@pytest.mark.parametrize("name", SIGNERS)
+def test_a_signer_without_a_client(aws: EmbeddedAws, signing: Shell, name: str) -> None:
+    """An old signer causes a warning, or an error while the identity is read-only; a new one not.
+
+    In a run over many profiles, neither signs.
+    """
+    make, use = SIGNERS[name]
+    signing.good(f"%aws_profile RoleBeta\n{make}")
+    signed, ran = signers(aws, signing, use)
+    assert (signed, "signs" in ran.text) == ({"RoleBeta"}, False)
+    for switch in ("%aws_profile RoleGamma", "%aws_profile --off"):
+        signing.good(switch)
+        signed, ran = signers(aws, signing, use)
+        assert signed == {"RoleBeta"}
+        assert " signs a request as RoleBeta, but " in ran.text
+    signing.good("%aws_profile RoleGamma --read-only")
+    signed, ran = signers(aws, signing, use)
+    assert signed == set()
+    assert isinstance(ran.error, StaleIdentity)
+    run = f"across_profiles(['RoleGamma'], lambda _: {use})"
+    signed, ran = signers(aws, signing, f"from ipy_awsprofile import across_profiles\n{run}")
+    assert signed == set()
+    assert NotForOneProfile.__name__ in ran.text
+    signing.good(f"%aws_profile RoleGamma\n{make}")
+    signed, ran = signers(aws, signing, use)
+    assert (signed, "signs" in ran.text) == ({"RoleGamma"}, False)
+
+
+def test_the_advice_for_credentials(aws: EmbeddedAws, signing: Shell) -> None:
+    """The advice of the warning works, with another active profile and without one."""
+    signing.good("%aws_profile RoleBeta\nit = session.get_credentials()")
+    for switch, signer in (
+        ("%aws_profile RoleGamma", "RoleGamma"),
+        ("%aws_profile --off", "UserAlpha"),
+    ):
+        signing.good(switch)
+        _, ran = signers(aws, signing, "sign(it)")
+        (again,) = re.findall("get them again, `(.+)`", ran.text)
+        signed, ran = signers(aws, signing, f"it = {again}\nsign(it)")
+        assert (signed, "signs" in ran.text) == ({signer}, False)
+
+
+def test_anthropic(aws: EmbeddedAws, signing: Shell) -> None:
+    """Old and new objects of anthropic follow each switch, and in a run they don't sign."""
+    make, use = ANTHROPIC
+    signing.good("%config AwsProfileMagics.stale = 'refuse'")
+    signing.good(f"%aws_profile RoleBeta\n{make}\nold = it")
+    for switch, signer in {
+        "%aws_profile RoleBeta": "RoleBeta",
+        "%aws_profile RoleGamma": "RoleGamma",
+        "%aws_profile RoleBeta --read-only": "RoleBeta",
+        "%aws_profile --off": "UserAlpha",
+    }.items():
+        signing.good(switch)
+        assert signers(aws, signing, use.replace("it.", "old."))[0] == {signer}
+        assert signers(aws, signing, f"{make}\n{use}")[0] == {signer}
+    signing.good("%aws_profile RoleGamma\nfrom ipy_awsprofile import across_profiles")
+    signers(aws, signing, use)
+    signed, ran = signers(aws, signing, f"across_profiles(['RoleBeta'], lambda _: {use})")
+    assert signed == set()
+    assert NotForOneProfile.__name__ in ran.text
+
+
+#: Objects that keep the identity that the user has named.
+CHOSEN = {
+    "credentials of a session": "it = boto3.Session(profile_name='RoleBeta').get_credentials()",
+    "opened by name": "it = open_session('RoleBeta').get_credentials()",
+    "keys": "keys = open_session('RoleBeta').get_credentials().get_frozen_credentials()\n"
+    "it = boto3.Session(keys.access_key, keys.secret_key, keys.token).get_credentials()",
+}
+
+
+@pytest.mark.parametrize("make", CHOSEN.values(), ids=CHOSEN)
+def test_no_false_alarm(aws: EmbeddedAws, signing: Shell, make: str) -> None:
+    """Signing as an identity that the user has named is silent, even under a read-only one."""
+    signing.good(f"%aws_profile RoleBeta\n{make}\n%aws_profile RoleGamma --read-only")
+    signed, ran = signers(aws, signing, "sign(it)")
+    assert (signed, ran.error, "signs" in ran.text) == ({"RoleBeta"}, None, False)
+
+
+def test_handing_on_is_not_signing(signing: Shell) -> None:
+    """Arguments of an older session for other libraries don't cause a warning or an error."""
+    signing.good("%aws_profile RoleBeta\nold = session\n%aws_profile RoleGamma --read-only")
+    ran = signing.good(
+        "from ipy_awsprofile import libraries, storage_options\nstorage_options(old)"
+    )
+    assert "signs" not in ran.text
+    assert "signs" not in signing.good("libraries.pyarrow_filesystem(old)").text
+
+
+# Objects from before the extension ----------------------------------------------------------------
+
+#: Code before the extension is loaded, and code that uses S3 with its objects.
+EARLIER = {
+    "client": ("it = boto3.client('s3')", "it.list_objects_v2(Bucket=BUCKET)"),
+    "client of a session": (
+        "it = boto3.Session().client('s3')",
+        "it.list_objects_v2(Bucket=BUCKET)",
+    ),
+    "resource": ("it = boto3.resource('s3')", "list(it.Bucket(BUCKET).objects.all())"),
+    "session": (
+        "it = boto3.Session(); it.get_credentials()",
+        "it.client('s3').list_objects_v2(Bucket=BUCKET)",
+    ),
+    "s3fs": (
+        "import s3fs; it = s3fs.S3FileSystem()\ntry: it.ls(BUCKET)\nexcept PermissionError: pass",
+        "try: it.ls(BUCKET, refresh=True)\nexcept PermissionError: pass",
+    ),
+    "credentials": ("it = boto3.Session().get_credentials()", "sign(it)"),
+}
+
+
+@pytest.fixture
+def before_loading(notebook: Shell) -> Shell:
+    """Return the notebook without the extension."""
+    notebook.good(f"{PREPARE}\n%unload_ext ipy_awsprofile")
+    return notebook
+
+
+@pytest.mark.parametrize("name", EARLIER)
+def test_objects_from_before_loading(aws: EmbeddedAws, before_loading: Shell, name: str) -> None:
+    """An object from before the extension warns, or raises an error for a read-only identity."""
+    make, use = EARLIER[name]
+    before_loading.good(make)
+    before_loading.good("%load_ext ipy_awsprofile")
+    assert " signs " not in before_loading.run(use).text
+    before_loading.good("%aws_profile RoleBeta")
+    signed, ran = signers(aws, before_loading, use)
+    assert signed == {"UserAlpha"}
+    assert re.search(" signs .+, but `RoleBeta` is active", ran.text)
+    before_loading.good("%aws_profile RoleBeta --read-only")
+    signed, ran = signers(aws, before_loading, use)
+    assert (signed, type(ran.error)) == (set(), StaleIdentity)
+
+
+def test_named_objects_from_before_loading(aws: EmbeddedAws, before_loading: Shell) -> None:
+    """A session from before the extension that names its profile isn't warned about."""
+    before_loading.good("it = boto3.Session(profile_name='RoleGamma'); s3 = it.client('s3')")
+    before_loading.good("%load_ext ipy_awsprofile\n%aws_profile RoleBeta --read-only")
+    signed, ran = signers(aws, before_loading, "s3.list_objects_v2(Bucket=BUCKET)")
+    assert (signed, ran.error, " signs " in ran.text) == ({"RoleGamma"}, None, False)
+
+
+# Sessions whose profile isn't the user's choice ---------------------------------------------------
+
+
+def test_the_default_sessions_profile(aws: EmbeddedAws, notebook: Shell) -> None:
+    """The default session's profile is the user's choice only if it is set after a switch."""
+    default = "boto3.setup_default_session(profile_name='RoleBeta'); it = boto3.client('s3')"
+    use = "it.list_objects_v2(Bucket=BUCKET)"
+    notebook.good(f"{default}\n{use}\n%aws_profile RoleGamma")
+    signed, ran = signers(aws, notebook, use)
+    assert signed == {"RoleBeta"}
+    assert "signs ListObjectsV2 as RoleBeta, but `RoleGamma` is active" in ran.text
+    notebook.good(default)
+    signed, ran = signers(aws, notebook, use)
+    assert (signed, " signs " in ran.text) == ({"RoleBeta"}, False)
+
+
+def test_a_library_that_reads_aws_profile(
+    aws: EmbeddedAws, notebook: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The value of AWS_PROFILE that a library passes to boto3 isn't the user's choice."""
+    create = "def create(): return boto3.Session(profile_name=os.environ['AWS_PROFILE'])"
+    code = f"import boto3, os\n{create}"
+    (tmp_path / "haystack_integrations.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    notebook.good("%aws_profile RoleBeta\nimport haystack_integrations as haystack")
+    notebook.good("it = haystack.create().client('s3')\n%aws_profile RoleGamma")
+    signed, ran = signers(aws, notebook, "it.list_objects_v2(Bucket=BUCKET)")
+    assert signed == {"RoleBeta"}
+    assert "signs ListObjectsV2 as RoleBeta, but `RoleGamma` is active" in ran.text
+
+
+@pytest.mark.parametrize("module", ["boto3", "aiobotocore"])
+def test_a_session_from_before_a_lent_identity(
+    aws: EmbeddedAws, notebook: Shell, module: str
+) -> None:
+    """A session without credentials follows a switch, even to a profile in another config file."""
+    make, use = {
+        "boto3": (
+            "it = boto3.Session(); it.available_profiles",
+            "it.client('s3').list_objects_v2(Bucket=BUCKET)",
+        ),
+        "aiobotocore": (
+            "import asyncio; from aiobotocore.session import get_session\n"
+            "it = get_session(); it.available_profiles\n"
+            "async def use():\n    async with it.create_client('s3') as s3:\n"
+            "        await s3.list_objects_v2(Bucket=BUCKET)",
+            "asyncio.run(use())",
+        ),
+    }[module]
+    notebook.good(f"%aws_profile RoleBeta\n{make}")
+    notebook.good("%aws_profile RoleGamma --session-name lent")
+    signed, ran = signers(aws, notebook, use)
+    assert (signed, ran.error) == ({"RoleGamma"}, None)
+    assert " signs " not in ran.text
+
+
+def test_another_identitys_keys(aws: EmbeddedAws, notebook: Shell) -> None:
+    """Keys of a different identity, which another tool writes into the active profile, are refused.
+
+    New keys of the same identity are used without one.
+    """
+    other = aws.iam.create_user("UserDelta", account=USER_ACCOUNT)
+    notebook.good("%aws_profile UserAlpha\nimport s3fs")
+    uses = (
+        "boto3.Session().client('sts').get_caller_identity()",
+        "s3fs.S3FileSystem(skip_instance_cache=True).ls('')",
+        "boto3.client('sts').get_caller_identity()",
+    )
+    own = aws.credentials_file.read_text()
+    write_keys(aws, "UserAlpha", other.settings())
+    for use in uses:
+        assert isinstance(notebook.run(use).error, IdentityChanged), use
+    aws.credentials_file.write_text(own)
+    assert notebook.run(uses[0]).error is None
