@@ -54,8 +54,28 @@ def buckets(session):
     return session.client("s3").list_buckets()["Buckets"]
 """
 
+#: A notebook that has been in use before the extension is loaded.
+_IN_USE = """
+import gc
+import boto3
+import pandas
+objects = [[] for _ in range(300_000)]
+client = boto3.Session(profile_name="RoleBeta").client("s3")
+client.list_buckets()
+"""
+_SIGNATURES = """
+for _ in range(1_000):
+    client.generate_presigned_url("head_bucket", Params={"Bucket": "my-first-bucket"})
+"""
+
 SCENARIOS = (
     Scenario(f"`{_LOAD}`", "`import boto3`", ("0", _LOAD), ("0", "import boto3")),
+    Scenario(
+        "the same, beside boto3, pandas and 300,000 objects",
+        "`gc.collect()`",
+        (_IN_USE, _LOAD),
+        (_IN_USE, "gc.collect()"),
+    ),
     Scenario(
         "first switch, `list_buckets()`",
         "`import boto3`, session, `list_buckets()`",
@@ -68,6 +88,12 @@ SCENARIOS = (
         "new session, `list_buckets()`",
         (_LOAD, f"{_SWITCH_AND_BUCKETS}\n%aws_profile UserAlpha", _SWITCH_AND_BUCKETS),
         (f"import boto3\n{_BOTO3}", _BOTO3),
+    ),
+    Scenario(
+        "1,000 signatures",
+        "boto3 alone",
+        (_LOAD, f"{_SWITCH}\nclient = session.client('s3')", _SIGNATURES),
+        (_IN_USE, _SIGNATURES),
     ),
     Scenario(
         "`!aws s3api list-buckets`",

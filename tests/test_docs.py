@@ -24,6 +24,7 @@ from benchmarks.table import markdown, update
 from ipy_awsprofile.demo.aws import append_section
 from ipy_awsprofile.demo.identity_center import write_private
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow, seed_all, trusting
+from matrix.uses import USES
 from tests.aws import EmbeddedAws
 from tests.pages import comparable, output_of, page_cells, with_outputs
 from tests.processes import posix
@@ -40,6 +41,7 @@ pytestmark = posix  # the pages have commands and paths of one
 #: Whether to update the pages with the outputs of this run.
 UPDATE = bool(os.environ.get("UPDATE_OUTPUTS"))
 HOW_TO = sorted(file for file in (DOCS / "how-to").glob("*.md") if file.stem != "index")
+FOLLOWS = DOCS / "follows.md"
 UNATTENDED = DOCS / "how-to" / "unattended.md"
 TUTORIALS = DOCS.parent / "notebooks"
 CELLS = [file for file in sorted(DOCS.rglob("*.md")) if blocks(file.read_text(), "ipython3")]
@@ -347,6 +349,14 @@ def test_picture_of_the_picker() -> None:
     kinds = {kind for output in outputs for kind in output.get("data", {})}
     assert "image/png" in kinds
     assert not any("widget" in kind for kind in kinds)
+
+
+def test_libraries_of_the_matrix() -> None:
+    """The page of supported libraries has the libraries of `make libraries` in bold."""
+    (table,) = re.findall(r"## What follows by itself(.+?)\n## ", FOLLOWS.read_text(), re.DOTALL)
+    assert set(re.findall(r"\*\*(.+?)\*\*", table)) == {
+        use.name.partition(" ")[0] for use in USES.values()
+    }
 
 
 def test_table_of_the_performance_page() -> None:

@@ -139,6 +139,31 @@ def test_anthropic(aws: EmbeddedAws, signing: Shell) -> None:
     assert NotForOneProfile.__name__ in ran.text
 
 
+#: LLM clients that name their profile, and how they are called.
+LLMS = {
+    "anthropic": (
+        "it = AnthropicBedrock(\n    aws_profile='RoleBeta', base_url=ENDPOINT,\n"
+        "    aws_region='us-west-2', max_retries=0)",
+        ANTHROPIC[1],
+    ),
+    "boto3": (
+        "it = open_session('RoleBeta').client('bedrock-runtime')",
+        "it.converse(modelId='claude', messages=[])",
+    ),
+}
+
+
+@pytest.mark.parametrize("library", LLMS)
+def test_an_llm_on_one_account(aws: EmbeddedAws, signing: Shell, library: str) -> None:
+    """A client that names its profile stays on its account, without a warning."""
+    make, use = LLMS[library]
+    signing.good(f"%aws_profile RoleBeta\nfrom anthropic import AnthropicBedrock\n{make}")
+    for switch in ("RoleBeta", "UserAlpha", "RoleGamma --read-only"):
+        signing.good(f"%aws_profile {switch}")
+        signed, ran = signers(aws, signing, use)
+        assert (signed, " signs " in ran.text) == ({"RoleBeta"}, False)
+
+
 #: Objects that keep the identity that the user has named.
 CHOSEN = {
     "credentials of a session": "it = boto3.Session(profile_name='RoleBeta').get_credentials()",
