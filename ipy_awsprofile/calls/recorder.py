@@ -194,9 +194,7 @@ def identity_of(credentials: Any) -> tuple[str, str]:
 
 
 def _labelled() -> Iterator[tuple[Any, Label]]:
-    for one in list(GATE.labelled):
-        if label := label_of(one):
-            yield one, label
+    return ((one, label) for one in GATE.labelled for label in [label_of(one)] if label)
 
 
 @lru_cache(maxsize=1)

@@ -43,7 +43,7 @@ class Label:
     ``limits`` says how a session differs from the profile's usual one (``read-only``), ``options``
     has what else does, such as tags, and ``principal`` is what STS reported. ``is_chosen`` is true
     if the user has named the profile or given keys, and ``is_default`` if no profile was active.
-    ``callers`` are as in `ProfileSession`.
+    ``callers`` are as in `ProfileSession`, and ``credentials`` are those of an active session.
     """
 
     profile: str
@@ -53,6 +53,7 @@ class Label:
     is_chosen: bool = field(default=False, compare=False)
     is_default: bool = field(default=False, compare=False)
     callers: Mapping[str, CallerIdentity] | None = field(default=None, compare=False)
+    credentials: Any = field(default=None, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -81,7 +82,13 @@ def label_for(session: ProfileSession) -> Label:
     }
     described = ", ".join(text for text, is_set in limits.items() if is_set)
     options = repr((target.parameters, target.chain[0].text("role_session_name")))
-    return Label(target.name, described, options, session.principal)
+    return Label(
+        target.name,
+        described,
+        options,
+        session.principal,
+        credentials=session.get_credentials(),
+    )
 
 
 def label_of(credentials: Any) -> Label | None:
@@ -129,8 +136,6 @@ class _Gate:
     def __init__(self) -> None:
         #: The identity that the kernel shows, or None while no profile is active.
         self.active: Label | None = None
-        #: The credentials of that identity.
-        self.credentials: Any = None
         #: Whether a run over many profiles has begun, and its rows.
         self.is_run = False
         self.rows: set[Row] = set()

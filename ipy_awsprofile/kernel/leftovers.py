@@ -9,6 +9,7 @@ import gc
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,11 +27,10 @@ from ipy_awsprofile.kernel.caches import NOT_CLEARED
 from ipy_awsprofile.kernel.gate import Label, label_of
 from ipy_awsprofile.kernel.places import BEDROCK_KEY, ENDPOINT, FOLLOWERS, has_read_with_polars
 from ipy_awsprofile.kernel.show import ABSENT
-from ipy_awsprofile.text import Arn, redacted_urls
+from ipy_awsprofile.text import Arn, number_of, redacted_urls
 
 if TYPE_CHECKING:
     from ipy_awsprofile.kernel.show import Kernel
-    from ipy_awsprofile.sessions.session import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +60,22 @@ def _scheme_of(filesystem: Any) -> str:
     return str(getattr(filesystem, "base_fs", filesystem).type_name)
 
 
+def _s3_if(condition: bool) -> str:
+    return "s3" if condition else ""
+
+
 def _scheme_of_file(file: Any) -> str:
     # pyarrow reads the metadata of an S3 file when opening it. Local files have none.
-    return "s3" if not file.closed and file.readable() and "ETag" in file.metadata() else ""
+    return _s3_if(not file.closed and file.readable() and "ETag" in file.metadata())
 
 
 def _scheme_of_zarr(node: Any) -> str:
-    inner = getattr(node.store, "store", None)  # obstore's
-    return "s3" if type(inner).__name__ == "S3Store" else ""
+    return _s3_if(type(node.store.store).__name__ == "S3Store")  # obstore's
 
 
 def _scheme_of_minio(client: Any) -> str:
-    # The user gave it keys, or it looked for them.
-    return "" if type(client._provider).__name__ == "StaticProvider" else "s3"  # noqa: SLF001
+    # Without keys of the user, it looks for credentials.
+    return _s3_if(type(client._provider).__name__ != "StaticProvider")  # noqa: SLF001
 
 
 #: Objects that use S3 without botocore, and functions that return their address, or its scheme.
@@ -101,7 +104,7 @@ READERS: dict[str, Callable[[Any], str]] = {
     "obstore.fsspec.FsspecStore": lambda one: one.protocol,
     "pyiceberg.table.Table": lambda one: one.metadata_location,
     # These don't tell their address.
-    "polars.lazyframe.frame.LazyFrame": lambda _one: "s3" if has_read_with_polars() else "",
+    "polars.lazyframe.frame.LazyFrame": lambda _one: _s3_if(has_read_with_polars()),
     "pyarrow._dataset.Scanner": lambda _one: "s3",
     # These keep workers instead.
     "ipyparallel.client.client.Client": lambda _one: "s3",
@@ -110,7 +113,12 @@ READERS: dict[str, Callable[[Any], str]] = {
 
 _KEEPS = "was opened in S3 as another identity, which it keeps: open it again"
 _MAY_KEEP = "keeps the identity that it was opened with, if it reads from S3: open it again"
-_ENGINES = "has engines that were started as another identity, and keep it: start the cluster again"
+#: What the card says about workers, with their number.
+_WORKERS = {
+    "multiprocessing": "keeps another identity in {}: start new ones",
+    "ray": "keeps another identity in its workers: run `ray.shutdown()`, then `ray.init()`",
+}
+_ENGINES = "keeps another identity in its engines: start the cluster again"
 
 #: What the card says about readers, unless it is `_KEEPS`.
 _SAYS = {
@@ -173,18 +181,9 @@ class OpenedBefore:
             for library, worker in _workers()
             if self._workers.get((library, worker), active) != active
         ]
-        if "ray" in former:
-            says = "has workers that were started as another identity, and keep it"
-            yield Leftover("ray", f"{says}: run `ray.shutdown()`, then `ray.init()`")
-        processes = former.count("multiprocessing")
-        if processes == 1:
-            says = (
-                "has 1 process that was started as another identity, and keeps it: start it again"
-            )
-            yield Leftover("multiprocessing", says)
-        elif processes:
-            says = "processes that were started as another identity, and keep it: start them again"
-            yield Leftover("multiprocessing", f"has {processes} {says}")
+        for library, count in Counter(former).items():
+            processes = number_of(count, "process", "processes")
+            yield Leftover(library, _WORKERS[library].format(processes))
 
 
 def _matching(value: Any) -> Callable[[Any], bool]:
@@ -212,7 +211,6 @@ def leftovers(
     namespace: Mapping[str, Any],
     active: Label | None,
     before: OpenedBefore,
-    identity: Identity | None = None,
 ) -> Iterator[Leftover]:
     """Yield what doesn't follow the active identity, or the end of all switches."""
     if active:
@@ -231,7 +229,7 @@ def leftovers(
         yield Leftover(library, f"{says}: restart the kernel after a switch")
     if active:
         yield from _libraries_in_use(namespace)
-        yield from _about_other_credentials(identity)
+        yield from _about_other_credentials(active)
 
 
 def _about_files(active: Label) -> Iterator[Leftover]:
@@ -245,21 +243,22 @@ def _about_files(active: Label) -> Iterator[Leftover]:
             yield Leftover("AWS_ENDPOINT_URL_S3", f"{says}: use a `%%aws_profile NAME` cell")
 
 
-def _about_other_credentials(identity: Identity | None) -> Iterator[Leftover]:
+def _about_other_credentials(active: Label) -> Iterator[Leftover]:
     """Yield the credentials and roles of the user that libraries prefer to the active identity."""
     if os.environ.get(BEDROCK_KEY):
         says = "is an API key that Amazon Bedrock uses instead of any profile"
         yield Leftover(
             BEDROCK_KEY, f"{says}, even one that you name: `del os.environ[{BEDROCK_KEY!r}]`"
         )
-    if "sagemaker" in sys.modules and identity and STUDIO_METADATA.exists():
+    if "sagemaker" in sys.modules and STUDIO_METADATA.exists():
         metadata = json.loads(STUDIO_METADATA.read_text())
-        role = Arn.parse(metadata.get("ExecutionRoleArn") or metadata.get("ResourceArn") or "")
-        if role and role.account != identity.account:
+        role = Arn.parse(metadata.get("ExecutionRoleArn") or metadata["ResourceArn"])
+        own = Arn.parse(active.principal or "")
+        if role and own and role.account != own.account:
             says = (
                 f"`get_execution_role()` returns a role of account {role.account}, this machine's"
             )
-            yield Leftover("sagemaker", f"{says}: pass the ARN of a role in {identity.account}")
+            yield Leftover("sagemaker", f"{says}: pass the ARN of a role in {own.account}")
 
 
 def _have_different_endpoints(profiles: Iterable[Section]) -> bool:

@@ -81,7 +81,8 @@ class Lending(StaysInProcess):
         self._lent: dict[str, _Lent] = {}  # by path
         parent = cache_folder() / "ipy_awsprofile"
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _remove_abandoned(parent)
+        with suppress(OSError, ValueError):  # another kernel is removing them, too
+            _remove_abandoned(parent)
         prefix = f"kernel-{_process_space()}-{os.getpid()}-"
         self._folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         self._server = _Server(self)
@@ -161,15 +162,14 @@ class Lending(StaysInProcess):
 def _remove_abandoned(parent: Path) -> None:
     """Remove the folders of processes that were killed, and of other machines after a month."""
     for folder in parent.glob("kernel-*"):
-        space, _, process = folder.name.removeprefix("kernel-").partition("-")
-        pid = process.partition("-")[0]
-        with suppress(OSError):  # another kernel has removed it
-            if space == _process_space() and pid.isdigit():
-                is_abandoned = not _is_running(int(pid))
-            else:
-                is_abandoned = time() - folder.stat().st_mtime > _ABANDONED_AFTER
-            if is_abandoned:
-                shutil.rmtree(folder, ignore_errors=True)
+        parts = folder.name.split("-")
+        # On Windows, a signal of 0 isn't only a question.
+        if parts[1] == _process_space() and os.name == "posix":
+            is_abandoned = not _is_running(int(parts[2]))
+        else:
+            is_abandoned = time() - folder.stat().st_mtime > _ABANDONED_AFTER
+        if is_abandoned:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _process_space() -> str:
@@ -177,21 +177,15 @@ def _process_space() -> str:
 
     https://man7.org/linux/man-pages/man7/pid_namespaces.7.html
     """
-    namespace = ""
-    with suppress(OSError):  # not on Linux
-        namespace = os.readlink("/proc/self/ns/pid")
+    namespace = os.path.basename(os.path.realpath("/proc/self/ns/pid"))  # if it exists
     return sha256(f"{platform.node()} {namespace}".encode()).hexdigest()[:8]
 
 
 def _is_running(pid: int) -> bool:
-    if os.name != "posix":  # there, a signal of 0 isn't only a question
-        return True
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
+    except OSError as error:
+        return isinstance(error, PermissionError)  # another user's process
     return True
 
 

@@ -20,7 +20,7 @@ from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.kernel.caches import clear_caches
 from ipy_awsprofile.kernel.gate import check, session_here
-from ipy_awsprofile.kernel.show import ABSENT, Place, effect, variables
+from ipy_awsprofile.kernel.show import ABSENT, Place, effect, entry, variables
 from ipy_awsprofile.text import chain_line
 
 if TYPE_CHECKING:
@@ -184,15 +184,7 @@ def _config_of_fsspec() -> Any:
     return getattr(sys.modules.get("fsspec.config"), "conf", None)
 
 
-def _set_s3fs(arguments: Any) -> None:
-    config = _config_of_fsspec()
-    if arguments is ABSENT:
-        config.pop("s3", None)
-    else:
-        config["s3"] = arguments
-
-
-S3FS = Place("fsspec's s3", lambda: _config_of_fsspec().get("s3", ABSENT), _set_s3fs)
+S3FS = entry("fsspec's s3", _config_of_fsspec, "s3")
 
 #: Arguments of S3 filesystems that determine their identity.
 _IDENTITY = {"profile", "key", "secret", "token", "anon", "session", "username", "password"}
@@ -289,19 +281,8 @@ def has_read_with_polars() -> bool:
 # Dask ---------------------------------------------------------------------------------------------
 
 
-def _set_dask(scheduler: Any) -> None:
-    if scheduler is ABSENT:
-        sys.modules["dask.config"].config.pop("scheduler", None)
-    else:
-        sys.modules["dask.config"].config["scheduler"] = scheduler
-
-
 #: Workers of a cluster have the notebook's identity, and other threads have none in a run.
-DASK = Place(
-    "Dask's scheduler",
-    lambda: sys.modules["dask.config"].config.get("scheduler", ABSENT),
-    _set_dask,
-)
+DASK = entry("Dask's scheduler", lambda: sys.modules["dask.config"].config, "scheduler")
 
 
 # Libraries ----------------------------------------------------------------------------------------

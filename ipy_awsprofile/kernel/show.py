@@ -97,6 +97,18 @@ def variables(*names: str, readers: str = "") -> Place:
     return Place(names[0], get, change, readers, names)
 
 
+def entry(name: str, mapping: Callable[[], Any], key: str) -> Place:
+    """Return the place of an entry in a library's dict of settings."""
+
+    def change(value: Any) -> None:
+        if value is ABSENT:
+            mapping().pop(key, None)
+        else:
+            mapping()[key] = value
+
+    return Place(name, lambda: mapping().get(key, ABSENT), change)
+
+
 def effect(name: str, act: Callable[[Any], object]) -> Place:
     """Return a place that can't be read. Setting it calls a function with the value."""
     last: list[Any] = [ABSENT]

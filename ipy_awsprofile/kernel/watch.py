@@ -16,9 +16,9 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import wraps
-from inspect import iscoroutinefunction
+from inspect import isawaitable, iscoroutinefunction
 from typing import Any
 
 import botocore  # the package alone, which imports nothing else
@@ -64,10 +64,9 @@ def unwatch() -> None:
         _unwrap()
 
 
-def activate(label: Label | None, credentials: Any = None) -> None:
+def activate(label: Label | None) -> None:
     """Make an identity the active one, which new sessions find."""
     GATE.active = label
-    GATE.credentials = credentials
     for session in GATE.sessions:
         # The active profile can be in another config file now. botocore keeps what it has read.
         session._config = None
@@ -90,8 +89,7 @@ def _watch(session: Any) -> None:
     GATE.sessions.add(session)
     caller = calling_frame(sys._getframe(1))
     session.has_read_profile = caller is not None and package_of(caller) in _READ_AWS_PROFILE
-    is_async = iscoroutinefunction(session.get_credentials)
-    _wrap(type(session), "get_credentials", _labelling_later if is_async else _labelling)
+    _wrap(type(session), "get_credentials", _labelling)
     _wrap(SigV4Auth, "add_auth", _checking_when_signing)
     # Sessions can share handlers, and would check a signature several times without the ID.
     session.register("before-sign", _check_client, unique_id=__name__)
@@ -110,18 +108,18 @@ def _label_found(session: Any) -> None:
     credentials = session._credentials
     if credentials is None or label_of(credentials):
         return
-    profile, method = _chosen_profile(session), credentials.method
-    is_ours, is_lent = hasattr(session, "callers"), GATE.active and method == "container-role"
-    if profile and is_lent and not is_ours and profile != os.environ.get("AWS_PROFILE"):
+    session._credentials = None  # unless they get a label
+    profile = _chosen_profile(session)
+    method = credentials.method
+    is_lent = GATE.active and method == "container-role" and not hasattr(session, "callers")
+    if profile and is_lent and profile != os.environ.get("AWS_PROFILE"):
         from ipy_awsprofile.credentials.translation import no_credentials  # imports botocore
 
-        session._credentials = None
         raise no_credentials(profile)
     if profile or method == "explicit":
         callers = getattr(session, "callers", None)
         label = Label(profile or "", is_chosen=True, callers=callers)
     elif GATE.is_run:
-        session._credentials = None
         raise NotForOneProfile(
             "A new session without a profile, such as `boto3.Session()`, doesn't know the row's "
             "identity.",
@@ -134,24 +132,21 @@ def _label_found(session: Any) -> None:
     else:
         name = session.get_config_variable("profile") or "default"
         label = GATE.active or Label(name, is_default=True)
-    if GATE.active and label is GATE.active and method in _IN_FILES:
-        session._credentials = None
-        GATE.credentials.get_frozen_credentials()  # raises IdentityChanged
-        session._credentials = credentials
+    if label is GATE.active and method in _IN_FILES:
+        label.credentials.get_frozen_credentials()  # raises IdentityChanged
+    session._credentials = credentials
     put_label(credentials, label)
 
 
 def _chosen_profile(session: Any) -> Any:
     """Return the name of the profile that the user has chosen for a session, or None."""
     profile = session.instance_variables().get("profile")
-    if profile is None or hasattr(session, "callers"):
-        return profile
-    default = getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
-    if default is not None and default._session is session and not GATE.active:
-        return None  # `boto3.setup_default_session` before the first switch
-    if session.has_read_profile and profile == os.environ.get("AWS_PROFILE"):
-        return None
-    return str(profile)
+    default = None if GATE.is_run else getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
+    # The profile of `boto3.setup_default_session` before the first switch is a default.
+    is_default = default is not None and default._session is session and not GATE.active
+    is_read = session.has_read_profile and profile == os.environ.get("AWS_PROFILE")
+    is_ours = hasattr(session, "callers")
+    return None if (is_default or is_read) and not is_ours else profile
 
 
 def _watch_earlier_objects() -> None:
@@ -206,24 +201,22 @@ def _unwrap() -> None:
 
 def _labelling(get_credentials: Callable[..., Any]) -> Callable[..., Any]:
     def labelled(session: Any) -> Any:
+        # Otherwise, they were labelled when they were found, or the user has set them.
         is_new = session._credentials is None
-        credentials = get_credentials(session)
-        if is_new:  # otherwise, they were labelled when they were found, or set by the user
-            _label_found(session)
-        return credentials
-
-    return labelled
-
-
-def _labelling_later(get_credentials: Callable[..., Any]) -> Callable[..., Any]:
-    async def labelled(session: Any) -> Any:
-        is_new = session._credentials is None
-        credentials = await get_credentials(session)
+        found = get_credentials(session)
+        if isawaitable(found):  # aiobotocore's
+            return _label_later(session, found) if is_new else found
         if is_new:
             _label_found(session)
-        return credentials
+        return found
 
     return labelled
+
+
+async def _label_later(session: Any, found: Awaitable[Any]) -> Any:
+    credentials = await found
+    _label_found(session)
+    return credentials
 
 
 def _checking_when_frozen(freeze: Callable[[Any], Any]) -> Callable[[Any], Any]:

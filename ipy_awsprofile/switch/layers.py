@@ -155,8 +155,5 @@ class Layers:
 
     def _activate(self) -> None:
         active = self._frames[-1]
-        if active.layer:
-            activate(active.layer.label, active.layer.session.get_credentials())
-        else:
-            activate(None)
+        activate(active.layer.label if active.layer else None)
         GATE.is_run = active.is_run

@@ -18,7 +18,7 @@ from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable
 from ipy_awsprofile.kernel.gate import GATE, label_for, require_no_run
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
-from ipy_awsprofile.kernel.watch import put_label, unwatch, watch
+from ipy_awsprofile.kernel.watch import put_label
 from ipy_awsprofile.switch.layers import Frame, Layer, Layers
 from ipy_awsprofile.switch.opening import Protection, open_allowed
 from ipy_awsprofile.switch.running_cell import RunningCell
@@ -50,9 +50,6 @@ class Switcher:
         self._lending: Lending | None = None
         self._opened: OpenedBefore | None = None
         self._closed = False
-        self._ending = ExitStack()
-        watch()
-        self._ending.callback(unwatch)
         #: The running cell, and the action that waits for its end.
         self.cell = RunningCell(shell)
         GATE.cell_number = lambda: self.cell.number
@@ -234,7 +231,6 @@ class Switcher:
             self.cell.drop()
             with self._changing():
                 self._layers.drop()
-            self._ending.close()
             if self._lending:
                 self._lending.close()
 
@@ -271,9 +267,8 @@ class Switcher:
         with self._changing():
             self._layers.end(frame)
         active = self.active
-        if self._opened and ended and ended is not active and not frame.is_run:
-            if active and active.label == ended.label:
-                return
+        label = active.label if active else None
+        if self._opened and ended and ended.label != label:
             for leftover in self._opened.opened_as(self.namespace, ended.label):
                 GATE.warn(f"`{leftover.name}` {leftover.says}.")
 
@@ -286,9 +281,7 @@ class Switcher:
             if self._opened is None:
                 return []
             label = active.label if active else None
-            identity = active.identity if active else None
-            found = leftovers(self._layers.kernel, self.namespace, label, self._opened, identity)
-            return list(found)
+            return list(leftovers(self._layers.kernel, self.namespace, label, self._opened))
 
     def _places(self, layer: Layer) -> dict[Any, Any]:
         """Return the places for a layer, whose session is lent to child processes."""

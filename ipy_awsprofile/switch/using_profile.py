@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ipy_awsprofile.config.request import SwitchRequest, takes
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
+from ipy_awsprofile.kernel.watch import watch
 from ipy_awsprofile.switch.layers import Frame
 from ipy_awsprofile.switch.switcher import Switcher
 
@@ -119,4 +120,5 @@ def running_switcher() -> Switcher:
 @lru_cache(maxsize=1)
 def script_switcher(_process: int) -> Switcher:
     """Return the Switcher of a process without IPython."""
+    watch()
     return Switcher(None)

@@ -311,10 +311,7 @@ def test_workers_of_ray(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> Non
     ray.gcs_address = "127.0.0.1:1"
     assert "`ray`" not in card_of(notebook)
     card = card_of(notebook, "%aws_profile RoleGamma")
-    assert (
-        "`ray` has workers that were started as another identity, and keep it: run `ray.shut"
-        in card
-    )
+    assert "`ray` keeps another identity in its workers: run `ray.shutdown()`, then" in card
     error = str(notebook.refused("across_profiles(['RoleBeta'], lambda _: ray)"))
     assert error == "`ray` runs code in processes that have the notebook's identity."
     ray.gcs_address = "127.0.0.1:2"
@@ -360,7 +357,7 @@ def test_worker_processes(workers: Shell, method: str) -> None:
     workers.good(f"%aws_profile RoleBeta\n{start}")
     assert workers.good(ask).result == ROLE_ACCOUNT
     assert "multiprocessing" not in card_of(workers)
-    assert "has 2 processes that were started as another identity" in card_of(
+    assert "keeps another identity in 2 processes: start new ones" in card_of(
         workers, "%aws_profile UserAlpha"
     )
     assert workers.good(ask).result == ROLE_ACCOUNT
