@@ -1,7 +1,7 @@
 """Run today's AWS libraries through the switches of a notebook, and print who signed.
 
 Usage: python -m matrix [-j N] [-v] [NAME ...]. It exits with 1 if another identity signed and
-nothing said so, unless the reason is in KNOWN.
+nothing said so, unless the reason is in KNOWN, and after a false alarm.
 """
 
 from __future__ import annotations
@@ -44,8 +44,11 @@ class Row:
     failures: Sequence[str]
 
     def problems(self) -> Iterator[str]:
-        """Yield what makes the run fail: a notebook that didn't end, and a silent identity."""
+        """Yield what makes the run fail: an unfinished notebook, a false or a missing warning."""
         yield from self.failures
+        for phase, cell in self.cells.items():
+            if cell is Verdict.FALSE:
+                yield f"{self.use.name} has a false alarm: {phase}"
         phases = [phase for phase, cell in self.cells.items() if cell is Verdict.SILENT]
         unknown = [phase for phase in phases if (self.use.name, phase) not in KNOWN]
         if unknown:

@@ -19,6 +19,7 @@ class Verdict(Enum):
     NOT_APPLICABLE = ("-", "n/a", "the phase doesn't apply, such as an old object without objects")
     OK = ("o", "ok", "the expected identity signed")
     REFUSED = ("r", "refused", "the extension raised an error, or AWS refused; no one else signed")
+    FALSE = ("F", "FALSE ALARM", "the expected identity signed, and a warning said otherwise")
     SAID = ("s", "said", "another identity signed, and the cell or the card said so")
     BROKEN = ("B", "broken", "another exception than usual, or nothing was sent")
     STUCK = ("K", "stuck", "a new object signed as a former identity, and something said so")
@@ -54,6 +55,8 @@ def verdict(observed: Observed, use: Use, first: Observed) -> Verdict:
     if observed.is_ours:
         return Verdict.REFUSED
     # In a run, AWS refuses keys that don't exist, and libraries that find no keys fail.
+    if _WARNING.search(observed.text):
+        return Verdict.FALSE
     is_usual = observed.error in {"", first.error}
     if observed.phase.startswith("rows") and (UNKNOWN in observed.seen or not is_usual):
         return Verdict.REFUSED

@@ -141,9 +141,9 @@ def _label_found(session: Any) -> None:
 def _chosen_profile(session: Any) -> Any:
     """Return the name of the profile that the user has chosen for a session, or None."""
     profile = session.instance_variables().get("profile")
-    default = None if GATE.is_run else getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
+    default = getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
     # The profile of `boto3.setup_default_session` before the first switch is a default.
-    is_default = default is not None and default._session is session and not GATE.active
+    is_default = not (GATE.active or GATE.is_run) and getattr(default, "_session", None) is session
     is_read = session.has_read_profile and profile == os.environ.get("AWS_PROFILE")
     is_ours = hasattr(session, "callers")
     return None if (is_default or is_read) and not is_ours else profile
