@@ -234,6 +234,29 @@ def test_polars_that_is_imported_after_the_switch(aws: EmbeddedAws) -> None:
     ]
 
 
+CLUSTER = """
+import dask.dataframe as dd, distributed
+from ipy_awsprofile import across_profiles
+cluster = distributed.LocalCluster(
+    n_workers=1, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1")
+client = distributed.Client(cluster)
+"""
+
+
+def test_a_dask_cluster_in_a_run(aws: EmbeddedAws, notebook: Shell) -> None:
+    """In a run, Dask computes in the row's thread, because workers have the notebook's identity."""
+    notebook.good(f"%aws_profile UserAlpha\n{CLUSTER}")
+    try:
+        read = "across_profiles(['RoleBeta', 'RoleGamma'], lambda _: len(dd.read_csv(CSV)))"
+        assert roles_in_s3(aws, notebook, read) == {"RoleBeta", "RoleGamma"}
+        named = "across_profiles(['RoleBeta'], lambda _: client.submit(len, 'x').result())"
+        assert "`client` runs code in processes" in str(notebook.refused(named))
+        assert notebook.good("client.submit(len, 'x').result()").result == 1
+        assert "UserAlpha" in signers(aws, notebook, "len(dd.read_csv(CSV))")
+    finally:
+        notebook.good("client.close(); cluster.close()")
+
+
 #: Code in which the user names RoleBeta, or its session.
 NAMED = {
     "open_session": "open_session('RoleBeta').client('s3').list_objects_v2(Bucket=BUCKET)",
