@@ -2,15 +2,37 @@
 
 An error message never contains a key, a token or an MFA code. It consists of names, paths and
 AWS's messages, so it is safe to log.
+
+AwsProfileError
+├── InvalidOption · ConfigFileError · ProfileNotFound · InvalidProfile    what the user has written
+├── ProtectedProfile · UnexpectedAccount · SwitchInterrupted              nothing has changed
+├── StaleIdentity · NotForOneProfile · NoProfileAnswered · IdentityChanged    another identity
+├── MfaUnavailable · MfaRejected
+├── AccessDenied
+│   └── RoleNotAssigned
+├── CredentialsRejected
+│   └── CredentialsExpired
+├── CredentialsUnavailable
+│   └── SignInRequired
+├── EndpointUnreachable · ServiceError                                    AWS, or the way to it
+└── UnexpectedError                                                       a fault of this package
 """
 
 from __future__ import annotations
 
+import logging
 import re
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ipy_awsprofile._version import __version__
 from ipy_awsprofile.text import one_line
+
+_log = logging.getLogger(__name__)
 
 
 class AwsProfileError(Exception):
@@ -152,3 +174,51 @@ class SwitchInterrupted(AwsProfileError):
 
     def __init__(self, what: str = "The switch", hint: str = "Nothing has changed.") -> None:
         super().__init__(f"{what} was interrupted.", hint)
+
+
+class UnexpectedError(AwsProfileError):
+    """A fault of this package: an exception that nothing else explains."""
+
+    def __init__(self, error: BaseException) -> None:
+        botocore = getattr(sys.modules.get("botocore"), "__version__", "not imported")
+        super().__init__(
+            f"ipy_awsprofile has a fault: {type(error).__name__} in {place_of(error)} "
+            f"(ipy_awsprofile {__version__}, botocore {botocore}).",
+            "Please report this line. To add a log, see `Report a problem` in the documentation.",
+        )
+
+
+def place_of(error: BaseException) -> str:
+    """Return the last line of this package that an exception has passed, such as ``text.py:12``."""
+    own = [
+        f"{frame.f_globals['__name__'].replace('.', '/')}.py:{line}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__", "")).startswith(f"{__package__}.")
+    ]
+    return own[-1] if own else "an unknown line"
+
+
+def log_stack(error: BaseException) -> None:
+    """Log an exception's type and stack. Its message and its frames' variables can be secrets."""
+    stack = "".join(traceback.format_tb(error.__traceback__))
+    _log.debug("%s at\n%s", type(error).__name__, stack)
+
+
+@contextmanager
+def faults_as_errors() -> Iterator[None]:
+    """Raise UnexpectedError instead of any exception that isn't this package's own."""
+    try:
+        yield
+    except AwsProfileError:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever it is, it's a fault
+        log_stack(error)
+        raise UnexpectedError(error) from speaking_cause(error)
+
+
+def speaking_cause(error: Exception) -> Exception | None:
+    """Return an exception about code, without its stack. The texts of others can be secrets."""
+    if not isinstance(error, AttributeError | ImportError | NameError | NotImplementedError):
+        return None
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)

@@ -336,9 +336,7 @@ def _in_region(session: ProfileSession, region: str) -> ProfileSession:
     core.callers = session.callers
     shared = SimpleNamespace(load_credentials=session.get_credentials)
     core.register_component("credential_provider", shared)
-    there = ProfileSession(core, target, timeout=session.timeout, person=session.person)
-    there.principal = session.principal
-    return there
+    return ProfileSession(core, target, timeout=session.timeout, person=session.person)
 
 
 def _require_no_readers(function: Any, namespace: Mapping[str, Any]) -> None:

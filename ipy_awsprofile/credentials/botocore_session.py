@@ -7,6 +7,7 @@ replace some settings, with shared event hooks and service models, and with time
 from __future__ import annotations
 
 import copy
+import logging
 import os
 from collections.abc import Callable
 from functools import cache, cached_property, partial
@@ -28,6 +29,7 @@ from botocore.loaders import Loader, create_loader
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.target import Target
+from ipy_awsprofile.credentials.answers import with_checked_answers
 from ipy_awsprofile.credentials.person import CodePrompter
 from ipy_awsprofile.credentials.providers import REAL, Outside, Renewing, create_provider_chain
 from ipy_awsprofile.credentials.sts import (
@@ -41,6 +43,8 @@ from ipy_awsprofile.credentials.sts import (
 )
 from ipy_awsprofile.credentials.translation import no_credentials, translated, typed
 from ipy_awsprofile.errors import CredentialsRejected, IdentityChanged
+
+_log = logging.getLogger(__name__)
 
 #: The model of STS's GetScopedCredentials, which older versions of botocore don't have. botocore
 #: merges ``…-extras.json`` into its own model.
@@ -176,7 +180,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         def retrieve() -> None:
             self._credentials = None
             load = (
-                partial(renewing(codes=None).load, provider(self, cache, codes).load)
+                partial(renewing(codes=None).load, provider(self, cache, codes).load, "assume-role")
                 if provider
                 else self._loading(cache, codes, renewing(codes=codes), config)
             )
@@ -197,6 +201,9 @@ class ProfileBotocoreSession(SharedBotocoreSession):
                 raise
             cache.fresh = True
             retrieve()
+        method = getattr(self.get_credentials(), "method", "")
+        has_cached = cache.has_read and not cache.fresh
+        _log.debug("%s: found by %s, cached: %s.", self.target.name, method, has_cached)
 
     def _loading(
         self, cache: RoleCache, codes: CodePrompter, renewing: Renewing, config: Config
@@ -217,7 +224,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
                 regional = ProfileBotocoreSession(target, config, self._outside)
                 regional.set_config_variable("sts_regional_endpoints", "regional")
                 region = "us-east-1" if target.region in {None, "aws-global"} else target.region
-                create = partial(regional.create_client, region_name=region)
+                create = partial(_Calls(regional, config).create_client, region_name=region)
                 narrower = ScopedSessionFetcher(credentials, create, target.scope)
                 deferred = DeferredRefreshableCredentials(narrower.fetch_credentials, "scoped")
                 credentials = renewing.of(renew_with_base(deferred, credentials))
@@ -239,12 +246,14 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         if known is None or not known.arn:
             return  # STS hasn't reported an identity yet
         with translated(self.target.names):
-            sts = self.create_client(
-                "sts",
-                config=give_up_soon(),
-                aws_access_key_id=now.access_key,
-                aws_secret_access_key=now.secret_key,
-                aws_session_token=now.token,
+            sts = with_checked_answers(
+                self.create_client(
+                    "sts",
+                    config=give_up_soon(),
+                    aws_access_key_id=now.access_key,
+                    aws_secret_access_key=now.secret_key,
+                    aws_session_token=now.token,
+                )
             )
             caller = self.callers[str(now.access_key)] = ask_caller(sts)
         is_sso = self.target.chain[0].kind is ProfileKind.SSO
@@ -269,7 +278,7 @@ class _Calls:
     def create_client(self, *args: Any, config: Config | None = None, **kwargs: Any) -> Any:
         """Return a client that adds AssumeRole's parameters that botocore has no settings for."""
         kwargs["config"] = self._config.merge(config) if config else self._config
-        client: Any = self._session.create_client(*args, **kwargs)
+        client = with_checked_answers(self._session.create_client(*args, **kwargs))
         client.meta.events.register("provide-client-params.sts.AssumeRole", self._with_parameters)
         return client
 

@@ -1,4 +1,7 @@
-"""The errors of AWS, botocore and Python that this package translates. The first row counts.
+"""The errors of AWS, botocore and the system that this package translates. The first row counts.
+
+Any other exception is a fault of this package. What botocore can't read in an answer or a file is
+one of these errors from where it is read: see `answers`.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 """
@@ -33,6 +36,9 @@ UNKNOWN_OPERATION = {
     "UnsupportedOperation",
 }
 _ANY: set[str] = set()
+
+#: The texts of botocore's refusals that are built-in exceptions.
+BY_DESIGN = "still expired|AWS_ERROR_|^Invalid endpoint|^Unsupported host|^Auth token"
 
 
 class Row(NamedTuple):
@@ -198,6 +204,12 @@ EXCEPTIONS = (
         text="from Ec2InstanceMetadata: .* in profile arn:",
     ),
     Row(
+        botocore.CredentialRetrievalError,
+        ours.CredentialsUnavailable,
+        "The credentials of {start} can't be read: {message}",
+        text="unreadable$",
+    ),
+    Row(
         (
             *(botocore.CredentialRetrievalError, botocore.MetadataRetrievalError),
             botocore.InvalidIMDSEndpointError,
@@ -263,10 +275,10 @@ EXCEPTIONS = (
         (RuntimeError, ValueError),
         ours.InvalidProfile,
         "{name} can't be used: {message}",
-        text="still expired|AWS_ERROR_|^Invalid endpoint|^Unsupported host|^Auth token",
+        text=BY_DESIGN,
     ),
     Row(
-        (ResponseParserError, AttributeError, KeyError),
+        ResponseParserError,
         ours.ServiceError,
         "{name} got a response that isn't from AWS",
         "A proxy may have answered: check the profile's `endpoint_url`.",
@@ -276,8 +288,5 @@ EXCEPTIONS = (
         ours.CredentialsUnavailable,
         "A file that {start} needs can't be used: {message}",
         "Correct its path, or create the file again. {explain}",
-    ),
-    Row(
-        Exception, ours.CredentialsUnavailable, "The credentials of {start} can't be read ({kind})"
     ),
 )

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-role.html#cli-con
 from __future__ import annotations
 
 import getpass
+import logging
 import re
 import sys
 import threading
@@ -15,10 +16,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from ipy_awsprofile.config.request import arguments
-from ipy_awsprofile.errors import MfaRejected, MfaUnavailable
+from ipy_awsprofile.errors import AwsProfileError, MfaRejected, MfaUnavailable
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
+
+_log = logging.getLogger(__name__)
 
 #: Receives a `Question`, which contains the device's serial number, and returns the code.
 MfaPrompter = Callable[[str], str]
@@ -160,6 +163,7 @@ class Person:
 
         if self.sign_in is None:
             raise sign_in_required(target.names)
+        _log.debug("%s: prompting for a sign-in.", target.name)
         self.sign_in(target)
 
 
@@ -178,6 +182,7 @@ class CodePrompter:
     def __call__(self, question: str) -> str:
         """Return a code. Raises MfaUnavailable, MfaRejected, or the prompter's exceptions."""
         person, target, serial = self._person(), self._target, device_of(question)
+        _log.debug("%s: prompting for a code of %s.", target.name, serial)
         if command := target.mfa_process(serial):
             return person.run_command(command, question)
         names = (each.name for each in target.chain if each.mfa_serial == serial)
@@ -188,7 +193,17 @@ class CodePrompter:
             command=f"`%aws_profile {arguments(target.request)}`",
         )
         self._answers = person.mfa_process is None
-        return require_code((person.mfa_process or person.mfa_prompter)(asked))
+        prompter = person.mfa_process or person.mfa_prompter
+        try:
+            answer = prompter(asked)
+        except AwsProfileError:
+            raise
+        except Exception as error:  # noqa: BLE001  # its text can be the code
+            raise MfaUnavailable(
+                f"The function that returns MFA codes raised {type(error).__name__}.",
+                "Correct the function that you have passed as `mfa_prompter` or `mfa_process`.",
+            ) from None
+        return require_code(answer)
 
     def with_code(self, fetch: Callable[[], _T]) -> _T:
         """Return the result of ``fetch``, which prompts for a code.

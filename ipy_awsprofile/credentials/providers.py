@@ -10,6 +10,7 @@ https://docs.aws.amazon.com/boto3/latest/guide/credentials.html
 
 from __future__ import annotations
 
+import logging
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
@@ -46,12 +47,15 @@ from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.sign_ins import sso_cache
 from ipy_awsprofile.config.target import Target, sign_in_file
 from ipy_awsprofile.config.user_environment import user_environment
+from ipy_awsprofile.credentials.answers import reading
 from ipy_awsprofile.credentials.person import PROCESS_TIMEOUT, CodePrompter
 from ipy_awsprofile.credentials.sts import RedactedCredentials, RoleCache, freeze_credentials
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import ConfigFileError, SignInRequired
 
 _T = TypeVar("_T")
+
+_log = logging.getLogger(__name__)
 
 
 class Renewing:
@@ -79,9 +83,11 @@ class Renewing:
         self._devices: set[str] = set()
         self._prompting: list[Any] = []  # credentials whose renewal prompts for a code
 
-    def load(self, load: Callable[[], Any]) -> Any:
-        """Return the credentials that a provider loads, with our renewal."""
-        return self.of(load())
+    def load(self, load: Callable[[], Any], method: str) -> Any:
+        """Return the credentials that botocore's provider loads, with our renewal."""
+        with reading(method):
+            loaded = load()
+        return self.of(loaded)
 
     def of(self, credentials: Any) -> Any:
         """Return botocore's credentials, with our renewal. botocore has no public API for this."""
@@ -127,7 +133,7 @@ class Renewing:
         """Return new credentials in botocore's format. Raises a subclass of `AwsProfileError`."""
 
         def translating() -> Any:
-            with translated(self._target.names):
+            with translated(self._target.names), reading(current.method):
                 return fetch()
 
         if codes:
@@ -136,6 +142,7 @@ class Renewing:
             new = self._signed_in(translating)
         else:
             new = translating()
+        _log.debug("%s: renewed by %s.", self._target.name, current.method)
         is_role = hasattr(getattr(fetch, "__self__", None), "_role_arn")  # which can't change
         if new and current._access_key and not is_role:
             keys = RedactedCredentials(new["access_key"], new["secret_key"], new.get("token"))
@@ -245,7 +252,7 @@ def create_provider_chain(
         provider._environ = environ
         fetcher = getattr(provider, "_role_fetcher", None) or provider._fetcher
         fetcher._session = outside.metadata_http(fetcher._session)
-        return renewing.load(provider.load)
+        return renewing.load(provider.load, method)
 
     later: Any = object()  # creating the fetchers takes longer than reading a cached role
     sources: list[Any] = [
@@ -304,7 +311,7 @@ class _ProfileProviders(ProfileProviderBuilder):
         """Return the providers. The method's name and order are botocore's."""
         providers: list[Any] = super().providers(profile_name, disable_env_vars)
         for provider in providers:
-            provider.load = partial(self.renewing.load, provider.load)
+            provider.load = partial(self.renewing.load, provider.load, provider.METHOD)
         return providers
 
     def _create_sso_provider(self, profile_name: str) -> Any:

@@ -19,6 +19,7 @@ from botocore.credentials import (
     ReadOnlyCredentials,
 )
 from botocore.utils import JSONFileCache
+from dateutil.parser import parse
 
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.credentials.person import MfaPrompter
@@ -102,9 +103,10 @@ class RoleCache(JSONFileCache):
         if self.fresh and key not in self.written:
             return EXPIRED
         # The AWS CLI may not have written the file.
-        with suppress(KeyError, AttributeError, TypeError):
+        with suppress(AttributeError, KeyError, OverflowError, TypeError, ValueError):
             document = super().__getitem__(key + self._suffix)
             if document["Credentials"].keys() >= _FIELDS:
+                parse(document["Credentials"]["Expiration"])
                 self._note_caller(document, cached=True)
                 self.has_read |= key not in self.written
                 return document

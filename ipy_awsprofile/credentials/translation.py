@@ -14,18 +14,33 @@ from contextvars import ContextVar
 from typing import Any
 
 from botocore import exceptions as botocore
+from botocore.parsers import ResponseParserError
 
 from ipy_awsprofile.config.files import read_config
-from ipy_awsprofile.config.profiles import SIGNS_IN, ProfileKind, find_profile
+from ipy_awsprofile.config.profiles import ProfileKind, find_profile
 from ipy_awsprofile.config.regions import misspelled_region
 from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.config.sign_ins import find_profile_or_role, find_sign_in
 from ipy_awsprofile.config.target import NOT_PROFILES
 from ipy_awsprofile.credentials import error_table as table
-from ipy_awsprofile.errors import AwsProfileError, ProfileNotFound, SignInRequired
+from ipy_awsprofile.errors import (
+    AwsProfileError,
+    ProfileNotFound,
+    SignInRequired,
+    faults_as_errors,
+    log_stack,
+)
 from ipy_awsprofile.text import assigned_name, one_line, quoted, redacted_urls
 
 DENIED, UNKNOWN_OPERATION = table.DENIED, table.UNKNOWN_OPERATION
+
+#: What AWS, botocore and the system raise. Of the built-in types, the table has texts of botocore.
+_REFUSALS = (
+    *(botocore.BotoCoreError, botocore.ClientError, ResponseParserError),
+    *(OSError, RuntimeError, ValueError),
+)
+
+_log = logging.getLogger(__name__)
 
 _own_call: ContextVar[bool] = ContextVar("own_call", default=False)
 
@@ -40,24 +55,33 @@ def translated(chain: tuple[str, ...]) -> Iterator[None]:
     """Raise this package's exception instead of another one, without botocore's stack.
 
     ``chain`` has the names of the role chain's profiles, as in ``Identity.chain``. The other error
-    is the cause, unless it can contain a secret.
+    is the cause, unless it can contain a secret. What AWS, botocore and the system don't refuse is
+    an UnexpectedError.
     """
     before = _own_call.get()
     try:
         _own_call.set(True)
-        yield
-    except AwsProfileError:
-        raise
-    except Exception as error:  # noqa: BLE001  # the table has a row for any exception
-        raise from_error(error, chain) from _cause(error)
+        with faults_as_errors():
+            try:
+                yield
+            except _REFUSALS as error:
+                if row := _row_of(error):
+                    log_stack(error)
+                    ours = from_error(error, chain, row)
+                    _log.debug("%s: %s", type(ours).__name__, ours)
+                    raise ours from _cause(error, row)
+                raise
     finally:
         _own_call.set(before)
 
 
-def _cause(error: Exception) -> Exception | None:
+def _cause(error: Exception, row: table.Row) -> Exception | None:
     """Return an error without its stack and its own causes, or None if it can contain a secret."""
-    text, is_aws = str(error), isinstance(error, botocore.ClientError | botocore.BotoCoreError)
-    if not (is_aws and _row_of(error).quotes) or redacted_urls(text) != text or "\n" in text:
+    text = str(error)
+    is_aws = isinstance(error, botocore.ClientError | botocore.BotoCoreError)
+    if isinstance(error, botocore.ClientError) and not _is_document(error):
+        return None
+    if not (is_aws and row.quotes) or redacted_urls(text) != text or "\n" in text:
         return None
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
@@ -80,34 +104,42 @@ def code_of(error: botocore.ClientError) -> str:
     return str(details.get("Code") or metadata.get("HTTPStatusCode") or "")
 
 
+def _is_document(error: botocore.ClientError) -> bool:
+    """Return whether a response is AWS's error document, rather than a page with an HTTP status.
+
+    botocore takes the whole body of another one as the message.
+    """
+    return not code_of(error).isdigit()
+
+
 def _message_of(error: Exception) -> str:
     """Return AWS's or botocore's message on one line, or the code of a response without one."""
     if not isinstance(error, botocore.ClientError):
         # If the line below a setting is indented, botocore quotes it. It can be a secret.
         return redacted_urls(one_line(str(error).partition("\n")[0]))
+    if not _is_document(error):
+        return f"HTTP status {code_of(error)}"
     details: Any = error.response.get("Error") or error.response
     message = redacted_urls(one_line(details.get("Message") or ""))
     is_empty_or_page = re.match(r"$|\W*[<{\[]", message)
     return (code_of(error) or "no reason") if is_empty_or_page else message
 
 
-def _row_of(error: Exception) -> table.Row:
-    """Return the first row of the table that applies to an error."""
+def _row_of(error: Exception) -> table.Row | None:
+    """Return the first row of the table that applies to an error, if any."""
     if isinstance(error, botocore.ClientError):
         code, call = code_of(error), error.operation_name
         of_code = (row for row in table.RESPONSES if not row.when or code in row.when)
         rows = (row for row in of_code if row.call in ("", call))
     else:
         rows = (row for row in table.EXCEPTIONS if isinstance(error, row.when))
-    return next(row for row in rows if re.search(row.text, str(error)))
+    return next((row for row in rows if re.search(row.text, str(error))), None)
 
 
-def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
-    """Return this package's exception for another one; see `translated`."""
-    row, details = _row_of(error), getattr(error, "kwargs", {})
-    may_be_file = chain and not row.quotes and isinstance(error, KeyError | TypeError | ValueError)
-    is_damaged = may_be_file and _kind_of(chain[-1]) in SIGNS_IN
-    if row.kind is SignInRequired or is_damaged:
+def from_error(error: Exception, chain: tuple[str, ...], row: table.Row) -> AwsProfileError:
+    """Return this package's exception for one that a row of the table translates."""
+    details = getattr(error, "kwargs", {})
+    if row.kind is SignInRequired:
         return sign_in_required(chain)
     if row.kind is ProfileNotFound:
         return ProfileNotFound(details["profile"])
@@ -133,6 +165,15 @@ def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
     return row.kind(f"{says[0].upper()}{says[1:]}.", correction or hint)
 
 
+def translation_of(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
+    """Return the exception that `translated` raises for another one."""
+    try:
+        with translated(chain):
+            raise error
+    except AwsProfileError as ours:
+        return ours
+
+
 def _correction_of(message: str) -> str:
     """Return a hint for a misspelled source profile, [sso-session] or Region, or an empty text."""
     for pattern, find in (
@@ -152,7 +193,7 @@ def no_credentials(name: str = "") -> AwsProfileError:
     error: botocore.BotoCoreError = botocore.NoCredentialsError()
     if name in NOT_PROFILES:
         error = botocore.CredentialRetrievalError(provider=name, error_msg="no default credentials")
-    return from_error(error, (name,) if name else ())
+    return translation_of(error, (name,) if name else ())
 
 
 def sign_in_required(chain: tuple[str, ...]) -> SignInRequired:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ipy_awsprofile.errors import log_stack
 from ipy_awsprofile.kernel.watch import subclasses_of
 
 _log = logging.getLogger(__name__)
@@ -40,8 +41,9 @@ def clear_caches() -> None:
             continue
         try:
             cache.clear(module)
-        except Exception:  # noqa: BLE001  # another version of the library can raise anything
-            _log.debug("%s isn't as in %s.", cache.module, cache.tried, exc_info=True)
+        except Exception as error:  # noqa: BLE001  # another version of the library can raise anything
+            log_stack(error)
+            _log.debug("%s isn't as in %s.", cache.module, cache.tried)
             NOT_CLEARED.add(cache.module.partition(".")[0])
 
 

@@ -23,6 +23,7 @@ from ipy_awsprofile.errors import (
     EndpointUnreachable,
     InvalidOption,
     SwitchInterrupted,
+    faults_as_errors,
 )
 from ipy_awsprofile.kernel.gate import require_no_run
 from ipy_awsprofile.kernel.leftovers import Leftover
@@ -47,7 +48,7 @@ def run_aws_profile(
 ) -> None:
     """Run ``%aws_profile``, and show the result. Raises a subclass of `AwsProfileError`."""
     require_no_run("`%aws_profile`")
-    with interruption_as_error("The switch", switcher):
+    with interruption_as_error("The switch", switcher), faults_as_errors():
         options = parse(magic, line)
         if options.help:
             show_help(magic)

@@ -46,6 +46,7 @@ from ipy_awsprofile.errors import (
     ProtectedProfile,
     SignInRequired,
     SwitchInterrupted,
+    UnexpectedError,
 )
 
 if TYPE_CHECKING:
@@ -246,8 +247,7 @@ class Conversation:
         except KeyboardInterrupt:
             self.show_error(SwitchInterrupted())
         except Exception as error:
-            what = f"Something unexpected happened: {type(error).__name__}."
-            self.show_error(AwsProfileError(what, "For details, see the kernel's log."))
+            self.show_error(UnexpectedError(error))
             raise
 
     # ---- what the views show

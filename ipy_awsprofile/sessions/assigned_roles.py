@@ -40,6 +40,7 @@ from ipy_awsprofile.config.sign_ins import (
     sso_cache,
 )
 from ipy_awsprofile.config.target import Target, sign_in_target
+from ipy_awsprofile.credentials.answers import reading, with_checked_answers
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, give_up_soon
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.credentials.providers import shared_sign_in
@@ -130,10 +131,11 @@ class _Portal:
         session.set_default_client_config(give_up_soon().merge(unsigned))
         self._names, region = target.names, sign_in.region
         with translated(self._names):
-            self._client: Any = session.create_client("sso", region_name=region, config=config)
+            client = session.create_client("sso", region_name=region, config=config)
+            self._client = with_checked_answers(client)
 
         def read_token() -> str:
-            with translated(self._names):
+            with translated(self._names), reading("sso"):
                 return _access_token(sign_in, session, self._names[-1])
 
         self._token = shared_sign_in(sign_in.token_file, read_token)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from ipy_awsprofile.config.regions import is_aws
 from ipy_awsprofile.config.request import SessionRequest, takes
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.target import SOURCES, Target, target_of
+from ipy_awsprofile.credentials.answers import with_checked_answers
 from ipy_awsprofile.credentials.botocore_session import (
     ProfileBotocoreSession,
     give_up_soon,
@@ -51,6 +53,9 @@ if TYPE_CHECKING:
     from botocore.credentials import CredentialProvider, Credentials
 
 
+_log = logging.getLogger(__name__)
+
+
 class NamedSession(StaysInProcess, Session):
     """A boto3 session with the names of its profiles in ``chain``, as in ``Identity``."""
 
@@ -79,13 +84,19 @@ class ProfileSession(NamedSession):
         super().__init__(session, target.names)
         self.target = target
         self.callers = session.callers
-        #: The principal that STS reported for the session, or None; see `CallerIdentity`.
-        self.principal: str | None = None
         self.timeout = timeout
         self.person = person
         #: Long-term keys, and their STS credentials with the expiry; see `portable.lendable`.
         self.issued: tuple[RedactedCredentials, RedactedCredentials, datetime] | None = None
         self.issuing = Lock()
+
+    @property
+    def principal(self) -> str | None:
+        """The principal that STS has reported, or None; see `CallerIdentity`."""
+        credentials: Any = self.get_credentials()
+        key = getattr(credentials, "_access_key", None) or credentials.access_key
+        caller = self.callers.get(key)
+        return caller.principal if caller and caller.arn else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,7 +291,6 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
         source, request = session.target.chain[-1], session.target.request
         if source.kind is ProfileKind.CREDENTIAL_SOURCE and source.credential_source:
             chain = (*chain, SOURCES[source.credential_source])
-        session.principal = caller.principal if caller.arn else None
         is_limited = request.read_only or bool(request.policy)
         may_ignore_policy = is_limited and bool(session.target.foreign_sts)
     return Identity(
@@ -304,7 +314,7 @@ def _fetch_caller(
     known = session.callers if isinstance(session, ProfileSession) else {}
     caller = known.get(frozen.access_key or "")
     if caller is None or (ask and caller.cached):
-        sts = session.client("sts", config=config_of_calls(session))
+        sts = with_checked_answers(session.client("sts", config=config_of_calls(session)))
         try:
             caller = ask_caller(sts)
         except ClientError as error:
@@ -312,5 +322,6 @@ def _fetch_caller(
             if code_of(error) not in UNKNOWN_OPERATION or is_aws(sts.meta.endpoint_url):
                 raise
             caller = caller or CallerIdentity("", "")
+        _log.debug("%s: STS reports %s.", chain_line(chain_of(session)), caller.arn)
         known[frozen.access_key or ""] = caller
     return caller

@@ -52,6 +52,7 @@ from ipy_awsprofile.config.sign_ins import (
     value_in,
 )
 from ipy_awsprofile.config.target import Target, login_file, sign_in_file, sign_in_target
+from ipy_awsprofile.credentials.answers import with_checked_answers
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, give_up_soon
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, InvalidProfile
@@ -191,7 +192,8 @@ def begin_sign_in(target: Target, *, device_code: bool = False) -> Attempt:
 def unsigned_client(target: Target, service: str, region: str | None = None) -> Any:
     """Return a client with the target's settings for calls without credentials."""
     config = give_up_soon().merge(ClientConfig(signature_version=UNSIGNED))
-    return ProfileBotocoreSession(target).create_client(service, region, config=config)
+    client = ProfileBotocoreSession(target).create_client(service, region, config=config)
+    return with_checked_answers(client)
 
 
 def _resolve_address(target: Target, sign_in: SignIn) -> tuple[str, str]:

@@ -39,9 +39,9 @@ def save_role(
     if switcher.protection.is_protected(name) and not request.confirmed:
         raise ProtectedProfile(name)
     request = switcher.protection.resolve_name(request, person or switcher.person)
-    limits = request.read_only, request.mfa, request.policy, request.tags, request.source_identity
     target = target_of(request)
-    if any(limits) or target.scope:  # a duration is a setting only for a role
+    # A duration is a setting only for a role.
+    if target.parameters.get(target.chain[0].role_arn or "") or target.scope or target.mfa:
         raise InvalidOption(
             "A profile in the config file has no --read-only, --policy, --mfa, tags or source "
             "identity, and a --duration only if it assumes a role.",

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.credentials.person import Person
-from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable
+from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, faults_as_errors
 from ipy_awsprofile.kernel.gate import GATE, label_for, require_no_run
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.kernel.watch import put_label
@@ -150,12 +150,13 @@ class Switcher:
         request = self.protection.resolve_name(request, person)
         if request.default_session_name != self.session_name:
             request = replace(request, default_session_name=self.session_name)
-        request, session, identity = open_allowed(
-            request, self.protection, active=account, fresh=fresh, person=person
-        )
-        session.person = self.person
-        label = label_for(session)
-        put_label(session.get_credentials(), label)
+        with faults_as_errors():
+            request, session, identity = open_allowed(
+                request, self.protection, active=account, fresh=fresh, person=person
+            )
+            session.person = self.person
+            label = label_for(session)
+            put_label(session.get_credentials(), label)
         return Layer(request, session, identity, label)
 
     def move(self, layer: Layer) -> Identity:
@@ -164,6 +165,7 @@ class Switcher:
             layer.places = self._places(layer)
             self._layers.put(layer)
             self.has_switched = True
+        _log.debug("Switched to %s, %s.", layer.label.name, layer.identity.arn)
         return layer.identity
 
     def refresh(self, *, person: Person | None = None) -> Identity | None:
@@ -197,6 +199,7 @@ class Switcher:
                 self._layers.drop(is_over)
             else:
                 self._layers.put(None)
+        _log.debug("Switched off.")
         return None if before is self.active else kept
 
     def sign_out(self, request: SwitchRequest | None) -> tuple[SignedOut, tuple[str, ...]]:
@@ -239,6 +242,7 @@ class Switcher:
         with self._changing():
             layer.places = self._places(layer)
             self._layers.begin(frame, layer)
+        _log.debug("Began a block as %s, %s.", layer.label.name, layer.identity.arn)
 
     @contextmanager
     def run(self) -> Iterator[None]:
