@@ -63,6 +63,12 @@ def _has(value: Any, path: list[str]) -> bool:
     return isinstance(value, dict) and _has(value.get(path[0]), path[1:])
 
 
+def is_unreadable(error: BaseException) -> bool:
+    """Return whether botocore's parser has raised an exception for an answer that isn't AWS's."""
+    names = (frame.f_globals.get("__name__") for frame, _ in traceback.walk_tb(error.__traceback__))
+    return "botocore.parsers" in names
+
+
 @contextmanager
 def reading(method: str) -> Iterator[None]:
     """Raise botocore's error for credentials that botocore's own code can't read.
@@ -74,7 +80,7 @@ def reading(method: str) -> Iterator[None]:
     except (LookupError, OverflowError, TypeError, ValueError) as error:
         *_, (frame, _line) = traceback.walk_tb(error.__traceback__)
         is_ours = str(frame.f_globals.get("__name__", "")).startswith("ipy_awsprofile.")
-        if is_ours or re.search(BY_DESIGN, str(error)):
+        if is_ours or is_unreadable(error) or re.search(BY_DESIGN, str(error)):
             raise
         if method in {"sso", "login"}:
             raise UnauthorizedSSOTokenError from None

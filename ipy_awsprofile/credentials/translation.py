@@ -23,6 +23,7 @@ from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.config.sign_ins import find_profile_or_role, find_sign_in
 from ipy_awsprofile.config.target import NOT_PROFILES
 from ipy_awsprofile.credentials import error_table as table
+from ipy_awsprofile.credentials.answers import is_unreadable
 from ipy_awsprofile.errors import (
     AwsProfileError,
     ProfileNotFound,
@@ -33,12 +34,6 @@ from ipy_awsprofile.errors import (
 from ipy_awsprofile.text import assigned_name, one_line, quoted, redacted_urls
 
 DENIED, UNKNOWN_OPERATION = table.DENIED, table.UNKNOWN_OPERATION
-
-#: What AWS, botocore and the system raise. Of the built-in types, the table has texts of botocore.
-_REFUSALS = (
-    *(botocore.BotoCoreError, botocore.ClientError, ResponseParserError),
-    *(OSError, RuntimeError, ValueError),
-)
 
 _log = logging.getLogger(__name__)
 
@@ -64,13 +59,17 @@ def translated(chain: tuple[str, ...]) -> Iterator[None]:
         with faults_as_errors():
             try:
                 yield
-            except _REFUSALS as error:
-                if row := _row_of(error):
-                    log_stack(error)
-                    ours = from_error(error, chain, row)
-                    _log.debug("%s: %s", type(ours).__name__, ours)
-                    raise ours from _cause(error, row)
+            except AwsProfileError:
                 raise
+            except Exception as error:
+                refusal = ResponseParserError() if is_unreadable(error) else error
+                row = _row_of(refusal)
+                if row is None:
+                    raise
+                log_stack(error)
+                ours = from_error(refusal, chain, row)
+                _log.debug("%s: %s", type(ours).__name__, ours)
+                raise ours from _cause(refusal, row)
     finally:
         _own_call.set(before)
 

@@ -155,8 +155,8 @@ def test_in_a_shell(  # noqa: PLR0917  # fixtures
     pytest.importorskip("awscrt", reason="needs botocore[crt]")
     monkeypatch.setattr("getpass.getpass", lambda _question: "")  # a user sees the output
     # At level DEBUG, botocore logs headers and bodies of requests, which is the user's choice.
-    caplog.set_level(logging.DEBUG, logger="ipy_awsprofile")
     caplog.set_level(logging.INFO, logger="botocore")
+    caplog.set_level(logging.DEBUG, logger="ipy_awsprofile")
     shown, failed = [], 0
     for cell in CELLS:
         ran = bare_shell.run(cell)
@@ -173,6 +173,12 @@ def test_in_a_shell(  # noqa: PLR0917  # fixtures
     assert len(opened) == len(browser.opened) - 1
     text = "\n".join([*shown, *opened])
     assert failed == 14
+    for logged in (
+        *("Switched to RoleBeta, arn:aws:sts", "Switched off.", "RoleBeta: found by assume-role"),
+        *("UserAlpha: STS reports arn:", "prompting for a code of arn:", "Lending RoleBeta."),
+        *("AccessDenied: AWS denied AssumeRole", "ClientError at\n", "RoleBeta: renewed by"),
+    ):
+        assert logged in caplog.text
     for part in ("my-first-bucket", "4 roles in 3 accounts", ":user/Ann", "RuntimeError: cannot"):
         assert part in text
     assert found(aws, others, text) == []

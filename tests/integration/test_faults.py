@@ -1,0 +1,243 @@
+"""A fault of this package says that it is one, and no odd server or file is called one."""
+
+from __future__ import annotations
+
+import json
+import re
+import traceback
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+from botocore.credentials import RefreshableCredentials
+
+from ipy_awsprofile import open_session, who_am_i
+from ipy_awsprofile.errors import (
+    AwsProfileError,
+    CredentialsUnavailable,
+    MfaUnavailable,
+    ServiceError,
+    SignInRequired,
+    UnexpectedError,
+)
+from tests.servers import Answers, acting_server, echoing_server, odd_server
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.aws import EmbeddedAws
+    from tests.shells import Shell
+
+VERSIONS = r"\(ipy_awsprofile \S+, botocore \S+\)"
+FAULT = rf"ipy_awsprofile has a fault: {{}} in ipy_awsprofile/{{}}:\d+ {VERSIONS}\."
+
+
+def rename_in_botocore(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Make a private attribute of botocore's credentials fail, as if a release had renamed it."""
+    find = RefreshableCredentials.__getattribute__
+
+    def get(credentials: Any, asked: str) -> Any:
+        if asked == name:
+            raise AttributeError(f"{type(credentials).__name__!r} has no attribute {name!r}")
+        return find(credentials, asked)
+
+    monkeypatch.setattr(RefreshableCredentials, "__getattribute__", get)
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_renamed_attribute_of_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If botocore renames what we use, the error names our line, and its cause the attribute."""
+    rename_in_botocore(monkeypatch, "_refresh_using")
+    with pytest.raises(UnexpectedError) as caught:
+        open_session("RoleBeta")
+    assert re.fullmatch(
+        FAULT.format("AttributeError", "credentials/providers.py"), str(caught.value)
+    )
+    assert "_refresh_using" in str(caught.value.__cause__)
+    assert "Please report this line" in caught.value.hint
+
+
+#: Functions of three rooms, which a fault makes uncallable, and the files that call them.
+BROKEN = {
+    "config": ("ipy_awsprofile.config.target.session_policy", "config/target.py"),
+    "credentials": ("ipy_awsprofile.credentials.providers.version_of", "credentials/providers.py"),
+    "kernel": ("ipy_awsprofile.kernel.places.clear_caches", "kernel/places.py"),
+}
+
+
+@pytest.mark.parametrize(("function", "file"), BROKEN.values(), ids=BROKEN)
+def test_faults_in_a_cell(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, aws: EmbeddedAws, function: str, file: str
+) -> None:
+    """In a cell, a fault is two lines that name our file, and nothing has changed."""
+    shell.good("%aws_profile RoleBeta")
+    with monkeypatch.context() as broken:
+        broken.setattr(function, None)
+        error = shell.refused("%aws_profile UserAlpha")
+    assert isinstance(error, UnexpectedError)
+    assert re.fullmatch(FAULT.format("TypeError", file), str(error))
+    assert who_am_i(shell.names["session"]).profile == "RoleBeta"
+
+
+def test_saving_options_that_a_file_cannot_have(shell: Shell, aws: EmbeddedAws) -> None:
+    """Saving a role with transitive tags is refused by the option, not by a fault."""
+    role = "--role-arn arn:aws:iam::123456789012:role/RoleBeta --source-profile UserAlpha"
+    options = f"{role} --tag team=red --transitive-tag team"
+    error = shell.refused(f"%aws_profile {options} --save new")
+    assert "A profile in the config file has no --read-only" in str(error)
+
+
+STORE = """
+[profile keys]
+region = us-east-1
+endpoint_url = {url}
+aws_access_key_id = AKIAIOSFODNN7EXAMPLE
+aws_secret_access_key = hush
+
+[profile role]
+region = us-east-1
+role_arn = arn:aws:iam::123456789012:role/Role
+source_profile = keys
+endpoint_url = {url}
+
+[profile sso]
+region = us-east-1
+sso_account_id = 123456789012
+sso_role_name = Role
+sso_session = corp
+endpoint_url = {url}
+
+[sso-session corp]
+sso_start_url = https://example.awsapps.com/start
+sso_region = us-east-1
+"""
+NOT_FROM_AWS = "got a response that isn't from AWS"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "<AssumeRoleResponse><AssumeRoleResult/></AssumeRoleResponse>",
+        "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>AKIA</AccessKeyId>"
+        "</Credentials></AssumeRoleResult></AssumeRoleResponse>",
+        "<html>hush</html>",
+    ],
+)
+def test_an_answer_without_credentials(shared_files: tuple[Path, Path], document: str) -> None:
+    """An answer in which a key is missing or renamed isn't from AWS, whoever reads it."""
+    with acting_server({"": (200, document)}) as url:
+        shared_files[0].write_text(STORE.format(url=url))
+        with pytest.raises(ServiceError, match=NOT_FROM_AWS):
+            open_session("role")
+        with pytest.raises(ServiceError, match=NOT_FROM_AWS):
+            who_am_i(open_session("keys"))
+
+
+#: Error pages that quote the request, by the kind of body.
+PAGES = {
+    "HTML": "<html>{}</html>",
+    "plain text": "Blocked: {}",
+    "JSON with a byte order mark": '\ufeff{{"message": "{}"}}',
+}
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
+def test_pages_are_not_quoted(
+    aws: EmbeddedAws, shell: Shell, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error page that quotes the request, with its token, is named by its HTTP status only."""
+    aws.write_profile(
+        "sso",
+        sso_session="corp",
+        sso_account_id="123456789012",
+        sso_role_name="R",
+        region="us-east-1",
+    )
+    with aws.config_file.open("a") as config:
+        config.write(STORE[STORE.index("[sso-session") :])
+    aws.sso.sign_in("corp")
+
+    def quote(request: str) -> str:
+        (token,) = re.findall(r"(?i)x-amz-sso_bearer_token: (\S+)", request)
+        quoted.append(token)
+        return page.format(token)
+
+    quoted: list[str] = []
+    with echoing_server(403, quote) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SSO", url)
+        for line in ("%aws_profile sso", "%aws_profiles --sso corp --refresh"):
+            ran = shell.run(line)
+            assert isinstance(ran.error, AwsProfileError), ran.printed
+            assert not isinstance(ran.error, UnexpectedError)
+            shown = "".join(traceback.format_exception(ran.error)) + ran.text + ran.error.hint
+            assert "403" in shown or NOT_FROM_AWS in shown
+            assert quoted
+            assert not [token for token in quoted if token in shown]
+
+
+def test_a_portal_without_account_ids(
+    aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list of accounts without IDs isn't from AWS."""
+    with aws.config_file.open("a") as config:
+        config.write(STORE[STORE.index("[sso-session") :])
+    aws.sso.sign_in("corp")
+    with odd_server(Answers((200, '{"accountList": [{"accountName": "x"}]}'))) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SSO", url)
+        assert NOT_FROM_AWS in str(shell.refused("%aws_profiles --sso corp --refresh"))
+
+
+def test_files_that_botocore_cannot_read(aws: EmbeddedAws) -> None:
+    """A damaged date in a cached session or token isn't a fault: AWS or the user is asked again."""
+    session: Any = open_session("RoleBeta")
+    (cached,) = (aws.home / ".aws/cli/cache").glob("*.json")
+    cached.write_text(re.sub('"Expiration": "[^"]+"', '"Expiration": "soon"', cached.read_text()))
+    before = session.get_credentials().access_key
+    again: Any = open_session("RoleBeta")
+    assert again.get_credentials().access_key != before
+    aws.write_profile(
+        "sso",
+        sso_session="corp",
+        sso_account_id="123456789012",
+        sso_role_name="R",
+        region="us-east-1",
+    )
+    with aws.config_file.open("a") as config:
+        config.write(STORE[STORE.index("[sso-session") :])
+    aws.sso.sign_in("corp")
+    (token,) = (aws.home / ".aws/sso/cache").glob("*.json")
+    token.write_text(re.sub('"expiresAt": "[^"]+"', '"expiresAt": "soon"', token.read_text()))
+    with pytest.raises(SignInRequired):
+        open_session("sso")
+
+
+def test_far_future(aws: EmbeddedAws, tmp_path: Path) -> None:
+    """A process whose credentials never expire says so with a year far in the future."""
+    keys = {"Version": 1, "AccessKeyId": "AKIA", "SecretAccessKey": "s", "SessionToken": "t"}
+    for moment in ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59-12:00"):
+        file = tmp_path / "keys.json"
+        file.write_text(json.dumps({**keys, "Expiration": moment}))
+        aws.write_profile(
+            f"at{moment[-3:-1]}", credential_process=f"cat {file}", region="us-east-1"
+        )
+        session: Any = open_session(f"at{moment[-3:-1]}")
+        assert session.get_credentials().access_key == "AKIA"
+
+
+def test_a_prompter_that_fails(aws: EmbeddedAws, auditor: str) -> None:
+    """An exception of the user's prompter is named, without its text and without blaming anyone."""
+
+    def prompter(_question: str) -> NoReturn:
+        raise LookupError("hush")
+
+    with pytest.raises(MfaUnavailable) as caught:
+        open_session("Auditor", mfa_prompter=prompter)
+    assert str(caught.value) == "The function that returns MFA codes raised LookupError."
+    assert "hush" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_credential_process_that_prints_something_else(aws: EmbeddedAws) -> None:
+    """What a program prints isn't our fault, whatever it is."""
+    for number, output in enumerate(("[]", "Warning: x\\n{}", "null", '{"Version": 2}')):
+        aws.write_profile(f"p{number}", credential_process=f"printf '{output}'", region="us-east-1")
+        with pytest.raises(CredentialsUnavailable, match="returned no credentials"):
+            open_session(f"p{number}")
