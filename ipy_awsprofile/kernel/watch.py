@@ -41,7 +41,7 @@ EARLIER = "an identity from before the extension was loaded"
 _IN_FILES = {"shared-credentials-file", "config-file"}
 
 #: Libraries that read AWS_PROFILE and pass it to boto3, so that it isn't the user's choice there:
-#: haystack (amazon-bedrock-haystack 6).
+#: haystack (amazon-bedrock-haystack 9).
 _READ_AWS_PROFILE = {"haystack_integrations"}
 
 #: The wrapped methods: the original and the wrapper, by class and name.
