@@ -85,4 +85,4 @@ def reading(method: str) -> Iterator[None]:
         if method in {"sso", "login"}:
             raise UnauthorizedSSOTokenError from None
         kind = type(error).__name__
-        raise CredentialRetrievalError(provider=method, error_msg=f"{kind}: unreadable") from None
+        raise CredentialRetrievalError(provider=method, error_msg=f"unreadable ({kind})") from None

@@ -207,7 +207,7 @@ EXCEPTIONS = (
         botocore.CredentialRetrievalError,
         ours.CredentialsUnavailable,
         "The credentials of {start} can't be read: {message}",
-        text="unreadable$",
+        text=r"unreadable \(\w+\)$",
     ),
     Row(
         (

@@ -11,7 +11,7 @@ import traitlets
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
 from ipy_awsprofile.config.request import SessionRequest, arguments
-from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.errors import AwsProfileError, faults_as_errors
 from ipy_awsprofile.kernel.gate import GATE
 from ipy_awsprofile.kernel.watch import unwatch, watch
 from ipy_awsprofile.notebook.cells import FirstProfile
@@ -169,7 +169,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         """
         from ipy_awsprofile.notebook.calls import run_aws_calls
 
-        return run_aws_calls(self, line)
+        with faults_as_errors():
+            return run_aws_calls(self, line)
 
     def require_closable(self) -> None:
         """Raise AwsProfileError while another thread or task relies on the active identity."""

@@ -48,7 +48,8 @@ def run_aws_profiles(
             show_help(magic)
             return None
         if cell is None:
-            display(_listed(options, switcher))
+            with faults_as_errors():
+                display(_listed(options, switcher))
             return None
         frame = _frame_of_cell(options, cell, shell, switcher)
     if options.into is None:

@@ -43,7 +43,7 @@ from ipy_awsprofile.credentials.translation import (
     no_credentials,
     translated,
 )
-from ipy_awsprofile.errors import InvalidOption, RoleNotAssigned
+from ipy_awsprofile.errors import InvalidOption, RoleNotAssigned, faults_as_errors
 from ipy_awsprofile.text import Arn, chain_line
 
 if TYPE_CHECKING:
@@ -154,7 +154,8 @@ def open_session(request: OpeningRequest) -> ProfileSession:
         from ipy_awsprofile.sessions.assigned_roles import resolve_sso_name  # it imports this
 
         request = resolve_sso_name(request, person)
-    target = target_of(request)
+    with faults_as_errors():
+        target = target_of(request)
     return open_target(target, fresh=request.fresh, person=person, timeout=request.timeout)
 
 
