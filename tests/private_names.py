@@ -1,0 +1,232 @@
+"""The private and undocumented names of other packages that the package uses.
+
+A release of another package can rename or remove any of them: `test_private_names` checks them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.kernel.leftovers import READERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: For each file, the modules and classes of other packages, and what the file uses of them. A name
+#: has to exist, `name(a, b)` is called with these parameters, `def name(a, b)` is overridden and
+#: accepts no others, and one of the names around "|" is enough.
+PRIVATE = """
+__init__.py
+  IPython.core.extensions.ExtensionManager: loaded
+  IPython.core.interactiveshell.InteractiveShell: configurables; extension_manager; magics_manager
+  IPython.core.magic.MagicsManager: magics; registry
+across/sources.py
+  botocore.credentials: AssumeRoleProvider(load_config, client_creator, cache, profile_name,
+    prompter)
+  botocore.credentials.AssumeRoleProvider: def _resolve_credentials_from_profile(profile_name)
+calls/recorder.py
+  botocore: register_initializer(callback); unregister_initializer(callback)
+  botocore.credentials.Credentials: access_key
+  botocore.credentials.RefreshableCredentials: _access_key
+  botocore.signers.RequestSigner: _credentials
+  pyarrow: _s3fs
+config/files.py
+  botocore.configloader: raw_config_parse(config_filename)
+  botocore.exceptions.BotoCoreError: kwargs
+config/settings.py
+  botocore.configprovider: BOTOCORE_DEFAUT_SESSION_VARIABLES
+config/target.py
+  botocore.configprovider: ConfiguredEndpointProvider(full_config, scoped_config, client_name)
+  botocore.configprovider.ConfiguredEndpointProvider: provide()
+  botocore.utils: ensure_boolean(val); generate_login_cache_key(sign_in_session_name);
+    get_login_token_cache_directory()
+credentials/botocore_session.py
+  botocore.configprovider: ConstantProvider(value)
+  botocore.configprovider.ConfigValueStore: set_config_provider(logical_name, provider)
+  botocore.credentials: DeferredRefreshableCredentials(refresh_using, method)
+  botocore.credentials.CredentialResolver: def load_credentials()
+  botocore.handlers: BUILTIN_HANDLERS
+  botocore.loaders: Loader(extra_search_paths, include_default_search_paths)
+  botocore.loaders.Loader: _search_paths; search_paths; load_service_model
+  botocore.session: Session(event_hooks, include_builtin_handlers, profile)
+  botocore.session.Session: _credentials; full_config; get_component(name);
+    lazy_register_component(name, component); register_component(name, component)
+credentials/person.py
+  ipykernel.kernelbase.Kernel: _allow_stdin; getpass
+credentials/providers.py
+  botocore.credentials: AssumeRoleProvider(load_config, client_creator, cache, profile_name,
+    prompter, credential_sourcer, profile_provider_builder); BotoProvider(); EnvProvider(environ);
+    OriginalEC2Provider(); CanonicalNameCredentialSourcer(providers);
+    CredentialResolver(providers); ConfigProvider(config_filename, profile_name);
+    ContainerProvider(environ, fetcher); InstanceMetadataProvider(iam_role_fetcher);
+    ProcessProvider(profile_name, load_config, popen); ProfileProviderBuilder(session, cache,
+    region_name, sso_token_cache, login_token_cache); SharedCredentialProvider(creds_filename,
+    profile_name, ini_parser); create_credential_resolver(session, cache, region_name)
+  botocore.credentials.AssumeRoleCredentialFetcher: _assume_kwargs; _expiry_window_seconds;
+    _role_arn; _source_credentials
+  botocore.credentials.AssumeRoleProvider: def _load_creds_via_assume_role(profile_name)
+  botocore.credentials.ContainerProvider: _environ; _fetcher; CANONICAL_NAME; METHOD
+  botocore.credentials.CredentialProvider: def load()
+  botocore.credentials.CredentialResolver: get_provider(name)
+  botocore.credentials.Credentials: def get_frozen_credentials()
+  botocore.credentials.InstanceMetadataProvider: _role_fetcher; CANONICAL_NAME; METHOD
+  botocore.credentials.ProcessProvider: def _retrieve_credentials_using(credential_process)
+  botocore.credentials.ProfileProviderBuilder: _session; def _create_sso_provider(profile_name);
+    def _create_config_provider(profile_name); def _create_process_provider(profile_name);
+    def _create_shared_credential_provider(profile_name); def providers(profile_name,
+    disable_env_vars)
+  botocore.credentials.RefreshableCredentials: _access_key; _refresh_using; method;
+    _advisory_refresh_timeout; _mandatory_refresh_timeout
+  botocore.credentials.create_mfa_serial_refresher: _refresh
+  botocore.tokens: _sso_json_dumps(obj)
+  botocore.utils: JSONFileCache(working_dir, dumps_func); get_login_token_cache_directory()
+  botocore.utils.ContainerMetadataFetcher: _session
+  botocore.utils.InstanceMetadataFetcher: _session
+credentials/sts.py
+  botocore.credentials: CachedCredentialFetcher(cache); ReadOnlyCredentials(access_key, secret_key,
+    token)
+  botocore.credentials.AssumeRoleCredentialFetcher: _cache_key
+  botocore.credentials.CachedCredentialFetcher: def _create_cache_key(); def _get_credentials();
+    def fetch_credentials()
+  botocore.credentials.RefreshableCredentials: _advisory_refresh_timeout;
+    _mandatory_refresh_timeout
+  botocore.utils.JSONFileCache: def __contains__(cache_key); def __getitem__(cache_key);
+    def __setitem__(cache_key, value)
+explain/rehearsal.py
+  botocore.awsrequest: AWSResponse(url, status_code, headers, raw)
+  botocore.configprovider: SmartDefaultsConfigStoreFactory(default_config_resolver,
+    imds_region_provider)
+  botocore.session.Session: _create_csm_monitor(); _internal_components
+  botocore.utils: IMDSRegionProvider(session, environ)
+kernel/caches.py
+  anthropic.lib: aws._auth._get_session | bedrock._auth._get_session
+  cloudpathlib.client.Client: _default_client
+  dask: _expr.SingletonExpr._instances | dataframe.dask_expr._core.Expr._instances
+  dask.dataframe.dask_expr.io.parquet: _cached_plan
+  joblib.externals.loky: reusable_executor._executor
+  joblib.externals.loky.process_executor: _pending_work_items; _running_work_items
+  litellm.llms.bedrock.base_aws_llm.BaseAWSLLM: _shared_iam_cache
+  mlflow.store.artifact.s3_artifact_repo: _cached_get_s3_client
+  multiprocessing.forkserver: _forkserver
+  multiprocessing.forkserver.ForkServer: _forkserver_address; _forkserver_alive_fd;
+    _forkserver_pid; _stop
+  prefect_aws.credentials: _get_client_cached
+  pynamodb.models.Model: _connection
+  redshift_connector.iam_helper.IamHelper: credentials_cache
+  s3path: configuration_map
+  sagemaker_core.main.utils.SingletonMeta: _instances
+kernel/leftovers.py
+  boto3.session.Session: _session
+  botocore.client.BaseClient: _request_signer
+  botocore.session.Session: _credentials
+  botocore.signers.RequestSigner: _credentials
+  distributed.client: Client
+  lancedb.table.LanceTable: _conn
+  minio.api.Minio: _provider
+  s3fs.core.S3FileSystem: _s3
+kernel/places.py
+  IPython.core.interactiveshell.InteractiveShell: drop_by_id(variables)
+  boto3: DEFAULT_SESSION
+  dask.config: config
+  fsspec.config: conf
+  polars.io.cloud.credential_provider: _builder.DEFAULT_CREDENTIAL_PROVIDER
+  polars.io.cloud.credential_provider._providers.CredentialProviderAWS: _session;
+    retrieve_credentials_impl
+kernel/watch.py
+  boto3.session.Session: _session
+  botocore: register_initializer(callback); unregister_initializer(callback)
+  botocore.auth.SigV4Auth: credentials; def add_auth(request)
+  botocore.credentials.Credentials: method; def get_frozen_credentials()
+  botocore.session.Session: _config; _credentials; _profile_map; def get_credentials();
+    instance_variables()
+  botocore.signers.RequestSigner: _credentials; _signing_name
+notebook/cells.py
+  IPython.core.compilerop.CachingCompiler: cache(transformed_code, number, raw_code)
+  IPython.core.displayhook.DisplayHook: prompt_count
+  IPython.core.interactiveshell.InteractiveShell: InteractiveTB; SyntaxTB; user_global_ns
+  codeop.Compile: flags
+notebook/completion.py
+  argparse.ArgumentParser: _actions
+notebook/magic.py
+  IPython.core.completer.IPCompleter: custom_matchers
+  IPython.core.displayhook.DisplayHook: prompt_count
+  IPython.core.interactiveshell.InteractiveShell: Completer
+picker/toolbar.py
+  comm.base_comm.BaseComm: comm_id; handle_close; handle_msg
+  comm.base_comm.CommManager: register_comm
+picker/widget.py
+  ipykernel.comm.comm.BaseComm: _reply_subshell_for
+sessions/assigned_roles.py
+  botocore.tokens: SSOTokenProvider(session, cache, profile_name); _sso_json_dumps(obj)
+  botocore.utils: SSOTokenLoader(cache)
+sessions/aws_login.py
+  botocore.client.BaseClient: _resolve_endpoint_ruleset(operation_model, params, request_context)
+  botocore.compat: EC
+  botocore.credentials: _build_add_dpop_header_handler(private_key)
+  botocore.utils: LoginTokenLoader(cache); get_login_token_cache_directory()
+  botocore.utils.LoginTokenLoader: save_token(session_name, token)
+sessions/console.py
+  botocore.client.BaseClient: _endpoint
+  botocore.endpoint.Endpoint: http_session
+  botocore.httpsession.URLLib3Session: send(request)
+sessions/portable.py
+  botocore.credentials.RefreshableCredentials: _frozen_credentials
+  botocore.session.Session: full_config
+sessions/scoped.py
+  botocore.credentials: DeferredRefreshableCredentials(refresh_using, method)
+  botocore.credentials.RefreshableCredentials: _access_key; _refresh_using; def _refresh();
+    _advisory_refresh_timeout; _mandatory_refresh_timeout
+sessions/session.py
+  boto3.session.Session: _session; def _register_default_handlers()
+  botocore.credentials.RefreshableCredentials: _expiry_time
+  botocore.session.Session: full_config; get_scoped_config()
+sessions/sign_in.py
+  botocore.httpsession: URLLib3Session(verify, proxies, timeout)
+  botocore.tokens: _sso_json_dumps(obj)
+  botocore.utils: SSOTokenLoader(cache); get_environ_proxies(url)
+  botocore.utils.SSOTokenLoader: save_token(start_url, token, session_name)
+switch/running_cell.py
+  IPython.core.display_trap.DisplayTrap: is_active | _nested_level
+  IPython.core.interactiveshell.InteractiveShell: display_trap
+"""
+
+#: Names that begin with an underscore, although their packages document them.
+DOCUMENTED = {"_getframe", "_render_traceback_", "_replace", "_repr_html_"}
+
+#: Names of this package that one object uses of another.
+OURS = {"_ipy_awsprofile", "_source_credentials"}
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a file uses: one of the ``names``, with these ``parameters`` if it is a function."""
+
+    file: str
+    names: tuple[str, ...]
+    parameters: tuple[str, ...] | None = None
+    is_overridden: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.file}-{self.names[0]}"
+
+
+def listed_uses() -> Iterator[Use]:
+    """Yield the uses in `PRIVATE`, and the classes of the objects that the card lists."""
+    file = ""
+    for line in PRIVATE.strip().replace("\n    ", " ").split("\n"):
+        if not line.startswith(" "):
+            file = line
+            continue
+        owner, members = line.strip().split(": ")
+        for member in members.split("; "):
+            marker, names, parameters = re.findall(r"(def )?([^(]+)(\(.*\))?", member)[0]
+            yield Use(
+                file,
+                tuple(f"{owner}.{name}" for name in names.split(" | ")),
+                tuple(re.findall(r"\w+", parameters)) if parameters else None,
+                is_overridden=bool(marker),
+            )
+    for name in READERS:
+        yield Use("kernel/leftovers.py", (name,))

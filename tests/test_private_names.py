@@ -1,0 +1,174 @@
+"""Each private name of another package that the package uses exists, with the expected shape.
+
+The nightly run has the newest versions. A failure says which file has to follow which package.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from dis import get_instructions
+from functools import cache
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.util import find_spec
+from inspect import Parameter, signature
+from pathlib import Path
+from pkgutil import resolve_name
+from platform import python_version
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING
+
+import pytest
+from botocore import credentials
+
+import ipy_awsprofile
+from tests.private_names import DOCUMENTED, OURS, Use, listed_uses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PACKAGE = Path(ipy_awsprofile.__file__).parent
+USES = list(listed_uses())
+
+#: Only the text of other packages is read, because importing them takes seconds, and because a
+#: switch changes each library that is imported.
+IMPORTED = {"IPython", "argparse", "boto3", "botocore"}
+
+# Names ---
+
+
+@cache
+def assigned(owner: object) -> set[str]:
+    """Return the attributes that are assigned in the methods of a class, or in a function."""
+    kinds = getattr(owner, "__mro__", ())
+    functions = [owner, *(value for kind in kinds for value in vars(kind).values())]
+    codes = [each.__code__ for each in functions if isinstance(each, FunctionType)]
+    for code in codes:  # the list grows
+        codes += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
+    steps = (step for code in codes for step in get_instructions(code))
+    return {step.argval for step in steps if step.opname == "STORE_ATTR"}
+
+
+@cache
+def text_of(module: Path) -> str:
+    """Return a module's text, with the files that Cython includes."""
+    files = [module, *module.parent.glob("*.pxi")] if module.suffix == ".pyx" else [module]
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
+
+def is_in_text(name: str) -> bool:
+    """Return whether the text of the name's module defines or assigns the rest of the name."""
+    top, *names = name.split(".")
+    module = Path(getattr(find_spec(top), "origin", ""))
+    folder = module.parent
+    while names:
+        in_folder = (f"{names[0]}/__init__.py", f"{names[0]}.py", f"{names[0]}.pyx")
+        files = [folder / file for file in in_folder if (folder / file).exists()]
+        if not files:
+            break
+        module = files[0]
+        folder /= names.pop(0)
+    text = text_of(module)
+    defined = r"^\s*((cdef |async )?(class|def) {0}\b|(self\.)?{0}\s*[:=])"
+    return all(re.search(defined.format(each), text, re.MULTILINE) for each in names)
+
+
+def exists(name: str) -> bool:
+    """Return whether the installed version of a package has a name."""
+    if name.partition(".")[0] not in IMPORTED:
+        return is_in_text(name)
+    owner, _, attribute = name.rpartition(".")
+    try:
+        value = resolve_name(owner)
+    except (AttributeError, ImportError):
+        return False
+    return hasattr(value, attribute) or attribute in assigned(value)
+
+
+def installed(name: str) -> str:
+    """Return the distribution that has a name, and its version."""
+    top = name.partition(".")[0]
+    if top in sys.stdlib_module_names:
+        return f"Python {python_version()}"
+    try:
+        return f"{top} {version(top)}"
+    except PackageNotFoundError:
+        distribution = packages_distributions()[top][0]
+        return f"{distribution} {version(distribution)}"
+
+
+def fault_of(use: Use) -> str:
+    """Return a sentence about a name that is missing or has other parameters, or an empty text."""
+    names = " or ".join(use.names)
+    if not any(map(exists, use.names)):
+        return f"`{use.file}` uses {names}, which {installed(names)} doesn't have."
+    if use.parameters is None:
+        return ""
+    parameters = dict(signature(resolve_name(names)).parameters)
+    parameters.pop("self", None)
+    needed = tuple(
+        name
+        for name, parameter in parameters.items()
+        if use.is_overridden or name in use.parameters or parameter.default is Parameter.empty
+    )
+    if needed == use.parameters:
+        return ""
+    verb = "overrides" if use.is_overridden else "calls"
+    ours = ", ".join(use.parameters)
+    theirs = ", ".join(parameters)
+    return f"`{use.file}` {verb} {names}({ours}), but {installed(names)} has ({theirs})."
+
+
+@pytest.mark.parametrize("use", USES, ids=str)
+def test_private_name(use: Use) -> None:
+    """The installed version of a package has what a file uses."""
+    if find_spec(use.names[0].partition(".")[0]) is None:
+        pytest.skip("the library isn't installed here; `make libraries` tries most of these")
+    fault = fault_of(use)
+    if fault:
+        pytest.fail(fault, pytrace=False)
+
+
+def test_renamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The failure for a name that is gone has the file, the name and the installed version."""
+    monkeypatch.setattr(credentials, "RefreshableCredentials", credentials.Credentials)
+    name = "botocore.credentials.RefreshableCredentials._refresh_using"
+    fault = f"uses {name}, which botocore {version('botocore')} doesn't have."
+    faults = [fault_of(use) for use in USES if name in use.names]
+    assert f"`credentials/providers.py` {fault}" in faults
+
+
+# The list ---
+
+
+def names_in(module: ast.AST) -> Iterator[str]:
+    """Yield the names that a module takes from other objects and modules."""
+    for node in ast.walk(module):
+        match node:
+            case ast.Attribute(value=ast.Name(id="self" | "cls")):
+                pass
+            case ast.Attribute(attr=name) | ast.alias(name=name):
+                yield name
+            case ast.Call(args=[_, ast.Constant(value=str(name)), *_]):
+                yield name  # of `getattr` and `hasattr`
+
+
+def test_list() -> None:
+    """The list has each private name that a file uses, and no name that it doesn't use."""
+    listed = {(use.file, name.rpartition(".")[2]) for use in USES for name in use.names}
+    problems = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        file = path.relative_to(PACKAGE).as_posix()
+        if file.startswith("demo/"):
+            continue
+        text = path.read_text(encoding="utf-8")
+        private = {name for name in names_in(ast.parse(text)) if re.match("_[a-z]", name)}
+        for name in sorted(private - DOCUMENTED - OURS):
+            if (file, name) not in listed:
+                advice = "add it to PRIVATE in tests/private_names.py"
+                problems.append(f"`{file}` uses `.{name}` of another package: {advice}")
+        for user, name in sorted(listed):
+            if user == file and name not in text:
+                problems.append(f"`{file}` doesn't use `{name}`: remove it from PRIVATE")
+    assert not problems, "\n".join(problems)
