@@ -59,14 +59,19 @@ def _clear_filesystems(module: Any) -> None:
         kind.clear_instance_cache()
 
 
+def _reset(owner: Any, name: str, value: Any = None) -> None:
+    getattr(owner, name)  # an error in another version
+    setattr(owner, name, value)
+
+
 def _clear_expressions(module: Any) -> None:
-    for kind in subclasses_of(module.Expr):
+    for kind in subclasses_of(getattr(module, "SingletonExpr", module.Expr)):
         vars(kind).get("_instances", {}).clear()
 
 
 def _disconnect_models(module: Any) -> None:
     for model in subclasses_of(module.Model):
-        model._connection = None
+        _reset(model, "_connection")
 
 
 def _reset_s3path(module: Any) -> None:
@@ -110,6 +115,7 @@ CACHES = (
         "dask 2026.8",
     ),
     Cache("dask._expr", _clear_expressions, "dask 2026.8"),
+    Cache("dask.dataframe.dask_expr._core", _clear_expressions, "dask 2025.1"),
     # A client for an hour.
     Cache(
         "mlflow.store.artifact.s3_artifact_repo",
@@ -136,7 +142,7 @@ CACHES = (
     # The user of a cluster, even for another identity in the same run over many profiles.
     Cache(
         "redshift_connector.iam_helper",
-        lambda module: setattr(module.IamHelper, "credentials_cache", _NothingKept()),
+        lambda module: _reset(module.IamHelper, "credentials_cache", _NothingKept()),
         "redshift_connector 2.2",
     ),
     # GDAL prefers the role that it has assumed to the environment.
@@ -151,7 +157,7 @@ CACHES = (
     # Clients for new objects.
     Cache(
         "cloudpathlib.s3.s3client",
-        lambda module: setattr(module.S3Client, "_default_client", None),
+        lambda module: _reset(module.S3Client, "_default_client"),
         "cloudpathlib 0.26",
     ),
     Cache(
