@@ -248,7 +248,8 @@ def _about_other_credentials(active: Label) -> Iterator[Leftover]:
     if os.environ.get(BEDROCK_KEY):
         says = "is an API key that Amazon Bedrock uses instead of any profile"
         yield Leftover(
-            BEDROCK_KEY, f"{says}, even one that you name: `del os.environ[{BEDROCK_KEY!r}]`"
+            BEDROCK_KEY,
+            f"{says}, even one that you name: to change that, run `del os.environ[{BEDROCK_KEY!r}]`",
         )
     if "sagemaker" in sys.modules and STUDIO_METADATA.exists():
         metadata = json.loads(STUDIO_METADATA.read_text())

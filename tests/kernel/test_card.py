@@ -256,7 +256,7 @@ def test_a_bedrock_key(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None
     notebook.good("import os; from ipy_awsprofile import across_profiles")
     (code,) = re.findall(
         "`AWS_BEARER_TOKEN_BEDROCK` is an API key that Amazon Bedrock uses instead of any profile, "
-        "even one that you name: `(.+?)`",
+        "even one that you name: to change that, run `(.+?)`",
         card_of(notebook, "%aws_profile RoleBeta"),
     )
     for line in ("--read-only", "--policy arn:aws:iam::aws:policy/AdministratorAccess"):
