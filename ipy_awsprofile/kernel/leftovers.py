@@ -246,11 +246,11 @@ def _about_files(active: Label) -> Iterator[Leftover]:
 def _about_other_credentials(active: Label) -> Iterator[Leftover]:
     """Yield the credentials and roles of the user that libraries prefer to the active identity."""
     if os.environ.get(BEDROCK_KEY):
-        says = "is an API key that Amazon Bedrock uses instead of any profile"
-        yield Leftover(
-            BEDROCK_KEY,
-            f"{says}, even one that you name: to change that, run `del os.environ[{BEDROCK_KEY!r}]`",
+        says = (
+            "is an API key that Amazon Bedrock uses instead of any profile, even one that you name"
         )
+        code = f"del os.environ[{BEDROCK_KEY!r}]"
+        yield Leftover(BEDROCK_KEY, f"{says}: to change that, run `{code}`")
     if "sagemaker" in sys.modules and STUDIO_METADATA.exists():
         metadata = json.loads(STUDIO_METADATA.read_text())
         role = Arn.parse(metadata.get("ExecutionRoleArn") or metadata["ResourceArn"])
