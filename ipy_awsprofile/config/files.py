@@ -25,6 +25,7 @@ from botocore.exceptions import ConfigNotFound, ConfigParseError
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.errors import ConfigFileError
+from ipy_awsprofile.text import one_line
 
 #: A section's settings: strings, and dicts of strings for indented blocks. They can be secrets.
 Section = Mapping[str, Any]
@@ -57,7 +58,9 @@ class SharedFiles:
 
         def located(variable: str, default: str) -> Path:
             # As in botocore, keep an unknown ~user as it is. Path.expanduser would raise an error.
-            path = os.path.expandvars(environ.get(variable) or default)
+            # In botocore, an empty variable names no file.
+            path = environ.get(variable, default) or os.path.join(os.devnull, variable)
+            path = os.path.expandvars(path)
             return Path(os.path.expanduser(path)).absolute()
 
         return cls(
@@ -142,6 +145,15 @@ def read_credentials(path: Path) -> dict[str, Any]:
     return _parsed(path, version_of(path))
 
 
+#: A setting without a value, and the lines below it to the first that isn't a nested setting.
+_VALUE_BELOW = re.compile(
+    r"""^([^\s#;\[][^=:\n]*?)[ \t]*[=:][ \t]*\n
+    ([ \t]*([#;].*)?\n | [ \t]+[^\s#;][^=\n]*=.*\n)*
+    [ \t]+[^\s#;=][^=\n]*$""",
+    re.MULTILINE | re.VERBOSE,
+)
+
+
 @lru_cache(maxsize=4)
 def _parsed(path: Path, _version: FileVersion | None) -> dict[str, Any]:
     is_collecting = gc.isenabled()
@@ -158,8 +170,16 @@ def _parsed(path: Path, _version: FileVersion | None) -> dict[str, Any]:
         cause: Any = dict(error.kwargs)["error"]
         line = getattr(cause, "lineno", None) or next(iter(getattr(cause, "errors", ())), [None])[0]
         problem = f"botocore can't parse the file ({type(cause).__name__})."
-        if path.read_bytes().startswith((BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE)):
+        content = path.read_bytes()
+        text = content.decode(errors="replace").replace("\r\n", "\n")
+        if content.startswith((BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE)):
             problem = "Save the file as UTF-8 without a byte order mark (BOM)."
+        elif isinstance(cause, UnicodeDecodeError):
+            problem = "Save the file as UTF-8."
+            line = text.partition("\ufffd")[0].count("\n") + 1
+        elif isinstance(cause, ValueError) and (block := _VALUE_BELOW.search(text)):
+            problem = f"The value of `{one_line(block[1], 40)}` must be on the same line."
+            line = text[: block.start()].count("\n") + 1
         raise ConfigFileError(path, problem, line) from None
     finally:
         if is_collecting:

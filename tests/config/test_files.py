@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
 import re
 import traceback
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import botocore.session
 import pytest
 
+from ipy_awsprofile import open_session
 from ipy_awsprofile.config.files import SharedFiles, places, read_config, read_credentials
 from ipy_awsprofile.config.profiles import (
     ProfileKind,
@@ -21,7 +23,7 @@ from ipy_awsprofile.config.profiles import (
     matching,
     profiles_by_name,
 )
-from ipy_awsprofile.errors import ConfigFileError, ProfileNotFound
+from ipy_awsprofile.errors import ConfigFileError, InvalidProfile, ProfileNotFound
 from tests.processes import posix
 
 if TYPE_CHECKING:
@@ -39,9 +41,13 @@ def written(folder: Path, config: str, credentials: str = "") -> SharedFiles:
 def test_paths(tmp_path: Path) -> None:
     """The two variables name the files; ``~`` and ``$`` are expanded in them as in botocore."""
     home = SharedFiles(tmp_path / ".aws/config", tmp_path / ".aws/credentials")
+    nothing = Path(os.devnull, "AWS_CONFIG_FILE")
     for environment, files in (
         ({}, home),
-        ({"AWS_CONFIG_FILE": ""}, home),
+        (
+            {"AWS_CONFIG_FILE": ""},
+            SharedFiles(nothing, home.credentials),
+        ),
         ({"AWS_CONFIG_FILE": "$HOME/c"}, SharedFiles(tmp_path / "c", home.credentials)),
         ({"AWS_SHARED_CREDENTIALS_FILE": "k"}, SharedFiles(home.config, Path.cwd() / "k")),
     ):
@@ -132,7 +138,6 @@ def test_missing_files(tmp_path: Path) -> None:
         ("[a]\nregion = x\n[a]\naws_secret_access_key = hush\n", 3),
         ("aws_secret_access_key = hush\n", 1),
         ("[a]\naws_secret_access_key\nhush\n", 2),
-        ("[a]\ns3 =\n  hush\n", None),
     ],
 )
 @pytest.mark.parametrize("which", [0, 1])
@@ -145,6 +150,43 @@ def test_malformed_files(shared_files: Files, which: int, text: str, line: int |
     assert (caught.value.path, caught.value.line) == (path, line)
     assert (f"{path}, line {line}: " in str(caught.value)) == (line is not None)
     assert "hush" not in "".join(traceback.format_exception(caught.value)) + caught.value.hint
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_value_on_the_next_line(shared_files: Files, which: int) -> None:
+    """The error has the line of the setting whose value isn't on its line, but shows no value."""
+    header = "[a]" if which else "[profile a]"
+    block = "s3 =\n  # comment\n  addressing_style = path\n"
+    shared_files[which].write_text(f"{header}\n{block}credential_process =\n\n  hush --key\n")
+    with pytest.raises(ConfigFileError) as caught:
+        list_profiles()
+    assert caught.value.line == 5
+    assert "line 5: The value of `credential_process` must be on the same line" in str(caught.value)
+    assert "hush" not in "".join(traceback.format_exception(caught.value)) + caught.value.hint
+
+
+def test_file_that_is_not_utf_8(shared_files: Files) -> None:
+    """The error has the line of the first character in another encoding."""
+    shared_files[0].write_bytes(b"# comment\n" * 2000 + "# café\n[a]\n# é\n".encode("latin-1"))
+    with pytest.raises(ConfigFileError, match="line 2001: Save the file as UTF-8") as caught:
+        list_profiles()
+    assert "Unicode" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_empty_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An empty variable names no file, as in botocore, so the files of the home aren't read."""
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "config").write_text("[profile a]\nregion = eu-west-1\n")
+    keys = "[a]\naws_access_key_id = A\naws_secret_access_key = b\n[b]\nregion = x\n"
+    (tmp_path / ".aws" / "credentials").write_text(keys)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "")
+    assert list_profiles() == botocore.session.Session().available_profiles == ["a", "b"]
+    assert open_session("a").region_name is None
+    monkeypatch.delenv("AWS_CONFIG_FILE")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "")
+    assert list_profiles() == botocore.session.Session().available_profiles == ["a"]
+    with pytest.raises(InvalidProfile, match="`a` has no credentials"):
+        open_session("a")
 
 
 def test_file_with_a_byte_order_mark(shared_files: Files) -> None:
