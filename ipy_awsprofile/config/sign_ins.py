@@ -38,7 +38,7 @@ _EXAMPLE = (
 
 #: The hosts of AWS access portals that the AWS CLI accepts, some of them with a Region.
 _PORTAL = re.compile(
-    r"""identitycenter\.(us-gov\.amazonaws\.com | amazonaws\.(com|com\.cn|eu))
+    r"""identitycenter\.(us-gov\.amazonaws\.com | amazonaws\.(com|com\.cn|eu))\.?
     | ([\w-]+\.)* awsapps\.(com|cn)
     | ([\w-]+\.portal\.(?P<region>[\w-]+)\. | ([\w-]+\.)*)
       (app\.aws | app\.amazonwebservices\.com\.cn | api\.amazonwebservices\.eu)

@@ -215,7 +215,10 @@ class Target:
         full = self.config.full_config(
             {one.name: {**files.get(one, {}), **one.settings} for one in self.chain}
         )
-        if sign_in := self.redirected:
+        sign_in = self.redirected
+        own_region = self.chain[-1].settings.get("sso_region")
+        # botocore refuses a profile that contradicts its [sso-session].
+        if sign_in and own_region in {None, "", sign_in.configured_region}:
             region = {"sso_region": sign_in.region or "us-east-1"}
             full["profiles"][self.chain[-1].name] |= region
             if sign_in.session:

@@ -177,6 +177,18 @@ REDIRECTS = {
 }
 
 
+def test_two_regions(aws: EmbeddedAws, company: CompanyServer) -> None:
+    """A profile that contradicts the Region of its [sso-session] is refused, as by botocore."""
+    configure(aws, f"{company.url}/aws", "eu-central-1")
+    text = aws.config_file.read_text()
+    aws.config_file.write_text(
+        text.replace("sso_session = corp", "sso_session = corp\nsso_region = us-east-1")
+    )
+    with pytest.raises(InvalidProfile, match="value for sso_region is inconsistent"):
+        open_session("Corp")
+    assert (company.requests, aws.calls) == ([], [])
+
+
 def test_redirects_that_are_refused(
     aws: EmbeddedAws, company: CompanyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,6 +286,7 @@ HOSTS = {
     "x.app.aws": "",
     "portal.amazonaws.com": "",
     "identitycenter.amazonaws.com": "",
+    "identitycenter.amazonaws.com.": "",
     "identitycenter.amazonaws.com.cn": "",
     "identitycenter.amazonaws.eu": "",
     "identitycenter.us-gov.amazonaws.com": "",
