@@ -37,7 +37,7 @@ from botocore.credentials import (
     SharedCredentialProvider,
     create_credential_resolver,
 )
-from botocore.exceptions import BotoCoreError, CredentialRetrievalError
+from botocore.exceptions import BotoCoreError, CredentialRetrievalError, PartialCredentialsError
 from botocore.tokens import _sso_json_dumps  # type: ignore[attr-defined]
 from botocore.utils import JSONFileCache, get_login_token_cache_directory
 
@@ -348,6 +348,12 @@ class _ProfileProviders(ProfileProviderBuilder):
         def load_keys() -> FileCredentials | None:
             version = version_of(path)  # before reading, because the file can change meanwhile
             loaded = load()
+            for setting, key in (
+                ("aws_access_key_id", loaded and loaded.access_key),
+                ("aws_secret_access_key", loaded and loaded.secret_key),
+            ):
+                if key == "":  # botocore would sign with it
+                    raise PartialCredentialsError(provider=provider.METHOD, cred_var=setting)
             keys = FileCredentials(load, path, self.renewing.check)
             return keys.use(loaded, version) if loaded else None
 

@@ -263,6 +263,12 @@ FAILURES = {
         "A file that `p` needs can't be used: [Errno 2] No such file or directory: '/no/file'.",
         "Correct its path",
     ),
+    "template without keys": (
+        "[profile p]\naws_access_key_id =\naws_secret_access_key =\n",
+        "`p` can't get credentials: Partial credentials found in config-file, missing: "
+        "aws_access_key_id.",
+        "`%aws_profile --explain p`",
+    ),
     "no Region": (f"[profile p]\nregion = us west\n{KEYS}\n", "`us west` isn't an AWS Region", ""),
 }
 
