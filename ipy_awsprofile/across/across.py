@@ -54,13 +54,13 @@ from ipy_awsprofile.config.profiles import (
     list_profiles,
     profiles_by_name,
 )
-from ipy_awsprofile.config.regions import check_region
+from ipy_awsprofile.config.regions import unknown_region
 from ipy_awsprofile.config.request import SwitchRequest, require_name
 from ipy_awsprofile.config.sign_ins import named_by_account, sign_in_of_pattern
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, NotForOneProfile
-from ipy_awsprofile.kernel.gate import Row, label_for, require_no_run
+from ipy_awsprofile.kernel.gate import GATE, Row, label_for, require_no_run
 from ipy_awsprofile.kernel.leftovers import is_reader, starts_workers
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.kernel.watch import put_label
@@ -414,7 +414,7 @@ def _is_name(text: str) -> bool:
 def parse_regions(regions: str | Iterable[str]) -> tuple[str, ...]:
     """Return the names of Regions, from a list or from a text with commas between the names.
 
-    Raises InvalidOption for an empty list, and the errors of `check_region`.
+    Warns about names that botocore doesn't know. Raises InvalidOption for an empty list.
     """
     listed = regions.split(",") if isinstance(regions, str) else regions
     names = tuple(dict.fromkeys(name for one in listed if (name := str(one).strip())))
@@ -424,5 +424,6 @@ def parse_regions(regions: str | Iterable[str]) -> tuple[str, ...]:
             "Name one, such as us-east-1, or leave out `regions` to use each profile's own.",
         )
     for name in names:
-        check_region(name)
+        if problem := unknown_region(name):
+            GATE.warn(problem)
     return names

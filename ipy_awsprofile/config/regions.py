@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import cache
 from urllib.parse import urlsplit
 
-from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.text import LONGEST_CELL, one_line
-
-#: Names that botocore accepts. A Region becomes part of a host name.
-_VALID = re.compile(r"(?![0-9]+$)(?!-)[a-zA-Z0-9-]{,63}(?<!-)")
 
 #: The domains of AWS's partitions. In isolated partitions, they begin with a letter and ``2s``.
 _AWS = re.compile(r"(.*\.)?(amazonaws\.(com|com\.cn|eu)|api\.aws|\w2s\.\S+)")
@@ -44,25 +39,23 @@ def similar_region(name: str) -> str:
     return did_you_mean(name, known_regions())
 
 
+def unknown_region(name: str) -> str:
+    """Return a sentence about a Region that botocore doesn't know, or an empty text.
+
+    It suggests similar Regions. Nothing is refused because of it: AWS has newer Regions, and
+    other servers have their own names.
+    """
+    if is_known_region(name):
+        return ""
+    shown = one_line(name, LONGEST_CELL)
+    return f"`{shown}` isn't a Region that botocore knows. {similar_region(name)}".rstrip()
+
+
 def misspelled_region(text: str) -> str:
     """Return a hint for a Region in an error or host name that doesn't exist, or an empty text."""
     found = re.search(r"region_name '(.+?)'|\b([a-z]{2}(?:-[a-z]+)+-?\d)\.", text)
     name = next(filter(None, found.groups())) if found else ""
-    similar = "" if is_known_region(name) else similar_region(name)
-    return f"`{name}` isn't an AWS Region that botocore knows. {similar}" if similar else ""
-
-
-def check_region(name: str, *, is_foreign: Callable[[], bool] = lambda: False) -> None:
-    """Raise InvalidOption for a Region that doesn't exist, before a call or an MFA code is lost.
-
-    ``is_foreign`` returns whether the server isn't AWS, because such servers accept any valid name.
-    """
-    if not (is_known_region(name) or (_VALID.fullmatch(name) and is_foreign())):
-        similar = similar_region(name) or "Example: us-east-1."
-        raise InvalidOption(
-            f"`{one_line(name, LONGEST_CELL)}` isn't an AWS Region that botocore knows.",
-            f"{similar} New Regions need `%pip install --upgrade boto3`.",
-        )
+    return unknown_region(name) if similar_region(name) else ""
 
 
 def is_aws(url: str) -> bool:

@@ -22,7 +22,7 @@ from botocore.utils import ensure_boolean, generate_login_cache_key, get_login_t
 from ipy_awsprofile.config.files import Config, read_config
 from ipy_awsprofile.config.policies import session_policy
 from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind, chain_of, find_profile
-from ipy_awsprofile.config.regions import check_region, is_aws
+from ipy_awsprofile.config.regions import is_aws, unknown_region
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.sign_ins import (
@@ -190,6 +190,16 @@ class Target:
         url = self.endpoint("sts")
         return "" if is_aws(url) else redacted_urls(url).rstrip("/")
 
+    @property
+    def unknown_region(self) -> str:
+        """A sentence about a Region that botocore doesn't know, or an empty text.
+
+        Servers that aren't AWS have their own Regions.
+        """
+        urls = filter(None, map(self.endpoint, ("s3", "sts")))
+        is_foreign = not all(map(is_aws, urls))
+        return "" if is_foreign or not self.region else unknown_region(self.region)
+
     def endpoint(self, service: str) -> str:
         """Return a service's endpoint of a setting or variable, or an empty text without one.
 
@@ -257,8 +267,6 @@ def target_of(request: SessionRequest, config: Config | None = None) -> Target:
         scope={} if by_role else limits,
         mfa=mfa,
     )
-    if target.region:
-        check_region(target.region, is_foreign=lambda: bool(target.foreign_sts))
     return target
 
 

@@ -10,6 +10,7 @@ import logging
 import re
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -149,6 +150,7 @@ class Person:
     returns the code. If a code is wrong, it is called again, up to ``attempts`` times in total.
     ``mfa_process`` returns a code without user input, and takes precedence. So does a command in a
     profile, which ``run_command`` runs. ``sign_in`` is None if no one is available to sign in.
+    ``warn`` shows a warning before a prompt.
     """
 
     mfa_prompter: MfaPrompter = ask_on_input_channel
@@ -156,6 +158,7 @@ class Person:
     run_command: Callable[[str, str], str] = code_from
     attempts: int = 1
     sign_in: SignIn | None = None
+    warn: Callable[[str], None] = warnings.warn
 
     def sign_in_for(self, target: Target) -> None:
         """Let the user sign in. Raises SignInRequired if no one is available to sign in."""
@@ -163,8 +166,14 @@ class Person:
 
         if self.sign_in is None:
             raise sign_in_required(target.names)
+        self.warn_about(target)
         _log.debug("%s: prompting for a sign-in.", target.name)
         self.sign_in(target)
+
+    def warn_about(self, target: Target) -> None:
+        """Warn about an unknown Region, with which the user's answer can be lost."""
+        if problem := target.unknown_region:
+            self.warn(problem)
 
 
 _T = TypeVar("_T")
@@ -193,6 +202,8 @@ class CodePrompter:
             command=f"`%aws_profile {arguments(target.request)}`",
         )
         self._answers = person.mfa_process is None
+        if self._answers and not self._refused:
+            person.warn_about(target)
         prompter = person.mfa_process or person.mfa_prompter
         try:
             answer = prompter(asked)

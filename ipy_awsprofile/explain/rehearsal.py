@@ -50,7 +50,11 @@ def rehearse(target: Target) -> Rehearsal:
     simulation, error = _Simulation(), None
     try:
         with translated(target.names):
-            person = Person(mfa_prompter=simulation.code, run_command=simulation.printed_code)
+            person = Person(
+                mfa_prompter=simulation.code,
+                run_command=simulation.printed_code,
+                warn=lambda _text: None,  # the explanation has its own
+            )
             session = open_target(target, person=person, outside=simulation)
             who_am_i(session)
             session.client("s3", region_name=target.region or "us-east-1")

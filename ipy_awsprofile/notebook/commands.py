@@ -262,6 +262,7 @@ def identity_card(
         variable=request.variable if in_variable else "",
         alias=known_account_name(identity.account),
         about=session_rows(session.target) if session else (),
+        region=session.target.unknown_region if session else "",
         protected=switcher.protection.is_protected(request.name, identity.account),
         problem=problem,
         renews=not session or session.target.renews_unattended,

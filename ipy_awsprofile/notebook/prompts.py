@@ -33,6 +33,7 @@ def person_at_cell(mfa_process: str | Callable[[str], object]) -> Person:
         attempts=3,
         mfa_process=code_from_setting(mfa_process) if mfa_process else None,
         sign_in=sign_in_at_cell,
+        warn=warn_at_cell,
     )
 
 

@@ -174,7 +174,7 @@ class Conversation:
             request = replace(request, confirmed=True)
         self._asked = request, fresh
         codes = [str(answer["code"])] if "code" in answer else []
-        devices = list[str]()
+        devices, warnings = list[str](), list[str]()
 
         def take_code(question: str) -> str:  # the AWS CLI's cache may have a session instead
             devices.append(device_of(question))
@@ -182,7 +182,13 @@ class Conversation:
                 return codes.pop()
             raise MfaUnavailable("An MFA code is required.", "Refresh in the picker.")
 
-        person = replace(self._switcher.person, mfa_prompter=take_code, attempts=1, sign_in=None)
+        person = replace(
+            self._switcher.person,
+            mfa_prompter=take_code,
+            attempts=1,
+            sign_in=None,
+            warn=warnings.append,
+        )
         try:
             if self._attempt and "entered" in answer:
                 self._attempt.enter(str(answer["entered"]))
@@ -198,6 +204,8 @@ class Conversation:
             if again:
                 error.hint = "Each code works once. Wait for the device's next code."
                 self._state["error"] = _html(cards.error_card(error))
+            elif warnings:
+                self._state["error"] = _html(cards.warning_card(warnings[0]))
             self._ask("code", request, device=devices[-1], again=again)
         else:
             # Another cell may have begun during the calls to AWS.
@@ -299,6 +307,7 @@ class Conversation:
             identity,
             variable="" if request.variable == SESSION else request.variable,
             about=cards.session_rows(target),
+            region=target.unknown_region,
             protected=protected,
             alias=account_name,
             problem=problem,

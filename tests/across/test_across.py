@@ -18,6 +18,7 @@ import pytest
 from ipy_awsprofile import across_profiles, list_buckets, list_profiles
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, seed_organisation
 from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered
+from ipy_awsprofile.kernel.gate import GATE
 from tests.across.runs import ASSUME, Flaky, account_of, actions, bucket_count, errors_of
 from tests.identity_center import PROD, organisation
 from tests.processes import posix
@@ -67,8 +68,6 @@ def test_roles_of_a_sign_in(aws: EmbeddedAws) -> None:
         ("nobody", {}, "No profile matches `nobody`", "%aws_profiles"),
         (3, {}, "is a string, not a value of type int", "`list_profiles()` returns the profiles"),
         ("*", {"regions": []}, "No Region is given.", "leave out `regions`"),
-        ("*", {"regions": "us-east-1 eu-west-1"}, "isn't an AWS Region", "us-east-1"),
-        ("*", {"regions": ["eu-centrl-1"]}, "isn't an AWS Region", "Did you mean `eu-central-1`"),
     ],
 )
 def test_invalid_options(
@@ -79,6 +78,19 @@ def test_invalid_options(
         across_profiles(profiles, bucket_count, **options)
     assert hint in raised.value.hint
     assert aws.calls == []
+
+
+@pytest.mark.usefixtures("aws")
+def test_unknown_regions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Region that botocore doesn't know is called, after a warning; another isn't valid."""
+    warnings: list[str] = []
+    monkeypatch.setattr(GATE, "warn", warnings.append)
+    frame = across_profiles("RoleBeta", bucket_count, regions=["us-east-1", "eu-centrl-1"])
+    assert frame["region"].tolist() == ["us-east-1", "eu-centrl-1"]
+    assert len(warnings) == 1
+    assert "`eu-centrl-1` isn't a Region that botocore knows. Did you mean `eu-c" in warnings[0]
+    with pytest.raises(NoProfileAnswered, match="has no valid AWS Region"):
+        across_profiles("RoleBeta", bucket_count, regions="us-east-1 eu-west-1")
 
 
 def test_order_and_calls(aws: EmbeddedAws, names: tuple[str, ...]) -> None:

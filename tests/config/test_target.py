@@ -12,7 +12,7 @@ import pytest
 
 from ipy_awsprofile import across_profiles, open_session, using_profile
 from ipy_awsprofile.config.policies import NOT_READS_OF_ROLES, read_only_policy
-from ipy_awsprofile.config.regions import check_region, is_aws, is_known_region, known_regions
+from ipy_awsprofile.config.regions import is_aws, is_known_region, known_regions, unknown_region
 from ipy_awsprofile.config.request import SessionRequest, SwitchRequest, arguments, options_of
 from ipy_awsprofile.config.target import (
     NOT_PROFILES,
@@ -156,7 +156,6 @@ def test_settings_of_a_role(config: Path) -> None:
         ({"profile": "role", "policy": "/x.json"}, "`/x.json` can't be read: [Errno 2] No such"),
         ({"profile": "role", "read_only": True, "policy": READ_ONLY}, "can't be combined"),
         ({"profile": "keys", "policy": READ_ONLY}, "can limit only the session of a role"),
-        ({"profile": "role", "region": "us-wst-2"}, "`us-wst-2` isn't an AWS Region"),
         ({"role_arn": ARN, "source_profile": "nobody"}, "There is no profile `nobody`"),
         ({}, "Use exactly one of"),
         ({"profile": "keys", "role_arn": ARN}, "Use exactly one of"),
@@ -384,9 +383,9 @@ def test_endpoints(
 
 @pytest.mark.parametrize("name", [*known_regions()[:2], "us-iso-east-1", "aws-global"])
 def test_regions_of_aws(name: str) -> None:
-    """Regions of all partitions are accepted."""
-    check_region(name)
+    """Regions of all partitions are known."""
     assert is_known_region(name)
+    assert unknown_region(name) == ""
 
 
 WEST = "Did you mean `us-west-2` or `us-west-1`"
@@ -396,16 +395,17 @@ WEST = "Did you mean `us-west-2` or `us-west-1`"
     ("name", "hint"),
     [
         *((name, WEST) for name in ("us-wst-2", "US-WEST-2", "us west 2")),
-        *((name, "Example: us-east-1.") for name in ("None", "mars", "")),
+        *((name, "") for name in ("None", "mars", "fr-par", "auto")),
     ],
 )
-def test_other_names(name: str, hint: str) -> None:
-    """Another name is refused with a suggestion; only other servers can have their own names."""
-    with pytest.raises(InvalidOption, match=f"`{name}` isn't an AWS Region") as caught:
-        check_region(name)
-    assert caught.value.hint.startswith(hint)
-    if name == "mars":
-        check_region(name, is_foreign=lambda: True)
+@pytest.mark.usefixtures("config")
+def test_other_regions(name: str, hint: str) -> None:
+    """Any Region is used, and there is a sentence about it, with similar names if there are any."""
+    ours = target("bare", region=name)
+    assert ours.region == name
+    assert ours.unknown_region.startswith(f"`{name}` isn't a Region that botocore knows.")
+    assert hint in ours.unknown_region
+    assert ("Did you mean" in ours.unknown_region) == bool(hint)
 
 
 def test_hosts() -> None:

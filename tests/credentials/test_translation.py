@@ -117,7 +117,7 @@ EXCEPTIONS = [
         ours.EndpointUnreachable,
         "AWS can't be reached for `RoleBeta`: Could not connect to the endpoint URL: "
         '"https://sts.us-wst-2.amazonaws.com/".',
-        "`us-wst-2` isn't an AWS Region that botocore knows. Did you mean `us-west-2`",
+        "`us-wst-2` isn't a Region that botocore knows. Did you mean `us-west-2`",
     ),
     (
         theirs.ProxyConnectionError(proxy_url="http://proxy:3128"),

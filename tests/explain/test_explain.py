@@ -263,13 +263,17 @@ FAILURES = {
         "A file that `p` needs can't be used: [Errno 2] No such file or directory: '/no/file'.",
         "Correct its path",
     ),
+    "no Region": (
+        f"[profile p]\nregion = us west\n{KEYS}\n",
+        "`p` has no valid AWS Region: Provided region_name 'us west' doesn't match",
+        "`us west` isn't a Region that botocore knows. Did you mean `us-west-2`",
+    ),
     "template without keys": (
         "[profile p]\naws_access_key_id =\naws_secret_access_key =\n",
         "`p` can't get credentials: Partial credentials found in config-file, missing: "
         "aws_access_key_id.",
         "`%aws_profile --explain p`",
     ),
-    "no Region": (f"[profile p]\nregion = us west\n{KEYS}\n", "`us west` isn't an AWS Region", ""),
 }
 
 
