@@ -80,13 +80,14 @@ def identity_card(
 
 
 def session_rows(target: Target) -> list[tuple[str, str]]:
-    """Return the rows for a session's access or policy, source identity and tags."""
+    """Return the rows for a session's store, access or policy, source identity and tags."""
     parameters = target.parameters.get(target.chain[0].role_arn or "", {})
     limit = "read-only, limited by the session policy ReadOnlyAccess"
     if target.scope:
         limit = f"limited to read-only in {len(READS)} services; all others are denied"
     policy = target.request.policy
     rows = {
+        "credentials": f"keys of {target.store}" if target.store else "",
         "access": limit if target.request.read_only else "",
         "source identity": parameters.get("SourceIdentity"),
         "tags": ", ".join(f"{one['Key']}={one['Value']}" for one in parameters.get("Tags", ())),

@@ -191,6 +191,29 @@ class Target:
         return "" if is_aws(url) else redacted_urls(url).rstrip("/")
 
     @property
+    def store(self) -> str:
+        """The S3 endpoint of a store that isn't AWS if the session has its keys, otherwise "".
+
+        Such keys belong to no AWS account. Without an endpoint for its STS, nobody knows whose they
+        are, and AWS's STS must not get them.
+        """
+        source, url = self.chain[0], self.endpoint("s3")
+        in_environment = source.kind is ProfileKind.AMBIENT and source.source == "Environment"
+        if not (in_environment or source.kind is ProfileKind.STATIC_KEYS):
+            return ""
+        is_store = url and not is_aws(url) and not self.endpoint("sts")
+        return redacted_urls(url).rstrip("/") if is_store else ""
+
+    def require_sts(self) -> None:
+        """Raise InvalidOption if the session has the keys of a store, which no STS can limit."""
+        if self.store:
+            raise InvalidOption(
+                f"`{self.name}` has keys of {self.store}, and no STS can limit them.",
+                "Leave out `--read-only`, `--policy`, `--duration` and `--mfa`. If a pattern makes "
+                "the profile read-only, add `--write`.",
+            )
+
+    @property
     def unknown_region(self) -> str:
         """A sentence about a Region that botocore doesn't know, or an empty text.
 
@@ -267,6 +290,8 @@ def target_of(request: SessionRequest, config: Config | None = None) -> Target:
         scope={} if by_role else limits,
         mfa=mfa,
     )
+    if target.scope or target.mfa:
+        target.require_sts()
     return target
 
 

@@ -68,7 +68,10 @@ def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[P
     request = session.target.request
     if request.read_only or request.policy:  # the key isn't limited
         environment[BEDROCK_KEY] = None
-    places: dict[Place, Any] = {KEYS: {}}
+    places: dict[Place, Any] = {}
+    # Child processes find a store's keys in the files or the environment, because none can be lent.
+    if session.target.resolves_by_name or not session.target.store:
+        places[KEYS] = {}
     for name, value in {**environment, **lent, **_direct_connection()}.items():
         places[variables(name, readers=_CHILDREN)] = {} if value is None else {name: value}
     places |= {DEFAULT_SESSION: session, LIBRARIES: session}
@@ -198,8 +201,12 @@ class _ArgumentsOfRow(Mapping[str, Any]):
 
     def _here(self) -> Mapping[str, Any]:
         from ipy_awsprofile.sessions.portable import s3fs_options
+        from ipy_awsprofile.sessions.session import ProfileSession
 
         session = session_here()
+        if isinstance(session, ProfileSession) and session.target.store:
+            client = {"region_name": session.region_name}
+            return {**self._kept, "profile": session.target.name, "client_kwargs": client}
         return {**self._kept, **(s3fs_options(session) if session else {})}
 
     def __getitem__(self, name: str) -> Any:

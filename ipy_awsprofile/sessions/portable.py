@@ -106,6 +106,12 @@ def lendable(session: boto3.Session) -> tuple[RedactedCredentials, datetime | No
         return frozen, expiry
     if not isinstance(session, ProfileSession):
         return session_token(session)
+    if store := session.target.store:
+        raise CredentialsUnavailable(
+            f"`{session.target.name}` has long-term keys of {store}, which never leave the kernel.",
+            "Use boto3, s3fs, polars or another library that reads the profile's name in "
+            "AWS_PROFILE, or pass the keys to the library yourself.",
+        )
     with session.issuing:
         issued = session.issued
         if not issued or issued[0] != frozen or issued[2] - datetime.now(UTC) <= _ABOUT_TO_END:

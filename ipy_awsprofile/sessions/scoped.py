@@ -22,6 +22,7 @@ from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.sessions.portable import DerivedBotocoreSession
 from ipy_awsprofile.sessions.session import (
     NamedSession,
+    ProfileSession,
     chain_of,
     config_of_calls,
     credentials_of,
@@ -74,6 +75,8 @@ class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # used lik
     def __enter__(self) -> boto3.Session:
         base = open_session(self._base) if isinstance(self._base, str) else self._base
         chain = chain_of(base) or (base.profile_name,)
+        if isinstance(base, ProfileSession):
+            base.target.require_sts()
         inner = DerivedBotocoreSession(chain[0], base.region_name, *settings_of(base))
         inner.set_config_variable("sts_regional_endpoints", "regional")
         config, region = config_of_calls(base), base.region_name or "us-east-1"

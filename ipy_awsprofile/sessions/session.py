@@ -252,7 +252,8 @@ class Identity:
     unknown. ``temporary`` credentials have a session token, and expire even if ``expiry`` is None.
     ``cached`` is True if the identity comes from the AWS CLI's cache, without a new call to STS.
 
-    AWS-compatible servers can omit ``account``, ``arn`` and ``user_id``, which are empty then. Some
+    AWS-compatible servers can omit ``account``, ``arn`` and ``user_id``, which are empty then. They
+    are also empty for the keys of a store with an S3 endpoint and no STS, which no one asks. Some
     servers ignore session policies, such as Ceph's RGW and SeaweedFS; ``may_ignore_policy`` is True
     if the session has a policy that its server may ignore.
 
@@ -312,6 +313,8 @@ def _fetch_caller(
     frozen: RedactedCredentials, session: boto3.Session, *, ask: bool
 ) -> CallerIdentity:
     """Return the caller identity for credentials. Call STS only for the first time."""
+    if isinstance(session, ProfileSession) and session.target.store:
+        return CallerIdentity("", "")  # AWS's STS must not get the keys of another server
     known = session.callers if isinstance(session, ProfileSession) else {}
     caller = known.get(frozen.access_key or "")
     if caller is None or (ask and caller.cached):

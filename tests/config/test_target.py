@@ -408,6 +408,89 @@ def test_other_regions(name: str, hint: str) -> None:
     assert ("Did you mean" in ours.unknown_region) == bool(hint)
 
 
+# --- Stores ---
+
+STORE = "https://s3.fr-par.scw.cloud"
+STORES = f"""
+[default]
+region = auto
+[profile named]
+region = fr-par
+services = store
+[profile all]
+region = fr-par
+endpoint_url = {STORE}
+[profile with-sts]
+services = with-sts
+[profile private]
+services = private
+[profile ignoring]
+services = store
+ignore_configured_endpoint_urls = true
+[profile plain]
+region = eu-west-1
+[profile role]
+role_arn = {ARN}
+source_profile = named
+services = store
+[services store]
+s3 =
+  endpoint_url = {STORE}/
+[services with-sts]
+s3 =
+  endpoint_url = {STORE}
+sts =
+  endpoint_url = https://sts.example.com
+[services private]
+s3 =
+  endpoint_url = https://bucket.vpce-1.s3.eu-west-1.vpce.amazonaws.com
+"""
+PROFILES = ("named", "all", "with-sts", "private", "ignoring", "plain")
+
+
+@pytest.fixture
+def stores(shared_files: Files) -> None:
+    """Write profiles with keys that differ in their endpoints."""
+    shared_files[0].write_text(STORES)
+    keys = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = hush\n"
+    shared_files[1].write_text("".join(f"[{name}]\n{keys}" for name in PROFILES))
+
+
+@pytest.mark.usefixtures("stores")
+def test_keys_of_a_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys belong to a store if its S3 endpoint isn't AWS's and there is no endpoint of an STS."""
+    assert {name: target(name).store for name in (*PROFILES, "role") if target(name).store} == {
+        "named": STORE
+    }
+    assert target("named").unknown_region == target("all").unknown_region == ""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", STORE)
+    assert target("plain").store == STORE
+    assert target("role").store == target("with-sts").store == ""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "tid")
+    monkeypatch.setenv("AWS_REGION", "auto")
+    assert (target(default=True).store, target(default=True).region) == (STORE, "auto")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "https://sts.example.com")
+    assert target("plain").store == target(default=True).store == ""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"read_only": True}, {"policy": '{"Statement": []}'}, {"duration": 900}, {"mfa": True}],
+)
+@pytest.mark.usefixtures("stores")
+def test_no_limits_for_a_store(
+    shared_files: Files, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    """A store has no STS that could limit its keys, so these options are refused."""
+    with_device = STORES.replace("[profile named]", "[profile named]\nmfa_serial = m")
+    shared_files[0].write_text(with_device)
+    if "policy" in options:
+        (tmp_path / "policy.json").write_text(options["policy"])
+        options = {"policy": str(tmp_path / "policy.json")}
+    with pytest.raises(InvalidOption, match=f"has keys of {STORE}, and no STS can limit them"):
+        target("named", **options)
+
+
 def test_hosts() -> None:
     """AWS's own endpoints are recognized by their domains."""
     for host in ("sts.us-west-2.amazonaws.com", "sts.cn-north-1.amazonaws.com.cn", "s3.x.api.aws"):
