@@ -248,7 +248,7 @@ def _mistakes(section: Section) -> Iterator[tuple[str, str, str]]:
         similar = similar_setting(name)
         if similar and similar not in section:
             yield name, "isn't an AWS setting, so it is ignored", f"Did you mean `{similar}`?"
-        elif name == "region" and not _REDIRECTED.isdisjoint(section):
+        elif name == "region" and section.keys() & {"endpoint_url", "services"}:
             pass  # servers that aren't AWS have their own Regions
         elif name in known_settings() and isinstance(value, str) and value:
             found = (check[1:] for check in _checks(name, value) if check[0])
@@ -283,9 +283,6 @@ def _checks(name: str, value: str) -> Iterator[tuple[object, str, str]]:
             except ValueError as error:
                 yield True, "isn't valid", f"Use {error}."
 
-
-#: Settings with endpoints.
-_REDIRECTED = {"endpoint_url", "services"}
 
 #: The forms of values that only AWS checks.
 _FORMS = {

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from boto3 import Session
 from botocore.exceptions import ClientError
+from botocore.utils import validate_region_name
 
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import ProfileKind
@@ -178,6 +179,7 @@ def open_target(
     """
     try:
         with translated(target.names):
+            validate_region_name(target.region or "")  # otherwise, only a client would do it
             inner = ProfileBotocoreSession(target, client_config, outside)
             session = ProfileSession(inner, target, timeout=timeout, person=person or Person())
             inner.resolve_credentials(

@@ -140,7 +140,7 @@ def test_options(shell: Shell, aws: EmbeddedAws) -> None:
         assert str(error).endswith(rule)
         assert error.hint.startswith("Correct the value.")
         shell.good(f"%aws_profile RoleBeta {wrong.split()[0]} {right}")
-    region, *_ = code_in(shell.refused("%aws_profile RoleBeta --region 'us west-2'").hint)
+    _, region, *_ = code_in(shell.refused("%aws_profile RoleBeta --region 'us west-2'").hint)
     assert region == "us-west-2"
     shell.good(f"%aws_profile RoleBeta --region {region}")
 
