@@ -179,6 +179,7 @@ sessions/scoped.py
   botocore.credentials.RefreshableCredentials: _access_key; _refresh_using; def _refresh();
     _advisory_refresh_timeout; _mandatory_refresh_timeout
 sessions/session.py
+  botocore.utils: validate_region_name(region_name)
   botocore.credentials.RefreshableCredentials: _access_key
   boto3.session.Session: _session; def _register_default_handlers()
   botocore.credentials.RefreshableCredentials: _expiry_time
