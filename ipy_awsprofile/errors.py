@@ -22,12 +22,13 @@ from __future__ import annotations
 
 import logging
 import re
-import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import botocore  # the package alone, which imports nothing else
 
 from ipy_awsprofile._version import __version__
 from ipy_awsprofile.text import one_line
@@ -180,10 +181,9 @@ class UnexpectedError(AwsProfileError):
     """A fault of this package: an exception that nothing else explains."""
 
     def __init__(self, error: BaseException) -> None:
-        botocore = getattr(sys.modules.get("botocore"), "__version__", "not imported")
         super().__init__(
             f"ipy_awsprofile has a fault: {type(error).__name__} in {place_of(error)} "
-            f"(ipy_awsprofile {__version__}, botocore {botocore}).",
+            f"(ipy_awsprofile {__version__}, botocore {botocore.__version__}).",
             "Please report this line. To add a log, see `Report a problem` in the documentation.",
         )
 
@@ -195,13 +195,19 @@ def place_of(error: BaseException) -> str:
         for frame, line in traceback.walk_tb(error.__traceback__)
         if str(frame.f_globals.get("__name__", "")).startswith(f"{__package__}.")
     ]
-    return own[-1] if own else "an unknown line"
+    return "".join(own[-1:])
 
 
-def log_stack(error: BaseException) -> None:
-    """Log an exception's type and stack. Its message and its frames' variables can be secrets."""
+def modules_of(error: BaseException) -> list[str]:
+    """Return the modules that an exception has passed, and at the end the one that raised it."""
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return [str(frame.f_globals.get("__name__", "")) for frame in frames]
+
+
+def log_stack(error: BaseException, text: str) -> None:
+    """Log a text, and an exception's type and stack, but no message and variables of frames."""
     stack = "".join(traceback.format_tb(error.__traceback__))
-    _log.debug("%s at\n%s", type(error).__name__, stack)
+    _log.debug("%s\n%s at\n%s", text, type(error).__name__, stack)
 
 
 @contextmanager
@@ -212,13 +218,17 @@ def faults_as_errors() -> Iterator[None]:
     except AwsProfileError:
         raise
     except Exception as error:  # noqa: BLE001  # whatever it is, it's a fault
-        log_stack(error)
+        log_stack(error, "A fault:")
         raise UnexpectedError(error) from speaking_cause(error)
 
 
 def speaking_cause(error: Exception) -> Exception | None:
     """Return an exception about code, without its stack. The texts of others can be secrets."""
-    if not isinstance(error, AttributeError | ImportError | NameError | NotImplementedError):
-        return None
+    is_about_code = isinstance(error, AttributeError | ImportError | NameError)
+    return without_stack(error) if is_about_code else None
+
+
+def without_stack(error: Exception) -> Exception:
+    """Return an exception without its stack and its own causes, which can contain secrets."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)

@@ -423,7 +423,6 @@ def parse_regions(regions: str | Iterable[str]) -> tuple[str, ...]:
             "No Region is given.",
             "Name one, such as us-east-1, or leave out `regions` to use each profile's own.",
         )
-    for name in names:
-        if problem := unknown_region(name):
-            GATE.warn(problem)
+    for problem in filter(None, map(unknown_region, names)):
+        GATE.warn(problem)
     return names

@@ -18,7 +18,7 @@ from tqdm.std import tqdm
 
 from ipy_awsprofile.cards.card import MOST_ROWS, Card, Table, Tone
 from ipy_awsprofile.cards.runs import profile_and_region, reasons
-from ipy_awsprofile.credentials.translation import translation_of
+from ipy_awsprofile.credentials.translation import from_error
 from ipy_awsprofile.errors import (
     AwsProfileError,
     InvalidOption,
@@ -97,7 +97,7 @@ def call_in_row(function: Function, row: Row) -> tuple[Any, Failure | None]:
                 'Create a client for each profile, such as `session.client("s3")`.',
             )
         elif isinstance(error, BotoCoreError | ClientError):
-            error = translation_of(error, chain_of(row.session))
+            error = from_error(error, chain_of(row.session))
         return None, failure_of(error, row.session)
     return value, None
 

@@ -197,11 +197,11 @@ class Target:
         Such keys belong to no AWS account. Without an endpoint for its STS, nobody knows whose they
         are, and AWS's STS must not get them.
         """
-        source, url = self.chain[0], self.endpoint("s3")
-        in_environment = source.kind is ProfileKind.AMBIENT and source.source == "Environment"
-        if not (in_environment or source.kind is ProfileKind.STATIC_KEYS):
-            return ""
-        is_store = url and not is_aws(url) and not self.endpoint("sts")
+        url = self.endpoint("s3")
+        first = self.chain[0]
+        in_environment = first.kind is ProfileKind.AMBIENT and first.source == "Environment"
+        has_keys = in_environment or first.kind is ProfileKind.STATIC_KEYS
+        is_store = has_keys and url and not is_aws(url) and not self.endpoint("sts")
         return redacted_urls(url).rstrip("/") if is_store else ""
 
     def require_sts(self) -> None:

@@ -7,37 +7,44 @@ such as KeyError. Here, they become botocore's own errors, which `error_table` t
 from __future__ import annotations
 
 import re
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import jmespath
 from botocore.exceptions import CredentialRetrievalError, UnauthorizedSSOTokenError
 from botocore.parsers import ResponseParserError
 
 from ipy_awsprofile.credentials.error_table import BY_DESIGN
+from ipy_awsprofile.errors import modules_of
 
-_CREDENTIALS = tuple(
-    f"Credentials.{name}"
-    for name in ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
+
+def _all(*paths: str) -> str:
+    return " && ".join(paths)
+
+
+_CREDENTIALS = _all(
+    *("Credentials.AccessKeyId", "Credentials.SecretAccessKey"),
+    *("Credentials.SessionToken", "Credentials.Expiration"),
 )
 
-#: The members of answers that botocore or this package reads, by operation.
+#: What botocore or this package reads in an answer, by operation, as conditions of JMESPath.
+#: https://jmespath.org/specification.html
 _NEEDED = {
     "AssumeRole": _CREDENTIALS,
     "AssumeRoleWithWebIdentity": _CREDENTIALS,
     "GetSessionToken": _CREDENTIALS,
     "GetScopedCredentials": _CREDENTIALS,
-    "GetCallerIdentity": ("Arn", "UserId"),
-    "GetRoleCredentials": tuple(
-        f"roleCredentials.{name}"
-        for name in ("accessKeyId", "secretAccessKey", "sessionToken", "expiration")
+    "GetCallerIdentity": _all("Arn", "UserId"),
+    "GetRoleCredentials": _all(
+        *("roleCredentials.accessKeyId", "roleCredentials.secretAccessKey"),
+        *("roleCredentials.sessionToken", "roleCredentials.expiration"),
     ),
-    "ListAccounts": ("accountList.accountId",),
-    "ListAccountRoles": ("roleList.roleName",),
-    "RegisterClient": ("clientId", "clientSecret", "clientSecretExpiresAt"),
-    "StartDeviceAuthorization": ("deviceCode", "userCode", "verificationUri", "expiresIn"),
-    "CreateToken": ("accessToken", "expiresIn"),
+    "ListAccounts": "accountList == `[]` || accountList[0].accountId",
+    "ListAccountRoles": "roleList == `[]` || roleList[0].roleName",
+    "RegisterClient": _all("clientId", "clientSecret", "clientSecretExpiresAt"),
+    "StartDeviceAuthorization": _all("deviceCode", "userCode", "verificationUri", "expiresIn"),
+    "CreateToken": _all("accessToken", "expiresIn"),
 }
 
 
@@ -49,24 +56,13 @@ def with_checked_answers(client: Any) -> Any:
 
 def _require_members(http_response: Any, parsed: Any, model: Any, **_: Any) -> None:
     is_error = http_response.status_code >= 300  # noqa: PLR2004  # botocore raises these
-    for path in () if is_error else _NEEDED.get(model.name, ()):
-        if not _has(parsed, path.split(".")):
-            raise ResponseParserError(f"The answer to {model.name} has no {path}.")
-
-
-def _has(value: Any, path: list[str]) -> bool:
-    """Return whether a value, or each value of a list, has a member."""
-    if isinstance(value, list):
-        return all(_has(item, path) for item in value)
-    if not path:
-        return value not in (None, "")
-    return isinstance(value, dict) and _has(value.get(path[0]), path[1:])
+    if not is_error and not jmespath.search(_NEEDED.get(model.name, "@"), parsed):
+        raise ResponseParserError(f"The answer to {model.name} isn't complete.")
 
 
 def is_unreadable(error: BaseException) -> bool:
     """Return whether botocore's parser has raised an exception for an answer that isn't AWS's."""
-    names = (frame.f_globals.get("__name__") for frame, _ in traceback.walk_tb(error.__traceback__))
-    return "botocore.parsers" in names
+    return "botocore.parsers" in modules_of(error)
 
 
 @contextmanager
@@ -78,8 +74,7 @@ def reading(method: str) -> Iterator[None]:
     try:
         yield
     except (LookupError, OverflowError, TypeError, ValueError) as error:
-        *_, (frame, _line) = traceback.walk_tb(error.__traceback__)
-        is_ours = str(frame.f_globals.get("__name__", "")).startswith("ipy_awsprofile.")
+        is_ours = modules_of(error)[-1].startswith("ipy_awsprofile.")
         if is_ours or is_unreadable(error) or re.search(BY_DESIGN, str(error)):
             raise
         if method in {"sso", "login"}:

@@ -201,9 +201,8 @@ class ProfileBotocoreSession(SharedBotocoreSession):
                 raise
             cache.fresh = True
             retrieve()
-        method = getattr(self.get_credentials(), "method", "")
-        has_cached = cache.has_read and not cache.fresh
-        _log.debug("%s: found by %s, cached: %s.", self.target.name, method, has_cached)
+        method = getattr(self._credentials, "method", "")
+        _log.debug("%s: found by %s, cached: %s.", self.target.name, method, not cache.written)
 
     def _loading(
         self, cache: RoleCache, codes: CodePrompter, renewing: Renewing, config: Config

@@ -172,8 +172,8 @@ class Person:
 
     def warn_about(self, target: Target) -> None:
         """Warn about an unknown Region, with which the user's answer can be lost."""
-        if problem := target.unknown_region:
-            self.warn(problem)
+        if target.unknown_region:
+            self.warn(target.unknown_region)
 
 
 _T = TypeVar("_T")

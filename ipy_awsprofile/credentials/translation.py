@@ -28,14 +28,14 @@ from ipy_awsprofile.errors import (
     AwsProfileError,
     ProfileNotFound,
     SignInRequired,
-    faults_as_errors,
+    UnexpectedError,
     log_stack,
+    speaking_cause,
+    without_stack,
 )
 from ipy_awsprofile.text import assigned_name, one_line, quoted, redacted_urls
 
 DENIED, UNKNOWN_OPERATION = table.DENIED, table.UNKNOWN_OPERATION
-
-_log = logging.getLogger(__name__)
 
 _own_call: ContextVar[bool] = ContextVar("own_call", default=False)
 
@@ -56,34 +56,29 @@ def translated(chain: tuple[str, ...]) -> Iterator[None]:
     before = _own_call.get()
     try:
         _own_call.set(True)
-        with faults_as_errors():
-            try:
-                yield
-            except AwsProfileError:
-                raise
-            except Exception as error:
-                refusal = ResponseParserError() if is_unreadable(error) else error
-                row = _row_of(refusal)
-                if row is None:
-                    raise
-                log_stack(error)
-                ours = from_error(refusal, chain, row)
-                _log.debug("%s: %s", type(ours).__name__, ours)
-                raise ours from _cause(refusal, row)
+        yield
+    except AwsProfileError:
+        raise
+    except Exception as error:  # noqa: BLE001  # what isn't refused is a fault of ours
+        refusal = ResponseParserError() if is_unreadable(error) else error
+        ours = from_error(refusal, chain)
+        log_stack(error, f"{type(ours).__name__}: {ours}")
+        raise ours from _cause(refusal)
     finally:
         _own_call.set(before)
 
 
-def _cause(error: Exception, row: table.Row) -> Exception | None:
+def _cause(error: Exception) -> Exception | None:
     """Return an error without its stack and its own causes, or None if it can contain a secret."""
+    row = _row_of(error)
+    if row is None:
+        return speaking_cause(error)
     text = str(error)
-    is_aws = isinstance(error, botocore.ClientError | botocore.BotoCoreError)
-    if isinstance(error, botocore.ClientError) and not _is_document(error):
+    is_document = isinstance(error, botocore.ClientError) and _is_document(error)
+    is_theirs = is_document or isinstance(error, botocore.BotoCoreError)
+    if not (is_theirs and row.quotes) or redacted_urls(text) != text or "\n" in text:
         return None
-    if not (is_aws and row.quotes) or redacted_urls(text) != text or "\n" in text:
-        return None
-    error.__cause__ = error.__context__ = None
-    return error.with_traceback(None)
+    return without_stack(error)
 
 
 def _is_logged(record: logging.LogRecord) -> bool:
@@ -116,12 +111,10 @@ def _message_of(error: Exception) -> str:
     if not isinstance(error, botocore.ClientError):
         # If the line below a setting is indented, botocore quotes it. It can be a secret.
         return redacted_urls(one_line(str(error).partition("\n")[0]))
-    if not _is_document(error):
-        return f"HTTP status {code_of(error)}"
     details: Any = error.response.get("Error") or error.response
     message = redacted_urls(one_line(details.get("Message") or ""))
-    is_empty_or_page = re.match(r"$|\W*[<{\[]", message)
-    return (code_of(error) or "no reason") if is_empty_or_page else message
+    is_page = not _is_document(error) or re.match(r"$|\W*[<{\[]", message)
+    return (code_of(error) or "no reason") if is_page else message
 
 
 def _row_of(error: Exception) -> table.Row | None:
@@ -135,9 +128,12 @@ def _row_of(error: Exception) -> table.Row | None:
     return next((row for row in rows if re.search(row.text, str(error))), None)
 
 
-def from_error(error: Exception, chain: tuple[str, ...], row: table.Row) -> AwsProfileError:
-    """Return this package's exception for one that a row of the table translates."""
+def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
+    """Return this package's exception for another one; see `translated`."""
+    row = _row_of(error)
     details = getattr(error, "kwargs", {})
+    if row is None:
+        return UnexpectedError(error)
     if row.kind is SignInRequired:
         return sign_in_required(chain)
     if row.kind is ProfileNotFound:
@@ -164,15 +160,6 @@ def from_error(error: Exception, chain: tuple[str, ...], row: table.Row) -> AwsP
     return row.kind(f"{says[0].upper()}{says[1:]}.", correction or hint)
 
 
-def translation_of(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
-    """Return the exception that `translated` raises for another one."""
-    try:
-        with translated(chain):
-            raise error
-    except AwsProfileError as ours:
-        return ours
-
-
 def _correction_of(message: str) -> str:
     """Return a hint for a misspelled source profile, [sso-session] or Region, or an empty text."""
     for pattern, find in (
@@ -192,7 +179,7 @@ def no_credentials(name: str = "") -> AwsProfileError:
     error: botocore.BotoCoreError = botocore.NoCredentialsError()
     if name in NOT_PROFILES:
         error = botocore.CredentialRetrievalError(provider=name, error_msg="no default credentials")
-    return translation_of(error, (name,) if name else ())
+    return from_error(error, (name,) if name else ())
 
 
 def sign_in_required(chain: tuple[str, ...]) -> SignInRequired:

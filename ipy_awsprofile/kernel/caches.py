@@ -8,7 +8,6 @@ names it. To support a library, add a row to the table, and a line to ``docs/fol
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,8 +15,6 @@ from typing import Any
 
 from ipy_awsprofile.errors import log_stack
 from ipy_awsprofile.kernel.watch import subclasses_of
-
-_log = logging.getLogger(__name__)
 
 #: The libraries that the last switch couldn't clear.
 NOT_CLEARED: set[str] = set()
@@ -42,8 +39,7 @@ def clear_caches() -> None:
         try:
             cache.clear(module)
         except Exception as error:  # noqa: BLE001  # another version of the library can raise anything
-            log_stack(error)
-            _log.debug("%s isn't as in %s.", cache.module, cache.tried)
+            log_stack(error, f"{cache.module} isn't as in {cache.tried}.")
             NOT_CLEARED.add(cache.module.partition(".")[0])
 
 
@@ -54,24 +50,19 @@ class _NothingKept(dict[str, Any]):
         """Do nothing."""
 
 
-def _clear_filesystems(module: Any) -> None:
-    for kind in subclasses_of(module.AbstractFileSystem):
-        kind.clear_instance_cache()
-
-
 def _reset(owner: Any, name: str, value: Any = None) -> None:
     getattr(owner, name)  # an error in another version
     setattr(owner, name, value)
 
 
+def _in_subclasses(kind: type, clear: Callable[[Any], object]) -> None:
+    for each in subclasses_of(kind):
+        clear(each)
+
+
 def _clear_expressions(module: Any) -> None:
-    for kind in subclasses_of(getattr(module, "SingletonExpr", module.Expr)):
-        vars(kind).get("_instances", {}).clear()
-
-
-def _disconnect_models(module: Any) -> None:
-    for model in subclasses_of(module.Model):
-        _reset(model, "_connection")
+    kind = getattr(module, "SingletonExpr", module.Expr)
+    _in_subclasses(kind, lambda each: vars(each).get("_instances", {}).clear())
 
 
 def _reset_s3path(module: Any) -> None:
@@ -107,7 +98,13 @@ def _end_forkserver(module: Any) -> None:
 
 CACHES = (
     # Filesystems are reused for equal arguments, and these don't have the identity.
-    Cache("fsspec.spec", _clear_filesystems, "fsspec 2026.9"),
+    Cache(
+        "fsspec.spec",
+        lambda module: _in_subclasses(
+            module.AbstractFileSystem, lambda kind: kind.clear_instance_cache()
+        ),
+        "fsspec 2026.9",
+    ),
     # Plans contain filesystems, and expressions contain plans.
     Cache(
         "dask.dataframe.dask_expr.io.parquet",
@@ -180,7 +177,11 @@ CACHES = (
         lambda module: module.SingletonMeta._instances.clear(),
         "sagemaker-core 1.0",
     ),
-    Cache("pynamodb.models", _disconnect_models, "pynamodb 6.1"),
+    Cache(
+        "pynamodb.models",
+        lambda module: _in_subclasses(module.Model, lambda model: _reset(model, "_connection")),
+        "pynamodb 6.1",
+    ),
     Cache("s3path", _reset_s3path, "s3path 0.6"),
     # Workers keep the environment with which they were started.
     Cache("joblib.externals.loky.reusable_executor", _end_idle_workers, "joblib 1.6"),

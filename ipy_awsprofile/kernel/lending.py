@@ -13,7 +13,6 @@ import atexit
 import hmac
 import json
 import locale
-import logging
 import os
 import platform
 import re
@@ -45,8 +44,6 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.kernel.gate import Label
     from ipy_awsprofile.sessions.session import ProfileSession
-
-_log = logging.getLogger(__name__)
 
 #: The largest config file to copy, in bytes: about 50,000 profiles.
 _LARGEST = 5_000_000
@@ -118,7 +115,6 @@ class Lending(StaysInProcess):
                 oldest = next(iter(self._lent))
                 del self._lent[oldest]
                 shutil.rmtree(self._folder / oldest[1:], ignore_errors=True)
-        _log.debug("Lending %s.", label.name)
         folder, target = self._folder / path[1:], session.target
         config, name = user_environment().get("AWS_CONFIG_FILE"), target.name
         if not (folder / "token").exists():  # it is new, or a cleanup has removed it

@@ -131,8 +131,9 @@ class _Portal:
         session.set_default_client_config(give_up_soon().merge(unsigned))
         self._names, region = target.names, sign_in.region
         with translated(self._names):
-            client = session.create_client("sso", region_name=region, config=config)
-            self._client = with_checked_answers(client)
+            self._client = with_checked_answers(
+                session.create_client("sso", region_name=region, config=config)
+            )
 
         def read_token() -> str:
             with translated(self._names), reading("sso"):

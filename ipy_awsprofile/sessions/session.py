@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -52,9 +51,6 @@ if TYPE_CHECKING:
     import botocore.session
     from botocore.config import Config
     from botocore.credentials import CredentialProvider, Credentials
-
-
-_log = logging.getLogger(__name__)
 
 
 class NamedSession(StaysInProcess, Session):
@@ -328,6 +324,5 @@ def _fetch_caller(
             if code_of(error) not in UNKNOWN_OPERATION or is_aws(sts.meta.endpoint_url):
                 raise
             caller = caller or CallerIdentity("", "")
-        _log.debug("%s: STS reports %s.", chain_line(chain_of(session)), caller.arn)
         known[frozen.access_key or ""] = caller
     return caller

@@ -192,8 +192,8 @@ def begin_sign_in(target: Target, *, device_code: bool = False) -> Attempt:
 def unsigned_client(target: Target, service: str, region: str | None = None) -> Any:
     """Return a client with the target's settings for calls without credentials."""
     config = give_up_soon().merge(ClientConfig(signature_version=UNSIGNED))
-    client = ProfileBotocoreSession(target).create_client(service, region, config=config)
-    return with_checked_answers(client)
+    create_client = ProfileBotocoreSession(target).create_client
+    return with_checked_answers(create_client(service, region, config=config))
 
 
 def _resolve_address(target: Target, sign_in: SignIn) -> tuple[str, str]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ipy_awsprofile.config.request import SwitchRequest
+    from ipy_awsprofile.kernel.gate import Label
     from ipy_awsprofile.kernel.leftovers import Leftover, OpenedBefore
     from ipy_awsprofile.kernel.lending import Lending
     from ipy_awsprofile.sessions.session import Identity, ProfileSession
@@ -72,6 +73,11 @@ class Switcher:
         """The active identity with its session and request, or None."""
         with self._lock:
             return self._layers.active
+
+    @property
+    def _label(self) -> Label | None:
+        active = self.active
+        return active.label if active else None
 
     @property
     def session(self) -> ProfileSession | None:
@@ -267,13 +273,11 @@ class Switcher:
 
         Warn about variables that keep the identity of the block.
         """
-        ended = self.active
+        ended = self._label
         with self._changing():
             self._layers.end(frame)
-        active = self.active
-        label = active.label if active else None
-        if self._opened and ended and ended.label != label:
-            for leftover in self._opened.opened_as(self.namespace, ended.label):
+        if self._opened and ended and ended != self._label:
+            for leftover in self._opened.opened_as(self.namespace, ended):
                 GATE.warn(f"`{leftover.name}` {leftover.says}.")
 
     def leftovers(self) -> list[Leftover]:
@@ -281,11 +285,9 @@ class Switcher:
         from ipy_awsprofile.kernel.leftovers import leftovers  # loading doesn't need it
 
         with self._lock:
-            active = self._layers.active
             if self._opened is None:
                 return []
-            label = active.label if active else None
-            return list(leftovers(self._layers.kernel, self.namespace, label, self._opened))
+            return list(leftovers(self._layers.kernel, self.namespace, self._label, self._opened))
 
     def _places(self, layer: Layer) -> dict[Any, Any]:
         """Return the places for a layer, whose session is lent to child processes."""
@@ -313,7 +315,7 @@ class Switcher:
             before = self._layers.active
             try:
                 if self._opened:
-                    self._opened.note(self.namespace, before.label if before else None)
+                    self._opened.note(self.namespace, self._label)
                 yield
             finally:
                 if self._layers.active is not before:

@@ -175,7 +175,7 @@ def test_in_a_shell(  # noqa: PLR0917  # fixtures
     assert failed == 14
     for logged in (
         *("Switched to RoleBeta, arn:aws:sts", "Switched off.", "RoleBeta: found by assume-role"),
-        *("UserAlpha: STS reports arn:", "prompting for a code of arn:", "Lending RoleBeta."),
+        *("prompting for a code of arn:", "prompting for a sign-in"),
         *("AccessDenied: AWS denied AssumeRole", "ClientError at\n", "RoleBeta: renewed by"),
     ):
         assert logged in caplog.text
