@@ -250,8 +250,8 @@ class Target:
         )
         sign_in = self.redirected
         own_region = self.chain[-1].settings.get("sso_region")
-        # botocore refuses a profile that contradicts its [sso-session].
-        if sign_in and own_region in {None, "", sign_in.configured_region}:
+        # botocore refuses a profile that contradicts its [sso-session]. Either can lack a Region.
+        if sign_in and (not own_region or sign_in.configured_region in {"", own_region}):
             region = {"sso_region": sign_in.region or "us-east-1"}
             full["profiles"][self.chain[-1].name] |= region
             if sign_in.session:
