@@ -206,8 +206,8 @@ def modules_of(error: BaseException) -> list[str]:
 
 def log_stack(error: BaseException, text: str) -> None:
     """Log a text, and an exception's type and stack, but no message and variables of frames."""
-    stack = "".join(traceback.format_tb(error.__traceback__))
-    _log.debug("%s\n%s at\n%s", text, type(error).__name__, stack)
+    stack = traceback.format_tb(error.__traceback__)
+    _log.debug("%s\n%s at\n%s", text, type(error).__name__, "".join(stack))
 
 
 @contextmanager
@@ -224,8 +224,9 @@ def faults_as_errors() -> Iterator[None]:
 
 def speaking_cause(error: Exception) -> Exception | None:
     """Return an exception about code, without its stack. The texts of others can be secrets."""
-    is_about_code = isinstance(error, AttributeError | ImportError | NameError)
-    return without_stack(error) if is_about_code else None
+    if isinstance(error, AttributeError | ImportError | NameError):
+        return without_stack(error)
+    return None
 
 
 def without_stack(error: Exception) -> Exception:

@@ -128,8 +128,11 @@ def off_card(kept: Sequence[str] | None, leftovers: Iterable[Leftover] = ()) -> 
     exceptions = [f"`{one.name}` {one.says}." for one in leftovers]
     what = "Everything that you create now" if exceptions else "Everything"
     note = f"{what} is as it was before the first switch{but}."
-    tone = Tone.WARNING if exceptions else Tone.QUIET
-    return Card("The switch is undone", notes=(note, *exceptions), tone=tone)
+    return Card(
+        "The switch is undone",
+        notes=(note, *exceptions),
+        tone=Tone.WARNING if exceptions else Tone.QUIET,
+    )
 
 
 def error_card(error: AwsProfileError) -> Card:

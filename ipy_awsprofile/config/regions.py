@@ -45,7 +45,7 @@ def unknown_region(name: str) -> str:
     It suggests similar Regions. Nothing is refused because of it: AWS has newer Regions, and
     other servers have their own names.
     """
-    if is_known_region(name):
+    if not name or is_known_region(name):
         return ""
     shown = one_line(name, LONGEST_CELL)
     return f"`{shown}` isn't a Region that botocore knows. {similar_region(name)}".rstrip()

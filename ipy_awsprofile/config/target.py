@@ -199,8 +199,9 @@ class Target:
         """
         url = self.endpoint("s3")
         first = self.chain[0]
-        in_environment = first.kind is ProfileKind.AMBIENT and first.source == "Environment"
-        has_keys = in_environment or first.kind is ProfileKind.STATIC_KEYS
+        has_keys = first.kind is ProfileKind.STATIC_KEYS or (
+            first.kind is ProfileKind.AMBIENT and first.source == "Environment"
+        )
         is_store = has_keys and url and not is_aws(url) and not self.endpoint("sts")
         return redacted_urls(url).rstrip("/") if is_store else ""
 
@@ -220,8 +221,7 @@ class Target:
         Servers that aren't AWS have their own Regions.
         """
         urls = filter(None, map(self.endpoint, ("s3", "sts")))
-        is_foreign = not all(map(is_aws, urls))
-        return "" if is_foreign or not self.region else unknown_region(self.region)
+        return unknown_region(self.region or "") if all(map(is_aws, urls)) else ""
 
     def endpoint(self, service: str) -> str:
         """Return a service's endpoint of a setting or variable, or an empty text without one.

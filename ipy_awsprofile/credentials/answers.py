@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 import jmespath
@@ -18,14 +19,12 @@ from botocore.parsers import ResponseParserError
 from ipy_awsprofile.credentials.error_table import BY_DESIGN
 from ipy_awsprofile.errors import modules_of
 
+#: botocore's module whose exceptions are about an answer that isn't AWS's.
+PARSERS = "botocore.parsers"
 
-def _all(*paths: str) -> str:
-    return " && ".join(paths)
-
-
-_CREDENTIALS = _all(
-    *("Credentials.AccessKeyId", "Credentials.SecretAccessKey"),
-    *("Credentials.SessionToken", "Credentials.Expiration"),
+_CREDENTIALS = (
+    "Credentials.AccessKeyId && Credentials.SecretAccessKey"
+    " && Credentials.SessionToken && Credentials.Expiration"
 )
 
 #: What botocore or this package reads in an answer, by operation, as conditions of JMESPath.
@@ -35,16 +34,16 @@ _NEEDED = {
     "AssumeRoleWithWebIdentity": _CREDENTIALS,
     "GetSessionToken": _CREDENTIALS,
     "GetScopedCredentials": _CREDENTIALS,
-    "GetCallerIdentity": _all("Arn", "UserId"),
-    "GetRoleCredentials": _all(
-        *("roleCredentials.accessKeyId", "roleCredentials.secretAccessKey"),
-        *("roleCredentials.sessionToken", "roleCredentials.expiration"),
+    "GetCallerIdentity": "Arn && UserId",
+    "GetRoleCredentials": (
+        "roleCredentials.accessKeyId && roleCredentials.secretAccessKey"
+        " && roleCredentials.sessionToken && roleCredentials.expiration"
     ),
     "ListAccounts": "accountList == `[]` || accountList[0].accountId",
     "ListAccountRoles": "roleList == `[]` || roleList[0].roleName",
-    "RegisterClient": _all("clientId", "clientSecret", "clientSecretExpiresAt"),
-    "StartDeviceAuthorization": _all("deviceCode", "userCode", "verificationUri", "expiresIn"),
-    "CreateToken": _all("accessToken", "expiresIn"),
+    "RegisterClient": "clientId && clientSecret && clientSecretExpiresAt",
+    "StartDeviceAuthorization": "deviceCode && userCode && verificationUri && expiresIn",
+    "CreateToken": "accessToken && expiresIn",
 }
 
 
@@ -55,14 +54,9 @@ def with_checked_answers(client: Any) -> Any:
 
 
 def _require_members(http_response: Any, parsed: Any, model: Any, **_: Any) -> None:
-    is_error = http_response.status_code >= 300  # noqa: PLR2004  # botocore raises these
-    if not is_error and not jmespath.search(_NEEDED.get(model.name, "@"), parsed):
+    is_ok = http_response.status_code == HTTPStatus.OK  # botocore raises the others
+    if is_ok and not jmespath.search(_NEEDED.get(model.name, "@"), parsed):
         raise ResponseParserError(f"The answer to {model.name} isn't complete.")
-
-
-def is_unreadable(error: BaseException) -> bool:
-    """Return whether botocore's parser has raised an exception for an answer that isn't AWS's."""
-    return "botocore.parsers" in modules_of(error)
 
 
 @contextmanager
@@ -75,9 +69,10 @@ def reading(method: str) -> Iterator[None]:
         yield
     except (LookupError, OverflowError, TypeError, ValueError) as error:
         is_ours = modules_of(error)[-1].startswith("ipy_awsprofile.")
-        if is_ours or is_unreadable(error) or re.search(BY_DESIGN, str(error)):
+        if is_ours or PARSERS in modules_of(error) or re.search(BY_DESIGN, str(error)):
             raise
         if method in {"sso", "login"}:
             raise UnauthorizedSSOTokenError from None
-        kind = type(error).__name__
-        raise CredentialRetrievalError(provider=method, error_msg=f"unreadable ({kind})") from None
+        raise CredentialRetrievalError(
+            provider=method, error_msg=f"unreadable ({type(error).__name__})"
+        ) from None

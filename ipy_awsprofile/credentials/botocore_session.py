@@ -202,7 +202,12 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             cache.fresh = True
             retrieve()
         method = getattr(self._credentials, "method", "")
-        _log.debug("%s: found by %s, cached: %s.", self.target.name, method, not cache.written)
+        _log.debug(
+            "%s: found by %s, cached: %s.",
+            self.target.name,
+            method,
+            cache.has_read and not cache.written,
+        )
 
     def _loading(
         self, cache: RoleCache, codes: CodePrompter, renewing: Renewing, config: Config

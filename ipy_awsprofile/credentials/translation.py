@@ -23,13 +23,14 @@ from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.config.sign_ins import find_profile_or_role, find_sign_in
 from ipy_awsprofile.config.target import NOT_PROFILES
 from ipy_awsprofile.credentials import error_table as table
-from ipy_awsprofile.credentials.answers import is_unreadable
+from ipy_awsprofile.credentials.answers import PARSERS
 from ipy_awsprofile.errors import (
     AwsProfileError,
     ProfileNotFound,
     SignInRequired,
     UnexpectedError,
     log_stack,
+    modules_of,
     speaking_cause,
     without_stack,
 )
@@ -60,7 +61,7 @@ def translated(chain: tuple[str, ...]) -> Iterator[None]:
     except AwsProfileError:
         raise
     except Exception as error:  # noqa: BLE001  # what isn't refused is a fault of ours
-        refusal = ResponseParserError() if is_unreadable(error) else error
+        refusal = ResponseParserError() if PARSERS in modules_of(error) else error
         ours = from_error(refusal, chain)
         log_stack(error, f"{type(ours).__name__}: {ours}")
         raise ours from _cause(refusal)

@@ -246,11 +246,11 @@ def _mistakes(section: Section) -> Iterator[tuple[str, str, str]]:
     """Yield each setting with a common mistake, what is wrong, and how to fix it."""
     for name, value in section.items():
         similar = similar_setting(name)
+        # Servers that aren't AWS have their own Regions.
+        is_free = name == "region" and section.keys() & {"endpoint_url", "services"}
         if similar and similar not in section:
             yield name, "isn't an AWS setting, so it is ignored", f"Did you mean `{similar}`?"
-        elif name == "region" and section.keys() & {"endpoint_url", "services"}:
-            pass  # servers that aren't AWS have their own Regions
-        elif name in known_settings() and isinstance(value, str) and value:
+        elif name in known_settings() and isinstance(value, str) and value and not is_free:
             found = (check[1:] for check in _checks(name, value) if check[0])
             for says, fix in islice(found, 1):
                 yield name, says, fix

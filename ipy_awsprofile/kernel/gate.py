@@ -215,8 +215,9 @@ def _report_stale(label: Label, service: str, operation: str) -> None:
     if is_library:
         hint = "A client keeps its identity: create its objects again."
     elif not service:
-        now_from = "session" if active else "boto3.Session()"
-        hint = f"Credentials keep their identity: get them again, `{now_from}.get_credentials()`."
+        hint = "Credentials keep their identity: get them again, " + (
+            "`session.get_credentials()`." if active else "`boto3.Session().get_credentials()`."
+        )
     if policy == "refuse":
         raise StaleIdentity(problem, hint)
     number = GATE.cell_number()

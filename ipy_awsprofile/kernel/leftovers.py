@@ -182,8 +182,9 @@ class OpenedBefore:
             if self._workers.get((library, worker), active) != active
         ]
         for library, count in Counter(former).items():
-            processes = number_of(count, "process", "processes")
-            yield Leftover(library, _WORKERS[library].format(processes))
+            yield Leftover(
+                library, _WORKERS[library].format(number_of(count, "process", "processes"))
+            )
 
 
 def _matching(value: Any) -> Callable[[Any], bool]:

@@ -124,8 +124,7 @@ class Lending(StaysInProcess):
             config = str(folder / "config")
             text = _config_text(session, name)
             replace_file(folder / "config", text.encode(locale.getpreferredencoding(False)))
-        is_in_files = target.chain[0].region == session.region_name
-        has_region = is_in_files or not target.resolves_by_name
+        has_region = target.chain[0].region == session.region_name or not target.resolves_by_name
         return {
             "AWS_CONFIG_FILE": config,
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": (

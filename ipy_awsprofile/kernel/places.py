@@ -205,8 +205,11 @@ class _ArgumentsOfRow(Mapping[str, Any]):
 
         session = session_here()
         if isinstance(session, ProfileSession) and session.target.store:
-            client = {"region_name": session.region_name}
-            return {**self._kept, "profile": session.target.name, "client_kwargs": client}
+            return {
+                **self._kept,
+                "profile": session.target.name,
+                "client_kwargs": {"region_name": session.region_name},
+            }
         return {**self._kept, **(s3fs_options(session) if session else {})}
 
     def __getitem__(self, name: str) -> Any:

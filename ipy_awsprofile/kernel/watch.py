@@ -69,8 +69,7 @@ def activate(label: Label | None) -> None:
     GATE.active = label
     for session in GATE.sessions:
         # The active profile can be in another config file now. botocore keeps what it has read.
-        session._config = None
-        session._profile_map = None
+        vars(session).update(_config=None, _profile_map=None)
 
 
 def put_label(credentials: Any, label: Label) -> None:
@@ -231,9 +230,7 @@ def _checking_when_frozen(freeze: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 def _checking_when_signing(add_auth: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def checked(signer: Any, request: Any) -> Any:
-        # Clients sign with frozen credentials, which have no label.
-        if label_of(signer.credentials):
-            check(signer.credentials)
+        check(signer.credentials)  # clients sign with frozen ones, which have no label
         return add_auth(signer, request)
 
     return checked

@@ -106,9 +106,10 @@ def lendable(session: boto3.Session) -> tuple[RedactedCredentials, datetime | No
         return frozen, expiry
     if not isinstance(session, ProfileSession):
         return session_token(session)
-    if store := session.target.store:
+    if session.target.store:
         raise CredentialsUnavailable(
-            f"`{session.target.name}` has long-term keys of {store}, which never leave the kernel.",
+            f"`{session.target.name}` has long-term keys of {session.target.store}, which never "
+            "leave the kernel.",
             "Use boto3, s3fs, polars or another library that reads the profile's name in "
             "AWS_PROFILE, or pass the keys to the library yourself.",
         )
