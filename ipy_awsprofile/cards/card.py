@@ -57,7 +57,8 @@ _LABEL = f"{_PLAIN};padding:0 14px 0 0;font-weight:400;white-space:nowrap;opacit
 _CELL = "padding:2px 16px 2px 0;text-align:left;vertical-align:top"
 # Long values wrap down to this width. Then the table scrolls sideways in its own frame.
 _WRAPPED, _SHORT = f"{_CELL};min-width:24ch;overflow-wrap:anywhere", f"{_CELL};white-space:nowrap"
-_PAGE = "var(--jp-layout-color0, var(--vscode-editor-background, Canvas))"
+# VS Code defines JupyterLab's variables, too, always with the values of the light theme.
+_PAGE = "var(--vscode-editor-background, var(--jp-layout-color0, Canvas))"
 _HEAD = f"{_SHORT};position:sticky;top:0;background:{_PAGE}"
 _HEADING = f"padding:8px 16px 2px 0;text-align:left;border-bottom:{_LINE}"
 _SCROLLER = "max-height:360px;overflow:auto;margin-top:4px"

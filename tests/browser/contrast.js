@@ -32,7 +32,8 @@
   while (walker.nextNode()) {
     const { parentElement, textContent } = walker.currentNode;
     const isText = textContent.trim() && parentElement.checkVisibility() && parentElement.tagName !== "OPTION";
-    if (isText) seen.push([textContent, ratio(parentElement, getComputedStyle(parentElement))]);
+    const { color } = getComputedStyle(parentElement);
+    if (isText) seen.push([textContent, ratio(parentElement, { color })]);
   }
   for (const field of root.querySelectorAll("input, select")) {
     if (!field.checkVisibility()) continue;

@@ -111,11 +111,15 @@ class ToolbarPage(PickerPage):
 _THEMES = Path(sys.prefix) / "share/jupyter/lab/themes/@jupyterlab"
 
 _PAGE = """<!doctype html><html lang="en"><head><title>A notebook</title><style>
-body { margin: 8px; background: var(--jp-layout-color0); color: var(--jp-ui-font-color1); }
+body {
+  margin: 8px;
+  background: var(--vscode-editor-background, var(--jp-layout-color0));
+  color: var(--vscode-foreground, var(--jp-ui-font-color1));
+}
 #bar { display: flex; justify-content: flex-end; container: ipyap-toolbar / inline-size; }
 </style><style id="theme"></style></head><body><main>
 <div id="bar"><div id="place"></div><button id="next">next</button></div>
-<div id="picker"></div>
+<div class="cell-output-ipywidget-background"><div id="picker"></div></div>
 <textarea id="cell" aria-label="cell"></textarea>
 </main></body></html>"""
 
@@ -149,8 +153,32 @@ _BEGIN = {
 }
 
 
+#: Colors of VS Code's themes: text, page, input, its border, panel border, focus and code.
+_VSCODE = {
+    "vscode-light": "#3b3b3b #ffffff #ffffff #cecece #e5e5e5 #005fb8 #f8f8f8",
+    "vscode-dark": "#cccccc #1f1f1f #313131 #3c3c3c #2b2b2b #0078d4 #2b2b2b",
+    "vscode-high-contrast": "#ffffff #000000 #000000 #6fc3df #6fc3df #f38518 #000000",
+}
+_OF_VSCODE = (
+    *("foreground", "editor-background", "input-background", "input-border", "panel-border"),
+    *("focusBorder", "textCodeBlock-background"),
+)
+
+#: The themes of JupyterLab, and those of VS Code.
+THEMES = ("light", "dark", "dark-high-contrast", *_VSCODE)
+
+
 def theme(name: str) -> str:
-    """Return the style sheet of JupyterLab's theme `light`, `dark` or `dark-high-contrast`."""
+    """Return the style sheet of a theme of JupyterLab or VS Code.
+
+    VS Code also defines JupyterLab's variables, but always as in the light theme, and its area for
+    widgets is white.
+    """
+    if name in _VSCODE:
+        colors = zip(_OF_VSCODE, _VSCODE[name].split(), strict=True)
+        variables = "".join(f"--vscode-{variable}: {color};" for variable, color in colors)
+        area = ".cell-output-ipywidget-background { background: white !important; }"
+        return f"{theme('light')} :root {{ {variables} }} {area}"
     return (_THEMES / f"theme-{name}-extension" / "index.css").read_text()
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.pages import THEMES
 from tests.cards.test_cards import KINDS
 from tests.processes import missing
 from tests.roles import add_mfa_role
@@ -100,7 +101,7 @@ def test_every_state(view: ViewPage, embedded: EmbeddedAws, place: str) -> None:
     if place == "toolbar":
         reopen(view)
     for state in states(view, embedded, f"Role-{place}"):
-        for theme in ("light", "dark", "dark-high-contrast"):
+        for theme in THEMES:
             view.theme(theme)
             parts = [view.root, view.tool] if place == "toolbar" else [view.root]
             for part in parts:
@@ -115,7 +116,7 @@ def test_every_card(view: ViewPage) -> None:
     html = "".join(card("an `example`")._repr_html_() for card in KINDS.values())
     body = view.page.locator("body")
     body.evaluate("(body, html) => (body.innerHTML = `<main>${html}</main>`)", html)
-    for theme in ("light", "dark", "dark-high-contrast"):
+    for theme in THEMES:
         view.theme(theme)
         assert body.evaluate(_CONTRAST) == [], theme
         assert body.evaluate(_RUN) == [], theme

@@ -22,7 +22,10 @@ function render({ model, el }) {
   model.on("msg:custom", onMessage);
   model.on("comm_live_update", onConnection);
   view.connect();
+  // VS Code doesn't say that the kernel was restarted. Then this model belongs to the former kernel.
+  const timer = setInterval(() => model.widget_manager?.kernel?.isDisposed && view.disconnect(), 1000);
   return () => {
+    clearInterval(timer);
     view.end();
     model.off("msg:custom", onMessage);
     model.off("comm_live_update", onConnection);

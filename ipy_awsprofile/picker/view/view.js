@@ -12,6 +12,24 @@ const SLOW = 1000; // milliseconds until the picker says that the kernel doesn't
 
 const BLOCKED = "No tab could be opened. Allow pop-ups for this page, or run %aws_profile --console in a cell.";
 
+/** Whether VS Code shows the page, where an empty tab would replace it. */
+function inVsCode() {
+  return "vscodeThemeKind" in document.body.dataset;
+}
+
+/** Open an address in the user's browser. VS Code raises an error after it has opened it. */
+function openOutside(address) {
+  try {
+    window.open(address);
+  } catch { /* it has been opened */ }
+}
+
+/** Whether a key is a command of the front end, which neither edits the search nor changes a cell. */
+function isShortcut({ key, ctrlKey, metaKey, altKey }) {
+  if (/^F\d/.test(key)) return true;
+  return (ctrlKey || metaKey) && !altKey && /^[^acvxyz]$/i.test(key);
+}
+
 export class View {
   /**
    * Show a picker in `el`. `send(command)` sends a command to Python. `popup` is null in a cell, or has
@@ -95,7 +113,8 @@ export class View {
       this.card.offer(message.regions);
       this.nothing.innerHTML = message.html;
     } else if ("console" in message) {
-      if (!this.tab?.closed) this.tab?.location.replace(message.console);
+      if (inVsCode()) openOutside(message.console);
+      else if (!this.tab?.closed) this.tab?.location.replace(message.console);
       this.tab = null;
     }
   }
@@ -175,6 +194,7 @@ export class View {
   /** Open an empty tab at once, because browsers block a later one. */
   openConsole() {
     this.closeTab();
+    if (inVsCode()) return this.send({ do: "console" });
     this.tab = window.open("about:blank", "_blank");
     this.error.textContent = this.tab ? "" : BLOCKED;
     if (!this.tab) return;
@@ -214,7 +234,7 @@ export class View {
 
   key(event) {
     const path = event.composedPath();
-    if (!path.includes(this.root)) return;
+    if (!path.includes(this.root) || isShortcut(event)) return;
     event.stopPropagation();
     if (event.isComposing) return;
     // Holding down Enter chooses nothing, because the choice has only just appeared.
