@@ -82,16 +82,20 @@ def ask_on_input_channel(question: str, prompt: str | None = None) -> str:
     """Prompt the user in the front end or terminal, without echo, and return the answer.
 
     ``prompt`` replaces the question, for example if the device has already been shown.
-    Raises MfaUnavailable if no one is available to answer.
+    Raises MfaUnavailable if no one is available to answer, or the answer is empty.
 
     https://jupyter-client.readthedocs.io/en/stable/messaging.html#messages-on-the-stdin-router-dealer-channel
     """
     if not somebody_is_there():
         raise _nobody_to_ask(question)
     try:
-        return getpass.getpass(prompt or question)
+        answer = getpass.getpass(prompt or question)
     except (EOFError, NotImplementedError) as error:  # the base class of StdinNotImplementedError
         raise _nobody_to_ask(question) from error
+    if not answer.strip():  # VS Code sends this after Escape
+        hint = "Nothing has changed. Run the cell again to enter one."
+        raise MfaUnavailable("No code was entered.", hint)
+    return answer
 
 
 def _nobody_to_ask(question: str) -> MfaUnavailable:

@@ -136,6 +136,19 @@ def test_wrong_code_is_asked_again(
     assert "Auditor" in shell.good("%aws_profile").text
 
 
+def test_an_empty_answer_gives_up(
+    phone: Phone, shell: Shell, monkeypatch: pytest.MonkeyPatch, aws: EmbeddedAws
+) -> None:
+    """An empty answer, which VS Code sends after Escape, ends the switch at the first prompt."""
+    shell.good("%aws_profile RoleBeta")
+    answers = iter([""])
+    as_front_end(monkeypatch, lambda _question: next(answers))
+    error = shell.refused("%aws_profile Auditor")
+    assert str(error) == "No code was entered."
+    assert error.hint.startswith("Nothing has changed.")
+    assert "RoleBeta" in shell.good("%aws_profile").text
+
+
 # --- Commands ---
 
 
