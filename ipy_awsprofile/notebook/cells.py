@@ -50,20 +50,20 @@ def compile_cell(
 def run_cell(shell: InteractiveShell, code: tuple[CodeType, CodeType | None]) -> Any:
     """Run a compiled cell as the notebook's code, and return the value of its last expression.
 
-    The traceback of an error has only the frames of the user's code.
+    The traceback of an error or of Ctrl-C has only the frames of the user's code.
     """
     statements, expression = code
     try:
         exec(statements, shell.user_global_ns, shell.user_ns)  # noqa: S102  # the user's own cell
         return expression and eval(expression, shell.user_global_ns, shell.user_ns)  # noqa: S307
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:
         if not hasattr(error, "_render_traceback_") and error.__traceback__:
             frames, render = error.__traceback__.tb_next, shell.InteractiveTB.structured_traceback
             _show_as(error, render(type(error), error, frames, tb_offset=0))
         raise
 
 
-def _show_as(error: Exception, lines: list[str]) -> None:
+def _show_as(error: BaseException, lines: list[str]) -> None:
     """Let IPython show these lines for an error, without the frames of the magic."""
     error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
 

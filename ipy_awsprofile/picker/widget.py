@@ -110,7 +110,10 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
     def __repr__(self) -> str:
         """Describe the active profile and how to switch."""
         active = one_line(self.value or "no profile")
-        return f"ProfilePicker: {active} is active. `%aws_profile NAME` switches the notebook."
+        return (
+            f"ProfilePicker: {active} is active. `%aws_profile NAME` switches the notebook. In VS "
+            "Code, the list needs the extension Jupyter Notebook Renderers."
+        )
 
     @traitlets.validate("value")
     def _switch_to_value(self, proposal: Any) -> str | None:

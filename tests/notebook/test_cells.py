@@ -230,3 +230,20 @@ def test_in_a_kernel(aws: EmbeddedAws, tmp_path: Path) -> None:
         assert "ipy_awsprofile" not in shown
     assert len(cells[3].outputs) == 1
     assert cells[5].text.startswith("RoleBeta: 1 2\n")
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "%%aws_profile RoleBeta\ndef work():\n    raise KeyboardInterrupt\nwork()",
+        "from ipy_awsprofile import using_profile\ndef work():\n    raise KeyboardInterrupt\n"
+        "with using_profile('RoleBeta'): work()",
+    ],
+)
+def test_interrupted_cell(shell: Shell, aws: EmbeddedAws, cell: str) -> None:
+    """The traceback of an interrupted cell has the user's lines, and none of this package's."""
+    ran = shell.run(cell)
+    assert isinstance(ran.error, KeyboardInterrupt)
+    assert "raise KeyboardInterrupt" in ran.printed
+    assert "ipy_awsprofile/" not in ran.printed
+    assert "No profile is active" in shell.good("%aws_profile").text

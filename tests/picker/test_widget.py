@@ -85,7 +85,10 @@ def test_the_magic_shows_one(
     monkeypatch.setattr(bare_shell.ip, "kernel", object(), raising=False)
     ran = bare_shell.good("%aws_profile --pick")
     assert "application/vnd.jupyter.widget-view+json" in ran.displayed[0]
-    says = "ProfilePicker: RoleBeta is active. `%aws_profile NAME` switches the notebook."
+    says = (
+        "ProfilePicker: RoleBeta is active. `%aws_profile NAME` switches the notebook. In VS Code, "
+        "the list needs the extension Jupyter Notebook Renderers."
+    )
     assert ran.text == says
 
 
