@@ -171,13 +171,14 @@ THEMES = ("light", "dark", "dark-high-contrast", *_VSCODE)
 def theme(name: str) -> str:
     """Return the style sheet of a theme of JupyterLab or VS Code.
 
-    VS Code also defines JupyterLab's variables, but always as in the light theme, and its area for
-    widgets is white.
+    VS Code also defines JupyterLab's variables, but always as in the light theme and without the
+    background of fields, and its area for widgets is white.
     """
     if name in _VSCODE:
         colors = zip(_OF_VSCODE, _VSCODE[name].split(), strict=True)
         variables = "".join(f"--vscode-{variable}: {color};" for variable, color in colors)
         area = ".cell-output-ipywidget-background { background: white !important; }"
+        variables += "--jp-input-background: initial;"
         return f"{theme('light')} :root {{ {variables} }} {area}"
     return (_THEMES / f"theme-{name}-extension" / "index.css").read_text()
 
