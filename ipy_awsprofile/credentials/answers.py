@@ -29,7 +29,7 @@ _CREDENTIALS = (
 
 #: What botocore or this package reads in an answer, by operation, as conditions of JMESPath.
 #: https://jmespath.org/specification.html
-_NEEDED = {
+NEEDED = {
     "AssumeRole": _CREDENTIALS,
     "AssumeRoleWithWebIdentity": _CREDENTIALS,
     "GetSessionToken": _CREDENTIALS,
@@ -55,7 +55,7 @@ def with_checked_answers(client: Any) -> Any:
 
 def _require_members(http_response: Any, parsed: Any, model: Any, **_: Any) -> None:
     is_ok = http_response.status_code == HTTPStatus.OK  # botocore raises the others
-    if is_ok and not jmespath.search(_NEEDED.get(model.name, "@"), parsed):
+    if is_ok and not jmespath.search(NEEDED.get(model.name, "@"), parsed):
         raise ResponseParserError(f"The answer to {model.name} isn't complete.")
 
 

@@ -23,7 +23,7 @@ from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.config.sign_ins import find_profile_or_role, find_sign_in
 from ipy_awsprofile.config.target import NOT_PROFILES
 from ipy_awsprofile.credentials import error_table as table
-from ipy_awsprofile.credentials.answers import PARSERS
+from ipy_awsprofile.credentials.answers import NEEDED, PARSERS
 from ipy_awsprofile.errors import (
     AwsProfileError,
     ProfileNotFound,
@@ -61,7 +61,8 @@ def translated(chain: tuple[str, ...]) -> Iterator[None]:
     except AwsProfileError:
         raise
     except Exception as error:  # noqa: BLE001  # what isn't refused is a fault of ours
-        refusal = ResponseParserError() if PARSERS in modules_of(error) else error
+        is_foreign = PARSERS in modules_of(error) or _is_page(error)
+        refusal = ResponseParserError() if is_foreign else error
         ours = from_error(refusal, chain)
         log_stack(error, f"{type(ours).__name__}: {ours}")
         raise ours from _cause(refusal)
@@ -105,6 +106,13 @@ def _is_document(error: botocore.ClientError) -> bool:
     botocore takes the whole body of another one as the message.
     """
     return not code_of(error).isdigit()
+
+
+def _is_page(error: Exception) -> bool:
+    """Return whether a proxy or portal has refused one of our own calls with a page."""
+    if not isinstance(error, botocore.ClientError):
+        return False
+    return error.operation_name in NEEDED and code_of(error) in {"401", "403"}
 
 
 def _message_of(error: Exception) -> str:
