@@ -59,8 +59,9 @@ class SharedFiles:
         def located(variable: str, default: str) -> Path:
             # As in botocore, keep an unknown ~user as it is. Path.expanduser would raise an error.
             # In botocore, an empty variable names no file.
-            named = environ.get(variable, default) or os.path.join(os.devnull, variable)
-            path = os.path.expandvars(named)
+            path = os.path.expandvars(
+                environ.get(variable, default) or os.path.join(os.devnull, variable)
+            )
             return Path(os.path.expanduser(path)).absolute()
 
         return cls(

@@ -93,8 +93,9 @@ def ask_on_input_channel(question: str, prompt: str | None = None) -> str:
     except (EOFError, NotImplementedError) as error:  # the base class of StdinNotImplementedError
         raise _nobody_to_ask(question) from error
     if not answer.strip():  # VS Code sends this after Escape
-        hint = "Nothing has changed. Run the cell again to enter one."
-        raise MfaUnavailable("No code was entered.", hint)
+        raise MfaUnavailable(
+            "No code was entered.", "Nothing has changed. Run the cell again to enter one."
+        )
     return answer
 
 

@@ -61,8 +61,8 @@ def translated(chain: tuple[str, ...]) -> Iterator[None]:
     except AwsProfileError:
         raise
     except Exception as error:  # noqa: BLE001  # what isn't refused is a fault of ours
-        is_foreign = PARSERS in modules_of(error) or _is_page(error)
-        refusal = ResponseParserError() if is_foreign else error
+        is_page = PARSERS in modules_of(error) or _is_page(error)
+        refusal = ResponseParserError() if is_page else error
         ours = from_error(refusal, chain)
         log_stack(error, f"{type(ours).__name__}: {ours}")
         raise ours from _cause(refusal)
@@ -110,9 +110,11 @@ def _is_document(error: botocore.ClientError) -> bool:
 
 def _is_page(error: Exception) -> bool:
     """Return whether a proxy or portal has refused one of our own calls with a page."""
-    if not isinstance(error, botocore.ClientError):
-        return False
-    return error.operation_name in NEEDED and code_of(error) in {"401", "403"}
+    return (
+        isinstance(error, botocore.ClientError)
+        and error.operation_name in NEEDED
+        and code_of(error) in {"401", "403"}
+    )
 
 
 def _message_of(error: Exception) -> str:

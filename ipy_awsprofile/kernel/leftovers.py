@@ -250,8 +250,9 @@ def _about_other_credentials(active: Label) -> Iterator[Leftover]:
         says = (
             "is an API key that Amazon Bedrock uses instead of any profile, even one that you name"
         )
-        code = f"del os.environ[{BEDROCK_KEY!r}]"
-        yield Leftover(BEDROCK_KEY, f"{says}: to change that, run `{code}`")
+        yield Leftover(
+            BEDROCK_KEY, f"{says}: to change that, run `del os.environ[{BEDROCK_KEY!r}]`"
+        )
     if "sagemaker" in sys.modules and STUDIO_METADATA.exists():
         metadata = json.loads(STUDIO_METADATA.read_text())
         role = Arn.parse(metadata.get("ExecutionRoleArn") or metadata["ResourceArn"])

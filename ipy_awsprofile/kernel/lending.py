@@ -83,8 +83,9 @@ class Lending(StaysInProcess):
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with suppress(OSError, ValueError):  # another kernel is removing them, too
             _remove_abandoned(parent)
-        prefix = f"kernel-{_process_space()}-{os.getpid()}-"
-        self._folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        self._folder = Path(
+            tempfile.mkdtemp(prefix=f"kernel-{_process_space()}-{os.getpid()}-", dir=parent)
+        )
         self._server = _Server(self)
         Thread(target=self._server.serve_forever, args=(0.1,), name="lend", daemon=True).start()
         if hasattr(os, "register_at_fork"):  # only the kernel answers

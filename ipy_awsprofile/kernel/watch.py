@@ -144,8 +144,9 @@ def _chosen_profile(session: Any) -> Any:
     # The profile of `boto3.setup_default_session` before the first switch is a default.
     is_default = not (GATE.active or GATE.is_run) and getattr(default, "_session", None) is session
     is_read = session.has_read_profile and profile == os.environ.get("AWS_PROFILE")
-    is_ours = hasattr(session, "callers")
-    return None if (is_default or is_read) and not is_ours else profile
+    if hasattr(session, "callers") or not (is_default or is_read):
+        return profile
+    return None
 
 
 def _watch_earlier_objects() -> None:
