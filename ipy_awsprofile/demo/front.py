@@ -24,6 +24,7 @@ from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.exceptions import ClientDisconnected
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
@@ -172,8 +173,14 @@ def _needs_of(request: Request, service: str) -> Iterator[tuple[str, str | None]
 
 
 def _read(environ: dict[str, Any]) -> Request:
-    """Return a request whose body moto can read again."""
-    body = Request(environ, populate_request=False).get_data()
+    """Return a request whose body moto can read again.
+
+    Raises ConnectionAbortedError, which werkzeug doesn't print, if the client was interrupted.
+    """
+    try:
+        body = Request(environ, populate_request=False).get_data()
+    except ClientDisconnected as error:
+        raise ConnectionAbortedError from error
     environ.pop("HTTP_TRANSFER_ENCODING", None)
     environ |= {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
     request = Request({**environ, "wsgi.input": BytesIO(body)}, populate_request=False)

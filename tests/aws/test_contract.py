@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import boto3
 import pytest
@@ -290,3 +293,13 @@ def test_identity_center(aws: EmbeddedAws, clock: Clock) -> None:
     assert oidc.create_token(**again)["accessToken"]
     with refused("InvalidGrantException"):
         oidc.create_token(**again)
+
+
+def test_a_client_that_hangs_up(aws: EmbeddedAws, caplog: pytest.LogCaptureFixture) -> None:
+    """A client that is interrupted in the middle of a request leaves no message in the demo."""
+    host, _, port = aws.endpoint_url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: aws\r\nContent-Length: 100\r\n\r\nAction=")
+    with pytest.raises(HTTPError):  # after another request, the server has noticed
+        urlopen(aws.endpoint_url)
+    assert [record for record in caplog.records if record.name == "werkzeug"] == []
