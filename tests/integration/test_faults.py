@@ -132,6 +132,24 @@ def test_an_answer_without_credentials(shared_files: tuple[Path, Path], document
             who_am_i(open_session("keys"))
 
 
+def sign_in(aws: EmbeddedAws) -> None:
+    """Write the sign-in `corp` into the config file, and sign in."""
+    with aws.config_file.open("a") as config:
+        config.write(STORE[STORE.index("[sso-session") :])
+    aws.sso.sign_in("corp")
+
+
+def write_assigned_role(aws: EmbeddedAws) -> None:
+    """Write a profile `sso` with a role of the sign-in `corp`."""
+    aws.write_profile(
+        "sso",
+        sso_session="corp",
+        sso_account_id="123456789012",
+        sso_role_name="R",
+        region="us-east-1",
+    )
+
+
 #: Error pages that quote the request, by the kind of body.
 PAGES = {
     "HTML": "<html>{}</html>",
@@ -145,16 +163,8 @@ def test_pages_are_not_quoted(
     aws: EmbeddedAws, shell: Shell, page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An error page that quotes the request, with its token, is named by its HTTP status only."""
-    aws.write_profile(
-        "sso",
-        sso_session="corp",
-        sso_account_id="123456789012",
-        sso_role_name="R",
-        region="us-east-1",
-    )
-    with aws.config_file.open("a") as config:
-        config.write(STORE[STORE.index("[sso-session") :])
-    aws.sso.sign_in("corp")
+    sign_in(aws)
+    write_assigned_role(aws)
 
     def quote(request: str) -> str:
         (token,) = re.findall(r"(?i)x-amz-sso_bearer_token: (\S+)", request)
@@ -178,9 +188,7 @@ def test_a_portal_without_account_ids(
     aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A list of accounts without IDs isn't from AWS."""
-    with aws.config_file.open("a") as config:
-        config.write(STORE[STORE.index("[sso-session") :])
-    aws.sso.sign_in("corp")
+    sign_in(aws)
     with odd_server(Answers((200, '{"accountList": [{"accountName": "x"}]}'))) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SSO", url)
         assert NOT_FROM_AWS in str(shell.refused("%aws_profiles --sso corp --refresh"))
@@ -194,16 +202,8 @@ def test_files_that_botocore_cannot_read(aws: EmbeddedAws) -> None:
     before = session.get_credentials().access_key
     again: Any = open_session("RoleBeta")
     assert again.get_credentials().access_key != before
-    aws.write_profile(
-        "sso",
-        sso_session="corp",
-        sso_account_id="123456789012",
-        sso_role_name="R",
-        region="us-east-1",
-    )
-    with aws.config_file.open("a") as config:
-        config.write(STORE[STORE.index("[sso-session") :])
-    aws.sso.sign_in("corp")
+    sign_in(aws)
+    write_assigned_role(aws)
     (token,) = (aws.home / ".aws/sso/cache").glob("*.json")
     token.write_text(re.sub('"expiresAt": "[^"]+"', '"expiresAt": "soon"', token.read_text()))
     with pytest.raises(SignInRequired):
