@@ -112,7 +112,7 @@ def environment(home: Path, address: str, use: Use) -> dict[str, str]:
 
 
 def run(use: Use, notebook: str) -> tuple[list[Observed], str]:
-    """Run a notebook in a new process. Return what was observed, and the process's failure."""
+    """Run a notebook in a new process. Return the observations and the error that ended it."""
     failure = ""
     with tempfile.TemporaryDirectory() as folder, recording() as address:
         home = Path(folder)

@@ -271,7 +271,7 @@ def _query_answer(action: str, result: str) -> Answer:
 
 
 def _redshift(request: Request) -> Answer:
-    """Return a database user who is named after the key that asked."""
+    """Return a database user whose name is the access key of the request."""
     user = f"<DbUser>IAM:{request.access_key}</DbUser><DbPassword>{SECRET}</DbPassword>"
     return _query_answer(request.operation, user + _expiration(900))
 

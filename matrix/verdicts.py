@@ -21,7 +21,7 @@ class Verdict(Enum):
     REFUSED = ("r", "refused", "the extension raised an error, or AWS refused; no one else signed")
     FALSE = ("F", "FALSE ALARM", "the expected identity signed, and a warning said otherwise")
     SAID = ("s", "said", "another identity signed, and the cell or the card said so")
-    BROKEN = ("B", "broken", "another exception than usual, or nothing was sent")
+    BROKEN = ("B", "broken", "an unexpected exception was raised, or no request was sent")
     STUCK = ("K", "stuck", "a new object signed as a former identity, and something said so")
     SILENT = ("X", "SILENT", "another identity signed, and nothing said so")
 

@@ -194,7 +194,10 @@ def identity_of(credentials: Any) -> tuple[str, str]:
 
 
 def _labelled() -> Iterator[tuple[Any, Label]]:
-    return ((one, label) for one in GATE.labelled for label in [label_of(one)] if label)
+    for one in GATE.labelled:
+        label = label_of(one)
+        if label:
+            yield one, label
 
 
 @lru_cache(maxsize=1)

@@ -133,7 +133,7 @@ class Lending(StaysInProcess):
             ),
             "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(folder / "token"),
             "AWS_REGION": session.region_name,
-            # Where the profile has the Region, the variable would only hide those of others.
+            # A Region of the profile needs no variable, which would hide other profiles' Regions.
             "AWS_DEFAULT_REGION": None if has_region else session.region_name,
             "AWS_PROFILE": name,
         }

@@ -164,7 +164,7 @@ _OF_VSCODE = (
     *("focusBorder", "textCodeBlock-background"),
 )
 
-#: The themes of JupyterLab, and those of VS Code.
+#: JupyterLab's themes and VS Code's.
 THEMES = ("light", "dark", "dark-high-contrast", *_VSCODE)
 
 

@@ -458,7 +458,7 @@ def stores(shared_files: Files) -> None:
 
 @pytest.mark.usefixtures("stores")
 def test_keys_of_a_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keys belong to a store if its S3 endpoint isn't AWS's and there is no endpoint of an STS."""
+    """Keys with a foreign S3 endpoint and no STS endpoint belong to a store."""
     assert {name: target(name).store for name in (*PROFILES, "role") if target(name).store} == {
         "named": STORE
     }

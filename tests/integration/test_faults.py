@@ -123,7 +123,7 @@ NOT_FROM_AWS = "got a response that isn't from AWS"
     ],
 )
 def test_an_answer_without_credentials(shared_files: tuple[Path, Path], document: str) -> None:
-    """An answer in which a key is missing or renamed isn't from AWS, whoever reads it."""
+    """An answer with a missing or renamed key isn't from AWS, whether botocore or we read it."""
     with acting_server({"": (200, document)}) as url:
         shared_files[0].write_text(STORE.format(url=url))
         with pytest.raises(ServiceError, match=NOT_FROM_AWS):
@@ -195,7 +195,7 @@ def test_a_portal_without_account_ids(
 
 
 def test_files_that_botocore_cannot_read(aws: EmbeddedAws) -> None:
-    """A damaged date in a cached session or token isn't a fault: AWS or the user is asked again."""
+    """A damaged date in a cache isn't a fault: the role is assumed again, or you sign in."""
     session: Any = open_session("RoleBeta")
     (cached,) = (aws.home / ".aws/cli/cache").glob("*.json")
     cached.write_text(re.sub('"Expiration": "[^"]+"', '"Expiration": "soon"', cached.read_text()))

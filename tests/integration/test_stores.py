@@ -43,7 +43,7 @@ OTHER_LANGUAGES = (
 def store(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Answers]]:
     """Write the profile `store`, whose S3 is the embedded one.
 
-    Yield the ARN of its keys, and a proxy that records what is sent to AWS.
+    Yield the ARN of its user and a proxy that records requests to AWS.
     """
     user = aws.iam.create_user("Store", account=ACCOUNT, policy=allow("*"))
     keys = user.settings()
@@ -92,7 +92,7 @@ def test_signers(aws: EmbeddedAws, shell: Shell, store: tuple[str, Answers]) -> 
 
 
 def test_readers_of_the_kernels_endpoint(shell: Shell, store: tuple[str, Answers]) -> None:
-    """What can't read profiles gets an error that names the store, because its keys aren't lent."""
+    """A store's keys aren't lent: readers that need the endpoint get an error with its name."""
     shell.good("%aws_profile store")
     for code in OTHER_LANGUAGES:
         assert "has long-term keys of http://127.0.0.1" in str(shell.run(code).error)

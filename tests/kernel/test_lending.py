@@ -263,7 +263,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_folders_of_killed_processes(notebook: Shell) -> None:
     """A process that was killed leaves a folder, which the next one removes.
 
-    Folders of running processes stay, and those of other machines for a month.
+    It keeps the folders of running processes, and another machine's folders for a month.
     """
     folder = Path("~/.cache/ipy_awsprofile").expanduser()
     subprocess.run([sys.executable, "-c", KILLED], check=False)
