@@ -222,7 +222,10 @@ def sign_in_card(profile: str, url: str, code: str | None, left: timedelta | Non
         f"Sign in for {profile}",
         badge="" if left is None else f"waiting, {minutes}:{seconds:02} left",
         rows=(("code", code),) if code else (),
-        notes=(f"{how} Interrupt the cell to stop waiting.",),
+        notes=(
+            f"{how} Interrupt the cell to stop waiting.",
+            "The link works only for this sign-in.",
+        ),
         tone=Tone.WARNING,
         link=("Open the sign-in page", url),
     )

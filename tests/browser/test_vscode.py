@@ -63,3 +63,19 @@ def test_restarted_kernel(vscode: ViewPage) -> None:
     vscode.page.evaluate("model.widget_manager.kernel.isDisposed = true")
     vscode.page.clock.fast_forward(2000)
     expect(vscode.identity).to_be_hidden()
+
+
+def test_a_choice_during_a_cell(vscode: ViewPage) -> None:
+    """The kernel hears of a choice only after the cell; the picker says it can't be cancelled."""
+    vscode.start_clock()
+    vscode.open()
+    vscode.page.clock.fast_forward(2000)
+    expect(vscode.then).to_be_hidden()
+    vscode.field.fill("RoleBeta")
+    vscode.field.press("Enter")
+    vscode.page.clock.fast_forward(2000)
+    expect(vscode.then).to_contain_text("it, and can't be cancelled now.")
+    expect(vscode.button("Cancel")).to_be_hidden()
+    vscode.settle()
+    vscode.shows("RoleBeta")
+    expect(vscode.then).to_be_hidden()

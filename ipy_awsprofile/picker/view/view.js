@@ -155,9 +155,21 @@ export class View {
     this.then.hidden = !busy?.waits;
     this.cancelWait.hidden = isSilent;
     if (!busy?.waits) return;
-    const again = this.popup ? "" : " If no cell is running, run this cell again.";
-    this.wait.textContent = isSilent ? `Waiting for the running cell.${again}` : `Waiting for the running cell: ${busy.doing[0].toLowerCase()}${busy.doing.slice(1)}.`;
+    this.wait.textContent = isSilent
+      ? this.silence()
+      : `Waiting for the running cell: ${busy.doing[0].toLowerCase()}${busy.doing.slice(1)}.`;
     this.say(this.wait.textContent);
+  }
+
+  /** Say what a silent kernel means. In some front ends, such as VS Code, it hears of a choice after the cell. */
+  silence() {
+    const chosen = this.isMine ? " Your choice takes effect after it, and can't be cancelled now." : "";
+    const again = this.popup ? "" : " If no cell is running, run this cell again.";
+    return `Waiting for the running cell.${chosen}${again}`;
+  }
+
+  get canCancel() {
+    return this.question.isOpen || !(this.then.hidden || this.cancelWait.hidden);
   }
 
   get profile() {
@@ -239,11 +251,10 @@ export class View {
     if (event.isComposing) return;
     // Holding down Enter chooses nothing, because the choice has only just appeared.
     if (event.key === "Enter" && event.repeat) event.preventDefault();
-    else if (path[0] === this.list.input) this.list.key(event);
-    else if (event.key === "Escape" && this.question.isOpen) {
+    else if (event.key === "Escape" && this.canCancel && !this.list.isOpen) {
       event.preventDefault(); // a popup around it stays open
       this.cancel();
-    }
+    } else if (path[0] === this.list.input) this.list.key(event);
   }
 
   /**
