@@ -19,13 +19,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands.add_parser("demo", help=demo, description=demo)
     lab = "open the tutorials in JupyterLab; arguments such as --no-browser are for JupyterLab"
     commands.add_parser("lab", help=lab, description=lab)
+    credentials = "print the credentials of the notebook that shares its identity, as JSON"
+    program = commands.add_parser("credentials", help=credentials, description=credentials)
+    program.add_argument("--read-only", action="store_true", help="of a session that can only read")
     options, arguments = parser.parse_known_args(argv)
     if arguments and options.command != "lab":
         parser.error(f"unrecognized arguments: {' '.join(arguments)}")
     try:
+        if options.command == "credentials":
+            return _print_credentials(read_only=options.read_only)
         return _run(options.command, arguments)
     except KeyboardInterrupt:
         return 130  # as in a shell: 128 and the number of SIGINT
+
+
+def _print_credentials(*, read_only: bool) -> int:
+    """Print the shared credentials, or what to run on standard error, which SDKs show.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
+    """
+    from ipy_awsprofile.config.shared import NOTEBOOK, READER, NotShared, fetch_shared
+
+    try:
+        print(fetch_shared(READER if read_only else NOTEBOOK))  # noqa: T201
+    except NotShared as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
 
 
 def _run(command: str, arguments: Sequence[str]) -> int:

@@ -56,6 +56,7 @@ from ipy_awsprofile.config.profiles import (
 )
 from ipy_awsprofile.config.regions import unknown_region
 from ipy_awsprofile.config.request import SwitchRequest, require_name
+from ipy_awsprofile.config.shared import SHARED_PROFILES
 from ipy_awsprofile.config.sign_ins import named_by_account, sign_in_of_pattern
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
@@ -391,7 +392,7 @@ def select_profiles(
     elif isinstance(profiles, Profile) or _is_name(profiles):
         names = [str(profiles)]  # without other profiles that match this name as a pattern
     else:
-        found = list_profiles(profiles)
+        found = [one for one in list_profiles(profiles) if one not in SHARED_PROFILES]
         sign_in = sign_in_of_pattern(profiles, read_config())
         roles = list_assigned_roles(sign_in, profiles, person=person) if sign_in else []
         names = [*map(str, found), *(str(one) for one in roles if one.profile not in found)]

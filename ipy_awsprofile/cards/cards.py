@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.cards.card import Card, Tone
+from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.policies import READS
+from ipy_awsprofile.config.shared import NOTEBOOK, READER, python_of
+from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.text import chain_line, number_of, one_line
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.config.files import SharedFiles
+    from ipy_awsprofile.config.files import Section, SharedFiles
     from ipy_awsprofile.config.target import Target
-    from ipy_awsprofile.errors import AwsProfileError
     from ipy_awsprofile.kernel.leftovers import Leftover
+    from ipy_awsprofile.kernel.sharing import Sharing
     from ipy_awsprofile.sessions.session import Identity
 
 #: The badges of expired credentials, and of a session that renews expired credentials itself.
@@ -96,6 +100,27 @@ def session_rows(target: Target) -> list[tuple[str, str]]:
     return [(label, value) for label, value in rows.items() if value]
 
 
+def sharing_rows(sharing: Sharing | None, region: str | None) -> list[tuple[str, str]]:
+    """Return the row about programs that use the notebook's identity, if it is shared.
+
+    ``region`` is the session's, and the programs can have another one.
+    """
+    if sharing is None:
+        return []
+    settings: Section = {}
+    with suppress(AwsProfileError):  # a file that can't be read just now
+        settings = read_config().profiles.get(NOTEBOOK, {})
+    shared = f"programs with the profile `{NOTEBOOK}`, or `{READER}` to only read"
+    programs_region = settings.get("region")
+    if not sharing.is_newest:
+        shared = "no: another notebook shares its identity. `%aws_profile --share` takes over"
+    elif not python_of(settings):
+        shared = "not yet: `%aws_profile --share` adds profiles for programs to the config file"
+    elif programs_region != region:
+        shared += f"; their Region is {programs_region or 'not set'}"
+    return [("shared", shared)]
+
+
 def no_identity_card(credentials: str) -> Card:
     """Return a card for a notebook without a switch. ``credentials`` describes what boto3 uses."""
     note = f"boto3 uses {credentials}. Run `%aws_profile NAME` to switch."
@@ -116,10 +141,13 @@ def no_profiles_card(files: SharedFiles, then: str) -> Card:
     return Card("There are no AWS profiles yet", rows=tuple(rows), notes=notes)
 
 
-def off_card(kept: Sequence[str] | None, leftovers: Iterable[Leftover] = ()) -> Card:
+def off_card(
+    kept: Sequence[str] | None, leftovers: Iterable[Leftover] = (), *, was_shared: bool = False
+) -> Card:
     """Return a card that says that the switch was undone, or that there was nothing to undo.
 
     ``kept`` are the names of what the user has changed since, or None without a switch.
+    ``was_shared`` is True if programs outside the kernel had the identity.
     """
     if kept is None:
         return Card("No profile is active", notes=("There is no switch to undo.",))
@@ -127,10 +155,14 @@ def off_card(kept: Sequence[str] | None, leftovers: Iterable[Leftover] = ()) -> 
     but = f", except for what you have changed since: {names}" if kept else ""
     exceptions = [f"`{one.name}` {one.says}." for one in leftovers]
     what = "Everything that you create now" if exceptions else "Everything"
-    note = f"{what} is as it was before the first switch{but}."
+    notes = [f"{what} is as it was before the first switch{but}.", *exceptions]
+    if was_shared:
+        notes.append(
+            "Programs get no more credentials. Those that they have stay valid until they expire."
+        )
     return Card(
         "The switch is undone",
-        notes=(note, *exceptions),
+        notes=tuple(notes),
         tone=Tone.WARNING if exceptions else Tone.QUIET,
     )
 

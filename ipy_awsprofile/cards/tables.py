@@ -75,11 +75,12 @@ def saved_card(
     is_written: bool,
     others: int = 0,
     active: str | None = None,
+    how: str = "Add `--yes`",
 ) -> Card:
-    """Return a card of the lines that saving roles adds to the config file (``+``) or removes.
+    """Return a card of the lines that saving profiles adds to the config file (``+``) or removes.
 
-    ``others`` is the number of roles that aren't saved because they have a profile already.
-    ``active`` is the active profile if it is removed.
+    ``how`` says how to confirm them. ``others`` is the number of roles that aren't saved because
+    they have a profile already. ``active`` is the active profile if it is removed.
     """
     title = f"The saved profiles in `{config}` are up to date. There is nothing to write."
     if lines:
@@ -91,7 +92,7 @@ def saved_card(
         have = "role already has a profile" if others == 1 else "roles already have profiles"
         title += f" {others} {have}."
     if lines and not is_written:
-        title += " Add `--yes` to write the changes."
+        title += f" {how} to write the changes."
     notes = []
     if len(lines) > MOST_ROWS:
         notes.append(f"The first {MOST_ROWS} of {len(lines)} lines are shown.")

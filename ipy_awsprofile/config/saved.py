@@ -1,7 +1,7 @@
-"""Write profiles to the config file: one at its end, or a sign-in's roles in a block of their own.
+"""Write profiles to the config file: one at its end, or several in a block of their own.
 
-A block is what is between two comments. It belongs to ``%aws_profiles --save``, which replaces it
-and changes nothing outside of it.
+A block is what is between two comments. It belongs to ``%aws_profiles --save`` or to ``%aws_profile
+--share``, which replaces it and changes nothing outside of it.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 """
@@ -37,6 +37,9 @@ _ENCODING = locale.getpreferredencoding(False)
 
 #: Names that not all SDKs read alike.
 _ODD = re.compile(r"""["'\\\[\]#;\x00-\x1f\x7f]|^\s|\s$|^$|\s{2}""")
+#: The name of the block of the profiles for programs outside the kernel.
+SHARED_BLOCK = "the identity that a notebook shares"
+
 _PROFILE = re.compile(r"""(?m)^\[profile ["']?([^"'\]]+)["']?\]""")
 
 
@@ -59,9 +62,9 @@ class ConfigFile:
         line_end = "\r\n" if "\r\n" in text else "\n"
         return cls(config, text.replace("\r\n", "\n"), version, line_end)
 
-    def without_block(self, sign_in: str) -> Config:
-        """Return the sections of both files, except for the profiles in a sign-in's block."""
-        inside = profiles_in_block(self.text, sign_in)
+    def without_block(self, block: str) -> Config:
+        """Return the sections of both files, except for the profiles in a block."""
+        inside = profiles_in_block(self.text, block)
         others = {name: one for name, one in self.config.profiles.items() if name not in inside}
         return replace(self.config, profiles=MappingProxyType(others))
 
@@ -74,15 +77,15 @@ class ConfigFile:
             )
         return _appended(self.text, _section(name, settings))
 
-    def with_block(self, sign_in: str, profiles: Mapping[str, Section]) -> str:
-        """Return the text with only these profiles in the sign-in's block, or without the block.
+    def with_block(self, name: str, profiles: Mapping[str, Section]) -> str:
+        """Return the text with only these profiles in a block, or without the block.
 
         Raises InvalidOption for a name that not all SDKs can read.
         """
-        first, last = _marks(sign_in)
-        sections = "\n".join(_section(name, profiles[name]) for name in sorted(profiles))
+        first, last = _marks(name)
+        sections = "\n".join(_section(each, profiles[each]) for each in sorted(profiles))
         block = f"{first}\n{sections}{last}\n" if profiles else ""
-        if old := _find_block(self.text, sign_in):
+        if old := _find_block(self.text, name):
             return self.text[: old.start()] + block + self.text[old.end() :]
         return _appended(self.text, block)
 
@@ -113,9 +116,14 @@ class ConfigFile:
             raise ConfigFileError(self.config.paths.config, problem) from error
 
 
-def profiles_in_block(text: str, sign_in: str) -> set[str]:
-    """Return the names of the profiles in a sign-in's block."""
-    block = _find_block(text, sign_in)
+def block_of_roles(sign_in: str) -> str:
+    """Return the name of the block of a sign-in's roles."""
+    return f"roles of {sign_in}"
+
+
+def profiles_in_block(text: str, name: str) -> set[str]:
+    """Return the names of the profiles in a block."""
+    block = _find_block(text, name)
     return set(_PROFILE.findall(block[0])) if block else set()
 
 
@@ -146,12 +154,12 @@ def _line(name: str, value: Any) -> str:
     return "\n".join([f"{name} =", *(f"  {nested} = {text}" for nested, text in value.items())])
 
 
-def _marks(sign_in: str) -> tuple[str, str]:
-    return f"# >>> ipy_awsprofile: roles of {sign_in}", f"# <<< ipy_awsprofile: roles of {sign_in}"
+def _marks(name: str) -> tuple[str, str]:
+    return f"# >>> ipy_awsprofile: {name}", f"# <<< ipy_awsprofile: {name}"
 
 
-def _find_block(text: str, sign_in: str) -> re.Match[str] | None:
-    first, last = map(re.escape, _marks(sign_in))
+def _find_block(text: str, name: str) -> re.Match[str] | None:
+    first, last = map(re.escape, _marks(name))
     # A first line without a last line, which somebody has deleted, doesn't begin a block.
     lines = rf"(?:(?!^{first}\s*$).*\n)*?"
     # `aws configure set` adds settings of the last profile below the last line.

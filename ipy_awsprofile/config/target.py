@@ -25,6 +25,7 @@ from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind, chain_
 from ipy_awsprofile.config.regions import is_aws, unknown_region
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.settings import client_settings
+from ipy_awsprofile.config.shared import python_of
 from ipy_awsprofile.config.sign_ins import (
     SignIn,
     find_profile_or_role,
@@ -266,7 +267,13 @@ def target_of(request: SessionRequest, config: Config | None = None) -> Target:
     Raises InvalidOption, InvalidProfile, ProfileNotFound and ConfigFileError.
     """
     config, environ = config or read_config(), user_environment()
-    first, *sources = requested_chain(request, config)
+    chain = requested_chain(request, config)
+    if python_of(chain[-1].settings):
+        raise InvalidOption(
+            f"`{chain[-1]}` is the identity that a notebook shares, so a notebook can't use it.",
+            "Name a different profile.",
+        )
+    first, *sources = chain
     session_name = request.default_session_name or environ.get("AWS_ROLE_SESSION_NAME")
     chain = (first := _with_options(first, request, session_name), *sources)
     parameters = {str(one.role_arn): given for one in chain if (given := _parameters(one))}

@@ -185,7 +185,8 @@ class ScopedSessionFetcher(StaysInProcess):
     ) -> None:
         self._source_credentials = base  # botocore's name, which renewals use
         self._create_client = create_client
-        self._policy = {name: scope[name] for name in scope if name != "DurationSeconds"}
+        self._policy = {name: scope[name] for name in scope if name in {"Policy", "PolicyArns"}}
+        self._description = scope.get("ScopedSessionDescription", "ipy-awsprofile")
         self.duration: int | None = scope.get("DurationSeconds")
 
     def fetch_credentials(self) -> dict[str, Any]:
@@ -212,7 +213,7 @@ class ScopedSessionFetcher(StaysInProcess):
     def _narrowed(self, base: RedactedCredentials, seconds: int | None) -> Any:
         lasts = {} if seconds is None else {"DurationSeconds": seconds}
         response = _sts(self._create_client, base).get_scoped_credentials(
-            ScopedSessionDescription="ipy-awsprofile", **self._policy, **lasts
+            ScopedSessionDescription=self._description, **self._policy, **lasts
         )
         return response["Credentials"]
 

@@ -27,8 +27,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from itertools import count
 from pathlib import Path
-from socketserver import ThreadingTCPServer
-from threading import Lock, Thread
+from threading import Lock
 from time import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -36,6 +35,7 @@ from ipy_awsprofile.config.private import StaysInProcess, cache_folder, replace_
 from ipy_awsprofile.config.settings import CREDENTIALS, KEYS
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.kernel.loopback import LoopbackServer
 from ipy_awsprofile.sessions.portable import lendable
 from ipy_awsprofile.text import Arn
 
@@ -86,19 +86,13 @@ class Lending(StaysInProcess):
         self._folder = Path(
             tempfile.mkdtemp(prefix=f"kernel-{_process_space()}-{os.getpid()}-", dir=parent)
         )
-        self._server = _Server(self)
-        Thread(target=self._server.serve_forever, args=(0.1,), name="lend", daemon=True).start()
-        if hasattr(os, "register_at_fork"):  # only the kernel answers
-            os.register_at_fork(after_in_child=self._server.socket.close)
-        self._process = os.getpid()
+        self._server = LoopbackServer(_Request, self)
         atexit.register(self.close)
 
     def close(self) -> None:
         """Stop lending and remove all files. A forked child of the kernel doesn't."""
         atexit.unregister(self.close)
-        if self._process == os.getpid():
-            self._server.shutdown()
-            self._server.server_close()
+        if self._server.end():
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def variables(self, session: ProfileSession, label: Label) -> dict[str, str | None]:
@@ -128,9 +122,7 @@ class Lending(StaysInProcess):
         has_region = target.chain[0].region == session.region_name or not target.resolves_by_name
         return {
             "AWS_CONFIG_FILE": config,
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI": (
-                f"http://127.0.0.1:{self._server.server_address[1]}{path}"
-            ),
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": (f"http://127.0.0.1:{self._server.port}{path}"),
             "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(folder / "token"),
             "AWS_REGION": session.region_name,
             # A Region of the profile needs no variable, which would hide other profiles' Regions.
@@ -189,26 +181,14 @@ def _is_running(pid: int) -> bool:
     return True
 
 
-class _Server(ThreadingTCPServer):  # HTTPServer looks up its host name: 35 s on some Macs
-    daemon_threads = True
-    request_queue_size = 128  # workers start together
-
-    def __init__(self, lending: Lending) -> None:
-        super().__init__(("127.0.0.1", 0), _Request)
-        self.lending = lending
-
-    def handle_error(self, *_: object) -> None:
-        """Do nothing, because standard error appears in the notebook's output."""
-
-
 class _Request(BaseHTTPRequestHandler):
     timeout = 10
-    server: _Server
+    server: LoopbackServer
 
     def do_GET(self) -> None:  # the base class requires this name
         """Send the session's credentials, or an error message."""
         token = self.headers.get("Authorization") or ""
-        status, document = self.server.lending.answer(self.path, token)
+        status, document = self.server.owner.answer(self.path, token)
         body = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")

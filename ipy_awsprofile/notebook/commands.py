@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from IPython.display import display
 
-from ipy_awsprofile.cards import cards
-from ipy_awsprofile.cards.cards import session_rows
+from ipy_awsprofile.cards import cards, tables
+from ipy_awsprofile.cards.cards import session_rows, sharing_rows
 from ipy_awsprofile.config.request import SwitchRequest, arguments
+from ipy_awsprofile.config.saved import ConfigFile, difference
 from ipy_awsprofile.config.user_environment import named_profile
 from ipy_awsprofile.errors import (
     AwsProfileError,
@@ -31,6 +32,7 @@ from ipy_awsprofile.notebook.cells import compile_cell, run_cell
 from ipy_awsprofile.notebook.options import ProfileActions, chosen, joined, parse, show_help
 from ipy_awsprofile.notebook.prompts import renders_html, sign_in_at_cell
 from ipy_awsprofile.sessions.assigned_roles import known_account_name
+from ipy_awsprofile.switch.saving import save_role, text_with_shared
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -115,7 +117,8 @@ def _request_of(options: argparse.Namespace) -> SwitchRequest | None:
     request = SwitchRequest(joined(options.profile), **chosen(options, SwitchRequest))
     if request.profile is not None or request.name or request.needs_name:
         return request
-    if request != SwitchRequest():
+    is_for_file = options.share and request == SwitchRequest(confirmed=True)
+    if request != SwitchRequest() and not is_for_file:
         raise InvalidOption(
             "The name of a profile is missing.",
             "Write `%aws_profile NAME` and the options, or `%%aws_profile NAME` for one cell.",
@@ -142,8 +145,9 @@ def _result_of(
         )
     match action:
         case "off":
+            was_shared = switcher.sharing is not None
             kept = switcher.off()
-            return cards.off_card(kept, switcher.leftovers())
+            return cards.off_card(kept, switcher.leftovers(), was_shared=was_shared)
         case "console":
             return open_console(switcher, options.console)
         case "explain":
@@ -157,10 +161,44 @@ def _result_of(
 
             name = pick_in_terminal(switcher.request.profile if switcher.request else None)
             request = SwitchRequest(name) if name else None
+        case "share" if options.profile == ["off"]:
+            switcher.shares = False
+            switcher.stop_sharing()
+            return identity_card(shell, switcher)
+        case "share":
+            text_with_shared(ConfigFile.read())  # an error before the switch
     shown = request or switcher.request
     before = shell.user_ns.get(shown.variable) if shown else None
     _switch(options, request, switcher)
-    return identity_card(shell, switcher, before)
+    preview = None
+    if action == "share":
+        preview = _share(switcher, is_confirmed=options.confirmed and request is None)
+    card = identity_card(shell, switcher, before)
+    if preview is None:
+        return card
+    display(card)
+    return preview
+
+
+def _share(switcher: Switcher, *, is_confirmed: bool) -> Card | None:
+    """Share the notebook's identity. Return a preview if the config file has no profiles for it.
+
+    They are written if that ``is_confirmed``. Raises InvalidOption if no profile is active,
+    ConfigFileError and CredentialsUnavailable.
+    """
+    session = switcher.session
+    if session is None:
+        raise InvalidOption("No profile is active.", "Run `%aws_profile NAME --share`.")
+    file = ConfigFile.read()
+    text = text_with_shared(file, session.region_name)
+    lines = difference(file.text, text)
+    if lines and not is_confirmed:
+        command = "Run `%aws_profile --share --yes`"
+        return tables.saved_card(file.config.paths.config, lines, is_written=False, how=command)
+    if lines:
+        file.write(text)
+    switcher.share()
+    return None
 
 
 def _switch(options: argparse.Namespace, request: SwitchRequest | None, switcher: Switcher) -> None:
@@ -173,8 +211,6 @@ def _switch(options: argparse.Namespace, request: SwitchRequest | None, switcher
         if request and request == SwitchRequest(sso=request.sso):
             return  # only a sign-in
     if options.save is not None:
-        from ipy_awsprofile.switch.saving import save_role
-
         request = save_role(switcher, request or _active_request(switcher), options.save)
     if request:
         # After a sign-in, a cached session can belong to another user.
@@ -249,7 +285,7 @@ def identity_card(
         identity = switcher.known_identity()
         problem = f"The session couldn't be renewed: {error} {error.hint}".strip()
     request, session = switcher.request, switcher.session
-    if identity is None or request is None:
+    if identity is None or request is None or session is None:
         return cards.no_identity_card(_credentials_without_switch())
     in_variable = shell.user_ns.get(request.variable) is session
     leftovers = switcher.leftovers()
@@ -261,11 +297,11 @@ def identity_card(
         identity,
         variable=request.variable if in_variable else "",
         alias=known_account_name(identity.account),
-        about=session_rows(session.target) if session else (),
-        region=session.target.unknown_region if session else "",
+        about=[*session_rows(session.target), *sharing_rows(switcher.sharing, identity.region)],
+        region=session.target.unknown_region,
         protected=switcher.protection.is_protected(request.name, identity.account),
         problem=problem,
-        renews=not session or session.target.renews_unattended,
+        renews=session.target.renews_unattended,
         leftovers=leftovers,
     )
 

@@ -63,6 +63,9 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     record_calls = traitlets.Bool(
         help="Record AWS calls for %aws_calls in memory, without bodies and parameter values.",
     ).tag(config=True)
+    share = traitlets.Bool(
+        help="Share the identity of each switch, as --share does, unless the profile is protected.",
+    ).tag(config=True)
     prompt = traitlets.Bool(help="Show the identity in the prompt of a terminal.").tag(config=True)
     profile = traitlets.Unicode(
         help="The profile that the first cell switches to, unless it begins with another switch.",
@@ -78,7 +81,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self.ending.callback(unwatch)
         self._lock = threading.Lock()
         self._switcher: Switcher | None = None
-        settings = ["protected", "read_only", "stale", "session_name", "mfa_process"]
+        settings = ["protected", "read_only", "stale", "session_name", "mfa_process", "share"]
         self.observe(self._configure, settings)
         self._calls: CallRecorder | None = None
         self.observe(self._record, ["record_calls"])
@@ -214,4 +217,5 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         switcher.protection.read_only = tuple(self.read_only)
         GATE.stale, GATE.warn = self.stale, warn_at_cell
         switcher.session_name = self.session_name or None
+        switcher.shares = self.share
         switcher.person = person_at_cell(self.mfa_process)

@@ -47,6 +47,10 @@ class ProfileActions:
         "[SERVICE]",
     )
     pick: bool = option("show a searchable list of profiles")
+    share: bool = option(
+        "let terminals, agents and other programs use the notebook's identity, with the profiles "
+        "notebook and notebook-reader, until `--share off` or --off"
+    )
     save: str | None = option(
         "add the role to the config file as this profile, and switch to it; existing lines stay",
         "NAME",

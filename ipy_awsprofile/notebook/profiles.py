@@ -141,7 +141,12 @@ def _saved_roles(sign_in: SignIn, options: argparse.Namespace, switcher: Switche
     Raises InvalidOption for names that exist or that several roles would share, and if AWS lists no
     roles. Raises ConfigFileError.
     """
-    from ipy_awsprofile.config.saved import ConfigFile, difference, profiles_in_block
+    from ipy_awsprofile.config.saved import (
+        ConfigFile,
+        block_of_roles,
+        difference,
+        profiles_in_block,
+    )
     from ipy_awsprofile.switch.saving import text_with_roles
 
     roles = _roles(sign_in, options, switcher)
@@ -156,8 +161,9 @@ def _saved_roles(sign_in: SignIn, options: argparse.Namespace, switcher: Switche
     lines = difference(file.text, text)
     if lines and options.confirmed:
         file.write(text)
-    saved = profiles_in_block(text, sign_in.name)
-    removed = profiles_in_block(file.text, sign_in.name) - saved
+    block = block_of_roles(sign_in.name)
+    saved = profiles_in_block(text, block)
+    removed = profiles_in_block(file.text, block) - saved
     active = switcher.request.profile if switcher.request else None
     return tables.saved_card(
         file.config.paths.config,

@@ -306,7 +306,10 @@ class Conversation:
         card = cards.identity_card(
             identity,
             variable="" if request.variable == SESSION else request.variable,
-            about=cards.session_rows(target),
+            about=[
+                *cards.session_rows(target),
+                *cards.sharing_rows(self._switcher.sharing, identity.region),
+            ],
             region=target.unknown_region,
             protected=protected,
             alias=account_name,

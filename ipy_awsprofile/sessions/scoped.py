@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.credentials import DeferredRefreshableCredentials
 
 from ipy_awsprofile.config.policies import policy_in, policy_text, read_only_policy
+from ipy_awsprofile.config.profiles import ASSUMES
+from ipy_awsprofile.config.target import target_of
+from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.credentials.sts import ScopedSessionFetcher, renew_with_base
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
@@ -27,6 +31,7 @@ from ipy_awsprofile.sessions.session import (
     config_of_calls,
     credentials_of,
     open_session,
+    open_target,
     settings_of,
 )
 
@@ -44,7 +49,7 @@ class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # used lik
     or a policy as a dict, and ``read_only`` uses the policy of ``%aws_profile --read-only``. The
     session can do only what both its identity and the policy allow. With ``seconds`` (1 to 129600),
     it ends after that time and isn't renewed. Otherwise, it is renewed as long as its base is.
-    After the block, the session can't sign any requests.
+    CloudTrail shows the ``description``. After the block, the session can't sign any requests.
 
     This doesn't switch the notebook, and everything else in the kernel keeps its permissions. It
     limits only code that uses the session that you pass to it. Code can still find other
@@ -63,13 +68,15 @@ class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # used lik
         policy: Mapping[str, Any] | str | os.PathLike[str] | None = None,
         seconds: int | None = None,
         read_only: bool = False,
+        description: str = "ipy-awsprofile",
     ) -> None:
         self._base = session_or_profile
-        self._scope = {**_policy(policy, read_only=read_only), **_lasting(seconds)}
+        self._scope: dict[str, Any] = {**_policy(policy, read_only=read_only), **_lasting(seconds)}
         if not self._scope:
             raise InvalidOption(
                 "Nothing limits the session.", "Pass `policy`, `seconds` or `read_only=True`."
             )
+        self._scope["ScopedSessionDescription"] = description
         self._open: list[_ScopedCredentials] = []  # one for each block that uses this object
 
     def __enter__(self) -> boto3.Session:
@@ -92,6 +99,23 @@ class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # used lik
 
     def __exit__(self, *_: object) -> None:
         self._open.pop().has_ended = True
+
+
+def open_reader(session: ProfileSession, name: str) -> boto3.Session:
+    """Return a session with the same identity that can only read, without prompting the user.
+
+    CloudTrail shows the name: of the role session if nothing else names it, or as the description
+    of the narrower session. Raises a subclass of `AwsProfileError`.
+    """
+    target = session.target
+    is_limited_by_role = target.chain[0].kind in ASSUMES and not target.request.policy
+    if is_limited_by_role and target.renews_unattended:
+        named = target.request.default_session_name or user_environment().get(
+            "AWS_ROLE_SESSION_NAME", name
+        )
+        request = replace(target.request, read_only=True, default_session_name=named)
+        return open_target(target_of(request))
+    return scoped(session, read_only=True, description=name).__enter__()
 
 
 def _policy(

@@ -83,6 +83,12 @@ class Layers:
         """The layer that the kernel shows, or None."""
         return self._frames[-1].layer
 
+    @property
+    def session_of_notebook(self) -> ProfileSession | None:
+        """The notebook's session outside of all blocks and runs, or None."""
+        layer = self._frames[0].layer
+        return layer.session if layer else None
+
     def require_changeable(self) -> None:
         """Raise AwsProfileError if another thread or task relies on the active identity.
 

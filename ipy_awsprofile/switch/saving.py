@@ -1,4 +1,4 @@
-"""Save roles without a profile as profiles, for ``--save``.
+"""Save profiles: roles without one, for ``--save``, and those for programs, for ``--share``.
 
 Functions import botocore and the modules that read files, because loading the extension must not
 import them.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.request import SwitchRequest, arguments
@@ -88,10 +89,12 @@ def text_with_roles(
     A role with a profile outside the block is left out. Raises InvalidOption for a name in braces
     that isn't known, and for a profile's name that isn't new or that not all SDKs can read.
     """
+    from ipy_awsprofile.config.saved import block_of_roles
     from ipy_awsprofile.config.sign_ins import sign_in_settings
     from ipy_awsprofile.sessions.assigned_roles import profiles_by_role
 
-    others = file.without_block(sign_in.name)
+    block = block_of_roles(sign_in.name)
+    others = file.without_block(block)
     existing = profiles_by_role(sign_in, others)
     settings = sign_in_settings(sign_in, others)
     names = {"default", *others.profiles}
@@ -115,7 +118,33 @@ def text_with_roles(
         names.add(name)
         ids = {"sso_account_id": account.id, "sso_role_name": role.role}
         profiles[name] = {**settings, **ids}
-    return file.with_block(sign_in.name, profiles)
+    return file.with_block(block, profiles)
+
+
+def text_with_shared(file: ConfigFile, region: str | None = None) -> str:
+    """Return the text of the config file with the profiles for programs, without writing it.
+
+    It is unchanged if both are there, and the Python of their command is. Raises InvalidOption if
+    another profile has the name of one of them.
+    """
+    from ipy_awsprofile.config.saved import SHARED_BLOCK, profiles_in_block
+    from ipy_awsprofile.config.shared import SHARED_PROFILES, process_of, python_of
+
+    existing = {name: file.config.profiles.get(name, {}) for name in SHARED_PROFILES}
+    if all(Path(python_of(settings) or "").is_file() for settings in existing.values()):
+        return file.text
+    own = profiles_in_block(file.text, SHARED_BLOCK)
+    for name, settings in existing.items():
+        if settings and name not in own:
+            raise InvalidOption(
+                f"The config file has another profile `{name}`, and --share needs this name.",
+                "Rename that profile.",
+            )
+    has_region = {"region": region} if region else {}
+    profiles = {
+        name: {"credential_process": process_of(name), **has_region} for name in SHARED_PROFILES
+    }
+    return file.with_block(SHARED_BLOCK, profiles)
 
 
 def name_by(pattern: str, values: Mapping[str, str]) -> str:

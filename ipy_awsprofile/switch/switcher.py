@@ -30,12 +30,19 @@ if TYPE_CHECKING:
     from ipy_awsprofile.kernel.gate import Label
     from ipy_awsprofile.kernel.leftovers import Leftover, OpenedBefore
     from ipy_awsprofile.kernel.lending import Lending
+    from ipy_awsprofile.kernel.sharing import Sharing
     from ipy_awsprofile.sessions.session import Identity, ProfileSession
     from ipy_awsprofile.sessions.sign_in import SignedOut
 
 Listener = Callable[["Identity | None"], None]
 
 _log = logging.getLogger(__name__)
+
+#: What to do if the kernel can't lend or share credentials.
+_NEEDS = (
+    "The kernel needs the address 127.0.0.1, and a folder in your cache folder: free some space "
+    "there, or set XDG_CACHE_HOME to another folder."
+)
 
 
 class Switcher:
@@ -49,6 +56,10 @@ class Switcher:
         self._layers = Layers()
         self._listeners: list[Listener] = []
         self._lending: Lending | None = None
+        #: Shares the notebook's identity with programs outside the kernel, if the user wants it.
+        self.sharing: Sharing | None = None
+        #: Whether each switch to a profile that isn't protected begins to share.
+        self.shares = False
         self._opened: OpenedBefore | None = None
         self._closed = False
         #: The running cell, and the action that waits for its end.
@@ -167,12 +178,43 @@ class Switcher:
 
     def move(self, layer: Layer) -> Identity:
         """Switch everything to the layer that `prepare` returned. Raises the errors of `switch`."""
+        request, account = layer.request, layer.identity.account
+        is_protected = self.protection.is_protected(
+            request.name, account, request.account_name or ""
+        )
         with self._changing():
             layer.places = self._places(layer)
+            if is_protected and layer.label != self._label:
+                self.stop_sharing()
             self._layers.put(layer)
             self.has_switched = True
+        may_share = not is_protected and self._layers.session_of_notebook is layer.session
+        if self.shares and not self.sharing and may_share:
+            self.share()
         _log.debug("Switched to %s, %s.", layer.label.name, layer.identity.arn)
         return layer.identity
+
+    def share(self) -> None:
+        """Share the notebook's identity with programs outside the kernel, now and after switches.
+
+        Another notebook that has shared its identity so far doesn't anymore. Raises
+        CredentialsUnavailable.
+        """
+        from ipy_awsprofile.kernel.sharing import Sharing
+
+        try:
+            newer = Sharing(lambda: self._layers.session_of_notebook)
+        except OSError as error:
+            problem = f"The notebook's identity can't be shared: {error}."
+            raise CredentialsUnavailable(problem, _NEEDS) from error
+        self.stop_sharing()
+        self.sharing = newer
+
+    def stop_sharing(self) -> None:
+        """Give programs no more credentials."""
+        if self.sharing:
+            self.sharing.close()
+        self.sharing = None
 
     def refresh(self, *, person: Person | None = None) -> Identity | None:
         """Switch to the active profile again with new credentials, or return None without one."""
@@ -190,7 +232,7 @@ class Switcher:
         (person or self.person).sign_in_for(login_target(request))
 
     def off(self, is_over: Callable[[Layer], bool] | None = None) -> list[str] | None:
-        """Restore the state before the first switch.
+        """Restore the state before the first switch, and share nothing anymore.
 
         Return the names of what stays, because the user has changed it since, or None if there was
         no switch to undo. The action that waits for the end of the running cell is dropped. With
@@ -205,6 +247,7 @@ class Switcher:
                 self._layers.drop(is_over)
             else:
                 self._layers.put(None)
+                self.stop_sharing()
         _log.debug("Switched off.")
         return None if before is self.active else kept
 
@@ -240,6 +283,7 @@ class Switcher:
             self.cell.drop()
             with self._changing():
                 self._layers.drop()
+            self.stop_sharing()
             if self._lending:
                 self._lending.close()
 
@@ -299,9 +343,7 @@ class Switcher:
             lent = self._lending.variables(layer.session, layer.label)
         except OSError as error:
             raise CredentialsUnavailable(
-                f"Credentials can't be lent to child processes: {error}.",
-                "The kernel needs the address 127.0.0.1, and a folder in your cache folder: free "
-                "some space there, or set XDG_CACHE_HOME to another folder.",
+                f"Credentials can't be lent to child processes: {error}.", _NEEDS
             ) from error
         shown = places.places_of(layer.session, lent)
         if self._shell:

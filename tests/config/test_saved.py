@@ -51,7 +51,7 @@ def test_at_the_end(files: SharedFiles, before: str, between: str) -> None:
     file.write(file.with_profile("one", ONE))
     assert files.config.read_text() == f"{before}{between}{SECTION}"
     assert read_config(files).profiles["one"] == ONE
-    assert file.with_block("corp", ROLES) == f"{before}{between}{BLOCK}"
+    assert file.with_block("roles of corp", ROLES) == f"{before}{between}{BLOCK}"
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -61,26 +61,26 @@ def test_the_block_is_replaced(files: SharedFiles, end: str) -> None:
     around = [part.replace("\n", end) for part in (MINE + other, AFTER)]
     text = BLOCK.replace("\n", end).join(around)
     file = write(files, text)
-    assert profiles_in_block(file.text, "corp") == {"a b", "b"}
-    assert "b" not in file.without_block("corp").profiles
-    assert file.with_block("corp", ROLES) == file.text
-    file.write(file.with_block("corp", {"c": {"sso_role_name": "C"}}))
+    assert profiles_in_block(file.text, "roles of corp") == {"a b", "b"}
+    assert "b" not in file.without_block("roles of corp").profiles
+    assert file.with_block("roles of corp", ROLES) == file.text
+    file.write(file.with_block("roles of corp", {"c": {"sso_role_name": "C"}}))
     marks = BLOCK.splitlines()[0], BLOCK.splitlines()[-1]
     new = end.join([marks[0], "[profile c]", "sso_role_name = C", marks[1], ""])
     assert files.config.read_bytes().decode() == new.join(around)
     file = ConfigFile.read(files)
-    assert file.with_block("corp", {}) == MINE + other + AFTER
+    assert file.with_block("roles of corp", {}) == MINE + other + AFTER
 
 
 def test_the_aws_cli_edits_the_block(files: SharedFiles) -> None:
     """A setting that the AWS CLI adds to the block's last profile belongs to the block."""
     file = write(files, MINE)
-    file.write(file.with_block("corp", ROLES))
+    file.write(file.with_block("roles of corp", ROLES))
     command = [CLI, "configure", "set", "output", "json", "--profile", "b"]
     subprocess.run(command, check=True, capture_output=True)
     file = ConfigFile.read(files)
     assert file.config.profiles["b"]["output"] == "json"
-    text = file.with_block("corp", ROLES)
+    text = file.with_block("roles of corp", ROLES)
     assert text == f"{MINE}\n{BLOCK}"
     assert [line for line in difference(file.text, text) if line[0] in "+-"] == ["-output = json"]
 

@@ -1,0 +1,109 @@
+"""The identity that a notebook shares with programs outside its kernel, as such programs get it.
+
+Two profiles of the config file name the command ``python -m ipy_awsprofile credentials`` as their
+``credential_process``. It asks the notebook on loopback: a file that only the user can read has the
+port and a key. Both sides prove that they know the key and neither sends it, because after the end
+of a kernel, another user's program can listen on its port.
+
+The command must be quick, so this module imports nothing that isn't.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+import re
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ipy_awsprofile.config.private import cache_folder
+
+#: The profile with the notebook's own permissions, and the one that can only read.
+NOTEBOOK = "notebook"
+READER = "notebook-reader"
+
+#: The options of the command, by profile.
+SHARED_PROFILES = {NOTEBOOK: "", READER: " --read-only"}
+
+#: How long to wait for the notebook, in seconds.
+TIMEOUT = 10.0
+
+#: With ``-P``, Python imports no module of the folder that the program happens to be in.
+_COMMAND = "-P -m ipy_awsprofile credentials"
+_PROCESS = re.compile(rf'"([^"]+)" {_COMMAND}(?: --read-only)?')
+
+_RUN_SHARE = "Run `%aws_profile --share` in a notebook."
+
+
+class NotShared(Exception):  # a state, which the message explains
+    """There are no credentials for programs. The message says why, and what to run."""
+
+
+def process_of(profile: str) -> str:
+    """Return the ``credential_process`` of a shared profile, with the current Python."""
+    return f'"{sys.executable}" {_COMMAND}{SHARED_PROFILES[profile]}'
+
+
+def python_of(settings: Mapping[str, Any]) -> str | None:
+    """Return the path of a shared profile's Python, or None for any other profile."""
+    match = _PROCESS.fullmatch(str(settings.get("credential_process")))
+    return match[1] if match else None
+
+
+def shared_file() -> Path:
+    """Return the path of the file about the sharing notebook on this machine."""
+    return cache_folder() / "ipy_awsprofile" / f"shared-{socket.gethostname()}.json"
+
+
+def read_shared_file() -> tuple[int, str]:
+    """Return the port and the key of the sharing notebook. Raises NotShared without one."""
+    try:
+        document = json.loads(shared_file().read_bytes())
+        return int(document["port"]), str(document["key"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise NotShared(f"No notebook on this machine shares its identity. {_RUN_SHARE}") from None
+
+
+def proof(key: str, *parts: str) -> str:
+    """Return a text that only a process with the key can compute."""
+    return hmac.digest(key.encode(), "\n".join(parts).encode(), "sha256").hex()
+
+
+def fetch_shared(profile: str) -> str:
+    """Return the credentials of a shared profile, as the JSON of a ``credential_process``.
+
+    Raises NotShared.
+    """
+    port, key = read_shared_file()
+    nonce = os.urandom(16).hex()
+    question = f"{profile} {nonce} {proof(key, 'program', profile, nonce)}"
+    response: dict[str, str] = {}
+    try:
+        response = _ask(port, question)
+    except TimeoutError:
+        raise NotShared(f"The notebook didn't answer within {TIMEOUT:.0f} seconds.") from None
+    except (OSError, ValueError):
+        pass  # nothing listens on the port, or another program does
+    answer = response.get("answer", "")
+    expected = proof(key, "kernel", nonce, answer)
+    if not hmac.compare_digest(response.get("proof", "").encode(), expected.encode()):
+        raise NotShared(f"The notebook that shared its identity has ended. {_RUN_SHARE}")
+    problem = json.loads(answer).get("Message")
+    if problem:
+        raise NotShared(problem)
+    return answer
+
+
+def _ask(port: int, question: str) -> dict[str, str]:
+    """Send a question to a port of this machine, and return the response, which may be false."""
+    with socket.create_connection(("127.0.0.1", port), TIMEOUT) as connection:
+        connection.sendall(f"{question}\n".encode())
+        with connection.makefile("rb") as stream:
+            response: dict[str, str] = json.loads(stream.readline())
+    return response

@@ -1,0 +1,125 @@
+"""Share the notebook's identity with programs outside the kernel, such as terminals and agents.
+
+`config.shared` is the other side, and describes how both recognize each other.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from socketserver import StreamRequestHandler
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from ipy_awsprofile.config.private import StaysInProcess, replace_file
+from ipy_awsprofile.config.shared import (
+    READER,
+    SHARED_PROFILES,
+    TIMEOUT,
+    NotShared,
+    proof,
+    read_shared_file,
+    shared_file,
+)
+from ipy_awsprofile.errors import AwsProfileError, InvalidOption
+from ipy_awsprofile.kernel.loopback import LoopbackServer
+from ipy_awsprofile.sessions.portable import lendable
+from ipy_awsprofile.sessions.scoped import open_reader
+
+if TYPE_CHECKING:
+    import boto3
+
+    from ipy_awsprofile.sessions.session import ProfileSession
+
+#: Programs ask again after this time, so they follow a switch. boto3 asks 15 minutes earlier.
+_ASK_AGAIN = timedelta(minutes=20)
+
+#: The longest question, in bytes.
+_LONGEST = 500
+
+
+class Sharing(StaysInProcess):
+    """Shares an identity until it is closed, or until another notebook begins to share.
+
+    ``notebook`` returns the notebook's session, or None while no profile is active. Raises OSError
+    if the file can't be written or the loopback address can't be used.
+    """
+
+    def __init__(self, notebook: Callable[[], ProfileSession | None]) -> None:
+        self._notebook = notebook
+        self._key = secrets.token_hex(32)
+        self._lock = Lock()
+        self._reader: tuple[ProfileSession, boto3.Session] | None = None
+        self._server = LoopbackServer(_Question, self)
+        document = {"port": self._server.port, "key": self._key}
+        replace_file(shared_file(), json.dumps(document).encode())
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether no other notebook has begun to share since."""
+        try:
+            return read_shared_file() == (self._server.port, self._key)
+        except NotShared:
+            return False
+
+    def close(self) -> None:
+        """Give no more credentials. Programs keep those that they have until they expire."""
+        self._server.end()
+        if self.is_newest:
+            shared_file().unlink(missing_ok=True)
+
+    def answer(self, profile: str, nonce: str, programs_proof: str) -> dict[str, str]:
+        """Return the answer to a program's question; empty if it doesn't know the key."""
+        expected = proof(self._key, "program", profile, nonce)
+        is_known = hmac.compare_digest(programs_proof.encode(), expected.encode())
+        if not is_known or profile not in SHARED_PROFILES:
+            return {}
+        try:
+            document = self._credentials(profile)
+        except AwsProfileError as error:
+            document = {"Message": f"{error} {error.hint}".strip()}
+        answer = json.dumps(document)
+        return {"answer": answer, "proof": proof(self._key, "kernel", nonce, answer)}
+
+    def _credentials(self, profile: str) -> dict[str, Any]:
+        """Return credentials in the format of a ``credential_process``. Raises AwsProfileError."""
+        session = self._notebook()
+        if session is None:
+            raise InvalidOption(
+                "No profile is active in the notebook that shares its identity.",
+                "Run `%aws_profile NAME` there.",
+            )
+        keys, expiry = lendable(self._reader_of(session) if profile == READER else session)
+        ends = datetime.now(UTC) + _ASK_AGAIN
+        if expiry is not None:
+            ends = min(ends, expiry)
+        return {
+            "Version": 1,
+            "AccessKeyId": str(keys.access_key),
+            "SecretAccessKey": str(keys.secret_key),
+            "SessionToken": str(keys.token),
+            "Expiration": f"{ends:%Y-%m-%dT%H:%M:%SZ}",
+        }
+
+    def _reader_of(self, session: ProfileSession) -> boto3.Session:
+        """Return a session with the same identity that can only read."""
+        if session.target.request.read_only:
+            return session
+        with self._lock:  # programs that ask at the same time share it
+            if self._reader is None or self._reader[0] is not session:
+                self._reader = session, open_reader(session, READER)
+            return self._reader[1]
+
+
+class _Question(StreamRequestHandler):
+    timeout = TIMEOUT
+    server: LoopbackServer
+
+    def handle(self) -> None:
+        """Answer one line with one line."""
+        words = self.rfile.readline(_LONGEST).decode().split()
+        response = self.server.owner.answer(*words)
+        self.wfile.write(json.dumps(response).encode() + b"\n")

@@ -1,0 +1,415 @@
+"""Programs outside the kernel use the identity that a notebook shares."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import time_machine
+
+from ipy_awsprofile.config.shared import NOTEBOOK, READER, process_of, shared_file
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role, allow
+from tests.identity_center import write_session
+from tests.processes import is_private, posix
+from tests.roles import add_mfa_role, answer_with_codes
+from tests.shells import aws_cli_2
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tests.aws import EmbeddedAws
+    from tests.shells import Shell
+
+ASK = [sys.executable, "-P", "-m", "ipy_awsprofile", "credentials"]
+ARN = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
+
+
+class Terminal:
+    """A terminal that was opened before the kernel started."""
+
+    def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
+        self.environment = dict(environment)
+        self.folder = folder
+
+    def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a command."""
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            env=self.environment | variables,
+            cwd=self.folder,
+        )
+
+    def who(self, profile: str = NOTEBOOK) -> str:
+        """Return the name of the role or user of a profile, or why there is none."""
+        done = self.run(sys.executable, "-c", ARN, AWS_PROFILE=profile)
+        return (done.stdout or done.stderr).strip()
+
+
+@pytest.fixture
+def terminal(aws: EmbeddedAws, tmp_path: Path) -> Terminal:
+    """Return a terminal whose clients call the embedded AWS."""
+    return Terminal({**os.environ, "AWS_ENDPOINT_URL": aws.endpoint_url}, tmp_path)
+
+
+@pytest.fixture
+def notebook(aws: EmbeddedAws, terminal: Terminal, shell: Shell) -> Shell:
+    """Return a notebook whose config file has the profiles for programs."""
+    add_role(aws, "RoleGamma", "s3:*", region="us-west-2")
+    shell.good("%aws_profile RoleBeta")
+    shell.good("%aws_profile --share --yes")
+    return shell
+
+
+def test_the_first_time(aws: EmbeddedAws, shell: Shell) -> None:
+    """The profiles are added once, after a preview; the `--yes` of a switch doesn't confirm it."""
+    before = aws.config_file.read_text()
+    for line in ("--share", "--share --yes"):
+        assert "No profile is active" in str(shell.refused(f"%aws_profile {line}"))
+    for line in ("RoleBeta --share", "RoleBeta --share --yes", "--share"):
+        shown = shell.good(f"%aws_profile {line}").text
+        assert "Run `%aws_profile --share --yes` to write the changes." in shown
+        assert aws.config_file.read_text() == before
+        assert not shared_file().exists()
+    card = shell.good("%aws_profile --share --yes").text
+    assert "programs with the profile `notebook`, or `notebook-reader` to only read" in card
+    after = aws.config_file.read_text()
+    assert after.startswith(before)
+    for profile in (NOTEBOOK, READER):
+        section = f"credential_process = {process_of(profile)}\nregion = us-west-2\n"
+        assert f"[profile {profile}]\n{section}" in after
+    assert is_private(shared_file())
+    shell.good("%aws_profile RoleBeta --share")
+    assert aws.config_file.read_text() == after
+
+
+def test_programs_follow(notebook: Shell, terminal: Terminal) -> None:
+    """Programs follow each switch, but no block, and get nothing after `--off`."""
+    assert ":assumed-role/RoleBeta/" in terminal.who()
+    notebook.good("%aws_profile --share RoleGamma")
+    assert ":assumed-role/RoleGamma/" in terminal.who()
+    notebook.names["terminal"] = terminal
+    for cell in (
+        "%%aws_profile UserAlpha\nseen = terminal.who()",
+        "from ipy_awsprofile import using_profile\n"
+        "with using_profile('UserAlpha'):\n    seen = terminal.who()",
+        "%%aws_profiles UserAlpha --into frame\nterminal.who()",
+    ):
+        notebook.good(cell)
+        frame = notebook.names.get("frame")
+        seen = notebook.names["seen"] if frame is None else frame["value"][0]
+        assert ":assumed-role/RoleGamma/" in seen
+    card = notebook.good("%aws_profile --off").text
+    assert "Programs get no more credentials." in card
+    says = "No notebook on this machine shares its identity. Run `%aws_profile --share`"
+    assert says in terminal.who()
+    notebook.good("%aws_profile RoleBeta")
+    assert says in terminal.who()
+    notebook.good("%aws_profile --share")
+    assert ":assumed-role/RoleBeta/" in terminal.who()
+    assert "shared" not in notebook.good("%aws_profile --share off").text
+    assert says in terminal.who()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_aws_cli(notebook: Shell, terminal: Terminal, version: int) -> None:
+    """Both versions of the AWS CLI use the profiles, and show why they can't."""
+    command = [sys.executable, "-m", "awscli"] if version == 1 else [aws_cli_2()]
+    for profile in (NOTEBOOK, READER):
+        listed = terminal.run(*command, "s3", "ls", "--profile", profile)
+        assert "my-first-bucket" in listed.stdout
+    notebook.good("%aws_profile --off")
+    refused = terminal.run(*command, "s3", "ls", "--profile", NOTEBOOK)
+    assert "Run `%aws_profile --share` in a notebook." in refused.stderr
+
+
+LIST = "import boto3; print(boto3.client('s3').list_buckets()['Buckets'])"
+DELETE = """
+import boto3
+try:
+    boto3.client("s3").delete_bucket(Bucket="my-first-bucket")
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+def may_write(aws: EmbeddedAws, kind: str) -> str:
+    """Return the arguments of a switch to an identity of this kind that may write."""
+    if kind == "long-term keys":
+        user = aws.iam.create_user("Writer", account=ROLE_ACCOUNT, policy=allow("*"))
+        aws.write_profile("Writer", file=aws.credentials_file, **user.settings())
+        aws.write_profile("Writer", region="us-west-2")
+        return "Writer"
+    if kind == "Identity Center":
+        write_session(aws)
+        aws.sso.assign(ROLE_ACCOUNT, "Writer", policy=allow("*"))
+        aws.sso.sign_in("corp")
+        aws.write_profile(
+            "sso",
+            sso_session="corp",
+            sso_account_id=ROLE_ACCOUNT,
+            sso_role_name="Writer",
+            region="us-west-2",
+        )
+        return "sso"
+    return "RoleBeta"
+
+
+@pytest.mark.parametrize("kind", ["role", "MFA", "long-term keys", "Identity Center"])
+def test_the_reader_only_reads(
+    aws: EmbeddedAws,
+    notebook: Shell,
+    terminal: Terminal,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+) -> None:
+    """`notebook-reader` reads and can't write, even while the notebook can; keys stay in it."""
+    line = may_write(aws, kind)
+    if kind == "MFA":
+        answer_with_codes(aws, add_mfa_role(aws, line := "Auditor"), monkeypatch)
+    notebook.good(f"%aws_profile {line}")
+    aws.calls.clear()
+    for code, says in ((DELETE, "AccessDenied"), (LIST, "my-second-bucket")):
+        done = terminal.run(sys.executable, "-c", code, AWS_PROFILE=READER)
+        assert says in done.stdout, done.stderr
+    put = "session.client('s3').put_object(Bucket='my-first-bucket', Key='a', Body=b'')"
+    notebook.good(put)
+    callers = {call.arn for call in aws.calls if call.action.startswith("s3:")}
+    names = {arn.rpartition("/")[2] for arn in callers if arn}
+    assert ("notebook-reader" in names) is (kind == "role")
+    for reader in ([], ["--read-only"]):
+        credentials = json.loads(terminal.run(*ASK, *reader).stdout)
+        assert credentials["SessionToken"]
+        assert credentials["AccessKeyId"] not in aws.credentials_file.read_text()
+
+
+def test_a_read_only_notebook(notebook: Shell, terminal: Terminal) -> None:
+    """While the notebook itself is read-only, both profiles have its credentials."""
+    notebook.good("%aws_profile RoleBeta --read-only")
+    both = [terminal.run(*ASK, *option).stdout for option in ([], ["--read-only"])]
+    first, second = (json.loads(one)["AccessKeyId"] for one in both)
+    assert first == second
+
+
+def test_expiry(notebook: Shell, terminal: Terminal) -> None:
+    """Programs ask again within 20 minutes, even if the session lasts longer."""
+    notebook.good("%aws_profile RoleBeta")
+    ends = datetime.fromisoformat(json.loads(terminal.run(*ASK).stdout)["Expiration"])
+    left = ends - datetime.now(UTC)
+    assert timedelta(minutes=19) < left <= timedelta(minutes=20)
+
+
+def test_many_at_once(notebook: Shell, terminal: Terminal) -> None:
+    """Fifty programs that start together get the same credentials, from a single session."""
+    with ThreadPoolExecutor(16) as pool:
+        printed = list(pool.map(lambda _: terminal.run(*ASK, "--read-only").stdout, range(50)))
+    assert len({json.loads(one)["AccessKeyId"] for one in printed}) == 1
+
+
+def test_protected_profiles(notebook: Shell, terminal: Terminal) -> None:
+    """A switch to a protected profile ends the sharing, unless its line says `--share`."""
+    notebook.good("%config AwsProfileMagics.protected = ['*Gamma']")
+    for share, profile in (("", NOTEBOOK), ("", READER), ("--share", NOTEBOOK)):
+        notebook.good("%aws_profile RoleBeta --share")
+        notebook.good(f"%aws_profile RoleGamma --yes {share}")
+        assert ("RoleGamma" if share else "No notebook") in terminal.who(profile)
+    notebook.good("%aws_profile --refresh")
+    assert "RoleGamma" in terminal.who()
+
+
+def test_the_setting(notebook: Shell, terminal: Terminal) -> None:
+    """With the setting, each switch shares its identity, except for protected ones."""
+    notebook.good("%aws_profile --off")
+    notebook.good("%config AwsProfileMagics.share = True")
+    notebook.good("%config AwsProfileMagics.protected = ['*Gamma']")
+    for line, says in (
+        ("RoleBeta", "RoleBeta"),
+        ("RoleGamma --yes", "No notebook"),
+        ("RoleBeta", "RoleBeta"),
+        ("--share off", "No notebook"),
+        ("RoleBeta", "No notebook"),
+    ):
+        notebook.good(f"%aws_profile {line}")
+        assert says in terminal.who()
+
+
+def test_no_circles(aws: EmbeddedAws, notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notebook can't switch to what it shares, and runs leave it out."""
+    role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
+    aws.write_profile("Circle", source_profile=NOTEBOOK, role_arn=role)
+    monkeypatch.setenv("AWS_PROFILE", NOTEBOOK)
+    says = "is the identity that a notebook shares"
+    assert says in notebook.good(f"%aws_profile --explain {NOTEBOOK}").text
+    for line in (NOTEBOOK, READER, "Circle", "Circle --share", "--default"):
+        assert says in str(notebook.refused(f"%aws_profile {line}"))
+    frame = notebook.good("%%aws_profiles *\nsession.profile_name").result
+    assert {NOTEBOOK, READER}.isdisjoint(frame["profile"])
+    assert "UserAlpha" in set(frame["profile"])
+
+
+OTHER = "%load_ext ipy_awsprofile\n%aws_profile UserAlpha --share\nimport time; time.sleep(60)"
+
+
+@pytest.fixture
+def other(terminal: Terminal, notebook: Shell) -> Iterator[subprocess.Popen[bytes]]:
+    """Run another notebook that shares its identity, in its own process."""
+    before = shared_file().read_bytes()
+    command = [sys.executable, "-m", "IPython", "--no-banner", "-c", OTHER]
+    with subprocess.Popen(command, env=terminal.environment, stdout=subprocess.DEVNULL) as process:
+        while shared_file().read_bytes() == before:
+            assert process.poll() is None
+            time.sleep(0.1)
+        yield process
+        process.kill()
+
+
+@posix
+def test_two_notebooks(notebook: Shell, terminal: Terminal, other: subprocess.Popen[bytes]) -> None:
+    """The newest notebook that shares wins, and the other's card says so."""
+    assert ":user/UserAlpha" in terminal.who()
+    card = notebook.good("%aws_profile RoleBeta").text
+    assert "no: another notebook shares its identity." in card
+    assert ":user/UserAlpha" in terminal.who()
+    notebook.good("%aws_profile --share")
+    assert ":assumed-role/RoleBeta/" in terminal.who()
+    other.terminate()
+    other.wait()
+    assert ":assumed-role/RoleBeta/" in terminal.who()
+
+
+@posix
+def test_a_killed_kernel(
+    terminal: Terminal, other: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a kernel was killed, programs say so, even if another program has its port."""
+    port = json.loads(shared_file().read_bytes())["port"]
+    other.kill()
+    other.wait()
+    ended = "The notebook that shared its identity has ended. Run `%aws_profile --share`"
+    assert ended in terminal.who()
+    questions: list[bytes] = []
+
+    def pretend(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            questions.append(connection.recv(1000))
+            answer = json.dumps({"Version": 1, "AccessKeyId": "AKIAEVIL"})
+            connection.sendall(json.dumps({"answer": answer, "proof": "0" * 64}).encode() + b"\n")
+
+    with socket.create_server(("127.0.0.1", port)) as server:
+        thread = threading.Thread(target=pretend, args=(server,))
+        thread.start()
+        done = terminal.run(*ASK)
+        thread.join()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert ended in done.stderr
+    key = json.loads(shared_file().read_bytes())["key"]
+    assert key.encode() not in questions[0]
+
+
+def test_a_program_without_the_key(notebook: Shell) -> None:
+    """The kernel gives nothing to a program that can't read the file."""
+    port = json.loads(shared_file().read_bytes())["port"]
+    for question in (b"notebook 00 00\n", b"notebook\n", b"\xff\n", b"x" * 2000):
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(question)
+            assert connection.makefile("rb").readline() in (b"{}\n", b"")
+
+
+def test_an_untrusted_folder(notebook: Shell, terminal: Terminal) -> None:
+    """Nothing of the folder in which a program runs is imported."""
+    for module in ("json", "argparse", "socket", "boto3", "ipy_awsprofile"):
+        (terminal.folder / f"{module}.py").write_text("raise SystemExit('ran')")
+    listed = terminal.run(sys.executable, "-P", "-m", "awscli", "s3", "ls", "--profile", NOTEBOOK)
+    assert "my-first-bucket" in listed.stdout, listed.stderr
+
+
+def test_an_identity_that_needs_the_user(
+    aws: EmbeddedAws, notebook: Shell, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an MFA session has expired, programs say what to run, and the user isn't prompted."""
+    answer_with_codes(aws, add_mfa_role(aws, "Auditor"), monkeypatch)
+    notebook.good("%aws_profile Auditor")
+    assert ":assumed-role/Auditor/" in terminal.who()
+    monkeypatch.undo()
+    for name, value in aws.environment().items():
+        monkeypatch.setenv(name, value)
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=2), tick=True):
+        done = terminal.run(*ASK)
+    assert done.returncode == 1
+    assert "`%aws_profile --refresh`" in done.stderr
+
+
+# The config file ---
+
+
+@posix
+def test_a_config_file_that_cannot_be_written(aws: EmbeddedAws, shell: Shell) -> None:
+    """Line ends and a symbolic link stay; a file without permission to write isn't shared."""
+    target = aws.config_file.with_name("real-config")
+    target.write_bytes(aws.config_file.read_bytes().replace(b"\n", b"\r\n"))
+    aws.config_file.unlink()
+    aws.config_file.symlink_to(target)
+    shell.good("%aws_profile RoleBeta")
+    shell.good("%aws_profile --share --yes")
+    assert aws.config_file.is_symlink()
+    assert target.read_bytes().count(b"\r\n") == target.read_bytes().count(b"\n")
+
+
+def test_a_full_disk(notebook: Shell, terminal: Terminal) -> None:
+    """If the file for programs can't be written, an error says so, and works once there is room."""
+    resource: Any = pytest.importorskip("resource")
+    notebook.good("%aws_profile --share off")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        error = notebook.refused("%aws_profile --share")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "The notebook's identity can't be shared: [Errno 27] File too large." in str(error)
+    assert "No notebook" in terminal.who()
+    notebook.good("%aws_profile --share")
+    assert "RoleBeta" in terminal.who()
+
+
+def test_a_python_that_is_gone(aws: EmbeddedAws, notebook: Shell) -> None:
+    """A profile of a Python that has been removed is replaced, after another preview."""
+    text = aws.config_file.read_text()
+    aws.config_file.write_text(text.replace(sys.executable, "/nowhere/python"))
+    shown = notebook.good("%aws_profile --share").text
+    assert '+credential_process = "/nowhere/python"' not in shown
+    assert '-credential_process = "/nowhere/python"' in shown
+    notebook.good("%aws_profile --share --yes")
+    assert aws.config_file.read_text() == text
+
+
+@pytest.mark.parametrize("name", [NOTEBOOK, READER])
+def test_a_profile_of_the_user(aws: EmbeddedAws, shell: Shell, name: str) -> None:
+    """A profile of the user with this name stays, and the notebook doesn't switch or share."""
+    aws.write_profile(name, region="us-west-2")
+    before = aws.config_file.read_text()
+    for line in ("RoleBeta --share", "RoleBeta --share --yes"):
+        error = shell.refused(f"%aws_profile {line}")
+        assert f"The config file has another profile `{name}`" in str(error)
+    assert "session" not in shell.names
+    assert aws.config_file.read_text() == before
+
+
+def test_the_region_of_programs(notebook: Shell) -> None:
+    """The card says so if programs have another Region."""
+    assert "Region" not in notebook.good("%aws_profile RoleBeta").text
+    card = notebook.good("%aws_profile RoleBeta --region eu-west-1").text
+    assert "; their Region is us-west-2" in card
