@@ -21,6 +21,7 @@ from IPython.display import display
 
 from benchmarks.scenarios import Measured
 from benchmarks.table import markdown, update
+from ipy_awsprofile.config.shared import READER, SHARED_PROFILES, process_of
 from ipy_awsprofile.demo.aws import append_section
 from ipy_awsprofile.demo.identity_center import write_private
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow, seed_all, trusting
@@ -119,6 +120,7 @@ def with_a_phone(aws: EmbeddedAws) -> Iterator[None]:
 
 
 STORES = DOCS / "how-to" / "keys.md"
+AGENTS = DOCS / "how-to" / "agents.md"
 #: A program that accepts only a tool's options, and prints what the tool prints.
 STAND_IN = """\
 #!{python}
@@ -320,7 +322,7 @@ def test_config_files(aws: EmbeddedAws) -> None:
     stage = ConfigParser(interpolation=None)
     stage.read(aws.config_file)
     shown = ConfigParser()
-    for page in set(HOW_TO) - {STORES}:
+    for page in set(HOW_TO) - {STORES, AGENTS}:
         for block in blocks(page.read_text(), "ini"):
             shown.read_string(block)
     assert shown.sections()
@@ -329,16 +331,24 @@ def test_config_files(aws: EmbeddedAws) -> None:
         assert expected.items() <= stage[name].items()
 
 
+def test_shared_profiles() -> None:
+    """The page shows the profiles that `--share` adds."""
+    (shown,) = blocks(AGENTS.read_text(), "ini")
+    for name in SHARED_PROFILES:
+        process = process_of(name).replace(sys.executable, "/path/to/python")
+        section = f"[profile {name}]\ncredential_process = {process}\nregion = us-west-2\n"
+        assert section in f"{shown}\n"
+
+
 def test_mcp_settings() -> None:
     """The settings of an MCP server have Jupyter AI's fields, and name the proxy's profile."""
-    page = (DOCS / "how-to" / "agents.md").read_text()
-    (settings,) = map(json.loads, blocks(page, "json"))
+    (settings,) = map(json.loads, blocks(AGENTS.read_text(), "json"))
     (server,) = settings["mcp_servers"]
     assert server.keys() == {"name", "command", "args"}
     proxy, endpoint, *options = server["args"]
-    assert proxy.startswith("mcp-proxy-for-aws@")
+    assert proxy.startswith("mcp-proxy-for-aws-cli@")
     assert endpoint.startswith("https://")
-    assert options == ["--profile", "reader"]
+    assert options == ["--profile", READER]
 
 
 def test_picture_of_the_picker() -> None:
