@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.kernel.leftovers import Leftover
     from ipy_awsprofile.kernel.sharing import Sharing
-    from ipy_awsprofile.sessions.session import Identity
+    from ipy_awsprofile.sessions.session import Identity, ProfileSession
 
 #: The badges of expired credentials, and of a session that renews expired credentials itself.
 EXPIRED, RENEWS = "expired", "renews at the next call"
@@ -100,12 +100,9 @@ def session_rows(target: Target) -> list[tuple[str, str]]:
     return [(label, value) for label, value in rows.items() if value]
 
 
-def sharing_rows(sharing: Sharing | None, region: str | None) -> list[tuple[str, str]]:
-    """Return the row about programs that use the notebook's identity, if it is shared.
-
-    ``region`` is the session's, and the programs can have another one.
-    """
-    if sharing is None:
+def sharing_rows(sharing: Sharing | None, session: ProfileSession) -> list[tuple[str, str]]:
+    """Return the row about programs that use a session, if it is the notebook's and shared."""
+    if sharing is None or sharing.get_session() is not session:  # it is a block's
         return []
     settings: Section = {}
     with suppress(AwsProfileError):  # a file that can't be read just now
@@ -116,7 +113,7 @@ def sharing_rows(sharing: Sharing | None, region: str | None) -> list[tuple[str,
         shared = "no: another notebook shares its identity. `%aws_profile --share` takes over"
     elif not python_of(settings):
         shared = "not yet: `%aws_profile --share` adds profiles for programs to the config file"
-    elif programs_region != region:
+    elif programs_region != session.region_name:
         shared += f"; their Region is {programs_region or 'not set'}"
     return [("shared", shared)]
 
@@ -136,6 +133,7 @@ def no_profiles_card(files: SharedFiles, then: str) -> Card:
     )
     notes = (
         f"Run `aws configure sso` or `aws configure` in a terminal, then {then}.",
+        "To use the role of this machine, run `%aws_profile --default`.",
         "To try it without an AWS account, run `ipy-awsprofile lab` in a terminal.",
     )
     return Card("There are no AWS profiles yet", rows=tuple(rows), notes=notes)

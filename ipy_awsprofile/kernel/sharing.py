@@ -44,12 +44,12 @@ _LONGEST = 500
 class Sharing(StaysInProcess):
     """Shares an identity until it is closed, or until another notebook begins to share.
 
-    ``notebook`` returns the notebook's session, or None while no profile is active. Raises OSError
-    if the file can't be written or the loopback address can't be used.
+    ``get_session`` returns the notebook's session, or None while no profile is active. Raises
+    OSError if the file can't be written or the loopback address can't be used.
     """
 
-    def __init__(self, notebook: Callable[[], ProfileSession | None]) -> None:
-        self._notebook = notebook
+    def __init__(self, get_session: Callable[[], ProfileSession | None]) -> None:
+        self.get_session = get_session
         self._key = secrets.token_hex(32)
         self._lock = Lock()
         self._reader: tuple[ProfileSession, boto3.Session] | None = None
@@ -86,7 +86,7 @@ class Sharing(StaysInProcess):
 
     def _credentials(self, profile: str) -> dict[str, Any]:
         """Return credentials in the format of a ``credential_process``. Raises AwsProfileError."""
-        session = self._notebook()
+        session = self.get_session()
         if session is None:
             raise InvalidOption(
                 "No profile is active in the notebook that shares its identity.",

@@ -297,7 +297,7 @@ def identity_card(
         identity,
         variable=request.variable if in_variable else "",
         alias=known_account_name(identity.account),
-        about=[*session_rows(session.target), *sharing_rows(switcher.sharing, identity.region)],
+        about=[*session_rows(session.target), *sharing_rows(switcher.sharing, session)],
         region=session.target.unknown_region,
         protected=switcher.protection.is_protected(request.name, identity.account),
         problem=problem,

@@ -308,7 +308,7 @@ class Conversation:
             variable="" if request.variable == SESSION else request.variable,
             about=[
                 *cards.session_rows(target),
-                *cards.sharing_rows(self._switcher.sharing, identity.region),
+                *cards.sharing_rows(self._switcher.sharing, active.session),
             ],
             region=target.unknown_region,
             protected=protected,

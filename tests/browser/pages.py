@@ -153,15 +153,15 @@ _BEGIN = {
 }
 
 
-#: Colors of VS Code's themes: text, page, input, its border, panel border, focus and code.
+#: Colors of VS Code's themes: text, page, input, its border, panel border, focus and hovered row.
 _VSCODE = {
-    "vscode-light": "#3b3b3b #ffffff #ffffff #cecece #e5e5e5 #005fb8 #f8f8f8",
-    "vscode-dark": "#cccccc #1f1f1f #313131 #3c3c3c #2b2b2b #0078d4 #2b2b2b",
-    "vscode-high-contrast": "#ffffff #000000 #000000 #6fc3df #6fc3df #f38518 #000000",
+    "vscode-light": "#3b3b3b #ffffff #ffffff #cecece #e5e5e5 #005fb8 #f2f2f2",
+    "vscode-dark": "#cccccc #1f1f1f #313131 #3c3c3c #2b2b2b #0078d4 #2a2d2e",
+    "vscode-high-contrast": "#ffffff #000000 #000000 #6fc3df #6fc3df #f38518 #ffffff1a",
 }
 _OF_VSCODE = (
     *("foreground", "editor-background", "input-background", "input-border", "panel-border"),
-    *("focusBorder", "textCodeBlock-background"),
+    *("focusBorder", "list-hoverBackground"),
 )
 
 #: JupyterLab's themes and VS Code's.

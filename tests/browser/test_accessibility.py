@@ -110,6 +110,17 @@ def test_every_state(view: ViewPage, embedded: EmbeddedAws, place: str) -> None:
         assert view.root.evaluate("root => root.scrollWidth - root.clientWidth") == 0, state
 
 
+def test_the_highlighted_row(view: ViewPage) -> None:
+    """In every theme, the highlighted row of the list has another background than the others."""
+    view.open()
+    view.field.press("ArrowDown")
+    background = "row => getComputedStyle(row).backgroundColor"
+    for theme in THEMES:
+        view.theme(theme)
+        first, second = (view.options.nth(place).evaluate(background) for place in (0, 1))
+        assert first != second, theme
+
+
 def test_every_card(view: ViewPage) -> None:
     """No card breaks a rule of axe-core, has a contrast below 4.5 : 1, or overflows the page."""
     add_axe(view.page)

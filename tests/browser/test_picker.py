@@ -91,7 +91,7 @@ def test_read_only_and_region(view: ViewPage) -> None:
     view.options.filter(has_text="RoleBeta").click()
     view.settle()
     expect(view.identity).to_contain_text("read-only")
-    expect(view.region.locator("option:checked")).to_have_text("us-west-2 (profile’s)")
+    expect(view.region.locator("option:checked")).to_have_text("us-west-2 (default)")
     view.region.select_option("eu-central-1")
     view.settle()
     request = view.switcher.request

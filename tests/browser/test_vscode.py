@@ -10,12 +10,18 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from tests.browser.pages import ViewPage
 
-#: VS Code opens addresses outside, and then raises an error. An empty one would replace the page.
+#: VS Code opens links outside. Its `window.open` changes the address, then raises an error. An
+#: empty address would replace the page.
 VSCODE = """() => {
   document.body.dataset.vscodeThemeKind = "vscode-dark";
   globalThis.opened = [];
-  window.open = (address) => {
-    opened.push(address);
+  addEventListener("click", (event) => {
+    const link = event.target.closest("a[target=_blank]");
+    if (!link) return;
+    opened.push(link.href);
+    event.preventDefault();
+  });
+  window.open = () => {
     throw new Error("openExternal");
   };
   globalThis.keys = [];
@@ -63,6 +69,16 @@ def test_restarted_kernel(vscode: ViewPage) -> None:
     vscode.page.evaluate("model.widget_manager.kernel.isDisposed = true")
     vscode.page.clock.fast_forward(2000)
     expect(vscode.identity).to_be_hidden()
+    expect(vscode.then).to_contain_text("run this cell again")
+
+
+def test_a_dead_connection(vscode: ViewPage) -> None:
+    """After a restart that the front end announces, the picker says to run its cell again."""
+    vscode.start_clock()
+    vscode.page.evaluate("() => { model.send = () => { throw new Error('Cannot send'); }; }")
+    vscode.page.evaluate("listeners.comm_live_update()")
+    vscode.page.clock.fast_forward(2000)
+    expect(vscode.then).to_contain_text("If no cell is running, run this cell again.")
 
 
 def test_a_choice_during_a_cell(vscode: ViewPage) -> None:

@@ -108,7 +108,7 @@ def test_programs_follow(notebook: Shell, terminal: Terminal) -> None:
         "with using_profile('UserAlpha'):\n    seen = terminal.who()",
         "%%aws_profiles UserAlpha --into frame\nterminal.who()",
     ):
-        notebook.good(cell)
+        assert "shared" not in notebook.good(cell).text
         frame = notebook.names.get("frame")
         seen = notebook.names["seen"] if frame is None else frame["value"][0]
         assert ":assumed-role/RoleGamma/" in seen

@@ -32,11 +32,11 @@ export class Card {
     this.tick();
   }
 
-  /** Offer the Regions, and the profile's own one. */
+  /** Offer the Regions, and the one without a choice: the profile's, or AWS_DEFAULT_REGION's. */
   offer(regions = this.regions) {
     this.regions = regions;
     const { region = "", chosen_region: chosen = null } = this.identity ?? {};
-    const own = !chosen && region ? `${region} (profile’s)` : "profile’s Region";
+    const own = !chosen && region ? `${region} (default)` : "default Region";
     const names = new Set([...(chosen ? [chosen] : []), ...regions]);
     this.region.replaceChildren(h("option", { value: "" }, own), ...[...names].map((name) => h("option", { value: name }, name)));
     this.region.value = chosen ?? "";

@@ -10,7 +10,11 @@ const GAP = 6; // pixels between the popup, the button, and the edges of the pag
 
 /** Show the picker in a cell's output. */
 function render({ model, el }) {
-  const view = new View(el, (command) => model.send(command));
+  const view = new View(el, (command) => {
+    try {
+      model.send(command);
+    } catch { /* the kernel was restarted, and the view will say that it doesn't answer */ }
+  });
   const onMessage = (message, buffers) => {
     view.receive(message, buffers);
     tellMarimo(model, view.profile);
@@ -23,7 +27,7 @@ function render({ model, el }) {
   model.on("comm_live_update", onConnection);
   view.connect();
   // VS Code doesn't say that the kernel was restarted. Then this model belongs to the former kernel.
-  const timer = setInterval(() => model.widget_manager?.kernel?.isDisposed && view.disconnect(), 1000);
+  const timer = setInterval(() => model.widget_manager?.kernel?.isDisposed && view.lose(), 1000);
   return () => {
     clearInterval(timer);
     view.end();

@@ -9,6 +9,7 @@ import { ProfileList } from "./list.js";
 import { Question } from "./question.js";
 
 const SLOW = 1000; // milliseconds until the picker says that the kernel doesn't answer
+const SILENT = { doing: "", waits: true };
 
 const BLOCKED = "No tab could be opened. Allow pop-ups for this page, or run %aws_profile --console in a cell.";
 
@@ -17,11 +18,12 @@ function inVsCode() {
   return "vscodeThemeKind" in document.body.dataset;
 }
 
-/** Open an address in the user's browser. VS Code raises an error after it has opened it. */
-function openOutside(address) {
-  try {
-    window.open(address);
-  } catch { /* it has been opened */ }
+/** Open an address in the user's browser. VS Code opens links; in `window.open`, it changes the address. */
+function openOutside(address, root) {
+  const link = h("a", { href: address, target: "_blank", rel: "noopener noreferrer", hidden: true });
+  root.append(link);
+  link.click();
+  link.remove();
 }
 
 /** Whether a key is a command of the front end, which neither edits the search nor changes a cell. */
@@ -97,9 +99,15 @@ export class View {
     this.reset();
   }
 
+  /** Say that this view's kernel doesn't answer anymore. */
+  lose() {
+    this.disconnect();
+    this.showWait(SILENT);
+  }
+
   send(command) {
     clearTimeout(this.slow);
-    this.slow = setTimeout(() => this.showWait({ doing: "", waits: true }), SLOW);
+    this.slow = setTimeout(() => this.showWait(SILENT), SLOW);
     this.post(command);
   }
 
@@ -113,7 +121,7 @@ export class View {
       this.card.offer(message.regions);
       this.nothing.innerHTML = message.html;
     } else if ("console" in message) {
-      if (inVsCode()) openOutside(message.console);
+      if (inVsCode()) openOutside(message.console, this.root);
       else if (!this.tab?.closed) this.tab?.location.replace(message.console);
       this.tab = null;
     }
