@@ -96,12 +96,13 @@ class InvalidProfile(AwsProfileError):
 
 
 class ProtectedProfile(AwsProfileError):
-    """The profile is protected by a pattern in ``%config``, and the switch wasn't confirmed."""
+    """The profile matches a protected ``pattern``, and the switch wasn't confirmed."""
 
-    def __init__(self, name: str, account: str = "") -> None:
+    def __init__(self, name: str, pattern: str, account: str = "") -> None:
         where = f": its account is {account}" if account else ""
         hint = "Add `--yes` to switch to it, or `confirmed=True` in Python."
-        super().__init__(f"The profile `{name}` is protected{where}.", hint)
+        super().__init__(f"The pattern `{pattern}` protects the profile `{name}`{where}.", hint)
+        self.pattern = pattern
 
 
 class IdentityChanged(AwsProfileError):

@@ -67,7 +67,7 @@ def test_config_file_error_names_the_place() -> None:
     "error",
     [
         errors.ProfileNotFound("x", "y"),
-        errors.ProtectedProfile("x"),
+        errors.ProtectedProfile("x", "prod"),
         errors.ConfigFileError(Path("config"), "broken", 3),
         errors.SwitchInterrupted(),
         AwsProfileError("It broke.", "Mend it."),

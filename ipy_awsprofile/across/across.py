@@ -28,7 +28,7 @@ from types import CodeType, FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
-from tqdm.std import tqdm
+from tqdm.auto import tqdm
 
 from ipy_awsprofile.across.frame import (
     ErrorRows,
@@ -237,7 +237,9 @@ class Run:
         calls = {pool.submit(profiles[task[0]].outcome, *task): task for task in tasks}
         waiting, unit = set(calls), " calls" if self.regions else " profiles"
         try:
-            with tqdm(total=len(calls), unit=unit, disable=not (calls and self.progress)) as bar:
+            is_hidden = not (calls and self.progress)
+            # Nothing stays, and a quick run shows nothing.
+            with tqdm(total=len(calls), unit=unit, disable=is_hidden, leave=False, delay=1) as bar:
                 while waiting and not interrupted:
                     try:
                         with block.lifted():  # Ctrl-C ends a prompt

@@ -39,7 +39,7 @@ class Tone(Enum):
         return f"{side}:{width}px solid {plain};{side}-color:var({lab}, var({code}, {plain}))"
 
 
-_LINE = "1px solid rgba(128,128,128,0.35)"
+_LINE = "1px solid var(--vscode-contrastBorder, rgba(128,128,128,0.35))"
 _CARD = (
     "display:inline-block;box-sizing:border-box;max-width:100%;margin:2px 0;padding:8px 14px;"
     f"border:{_LINE};border-radius:4px;font-size:13px;line-height:1.5;"

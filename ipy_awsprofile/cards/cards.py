@@ -34,7 +34,7 @@ def identity_card(
     *,
     variable: str,
     about: Iterable[tuple[str, str]] = (),
-    region: str = "",
+    warning: str = "",
     protected: bool = False,
     alias: str | None = None,
     problem: str = "",
@@ -45,7 +45,7 @@ def identity_card(
     """Return a card of the active identity.
 
     ``variable`` is the variable that contains the session, or empty. ``about`` contains more rows
-    about the session: see `session_rows`. ``region`` says that botocore doesn't know its Region.
+    about the session: see `session_rows`. ``warning`` is about its settings.
     ``protected`` is True if the profile is protected, ``alias`` is the account's name, and
     ``problem`` says why the credentials couldn't be renewed, and what to do. ``renews`` is True if
     a new session doesn't need an MFA code from the user. The remaining time is counted from
@@ -67,7 +67,7 @@ def identity_card(
         rows.append(("expires", "unknown"))
     if variable:
         rows.append(("variable", variable))
-    notes = (*filter(None, (problem, region)), *(f"`{one.name}` {one.says}." for one in leftovers))
+    notes = (*filter(None, (problem, warning)), *(f"`{one.name}` {one.says}." for one in leftovers))
     left = time_left(identity.expiry, now, temporary=identity.temporary)
     has_ended = left == EXPIRED and (bool(problem) or not renews)
     badge = RENEWS if left == EXPIRED and not has_ended else left

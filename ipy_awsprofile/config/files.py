@@ -168,23 +168,39 @@ def _parsed(path: Path, _version: FileVersion | None) -> dict[str, Any]:
         raise ConfigFileError(path, f"The file can't be read ({error.strerror}).") from error
     except ConfigParseError as error:
         # Its text quotes the line, which can be a secret: don't chain it.
-        cause: Any = dict(error.kwargs)["error"]
-        line = getattr(cause, "lineno", None) or next(iter(getattr(cause, "errors", ())), [None])[0]
-        problem = f"botocore can't parse the file ({type(cause).__name__})."
-        content = path.read_bytes()
-        text = content.decode(errors="replace").replace("\r\n", "\n")
-        if content.startswith((BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE)):
-            problem = "Save the file as UTF-8 without a byte order mark (BOM)."
-        elif isinstance(cause, UnicodeDecodeError):
-            problem = "Save the file as UTF-8."
-            line = text.partition("\ufffd")[0].count("\n") + 1
-        elif isinstance(cause, ValueError) and (block := _VALUE_BELOW.search(text)):
-            problem = f"The value of `{one_line(block[1], 40)}` must be on the same line."
-            line = text[: block.start()].count("\n") + 1
-        raise ConfigFileError(path, problem, line) from None
+        raise ConfigFileError(path, *_problem(path, dict(error.kwargs)["error"])) from None
     finally:
         if is_collecting:
             gc.enable()
+
+
+#: A header without its closing bracket.
+_UNCLOSED = re.compile(r"^\[[^\]\n]*$", re.MULTILINE)
+
+
+def _problem(path: Path, cause: Any) -> tuple[str, int | None]:
+    """Return what is wrong in a file that botocore can't parse, and the line, if it is known."""
+    content = path.read_bytes()
+    text = content.decode(errors="replace").replace("\r\n", "\n")
+
+    def line_at(position: int) -> int:
+        return text[:position].count("\n") + 1
+
+    if content.startswith((BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE)):
+        return "Save the file as UTF-8 without a byte order mark (BOM).", None
+    if isinstance(cause, UnicodeDecodeError):
+        return "Save the file as UTF-8.", line_at(text.index("\ufffd"))
+    header = _UNCLOSED.search(text)
+    if header:
+        return "The header needs a closing bracket.", line_at(header.start())
+    block = _VALUE_BELOW.search(text)
+    if block and isinstance(cause, ValueError):
+        problem = f"The value of `{one_line(block[1], 40)}` must be on the same line."
+        return problem, line_at(block.start())
+    line = getattr(cause, "lineno", None)
+    for number, _ in getattr(cause, "errors", ()):
+        line = line or number
+    return f"botocore can't parse the file ({type(cause).__name__}).", line
 
 
 def places(paths: SharedFiles, header: str, setting: str = "") -> list[Place]:

@@ -206,7 +206,9 @@ def find_profile(name: str, config: Config | None = None) -> Profile:
     config = config or read_config()
     if name in config.profiles:
         return profiles_by_name(config)[name]
-    advice = (did_you_mean(name, config.profiles), missing_section(name, config))
+    advice = [missing_section(name, config)]
+    if f"profile {name}" not in config.profiles:
+        advice.insert(0, did_you_mean(name, config.profiles))
     raise ProfileNotFound(name, " ".join(filter(None, advice)))
 
 
@@ -214,6 +216,8 @@ def missing_section(name: str, config: Config) -> str:
     """Return how to write the section of a missing profile, or an empty text."""
     config_file, credentials_file = config.paths.config, config.paths.credentials
     header = re.compile(rf"(profiles?\W)?\W*{re.escape(name)}", re.IGNORECASE)
+    if f"profile {name}" in config.profiles:
+        return f"Write [{name}] instead of [profile {name}] in {credentials_file}."
     for other in filter(header.fullmatch, config.others):
         return f"Write [profile {shlex.quote(name)}] instead of [{other}] in {config_file}."
     if config_file.exists():

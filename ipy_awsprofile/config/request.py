@@ -103,9 +103,11 @@ class SessionRequest:
     """A profile or a role, and the options that take precedence over the profile's settings.
 
     ``profile`` is the name of a profile, or of a role of IAM Identity Center such as
-    ``corp:123456789012/Admin``. ``tags`` is a dict in Python, and has texts such as ``team=red`` in
-    ``%aws_profile``. ``default_session_name`` is used if neither an option nor the profile names
-    the session. ``source`` assumes ``role_arn`` instead of a profile, in a run over many accounts.
+    ``corp:123456789012/Admin``. ``source_identity``, ``tags`` and ``transitive_tags`` of a role's
+    session are for Python; for ``%aws_profile``, they are settings of the profile. ``tags`` is a
+    dict, or texts such as ``team=red``. ``default_session_name`` is used if neither an option nor
+    the profile names the session. ``source`` assumes ``role_arn`` instead of a profile, in a run
+    over many accounts.
     """
 
     profile: str | None = None
@@ -114,21 +116,9 @@ class SessionRequest:
     duration: Duration | None = option("the session's duration: 3600, 90m, 1h", "T")
     session_name: str | None = option("the role session's name, as in CloudTrail", "S")
     external_id: str | None = option("the external ID that the role's trust policy requires", "ID")
-    source_identity: str | None = option(
-        "the role session's source identity, as in CloudTrail; role chaining can't change it", "S"
-    )
-    tags: Mapping[str, str] | Iterable[str | tuple[str, str]] | None = option(
-        "a tag of the role session; can be repeated",
-        "KEY=VALUE",
-        flag="--tag",
-        is_repeated=True,
-    )
-    transitive_tags: Iterable[str] = option(
-        "pass this tag on to roles that the session assumes; can be repeated",
-        "KEY",
-        flag="--transitive-tag",
-        is_repeated=True,
-    )
+    source_identity: str | None = None
+    tags: Mapping[str, str] | Iterable[str | tuple[str, str]] | None = ()
+    transitive_tags: Iterable[str] = ()
     policy: str | os.PathLike[str] | None = option(
         "limit the session with a policy: a JSON file or, for a role, a managed policy's ARN",
         "FILE",

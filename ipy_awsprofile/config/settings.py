@@ -63,6 +63,10 @@ _OTHERS = _names(
 )
 
 
+#: Names of environment variables in place of settings.
+_MEANT = {"aws_region": "region", "aws_default_region": "region"}
+
+
 @cache
 def known_settings() -> frozenset[str]:
     """Return the names of all settings of botocore and the AWS CLI."""
@@ -86,6 +90,9 @@ def similar_setting(name: str) -> str | None:
     """Return the setting that a misspelled name resembles, or None for any other name."""
     if name in known_settings():
         return None
+    meant = _MEANT.get(name) or name.removeprefix("export ")
+    if meant in known_settings():
+        return meant
     by_letters = {re.sub("[^a-z0-9]", "", known): known for known in sorted(known_settings())}
     letters = re.sub("[^a-z0-9]", "", name.lower())
     near = difflib.get_close_matches(letters, by_letters, n=1, cutoff=0.85)

@@ -224,6 +224,16 @@ class Target:
         urls = filter(None, map(self.endpoint, ("s3", "sts")))
         return unknown_region(self.region or "") if all(map(is_aws, urls)) else ""
 
+    @property
+    def warning(self) -> str:
+        """Sentences about the settings that don't do what they seem to, or an empty text."""
+        ignored = (
+            f"botocore ignores the duration_seconds of `{profile}`, because it isn't a number."
+            for profile in self.chain
+            if profile.kind in ASSUMES and not (profile.text("duration_seconds") or "0").isdigit()
+        )
+        return " ".join(filter(None, (self.unknown_region, *ignored)))
+
     def endpoint(self, service: str) -> str:
         """Return a service's endpoint of a setting or variable, or an empty text without one.
 

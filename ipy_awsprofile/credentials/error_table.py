@@ -37,8 +37,13 @@ UNKNOWN_OPERATION = {
 }
 _ANY: set[str] = set()
 
+_SET_THE_CLOCK = "Set the clock, then run the cell again."
+
+#: https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
+CREDENTIAL_SOURCES = "Use `Environment`, `Ec2InstanceMetadata` or `EcsContainer`."
+
 #: The texts of botocore's refusals that are built-in exceptions.
-BY_DESIGN = "still expired|AWS_ERROR_|^Invalid endpoint|^Unsupported host|^Auth token"
+BY_DESIGN = "AWS_ERROR_|^Invalid endpoint|^Unsupported host|^Auth token"
 
 
 class Row(NamedTuple):
@@ -76,7 +81,7 @@ RESPONSES = (
         _ANY,
         ours.ServiceError,
         "AWS refused {call} because this machine's clock is wrong",
-        "Set the clock, then run the cell again.",
+        _SET_THE_CLOCK,
         text="Signature (expired|not yet current)|RequestTimeTooSkewed|RequestInTheFuture",
     ),
     Row(
@@ -140,9 +145,16 @@ RESPONSES = (
     Row(
         _ANY,
         ours.InvalidOption,
-        "AWS doesn't accept the policy or the duration for {name}: {message}",
-        "Correct the policy or the duration: a session of a role chain lasts one hour at most.",
-        text="InsufficientSessionLifetime|MalformedPolicyDoc|PackedPolicy|DurationSeconds exceeds",
+        "AWS doesn't accept the duration for {name}: {message}",
+        "Shorten the duration.",
+        text="InsufficientSessionLifetime|DurationSeconds exceeds|durationSeconds",
+    ),
+    Row(
+        _ANY,
+        ours.InvalidOption,
+        "AWS doesn't accept the policy for {name}: {message}",
+        "Correct the policy.",
+        text="MalformedPolicyDoc|PackedPolicy",
     ),
     Row(
         {"ValidationError"},
@@ -251,6 +263,13 @@ EXCEPTIONS = (
         "Correct the value. {explain}",
     ),
     Row(
+        botocore.InvalidConfigError,
+        ours.InvalidProfile,
+        "{name} can't get credentials: {message}",
+        CREDENTIAL_SOURCES,
+        text="credential source .* is not valid",
+    ),
+    Row(
         (botocore.InvalidConfigError, botocore.PartialCredentialsError),
         ours.InvalidProfile,
         "{name} can't get credentials: {message}",
@@ -266,11 +285,19 @@ EXCEPTIONS = (
         (botocore.ConnectionError, botocore.HTTPClientError),
         ours.EndpointUnreachable,
         "AWS can't be reached for {name}: {message}",
-        "Check the network (VPN, HTTPS_PROXY, NO_PROXY) and the profile's `endpoint_url`.",
+        "Check the network (VPN, HTTPS_PROXY, NO_PROXY), and the `endpoint_url` of the profile or "
+        "in AWS_ENDPOINT_URL.",
         text='URL: "',  # not the message that can quote a header
     ),
     Row(botocore.HTTPClientError, ours.EndpointUnreachable, "AWS can't be called for {name}"),
     Row(botocore.BotoCoreError, ours.ServiceError, "AWS can't be called for {name}: {message}"),
+    Row(
+        RuntimeError,
+        ours.CredentialsExpired,
+        "New credentials of {name} have expired already, because this machine's clock is wrong",
+        _SET_THE_CLOCK,
+        text="still expired",
+    ),
     Row(
         (RuntimeError, ValueError),
         ours.InvalidProfile,

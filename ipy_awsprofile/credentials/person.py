@@ -177,8 +177,8 @@ class Person:
 
     def warn_about(self, target: Target) -> None:
         """Warn about an unknown Region, with which the user's answer can be lost."""
-        if target.unknown_region:
-            self.warn(target.unknown_region)
+        if target.warning:
+            self.warn(target.warning)
 
 
 _T = TypeVar("_T")

@@ -27,7 +27,7 @@ MAIN_JOB = (
     "%aws_profiles",
     "from ipy_awsprofile import list_buckets",
     "%aws_profile UserAlpha",
-    "list_buckets(session)  # denied: UserAlpha may only assume RoleBeta",
+    "list_buckets(session)  # denied: UserAlpha may only assume roles",
     "%aws_profile RoleBeta",
     "list_buckets(session)",
 )

@@ -162,6 +162,9 @@ def _session_policies(params: Mapping[str, str]) -> tuple[Policy, ...]:
             f"This policy contains invalid Json: {error}", "MalformedPolicyDocument"
         ) from error
     names = [arn.rpartition("/")[2] for arn in _members(params, "PolicyArns", ".arn")]
+    for name in names:
+        if name not in _managed_policies():
+            raise invalid(f"The managed policy {name} doesn't exist.", "MalformedPolicyDocument")
     return (*inline, *(checked(_managed_policies()[name]["Document"]) for name in names))
 
 

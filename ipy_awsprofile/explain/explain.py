@@ -34,6 +34,7 @@ from ipy_awsprofile.config.settings import (
 from ipy_awsprofile.config.sign_ins import named_by_account, sign_ins
 from ipy_awsprofile.config.target import PARAMETERS, requested_chain, target_of
 from ipy_awsprofile.config.user_environment import named_profile, user_environment
+from ipy_awsprofile.credentials.error_table import CREDENTIAL_SOURCES
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.explain.rehearsal import rehearse
 from ipy_awsprofile.sessions.assigned_roles import cached_list
@@ -284,7 +285,14 @@ def _checks(name: str, value: str) -> Iterator[tuple[object, str, str]]:
                 yield True, "isn't valid", f"Use {error}."
 
 
-#: The forms of values that only AWS checks.
+#: No value is right, because it doesn't do what it says.
+_OF_AWS_VAULT = (
+    "(?!)",
+    "is a setting of aws-vault, which AWS SDKs ignore",
+    "Copy the settings of that profile.",
+)
+
+#: The forms of values that only AWS checks, or that botocore ignores.
 _FORMS = {
     "role_arn": (
         r"arn:[\w-]+:iam::\d{12}:role/\S+",
@@ -292,6 +300,18 @@ _FORMS = {
         "Example: arn:aws:iam::123456789012:role/NAME.",
     ),
     "sso_account_id": (r"\d{12}", "isn't an account ID", "An account ID has 12 digits."),
+    "duration_seconds": (
+        r"\d+",
+        "isn't a number of seconds, so botocore ignores it",
+        "Example: 3600.",
+    ),
+    "credential_source": (
+        "Environment|Ec2InstanceMetadata|EcsContainer",
+        "isn't a credential source",
+        CREDENTIAL_SOURCES,
+    ),
+    "include_profile": _OF_AWS_VAULT,
+    "parent_profile": _OF_AWS_VAULT,
 }
 
 

@@ -263,6 +263,21 @@ def session_here() -> boto3.Session | None:
     return None
 
 
+class RowSession:
+    """Stands for the notebook's session during a run: it is the row's session.
+
+    So a function from an earlier cell that uses ``session`` works for the row's profile.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(session_here(), name)
+
+    @property  # type: ignore[misc]  # as proxies do
+    def __class__(self) -> Any:
+        """The class of the row's session, for ``isinstance``."""
+        return type(session_here())
+
+
 def require_no_run(what: str) -> None:
     """Raise NotForOneProfile in a row, and in other threads during a run."""
     if _row.get() or GATE.is_run:

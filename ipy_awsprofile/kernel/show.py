@@ -36,6 +36,7 @@ class Kernel:
     """The places that show an identity, with the user's values and the switch's values."""
 
     def __init__(self) -> None:
+        self._first: dict[Place, Any] = {}  # before the first switch
         self._theirs: dict[Place, Any] = {}
         self._ours: dict[Place, Any] = {}
 
@@ -57,7 +58,9 @@ class Kernel:
             for place, value in now.items():
                 place.set(value)
             raise
-        self._theirs, self._ours = theirs, dict(values)
+        self._first = {place: self._first.get(place, theirs[place]) for place in values}
+        self._theirs = theirs
+        self._ours = dict(values)
         user_environment.set_by_switch = [
             (place.variables, ours, theirs[place])
             for place, ours in values.items()
@@ -70,7 +73,10 @@ class Kernel:
 
     def kept(self) -> list[str]:
         """Return the names of the places with a value of the user from after the first switch."""
-        return [one.name for one in self.changed() if not _is_same(one.get(), self._theirs[one])]
+        after = self._theirs | {place: place.get() for place in self.changed()}
+        return [
+            place.name for place, first in self._first.items() if not _is_same(after[place], first)
+        ]
 
 
 def _is_same(value: object, other: object) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -16,6 +16,7 @@ from IPython.display import display
 
 from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.cards import session_rows, sharing_rows
+from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import SwitchRequest, arguments
 from ipy_awsprofile.config.saved import ConfigFile, difference
 from ipy_awsprofile.config.user_environment import named_profile
@@ -30,8 +31,9 @@ from ipy_awsprofile.kernel.gate import require_no_run
 from ipy_awsprofile.kernel.leftovers import Leftover
 from ipy_awsprofile.notebook.cells import compile_cell, run_cell
 from ipy_awsprofile.notebook.options import ProfileActions, chosen, joined, parse, show_help
-from ipy_awsprofile.notebook.prompts import renders_html, sign_in_at_cell
+from ipy_awsprofile.notebook.prompts import renders_html, sign_in_at_cell, warn_at_cell
 from ipy_awsprofile.sessions.assigned_roles import known_account_name
+from ipy_awsprofile.switch.opening import fitting_pattern
 from ipy_awsprofile.switch.saving import save_role, text_with_shared
 
 if TYPE_CHECKING:
@@ -109,20 +111,24 @@ def interruption_as_error(what: str, switcher: Switcher) -> Iterator[None]:
         raise SwitchInterrupted(what, *hint) from None
 
 
-def _request_of(options: argparse.Namespace) -> SwitchRequest | None:
+def _request_of(
+    options: argparse.Namespace, active: SwitchRequest | None = None
+) -> SwitchRequest | None:
     """Return the switch that the options describe, or None without one.
 
-    Raises InvalidOption for options of a switch without the name of a profile.
+    Raises InvalidOption for options of a switch without the name of a profile. Its hint has the
+    line for the ``active`` profile.
     """
-    request = SwitchRequest(joined(options.profile), **chosen(options, SwitchRequest))
+    given = chosen(options, SwitchRequest)
+    request = SwitchRequest(joined(options.profile), **given)
     if request.profile is not None or request.name or request.needs_name:
         return request
     is_for_file = options.share and request == SwitchRequest(confirmed=True)
     if request != SwitchRequest() and not is_for_file:
-        raise InvalidOption(
-            "The name of a profile is missing.",
-            "Write `%aws_profile NAME` and the options, or `%%aws_profile NAME` for one cell.",
-        )
+        hint = "Write `%aws_profile NAME` and the options, or `%%aws_profile NAME` for one cell."
+        if active:
+            hint = f"Write `%aws_profile {arguments(replace(active, **given))}`."
+        raise InvalidOption("The name of a profile is missing.", hint)
     return None
 
 
@@ -133,12 +139,13 @@ def _result_of(
     make_picker: Callable[[Switcher], object],
 ) -> object:
     """Carry out the options, and return an object that displays the result."""
-    request, actions = _request_of(options), [*chosen(options, ProfileActions)]
+    request = _request_of(options, switcher.request)
+    actions = [*chosen(options, ProfileActions)]
     if actions[1:]:
         both = " and ".join(f"--{name}" for name in actions)
         raise InvalidOption(f"{both} can't be combined.", "Use one of them.")
     action = actions[0] if actions else ""
-    if request and action in ("refresh", "off", "console", "pick"):
+    if request and action in ("off", "console", "pick"):
         raise InvalidOption(
             f"--{action} takes neither a name nor an option of a switch.",
             f"Run `%aws_profile --{action}` alone. For another profile, switch first.",
@@ -212,10 +219,11 @@ def _switch(options: argparse.Namespace, request: SwitchRequest | None, switcher
             return  # only a sign-in
     if options.save is not None:
         request = save_role(switcher, request or _active_request(switcher), options.save)
+    # After a sign-in, a cached session can belong to another user.
+    fresh = options.refresh or options.login
     if request:
-        # After a sign-in, a cached session can belong to another user.
-        switcher.switch(request, fresh=options.login, person=person)
-    elif options.refresh or options.login:
+        switcher.switch(request, fresh=fresh, person=person)
+    elif fresh:
         switcher.refresh(person=person)
 
 
@@ -298,12 +306,23 @@ def identity_card(
         variable=request.variable if in_variable else "",
         alias=known_account_name(identity.account),
         about=[*session_rows(session.target), *sharing_rows(switcher.sharing, session)],
-        region=session.target.unknown_region,
+        warning=session.target.warning,
         protected=switcher.protection.is_protected(request.name, identity.account),
         problem=problem,
         renews=session.target.renews_unattended,
         leftovers=leftovers,
     )
+
+
+def warn_about_patterns(setting: str, patterns: Iterable[str]) -> None:
+    """Show a line for each pattern of a setting that matches no profile of the shared files."""
+    profiles = list_profiles()
+    for pattern in patterns:
+        if not any(fitting_pattern([pattern], profile) for profile in profiles):
+            warn_at_cell(
+                f"No profile in the shared files matches `{pattern}` in `{setting}`. "
+                "`%aws_profiles` lists their names and accounts."
+            )
 
 
 def _credentials_without_switch() -> str:

@@ -38,12 +38,12 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     protected = traitlets.List(
         traitlets.Unicode(),
-        help="Patterns such as '*prod*' for profile names, account IDs and account names. A switch "
-        "to a match requires --yes.",
+        help="Words such as 'prod', or patterns such as '*-prod', for profile names, account IDs "
+        "and account names. A switch to a match requires --yes.",
     ).tag(config=True)
     read_only = traitlets.List(
         traitlets.Unicode(),
-        help="Patterns of profiles that open read-only unless you add --write.",
+        help="Words or patterns of profiles that open read-only unless you add --write.",
     ).tag(config=True)
     stale = traitlets.CaselessStrEnum(
         ["warn", "refuse", "allow"],
@@ -206,9 +206,13 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         elif self._calls:
             self._calls.stop()
 
-    def _configure(self, _change: object = None) -> None:
+    def _configure(self, change: traitlets.Bunch) -> None:
         if self._switcher:
             self._apply_to(self._switcher)
+        if change.name in {"protected", "read_only"}:
+            from ipy_awsprofile.notebook.commands import warn_about_patterns
+
+            warn_about_patterns(change.name, change.new)
 
     def _apply_to(self, switcher: Switcher) -> None:
         from ipy_awsprofile.notebook.prompts import person_at_cell, warn_at_cell

@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -189,14 +190,32 @@ def parse(magic: Any, line: str) -> argparse.Namespace:
 
     Quotation marks group words, a backslash is an ordinary character, and ``#`` begins a comment.
     """
+    if re.search(_ACCESS_KEY, line):
+        raise InvalidOption(
+            "The line contains an access key.",
+            "Never put keys into a notebook: delete them here, and deactivate them if anyone else "
+            f"can read it. Save keys with `aws configure`: {_KEYS_PAGE}",
+        )
     lexer = shlex.shlex(line.replace("\xa0", " "), posix=True)  # web pages and chats have them
     lexer.whitespace_split, lexer.escape = True, ""
     try:
         parsed: argparse.Namespace = magic.parser.parse_args(list(lexer))
     except (ValueError, UsageError) as error:  # such as a quotation mark that isn't closed
         hint = f"Run `%{magic.__name__}?` to see the options."
+        unknown = re.search(r"unrecognized arguments: .*?(--\w[\w-]*)", str(error))
+        if unknown:
+            # A hint to confirm or to write could be followed without reading it.
+            options = re.findall(r"--[\w-]+", magic.parser.format_help())
+            safe = [option for option in options if option not in {"--yes", "--write"}]
+            similar = get_close_matches(unknown[1], safe, 1, 0.8)
+            hint = f"Did you mean `{similar[0]}`?" if similar else hint
         raise InvalidOption(f"{error}.", hint) from None
     return parsed
+
+
+#: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes
+_ACCESS_KEY = re.compile(r"\bA[KS]IA[A-Z0-9]{16}\b")
+_KEYS_PAGE = "https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html"
 
 
 _WORD = r"(?: (?![-–—])\S+)"  # no option
@@ -209,6 +228,16 @@ _SPELLINGS: tuple[tuple[type[AwsProfileError], str, str], ...] = (
         r"A variable in `\g<0>` isn't defined. Define it first.",
     ),
     (InvalidOption, r"(%%?\w+)(?: [^-\s]\S*)*( .*)? --profile[ =](.*)", r"Write `\1\2 \3`."),
+    (InvalidOption, r"%%?aws_profile.* --reset", "Write `%aws_profile --off`."),
+    (InvalidOption, r"%%?aws_profile.* --list", "`%aws_profiles` lists the profiles."),
+    (InvalidOption, r"(%%?aws_profile)(.*) -r(?:[ =](.*))?", r"Write `\1\2 --region \3`."),
+    (AwsProfileError, r"(%%?\w+) \[([^],]*)\]", r"Write `\1 \2` without the brackets."),
+    (
+        AwsProfileError,
+        r"(%%?\w+) \[?([^\s,]+),.*",
+        r"Write `\1 \2` for one profile. For several, pass a list to `across_profiles`.",
+    ),
+    (ProfileNotFound, r"(%aws_profile [^;]+);(.*)", r"Write `\1`, and the code on its own line."),
     (
         ProfileNotFound,
         f"%aws_profile ((?:{'|'.join(options_of(ProfileActions))})(?: .*)?)",
@@ -241,8 +270,8 @@ def spelling_hints(
         yield
     except (InvalidOption, ProfileNotFound) as error:
         name = error.name if isinstance(error, ProfileNotFound) else ""
-        if name not in line:
-            raise  # it is about the cell's code
+        if name not in line or re.search(_ACCESS_KEY, line):
+            raise  # it is about the cell's code, or must not be repeated
         for kind, pattern, hint in _SPELLINGS:
             if isinstance(error, kind) and (found := re.fullmatch(pattern, typed)):
                 error.hint = one_line(found.expand(hint))

@@ -118,7 +118,7 @@ def _roles(sign_in: SignIn, options: argparse.Namespace, switcher: Switcher) -> 
 
     Raises AwsProfileError.
     """
-    from tqdm.std import tqdm
+    from tqdm.auto import tqdm
 
     from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
 

@@ -11,23 +11,25 @@ from typing import TYPE_CHECKING, Any
 from ipy_awsprofile.errors import AwsProfileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from prompt_toolkit.document import Document
+
+    from ipy_awsprofile.config.profiles import Profile
     from ipy_awsprofile.switch.switcher import Switcher
 
 
 def pick_in_terminal(active: str | None) -> str | None:
     """Let the user search the profiles, and return the name of the chosen one.
 
-    Enter chooses the first profile that matches. The active profile is first in the list. Return
-    None after Ctrl-C, Ctrl-D or an empty line. Raises AwsProfileError without a terminal, and
-    ConfigFileError.
+    Enter chooses the first profile that matches all words. The active profile is first in the list.
+    Return None after Ctrl-C, Ctrl-D or an empty line. Raises AwsProfileError without a terminal,
+    and ConfigFileError.
     """
     from prompt_toolkit import PromptSession
-    from prompt_toolkit.completion import CompleteEvent, FuzzyCompleter, WordCompleter
-    from prompt_toolkit.document import Document
+    from prompt_toolkit.completion import Completer, Completion
 
-    from ipy_awsprofile.config.profiles import list_profiles
+    from ipy_awsprofile.config.profiles import list_profiles, matches
     from ipy_awsprofile.credentials.person import somebody_is_there
     from ipy_awsprofile.text import one_line
 
@@ -41,9 +43,24 @@ def pick_in_terminal(active: str | None) -> str | None:
         one.name: one_line("  ".join(filter(None, (one.account, one.role, one.region))))
         for one in profiles
     }
-    words = WordCompleter(list(about), meta_dict=about, sentence=True)
-    search = FuzzyCompleter(words, pattern="^.+")
-    session: PromptSession[str] = PromptSession("Profile: ", completer=search)
+
+    def matching(text: str) -> list[Profile]:
+        """Return the profiles that contain every word, as the picker's list does."""
+        words = text.casefold().split()
+        fitting = [
+            profile
+            for profile in profiles
+            if matches(words, (profile, profile.account, profile.role, profile.region))
+        ]
+        return sorted(fitting, key=lambda profile: not matches(words[:1], [profile]))
+
+    class Search(Completer):
+        def get_completions(self, document: Document, _event: object) -> Iterator[Completion]:
+            text = document.text
+            for profile in matching(text):
+                yield Completion(profile.name, -len(text), display_meta=about[profile.name])
+
+    session: PromptSession[str] = PromptSession("Profile: ", completer=Search())
     try:
         typed = session.prompt(
             pre_run=session.default_buffer.start_completion,
@@ -53,8 +70,8 @@ def pick_in_terminal(active: str | None) -> str | None:
         return None
     if not typed or typed in about:
         return typed or None
-    matching = search.get_completions(Document(typed), CompleteEvent())
-    return next((one.text for one in matching), typed)
+    names = map(str, matching(typed))
+    return next(names, typed)
 
 
 def show_in_prompt(shell: Any, switcher: Switcher) -> Callable[[], None]:

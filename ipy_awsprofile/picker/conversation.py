@@ -6,7 +6,7 @@ After each change, every view gets the whole state::
                          "signs_in", "protected", "read_only", "notes"},
      "html": the identity's card,
      "busy": null | {"doing": "Switching to NAME", "waits": for the running cell?},
-     "ask": null | {"kind": "confirm", "profile"}
+     "ask": null | {"kind": "confirm", "profile", "pattern"}
                  | {"kind": "code", "profile", "device", "again": was a code refused?}
                  | {"kind": "sign_in", "profile", "url", "code"},
      "error": a card, or empty}
@@ -193,8 +193,8 @@ class Conversation:
             if self._attempt and "entered" in answer:
                 self._attempt.enter(str(answer["entered"]))
             layer = self._switcher.prepare(request, fresh=fresh, person=person)
-        except ProtectedProfile:
-            self._ask("confirm", request)
+        except ProtectedProfile as error:
+            self._ask("confirm", request, pattern=error.pattern)
         except SignInRequired:
             self._ask_to_sign_in(request, device_code=answer.get("device_code") is True)
         except (MfaUnavailable, MfaRejected) as error:
@@ -310,7 +310,7 @@ class Conversation:
                 *cards.session_rows(target),
                 *cards.sharing_rows(self._switcher.sharing, active.session),
             ],
-            region=target.unknown_region,
+            warning=target.warning,
             protected=protected,
             alias=account_name,
             problem=problem,

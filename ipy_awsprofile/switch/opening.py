@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Protection:
-    """Case-insensitive patterns for profile names, account IDs and account names (``*prod*``).
+    """Case-insensitive patterns for profile names, account IDs and account names.
+
+    A pattern with wildcards, such as ``*-prod``, matches a whole name or ID. The words of any other
+    pattern can be anywhere in them, as in ``%aws_profiles``: ``prod`` also matches ``nonprod``.
 
     Switching to a profile that matches ``protected`` requires confirmation. A profile that matches
     ``read_only`` is opened read-only unless the request says ``write``.
@@ -42,7 +45,7 @@ class Protection:
         ``account`` is the account ID if STS has reported it, and ``account_name`` is its name if
         Organizations has.
         """
-        return fits_pattern(self.protected, profile, account, account_name)
+        return fitting_pattern(self.protected, profile, account, account_name) is not None
 
     def resolve_name(self, request: SwitchRequest, person: Person) -> SwitchRequest:
         """Return the request with the unique name of its role, or of the default profile.
@@ -69,14 +72,15 @@ class Protection:
         request that can't work needs no confirmation.
         """
         names = (request.name, account, request.account_name or "")
-        if is_new and not request.confirmed and self.is_protected(*names):
+        pattern = fitting_pattern(self.protected, *names)
+        if is_new and not request.confirmed and pattern is not None:
             from ipy_awsprofile.config.target import target_of
 
             target_of(request)
-            raise ProtectedProfile(request.name, account)
+            raise ProtectedProfile(request.name, pattern, account)
         if request.read_only or request.write:
             return request
-        return replace(request, read_only=fits_pattern(self.read_only, *names))
+        return replace(request, read_only=fitting_pattern(self.read_only, *names) is not None)
 
 
 def _with_default_profile(request: SwitchRequest) -> SwitchRequest:
@@ -92,23 +96,30 @@ def _with_default_profile(request: SwitchRequest) -> SwitchRequest:
     return replace(request, profile=source.name, default=False) if is_profile else request
 
 
-def fits_pattern(
+def fitting_pattern(
     patterns: Iterable[str], name: str, account: str = "", account_name: str = ""
-) -> bool:
-    """Return whether a pattern matches a profile's name, its account ID, or its account name.
+) -> str | None:
+    """Return the first pattern that matches a profile's name, account ID or account name, if any.
 
     ``account`` is the ID if STS has reported it; otherwise, the files may contain it. This doesn't
     call AWS to get the account name, which can be ``account_name``.
     """
     if not patterns:
-        return False
-    from ipy_awsprofile.config.profiles import account_of
+        return None
+    from ipy_awsprofile.config.profiles import account_of, has_wildcard, matches
     from ipy_awsprofile.sessions.assigned_roles import known_account_name
 
     account = account or account_of(name)
     names = [name, account, account_name, known_account_name(account)]
     folded = [text.casefold() for text in names if text]
-    return any(fnmatchcase(one, pattern.casefold()) for pattern in patterns for one in folded)
+    for pattern in patterns:
+        if has_wildcard(pattern):
+            is_fitting = any(fnmatchcase(text, pattern.casefold()) for text in folded)
+        else:
+            is_fitting = matches(pattern.casefold().split(), folded)
+        if is_fitting:
+            return pattern
+    return None
 
 
 def open_allowed(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.request import SwitchRequest, arguments
 from ipy_awsprofile.errors import InvalidOption, ProtectedProfile
+from ipy_awsprofile.switch.opening import fitting_pattern
 from ipy_awsprofile.text import assigned_name
 
 if TYPE_CHECKING:
@@ -37,8 +38,9 @@ def save_role(
     from ipy_awsprofile.config.saved import ConfigFile
     from ipy_awsprofile.config.target import target_of
 
-    if switcher.protection.is_protected(name) and not request.confirmed:
-        raise ProtectedProfile(name)
+    pattern = fitting_pattern(switcher.protection.protected, name)
+    if pattern is not None and not request.confirmed:
+        raise ProtectedProfile(name, pattern)
     request = switcher.protection.resolve_name(request, person or switcher.person)
     target = target_of(request)
     # A duration is a setting only for a role.

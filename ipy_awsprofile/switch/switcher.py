@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, faults_as_errors
-from ipy_awsprofile.kernel.gate import GATE, label_for, require_no_run
+from ipy_awsprofile.kernel.gate import GATE, RowSession, label_for, require_no_run
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.kernel.watch import put_label
 from ipy_awsprofile.switch.layers import Frame, Layer, Layers
@@ -64,6 +64,9 @@ class Switcher:
         self._closed = False
         #: The running cell, and the action that waits for its end.
         self.cell = RunningCell(shell)
+        self._told: set[str] = set()  # what the user has changed since the switch
+        if shell:
+            shell.events.register("post_run_cell", self._tell_about_changes)
         GATE.cell_number = lambda: self.cell.number
         #: Prompts the user, now and when credentials expire in a later cell.
         self.person = Person()
@@ -280,6 +283,8 @@ class Switcher:
         """Restore everything and refuse further switches, before the extension is unloaded."""
         with Uninterrupted():
             self._closed = True
+            if self._shell:
+                self._shell.events.unregister("post_run_cell", self._tell_about_changes)
             self.cell.drop()
             with self._changing():
                 self._layers.drop()
@@ -303,8 +308,8 @@ class Switcher:
         from ipy_awsprofile.kernel.places import places_of_run, variable_of
 
         frame, active, shown = Frame(is_run=True), self.active, places_of_run()
-        if active and self._shell:  # a row that uses it is refused with a hint
-            shown[variable_of(self._shell, active.request.variable)] = active.session
+        if active and self._shell:
+            shown[variable_of(self._shell, active.request.variable)] = RowSession()
         try:
             with self._lock:
                 self._layers.begin(frame, active, places=shown)
@@ -362,6 +367,15 @@ class Switcher:
             finally:
                 if self._layers.active is not before:
                     after.callback(self._tell)
+
+    def _tell_about_changes(self, _result: object = None) -> None:
+        """Show a line at the end of the cell that has changed what others read, once."""
+        with self._lock:
+            places = self._layers.kernel.changed() if self.active else []
+        for place in places:
+            if place.readers and place.name not in self._told:
+                GATE.warn(f"`{place.name}` was changed after the switch: {place.readers}.")
+        self._told = {place.name for place in places}
 
     def _tell(self) -> None:
         active = self.active

@@ -548,7 +548,6 @@ def test_values_from_python() -> None:
         (SwitchRequest("my profile", confirmed=True), '"my profile" --yes'),
         (SwitchRequest("-dash", region="us-west-2"), "--region us-west-2 -- -dash"),
         (SwitchRequest("a#b", variable="beta"), '"a#b" --as beta'),
-        (SwitchRequest("P", tags={"team": "red", "a": "b c"}), 'P --tag team=red --tag "a=b c"'),
         (SwitchRequest(role_arn="arn:x", mfa=True), "--role-arn arn:x --mfa"),
         (SessionRequest(default=True, duration="1h"), "--duration 1h --default"),
     ],

@@ -353,7 +353,11 @@ MISTAKES = {
     "Region": ("us-west-2", "us-wst-2", "`region` isn't a Region that botocore knows. Did you me"),
     "no ARN": (ROLE, "RoleBeta", "`role_arn` isn't the ARN of a role. Example: arn:aws:iam::1234"),
     "bundle": ("[profile me]", "ca_bundle = /no/file\n[profile me]", "file that doesn't exist"),
-    "duration": ("[profile me]", "duration_seconds = 1 day\n[profile me]", "isn't valid. Use 3600"),
+    "duration": (
+        "[profile me]",
+        "duration_seconds = 1 day\n[profile me]",
+        "isn't a number of seconds, so botocore ignores it. Example: 3600",
+    ),
     "tags": ("[profile me]", "session_tags = red\n[profile me]", "isn't valid. Use KEY=VALUE. See"),
     "program": (
         f"source_profile = me\nmfa_serial = {DEVICE}",

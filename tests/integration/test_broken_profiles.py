@@ -218,7 +218,7 @@ ROWS: dict[str, Broken] = {
         CHAIN,
         InvalidOption,
         "exceeds the 1 hour",
-        "one hour at most",
+        "Shorten the duration",
         {"source_profile = Hop2": "source_profile = Hop2\nduration_seconds = 7200"},
     ),
     "external ID wrong": Broken(
@@ -253,7 +253,7 @@ ROWS: dict[str, Broken] = {
     "endpoint down": role(
         EndpointUnreachable,
         "AWS can't be reached for `P`: Could not connect to the endpoint URL: ",
-        "Check the network (VPN, HTTPS_PROXY, NO_PROXY) and the profile's `endpoint_url`",
+        "Check the network (VPN, HTTPS_PROXY, NO_PROXY), and the `endpoint_url` of the profile",
         by=down,
     ),
     "clock wrong": role(

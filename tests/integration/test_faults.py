@@ -79,10 +79,9 @@ def test_faults_in_a_cell(
 
 
 def test_saving_options_that_a_file_cannot_have(shell: Shell, aws: EmbeddedAws) -> None:
-    """Saving a role with transitive tags is refused by the option, not by a fault."""
+    """Saving a read-only role is refused by the option, not by a fault."""
     role = "--role-arn arn:aws:iam::123456789012:role/RoleBeta --source-profile UserAlpha"
-    options = f"{role} --tag team=red --transitive-tag team"
-    error = shell.refused(f"%aws_profile {options} --save new")
+    error = shell.refused(f"%aws_profile {role} --read-only --save new")
     assert "A profile in the config file has no --read-only" in str(error)
 
 

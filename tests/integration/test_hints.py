@@ -273,7 +273,12 @@ MISSPELLED = {
     "%aws_profile UserAlpha eu-west-1 --yes": "eu-west-1",
     "%aws_profile UserAlpha region=eu-west-1": "eu-west-1",
     "%aws_profile RoleBeta —read-only": "limited by the session policy",
-    "%aws_profile RoleBeta --refresh": "RoleBeta ← UserAlpha  (1 hour left)",
+    "%aws_profile --reset": "The switch is undone",
+    "%aws_profile UserAlpha --list": "UserAlpha",
+    "%aws_profile UserAlpha -r eu-west-1": "eu-west-1",
+    "%aws_profile --region eu-west-1": "RoleBeta ← UserAlpha",
+    "%aws_profile [UserAlpha]": "UserAlpha  (no expiry)",
+    "%%aws_profile [UserAlpha]\nsession": "for this cell",
     "%aws_profile *Alpha": "1 profile for “*Alpha”",
     "%%aws_profile *Alpha\nprofile": "0  UserAlpha",
     "%%aws_profile UserAlpha eu-west-1\nsession": "for this cell",
@@ -294,13 +299,41 @@ def test_spellings(shell: Shell, aws: EmbeddedAws) -> None:
 NOT_MISSPELLED = {
     "%aws_profile RoleBet --region us-east-1": "Did you mean `RoleBeta`?",
     "%aws_profile RoleBet --session-name eu-team-1": "Did you mean `RoleBeta`?",
-    "%aws_profile RoleBet --tag a=x*y": "Did you mean `RoleBeta`?",
+    "%aws_profile RoleBet --external-id a=x*y": "Did you mean `RoleBeta`?",
+    "%aws_profile RoleBeta --yess": "Run `%aws_profile?` to see the options.",
+    "%aws_profile RoleBeta --writing": "Run `%aws_profile?` to see the options.",
+    "%aws_profile RoleBeta --regions a,b": "Did you mean `--region`?",
     "%aws_profile console-prd": "Did you mean `console-prod`?",
     "%%aws_profile UserAlpha --region us-east-1\nopen_session('RoleBet')": "Did you mean",
     "%%aws_profile UserAlpha\nopen_session('nme')": "`%aws_profiles` lists the profiles.",
     "%aws_profile arn:aws:iam::123456789012:user/me": "`%aws_profiles` lists the profiles.",
     "%aws_profile arn:aws:sts::1:assumed-role/AWSReservedSSO_A_1f/me": "--account ID --role NAME",
 }
+
+
+def test_several_lines_in_one(shell: Shell, aws: EmbeddedAws) -> None:
+    """For two names, and for code on the same line, the hint has the line for the first name."""
+    for cell in ("%aws_profile UserAlpha, RoleBeta", "%aws_profile UserAlpha; print(1)"):
+        line, *_ = code_in(shell.refused(cell).hint)
+        assert shell.good(line).text.startswith("UserAlpha  (no expiry)")
+
+
+def test_similar_options(shell: Shell, aws: EmbeddedAws) -> None:
+    """For a misspelled option, the hint names the right one."""
+    error = shell.refused("%aws_profile RoleBeta --readonly")
+    (option,) = code_in(error.hint)
+    assert "limited by the session policy" in shell.good(f"%aws_profile RoleBeta {option}").text
+
+
+@pytest.mark.parametrize("magic", ["%aws_profile", "%%aws_profile", "%aws_profiles"])
+def test_keys_in_the_line(shell: Shell, magic: str) -> None:
+    """An access key in a line isn't repeated, nor is what follows it."""
+    for option in ("", "--profile ", "--as "):
+        ran = shell.run(f"{magic} {option}AKIAIOSFODNN7EXAMPLE wJalrXUtnFEMI\n1")
+        assert isinstance(ran.error, InvalidOption)
+        assert "Never put keys into a notebook" in ran.error.hint
+        assert "AKIA" not in ran.text
+        assert "wJalr" not in ran.text
 
 
 def test_other_errors_keep_their_hints(shell: Shell, aws: EmbeddedAws) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from ipy_awsprofile import across_profiles, using_profile, who_am_i
+from ipy_awsprofile import across_profiles, open_session, using_profile, who_am_i
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow
 from ipy_awsprofile.errors import AccessDenied, CredentialsUnavailable, ProtectedProfile
 from tests.shells import run_aws_cli
@@ -91,21 +91,25 @@ def audited(aws: EmbeddedAws) -> str:
     return arn
 
 
-GIVEN = "--source-identity ann --tag team=red --transitive-tag team"
+GIVEN = "source_identity='ann', tags={'team': 'red'}, transitive_tags=['team']"
 
 
 def test_tags_and_source_identity(shell: Shell, aws: EmbeddedAws, audited: str) -> None:
     """AWS gets the source identity and tags, the card shows them, and children use the session."""
     assert isinstance(shell.refused("%aws_profile Audited"), AccessDenied)
-    for line in ("Audited", f"--role-arn {audited} --source-profile Ann"):
-        ran = shell.good(f"%aws_profile {line} {GIVEN}")
+    shell.good("from ipy_awsprofile import open_session, using_profile, who_am_i")
+    for role in ("'Audited'", f"role_arn={audited!r}, source_profile='Ann'"):
+        ran = shell.good(f"with using_profile({role}, {GIVEN}) as own:\n    %aws_profile")
         assert "source identity  ann" in ran.text
         assert "team=red" in ran.text
-    child = run_aws_cli("sts", "get-caller-identity", "--output", "json").stdout
-    assert json.loads(child)["Arn"] == who_am_i(shell.names["session"]).arn
-    shell.good(f"%aws_profile Audited {GIVEN}")
+    arn = who_am_i(shell.names["own"]).arn
+    shell.names["run"] = run_aws_cli
+    code = "child = run('sts', 'get-caller-identity', '--output', 'json').stdout"
+    shell.good(f"with using_profile({role}, {GIVEN}):\n    {code}")
+    assert json.loads(shell.names["child"])["Arn"] == arn
+    shell.good(f"open_session('Audited', {GIVEN})")
     aws.calls.clear()
-    shell.good(f"%aws_profile Audited {GIVEN}")  # from the cache entry that only these options use
+    shell.good(f"open_session('Audited', {GIVEN})")  # from the cache entry that only these use
     assert "sts:AssumeRole" not in aws.actions
     assert isinstance(shell.refused("%aws_profile Audited"), AccessDenied)
 
@@ -115,4 +119,5 @@ def test_settings_of_a_profile(shell: Shell, audited: str) -> None:
     assert "cost=7" in shell.good("%aws_profile Vault").text
     frame = across_profiles(["Vault"], lambda session: who_am_i(session).arn, progress=False)
     assert "assumed-role/Audited/" in frame["value"][0]
-    assert isinstance(shell.refused("%aws_profile Vault --tag team=blue"), AccessDenied)
+    with pytest.raises(AccessDenied):
+        open_session("Vault", tags={"team": "blue"})

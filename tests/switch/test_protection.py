@@ -64,7 +64,10 @@ def payroll(aws: EmbeddedAws) -> None:
     ("pattern", "profile", "fits"),
     [
         ("role*", "RoleBeta", True),
-        ("Role", "RoleBeta", False),
+        ("role", "RoleBeta", True),
+        ("Beta role", "RoleBeta", True),
+        ("role gamma", "RoleBeta", False),
+        ("ole*", "RoleBeta", False),
         ("1234*", "RoleBeta", True),
         (USER_ACCOUNT, "RoleBeta", False),
         (ROLE_ACCOUNT, "arn:aws:iam::123456789012:role/Other", True),
@@ -72,7 +75,7 @@ def payroll(aws: EmbeddedAws) -> None:
     ],
 )
 def test_patterns(pattern: str, profile: str, fits: bool) -> None:
-    """A pattern matches the whole name, ignoring case, or the account ID in files and names."""
+    """Words match parts of the name or account ID, and wildcards all of it, ignoring case."""
     assert Protection(protected=("other", pattern)).is_protected(profile) is fits
 
 
@@ -80,14 +83,17 @@ def test_an_account_that_only_sts_knows(shell: Shell, aws: EmbeddedAws) -> None:
     """For a profile with keys, a switch gets the account from STS before it changes anything."""
     setting(shell, "protected", USER_ACCOUNT)
     error = shell.refused("%aws_profile UserAlpha")
-    assert str(error) == f"The profile `UserAlpha` is protected: its account is {USER_ACCOUNT}."
+    assert str(error) == (
+        f"The pattern `{USER_ACCOUNT}` protects the profile `UserAlpha`: its account is "
+        f"{USER_ACCOUNT}."
+    )
     assert "session" not in shell.names
     shell.good("%aws_profile RoleBeta")
     assert "protected" in shell.good("%aws_profile UserAlpha --yes").text
     with pytest.raises(ProtectedProfile), using_profile("UserAlpha"):
         pass
     assert isinstance(shell.refused("%%aws_profile UserAlpha\n1"), ProtectedProfile)
-    with pytest.raises(NoProfileAnswered, match="is protected: its account"):
+    with pytest.raises(NoProfileAnswered, match="protects the profile `UserAlpha`: its account"):
         across_profiles("UserAlpha", lambda _: 1, progress=False)
     assert len(across_profiles("UserAlpha", lambda _: 1, progress=False, confirmed=True)) == 1
 

@@ -41,8 +41,8 @@ export class Question {
 }
 
 const PARTS = {
-  confirm: ({ profile }, { cancel }) => [
-    asked(h("span", {}, icon("lock"), " Switch to ", h("b", {}, profile), "? It is protected.")),
+  confirm: ({ profile, pattern }, { cancel }) => [
+    asked(h("span", {}, icon("lock"), " Switch to ", h("b", {}, profile), `? The pattern “${pattern}” protects it.`)),
     submit(`Switch to ${profile}`),
     pushButton(cancel, "Cancel"),
   ],
