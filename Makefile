@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # How long `make attack` looks for faults.
 MINUTES ?= 20
 
-.PHONY: demo lab test attack libraries check docs links bench lock clean
+.PHONY: demo lab test tutorials attack libraries check docs links bench lock clean
 
 # The demo and the lab install only what they need, unless all is there.
 demo: $(or $(wildcard .venv/ready),.venv/demo)
@@ -24,10 +24,14 @@ lab: $(or $(wildcard .venv/ready),.venv/lab)
 # last one counts: ARGS="-n 0 --pdb tests/config". COVERAGE=yes adds a check of the coverage.
 # The browser and the kernels wait more than they compute: three workers are quicker on two cores, too.
 # nbval is for the tutorials only; without it, pytest starts two seconds sooner.
-ALL := notebooks tests --nbval --nbval-current-env --nbval-cell-timeout=60 \
+TUTORIALS := notebooks --nbval --nbval-current-env --nbval-cell-timeout=60 \
   --nbval-sanitize-with notebooks/sanitize.cfg
 test: .venv/ready $(NPM)
-	$(PYTEST) -n 3 --dist=loadgroup $(if $(ARGS),-p no:nbval $(ARGS),$(ALL)) $(if $(COVERAGE),--cov)
+	$(PYTEST) -n 3 --dist=loadgroup $(if $(ARGS),-p no:nbval $(ARGS),$(TUTORIALS) tests) $(if $(COVERAGE),--cov)
+
+# The outputs of the tutorials, where the tests would compare another output.
+tutorials: .venv/ready
+	UPDATE_OUTPUTS=yes $(PYTEST) -n 3 --dist=loadgroup $(TUTORIALS)
 
 # The random tests, with other numbers than in `make test`, for MINUTES in all.
 attack: .venv/ready
