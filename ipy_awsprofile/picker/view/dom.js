@@ -1,5 +1,5 @@
 // What all modules use: the types of the messages, and functions that create elements of the page.
-// The script begins with the style sheet, `CSS`.
+// The script begins with the style sheet, `CSS`; the checker knows only the browser's object `CSS`.
 
 /**
  * The messages, which picker/conversation.py describes. `ends` is set here, in milliseconds.
