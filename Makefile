@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
-AXE := .venv/node_modules/axe-core/axe.min.js
+NPM := $(if $(shell command -v npm),.venv/npm)
 
 # The tests start hundreds of Python processes. Without bytecode on disk, each of them compiles all
 # that it imports, which takes as long as the tests themselves.
@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # How long `make attack` looks for faults.
 MINUTES ?= 20
 
-.PHONY: demo lab test attack libraries check docs links bench lock clean
+.PHONY: demo lab test tutorials attack libraries check docs links bench lock clean
 
 # The demo and the lab install only what they need, unless all is there.
 demo: $(or $(wildcard .venv/ready),.venv/demo)
@@ -24,10 +24,14 @@ lab: $(or $(wildcard .venv/ready),.venv/lab)
 # last one counts: ARGS="-n 0 --pdb tests/config". COVERAGE=yes adds a check of the coverage.
 # The browser and the kernels wait more than they compute: three workers are quicker on two cores, too.
 # nbval is for the tutorials only; without it, pytest starts two seconds sooner.
-ALL := notebooks tests --nbval --nbval-current-env --nbval-cell-timeout=60 \
+TUTORIALS := notebooks --nbval --nbval-current-env --nbval-cell-timeout=60 \
   --nbval-sanitize-with notebooks/sanitize.cfg
-test: .venv/ready $(if $(shell command -v npm),$(AXE))
-	$(PYTEST) -n 3 --dist=loadgroup $(if $(ARGS),-p no:nbval $(ARGS),$(ALL)) $(if $(COVERAGE),--cov)
+test: .venv/ready $(NPM)
+	$(PYTEST) -n 3 --dist=loadgroup $(if $(ARGS),-p no:nbval $(ARGS),$(TUTORIALS) tests) $(if $(COVERAGE),--cov)
+
+# The outputs of the tutorials, where the tests would compare another output.
+tutorials: .venv/ready
+	UPDATE_OUTPUTS=yes $(PYTEST) -n 3 --dist=loadgroup $(TUTORIALS)
 
 # The random tests, with other numbers than in `make test`, for MINUTES in all.
 attack: .venv/ready
@@ -46,12 +50,14 @@ libraries: .venv-libraries/ready
 	  --editable '.[s3fs,polars]' --requirement matrix/requirements.txt
 	touch $@
 
-check: .venv/ready
+check: .venv/ready $(NPM)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32 ipy_awsprofile
 	$(BIN)/lint-imports
+	$(if $(NPM),.venv/node_modules/.bin/tsc --project jsconfig.json,@echo \
+	  "The JavaScript isn't checked, because npm is missing (Debian: apt install npm)."; test -z "$$CI")
 
 # The pages in build/docs; a warning is an error.
 docs: .venv-docs/ready
@@ -91,8 +97,11 @@ lock: .venv/ready
 	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --all-extras --group test --universal \
 	  --python-version 3.11 --no-header --no-annotate --output-file constraints.txt
 
-$(AXE):
-	npm install --loglevel=error --no-save --no-audit --no-fund --prefix .venv 'axe-core@^4'
+# One command for both, because npm removes what it isn't asked for.
+.venv/npm:
+	npm install --loglevel=error --ignore-scripts --no-save --no-audit --no-fund --prefix .venv \
+	  'axe-core@^4' 'typescript@^7'
+	touch $@
 
 clean:
 	rm -rf .venv .venv-docs .venv-libraries build dist

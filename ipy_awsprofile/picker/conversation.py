@@ -1,6 +1,6 @@
 """What the picker's views show and do, through anywidget in a cell or a comm in the toolbar.
 
-After each change, every view gets the whole state::
+After each change, every view gets the whole state (``view/dom.js`` has the messages' types)::
 
     {"identity": null | {"profile", "name", "account", "region", "chosen_region", "left", "renews",
                          "signs_in", "protected", "read_only", "notes"},

@@ -24,13 +24,21 @@
     .ipyap-place > * { min-width: 0; }
   `;
 
+  /**
+   * The channel to a kernel's comm. JupyterLab's own objects are `any`.
+   * @typedef {(data: any, buffers: DataView<ArrayBuffer>[]) => void} Listener
+   * @typedef {{ kernel: any, id: string, send(data: object): void, listeners: Set<Listener>, subshell: string | null }} Channel
+   */
+
   /** The place for the button in a notebook's toolbar, which is empty unless the kernel has the comm. */
   class Place {
+    /** @param {any} panel @param {{ Widget: any, createMessage(options: object): any }} jupyter */
     constructor(panel, jupyter) {
       this.panel = panel;
       this.jupyter = jupyter;
-      /** The channel to the kernel's comm, the toolbar's item and what the kernel's script put there. */
-      this.channel = this.widget = this.button = null;
+      this.channel = /** @type {Channel | null} */ (null);
+      this.widget = /** @type {any} */ (null); // the toolbar's item
+      this.button = /** @type {{ open(): void, end(): void } | null} */ (null); // the kernel's script has put it there
       const { kernelChanged, connectionStatusChanged, statusChanged, iopubMessage } = panel.sessionContext;
       const slots = [
         [kernelChanged, this.onKernel],
@@ -61,6 +69,7 @@
       if (id && kernel === this.kernel && !this.channel) this.attach(kernel, id);
     }
 
+    /** @param {unknown} _ @param {string} status */
     onStatus(_, status) {
       if (ENDED.includes(status)) this.hide();
     }
@@ -68,6 +77,7 @@
     /**
      * Receive a published message. JupyterLab's own comm objects can't be used here, because of all
      * views and notebooks with a kernel, only one has them.
+     * @param {unknown} _ @param {any} message
      */
     onMessage(_, { header: { msg_type: type }, content, buffers }) {
       if (type === "comm_open" && content.target_name === TARGET) this.attach(this.kernel, content.comm_id);
@@ -78,31 +88,34 @@
       else if (type === "comm_msg") this.pass(content.data, buffers);
     }
 
+    /** @param {any} data @param {DataView<ArrayBuffer>[]} buffers */
     pass(data, buffers) {
-      for (const listener of this.channel.listeners) listener(data, buffers);
+      for (const listener of this.channel?.listeners ?? []) listener(data, buffers);
       if (this.button) this.show(); // only now does the button know what to say, and its width
     }
 
+    /** @param {any} kernel @param {string} id */
     attach(kernel, id) {
       this.hide();
       const about = { msgType: "comm_msg", channel: "shell", session: kernel.clientId, username: kernel.username };
-      const send = (data) => {
+      const send = (/** @type {object} */ data) => {
         const options = { ...about, subshellId: channel.subshell, content: { comm_id: id, data } };
         if (this.channel === channel) kernel.sendShellMessage(this.jupyter.createMessage(options));
       };
-      const channel = (this.channel = { kernel, id, send, listeners: new Set(), subshell: null });
+      const channel = (this.channel = /** @type {Channel} */ ({ kernel, id, send, listeners: new Set(), subshell: null }));
       send({ do: "hello" });
       if (!kernel.supportsSubshells) return;
       // In a subshell, the kernel receives messages even while a cell is running.
       const created = kernel.requestCreateSubshell({}).done;
-      created.then((reply) => (channel.subshell = reply.content.subshell_id), () => {}); // unless the kernel has ended
+      created.then((/** @type {any} */ reply) => (channel.subshell = reply.content.subshell_id), () => {}); // unless the kernel has ended
     }
 
-    /** Load the kernel's script; it has sent it to all pages, not only to the one that asked. */
+    /** Load the script that the kernel has sent to all pages. @param {number} protocol @param {BlobPart} script */
     async load(protocol, script) {
       if (this.widget) return;
       const { channel } = this;
-      const { node } = (this.widget = new this.jupyter.Widget());
+      this.widget = new this.jupyter.Widget();
+      const node = /** @type {HTMLElement} */ (this.widget.node);
       this.widget.addClass("ipyap-place");
       // The toolbar would move the focus from the popup to the notebook.
       node.addEventListener("click", (event) => event.stopPropagation());
@@ -124,7 +137,7 @@
       setTimeout(() => {
         const { node } = toolbar;
         node.reduceFocusableElements?.();
-        const index = node.focusableElements?.findIndex((one) => this.widget?.node.contains(one)) ?? -1;
+        const index = node.focusableElements?.findIndex((/** @type {Element} */ one) => this.widget?.node.contains(one)) ?? -1;
         if (index < 0) return;
         node.activeIndex = index;
         node.setFocusableElements?.();
@@ -142,21 +155,21 @@
     }
   }
 
-  /** Return the plugin. */
+  /** Return the plugin. @param {any} ICommandPalette @param {any} jupyter */
   function pluginOf(ICommandPalette, jupyter) {
     return {
       id: `${NAME}:plugin`,
       description: "The AWS identity of a notebook, in its toolbar.",
       autoStart: true,
       optional: [ICommandPalette],
-      activate: (app, palette) => {
-        const places = new Map(); // by notebook
+      activate: (/** @type {any} */ app, /** @type {any} */ palette) => {
+        const places = /** @type {Map<unknown, Place>} */ (new Map()); // by notebook
         const current = () => places.get(app.shell.currentWidget);
         const style = document.createElement("style");
         style.textContent = STYLE;
         document.head.append(style);
         app.docRegistry.addWidgetExtension("Notebook", {
-          createNew: (panel) => {
+          createNew: (/** @type {any} */ panel) => {
             places.set(panel, new Place(panel, jupyter));
             panel.disposed.connect(() => places.delete(panel));
           },
@@ -178,13 +191,13 @@
   }
 
   /** JupyterLab gets the plugin from this container, as from containers that webpack builds. */
-  let scope = {};
-  const shared = async (name) => {
-    const versions = Object.values(scope[name]);
+  let scope = /** @type {any} */ ({});
+  const shared = async (/** @type {string} */ name) => {
+    const versions = /** @type {any[]} */ (Object.values(scope[name]));
     return (await (versions.find((one) => one.loaded) ?? versions.at(-1)).get())();
   };
-  (window._JUPYTERLAB ??= {})[NAME] = {
-    init: (modules) => void (scope = modules),
+  (/** @type {any} */ (window)._JUPYTERLAB ??= {})[NAME] = {
+    init: (/** @type {any} */ modules) => void (scope = modules),
     get: async () => {
       const { ICommandPalette } = await shared("@jupyterlab/apputils");
       const { KernelMessage } = await shared("@jupyterlab/services");

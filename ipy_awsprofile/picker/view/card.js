@@ -1,14 +1,19 @@
 // The notebook's identity: the card from Python, the time left, and what the user can do with it.
 
 import { h, icon, pushButton } from "./dom.js";
+/** @import { Identity, Send } from "./dom.js" */
 
 const AMBER = 15 * 60, RED = 5 * 60; // seconds left
 
 export class Card {
-  /** `send(command)` sends a command to Python, and `openConsole` opens the console in a tab. */
+  /**
+   * `send(command)` sends a command to Python, and `openConsole` opens the console in a tab.
+   * @param {Send} send @param {() => void} openConsole
+   */
   constructor(send, openConsole) {
-    this.regions = [];
-    this.identity = null;
+    this.regions = /** @type {string[]} */ ([]);
+    this.identity = /** @type {Identity | null} */ (null);
+    /** @type {HTMLSelectElement} */
     this.region = h("select", { "aria-label": "AWS Region", onchange: () => send({ do: "region", region: this.region.value || null }) });
     this.card = h("div", { class: "ipyap-card" });
     this.actions = h(
@@ -22,7 +27,7 @@ export class Card {
     this.element = h("div", { class: "ipyap-identity", role: "group", "aria-label": "Active identity" }, this.card, this.actions);
   }
 
-  /** Show an identity, and its card, in which Python has escaped all text. */
+  /** Show an identity, and its card, in which Python has escaped all text. @param {Identity | null} identity @param {string} html */
   show(identity, html) {
     this.identity = identity;
     this.card.innerHTML = html;
@@ -45,7 +50,7 @@ export class Card {
   /** Show the time left. */
   tick() {
     const badge = this.card.querySelector("[role=timer]");
-    if (!badge) return;
+    if (!badge || !this.identity) return;
     const { text, tone, isOver } = timeLeft(this.identity);
     badge.textContent = isOver ? text : `${text} left`;
     this.card.dataset.tone = tone;
@@ -55,11 +60,12 @@ export class Card {
 /**
  * Return what to say about the time left, and how urgent it is: never, if credentials renew without
  * the user. If that needs a sign-in, nobody can know whether they will.
+ * @param {Identity} identity
  */
 export function timeLeft({ ends, renews, signs_in }) {
-  const left = Math.max(0, Math.ceil((ends - Date.now()) / 1000));
+  const left = Math.max(0, Math.ceil((Number(ends) - Date.now()) / 1000));
   if (!left) return renews && !signs_in ? { text: "renews at the next call", tone: "calm", isOver: true } : { text: "expired", tone: "red", isOver: true };
-  const two = (number) => String(number).padStart(2, "0");
+  const two = (/** @type {number} */ number) => String(number).padStart(2, "0");
   const minutes = left < RED ? Math.floor(left / 60) : Math.round(left / 60);
   const hours = Math.floor(minutes / 60);
   const text = left < RED ? `${minutes}:${two(left % 60)}` : !hours ? `${minutes} min` : minutes % 60 ? `${hours} h ${two(minutes % 60)}` : `${hours} h`;

@@ -1,24 +1,48 @@
-// Functions that create elements of the page. The script begins with the style sheet, `CSS`.
+// What all modules use: the types of the messages, and functions that create elements of the page.
+// The script begins with the style sheet, `CSS`; the checker knows only the browser's object `CSS`.
+
+/**
+ * The messages, which picker/conversation.py describes. `ends` is set here, in milliseconds.
+ * @typedef {{ profile: string | null, name: string, account: string, region: string, chosen_region: string | null,
+ *   left: number | null, ends?: number | null, renews: boolean, signs_in: boolean, protected: boolean, read_only: boolean,
+ *   notes: number }} Identity
+ * @typedef {{ doing: string, waits: boolean }} Busy
+ * @typedef {{ kind: "confirm", profile: string } | { kind: "code", profile: string, device: string, again: boolean }
+ *   | { kind: "sign_in", profile: string, url: string, code: string | null }} Ask
+ * @typedef {{ identity: Identity | null, html: string, busy: Busy | null, ask: Ask | null, error: string }} State
+ * @typedef {{ profiles: number, recent: string[], regions: string[], html: string }} Profiles
+ * @typedef {State | Profiles | { console: string }} Message
+ * @typedef {{ confirmed?: boolean, code?: string, entered?: string, device_code?: boolean }} Answer
+ * @typedef {{ do: "ready" | "list" | "refresh" | "off" | "console" | "cancel" } | { do: "region", region: string | null }
+ *   | { do: "switch", profile: string, read_only: boolean } | { do: "answer" } & Answer} Command
+ * @typedef {(command: Command) => void} Send
+ *
+ * @typedef {{ [Name in keyof HTMLElementEventMap as `on${Name}`]?: (event: HTMLElementEventMap[Name]) => unknown }} Listeners
+ * @typedef {Listeners & { [name: string]: string | number | boolean | null | Function }} Attributes
+ * @typedef {Node | string | false | null} Child
+ */
 
 /**
  * Create an element with attributes, listeners (such as `onclick`) and children. A string is text,
  * never HTML; attributes and children that are false or null are left out.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag @param {Attributes} attributes @param {Child[]} children
  */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (typeof value === "function") element.addEventListener(name.slice(2), value);
-    else if (value !== false && value !== null) element.setAttribute(name, value === true ? "" : value);
+    if (typeof value === "function") element.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
+    else if (value !== false && value !== null) element.setAttribute(name, value === true ? "" : String(value));
   }
   element.append(...children.filter((child) => child !== null && child !== false));
   return element;
 }
 
 /** Return a button of the picker. */
-export const pushButton = (onclick, ...content) => h("button", { class: "ipyap-button", type: "button", onclick }, ...content);
+export const pushButton = (/** @type {() => void} */ onclick, /** @type {Child[]} */ ...content) => h("button", { class: "ipyap-button", type: "button", onclick }, ...content);
 
 /** Return the style sheet, which each place has inside, because a page can have shadow roots. */
-export const style = () => h("style", {}, CSS);
+export const style = () => h("style", {}, /** @type {any} */ (CSS));
 
 const ICONS = {
   search: "M7 2a5 5 0 1 0 3 9l3.5 3.5 1-1L11 10a5 5 0 0 0-4-8Zm0 1.5a3.5 3.5 0 1 1 0 7 3.5 3.5 0 0 1 0-7Z",
@@ -30,7 +54,7 @@ const ICONS = {
   alert: "M8 1.500 15 14H1ZM7.250 6v4h1.500V6Zm0 5v1.500h1.500V11Z",
 };
 
-/** Draw an icon in the color of the surrounding text. */
+/** Draw an icon in the color of the surrounding text. @param {keyof typeof ICONS} name */
 export function icon(name) {
   const [svg, path] = ["svg", "path"].map((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
   svg.setAttribute("viewBox", "0 0 16 16");

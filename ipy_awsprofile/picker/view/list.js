@@ -6,34 +6,40 @@
 
 import { h, icon, pushButton } from "./dom.js";
 
-/** The columns of a row from Python. */
+/**
+ * The columns of a row from Python, and a row for the search, with its name and text in lower case.
+ * @typedef {[name: string, account: string, role: string, region: string, isProtected: boolean]} Row
+ * @typedef {{ row: Row, name: string, text: string }} Entry
+ */
 const NAME = 0, ACCOUNT = 1, ROLE = 2, REGION = 3, PROTECTED = 4;
 
 const ROWS_SHOWN = 9;
 const OVERSCAN = 4; // rows drawn above and below the visible ones
 const KEYS = [["↑↓", "choose"], ["Enter", "switch"], ["Esc", "close"]];
 
-const counted = (number) => `${number.toLocaleString("en")} profile${number === 1 ? "" : "s"}`;
+const counted = (/** @type {number} */ number) => `${number.toLocaleString("en")} profile${number === 1 ? "" : "s"}`;
 
 export class ProfileList {
   /**
    * `actions` has the functions that the list calls: `open` when the user has opened it, `leave` when
    * the user has left it without a choice, `keep` when the user has confirmed the active profile,
    * `pick(name, readOnly)`, and `say(text)` to announce a text to screen readers.
+   * @param {{ open(): void, leave(): void, keep(): void, pick(name: string, readOnly: boolean): void, say(text: string): void }} actions
    */
   constructor(actions) {
     this.actions = actions;
     this.id = `ipyap-${Math.random().toString(36).slice(2)}`; // each picker can have a separate script
     this.json = ""; // the profiles as Python sent them; empty before
-    this.entries = []; // {row, name, text}, in lower case for the search
-    this.found = []; // the entries that match the search, in the order in which the user sees them
-    this.words = [];
-    this.current = null; // the notebook's active profile
+    this.entries = /** @type {Entry[]} */ ([]);
+    this.found = /** @type {Entry[]} */ ([]); // the entries that match the search, in the order in which the user sees them
+    this.words = /** @type {string[]} */ ([]);
+    this.current = /** @type {string | null} */ (null); // the notebook's active profile
     this.active = -1; // the place of the highlighted row
     this.isPointedAt = false; // whether the user has highlighted it. Enter chooses it only then.
-    this.drawn = new Map(); // the rows in the page, by place
+    this.drawn = /** @type {Map<number, HTMLElement>} */ (new Map()); // the rows in the page, by place
     this.height = 28; // of a row, in pixels
 
+    /** @type {HTMLInputElement} */
     this.input = h("input", {
       class: "ipyap-input",
       role: "combobox",
@@ -111,7 +117,7 @@ export class ProfileList {
     this.actions.open();
   }
 
-  /** Close the list, and show a text in the field. */
+  /** Close the list, and show a text in the field. @param {string} text */
   close(text) {
     this.element.hidden = true;
     this.field.classList.remove("ipyap-open");
@@ -121,25 +127,25 @@ export class ProfileList {
     this.input.value = text;
   }
 
-  /** Replace the profiles by rows as JSON. The `recent` profiles come first, then the files' order. */
+  /** Replace the rows. The `recent` profiles come first, then the files' order. @param {string} json @param {string[]} recent */
   replace(json, recent) {
     if (json === this.json && recent.join("\n") === this.recent) return;
     this.recent = recent.join("\n");
     if (json !== this.json) {
       this.json = json;
-      this.entries = JSON.parse(json).map((row) => ({
+      this.entries = JSON.parse(json).map((/** @type {Row} */ row) => ({
         row,
         name: row[NAME].toLowerCase(),
         text: row.slice(0, PROTECTED).join("\n").toLowerCase(),
       }));
-      const longest = (column) => this.entries.reduce((most, { row }) => (row[column].length > most.length ? row[column] : most), "");
-      this.longest = [longest(NAME), longest(ACCOUNT), longest(ROLE), longest(REGION), this.entries.some(({ row }) => row[PROTECTED])];
+      const longest = (/** @type {0 | 1 | 2 | 3} */ column) => this.entries.reduce((most, { row }) => (row[column].length > most.length ? row[column] : most), "");
+      const isAnyProtected = this.entries.some(({ row }) => row[PROTECTED]);
+      this.longest = /** @type {Row} */ ([longest(NAME), longest(ACCOUNT), longest(ROLE), longest(REGION), isAnyProtected]);
       this.input.placeholder = this.entries.length ? `Search ${counted(this.entries.length)}` : "No profiles";
     }
-    const places = new Map(recent.map((name, place) => [name, place]));
-    const first = this.entries.filter(({ row }) => places.has(row[NAME]));
-    first.sort((one, other) => places.get(one.row[NAME]) - places.get(other.row[NAME]));
-    this.order = [...first, ...this.entries.filter(({ row }) => !places.has(row[NAME]))];
+    const first = this.entries.filter(({ row }) => recent.includes(row[NAME]));
+    first.sort((one, other) => recent.indexOf(one.row[NAME]) - recent.indexOf(other.row[NAME]));
+    this.order = [...first, ...this.entries.filter(({ row }) => !recent.includes(row[NAME]))];
     if (!this.isOpen) return;
     const { activeEntry: before, isPointedAt } = this;
     this.search(this.words.length ? this.input.value : "");
@@ -185,7 +191,7 @@ export class ProfileList {
     this.scroll();
   }
 
-  /** Highlight the row at a place. */
+  /** Highlight the row at a place. @param {number} place */
   highlight(place, { scroll = true } = {}) {
     if (place < 0 || !this.found.length) return;
     this.isPointedAt = true;
@@ -209,7 +215,7 @@ export class ProfileList {
   draw() {
     const from = Math.max(0, Math.floor(this.box.scrollTop / this.height) - OVERSCAN);
     const until = Math.min(this.found.length, from + Math.ceil(this.box.clientHeight / this.height) + 2 * OVERSCAN);
-    const isDrawn = (place) => (place >= from && place < until) || place === this.active;
+    const isDrawn = (/** @type {number} */ place) => (place >= from && place < until) || place === this.active;
     for (const [place, element] of this.drawn) {
       if (!isDrawn(place)) {
         element.remove();
@@ -218,16 +224,19 @@ export class ProfileList {
     }
     const places = Array.from({ length: until - from }, (_, index) => from + index);
     for (const place of [...places, ...(this.activeEntry ? [this.active] : [])]) {
-      if (!this.drawn.has(place)) {
-        this.drawn.set(place, this.row(this.found[place], place));
-        this.spacer.append(this.drawn.get(place));
+      let element = this.drawn.get(place);
+      if (!element) {
+        element = this.row(this.found[place], place);
+        this.drawn.set(place, element);
+        this.spacer.append(element);
       }
-      this.drawn.get(place).classList.toggle("ipyap-active", place === this.active);
+      element.classList.toggle("ipyap-active", place === this.active);
     }
     if (this.isOpen && this.activeEntry) this.input.setAttribute("aria-activedescendant", `${this.id}-${this.active}`);
     else this.input.removeAttribute("aria-activedescendant");
   }
 
+  /** Return the element of a row at a place. @param {{ row: Row }} entry @param {number} place */
   row({ row }, place) {
     const title = [row[NAME], row[ROLE] && `role ${row[ROLE]}`, row[ACCOUNT] && `account ${row[ACCOUNT]}`, row[REGION], row[PROTECTED] && "protected"];
     return h(
@@ -250,14 +259,16 @@ export class ProfileList {
     );
   }
 
+  /** @param {number} place */
   pick(place) {
     this.actions.pick(this.found[place].row[NAME], this.readOnly.checked);
   }
 
-  /** Do what a key in the field does. */
+  /** Do what a key in the field does. @param {KeyboardEvent} event */
   key(event) {
     const { key } = event;
     const { active } = this;
+    /** @type {Record<string, number>} */
     const move = { ArrowDown: active + 1, ArrowUp: active - 1, PageDown: active + ROWS_SHOWN - 1, PageUp: active - ROWS_SHOWN + 1, Home: 0, End: Infinity };
     if (!this.isOpen) {
       if (!["ArrowDown", "ArrowUp", "Enter"].includes(key)) return;
@@ -272,16 +283,17 @@ export class ProfileList {
 }
 
 /** Return the place of an event's row in the list, or -1. */
-const placeOf = (target) => Number(target.closest("[data-place]")?.dataset.place ?? -1);
+const placeOf = (/** @type {any} */ target) => Number(target.closest("[data-place]")?.dataset.place ?? -1);
 
 /**
  * Return the entries that contain every word: first the profile with that name, then names that begin
  * with the first word, then names that contain it, then the others.
+ * @param {Entry[]} entries @param {string[]} words
  */
 function matching(entries, words) {
   if (!words.length) return entries;
   const [first] = words;
-  const ranks = [[], [], [], []];
+  const ranks = /** @type {Entry[][]} */ ([[], [], [], []]);
   for (const entry of entries) {
     const { name, text } = entry;
     if (!words.every((word) => text.includes(word))) continue;
@@ -290,7 +302,7 @@ function matching(entries, words) {
   return ranks.flat();
 }
 
-/** Return a text with the words of the search marked. */
+/** Return a text with the words of the search marked. @param {string} text @param {string[]} words */
 function marked(text, words) {
   if (!words.length) return [text];
   const escaped = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));

@@ -1,9 +1,13 @@
 // The questions between a choice and its switch: a confirmation, an MFA code, or a sign-in.
 
 import { h, icon, pushButton } from "./dom.js";
+/** @import { Answer, Ask, Child } from "./dom.js" */
 
 export class Question {
-  /** `answer(content)` and `cancel()` send the user's answer to Python. */
+  /**
+   * `answer(content)` and `cancel()` send the user's answer to Python.
+   * @param {(content: Answer) => void} answer @param {() => void} cancel
+   */
   constructor(answer, cancel) {
     this.answer = answer;
     this.cancel = cancel;
@@ -15,22 +19,23 @@ export class Question {
     return !this.element.hidden;
   }
 
-  /** Show a question, or none. Returns whether it is a new one. */
+  /** Show a question, or none. Returns whether it is a new one. @param {Ask | null} ask */
   show(ask) {
     const asked = JSON.stringify(ask);
     if (asked === this.asked) return false;
     this.asked = asked;
     this.element.hidden = !ask;
     this.element.className = `ipyap-question ipyap-${ask?.kind ?? "none"}`;
-    this.element.replaceChildren(...(ask ? PARTS[ask.kind](ask, this) : [])); // a typed code doesn't stay in the page
+    this.element.replaceChildren(...(ask ? PARTS[ask.kind](/** @type {any} */ (ask), this) : [])); // a typed code doesn't stay in the page
     return ask !== null;
   }
 
   /** Move the focus to the answer. Holding down Enter must not confirm, so that is *Cancel*. */
   focus() {
-    (this.element.querySelector("input, a") ?? this.element.querySelector("[type=button]")).focus();
+    /** @type {HTMLElement} */ (this.element.querySelector("input, a") ?? this.element.querySelector("[type=button]")).focus();
   }
 
+  /** @param {SubmitEvent} event */
   submit(event) {
     event.preventDefault();
     const field = this.element.querySelector("input");
@@ -40,6 +45,7 @@ export class Question {
   }
 }
 
+/** @type {{ [Kind in Ask["kind"]]: (ask: Extract<Ask, { kind: Kind }>, question: Question) => (string | Node)[] }} */
 const PARTS = {
   confirm: ({ profile, pattern }, { cancel }) => [
     asked(h("span", {}, icon("lock"), " Switch to ", h("b", {}, profile), `? The pattern “${pattern}” protects it.`)),
@@ -79,6 +85,6 @@ const PARTS = {
   },
 };
 
-const asked = (what, detail = null) => h("span", { class: "ipyap-asked" }, what, detail && h("span", { class: "ipyap-detail" }, detail));
+const asked = (/** @type {Child} */ what, /** @type {Child} */ detail = null) => h("span", { class: "ipyap-asked" }, what, detail && h("span", { class: "ipyap-detail" }, detail));
 
-const submit = (text) => h("button", { class: "ipyap-button ipyap-go", type: "submit" }, text);
+const submit = (/** @type {string} */ text) => h("button", { class: "ipyap-button ipyap-go", type: "submit" }, text);

@@ -5,17 +5,18 @@
 import { timeLeft } from "./card.js";
 import { h, icon, style } from "./dom.js";
 import { View } from "./view.js";
+/** @import { Child, Identity, Message, Send, State } from "./dom.js" */
 
 const GAP = 6; // pixels between the popup, the button, and the edges of the page
 
-/** Show the picker in a cell's output. */
+/** Show the picker in a cell's output. @param {{ model: any, el: HTMLElement }} options */
 function render({ model, el }) {
   const view = new View(el, (command) => {
     try {
       model.send(command);
     } catch { /* the kernel was restarted, and the view will say that it doesn't answer */ }
   });
-  const onMessage = (message, buffers) => {
+  const onMessage = (/** @type {Message} */ message, /** @type {BufferSource[]} */ buffers) => {
     view.receive(message, buffers);
     tellMarimo(model, view.profile);
   };
@@ -36,7 +37,7 @@ function render({ model, el }) {
   };
 }
 
-/** marimo runs the cells that use a widget when a view changes the widget's state. */
+/** marimo runs the cells that use a widget when a view changes the widget's state. @param {any} model @param {string} profile */
 function tellMarimo(model, profile) {
   const value = model.get("value"); // undefined in other front ends
   if (value === undefined || (value ?? "") === profile) return;
@@ -47,10 +48,11 @@ function tellMarimo(model, profile) {
 /**
  * Show the button in `node`. `channel` has `send(data)`, and `listeners`, a Set of functions that get
  * each message and its buffers. Returns functions that open the picker, and that end everything.
+ * @param {HTMLElement} node @param {{ send: Send, listeners: Set<Function> }} channel
  */
 function button(node, channel) {
   const tool = new ToolbarButton(node, (command) => channel.send(command));
-  const listener = (message, buffers) => tool.receive(message, buffers);
+  const listener = (/** @type {Message} */ message, /** @type {BufferSource[]} */ buffers) => tool.receive(message, buffers);
   channel.listeners.add(listener);
   tool.view.connect();
   return {
@@ -63,15 +65,17 @@ function button(node, channel) {
 }
 
 class ToolbarButton {
+  /** @param {HTMLElement} node @param {Send} send */
   constructor(node, send) {
-    this.identity = null;
-    const unseen = (text) => h("span", { class: "ipyap-unseen" }, text);
-    const part = (kind, ...content) => h("span", { class: `ipyap-tool-${kind}` }, ...content);
+    this.identity = /** @type {Identity | null} */ (null);
+    const unseen = (/** @type {string} */ text) => h("span", { class: "ipyap-unseen" }, text);
+    const part = (/** @type {string} */ kind, /** @type {Child[]} */ ...content) => h("span", { class: `ipyap-tool-${kind}` }, ...content);
     this.name = h("span");
     this.account = h("span");
     this.left = h("span");
     this.leftUnit = unseen("left");
     this.needs = unseen("");
+    /** @type {Record<string, HTMLElement>} */
     this.parts = {
       active: unseen("AWS profile"),
       dot: part("dot"),
@@ -145,13 +149,14 @@ class ToolbarButton {
     if (!this.isOpen && this.view.state?.error && !this.view.question.isOpen) this.view.send({ do: "cancel" });
   }
 
+  /** @param {Message} message @param {BufferSource[]} buffers */
   receive(message, buffers) {
     const before = this.view.state;
     const isUserHere = this.isUserHere();
     this.view.receive(message, buffers);
     if (!("busy" in message)) return;
     this.show(message);
-    const isNew = (name) => JSON.stringify(message[name] || null) !== JSON.stringify(before?.[name] || null) && message[name];
+    const isNew = (/** @type {"error" | "ask"} */ name) => JSON.stringify(message[name] || null) !== JSON.stringify(before?.[name] || null) && message[name];
     if ((isNew("error") || isNew("ask")) && isUserHere && !this.isOpen && before) this.openByItself();
   }
 
@@ -161,6 +166,7 @@ class ToolbarButton {
     return document.hasFocus() && this.button.checkVisibility() && (!active || active === document.body || active === this.button);
   }
 
+  /** @param {State | null} state */
   show(state) {
     if (!state) return;
     const { identity, error, ask } = state;

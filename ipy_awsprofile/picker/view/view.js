@@ -7,6 +7,7 @@ import { h, pushButton, style } from "./dom.js";
 import { Card } from "./card.js";
 import { ProfileList } from "./list.js";
 import { Question } from "./question.js";
+/** @import { Busy, Command, Message, Send, State } from "./dom.js" */
 
 const SLOW = 1000; // milliseconds until the picker says that the kernel doesn't answer
 const SILENT = { doing: "", waits: true };
@@ -18,15 +19,16 @@ function inVsCode() {
   return "vscodeThemeKind" in document.body.dataset;
 }
 
-/** Open an address in the user's browser. VS Code opens links; in `window.open`, it changes the address. */
+/** Open an address in the user's browser. @param {string} address @param {Element} root */
 function openOutside(address, root) {
+  // VS Code opens links; in `window.open`, it changes the address.
   const link = h("a", { href: address, target: "_blank", rel: "noopener noreferrer", hidden: true });
   root.append(link);
   link.click();
   link.remove();
 }
 
-/** Whether a key is a command of the front end, which neither edits the search nor changes a cell. */
+/** Whether a key is a command of the front end, which neither edits the search nor changes a cell. @param {KeyboardEvent} event */
 function isShortcut({ key, ctrlKey, metaKey, altKey }) {
   if (/^F\d/.test(key)) return true;
   return (ctrlKey || metaKey) && !altKey && /^[^acvxyz]$/i.test(key);
@@ -36,13 +38,14 @@ export class View {
   /**
    * Show a picker in `el`. `send(command)` sends a command to Python. `popup` is null in a cell, or has
    * the functions `done`, called when a switch has succeeded, and `left`, when the focus has left.
+   * @param {Element} el @param {Send} send @param {{ done(): void, left(): void } | null} popup
    */
   constructor(el, send, popup = null) {
     this.post = send;
     this.popup = popup;
-    this.state = null;
+    this.state = /** @type {State | null} */ (null);
     this.isMine = false; // whether this view has sent the command that Python carries out
-    this.tab = null; // the console's tab, which is empty until Python sends its address
+    this.tab = /** @type {Window | null} */ (null); // the console's tab, which is empty until Python sends its address
     this.list = new ProfileList({
       open: () => this.opened(),
       leave: () => this.reset(),
@@ -105,12 +108,14 @@ export class View {
     this.showWait(SILENT);
   }
 
+  /** @param {Command} command */
   send(command) {
     clearTimeout(this.slow);
     this.slow = setTimeout(() => this.showWait(SILENT), SLOW);
     this.post(command);
   }
 
+  /** @param {Message} message @param {BufferSource[]} buffers */
   receive(message, buffers) {
     clearTimeout(this.slow);
     this.root.classList.remove("ipyap-unknown");
@@ -127,6 +132,7 @@ export class View {
     }
   }
 
+  /** @param {State} state */
   show(state) {
     const before = this.state;
     this.state = state;
@@ -152,10 +158,10 @@ export class View {
     if (!error) this.done();
   }
 
-  /** Show what Python does, or that it doesn't answer. */
+  /** Show what Python does, or that it doesn't answer. @param {Busy | null} busy */
   showWait(busy) {
-    const isWorking = Boolean(busy && !busy.waits);
-    const isSilent = Boolean(busy && !busy.doing);
+    const isWorking = busy !== null && !busy.waits;
+    const isSilent = busy !== null && !busy.doing;
     this.root.classList.toggle("ipyap-busy", isWorking);
     this.list.input.readOnly = isWorking;
     if (isWorking) this.list.note.textContent = `${busy.doing} …`;
@@ -184,19 +190,19 @@ export class View {
     return this.state?.identity?.profile ?? "";
   }
 
-  /** Announce a text to screen readers. */
+  /** Announce a text to screen readers. @param {string} text */
   say(text) {
     this.status.textContent = text;
   }
 
   // ---- the user
 
-  /** Send a command that takes a while. */
+  /** Send a command that takes a while. @param {Command} command */
   command(command) {
     if (this.list.input.readOnly) return;
     if (this.root.matches(":focus-within")) this.list.input.focus(); // the focused element will be hidden
     this.isMine = true;
-    this.list.close(command.profile ?? this.profile);
+    this.list.close("profile" in command ? command.profile : this.profile);
     this.send(command);
   }
 
@@ -252,6 +258,7 @@ export class View {
     return this.root.matches(":focus-within") || !activeElement || activeElement === document.body;
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     const path = event.composedPath();
     if (!path.includes(this.root) || isShortcut(event)) return;
