@@ -126,7 +126,11 @@ body {
 _CHANNEL = """
 globalThis.sent = [];
 globalThis.listeners = {};
-globalThis.channel = {send: (message) => sent.push(message), listeners: new Set()};
+globalThis.channel = {
+  kernel: {id: "k"},
+  send: (message) => sent.push(message),
+  listeners: new Set(),
+};
 globalThis.model = {
   send: channel.send,
   on: (event, listener) => (listeners[event] = listener),

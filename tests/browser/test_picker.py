@@ -343,6 +343,19 @@ def test_what_the_button_shows(tool: ViewPage, embedded: EmbeddedAws) -> None:
     expect(tool.tool).to_have_accessible_name("No AWS profile")
 
 
+def test_after_a_restart(tool: ViewPage) -> None:
+    """After a restart, the list begins with the profile that the notebook had."""
+    by_shortcut(tool)
+    tool.settle()
+    tool.choose("staging")
+    tool.switcher.off()
+    tool.begin("toolbar")
+    by_shortcut(tool)
+    tool.settle()
+    expect(tool.options.first).to_contain_text("staging")
+    expect(tool.tool).to_have_accessible_name("No AWS profile")
+
+
 @pytest.mark.parametrize("about", [{"renews": False}, {"signs_in": True}])
 def test_credentials_that_may_not_renew(tool: ViewPage, about: dict[str, bool]) -> None:
     """After a failed renewal, or if it needs a sign-in, the button says `expired`, in red."""

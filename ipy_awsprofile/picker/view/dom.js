@@ -7,7 +7,7 @@
  *   left: number | null, ends?: number | null, renews: boolean, signs_in: boolean, protected: boolean, read_only: boolean,
  *   notes: number }} Identity
  * @typedef {{ doing: string, waits: boolean }} Busy
- * @typedef {{ kind: "confirm", profile: string } | { kind: "code", profile: string, device: string, again: boolean }
+ * @typedef {{ kind: "confirm", profile: string, pattern: string } | { kind: "code", profile: string, device: string, again: boolean }
  *   | { kind: "sign_in", profile: string, url: string, code: string | null }} Ask
  * @typedef {{ identity: Identity | null, html: string, busy: Busy | null, ask: Ask | null, error: string }} State
  * @typedef {{ profiles: number, recent: string[], regions: string[], html: string }} Profiles

@@ -16,6 +16,7 @@ function render({ model, el }) {
       model.send(command);
     } catch { /* the kernel was restarted, and the view will say that it doesn't answer */ }
   });
+  view.kernel = model.widget_manager?.kernel?.id;
   const onMessage = (/** @type {Message} */ message, /** @type {BufferSource[]} */ buffers) => {
     view.receive(message, buffers);
     tellMarimo(model, view.profile);
@@ -48,10 +49,11 @@ function tellMarimo(model, profile) {
 /**
  * Show the button in `node`. `channel` has `send(data)`, and `listeners`, a Set of functions that get
  * each message and its buffers. Returns functions that open the picker, and that end everything.
- * @param {HTMLElement} node @param {{ send: Send, listeners: Set<Function> }} channel
+ * @param {HTMLElement} node @param {{ kernel: any, send: Send, listeners: Set<Function> }} channel
  */
 function button(node, channel) {
   const tool = new ToolbarButton(node, (command) => channel.send(command));
+  tool.view.kernel = channel.kernel.id;
   const listener = (/** @type {Message} */ message, /** @type {BufferSource[]} */ buffers) => tool.receive(message, buffers);
   channel.listeners.add(listener);
   tool.view.connect();

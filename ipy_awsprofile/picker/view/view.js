@@ -11,6 +11,8 @@ import { Question } from "./question.js";
 
 const SLOW = 1000; // milliseconds until the picker says that the kernel doesn't answer
 const SILENT = { doing: "", waits: true };
+/** The last profile of each kernel, which keeps its ID at a restart, and sends its script again. */
+const LAST = (/** @type {any} */ (window).ipyapLast ??= new Map());
 
 const BLOCKED = "No tab could be opened. Allow pop-ups for this page, or run %aws_profile --console in a cell.";
 
@@ -43,6 +45,7 @@ export class View {
   constructor(el, send, popup = null) {
     this.post = send;
     this.popup = popup;
+    this.kernel = ""; // its ID
     this.state = /** @type {State | null} */ (null);
     this.isMine = false; // whether this view has sent the command that Python carries out
     this.tab = /** @type {Window | null} */ (null); // the console's tab, which is empty until Python sends its address
@@ -122,7 +125,8 @@ export class View {
     if ("busy" in message) return this.show(message);
     this.showWait(this.state?.busy ?? null);
     if ("profiles" in message) {
-      this.list.replace(new TextDecoder().decode(buffers[0]), message.recent);
+      const recent = message.recent.length ? message.recent : LAST.get(this.kernel) ?? [];
+      this.list.replace(new TextDecoder().decode(buffers[0]), recent);
       this.card.offer(message.regions);
       this.nothing.innerHTML = message.html;
     } else if ("console" in message) {
@@ -141,6 +145,7 @@ export class View {
     if (identity) identity.ends = identity.left === null ? null : Date.now() + identity.left * 1000;
     this.card.show(identity, state.html);
     this.list.current = identity?.profile ?? null;
+    if (this.profile) LAST.set(this.kernel, [this.profile]);
     if (before && before.identity?.profile !== identity?.profile) {
       this.say(identity ? `The notebook uses ${identity.name}.` : "No profile is active.");
     }
@@ -180,10 +185,6 @@ export class View {
     const chosen = this.isMine ? " Your choice takes effect after it, and can't be cancelled now." : "";
     const again = this.popup ? "" : " If no cell is running, run this cell again.";
     return `Waiting for the running cell.${chosen}${again}`;
-  }
-
-  get canCancel() {
-    return this.question.isOpen || !(this.then.hidden || this.cancelWait.hidden);
   }
 
   get profile() {
@@ -264,9 +265,10 @@ export class View {
     if (!path.includes(this.root) || isShortcut(event)) return;
     event.stopPropagation();
     if (event.isComposing) return;
+    const canCancel = this.question.isOpen || !(this.then.hidden || this.cancelWait.hidden);
     // Holding down Enter chooses nothing, because the choice has only just appeared.
     if (event.key === "Enter" && event.repeat) event.preventDefault();
-    else if (event.key === "Escape" && this.canCancel && !this.list.isOpen) {
+    else if (event.key === "Escape" && canCancel && !this.list.isOpen) {
       event.preventDefault(); // a popup around it stays open
       this.cancel();
     } else if (path[0] === this.list.input) this.list.key(event);
