@@ -229,13 +229,19 @@ _SPELLINGS: tuple[tuple[type[AwsProfileError], str, str], ...] = (
     ),
     (InvalidOption, r"(%%?\w+)(?: [^-\s]\S*)*( .*)? --profile[ =](.*)", r"Write `\1\2 \3`."),
     (InvalidOption, r"%%?aws_profile.* --reset", "Write `%aws_profile --off`."),
-    (InvalidOption, r"%%?aws_profile.* --list", "`%aws_profiles` lists the profiles."),
+    (InvalidOption, r"%%?aws_profile.* (?:--list|-l)", "`%aws_profiles` lists the profiles."),
     (InvalidOption, r"(%%?aws_profile)(.*) -r(?:[ =](.*))?", r"Write `\1\2 --region \3`."),
     (AwsProfileError, r"(%%?\w+) \[([^],]*)\]", r"Write `\1 \2` without the brackets."),
     (
         AwsProfileError,
         r"(%%?\w+) \[?([^\s,]+),.*",
         r"Write `\1 \2` for one profile. For several, pass a list to `across_profiles`.",
+    ),
+    (ProfileNotFound, r"(%%?aws_profile) (?:AWS_PROFILE|profile|name)=(.*)", r"Write `\1 \2`."),
+    (
+        ProfileNotFound,
+        r"%aws_profile (?:current|info|show|status|whoami)",
+        "`%aws_profile` alone shows the active identity.",
     ),
     (ProfileNotFound, r"(%aws_profile [^;]+);(.*)", r"Write `\1`, and the code on its own line."),
     (

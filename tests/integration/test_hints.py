@@ -275,6 +275,8 @@ MISSPELLED = {
     "%aws_profile RoleBeta —read-only": "limited by the session policy",
     "%aws_profile --reset": "The switch is undone",
     "%aws_profile UserAlpha --list": "UserAlpha",
+    "%aws_profile AWS_PROFILE=UserAlpha": "UserAlpha  (no expiry)",
+    "%aws_profile whoami": "RoleBeta ← UserAlpha",
     "%aws_profile UserAlpha -r eu-west-1": "eu-west-1",
     "%aws_profile --region eu-west-1": "RoleBeta ← UserAlpha",
     "%aws_profile [UserAlpha]": "UserAlpha  (no expiry)",
