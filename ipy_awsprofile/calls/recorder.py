@@ -237,8 +237,7 @@ def frame_of(calls: list[Call]) -> pd.DataFrame:
     frame = frame[columns]
     shown: Any = frame  # pandas' types don't have IPython's method
     html = shown._repr_html_
-    no_wrap = '<td style="white-space:nowrap">'
-    shown._repr_html_ = lambda: (html() or "").replace("<td>", no_wrap)
+    shown._repr_html_ = lambda: (html() or "").replace("<td>", '<td style="white-space:nowrap">')
     return frame
 
 

@@ -171,19 +171,19 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         from this session, the cache and the prompter. Raises botocore's exceptions and subclasses
         of AwsProfileError.
         """
-        variants = [self.target.cache_variant]
+        variant = self.target.cache_variant
         foreign = self.target.foreign_sts
         if foreign:  # the same role ARN can exist on several servers
-            variants.append(f"at-{sha256(foreign.encode()).hexdigest()[:16]}")
-        variant = "-".join(filter(None, variants))
+            variant = f"{variant}-at-{sha256(foreign.encode()).hexdigest()[:16]}".lstrip("-")
         cache = self._outside.role_cache(self.callers, fresh=fresh, variant=variant)
         renewing = partial(Renewing, self.target, sign_in=sign_in, check=self._check_identity)
 
         def retrieve() -> None:
             self._credentials = None
             if provider:
-                load_role = provider(self, cache, codes).load
-                load: Any = partial(renewing(codes=None).load, load_role, "assume-role")
+                load: Any = partial(
+                    renewing(codes=None).load, provider(self, cache, codes).load, "assume-role"
+                )
             else:
                 load = self._loading(cache, codes, renewing(codes=codes), config)
             self.register_component("credential_provider", SimpleNamespace(load_credentials=load))
@@ -221,8 +221,9 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             chain = create_provider_chain(calls, target, cache, renewing, self._outside)
             credentials: Any = chain.load_credentials()
             if credentials and target.mfa:
-                create = calls.create_client
-                fetcher = MfaSessionFetcher(credentials, create, target.mfa, codes, cache)
+                fetcher = MfaSessionFetcher(
+                    credentials, calls.create_client, target.mfa, codes, cache
+                )
                 deferred = DeferredRefreshableCredentials(fetcher.fetch_credentials, "mfa-session")
                 credentials = renewing.of(deferred)
             if credentials and target.scope:

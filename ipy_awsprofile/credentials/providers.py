@@ -270,12 +270,12 @@ def create_provider_chain(
         return CredentialResolver(
             [source for source in sources if first.credential_source == source.CANONICAL_NAME]
         )
-    tokens = str(sso_cache())  # botocore determines its folder at import time
     profiles = _ProfileProviders(
         session,
         cache=cache,
         region_name=target.region,
-        sso_token_cache=outside.sign_in_files(tokens, dumps_func=_sso_json_dumps),  # type: ignore[arg-type]
+        # botocore determines the folder of its own cache at import time.
+        sso_token_cache=outside.sign_in_files(str(sso_cache()), dumps_func=_sso_json_dumps),  # type: ignore[arg-type]
         login_token_cache=outside.sign_in_files(get_login_token_cache_directory()),
     )
     profiles.renewing = renewing

@@ -236,7 +236,9 @@ def _polars() -> Any:
     module = sys.modules.get("polars")
     config = getattr(module, "Config", None)
     has_default = hasattr(config, "set_default_credential_provider")
-    return module if has_default and hasattr(module, "CredentialProviderAWS") else None
+    if has_default and hasattr(module, "CredentialProviderAWS"):
+        return module
+    return None
 
 
 def _default_provider() -> Any:

@@ -135,10 +135,9 @@ def _label_for(session: Any, method: str) -> Label:
         return Label("", is_chosen=True)
     if GATE.active:
         return GATE.active
-    name = session.get_config_variable("profile") or "default"
     if method in {"env", "container-role", "iam-role", "boto-config"}:
-        name = f"the default identity ({method})"
-    return Label(name, is_default=True)
+        return Label(f"the default identity ({method})", is_default=True)
+    return Label(session.get_config_variable("profile") or "default", is_default=True)
 
 
 def _chosen_profile(session: Any) -> Any:

@@ -216,8 +216,7 @@ def _read(path: Path, _version: FileVersion | None) -> RoleList | None:
 
 def _cache(sign_in: SignIn, roles: RoleList) -> RoleList:
     with translated(()):  # without the list, patterns can't protect accounts by name
-        content = json.dumps(asdict(roles), default=str).encode()
-        replace_file(_path(sign_in), content)
+        replace_file(_path(sign_in), json.dumps(asdict(roles), default=str).encode())
     return roles
 
 

@@ -235,8 +235,11 @@ def _resolve_address(target: Target, sign_in: SignIn) -> tuple[str, str]:
 
 def _ask_redirect(url: str, target: Target) -> tuple[str, str]:
     """Return where a URL redirects, or an empty text, and the end of a sentence about it."""
-    bundle = ProfileBotocoreSession(target).get_config_variable("ca_bundle")
-    verify = bundle or os.environ.get("REQUESTS_CA_BUNDLE") or True
+    verify = (
+        ProfileBotocoreSession(target).get_config_variable("ca_bundle")
+        or os.environ.get("REQUESTS_CA_BUNDLE")
+        or True
+    )
     connect: Any = URLLib3Session
     http = connect(verify, get_environ_proxies(url), timeout=(5, 10))
     try:
