@@ -384,7 +384,7 @@ def _values_of(
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         with suppress(ValueError):  # not assigned yet
             variables[name] = cell.cell_contents
-    # The function of `%%across_profiles` has the cell's code as a variable.
+    # A cell with `%%aws_profiles` becomes a function with its code in a variable.
     values = (*defaults, *variables.values())
     codes = [function.__code__, *(value for value in values if isinstance(value, CodeType))]
     for code in codes:  # the list grows

@@ -22,7 +22,7 @@ def explanation_card(shown: Explanation) -> Card:
     if shown.error:
         badge = "a switch fails"
         tone = Tone.ERROR
-        # The user has already followed the advice to explain the profile.
+        # The user has already followed the hint's advice to run `--explain`.
         hint = shown.error.hint.partition("`%aws_profile --explain ")[0]
         notes.insert(0, f"✗ {shown.error} {hint}".strip())
     if shown.calls:

@@ -118,6 +118,7 @@ def _label_found(session: Any) -> None:
 def _label_for(session: Any, method: str) -> Label:
     """Return the label for the credentials that a session has found with a method of botocore."""
     profile = _chosen_profile(session)
+    # Without credentials of the profile, botocore goes on to what the kernel lends.
     is_lent = GATE.active and method == "container-role" and not hasattr(session, "callers")
     if profile and is_lent and profile != os.environ.get("AWS_PROFILE"):
         from ipy_awsprofile.credentials.translation import no_credentials  # imports botocore
