@@ -30,10 +30,9 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
 
     with translated(chain_of(session)):
         # S3 returns Regions only if the request has a parameter, such as a page size.
-        options: Any = {
-            "PaginationConfig": {"PageSize": 1000},
-            **({"Prefix": prefix} if prefix else {}),
-        }
+        options: Any = {"PaginationConfig": {"PageSize": 1000}}
+        if prefix:
+            options["Prefix"] = prefix
         s3 = session.client("s3", config=Config(connect_timeout=5, read_timeout=10))
         pages = s3.get_paginator("list_buckets").paginate(**options)
         buckets = [bucket for page in pages for bucket in page.get("Buckets") or []]

@@ -54,7 +54,8 @@ def storage_options(session: boto3.Session | None = None) -> dict[str, Any]:
 
     https://s3fs.readthedocs.io/en/latest/#credentials
     """
-    session = session_here() if session is None else session
+    if session is None:
+        session = session_here()
     if session is None:
         if "AWS_PROFILE" not in os.environ or not user_environment.set_by_switch:
             raise CredentialsUnavailable(
@@ -209,7 +210,8 @@ def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None 
         import_extension("httpfs", con=connection)
     _put_secret(connection, options)
     _sessions[connection] = session, options
-    if shell := get_ipython():
+    shell = get_ipython()
+    if shell:
         shell.events.register("pre_run_cell", _renew_secrets)  # once
     _following.discard(connection)
     if boto3.DEFAULT_SESSION is session and not is_row:
@@ -226,8 +228,8 @@ def _secret_options(session: boto3.Session, *, renew: bool = True) -> SecretOpti
     options = SecretOptions(_keys_for_secret(session, renew=renew))
     options["region"], endpoint = s3_location(session)
     if endpoint:
-        place = urlsplit(endpoint)
-        options.update(endpoint=place.netloc, url_style="path", use_ssl=place.scheme == "https")
+        url = urlsplit(endpoint)
+        options.update(endpoint=url.netloc, url_style="path", use_ssl=url.scheme == "https")
     return options
 
 
@@ -248,8 +250,9 @@ def _move_secrets(session: boto3.Session | None) -> None:
     This doesn't call AWS, because the end of a block must not wait.
     """
     options = None
-    with suppress(AwsProfileError):  # long-term keys
-        options = _secret_options(session, renew=False) if session else None
+    if session:
+        with suppress(AwsProfileError):  # long-term keys
+            options = _secret_options(session, renew=False)
     for connection in list(_following):
         _sessions.pop(connection, None)
         # It is closed, or the user's transaction has changed the secret.

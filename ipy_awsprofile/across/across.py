@@ -10,7 +10,7 @@ import gc
 import os
 import sys
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     CancelledError,
@@ -78,7 +78,8 @@ if TYPE_CHECKING:
 
 #: How often to look for Ctrl-C and questions, and the time after Ctrl-C for profiles to finish, in
 #: seconds.
-_POLL, _GRACE = 0.1, 1.0
+_POLL = 0.1
+_GRACE = 1.0
 
 #: A profile, and a Region unless it is the profile's own.
 Task = tuple[str, str | None]
@@ -146,23 +147,25 @@ def across_profiles(
         )
     switcher = running_switcher()
     _require_no_readers(getattr(function, "run", function), switcher.namespace)
-    request = SwitchRequest(
+    if policy is not None:
+        policy = os.fspath(policy)
+    options = SwitchRequest(
         default_session_name=switcher.session_name,
         confirmed=confirmed,
         read_only=read_only,
-        policy=os.fspath(policy) if policy is not None else None,
+        policy=policy,
         write=write,
     )
-    selected = select_profiles(profiles, switcher.person)
+    requests: dict[str, SwitchRequest] = {}
+    for profile in select_profiles(profiles, switcher.person):
+        if isinstance(profile, OrganizationRole):
+            requests[str(profile)] = profile.request(options)
+        else:
+            requests[profile] = replace(options, profile=profile)
     return Run(
         switcher=switcher,
         function=function,
-        requests={
-            str(one): one.request(request)
-            if isinstance(one, OrganizationRole)
-            else replace(request, profile=one)
-            for one in selected
-        },
+        requests=requests,
         regions=() if regions is None else parse_regions(regions),
         workers=max_workers,
         executor=executor,
@@ -198,7 +201,7 @@ class Run:
         lines: Any = LinesOfRows(sys.stdout, regional=bool(self.regions))
         with Uninterrupted() as block, self.switcher.run(), redirect_stdout(lines):
             pending = [
-                one for one in tasks if one not in self.outcomes or self.outcomes[one].failure
+                task for task in tasks if task not in self.outcomes or self.outcomes[task].failure
             ]
             interrupted = self._make_calls(pending, block)
         done = [self.outcomes[task] for task in tasks if task in self.outcomes]
@@ -213,29 +216,33 @@ class Run:
         if errors and len(errors) == len(tasks):
             raise no_profile_answered(errors, size)
         if errors or interrupted:
-            good, not_run = len(done) - len(errors), len(tasks) - len(done)
+            good = len(done) - len(errors)
+            not_run = len(tasks) - len(done)
             display(across_card(good, size, errors, not_run=not_run, frame=self.variable))
         return frame
 
     def _retry(self, executor: Executor | None) -> pd.DataFrame:
         require_no_run("A retry")
         self.executor = executor or self.executor
-        self.variable = "" if self.variable == "_" else self.variable  # `_` has changed by now
+        if self.variable == "_":  # which has changed by now
+            self.variable = ""
         return self.make()
 
     def _make_calls(self, tasks: Sequence[Task], block: Uninterrupted) -> bool:
         """Make calls in threads, and keep their outcomes. Return whether Ctrl-C has ended them."""
-        interrupted, questions = False, Questions(self.switcher.person)
+        interrupted = False
+        questions = Questions(self.switcher.person)
         sources = SharedSources(questions.person, connections=self.workers)
         rows: set[Row] = set()
         profiles = {
-            name: _Profile(self, questions, sources, rows, one)
-            for name, one in self.requests.items()
+            name: _Profile(self, questions, sources, rows, request)
+            for name, request in self.requests.items()
         }
         gc.freeze()  # the many new clients would make the collector scan the notebook's data
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix="across-profiles")
         calls = {pool.submit(profiles[task[0]].outcome, *task): task for task in tasks}
-        waiting, unit = set(calls), " calls" if self.regions else " profiles"
+        waiting = set(calls)
+        unit = " calls" if self.regions else " profiles"
         try:
             is_hidden = not (calls and self.progress)
             # Nothing stays, and a quick run shows nothing.
@@ -255,10 +262,13 @@ class Run:
                 row.is_over = True  # a function that still runs can't sign anymore
             pool.shutdown(wait=False, cancel_futures=True)
             gc.unfreeze()
-        wait(waiting, _GRACE if interrupted else 0)
+        if interrupted:
+            wait(waiting, _GRACE)
         for call, task in calls.items():
-            if call.done() and not call.cancelled() and (outcome := call.result()):
-                self.outcomes[task] = outcome
+            if call.done() and not call.cancelled():
+                outcome = call.result()
+                if outcome:
+                    self.outcomes[task] = outcome
         return interrupted
 
 
@@ -273,8 +283,11 @@ class _Profile:
         rows: set[Row],
         request: SwitchRequest,
     ) -> None:
-        self._run, self._questions, self._sources = run, questions, sources
-        self._rows, self._request = rows, request
+        self._run = run
+        self._questions = questions
+        self._sources = sources
+        self._rows = rows
+        self._request = request
         self._lock = threading.Lock()
         self._opened: Future[ProfileSession] = Future()
         self._account: str | None = None
@@ -287,10 +300,12 @@ class _Profile:
                 if not self._opened.done():
                     self._open()
             session = self._opened.result()
-            session = session if region is None else _in_region(session, region)
+            if region is not None:
+                session = _in_region(session, region)
             region = session.region_name
             value, error = self._call(session)
-            rows = None if error else rows_of(value)
+            if not error:
+                rows = rows_of(value)
         except (CancelledError, KeyboardInterrupt):  # of an executor's task, or of a question
             return None
         except Exception as failure:  # noqa: BLE001  # a failing profile doesn't stop the others
@@ -298,8 +313,8 @@ class _Profile:
         return Outcome(name, self._account, region, rows, error, self._request.account_name)
 
     def _call(self, session: ProfileSession) -> tuple[Any, Failure | None]:
-        if executor := self._run.executor:
-            return call_with(executor, self._run.function, session)
+        if self._run.executor:
+            return call_with(self._run.executor, self._run.function, session)
         row = Row(session, label_for(session))
         self._rows.add(row)
         row.is_over = self._questions.is_over
@@ -314,19 +329,21 @@ class _Profile:
             self._opened.set_exception(error)
 
     def _open_allowed(self) -> ProfileSession:
-        protection, regions = self._run.switcher.protection, self._run.regions
+        protection = self._run.switcher.protection
 
         def opened(request: SwitchRequest) -> ProfileSession:
             target = target_of(request)
-            if regions and not target.region:
-                target = replace(target, region=regions[0])
+            if self._run.regions and not target.region:
+                target = replace(target, region=self._run.regions[0])
             return self._sources.open(target)
 
         # A protection pattern can match the account's name, which isn't in the files.
-        request = protection.resolve_name(self._request, self._sources.person)
-        session = opened(request := protection.allowed(request))
+        named = protection.resolve_name(self._request, self._sources.person)
+        request = protection.allowed(named)
+        session = opened(request)
         self._account = who_am_i(session).account
-        if (allowed := protection.allowed(request, self._account)) != request:
+        allowed = protection.allowed(request, self._account)
+        if allowed != request:
             session = opened(allowed)
         put_label(session.get_credentials(), label_for(session))
         return session
@@ -346,20 +363,7 @@ def _require_no_readers(function: Any, namespace: Mapping[str, Any]) -> None:
     """Raise NotForOneProfile if a function names an object that the notebook opened in S3."""
     if not isinstance(function, FunctionType):
         return
-    known, codes = {**function.__globals__, **namespace}, [function.__code__]
-    values: dict[Any, Any] = dict(enumerate(function.__defaults__ or ()))
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        with suppress(ValueError):  # not assigned yet
-            values[name] = cell.cell_contents
-    codes += [one for one in values.values() if isinstance(one, CodeType)]  # of a cell
-    for code in codes:  # the list grows
-        codes += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
-    steps = [step for code in codes for step in get_instructions(code)]
-    own = {step.argval for step in steps if step.opname == "STORE_NAME"}
-    names = {name for code in codes for name in code.co_names if name in known}
-    values |= {name: known[name] for name in names - own}
-    for name, value in values.items():
-        what = f"`{name}`" if isinstance(name, str) else "A default argument"
+    for what, value in _values_of(function, namespace):
         if starts_workers(value):
             raise NotForOneProfile(
                 f"{what} runs code in processes that have the notebook's identity.",
@@ -371,6 +375,33 @@ def _require_no_readers(function: Any, namespace: Mapping[str, Any]) -> None:
                 f"{what} was opened in S3 before the run, and keeps its identity.",
                 "Open it in the function, with the profile's `session`.",
             )
+
+
+def _values_of(
+    function: FunctionType, namespace: Mapping[str, Any]
+) -> Iterator[tuple[str, object]]:
+    """Yield a function's default arguments, and the notebook's variables that it names."""
+    defaults = function.__defaults__ or ()
+    variables: dict[str, Any] = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):  # not assigned yet
+            variables[name] = cell.cell_contents
+    # A cell with `%%aws_profiles` becomes a function with its code in a variable.
+    values = (*defaults, *variables.values())
+    codes = [function.__code__, *(value for value in values if isinstance(value, CodeType))]
+    for code in codes:  # the list grows
+        codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    own = {
+        step.argval
+        for code in codes
+        for step in get_instructions(code)
+        if step.opname == "STORE_NAME"
+    }
+    names = {name for code in codes for name in code.co_names} - own
+    global_values = {**function.__globals__, **namespace}
+    variables |= {name: global_values[name] for name in names & global_values.keys()}
+    yield from (("A default argument", value) for value in defaults)
+    yield from ((f"`{name}`", value) for name, value in variables.items())
 
 
 def select_profiles(
@@ -387,19 +418,24 @@ def select_profiles(
         if not isinstance(profiles, Iterable):
             require_name(profiles)
         names: list[str | OrganizationRole] = []
-        for one in profiles:
-            if not isinstance(one, AssignedRole | OrganizationRole):
-                require_name(one)
-            names.append(one if isinstance(one, OrganizationRole) else str(one))
+        for profile in profiles:
+            if isinstance(profile, OrganizationRole):
+                names.append(profile)
+                continue
+            if not isinstance(profile, AssignedRole):
+                require_name(profile)
+            names.append(str(profile))
     elif isinstance(profiles, Profile) or _is_name(profiles):
         names = [str(profiles)]  # without other profiles that match this name as a pattern
     else:
-        found = [one for one in list_profiles(profiles) if one not in SHARED_PROFILES]
+        names = [str(name) for name in list_profiles(profiles) if name not in SHARED_PROFILES]
         sign_in = sign_in_of_pattern(profiles, read_config())
-        roles = list_assigned_roles(sign_in, profiles, person=person) if sign_in else []
-        names = [*map(str, found), *(str(one) for one in roles if one.profile not in found)]
+        if sign_in:
+            roles = list_assigned_roles(sign_in, profiles, person=person)
+            names += [str(role) for role in roles if role.profile not in names]
         if not names:
-            hint, words = "`%aws_profiles` lists the profiles.", profiles.split()
+            hint = "`%aws_profiles` lists the profiles."
+            words = profiles.split()
             if words[1:] and not has_wildcard(profiles):
                 call = f"`across_profiles({words}, FUNCTION)`"
                 hint = f"A profile must match every word. To use several names, call {call}."
@@ -419,8 +455,10 @@ def parse_regions(regions: str | Iterable[str]) -> tuple[str, ...]:
 
     Warns about names that botocore doesn't know. Raises InvalidOption for an empty list.
     """
-    listed = regions.split(",") if isinstance(regions, str) else regions
-    names = tuple(dict.fromkeys(name for one in listed if (name := str(one).strip())))
+    if isinstance(regions, str):
+        regions = regions.split(",")
+    stripped = (str(region).strip() for region in regions)
+    names = tuple(dict.fromkeys(filter(None, stripped)))
     if not names:
         raise InvalidOption(
             "No Region is given.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, groupby
@@ -67,11 +67,15 @@ class Outcome:
 def failure_of(error: BaseException, session: boto3.Session | None = None) -> Failure:
     """Return an error as text, on one line each, without the session's keys."""
     message = " ".join(str(error).split())
-    for key in filter(None, current_keys(session)[:3] if session else ()):
-        for text in (key, quote(key), quote(key, safe="")):  # a presigned URL has the token
-            message = message.replace(text, "…")
-    hint = getattr(error, "hint", "")
-    return {"error": type(error).__name__, "message": shortened(message), "hint": hint}
+    if session:
+        for key in filter(None, current_keys(session)[:3]):
+            for text in (key, quote(key), quote(key, safe="")):  # a presigned URL has the token
+                message = message.replace(text, "…")
+    return {
+        "error": type(error).__name__,
+        "message": shortened(message),
+        "hint": getattr(error, "hint", ""),
+    }
 
 
 def call_in_row(function: Function, row: Row) -> tuple[Any, Failure | None]:
@@ -83,7 +87,8 @@ def call_in_row(function: Function, row: Row) -> tuple[Any, Failure | None]:
         with working_for(row):
             try:
                 value = function(row.session)
-                value = list(value) if isinstance(value, Iterator) else value
+                if isinstance(value, Iterator):
+                    value = list(value)
             finally:
                 if row.line:
                     print()  # noqa: T201  # completes the line
@@ -114,14 +119,17 @@ class LinesOfRows:
 
     def write(self, text: str) -> int:
         """Write the complete lines of the thread's row, or the whole text in any other thread."""
-        if not (row := row_here()):
+        row = row_here()
+        if not row:
             return int(self._stream.write(text))
         *lines, row.line = (row.line + text).split("\n")
         if lines:
             region = row.session.region_name if self._regional else None
             name = profile_and_region({"profile": row.label.profile, "region": region})
-            in_terminal = self._stream.isatty()  # beside the progress bar, which makes room
-            with tqdm.external_write_mode(file=self) if in_terminal else nullcontext():
+            room: AbstractContextManager[None] = nullcontext()
+            if self._stream.isatty():  # the progress bar is there, too
+                room = tqdm.external_write_mode(file=self)
+            with room:
                 self._stream.write("".join(f"{name}: {line}\n" for line in lines))
         return len(text)
 
@@ -165,11 +173,12 @@ class _Worker:
 
 def call_in_worker(session: PortableSession, function: Function) -> tuple[Any, Failure | None]:
     """Open the session and call the function with it, in a worker of an executor."""
-    is_kernel = GATE.is_run and not _Worker.calls  # an executor's threads are in the kernel
-    with nullcontext() if is_kernel else _isolated_worker():
-        opened = session.open()
-        row = Row(opened, Label(session.chain[0]))
-        put_label(opened.get_credentials(), row.label)
+    isolation: AbstractContextManager[None] = nullcontext()
+    if _Worker.calls or not GATE.is_run:  # otherwise, it is a thread in the kernel
+        isolation = _isolated_worker()
+    with isolation:
+        row = Row(session.open(), Label(session.chain[0]))
+        put_label(row.session.get_credentials(), row.label)
         return call_in_row(function, row)
 
 
@@ -262,10 +271,15 @@ class ErrorRows(list[dict[str, str | None]]):
             return "no errors"
         columns = self._columns()
         rows = [tuple(row.get(name) or "" for name in columns) for row in self]
-        table = Table(tuple(columns), rows)
-        notes = ("The method `frame` returns all of them.",) if len(self) > MOST_ROWS else ()
-        card = Card(number_of(len(self), "error"), notes=notes, tone=Tone.WARNING, table=table)
-        return card._repr_html_()
+        notes: tuple[str, ...] = ()
+        if len(self) > MOST_ROWS:
+            notes = ("The method `frame` returns all of them.",)
+        return Card(
+            number_of(len(self), "error"),
+            notes=notes,
+            tone=Tone.WARNING,
+            table=Table(tuple(columns), rows),
+        )._repr_html_()
 
 
 def rows_of(value: Any) -> Rows:
@@ -296,7 +310,7 @@ def rows_of(value: Any) -> Rows:
         case Mapping():
             return [value]
         case list() | tuple():
-            return [one if isinstance(one, Mapping) else {"value": one} for one in value]
+            return [item if isinstance(item, Mapping) else {"value": item} for item in value]
         case _:
             return [{"value": value}]
 
@@ -312,12 +326,15 @@ def frame_of(outcomes: Sequence[Outcome], *, regional: bool = False) -> pd.DataF
 
     good = [(outcome, outcome.rows) for outcome in outcomes if outcome.rows is not None]
     frames: list[Any] = []
-    for are_records, group in groupby((rows for _, rows in good), lambda one: type(one) is list):
-        parts = list(group)
-        frames += [pd.DataFrame(list(chain.from_iterable(parts)))] if are_records else parts
+    for are_records, group in groupby((rows for _, rows in good), lambda rows: type(rows) is list):
+        if are_records:
+            frames.append(pd.DataFrame(list(chain.from_iterable(group))))
+        else:
+            frames += group
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-    named = ["account_name"] if any(one.account_name for one in outcomes) else []
-    first = ("profile", "account", *named, "region")
+    first = ["profile", "account", "region"]
+    if any(outcome.account_name for outcome in outcomes):
+        first.insert(2, "account_name")
     frame = frame.rename(columns={name: f"result_{name}" for name in first})
     counts = [len(rows) for _, rows in good]
     for position, column in enumerate(first):
@@ -326,10 +343,10 @@ def frame_of(outcomes: Sequence[Outcome], *, regional: bool = False) -> pd.DataF
         shown = pd.Series([value and one_line(value) for value in values], dtype="string")
         frame.insert(position, column, shown.repeat(counts).reset_index(drop=True))
     errors = ErrorRows()
-    for one in outcomes:
-        if one.failure:
+    for outcome in outcomes:
+        if outcome.failure:
             columns = first if regional else first[:-1]
-            row = {name: getattr(one, name) for name in columns} | one.failure
+            row = {name: getattr(outcome, name) for name in columns} | outcome.failure
             errors.append({name: text and visible(text) for name, text in row.items()})
     frame.attrs = {"errors": errors}
     return frame
@@ -338,8 +355,8 @@ def frame_of(outcomes: Sequence[Outcome], *, regional: bool = False) -> pd.DataF
 def no_profile_answered(errors: ErrorRows, size: str) -> NoProfileAnswered:
     """Return the error for a run without any result. ``size`` describes the run."""
     if len(errors) == 1:
-        (one,) = errors
-        message = f"{profile_and_region(one, '`')} failed: {one['error']}: {one['message']}"
+        (row,) = errors
+        message = f"{profile_and_region(row, '`')} failed: {row['error']}: {row['message']}"
     else:
         message = f"None of {size} succeeded. {'; '.join(reasons(errors))}"
     counts = Counter(row["error"] for row in errors)

@@ -42,9 +42,11 @@ class OrganizationRole:
 
     def request(self, options: SwitchRequest) -> SwitchRequest:
         """Return the request for the role, with the options of a run."""
-        session, is_limited = self.session, True
+        session = self.session
+        is_limited = True
         if isinstance(session, ProfileSession):
-            chain, own = session.target.chain, session.target.request
+            chain = session.target.chain
+            own = session.target.request
             is_limited = bool(own.read_only or own.policy)
         else:
             name = (*chain_of(session), session.profile_name)[0]
@@ -88,19 +90,22 @@ def organization_roles(
             "Run `%aws_profile NAME` first, or pass a `session`.",
         )
     words = (pattern or "").casefold().split()
-    left_out = [one.casefold() for one in ([exclude] if isinstance(exclude, str) else exclude)]
+    if isinstance(exclude, str):
+        exclude = [exclude]
+    excluded = [text.casefold() for text in exclude]
     roles = []
     for item in _list_accounts(session):
         domain = item.get("Email", "").rpartition("@")[2]
         account = Account(item["Id"], item.get("Name") or item["Id"], domain)
         names = (account.name, account.id)
-        is_left_out = any(fnmatchcase(name.casefold(), one) for name in names for one in left_out)
+        is_excluded = any(fnmatchcase(name.casefold(), text) for name in names for text in excluded)
         is_active = item.get("State", item.get("Status")) == "ACTIVE"  # AWS retires Status
-        if is_active and not is_left_out and any(matches(words, (one, *account)) for one in names):
+        is_selected = any(matches(words, (name, *account)) for name in names)
+        if is_active and is_selected and not is_excluded:
             partition = item["Arn"].split(":")[1]
             arn = f"arn:{partition}:iam::{account.id}:role/{role.lstrip('/')}"
             roles.append(OrganizationRole(account, arn, session))
-    return sorted(roles, key=lambda one: (one.account.name.casefold(), one.account.id))
+    return sorted(roles, key=lambda role: (role.account.name.casefold(), role.account.id))
 
 
 def _list_accounts(session: boto3.Session) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ class Questions:
         self.person = replace(
             person,
             mfa_prompter=lambda question: self._ask(partial(person.mfa_prompter, question)),
-            sign_in=(lambda target: self._ask(partial(sign_in, target))) if sign_in else None,
+            sign_in=sign_in and (lambda target: self._ask(partial(sign_in, target))),
         )
 
     def _ask(self, question: Callable[[], Any]) -> Any:
@@ -81,7 +81,7 @@ class SharedSources:
 
     def __init__(self, person: Person, *, connections: int = 10, timeout: float = 10.0) -> None:
         #: The user, who signs in once.
-        self.person = replace(person, sign_in=self._sign_in if person.sign_in else None)
+        self.person = replace(person, sign_in=person.sign_in and self._sign_in)
         self._sign_in_once = person.sign_in
         self._timeout = timeout
         # One client has one rate, which its threads share.
@@ -94,33 +94,36 @@ class SharedSources:
     def open(self, target: Target) -> ProfileSession:
         """Open a session for a target. Raises a subclass of `AwsProfileError`."""
         source = target.request.source
+        provider = partial(_RoleProvider, self, target) if _can_share_source(target) else None
         return open_target(
             target,
             fresh=bool(source and source.is_limited),
             person=self.person,
             timeout=self._timeout,
-            provider=partial(_RoleProvider, self, target) if _can_share_source(target) else None,
+            provider=provider,
             attempts=_ATTEMPTS,
         )
 
     def _sign_in(self, target: Target) -> None:
-        if sign_in := self._sign_in_once:
-            self._make_once(("sign-in", str(sign_in_file(target))), partial(sign_in, target))
+        if self._sign_in_once:
+            sign_in = partial(self._sign_in_once, target)
+            self._make_once(("sign-in", str(sign_in_file(target))), sign_in)
 
     def sts_client(self, target: Target, **keys: Any) -> Any:
         """Return the shared STS client for these access keys."""
 
         def create() -> Any:
-            session = ProfileBotocoreSession(target)
-            return session.create_client("sts", config=self._sts_config, **keys)
+            return ProfileBotocoreSession(target).create_client(
+                "sts", config=self._sts_config, **keys
+            )
 
-        place = repr((target.region, _clients(target)))
-        return self._make_once(("sts", place, keys["aws_access_key_id"]), create)
+        settings = repr((target.region, _clients(target)))
+        return self._make_once(("sts", settings, keys["aws_access_key_id"]), create)
 
     def source_credentials(self, target: Target) -> Any:
         """Return the credentials for assuming the target's role, which include MFA if required."""
-        if opened := target.request.source:
-            return opened.credentials
+        if target.request.source:
+            return target.request.source.credentials
         serial = target.chain[0].mfa_serial
         if serial:
             make = partial(self._credentials_with_code, target, serial)
@@ -152,7 +155,8 @@ class SharedSources:
                 shared.set_result(make())
             except BaseException as error:  # noqa: BLE001  # it is raised below
                 shared.set_exception(error)
-        if failure := shared.exception():
+        failure = shared.exception()
+        if failure:
             # Otherwise, each thread would add its stack, with all objects in it, to the same error.
             raise failure.with_traceback(None)
         return shared.result()
@@ -185,7 +189,8 @@ class _Sts:
     """The shared STS client, with one target's parameters for AssumeRole, and without its code."""
 
     def __init__(self, sts: Any, target: Target) -> None:
-        self._sts, self._parameters = sts, target.parameters
+        self._sts = sts
+        self._parameters = target.parameters
 
     def assume_role(self, **params: Any) -> Any:
         """Assume a role. The method's name is botocore's."""
@@ -220,7 +225,8 @@ def _can_share_source(target: Target) -> bool:
     if not sources or sources[0] not in target.config.profiles:
         return bool(sources and assigned_name(sources[0]))
     as_profiles = chain_of(find_profile(sources[0], target.config), target.config)
-    return [(one, one.kind) for one in as_profiles] == [(one, one.kind) for one in sources]
+    kinds = [(profile, profile.kind) for profile in as_profiles]
+    return kinds == [(profile, profile.kind) for profile in sources]
 
 
 def _source_of(target: Target) -> Target:
@@ -229,8 +235,8 @@ def _source_of(target: Target) -> Target:
     The source's settings take precedence.
     """
     source = target_of(SessionRequest(profile=target.names[1]), target.config)
-    own, settings = _clients(source), _clients(target)
-    missing = {name: value for name, value in settings.items() if name not in own}
+    own = _clients(source)
+    missing = {name: value for name, value in _clients(target).items() if name not in own}
     first, *others = source.chain
     chain = (Profile(first, {**first.settings, **missing}, first.kind), *others)
     return replace(source, region=source.region or target.region, chain=chain)

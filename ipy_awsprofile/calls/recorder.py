@@ -85,11 +85,11 @@ class CallRecorder:
             return
         self.is_on = True
         botocore.register_initializer(self._listen)
-        for one in gc.get_objects():  # botocore keeps no list of them
-            if issubclass(type(one), BaseClient):
-                self._listen(one.meta.events)
-            elif issubclass(type(one), Session):
-                self._listen(one)
+        for value in gc.get_objects():  # botocore keeps no list of them
+            if issubclass(type(value), BaseClient):
+                self._listen(value.meta.events)
+            elif issubclass(type(value), Session):
+                self._listen(value)
 
     def stop(self) -> None:
         """Stop recording, and keep the recorded calls."""
@@ -112,7 +112,8 @@ class CallRecorder:
             context[self._id] = dict(params)  # botocore changes them
 
     def _begin(self, model: Any, request_signer: Any, context: dict[str, Any], **_: Any) -> None:
-        params, service = context.pop(self._id, None), model.service_model
+        params = context.pop(self._id, None)
+        service = model.service_model
         # A call to S3 isn't a switch's own: it comes from `list_buckets`.
         if params is None or (is_own_call() and service.service_name != "s3"):
             return
@@ -120,7 +121,8 @@ class CallRecorder:
             profile, principal = identity_of(request_signer._credentials)  # noqa: SLF001  # as above
             region = context["client_region"] or ""
             where = {"partition": "aws", "region": region, "account": ""}
-            if arn := Arn.parse(principal):
+            arn = Arn.parse(principal)
+            if arn:
                 where |= {"partition": arn.partition, "account": arn.account}
             needs = needs_of(service.signing_name, model.name, params, where)
             caller = calling_frame(sys._getframe(1))  # noqa: SLF001  # quicker than `inspect`
@@ -152,7 +154,8 @@ class CallRecorder:
         call.seconds = (datetime.now(UTC) - call.time).total_seconds()
         with suppress(Exception):  # as above
             if parsed is None:  # an exception's message can quote a value
-                call.outcome, call.error = "unanswered", type(exception).__name__
+                call.outcome = "unanswered"
+                call.error = type(exception).__name__
             else:
                 _complete(call, parsed)
         self.calls.append(call)
@@ -162,13 +165,16 @@ def _complete(call: Call, parsed: Mapping[str, Any]) -> None:
     """Add the results in AWS's response."""
     metadata = parsed["ResponseMetadata"]
     call.request_id = one_line(metadata.get("RequestId", ""), 100)
-    errors = parsed.get("Errors", []) if call.operation == "DeleteObjects" else []
-    if error := parsed.get("Error") or next(iter(errors), None):
+    error = parsed.get("Error")
+    if call.operation == "DeleteObjects":  # it succeeds even if AWS deletes only some objects
+        error = error or next(iter(parsed.get("Errors", [])), None)
+    if error:
         code = one_line(error.get("Code") or metadata["HTTPStatusCode"], 100)
-        call.outcome, call.error = "failed", code
+        call.outcome = "failed"
+        call.error = code
         if code in DENIED:
-            message = error.get("Message", "")
-            call.outcome, call.error = "denied", one_line(f"{code}: {message}", 600)
+            call.outcome = "denied"
+            call.error = one_line(f"{code}: {error.get('Message', '')}", 600)
         elif code in EXPIRED | REJECTED | BUSY:
             call.outcome = "refused"
         elif code in {"404", "NoSuchKey"} and ":s3:::" in call.resource:
@@ -180,30 +186,34 @@ def identity_of(credentials: Any) -> tuple[str, str]:
     """Return the profile of credentials and the principal's ARN, as far as they are known."""
     if credentials is None:
         return "anonymous", ""
-    key, label = _key_of(credentials), label_of(credentials)
+    key = _key_of(credentials)
+    label = label_of(credentials)
     profile = label.profile if label else ""
     if key and not profile:  # a client with keys, such as the client of a session
-        names = (found.profile for one, found in _labelled() if _key_of(one) == key)
+        names = (other.profile for value, other in _labelled() if _key_of(value) == key)
         profile = next(filter(None, names), "") or _profiles_by_key(read_config()).get(key, "")
     if label:
+        principal = label.principal
         caller = (label.callers or {}).get(key or "")
-        if principal := (caller.arn if caller else None) or label.principal:
+        if caller and caller.arn:  # STS reported it for this key
+            principal = caller.arn
+        if principal:
             return profile or "unknown", principal
-    principals = (found.principal for _, found in _labelled() if found.profile == profile)
+    principals = (other.principal for _, other in _labelled() if other.profile == profile)
     return profile or "unknown", next(filter(None, principals), "")
 
 
 def _labelled() -> Iterator[tuple[Any, Label]]:
-    for one in GATE.labelled:
-        label = label_of(one)
+    for credentials in GATE.labelled:
+        label = label_of(credentials)
         if label:
-            yield one, label
+            yield credentials, label
 
 
 @lru_cache(maxsize=1)
 def _profiles_by_key(config: Config) -> dict[str, str]:
     profiles = reversed(list(config.profiles.items()))  # the first one with a key counts
-    return {one.get("aws_access_key_id", ""): name for name, one in profiles}
+    return {section.get("aws_access_key_id", ""): name for name, section in profiles}
 
 
 def _key_of(credentials: Any) -> str | None:
@@ -226,8 +236,8 @@ def frame_of(calls: list[Call]) -> pd.DataFrame:
         columns.sort(key=lambda name: frame[name].nunique(dropna=False) == 1)
     frame = frame[columns]
     shown: Any = frame  # pandas' types don't have IPython's method
-    html, no_wrap = shown._repr_html_, '<td style="white-space:nowrap">'
-    shown._repr_html_ = lambda: (html() or "").replace("<td>", no_wrap)
+    html = shown._repr_html_
+    shown._repr_html_ = lambda: (html() or "").replace("<td>", '<td style="white-space:nowrap">')
     return frame
 
 

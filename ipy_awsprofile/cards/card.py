@@ -16,7 +16,8 @@ from html import escape
 from ipy_awsprofile.text import LONGEST, one_line, shortened, visible
 
 #: The maximum number of rows in a table, and length of a value, which fits an error's message.
-MOST_ROWS, _LONGEST_CELL = 200, 600
+MOST_ROWS = 200
+_LONGEST_CELL = 600
 
 
 class Tone(Enum):
@@ -56,7 +57,8 @@ _PLAIN = "border:0;background:none;text-align:left;vertical-align:top;line-heigh
 _LABEL = f"{_PLAIN};padding:0 14px 0 0;font-weight:400;white-space:nowrap;opacity:0.8"
 _CELL = "padding:2px 16px 2px 0;text-align:left;vertical-align:top"
 # Long values wrap down to this width. Then the table scrolls sideways in its own frame.
-_WRAPPED, _SHORT = f"{_CELL};min-width:24ch;overflow-wrap:anywhere", f"{_CELL};white-space:nowrap"
+_WRAPPED = f"{_CELL};min-width:24ch;overflow-wrap:anywhere"
+_SHORT = f"{_CELL};white-space:nowrap"
 # VS Code defines JupyterLab's variables, too, always with the values of the light theme.
 _PAGE = "var(--vscode-editor-background, var(--jp-layout-color0, Canvas))"
 _HEAD = f"{_SHORT};position:sticky;top:0;background:{_PAGE}"
@@ -98,10 +100,7 @@ class Table:
         if not row[1:]:
             columns = max(map(len, self.rows))
             return f'<th colspan="{columns}" style="{_HEADING}">{_formatted(row[0])}</th>'
-        return "".join(
-            f'<td style="{_WRAPPED if cell[30:] else _SHORT}">{_formatted(cell)}</td>'
-            for cell in row
-        )
+        return "".join(map(_data_cell, row))
 
     def _shown(self) -> list[tuple[str, ...]]:
         return [
@@ -132,13 +131,19 @@ class Card:
 
     def __str__(self) -> str:
         beside = ", ".join(filter(None, (self.mark, self.badge)))
-        rows = (("open", self.link[1]), *self.rows) if self.link else self.rows
+        rows = self.rows
+        if self.link:
+            rows = (("open", self.link[1]), *rows)
         width = max((len(label) for label, _ in rows), default=0)
-        lines = [f"{self.title}  ({beside})" if beside else self.title]
+        lines = [self.title]
+        if beside:
+            lines[0] += f"  ({beside})"
         lines += [_aligned((label, one_line(value)), (width, 0), "  ") for label, value in rows]
-        lines += self.code.split("\n") if self.code else []
+        if self.code:
+            lines += self.code.split("\n")
         lines += [f"  {note}" for note in self.notes]
-        lines += str(self.table).split("\n") if self.table and self.table.rows else []
+        if self.table and self.table.rows:
+            lines += str(self.table).split("\n")
         return visible("\n".join(shortened(line, LONGEST) for line in lines))
 
     __repr__ = __str__
@@ -179,6 +184,11 @@ class Card:
 def _aligned(cells: Sequence[str], widths: Sequence[int], indent: str = "") -> str:
     padded = (f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
     return f"{indent}{'  '.join(padded)}".rstrip()
+
+
+def _data_cell(text: str) -> str:
+    style = _WRAPPED if text[30:] else _SHORT
+    return f'<td style="{style}">{_formatted(text)}</td>'
 
 
 def _escaped(text: str) -> str:

@@ -14,23 +14,28 @@ if TYPE_CHECKING:
 def explanation_card(shown: Explanation) -> Card:
     """Return a card that shows how a profile resolves."""
     notes = [f"! {warning}" for warning in shown.warnings]
-    badge, tone = "no problems found", Tone.GOOD
+    badge = "no problems found"
+    tone = Tone.GOOD
     if shown.warnings:
-        badge, tone = number_of(len(shown.warnings), "warning"), Tone.WARNING
-    if error := shown.error:
-        badge, tone = "a switch fails", Tone.ERROR
-        hint = error.hint.partition("`%aws_profile --explain ")[0]  # its advice is followed here
-        notes.insert(0, f"✗ {error} {hint}".strip())
+        badge = number_of(len(shown.warnings), "warning")
+        tone = Tone.WARNING
+    if shown.error:
+        badge = "a switch fails"
+        tone = Tone.ERROR
+        # The user has already followed the hint's advice to run `--explain`.
+        hint = shown.error.hint.partition("`%aws_profile --explain ")[0]
+        notes.insert(0, f"✗ {shown.error} {hint}".strip())
     if shown.calls:
         notes.append(f"A switch uses: {' → '.join(shown.calls)}")
+    headings = {name: f"{name} ({kind})" for name, kind in shown.chain.items()}
     rows: list[tuple[str, ...]] = []
     for name in dict.fromkeys((*(row.section for row in shown.rows), *shown.chain)):
-        rows.append((f"{name} ({shown.chain[name]})" if name in shown.chain else name,))
+        rows.append((headings.get(name, name),))
         rows += (tuple(row[1:]) for row in shown.rows if row.section == name)
     return Card(
         title=" ← ".join(shown.chain) or shown.name or "(no name)",
         badge=badge,
         notes=(*notes, *shown.notes),
         tone=tone,
-        table=Table((), rows) if rows else None,
+        table=Table((), rows),
     )

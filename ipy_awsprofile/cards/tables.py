@@ -22,19 +22,19 @@ def profile_table(profiles: Sequence[Profile], pattern: str | None = None) -> Ca
     """Return a card with a row for each profile."""
     rows = [
         (
-            one.name,
-            str(one.kind),
-            one.account or "",
-            one.role or "",
-            one.source or "",
-            one.region or "",
-            "yes" if one.mfa_serial else "",
+            profile.name,
+            str(profile.kind),
+            profile.account or "",
+            profile.role or "",
+            profile.source or "",
+            profile.region or "",
+            "yes" if profile.mfa_serial else "",
         )
-        for one in profiles
+        for profile in profiles
     ]
     columns = ("profile", "kind", "account", "role", "source", "region", "MFA")
     title = _title(number_of(len(rows), "profile"), pattern, len(rows), "%aws_profiles")
-    named = [one for one in profiles if one == pattern or (pattern and len(rows) == 1)]
+    named = [profile for profile in profiles if profile == pattern or (pattern and len(rows) == 1)]
     lines = (arguments(SessionRequest(name)) for name in named)
     notes = tuple(f"To switch to it, run `%aws_profile {line}`." for line in lines)
     return Card(title, notes=notes, table=Table(columns, rows))
@@ -49,8 +49,8 @@ def role_table(
     ``profile`` is empty for a role without a profile.
     """
     rows = [
-        (one.account.name, one.account.id, one.role, one.account.domain, one.profile or "")
-        for one in roles
+        (role.account.name, role.account.id, role.role, role.account.domain, role.profile or "")
+        for role in roles
     ]
     columns = ("account name", "account", "role", "e-mail domain", "profile")
     accounts = len({role.account for role in roles})
@@ -61,8 +61,9 @@ def role_table(
     return Card(title, table=Table(columns, rows))
 
 
-def _title(count: str, pattern: str | None, number: int, magic: str) -> str:
-    title = f"{count} for “{pattern}”" if pattern else count
+def _title(title: str, pattern: str | None, number: int, magic: str) -> str:
+    if pattern:
+        title += f" for “{pattern}”"
     if number > MOST_ROWS:
         title += f"; the first {MOST_ROWS} are shown. Run `{magic} PATTERN` to list fewer."
     return title
@@ -84,13 +85,16 @@ def saved_card(
     """
     title = f"The saved profiles in `{config}` are up to date. There is nothing to write."
     if lines:
-        marks = {"+": "added", "-": "removed"} if is_written else {"+": "to add", "-": "to remove"}
+        marks = {"+": "to add", "-": "to remove"}
+        if is_written:
+            marks = {"+": "added", "-": "removed"}
         numbers = Counter(line[0] for line in lines if line[1:].startswith("[profile "))
         counts = [f"{numbers[mark]} {word}" for mark, word in marks.items() if numbers[mark]]
         title = f"Profiles in `{config}`: {', '.join(counts) or 'only settings change'}."
-    if others:
-        have = "role already has a profile" if others == 1 else "roles already have profiles"
-        title += f" {others} {have}."
+    if others == 1:
+        title += " 1 role already has a profile."
+    elif others:
+        title += f" {others} roles already have profiles."
     if lines and not is_written:
         title += f" {how} to write the changes."
     notes = []

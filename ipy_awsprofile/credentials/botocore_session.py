@@ -171,19 +171,21 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         from this session, the cache and the prompter. Raises botocore's exceptions and subclasses
         of AwsProfileError.
         """
-        foreign = self.target.foreign_sts  # the same role ARN can exist on several servers
-        server = f"at-{sha256(foreign.encode()).hexdigest()[:16]}" if foreign else ""
-        variant = "-".join(filter(None, (self.target.cache_variant, server)))
+        variant = self.target.cache_variant
+        foreign = self.target.foreign_sts
+        if foreign:  # the same role ARN can exist on several servers
+            variant = f"{variant}-at-{sha256(foreign.encode()).hexdigest()[:16]}".lstrip("-")
         cache = self._outside.role_cache(self.callers, fresh=fresh, variant=variant)
         renewing = partial(Renewing, self.target, sign_in=sign_in, check=self._check_identity)
 
         def retrieve() -> None:
             self._credentials = None
-            load = (
-                partial(renewing(codes=None).load, provider(self, cache, codes).load, "assume-role")
-                if provider
-                else self._loading(cache, codes, renewing(codes=codes), config)
-            )
+            if provider:
+                load: Any = partial(
+                    renewing(codes=None).load, provider(self, cache, codes).load, "assume-role"
+                )
+            else:
+                load = self._loading(cache, codes, renewing(codes=codes), config)
             self.register_component("credential_provider", SimpleNamespace(load_credentials=load))
             try:
                 credentials = self.get_credentials()
@@ -201,11 +203,10 @@ class ProfileBotocoreSession(SharedBotocoreSession):
                 raise
             cache.fresh = True
             retrieve()
-        method = getattr(self._credentials, "method", "")
         _log.debug(
             "%s: found by %s, cached: %s.",
             self.target.name,
-            method,
+            getattr(self._credentials, "method", ""),
             cache.has_read and not cache.written,
         )
 
@@ -213,21 +214,25 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         self, cache: RoleCache, codes: CodePrompter, renewing: Renewing, config: Config
     ) -> Callable[[], Any]:
         """Return a function that loads the credentials, or the MFA session or limits for them."""
-        target, calls = self.target, _Calls(self, config)
+        target = self.target
+        calls = _Calls(self, config)
 
         def load() -> Any:
             chain = create_provider_chain(calls, target, cache, renewing, self._outside)
             credentials: Any = chain.load_credentials()
             if credentials and target.mfa:
-                create = calls.create_client
-                fetcher = MfaSessionFetcher(credentials, create, target.mfa, codes, cache)
+                fetcher = MfaSessionFetcher(
+                    credentials, calls.create_client, target.mfa, codes, cache
+                )
                 deferred = DeferredRefreshableCredentials(fetcher.fetch_credentials, "mfa-session")
                 credentials = renewing.of(deferred)
             if credentials and target.scope:
                 # The global endpoint doesn't have all operations.
                 regional = ProfileBotocoreSession(target, config, self._outside)
                 regional.set_config_variable("sts_regional_endpoints", "regional")
-                region = "us-east-1" if target.region in {None, "aws-global"} else target.region
+                region = target.region
+                if region in {None, "aws-global"}:
+                    region = "us-east-1"
                 create = partial(_Calls(regional, config).create_client, region_name=region)
                 narrower = ScopedSessionFetcher(credentials, create, target.scope)
                 deferred = DeferredRefreshableCredentials(narrower.fetch_credentials, "scoped")
@@ -244,10 +249,10 @@ class ProfileBotocoreSession(SharedBotocoreSession):
 
         https://docs.aws.amazon.com/singlesignon/latest/userguide/howtogetcredentials.html
         """
-        known = self.callers.get(before)
-        if known is None and self.target.scope:  # a narrower session has the same identity
-            known = next(iter(self.callers.values()), None)
-        if known is None or not known.arn:
+        former = self.callers.get(before)
+        if former is None and self.target.scope:  # a narrower session has the same identity
+            former = next(iter(self.callers.values()), None)
+        if former is None or not former.arn:
             return  # STS hasn't reported an identity yet
         with translated(self.target.names):
             sts = with_checked_answers(
@@ -261,10 +266,10 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             )
             caller = self.callers[str(now.access_key)] = ask_caller(sts)
         is_sso = self.target.chain[0].kind is ProfileKind.SSO
-        if (caller.arn != known.arn) if is_sso else (caller.principal != known.principal):
+        if caller.principal != former.principal or (is_sso and caller.arn != former.arn):
             raise IdentityChanged(
                 f"The credentials of `{self.target.name}` belong to {caller.arn} now, not to "
-                f"{known.arn}.",
+                f"{former.arn}.",
                 f"Run `%aws_profile {typed(self.target.names)}` to switch to them, and create "
                 "older clients again.",
             )
@@ -274,14 +279,15 @@ class _Calls:
     """A target's session for the calls that retrieve its credentials, with their own config."""
 
     def __init__(self, session: ProfileBotocoreSession, config: Config) -> None:
-        self._session, self._config = session, config
+        self._session = session
+        self._config = config
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._session, name)
 
     def create_client(self, *args: Any, config: Config | None = None, **kwargs: Any) -> Any:
         """Return a client that adds AssumeRole's parameters that botocore has no settings for."""
-        kwargs["config"] = self._config.merge(config) if config else self._config
+        kwargs["config"] = self._config.merge(config or Config())
         client = with_checked_answers(self._session.create_client(*args, **kwargs))
         client.meta.events.register("provide-client-params.sts.AssumeRole", self._with_parameters)
         return client

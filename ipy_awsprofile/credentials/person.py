@@ -52,7 +52,9 @@ class Question(str):
     def __new__(cls, question: str, *, profile: str, refused: str, command: str) -> Self:
         """Return the question with these attributes."""
         text = super().__new__(cls, question)
-        text.profile, text.refused, text.command = profile, refused, command
+        text.profile = profile
+        text.refused = refused
+        text.command = command
         return text
 
 
@@ -195,11 +197,14 @@ class CodePrompter:
 
     def __call__(self, question: str) -> str:
         """Return a code. Raises MfaUnavailable, MfaRejected, or the prompter's exceptions."""
-        person, target, serial = self._person(), self._target, device_of(question)
+        person = self._person()
+        target = self._target
+        serial = device_of(question)
         _log.debug("%s: prompting for a code of %s.", target.name, serial)
-        if command := target.mfa_process(serial):
+        command = target.mfa_process(serial)
+        if command:
             return person.run_command(command, question)
-        names = (each.name for each in target.chain if each.mfa_serial == serial)
+        names = (profile.name for profile in target.chain if profile.mfa_serial == serial)
         asked = Question(
             question,
             profile=next(names, target.name),
@@ -229,7 +234,8 @@ class CodePrompter:
         attempts = self._person().attempts
         try:
             while True:
-                self._answers, attempts = False, attempts - 1
+                self._answers = False
+                attempts -= 1
                 try:
                     return fetch()
                 except MfaRejected as error:

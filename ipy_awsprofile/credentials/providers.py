@@ -17,7 +17,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from time import sleep
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 import botocore.session
 from botocore.credentials import (
@@ -94,15 +94,18 @@ class Renewing:
         if not isinstance(credentials, RefreshableCredentials):
             return credentials
         current: Any = credentials
+        # For a role with MFA, botocore wraps the fetcher's method, and would call it only once.
         fetch = getattr(current._refresh_using, "_refresh", current._refresh_using)
         fetcher: Any = getattr(fetch, "__self__", None)
         parameters = getattr(fetcher, "_assume_kwargs", {})
-        duration = parameters.get("DurationSeconds", getattr(fetcher, "duration", None))
         codes = self._codes_for(fetcher, parameters)
-        if codes or getattr(fetcher, "_source_credentials", None) in self._prompting:
+        source = getattr(fetcher, "_source_credentials", None)
+        duration = parameters.get("DurationSeconds", getattr(fetcher, "duration", None))
+        if codes or source in self._prompting:
             # botocore would prompt 15 minutes before the session ends.
             self._prompting.append(current)
-            current._advisory_refresh_timeout, current._mandatory_refresh_timeout = 10, 0
+            current._advisory_refresh_timeout = 10
+            current._mandatory_refresh_timeout = 0
             fetcher._expiry_window_seconds = 60  # of the cache
         elif duration is not None:
             # botocore's 15 minutes are a quarter of the default hour, but all of 15 minutes.
@@ -264,17 +267,19 @@ def create_provider_chain(
         source.load = partial(load_from, source.METHOD)
     first = target.chain[0]
     if first.kind is ProfileKind.AMBIENT:
-        of_source = (each for each in sources if first.credential_source == each.CANONICAL_NAME)
-        return CredentialResolver(list(of_source))
-    tokens = str(sso_cache())  # botocore determines its folder at import time
+        return CredentialResolver(
+            [source for source in sources if first.credential_source == source.CANONICAL_NAME]
+        )
     profiles = _ProfileProviders(
         session,
         cache=cache,
         region_name=target.region,
-        sso_token_cache=outside.sign_in_files(tokens, dumps_func=_sso_json_dumps),  # type: ignore[arg-type]
+        # botocore determines the folder of its own cache at import time.
+        sso_token_cache=outside.sign_in_files(str(sso_cache()), dumps_func=_sso_json_dumps),  # type: ignore[arg-type]
         login_token_cache=outside.sign_in_files(get_login_token_cache_directory()),
     )
-    profiles.renewing, profiles.process = renewing, outside.process
+    profiles.renewing = renewing
+    profiles.process = outside.process
     roles = _RoleProvider(
         load_config=lambda: session.full_config,
         client_creator=partial(session.create_client, region_name=target.region),
@@ -285,9 +290,14 @@ def create_provider_chain(
         profile_provider_builder=profiles,
     )
     roles.renewing = renewing
-    of_profile = profiles.providers(target.name, disable_env_vars=True)
     return CredentialResolver(
-        [roles, *of_profile, OriginalEC2Provider(), BotoProvider(), *sources[1:]]
+        [
+            roles,
+            *profiles.providers(target.name, disable_env_vars=True),
+            OriginalEC2Provider(),
+            BotoProvider(),
+            *sources[1:],
+        ]
     )
 
 
@@ -315,7 +325,8 @@ class _ProfileProviders(ProfileProviderBuilder):
         return providers
 
     def _create_sso_provider(self, profile_name: str) -> Any:
-        session, create = cast("Any", self._session), super()._create_sso_provider  # type: ignore[misc]
+        session: Any = self._session
+        create = super()._create_sso_provider  # type: ignore[misc]
         provider = create(profile_name)
         load = provider.load
 
@@ -324,7 +335,8 @@ class _ProfileProviders(ProfileProviderBuilder):
             return create(profile_name).load()._refresh_using()
 
         def load_deferred() -> Any:
-            if loaded := load():
+            loaded = load()
+            if loaded:
                 loaded._refresh_using = fetch
             return loaded
 
@@ -343,26 +355,27 @@ class _ProfileProviders(ProfileProviderBuilder):
         return self._watching(ConfigProvider(file, profile_name), file)
 
     def _watching(self, provider: Any, file: str) -> Any:
-        path, load = Path(file).expanduser(), provider.load
+        path = Path(file).expanduser()
+        load = provider.load
 
         def load_keys() -> FileCredentials | None:
             version = version_of(path)  # before reading, because the file can change meanwhile
             loaded = load()
+            if not loaded:
+                return None
             for setting, key in (
-                ("aws_access_key_id", loaded and loaded.access_key),
-                ("aws_secret_access_key", loaded and loaded.secret_key),
+                ("aws_access_key_id", loaded.access_key),
+                ("aws_secret_access_key", loaded.secret_key),
             ):
                 if key == "":  # botocore would sign with it
                     raise PartialCredentialsError(provider=provider.METHOD, cred_var=setting)
-            keys = FileCredentials(load, path, self.renewing.check)
-            return keys.use(loaded, version) if loaded else None
+            return FileCredentials(load, path, self.renewing.check).use(loaded, version)
 
         provider.load = load_keys
         return provider
 
     def _create_process_provider(self, profile_name: str) -> Any:
-        load = lambda: self._session.full_config  # noqa: E731
-        return _ProcessProvider(profile_name, load, popen=self.process)
+        return _ProcessProvider(profile_name, lambda: self._session.full_config, popen=self.process)
 
 
 class FileCredentials(StaysInProcess, Credentials):
@@ -381,11 +394,15 @@ class FileCredentials(StaysInProcess, Credentials):
     account_id = property(lambda self: self.get_frozen_credentials().account_id)
 
     def __init__(self, load: Callable[[], Any], path: Path, check: Callable[..., None]) -> None:
-        self._load, self._path, self._check = load, path, check
+        self._load = load
+        self._path = path
+        self._check = check
 
     def use(self, loaded: Credentials, version: object) -> Self:
         """Use keys that were loaded from this version of the file."""
-        self._keys, self._version, self.method = freeze_credentials(loaded), version, loaded.method
+        self._keys = freeze_credentials(loaded)
+        self._version = version
+        self.method = loaded.method
         self._access_key = self._keys.access_key  # botocore's name for a key that needs no call
         return self
 
@@ -397,7 +414,8 @@ class FileCredentials(StaysInProcess, Credentials):
             with suppress(BotoCoreError, ConfigFileError, OSError, ValueError):
                 loaded = self._load()
             if loaded:
-                if (keys := freeze_credentials(loaded)) != self._keys:
+                keys = freeze_credentials(loaded)
+                if keys != self._keys:
                     self._check(str(self._keys.access_key), keys)
                 self.use(loaded, version)
         return self._keys

@@ -56,13 +56,13 @@ def _reset(owner: Any, name: str, value: Any = None) -> None:
 
 
 def _in_subclasses(kind: type, clear: Callable[[Any], object]) -> None:
-    for each in subclasses_of(kind):
-        clear(each)
+    for subclass in subclasses_of(kind):
+        clear(subclass)
 
 
 def _clear_expressions(module: Any) -> None:
     kind = getattr(module, "SingletonExpr", module.Expr)
-    _in_subclasses(kind, lambda each: vars(each).get("_instances", {}).clear())
+    _in_subclasses(kind, lambda subclass: vars(subclass).get("_instances", {}).clear())
 
 
 def _reset_s3path(module: Any) -> None:

@@ -101,8 +101,8 @@ class Lending(StaysInProcess):
         A lent identity keeps its address. Raises OSError.
         """
         with self._lock:
-            known = (path for path, one in self._lent.items() if one.label == label)
-            path = next(known, None) or f"/{next(self._numbers)}"
+            paths = (path for path, lent in self._lent.items() if lent.label == label)
+            path = next(paths, None) or f"/{next(self._numbers)}"
             before = self._lent.pop(path, None)
             token = before.token if before else secrets.token_hex(32)
             self._lent[path] = _Lent(label, session, token)
@@ -110,8 +110,10 @@ class Lending(StaysInProcess):
                 oldest = next(iter(self._lent))
                 del self._lent[oldest]
                 shutil.rmtree(self._folder / oldest[1:], ignore_errors=True)
-        folder, target = self._folder / path[1:], session.target
-        config, name = user_environment().get("AWS_CONFIG_FILE"), target.name
+        folder = self._folder / path[1:]
+        target = session.target
+        name = target.name
+        config = user_environment().get("AWS_CONFIG_FILE")
         if not (folder / "token").exists():  # it is new, or a cleanup has removed it
             replace_file(folder / "token", token.encode())
         if not target.resolves_by_name:
@@ -119,14 +121,16 @@ class Lending(StaysInProcess):
             config = str(folder / "config")
             text = _config_text(session, name)
             replace_file(folder / "config", text.encode(locale.getpreferredencoding(False)))
-        has_region = target.chain[0].region == session.region_name or not target.resolves_by_name
+        default_region: str | None = session.region_name
+        # A Region of the profile needs no variable, which would hide other profiles' Regions.
+        if not target.resolves_by_name or target.chain[0].region == default_region:
+            default_region = None
         return {
             "AWS_CONFIG_FILE": config,
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": (f"http://127.0.0.1:{self._server.port}{path}"),
             "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(folder / "token"),
             "AWS_REGION": session.region_name,
-            # A Region of the profile needs no variable, which would hide other profiles' Regions.
-            "AWS_DEFAULT_REGION": None if has_region else session.region_name,
+            "AWS_DEFAULT_REGION": default_region,
             "AWS_PROFILE": name,
         }
 
@@ -218,7 +222,9 @@ def _config_text(session: ProfileSession, name: str) -> str:
     """
     target = session.target
     path = target.config.paths.config
-    text = path.read_text() if path.exists() and path.stat().st_size < _LARGEST else ""
+    text = ""
+    if path.exists() and path.stat().st_size < _LARGEST:
+        text = path.read_text()
     if _SECRET.search(text):
         text = ""
     settings = {
@@ -230,7 +236,9 @@ def _config_text(session: ProfileSession, name: str) -> str:
         settings["region"] = session.region_name
     lines = [f"\n[profile {shlex.quote(name)}]\n"]
     for setting, value in settings.items():
-        nested = value.items() if isinstance(value, dict) else ()
-        shown = "".join(f"\n  {key} = {one}" for key, one in nested) if nested else f" {value}"
-        lines.append(f"{setting} ={shown}\n")
+        if isinstance(value, dict) and value:
+            lines.append(f"{setting} =\n")
+            lines += (f"  {key} = {nested}\n" for key, nested in value.items())
+        else:
+            lines.append(f"{setting} = {value}\n")
     return text + "".join(lines)

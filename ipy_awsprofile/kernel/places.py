@@ -53,8 +53,8 @@ def variable_of(shell: InteractiveShell, name: str) -> Place:
     def change(value: Any) -> None:
         if value is not ABSENT:
             shell.push({name: value})
-        else:
-            shell.drop_by_id({name: names[name]} if name in names else {})
+        elif name in names:
+            shell.drop_by_id({name: names[name]})
 
     return Place(name, lambda: names.get(name, ABSENT), change)
 
@@ -75,10 +75,12 @@ def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[P
     for name, value in {**environment, **lent, **_direct_connection()}.items():
         places[variables(name, readers=_CHILDREN)] = {} if value is None else {name: value}
     places |= {DEFAULT_SESSION: session, LIBRARIES: session}
-    by_user = any(map(os.environ.get, ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")))
-    if not by_user and (url := session.target.endpoint("s3")):
+    url = session.target.endpoint("s3")
+    is_set_by_user = any(map(os.environ.get, ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")))
+    if url and not is_set_by_user:
         places[ENDPOINT] = url
-    if pl := _polars():
+    pl = _polars()
+    if pl:
         places[POLARS] = _provider_class(pl, session)()
     return places
 
@@ -94,7 +96,8 @@ def places_of_run() -> dict[Place, Any]:
     places: dict[Place, Any] = {variables(name): {} for name in gone}
     places[KEYS] = {"AWS_ACCESS_KEY_ID": fake, "AWS_SECRET_ACCESS_KEY": fake}
     places |= {DEFAULT_SESSION: _SessionOfRow(), LIBRARIES: None}
-    if (config := _config_of_fsspec()) is not None:
+    config = _config_of_fsspec()
+    if config is not None:
         places[S3FS] = _ArgumentsOfRow(config.get("s3") or {})
     if _polars():
         places[POLARS] = _refuse_polars
@@ -111,9 +114,10 @@ def _direct_connection() -> dict[str, str | None]:
     """Return the variables that keep clients from sending the token to the user's HTTP proxy."""
     if not any(map(os.environ.get, _PROXIES)):
         return {}
-    others = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
-    value = others if "127.0.0.1" in others else ",".join(filter(None, (others, "127.0.0.1")))
-    return {"no_proxy": value, "NO_PROXY": value}
+    hosts = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    if "127.0.0.1" not in hosts:
+        hosts = ",".join(filter(None, (hosts, "127.0.0.1")))
+    return {"no_proxy": hosts, "NO_PROXY": hosts}
 
 
 def _show_endpoint(url: Any) -> None:
@@ -204,13 +208,15 @@ class _ArgumentsOfRow(Mapping[str, Any]):
         from ipy_awsprofile.sessions.session import ProfileSession
 
         session = session_here()
+        if session is None:
+            return self._kept
         if isinstance(session, ProfileSession) and session.target.store:
             return {
                 **self._kept,
                 "profile": session.target.name,
                 "client_kwargs": {"region_name": session.region_name},
             }
-        return {**self._kept, **(s3fs_options(session) if session else {})}
+        return {**self._kept, **s3fs_options(session)}
 
     def __getitem__(self, name: str) -> Any:
         return self._here()[name]
@@ -228,8 +234,11 @@ class _ArgumentsOfRow(Mapping[str, Any]):
 def _polars() -> Any:
     """Return the module if it is completely imported; None otherwise, and before polars 1.34."""
     module = sys.modules.get("polars")
-    has_default = hasattr(getattr(module, "Config", None), "set_default_credential_provider")
-    return module if has_default and hasattr(module, "CredentialProviderAWS") else None
+    config = getattr(module, "Config", None)
+    has_default = hasattr(config, "set_default_credential_provider")
+    if has_default and hasattr(module, "CredentialProviderAWS"):
+        return module
+    return None
 
 
 def _default_provider() -> Any:
@@ -240,9 +249,10 @@ def _default_provider() -> Any:
 
 
 def _set_provider(provider: Any) -> None:
-    # polars' own provider keeps the credentials of its first read, so each switch needs a new one.
-    new = _polars().CredentialProviderAWS() if provider == "auto" else provider
-    _polars().Config.set_default_credential_provider(new)
+    if provider == "auto":
+        # polars' own keeps the credentials of its first read, so each switch needs a new one.
+        provider = _polars().CredentialProviderAWS()
+    _polars().Config.set_default_credential_provider(provider)
 
 
 POLARS = Place("polars' credential provider", _default_provider, _set_provider)
@@ -303,10 +313,12 @@ FOLLOWERS: dict[str, Callable[[Any], object]] = {}
 
 def _move_libraries(session: Any) -> None:
     clear_caches()
-    if session is ABSENT and _polars() and _default_provider() == "auto":
-        _set_provider("auto")  # polars may have been imported since the switch
+    if session is ABSENT:
+        session = None
+        if _polars() and _default_provider() == "auto":
+            _set_provider("auto")  # polars may have been imported since the switch
     for follow in FOLLOWERS.values():
-        follow(None if session is ABSENT else session)
+        follow(session)
 
 
 LIBRARIES = effect("libraries", _move_libraries)

@@ -46,10 +46,12 @@ class Kernel:
         With ``keep_changes``, what the user has changed since the last call stays. If a place can't
         be set, all places are set as before, and its error is raised.
         """
-        places, changed = {**values, **self._ours}, set(self.changed())
+        places = {**values, **self._ours}
         now = {place: place.get() for place in places}
+        changed = set(self.changed())
+        # The user's values: what is there now, except in places that still have our values.
         unchanged = self._ours.keys() - changed
-        theirs = {one: self._theirs[one] if one in unchanged else now[one] for one in places}
+        theirs = now | {place: self._theirs[place] for place in unchanged}
         try:
             for place in places:
                 if not (keep_changes and place in changed):
@@ -80,8 +82,9 @@ class Kernel:
 
 
 def _is_same(value: object, other: object) -> bool:
-    # A place can hold any object, even one that can't be compared.
-    return value == other if type(value) is type(other) is dict else value is other
+    if type(value) is type(other) is dict:
+        return value == other
+    return value is other  # a place can hold any object, even one that can't be compared
 
 
 def variables(*names: str, readers: str = "") -> Place:

@@ -48,7 +48,8 @@ class Uninterrupted(AbstractContextManager["Uninterrupted"]):
 
     def took_interrupt(self) -> bool:
         """Return whether the user pressed Ctrl-C, and discard the signal."""
-        came, self._came = self._came, False
+        came = self._came
+        self._came = False
         return came
 
     def _defer(self, *_: object) -> None:

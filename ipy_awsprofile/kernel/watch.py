@@ -108,33 +108,37 @@ def _label_found(session: Any) -> None:
     if credentials is None or label_of(credentials):
         return
     session._credentials = None  # unless they get a label
+    label = _label_for(session, credentials.method)
+    if label is GATE.active and credentials.method in _IN_FILES:
+        label.credentials.get_frozen_credentials()  # raises IdentityChanged
+    session._credentials = credentials
+    put_label(credentials, label)
+
+
+def _label_for(session: Any, method: str) -> Label:
+    """Return the label for the credentials that a session has found with a method of botocore."""
     profile = _chosen_profile(session)
-    method = credentials.method
+    # Without credentials of the profile, botocore goes on to what the kernel lends.
     is_lent = GATE.active and method == "container-role" and not hasattr(session, "callers")
     if profile and is_lent and profile != os.environ.get("AWS_PROFILE"):
         from ipy_awsprofile.credentials.translation import no_credentials  # imports botocore
 
         raise no_credentials(profile)
     if profile or method == "explicit":
-        callers = getattr(session, "callers", None)
-        label = Label(profile or "", is_chosen=True, callers=callers)
-    elif GATE.is_run:
+        return Label(profile or "", is_chosen=True, callers=getattr(session, "callers", None))
+    if GATE.is_run:
         raise NotForOneProfile(
             "A new session without a profile, such as `boto3.Session()`, doesn't know the row's "
             "identity.",
             "Use `session`. In a run, `boto3.client` uses it, too.",
         )
-    elif GATE.active and method == "env":  # set by the user, because a switch removes keys
-        label = Label("", is_chosen=True)
-    elif method in {"env", "container-role", "iam-role", "boto-config"}:
-        label = GATE.active or Label(f"the default identity ({method})", is_default=True)
-    else:
-        name = session.get_config_variable("profile") or "default"
-        label = GATE.active or Label(name, is_default=True)
-    if label is GATE.active and method in _IN_FILES:
-        label.credentials.get_frozen_credentials()  # raises IdentityChanged
-    session._credentials = credentials
-    put_label(credentials, label)
+    if GATE.active and method == "env":  # set by the user, because a switch removes keys
+        return Label("", is_chosen=True)
+    if GATE.active:
+        return GATE.active
+    if method in {"env", "container-role", "iam-role", "boto-config"}:
+        return Label(f"the default identity ({method})", is_default=True)
+    return Label(session.get_config_variable("profile") or "default", is_default=True)
 
 
 def _chosen_profile(session: Any) -> Any:
@@ -175,8 +179,8 @@ def _watch_earlier_objects() -> None:
 def subclasses_of(kind: type) -> list[Any]:
     """Return a class and all classes that are derived from it."""
     kinds = [kind]
-    for each in kinds:  # the list grows
-        kinds += each.__subclasses__()
+    for subclass in kinds:  # the list grows
+        kinds += subclass.__subclasses__()
     return kinds
 
 
@@ -185,7 +189,7 @@ def subclasses_of(kind: type) -> list[Any]:
 
 def _wrap(kind: type, name: str, wrapping: Callable[[Any], Any]) -> None:
     """Wrap a method in the class that defines it. Wrapping it again does nothing."""
-    owner = next(each for each in kind.__mro__ if name in vars(each))
+    owner = next(base for base in kind.__mro__ if name in vars(base))
     original = vars(owner)[name]
     new = original, wraps(original)(wrapping(original))
     _, wrapper = _wrapped.setdefault((owner, name), new)  # another thread may have been first
@@ -201,20 +205,20 @@ def _unwrap() -> None:
 
 def _labelling(get_credentials: Callable[..., Any]) -> Callable[..., Any]:
     def labelled(session: Any) -> Any:
-        # Otherwise, they were labelled when they were found, or the user has set them.
-        is_new = session._credentials is None
-        found = get_credentials(session)
-        if isawaitable(found):  # aiobotocore's
-            return _label_later(session, found) if is_new else found
-        if is_new:
-            _label_found(session)
-        return found
+        # They were labelled when they were found, or the user has set them.
+        if session._credentials is not None:
+            return get_credentials(session)
+        credentials = get_credentials(session)
+        if isawaitable(credentials):  # aiobotocore's
+            return _label_later(session, credentials)
+        _label_found(session)
+        return credentials
 
     return labelled
 
 
-async def _label_later(session: Any, found: Awaitable[Any]) -> Any:
-    credentials = await found
+async def _label_later(session: Any, awaitable: Awaitable[Any]) -> Any:
+    credentials = await awaitable
     _label_found(session)
     return credentials
 

@@ -79,9 +79,13 @@ class RoleList:
 
     def named(self, name: str) -> list[Account]:
         """Return the accounts with this ID or name. If none match exactly, ignore the case."""
-        accounts, folded = self.accounts.values(), name.casefold()
-        matching = [one for one in accounts if folded in (one.id, one.name.casefold())]
-        return [one for one in matching if one.name == name] or matching
+        folded = name.casefold()
+        matching = [
+            account
+            for account in self.accounts.values()
+            if folded in (account.id, account.name.casefold())
+        ]
+        return [account for account in matching if account.name == name] or matching
 
 
 def list_accounts(sign_in: SignIn) -> RoleList:
@@ -98,7 +102,8 @@ def list_accounts(sign_in: SignIn) -> RoleList:
 def list_account_roles(sign_in: SignIn, account: str) -> tuple[str, ...]:
     """List the roles of an account, and return their names. Raises as `list_accounts` does."""
     names = _Portal(sign_in).roles(account)
-    if cached := cached_list(sign_in):
+    cached = cached_list(sign_in)
+    if cached:
         _cache(sign_in, replace(cached, roles={**cached.roles, account: names}))
     return names
 
@@ -108,7 +113,8 @@ def list_roles(sign_in: SignIn, report: Callable[[int, int], object]) -> RoleLis
 
     After an error or Ctrl-C, the cache is unchanged. Raises as `list_accounts` does.
     """
-    started, roles = datetime.now(UTC), {}
+    started = datetime.now(UTC)
+    roles = {}
     accounts = _Portal(sign_in).accounts()
     portal = _Portal(sign_in, _MANY_CALLS)
     pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="list-roles")
@@ -129,10 +135,10 @@ class _Portal:
         session = ProfileBotocoreSession(target)
         unsigned = ClientConfig(signature_version=UNSIGNED)
         session.set_default_client_config(give_up_soon().merge(unsigned))
-        self._names, region = target.names, sign_in.region
+        self._names = target.names
         with translated(self._names):
             self._client = with_checked_answers(
-                session.create_client("sso", region_name=region, config=config)
+                session.create_client("sso", region_name=sign_in.region, config=config)
             )
 
         def read_token() -> str:
@@ -183,13 +189,17 @@ def cached_list(sign_in: SignIn) -> RoleList | None:
     """Return the cached list; None if it is missing or older than a day. Don't call AWS."""
     path = _path(sign_in)
     cached = _read(path, version_of(path))
-    return cached if cached and datetime.now(UTC) - cached.listed_at < _VALID_FOR else None
+    if cached and datetime.now(UTC) - cached.listed_at < _VALID_FOR:
+        return cached
+    return None
 
 
 def complete_list(sign_in: SignIn) -> RoleList | None:
     """Return the cached list if it has the roles of all accounts, otherwise None."""
     cached = cached_list(sign_in)
-    return cached if cached and cached.accounts.keys() <= cached.roles.keys() else None
+    if cached and cached.accounts.keys() <= cached.roles.keys():
+        return cached
+    return None
 
 
 @lru_cache(maxsize=4)
@@ -206,8 +216,7 @@ def _read(path: Path, _version: FileVersion | None) -> RoleList | None:
 
 def _cache(sign_in: SignIn, roles: RoleList) -> RoleList:
     with translated(()):  # without the list, patterns can't protect accounts by name
-        content = json.dumps(asdict(roles), default=str).encode()
-        replace_file(_path(sign_in), content)
+        replace_file(_path(sign_in), json.dumps(asdict(roles), default=str).encode())
     return roles
 
 
@@ -227,8 +236,8 @@ def known_account_name(account: str) -> str | None:
 
 def delete_role_lists(sign_in: SignIn | None) -> None:
     """Delete the list of a sign-in, or of all sign-ins, for all kernels."""
-    folder = cache_folder() / "ipy_awsprofile"
-    for path in [_path(sign_in)] if sign_in else folder.glob("roles-*.json"):
+    pattern = _path(sign_in).name if sign_in else "roles-*.json"
+    for path in (cache_folder() / "ipy_awsprofile").glob(pattern):
         path.unlink(missing_ok=True)
 
 
@@ -290,7 +299,8 @@ def known_roles_without_profile() -> list[AssignedRole]:
     config = read_config()
     roles: list[AssignedRole] = []
     for sign_in in sign_ins(config).values():
-        if listed := complete_list(sign_in):
+        listed = complete_list(sign_in)
+        if listed:
             roles += _assigned_roles(sign_in, listed, config)
     return [role for role in roles if role.profile is None]
 
@@ -344,10 +354,12 @@ def resolve_sso_name(request: Request, person: Person, *, look_up: bool = False)
     )
     if look_up and request.profile:
         settings = find_profile_or_role(request.profile, config).settings
-        sign_in, account = sign_in_of(settings, config), settings.get("sso_account_id")
-        cached = cached_list(sign_in) if sign_in else None
-        if sign_in and account and (cached is None or account not in cached.accounts):
-            _with_sign_in(sign_in, person, lambda: list_accounts(sign_in))
+        sign_in = sign_in_of(settings, config)
+        account = settings.get("sso_account_id")
+        if sign_in and account:
+            cached = cached_list(sign_in)
+            if cached is None or account not in cached.accounts:
+                _with_sign_in(sign_in, person, lambda: list_accounts(sign_in))
     return request
 
 
@@ -380,14 +392,14 @@ def account_id(name: str, sign_in: SignIn) -> str:
     listed = cached_list(sign_in)
     if listed is None or not listed.named(name):
         listed = list_accounts(sign_in)
-    matching, accounts = listed.named(name), listed.accounts.values()
+    matching = listed.named(name)
     if len(matching) == 1:
         return matching[0].id
     ids = " and ".join(f"`{account.id}`" for account in matching)
     raise InvalidOption(
         f"{len(matching) or 'No'} accounts of the sign-in `{sign_in.name}` have the name `{name}`.",
         (ids and f"Use an account ID: {ids}.")
-        or did_you_mean(name, (account.name for account in accounts))
+        or did_you_mean(name, (account.name for account in listed.accounts.values()))
         or f"`%aws_profiles --sso {quoted(sign_in.name)}` lists the accounts.",
     )
 
@@ -403,7 +415,9 @@ def explain_refused_role(target: Target) -> str:
         return ""
     with suppress(AwsProfileError):  # the user needs to see the refusal instead
         roles = list_account_roles(sign_in, str(source.account))
-        similar = did_you_mean(str(source.sso_role_name), roles)
-        names = ", ".join(f"`{role}`" for role in roles)
-        return similar or (f"Your roles in the account: {names}." if names else "")
+        suggestion = did_you_mean(str(source.sso_role_name), roles)
+        if roles and not suggestion:
+            names = ", ".join(f"`{role}`" for role in roles)
+            suggestion = f"Your roles in the account: {names}."
+        return suggestion
     return ""

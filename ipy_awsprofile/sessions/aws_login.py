@@ -43,9 +43,12 @@ class Login(StaysInProcess):
             raise MissingDependencyException(msg="awscrt")
         from awscrt.crypto import EC, ECType
 
-        self.client_id = f"arn:aws:signin:::devtools/{'same' if same_device else 'cross'}-device"
-        self._profile, self._session = profile.name, str(profile.settings["login_session"])
-        self._client, self._key = client, EC.new_generate(ECType.P_256)
+        device = "same-device" if same_device else "cross-device"
+        self.client_id = f"arn:aws:signin:::devtools/{device}"
+        self._profile = profile.name
+        self._session = str(profile.settings["login_session"])
+        self._client = client
+        self._key = EC.new_generate(ECType.P_256)
         # These functions of botocore aren't public.
         module: Any = credentials
         sign = module._build_add_dpop_header_handler(self._key)  # noqa: SLF001
@@ -91,14 +94,14 @@ class Login(StaysInProcess):
             )
         from awscrt.crypto import ECExportFormat
 
-        arn = Arn.parse(self._session)
+        arn = Arn.parse(self._session) or Arn("", "", "", "", "")
         key = base64.b64encode(self._key.export_key(ECExportFormat.SEC1)).decode()
         lines = textwrap.fill(key, width=64)
         expiry = datetime.now(UTC) + timedelta(seconds=output["expiresIn"])
         document = {
             "accessToken": {
                 **output["accessToken"],
-                "accountId": arn.account if arn else "",
+                "accountId": arn.account,
                 "expiresAt": f"{expiry:%Y-%m-%dT%H:%M:%SZ}",
             },
             "tokenType": output["tokenType"],

@@ -40,17 +40,18 @@ def console_link(session: ProfileSession, service: str = "") -> str:
     and other subclasses of `AwsProfileError`.
     """
     identity = who_am_i(session)
-    arn = Arn.parse(identity.arn)
-    if not identity.temporary or (arn and arn.resource.startswith("user/")):
+    # AWS-compatible servers can omit the ARN.
+    arn = Arn.parse(identity.arn) or Arn("aws", "", "", "", "")
+    if not identity.temporary or arn.resource.startswith("user/"):
         raise CredentialsUnavailable(
             f"`{session.chain[0]}` isn't a role, and only a role's session can open the console.",
             "Switch to a role, or sign in to the console with the user's password.",
         )
-    sign_in, console = _DOMAINS.get(arn.partition if arn else "aws", _DOMAINS["aws"])
-    region = identity.region
-    host = f"{region}.{console}" if region else console
-    destination = f"https://{host}/{quote(service or 'console')}/home"
-    destination += f"?region={region}" if region else ""
+    sign_in, console = _DOMAINS.get(arn.partition, _DOMAINS["aws"])
+    page = f"{console}/{quote(service or 'console')}/home"
+    destination = f"https://{page}"
+    if identity.region:
+        destination = f"https://{identity.region}.{page}?region={identity.region}"
     # AWS has no setting for this. Servers that emulate AWS use one endpoint for all services.
     endpoint = settings_of(session)[0].get("endpoint_url")
     base = str(endpoint or f"https://{sign_in}").rstrip("/") + "/federation"

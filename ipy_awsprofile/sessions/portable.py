@@ -7,7 +7,7 @@ kernel: STS issues short-lived credentials for them, or there is an error.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -195,10 +195,13 @@ def s3_location(session: boto3.Session) -> tuple[str, str | None]:
     """
     with translated(chain_of(session)):
         meta = session.client("s3").meta
-    region = "us-east-1" if meta.region_name == "aws-global" else meta.region_name
+    region = meta.region_name
+    if region == "aws-global":
+        region = "us-east-1"
     host = urlsplit(meta.endpoint_url).hostname or ""
-    is_own = re.fullmatch(r"s3\.([a-z0-9-]+\.)?amazonaws\.com", host)
-    return region, None if is_own else meta.endpoint_url
+    if re.fullmatch(r"s3\.([a-z0-9-]+\.)?amazonaws\.com", host):
+        return region, None
+    return region, meta.endpoint_url
 
 
 def s3fs_options(session: boto3.Session) -> SecretOptions:
@@ -208,13 +211,15 @@ def s3fs_options(session: boto3.Session) -> SecretOptions:
     """
     keys, _ = lendable(session)
     region, endpoint = s3_location(session)
-    options: Mapping[str, Any] = {
-        "key": keys.access_key,
-        "secret": keys.secret_key,
-        "token": keys.token,
-        "client_kwargs": {"region_name": region},
-    }
-    return SecretOptions({**options, **({"endpoint_url": endpoint} if endpoint else {})})
+    options = SecretOptions(
+        key=keys.access_key,
+        secret=keys.secret_key,
+        token=keys.token,
+        client_kwargs={"region_name": region},
+    )
+    if endpoint:
+        options["endpoint_url"] = endpoint
+    return options
 
 
 def polars_credentials(frozen: Any, expiry: datetime | None) -> tuple[dict[str, str], int | None]:
@@ -224,5 +229,5 @@ def polars_credentials(frozen: Any, expiry: datetime | None) -> tuple[dict[str, 
         "aws_secret_access_key": frozen.secret_key,
         "aws_session_token": frozen.token,
     }
-    given = {name: str(key) for name, key in keys.items() if key}
-    return given, int(expiry.timestamp()) if expiry else None
+    timestamp = int(expiry.timestamp()) if expiry else None
+    return {name: str(key) for name, key in keys.items() if key}, timestamp

@@ -80,14 +80,16 @@ class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # used lik
         self._open: list[_ScopedCredentials] = []  # one for each block that uses this object
 
     def __enter__(self) -> boto3.Session:
-        base = open_session(self._base) if isinstance(self._base, str) else self._base
+        base = self._base
+        if isinstance(base, str):
+            base = open_session(base)
         chain = chain_of(base) or (base.profile_name,)
         if isinstance(base, ProfileSession):
             base.target.require_sts()
         inner = DerivedBotocoreSession(chain[0], base.region_name, *settings_of(base))
         inner.set_config_variable("sts_regional_endpoints", "regional")
-        config, region = config_of_calls(base), base.region_name or "us-east-1"
-        create = partial(inner.create_client, region_name=region, config=config)
+        region = base.region_name or "us-east-1"
+        create = partial(inner.create_client, region_name=region, config=config_of_calls(base))
         with translated(chain):
             fetcher = ScopedSessionFetcher(credentials_of(base), create, self._scope)
             credentials = _ScopedCredentials(fetcher, chain)
@@ -140,9 +142,11 @@ def _policy(
 
 def _lasting(seconds: int | None) -> dict[str, int]:
     """Return the duration as a parameter of STS. Raises InvalidOption."""
-    if seconds is not None and seconds not in _ALLOWED:
+    if seconds is None:
+        return {}
+    if seconds not in _ALLOWED:
         raise InvalidOption(f"`seconds` is {seconds}; it must be 1 to {_ALLOWED[-1]}.")
-    return {} if seconds is None else {"DurationSeconds": seconds}
+    return {"DurationSeconds": seconds}
 
 
 class _ScopedCredentials(DeferredRefreshableCredentials):
@@ -153,7 +157,8 @@ class _ScopedCredentials(DeferredRefreshableCredentials):
     def __init__(self, fetcher: ScopedSessionFetcher, chain: tuple[str, ...]) -> None:
         super().__init__(fetcher.fetch_credentials, "scoped")
         renew_with_base(self, fetcher._source_credentials)  # noqa: SLF001  # as botocore names it
-        self._fetcher, self._chain = fetcher, chain
+        self._fetcher = fetcher
+        self._chain = chain
         self._refresh_using = self._renew
         if fetcher.duration:
             self._advisory_refresh_timeout = self._mandatory_refresh_timeout = 0

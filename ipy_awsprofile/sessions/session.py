@@ -288,7 +288,8 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
     arn = Arn.parse(caller.arn) or Arn("", "", "", "", "")
     may_ignore_policy = False
     if isinstance(session, ProfileSession):
-        source, request = session.target.chain[-1], session.target.request
+        source = session.target.chain[-1]
+        request = session.target.request
         if source.kind is ProfileKind.CREDENTIAL_SOURCE and source.credential_source:
             chain = (*chain, SOURCES[source.credential_source])
         is_limited = request.read_only or bool(request.policy)
@@ -297,7 +298,7 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
         account=arn.account,
         arn=caller.arn,
         user_id=caller.user_id,
-        profile=chain[0] if chain else None,
+        profile=next(iter(chain), None),
         chain=chain,
         region=session.region_name,
         expiry=expiry_of(credentials),
@@ -313,8 +314,8 @@ def _fetch_caller(
     """Return the caller identity for credentials. Call STS only for the first time."""
     if isinstance(session, ProfileSession) and session.target.store:
         return CallerIdentity("", "")  # AWS's STS must not get the keys of another server
-    known = session.callers if isinstance(session, ProfileSession) else {}
-    caller = known.get(frozen.access_key or "")
+    callers: dict[str, CallerIdentity] = getattr(session, "callers", {})
+    caller = callers.get(frozen.access_key or "")
     if caller is None or (ask and caller.cached):
         sts = with_checked_answers(session.client("sts", config=config_of_calls(session)))
         try:
@@ -324,5 +325,5 @@ def _fetch_caller(
             if code_of(error) not in UNKNOWN_OPERATION or is_aws(sts.meta.endpoint_url):
                 raise
             caller = caller or CallerIdentity("", "")
-        known[frozen.access_key or ""] = caller
+        callers[frozen.access_key or ""] = caller
     return caller

@@ -101,8 +101,12 @@ class Attempt(StaysInProcess):
         lifetime: int = 600,  # seconds, as in the AWS CLI
     ) -> None:
         self.profile = target.chain[-1].name
-        self.url, self.code, self.interval = url, code, interval
-        self._chain, self._redeem, self._callback = target.names, redeem, callback
+        self.url = url
+        self.code = code
+        self.interval = interval
+        self._chain = target.names
+        self._redeem = redeem
+        self._callback = callback
         self._end = time.monotonic() + lifetime
         self._file = sign_in_file(target)
         self._version = version_of(self._file)
@@ -115,14 +119,14 @@ class Attempt(StaysInProcess):
         next_call = time.monotonic() + self.interval
         try:
             while not self._is_stored():
-                left = self._end - time.monotonic()
-                if left <= 0:
+                seconds_left = self._end - time.monotonic()
+                if seconds_left <= 0:
                     raise self.ended("wasn't completed in time")
                 if self.code is not None and time.monotonic() >= next_call:
                     if self._is_redeemed():
                         return
                     next_call = time.monotonic() + self.interval
-                yield timedelta(seconds=left)
+                yield timedelta(seconds=seconds_left)
                 sleep(1)
         finally:
             self.close()
@@ -181,8 +185,10 @@ def begin_sign_in(target: Target, *, device_code: bool = False) -> Attempt:
             sign_in = require_sign_in(target.chain[-1], target.config)
             url, region = _resolve_address(target, sign_in)
             client = unsigned_client(target, "sso-oidc", region)
-            begin = _begin_in_browser if browser and sign_in.session else _begin_device
-            attempt = begin(target, sign_in, client, url)
+            if browser and sign_in.session:
+                attempt = _begin_in_browser(target, sign_in, client, url)
+            else:
+                attempt = _begin_device(target, sign_in, client, url)
     if browser and attempt.code == "" and not browser.open(attempt.url):
         attempt.close()
         return begin_sign_in(target, device_code=True)
@@ -204,7 +210,8 @@ def _resolve_address(target: Target, sign_in: SignIn) -> tuple[str, str]:
 
     https://aws.amazon.com/blogs/security/regional-routing-for-aws-access-portals-implementing-custom-vanity-domains-for-iam-identity-center/
     """
-    url, region = sign_in.start_url, sign_in.configured_region
+    url = sign_in.start_url
+    region = sign_in.configured_region
     if not sign_in.is_redirected:
         return url, region
     says = "isn't an https address without a user name"
@@ -213,7 +220,8 @@ def _resolve_address(target: Target, sign_in: SignIn) -> tuple[str, str]:
         in_url = region_of_portal(location)
         if in_url is not None:
             says += ", which doesn't name its Region"
-            if region := in_url or region:
+            region = in_url or region
+            if region:
                 portal = urlsplit(location)
                 return f"https://{portal.hostname}{portal.path.rstrip('/')}", region
         elif location:
@@ -227,8 +235,11 @@ def _resolve_address(target: Target, sign_in: SignIn) -> tuple[str, str]:
 
 def _ask_redirect(url: str, target: Target) -> tuple[str, str]:
     """Return where a URL redirects, or an empty text, and the end of a sentence about it."""
-    bundle = ProfileBotocoreSession(target).get_config_variable("ca_bundle")
-    verify = bundle or os.environ.get("REQUESTS_CA_BUNDLE") or True
+    verify = (
+        ProfileBotocoreSession(target).get_config_variable("ca_bundle")
+        or os.environ.get("REQUESTS_CA_BUNDLE")
+        or True
+    )
     connect: Any = URLLib3Session
     http = connect(verify, get_environ_proxies(url), timeout=(5, 10))
     try:
@@ -244,20 +255,21 @@ def _ask_redirect(url: str, target: Target) -> tuple[str, str]:
 
 
 def _begin_device(target: Target, sign_in: SignIn, client: Any, url: str) -> Attempt:
-    scopes: Any = {"scopes": sign_in.scopes} if sign_in.session else {}
+    grants: Any = {"grantTypes": [_DEVICE_CODE]}
+    if sign_in.session:  # botocore renews only its token
+        grants = {"grantTypes": [_DEVICE_CODE, "refresh_token"], "scopes": sign_in.scopes}
     registration = client.register_client(
-        clientName=f"ipy-awsprofile-{sign_in.session or 'sso'}",
-        clientType="public",
-        grantTypes=[_DEVICE_CODE, *(["refresh_token"] if scopes else [])],
-        **scopes,
+        clientName=f"ipy-awsprofile-{sign_in.session or 'sso'}", clientType="public", **grants
     )
     program = {name: registration[name] for name in ("clientId", "clientSecret")}
     device = client.start_device_authorization(**program, startUrl=url)
 
     def redeem() -> bool:
-        code, errors = device["deviceCode"], client.exceptions
+        errors = client.exceptions
         try:
-            token = client.create_token(**program, grantType=_DEVICE_CODE, deviceCode=code)
+            token = client.create_token(
+                **program, grantType=_DEVICE_CODE, deviceCode=device["deviceCode"]
+            )
         except errors.AuthorizationPendingException:
             return False
         except errors.SlowDownException:
@@ -329,7 +341,12 @@ def _store(sign_in: SignIn, region: str, registration: Any, response: Any) -> bo
 
 def _begin_login(target: Target, *, here: bool) -> Attempt:
     login = Login(target.chain[-1], unsigned_client(target, "signin"), same_device=here)
-    callback = Callback("" if here else f"{login.base}/v1/sessions/confirmation")
+    # A page of AWS shows the code, and the user enters it.
+    uri = f"{login.base}/v1/sessions/confirmation"
+    code: str | None = None
+    if here:  # the browser sends it to this machine
+        uri = code = ""
+    callback = Callback(uri)
 
     def redeem() -> bool:
         login.redeem(str(callback.code), callback.verifier, callback.uri)
@@ -337,7 +354,7 @@ def _begin_login(target: Target, *, here: bool) -> Attempt:
 
     query = callback.query(login.client_id, "SHA-256", scope="openid")
     url = f"{login.base}/v1/authorize?{query}"
-    return Attempt(target, url, redeem, callback=callback, code="" if here else None)
+    return Attempt(target, url, redeem, callback=callback, code=code)
 
 
 class Callback(StaysInProcess):
@@ -352,10 +369,14 @@ class Callback(StaysInProcess):
     __slots__ = ("_server", "_state", "code", "is_refused", "uri", "verifier")
 
     def __init__(self, uri: str = "") -> None:
-        self._state, self.verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(64)
-        self.code, self.is_refused, self.uri = "", False, uri
-        self._server = None if uri else _Server(self.take)
-        if self._server:
+        self._state = secrets.token_urlsafe(32)
+        self.verifier = secrets.token_urlsafe(64)
+        self.code = ""
+        self.is_refused = False
+        self.uri = uri
+        self._server: _Server | None = None
+        if not uri:
+            self._server = _Server(self.take)
             self.uri = f"http://127.0.0.1:{self._server.server_address[1]}/oauth/callback"
 
     def query(self, client_id: str, method: str, **scope: str) -> str:
@@ -438,7 +459,9 @@ def local_browser() -> webbrowser.BaseBrowser | None:
         browser = webbrowser.get()
     except webbrowser.Error:
         return None
-    return None if Path(str(getattr(browser, "name", ""))).name in _OF_TERMINALS else browser
+    if Path(str(getattr(browser, "name", ""))).name in _OF_TERMINALS:
+        return None
+    return browser
 
 
 class SignedOut(NamedTuple):
@@ -459,18 +482,19 @@ def sign_out(target: Target | None) -> SignedOut:
 
     https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_Logout.html
     """
+    sign_in = None
     if target is None:
-        sign_in, stored = None, dict(_all_files(read_config()))
+        stored = dict(_all_files(read_config()))
     elif target.chain[-1].kind is ProfileKind.SSO:
         sign_in = require_sign_in(target.chain[-1], target.config)
         stored = {sign_in.token_file: (sign_in.name, target)}
     else:
-        sign_in, stored = None, {sign_in_file(target): (target.names[-1], target)}
+        stored = {sign_in_file(target): (target.names[-1], target)}
     stored = {file: stored[file] for file in stored if value_in(file, "accessToken")}
-    problems = tuple(problem for file in stored if (problem := _end(file, *stored[file])))
+    problems = [_end(file, name, owner) for file, (name, owner) in stored.items()]
     if target is None or sign_in:
         forget_roles(sign_in)
-    return SignedOut(tuple(name for name, _ in stored.values()), problems)
+    return SignedOut(tuple(name for name, _ in stored.values()), tuple(filter(None, problems)))
 
 
 def _all_files(config: Config) -> Iterator[tuple[Path, tuple[str, Target]]]:
@@ -479,7 +503,8 @@ def _all_files(config: Config) -> Iterator[tuple[Path, tuple[str, Target]]]:
     for file in (*sso_cache().glob("*.json"), *login_file("").parent.glob("*.json")):
         yield file, (file.name, unknown)
     for name, section in config.profiles.items():
-        if session := section.get("login_session"):
+        session = section.get("login_session")
+        if session:
             yield login_file(session), (name, unknown)
     for sign_in in sign_ins(config).values():
         yield sign_in.token_file, (sign_in.name, sign_in_target(sign_in.name))
@@ -488,7 +513,8 @@ def _all_files(config: Config) -> Iterator[tuple[Path, tuple[str, Target]]]:
 def _end(file: Path, name: str, target: Target) -> str:
     """End a sign-in. Return a sentence if AWS can't be called. Raises CredentialsUnavailable."""
     try:
-        if region := value_in(file, "region"):  # `aws login` doesn't write it
+        region = value_in(file, "region")
+        if region:  # `aws login` doesn't write it
             with translated((name,)):
                 portal = unsigned_client(target, "sso", region)
                 with suppress(portal.exceptions.UnauthorizedException):  # the token has expired
