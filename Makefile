@@ -92,7 +92,7 @@ lock: .venv/ready
 	  --python-version 3.11 --no-header --no-annotate --output-file constraints.txt
 
 $(AXE):
-	npm install --loglevel=error --no-save --no-audit --no-fund --prefix .venv 'axe-core@^4'
+	npm install --ignore-scripts --loglevel=error --no-save --no-audit --no-fund --prefix .venv 'axe-core@^4'
 
 clean:
 	rm -rf .venv .venv-docs .venv-libraries build dist
