@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import re
 import subprocess
@@ -89,10 +90,15 @@ def test_the_demo_and_the_lab_are_small() -> None:
 # Metadata ---
 
 
-def test_conda_recipe() -> None:
-    """The conda-forge recipe has the package's requirements and version."""
-    recipe = (ROOT / "conda-recipe" / "recipe.yaml").read_text()
-    assert f'version: "{__version__}"' in recipe
+def test_conda_recipe(tmp_path: Path) -> None:
+    """The conda-forge recipe has the sdist's version and hash, and the package's requirements."""
+    sdist = tmp_path / "ipy_awsprofile-1.2.3.tar.gz"
+    sdist.write_bytes(b"a release")
+    recipe = subprocess.check_output(
+        [sys.executable, ROOT / ".ci" / "conda-recipe", sdist], text=True
+    )
+    assert '\n  version: "1.2.3"\n' in recipe
+    assert f'\n  sha256: "{hashlib.sha256(b"a release").hexdigest()}"\n' in recipe
     (oldest,) = re.findall(r'python_min: "(.*)"', recipe)
     assert PROJECT["requires-python"] == f">={oldest}"
     built = map(Requirement, PYPROJECT["build-system"]["requires"])
