@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 
 from ipy_awsprofile import __version__
 from ipy_awsprofile.__main__ import main
-from tests.test_readme import README, ROOT
+from tests.test_readme import PACKAGE, README, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,10 +72,9 @@ OPTIONAL = {"psutil", "cloudpickle", "awscrt"}
 
 def test_what_is_imported_is_declared() -> None:
     """Each imported package is a requirement of the package or of an extra."""
-    package = ROOT / "ipy_awsprofile"
-    demo = set((package / "demo").rglob("*.py"))
+    demo = set((PACKAGE / "demo").rglob("*.py"))
     distributions = packages_distributions()
-    for files, extras in ((demo, ["demo"]), (set(package.rglob("*.py")) - demo, EXTRAS)):
+    for files, extras in ((demo, ["demo"]), (set(PACKAGE.rglob("*.py")) - demo, EXTRAS)):
         declared = {canonicalize_name(one.name) for one in [*required(), *required(*extras)]}
         for name in imported(files) - OPTIONAL:
             assert declared & set(map(canonicalize_name, distributions[name])), name
