@@ -92,10 +92,14 @@ LABEXTENSION := $(wildcard labextension/*.json labextension/s*/* labextension/s*
 	  $(if $(UV_RESOLUTION),,--constraint constraints.txt)
 	touch $@
 
-# Takes the newest versions that fit together.
+# Takes the newest versions that fit together. Only the build tools have hashes: with hashes in the
+# constraints, pip would refuse to install the checkout, because it can't hash a folder.
 lock: .venv/ready
 	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --all-extras --group test --universal \
 	  --python-version 3.11 --no-header --no-annotate --output-file constraints.txt
+	$(BIN)/uv pip compile --quiet --upgrade --group build --universal --python-version 3.11 \
+	  --generate-hashes --no-annotate --custom-compile-command 'make lock' \
+	  --output-file .ci/build-tools.txt
 
 # One command for both, because npm removes what it isn't asked for.
 .venv/npm:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import re
 import subprocess
@@ -18,7 +19,7 @@ from packaging.utils import canonicalize_name
 
 from ipy_awsprofile import __version__
 from ipy_awsprofile.__main__ import main
-from tests.test_readme import README, ROOT
+from tests.test_readme import PACKAGE, README, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,10 +72,9 @@ OPTIONAL = {"psutil", "cloudpickle", "awscrt"}
 
 def test_what_is_imported_is_declared() -> None:
     """Each imported package is a requirement of the package or of an extra."""
-    package = ROOT / "ipy_awsprofile"
-    demo = set((package / "demo").rglob("*.py"))
+    demo = set((PACKAGE / "demo").rglob("*.py"))
     distributions = packages_distributions()
-    for files, extras in ((demo, ["demo"]), (set(package.rglob("*.py")) - demo, EXTRAS)):
+    for files, extras in ((demo, ["demo"]), (set(PACKAGE.rglob("*.py")) - demo, EXTRAS)):
         declared = {canonicalize_name(one.name) for one in [*required(), *required(*extras)]}
         for name in imported(files) - OPTIONAL:
             assert declared & set(map(canonicalize_name, distributions[name])), name
@@ -89,10 +89,15 @@ def test_the_demo_and_the_lab_are_small() -> None:
 # Metadata ---
 
 
-def test_conda_recipe() -> None:
-    """The conda-forge recipe has the package's requirements and version."""
-    recipe = (ROOT / "conda-recipe" / "recipe.yaml").read_text()
-    assert f'version: "{__version__}"' in recipe
+def test_conda_recipe(tmp_path: Path) -> None:
+    """The conda-forge recipe has the sdist's version and hash, and the package's requirements."""
+    sdist = tmp_path / "ipy_awsprofile-1.2.3.tar.gz"
+    sdist.write_bytes(b"a release")
+    recipe = subprocess.check_output(
+        [sys.executable, ROOT / ".ci" / "conda-recipe", sdist], text=True
+    )
+    assert '\n  version: "1.2.3"\n' in recipe
+    assert f'\n  sha256: "{hashlib.sha256(b"a release").hexdigest()}"\n' in recipe
     (oldest,) = re.findall(r'python_min: "(.*)"', recipe)
     assert PROJECT["requires-python"] == f">={oldest}"
     built = map(Requirement, PYPROJECT["build-system"]["requires"])
