@@ -392,26 +392,29 @@ def test_two_users_of_jupyterhub(aws: EmbeddedAws, tmp_path: Path) -> None:
     cells = [cell.source for cell in page_cells(page)]
     assert not any("%load_ext" in cell for cell in cells)  # the configuration loads the extension
     cells.insert(2, "len(session.client('s3').list_buckets()['Buckets'])")
+    cells += [f"{cells[-1].strip()} --yes", "%config AwsProfileMagics.session_name"]
     for name in ("ann", "ben"):
         variables = server_variables(aws, name) | {"IPYTHONDIR": str(tmp_path / "ipython")}
         token = Path(variables["AWS_WEB_IDENTITY_TOKEN_FILE"])
         assert token.stat().st_mode & 0o777 == 0o600
         ran, _ = run_notebook(*cells, environment=variables)
-        own, assumed, listed, protected = ran
+        own, assumed, listed, protected, limited, session_name = ran
         assert f":assumed-role/jupyter-{name}/{name}\n" in own.text
         assert f":assumed-role/RoleBeta/{name}\n" in assumed.text
         assert listed.text == "3"
         assert protected.error.ename == "ProtectedProfile"
+        assert "read-only" in limited.text
+        assert session_name.text == f"'{name}'"
     shown = re.findall(r"`(arn:aws:sts:\S+)`", page)
     assert len(shown) == 2
     signers = {call.arn for call in aws.calls}
     assert {arn.replace("ann", name) for arn in shown for name in ("ann", "ben")} <= signers
     sts = boto3.client("sts", region_name="us-west-2", endpoint_url=aws.endpoint_url)
-    for role, session_name in (("ann", "ann"), ("ann", "ben"), ("ben", "ann")):
+    for role, chosen in (("ann", "ann"), ("ann", "ben"), ("ben", "ann")):
         with pytest.raises(ClientError, match="AccessDenied"):
             sts.assume_role_with_web_identity(
                 RoleArn=f"arn:aws:iam::{USER_ACCOUNT}:role/jupyter-{role}",
-                RoleSessionName=session_name,
+                RoleSessionName=chosen,
                 WebIdentityToken=token.read_text(),
             )
 
