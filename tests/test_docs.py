@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -11,13 +12,20 @@ import subprocess
 import sys
 from configparser import ConfigParser
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from secrets import token_hex
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from unittest.mock import AsyncMock
 
 import boto3
 import nbformat
 import pytest
+from botocore.exceptions import ClientError
+from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
+from traitlets.config import Config
 
 from benchmarks.scenarios import Measured
 from benchmarks.table import markdown, update
@@ -29,6 +37,7 @@ from matrix.uses import USES
 from tests.aws import EmbeddedAws
 from tests.pages import comparable, output_of, page_cells, with_outputs
 from tests.processes import posix
+from tests.shells import run_notebook
 from tests.test_readme import DOCS, blocks
 
 if TYPE_CHECKING:
@@ -119,6 +128,75 @@ def with_a_phone(aws: EmbeddedAws) -> Iterator[None]:
         yield
 
 
+HUB = DOCS / "how-to" / "jupyterhub.md"
+
+
+def run_config(source: str) -> Config:
+    """Return the settings of a configuration file."""
+    config = Config()
+    exec(source, {"get_config": lambda: config})
+    return config
+
+
+def server_variables(aws: EmbeddedAws, name: str) -> dict[str, str]:
+    """Create the role from the page for a user, and return the variables of the user's server.
+
+    The page's hooks run with the parts of JupyterHub and OAuthenticator that they use.
+    """
+    page = HUB.read_text()
+    (condition,) = blocks(page, "json")
+    provider = aws.create_oidc_provider(
+        "https://login.corp.example", account=USER_ACCOUNT, audiences=("jupyterhub",)
+    )
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Federated": provider.arn},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": json.loads(condition.replace('"ann"', f'"{name}"')),
+    }
+    aws.iam.create_role(
+        f"jupyter-{name}",
+        account=USER_ACCOUNT,
+        trust={"Version": "2012-10-17", "Statement": [trust]},
+        policy=allow("sts:AssumeRole"),
+    )
+    tokens = str(aws.home / "tokens")
+    hub = run_config(blocks(page, "python")[0].replace("/run/jupyterhub", tokens))
+    assert hub.Authenticator.enable_auth_state
+    authenticator = SimpleNamespace(
+        user_auth_state_key="oauth_user",
+        user_info_to_username=itemgetter("name"),
+        normalize_username=str.lower,
+    )
+
+    def sign_in() -> dict[str, Any]:
+        token = provider.token(name, audience="jupyterhub", jti=token_hex(8))
+        state = {"oauth_user": {"name": name.title()}, "id_token": token}
+        assert hub.OAuthenticator.modify_auth_state_hook(authenticator, state) == state
+        return state
+
+    state, environment = sign_in(), dict[str, str]()
+    user = SimpleNamespace(name=name, get_auth_state=AsyncMock(return_value=state))
+    owners: list[tuple[str, str]] = []
+    with pytest.MonkeyPatch.context() as patch:  # only root can give a file away
+        patch.setattr("shutil.chown", lambda path, user: owners.append((path.name, user)))
+        asyncio.run(hub.Spawner.pre_spawn_hook(SimpleNamespace(user=user, environment=environment)))
+        token_file = Path(environment["AWS_WEB_IDENTITY_TOKEN_FILE"])
+        assert token_file.read_text() == state["id_token"]
+        renewed = sign_in()["id_token"]
+    assert token_file.read_text() == renewed
+    assert owners == [(f"{name}.new", name)] * 2
+    return environment | {"JUPYTERHUB_USER": name, "AWS_ENDPOINT_URL": aws.endpoint_url}
+
+
+def on_a_hub(aws: EmbeddedAws) -> Iterator[None]:
+    """Run the page as Ann, with the page's configuration of IPython."""
+    os.environ.update(server_variables(aws, "ann"))
+    shell = InteractiveShell.instance()
+    shell.config.merge(run_config(blocks(HUB.read_text(), "python")[1]))
+    yield
+
+
 STORES = DOCS / "how-to" / "keys.md"
 AGENTS = DOCS / "how-to" / "agents.md"
 #: A program that accepts only a tool's options, and prints what the tool prints.
@@ -188,6 +266,7 @@ def printed(session: Signer, indent: int | None = None) -> str:
 #: The environment that a page describes, if it isn't the lab.
 PLACES: dict[str, Callable[[EmbeddedAws], Iterator[None]]] = {
     "on-aws": as_container,
+    HUB.stem: on_a_hub,
     "mfa": with_a_phone,
     STORES.stem: with_stores,
 }
@@ -302,6 +381,42 @@ def test_ci(aws: EmbeddedAws, bare_shell: Shell, variables: str) -> None:
     assert len(bare_shell.good(listed).result) == 3
     wrong = line.replace(ROLE_ACCOUNT, USER_ACCOUNT)
     assert type(bare_shell.run(wrong).error).__name__ == "UnexpectedAccount"
+
+
+def test_two_users_of_jupyterhub(aws: EmbeddedAws, tmp_path: Path) -> None:
+    """With the page's configuration, each user's notebook gets the user's role and session name."""
+    page = HUB.read_text()
+    profile = tmp_path / "ipython" / "profile_default"
+    profile.mkdir(parents=True)
+    (profile / "ipython_config.py").write_text(blocks(page, "python")[1])
+    cells = [cell.source for cell in page_cells(page)]
+    assert not any("%load_ext" in cell for cell in cells)  # the configuration loads the extension
+    cells.insert(2, "len(session.client('s3').list_buckets()['Buckets'])")
+    cells += [f"{cells[-1].strip()} --yes", "%config AwsProfileMagics.session_name"]
+    for name in ("ann", "ben"):
+        variables = server_variables(aws, name) | {"IPYTHONDIR": str(tmp_path / "ipython")}
+        token = Path(variables["AWS_WEB_IDENTITY_TOKEN_FILE"])
+        assert token.stat().st_mode & 0o777 == 0o600
+        ran, _ = run_notebook(*cells, environment=variables)
+        own, assumed, listed, protected, limited, session_name = ran
+        assert f":assumed-role/jupyter-{name}/{name}\n" in own.text
+        assert f":assumed-role/RoleBeta/{name}\n" in assumed.text
+        assert listed.text == "3"
+        assert protected.error.ename == "ProtectedProfile"
+        assert "read-only" in limited.text
+        assert session_name.text == f"'{name}'"
+    shown = re.findall(r"`(arn:aws:sts:\S+)`", page)
+    assert len(shown) == 2
+    signers = {call.arn for call in aws.calls}
+    assert {arn.replace("ann", name) for arn in shown for name in ("ann", "ben")} <= signers
+    sts = boto3.client("sts", region_name="us-west-2", endpoint_url=aws.endpoint_url)
+    for role, chosen in (("ann", "ann"), ("ann", "ben"), ("ben", "ann")):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            sts.assume_role_with_web_identity(
+                RoleArn=f"arn:aws:iam::{USER_ACCOUNT}:role/jupyter-{role}",
+                RoleSessionName=chosen,
+                WebIdentityToken=token.read_text(),
+            )
 
 
 def test_pasted_keys_are_found(work: Path) -> None:
