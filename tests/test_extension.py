@@ -82,8 +82,8 @@ def test_reloading_starts_anew(shell: Shell, aws: EmbeddedAws) -> None:
     assert "ended the switch to `RoleBeta`" in said
     assert "`%aws_profile RoleBeta`" in said
     assert "session" not in shell.names
-    assert "No profile is active" in shell.good("%aws_profile").text
     again = state(shell)
+    assert "No profile is active" in shell.good("%aws_profile").text
     assert len(again.pop("matchers")) == len(loaded.pop("matchers"))
     assert again == loaded
     assert shell.good("%reload_ext ipy_awsprofile").text == ""

@@ -85,9 +85,8 @@ RESPONSES = [
     (
         response("ValidationError", "DurationSeconds exceeds the 1 hour …", "AssumeRole"),
         ours.InvalidOption,
-        "AWS doesn't accept the policy or the duration for `RoleBeta`: DurationSeconds exceeds "
-        "the 1 hour ….",
-        "Correct the policy or the duration",
+        "AWS doesn't accept the duration for `RoleBeta`: DurationSeconds exceeds the 1 hour ….",
+        "Shorten the duration",
     ),
     (
         response("ValidationError", "Request ARN is invalid", "AssumeRole"),

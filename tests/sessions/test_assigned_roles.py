@@ -78,7 +78,7 @@ def test_a_new_account(shell: Shell, aws: EmbeddedAws) -> None:
     aws.sso.name_account(NEW, "Acme Live", "n@acme.example")
     aws.sso.assign(NEW, "Reader")
     listings(aws)
-    assert "is protected" in str(shell.refused(f"%aws_profile corp:{NEW}/Reader"))
+    assert "protects the profile" in str(shell.refused(f"%aws_profile corp:{NEW}/Reader"))
     assert who_am_i(open_session(account="acme live", role="Reader")).account == NEW
     assert listings(aws) == ["sso:ListAccounts"]
     assert refused("corp:Acme Life/Reader").hint == "Did you mean `Acme Live`?"
