@@ -11,6 +11,9 @@ unexport PYTHONDONTWRITEBYTECODE
 # How long `make attack` looks for faults.
 MINUTES ?= 20
 
+# The commands are in this file; their output is enough.
+.SILENT:
+
 .PHONY: demo lab test tutorials attack libraries check docs links bench lock clean
 
 # The demo and the lab install only what they need, unless all is there.
@@ -83,6 +86,7 @@ LABEXTENSION := $(wildcard labextension/*.json labextension/s*/* labextension/s*
 .venv/lab: PACKAGES := '.[lab]'
 .venv/ready: PACKAGES := '.[lab,polars,duckdb,dask,crt]' --group test
 .venv/demo .venv/lab .venv/ready: pyproject.toml constraints.txt $(LABEXTENSION)
+	echo 'Installing into .venv …'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.7'
 	# uv finds the boto3 that aiobotocore and the AWS CLI agree on in seconds, pip in minutes.

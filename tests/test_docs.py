@@ -91,13 +91,21 @@ def as_container(aws: EmbeddedAws) -> Iterator[None]:
 
 
 def job_variables(aws: EmbeddedAws) -> dict[str, str]:
-    """Create the role from the page, and return the variables of a CI job that can assume it."""
-    (policy,) = map(json.loads, blocks(UNATTENDED.read_text(), "json"))
-    (statement,) = policy["Statement"]
-    issuer = statement["Principal"]["Federated"].partition("oidc-provider/")[2]
+    """Create a role that trusts a branch, and return the variables of its CI job."""
+    issuer = "token.actions.githubusercontent.com"
+    branch = "repo:example/reports:ref:refs/heads/main"
     provider = aws.create_oidc_provider(f"https://{issuer}", account=ROLE_ACCOUNT)
-    role = aws.iam.create_role("Report", account=ROLE_ACCOUNT, trust=policy, policy=allow("s3:*"))
-    token = provider.token(statement["Condition"]["StringEquals"][f"{issuer}:sub"])
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": f"arn:aws:iam::{ROLE_ACCOUNT}:oidc-provider/{issuer}"},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {
+            "StringEquals": {f"{issuer}:aud": "sts.amazonaws.com", f"{issuer}:sub": branch}
+        },
+    }
+    trust = {"Version": "2012-10-17", "Statement": [statement]}
+    role = aws.iam.create_role("Report", account=ROLE_ACCOUNT, trust=trust, policy=allow("s3:*"))
+    token = provider.token(branch)
     return {
         "AWS_ENDPOINT_URL": aws.endpoint_url,
         "AWS_ROLE_ARN": role,
@@ -216,13 +224,6 @@ def with_stores(aws: EmbeddedAws) -> Iterator[None]:
     """Install programs with the names, options and output of the tools on the page."""
     user = aws.iam.create_user("Ann", account=USER_ACCOUNT, policy=allow("s3:*"))
     keys = {"AccessKeyId": user.access_key_id, "SecretAccessKey": user.secret_access_key}
-    (template,) = blocks(STORES.read_text(), "json")
-    for secret, key in zip(re.findall(r"{{ op://.*? }}", template), keys.values(), strict=True):
-        template = template.replace(secret, key)
-    worker = aws.iam.create_role(
-        "Worker", account=ROLE_ACCOUNT, trust=trusting(user.arn), policy=allow("s3:*")
-    )
-    of_helper = "--certificate --private-key --trust-anchor-arn --profile-arn --role-arn"
     process: dict[str, list[str] | None] = {"command": ["credential-process"]}
     tools: dict[str, tuple[dict[str, list[str] | None], str]] = {
         "aws-vault": (
@@ -230,14 +231,6 @@ def with_stores(aws: EmbeddedAws) -> Iterator[None]:
             printed(aws.iam.create_session(user, 3600), indent=2),
         ),
         "granted": (process | {"--profile": ["ann-granted"]}, json.dumps({"Version": 1} | keys)),
-        "op": (
-            {"command": ["inject"], "--in-file": ["/home/ann/.aws/1password.json"]},
-            template,
-        ),
-        "aws_signing_helper": (
-            process | dict.fromkeys(of_helper.split()),
-            printed(aws.iam.create_role_session(worker, "0a1b2c")),
-        ),
     }
     folder = aws.home / "bin"
     folder.mkdir()

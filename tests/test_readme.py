@@ -7,12 +7,14 @@ import re
 import runpy
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import ipy_awsprofile
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
 from ipy_awsprofile.notebook.magic import AwsProfileMagics
+from tests.identity_center import write_session
 from tests.shells import Shell
 
 if TYPE_CHECKING:
@@ -61,9 +63,19 @@ def the_block(text: str, *words: str) -> str:
     return next(block for block in blocks(text) if all(word in block for word in words))
 
 
+def add_analytics(aws: EmbeddedAws) -> None:
+    """Add README's profile of IAM Identity Center, and sign in."""
+    write_session(aws)
+    aws.sso.assign(ROLE_ACCOUNT, "Analyst", policy=allow("s3:*"))
+    aws.sso.sign_in("corp")
+    role: Any = {"sso_account_id": ROLE_ACCOUNT, "sso_role_name": "Analyst"}
+    aws.write_profile("analytics", sso_session="corp", region="us-west-2", **role)
+
+
 @pytest.mark.parametrize("document", ["README.md", "docs/comparison.md"])
 def test_the_line(aws: EmbeddedAws, bare_shell: Shell, document: str) -> None:
     """The magic's session lists the same buckets as the profile's boto3 session."""
+    add_analytics(aws)
     bare_shell.good(the_block(COMPARISON, "import boto3", "session ="))
     list_them = "[one['Name'] for one in session.client('s3').list_buckets()['Buckets']]"
     listed_by_boto3 = bare_shell.good(list_them).result
@@ -194,6 +206,13 @@ def test_files_that_are_named() -> None:
     assert len(named) > 5
     for name in named:
         assert (ROOT / name).exists() or (PACKAGE / name).exists(), name
+
+
+def test_tests_that_are_named() -> None:
+    """The tests that the page on security names exist."""
+    named = re.findall(r"`(\w+/test_\w+\.py|test_\w+\.py)`", PAGES["docs/security.md"])
+    assert len(named) > 5
+    assert [name for name in named if not (ROOT / "tests" / name).is_file()] == []
 
 
 def test_targets_exist() -> None:
