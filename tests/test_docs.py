@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import re
 import runpy
@@ -74,6 +75,8 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)
+    # The page of errors adds a handler, which would go on writing its file in other tests.
+    monkeypatch.setattr(logging.getLogger("ipy_awsprofile"), "handlers", [])
     return folder
 
 
