@@ -304,8 +304,8 @@ def target_of(request: SessionRequest, config: Config | None = None) -> Target:
     session_name = request.default_session_name or environ.get("AWS_ROLE_SESSION_NAME")
     first = _with_options(chain[0], request, session_name)
     chain = (first, *chain[1:])
-    of_chain = [(str(profile.role_arn), _parameters(profile)) for profile in chain]
-    parameters = {role_arn: values for role_arn, values in of_chain if values}
+    by_role = [(str(profile.role_arn), _parameters(profile)) for profile in chain]
+    parameters = {role_arn: values for role_arn, values in by_role if values}
     scope: dict[str, Any] = {}
     if first.kind in ASSUMES:
         limits = session_policy(request, first.role_arn)
@@ -440,7 +440,7 @@ def default_profile(config: Config) -> Profile:
     variable, named = named_profile(environ)
     name = "default" if named is None else named
     profile = Profile(name, {})
-    if variable or name in config.profiles:
+    if variable or name in config.profiles:  # a profile that a variable names must exist
         profile = find_profile(name, config)
     own = profile.settings
     has_role = "role_arn" in own and "web_identity_token_file" not in own

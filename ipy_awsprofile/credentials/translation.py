@@ -207,7 +207,7 @@ def no_credentials(name: str = "") -> AwsProfileError:
 def sign_in_required(chain: tuple[str, ...]) -> SignInRequired:
     """Return the exception for a missing or expired sign-in at the start of a role chain."""
     *_, start = chain or ("NAME",)
-    whose = f"`{start}`" if chain else "this session"
+    subject = f"`{start}`" if chain else "this session"
     role = assigned_name(start)
     sign_in = start.removeprefix("sso-session ")
     if role:
@@ -228,7 +228,7 @@ def sign_in_required(chain: tuple[str, ...]) -> SignInRequired:
     hint = f"Run `%aws_profile {again}` interactively"
     if has_region:
         hint += f", or `{command} {option} {shlex.quote(sign_in)}` in a terminal"
-    return SignInRequired(f"The sign-in of {whose} is missing or has expired.", f"{hint}.")
+    return SignInRequired(f"The sign-in of {subject} is missing or has expired.", f"{hint}.")
 
 
 def _kind_of(name: str) -> ProfileKind | None:

@@ -222,15 +222,15 @@ def _replaced(request: SessionRequest) -> dict[str, tuple[str, str]]:
 def _why_unused(setting: str, profile: Profile, *, is_client: bool) -> str:
     if setting not in known_settings():
         return "not an AWS setting" if similar_setting(setting) else ""
-    of_source = "" if is_client else "not used in a source profile"
+    source_note = "" if is_client else "not used in a source profile"
     if setting not in CREDENTIALS:
-        return of_source
+        return source_note
     if profile.kind is ProfileKind.INCOMPLETE or setting in _USED.get(profile.kind, {setting}):
         return ""
     if setting in KEYS and profile.source_profile == profile:  # assumed with its own keys
         return ""
     if setting in {"mfa_serial", "mfa_process"} and profile.kind is ProfileKind.STATIC_KEYS:
-        return of_source or "used only with --mfa"
+        return source_note or "used only with --mfa"
     return f"not used: {profile.kind} takes precedence"
 
 
