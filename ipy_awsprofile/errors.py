@@ -70,10 +70,13 @@ class ConfigFileError(AwsProfileError):
     """
 
     def __init__(self, path: Path, problem: str, line: int | None = None) -> None:
-        where = str(path) if line is None else f"{path}, line {line}"
+        location = str(path)
+        if line is not None:
+            location += f", line {line}"
         hint = f"Correct the file (`{path.name}`), then run the cell again."
-        super().__init__(f"{where}: {problem}", hint)
-        self.path, self.line = path, line
+        super().__init__(f"{location}: {problem}", hint)
+        self.path = path
+        self.line = line
 
 
 class ProfileNotFound(AwsProfileError):
@@ -99,9 +102,11 @@ class ProtectedProfile(AwsProfileError):
     """The profile matches a protected ``pattern``, and the switch wasn't confirmed."""
 
     def __init__(self, name: str, pattern: str, account: str = "") -> None:
-        where = f": its account is {account}" if account else ""
+        message = f"The pattern `{pattern}` protects the profile `{name}`"
+        if account:
+            message += f": its account is {account}"
         hint = "Add `--yes` to switch to it, or `confirmed=True` in Python."
-        super().__init__(f"The pattern `{pattern}` protects the profile `{name}`{where}.", hint)
+        super().__init__(f"{message}.", hint)
         self.pattern = pattern
 
 

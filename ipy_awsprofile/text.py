@@ -16,7 +16,8 @@ _INVISIBLE = re.compile(
 )
 
 #: The maximum length of a displayed text, and of a value in a table, in characters.
-LONGEST, LONGEST_CELL = 2_000, 200
+LONGEST = 2_000
+LONGEST_CELL = 200
 
 
 def quoted(word: str) -> str:
@@ -50,7 +51,9 @@ def shortened(text: str, length: int = 500) -> str:
 
 def number_of(number: int, unit: str, units: str = "") -> str:
     """Return a number with its unit, such as ``1 profile`` and ``2 profiles``."""
-    return f"{number} {unit if number == 1 else units or f'{unit}s'}"
+    if number == 1:
+        return f"1 {unit}"
+    return f"{number} {units or f'{unit}s'}"
 
 
 #: The user name and password of a URL, its query, and a fragment with parameters. Queries of
@@ -89,7 +92,9 @@ class Arn(NamedTuple):
     def parse(cls, text: str) -> Self | None:
         """Return the parts of an ARN, or None if the text isn't an ARN."""
         scheme, *parts = text.split(":", len(cls._fields))
-        return cls(*parts) if scheme == "arn" and len(parts) == len(cls._fields) else None
+        if scheme != "arn" or len(parts) != len(cls._fields):
+            return None
+        return cls(*parts)
 
     @property
     def role(self) -> str:
@@ -114,11 +119,11 @@ class AssignedName(NamedTuple):
 
 def assigned_name(name: str) -> AssignedName | None:
     """Return the parts of such a name with an account ID, or None for any other name."""
-    found = re.fullmatch(r"(.+):([0-9]{12})/([\w+=,.@-]+)", name, re.ASCII)
-    return AssignedName(*found.groups()) if found else None
+    match = re.fullmatch(r"(.+):([0-9]{12})/([\w+=,.@-]+)", name, re.ASCII)
+    return AssignedName(*match.groups()) if match else None
 
 
 def may_name_account(name: str) -> bool:
     """Return whether a name can contain an account name, such as ``corp:team-dev/Admin``."""
-    found = re.fullmatch(r"[^:]+:.+/[A-Za-z0-9_+=,.@-]+", name, re.DOTALL)
-    return found is not None and assigned_name(name) is None
+    match = re.fullmatch(r"[^:]+:.+/[A-Za-z0-9_+=,.@-]+", name, re.DOTALL)
+    return match is not None and assigned_name(name) is None

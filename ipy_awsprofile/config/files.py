@@ -31,7 +31,7 @@ from ipy_awsprofile.text import one_line
 Section = Mapping[str, Any]
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """A line (from 1) of a file, displayed like ``config:3``."""
 
     file: Path
@@ -54,7 +54,8 @@ class SharedFiles:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> SharedFiles:
         """Return the absolute paths that AWS SDKs use, from the environment or in ``~/.aws``."""
-        environ = user_environment() if environ is None else environ
+        if environ is None:
+            environ = user_environment()
 
         def located(variable: str, default: str) -> Path:
             # As in botocore, keep an unknown ~user as it is. Path.expanduser would raise an error.
@@ -123,20 +124,18 @@ def _read(paths: SharedFiles, of_config: FileVersion | None, _: FileVersion | No
     named: dict[str, dict[str, Section]] = {"profile": {}, "sso-session": {}, "services": {}}
     others: dict[str, Section] = {}
     for header, section in _parsed(paths.config, of_config).items():
-        kind = next((one for one in named if header.startswith(one)), None)
+        kind = next((kind for kind in named if header.startswith(kind)), "")
         if header == "default":
             named["profile"][header] = section
-        elif kind is None:
+            continue
+        try:
+            _kind, name = _words(header)
+            named[kind][name] = section
+        except (KeyError, ValueError):  # a different section, or not two words
             others[header] = section
-        else:
-            try:
-                _kind, name = _words(header)
-                named[kind][name] = section
-            except ValueError:  # not two words
-                others[header] = section
     profiles = named["profile"]
     for name, section in read_credentials(paths.credentials).items():
-        profiles[name] = {**profiles[name], **section} if name in profiles else section
+        profiles[name] = {**profiles.get(name, {}), **section}
     shared = (profiles, named["sso-session"], named["services"], others)
     return Config(paths, *map(MappingProxyType, shared))
 
@@ -203,39 +202,42 @@ def _problem(path: Path, cause: Any) -> tuple[str, int | None]:
     return f"botocore can't parse the file ({type(cause).__name__}).", line
 
 
-def places(paths: SharedFiles, header: str, setting: str = "") -> list[Place]:
-    """Return the places of a setting, or of a section's header. botocore reads the last one.
+def places(paths: SharedFiles, header: str, setting: str = "") -> list[Location]:
+    """Return the locations of a setting, or of a section's header. botocore reads the last one.
 
     Headers have two words, such as ``profile x``, even for [default] and in the credentials file.
     """
-    in_config = _places(paths.config, version_of(paths.config))
-    in_credentials = _places(paths.credentials, version_of(paths.credentials), "profile ")
-    found = (one.get((header, setting)) for one in (in_config, in_credentials))
-    return [place for place in found if place]
+    in_config = _locations(paths.config, version_of(paths.config))
+    in_credentials = _locations(paths.credentials, version_of(paths.credentials), "profile ")
+    locations = (file.get((header, setting)) for file in (in_config, in_credentials))
+    return [location for location in locations if location]
 
 
 _HEADER_OR_SETTING = re.compile(r"\[(?P<header>.+)\]|(?P<setting>[^\s#;\[][^=:]*?)\s*[=:]")
 
 
 @lru_cache(maxsize=4)
-def _places(
+def _locations(
     path: Path, _version: FileVersion | None, prefix: str = ""
-) -> dict[tuple[str, str], Place]:
-    found: dict[tuple[str, str], Place] = {}
+) -> dict[tuple[str, str], Location]:
+    locations: dict[tuple[str, str], Location] = {}
     header = ""
     with suppress(OSError), path.open(errors="replace") as lines:
         for number, line in enumerate(lines, 1):
-            if match := _HEADER_OR_SETTING.match(line):
+            match = _HEADER_OR_SETTING.match(line)
+            if match:
                 if match["header"]:
                     header = match["header"]
                     with suppress(ValueError):
                         header = " ".join(_words(prefix + header))
-                    header = "profile default" if header == "default" else header
-                found[header, (match["setting"] or "").lower()] = Place(path, number)
-    return found
+                    if header == "default":
+                        header = "profile default"
+                locations[header, (match["setting"] or "").lower()] = Location(path, number)
+    return locations
 
 
 def _words(header: str) -> list[str]:
     """Return the words of a header as botocore splits them. Raises ValueError."""
-    is_plain = header.isascii() and not re.search(r"[\"'\\\x00-\x1f]", header)
-    return header.split() if is_plain else shlex.split(header)  # which is slow
+    if header.isascii() and not re.search(r"[\"'\\\x00-\x1f]", header):
+        return header.split()
+    return shlex.split(header)  # which is slow

@@ -47,9 +47,12 @@ READS = {service: tuple(_READS[names].split()) for names in _READS for service i
 #: Actions that the patterns above would allow, but that return credentials that can write.
 NOT_READS = ("athena:GetSessionEndpoint", "s3:GetDataAccess", "ssm:GetAccessToken")
 
-#: Such actions that ReadOnlyAccess allows. Receiving a message hides it from other consumers.
-_OF_ROLES = ("cognito-identity:GetCredentialsForIdentity", "sqs:ReceiveMessage")
-NOT_READS_OF_ROLES = (*NOT_READS, *_OF_ROLES)
+#: ReadOnlyAccess allows two more. Receiving a message hides it from other consumers.
+NOT_READS_OF_ROLES = (
+    *NOT_READS,
+    "cognito-identity:GetCredentialsForIdentity",
+    "sqs:ReceiveMessage",
+)
 
 
 def read_only_policy() -> str:

@@ -16,7 +16,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Self
 
-from ipy_awsprofile.config.files import Config, Place, Section, SharedFiles, places, read_config
+from ipy_awsprofile.config.files import Config, Location, Section, SharedFiles, places, read_config
 from ipy_awsprofile.config.settings import COMMANDS, KEYS, SECRETS
 from ipy_awsprofile.errors import ProfileNotFound
 from ipy_awsprofile.text import Arn, assigned_name
@@ -92,7 +92,9 @@ class Profile(str):
     def text(self, setting: str) -> str | None:
         """Return the first line of a setting; None if it is missing, empty or a block."""
         value = self.settings.get(setting)
-        return value.partition("\n")[0] or None if isinstance(value, str) else None
+        if not isinstance(value, str):
+            return None
+        return value.partition("\n")[0] or None
 
     role_arn = _Setting("role_arn")
     source_profile = _Setting("source_profile")
@@ -110,7 +112,9 @@ class Profile(str):
     def role(self) -> str | None:
         """The role's name: its ARN after ``role/``, including the path, or ``sso_role_name``."""
         arn = Arn.parse(self.role_arn or "")
-        return (arn.role or None) if arn else self.sso_role_name
+        if arn is None:
+            return self.sso_role_name
+        return arn.role or None
 
     @property
     def account(self) -> str | None:
@@ -123,7 +127,7 @@ class Profile(str):
         """The source profile's name or the credential source, if this is a role profile."""
         return self.source_profile or self.credential_source
 
-    def place(self) -> Place | None:
+    def place(self) -> Location | None:
         """Return where the section begins: in the config file if the profile is in both files."""
         return next(iter(places(SharedFiles.from_environment(), f"profile {self}")), None)
 
@@ -138,10 +142,13 @@ def kind_of(settings: Section, *, as_source: bool = False) -> ProfileKind:
     if "role_arn" in names and not (as_source and has_keys):
         if settings.get("web_identity_token_file"):
             return ProfileKind.WEB_IDENTITY
-        if ("source_profile" in names) != ("credential_source" in names):
-            is_ambient = "credential_source" in names
-            return ProfileKind.CREDENTIAL_SOURCE if is_ambient else ProfileKind.ASSUME_ROLE
-        return ProfileKind.INCOMPLETE
+        match "source_profile" in names, "credential_source" in names:
+            case True, False:
+                return ProfileKind.ASSUME_ROLE
+            case False, True:
+                return ProfileKind.CREDENTIAL_SOURCE
+            case _:  # none of them, or both
+                return ProfileKind.INCOMPLETE
     for kind, is_complete in (
         (ProfileKind.SSO, names >= {"sso_account_id", "sso_role_name"}),
         (ProfileKind.STATIC_KEYS, has_keys),
@@ -162,8 +169,8 @@ def chain_of(profile: Profile, config: Config) -> tuple[Profile, ...]:
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
     """
     chain = [profile]
-    while (last := chain[-1]).kind is ProfileKind.ASSUME_ROLE:
-        source = last.source_profile or ""
+    while chain[-1].kind is ProfileKind.ASSUME_ROLE:
+        source = chain[-1].source_profile or ""
         if source in chain or source not in config.profiles:
             break
         section = config.profiles[source]
@@ -185,9 +192,10 @@ def matching(profiles: Iterable[Profile], pattern: str | None) -> list[Profile]:
     """Return the profiles that match every word of the pattern. See `list_profiles`."""
     words = (pattern or "").casefold().split()
     return [
-        one
-        for one in profiles
-        if not words or matches(words, (one, one.account, one.role, one.region, one.source))
+        profile
+        for profile in profiles
+        if not words
+        or matches(words, (profile, profile.account, profile.role, profile.region, profile.source))
     ]
 
 
@@ -214,7 +222,8 @@ def find_profile(name: str, config: Config | None = None) -> Profile:
 
 def missing_section(name: str, config: Config) -> str:
     """Return how to write the section of a missing profile, or an empty text."""
-    config_file, credentials_file = config.paths.config, config.paths.credentials
+    config_file = config.paths.config
+    credentials_file = config.paths.credentials
     header = re.compile(rf"(profiles?\W)?\W*{re.escape(name)}", re.IGNORECASE)
     if f"profile {name}" in config.profiles:
         return f"Write [{name}] instead of [profile {name}] in {credentials_file}."
@@ -249,9 +258,11 @@ def matches(words: Iterable[str], fields: Iterable[str | None]) -> bool:
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Return a question that suggests up to three similar names, or an empty text."""
-    by_folded = {known.casefold(): known for known in names}
+    by_folded = {similar.casefold(): f"`{similar}`" for similar in names}
     close = difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.6)
-    return f"Did you mean {' or '.join(f'`{by_folded[one]}`' for one in close)}?" if close else ""
+    if not close:
+        return ""
+    return f"Did you mean {' or '.join(by_folded[folded] for folded in close)}?"
 
 
 def account_of(name: str) -> str:
@@ -259,9 +270,8 @@ def account_of(name: str) -> str:
 
     This doesn't call AWS.
     """
-    if profile := profiles_by_name().get(name):
+    profile = profiles_by_name().get(name)
+    if profile:
         return profile.account or ""
-    if arn := Arn.parse(name):
-        return arn.account
-    parts = assigned_name(name)
+    parts = Arn.parse(name) or assigned_name(name)
     return parts.account if parts else ""

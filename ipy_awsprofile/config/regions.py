@@ -17,14 +17,14 @@ def _regions_by_partition() -> dict[str, list[str]]:
     from botocore.loaders import create_loader
 
     partitions = create_loader().load_data("partitions")["partitions"]
-    return {one["id"]: sorted(one["regions"]) for one in partitions}
+    return {partition["id"]: sorted(partition["regions"]) for partition in partitions}
 
 
 def known_regions() -> tuple[str, ...]:
     """Return botocore's Regions to choose from, without isolated partitions."""
-    known = _regions_by_partition()
-    listed = (name for one in ("aws", "aws-us-gov", "aws-cn") for name in known[one])
-    return tuple(name for name in listed if not name.endswith("-global"))
+    by_partition = _regions_by_partition()
+    regions = (*by_partition["aws"], *by_partition["aws-us-gov"], *by_partition["aws-cn"])
+    return tuple(name for name in regions if not name.endswith("-global"))
 
 
 def is_known_region(name: str) -> bool:
@@ -53,9 +53,11 @@ def unknown_region(name: str) -> str:
 
 def misspelled_region(text: str) -> str:
     """Return a hint for a Region in an error or host name that doesn't exist, or an empty text."""
-    found = re.search(r"region_name '(.+?)'|\b([a-z]{2}(?:-[a-z]+)+-?\d)\.", text)
-    name = next(filter(None, found.groups())) if found else ""
-    return unknown_region(name) if similar_region(name) else ""
+    match = re.search(r"region_name '(.+?)'|\b([a-z]{2}(?:-[a-z]+)+-?\d)\.", text)
+    name = match and (match[1] or match[2])
+    if not name or not similar_region(name):
+        return ""
+    return unknown_region(name)
 
 
 def is_aws(url: str) -> bool:

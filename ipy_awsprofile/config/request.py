@@ -54,15 +54,19 @@ def option(
     The option is named like the field, or ``flag``. ``metavar`` stands for its value in the help,
     in brackets if the value can be left out. An option that ``is_repeated`` collects its values.
     """
-    default = () if is_repeated else default if metavar else False
+    if is_repeated:
+        default = ()
+    elif not metavar:
+        default = False
     declared = Option(help, metavar, flag, default, is_repeated)
     return field(default=default, metadata={"option": declared})
 
 
 def account_text(account: str | int) -> str:
     """Return an account ID as text, with leading zeros and without the hyphens of AWS's pages."""
-    text = f"{account:012}" if isinstance(account, int) else account
-    return re.sub(r"^(\d{4})-(\d{4})-(\d{4})$", r"\1\2\3", text)
+    if isinstance(account, int):
+        return f"{account:012}"
+    return re.sub(r"^(\d{4})-(\d{4})-(\d{4})$", r"\1\2\3", account)
 
 
 def require_name(value: object) -> None:
@@ -156,9 +160,12 @@ class SessionRequest:
         """Raise InvalidOption if Python code passes something else instead of a name."""
         if self.profile is not None:
             require_name(self.profile)
-        tags = self.tags.items() if isinstance(self.tags, Mapping) else self.tags or ()
-        for name, value in (("tags", tags), ("transitive_tags", self.transitive_tags)):
-            object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
+        tags: Any = self.tags or ()
+        if isinstance(tags, Mapping):
+            tags = tags.items()
+        for name, values in (("tags", tags), ("transitive_tags", self.transitive_tags)):
+            several = (values,) if isinstance(values, str) else tuple(values)
+            object.__setattr__(self, name, several)
 
     @property
     def name(self) -> str:
@@ -168,7 +175,7 @@ class SessionRequest:
     @property
     def needs_name(self) -> bool:
         """Whether a role of Identity Center is named without an account ID, or by its parts."""
-        names = self.profile or "", self.source_profile or ""
+        names = filter(None, (self.profile, self.source_profile))
         return bool(self.account or self.role or self.sso) or any(map(may_name_account, names))
 
 
@@ -196,27 +203,30 @@ class SwitchRequest(SessionRequest):
 
 def options_of(request: Any) -> dict[str, Option]:
     """Return the options of a dataclass by the names of their fields."""
-    declared = {one.name: one.metadata.get("option") for one in fields(request)}
+    options = {attribute.name: attribute.metadata.get("option") for attribute in fields(request)}
     return {
-        name: one._replace(flag=one.flag or f"--{name.replace('_', '-')}")
-        for name, one in declared.items()
-        if one
+        name: declared._replace(flag=declared.flag or f"--{name.replace('_', '-')}")
+        for name, declared in options.items()
+        if declared
     }
 
 
 def arguments(request: SessionRequest, *more: str) -> str:
     """Return the arguments of ``%aws_profile`` for a request and more options, for hints."""
     words = list[str]()
-    for name, one in options_of(request).items():
-        value = getattr(request, name)
-        for each in value if one.is_repeated else [value] if value != one.default else []:
-            text = "=".join(each) if isinstance(each, tuple) else str(each)
-            words += [one.flag] if each is True else [one.flag, quoted(text)]
+    for field_name, declared in options_of(request).items():
+        value = getattr(request, field_name)
+        if value != declared.default:
+            words.append(declared.flag)
+            if value is not True:
+                words.append(quoted(str(value)))
     words += more
     name = request.profile or ""
     if name.startswith("-"):  # after `--`, a name isn't an option
-        return " ".join([*words, "--", quoted(name)])
-    return " ".join([quoted(name), *words] if name else words)
+        words += ["--", quoted(name)]
+    elif name:
+        words.insert(0, quoted(name))
+    return " ".join(words)
 
 
 def takes(
@@ -226,20 +236,23 @@ def takes(
 
     An unknown keyword raises TypeError with a suggestion.
     """
-    every = signature(request).parameters.values()
-    parameters = [one for one in every if one.name not in {"default_session_name", "source"}]
-    known = [one.name for one in parameters]
+    parameters = [
+        parameter
+        for name, parameter in signature(request).parameters.items()
+        if name not in {"default_session_name", "source"}
+    ]
+    names = [parameter.name for parameter in parameters]
 
     def decorate(function: Callable[[RequestT], Result]) -> Callable[P, Result]:
         @wraps(function)
         def with_options(*args: P.args, **kwargs: P.kwargs) -> Result:
-            for name in kwargs.keys() - set(known):
+            for name in kwargs.keys() - set(names):
+                problem = f"{function.__name__}() got an unexpected keyword argument {name!r}"
                 bare = name.removesuffix("_name")  # boto3 has region_name and profile_name
-                similar = [bare] if bare in known else get_close_matches(name, known, 1)
-                advice = f". Did you mean {similar[0]!r}?" if similar else ""
-                raise TypeError(
-                    f"{function.__name__}() got an unexpected keyword argument {name!r}{advice}"
-                )
+                similar = [bare] if bare in names else get_close_matches(name, names, 1)
+                if similar:
+                    problem += f". Did you mean {similar[0]!r}?"
+                raise TypeError(problem)
             return function(request(*args, **kwargs))
 
         own = signature(function).return_annotation

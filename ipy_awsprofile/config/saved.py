@@ -58,14 +58,18 @@ class ConfigFile:
         files = files or SharedFiles.from_environment()
         version = version_of(files.config)
         config = read_config(files)  # raises the errors of a file that can't be read
-        text = files.config.read_bytes().decode(_ENCODING) if version else ""
+        text = ""
+        if version:
+            text = files.config.read_bytes().decode(_ENCODING)
         line_end = "\r\n" if "\r\n" in text else "\n"
         return cls(config, text.replace("\r\n", "\n"), version, line_end)
 
     def without_block(self, block: str) -> Config:
         """Return the sections of both files, except for the profiles in a block."""
         inside = profiles_in_block(self.text, block)
-        others = {name: one for name, one in self.config.profiles.items() if name not in inside}
+        others = {
+            name: section for name, section in self.config.profiles.items() if name not in inside
+        }
         return replace(self.config, profiles=MappingProxyType(others))
 
     def with_profile(self, name: str, settings: Section) -> str:
@@ -82,10 +86,15 @@ class ConfigFile:
 
         Raises InvalidOption for a name that not all SDKs can read.
         """
-        first, last = _marks(name)
-        sections = "\n".join(_section(each, profiles[each]) for each in sorted(profiles))
-        block = f"{first}\n{sections}{last}\n" if profiles else ""
-        if old := _find_block(self.text, name):
+        block = ""
+        if profiles:
+            first, last = _marks(name)
+            sections = "\n".join(
+                _section(profile, profiles[profile]) for profile in sorted(profiles)
+            )
+            block = f"{first}\n{sections}{last}\n"
+        old = _find_block(self.text, name)
+        if old:
             return self.text[: old.start()] + block + self.text[old.end() :]
         return _appended(self.text, block)
 
@@ -143,8 +152,11 @@ def _section(name: str, settings: Section) -> str:
             f"`{name}` can't be the name of a new profile.",
             "Use letters, digits, spaces and the characters `-_.+=,@/:`.",
         )
-    quoted = f"'{name}'" if " " in name else name  # as the AWS CLI writes it
-    header = "[default]" if name == "default" else f"[profile {quoted}]"
+    header = f"[profile {name}]"
+    if name == "default":
+        header = "[default]"
+    elif " " in name:
+        header = f"[profile '{name}']"  # as the AWS CLI writes it
     return "\n".join([header, *map(_line, settings, settings.values()), ""])
 
 
@@ -168,10 +180,13 @@ def _find_block(text: str, name: str) -> re.Match[str] | None:
 
 
 def _appended(text: str, addition: str) -> str:
-    between = ("\n" if text.endswith("\n") else "\n\n") if text and addition else ""
-    return text + between + addition  # after a blank line
+    if text and addition:  # which follows a blank line
+        text += "\n" if text.endswith("\n") else "\n\n"
+    return text + addition
 
 
 def _without_secret(line: str) -> str:
     setting, equals, _ = line[1:].partition("=")
-    return f"{line[0]}{setting}= …" if equals and setting.strip().lower() in SECRETS else line
+    if equals and setting.strip().lower() in SECRETS:
+        return f"{line[0]}{setting}= …"
+    return line

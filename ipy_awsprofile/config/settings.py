@@ -81,9 +81,10 @@ def client_settings(settings: Mapping[str, Any], *, elsewhere: bool = False) -> 
 
     With ``elsewhere``, leave out the settings about this machine.
     """
-    left_out = CREDENTIALS | MACHINE if elsewhere else CREDENTIALS
-    known = known_settings()
-    return {name: settings[name] for name in settings if name in known and name not in left_out}
+    names = known_settings() - CREDENTIALS
+    if elsewhere:
+        names -= MACHINE
+    return {name: settings[name] for name in settings if name in names}
 
 
 def similar_setting(name: str) -> str | None:
@@ -93,7 +94,7 @@ def similar_setting(name: str) -> str | None:
     meant = _MEANT.get(name) or name.removeprefix("export ")
     if meant in known_settings():
         return meant
-    by_letters = {re.sub("[^a-z0-9]", "", known): known for known in sorted(known_settings())}
+    by_letters = {re.sub("[^a-z0-9]", "", other): other for other in sorted(known_settings())}
     letters = re.sub("[^a-z0-9]", "", name.lower())
     near = difflib.get_close_matches(letters, by_letters, n=1, cutoff=0.85)
     return by_letters[near[0]] if near else None

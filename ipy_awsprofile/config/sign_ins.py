@@ -53,8 +53,9 @@ def region_of_portal(url: str) -> str | None:
         parts = urlsplit(url)
         host = parts.hostname or ""
         is_plain = parts.scheme == "https" and parts.netloc.lower() in {host, f"{host}:443"}
-        if is_plain and (found := _PORTAL.fullmatch(host)):
-            return found["region"] or found["older"] or ""
+        match = _PORTAL.fullmatch(host)
+        if match and is_plain:
+            return match["region"] or match["older"] or ""
     return None
 
 
@@ -91,7 +92,7 @@ class SignIn:
     @property
     def region(self) -> str:
         """The Region of the sign-in: for a company's address, the current token's, if any."""
-        current = value_in(self.token_file, "region") if self.is_redirected else None
+        current = self.is_redirected and value_in(self.token_file, "region")
         return str(current or self.configured_region)
 
     @property
@@ -127,21 +128,24 @@ def sso_cache() -> Path:
 @lru_cache(maxsize=8)
 def sign_ins(config: Config) -> Mapping[str, SignIn]:
     """Return all sign-ins, by name."""
-    found = {
+    by_name = {
         name: SignIn(name, section, {"sso_session": name})
         for name, section in config.sso_sessions.items()
     }
     addresses = set()
     for name, section in config.profiles.items():
-        url, region = section.get("sso_start_url"), section.get("sso_region")
+        url = section.get("sso_start_url")
+        region = section.get("sso_region")
         if not url or "sso_session" in section or (url, region) in addresses:
             continue
         addresses.add((url, region))
-        settings = {"sso_start_url": url, **({"sso_region": region} if region else {})}
+        settings = {
+            key: section[key] for key in ("sso_start_url", "sso_region") if section.get(key)
+        }
         sign_in = SignIn(name, section, settings)
         if region or sign_in.is_redirected:
-            found.setdefault(name, sign_in)
-    return found
+            by_name.setdefault(name, sign_in)
+    return by_name
 
 
 def find_sign_in(name: str | None, config: Config) -> SignIn:
@@ -149,28 +153,30 @@ def find_sign_in(name: str | None, config: Config) -> SignIn:
 
     If there is an [sso-session], the others don't count. Raises InvalidOption.
     """
-    known = sign_ins(config)
+    by_name = sign_ins(config)
     if name is None:
-        named = [one for one in known.values() if one.session] or list(known.values())
-        if len(named) == 1:
-            return named[0]
-        if not named:
+        sessions = [sign_in for sign_in in by_name.values() if sign_in.session]
+        choices = sessions or list(by_name.values())
+        if len(choices) == 1:
+            return choices[0]
+        if not choices:
             raise InvalidOption("The config file has no [sso-session].", _EXAMPLE)
-        names = ", ".join(f"`{one.name}`" for one in named)
+        names = ", ".join(f"`{sign_in.name}`" for sign_in in choices)
         raise InvalidOption(
             f"The config file has several sign-ins: {names}.", "Add `--sso NAME` to choose one."
         )
-    if found := known.get(name) or sign_in_of(config.profiles.get(name, {}), config):
-        return found
+    sign_in = by_name.get(name) or sign_in_of(config.profiles.get(name, {}), config)
+    if sign_in:
+        return sign_in
     raise InvalidOption(
         f"There is no [sso-session {name}], and no profile `{name}` that has one.",
-        did_you_mean(name, known) or _EXAMPLE,
+        did_you_mean(name, by_name) or _EXAMPLE,
     )
 
 
 def sign_in_of(settings: Section, config: Config) -> SignIn | None:
     """Return the sign-in that a profile with these settings uses, or None."""
-    return next((one for one in sign_ins(config).values() if one.is_of(settings)), None)
+    return next((sign_in for sign_in in sign_ins(config).values() if sign_in.is_of(settings)), None)
 
 
 def require_sign_in(profile: Profile, config: Config) -> SignIn:
@@ -187,9 +193,11 @@ def require_sign_in(profile: Profile, config: Config) -> SignIn:
     if sign_in and sign_in.start_url and (sign_in.configured_region or sign_in.is_redirected):
         return sign_in
     session = profile.text("sso_session")
-    where = f"[sso-session {session}]" if session else f"`{profile}`"
+    section = f"`{profile}`"
+    if session:
+        section = f"[sso-session {session}]"
     raise InvalidProfile(
-        f"{where} doesn't say where to sign in: sso_start_url or sso_region is missing.",
+        f"{section} doesn't say where to sign in: sso_start_url or sso_region is missing.",
         f"`%aws_profile --explain {quoted(profile)}` shows its settings.",
     )
 
@@ -202,11 +210,12 @@ def sign_in_of_pattern(pattern: str, config: Config) -> str | None:
 
 def find_profile_or_role(name: str, config: Config) -> Profile:
     """Return a profile or a role of IAM Identity Center. Raises ProfileNotFound, InvalidOption."""
-    parts = assigned_name(name) if name not in config.profiles else None
-    if parts is None:
+    parts = assigned_name(name)
+    if parts is None or name in config.profiles:
         return find_profile(name, config)
+    settings = sign_in_settings(find_sign_in(parts.sign_in, config), config)
     role = {"sso_account_id": parts.account, "sso_role_name": parts.role}
-    return Profile(name, {**sign_in_settings(find_sign_in(parts.sign_in, config), config), **role})
+    return Profile(name, {**settings, **role})
 
 
 @lru_cache(maxsize=8)
@@ -229,5 +238,7 @@ def named_by_account(name: str, config: Config) -> AssignedName | None:
     if not may_name_account(name) or name in config.profiles:
         return None
     sign_in = sign_in_of_pattern(name, config)
+    if sign_in is None:
+        return None
     account, _, role = name.partition(":")[2].rpartition("/")
-    return AssignedName(sign_in, account, role) if sign_in else None
+    return AssignedName(sign_in, account, role)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
@@ -49,11 +49,11 @@ def seconds(value: Any) -> int:
         return int(value.total_seconds())
     if isinstance(value, int | float) and not isinstance(value, bool):
         return int(value)
-    found = re.fullmatch(r"(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s?)?", str(value), re.ASCII)
-    if not found or not found[0]:
+    match = re.fullmatch(r"(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s?)?", str(value), re.ASCII)
+    if not match or not match[0]:
         raise ValueError("3600, 90m, 1h or a timedelta")
-    hours, minutes, rest = (int(part or 0) for part in found.groups())
-    return hours * 3600 + minutes * 60 + rest
+    h, m, s = (int(part or 0) for part in match.groups())
+    return h * 3600 + m * 60 + s
 
 
 def tag(text: str) -> tuple[str, str]:
@@ -66,11 +66,13 @@ def tag(text: str) -> tuple[str, str]:
 
 def _words(value: Any) -> list[Any]:
     """Return the words of a setting such as ``a, b``, or the values of an option."""
-    return [one.strip() for one in value.split(",")] if isinstance(value, str) else list(value)
+    if isinstance(value, str):
+        return [word.strip() for word in value.split(",")]
+    return list(value)
 
 
 def _tags(value: Any) -> list[dict[str, str]]:
-    pairs = (tag(one) if isinstance(one, str) else one for one in _words(value))
+    pairs = (tag(word) if isinstance(word, str) else word for word in _words(value))
     return [{"Key": str(key), "Value": str(text)} for key, text in dict(pairs).items()]
 
 
@@ -79,20 +81,27 @@ def _tag_keys(value: Any) -> list[str]:
 
 
 class Parameter(NamedTuple):
-    """A parameter of AssumeRole, and the setting of a profile that it comes from."""
+    """A parameter of AssumeRole, and the setting of a profile that it comes from.
+
+    ``kinds`` are the kinds of profiles that it can be set for.
+    """
 
     name: str
     setting: str
     parse: Callable[[Any], Any] = str
     is_read_by_botocore: bool = True
+    kinds: Set[ProfileKind] = ASSUMES
 
     def parse_option(self, value: Any) -> Any:
         """Return an option's value as STS reads it. Raises InvalidOption."""
         try:
             return self.parse(value)
         except ValueError as error:
-            shown = one_line(", ".join(map(str, value)) if isinstance(value, tuple) else value, 40)
-            raise InvalidOption(f"`{shown}` can't be the {self.name}.", f"Use {error}.") from None
+            if isinstance(value, tuple):
+                value = ", ".join(map(str, value))
+            raise InvalidOption(
+                f"`{one_line(value, 40)}` can't be the {self.name}.", f"Use {error}."
+            ) from None
 
 
 #: By the field of a request. A field takes precedence over the profile's setting. The last three
@@ -100,7 +109,9 @@ class Parameter(NamedTuple):
 #: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 PARAMETERS = {
     "duration": Parameter("DurationSeconds", "duration_seconds", seconds),
-    "session_name": Parameter("RoleSessionName", "role_session_name"),
+    "session_name": Parameter(
+        "RoleSessionName", "role_session_name", kinds={*ASSUMES, ProfileKind.WEB_IDENTITY}
+    ),
     "external_id": Parameter("ExternalId", "external_id"),
     "source_identity": Parameter("SourceIdentity", "source_identity", str, False),
     "tags": Parameter("Tags", "session_tags", _tags, False),
@@ -152,6 +163,7 @@ class Target:
     @property
     def resolves_by_name(self) -> bool:
         """Whether a process that uses the profile's name gets the same access without MFA codes."""
+        sign_in = self.redirected
         return (
             self.name in self.config.profiles
             and self.chain[0].settings == find_profile(self.name, self.config).settings
@@ -159,7 +171,7 @@ class Target:
             and self.chain[-1].credential_source not in {"Environment", "EcsContainer"}
             and not (self.parameters or self.scope or self._devices)
             # Other programs use the Region in the file.
-            and (not (found := self.redirected) or found.region == found.configured_region != "")
+            and (not sign_in or sign_in.region == sign_in.configured_region != "")
         )
 
     @property
@@ -176,14 +188,15 @@ class Target:
     @property
     def _devices(self) -> set[str]:
         """The MFA devices that each new session needs a code from."""
-        of_roles = (one.mfa_serial for one in self.chain if one.kind in ASSUMES)
+        of_roles = (profile.mfa_serial for profile in self.chain if profile.kind in ASSUMES)
         return set(filter(None, (*of_roles, self.mfa.get("SerialNumber"))))
 
     def mfa_process(self, serial: str) -> str | None:
         """Return the command that prints a device's codes: of its profile, or of [default]."""
         default = self.config.profiles.get("default", {}).get("mfa_process")
-        owner = next((one for one in self.chain if one.mfa_serial == serial), None)
-        return default if owner is None else owner.settings.get("mfa_process") or default
+        owners = (profile for profile in self.chain if profile.mfa_serial == serial)
+        commands = (owner.settings.get("mfa_process") for owner in owners)
+        return next(commands, None) or default
 
     @property
     def foreign_sts(self) -> str:
@@ -203,8 +216,9 @@ class Target:
         has_keys = first.kind is ProfileKind.STATIC_KEYS or (
             first.kind is ProfileKind.AMBIENT and first.source == "Environment"
         )
-        is_store = has_keys and url and not is_aws(url) and not self.endpoint("sts")
-        return redacted_urls(url).rstrip("/") if is_store else ""
+        if has_keys and url and not is_aws(url) and not self.endpoint("sts"):
+            return redacted_urls(url).rstrip("/")
+        return ""
 
     def require_sts(self) -> None:
         """Raise InvalidOption if the session has the keys of a store, which no STS can limit."""
@@ -222,7 +236,9 @@ class Target:
         Servers that aren't AWS have their own Regions.
         """
         urls = filter(None, map(self.endpoint, ("s3", "sts")))
-        return unknown_region(self.region or "") if all(map(is_aws, urls)) else ""
+        if not all(map(is_aws, urls)):
+            return ""
+        return unknown_region(self.region or "")
 
     @property
     def warning(self) -> str:
@@ -239,7 +255,8 @@ class Target:
 
         https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
         """
-        settings, services = self.chain[0].settings, {"services": self.config.services}
+        settings = self.chain[0].settings
+        services = {"services": self.config.services}
         in_file = settings.get("ignore_configured_endpoint_urls")
         if ensure_boolean(user_environment().get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", in_file)):
             return ""
@@ -257,7 +274,7 @@ class Target:
         """
         files = self.config.profiles
         full = self.config.full_config(
-            {one.name: {**files.get(one, {}), **one.settings} for one in self.chain}
+            {source.name: {**files.get(source, {}), **source.settings} for source in self.chain}
         )
         sign_in = self.redirected
         own_region = self.chain[-1].settings.get("sso_region")
@@ -276,25 +293,30 @@ def target_of(request: SessionRequest, config: Config | None = None) -> Target:
 
     Raises InvalidOption, InvalidProfile, ProfileNotFound and ConfigFileError.
     """
-    config, environ = config or read_config(), user_environment()
+    config = config or read_config()
+    environ = user_environment()
     chain = requested_chain(request, config)
     if python_of(chain[-1].settings):
         raise InvalidOption(
             f"`{chain[-1]}` is the identity that a notebook shares, so a notebook can't use it.",
             "Name a different profile.",
         )
-    first, *sources = chain
     session_name = request.default_session_name or environ.get("AWS_ROLE_SESSION_NAME")
-    chain = (first := _with_options(first, request, session_name), *sources)
-    parameters = {str(one.role_arn): given for one in chain if (given := _parameters(one))}
-    by_role = first.kind in ASSUMES
-    limits = session_policy(request, first.role_arn if by_role else None)
+    first = _with_options(chain[0], request, session_name)
+    chain = (first, *chain[1:])
+    by_role = [(str(profile.role_arn), _parameters(profile)) for profile in chain]
+    parameters = {role_arn: values for role_arn, values in by_role if values}
+    scope: dict[str, Any] = {}
+    if first.kind in ASSUMES:
+        limits = session_policy(request, first.role_arn)
+        if limits:
+            parameters.setdefault(str(first.role_arn), {}).update(limits)
+    else:
+        scope = session_policy(request, None)
     mfa = _mfa(first) if request.mfa else {}
-    if by_role and limits:
-        arn = str(first.role_arn)
-        parameters[arn] = {**parameters.get(arn, {}), **limits}
-    elif request.duration is not None and not by_role:  # of the MFA or the narrower session
-        (mfa or limits)["DurationSeconds"] = PARAMETERS["duration"].parse_option(request.duration)
+    if request.duration is not None and first.kind not in ASSUMES:
+        # It is the duration of the MFA session, or of a narrower session.
+        (mfa or scope)["DurationSeconds"] = PARAMETERS["duration"].parse_option(request.duration)
     own_region = first.region
     if not own_region and (request.default or request.role_arn):
         own_region = environ.get("AWS_REGION")  # ECS, EKS and Lambda set it; botocore ignores it
@@ -304,7 +326,7 @@ def target_of(request: SessionRequest, config: Config | None = None) -> Target:
         config=config,
         region=request.region or environ.get("AWS_DEFAULT_REGION") or own_region or None,
         parameters=parameters,
-        scope={} if by_role else limits,
+        scope=scope,
         mfa=mfa,
     )
     if target.scope or target.mfa:
@@ -329,8 +351,9 @@ def login_target(request: SessionRequest) -> Target:
     """
     if request.account or request.role or request.sso:
         return sign_in_target(request.sso)
-    for name in (request.profile, request.source_profile):
-        if name and (parts := named_by_account(name, read_config())):
+    for name in filter(None, (request.profile, request.source_profile)):
+        parts = named_by_account(name, read_config())
+        if parts:
             return sign_in_target(parts.sign_in)
     given = {name: getattr(request, name) for name in ("profile", "role_arn", "source_profile")}
     return target_of(SessionRequest(**given, default=request.default))
@@ -359,13 +382,14 @@ def requested_chain(request: SessionRequest, config: Config) -> tuple[Profile, .
             )
         case str(name), None, None, False:
             return chain_of(find_profile_or_role(name, config), config)
-        case None, str(role_arn), None, False if request.source:
+        case (None, str(role_arn), None, False) if request.source:
             first = request.source.chain[0]
             settings = {**client_settings(first.settings), "source_profile": str(first)}
             return Profile(role_arn, {**settings, "role_arn": role_arn}), *request.source.chain
-        case None, str(role_arn), source, False:
-            found = find_profile_or_role(source, config) if source else default_profile(config)
-            return _role_by_arn(role_arn, found, config)
+        case None, str(role_arn), None | "", False:
+            return _role_by_arn(role_arn, default_profile(config), config)
+        case None, str(role_arn), str(source), False:
+            return _role_by_arn(role_arn, find_profile_or_role(source, config), config)
         case None, None, None, True:
             return chain_of(default_profile(config), config)
         case _:
@@ -382,7 +406,9 @@ def _role_by_arn(role_arn: str, source: Profile, config: Config) -> tuple[Profil
     if source.kind is ProfileKind.AMBIENT:
         return (Profile(role_arn, {**settings, "credential_source": source.credential_source}),)
     role = Profile(role_arn, {**settings, "source_profile": str(source)})
-    return chain_of(role, config) if source in config.profiles else (role, source)
+    if source in config.profiles:
+        return chain_of(role, config)
+    return role, source
 
 
 #: The names of default credentials that don't come from a profile, by credential_source.
@@ -413,8 +439,9 @@ def default_profile(config: Config) -> Profile:
     environ = user_environment()
     variable, named = named_profile(environ)
     name = "default" if named is None else named
-    is_there = bool(variable) or name in config.profiles
-    profile = find_profile(name, config) if is_there else Profile(name, {})
+    profile = Profile(name, {})
+    if variable or name in config.profiles:  # a profile that a variable names must exist
+        profile = find_profile(name, config)
     own = profile.settings
     has_role = "role_arn" in own and "web_identity_token_file" not in own
     if environ.get("AWS_ACCESS_KEY_ID"):
@@ -425,9 +452,10 @@ def default_profile(config: Config) -> Profile:
         return Profile(_TOKEN, {**client_settings(own), **role, **given})
     elif has_role or profile.kind is not ProfileKind.INCOMPLETE:
         return profile
+    elif any(map(environ.get, _CONTAINER)):
+        source = "EcsContainer"
     else:
-        in_container = any(map(environ.get, _CONTAINER))
-        source = "EcsContainer" if in_container else "Ec2InstanceMetadata"
+        source = "Ec2InstanceMetadata"
     settings = {**client_settings(own), "credential_source": source}
     return Profile(SOURCES[source], settings, ProfileKind.AMBIENT)
 
@@ -437,17 +465,17 @@ def _with_options(first: Profile, request: SessionRequest, session_name: str | N
 
     ``session_name`` is used if nothing else names the session.
     """
-    replaced: dict[str, Any] = {}
-    for field_name, parameter in PARAMETERS.items():
-        value = getattr(request, field_name)
-        names_session = parameter.name == "RoleSessionName"
-        kinds = {*ASSUMES, ProfileKind.WEB_IDENTITY} if names_session else ASSUMES
-        if names_session and value is None and first.kind in kinds:
-            value = None if first.text(parameter.setting) else session_name
+    options = {name: getattr(request, name) for name in PARAMETERS}
+    takes_name = first.kind in PARAMETERS["session_name"].kinds
+    if takes_name and request.session_name is None and not first.text("role_session_name"):
+        options["session_name"] = session_name
+    settings = dict(first.settings)
+    for name, parameter in PARAMETERS.items():
+        value = options[name]
         if value is None or value == ():
             continue
-        if first.kind not in kinds:
-            if parameter.name == "DurationSeconds":
+        if first.kind not in parameter.kinds:
+            if name == "duration":
                 continue  # it limits any other session, too: see `Target.scope`
             raise InvalidOption(
                 f"`{first}` doesn't assume a role, so its {parameter.name} can't be set.",
@@ -456,25 +484,26 @@ def _with_options(first: Profile, request: SessionRequest, session_name: str | N
         if isinstance(value, tuple):  # the profile's tags remain
             value = (*_words(first.text(parameter.setting) or ()), *value)
         parsed = parameter.parse_option(value)
-        replaced[parameter.setting] = str(parsed) if parameter.is_read_by_botocore else value
-    return Profile(first, {**first.settings, **replaced}, first.kind) if replaced else first
+        # botocore reads texts, and `_parameters` parses the values that it doesn't read.
+        settings[parameter.setting] = str(parsed) if parameter.is_read_by_botocore else value
+    return Profile(first, settings, first.kind)
 
 
 def _parameters(profile: Profile) -> dict[str, Any]:
     """Return AssumeRole's parameters that botocore has no settings for. Raises InvalidProfile."""
-    found: dict[str, Any] = {}
-    for parameter in PARAMETERS.values() if profile.kind in ASSUMES else ():
+    parameters: dict[str, Any] = {}
+    for parameter in PARAMETERS.values():
         value = profile.settings.get(parameter.setting)
-        if not value or parameter.is_read_by_botocore:
+        if not value or parameter.is_read_by_botocore or profile.kind not in parameter.kinds:
             continue
         try:
-            found[parameter.name] = parameter.parse(value)
+            parameters[parameter.name] = parameter.parse(value)
         except ValueError as error:
             raise InvalidProfile(
                 f"The {parameter.setting} of `{profile}` is invalid.",
                 f"Use {error}. `%aws_profile --explain {quoted(profile)}` shows its place.",
             ) from None
-    return found
+    return parameters
 
 
 def _mfa(profile: Profile) -> dict[str, Any]:

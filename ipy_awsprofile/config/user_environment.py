@@ -20,7 +20,8 @@ def user_environment() -> dict[str, str]:
     Variables that changed after the switch count as the user's.
     """
     # Another thread can remove a variable in the meantime, and then `dict` would fail.
-    own = {name: value for name in list(os.environ) if (value := os.environ.get(name)) is not None}
+    values = {name: os.environ.get(name) for name in list(os.environ)}
+    own = {name: value for name, value in values.items() if value is not None}
     for names, ours, theirs in set_by_switch:
         if {name: own[name] for name in names if name in own} == ours:
             for name in names:

@@ -187,12 +187,13 @@ class ScopedSessionFetcher(StaysInProcess):
         self._create_client = create_client
         self._policy = {name: scope[name] for name in scope if name in {"Policy", "PolicyArns"}}
         self._description = scope.get("ScopedSessionDescription", "ipy-awsprofile")
+        self._lasts = {name: scope[name] for name in scope if name == "DurationSeconds"}
         self.duration: int | None = scope.get("DurationSeconds")
 
     def fetch_credentials(self) -> dict[str, Any]:
         """Return the session's credentials in botocore's format. Raises botocore's errors."""
         base = freeze_credentials(self._source_credentials)
-        issued = self._narrowed(base, self.duration) if base.token else self._from_keys(base)
+        issued = self._narrowed(base, self._lasts) if base.token else self._from_keys(base)
         return {
             "access_key": issued["AccessKeyId"],
             "secret_key": issued["SecretAccessKey"],
@@ -201,17 +202,18 @@ class ScopedSessionFetcher(StaysInProcess):
         }
 
     def _from_keys(self, keys: RedactedCredentials) -> Any:
-        seconds = self.duration
-        lasts = {} if seconds is None else {"DurationSeconds": max(seconds, _SHORTEST_TOKEN)}
+        lasts = {name: max(seconds, _SHORTEST_TOKEN) for name, seconds in self._lasts.items()}
         issued = _sts(self._create_client, keys).get_session_token(**lasts)["Credentials"]
-        is_short = seconds is not None and seconds < _SHORTEST_TOKEN
+        is_short = lasts != self._lasts
         if not (self._policy or is_short):
             return issued
-        base = [issued[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
-        return self._narrowed(RedactedCredentials(*base), seconds if is_short else None)
+        values = [issued[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
+        base = RedactedCredentials(*values)
+        if is_short:
+            return self._narrowed(base, self._lasts)
+        return self._narrowed(base, {})  # by default, until the token ends
 
-    def _narrowed(self, base: RedactedCredentials, seconds: int | None) -> Any:
-        lasts = {} if seconds is None else {"DurationSeconds": seconds}
+    def _narrowed(self, base: RedactedCredentials, lasts: Mapping[str, int]) -> Any:
         response = _sts(self._create_client, base).get_scoped_credentials(
             ScopedSessionDescription=self._description, **self._policy, **lasts
         )

@@ -36,7 +36,8 @@ from ipy_awsprofile.errors import (
 )
 from ipy_awsprofile.text import assigned_name, one_line, quoted, redacted_urls
 
-DENIED, UNKNOWN_OPERATION = table.DENIED, table.UNKNOWN_OPERATION
+DENIED = table.DENIED
+UNKNOWN_OPERATION = table.UNKNOWN_OPERATION
 
 _own_call: ContextVar[bool] = ContextVar("own_call", default=False)
 
@@ -61,8 +62,9 @@ def translated(chain: tuple[str, ...]) -> Iterator[None]:
     except AwsProfileError:
         raise
     except Exception as error:  # noqa: BLE001  # what isn't refused is a fault of ours
-        is_page = PARSERS in modules_of(error) or _is_page(error)
-        refusal = ResponseParserError() if is_page else error
+        refusal = error
+        if PARSERS in modules_of(error) or _is_page(error):
+            refusal = ResponseParserError()
         ours = from_error(refusal, chain)
         log_stack(error, f"{type(ours).__name__}: {ours}")
         raise ours from _cause(refusal)
@@ -124,16 +126,20 @@ def _message_of(error: Exception) -> str:
         return redacted_urls(one_line(str(error).partition("\n")[0]))
     details: Any = error.response.get("Error") or error.response
     message = redacted_urls(one_line(details.get("Message") or ""))
-    is_page = not _is_document(error) or re.match(r"$|\W*[<{\[]", message)
-    return (code_of(error) or "no reason") if is_page else message
+    if not _is_document(error) or re.match(r"$|\W*[<{\[]", message):  # a page
+        return code_of(error) or "no reason"
+    return message
 
 
 def _row_of(error: Exception) -> table.Row | None:
     """Return the first row of the table that applies to an error, if any."""
     if isinstance(error, botocore.ClientError):
-        code, call = code_of(error), error.operation_name
-        of_code = (row for row in table.RESPONSES if not row.when or code in row.when)
-        rows = (row for row in of_code if row.call in ("", call))
+        code = code_of(error)
+        rows = (
+            row
+            for row in table.RESPONSES
+            if (not row.when or code in row.when) and row.call in ("", error.operation_name)
+        )
     else:
         rows = (row for row in table.EXCEPTIONS if isinstance(error, row.when))
     return next((row for row in rows if re.search(row.text, str(error))), None)
@@ -149,26 +155,30 @@ def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
         return sign_in_required(chain)
     if row.kind is ProfileNotFound:
         return ProfileNotFound(details["profile"])
-    name, start = (f"`{chain[0]}`", f"`{chain[-1]}`") if chain else ("this session",) * 2
-    call, role = getattr(error, "operation_name", ""), assigned_name(chain[-1] if chain else "")
+    names = [f"`{name}`" for name in chain] or ["this session"]
     problem = re.sub(r", value: .*, type: .*", "", one_line(details.get("report", "")))
     fields = {
-        "name": name,
-        "start": start,
-        "signer": start if call == "AssumeRole" else name,
-        "call": call,
-        "code": code_of(error) if isinstance(error, botocore.ClientError) else "",
+        "name": names[0],
+        "start": names[-1],
+        "signer": names[0],
         "message": _message_of(error).rstrip("."),
         "kind": type(error).__name__,
         "source": details.get("provider", "Ec2InstanceMetadata"),
         "problem": problem,
-        "sso": f"--sso {quoted(role.sign_in)}" if role else "--sso",
+        "sso": "--sso",
         "typed": typed(chain),
         "explain": f"`%aws_profile --explain {typed(chain)}` shows where each setting comes from.",
     }
-    says, hint = row.says.format_map(fields), row.hint.format_map(fields)
+    if isinstance(error, botocore.ClientError):
+        fields |= {"call": error.operation_name, "code": code_of(error)}
+        if error.operation_name == "AssumeRole":
+            fields["signer"] = names[-1]
+    role = assigned_name(chain[-1]) if chain else None
+    if role:
+        fields["sso"] = f"--sso {quoted(role.sign_in)}"
+    says = row.says.format_map(fields)
     correction = row.quotes and _correction_of(fields["message"])
-    return row.kind(f"{says[0].upper()}{says[1:]}.", correction or hint)
+    return row.kind(f"{says[0].upper()}{says[1:]}.", correction or row.hint.format_map(fields))
 
 
 def _correction_of(message: str) -> str:
@@ -177,9 +187,10 @@ def _correction_of(message: str) -> str:
         ('source_profile "(.+?)" referenced', find_profile),
         ('sso-session does not exist: "(.+)"', find_sign_in),
     ):
-        if named := re.search(pattern, message):
+        match = re.search(pattern, message)
+        if match:
             try:
-                find(named[1], read_config())
+                find(match[1], read_config())
             except AwsProfileError as missing:
                 return missing.hint
     return misspelled_region(message)
@@ -195,25 +206,29 @@ def no_credentials(name: str = "") -> AwsProfileError:
 
 def sign_in_required(chain: tuple[str, ...]) -> SignInRequired:
     """Return the exception for a missing or expired sign-in at the start of a role chain."""
-    start = chain[-1] if chain else "NAME"
+    *_, start = chain or ("NAME",)
+    subject = f"`{start}`" if chain else "this session"
     role = assigned_name(start)
-    sign_in = role.sign_in if role else start.removeprefix("sso-session ")
-    again, option = typed(chain, "--login"), "--profile"
+    sign_in = start.removeprefix("sso-session ")
+    if role:
+        sign_in = role.sign_in
+    again = typed(chain, "--login")
     if chain[:1] == (f"sso-session {sign_in}",):
         again = f"--sso {quoted(sign_in)} --login"
+    command = "aws sso login"
+    if _kind_of(start) is ProfileKind.LOGIN_SESSION:
+        command = "aws login"
+    option = "--profile"
     has_region = True
     with suppress(AwsProfileError):
-        found = find_sign_in(sign_in, read_config())
-        has_region = bool(found.configured_region)  # the AWS CLI requires it
-        if sign_in != start and found.session:
+        configured = find_sign_in(sign_in, read_config())
+        has_region = bool(configured.configured_region)  # the AWS CLI requires it
+        if sign_in != start and configured.session:
             option = "--sso-session"
-    is_login = _kind_of(start) is ProfileKind.LOGIN_SESSION
-    command = f"aws {'login' if is_login else 'sso login'} {option} {shlex.quote(sign_in)}"
-    return SignInRequired(
-        f"The sign-in of {f'`{start}`' if chain else 'this session'} is missing or has expired.",
-        f"Run `%aws_profile {again}` interactively"
-        + (f", or `{command}` in a terminal." if has_region else "."),
-    )
+    hint = f"Run `%aws_profile {again}` interactively"
+    if has_region:
+        hint += f", or `{command} {option} {shlex.quote(sign_in)}` in a terminal"
+    return SignInRequired(f"The sign-in of {subject} is missing or has expired.", f"{hint}.")
 
 
 def _kind_of(name: str) -> ProfileKind | None:
@@ -229,5 +244,6 @@ def typed(chain: tuple[str, ...], *options: str) -> str:
         return arguments(SessionRequest(default=True), *options)
     if not name.startswith("arn:"):
         return arguments(SessionRequest(name), *options)
-    source = sources[0] if sources and sources[0] not in NOT_PROFILES else None
-    return arguments(SessionRequest(role_arn=name, source_profile=source), *options)
+    if not sources or sources[0] in NOT_PROFILES:
+        return arguments(SessionRequest(role_arn=name), *options)
+    return arguments(SessionRequest(role_arn=name, source_profile=sources[0]), *options)

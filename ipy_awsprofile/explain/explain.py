@@ -1,4 +1,4 @@
-"""Explain how a profile resolves: its role chain, the place of each setting, and a switch's calls.
+"""Explain how a profile resolves: its role chain, where each setting is, and a switch's calls.
 
 `rehearse` runs the switch's own code, so an explanation says what the switch would say. This module
 adds what botocore doesn't tell: where each setting is, why it isn't used, and common mistakes. No
@@ -42,7 +42,7 @@ from ipy_awsprofile.text import one_line, program, quoted, redacted_urls
 
 
 class Row(NamedTuple):
-    """A setting of a section, its value for display, its place, and why it isn't used (or "")."""
+    """A setting of a section, its value for display, where it is, and why it isn't used (or "")."""
 
     section: str
     setting: str
@@ -55,8 +55,8 @@ class Row(NamedTuple):
 class Explanation:
     """How a profile resolves. It doesn't contain secrets.
 
-    ``chain`` maps the profiles to their kinds and places. ``calls`` is what a switch would call, in
-    order, and ``error`` what would end it. ``notes`` are about variables that plain boto3 uses.
+    ``chain`` maps the profiles to their kinds and locations. ``calls`` is what a switch would call,
+    in order, and ``error`` what would end it. ``notes`` are about variables that plain boto3 uses.
     """
 
     name: str
@@ -73,27 +73,31 @@ def explain(request: SessionRequest | None = None) -> Explanation:
 
     This calls neither AWS nor a program. Raises ConfigFileError if a file can't be read.
     """
-    request, config = request or SessionRequest(default=True), read_config()
-    found = Explanation(name=request.name, notes=tuple(_notes(request)))
+    request = request or SessionRequest(default=True)
+    config = read_config()
+    shown = Explanation(name=request.name, notes=tuple(_notes(request)))
     try:
         request = _with_known_ids(request, config)
         chain = requested_chain(request, config)
-        found = replace(
-            found,
+        shown = replace(
+            shown,
             name=chain[0].name,
             chain={profile.name: _described(profile) for profile in chain},
             rows=tuple(_rows(chain, request, config)),
             warnings=tuple(dict.fromkeys(_warnings(chain, config))),
         )
-        seen = rehearse(target_of(request, config))
+        rehearsal = rehearse(target_of(request, config))
     except AwsProfileError as error:
-        return replace(found, error=error)
-    source, warnings = chain[-1], found.warnings
+        return replace(shown, error=error)
+    source = chain[-1]
+    warnings = shown.warnings
     asks_instance = source.credential_source == "Ec2InstanceMetadata"
-    if not seen.error and (asks_instance or source.kind is ProfileKind.INCOMPLETE):
-        elsewhere = "Elsewhere, add keys, a role_arn with a source_profile, SSO or a process."
-        warnings += (f"Only an EC2 instance with a role has these credentials. {elsewhere}",)
-    return replace(found, calls=seen.calls, error=seen.error, warnings=warnings)
+    if not rehearsal.error and (asks_instance or source.kind is ProfileKind.INCOMPLETE):
+        warnings += (
+            "Only an EC2 instance with a role has these credentials. "
+            "Elsewhere, add keys, a role_arn with a source_profile, SSO or a process.",
+        )
+    return replace(shown, calls=rehearsal.calls, error=rehearsal.error, warnings=warnings)
 
 
 def _with_known_ids(request: SessionRequest, config: Config) -> SessionRequest:
@@ -111,19 +115,22 @@ def _with_known_id(name: str, config: Config) -> str:
     accounts = cached.named(parts.account) if cached else []
     if len(accounts) == 1:
         return str(parts._replace(account=accounts[0].id))
-    again = f"Run `%aws_profiles --sso {quoted(parts.sign_in)} --refresh`."
-    isnt = f"`{parts.account}` isn't one of the accounts that `{parts.sign_in}` has listed."
-    raise InvalidOption(isnt, f"{again} --explain doesn't call AWS.")
+    raise InvalidOption(
+        f"`{parts.account}` isn't one of the accounts that `{parts.sign_in}` has listed.",
+        f"Run `%aws_profiles --sso {quoted(parts.sign_in)} --refresh`. --explain doesn't call AWS.",
+    )
 
 
 def _described(profile: Profile) -> str:
-    """Return a profile's kind, role and place, such as ``static keys, credentials:3``."""
-    does = str(profile.kind)
+    """Return a profile's kind, role and location, such as ``static keys, credentials:3``."""
+    text = str(profile.kind)
     if profile.kind is ProfileKind.CREDENTIAL_SOURCE:
-        does += f" {profile.credential_source}"
+        text += f" {profile.credential_source}"
     if profile.role and profile.kind is not ProfileKind.STATIC_KEYS:
-        does += f": {profile.role}" + (f" in {profile.account}" if profile.account else "")
-    return ", ".join(filter(None, (does, str(profile.place() or ""))))
+        text += f": {profile.role}"
+        if profile.account:
+            text += f" in {profile.account}"
+    return ", ".join(filter(None, (text, str(profile.place() or ""))))
 
 
 #: The credential settings that each kind of profile uses.
@@ -143,35 +150,55 @@ def _rows(chain: tuple[Profile, ...], request: SessionRequest, config: Config) -
     replaced = _replaced(request)
     for setting, (option, value) in replaced.items():
         yield Row(chain[0].name, setting, _value(setting, value), option)
-    # A role without a profile uses its source's client settings.
-    client = chain[:2][-1] if request.role_arn else chain[0]
+    client = chain[0]
+    if request.role_arn and chain[1:]:  # a role without a profile has its source's client settings
+        client = chain[1]
     for profile in chain:
-        for setting, value in {**config.profiles.get(profile, {}), **profile.settings}.items():
-            if profile not in config.profiles and (setting in replaced or profile is not client):
-                continue
-            found = places(config.paths, f"profile {profile}", setting)
-            for other in found[:-1]:
-                note = "the credentials file takes precedence"
-                yield Row(profile.name, setting, "", str(other), note)
-            note = _why_unused(setting, profile, is_client=profile is client)
-            if setting in replaced and profile is (chain[0] if setting in CREDENTIALS else client):
-                note = f"{replaced[setting][0]} takes precedence"
-            place = str(found[-1]) if found else ""
-            yield Row(profile.name, setting, _value(setting, value), place, note)
-        for kind, sections in (("sso-session", config.sso_sessions), ("services", config.services)):
-            other_name = profile.text(kind.replace("-", "_"))
-            if not other_name or (kind == "services" and profile is not client):
-                continue
-            header = f"{kind} {other_name}"
-            for setting, value in sections.get(other_name, {}).items():
-                place = "".join(map(str, places(config.paths, header, setting)))
-                yield Row(f"[{header}]", setting, _value(setting, value), place)
+        is_client = profile is client
+        yield from _rows_of_profile(
+            profile, config, replaced, is_first=profile is chain[0], is_client=is_client
+        )
+        yield from _rows_of_sections(profile, config, is_client=is_client)
+
+
+def _rows_of_profile(
+    profile: Profile,
+    config: Config,
+    replaced: Mapping[str, tuple[str, str]],
+    *,
+    is_first: bool,
+    is_client: bool,
+) -> Iterator[Row]:
+    """Yield the settings of a profile, each at all its locations."""
+    for setting, value in {**config.profiles.get(profile, {}), **profile.settings}.items():
+        # A role without a profile has settings from options and from its source.
+        if profile not in config.profiles and (setting in replaced or not is_client):
+            continue
+        locations = list(map(str, places(config.paths, f"profile {profile}", setting)))
+        for other in locations[:-1]:
+            yield Row(profile.name, setting, "", other, "the credentials file takes precedence")
+        note = _why_unused(setting, profile, is_client=is_client)
+        is_owner = is_first if setting in CREDENTIALS else is_client
+        if is_owner and setting in replaced:
+            note = f"{replaced[setting][0]} takes precedence"
+        yield Row(profile.name, setting, _value(setting, value), "".join(locations[-1:]), note)
+
+
+def _rows_of_sections(profile: Profile, config: Config, *, is_client: bool) -> Iterator[Row]:
+    """Yield the settings of the [sso-session] and the [services] that a profile refers to."""
+    for kind, sections in (("sso-session", config.sso_sessions), ("services", config.services)):
+        name = profile.text(kind.replace("-", "_"))
+        if not name or (kind == "services" and not is_client):
+            continue
+        for setting, value in sections.get(name, {}).items():
+            location = "".join(map(str, places(config.paths, f"{kind} {name}", setting)))
+            yield Row(f"[{kind} {name}]", setting, _value(setting, value), location)
 
 
 def _replaced(request: SessionRequest) -> dict[str, tuple[str, str]]:
-    """Return the option or variable, and the value, that take the place of each setting."""
+    """Return the option or variable that is used instead of each setting, and its value."""
     environ = user_environment()
-    found = {
+    replaced = {
         "region": ("AWS_DEFAULT_REGION", environ.get("AWS_DEFAULT_REGION")),
         "endpoint_url": ("AWS_ENDPOINT_URL", environ.get("AWS_ENDPOINT_URL")),
         "role_arn": ("--role-arn", request.role_arn),
@@ -180,29 +207,30 @@ def _replaced(request: SessionRequest) -> dict[str, tuple[str, str]]:
     for variable in sorted(environ):
         if variable.startswith("AWS_ENDPOINT_URL_"):
             service = variable.removeprefix("AWS_ENDPOINT_URL_").lower()
-            found[f"endpoint_url ({service})"] = (variable, environ[variable])
+            replaced[f"endpoint_url ({service})"] = (variable, environ[variable])
     if request.region:
-        found["region"] = ("--region", request.region)
+        replaced["region"] = ("--region", request.region)
     options = options_of(SessionRequest)
     for name, parameter in PARAMETERS.items():
         value = getattr(request, name)
         if value is not None and value != () and parameter.is_read_by_botocore:
             option = options[name].flag
-            found[parameter.setting] = (option, str(parameter.parse(value)))
-    return {setting: (where, value) for setting, (where, value) in found.items() if value}
+            replaced[parameter.setting] = (option, str(parameter.parse(value)))
+    return {setting: (source, value) for setting, (source, value) in replaced.items() if value}
 
 
 def _why_unused(setting: str, profile: Profile, *, is_client: bool) -> str:
     if setting not in known_settings():
         return "not an AWS setting" if similar_setting(setting) else ""
+    source_note = "" if is_client else "not used in a source profile"
     if setting not in CREDENTIALS:
-        return "" if is_client else "not used in a source profile"
+        return source_note
     if profile.kind is ProfileKind.INCOMPLETE or setting in _USED.get(profile.kind, {setting}):
         return ""
     if setting in KEYS and profile.source_profile == profile:  # assumed with its own keys
         return ""
     if setting in {"mfa_serial", "mfa_process"} and profile.kind is ProfileKind.STATIC_KEYS:
-        return "used only with --mfa" if is_client else "not used in a source profile"
+        return source_note or "used only with --mfa"
     return f"not used: {profile.kind} takes precedence"
 
 
@@ -225,7 +253,7 @@ def _value(setting: str, value: Any) -> str:
 
 
 def _warnings(chain: tuple[Profile, ...], config: Config) -> Iterator[str]:
-    """Yield the common mistakes in the sections of a chain, each with its place."""
+    """Yield the common mistakes in the sections of a chain, each with its location."""
     for profile in chain:
         session = profile.text("sso_session") or ""
         sections: list[tuple[str, Section]] = [
@@ -237,10 +265,10 @@ def _warnings(chain: tuple[Profile, ...], config: Config) -> Iterator[str]:
             sections.append(("profile default", {"mfa_process": command}))
         for header, section in sections:
             for setting, says, fix in _mistakes(section):
-                see = (f" See {place}." for place in places(config.paths, header, setting)[-1:])
-                yield f"`{one_line(setting, 40)}` {says}. {fix}{''.join(see)}"
-        for place in places(config.paths, f"profile profile {profile}"):
-            yield f"[profile {profile}] isn't `{profile}` here. Write [{profile}]. See {place}."
+                see = [f" See {location}." for location in places(config.paths, header, setting)]
+                yield f"`{one_line(setting, 40)}` {says}. {fix}{''.join(see[-1:])}"
+        for location in places(config.paths, f"profile profile {profile}"):
+            yield f"[profile {profile}] isn't `{profile}` here. Write [{profile}]. See {location}."
 
 
 def _mistakes(section: Section) -> Iterator[tuple[str, str, str]]:
@@ -252,8 +280,8 @@ def _mistakes(section: Section) -> Iterator[tuple[str, str, str]]:
         if similar and similar not in section:
             yield name, "isn't an AWS setting, so it is ignored", f"Did you mean `{similar}`?"
         elif name in known_settings() and isinstance(value, str) and value and not is_free:
-            found = (check[1:] for check in _checks(name, value) if check[0])
-            for says, fix in islice(found, 1):
+            failed = (check for check in _checks(name, value) if check[0])
+            for _, says, fix in islice(failed, 1):
                 yield name, says, fix
 
 
@@ -261,20 +289,29 @@ def _checks(name: str, value: str) -> Iterator[tuple[object, str, str]]:
     if name in COMMANDS:
         first = os.path.expanduser(program(value) or "")
         is_missing = re.fullmatch(r"[\w./-]+", first) and not shutil.which(first)
-        path = "Install it, or write its full path."
-        yield is_missing, "names a program that isn't on the PATH", path
+        yield (
+            is_missing,
+            "names a program that isn't on the PATH",
+            "Install it, or write its full path.",
+        )
         return
     yield "\n" in value, "includes the indented lines below it", "Remove their indentation."
     yield re.search(r"\s[#;]", value), "includes a comment", "Move the comment to its own line."
-    quotes = re.fullmatch("[\"'“‘].*[\"'”’]", value)
-    yield quotes, "includes its quotation marks", "Remove them."
+    yield (
+        re.fullmatch("[\"'“‘].*[\"'”’]", value),
+        "includes its quotation marks",
+        "Remove them.",
+    )
     yield not value.isprintable(), "includes an invisible character", "Write the value again."
     if name in {"region", "sso_region"}:
-        similar = similar_region(value) or "Check its name."
-        yield not is_known_region(value), "isn't a Region that botocore knows", similar
-    for setting, (form, says, fix) in _FORMS.items():
-        if setting == name:
-            yield not re.fullmatch(form, value, re.ASCII), says, fix
+        yield (
+            not is_known_region(value),
+            "isn't a Region that botocore knows",
+            similar_region(value) or "Check its name.",
+        )
+    if name in _FORMS:
+        form, says, fix = _FORMS[name]
+        yield not re.fullmatch(form, value, re.ASCII), says, fix
     if name == "ca_bundle":
         yield not os.path.isfile(value), "names a file that doesn't exist", "Correct the path."
     for parameter in PARAMETERS.values():
@@ -319,9 +356,10 @@ def _notes(request: SessionRequest) -> Iterator[str]:
     """Yield what plain boto3 uses, if it isn't the requested profile."""
     environ = user_environment()
     variable, named = named_profile(environ)
-    if request.default:
-        why = f"`{variable}` is `{named}`" if variable else "no profile is named"
-        yield f"Plain boto3 uses these credentials, because {why}."
+    if request.default and variable:
+        yield f"Plain boto3 uses these credentials, because `{variable}` is `{named}`."
+    elif request.default:
+        yield "Plain boto3 uses these credentials, because no profile is named."
     elif environ.get("AWS_ACCESS_KEY_ID"):
         yield "`AWS_ACCESS_KEY_ID` is set: plain boto3 uses it, but a switch doesn't."
     elif variable and named != request.profile:

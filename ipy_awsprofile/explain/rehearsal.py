@@ -47,7 +47,8 @@ class Rehearsal:
 
 def rehearse(target: Target) -> Rehearsal:
     """Rehearse an unattended switch to a target, and the creation of a client for Amazon S3."""
-    simulation, error = _Simulation(), None
+    simulation = _Simulation()
+    error = None
     try:
         with translated(target.names):
             person = Person(
@@ -108,12 +109,12 @@ class _Simulation(Outside):
         session.get_component("event_emitter").register_first("before-send", self._respond)
         # botocore has no public API for this. `defaults_mode = auto` reads the instance's Region,
         # and AWS_CSM_ENABLED sends a datagram for each call.
-        internal, disabled = session._internal_components, {"AWS_EC2_METADATA_DISABLED": "true"}  # noqa: SLF001
+        internal = session._internal_components  # noqa: SLF001
         internal.lazy_register_component(
             "smart_defaults_factory",
             lambda: SmartDefaultsConfigStoreFactory(
                 internal.get_component("default_config_resolver"),
-                IMDSRegionProvider(session, environ=disabled),
+                IMDSRegionProvider(session, environ={"AWS_EC2_METADATA_DISABLED": "true"}),
             ),
         )
         create_monitor = session._create_csm_monitor  # noqa: SLF001
@@ -122,8 +123,9 @@ class _Simulation(Outside):
     def _respond(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
         service, operation = event_name.split(".")[1:]
         self.calls.append(f"{service}:{operation}")
-        is_sts = service == "sts"
-        return _response(request, self._xml(operation) if is_sts else self._json(operation))
+        if service == "sts":
+            return _response(request, self._xml(operation))
+        return _response(request, self._json(operation))
 
     def _xml(self, operation: str) -> str:
         """Return the result of an operation of STS, with the members of all its results."""
@@ -137,7 +139,9 @@ class _Simulation(Outside):
     def _json(self, operation: str = "") -> str:
         keys = {f"{name[0].lower()}{name[1:]}": value for name, value in _KEYS.items()}
         sso = {"roleCredentials": {**keys, "expiration": int(self._expiry.timestamp() * 1000)}}
-        token = {"accessToken": keys if operation == "CreateOAuth2Token" else "none"}
+        token: dict[str, Any] = {"accessToken": "none"}
+        if operation == "CreateOAuth2Token":
+            token = {"accessToken": keys}
         renewal = {"expiresIn": 3600, "refreshToken": "none"}
         metadata = {"Version": 1, "Code": "Success", "Token": "none"}  # or a process
         return json.dumps(self._keys | sso | token | renewal | metadata)
@@ -179,7 +183,8 @@ class _ReportedRoles(RoleCache):
 
     def save(self, key: str, _document: Any) -> None:
         """Write nothing. If the cache has the session, it ends too soon to be used."""
-        if report := self._reports.pop(key, None):
+        report = self._reports.pop(key, None)
+        if report:
             self._calls.remove(report)
 
 
