@@ -100,7 +100,7 @@ class Parameter(NamedTuple):
             if isinstance(value, tuple):
                 value = ", ".join(map(str, value))
             raise InvalidOption(
-                f"`{one_line(value, 40)}` can't be the {self.name}.", f"Use {error}."
+                f"`{one_line(value, 40)}` isn't a valid {self.setting}.", f"Use {error}."
             ) from None
 
 
@@ -501,7 +501,7 @@ def _parameters(profile: Profile) -> dict[str, Any]:
         except ValueError as error:
             raise InvalidProfile(
                 f"The {parameter.setting} of `{profile}` is invalid.",
-                f"Use {error}. `%aws_profile --explain {quoted(profile)}` shows its place.",
+                f"Use {error}. `%aws_profile --explain {quoted(profile)}` shows where it is.",
             ) from None
     return parameters
 
