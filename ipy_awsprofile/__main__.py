@@ -40,8 +40,9 @@ def _print_credentials(*, read_only: bool) -> int:
     """
     from ipy_awsprofile.config.shared import NOTEBOOK, READER, NotShared, fetch_shared
 
+    profile = READER if read_only else NOTEBOOK
     try:
-        print(fetch_shared(READER if read_only else NOTEBOOK))  # noqa: T201
+        print(fetch_shared(profile))  # noqa: T201
     except NotShared as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1

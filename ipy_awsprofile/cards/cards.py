@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from ipy_awsprofile.kernel.sharing import Sharing
     from ipy_awsprofile.sessions.session import Identity, ProfileSession
 
-#: The badges of expired credentials, and of a session that renews expired credentials itself.
-EXPIRED, RENEWS = "expired", "renews at the next call"
+#: The badge of expired credentials.
+EXPIRED = "expired"
+
+#: The badge of a session that renews expired credentials itself.
+RENEWS = "renews at the next call"
 
 #: The value of a row that a server other than AWS didn't report.
 NOT_TOLD = "unknown: the server doesn't report it"
@@ -52,52 +55,80 @@ def identity_card(
     ``now``.
     """
     account = identity.account or NOT_TOLD
+    if alias:
+        account += f" ({alias})"
     rows = [
-        ("account", f"{account} ({alias})" if alias else account),
+        ("account", account),
         ("ARN", identity.arn or NOT_TOLD),
         ("region", identity.region or "none"),
         *about,
     ]
     if identity.may_ignore_policy:
         rows.append(("server", "isn't AWS, and may ignore the session policy"))
-    if identity.expiry:
-        how = "" if problem else f", renews {'by itself' if renews else 'with an MFA code'}"
-        rows.append(("expires", f"{identity.expiry:%Y-%m-%d %H:%M:%S} UTC{how}"))
-    elif identity.temporary:
-        rows.append(("expires", "unknown"))
-    if variable:
-        rows.append(("variable", variable))
-    notes = (*filter(None, (problem, warning)), *(f"`{one.name}` {one.says}." for one in leftovers))
-    left = time_left(identity.expiry, now, temporary=identity.temporary)
-    has_ended = left == EXPIRED and (bool(problem) or not renews)
-    badge = RENEWS if left == EXPIRED and not has_ended else left
+    rows += _filled(
+        ("expires", _expiry_line(identity, renews=renews, problem=problem)),
+        ("variable", variable),
+    )
+    notes = tuple(filter(None, (problem, warning, *map(str, leftovers))))
+    tone = Tone.WARNING if notes else Tone.GOOD
+    badge = time_left(identity.expiry, now, temporary=identity.temporary)
+    since = ""
+    if badge.endswith("left"):
+        since = f"(as of {now or datetime.now(UTC):%H:%M} UTC)"
+    if badge == EXPIRED and (problem or not renews):
+        tone = Tone.ERROR
+    elif badge == EXPIRED:
+        badge = RENEWS
+    if identity.cached and identity.expiry:  # cached credentials weren't checked with AWS
+        badge += ", cached"
+    mark = ""
+    if protected:
+        mark = "protected"
+        tone = Tone.ERROR
     return Card(
         chain_line(identity.chain),
-        # Cached credentials weren't checked with AWS.
-        badge=f"{badge}, cached" if identity.cached and identity.expiry else badge,
-        since=f"(as of {now or datetime.now(UTC):%H:%M} UTC)" if left.endswith("left") else "",
+        badge=badge,
+        since=since,
         rows=tuple(rows),
         notes=notes,
-        tone=Tone.ERROR if protected or has_ended else Tone.WARNING if notes else Tone.GOOD,
-        mark="protected" if protected else "",
+        tone=tone,
+        mark=mark,
     )
+
+
+def _expiry_line(identity: Identity, *, renews: bool, problem: str) -> str:
+    """Return when the credentials expire, and how they renew; empty if they don't expire."""
+    if identity.expiry is None:
+        return "unknown" if identity.temporary else ""
+    expiry = f"{identity.expiry:%Y-%m-%d %H:%M:%S} UTC"
+    if problem:  # they haven't been renewed
+        return expiry
+    how = "by itself" if renews else "with an MFA code"
+    return f"{expiry}, renews {how}"
+
+
+def _filled(*rows: tuple[str, str | None]) -> tuple[tuple[str, str], ...]:
+    """Return the rows that have a value."""
+    return tuple((label, value) for label, value in rows if value)
 
 
 def session_rows(target: Target) -> list[tuple[str, str]]:
     """Return the rows for a session's store, access or policy, source identity and tags."""
     parameters = target.parameters.get(target.chain[0].role_arn or "", {})
+    request = target.request
     limit = "read-only, limited by the session policy ReadOnlyAccess"
     if target.scope:
         limit = f"limited to read-only in {len(READS)} services; all others are denied"
-    policy = target.request.policy
-    rows = {
-        "credentials": f"keys of {target.store}" if target.store else "",
-        "access": limit if target.request.read_only else "",
-        "source identity": parameters.get("SourceIdentity"),
-        "tags": ", ".join(f"{one['Key']}={one['Value']}" for one in parameters.get("Tags", ())),
-        "policy": f"limited by the session policy {policy}" if policy else "",
-    }
-    return [(label, value) for label, value in rows.items() if value]
+    source_identity = parameters.get("SourceIdentity", "")
+    tags = ", ".join(f"{tag['Key']}={tag['Value']}" for tag in parameters.get("Tags", ()))
+    rows = (
+        ("credentials", f"keys of {target.store}", target.store),
+        ("access", limit, request.read_only),
+        ("source identity", source_identity, source_identity),
+        ("tags", tags, tags),
+        ("policy", f"limited by the session policy {request.policy}", request.policy),
+    )
+    return [(label, text) for label, text, is_set in rows if is_set]
 
 
 def sharing_rows(sharing: Sharing | None, session: ProfileSession) -> list[tuple[str, str]]:
@@ -120,8 +151,10 @@ def sharing_rows(sharing: Sharing | None, session: ProfileSession) -> list[tuple
 
 def no_identity_card(credentials: str) -> Card:
     """Return a card for a notebook without a switch. ``credentials`` describes what boto3 uses."""
-    note = f"boto3 uses {credentials}. Run `%aws_profile NAME` to switch."
-    return Card("No profile is active", notes=(note,))
+    return Card(
+        "No profile is active",
+        notes=(f"boto3 uses {credentials}. Run `%aws_profile NAME` to switch.",),
+    )
 
 
 def no_profiles_card(files: SharedFiles, then: str) -> Card:
@@ -149,27 +182,31 @@ def off_card(
     """
     if kept is None:
         return Card("No profile is active", notes=("There is no switch to undo.",))
-    names = ", ".join(f"`{name}`" for name in kept)
-    but = f", except for what you have changed since: {names}" if kept else ""
-    exceptions = [f"`{one.name}` {one.says}." for one in leftovers]
-    what = "Everything that you create now" if exceptions else "Everything"
-    notes = [f"{what} is as it was before the first switch{but}.", *exceptions]
+    exceptions = list(map(str, leftovers))
+    tone = Tone.QUIET
+    what = "Everything"
+    if exceptions:
+        tone = Tone.WARNING
+        what = "Everything that you create now"
+    undone = f"{what} is as it was before the first switch"
+    if kept:
+        names = ", ".join(f"`{name}`" for name in kept)
+        undone += f", except for what you have changed since: {names}"
+    notes = [f"{undone}.", *exceptions]
     if was_shared:
         notes.append(
             "Programs get no more credentials. Those that they have stay valid until they expire."
         )
-    return Card(
-        "The switch is undone",
-        notes=tuple(notes),
-        tone=Tone.WARNING if exceptions else Tone.QUIET,
-    )
+    return Card("The switch is undone", notes=tuple(notes), tone=tone)
 
 
 def error_card(error: AwsProfileError) -> Card:
     """Return a card for an error: our sentence, then AWS's own message, and what to do next."""
-    ours, _, theirs = str(error).partition(": ")
+    title, _, theirs = str(error).partition(": ")
+    if theirs:
+        title += ":"
     notes = tuple(filter(None, (theirs, error.hint)))
-    return Card(f"{ours}:" if theirs else ours, notes=notes, tone=Tone.ERROR)
+    return Card(title, notes=notes, tone=Tone.ERROR)
 
 
 def mfa_card(device: str, profile: str = "", refused: str = "") -> Card:
@@ -177,11 +214,14 @@ def mfa_card(device: str, profile: str = "", refused: str = "") -> Card:
 
     ``refused`` is the problem with the previous code.
     """
-    rows = (*((("profile", profile),) if profile else ()), ("device", device))
+    rows = _filled(("profile", profile), ("device", device))
     if not refused:
         return Card("An MFA code is needed", rows=rows)
-    again = "Each code works once: enter the next one."
-    return Card("Another MFA code is needed", rows=rows, notes=(refused, again))
+    return Card(
+        "Another MFA code is needed",
+        rows=rows,
+        notes=(refused, "Each code works once: enter the next one."),
+    )
 
 
 def warning_card(text: str) -> Card:
@@ -191,8 +231,10 @@ def warning_card(text: str) -> Card:
 
 def console_card(profile: str, service: str) -> Card:
     """Return a card that says that the browser opens the console."""
-    what = f"`{service}` in the AWS console" if service else "the AWS console"
-    return Card(f"The browser opens {what} as {profile}", tone=Tone.GOOD)
+    page = "the AWS console"
+    if service:
+        page = f"`{service}` in the AWS console"
+    return Card(f"The browser opens {page} as {profile}", tone=Tone.GOOD)
 
 
 def time_left(
@@ -205,39 +247,45 @@ def time_left(
     """
     if expiry is None:
         return "expires: unknown" if temporary else "no expiry"
-    left = (expiry - (now or datetime.now(UTC))).total_seconds()
-    if left <= 0:
+    seconds = (expiry - (now or datetime.now(UTC))).total_seconds()
+    if seconds <= 0:
         return EXPIRED
-    if left < 60:  # noqa: PLR2004  # seconds
+    if seconds < 60:  # noqa: PLR2004
         return "less than a minute left"
-    hours, minutes = divmod(round(left / 60), 60)  # 59.9 minutes are 1 hour
-    counts = [number_of(hours, "hour")] if hours else []
-    counts += [number_of(minutes, "minute")] if minutes else []
-    return f"{' '.join(counts)} left"
+    hours, minutes = divmod(round(seconds / 60), 60)  # 59.9 minutes are 1 hour
+    counts = ((hours, "hour"), (minutes, "minute"))
+    text = " ".join(number_of(count, unit) for count, unit in counts if count)
+    return f"{text} left"
 
 
 def signed_out_card(
     names: Sequence[str], problems: Sequence[str], *, inactive: Sequence[str], active: str
 ) -> Card:
     """Return a card that lists the ended sign-ins and the profiles that they deactivated."""
-    title = f"Signed out of {', '.join(names)}" if names else "You aren't signed in"
+    title = "You aren't signed in"
+    tone = Tone.QUIET
     notes = [*problems, *(f"{profile} is no longer active." for profile in inactive)]
     if inactive:
-        notes[-1] += f" {active} is active." if active else " No profile is active."
+        notes[-1] += f" {active or 'No profile'} is active."
     if names:
+        title = f"Signed out of {', '.join(names)}"
+        tone = Tone.GOOD
         notes.append(
             "Sessions that programs already have, and roles assumed with them, stay valid until "
             "they expire."
         )
-    tone = Tone.WARNING if problems else Tone.GOOD if names else Tone.QUIET
+    if problems:
+        tone = Tone.WARNING
     return Card(title, notes=tuple(notes), tone=tone)
 
 
-def sign_in_card(profile: str, url: str, code: str | None, left: timedelta | None = None) -> Card:
+def sign_in_card(
+    profile: str, url: str, code: str | None, remaining: timedelta | None = None
+) -> Card:
     """Return a card with the sign-in page's address, and the code that the page must show.
 
     If the code is empty, the page is open in a browser on this machine. If it is None, the page
-    will show a code for the user to enter. ``left`` is the time until the attempt expires.
+    will show a code for the user to enter. ``remaining`` is the time until the attempt expires.
     """
     how = "Allow the sign-in in the browser that opens."
     if code is None:
@@ -247,11 +295,14 @@ def sign_in_card(profile: str, url: str, code: str | None, left: timedelta | Non
         )
     elif code:
         how = "Allow the sign-in if the page shows this code."
-    minutes, seconds = divmod(max(int(left.total_seconds()), 0) if left else 0, 60)
+    badge = ""
+    if remaining is not None:
+        minutes, seconds = divmod(max(int(remaining.total_seconds()), 0), 60)
+        badge = f"waiting, {minutes}:{seconds:02} left"
     return Card(
         f"Sign in for {profile}",
-        badge="" if left is None else f"waiting, {minutes}:{seconds:02} left",
-        rows=(("code", code),) if code else (),
+        badge=badge,
+        rows=_filled(("code", code)),
         notes=(
             f"{how} Interrupt the cell to stop waiting.",
             "The link works only for this sign-in.",

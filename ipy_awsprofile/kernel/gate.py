@@ -66,7 +66,8 @@ class Label:
             return self.name
         if self.principal == other.principal:
             return f"{self.name} with other options"
-        arn, others = Arn.parse(self.principal or ""), Arn.parse(other.principal or "")
+        arn = Arn.parse(self.principal or "")
+        others = Arn.parse(other.principal or "")
         if arn and others and arn.account != others.account:
             return f"{self.name} in account {arn.account}"
         return f"{self.name} as {self.principal or 'another user'}"
@@ -74,19 +75,18 @@ class Label:
 
 def label_for(session: ProfileSession) -> Label:
     """Return the label of a session that a switch or a run has opened."""
-    target, request = session.target, session.target.request
+    target = session.target
+    request = target.request
     limits = {
         READ_ONLY: request.read_only,
         f"with the session policy {request.policy}": request.policy,
         "with MFA": target.mfa,
     }
-    described = ", ".join(text for text, is_set in limits.items() if is_set)
-    options = repr((target.parameters, target.chain[0].text("role_session_name")))
     return Label(
         target.name,
-        described,
-        options,
-        session.principal,
+        limits=", ".join(text for text, is_set in limits.items() if is_set),
+        options=repr((target.parameters, target.chain[0].text("role_session_name"))),
+        principal=session.principal,
         credentials=session.get_credentials(),
     )
 
@@ -183,11 +183,15 @@ def check(credentials: Any, operation: str = "a request", service: str = "") -> 
 
 def _require_row(label: Label, row: Row | None, service: str, operation: str) -> None:
     """Raise NotForOneProfile unless the row, or without one any running row, has this label."""
-    rows = [row] if row else list(GATE.rows)
-    if label in [one.label for one in rows]:
+    labels = [running.label for running in list(GATE.rows)]
+    whose = "another profile"
+    name = label.name
+    if row:
+        labels = [row.label]
+        whose = f"`{row.label.name}`"
+        name = label.text_beside(row.label)
+    if label in labels:
         return
-    whose = f"`{row.label.name}`" if row else "another profile"
-    name = label.text_beside(row.label if row else None)
     if not service:
         raise NotForOneProfile(
             f"Credentials of {name} would sign {operation} for {whose}.",
@@ -204,20 +208,25 @@ def _require_row(label: Label, row: Row | None, service: str, operation: str) ->
 def _report_stale(label: Label, service: str, operation: str) -> None:
     """Warn about a signature as another identity. Raises StaleIdentity if it is refused."""
     active = GATE.active
-    policy = "refuse" if active and READ_ONLY in active.limits else GATE.stale
+    policy = GATE.stale
+    if active and READ_ONLY in active.limits:
+        policy = "refuse"
     if policy == "allow":
         return
     caller, is_library = _caller(sys._getframe(1))  # noqa: SLF001  # quicker than `inspect`
-    now = f"`{active.name}` is active" if active else "no profile is active"
-    problem = f"{caller} signs {operation} as {label.text_beside(active)}, but {now}."
-    now_from = "session" if active else "boto3"
-    hint = f'A client keeps its identity: create it again, `{now_from}.client("{service}")`.'
+    active_name = "no profile"
+    client_source = "boto3"
+    session = "boto3.Session()"
+    if active:
+        active_name = f"`{active.name}`"
+        client_source = session = "session"  # the notebook's variable
+    other = label.text_beside(active)
+    problem = f"{caller} signs {operation} as {other}, but {active_name} is active."
+    hint = f'A client keeps its identity: create it again, `{client_source}.client("{service}")`.'
     if is_library:
         hint = "A client keeps its identity: create its objects again."
     elif not service:
-        hint = "Credentials keep their identity: get them again, " + (
-            "`session.get_credentials()`." if active else "`boto3.Session().get_credentials()`."
-        )
+        hint = f"Credentials keep their identity: get them again, `{session}.get_credentials()`."
     if policy == "refuse":
         raise StaleIdentity(problem, hint)
     number = GATE.cell_number()
@@ -253,7 +262,8 @@ def session_here() -> boto3.Session | None:
 
     Raises NotForOneProfile in any other thread during a run, because it can be a thread of a row.
     """
-    if row := _row.get():
+    row = _row.get()
+    if row:
         return row.session
     if GATE.is_run:
         raise NotForOneProfile(
@@ -318,8 +328,9 @@ def library_of(frame: FrameType) -> str | None:
     """Return the name of the installed package that the frame's code belongs to, if any."""
     if "__file__" not in frame.f_globals:
         return None
-    is_installed = frame.f_code.co_filename.startswith(_installed_packages())
-    return package_of(frame) if is_installed else None
+    if frame.f_code.co_filename.startswith(_installed_packages()):
+        return package_of(frame)
+    return None
 
 
 @cache
@@ -334,9 +345,11 @@ def _caller(frame: FrameType | None) -> tuple[str, bool]:
     frame = calling_frame(frame)
     if frame is None:  # a thread of s3transfer
         return "A client", False
-    if library := library_of(frame):
+    library = library_of(frame)
+    if library:
         return f"`{library}`", True
     if package_of(frame) == "__main__" or "__file__" not in frame.f_globals:
         line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
-        return (f"`{shortened(line, 60)}`" if line else "The notebook"), False
+        code = f"`{shortened(line, 60)}`" if line else "The notebook"
+        return code, False
     return f"`{frame.f_globals.get('__name__')}`", False

@@ -40,6 +40,10 @@ class Leftover:
     name: str
     says: str
 
+    def __str__(self) -> str:
+        """Return the sentence of the card."""
+        return f"`{self.name}` {self.says}."
+
 
 _IMPORT = "`from ipy_awsprofile import libraries`, then"
 
@@ -82,33 +86,33 @@ def _scheme_of_minio(client: Any) -> str:
 READERS: dict[str, Callable[[Any], str]] = {
     "pyarrow._s3fs.S3FileSystem": _scheme_of,
     "pyarrow._fs.SubTreeFileSystem": _scheme_of,
-    "pyarrow._dataset.FileSystemDataset": lambda one: _scheme_of(one.filesystem),
-    "pyarrow.parquet.core.ParquetDataset": lambda one: _scheme_of(one.filesystem),
-    "pyarrow.parquet.core.ParquetFile": lambda one: max(
+    "pyarrow._dataset.FileSystemDataset": lambda dataset: _scheme_of(dataset.filesystem),
+    "pyarrow.parquet.core.ParquetDataset": lambda dataset: _scheme_of(dataset.filesystem),
+    "pyarrow.parquet.core.ParquetFile": lambda parquet: max(
         _scheme_of_file(file)
-        for file in gc.get_referents(one.reader)
+        for file in gc.get_referents(parquet.reader)
         if type(file).__module__ == "pyarrow.lib"
     ),
     "pyarrow.lib.NativeFile": _scheme_of_file,
-    "deltalake.table.DeltaTable": lambda one: one.table_uri,
-    "lance.dataset.LanceDataset": lambda one: one.uri,
-    "lancedb.db.LanceDBConnection": lambda one: one.uri,
-    "lancedb.table.LanceTable": lambda one: one._conn.uri,  # noqa: SLF001
-    "icechunk.repository.Repository": lambda one: repr(one.storage).partition("S3")[1].lower(),
-    "icechunk.session.Session": lambda one: repr(one).partition("S3")[1].lower(),
+    "deltalake.table.DeltaTable": lambda table: table.table_uri,
+    "lance.dataset.LanceDataset": lambda dataset: dataset.uri,
+    "lancedb.db.LanceDBConnection": lambda connection: connection.uri,
+    "lancedb.table.LanceTable": lambda table: table._conn.uri,  # noqa: SLF001
+    "icechunk.repository.Repository": lambda repo: repr(repo.storage).partition("S3")[1].lower(),
+    "icechunk.session.Session": lambda session: repr(session).partition("S3")[1].lower(),
     "zarr.core.group.Group": _scheme_of_zarr,
     "zarr.core.array.Array": _scheme_of_zarr,
-    "tiledb.vfs.VFS": lambda _one: "s3",
+    "tiledb.vfs.VFS": lambda _vfs: "s3",
     "minio.api.Minio": _scheme_of_minio,
-    "obstore.store.S3Store": lambda _one: "s3",
-    "obstore.fsspec.FsspecStore": lambda one: one.protocol,
-    "pyiceberg.table.Table": lambda one: one.metadata_location,
+    "obstore.store.S3Store": lambda _store: "s3",
+    "obstore.fsspec.FsspecStore": lambda store: store.protocol,
+    "pyiceberg.table.Table": lambda table: table.metadata_location,
     # These don't tell their address.
-    "polars.lazyframe.frame.LazyFrame": lambda _one: _s3_if(has_read_with_polars()),
-    "pyarrow._dataset.Scanner": lambda _one: "s3",
+    "polars.lazyframe.frame.LazyFrame": lambda _frame: _s3_if(has_read_with_polars()),
+    "pyarrow._dataset.Scanner": lambda _scanner: "s3",
     # These keep workers instead.
-    "ipyparallel.client.client.Client": lambda _one: "s3",
-    "ipyparallel.cluster.cluster.Cluster": lambda _one: "s3",
+    "ipyparallel.client.client.Client": lambda _client: "s3",
+    "ipyparallel.cluster.cluster.Cluster": lambda _cluster: "s3",
 }
 
 _KEEPS = "was opened in S3 as another identity, which it keeps: open it again"
@@ -157,7 +161,8 @@ class OpenedBefore:
 
     def note(self, namespace: Mapping[str, Any], active: Label | None) -> None:
         """Record readers and workers that were opened since the last call, with this identity."""
-        before, self._readers = self._readers, {}
+        before = self._readers
+        self._readers = {}
         for name, value in list(namespace.items()):
             if name in before and before[name][0](value):
                 self._readers[name] = before[name]
@@ -200,8 +205,9 @@ def _matching(value: Any) -> Callable[[Any], bool]:
 def _workers() -> Iterator[tuple[str, object]]:
     """Yield the worker processes, each with its library and something that identifies it."""
     multiprocessing = sys.modules.get("multiprocessing")
-    for process in multiprocessing.active_children() if multiprocessing else ():
-        yield "multiprocessing", process.pid
+    if multiprocessing:
+        for process in multiprocessing.active_children():
+            yield "multiprocessing", process.pid
     ray = sys.modules.get("ray")
     if ray and ray.is_initialized():
         yield "ray", ray.get_runtime_context().gcs_address
@@ -219,15 +225,21 @@ def leftovers(
         for place in kernel.changed():
             if place.readers:
                 yield Leftover(place.name, f"was changed after the switch: {place.readers}")
+    source = "session" if active else "boto3"
     for name, value in list(namespace.items()):
-        label = None if name.startswith("_") else label_of(_credentials_in(value))
+        if name.startswith("_"):
+            continue
+        label = label_of(_credentials_in(value))
         if label and not label.is_chosen and label != active and (active or not label.is_default):
-            code = _code_for(value, name, "session" if active else "boto3")
+            code = _code_for(value, name, source)
             yield Leftover(name, f"still signs as {label.text_beside(active)}: {code}")
     yield from before.leftovers(namespace, active)
     for library in sorted(NOT_CLEARED):
-        says = "may keep its former identity for new objects, because this version of it is unknown"
-        yield Leftover(library, f"{says}: restart the kernel after a switch")
+        yield Leftover(
+            library,
+            "may keep its former identity for new objects, because this version of it is unknown: "
+            "restart the kernel after a switch",
+        )
     if active:
         yield from _libraries_in_use(namespace)
         yield from _about_other_credentials(active)
@@ -235,45 +247,52 @@ def leftovers(
 
 def _about_files(active: Label) -> Iterator[Leftover]:
     with suppress(AwsProfileError):  # a file is malformed
-        name, profiles = active.profile, read_config().profiles
+        name = active.profile
+        profiles = read_config().profiles
         if os.environ.get("AWS_PROFILE") == name and name not in profiles:
-            says = "isn't in the config files anymore. Child processes and `boto3.Session()` fail"
-            yield Leftover(name, f"{says} until you run `%aws_profile NAME` with its new name")
-        if (url := ENDPOINT.get()) is not ABSENT and _have_different_endpoints(profiles.values()):
-            says = f"makes child processes use {redacted_urls(url)} for S3, even for other profiles"
-            yield Leftover("AWS_ENDPOINT_URL_S3", f"{says}: use a `%%aws_profile NAME` cell")
+            yield Leftover(
+                name,
+                "isn't in the config files anymore. Child processes and `boto3.Session()` fail "
+                "until you run `%aws_profile NAME` with its new name",
+            )
+        url = ENDPOINT.get()
+        if url is not ABSENT and _have_different_endpoints(profiles.values()):
+            yield Leftover(
+                "AWS_ENDPOINT_URL_S3",
+                f"makes child processes use {redacted_urls(url)} for S3, even for other profiles: "
+                "use a `%%aws_profile NAME` cell",
+            )
 
 
 def _about_other_credentials(active: Label) -> Iterator[Leftover]:
     """Yield the credentials and roles of the user that libraries prefer to the active identity."""
     if os.environ.get(BEDROCK_KEY):
-        says = (
-            "is an API key that Amazon Bedrock uses instead of any profile, even one that you name"
-        )
         yield Leftover(
-            BEDROCK_KEY, f"{says}: to change that, run `del os.environ[{BEDROCK_KEY!r}]`"
+            BEDROCK_KEY,
+            "is an API key that Amazon Bedrock uses instead of any profile, even one that you "
+            f"name: to change that, run `del os.environ[{BEDROCK_KEY!r}]`",
         )
     if "sagemaker" in sys.modules and STUDIO_METADATA.exists():
         metadata = json.loads(STUDIO_METADATA.read_text())
         role = Arn.parse(metadata.get("ExecutionRoleArn") or metadata["ResourceArn"])
         own = Arn.parse(active.principal or "")
         if role and own and role.account != own.account:
-            says = (
-                f"`get_execution_role()` returns a role of account {role.account}, this machine's"
+            yield Leftover(
+                "sagemaker",
+                f"`get_execution_role()` returns a role of account {role.account}, this machine's: "
+                f"pass the ARN of a role in {own.account}",
             )
-            yield Leftover("sagemaker", f"{says}: pass the ARN of a role in {own.account}")
 
 
 def _have_different_endpoints(profiles: Iterable[Section]) -> bool:
     # Indented blocks are dicts.
-    settings = ((one.get("endpoint_url"), one.get("services")) for one in profiles)
-    return any(one != other for one, other in pairwise(settings))
+    settings = ((profile.get("endpoint_url"), profile.get("services")) for profile in profiles)
+    return any(first != second for first, second in pairwise(settings))
 
 
 def _credentials_in(value: Any) -> Any:
     """Return the credentials of a client, resource, session or filesystem, if it has found any."""
-    kind = type(value)
-    package = kind.__module__.partition(".")[0]
+    package = type(value).__module__.partition(".")[0]
     if package not in {"boto3", "botocore", "aiobotocore", "s3fs", "ipy_awsprofile"}:
         return None
     if package == "s3fs":
@@ -298,7 +317,7 @@ def _libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:
     Libraries that only other libraries import aren't included, except daft, which keeps credentials
     for the whole process. For example, awswrangler imports pyarrow's S3 filesystem but uses boto3.
     """
-    modules = [one.__name__ for one in namespace.values() if isinstance(one, ModuleType)]
+    modules = [value.__name__ for value in namespace.values() if isinstance(value, ModuleType)]
     imported = {name.partition(".")[0] for name in modules} | ({"daft"} & sys.modules.keys())
     for library, advice in _INDEPENDENT.items():
         if library in imported and library not in FOLLOWERS:

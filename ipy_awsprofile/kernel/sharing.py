@@ -92,7 +92,7 @@ class Sharing(StaysInProcess):
                 "No profile is active in the notebook that shares its identity.",
                 "Run `%aws_profile NAME` there.",
             )
-        keys, expiry = lendable(self._reader_of(session) if profile == READER else session)
+        keys, expiry = lendable(self._session_for(profile, session))
         ends = datetime.now(UTC) + _ASK_AGAIN
         if expiry is not None:
             ends = min(ends, expiry)
@@ -104,9 +104,9 @@ class Sharing(StaysInProcess):
             "Expiration": f"{ends:%Y-%m-%dT%H:%M:%SZ}",
         }
 
-    def _reader_of(self, session: ProfileSession) -> boto3.Session:
-        """Return a session with the same identity that can only read."""
-        if session.target.request.read_only:
+    def _session_for(self, profile: str, session: ProfileSession) -> boto3.Session:
+        """Return the session, or for a reader, one with the same identity that can only read."""
+        if profile != READER or session.target.request.read_only:
             return session
         with self._lock:  # programs that ask at the same time share it
             if self._reader is None or self._reader[0] is not session:

@@ -17,6 +17,9 @@ from ipy_awsprofile.text import number_of, one_line
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ipy_awsprofile.calls.policy import Draft
+    from ipy_awsprofile.sessions.session import ProfileSession
+
 
 def recorded_calls() -> pd.DataFrame:
     """Return the AWS calls that this kernel has recorded, oldest first.
@@ -30,14 +33,17 @@ def recorded_calls() -> pd.DataFrame:
 
     shell = get_ipython()
     magics = shell and shell.magics_manager.registry.get("AwsProfileMagics")
-    return frame_of(list(magics.calls.calls) if magics else [])
+    if not magics:
+        return frame_of([])
+    return frame_of(list(magics.calls.calls))
 
 
 def run_aws_calls(magics: Any, line: str) -> pd.DataFrame | None:
     """Run ``%aws_calls`` of `AwsProfileMagics`. Raises InvalidOption."""
     from ipy_awsprofile.calls.recorder import frame_of
 
-    options, recorder = parse(magics.aws_calls, line), magics.calls
+    options = parse(magics.aws_calls, line)
+    recorder = magics.calls
     if options.help:
         show_help(magics.aws_calls)
     elif options.action:
@@ -55,47 +61,67 @@ def run_aws_calls(magics: Any, line: str) -> pd.DataFrame | None:
         _show_drafts(magics, options.policy)
     else:
         calls = list(recorder.calls)
-        return frame_of([one for one in calls if one.outcome == "denied" or not options.denied])
+        if options.denied:
+            calls = [call for call in calls if call.outcome == "denied"]
+        return frame_of(calls)
     return None
 
 
 def _show_state(count: int, *, is_on: bool) -> None:
     from ipy_awsprofile.calls.recorder import unrecorded_libraries
 
-    title, tone = ("Recording", Tone.GOOD) if is_on else ("Not recording", Tone.QUIET)
+    title = "Not recording AWS calls"
+    tone = Tone.QUIET
+    if is_on:
+        title = "Recording AWS calls"
+        tone = Tone.GOOD
     notes = ["`%aws_calls` returns them as a DataFrame."] if count else []
-    if names := ", ".join(unrecorded_libraries()):
+    names = ", ".join(unrecorded_libraries())
+    if names:
         notes.append(f"Calls of {names} aren't recorded, because they don't use botocore.")
-    display(Card(f"{title} AWS calls", number_of(count, "call"), notes=tuple(notes), tone=tone))
+    display(Card(title, number_of(count, "call"), notes=tuple(notes), tone=tone))
 
 
 def _show_drafts(magics: Any, file: str) -> None:
     """Show the draft of each profile, or write the active profile's draft to a file."""
     from ipy_awsprofile.calls.policy import drafts
 
-    found = drafts(list(magics.calls.calls))
+    shown = drafts(list(magics.calls.calls))
+    caller = "notebook"
     if file:
-        session = magics.switcher.session
-        active = session.target.name if session else os.environ.get("AWS_PROFILE", "default")
-        allowed = [one for one in found if one.policy["Statement"]]
-        found = [one for one in allowed if one.profile == one_line(active)]
-        if not session and len(allowed) == 1:  # such as of an instance's role
-            found = allowed
-    if not found:
+        shown = _drafts_of_active(shown, magics.switcher.session)
+        caller = "active identity"
+    if not shown:
         raise InvalidOption(
-            f"The {'active identity' if file else 'notebook'} made no calls that a policy allows.",
+            f"The {caller} made no calls that a policy allows.",
             "Run the cells that call AWS. `%aws_calls --policy` shows every identity's draft.",
         )
-    for draft in found:
-        who = f"{draft.profile} in {draft.account}" if draft.account.isdigit() else draft.profile
-        title, text = f"Draft policy for {who}", draft.json()
-        if not draft.policy["Statement"]:
-            title, text = f"AWS allowed no call of {who}", ""
+    for draft in shown:
+        who = draft.profile
+        if draft.account.isdigit():
+            who += f" in {draft.account}"
+        title = f"Draft policy for {who}"
+        text = draft.json()
         if file:
             _write(Path(file).expanduser().resolve(), text)
-            title, text = f"Wrote the draft policy for {who} to `{file}`", ""
+            title = f"Wrote the draft policy for {who} to `{file}`"
+            text = ""
+        elif not draft.policy["Statement"]:
+            title = f"AWS allowed no call of {who}"
+            text = ""
         denied = [f"Denied, and not in the draft: {message}" for message in draft.denied]
         display(Card(title, notes=(*denied, *draft.notes), code=text))
+
+
+def _drafts_of_active(drafted: list[Draft], session: ProfileSession | None) -> list[Draft]:
+    """Return the drafts of the active identity that allow anything."""
+    allowed = [draft for draft in drafted if draft.policy["Statement"]]
+    active = os.environ.get("AWS_PROFILE", "default")
+    if session:
+        active = session.target.name
+    elif len(allowed) == 1:  # such as of an instance's role
+        return allowed
+    return [draft for draft in allowed if draft.profile == one_line(active)]
 
 
 def _write(path: Path, text: str) -> None:

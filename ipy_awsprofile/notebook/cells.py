@@ -34,7 +34,8 @@ def compile_cell(
     expression: CodeType | None = None
     try:
         body = ast.parse(source, name)
-        if body.body and isinstance(last := body.body[-1], ast.Expr):
+        last = next(reversed(body.body), None)
+        if isinstance(last, ast.Expr):
             body.body.pop()
             expression = compile(ast.Expression(last.value), name, "eval", flags, dont_inherit=True)
         statements: CodeType = compile(body, name, "exec", flags, dont_inherit=True)
@@ -42,7 +43,7 @@ def compile_cell(
         invalid = InvalidOption(f"{type(error).__name__}: {error}")
         _show_as(invalid, shell.SyntaxTB.structured_traceback(type(error), error, []))
         raise invalid from None
-    if (statements.co_flags | (expression.co_flags if expression else 0)) & CO_COROUTINE:
+    if any(code.co_flags & CO_COROUTINE for code in (statements, expression) if code):
         raise InvalidOption("This cell can't use `await` outside a function.", instead_of_await)
     return statements, expression
 
@@ -58,7 +59,8 @@ def run_cell(shell: InteractiveShell, code: tuple[CodeType, CodeType | None]) ->
         return expression and eval(expression, shell.user_global_ns, shell.user_ns)  # noqa: S307
     except (Exception, KeyboardInterrupt) as error:
         if not hasattr(error, "_render_traceback_") and error.__traceback__:
-            frames, render = error.__traceback__.tb_next, shell.InteractiveTB.structured_traceback
+            frames = error.__traceback__.tb_next  # without the frame of this function
+            render = shell.InteractiveTB.structured_traceback
             _show_as(error, render(type(error), error, frames, tb_offset=0))
         raise
 
@@ -123,12 +125,11 @@ class FirstProfile:
             return cell
         if self._switcher().request is None and not self._switcher().has_switched:
             switch = f"get_ipython().run_line_magic('aws_profile', {line!r})"
-            futures = [one for one in cell.body if _is_future(one)]
-            start = cell.body.index(futures[-1]) + 1 if futures else 0
+            imports = [
+                number
+                for number, statement in enumerate(cell.body, 1)
+                if isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+            ]
+            start = max(imports, default=0)  # they must be before all other statements
             cell.body[start:start] = ast.parse(switch).body
         return cell
-
-
-def _is_future(statement: ast.stmt) -> bool:
-    """Return whether a statement must be before all others."""
-    return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"

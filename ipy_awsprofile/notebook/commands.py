@@ -75,13 +75,18 @@ def run_aws_profile_cell(
         return show_help(magic)
     request = _request_of(options)
     if request is None or chosen(options, ProfileActions):
-        needs = "A cell needs the name of a profile, and takes no action such as --off."
-        raise InvalidOption(needs, "Write `%%aws_profile NAME`.")
+        raise InvalidOption(
+            "A cell needs the name of a profile, and takes no action such as --off.",
+            "Write `%%aws_profile NAME`.",
+        )
     if not re.sub("#.*", "", cell).strip():
-        switch = f"`%aws_profile {arguments(request)}`"
-        raise InvalidOption("The cell has no code.", f"To switch the notebook, run {switch}.")
+        raise InvalidOption(
+            "The cell has no code.",
+            f"To switch the notebook, run `%aws_profile {arguments(request)}`.",
+        )
     instead = "Use `with using_profile(NAME):` in a regular cell."
-    code, has_begun = compile_cell(shell, cell, instead_of_await=instead), False
+    code = compile_cell(shell, cell, instead_of_await=instead)
+    has_begun = False
     before = shell.user_ns.get(request.variable)
     try:
         with Scope(request):
@@ -106,9 +111,11 @@ def interruption_as_error(what: str, switcher: Switcher) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        too_late = "It was already complete. Run `%aws_profile` to see the active identity."
-        hint = () if switcher.session is before else (too_late,)
-        raise SwitchInterrupted(what, *hint) from None
+        interrupted = SwitchInterrupted(what)
+        if switcher.session is not before:
+            complete = "It was already complete. Run `%aws_profile` to see the active identity."
+            interrupted = SwitchInterrupted(what, complete)
+        raise interrupted from None
 
 
 def _request_of(
@@ -139,17 +146,9 @@ def _result_of(
     make_picker: Callable[[Switcher], object],
 ) -> object:
     """Carry out the options, and return an object that displays the result."""
-    request = _request_of(options, switcher.request)
-    actions = [*chosen(options, ProfileActions)]
-    if actions[1:]:
-        both = " and ".join(f"--{name}" for name in actions)
-        raise InvalidOption(f"{both} can't be combined.", "Use one of them.")
-    action = actions[0] if actions else ""
-    if request and action in ("off", "console", "pick"):
-        raise InvalidOption(
-            f"--{action} takes neither a name nor an option of a switch.",
-            f"Run `%aws_profile --{action}` alone. For another profile, switch first.",
-        )
+    active = switcher.request
+    request = _request_of(options, active)
+    action = _action_of(options, request)
     match action:
         case "off":
             was_shared = switcher.sharing is not None
@@ -158,7 +157,10 @@ def _result_of(
         case "console":
             return open_console(switcher, options.console)
         case "explain":
-            return _explanation(request or switcher.request)
+            from ipy_awsprofile.cards.explanation import explanation_card
+            from ipy_awsprofile.explain.explain import explain
+
+            return explanation_card(explain(request or active))
         case "logout":
             return _sign_out(switcher, request)
         case "pick" if renders_html():
@@ -166,7 +168,7 @@ def _result_of(
         case "pick":
             from ipy_awsprofile.notebook.terminal import pick_in_terminal
 
-            name = pick_in_terminal(switcher.request.profile if switcher.request else None)
+            name = pick_in_terminal(active.profile if active else None)
             request = SwitchRequest(name) if name else None
         case "share" if options.profile == ["off"]:
             switcher.shares = False
@@ -174,8 +176,8 @@ def _result_of(
             return identity_card(shell, switcher)
         case "share":
             text_with_shared(ConfigFile.read())  # an error before the switch
-    shown = request or switcher.request
-    before = shell.user_ns.get(shown.variable) if shown else None
+    shown = request or active or SwitchRequest()
+    before = shell.user_ns.get(shown.variable)
     _switch(options, request, switcher)
     preview = None
     if action == "share":
@@ -185,6 +187,21 @@ def _result_of(
         return card
     display(card)
     return preview
+
+
+def _action_of(options: argparse.Namespace, request: SwitchRequest | None) -> str:
+    """Return the name of the action, or an empty text for a switch. Raises InvalidOption."""
+    actions = list(chosen(options, ProfileActions))
+    if len(actions) > 1:
+        both = " and ".join(f"--{name}" for name in actions)
+        raise InvalidOption(f"{both} can't be combined.", "Use one of them.")
+    action = next(iter(actions), "")
+    if request and action in ("off", "console", "pick"):
+        raise InvalidOption(
+            f"--{action} takes neither a name nor an option of a switch.",
+            f"Run `%aws_profile --{action}` alone. For another profile, switch first.",
+        )
+    return action
 
 
 def _share(switcher: Switcher, *, is_confirmed: bool) -> Card | None:
@@ -200,8 +217,12 @@ def _share(switcher: Switcher, *, is_confirmed: bool) -> Card | None:
     text = text_with_shared(file, session.region_name)
     lines = difference(file.text, text)
     if lines and not is_confirmed:
-        command = "Run `%aws_profile --share --yes`"
-        return tables.saved_card(file.config.paths.config, lines, is_written=False, how=command)
+        return tables.saved_card(
+            file.config.paths.config,
+            lines,
+            is_written=False,
+            how="Run `%aws_profile --share --yes`",
+        )
     if lines:
         file.write(text)
     switcher.share()
@@ -238,15 +259,8 @@ def _active_request(switcher: Switcher) -> SwitchRequest:
 
 def _sign_out(switcher: Switcher, request: SwitchRequest | None) -> Card:
     signed_out, inactive = switcher.sign_out(request)
-    now = switcher.request
-    return cards.signed_out_card(*signed_out, inactive=inactive, active=now.name if now else "")
-
-
-def _explanation(request: SwitchRequest | None) -> object:
-    from ipy_awsprofile.cards.explanation import explanation_card
-    from ipy_awsprofile.explain.explain import explain
-
-    return explanation_card(explain(request))
+    active = switcher.request or SwitchRequest()
+    return cards.signed_out_card(*signed_out, inactive=inactive, active=active.name)
 
 
 _WITHOUT_BROWSER = "In a notebook, `%aws_profile --pick` shows a picker with the button *Console*."
@@ -292,18 +306,22 @@ def identity_card(
     except EndpointUnreachable as error:
         identity = switcher.known_identity()
         problem = f"The session couldn't be renewed: {error} {error.hint}".strip()
-    request, session = switcher.request, switcher.session
+    request = switcher.request
+    session = switcher.session
     if identity is None or request is None or session is None:
         return cards.no_identity_card(_credentials_without_switch())
-    in_variable = shell.user_ns.get(request.variable) is session
+    variable = ""
+    if shell.user_ns.get(request.variable) is session:
+        variable = request.variable
     leftovers = switcher.leftovers()
-    if in_variable and before is not None and not isinstance(before, boto3.Session):
-        held = f"held a value of type {type(before).__name__}"
-        says = f"{held}: {back}, and `--as NAME` leaves it alone"
-        leftovers.insert(0, Leftover(request.variable, says))
+    if variable and before is not None and not isinstance(before, boto3.Session):
+        says = (
+            f"held a value of type {type(before).__name__}: {back}, and `--as NAME` leaves it alone"
+        )
+        leftovers.insert(0, Leftover(variable, says))
     return cards.identity_card(
         identity,
-        variable=request.variable if in_variable else "",
+        variable=variable,
         alias=known_account_name(identity.account),
         about=[*session_rows(session.target), *sharing_rows(switcher.sharing, session)],
         warning=session.target.warning,

@@ -33,20 +33,20 @@ _MAGIC = re.compile(
 )
 
 #: The last word before the cursor: an open quotation, or the text after the last space.
-_LAST_WORD = re.compile(r"""(?:^|\s)(?P<word>"[^"]*|'[^']*|\S*)$""")
+_LAST_WORD = re.compile(r"""(?:^|\s)("[^"]*|'[^']*|\S*)$""")
 
 
 @context_matcher()
 def complete(context: CompletionContext) -> SimpleMatcherResult:
     """Return the completions of a magic's line; this is a matcher of IPython's completer."""
-    found = _MAGIC.match(context.text_until_cursor)
-    if not found or (found["mark"] == "%%" and context.cursor_line != 0):
+    match = _MAGIC.match(context.text_until_cursor)
+    if not match or (match["mark"] == "%%" and context.cursor_line != 0):
         return SimpleMatcherResult(completions=[])
-    last = _LAST_WORD.search(found["line"])
-    word = last["word"] if last else ""
-    before = found["line"][: len(found["line"]) - len(word)].split()
+    word = _LAST_WORD.findall(match["line"])[0]  # it can be empty
+    before = match["line"].removesuffix(word).split()
+    magic = get_ipython().find_line_magic(match["magic"])
     try:
-        candidates = list(_candidates(get_ipython().find_line_magic(found["magic"]), before, word))
+        candidates = list(_candidates(magic, before, word))
     except AwsProfileError:  # running the cell shows the error
         candidates = []
     return SimpleMatcherResult(
@@ -59,14 +59,15 @@ def complete(context: CompletionContext) -> SimpleMatcherResult:
 
 def _candidates(magic: Any, before: list[str], word: str) -> Iterable[str]:
     actions: list[argparse.Action] = magic.parser._actions  # noqa: SLF001  # has no public list
-    options = {flag: one for one in actions for flag in one.option_strings}
+    options = {flag: action for action in actions for flag in action.option_strings}
     previous = before[-1] if before else ""
     if previous in options and options[previous].nargs != 0:
         return _values(previous, word)
     if word.startswith("-"):
-        shown = [flag for flag, one in options.items() if one.help != argparse.SUPPRESS]
+        shown = [flag for flag, action in options.items() if action.help != argparse.SUPPRESS]
         return [flag for flag in shown if flag.startswith(word) and flag not in before]
-    if choices := [choice for one in actions for choice in one.choices or ()]:
+    choices = [choice for action in actions for choice in action.choices or ()]
+    if choices:
         return [choice for choice in choices if choice.startswith(word)]
     return _names(word)
 
@@ -88,8 +89,8 @@ def _values(option: str, word: str) -> Iterable[str]:
 def _beginning_with(word: str, names: Iterable[str]) -> list[str]:
     """Return the names that begin with a typed word, quoted so that each is read as a name."""
     typed = re.sub(r"([{}$])\1", r"\1", word.strip("\"'")).casefold()
-    found = dict.fromkeys(name for name in names if name.casefold().startswith(typed))
-    return [f"-- {quoted(name)}" if name.startswith("-") else quoted(name) for name in found]
+    matching = dict.fromkeys(name for name in names if name.casefold().startswith(typed))
+    return [f"-- {quoted(name)}" if name.startswith("-") else quoted(name) for name in matching]
 
 
 def _names(word: str) -> list[str]:
@@ -114,7 +115,8 @@ def _roles(word: str) -> Iterator[str]:
     for sign_in, listed in _sign_ins().items():
         if ":" not in word:
             yield f"{sign_in}:"
-            continue
-        for account in listed.accounts.values() if listed else ():
-            for role in listed.roles.get(account.id, ()) if listed else ():
-                yield str(AssignedName(sign_in, account.id if by_id else account.name, role))
+        elif listed:
+            for account in listed.accounts.values():
+                name = account.id if by_id else account.name
+                for role in listed.roles.get(account.id, ()):
+                    yield str(AssignedName(sign_in, name, role))

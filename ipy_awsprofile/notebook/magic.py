@@ -135,12 +135,13 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         """
         from ipy_awsprofile.notebook.commands import run_aws_profile, run_aws_profile_cell
 
-        magic, shell, switcher = self.aws_profile, self.shell, self.switcher
+        shell = self.shell
+        switcher = self.switcher
         with spelling_hints("aws_profile", line, cell, shell.user_ns):
             if cell is not None:
-                return run_aws_profile_cell(magic, line, cell, shell, switcher)
+                return run_aws_profile_cell(self.aws_profile, line, cell, shell, switcher)
             try:
-                return run_aws_profile(magic, line, shell, switcher, self.make_picker)
+                return run_aws_profile(self.aws_profile, line, shell, switcher, self.make_picker)
             except AwsProfileError as error:
                 if line and line == self._first_line() and not switcher.has_switched:
                     error.hint += (
@@ -219,7 +220,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
         switcher.protection.protected = tuple(self.protected)
         switcher.protection.read_only = tuple(self.read_only)
-        GATE.stale, GATE.warn = self.stale, warn_at_cell
+        GATE.stale = self.stale
+        GATE.warn = warn_at_cell
         switcher.session_name = self.session_name or None
         switcher.shares = self.share
         switcher.person = person_at_cell(self.mfa_process)

@@ -18,7 +18,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic_arguments import MagicArgumentParser
 from IPython.display import display
 
-from ipy_awsprofile.config.request import SwitchRequest, option, options_of
+from ipy_awsprofile.config.request import Option, SwitchRequest, option, options_of
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, ProfileNotFound
 from ipy_awsprofile.text import one_line
 
@@ -154,16 +154,26 @@ def of_aws_calls(parser: argparse.ArgumentParser) -> None:
 
 def _add_options(group: Any, declared: Any, names: Container[str] | None = None) -> None:
     """Add the options that are fields of a dataclass, or only those with these names."""
-    for name, one in options_of(declared).items():
+    for name, field in options_of(declared).items():
         if names is None or name in names:
-            kind: dict[str, Any] = {"action": "store_true"}
-            if one.metavar:
-                default = [] if one.is_repeated else one.default
-                of = int if isinstance(default, int) else str
-                kind = {"metavar": one.metavar.strip("[]"), "default": default, "type": of}
-                kind |= {"action": "append"} if one.is_repeated else {}
-                kind |= {"nargs": "?", "const": ""} if one.metavar.startswith("[") else {}
-            group.add_argument(one.flag, dest=name, help=one.help.replace("%", "%%"), **kind)
+            about = field.help.replace("%", "%%")
+            group.add_argument(field.flag, dest=name, help=about, **_kind_of(field))
+
+
+def _kind_of(field: Option) -> dict[str, Any]:
+    """Return what `add_argument` needs to know about the values of an option."""
+    if not field.metavar:
+        return {"action": "store_true"}
+    kind = {
+        "metavar": field.metavar.strip("[]"),
+        "default": field.default,
+        "type": type(field.default or ""),  # a number for an option whose default is a number
+    }
+    if field.is_repeated:
+        kind |= {"action": "append", "default": []}
+    if field.metavar.startswith("["):  # the option can be without a value
+        kind |= {"nargs": "?", "const": ""}
+    return kind
 
 
 def with_options(declare: Callable[[argparse.ArgumentParser], None]) -> Callable[[Any], Any]:
@@ -173,7 +183,8 @@ def with_options(declare: Callable[[argparse.ArgumentParser], None]) -> Callable
         parser = MagicArgumentParser(magic.__name__, description=magic.__doc__)
         declare(parser)
         parser.add_argument("-h", "--help", action="store_true", help=argparse.SUPPRESS)
-        magic.parser, magic.__doc__ = parser, parser.format_help()
+        magic.parser = parser
+        magic.__doc__ = parser.format_help()
         return magic
 
     return decorate
@@ -181,8 +192,10 @@ def with_options(declare: Callable[[argparse.ArgumentParser], None]) -> Callable
 
 def chosen(options: argparse.Namespace, declared: Any) -> dict[str, Any]:
     """Return the options of a dataclass that were typed, by the names of their fields."""
-    given = {name: (getattr(options, name), one) for name, one in options_of(declared).items()}
-    return {name: value for name, (value, one) in given.items() if value not in (one.default, [])}
+    defaults = {name: field.default for name, field in options_of(declared).items()}
+    values = {name: getattr(options, name) for name in defaults}
+    # An option that can be repeated is an empty list if it wasn't typed.
+    return {name: value for name, value in values.items() if value not in (defaults[name], [])}
 
 
 def parse(magic: Any, line: str) -> argparse.Namespace:
@@ -197,20 +210,25 @@ def parse(magic: Any, line: str) -> argparse.Namespace:
             f"can read it. Save keys with `aws configure`: {_KEYS_PAGE}",
         )
     lexer = shlex.shlex(line.replace("\xa0", " "), posix=True)  # web pages and chats have them
-    lexer.whitespace_split, lexer.escape = True, ""
+    lexer.whitespace_split = True
+    lexer.escape = ""
     try:
         parsed: argparse.Namespace = magic.parser.parse_args(list(lexer))
     except (ValueError, UsageError) as error:  # such as a quotation mark that isn't closed
-        hint = f"Run `%{magic.__name__}?` to see the options."
-        unknown = re.search(r"unrecognized arguments: .*?(--\w[\w-]*)", str(error))
-        if unknown:
-            # A hint to confirm or to write could be followed without reading it.
-            options = re.findall(r"--[\w-]+", magic.parser.format_help())
-            safe = [option for option in options if option not in {"--yes", "--write"}]
-            similar = get_close_matches(unknown[1], safe, 1, 0.8)
-            hint = f"Did you mean `{similar[0]}`?" if similar else hint
-        raise InvalidOption(f"{error}.", hint) from None
+        raise InvalidOption(f"{error}.", _spelling_hint(magic, str(error))) from None
     return parsed
+
+
+def _spelling_hint(magic: Any, problem: str) -> str:
+    """Return a hint for a problem of the parser: an option with a similar name, or the help."""
+    unknown = re.search(r"unrecognized arguments: .*?(--\w[\w-]*)", problem)
+    if unknown:
+        names = re.findall(r"--[\w-]+", magic.parser.format_help())
+        # A hint to confirm or to write could be followed without reading it.
+        safe = [name for name in names if name not in {"--yes", "--write"}]
+        for name in get_close_matches(unknown[1], safe, 1, 0.8):
+            return f"Did you mean `{name}`?"
+    return f"Run `%{magic.__name__}?` to see the options."
 
 
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes
@@ -271,7 +289,8 @@ def spelling_hints(
 
     ``variables`` are the notebook's.
     """
-    typed = f"{'%' if cell is None else '%%'}{magic} {line}".strip()
+    mark = "%" if cell is None else "%%"
+    typed = f"{mark}{magic} {line}".strip()
     try:
         yield
     except (InvalidOption, ProfileNotFound) as error:
@@ -279,8 +298,9 @@ def spelling_hints(
         if name not in line or re.search(_ACCESS_KEY, line):
             raise  # it is about the cell's code, or must not be repeated
         for kind, pattern, hint in _SPELLINGS:
-            if isinstance(error, kind) and (found := re.fullmatch(pattern, typed)):
-                error.hint = one_line(found.expand(hint))
+            match = re.fullmatch(pattern, typed)
+            if match and isinstance(error, kind):
+                error.hint = one_line(match.expand(hint))
                 break
         if f" {name}" in typed and isinstance(variables.get(name), str):
             value = typed.replace(f" {name}", f" {{{name}}}", 1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.display import display
 
 from ipy_awsprofile.cards import cards, tables
-from ipy_awsprofile.config.request import require_variable
+from ipy_awsprofile.config.request import SwitchRequest, require_variable
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, faults_as_errors
 from ipy_awsprofile.kernel.gate import require_no_run
 from ipy_awsprofile.notebook.cells import cell_function
@@ -78,9 +78,12 @@ def _listed(options: argparse.Namespace, switcher: Switcher) -> Card:
     if sign_in and options.save:
         return _saved_roles(sign_in, options, switcher)
     if sign_in:
-        before = None if options.refresh else complete_list(sign_in)
+        listed_at = None  # now
+        cached = complete_list(sign_in)
+        if cached and not options.refresh:
+            listed_at = cached.listed_at
         roles = _roles(sign_in, options, switcher)
-        return tables.role_table(roles, options.pattern, before.listed_at if before else None)
+        return tables.role_table(roles, options.pattern, listed_at)
     if options.save or options.refresh:
         raise InvalidOption(
             "--save and --refresh require --sso.",
@@ -129,9 +132,9 @@ def _roles(sign_in: SignIn, options: argparse.Namespace, switcher: Switcher) -> 
             bar.update(number - bar.n)
 
         # Before roles are saved, they may have been assigned or revoked.
-        fresh, person = bool(options.refresh or options.save), switcher.person
+        fresh = bool(options.refresh or options.save)
         return list_assigned_roles(
-            sign_in.name, options.pattern, fresh=fresh, person=person, report=report
+            sign_in.name, options.pattern, fresh=fresh, person=switcher.person, report=report
         )
 
 
@@ -151,9 +154,11 @@ def _saved_roles(sign_in: SignIn, options: argparse.Namespace, switcher: Switche
 
     roles = _roles(sign_in, options, switcher)
     if not roles:
-        fits = f" for “{options.pattern}”" if options.pattern else ""
+        problem = f"The sign-in `{sign_in.name}` lists no roles"
+        if options.pattern:
+            problem += f" for “{options.pattern}”"
         raise InvalidOption(
-            f"The sign-in `{sign_in.name}` lists no roles{fits}, so nothing was compared.",
+            f"{problem}, so nothing was compared.",
             "If you no longer have any roles there, delete the profiles from the config file.",
         )
     file = ConfigFile.read()
@@ -164,13 +169,14 @@ def _saved_roles(sign_in: SignIn, options: argparse.Namespace, switcher: Switche
     block = block_of_roles(sign_in.name)
     saved = profiles_in_block(text, block)
     removed = profiles_in_block(file.text, block) - saved
-    active = switcher.request.profile if switcher.request else None
+    active = switcher.request or SwitchRequest()
+    removed_active = active.profile if active.profile in removed else None
     return tables.saved_card(
         file.config.paths.config,
         lines,
         is_written=options.confirmed,
         others=len(roles) - len(saved),
-        active=active if active in removed else None,
+        active=removed_active,
     )
 
 
@@ -185,8 +191,10 @@ def _organization_roles(options: argparse.Namespace) -> list[OrganizationRole]:
         )
     roles = organization_roles(options.role, options.pattern, exclude=options.exclude)
     if not roles:
-        hint = f"`organization_roles({options.role!r})` in Python lists the accounts."
-        raise InvalidOption("No account of the organization matches.", hint)
+        raise InvalidOption(
+            "No account of the organization matches.",
+            f"`organization_roles({options.role!r})` in Python lists the accounts.",
+        )
     return roles
 
 
@@ -202,20 +210,8 @@ def _frame_of_cell(
         raise InvalidOption("--workers takes 1 or more.")
     if options.into is not None:
         require_variable(options.into)
-    profiles: str | list[AssignedRole] | list[OrganizationRole] = options.pattern
-    if options.organization or options.role or options.exclude:
-        profiles = _organization_roles(options)
-    elif options.sso is not None and (sign_in := _sign_in_of(options)):
-        profiles = _roles(sign_in, options, switcher)
-        if not profiles:
-            raise InvalidOption("No role matches.", "`%aws_profiles --sso` lists the roles.")
-    elif not options.pattern:
-        raise InvalidOption(
-            "`%%aws_profiles` needs a pattern.",
-            "Write `%%aws_profiles PATTERN`; `*` matches all profiles.",
-        )
     return across_profiles(
-        profiles,
+        _profiles_of_cell(options, switcher),
         cell_function(shell, cell),
         regions=options.regions,
         max_workers=options.workers,
@@ -223,3 +219,26 @@ def _frame_of_cell(
         **{name: getattr(options, name) for name in OF_EACH_PROFILE},
         _variable=options.into or "_",  # IPython's name for the value of the last cell
     )
+
+
+def _profiles_of_cell(
+    options: argparse.Namespace, switcher: Switcher
+) -> str | list[AssignedRole] | list[OrganizationRole]:
+    """Return what a cell runs for: the roles, or the pattern. Raises AwsProfileError."""
+    if options.organization or options.role or options.exclude:
+        return _organization_roles(options)
+    sign_in = None
+    if options.sso is not None:
+        sign_in = _sign_in_of(options)
+    if sign_in:
+        roles = _roles(sign_in, options, switcher)
+        if not roles:
+            raise InvalidOption("No role matches.", "`%aws_profiles --sso` lists the roles.")
+        return roles
+    pattern: str = options.pattern
+    if not pattern:
+        raise InvalidOption(
+            "`%%aws_profiles` needs a pattern.",
+            "Write `%%aws_profiles PATTERN`; `*` matches all profiles.",
+        )
+    return pattern

@@ -12,7 +12,6 @@ from IPython.display import display
 from ipy_awsprofile.credentials.person import (
     MfaPrompter,
     Person,
-    Question,
     ask_on_input_channel,
     code_from,
     device_of,
@@ -51,12 +50,13 @@ def ask_for_code(question: str) -> str:
     """
     from ipy_awsprofile.cards import cards  # not needed to load the extension
 
-    about = (question.profile, question.refused) if isinstance(question, Question) else ()
-    card = cards.mfa_card(device_of(question), *about)
+    profile = getattr(question, "profile", "")  # botocore's own question has neither
+    refused = getattr(question, "refused", "")
+    card = cards.mfa_card(device_of(question), profile, refused)
     if somebody_is_there() and renders_html():
         display(card)
         return ask_on_input_channel(question, "MFA code: ")
-    if somebody_is_there() and any(about[1:]):
+    if somebody_is_there() and refused:
         print(card)  # noqa: T201
     return ask_on_input_channel(question)
 
@@ -111,8 +111,8 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
                 raise sign_in_required(target.names) from None
             attempt.enter(answer)
             return
-        for left in attempt.waiting():
-            update(sign_in_card(attempt.profile, attempt.url, attempt.code, left))
+        for remaining in attempt.waiting():
+            update(sign_in_card(attempt.profile, attempt.url, attempt.code, remaining))
 
 
 @contextmanager

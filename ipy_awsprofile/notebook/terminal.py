@@ -40,8 +40,10 @@ def pick_in_terminal(active: str | None) -> str | None:
         )
     profiles = sorted(list_profiles(), key=lambda profile: profile.name != active)
     about = {
-        one.name: one_line("  ".join(filter(None, (one.account, one.role, one.region))))
-        for one in profiles
+        profile.name: one_line(
+            "  ".join(filter(None, (profile.account, profile.role, profile.region)))
+        )
+        for profile in profiles
     }
 
     def matching(text: str) -> list[Profile]:
@@ -70,8 +72,7 @@ def pick_in_terminal(active: str | None) -> str | None:
         return None
     if not typed or typed in about:
         return typed or None
-    names = map(str, matching(typed))
-    return next(names, typed)
+    return next(map(str, matching(typed)), typed)
 
 
 def show_in_prompt(shell: Any, switcher: Switcher) -> Callable[[], None]:
@@ -90,7 +91,8 @@ def show_in_prompt(shell: Any, switcher: Switcher) -> Callable[[], None]:
     class WithProfile(type(before)):  # type: ignore[misc]  # the user may have replaced IPython's
         def in_prompt_tokens(self) -> list[tuple[Any, str]]:
             tokens: list[tuple[Any, str]] = super().in_prompt_tokens()
-            request, identity = switcher.request, switcher.known_identity()
+            request = switcher.request
+            identity = switcher.known_identity()
             if request is None or identity is None:
                 return tokens
             is_red = switcher.protection.is_protected(request.name, identity.account)

@@ -50,6 +50,8 @@ from ipy_awsprofile.errors import (
 )
 
 if TYPE_CHECKING:
+    from ipy_awsprofile.config.target import Target
+    from ipy_awsprofile.kernel.leftovers import Leftover
     from ipy_awsprofile.sessions.session import Identity
     from ipy_awsprofile.sessions.sign_in import Attempt
     from ipy_awsprofile.switch.switcher import Switcher
@@ -68,7 +70,8 @@ class Conversation:
     """
 
     def __init__(self, switcher: Switcher, send: Send) -> None:
-        self._switcher, self._send = switcher, send
+        self._switcher = switcher
+        self._send = send
         self._lock = threading.RLock()  # each page can have a thread
         self._state: dict[str, Any] = {"busy": None, "ask": None, "error": ""}
         self._recent: list[str] = []
@@ -174,7 +177,8 @@ class Conversation:
             request = replace(request, confirmed=True)
         self._asked = request, fresh
         codes = [str(answer["code"])] if "code" in answer else []
-        devices, warnings = list[str](), list[str]()
+        devices: list[str] = []
+        warnings: list[str] = []
 
         def take_code(question: str) -> str:  # the AWS CLI's cache may have a session instead
             devices.append(device_of(question))
@@ -200,16 +204,20 @@ class Conversation:
         except (MfaUnavailable, MfaRejected) as error:
             if not devices:  # a program has printed the code
                 raise
-            again = isinstance(error, MfaRejected)
-            if again:
-                error.hint = "Each code works once. Wait for the device's next code."
-                self._state["error"] = _html(cards.error_card(error))
-            elif warnings:
+            if warnings:
                 self._state["error"] = _html(cards.warning_card(warnings[0]))
-            self._ask("code", request, device=devices[-1], again=again)
+            self._ask_for_code(request, devices[-1], error)
         else:
             # Another cell may have begun during the calls to AWS.
             self._begin(f"Switching to {request.name}", partial(self._switcher.move, layer))
+
+    def _ask_for_code(self, request: SwitchRequest, device: str, error: AwsProfileError) -> None:
+        """Ask for an MFA code, or for another one if ``error`` is about a rejected code."""
+        is_rejected = isinstance(error, MfaRejected)
+        if is_rejected:
+            error.hint = "Each code works once. Wait for the device's next code."
+            self._state["error"] = _html(cards.error_card(error))
+        self._ask("code", request, device=device, again=is_rejected)
 
     def _ask(self, kind: str, request: SwitchRequest, **about: Any) -> None:
         self._state["ask"] = {"kind": kind, "profile": request.name, **about}
@@ -219,11 +227,13 @@ class Conversation:
         from ipy_awsprofile.sessions.sign_in import begin_sign_in
 
         attempt = begin_sign_in(login_target(request), device_code=device_code)
-        self._attempt, self._given_up = attempt, threading.Event()
+        self._attempt = attempt
+        self._given_up = threading.Event()
         self._ask("sign_in", request, url=attempt.url, code=attempt.code)
         # The kernel stays free. The thread ends when the attempt expires, or earlier.
-        wait = partial(self._wait, attempt, self._given_up)
-        threading.Thread(target=wait, name="sign-in", daemon=True).start()
+        threading.Thread(
+            target=self._wait, args=(attempt, self._given_up), name="sign-in", daemon=True
+        ).start()
 
     def _wait(self, attempt: Attempt, given_up: threading.Event) -> None:
         """Switch as soon as the user has signed in."""
@@ -242,7 +252,8 @@ class Conversation:
         """Send a link, which contains a token, so it isn't a part of the state."""
         from ipy_awsprofile.sessions.console import console_link
 
-        if session := self._switcher.session:
+        session = self._switcher.session
+        if session:
             self._send({"console": console_link(session)}, [])
 
     @contextmanager
@@ -264,23 +275,39 @@ class Conversation:
         """Send the profiles, and the roles that ``%aws_profiles --sso`` has listed."""
         is_protected = self._switcher.protection.is_protected
         rows = [
-            (one.name, one.account or "", one.role or "", one.region or "", is_protected(one.name))
-            for one in list_profiles()
+            (
+                profile.name,
+                profile.account or "",
+                profile.role or "",
+                profile.region or "",
+                is_protected(profile.name),
+            )
+            for profile in list_profiles()
         ]
         if sign_ins(read_config()):
             from ipy_awsprofile.sessions.assigned_roles import known_roles_without_profile
 
-            for one in known_roles_without_profile():  # the user can search for the account's name
-                account = f"{one.account.name} {one.account.id}"
-                rows.append((one.name, account, one.role, "", is_protected(one.name)))
-        message = {"profiles": len(rows), "recent": self._recent, "regions": known_regions()}
-        files = SharedFiles.from_environment()
-        message["html"] = "" if rows else _html(cards.no_profiles_card(files, "open the list"))
+            for role in known_roles_without_profile():
+                account = f"{role.account.name} {role.account.id}"  # the user can search for both
+                rows.append((role.name, account, role.role, "", is_protected(role.name)))
+        message = {
+            "profiles": len(rows),
+            "recent": self._recent,
+            "regions": known_regions(),
+            "html": "",
+        }
+        if not rows:
+            files = SharedFiles.from_environment()
+            message["html"] = _html(cards.no_profiles_card(files, "open the list"))
         table = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
         self._send(message, [table.encode()])
         if "boto3" not in sys.modules:  # so that the first switch is faster
-            slow = partial(import_module, "ipy_awsprofile.sessions.session")
-            threading.Thread(target=slow, name="warm-up", daemon=True).start()
+            threading.Thread(
+                target=import_module,
+                args=("ipy_awsprofile.sessions.session",),
+                name="warm-up",
+                daemon=True,
+            ).start()
 
     def _about_identity(self) -> dict[str, Any]:
         """Return the part of the state that describes the identity, without calling AWS."""
@@ -290,22 +317,25 @@ class Conversation:
             return {"identity": None, "html": _html(card)}
         from ipy_awsprofile.sessions.assigned_roles import known_account_name  # imports boto3
 
-        identity, request, target = active.known(), active.request, active.session.target
+        identity = active.known()
+        request = active.request
+        target = active.session.target
         account_name = known_account_name(identity.account)
-        protected, leftovers = False, []
+        protected = False
+        leftovers: list[Leftover] = []
         with suppress(AwsProfileError):  # files that can't be read just now
             protected = self._switcher.protection.is_protected(request.name, identity.account)
             leftovers = self._switcher.leftovers()
-        left = (identity.expiry - datetime.now(UTC)).total_seconds() if identity.expiry else None
-        renews, signs_in, problem = target.renews_unattended, target.chain[-1].kind in SIGNS_IN, ""
-        if renews and left is not None and left <= 0:
-            if signs_in:
-                problem = "The next call renews the credentials if you are still signed in."
-            elif self._cell_failed:
-                problem = "The credentials have expired and weren't renewed. Refresh to see why."
+        variable = "" if request.variable == SESSION else request.variable
+        seconds_left = None
+        problem = ""
+        if identity.expiry:
+            seconds_left = (identity.expiry - datetime.now(UTC)).total_seconds()
+            if seconds_left <= 0 and target.renews_unattended:
+                problem = self._renewal_problem(target)
         card = cards.identity_card(
             identity,
-            variable="" if request.variable == SESSION else request.variable,
+            variable=variable,
             about=[
                 *cards.session_rows(target),
                 *cards.sharing_rows(self._switcher.sharing, active.session),
@@ -315,7 +345,7 @@ class Conversation:
             alias=account_name,
             problem=problem,
             leftovers=leftovers,
-            renews=renews,
+            renews=target.renews_unattended,
         )
         about = {
             "profile": identity.profile,
@@ -323,14 +353,22 @@ class Conversation:
             "account": account_name or identity.account,
             "region": identity.region or "",
             "chosen_region": request.region,
-            "left": left,
-            "renews": renews and not problem,
-            "signs_in": signs_in,
+            "left": seconds_left,
+            "renews": target.renews_unattended and not problem,
+            "signs_in": target.chain[-1].kind in SIGNS_IN,
             "protected": protected,
             "read_only": request.read_only,
             "notes": len(card.notes),
         }
         return {"identity": about, "html": _html(card)}
+
+    def _renewal_problem(self, target: Target) -> str:
+        """Return why expired credentials haven't been renewed, if anything prevents it."""
+        if target.chain[-1].kind in SIGNS_IN:
+            return "The next call renews the credentials if you are still signed in."
+        if self._cell_failed:
+            return "The credentials have expired and weren't renewed. Refresh to see why."
+        return ""
 
 
 def _html(card: Card) -> str:

@@ -21,4 +21,6 @@ def view_script() -> str:
     """Return the module. Its default export has ``render`` and ``button`` (``view/toolbar.js``)."""
     css = json.dumps((_VIEW / "picker.css").read_text(encoding="utf-8"))
     modules = ((_VIEW / f"{name}.js").read_text(encoding="utf-8") for name in _MODULES)
-    return "\n".join([f"const CSS = {css};", *(_IMPORT_OR_EXPORT.sub("", one) for one in modules)])
+    return "\n".join(
+        [f"const CSS = {css};", *(_IMPORT_OR_EXPORT.sub("", text) for text in modules)]
+    )

@@ -44,7 +44,8 @@ class Toolbar:
     def __init__(self, shell: InteractiveShell, switcher: Callable[[], Switcher]) -> None:
         from comm import create_comm
 
-        self._shell, self._switcher = shell, switcher
+        self._shell = shell
+        self._switcher = switcher
         self._lock = threading.Lock()  # each page can have a thread
         self._conversation: Conversation | None = None
         self._comm = create_comm(target_name=TARGET, data={"protocol": PROTOCOL})

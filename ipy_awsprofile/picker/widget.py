@@ -55,7 +55,8 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
         switcher: Switcher | None = None,
     ) -> None:
         _require_one_visitor()
-        super().__init__(**({} if layout is None else {"layout": layout}))
+        given = {} if layout is None else {"layout": layout}
+        super().__init__(**given)
         # Otherwise, a running cell can delay clicks: see `Toolbar`.
         self.comm._reply_subshell_for = None  # noqa: SLF001  # ipykernel has no setting for it
         self._switcher = switcher or running_switcher()
@@ -67,7 +68,8 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
         self.value = self._active
         self.on_switch(self._show_in_value)
         try:
-            self.value = self.value if profile is None else profile
+            if profile is not None:
+                self.value = profile
         except BaseException:
             self.close()
             raise
@@ -89,9 +91,11 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
             try:
                 callback(identity)
             except Exception as error:  # noqa: BLE001  # the user's function may raise anything
-                failed = f"After the switch, a callback failed: {type(error).__name__}: {error}"
-                hint = "The switch itself succeeded. Correct the callback."
-                self._conversation.show_error(AwsProfileError(failed, hint))
+                failure = AwsProfileError(
+                    f"After the switch, a callback failed: {type(error).__name__}: {error}",
+                    "The switch itself succeeded. Correct the callback.",
+                )
+                self._conversation.show_error(failure)
 
         end = self._switcher.subscribe(call)
         self._ending.callback(end)
@@ -105,7 +109,9 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
         """Return the synced state, plus ``value`` in marimo, which reads it from there."""
         state: dict[str, Any] = super().get_state(key, drop_defaults)
-        return state | {"value": self.value} if key is None and "marimo" in sys.modules else state
+        if key is None and "marimo" in sys.modules:
+            state["value"] = self.value
+        return state
 
     def __repr__(self) -> str:
         """Describe the active profile and how to switch."""
@@ -133,7 +139,9 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
     @property
     def _active(self) -> str | None:
         request = self._switcher.request
-        return str(request.profile) if request and request.profile else None
+        if request and request.profile:
+            return str(request.profile)
+        return None
 
     def _show_in_value(self, _identity: object) -> None:
         self.value = self._active

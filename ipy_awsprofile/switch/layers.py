@@ -65,10 +65,14 @@ class Frame:
         A thread or task that has ended can't. Neither can code that isn't in a task while its own
         thread runs a task, because that code waits for the event loop.
         """
-        (thread, task), (own_thread, own_task) = self.runner, _runner()
+        thread, task = self.runner
         if not thread.is_alive() or (task and task.done()):
             return False
-        return thread is not own_thread or task not in (None, own_task)
+        own_thread, own_task = _runner()
+        if thread is not own_thread:
+            return True
+        # In the same thread, only another task can go on: what isn't in a task waits for this one.
+        return task not in (None, own_task)
 
 
 class Layers:
@@ -160,6 +164,7 @@ class Layers:
         self._activate()
 
     def _activate(self) -> None:
-        active = self._frames[-1]
-        activate(active.layer.label if active.layer else None)
-        GATE.is_run = active.is_run
+        frame = self._frames[-1]
+        label = frame.layer.label if frame.layer else None
+        activate(label)
+        GATE.is_run = frame.is_run

@@ -92,8 +92,9 @@ def _with_default_profile(request: SwitchRequest) -> SwitchRequest:
         return request  # opening it raises an error
     config = read_config()
     source = default_profile(config)
-    is_profile = source in config.profiles
-    return replace(request, profile=source.name, default=False) if is_profile else request
+    if source not in config.profiles:
+        return request
+    return replace(request, profile=source.name, default=False)
 
 
 def fitting_pattern(

@@ -6,15 +6,19 @@ import logging
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 _log = logging.getLogger(__name__)
 
-#: An action, and what to call if it is dropped.
-_Waiting = tuple[Callable[[], object], Callable[[], object]]
+
+class _Waiting(NamedTuple):
+    """An action, and what to call if it is dropped."""
+
+    action: Callable[[], object]
+    dropped: Callable[[], object]
 
 
 class RunningCell:
@@ -39,8 +43,9 @@ class RunningCell:
         if self._shell is None:
             return False
         trap = self._shell.display_trap  # it is set from the first to the last line of a cell
-        active = getattr(trap, "is_active", None)
-        return bool(trap._nested_level if active is None else active)  # noqa: SLF001  # IPython 8
+        if hasattr(trap, "is_active"):
+            return bool(trap.is_active)
+        return bool(trap._nested_level)  # noqa: SLF001  # IPython 8
 
     def when_ended(
         self, action: Callable[[], object], dropped: Callable[[], object]
@@ -51,7 +56,7 @@ class RunningCell:
         action without calling ``dropped``. Once the action no longer waits, that function does
         nothing.
         """
-        waiting = (action, dropped)
+        waiting = _Waiting(action, dropped)
         self.drop()
         with self._lock:
             self._waiting = waiting
@@ -64,8 +69,9 @@ class RunningCell:
 
     def drop(self) -> None:
         """Drop the waiting action, if any."""
-        if waiting := self._take():
-            waiting[1]()
+        waiting = self._take()
+        if waiting:
+            waiting.dropped()
 
     def _take(self, only: _Waiting | None = None) -> _Waiting | None:
         """Remove and return the waiting action, or return None if there isn't one."""
@@ -79,8 +85,11 @@ class RunningCell:
         return waiting
 
     def _cell_ended(self, _result: object = None) -> None:
-        if not self.is_running and (waiting := self._take()):
+        if self.is_running:
+            return
+        waiting = self._take()
+        if waiting:
             try:
-                waiting[0]()
+                waiting.action()
             except Exception:  # noqa: BLE001  # the ended cell didn't cause this error
                 _log.exception("An action that was waiting for the cell to end failed.")

@@ -118,8 +118,11 @@ def text_with_roles(
                 "Use a pattern with more of the role, such as `{account_id}-{role}`.",
             )
         names.add(name)
-        ids = {"sso_account_id": account.id, "sso_role_name": role.role}
-        profiles[name] = {**settings, **ids}
+        profiles[name] = {
+            **settings,
+            "sso_account_id": account.id,
+            "sso_role_name": role.role,
+        }
     return file.with_block(block, profiles)
 
 
@@ -142,9 +145,9 @@ def text_with_shared(file: ConfigFile, region: str | None = None) -> str:
                 f"The config file has another profile `{name}`, and --share needs this name.",
                 "Rename that profile.",
             )
-    has_region = {"region": region} if region else {}
+    region_setting = {"region": region} if region else {}
     profiles = {
-        name: {"credential_process": process_of(name), **has_region} for name in SHARED_PROFILES
+        name: {"credential_process": process_of(name), **region_setting} for name in SHARED_PROFILES
     }
     return file.with_block(SHARED_BLOCK, profiles)
 
@@ -155,7 +158,7 @@ def name_by(pattern: str, values: Mapping[str, str]) -> str:
     Raises InvalidOption if a name in braces isn't one of the values.
     """
     try:
-        return re.sub(r"{(.*?)}", lambda found: _word(values[found[1]]), pattern)
+        return re.sub(r"{(.*?)}", lambda match: _word(values[match[1]]), pattern)
     except KeyError as error:
         raise InvalidOption(
             f"`{pattern}` contains the unknown name `{{{error.args[0]}}}`.",

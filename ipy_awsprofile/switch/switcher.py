@@ -165,8 +165,11 @@ class Switcher:
             from ipy_awsprofile.kernel.leftovers import OpenedBefore  # it imports boto3
 
             self._opened = OpenedBefore()
-        active, person = self.active, person or self.person
-        account = active.identity.account if active and request is active.request else None
+        active = self.active
+        person = person or self.person
+        account = None
+        if active and request is active.request:
+            account = active.identity.account
         request = self.protection.resolve_name(request, person)
         if request.default_session_name != self.session_name:
             request = replace(request, default_session_name=self.session_name)
@@ -181,9 +184,9 @@ class Switcher:
 
     def move(self, layer: Layer) -> Identity:
         """Switch everything to the layer that `prepare` returned. Raises the errors of `switch`."""
-        request, account = layer.request, layer.identity.account
+        request = layer.request
         is_protected = self.protection.is_protected(
-            request.name, account, request.account_name or ""
+            request.name, layer.identity.account, request.account_name or ""
         )
         with self._changing():
             layer.places = self._places(layer)
@@ -208,8 +211,9 @@ class Switcher:
         try:
             newer = Sharing(lambda: self._layers.session_of_notebook)
         except OSError as error:
-            problem = f"The notebook's identity can't be shared: {error}."
-            raise CredentialsUnavailable(problem, _NEEDS) from error
+            raise CredentialsUnavailable(
+                f"The notebook's identity can't be shared: {error}.", _NEEDS
+            ) from error
         self.stop_sharing()
         self.sharing = newer
 
@@ -222,7 +226,9 @@ class Switcher:
     def refresh(self, *, person: Person | None = None) -> Identity | None:
         """Switch to the active profile again with new credentials, or return None without one."""
         request = self.request
-        return self.switch(request, fresh=True, person=person) if request else None
+        if request is None:
+            return None
+        return self.switch(request, fresh=True, person=person)
 
     def login(self, request: SwitchRequest, *, person: Person | None = None) -> None:
         """Prompt the user to sign in for a profile, even if it isn't necessary, without switching.
@@ -245,7 +251,8 @@ class Switcher:
         self.cell.drop()
         before = self.active
         with self._changing():
-            self.has_switched, kept = True, self._layers.kernel.kept()
+            self.has_switched = True
+            kept = self._layers.kernel.kept()
             if is_over:
                 self._layers.drop(is_over)
             else:
@@ -266,15 +273,17 @@ class Switcher:
 
         self.require_changeable()
         target = login_target(request) if request else None
-        signed_out, ended = sign_out(target), list[str]()
+        signed_out = sign_out(target)
+        ended: list[str] = []
 
         def is_over(layer: Layer) -> bool:
             own = layer.session.target
-            is_from_it = own.chain[-1].kind in SIGNS_IN and (
-                target is None or sign_in_file(own) == sign_in_file(target)
-            )
-            ended.extend([layer.request.name] if is_from_it else [])
-            return is_from_it
+            if own.chain[-1].kind not in SIGNS_IN:
+                return False
+            if target and sign_in_file(own) != sign_in_file(target):
+                return False
+            ended.append(layer.request.name)
+            return True
 
         self.off(is_over)
         return signed_out, tuple(dict.fromkeys(ended))
@@ -307,7 +316,9 @@ class Switcher:
         """
         from ipy_awsprofile.kernel.places import places_of_run, variable_of
 
-        frame, active, shown = Frame(is_run=True), self.active, places_of_run()
+        frame = Frame(is_run=True)
+        active = self.active
+        shown = places_of_run()
         if active and self._shell:
             shown[variable_of(self._shell, active.request.variable)] = RowSession()
         try:
@@ -327,7 +338,7 @@ class Switcher:
             self._layers.end(frame)
         if self._opened and ended and ended != self._label:
             for leftover in self._opened.opened_as(self.namespace, ended):
-                GATE.warn(f"`{leftover.name}` {leftover.says}.")
+                GATE.warn(str(leftover))
 
     def leftovers(self) -> list[Leftover]:
         """Return what doesn't follow the active identity. It is empty before the first switch."""
@@ -378,10 +389,9 @@ class Switcher:
         self._told = {place.name for place in places}
 
     def _tell(self) -> None:
-        active = self.active
-        known = active.known() if active else None
+        identity = self.known_identity()
         for listener in list(self._listeners):
             try:
-                listener(known)
+                listener(identity)
             except Exception:  # noqa: BLE001  # a listener can't fail a completed switch
                 _log.exception("A listener of a switch failed.")

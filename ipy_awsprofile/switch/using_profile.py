@@ -53,8 +53,9 @@ class Scope(ContextDecorator):
         return super().__call__(function)
 
     def __enter__(self) -> boto3.Session:
-        # Found for each block, because the extension may have been reloaded since.
-        switcher, frame = running_switcher(), Frame()
+        # Each block looks for the Switcher, because the extension may have been reloaded since.
+        switcher = running_switcher()
+        frame = Frame()
         switcher.require_changeable()
         layer = switcher.prepare(self._request)  # can call AWS or prompt; changes nothing yet
         try:
