@@ -239,10 +239,10 @@ class ErrorRows(list[dict[str, str | None]]):
         return self.on_retry(executor)
 
     def frame(self) -> pd.DataFrame:
-        """Return the rows as a DataFrame, which displays long messages and hints in full."""
-        from ipy_awsprofile.across.error_frame import ErrorFrame
+        """Return the rows as a DataFrame."""
+        import pandas as pd  # not needed if nothing failed
 
-        return ErrorFrame(list(self), columns=self._columns(), dtype="string")
+        return pd.DataFrame(list(self), columns=self._columns(), dtype="string")
 
     def _columns(self) -> list[str]:
         some = [name for name in ("account_name", "region") if self and name in self[0]]

@@ -155,13 +155,11 @@ class Person:
 
     ``mfa_prompter`` receives botocore's prompt, which contains the MFA device's serial number, and
     returns the code. If a code is wrong, it is called again, up to ``attempts`` times in total.
-    ``mfa_process`` returns a code without user input, and takes precedence. So does a command in a
-    profile, which ``run_command`` runs. ``sign_in`` is None if no one is available to sign in.
-    ``warn`` shows a warning before a prompt.
+    A command in a profile takes precedence, and ``run_command`` runs it. ``sign_in`` is None if no
+    one is available to sign in. ``warn`` shows a warning before a prompt.
     """
 
     mfa_prompter: MfaPrompter = ask_on_input_channel
-    mfa_process: MfaPrompter | None = None
     run_command: Callable[[str, str], str] = code_from
     attempts: int = 1
     sign_in: SignIn | None = None
@@ -211,18 +209,17 @@ class CodePrompter:
             refused=self._refused,
             command=f"`%aws_profile {arguments(target.request)}`",
         )
-        self._answers = person.mfa_process is None
-        if self._answers and not self._refused:
+        self._answers = True
+        if not self._refused:
             person.warn_about(target)
-        prompter = person.mfa_process or person.mfa_prompter
         try:
-            answer = prompter(asked)
+            answer = person.mfa_prompter(asked)
         except AwsProfileError:
             raise
         except Exception as error:  # noqa: BLE001  # its text can be the code
             raise MfaUnavailable(
                 f"The function that returns MFA codes raised {type(error).__name__}.",
-                "Correct the function that you have passed as `mfa_prompter` or `mfa_process`.",
+                "Correct the function that you have passed as `mfa_prompter`.",
             ) from None
         return require_code(answer)
 

@@ -55,11 +55,6 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         help="The name of role sessions, as in CloudTrail, if neither --session-name nor "
         "role_session_name is set.",
     ).tag(config=True)
-    mfa_process = traitlets.Union(
-        [traitlets.Unicode(), traitlets.Callable()],
-        help="A command that prints an MFA code, or a function that returns it for a device's "
-        "serial number. A profile's own mfa_process takes precedence.",
-    ).tag(config=True)
     record_calls = traitlets.Bool(
         help="Record AWS calls for %aws_calls in memory, without bodies and parameter values.",
     ).tag(config=True)
@@ -81,7 +76,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self.ending.callback(unwatch)
         self._lock = threading.Lock()
         self._switcher: Switcher | None = None
-        settings = ["protected", "read_only", "stale", "session_name", "mfa_process", "share"]
+        settings = ["protected", "read_only", "stale", "session_name", "share"]
         self.observe(self._configure, settings)
         self._calls: CallRecorder | None = None
         self.observe(self._record, ["record_calls"])
@@ -224,4 +219,4 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         GATE.warn = warn_at_cell
         switcher.session_name = self.session_name or None
         switcher.shares = self.share
-        switcher.person = person_at_cell(self.mfa_process)
+        switcher.person = person_at_cell()

@@ -10,14 +10,12 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from ipy_awsprofile.credentials.person import (
-    MfaPrompter,
     Person,
     ask_on_input_channel,
-    code_from,
     device_of,
     somebody_is_there,
 )
-from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable
+from ipy_awsprofile.errors import MfaUnavailable
 
 if TYPE_CHECKING:
     from ipy_awsprofile.cards.card import Card
@@ -25,15 +23,9 @@ if TYPE_CHECKING:
     from ipy_awsprofile.sessions.sign_in import Attempt
 
 
-def person_at_cell(mfa_process: str | Callable[[str], object]) -> Person:
-    """Return the `Person` at a running cell; ``mfa_process`` is the magics' setting, or empty."""
-    return Person(
-        mfa_prompter=ask_for_code,
-        attempts=3,
-        mfa_process=code_from_setting(mfa_process) if mfa_process else None,
-        sign_in=sign_in_at_cell,
-        warn=warn_at_cell,
-    )
+def person_at_cell() -> Person:
+    """Return the `Person` at a running cell."""
+    return Person(mfa_prompter=ask_for_code, attempts=3, sign_in=sign_in_at_cell, warn=warn_at_cell)
 
 
 def warn_at_cell(text: str) -> None:
@@ -59,29 +51,6 @@ def ask_for_code(question: str) -> str:
     if somebody_is_there() and refused:
         print(card)  # noqa: T201
     return ask_on_input_channel(question)
-
-
-def code_from_setting(mfa_process: str | Callable[[str], object]) -> MfaPrompter:
-    """Return a prompter that gets MFA codes from ``AwsProfileMagics.mfa_process``.
-
-    The setting is a command that prints a code, or a function that takes the device's serial number
-    and returns the code. The prompter raises MfaUnavailable if either fails.
-    """
-
-    def code(question: str) -> str:
-        if isinstance(mfa_process, str):
-            return code_from(mfa_process, question)
-        try:
-            return str(mfa_process(device_of(question)))
-        except AwsProfileError:
-            raise
-        except Exception as error:
-            raise MfaUnavailable(
-                f"The function in `AwsProfileMagics.mfa_process` failed: {type(error).__name__}.",
-                "Call it in a cell to see why; its argument is the device's serial number.",
-            ) from error
-
-    return code
 
 
 def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:

@@ -79,7 +79,7 @@ def test_identity_card() -> None:
             "  account   123456789012",
             "  ARN       arn:aws:sts::123456789012:assumed-role/RoleBeta/s",
             "  region    us-west-2",
-            "  expires   2026-01-01 12:59:00 UTC, renews by itself",
+            "  expires   2026-01-01 12:59:00 UTC, renews automatically",
             "  variable  session",
         ]
     )

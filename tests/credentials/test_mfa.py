@@ -165,27 +165,6 @@ def test_command_that_gives_no_code(
     assert "hush" not in "".join(capfd.readouterr())
 
 
-def test_command_in_config(aws: EmbeddedAws, auditor: str, clock: Any, shell: Shell) -> None:
-    """`%config` can set a command that prints codes, or a function of the device's serial."""
-    asked: list[str] = []
-
-    def code_of(device: str) -> str:
-        asked.append(device)
-        return aws.iam.mfa_code(device)
-
-    shell.good(f"%config AwsProfileMagics.mfa_process = 'echo {aws.iam.mfa_code(auditor)}'")
-    assert "Auditor" in shell.good("%aws_profile Auditor").text
-    clock.shift(timedelta(minutes=1))  # AWS accepts each code once
-    shell.names["code_of"] = code_of
-    shell.good("%config AwsProfileMagics.mfa_process = code_of")
-    assert "Auditor" in shell.good("%aws_profile --refresh").text
-    assert asked == [auditor]
-    shell.good("def code_of(device): return {}[device]")
-    shell.good("%config AwsProfileMagics.mfa_process = code_of")
-    error = shell.refused("%aws_profile --refresh")
-    assert str(error).startswith("The function in `AwsProfileMagics.mfa_process` failed: ")
-
-
 def target(config: Path, mfa_process: str = "") -> Target:
     """Return the target of a role profile with an MFA device, and optionally a command for it."""
     config.write_text(
@@ -196,17 +175,15 @@ def target(config: Path, mfa_process: str = "") -> Target:
 
 
 def test_the_profiles_command_takes_precedence(shared_files: tuple[Path, Path]) -> None:
-    """The profile's mfa_process comes first, then the one in the settings, then the prompt."""
+    """The profile's mfa_process takes precedence over the prompt."""
 
     def code(target: Target, user: Person) -> str:
         return CodePrompter(lambda: user, target)("Enter MFA code for arn:phone: ")
 
-    user = Person(mfa_prompter=lambda _: "000003", mfa_process=lambda _: "000002")
+    user = Person(mfa_prompter=lambda _: "000002")
     command = "mfa_process = echo 000001"
     assert code(target(shared_files[0], command), user) == "000001"
-    without_command = target(shared_files[0])
-    assert code(without_command, user) == "000002"
-    assert code(without_command, Person(mfa_prompter=lambda _: "000003")) == "000003"
+    assert code(target(shared_files[0]), user) == "000002"
 
 
 # --- Renewal ---

@@ -9,6 +9,7 @@ import pytest
 import time_machine
 
 from ipy_awsprofile import open_session, using_profile, who_am_i
+from ipy_awsprofile.credentials.person import device_of
 from ipy_awsprofile.demo.aws import append_section
 from ipy_awsprofile.demo.stages import USER_ACCOUNT, trusting
 from ipy_awsprofile.errors import InvalidOption, MfaRejected, MfaUnavailable
@@ -48,7 +49,7 @@ def user(aws: EmbeddedAws) -> Signer:
 
 
 @pytest.fixture
-def asked(shell: Shell, aws: EmbeddedAws, user: Signer) -> list[str]:
+def asked(aws: EmbeddedAws, user: Signer, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Answer prompts in the shell with the device's codes, and return the requested devices."""
     asked: list[str] = []
 
@@ -56,14 +57,18 @@ def asked(shell: Shell, aws: EmbeddedAws, user: Signer) -> list[str]:
         asked.append(device)
         return aws.iam.mfa_code(device)
 
-    answer_with(shell, code)
+    answer_with(monkeypatch, code)
     return asked
 
 
-def answer_with(shell: Shell, code: Callable[[str], str]) -> None:
-    """Answer prompts for codes with a function, as the setting mfa_process does."""
-    shell.names["code"] = code
-    shell.good("%config AwsProfileMagics.mfa_process = code")
+def answer_with(monkeypatch: pytest.MonkeyPatch, code: Callable[[str], str]) -> None:
+    """Answer prompts for codes with a function of the device, as a user in a front end does."""
+
+    def answer(question: str) -> str:
+        return code(device_of(question))
+
+    answer.__module__ = "the_front_end"
+    monkeypatch.setattr("getpass.getpass", answer)
 
 
 @pytest.fixture
@@ -130,15 +135,17 @@ def test_expiry(shell: Shell, aws: EmbeddedAws, later: Any, asked: list[str]) ->
     assert "36 hours left" in shell.good("%aws_profile P --mfa --duration 36h").text
 
 
-def test_wrong_code(shell: Shell, aws: EmbeddedAws, user: Signer, asked: list[str]) -> None:
-    """A wrong code is one error that changes nothing, and the next code works."""
+def test_wrong_code(
+    shell: Shell, aws: EmbeddedAws, user: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After three wrong codes, an error says so and nothing has changed; then a right one works."""
     shell.good("%aws_profile UserAlpha")
     right = aws.iam.mfa_code(str(user.mfa_serial))
-    answer_with(shell, lambda _: "000000" if right != "000000" else "111111")
-    refused = shell.refused("%aws_profile P --mfa")
-    assert isinstance(refused, MfaRejected)
+    wrong = "000000" if right != "000000" else "111111"
+    answer_with(monkeypatch, lambda _: wrong)
+    assert isinstance(shell.run("%aws_profile P --mfa").error, MfaRejected)
     assert "UserAlpha" in shell.good("%aws_profile").text
-    answer_with(shell, lambda device: aws.iam.mfa_code(device))  # noqa: PLW0108  # IPython copies it
+    answer_with(monkeypatch, aws.iam.mfa_code)
     assert user.arn in shell.good("%aws_profile P --mfa").text
 
 

@@ -28,7 +28,9 @@ def test_switch(shell: Shell) -> None:
     """
     first = shell.good("%aws_profile RoleBeta --session-name me-at-work")
     assert first.text.startswith("RoleBeta ← UserAlpha  (1 hour left)")
-    assert re.search(r"expires +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, renews by itself", first.text)
+    assert re.search(
+        r"expires +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, renews automatically", first.text
+    )
     assert "ipy-awsprofile-card" in first.html
     assert isinstance(shell.names["session"], boto3.Session)
     again = shell.good("%aws_profile")

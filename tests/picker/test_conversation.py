@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import urllib.request
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from tests.identity_center import PROD, organisation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.aws import EmbeddedAws
     from tests.shells import Shell
@@ -296,21 +298,20 @@ def test_an_error_after_the_cell(notebook: Shell, views: Views) -> None:
 
 
 def test_a_cell_that_begins_during_the_switch(
-    notebook: Shell, views: Views, aws: EmbeddedAws, auditor: str
+    notebook: Shell, views: Views, aws: EmbeddedAws, auditor: str, tmp_path: Path
 ) -> None:
     """A cell that begins in the middle of a switch keeps its identity to its end."""
-    begun, go = threading.Event(), threading.Event()
-
-    def code(serial: str) -> str:
-        begun.set()
-        go.wait(60)
-        return aws.iam.mfa_code(serial)
-
+    begun = tmp_path / "begun"
+    go = tmp_path / "go"
+    wait = f"touch {begun}; until test -e {go}; do sleep 0.1; done"
+    command = f"mfa_process = {wait}; echo {aws.iam.mfa_code(auditor)}\n"
+    config = aws.config_file.read_text()
+    aws.config_file.write_text(config.replace("mfa_serial", f"{command}mfa_serial", 1))
     thread = threading.Thread(target=views.switch, args=("Auditor",))
-    notebook.names.update(code=code, go=go, thread=thread)
-    notebook.good("%config AwsProfileMagics.mfa_process = code")
+    notebook.names.update(go=go, thread=thread)
     thread.start()
-    assert begun.wait(60)
-    notebook.good("seen = [who()]; go.set(); thread.join(); seen.append(who())")
+    while not begun.exists():
+        time.sleep(0.05)
+    notebook.good("seen = [who()]; go.touch(); thread.join(); seen.append(who())")
     assert notebook.names["seen"] == [USER, USER]
     assert "/Auditor/" in notebook.good("who()").result
