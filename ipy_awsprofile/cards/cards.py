@@ -103,7 +103,7 @@ def _expiry_line(identity: Identity, *, renews: bool, problem: str) -> str:
     expiry = f"{identity.expiry:%Y-%m-%d %H:%M:%S} UTC"
     if problem:  # they haven't been renewed
         return expiry
-    how = "by itself" if renews else "with an MFA code"
+    how = "automatically" if renews else "with an MFA code"
     return f"{expiry}, renews {how}"
 
 

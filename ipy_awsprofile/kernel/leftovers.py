@@ -47,10 +47,10 @@ class Leftover:
 
 _IMPORT = "`from ipy_awsprofile import libraries`, then"
 
-#: Libraries that don't follow by themselves, and what to do.
+#: Libraries that don't follow automatically, and what to do.
 _INDEPENDENT = {
     "daft": "keeps the credentials of its first read until the kernel is restarted",
-    "duckdb": "doesn't follow by itself: "
+    "duckdb": "doesn't follow automatically: "
     f"{_IMPORT} call `libraries.duckdb_secret(session)`, which follows each switch",
     "pyspark": f"doesn't follow: {_IMPORT} read with `**libraries.spark_options(session)`",
 }

@@ -325,7 +325,7 @@ def test_libraries_that_do_not_follow(notebook: Shell) -> None:
     card = card_of(notebook, "%aws_profile RoleBeta")
     assert "`daft` keeps the credentials of its first read" in card
     assert "`pyspark` doesn't follow: " in card
-    (line,) = re.findall(r"`duckdb` doesn't follow by itself: [^;]*switch", card)
+    (line,) = re.findall(r"`duckdb` doesn't follow automatically: [^;]*switch", card)
     imports, call = re.findall("`([^`]+)`", line)[1:]
     notebook.good(f"{imports}\n{call}")
     assert "`duckdb`" not in card_of(notebook)
