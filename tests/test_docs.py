@@ -474,7 +474,9 @@ def test_picture_of_the_picker() -> None:
 
 def test_libraries_of_the_matrix() -> None:
     """The page of supported libraries has the libraries of `make libraries` in bold."""
-    (table,) = re.findall(r"## What follows by itself(.+?)\n## ", FOLLOWS.read_text(), re.DOTALL)
+    (table,) = re.findall(
+        r"## What follows automatically(.+?)\n## ", FOLLOWS.read_text(), re.DOTALL
+    )
     assert set(re.findall(r"\*\*(.+?)\*\*", table)) == {
         use.name.partition(" ")[0] for use in USES.values()
     }

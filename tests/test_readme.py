@@ -195,7 +195,7 @@ def test_map_of_the_package() -> None:
     named = "\n".join(row[0] for row in rows(CONTRIBUTING))
     assert set(re.findall(r"`(\w+(?:\.py|/))`", named)) == rooms
     linter = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
-    picture = the_block(CONTRIBUTING, "the embedded AWS", "the only state")
+    picture = the_block(CONTRIBUTING, "the embedded AWS", "a notebook's state")
     drawn = [re.split(r"  +", line.strip())[0] for line in picture.splitlines()]
     assert drawn == linter["contracts"][0]["layers"]
 

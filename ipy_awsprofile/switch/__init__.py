@@ -1,1 +1,1 @@
-"""Switch the kernel to another identity. This folder has the only state of the package."""
+"""Switch the kernel to another identity. This folder has a notebook's state."""

@@ -1,4 +1,4 @@
-"""The Switcher, which has the only state. It takes a request and switches the kernel.
+"""The Switcher, which has a notebook's state. It takes a request and switches the kernel.
 
 The magic, the picker and `using_profile` describe a switch as a `SwitchRequest`. The Switcher
 checks the new session before it shows it, so a failed switch changes nothing. It returns the
