@@ -91,8 +91,8 @@ def fetch_shared(profile: str) -> str:
     except (OSError, ValueError):
         pass  # nothing listens on the port, or another program does
     answer = response.get("answer", "")
-    expected = proof(key, "kernel", nonce, answer)
-    if not hmac.compare_digest(response.get("proof", "").encode(), expected.encode()):
+    own_proof = response.get("proof", "").encode()
+    if not hmac.compare_digest(own_proof, proof(key, "kernel", nonce, answer).encode()):
         raise NotShared(f"The notebook that shared its identity has ended. {_RUN_SHARE}")
     problem = json.loads(answer).get("Message")
     if problem:

@@ -93,9 +93,7 @@ class Sharing(StaysInProcess):
                 "Run `%aws_profile NAME` there.",
             )
         keys, expiry = lendable(self._session_for(profile, session))
-        ends = datetime.now(UTC) + _ASK_AGAIN
-        if expiry is not None:
-            ends = min(ends, expiry)
+        ends = min(filter(None, (expiry, datetime.now(UTC) + _ASK_AGAIN)))
         return {
             "Version": 1,
             "AccessKeyId": str(keys.access_key),
