@@ -35,7 +35,7 @@ from ipy_awsprofile.config.private import StaysInProcess, cache_folder, replace_
 from ipy_awsprofile.config.settings import CREDENTIALS, KEYS
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.kernel.loopback import LoopbackServer
+from ipy_awsprofile.sessions.loopback import LoopbackServer
 from ipy_awsprofile.sessions.portable import lendable
 from ipy_awsprofile.text import Arn
 

@@ -25,7 +25,7 @@ from ipy_awsprofile.config.shared import (
     shared_file,
 )
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
-from ipy_awsprofile.kernel.loopback import LoopbackServer
+from ipy_awsprofile.sessions.loopback import LoopbackServer
 from ipy_awsprofile.sessions.portable import lendable
 from ipy_awsprofile.sessions.scoped import open_reader
 

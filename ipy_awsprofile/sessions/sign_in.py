@@ -17,7 +17,6 @@ import os
 import re
 import secrets
 import sys
-import threading
 import time
 import webbrowser
 from collections.abc import Callable, Iterator
@@ -26,7 +25,6 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from socketserver import ThreadingTCPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -58,6 +56,7 @@ from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, InvalidProfile
 from ipy_awsprofile.sessions.assigned_roles import delete_role_lists
 from ipy_awsprofile.sessions.aws_login import Login, query_in
+from ipy_awsprofile.sessions.loopback import LoopbackServer
 from ipy_awsprofile.text import one_line, redacted_urls
 
 _DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
@@ -374,10 +373,10 @@ class Callback(StaysInProcess):
         self.code = ""
         self.is_refused = False
         self.uri = uri
-        self._server: _Server | None = None
+        self._server: LoopbackServer | None = None
         if not uri:
-            self._server = _Server(self.take)
-            self.uri = f"http://127.0.0.1:{self._server.server_address[1]}/oauth/callback"
+            self._server = LoopbackServer(_Page, self)
+            self.uri = f"http://127.0.0.1:{self._server.port}/oauth/callback"
 
     def query(self, client_id: str, method: str, **scope: str) -> str:
         """Return the query of the page that the user opens."""
@@ -404,32 +403,16 @@ class Callback(StaysInProcess):
     def close(self) -> None:
         """Close the page; at the interpreter's exit, its thread no longer runs."""
         if self._server and not sys.is_finalizing():
-            self._server.shutdown()
-            self._server.server_close()
-
-
-class _Server(ThreadingTCPServer):
-    """A page for the browser's answers, which ``take`` keeps."""
-
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self, take: Callable[[str], bool]) -> None:
-        super().__init__(("127.0.0.1", 0), _Page)
-        self.take = take
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-
-    def handle_error(self, *_: object) -> None:
-        """Do nothing, because standard error appears in the notebook's output."""
+            self._server.end()
 
 
 class _Page(BaseHTTPRequestHandler):
     timeout = 10
-    server: _Server
+    server: LoopbackServer
 
     def do_GET(self) -> None:  # the base class requires this name
         """Respond to the browser."""
-        is_ours = self.server.take(urlsplit(self.path).query)
+        is_ours = self.server.owner.take(urlsplit(self.path).query)
         self.send_response(200 if is_ours else 400)
         self.send_header("Content-Type", "text/plain; charset=utf-8")
         self.end_headers()
