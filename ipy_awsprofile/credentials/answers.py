@@ -63,7 +63,7 @@ def _require_members(http_response: Any, parsed: Any, model: Any, **_: Any) -> N
 def reading(method: str) -> Iterator[None]:
     """Raise botocore's error for credentials that botocore's own code can't read.
 
-    ``method`` is botocore's name of the provider. For a sign-in, the file of its token is damaged.
+    ``method`` is botocore's name of the provider. For a sign-in, its token file is damaged.
     """
     try:
         yield

@@ -182,7 +182,7 @@ export class View {
 
   /** Say what a silent kernel means. In some front ends, such as VS Code, it hears of a choice after the cell. */
   silence() {
-    const chosen = this.isMine ? " Your choice takes effect after it, and can't be cancelled now." : "";
+    const chosen = this.isMine ? " Your choice takes effect after it, and can't be canceled now." : "";
     const again = this.popup ? "" : " If no cell is running, run this cell again.";
     return `Waiting for the running cell.${chosen}${again}`;
   }
