@@ -1,4 +1,4 @@
-"""The errors of AWS, botocore and the system that this package translates. The first row counts.
+"""The errors of AWS, botocore and the system that this package translates. The first rule counts.
 
 Any other exception is a fault of this package. What botocore can't read in an answer or a file is
 one of these errors from where it is read: see `answers`.
@@ -46,7 +46,7 @@ CREDENTIAL_SOURCES = "Use `Environment`, `Ec2InstanceMetadata` or `EcsContainer`
 BY_DESIGN = "AWS_ERROR_|^Invalid endpoint|^Unsupported host|^Auth token"
 
 
-class Row(NamedTuple):
+class Rule(NamedTuple):
     """Some errors, and this package's error for them.
 
     ``when`` has error codes (`_ANY` is all responses) or exception types. ``call`` is an operation,
@@ -69,7 +69,7 @@ class Row(NamedTuple):
 
 
 RESPONSES = (
-    Row(
+    Rule(
         _ANY,
         ours.MfaRejected,
         "AWS refused the MFA code for {name}: {message}",
@@ -77,42 +77,42 @@ RESPONSES = (
         "`mfa_serial` must be an MFA device of the user whose keys start the role chain.",
         text="MultiFactorAuthentication failed",
     ),
-    Row(
+    Rule(
         _ANY,
         ours.ServiceError,
         "AWS refused {call} because this machine's clock is wrong",
         _SET_THE_CLOCK,
         text="Signature (expired|not yet current)|RequestTimeTooSkewed|RequestInTheFuture",
     ),
-    Row(
+    Rule(
         EXPIRED | DENIED | {"IDPRejectedClaim", "InvalidIdentityToken"},
         ours.CredentialsRejected,
         "AWS doesn't accept the web identity token of {start} for its role: {message}",
         "Check the role's trust policy, and the token in the web_identity_token_file.",
         call="AssumeRoleWithWebIdentity",
     ),
-    Row(
+    Rule(
         EXPIRED,
         ours.CredentialsExpired,
         "The credentials of {signer} have expired",
         "Renew them at their source, then run the cell again. If {name} is active, run "
         "`%aws_profile --refresh` first.",
     ),
-    Row(
+    Rule(
         REJECTED,
         ours.CredentialsRejected,
         "AWS doesn't accept the keys of {signer} ({code})",
         "The access key is unknown or inactive, the secret is wrong, or the `aws_session_token` of "
         "temporary keys is missing. {explain}",
     ),
-    Row(
+    Rule(
         DENIED,
         ours.RoleNotAssigned,
         "The signed-in user isn't assigned the role of {start}: {message}",
         "`%aws_profiles {sso}` lists the values for sso_account_id and sso_role_name.",
         call="GetRoleCredentials",
     ),
-    Row(
+    Rule(
         DENIED,
         ours.AccessDenied,
         "AWS denied AssumeRole for {name}: {message}",
@@ -122,13 +122,13 @@ RESPONSES = (
         "(`mfa_serial`). {explain}",
         call="AssumeRole",
     ),
-    Row(
+    Rule(
         DENIED,
         ours.AccessDenied,
         "{name} isn't allowed to call {call}: {message}",
         "Ask for the permission, or switch to a profile that has it.",
     ),
-    Row(
+    Rule(
         UNKNOWN_OPERATION | {"404", "405", "InternalFailure", "InvalidParameterValue"},
         ours.ServiceError,
         "{name} can't be limited: its STS endpoint doesn't know {call}",
@@ -136,27 +136,27 @@ RESPONSES = (
         "profile that assumes a role, or leave out `--read-only`, `--policy` and `--duration`.",
         call="GetScopedCredentials",
     ),
-    Row(
+    Rule(
         BUSY,
         ours.ServiceError,
         "{call} failed for {name}: {message}",
         "AWS is busy, or limits how often this can be called. Wait a minute, then try again.",
     ),
-    Row(
+    Rule(
         _ANY,
         ours.InvalidOption,
         "AWS doesn't accept the duration for {name}: {message}",
         "Shorten the duration.",
         text="InsufficientSessionLifetime|DurationSeconds exceeds|durationSeconds",
     ),
-    Row(
+    Rule(
         _ANY,
         ours.InvalidOption,
         "AWS doesn't accept the policy for {name}: {message}",
         "Correct the policy.",
         text="MalformedPolicyDoc|PackedPolicy",
     ),
-    Row(
+    Rule(
         {"ValidationError"},
         ours.InvalidOption,
         "AWS doesn't accept the role ARN of {name}: {message}",
@@ -164,43 +164,43 @@ RESPONSES = (
         call="AssumeRole",
         text="is invalid|roleArn",
     ),
-    Row(_ANY, ours.ServiceError, "{call} failed for {name}: {message}"),
+    Rule(_ANY, ours.ServiceError, "{call} failed for {name}: {message}"),
 )
 
 EXCEPTIONS = (
-    Row(botocore.ProfileNotFound, ours.ProfileNotFound, ""),
-    Row(
+    Rule(botocore.ProfileNotFound, ours.ProfileNotFound, ""),
+    Rule(
         botocore.LoginInsufficientPermissions,
         ours.AccessDenied,
         "{start} can't renew its sign-in: {message}",
     ),
-    Row(
+    Rule(
         (botocore.SSOError, botocore.TokenRetrievalError, botocore.LoginError),
         ours.SignInRequired,
         "",
     ),
-    Row(
+    Rule(
         botocore.CredentialRetrievalError,
         ours.CredentialsUnavailable,
         "The credential_process of {start} took more than a minute",
         "Run its command in a terminal to see what it asks for, then answer in time.",
         text="from custom-process: TimeoutExpired",
     ),
-    Row(
+    Rule(
         botocore.CredentialRetrievalError,
         ours.CredentialsUnavailable,
         "The program in the credential_process of {start} can't be found",
         "Install it, or write its full path.",
         text="from custom-process: FileNotFoundError",
     ),
-    Row(
+    Rule(
         botocore.CredentialRetrievalError,
         ours.CredentialsUnavailable,
         "The credential_process of {start} returned no credentials",
         "Run its command in a terminal to see what it prints.",
         text="from custom-process",
     ),
-    Row(
+    Rule(
         botocore.CredentialRetrievalError,
         ours.CredentialsUnavailable,
         "There are no default credentials in the environment, the default profile, a container or "
@@ -208,20 +208,20 @@ EXCEPTIONS = (
         "Name a profile, `%aws_profile NAME`. `%aws_profiles` lists the profiles.",
         text="no default credentials",
     ),
-    Row(
+    Rule(
         botocore.CredentialRetrievalError,
         ours.CredentialsUnavailable,
         "There are no default credentials to assume {name} with",
         "Name the profile that assumes it: `%aws_profile {typed} --source-profile NAME`.",
         text="from Ec2InstanceMetadata: .* in profile arn:",
     ),
-    Row(
+    Rule(
         botocore.CredentialRetrievalError,
         ours.CredentialsUnavailable,
         "The credentials of {start} can't be read: {message}",
         text=r"unreadable \(\w+\)$",
     ),
-    Row(
+    Rule(
         (
             *(botocore.CredentialRetrievalError, botocore.MetadataRetrievalError),
             botocore.InvalidIMDSEndpointError,
@@ -231,57 +231,57 @@ EXCEPTIONS = (
         "Environment needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, EcsContainer a container "
         "of ECS or EKS, and Ec2InstanceMetadata an EC2 instance with a role.",
     ),
-    Row(
+    Rule(
         botocore.NoCredentialsError,
         ours.InvalidProfile,
         "{name} has no credentials",
         "Add keys to the credentials file, a role_arn with a source_profile, or an sso_account_id "
         "and sso_role_name with an sso_session. {explain}",
     ),
-    Row(
+    Rule(
         botocore.RefreshWithMFAUnsupportedError,
         ours.MfaUnavailable,
         "The credentials of {name} have expired, and new ones need an MFA code",
         "Run `%aws_profile {typed}`, enter a code, and use the new `session`.",
     ),
-    Row(
+    Rule(
         botocore.MissingDependencyException,
         ours.CredentialsUnavailable,
         "{name} needs a part of botocore that isn't installed",
         'Run `%pip install "botocore[crt]"`, then restart the kernel.',
     ),
-    Row(
+    Rule(
         (botocore.NoRegionError, botocore.InvalidRegionError),
         ours.InvalidOption,
         "{name} has no valid AWS Region: {message}",
         "Set `region` in the profile, or run `%aws_profile {typed} --region …`.",
     ),
-    Row(
+    Rule(
         botocore.ParamValidationError,
         ours.InvalidOption,
         "A setting or an option of {name} is invalid: {problem}",
         "Correct the value. {explain}",
     ),
-    Row(
+    Rule(
         botocore.InvalidConfigError,
         ours.InvalidProfile,
         "{name} can't get credentials: {message}",
         CREDENTIAL_SOURCES,
         text="credential source .* is not valid",
     ),
-    Row(
+    Rule(
         (botocore.InvalidConfigError, botocore.PartialCredentialsError),
         ours.InvalidProfile,
         "{name} can't get credentials: {message}",
     ),
-    Row(
+    Rule(
         botocore.SSLError,
         ours.EndpointUnreachable,
         "AWS can't be reached for {name}: {message}",
         "If a proxy of your network inspects TLS, set `ca_bundle` in the profile, or "
         "AWS_CA_BUNDLE, to a PEM file with its CA certificate.",
     ),
-    Row(
+    Rule(
         (botocore.ConnectionError, botocore.HTTPClientError),
         ours.EndpointUnreachable,
         "AWS can't be reached for {name}: {message}",
@@ -289,28 +289,28 @@ EXCEPTIONS = (
         "in AWS_ENDPOINT_URL.",
         text='URL: "',  # not the message that can quote a header
     ),
-    Row(botocore.HTTPClientError, ours.EndpointUnreachable, "AWS can't be called for {name}"),
-    Row(botocore.BotoCoreError, ours.ServiceError, "AWS can't be called for {name}: {message}"),
-    Row(
+    Rule(botocore.HTTPClientError, ours.EndpointUnreachable, "AWS can't be called for {name}"),
+    Rule(botocore.BotoCoreError, ours.ServiceError, "AWS can't be called for {name}: {message}"),
+    Rule(
         RuntimeError,
         ours.CredentialsExpired,
         "New credentials of {name} have expired already, because this machine's clock is wrong",
         _SET_THE_CLOCK,
         text="still expired",
     ),
-    Row(
+    Rule(
         (RuntimeError, ValueError),
         ours.InvalidProfile,
         "{name} can't be used: {message}",
         text=BY_DESIGN,
     ),
-    Row(
+    Rule(
         ResponseParserError,
         ours.ServiceError,
         "{name} got a response that isn't from AWS",
         "A proxy may have answered: check the profile's `endpoint_url`.",
     ),
-    Row(
+    Rule(
         OSError,
         ours.CredentialsUnavailable,
         "A file that {start} needs can't be used: {message}",

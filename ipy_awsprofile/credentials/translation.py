@@ -74,13 +74,13 @@ def translated(chain: tuple[str, ...]) -> Iterator[None]:
 
 def _cause(error: Exception) -> Exception | None:
     """Return an error without its stack and its own causes, or None if it can contain a secret."""
-    row = _row_of(error)
-    if row is None:
+    rule = _rule_of(error)
+    if rule is None:
         return speaking_cause(error)
     text = str(error)
     is_document = isinstance(error, botocore.ClientError) and _is_document(error)
     is_theirs = is_document or isinstance(error, botocore.BotoCoreError)
-    if not (is_theirs and row.quotes) or redacted_urls(text) != text or "\n" in text:
+    if not (is_theirs and rule.quotes) or redacted_urls(text) != text or "\n" in text:
         return None
     return without_stack(error)
 
@@ -131,29 +131,29 @@ def _message_of(error: Exception) -> str:
     return message
 
 
-def _row_of(error: Exception) -> table.Row | None:
-    """Return the first row of the table that applies to an error, if any."""
+def _rule_of(error: Exception) -> table.Rule | None:
+    """Return the first rule of the table that applies to an error, if any."""
     if isinstance(error, botocore.ClientError):
         code = code_of(error)
-        rows = (
-            row
-            for row in table.RESPONSES
-            if (not row.when or code in row.when) and row.call in ("", error.operation_name)
+        rules = (
+            rule
+            for rule in table.RESPONSES
+            if (not rule.when or code in rule.when) and rule.call in ("", error.operation_name)
         )
     else:
-        rows = (row for row in table.EXCEPTIONS if isinstance(error, row.when))
-    return next((row for row in rows if re.search(row.text, str(error))), None)
+        rules = (rule for rule in table.EXCEPTIONS if isinstance(error, rule.when))
+    return next((rule for rule in rules if re.search(rule.text, str(error))), None)
 
 
 def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
     """Return this package's exception for another one; see `translated`."""
-    row = _row_of(error)
+    rule = _rule_of(error)
     details = getattr(error, "kwargs", {})
-    if row is None:
+    if rule is None:
         return UnexpectedError(error)
-    if row.kind is SignInRequired:
+    if rule.kind is SignInRequired:
         return sign_in_required(chain)
-    if row.kind is ProfileNotFound:
+    if rule.kind is ProfileNotFound:
         return ProfileNotFound(details["profile"])
     names = [f"`{name}`" for name in chain] or ["this session"]
     problem = re.sub(r", value: .*, type: .*", "", one_line(details.get("report", "")))
@@ -176,9 +176,9 @@ def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
     role = assigned_name(chain[-1]) if chain else None
     if role:
         fields["sso"] = f"--sso {quoted(role.sign_in)}"
-    says = row.says.format_map(fields)
-    correction = row.quotes and _correction_of(fields["message"])
-    return row.kind(f"{says[0].upper()}{says[1:]}.", correction or row.hint.format_map(fields))
+    says = rule.says.format_map(fields)
+    correction = rule.quotes and _correction_of(fields["message"])
+    return rule.kind(f"{says[0].upper()}{says[1:]}.", correction or rule.hint.format_map(fields))
 
 
 def _correction_of(message: str) -> str:

@@ -1,7 +1,7 @@
-"""The stack of frames: the notebook, and the blocks and runs in it.
+"""The stack of the notebook, and of the blocks and runs in it.
 
-The whole kernel shows the identity of the last frame. So while a thread or task is in a block, only
-that thread or task can change the frames.
+The whole kernel shows the identity of the last entry. So while a thread or task is in a block, only
+that thread or task can change the entries.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _runner() -> tuple[threading.Thread, asyncio.Task[Any] | None]:
 
 
 @dataclass(slots=True, eq=False)
-class Frame:
+class Entry:
     """The notebook, a block or a run, with the layer that is active in it, if any."""
 
     layer: Layer | None = None
@@ -76,21 +76,21 @@ class Frame:
 
 
 class Layers:
-    """The frames. This class isn't thread-safe: the Switcher holds its lock during every call."""
+    """The stack. This class isn't thread-safe: the Switcher holds its lock during every call."""
 
     def __init__(self) -> None:
         self.kernel = Kernel()
-        self._frames = [Frame()]
+        self._stack = [Entry()]
 
     @property
     def active(self) -> Layer | None:
         """The layer that the kernel shows, or None."""
-        return self._frames[-1].layer
+        return self._stack[-1].layer
 
     @property
     def session_of_notebook(self) -> ProfileSession | None:
         """The notebook's session outside of all blocks and runs, or None."""
-        layer = self._frames[0].layer
+        layer = self._stack[0].layer
         return layer.session if layer else None
 
     def require_changeable(self) -> None:
@@ -99,7 +99,7 @@ class Layers:
         It can be in a block, and would continue with a different identity, or in a run.
         """
         require_no_run("A switch")
-        if any(frame.is_beside for frame in self._frames[1:]):
+        if any(entry.is_beside for entry in self._stack[1:]):
             raise AwsProfileError(
                 "Another thread or task is in a block of `using_profile` or `%%aws_profile`, which "
                 "the whole kernel follows.",
@@ -110,48 +110,48 @@ class Layers:
     def put(self, layer: Layer | None) -> None:
         """Show a layer instead of the active one, or none. Raises `require_changeable`'s errors."""
         self.require_changeable()
-        self._show(self._frames[-1], layer)
+        self._show(self._stack[-1], layer)
 
     def begin(
-        self, frame: Frame, layer: Layer | None, *, places: Mapping[Place, Any] | None = None
+        self, entry: Entry, layer: Layer | None, *, places: Mapping[Place, Any] | None = None
     ) -> None:
         """Begin a block that shows a layer until `end`, or a run that shows these places.
 
         Raises the errors of `require_changeable`.
         """
         self.require_changeable()
-        self._frames.append(frame)
+        self._stack.append(entry)
         try:
-            self._show(frame, layer, places=places)
+            self._show(entry, layer, places=places)
         except BaseException:
-            self._frames.remove(frame)
+            self._stack.remove(entry)
             self._activate()
             raise
 
-    def end(self, frame: Frame) -> None:
+    def end(self, entry: Entry) -> None:
         """End a block or a run. Ending it again does nothing.
 
         If blocks overlap, the most recent one is active until it ends. What the user has changed in
         a block stays.
         """
-        if frame not in self._frames:
+        if entry not in self._stack:
             return
-        was_active = self._frames[-1] is frame
-        self._frames.remove(frame)
+        was_active = self._stack[-1] is entry
+        self._stack.remove(entry)
         if was_active:
-            self._show(self._frames[-1], self.active, keep_changes=not frame.is_run)
+            self._show(self._stack[-1], self.active, keep_changes=not entry.is_run)
 
     def drop(self, is_over: Callable[[Layer], bool] = lambda _layer: True) -> None:
         """Remove layers for good, so that the end of a block doesn't bring them back."""
         self.require_changeable()
-        for frame in self._frames:
-            if frame.layer and is_over(frame.layer):
-                frame.layer = None
-        self._show(self._frames[-1], self.active)
+        for entry in self._stack:
+            if entry.layer and is_over(entry.layer):
+                entry.layer = None
+        self._show(self._stack[-1], self.active)
 
     def _show(
         self,
-        frame: Frame,
+        entry: Entry,
         layer: Layer | None,
         *,
         places: Mapping[Place, Any] | None = None,
@@ -160,11 +160,11 @@ class Layers:
         if places is None:
             places = layer.places if layer else {}
         self.kernel.show(places, keep_changes=keep_changes)
-        frame.layer = layer
+        entry.layer = layer
         self._activate()
 
     def _activate(self) -> None:
-        frame = self._frames[-1]
-        label = frame.layer.label if frame.layer else None
+        entry = self._stack[-1]
+        label = entry.layer.label if entry.layer else None
         activate(label)
-        GATE.is_run = frame.is_run
+        GATE.is_run = entry.is_run

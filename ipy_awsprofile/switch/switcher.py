@@ -19,7 +19,7 @@ from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, fault
 from ipy_awsprofile.kernel.gate import GATE, RowSession, label_for, require_no_run
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.kernel.watch import put_label
-from ipy_awsprofile.switch.layers import Frame, Layer, Layers
+from ipy_awsprofile.switch.layers import Entry, Layer, Layers
 from ipy_awsprofile.switch.opening import Protection, open_allowed
 from ipy_awsprofile.switch.running_cell import RunningCell
 
@@ -301,11 +301,11 @@ class Switcher:
             if self._lending:
                 self._lending.close()
 
-    def begin(self, frame: Frame, layer: Layer) -> None:
+    def begin(self, entry: Entry, layer: Layer) -> None:
         """Begin a block with the layer that `prepare` returned. Raises the errors of `switch`."""
         with self._changing():
             layer.places = self._places(layer)
-            self._layers.begin(frame, layer)
+            self._layers.begin(entry, layer)
         _log.debug("Began a block as %s, %s.", layer.label.name, layer.identity.arn)
 
     @contextmanager
@@ -316,26 +316,26 @@ class Switcher:
         """
         from ipy_awsprofile.kernel.places import places_of_run, variable_of
 
-        frame = Frame(is_run=True)
+        entry = Entry(is_run=True)
         active = self.active
         shown = places_of_run()
         if active and self._shell:
             shown[variable_of(self._shell, active.request.variable)] = RowSession()
         try:
             with self._lock:
-                self._layers.begin(frame, active, places=shown)
+                self._layers.begin(entry, active, places=shown)
             yield
         finally:
-            self.end(frame)
+            self.end(entry)
 
-    def end(self, frame: Frame) -> None:
+    def end(self, entry: Entry) -> None:
         """End a block or a run, and call the listeners if another identity is active now.
 
         Warn about variables that keep the identity of the block.
         """
         ended = self._label
         with self._changing():
-            self._layers.end(frame)
+            self._layers.end(entry)
         if self._opened and ended and ended != self._label:
             for leftover in self._opened.opened_as(self.namespace, ended):
                 GATE.warn(str(leftover))

@@ -13,7 +13,7 @@ from ipy_awsprofile.config.request import SwitchRequest, takes
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.kernel.watch import watch
-from ipy_awsprofile.switch.layers import Frame
+from ipy_awsprofile.switch.layers import Entry
 from ipy_awsprofile.switch.switcher import Switcher
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Scope(ContextDecorator):
     def __init__(self, request: SwitchRequest) -> None:
         self._request = request
         #: The blocks that use this scope now, the innermost last.
-        self._open: list[tuple[Switcher, Frame]] = []
+        self._open: list[tuple[Switcher, Entry]] = []
 
     def __call__(self, function: _Function) -> _Function:
         """Decorate a function. Raises InvalidOption if its body wouldn't run inside the block."""
@@ -55,31 +55,31 @@ class Scope(ContextDecorator):
     def __enter__(self) -> boto3.Session:
         # Each block looks for the Switcher, because the extension may have been reloaded since.
         switcher = running_switcher()
-        frame = Frame()
+        entry = Entry()
         switcher.require_changeable()
         layer = switcher.prepare(self._request)  # can call AWS or prompt; changes nothing yet
         try:
             with Uninterrupted():
-                self._open.append((switcher, frame))
-                switcher.begin(frame, layer)
+                self._open.append((switcher, entry))
+                switcher.begin(entry, layer)
             return layer.session  # Python calls nothing between the block's begin and this
         except BaseException:
-            self._end(switcher, frame)
+            self._end(switcher, entry)
             raise
 
     def __exit__(self, *_: object) -> None:
-        for switcher, frame in self._open[-1:]:  # empty if no block has begun
+        for switcher, entry in self._open[-1:]:  # empty if no block has begun
             try:
-                self._end(switcher, frame)
+                self._end(switcher, entry)
             finally:
-                self._end(switcher, frame)  # if Ctrl-C came before it was deferred
+                self._end(switcher, entry)  # if Ctrl-C came before it was deferred
 
-    def _end(self, switcher: Switcher, frame: Frame) -> None:
+    def _end(self, switcher: Switcher, entry: Entry) -> None:
         """End a block. Ending it again does nothing."""
         with Uninterrupted():
-            if (switcher, frame) in self._open:
-                self._open.remove((switcher, frame))
-            switcher.end(frame)
+            if (switcher, entry) in self._open:
+                self._open.remove((switcher, entry))
+            switcher.end(entry)
 
 
 @takes(SwitchRequest)
