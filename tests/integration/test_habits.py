@@ -1,0 +1,128 @@
+"""What a user does out of habit gets the line or the sentence that leads on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ipy_awsprofile.credentials.translation import from_error
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role
+from ipy_awsprofile.errors import ConfigFileError, CredentialsExpired, ProtectedProfile
+
+if TYPE_CHECKING:
+    from tests.aws import EmbeddedAws
+    from tests.shells import Shell
+
+ROLE = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
+
+
+def test_guards_that_match_nothing(shell: Shell, aws: EmbeddedAws) -> None:
+    """A word protects every profile that contains it; a pattern without a match is named."""
+    aws.write_profile("prod-admin", source_profile="UserAlpha", role_arn=ROLE, region="us-west-2")
+    assert shell.good("%config AwsProfileMagics.protected = ['prod']").text == ""
+    error = shell.refused("%aws_profile prod-admin")
+    assert isinstance(error, ProtectedProfile)
+    assert "The pattern `prod` protects" in str(error)
+    for setting in ("protected", "read_only"):
+        shown = shell.good(f"%config AwsProfileMagics.{setting} = ['RoleBeta', 'stagign']").text
+        assert f"No profile in the shared files matches `stagign` in `{setting}`." in shown
+        assert "RoleBeta" not in shown
+
+
+def test_a_helper_of_an_earlier_cell(shell: Shell, aws: EmbeddedAws) -> None:
+    """In a run, a function of an earlier cell that uses `session` works for each profile."""
+    add_role(aws, "RoleGamma", "s3:*", region="us-west-2")
+    shell.good("%aws_profile RoleBeta\nfrom ipy_awsprofile import who_am_i")
+    shell.good("def who():\n    return who_am_i(session).arn.split('/')[1]")
+    frame = shell.good("%%aws_profiles Role* --no-progress\nwho()").result
+    assert list(frame["value"]) == list(frame["profile"]) == ["RoleBeta", "RoleGamma"]
+    assert shell.good("who()").result == "RoleBeta"
+
+
+def test_what_the_user_changes_between_switches(shell: Shell, aws: EmbeddedAws) -> None:
+    """A cell that changes a variable of the switch says so, once, and `--off` says what stays."""
+    shell.good("import os\n%aws_profile RoleBeta")
+    changed = shell.good("os.environ['AWS_PROFILE'] = 'UserAlpha'").text
+    assert changed.startswith("`AWS_PROFILE` was changed after the switch:")
+    assert shell.good("1").text == "Out[0]: 1"
+    default = shell.good("import boto3; boto3.setup_default_session(profile_name='UserAlpha')")
+    assert default.text.startswith("`boto3.DEFAULT_SESSION` was changed after the switch:")
+    shell.good("%aws_profile RoleBeta")
+    assert (
+        "except for what you have changed since: `AWS_PROFILE`"
+        in shell.good("%aws_profile --off").text
+    )
+    assert shell.good("os.environ['AWS_PROFILE']").result == "UserAlpha"
+
+
+def test_a_name_with_refresh(shell: Shell, aws: EmbeddedAws) -> None:
+    """`NAME --refresh` switches with new credentials, even if cached ones are valid."""
+    for _ in range(2):
+        aws.calls.clear()
+        shell.good("%aws_profile RoleBeta --refresh")
+        assert "sts:AssumeRole" in aws.actions
+
+
+def test_a_duration_with_a_unit(shell: Shell, aws: EmbeddedAws) -> None:
+    """The card and the explanation say that botocore ignores `duration_seconds = 30m`."""
+    aws.write_profile(
+        "Long",
+        source_profile="UserAlpha",
+        role_arn=ROLE,
+        duration_seconds="30m",
+        region="us-west-2",
+    )
+    says = "botocore ignores"
+    assert says in shell.good("%aws_profile Long").text
+    assert says in shell.good("%aws_profile --explain Long").text
+
+
+#: Lines of a profile, and what the explanation says about them.
+LINES = {
+    "aws_region = us-west-2": "Did you mean `region`?",
+    "export AWS_ACCESS_KEY_ID = AKIAIOSFODNN7EXAMPLE": "Did you mean `aws_access_key_id`?",
+    "include_profile = UserAlpha": "`include_profile` is a setting of aws-vault",
+    "parent_profile = UserAlpha": "`parent_profile` is a setting of aws-vault",
+    "credential_source = EC2Instance": "`Ec2InstanceMetadata`",
+}
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_lines_of_other_tools(shell: Shell, aws: EmbeddedAws, line: str) -> None:
+    """`--explain` names the setting that is meant, or what ignores the line."""
+    with aws.config_file.open("a") as config:
+        config.write(f"\n[profile Habit]\nrole_arn = {ROLE}\n{line}\n")
+    assert LINES[line] in shell.good("%aws_profile --explain Habit").text
+
+
+def test_a_header_of_the_other_file(shell: Shell, aws: EmbeddedAws) -> None:
+    """`[profile X]` in the credentials file gets the right header, even as a source profile."""
+    with aws.credentials_file.open("a") as credentials:
+        credentials.write("\n[profile Keys]\naws_access_key_id = x\naws_secret_access_key = y\n")
+    aws.write_profile("Behind", source_profile="Keys", role_arn=ROLE, region="us-west-2")
+    for name in ("Keys", "Behind"):
+        hint = shell.refused(f"%aws_profile {name}").hint
+        assert hint.startswith("Write [Keys] instead of [profile Keys] in ")
+
+
+def test_an_unclosed_header(shell: Shell, aws: EmbeddedAws) -> None:
+    """A header without its bracket is named by its own line."""
+    text = aws.config_file.read_text()
+    broken = "\n[profile Broken\nregion = us-east-1\nregion = us-east-2\n"
+    aws.config_file.write_text(text + broken)
+    error = shell.refused("%aws_profile RoleBeta")
+    assert isinstance(error, ConfigFileError)
+    line = text.count("\n") + 2
+    assert f"line {line}: The header needs a closing bracket." in str(error)
+
+
+def test_a_clock_that_jumps() -> None:
+    """If new credentials have expired already, the error is about the clock."""
+    refused = RuntimeError(
+        "Credentials were refreshed, but the refreshed credentials are still expired."
+    )
+    error = from_error(refused, ("RoleBeta", "UserAlpha"))
+    assert isinstance(error, CredentialsExpired)
+    assert "this machine's clock is wrong" in str(error)
+    assert error.hint.startswith("Set the clock")
