@@ -24,7 +24,7 @@ from typing import Any
 
 from ipy_awsprofile.config.private import cache_folder
 
-#: The profile with the notebook's own permissions, and the one that can only read.
+#: The profile with the notebook's own permissions, and the profile for reading only.
 NOTEBOOK = "notebook"
 READER = "notebook-reader"
 
@@ -42,7 +42,7 @@ _RUN_SHARE = "Run `%aws_profile --share` in a notebook."
 
 
 class NotShared(Exception):  # a state, which the message explains
-    """There are no credentials for programs. The message says why, and what to run."""
+    """Raised if programs can't get credentials; the message says why, and what to run."""
 
 
 def process_of(profile: str) -> str:
@@ -91,8 +91,8 @@ def fetch_shared(profile: str) -> str:
     except (OSError, ValueError):
         pass  # nothing listens on the port, or another program does
     answer = response.get("answer", "")
-    own_proof = response.get("proof", "").encode()
-    if not hmac.compare_digest(own_proof, proof(key, "kernel", nonce, answer).encode()):
+    kernels_proof = response.get("proof", "").encode()
+    if not hmac.compare_digest(kernels_proof, proof(key, "kernel", nonce, answer).encode()):
         raise NotShared(f"The notebook that shared its identity has ended. {_RUN_SHARE}")
     problem = json.loads(answer).get("Message")
     if problem:

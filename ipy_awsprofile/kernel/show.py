@@ -49,7 +49,7 @@ class Kernel:
         places = {**values, **self._ours}
         now = {place: place.get() for place in places}
         changed = set(self.changed())
-        # The user's values: what is there now, except in places that still have our values.
+        # The user's values: the current ones, except in places that still have our values.
         unchanged = self._ours.keys() - changed
         theirs = now | {place: self._theirs[place] for place in unchanged}
         try:

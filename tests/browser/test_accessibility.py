@@ -111,7 +111,7 @@ def test_every_state(view: ViewPage, embedded: EmbeddedAws, place: str) -> None:
 
 
 def test_the_highlighted_row(view: ViewPage) -> None:
-    """In every theme, the highlighted row of the list has another background than the others."""
+    """In every theme, the background of the highlighted row differs from the others'."""
     view.open()
     view.field.press("ArrowDown")
     background = "row => getComputedStyle(row).backgroundColor"

@@ -329,7 +329,7 @@ def test_similar_options(shell: Shell, aws: EmbeddedAws) -> None:
 
 @pytest.mark.parametrize("magic", ["%aws_profile", "%%aws_profile", "%aws_profiles"])
 def test_keys_in_the_line(shell: Shell, magic: str) -> None:
-    """An access key in a line isn't repeated, nor is what follows it."""
+    """An access key in a line, and the text after it, aren't repeated."""
     for option in ("", "--profile ", "--as "):
         ran = shell.run(f"{magic} {option}AKIAIOSFODNN7EXAMPLE wJalrXUtnFEMI\n1")
         assert isinstance(ran.error, InvalidOption)
