@@ -39,8 +39,8 @@ NEEDED = {
         "roleCredentials.accessKeyId && roleCredentials.secretAccessKey"
         " && roleCredentials.sessionToken && roleCredentials.expiration"
     ),
-    "ListAccounts": "accountList == `[]` || accountList[0].accountId",
-    "ListAccountRoles": "roleList == `[]` || roleList[0].roleName",
+    "ListAccounts": "accountList[?!accountId] == `[]`",
+    "ListAccountRoles": "roleList[?!roleName] == `[]`",
     "RegisterClient": "clientId && clientSecret && clientSecretExpiresAt",
     "StartDeviceAuthorization": "deviceCode && userCode && verificationUri && expiresIn",
     "CreateToken": "accessToken && expiresIn",
