@@ -6,7 +6,6 @@ import re
 import shlex
 import sys
 from collections.abc import Iterable
-from typing import NamedTuple, Self
 
 #: Control characters except line ends, zero-width characters, and characters that change the text
 #: direction. Terminals execute control characters, and all of these can make a text look like
@@ -74,56 +73,3 @@ def program(command: str) -> str | None:
     except (ValueError, IndexError):
         return None
     return first if "=" not in first else None
-
-
-class Arn(NamedTuple):
-    """The parts of an ARN, ``arn:partition:service:region:account:resource``. Some can be empty.
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
-    """
-
-    partition: str
-    service: str
-    region: str
-    account: str
-    resource: str
-
-    @classmethod
-    def parse(cls, text: str) -> Self | None:
-        """Return the parts of an ARN, or None if the text isn't an ARN."""
-        scheme, *parts = text.split(":", len(cls._fields))
-        if scheme != "arn" or len(parts) != len(cls._fields):
-            return None
-        return cls(*parts)
-
-    @property
-    def role(self) -> str:
-        """The role's name with its path, or an empty text if this isn't a role ARN."""
-        kind, _, name = self.resource.partition("/")
-        return name if kind == "role" else ""
-
-
-class AssignedName(NamedTuple):
-    """The parts of the name of a role without a profile, such as ``corp:123456789012/Admin``.
-
-    ``account`` is the account ID, or the account's name until the ID is looked up.
-    """
-
-    sign_in: str
-    account: str
-    role: str
-
-    def __str__(self) -> str:
-        return f"{self.sign_in}:{self.account}/{self.role}"
-
-
-def assigned_name(name: str) -> AssignedName | None:
-    """Return the parts of such a name with an account ID, or None for any other name."""
-    match = re.fullmatch(r"(.+):([0-9]{12})/([\w+=,.@-]+)", name, re.ASCII)
-    return AssignedName(*match.groups()) if match else None
-
-
-def may_name_account(name: str) -> bool:
-    """Return whether a name can contain an account name, such as ``corp:team-dev/Admin``."""
-    match = re.fullmatch(r"[^:]+:.+/[A-Za-z0-9_+=,.@-]+", name, re.DOTALL)
-    return match is not None and assigned_name(name) is None

@@ -49,18 +49,15 @@ from ipy_awsprofile.cards.runs import across_card
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import (
     Profile,
-    account_of,
     has_wildcard,
     list_profiles,
-    profiles_by_name,
 )
 from ipy_awsprofile.config.regions import unknown_region
 from ipy_awsprofile.config.request import SwitchRequest, require_name
 from ipy_awsprofile.config.shared import SHARED_PROFILES
-from ipy_awsprofile.config.sign_ins import named_by_account, sign_in_of_pattern
-from ipy_awsprofile.config.target import target_of
+from ipy_awsprofile.config.sign_ins import role_named, sign_in_of_pattern
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
-from ipy_awsprofile.errors import AwsProfileError, InvalidOption, NotForOneProfile
+from ipy_awsprofile.errors import InvalidOption, NotForOneProfile
 from ipy_awsprofile.kernel.gate import GATE, Row, label_for, require_no_run
 from ipy_awsprofile.kernel.leftovers import is_reader, starts_workers
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
@@ -68,11 +65,12 @@ from ipy_awsprofile.kernel.watch import put_label
 from ipy_awsprofile.sessions.assigned_roles import AssignedRole, list_assigned_roles
 from ipy_awsprofile.sessions.session import ProfileSession, who_am_i
 from ipy_awsprofile.switch.using_profile import running_switcher
-from ipy_awsprofile.text import assigned_name, number_of
+from ipy_awsprofile.text import number_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.credentials.person import Person
     from ipy_awsprofile.switch.switcher import Switcher
 
@@ -324,27 +322,24 @@ class _Profile:
         try:
             self._opened.set_result(self._open_allowed())
         except Exception as error:  # noqa: BLE001  # each of the calls raises it
-            with suppress(AwsProfileError):
-                self._account = self._account or account_of(self._request.name) or None
             self._opened.set_exception(error)
 
     def _open_allowed(self) -> ProfileSession:
         protection = self._run.switcher.protection
 
-        def opened(request: SwitchRequest) -> ProfileSession:
-            target = target_of(request)
+        def opened(target: Target) -> ProfileSession:
             if self._run.regions and not target.region:
                 target = replace(target, region=self._run.regions[0])
             return self._sources.open(target)
 
-        # A protection pattern can match the account's name, which isn't in the files.
-        named = protection.resolve_name(self._request, self._sources.person)
-        request = protection.allowed(named)
-        session = opened(request)
+        target = protection.find_target(self._request, self._sources.person)
+        self._account = target.account or None
+        allowed = protection.allowed(self._request, target)
+        session = opened(allowed)
         self._account = who_am_i(session).account
-        allowed = protection.allowed(request, self._account)
-        if allowed != request:
-            session = opened(allowed)
+        limited = protection.allowed(self._request, allowed, self._account)
+        if limited is not allowed:
+            session = opened(limited)
         put_label(session.get_credentials(), label_for(session))
         return session
 
@@ -445,9 +440,11 @@ def select_profiles(
 
 def _is_name(text: str) -> bool:
     """Return whether a text is the name of a profile or role rather than a pattern."""
-    if text in profiles_by_name() or assigned_name(text):
-        return True
-    return not has_wildcard(text) and named_by_account(text, read_config()) is not None
+    config = read_config()
+    role = role_named(text, config)
+    if role:
+        return role.has_id or not has_wildcard(text)
+    return text in config.profiles
 
 
 def parse_regions(regions: str | Iterable[str]) -> tuple[str, ...]:

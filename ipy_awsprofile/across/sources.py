@@ -18,6 +18,7 @@ from typing import Any
 from botocore.config import Config
 from botocore.credentials import AssumeRoleProvider, Credentials
 
+from ipy_awsprofile.config.names import AssignedName
 from ipy_awsprofile.config.profiles import Profile, chain_of, find_profile
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.settings import client_settings
@@ -26,7 +27,6 @@ from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, 
 from ipy_awsprofile.credentials.person import CodePrompter, Person
 from ipy_awsprofile.sessions.portable import session_token
 from ipy_awsprofile.sessions.session import ProfileSession, open_target
-from ipy_awsprofile.text import assigned_name
 
 #: Attempts for each call, because calls for many profiles get throttled.
 _ATTEMPTS = 10
@@ -223,7 +223,7 @@ def _can_share_source(target: Target) -> bool:
         return True
     sources = target.chain[1:]
     if not sources or sources[0] not in target.config.profiles:
-        return bool(sources and assigned_name(sources[0]))
+        return bool(sources and AssignedName.parse(sources[0]))
     as_profiles = chain_of(find_profile(sources[0], target.config), target.config)
     kinds = [(profile, profile.kind) for profile in as_profiles]
     return kinds == [(profile, profile.kind) for profile in sources]

@@ -22,10 +22,11 @@ import botocore
 
 from ipy_awsprofile.calls.actions import Access, action_named, needs_of
 from ipy_awsprofile.config.files import Config, read_config
+from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.credentials.error_table import BUSY, DENIED, EXPIRED, REJECTED
 from ipy_awsprofile.credentials.translation import is_own_call
 from ipy_awsprofile.kernel.gate import GATE, Label, calling_frame, label_of, library_of
-from ipy_awsprofile.text import Arn, one_line
+from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
     import pandas as pd

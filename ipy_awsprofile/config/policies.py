@@ -18,9 +18,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ipy_awsprofile.config.profiles import Profile
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.errors import InvalidOption
-from ipy_awsprofile.text import Arn
 
 #: Services, and their actions that a read-only session may use.
 _READS = {
@@ -68,8 +68,8 @@ def read_only_policy() -> str:
     return policy_text({"Version": "2012-10-17", "Statement": statements})
 
 
-def session_policy(request: SessionRequest, role_arn: str | None) -> dict[str, Any]:
-    """Return the policy of a request as parameters of STS; ``role_arn`` is None without a role.
+def session_policy(request: SessionRequest, role: Profile | None) -> dict[str, Any]:
+    """Return the policy of a request as parameters of STS; ``role`` is None without a role.
 
     Raises InvalidOption.
     """
@@ -80,11 +80,10 @@ def session_policy(request: SessionRequest, role_arn: str | None) -> dict[str, A
             "allows.",
             "Use one of them. For a profile that is always opened read-only, add `--write`.",
         )
-    if request.read_only and role_arn is None:
+    if request.read_only and role is None:
         return {"Policy": read_only_policy()}
-    if request.read_only:
-        arn = Arn.parse(role_arn or "")
-        partition = arn.partition if arn else "aws"  # STS refuses a text that isn't an ARN
+    if request.read_only and role:
+        partition = role.arn.partition or "aws"  # STS refuses a text that isn't an ARN
         denied = {"Effect": "Deny", "Action": NOT_READS_OF_ROLES, "Resource": "*"}
         return {
             "PolicyArns": [{"arn": f"arn:{partition}:iam::aws:policy/ReadOnlyAccess"}],
@@ -94,7 +93,7 @@ def session_policy(request: SessionRequest, role_arn: str | None) -> dict[str, A
         return {}
     if not policy.startswith("arn:"):
         return {"Policy": policy_in(policy)}
-    if role_arn is None:
+    if role is None:
         raise InvalidOption(
             "A managed policy can limit only the session of a role.",
             "Save the policy in a file, and run `--policy FILE`.",

@@ -17,9 +17,9 @@ from functools import lru_cache
 from typing import Any, Self
 
 from ipy_awsprofile.config.files import Config, Location, Section, SharedFiles, places, read_config
+from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.config.settings import COMMANDS, KEYS, SECRETS
 from ipy_awsprofile.errors import ProfileNotFound
-from ipy_awsprofile.text import Arn, assigned_name
 
 
 class ProfileKind(StrEnum):
@@ -109,18 +109,21 @@ class Profile(str):
         return str(self)
 
     @property
+    def arn(self) -> Arn:
+        """The parts of the role's ARN, which are empty for anything else."""
+        return Arn.parse(self.role_arn or "") or Arn("", "", "", "", "")
+
+    @property
     def role(self) -> str | None:
         """The role's name: its ARN after ``role/``, including the path, or ``sso_role_name``."""
-        arn = Arn.parse(self.role_arn or "")
-        if arn is None:
-            return self.sso_role_name
-        return arn.role or None
+        if self.arn.service:
+            return self.arn.role or None
+        return self.sso_role_name
 
     @property
     def account(self) -> str | None:
         """The ID of the account in which the profile works, as far as the files contain it."""
-        arn = Arn.parse(self.role_arn or "")
-        return (arn and arn.account) or self.text("sso_account_id") or self.text("aws_account_id")
+        return self.arn.account or self.text("sso_account_id") or self.text("aws_account_id")
 
     @property
     def source(self) -> str | None:
@@ -263,15 +266,3 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     if not close:
         return ""
     return f"Did you mean {' or '.join(by_folded[folded] for folded in close)}?"
-
-
-def account_of(name: str) -> str:
-    """Return the account of a profile, or of a role such as ``corp:123456789012/Admin``, if known.
-
-    This doesn't call AWS.
-    """
-    profile = profiles_by_name().get(name)
-    if profile:
-        return profile.account or ""
-    parts = Arn.parse(name) or assigned_name(name)
-    return parts.account if parts else ""

@@ -10,7 +10,6 @@ This module imports nothing from botocore, so that the extension loads fast.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, fields
 from datetime import timedelta
@@ -20,8 +19,9 @@ from inspect import Signature, signature
 from keyword import iskeyword
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
+from ipy_awsprofile.config.names import account_text
 from ipy_awsprofile.errors import InvalidOption
-from ipy_awsprofile.text import may_name_account, quoted
+from ipy_awsprofile.text import quoted
 
 P = ParamSpec("P")
 RequestT = TypeVar("RequestT")
@@ -60,13 +60,6 @@ def option(
         default = False
     declared = Option(help, metavar, flag, default, is_repeated)
     return field(default=default, metadata={"option": declared})
-
-
-def account_text(account: str | int) -> str:
-    """Return an account ID as text, with leading zeros and without the hyphens of AWS's pages."""
-    if isinstance(account, int):
-        return f"{account:012}"
-    return re.sub(r"^(\d{4})-(\d{4})-(\d{4})$", r"\1\2\3", account)
 
 
 def require_name(value: object) -> None:
@@ -160,6 +153,8 @@ class SessionRequest:
         """Raise InvalidOption if Python code passes something else instead of a name."""
         if self.profile is not None:
             require_name(self.profile)
+        if self.account is not None:
+            object.__setattr__(self, "account", account_text(self.account))
         tags: Any = self.tags or ()
         if isinstance(tags, Mapping):
             tags = tags.items()
@@ -173,10 +168,9 @@ class SessionRequest:
         return self.profile or self.role_arn or ("the default credentials" if self.default else "")
 
     @property
-    def needs_name(self) -> bool:
-        """Whether a role of Identity Center is named without an account ID, or by its parts."""
-        names = filter(None, (self.profile, self.source_profile))
-        return bool(self.account or self.role or self.sso) or any(map(may_name_account, names))
+    def has_parts(self) -> bool:
+        """Whether a role or sign-in of IAM Identity Center is given by its parts."""
+        return bool(self.account or self.role or self.sso)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,9 +190,13 @@ class SwitchRequest(SessionRequest):
     confirmed: bool = option("switch even if the profile is protected", flag="--yes")
 
     def __post_init__(self) -> None:
-        """Raise InvalidOption for a profile or a variable that can't have this name."""
+        """Raise InvalidOption for a profile, variable or account that can't have this name."""
         SessionRequest.__post_init__(self)
         require_variable(self.variable)
+        if self.expect_account == "":  # such as a Python variable that isn't set
+            raise InvalidOption("The expected account is empty.", "An account ID has 12 digits.")
+        if self.expect_account is not None:
+            object.__setattr__(self, "expect_account", account_text(self.expect_account))
 
 
 def options_of(request: Any) -> dict[str, Option]:

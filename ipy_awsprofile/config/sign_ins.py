@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,10 +26,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ipy_awsprofile.config.files import Config, Section
+from ipy_awsprofile.config.names import AssignedName
 from ipy_awsprofile.config.profiles import Profile, ProfileKind, did_you_mean, find_profile
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
-from ipy_awsprofile.text import AssignedName, assigned_name, may_name_account, quoted
+from ipy_awsprofile.text import quoted
 
 _EXAMPLE = (
     "Write a section `[sso-session NAME]` with sso_start_url and sso_region in the config file, "
@@ -120,6 +121,10 @@ class SignIn:
         return all(settings.get(name) == value for name, value in self.settings.items())
 
 
+#: Returns the ID of an account of a sign-in by its name. Raises a subclass of AwsProfileError.
+FindAccount = Callable[[SignIn, str], str]
+
+
 def sso_cache() -> Path:
     """Return the folder with the tokens of all sign-ins, in the current home directory."""
     return Path("~/.aws/sso/cache").expanduser()
@@ -208,14 +213,46 @@ def sign_in_of_pattern(pattern: str, config: Config) -> str | None:
     return name if colon and name in sign_ins(config) else None
 
 
-def find_profile_or_role(name: str, config: Config) -> Profile:
-    """Return a profile or a role of IAM Identity Center. Raises ProfileNotFound, InvalidOption."""
-    parts = assigned_name(name)
-    if parts is None or name in config.profiles:
-        return find_profile(name, config)
-    settings = sign_in_settings(find_sign_in(parts.sign_in, config), config)
-    role = {"sso_account_id": parts.account, "sso_role_name": parts.role}
-    return Profile(name, {**settings, **role})
+def role_named(name: str, config: Config) -> AssignedName | None:
+    """Return the parts of the name of a role without a profile, or None for any other name.
+
+    A name with an account's name, such as ``corp:team-dev/Admin``, begins with a sign-in's name.
+    """
+    if name in config.profiles:
+        return None
+    with_id = AssignedName.parse(name)
+    if with_id:
+        return with_id
+    sign_in = sign_in_of_pattern(name, config)
+    match = re.fullmatch(r"[^:]+:(.+)/([A-Za-z0-9_+=,.@-]+)", name, re.DOTALL)
+    return AssignedName(sign_in, *match.groups()) if sign_in and match else None
+
+
+def find_profile_or_role(
+    name: str, config: Config, find_account: FindAccount | None = None
+) -> Profile:
+    """Return a profile or a role of IAM Identity Center.
+
+    Raises ProfileNotFound, InvalidOption and the errors of ``find_account``.
+    """
+    role = role_named(name, config)
+    if role and (role.has_id or find_account):
+        return profile_of_role(role, config, find_account)
+    return find_profile(name, config)
+
+
+def profile_of_role(
+    role: AssignedName, config: Config, find_account: FindAccount | None
+) -> Profile:
+    """Return a role of IAM Identity Center as a profile, whose name has the account's ID.
+
+    ``find_account`` finds the account with a name. Raises its errors and InvalidOption.
+    """
+    sign_in = find_sign_in(role.sign_in, config)
+    if find_account and not role.has_id:
+        role = role._replace(account=find_account(sign_in, role.account))
+    own = {"sso_account_id": role.account, "sso_role_name": role.role}
+    return Profile(str(role), {**sign_in_settings(sign_in, config), **own})
 
 
 @lru_cache(maxsize=8)
@@ -228,17 +265,3 @@ def sign_in_settings(sign_in: SignIn, config: Config) -> Mapping[str, Any]:
         else:
             common = {name: value for name, value in common.items() if section.get(name) == value}
     return {**(common or {}), **sign_in.settings}
-
-
-def named_by_account(name: str, config: Config) -> AssignedName | None:
-    """Return the parts of a role's name with an account name, such as ``corp:team-dev/Admin``.
-
-    Return None for a profile's name, and for a name with an account ID or without a sign-in.
-    """
-    if not may_name_account(name) or name in config.profiles:
-        return None
-    sign_in = sign_in_of_pattern(name, config)
-    if sign_in is None:
-        return None
-    account, _, role = name.partition(":")[2].rpartition("/")
-    return AssignedName(sign_in, account, role)

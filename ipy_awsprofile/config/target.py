@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +20,7 @@ from botocore.configprovider import ConfiguredEndpointProvider
 from botocore.utils import ensure_boolean, generate_login_cache_key, get_login_token_cache_directory
 
 from ipy_awsprofile.config.files import Config, read_config
+from ipy_awsprofile.config.names import AssignedName
 from ipy_awsprofile.config.policies import session_policy
 from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind, chain_of, find_profile
 from ipy_awsprofile.config.regions import is_aws, unknown_region
@@ -27,11 +28,13 @@ from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.shared import python_of
 from ipy_awsprofile.config.sign_ins import (
+    FindAccount,
     SignIn,
     find_profile_or_role,
     find_sign_in,
-    named_by_account,
+    profile_of_role,
     require_sign_in,
+    role_named,
     sign_in_of,
     sign_in_settings,
 )
@@ -124,7 +127,8 @@ class Target:
     """The role chain of a session, and the files as they were read.
 
     ``chain`` begins with the requested profile or role, with the options in its settings, and ends
-    with the profile that provides the first credentials.
+    with the profile that provides the first credentials. The ``request`` has the names in the
+    chain, with account IDs.
     """
 
     request: SessionRequest
@@ -147,6 +151,16 @@ class Target:
     def names(self) -> tuple[str, ...]:
         """The names of the profiles in the role chain."""
         return tuple(map(str, self.chain))
+
+    @property
+    def account(self) -> str:
+        """The ID of the account in which the session works, or "" if the files don't contain it."""
+        return self.chain[0].account or ""
+
+    @property
+    def sign_in(self) -> SignIn | None:
+        """The sign-in to IAM Identity Center that the chain begins with, if any."""
+        return sign_in_of(self.chain[-1].settings, self.config)
 
     @property
     def cache_variant(self) -> str:
@@ -177,7 +191,7 @@ class Target:
     @property
     def redirected(self) -> SignIn | None:
         """The sign-in of the chain, if its address is a company's own."""
-        sign_in = sign_in_of(self.chain[-1].settings, self.config)
+        sign_in = self.sign_in
         return sign_in if sign_in and sign_in.is_redirected else None
 
     @property
@@ -288,14 +302,19 @@ class Target:
         return full
 
 
-def target_of(request: SessionRequest, config: Config | None = None) -> Target:
+def target_of(
+    request: SessionRequest,
+    config: Config | None = None,
+    find_account: FindAccount | None = None,
+) -> Target:
     """Return the target of a request, whose profile or role must support the options.
 
-    Raises InvalidOption, InvalidProfile, ProfileNotFound and ConfigFileError.
+    Without ``find_account``, the request must have account IDs. Raises InvalidOption,
+    InvalidProfile, ProfileNotFound, ConfigFileError and the errors of ``find_account``.
     """
     config = config or read_config()
     environ = user_environment()
-    chain = requested_chain(request, config)
+    chain = requested_chain(request, config, find_account)
     if python_of(chain[-1].settings):
         raise InvalidOption(
             f"`{chain[-1]}` is the identity that a notebook shares, so a notebook can't use it.",
@@ -308,7 +327,7 @@ def target_of(request: SessionRequest, config: Config | None = None) -> Target:
     parameters = {role_arn: values for role_arn, values in by_role if values}
     scope: dict[str, Any] = {}
     if first.kind in ASSUMES:
-        limits = session_policy(request, first.role_arn)
+        limits = session_policy(request, first)
         if limits:
             parameters.setdefault(str(first.role_arn), {}).update(limits)
     else:
@@ -321,7 +340,7 @@ def target_of(request: SessionRequest, config: Config | None = None) -> Target:
     if not own_region and (request.default or request.role_arn):
         own_region = environ.get("AWS_REGION")  # ECS, EKS and Lambda set it; botocore ignores it
     target = Target(
-        request=request,
+        request=_with_names(request, chain, config),
         chain=chain,
         config=config,
         region=request.region or environ.get("AWS_DEFAULT_REGION") or own_region or None,
@@ -334,10 +353,8 @@ def target_of(request: SessionRequest, config: Config | None = None) -> Target:
     return target
 
 
-def sign_in_target(name: str | None) -> Target:
-    """Return a target without a role, for signing in. Raises the errors of `find_sign_in`."""
-    config = read_config()
-    sign_in = find_sign_in(name, config)
+def sign_in_target(sign_in: SignIn, config: Config) -> Target:
+    """Return a target without a role, for signing in."""
     shown = f"sso-session {sign_in.session}" if sign_in.session else sign_in.name
     profile = Profile(shown, sign_in_settings(sign_in, config), ProfileKind.SSO)
     return Target(SessionRequest(), (profile,), config, profile.region)
@@ -349,14 +366,15 @@ def login_target(request: SessionRequest) -> Target:
     With only an [sso-session], the target has no role. It has no role for an account name either,
     because only a user who has signed in can look up the account.
     """
-    if request.account or request.role or request.sso:
-        return sign_in_target(request.sso)
+    config = read_config()
+    if request.has_parts:
+        return sign_in_target(find_sign_in(request.sso, config), config)
     for name in filter(None, (request.profile, request.source_profile)):
-        parts = named_by_account(name, read_config())
-        if parts:
-            return sign_in_target(parts.sign_in)
+        role = role_named(name, config)
+        if role and not role.has_id:
+            return sign_in_target(find_sign_in(role.sign_in, config), config)
     given = {name: getattr(request, name) for name in ("profile", "role_arn", "source_profile")}
-    return target_of(SessionRequest(**given, default=request.default))
+    return target_of(SessionRequest(**given, default=request.default), config)
 
 
 def sign_in_file(target: Target) -> Path:
@@ -372,8 +390,15 @@ def login_file(session: str) -> Path:
     return Path(get_login_token_cache_directory()) / f"{generate_login_cache_key(session)}.json"
 
 
-def requested_chain(request: SessionRequest, config: Config) -> tuple[Profile, ...]:
-    """Return the role chain of a request. Raises InvalidOption and ProfileNotFound."""
+def requested_chain(
+    request: SessionRequest, config: Config, find_account: FindAccount | None = None
+) -> tuple[Profile, ...]:
+    """Return the role chain of a request.
+
+    Raises InvalidOption, ProfileNotFound and the errors of ``find_account``.
+    """
+    if request.has_parts:
+        return (profile_of_role(_role_of_parts(request, config), config, find_account),)
     match request.profile, request.role_arn, request.source_profile, request.default:
         case _, str(role_arn), _, _ if ":role/" not in role_arn:  # botocore takes it for a profile
             raise InvalidOption(
@@ -381,7 +406,7 @@ def requested_chain(request: SessionRequest, config: Config) -> tuple[Profile, .
                 "Write the whole ARN: `arn:aws:iam::ACCOUNT:role/NAME`.",
             )
         case str(name), None, None, False:
-            return chain_of(find_profile_or_role(name, config), config)
+            return chain_of(find_profile_or_role(name, config, find_account), config)
         case (None, str(role_arn), None, False) if request.source:
             first = request.source.chain[0]
             settings = {**client_settings(first.settings), "source_profile": str(first)}
@@ -389,7 +414,8 @@ def requested_chain(request: SessionRequest, config: Config) -> tuple[Profile, .
         case None, str(role_arn), None | "", False:
             return _role_by_arn(role_arn, default_profile(config), config)
         case None, str(role_arn), str(source), False:
-            return _role_by_arn(role_arn, find_profile_or_role(source, config), config)
+            profile = find_profile_or_role(source, config, find_account)
+            return _role_by_arn(role_arn, profile, config)
         case None, None, None, True:
             return chain_of(default_profile(config), config)
         case _:
@@ -398,6 +424,30 @@ def requested_chain(request: SessionRequest, config: Config) -> tuple[Profile, .
                 "Run `%aws_profile NAME`, `%aws_profile --role-arn ARN` or "
                 "`%aws_profile --default`.",
             )
+
+
+def _role_of_parts(request: SessionRequest, config: Config) -> AssignedName:
+    """Return the name of a role of IAM Identity Center from its parts. Raises InvalidOption."""
+    is_complete = request.account and request.role
+    if not is_complete or request.profile or request.role_arn or request.default:
+        raise InvalidOption(
+            "Use --account and --role together, and without another profile or role.",
+            "Run `%aws_profile --account ID --role NAME`; `%aws_profiles --sso` lists them.",
+        )
+    sign_in = find_sign_in(request.sso, config)
+    return AssignedName(sign_in.name, str(request.account), str(request.role))
+
+
+def _with_names(
+    request: SessionRequest, chain: tuple[Profile, ...], config: Config
+) -> SessionRequest:
+    """Return the request with the names in its chain, which open the same session again."""
+    first = chain[0]
+    if request.source_profile:
+        return replace(request, source_profile=chain[1].name)
+    if request.role_arn or (request.default and first not in config.profiles):
+        return request
+    return replace(request, profile=first.name, default=False, account=None, role=None, sso=None)
 
 
 def _role_by_arn(role_arn: str, source: Profile, config: Config) -> tuple[Profile, ...]:

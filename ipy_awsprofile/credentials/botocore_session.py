@@ -136,8 +136,6 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         super().__init__(target.name, target.region)
         outside.prepare(self)
         self.callers: dict[str, CallerIdentity] = {}
-        #: The request that the session was opened for.
-        self.request = target.request
         self._outside = outside
         self.target = target
         self.set_config_variable("config_file", str(target.config.paths.config))

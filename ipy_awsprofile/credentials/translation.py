@@ -17,6 +17,7 @@ from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 
 from ipy_awsprofile.config.files import read_config
+from ipy_awsprofile.config.names import AssignedName
 from ipy_awsprofile.config.profiles import ProfileKind, find_profile
 from ipy_awsprofile.config.regions import misspelled_region
 from ipy_awsprofile.config.request import SessionRequest, arguments
@@ -34,7 +35,7 @@ from ipy_awsprofile.errors import (
     speaking_cause,
     without_stack,
 )
-from ipy_awsprofile.text import assigned_name, one_line, quoted, redacted_urls
+from ipy_awsprofile.text import one_line, quoted, redacted_urls
 
 DENIED = table.DENIED
 UNKNOWN_OPERATION = table.UNKNOWN_OPERATION
@@ -173,7 +174,7 @@ def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
         fields |= {"call": error.operation_name, "code": code_of(error)}
         if error.operation_name == "AssumeRole":
             fields["signer"] = names[-1]
-    role = assigned_name(chain[-1]) if chain else None
+    role = AssignedName.parse(chain[-1]) if chain else None
     if role:
         fields["sso"] = f"--sso {quoted(role.sign_in)}"
     says = rule.says.format_map(fields)
@@ -208,7 +209,7 @@ def sign_in_required(chain: tuple[str, ...]) -> SignInRequired:
     """Return the exception for a missing or expired sign-in at the start of a role chain."""
     *_, start = chain or ("NAME",)
     subject = f"`{start}`" if chain else "this session"
-    role = assigned_name(start)
+    role = AssignedName.parse(start)
     sign_in = start.removeprefix("sso-session ")
     if role:
         sign_in = role.sign_in

@@ -31,7 +31,7 @@ from ipy_awsprofile.config.settings import (
     known_settings,
     similar_setting,
 )
-from ipy_awsprofile.config.sign_ins import named_by_account, sign_ins
+from ipy_awsprofile.config.sign_ins import SignIn
 from ipy_awsprofile.config.target import PARAMETERS, requested_chain, target_of
 from ipy_awsprofile.config.user_environment import named_profile, user_environment
 from ipy_awsprofile.credentials.error_table import CREDENTIAL_SOURCES
@@ -77,8 +77,7 @@ def explain(request: SessionRequest | None = None) -> Explanation:
     config = read_config()
     shown = Explanation(name=request.name, notes=tuple(_notes(request)))
     try:
-        request = _with_known_ids(request, config)
-        chain = requested_chain(request, config)
+        chain = requested_chain(request, config, _find_known_account)
         shown = replace(
             shown,
             name=chain[0].name,
@@ -86,7 +85,7 @@ def explain(request: SessionRequest | None = None) -> Explanation:
             rows=tuple(_rows(chain, request, config)),
             warnings=tuple(dict.fromkeys(_warnings(chain, config))),
         )
-        rehearsal = rehearse(target_of(request, config))
+        rehearsal = rehearse(target_of(request, config, _find_known_account))
     except AwsProfileError as error:
         return replace(shown, error=error)
     source = chain[-1]
@@ -100,24 +99,15 @@ def explain(request: SessionRequest | None = None) -> Explanation:
     return replace(shown, calls=rehearsal.calls, error=rehearsal.error, warnings=warnings)
 
 
-def _with_known_ids(request: SessionRequest, config: Config) -> SessionRequest:
-    """Return the request with IDs in place of account names. Raises InvalidOption."""
-    names = (request.profile, request.source_profile)
-    profile, source = (name and _with_known_id(name, config) for name in names)
-    return replace(request, profile=profile, source_profile=source)
-
-
-def _with_known_id(name: str, config: Config) -> str:
-    parts = named_by_account(name, config)
-    if parts is None:
-        return name
-    cached = cached_list(sign_ins(config)[parts.sign_in])
-    accounts = cached.named(parts.account) if cached else []
+def _find_known_account(sign_in: SignIn, name: str) -> str:
+    """Return the ID of an account that the sign-in has listed. Raises InvalidOption."""
+    cached = cached_list(sign_in)
+    accounts = cached.named(name) if cached else []
     if len(accounts) == 1:
-        return str(parts._replace(account=accounts[0].id))
+        return accounts[0].id
     raise InvalidOption(
-        f"`{parts.account}` isn't one of the accounts that `{parts.sign_in}` has listed.",
-        f"Run `%aws_profiles --sso {quoted(parts.sign_in)} --refresh`. --explain doesn't call AWS.",
+        f"`{name}` isn't one of the accounts that `{sign_in.name}` has listed.",
+        f"Run `%aws_profiles --sso {quoted(sign_in.name)} --refresh`. --explain doesn't call AWS.",
     )
 
 

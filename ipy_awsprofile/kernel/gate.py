@@ -17,8 +17,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import ref
 
+from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.errors import AwsProfileError, NotForOneProfile, StaleIdentity
-from ipy_awsprofile.text import Arn, shortened
+from ipy_awsprofile.text import shortened
 
 if TYPE_CHECKING:
     from types import FrameType

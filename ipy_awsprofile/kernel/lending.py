@@ -31,13 +31,13 @@ from threading import Lock
 from time import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.config.private import StaysInProcess, cache_folder, replace_file
 from ipy_awsprofile.config.settings import CREDENTIALS, KEYS
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.sessions.loopback import LoopbackServer
 from ipy_awsprofile.sessions.portable import lendable
-from ipy_awsprofile.text import Arn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

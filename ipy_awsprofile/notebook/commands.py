@@ -128,7 +128,7 @@ def _request_of(
     """
     given = chosen(options, SwitchRequest)
     request = SwitchRequest(joined(options.profile), **given)
-    if request.profile is not None or request.name or request.needs_name:
+    if request.profile is not None or request.name or request.has_parts:
         return request
     is_for_file = options.share and request == SwitchRequest(confirmed=True)
     if request != SwitchRequest() and not is_for_file:
@@ -325,7 +325,7 @@ def identity_card(
         alias=known_account_name(identity.account),
         about=[*session_rows(session.target), *sharing_rows(switcher.sharing, session)],
         warning=session.target.warning,
-        protected=switcher.protection.is_protected(request.name, identity.account),
+        protected=switcher.is_protected,
         problem=problem,
         renews=session.target.renews_unattended,
         leftovers=leftovers,
@@ -336,7 +336,8 @@ def warn_about_patterns(setting: str, patterns: Iterable[str]) -> None:
     """Show a line for each pattern of a setting that matches no profile of the shared files."""
     profiles = list_profiles()
     for pattern in patterns:
-        if not any(fitting_pattern([pattern], profile) for profile in profiles):
+        fits = partial(fitting_pattern, [pattern])
+        if not any(fits(profile, profile.account or "") for profile in profiles):
             warn_at_cell(
                 f"No profile in the shared files matches `{pattern}` in `{setting}`. "
                 "`%aws_profiles` lists their names and accounts."

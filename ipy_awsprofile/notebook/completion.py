@@ -20,9 +20,10 @@ from IPython.core.completer import (
 )
 from IPython.core.getipython import get_ipython
 
+from ipy_awsprofile.config.names import AssignedName
 from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.text import AssignedName, quoted
+from ipy_awsprofile.text import quoted
 
 if TYPE_CHECKING:
     from ipy_awsprofile.sessions.assigned_roles import RoleList

@@ -95,8 +95,7 @@ def show_in_prompt(shell: Any, switcher: Switcher) -> Callable[[], None]:
             identity = switcher.known_identity()
             if request is None or identity is None:
                 return tokens
-            is_red = switcher.protection.is_protected(request.name, identity.account)
-            token = Token.OutPromptNum if is_red else Token.Prompt
+            token = Token.OutPromptNum if switcher.is_protected else Token.Prompt
             return [(token, f"{one_line(request.name, 32)} "), *tokens]
 
     shell.prompts = prompts = WithProfile(shell)

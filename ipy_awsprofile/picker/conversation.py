@@ -273,14 +273,14 @@ class Conversation:
 
     def _list(self) -> None:
         """Send the profiles, and the roles that ``%aws_profiles --sso`` has listed."""
-        is_protected = self._switcher.protection.is_protected
+        protects = self._switcher.protection.protects
         rows = [
             (
                 profile.name,
                 profile.account or "",
                 profile.role or "",
                 profile.region or "",
-                is_protected(profile.name),
+                protects(profile.name, profile.account or ""),
             )
             for profile in list_profiles()
         ]
@@ -289,7 +289,8 @@ class Conversation:
 
             for role in known_roles_without_profile():
                 account = f"{role.account.name} {role.account.id}"  # the user can search for both
-                rows.append((role.name, account, role.role, "", is_protected(role.name)))
+                is_protected = protects(role.name, role.account.id)
+                rows.append((role.name, account, role.role, "", is_protected))
         message = {
             "profiles": len(rows),
             "recent": self._recent,
@@ -324,7 +325,7 @@ class Conversation:
         protected = False
         leftovers: list[Leftover] = []
         with suppress(AwsProfileError):  # files that can't be read just now
-            protected = self._switcher.protection.is_protected(request.name, identity.account)
+            protected = self._switcher.is_protected
             leftovers = self._switcher.leftovers()
         variable = "" if request.variable == SESSION else request.variable
         seconds_left = None

@@ -27,28 +27,26 @@ from botocore.tokens import SSOTokenProvider, _sso_json_dumps  # type: ignore[at
 from botocore.utils import JSONFileCache, SSOTokenLoader
 
 from ipy_awsprofile.config.files import Config, FileVersion, read_config, version_of
+from ipy_awsprofile.config.names import AssignedName
 from ipy_awsprofile.config.private import cache_folder, replace_file
 from ipy_awsprofile.config.profiles import did_you_mean, matches
-from ipy_awsprofile.config.request import SessionRequest, account_text
+from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.sign_ins import (
     SignIn,
-    find_profile_or_role,
     find_sign_in,
-    named_by_account,
-    sign_in_of,
+    require_sign_in,
     sign_ins,
     sso_cache,
 )
-from ipy_awsprofile.config.target import Target, sign_in_target
+from ipy_awsprofile.config.target import Target, sign_in_target, target_of
 from ipy_awsprofile.credentials.answers import reading, with_checked_answers
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, give_up_soon
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.credentials.providers import shared_sign_in
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, SignInRequired
-from ipy_awsprofile.text import AssignedName, quoted
+from ipy_awsprofile.text import quoted
 
-Request = TypeVar("Request", bound=SessionRequest)
 Result = TypeVar("Result")
 
 _VALID_FOR = timedelta(days=1)
@@ -88,35 +86,37 @@ class RoleList:
         return [account for account in matching if account.name == name] or matching
 
 
-def list_accounts(sign_in: SignIn) -> RoleList:
-    """List the accounts, and return them with the roles that are already cached.
+def list_accounts(target: Target) -> RoleList:
+    """List the accounts of a target's sign-in, and return them with the roles cached so far.
 
     Raises SignInRequired if the sign-in is missing or has expired, and other subclasses of
     `AwsProfileError`.
     """
-    accounts = _Portal(sign_in).accounts()
-    cached = cached_list(sign_in) or RoleList(datetime.now(UTC), {}, {})
-    return _cache(sign_in, replace(cached, accounts=accounts))
+    portal = _Portal(target)
+    accounts = portal.accounts()
+    cached = cached_list(portal.sign_in) or RoleList(datetime.now(UTC), {}, {})
+    return _cache(portal.sign_in, replace(cached, accounts=accounts))
 
 
-def list_account_roles(sign_in: SignIn, account: str) -> tuple[str, ...]:
+def list_account_roles(target: Target, account: str) -> tuple[str, ...]:
     """List the roles of an account, and return their names. Raises as `list_accounts` does."""
-    names = _Portal(sign_in).roles(account)
-    cached = cached_list(sign_in)
+    portal = _Portal(target)
+    names = portal.roles(account)
+    cached = cached_list(portal.sign_in)
     if cached:
-        _cache(sign_in, replace(cached, roles={**cached.roles, account: names}))
+        _cache(portal.sign_in, replace(cached, roles={**cached.roles, account: names}))
     return names
 
 
-def list_roles(sign_in: SignIn, report: Callable[[int, int], object]) -> RoleList:
+def list_roles(target: Target, report: Callable[[int, int], object]) -> RoleList:
     """List all accounts and roles. ``report`` gets the number of accounts so far, and of all.
 
     After an error or Ctrl-C, the cache is unchanged. Raises as `list_accounts` does.
     """
     started = datetime.now(UTC)
     roles = {}
-    accounts = _Portal(sign_in).accounts()
-    portal = _Portal(sign_in, _MANY_CALLS)
+    accounts = _Portal(target).accounts()
+    portal = _Portal(target, _MANY_CALLS)
     pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="list-roles")
     try:
         for account, names in zip(accounts, pool.map(portal.roles, accounts), strict=True):
@@ -124,14 +124,14 @@ def list_roles(sign_in: SignIn, report: Callable[[int, int], object]) -> RoleLis
             report(len(roles), len(accounts))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-    return _cache(sign_in, RoleList(started, accounts, roles))
+    return _cache(portal.sign_in, RoleList(started, accounts, roles))
 
 
 class _Portal:
-    """The access portal of a sign-in, as the user who is signed in now."""
+    """The access portal of a target's sign-in, as the user who is signed in now."""
 
-    def __init__(self, sign_in: SignIn, config: ClientConfig | None = None) -> None:
-        target = sign_in_target(sign_in.name)
+    def __init__(self, target: Target, config: ClientConfig | None = None) -> None:
+        self.sign_in = sign_in = require_sign_in(target.chain[-1], target.config)
         session = ProfileBotocoreSession(target)
         unsigned = ClientConfig(signature_version=UNSIGNED)
         session.set_default_client_config(give_up_soon().merge(unsigned))
@@ -282,7 +282,8 @@ def list_assigned_roles(
     sign_in = find_sign_in(sso, config)
     listed = None if fresh else complete_list(sign_in)
     if listed is None:
-        listed = _with_sign_in(sign_in, person or Person(), lambda: list_roles(sign_in, report))
+        target = sign_in_target(sign_in, config)
+        listed = _with_sign_in(target, person or Person(), lambda: list_roles(target, report))
     words = (pattern or "").casefold().split()
     return [role for role in _assigned_roles(sign_in, listed, config) if _matches(role, words)]
 
@@ -325,65 +326,47 @@ def profiles_by_role(sign_in: SignIn, config: Config) -> dict[tuple[str, str], s
     }
 
 
-def _with_sign_in(sign_in: SignIn, person: Person, call: Callable[[], Result]) -> Result:
+def _with_sign_in(target: Target, person: Person, call: Callable[[], Result]) -> Result:
     """Return the result of ``call``. If it requires a sign-in, the person signs in first."""
     try:
         return call()
     except SignInRequired:
         if person.sign_in is None:
             raise
-    person.sign_in_for(sign_in_target(sign_in.name))
+    person.sign_in_for(target)
     return call()
 
 
-def resolve_sso_name(request: Request, person: Person, *, look_up: bool = False) -> Request:
-    """Replace account, role and [sso-session] in a request with the role's name, and return it.
+def find_target(request: SessionRequest, person: Person) -> Target:
+    """Return the target of a request, whose role can have an account's name instead of its ID.
 
-    Look up the ID of an account that is specified by name, as in ``corp:team-dev/Admin``. With
-    ``look_up``, also look up the account of any role or profile that uses IAM Identity Center, so
-    that its name is cached. Raises InvalidOption and other subclasses of `AwsProfileError`.
+    AWS lists the accounts if necessary, and ``person`` signs in for that. Raises the errors of
+    `target_of`, and other subclasses of `AwsProfileError`.
     """
     config = read_config()
-    if request.account or request.role or request.sso:
-        name = _name_of_role(request, config)
-        request = replace(request, profile=name, account=None, role=None, sso=None)
-    request = replace(
-        request,
-        profile=_with_id(request.profile, config, person),
-        source_profile=_with_id(request.source_profile, config, person),
-    )
-    if look_up and request.profile:
-        settings = find_profile_or_role(request.profile, config).settings
-        sign_in = sign_in_of(settings, config)
-        account = settings.get("sso_account_id")
-        if sign_in and account:
-            cached = cached_list(sign_in)
-            if cached is None or account not in cached.accounts:
-                _with_sign_in(sign_in, person, lambda: list_accounts(sign_in))
-    return request
+
+    def find_account(sign_in: SignIn, name: str) -> str:
+        target = sign_in_target(sign_in, config)
+        return _with_sign_in(target, person, lambda: _account_id(name, sign_in, target))
+
+    return target_of(request, config, find_account)
 
 
-def _name_of_role(request: SessionRequest, config: Config) -> str:
-    if not (request.account and request.role) or request.profile or request.role_arn:
-        raise InvalidOption(
-            "Use --account and --role together, and without another profile or role.",
-            "Run `%aws_profile --account ID --role NAME`; `%aws_profiles --sso` lists them.",
-        )
-    sign_in = find_sign_in(request.sso, config).name
-    return str(AssignedName(sign_in, account_text(request.account), request.role))
+def look_up_account_name(target: Target, person: Person) -> None:
+    """Cache the name of the account of a role of IAM Identity Center, for patterns.
+
+    Raises a subclass of `AwsProfileError`.
+    """
+    sign_in = target.sign_in
+    account = target.chain[0].text("sso_account_id")
+    if sign_in is None or account is None:
+        return
+    cached = cached_list(sign_in)
+    if cached is None or account not in cached.accounts:
+        _with_sign_in(target, person, lambda: list_accounts(target))
 
 
-def _with_id(name: str | None, config: Config, person: Person) -> str | None:
-    """Replace an account name in a role's name with the account's ID, and return the name."""
-    parts = named_by_account(name, config) if name else None
-    if parts is None:
-        return name
-    sign_in = sign_ins(config)[parts.sign_in]
-    account = _with_sign_in(sign_in, person, lambda: account_id(parts.account, sign_in))
-    return str(AssignedName(parts.sign_in, account, parts.role))
-
-
-def account_id(name: str, sign_in: SignIn) -> str:
+def _account_id(name: str, sign_in: SignIn, target: Target) -> str:
     """Return the ID of the account with this ID or name. The name isn't case-sensitive.
 
     If no cached account has the name, list the accounts, because the account can be new. Raises
@@ -391,7 +374,7 @@ def account_id(name: str, sign_in: SignIn) -> str:
     """
     listed = cached_list(sign_in)
     if listed is None or not listed.named(name):
-        listed = list_accounts(sign_in)
+        listed = list_accounts(target)
     matching = listed.named(name)
     if len(matching) == 1:
         return matching[0].id
@@ -410,11 +393,10 @@ def explain_refused_role(target: Target) -> str:
     The cached list can still have the refused role. Return "" if the roles can't be listed.
     """
     source = target.chain[-1]
-    sign_in = sign_in_of(source.settings, target.config)
-    if sign_in is None:
+    if target.sign_in is None:
         return ""
     with suppress(AwsProfileError):  # the user needs to see the refusal instead
-        roles = list_account_roles(sign_in, str(source.account))
+        roles = list_account_roles(target, str(source.account))
         suggestion = did_you_mean(str(source.sso_role_name), roles)
         if roles and not suggestion:
             names = ", ".join(f"`{role}`" for role in roles)

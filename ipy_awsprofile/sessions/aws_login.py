@@ -18,10 +18,10 @@ from botocore import compat, credentials
 from botocore.exceptions import LoginInsufficientPermissions, MissingDependencyException
 from botocore.utils import JSONFileCache, LoginTokenLoader, get_login_token_cache_directory
 
+from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import Profile
 from ipy_awsprofile.errors import CredentialsUnavailable
-from ipy_awsprofile.text import Arn
 
 
 def query_in(text: str) -> str:

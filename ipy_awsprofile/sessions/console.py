@@ -14,11 +14,11 @@ from urllib.parse import quote, urlencode
 
 from botocore.awsrequest import AWSRequest
 
+from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import CredentialsUnavailable, ServiceError
 from ipy_awsprofile.sessions.portable import short_lived
 from ipy_awsprofile.sessions.session import config_of_calls, settings_of, who_am_i
-from ipy_awsprofile.text import Arn
 
 if TYPE_CHECKING:
     from ipy_awsprofile.sessions.session import ProfileSession

@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ipy_awsprofile.credentials.answers import with_checked_answers
 from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession
 from ipy_awsprofile.credentials.sts import RedactedCredentials, freeze_credentials
 from ipy_awsprofile.credentials.translation import translated
@@ -22,9 +21,9 @@ from ipy_awsprofile.sessions.session import (
     NamedSession,
     ProfileSession,
     chain_of,
-    config_of_calls,
     credentials_of,
     expiry_of,
+    own_sts_client,
     settings_of,
 )
 from ipy_awsprofile.text import chain_line
@@ -84,7 +83,7 @@ def session_token(
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """
     with translated(chain_of(session)):
-        sts = with_checked_answers(session.client("sts", config=config_of_calls(session)))
+        sts = own_sts_client(session)
         device = {"SerialNumber": serial, "TokenCode": ask()} if serial else {}
         issued = sts.get_session_token(**device)["Credentials"]
     names = ("AccessKeyId", "SecretAccessKey", "SessionToken")

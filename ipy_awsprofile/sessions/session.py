@@ -12,12 +12,13 @@ from boto3 import Session
 from botocore.exceptions import ClientError
 from botocore.utils import validate_region_name
 
+from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.regions import is_aws
 from ipy_awsprofile.config.request import SessionRequest, takes
 from ipy_awsprofile.config.settings import client_settings
-from ipy_awsprofile.config.target import SOURCES, Target, target_of
+from ipy_awsprofile.config.target import SOURCES, Target
 from ipy_awsprofile.credentials.answers import with_checked_answers
 from ipy_awsprofile.credentials.botocore_session import (
     ProfileBotocoreSession,
@@ -44,7 +45,8 @@ from ipy_awsprofile.credentials.translation import (
     translated,
 )
 from ipy_awsprofile.errors import InvalidOption, RoleNotAssigned, faults_as_errors
-from ipy_awsprofile.text import Arn, chain_line
+from ipy_awsprofile.sessions.assigned_roles import explain_refused_role, find_target
+from ipy_awsprofile.text import chain_line
 
 if TYPE_CHECKING:
     import boto3
@@ -147,12 +149,8 @@ def open_session(request: OpeningRequest) -> ProfileSession:
     person = Person(
         mfa_prompter=request.mfa_prompter or ask_on_input_channel, sign_in=request.sign_in
     )
-    if request.needs_name:
-        from ipy_awsprofile.sessions.assigned_roles import resolve_sso_name  # it imports this
-
-        request = resolve_sso_name(request, person)
     with faults_as_errors():
-        target = target_of(request)
+        target = find_target(request, person)
     return open_target(target, fresh=request.fresh, person=person, timeout=request.timeout)
 
 
@@ -186,8 +184,6 @@ def open_target(
                 provider=provider,
             )
     except RoleNotAssigned as error:
-        from ipy_awsprofile.sessions.assigned_roles import explain_refused_role
-
         error.hint = f"{explain_refused_role(target)} {error.hint}".strip()
         raise
     return session
@@ -229,6 +225,11 @@ def expiry_of(credentials: Any) -> datetime | None:
     """
     expiry = getattr(credentials, "_expiry_time", None)
     return expiry.astimezone(UTC) if expiry else None
+
+
+def own_sts_client(session: boto3.Session) -> Any:
+    """Return an STS client for our own calls with a session; see `with_checked_answers`."""
+    return with_checked_answers(session.client("sts", config=config_of_calls(session)))
 
 
 def config_of_calls(session: boto3.Session) -> Config:
@@ -317,7 +318,7 @@ def _fetch_caller(
     callers: dict[str, CallerIdentity] = getattr(session, "callers", {})
     caller = callers.get(frozen.access_key or "")
     if caller is None or (ask and caller.cached):
-        sts = with_checked_answers(session.client("sts", config=config_of_calls(session)))
+        sts = own_sts_client(session)
         try:
             caller = ask_caller(sts)
         except ClientError as error:

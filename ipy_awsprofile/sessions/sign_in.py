@@ -490,7 +490,7 @@ def _all_files(config: Config) -> Iterator[tuple[Path, tuple[str, Target]]]:
         if session:
             yield login_file(session), (name, unknown)
     for sign_in in sign_ins(config).values():
-        yield sign_in.token_file, (sign_in.name, sign_in_target(sign_in.name))
+        yield sign_in.token_file, (sign_in.name, sign_in_target(sign_in, config))
 
 
 def _end(file: Path, name: str, target: Target) -> str:

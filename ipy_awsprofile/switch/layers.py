@@ -10,7 +10,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.kernel.gate import GATE, Label, require_no_run
@@ -26,11 +26,15 @@ if TYPE_CHECKING:
 class Layer:
     """An identity, and the places that show it."""
 
-    request: SwitchRequest
     session: ProfileSession
     identity: Identity
     label: Label
     places: Mapping[Place, Any] = field(default_factory=dict)
+
+    @property
+    def request(self) -> SwitchRequest:
+        """The switch that has opened the session, with the names that it was resolved to."""
+        return cast("SwitchRequest", self.session.target.request)
 
     def known(self) -> Identity:
         """Return the identity with its current expiry, without calling AWS or renewing anything."""

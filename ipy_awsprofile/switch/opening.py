@@ -11,16 +11,15 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.config.request import account_text
 from ipy_awsprofile.errors import (
     CredentialsRejected,
-    InvalidOption,
     ProtectedProfile,
     UnexpectedAccount,
 )
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.request import SwitchRequest
+    from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.credentials.person import Person
     from ipy_awsprofile.sessions.session import Identity, ProfileSession
 
@@ -39,62 +38,54 @@ class Protection:
     protected: tuple[str, ...] = ()
     read_only: tuple[str, ...] = ()
 
-    def is_protected(self, profile: str, account: str = "", account_name: str = "") -> bool:
-        """Return whether a switch to this profile requires confirmation.
+    def protects(self, name: str, account: str = "") -> bool:
+        """Return whether a switch to the profile with this name requires confirmation."""
+        return fitting_pattern(self.protected, name, account) is not None
 
-        ``account`` is the account ID if STS has reported it, and ``account_name`` is its name if
-        Organizations has.
+    def is_protected(self, target: Target, account: str = "") -> bool:
+        """Return whether a switch to a target requires confirmation.
+
+        ``account`` is the account ID if STS has reported it.
         """
-        return fitting_pattern(self.protected, profile, account, account_name) is not None
+        return _pattern_for(self.protected, target, account) is not None
 
-    def resolve_name(self, request: SwitchRequest, person: Person) -> SwitchRequest:
-        """Return the request with the unique name of its role, or of the default profile.
+    def find_target(self, request: SwitchRequest, person: Person) -> Target:
+        """Return the target of a request. Raises a subclass of `AwsProfileError`.
 
-        If there are patterns, the account's name is looked up in IAM Identity Center. Raises a
-        subclass of `AwsProfileError`.
+        If there are patterns, the account's name is looked up in IAM Identity Center, because it
+        isn't in the files.
         """
-        if request.default:
-            request = _with_default_profile(request)
-        has_patterns = bool(self.protected or self.read_only)
-        if not (request.needs_name or (has_patterns and request.profile)):
-            return request
-        from ipy_awsprofile.sessions.assigned_roles import resolve_sso_name
+        from ipy_awsprofile.sessions.assigned_roles import find_target, look_up_account_name
 
-        return resolve_sso_name(request, person, look_up=has_patterns)
+        target = find_target(request, person)
+        if self.protected or self.read_only:
+            look_up_account_name(target, person)
+        return target
 
     def allowed(
-        self, request: SwitchRequest, account: str = "", *, is_new: bool = True
-    ) -> SwitchRequest:
-        """Return the request as the patterns allow it, which can make it read-only.
+        self, request: SwitchRequest, target: Target, account: str = "", *, is_new: bool = True
+    ) -> Target:
+        """Return a request's target as the patterns allow it, which can make it read-only.
 
         ``account`` is the account ID if STS has reported it. Raises ProtectedProfile, unless the
-        request is confirmed or isn't new. Before that, raises the errors of `target_of`, because a
-        request that can't work needs no confirmation.
+        request is confirmed or isn't new.
         """
-        names = (request.name, account, request.account_name or "")
-        pattern = fitting_pattern(self.protected, *names)
+        pattern = _pattern_for(self.protected, target, account)
         if is_new and not request.confirmed and pattern is not None:
-            from ipy_awsprofile.config.target import target_of
+            raise ProtectedProfile(target.name, pattern, account)
+        if target.request.read_only or request.write:
+            return target
+        if _pattern_for(self.read_only, target, account) is None:
+            return target
+        from ipy_awsprofile.config.target import target_of
 
-            target_of(request)
-            raise ProtectedProfile(request.name, pattern, account)
-        if request.read_only or request.write:
-            return request
-        return replace(request, read_only=fitting_pattern(self.read_only, *names) is not None)
+        return target_of(replace(target.request, read_only=True), target.config)
 
 
-def _with_default_profile(request: SwitchRequest) -> SwitchRequest:
-    """Return the request with the name of the default profile, if there is one."""
-    from ipy_awsprofile.config.files import read_config
-    from ipy_awsprofile.config.target import default_profile
-
-    if request.profile or request.role_arn:
-        return request  # opening it raises an error
-    config = read_config()
-    source = default_profile(config)
-    if source not in config.profiles:
-        return request
-    return replace(request, profile=source.name, default=False)
+def _pattern_for(patterns: Iterable[str], target: Target, account: str) -> str | None:
+    """Return the first pattern that matches a target, if any; see `fitting_pattern`."""
+    account_name = target.request.account_name or ""
+    return fitting_pattern(patterns, target.name, account or target.account, account_name)
 
 
 def fitting_pattern(
@@ -102,15 +93,13 @@ def fitting_pattern(
 ) -> str | None:
     """Return the first pattern that matches a profile's name, account ID or account name, if any.
 
-    ``account`` is the ID if STS has reported it; otherwise, the files may contain it. This doesn't
-    call AWS to get the account name, which can be ``account_name``.
+    Without ``account_name``, use the name that a sign-in has listed. This doesn't call AWS.
     """
     if not patterns:
         return None
-    from ipy_awsprofile.config.profiles import account_of, has_wildcard, matches
+    from ipy_awsprofile.config.profiles import has_wildcard, matches
     from ipy_awsprofile.sessions.assigned_roles import known_account_name
 
-    account = account or account_of(name)
     names = [name, account, account_name, known_account_name(account)]
     folded = [text.casefold() for text in names if text]
     for pattern in patterns:
@@ -130,42 +119,43 @@ def open_allowed(
     active: str | None,
     fresh: bool,
     person: Person,
-) -> tuple[SwitchRequest, ProfileSession, Identity]:
-    """Open a request as the user's patterns allow it. Return that request, session and identity.
+) -> tuple[ProfileSession, Identity]:
+    """Open a request as the user's patterns allow it. Return the session and its identity.
 
     ``active`` is the account of the active identity if the request is for it again. This needs no
     confirmation, unless its name leads to another account by now. Raises ProtectedProfile, and the
-    errors of `open_request`.
+    errors of `open_identified`.
     """
-    request = protection.allowed(request, is_new=active is None)
-    ask = active is not None or protection.is_protected(request.name)
-    session, identity = open_request(request, fresh=fresh, person=person, ask=ask)
+    target = protection.find_target(request, person)
+    allowed = protection.allowed(request, target, is_new=active is None)
+    ask = active is not None or protection.is_protected(allowed)
+    expected = request.expect_account
+    session, identity = open_identified(
+        allowed, expected=expected, fresh=fresh, person=person, ask=ask
+    )
     # The files don't always contain the account.
     is_new = active is None or active != identity.account
-    allowed = protection.allowed(request, identity.account, is_new=is_new)
-    if allowed != request:
-        session, identity = open_request(allowed, fresh=fresh, person=person, ask=True)
-    return allowed, session, identity
+    limited = protection.allowed(request, allowed, identity.account, is_new=is_new)
+    if limited is not allowed:
+        return open_identified(limited, expected=expected, fresh=fresh, person=person, ask=True)
+    return session, identity
 
 
-def open_request(
-    request: SwitchRequest, *, fresh: bool, person: Person, ask: bool
+def open_identified(
+    target: Target, *, expected: str | int | None, fresh: bool, person: Person, ask: bool
 ) -> tuple[ProfileSession, Identity]:
-    """Open the requested session. Return the session and its identity.
+    """Open a session for a target. Return the session and its identity.
 
     If the AWS CLI's cache contains a role's session, this makes no call, unless ``ask`` is set or
-    the request expects an account, or the cache lacks the identity. In these cases, STS is called
-    with the cached credentials. If STS rejects credentials, they are requested again, without the
-    cache. Raises a subclass of `AwsProfileError`, such as UnexpectedAccount if the account is a
-    different one.
+    an account is ``expected``, or the cache lacks the identity. In these cases, STS is called with
+    the cached credentials. If STS rejects credentials, they are requested again, without the cache.
+    Raises a subclass of `AwsProfileError`, such as UnexpectedAccount if the account is a different
+    one.
     """
     # Loading the extension must not import botocore or the modules that read files.
-    from ipy_awsprofile.config.target import target_of
     from ipy_awsprofile.sessions.session import open_target, who_am_i
 
-    expected = _expected_account(request.expect_account)
     ask = ask or expected is not None
-    target = target_of(request)
     session = open_target(target, fresh=fresh, person=person)
     try:
         identity = who_am_i(session, ask=ask)
@@ -177,14 +167,7 @@ def open_request(
     if expected is not None and identity.account != expected:
         account = identity.account or "an account that the server doesn't report"
         raise UnexpectedAccount(
-            f"`{request.name}` is in {account}, not in {expected}.",
+            f"`{target.name}` is in {account}, not in {expected}.",
             "Nothing has changed. Use a profile in the expected account.",
         )
     return session, identity
-
-
-def _expected_account(account: str | int | None) -> str | None:
-    """Return the expected account ID, or None. Raises InvalidOption if it is empty."""
-    if account == "":  # such as a variable that isn't set
-        raise InvalidOption("The expected account is empty.", "An account ID has 12 digits.")
-    return None if account is None else account_text(account)

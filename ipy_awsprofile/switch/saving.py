@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ipy_awsprofile.config.names import AssignedName
 from ipy_awsprofile.config.request import SwitchRequest, arguments
 from ipy_awsprofile.errors import InvalidOption, ProtectedProfile
 from ipy_awsprofile.switch.opening import fitting_pattern
-from ipy_awsprofile.text import assigned_name
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.files import Section
@@ -36,13 +36,12 @@ def save_role(
     without a profile, and other subclasses of `AwsProfileError`; then nothing has changed.
     """
     from ipy_awsprofile.config.saved import ConfigFile
-    from ipy_awsprofile.config.target import target_of
+    from ipy_awsprofile.sessions.assigned_roles import find_target
 
     pattern = fitting_pattern(switcher.protection.protected, name)
     if pattern is not None and not request.confirmed:
         raise ProtectedProfile(name, pattern)
-    request = switcher.protection.resolve_name(request, person or switcher.person)
-    target = target_of(request)
+    target = find_target(request, person or switcher.person)
     # A duration is a setting only for a role.
     if target.parameters.get(target.chain[0].role_arn or "") or target.scope or target.mfa:
         raise InvalidOption(
@@ -51,20 +50,20 @@ def save_role(
             "Save it without these options, and add them when you switch.",
         )
     sources = [name for name in target.names[1:] if name not in target.config.profiles]
-    if sources and assigned_name(sources[0]):
+    if sources and AssignedName.parse(sources[0]):
         saved_first = arguments(SwitchRequest(sources[0]), "--save NAME")
         raise InvalidOption(
             f"`{sources[0]}` can't be a source_profile, because other tools don't know it.",
             f"Run `%aws_profile {saved_first}` first, and use that name.",
         )
-    if request.default or sources:
+    if target.request.default or sources:
         raise InvalidOption(
             "The default credentials can't be saved as a profile.",
             "Switch with `--default`, or with `--role-arn ARN` alone.",
         )
     if target.name in target.config.profiles:
         raise InvalidOption(
-            f"`{request.name}` is already a profile.",
+            f"`{target.name}` is already a profile.",
             "--save is for roles without a profile: use it with `--account` or `--role-arn`.",
         )
     settings = dict(target.chain[0].settings)

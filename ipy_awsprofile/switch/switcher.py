@@ -170,24 +170,20 @@ class Switcher:
         account = None
         if active and request is active.request:
             account = active.identity.account
-        request = self.protection.resolve_name(request, person)
         if request.default_session_name != self.session_name:
             request = replace(request, default_session_name=self.session_name)
         with faults_as_errors():
-            request, session, identity = open_allowed(
+            session, identity = open_allowed(
                 request, self.protection, active=account, fresh=fresh, person=person
             )
             session.person = self.person
             label = label_for(session)
             put_label(session.get_credentials(), label)
-        return Layer(request, session, identity, label)
+        return Layer(session, identity, label)
 
     def move(self, layer: Layer) -> Identity:
         """Switch everything to the layer that `prepare` returned. Raises the errors of `switch`."""
-        request = layer.request
-        is_protected = self.protection.is_protected(
-            request.name, layer.identity.account, request.account_name or ""
-        )
+        is_protected = self._is_protected(layer)
         with self._changing():
             layer.places = self._places(layer)
             if is_protected and layer.label != self._label:
@@ -199,6 +195,15 @@ class Switcher:
             self.share()
         _log.debug("Switched to %s, %s.", layer.label.name, layer.identity.arn)
         return layer.identity
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether the active profile requires confirmation; False without one."""
+        active = self.active
+        return active is not None and self._is_protected(active)
+
+    def _is_protected(self, layer: Layer) -> bool:
+        return self.protection.is_protected(layer.session.target, layer.identity.account)
 
     def share(self) -> None:
         """Share the notebook's identity with programs outside the kernel, now and after switches.

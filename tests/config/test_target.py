@@ -19,8 +19,8 @@ from ipy_awsprofile.config.target import (
     PARAMETERS,
     SOURCES,
     Target,
+    login_target,
     seconds,
-    sign_in_target,
     target_of,
 )
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, InvalidProfile, ProfileNotFound
@@ -243,7 +243,7 @@ def test_role_by_arn() -> None:
     assert of_role.names == (ARN, "corp:123456789012/Admin")
     source = of_role.full_config()["profiles"]["corp:123456789012/Admin"]
     assert (source["sso_session"], source["sso_role_name"]) == ("corp", "Admin")
-    sign_in = sign_in_target("corp")
+    sign_in = login_target(SessionRequest(sso="corp"))
     assert (sign_in.name, settings_of(sign_in)) == ("sso-session corp", {"sso_session": "corp"})
 
 
@@ -558,9 +558,7 @@ def test_lines(request_: SessionRequest, line: str) -> None:
 
 
 def test_names() -> None:
-    """A request is displayed by its profile or role, and needs a name, not a session."""
+    """A request is displayed by its profile or role."""
     assert SessionRequest(profile="p").name == "p"
     assert SwitchRequest(role_arn=ARN, source_profile="p").name == ARN
     assert SessionRequest(default=True).name == "the default credentials"
-    assert SessionRequest(profile="corp:team dev/Admin").needs_name
-    assert not SessionRequest(profile="corp:123456789012/Admin").needs_name

@@ -21,7 +21,7 @@ from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.explain.explain import Explanation, explain
 from ipy_awsprofile.explain.rehearsal import Rehearsal, rehearse
 from ipy_awsprofile.sessions.session import open_session
-from ipy_awsprofile.switch.opening import open_request
+from ipy_awsprofile.switch.opening import open_identified
 from tests.identity_center import organisation
 from tests.kinds import KINDS, create_ann, in_its_place, prepared, sign_in
 from tests.servers import Answers, odd_server
@@ -439,9 +439,9 @@ def test_kind(
             rehearsal = rehearsed(kind.profile)
         assert aws.calls == []
         assert rehearsal.error is None
-        request = SwitchRequest(profile=kind.profile)
+        target = target_of(SwitchRequest(profile=kind.profile))
         person = Person(mfa_prompter=lambda _: aws.iam.mfa_code(values["mfa_serial"]))
-        open_request(request, fresh=False, person=person, ask=False)
+        open_identified(target, expected=None, fresh=False, person=person, ask=False)
     actions = [each for each in (call.action for call in aws.calls) if each.startswith(AWS)]
     assert [call for call in rehearsal.calls if call.startswith(AWS)] == actions
 

@@ -23,7 +23,7 @@ import pytest
 import time_machine
 
 from ipy_awsprofile.config.request import SessionRequest
-from ipy_awsprofile.config.target import sign_in_target, target_of
+from ipy_awsprofile.config.target import login_target, target_of
 from ipy_awsprofile.demo.stages import allow, trusting
 from ipy_awsprofile.errors import (
     CredentialsUnavailable,
@@ -167,7 +167,7 @@ def test_profile_that_cannot_sign_in(aws: EmbeddedAws) -> None:
 def test_another_program_signs_in(aws: EmbeddedAws, session: str) -> None:
     """Another program's sign-in, such as `aws sso login`, ends the wait if it is the same one."""
     aws.sso.sign_in("corp")
-    attempt = begin_sign_in(sign_in_target("corp"), device_code=True)
+    attempt = begin_sign_in(login_target(SessionRequest(sso="corp")), device_code=True)
     assert seconds(attempt, partial(aws.sso.sign_in, session)) == (0 if session == "corp" else 20)
 
 

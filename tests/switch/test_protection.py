@@ -8,6 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ipy_awsprofile import across_profiles, open_session, using_profile
+from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow
 from ipy_awsprofile.errors import (
     NoProfileAnswered,
@@ -59,7 +61,6 @@ def payroll(aws: EmbeddedAws) -> None:
 # Protected profiles ---
 
 
-@pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize(
     ("pattern", "profile", "fits"),
     [
@@ -74,9 +75,13 @@ def payroll(aws: EmbeddedAws) -> None:
         (PROD, f"corp:{PROD}/Admin", True),
     ],
 )
-def test_patterns(pattern: str, profile: str, fits: bool) -> None:
+def test_patterns(aws: EmbeddedAws, pattern: str, profile: str, fits: bool) -> None:
     """Words match parts of the name or account ID, and wildcards all of it, ignoring case."""
-    assert Protection(protected=("other", pattern)).is_protected(profile) is fits
+    organisation(aws)
+    request = SwitchRequest(profile)
+    if profile.startswith("arn:"):
+        request = SwitchRequest(role_arn=profile, source_profile="UserAlpha")
+    assert Protection(protected=("other", pattern)).is_protected(target_of(request)) is fits
 
 
 def test_an_account_that_only_sts_knows(shell: Shell, aws: EmbeddedAws) -> None:
