@@ -188,13 +188,13 @@ class UnexpectedError(AwsProfileError):
 
     def __init__(self, error: BaseException) -> None:
         super().__init__(
-            f"ipy_awsprofile has a fault: {type(error).__name__} in {place_of(error)} "
+            f"ipy_awsprofile has a fault: {type(error).__name__} in {_line_of(error)} "
             f"(ipy_awsprofile {__version__}, botocore {botocore.__version__}).",
             "Please report this line. To add a log, see `Report a problem` in the documentation.",
         )
 
 
-def place_of(error: BaseException) -> str:
+def _line_of(error: BaseException) -> str:
     """Return the last line of this package that an exception has passed, such as ``text.py:12``."""
     own = [
         f"{frame.f_globals['__name__'].replace('.', '/')}.py:{line}"

@@ -18,14 +18,14 @@ from weakref import WeakKeyDictionary, WeakSet
 from ipy_awsprofile.config import user_environment
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, NotForOneProfile
 from ipy_awsprofile.kernel.gate import session_here
-from ipy_awsprofile.kernel.places import FOLLOWERS
-from ipy_awsprofile.sessions.portable import (
+from ipy_awsprofile.kernel.places import (
+    FOLLOWERS,
     SecretOptions,
     polars_credentials,
     s3_location,
     s3fs_options,
-    short_lived,
 )
+from ipy_awsprofile.sessions.portable import short_lived
 from ipy_awsprofile.sessions.session import ProfileSession, chain_of
 from ipy_awsprofile.text import chain_line
 
@@ -193,8 +193,8 @@ def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None 
     import duckdb
     from IPython.core.getipython import get_ipython
 
-    is_row = session_here() is not None
-    if connection is None and is_row:
+    is_in_run = session_here() is not None
+    if connection is None and is_in_run:
         raise NotForOneProfile(
             "DuckDB's default connection is shared by all profiles of a run.",
             "Use a connection of the function: `con = duckdb.connect()`, then "
@@ -214,7 +214,7 @@ def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None 
     if shell:
         shell.events.register("pre_run_cell", _renew_secrets)  # once
     _following.discard(connection)
-    if boto3.DEFAULT_SESSION is session and not is_row:
+    if boto3.DEFAULT_SESSION is session and not is_in_run:
         _following.add(connection)
         FOLLOWERS["duckdb"] = _move_secrets
 

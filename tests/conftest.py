@@ -12,13 +12,8 @@ import boto3
 import pytest
 from botocore.loaders import JSONFileLoader, Loader
 
-from ipy_awsprofile.config import user_environment
 from ipy_awsprofile.demo.stages import seed
-from ipy_awsprofile.kernel.gate import GATE
-from ipy_awsprofile.kernel.places import ENDPOINT, FOLLOWERS
-from ipy_awsprofile.kernel.show import ABSENT
-from ipy_awsprofile.kernel.watch import unwatch
-from ipy_awsprofile.switch.using_profile import script_switcher
+from ipy_awsprofile.switch.using_profile import reset_process
 from tests.aws import EmbeddedAws
 from tests.processes import left_out
 from tests.roles import add_mfa_role
@@ -83,18 +78,11 @@ def clean_environment(tmp_path: Path) -> Iterator[None]:
     yield
     if duckdb := sys.modules.get("duckdb"):  # its default connection is global
         duckdb.execute("DROP SECRET IF EXISTS ipy_awsprofile")
-    # Remove what Switchers that weren't closed have set.
-    while GATE.watched:
-        unwatch()
-    FOLLOWERS.clear()
-    GATE.active, GATE.is_run, GATE.stale, GATE.warned = None, False, "warn", (0, set())
-    user_environment.set_by_switch = ()
-    script_switcher.cache_clear()
     sys.modules.pop("daft", None)  # cards mention it once it's imported
     boto3.DEFAULT_SESSION = session
     os.environ.clear()
     os.environ.update(before)
-    ENDPOINT.set(ABSENT)
+    reset_process()
 
 
 @pytest.fixture

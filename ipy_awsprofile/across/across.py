@@ -32,16 +32,18 @@ from tqdm.auto import tqdm
 
 from ipy_awsprofile.across.frame import (
     ErrorRows,
-    Failure,
-    Function,
-    LinesOfRows,
     Outcome,
-    call_in_row,
-    call_with,
-    failure_of,
     frame_of,
     no_profile_answered,
     rows_of,
+)
+from ipy_awsprofile.across.function import (
+    Failure,
+    Function,
+    LinesOfCalls,
+    call_with,
+    failure_of,
+    make_call,
 )
 from ipy_awsprofile.across.organization import OrganizationRole
 from ipy_awsprofile.across.sources import Questions, SharedSources
@@ -58,7 +60,7 @@ from ipy_awsprofile.config.shared import SHARED_PROFILES
 from ipy_awsprofile.config.sign_ins import role_named, sign_in_of_pattern
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.errors import InvalidOption, NotForOneProfile
-from ipy_awsprofile.kernel.gate import GATE, Row, label_for, require_no_run
+from ipy_awsprofile.kernel.gate import GATE, ProfileCall, label_for, require_no_run
 from ipy_awsprofile.kernel.leftovers import is_reader, starts_workers
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.kernel.watch import put_label
@@ -155,7 +157,7 @@ def across_profiles(
         write=write,
     )
     requests: dict[str, SwitchRequest] = {}
-    for profile in select_profiles(profiles, switcher.person):
+    for profile in _select_profiles(profiles, switcher.person):
         if isinstance(profile, OrganizationRole):
             requests[str(profile)] = profile.request(options)
         else:
@@ -164,7 +166,7 @@ def across_profiles(
         switcher=switcher,
         function=function,
         requests=requests,
-        regions=() if regions is None else parse_regions(regions),
+        regions=() if regions is None else _parse_regions(regions),
         workers=max_workers,
         executor=executor,
         progress=progress,
@@ -196,7 +198,7 @@ class Run:
         Raises NoProfileAnswered without any result. Ctrl-C keeps the results so far.
         """
         tasks = list(product(self.requests, self.regions or (None,)))
-        lines: Any = LinesOfRows(sys.stdout, regional=bool(self.regions))
+        lines: Any = LinesOfCalls(sys.stdout, regional=bool(self.regions))
         with Uninterrupted() as block, self.switcher.run(), redirect_stdout(lines):
             pending = [
                 task for task in tasks if task not in self.outcomes or self.outcomes[task].failure
@@ -231,20 +233,21 @@ class Run:
         interrupted = False
         questions = Questions(self.switcher.person)
         sources = SharedSources(questions.person, connections=self.workers)
-        rows: set[Row] = set()
+        calls: set[ProfileCall] = set()
         profiles = {
-            name: _Profile(self, questions, sources, rows, request)
+            name: _Profile(self, questions, sources, calls, request)
             for name, request in self.requests.items()
         }
         gc.freeze()  # the many new clients would make the collector scan the notebook's data
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix="across-profiles")
-        calls = {pool.submit(profiles[task[0]].outcome, *task): task for task in tasks}
-        waiting = set(calls)
+        futures = {pool.submit(profiles[task[0]].outcome, *task): task for task in tasks}
+        waiting = set(futures)
         unit = " calls" if self.regions else " profiles"
         try:
-            is_hidden = not (calls and self.progress)
+            total = len(futures)
+            is_hidden = not (total and self.progress)
             # Nothing stays, and a quick run shows nothing.
-            with tqdm(total=len(calls), unit=unit, disable=is_hidden, leave=False, delay=1) as bar:
+            with tqdm(total=total, unit=unit, disable=is_hidden, leave=False, delay=1) as bar:
                 while waiting and not interrupted:
                     try:
                         with block.lifted():  # Ctrl-C ends a prompt
@@ -256,15 +259,15 @@ class Run:
                     interrupted |= block.took_interrupt()
         finally:
             questions.cancel()
-            for row in list(rows):
-                row.is_over = True  # a function that still runs can't sign anymore
+            for call in list(calls):
+                call.is_over = True  # a function that still runs can't sign anymore
             pool.shutdown(wait=False, cancel_futures=True)
             gc.unfreeze()
         if interrupted:
             wait(waiting, _GRACE)
-        for call, task in calls.items():
-            if call.done() and not call.cancelled():
-                outcome = call.result()
+        for future, task in futures.items():
+            if future.done() and not future.cancelled():
+                outcome = future.result()
                 if outcome:
                     self.outcomes[task] = outcome
         return interrupted
@@ -278,13 +281,13 @@ class _Profile:
         run: Run,
         questions: Questions,
         sources: SharedSources,
-        rows: set[Row],
+        calls: set[ProfileCall],
         request: SwitchRequest,
     ) -> None:
         self._run = run
         self._questions = questions
         self._sources = sources
-        self._rows = rows
+        self._calls = calls
         self._request = request
         self._lock = threading.Lock()
         self._opened: Future[ProfileSession] = Future()
@@ -313,10 +316,10 @@ class _Profile:
     def _call(self, session: ProfileSession) -> tuple[Any, Failure | None]:
         if self._run.executor:
             return call_with(self._run.executor, self._run.function, session)
-        row = Row(session, label_for(session))
-        self._rows.add(row)
-        row.is_over = self._questions.is_over
-        return call_in_row(self._run.function, row)
+        call = ProfileCall(session, label_for(session))
+        self._calls.add(call)
+        call.is_over = self._questions.is_over
+        return make_call(self._run.function, call)
 
     def _open(self) -> None:
         try:
@@ -362,7 +365,7 @@ def _require_no_readers(function: Any, namespace: Mapping[str, Any]) -> None:
         if starts_workers(value):
             raise NotForOneProfile(
                 f"{what} runs code in processes that have the notebook's identity.",
-                "Use only the row's `session` in the function. To run it in a Dask cluster, use "
+                "Use only the function's `session` in it. To run it in a Dask cluster, use "
                 "`executor=client.get_executor()`.",
             )
         if is_reader(value):
@@ -399,7 +402,7 @@ def _values_of(
     yield from ((f"`{name}`", value) for name, value in variables.items())
 
 
-def select_profiles(
+def _select_profiles(
     profiles: str | Iterable[object], person: Person
 ) -> list[str | OrganizationRole]:
     """Return the names of the profiles and roles for `across_profiles`, without duplicates.
@@ -447,7 +450,7 @@ def _is_name(text: str) -> bool:
     return text in config.profiles
 
 
-def parse_regions(regions: str | Iterable[str]) -> tuple[str, ...]:
+def _parse_regions(regions: str | Iterable[str]) -> tuple[str, ...]:
     """Return the names of Regions, from a list or from a text with commas between the names.
 
     Warns about names that botocore doesn't know. Raises InvalidOption for an empty list.

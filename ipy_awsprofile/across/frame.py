@@ -1,51 +1,30 @@
-"""Call a function for one profile, and combine the outcomes of many profiles in one DataFrame."""
+"""Combine the outcomes of many calls in one DataFrame, with the failures as rows."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain, groupby
-from pickle import PicklingError, loads
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote
-
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
-from tqdm.std import tqdm
 
 from ipy_awsprofile.cards.card import MOST_ROWS, Card, Table, Tone
 from ipy_awsprofile.cards.runs import profile_and_region, reasons
-from ipy_awsprofile.credentials.translation import from_error
 from ipy_awsprofile.errors import (
     AwsProfileError,
-    InvalidOption,
     NoProfileAnswered,
-    NotForOneProfile,
 )
-from ipy_awsprofile.kernel.gate import GATE, Label, Row, row_here, working_for
-from ipy_awsprofile.kernel.places import places_of_run, require_default_session
-from ipy_awsprofile.kernel.show import Kernel
-from ipy_awsprofile.kernel.watch import put_label, watch
-from ipy_awsprofile.sessions.portable import PortableSession, current_keys, portable
-from ipy_awsprofile.sessions.session import chain_of
-from ipy_awsprofile.text import number_of, one_line, shortened, visible
+from ipy_awsprofile.text import number_of, one_line, visible
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    import boto3
     import pandas as pd
+
+    from ipy_awsprofile.across.function import Failure
 
     #: A DataFrame, or records, which are faster for many small results.
     Rows = pd.DataFrame | list[Mapping[str, Any]]
-
-Function = Callable[["boto3.Session"], Any]
-
-#: An error as text, because not every exception can be pickled: its type, message and hint.
-Failure = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,143 +41,6 @@ class Outcome:
     rows: Rows | None = None
     failure: Failure | None = None
     account_name: str | None = None
-
-
-def failure_of(error: BaseException, session: boto3.Session | None = None) -> Failure:
-    """Return an error as text, on one line each, without the session's keys."""
-    message = " ".join(str(error).split())
-    if session:
-        for key in filter(None, current_keys(session)[:3]):
-            for text in (key, quote(key), quote(key, safe="")):  # a presigned URL has the token
-                message = message.replace(text, "…")
-    return {
-        "error": type(error).__name__,
-        "message": shortened(message),
-        "hint": getattr(error, "hint", ""),
-    }
-
-
-def call_in_row(function: Function, row: Row) -> tuple[Any, Failure | None]:
-    """Call the function for a row, and return its value or its failure.
-
-    A generator is consumed here, while the session is available.
-    """
-    try:
-        with working_for(row):
-            try:
-                value = function(row.session)
-                if isinstance(value, Iterator):
-                    value = list(value)
-            finally:
-                if row.line:
-                    print()  # noqa: T201  # completes the line
-        require_default_session()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001  # asyncio's CancelledError isn't an Exception
-        if isinstance(error, NoCredentialsError):  # the row's session has some
-            error = NotForOneProfile(
-                "A client without credentials was used, instead of the row's `session`.",
-                'Create a client for each profile, such as `session.client("s3")`.',
-            )
-        elif isinstance(error, BotoCoreError | ClientError):
-            error = from_error(error, chain_of(row.session))
-        return None, failure_of(error, row.session)
-    return value, None
-
-
-class LinesOfRows:
-    """The standard output during a run: whole lines, each with the name of its row's profile."""
-
-    def __init__(self, stream: Any, *, regional: bool) -> None:
-        self._stream = stream
-        self._regional = regional
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-    def write(self, text: str) -> int:
-        """Write the complete lines of the thread's row, or the whole text in any other thread."""
-        row = row_here()
-        if not row:
-            return int(self._stream.write(text))
-        *lines, row.line = (row.line + text).split("\n")
-        if lines:
-            region = row.session.region_name if self._regional else None
-            name = profile_and_region({"profile": row.label.profile, "region": region})
-            room: AbstractContextManager[None] = nullcontext()
-            if self._stream.isatty():  # the progress bar is there, too
-                room = tqdm.external_write_mode(file=self)
-            with room:
-                self._stream.write("".join(f"{name}: {line}\n" for line in lines))
-        return len(text)
-
-    def writelines(self, lines: Iterable[str]) -> None:
-        """Write some lines, as `write` does."""
-        self.write("".join(lines))
-
-
-def call_with(
-    executor: Executor, function: Function, session: boto3.Session
-) -> tuple[Any, Failure | None]:
-    """Call the function in a worker, which gets only short-lived credentials. Raises InvalidOption.
-
-    If cloudpickle is installed, a function of the notebook is pickled by value.
-    """
-    try:
-        with suppress(ImportError):
-            import cloudpickle
-
-            function = partial(_call_pickled, cloudpickle.dumps(function))
-        return executor.submit(call_in_worker, portable(session), function).result()
-    except (RuntimeError, TypeError, PicklingError) as error:
-        raise InvalidOption(
-            f"The executor doesn't accept the call: {error}",
-            "Don't use sessions or clients of the notebook in the function. If the executor was "
-            "shut down, pass another one: `retry(executor=…)`.",
-        ) from error
-
-
-def _call_pickled(pickled: bytes, session: boto3.Session) -> Any:
-    return loads(pickled)(session)  # noqa: S301  # it comes from the kernel
-
-
-class _Worker:
-    """The calls that a worker process is making, in several threads."""
-
-    lock = Lock()
-    calls = 0
-    kernel = Kernel()
-
-
-def call_in_worker(session: PortableSession, function: Function) -> tuple[Any, Failure | None]:
-    """Open the session and call the function with it, in a worker of an executor."""
-    isolation: AbstractContextManager[None] = nullcontext()
-    if _Worker.calls or not GATE.is_run:  # otherwise, it is a thread in the kernel
-        isolation = _isolated_worker()
-    with isolation:
-        row = Row(session.open(), Label(session.chain[0]))
-        put_label(row.session.get_credentials(), row.label)
-        return call_in_row(function, row)
-
-
-@contextmanager
-def _isolated_worker() -> Iterator[None]:
-    with _Worker.lock:
-        if not GATE.watched:
-            watch()  # until the process ends
-        if not _Worker.calls:
-            _Worker.kernel.show(places_of_run())
-        _Worker.calls += 1
-        GATE.is_run = True
-    try:
-        yield
-    finally:
-        with _Worker.lock:
-            _Worker.calls -= 1
-            if not _Worker.calls:
-                GATE.is_run = False
-                _Worker.kernel.show({})
 
 
 class ErrorRows(list[dict[str, str | None]]):

@@ -119,7 +119,7 @@ class CallRecorder:
         if params is None or (is_own_call() and service.service_name != "s3"):
             return
         with suppress(Exception):  # the recorder must not affect a call
-            profile, principal = identity_of(request_signer._credentials)  # noqa: SLF001  # as above
+            profile, principal = _identity_of(request_signer._credentials)  # noqa: SLF001  # as above
             region = context["client_region"] or ""
             where = {"partition": "aws", "region": region, "account": ""}
             arn = Arn.parse(principal)
@@ -183,7 +183,7 @@ def _complete(call: Call, parsed: Mapping[str, Any]) -> None:
             call.needs = *call.needs, ("s3:ListBucket", call.resource.partition("/")[0])
 
 
-def identity_of(credentials: Any) -> tuple[str, str]:
+def _identity_of(credentials: Any) -> tuple[str, str]:
     """Return the profile of credentials and the principal's ARN, as far as they are known."""
     if credentials is None:
         return "anonymous", ""

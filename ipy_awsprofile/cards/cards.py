@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 EXPIRED = "expired"
 
 #: The badge of a session that renews expired credentials itself.
-RENEWS = "renews at the next call"
+_RENEWS = "renews at the next call"
 
 #: The value of a row that a server other than AWS didn't report.
 NOT_TOLD = "unknown: the server doesn't report it"
@@ -78,7 +78,7 @@ def identity_card(
     if badge == EXPIRED and (problem or not renews):
         tone = Tone.ERROR
     elif badge == EXPIRED:
-        badge = RENEWS
+        badge = _RENEWS
     if identity.cached and identity.expiry:  # cached credentials weren't checked with AWS
         badge += ", cached"
     mark = ""

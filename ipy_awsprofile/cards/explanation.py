@@ -29,9 +29,9 @@ def explanation_card(shown: Explanation) -> Card:
         notes.append(f"A switch uses: {' → '.join(shown.calls)}")
     headings = {name: f"{name} ({kind})" for name, kind in shown.chain.items()}
     rows: list[tuple[str, ...]] = []
-    for name in dict.fromkeys((*(row.section for row in shown.rows), *shown.chain)):
+    for name in dict.fromkeys((*(setting.section for setting in shown.settings), *shown.chain)):
         rows.append((headings.get(name, name),))
-        rows += (tuple(row[1:]) for row in shown.rows if row.section == name)
+        rows += (tuple(setting[1:]) for setting in shown.settings if setting.section == name)
     return Card(
         title=" ← ".join(shown.chain) or shown.name or "(no name)",
         badge=badge,

@@ -9,7 +9,7 @@ from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.text import number_of
 
 #: The maximum number of errors in a summary. The DataFrame has all of them.
-MOST_ERRORS = 5
+_MOST_ERRORS = 5
 
 
 def across_card(
@@ -62,14 +62,14 @@ def reasons(errors: Sequence[Mapping[str, str | None]]) -> list[str]:
         groups.setdefault(text, []).append(row)
     largest = sorted(groups.items(), key=lambda group: -len(group[1]))
     lines = []
-    for text, group in largest[:MOST_ERRORS]:
+    for text, group in largest[:_MOST_ERRORS]:
         first, *others = group
         if others:
             unit = "call" if "region" in first else "profile"
             lines.append(f"{number_of(len(group), unit)}: {text}")
         else:
             lines.append(f"{profile_and_region(first, '`')}: {first['error']}: {first['message']}")
-    more = sum(len(group) for _, group in largest[MOST_ERRORS:])
+    more = sum(len(group) for _, group in largest[_MOST_ERRORS:])
     if more:
         lines.append(f"… and {more} more.")
     return lines

@@ -202,7 +202,7 @@ def _problem(path: Path, cause: Any) -> tuple[str, int | None]:
     return f"botocore can't parse the file ({type(cause).__name__}).", line
 
 
-def places(paths: SharedFiles, header: str, setting: str = "") -> list[Location]:
+def locations_of(paths: SharedFiles, header: str, setting: str = "") -> list[Location]:
     """Return the locations of a setting, or of a section's header. botocore reads the last one.
 
     Headers have two words, such as ``profile x``, even for [default] and in the credentials file.

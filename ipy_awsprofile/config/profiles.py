@@ -16,7 +16,14 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Self
 
-from ipy_awsprofile.config.files import Config, Location, Section, SharedFiles, places, read_config
+from ipy_awsprofile.config.files import (
+    Config,
+    Location,
+    Section,
+    SharedFiles,
+    locations_of,
+    read_config,
+)
 from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.config.settings import COMMANDS, KEYS, SECRETS
 from ipy_awsprofile.errors import ProfileNotFound
@@ -74,7 +81,7 @@ class Profile(str):
     def __new__(cls, name: str, settings: Section, kind: ProfileKind | None = None) -> Self:
         """Return a profile with these settings, without the keys among them."""
         self = super().__new__(cls, name)
-        self.kind = kind or kind_of(settings)
+        self.kind = kind or _kind_of(settings)
         if not KEYS.isdisjoint(settings):
             settings = {name: settings[name] for name in settings if name not in KEYS}
         self.settings = settings
@@ -130,12 +137,12 @@ class Profile(str):
         """The source profile's name or the credential source, if this is a role profile."""
         return self.source_profile or self.credential_source
 
-    def place(self) -> Location | None:
+    def location(self) -> Location | None:
         """Return where the section begins: in the config file if the profile is in both files."""
-        return next(iter(places(SharedFiles.from_environment(), f"profile {self}")), None)
+        return next(iter(locations_of(SharedFiles.from_environment(), f"profile {self}")), None)
 
 
-def kind_of(settings: Section, *, as_source: bool = False) -> ProfileKind:
+def _kind_of(settings: Section, *, as_source: bool = False) -> ProfileKind:
     """Return the kind of credentials that botocore gets with these settings.
 
     As the source of a role, a profile uses its own keys before its role.
@@ -177,7 +184,7 @@ def chain_of(profile: Profile, config: Config) -> tuple[Profile, ...]:
         if source in chain or source not in config.profiles:
             break
         section = config.profiles[source]
-        chain.append(Profile(source, section, kind_of(section, as_source=True)))
+        chain.append(Profile(source, section, _kind_of(section, as_source=True)))
     return tuple(chain)
 
 
@@ -217,13 +224,13 @@ def find_profile(name: str, config: Config | None = None) -> Profile:
     config = config or read_config()
     if name in config.profiles:
         return profiles_by_name(config)[name]
-    advice = [missing_section(name, config)]
+    advice = [_missing_section(name, config)]
     if f"profile {name}" not in config.profiles:
         advice.insert(0, did_you_mean(name, config.profiles))
     raise ProfileNotFound(name, " ".join(filter(None, advice)))
 
 
-def missing_section(name: str, config: Config) -> str:
+def _missing_section(name: str, config: Config) -> str:
     """Return how to write the section of a missing profile, or an empty text."""
     config_file = config.paths.config
     credentials_file = config.paths.credentials

@@ -172,7 +172,7 @@ def _marks(name: str) -> tuple[str, str]:
 
 def _find_block(text: str, name: str) -> re.Match[str] | None:
     first, last = map(re.escape, _marks(name))
-    # A first line without a last line, which somebody has deleted, doesn't begin a block.
+    # A first line without a last line, which was deleted, doesn't begin a block.
     lines = rf"(?:(?!^{first}\s*$).*\n)*?"
     # `aws configure set` adds settings of the last profile below the last line.
     more = r"(?:\n[ \t]*[^\s\[#;].*)*"

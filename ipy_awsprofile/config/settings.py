@@ -26,7 +26,7 @@ ROLE = _names(
 )
 
 #: Where the credentials come from.
-SOURCE = _names(
+_SOURCE = _names(
     "credential_process credential_source login_session source_profile web_identity_token_file"
 )
 
@@ -36,7 +36,7 @@ SSO = _names(
 )
 
 #: Settings that determine a profile's credentials.
-CREDENTIALS = KEYS | ROLE | SOURCE | SSO
+CREDENTIALS = KEYS | ROLE | _SOURCE | SSO
 
 #: Settings with values that are never displayed. An external ID isn't a credential, but AWS
 #: advises to treat it like one:
@@ -47,7 +47,7 @@ SECRETS = KEYS | {"external_id"}
 COMMANDS = frozenset({"credential_process", "mfa_process"})
 
 #: How clients call AWS from this machine, which doesn't apply to a worker on another machine.
-MACHINE = _names(
+_MACHINE = _names(
     "ca_bundle csm_client_id csm_enabled csm_host csm_port data_path "
     "ec2_metadata_service_endpoint ec2_metadata_service_endpoint_mode ec2_metadata_v1_disabled "
     "imds_use_ipv6 metadata_service_num_attempts metadata_service_timeout proxies_config "
@@ -73,7 +73,7 @@ def known_settings() -> frozenset[str]:
     from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES as VARIABLES
 
     of_botocore = (name for name, *_ in VARIABLES.values() if isinstance(name, str))
-    return CREDENTIALS.union(MACHINE, _OTHERS, of_botocore)
+    return CREDENTIALS.union(_MACHINE, _OTHERS, of_botocore)
 
 
 def client_settings(settings: Mapping[str, Any], *, elsewhere: bool = False) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def client_settings(settings: Mapping[str, Any], *, elsewhere: bool = False) -> 
     """
     names = known_settings() - CREDENTIALS
     if elsewhere:
-        names -= MACHINE
+        names -= _MACHINE
     return {name: settings[name] for name in settings if name in names}
 
 

@@ -222,8 +222,8 @@ class Target:
     def store(self) -> str:
         """The S3 endpoint of a store that isn't AWS if the session has its keys, otherwise "".
 
-        Such keys belong to no AWS account. Without an endpoint for its STS, nobody knows whose they
-        are, and AWS's STS must not get them.
+        Such keys belong to no AWS account. Without an endpoint for its STS, it isn't known whose
+        they are, and AWS's STS must not get them.
         """
         url = self.endpoint("s3")
         first = self.chain[0]
@@ -412,12 +412,12 @@ def requested_chain(
             settings = {**client_settings(first.settings), "source_profile": str(first)}
             return Profile(role_arn, {**settings, "role_arn": role_arn}), *request.source.chain
         case None, str(role_arn), None | "", False:
-            return _role_by_arn(role_arn, default_profile(config), config)
+            return _role_by_arn(role_arn, _default_profile(config), config)
         case None, str(role_arn), str(source), False:
             profile = find_profile_or_role(source, config, find_account)
             return _role_by_arn(role_arn, profile, config)
         case None, None, None, True:
-            return chain_of(default_profile(config), config)
+            return chain_of(_default_profile(config), config)
         case _:
             raise InvalidOption(
                 "Use exactly one of a profile's name, a role's ARN and the default credentials.",
@@ -479,7 +479,7 @@ _WEB_IDENTITY = {
 _CONTAINER = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
 
 
-def default_profile(config: Config) -> Profile:
+def _default_profile(config: Config) -> Profile:
     """Return the profile with boto3's default credentials, or another source as a profile.
 
     Such a source has one of the names in `NOT_PROFILES`. Raises ProfileNotFound.

@@ -48,7 +48,7 @@ _log = logging.getLogger(__name__)
 
 #: The model of STS's GetScopedCredentials, which older versions of botocore don't have. botocore
 #: merges ``…-extras.json`` into its own model.
-MODELS = os.path.join(os.path.dirname(__file__), "models")
+_MODELS = os.path.join(os.path.dirname(__file__), "models")
 
 
 def give_up_soon(timeout: float = 10, *, attempts: int = 3) -> Config:
@@ -86,7 +86,7 @@ if hasattr(os, "register_at_fork"):  # otherwise, a process forked meanwhile wou
 @cache
 def _loader(data_path: str | None) -> Loader:
     boto3_models = os.path.join(os.path.dirname(boto3.__file__), "data")
-    paths = [*create_loader(data_path).search_paths, MODELS, boto3_models]
+    paths = [*create_loader(data_path).search_paths, _MODELS, boto3_models]
     return _SharedLoader(paths, include_default_search_paths=False)
 
 
@@ -110,13 +110,13 @@ class SharedBotocoreSession(StaysInProcess, botocore.session.Session):
     def __init__(self, profile: str, region: str | None) -> None:
         hooks = copy.copy(_built_in_hooks(len(handlers.BUILTIN_HANDLERS)))  # moto adds handlers
         super().__init__(profile=profile, event_hooks=hooks, include_builtin_handlers=False)
-        fix_region(self, region)
+        _fix_region(self, region)
         self.lazy_register_component(
             "data_loader", lambda: _loader(self.get_config_variable("data_path"))
         )
 
 
-def fix_region(session: Any, region: str | None) -> None:
+def _fix_region(session: Any, region: str | None) -> None:
     """Set a botocore session's Region, which files and variables can't change afterwards."""
     store = session.get_component("config_store")
     store.set_config_provider("region", ConstantProvider(region))

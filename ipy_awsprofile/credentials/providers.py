@@ -179,7 +179,7 @@ def shared_sign_in(file: Path, fetch: Callable[[], _T]) -> _T:
                 sleep(0.05)
 
 
-class CredentialProcess(subprocess.Popen[bytes]):
+class _CredentialProcess(subprocess.Popen[bytes]):
     """A credential_process, which runs in the user's own environment, and has a minute.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
@@ -219,7 +219,7 @@ class Outside:
 
     role_cache: Callable[..., RoleCache] = RoleCache
     sign_in_files: Callable[..., JSONFileCache] = JSONFileCache
-    process: Callable[..., Any] = CredentialProcess
+    process: Callable[..., Any] = _CredentialProcess
 
     def prepare(self, session: botocore.session.Session) -> None:
         """Change a session before it is used."""
@@ -358,7 +358,7 @@ class _ProfileProviders(ProfileProviderBuilder):
         path = Path(file).expanduser()
         load = provider.load
 
-        def load_keys() -> FileCredentials | None:
+        def load_keys() -> _FileCredentials | None:
             version = version_of(path)  # before reading, because the file can change meanwhile
             loaded = load()
             if not loaded:
@@ -369,7 +369,7 @@ class _ProfileProviders(ProfileProviderBuilder):
             ):
                 if key == "":  # botocore would sign with it
                     raise PartialCredentialsError(provider=provider.METHOD, cred_var=setting)
-            return FileCredentials(load, path, self.renewing.check).use(loaded, version)
+            return _FileCredentials(load, path, self.renewing.check).use(loaded, version)
 
         provider.load = load_keys
         return provider
@@ -378,7 +378,7 @@ class _ProfileProviders(ProfileProviderBuilder):
         return _ProcessProvider(profile_name, lambda: self._session.full_config, popen=self.process)
 
 
-class FileCredentials(StaysInProcess, Credentials):
+class _FileCredentials(StaysInProcess, Credentials):
     """The current keys of a profile in a shared file, which are read again when it changes.
 
     botocore reads keys once per session, and the AWS CLI reads them for each command. A kernel can

@@ -97,8 +97,10 @@ def trusted_as(
     for statement in listed(trust["Statement"]):
         if _applies(statement, action, None, context):
             effects |= dict.fromkeys(_named(statement["Principal"]), statement["Effect"])
-    found = [name for name in names if name in effects]
-    return found[0] if found and "Deny" not in map(effects.get, found) else None
+    present = [name for name in names if name in effects]
+    if not present or "Deny" in map(effects.get, present):
+        return None
+    return present[0]
 
 
 def _named(principal: Any) -> Iterator[str]:

@@ -141,10 +141,10 @@ def _scoped(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer:
     if signer.expiration is None:
         raise Refused("AccessDenied", "Cannot call GetScopedCredentials with long-term credentials")
     iam.require(signer, "sts:GetScopedCredentials")
-    left = int((signer.expiration - iam.clock()).total_seconds())
-    seconds = int(params.get("DurationSeconds", left))
-    if seconds > left:
-        exceeded = f"exceeds the remaining session lifetime of {left} seconds."
+    seconds_left = int((signer.expiration - iam.clock()).total_seconds())
+    seconds = int(params.get("DurationSeconds", seconds_left))
+    if seconds > seconds_left:
+        exceeded = f"exceeds the remaining session lifetime of {seconds_left} seconds."
         message = f"The requested DurationSeconds {exceeded}"
         raise invalid(message, "InsufficientSessionLifetime")
     scopes = (*signer.scopes, *_session_policies(params))

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, NamedTuple
 
-from ipy_awsprofile.config.files import Config, Section, places, read_config
+from ipy_awsprofile.config.files import Config, Section, locations_of, read_config
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.regions import is_known_region, similar_region
 from ipy_awsprofile.config.request import SessionRequest, options_of
@@ -41,13 +41,13 @@ from ipy_awsprofile.sessions.assigned_roles import cached_list
 from ipy_awsprofile.text import one_line, program, quoted, redacted_urls
 
 
-class Row(NamedTuple):
+class Setting(NamedTuple):
     """A setting of a section, its value for display, where it is, and why it isn't used (or "")."""
 
     section: str
     setting: str
     value: str
-    place: str = ""
+    location: str = ""
     note: str = ""
 
 
@@ -61,7 +61,7 @@ class Explanation:
 
     name: str
     chain: Mapping[str, str] = field(default_factory=dict)
-    rows: tuple[Row, ...] = ()
+    settings: tuple[Setting, ...] = ()
     calls: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -82,7 +82,7 @@ def explain(request: SessionRequest | None = None) -> Explanation:
             shown,
             name=chain[0].name,
             chain={profile.name: _described(profile) for profile in chain},
-            rows=tuple(_rows(chain, request, config)),
+            settings=tuple(_settings(chain, request, config)),
             warnings=tuple(dict.fromkeys(_warnings(chain, config))),
         )
         rehearsal = rehearse(target_of(request, config, _find_known_account))
@@ -120,7 +120,7 @@ def _described(profile: Profile) -> str:
         text += f": {profile.role}"
         if profile.account:
             text += f" in {profile.account}"
-    return ", ".join(filter(None, (text, str(profile.place() or ""))))
+    return ", ".join(filter(None, (text, str(profile.location() or ""))))
 
 
 #: The credential settings that each kind of profile uses.
@@ -135,54 +135,58 @@ _USED: Mapping[ProfileKind, Set[str]] = {
 }
 
 
-def _rows(chain: tuple[Profile, ...], request: SessionRequest, config: Config) -> Iterator[Row]:
+def _settings(
+    chain: tuple[Profile, ...], request: SessionRequest, config: Config
+) -> Iterator[Setting]:
     """Yield the settings of the profiles in a chain, and of the sections that they refer to."""
     replaced = _replaced(request)
     for setting, (option, value) in replaced.items():
-        yield Row(chain[0].name, setting, _value(setting, value), option)
+        yield Setting(chain[0].name, setting, _value(setting, value), option)
     client = chain[0]
     if request.role_arn and chain[1:]:  # a role without a profile has its source's client settings
         client = chain[1]
     for profile in chain:
         is_client = profile is client
-        yield from _rows_of_profile(
+        yield from _settings_of_profile(
             profile, config, replaced, is_first=profile is chain[0], is_client=is_client
         )
-        yield from _rows_of_sections(profile, config, is_client=is_client)
+        yield from _settings_of_sections(profile, config, is_client=is_client)
 
 
-def _rows_of_profile(
+def _settings_of_profile(
     profile: Profile,
     config: Config,
     replaced: Mapping[str, tuple[str, str]],
     *,
     is_first: bool,
     is_client: bool,
-) -> Iterator[Row]:
+) -> Iterator[Setting]:
     """Yield the settings of a profile, each at all its locations."""
     for setting, value in {**config.profiles.get(profile, {}), **profile.settings}.items():
         # A role without a profile has settings from options and from its source.
         if profile not in config.profiles and (setting in replaced or not is_client):
             continue
-        locations = list(map(str, places(config.paths, f"profile {profile}", setting)))
+        locations = list(map(str, locations_of(config.paths, f"profile {profile}", setting)))
         for other in locations[:-1]:
-            yield Row(profile.name, setting, "", other, "the credentials file takes precedence")
+            yield Setting(profile.name, setting, "", other, "the credentials file takes precedence")
         note = _why_unused(setting, profile, is_client=is_client)
         is_owner = is_first if setting in CREDENTIALS else is_client
         if is_owner and setting in replaced:
             note = f"{replaced[setting][0]} takes precedence"
-        yield Row(profile.name, setting, _value(setting, value), "".join(locations[-1:]), note)
+        yield Setting(profile.name, setting, _value(setting, value), "".join(locations[-1:]), note)
 
 
-def _rows_of_sections(profile: Profile, config: Config, *, is_client: bool) -> Iterator[Row]:
+def _settings_of_sections(
+    profile: Profile, config: Config, *, is_client: bool
+) -> Iterator[Setting]:
     """Yield the settings of the [sso-session] and the [services] that a profile refers to."""
     for kind, sections in (("sso-session", config.sso_sessions), ("services", config.services)):
         name = profile.text(kind.replace("-", "_"))
         if not name or (kind == "services" and not is_client):
             continue
         for setting, value in sections.get(name, {}).items():
-            location = "".join(map(str, places(config.paths, f"{kind} {name}", setting)))
-            yield Row(f"[{kind} {name}]", setting, _value(setting, value), location)
+            location = "".join(map(str, locations_of(config.paths, f"{kind} {name}", setting)))
+            yield Setting(f"[{kind} {name}]", setting, _value(setting, value), location)
 
 
 def _replaced(request: SessionRequest) -> dict[str, tuple[str, str]]:
@@ -255,9 +259,10 @@ def _warnings(chain: tuple[Profile, ...], config: Config) -> Iterator[str]:
             sections.append(("profile default", {"mfa_process": command}))
         for header, section in sections:
             for setting, says, fix in _mistakes(section):
-                see = [f" See {location}." for location in places(config.paths, header, setting)]
-                yield f"`{one_line(setting, 40)}` {says}. {fix}{''.join(see[-1:])}"
-        for location in places(config.paths, f"profile profile {profile}"):
+                locations = locations_of(config.paths, header, setting)
+                see = [f" See {location}." for location in locations[-1:]]
+                yield f"`{one_line(setting, 40)}` {says}. {fix}{''.join(see)}"
+        for location in locations_of(config.paths, f"profile profile {profile}"):
             yield f"[profile {profile}] isn't `{profile}` here. Write [{profile}]. See {location}."
 
 

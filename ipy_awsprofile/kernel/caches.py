@@ -32,7 +32,7 @@ class Cache:
 def clear_caches() -> None:
     """Clear what the imported libraries keep of the former identity."""
     NOT_CLEARED.clear()
-    for cache in CACHES:
+    for cache in _CACHES:
         module = sys.modules.get(cache.module)
         if module is None:
             continue
@@ -96,7 +96,7 @@ def _end_forkserver(module: Any) -> None:
         server._stop()
 
 
-CACHES = (
+_CACHES = (
     # Filesystems are reused for equal arguments, and these don't have the identity.
     Cache(
         "fsspec.spec",

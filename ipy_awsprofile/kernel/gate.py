@@ -1,7 +1,7 @@
 """The gate: every signature by botocore's code is made as an identity, which must be right.
 
 `watch` labels credentials with the identity that they were found as. Before each signature, `check`
-compares the label with the active identity, or with the row that the thread works for.
+compares the label with the active identity, or with the call for a profile that the thread makes.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ def label_of(credentials: Any) -> Label | None:
     return getattr(credentials, "_ipy_awsprofile", None)
 
 
-class Row:
-    """One call of a function for one profile. ``is_over`` after Ctrl-C, even if it still runs."""
+class ProfileCall:
+    """A call of a function for one profile. ``is_over`` after Ctrl-C, even if it still runs."""
 
     def __init__(self, session: boto3.Session, label: Label) -> None:
         self.session = session
@@ -108,11 +108,11 @@ class Row:
         self.line = ""
 
 
-#: The row that this thread or task works for.
-_row: ContextVar[Row | None] = ContextVar("row", default=None)
+#: The call that this thread or task makes.
+_call: ContextVar[ProfileCall | None] = ContextVar("call", default=None)
 
 
-class WeakObjects:
+class _WeakObjects:
     """Objects that this doesn't keep alive. A WeakSet would lose a Ctrl-C during its callbacks."""
 
     def __init__(self) -> None:
@@ -135,22 +135,26 @@ class _Gate:
     """State of the process, as botocore's list of initializers is."""
 
     def __init__(self) -> None:
+        #: How many calls of `watch.watch` are in effect.
+        self.watched = 0
+        #: Credentials with a label.
+        self.labelled = _WeakObjects()
+        #: botocore's sessions.
+        self.sessions = _WeakObjects()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the identity and the settings of the notebook, when nothing is watched anymore."""
         #: The identity that the kernel shows, or None while no profile is active.
         self.active: Label | None = None
-        #: Whether a run over many profiles has begun, and its rows.
+        #: Whether a run over many profiles has begun, and its calls.
         self.is_run = False
-        self.rows: set[Row] = set()
+        self.calls: set[ProfileCall] = set()
         self.stale: Policy = "warn"
         self.warn: Callable[[str], None] = warnings.warn
         #: Returns the number of the running cell. A cell shows a warning once.
         self.cell_number: Callable[[], int] = int
         self.warned: tuple[int, set[str]] = (0, set())
-        #: How many calls of `watch.watch` are in effect.
-        self.watched = 0
-        #: Credentials with a label.
-        self.labelled = WeakObjects()
-        #: botocore's sessions.
-        self.sessions = WeakObjects()
 
 
 GATE = _Gate()
@@ -160,12 +164,12 @@ def check(credentials: Any, operation: str = "a request", service: str = "") -> 
     """Check a signature by a client, or by other code if ``service`` is empty.
 
     Warn about it, or raise StaleIdentity, if it would be made as a different identity than the
-    active one. Raise NotForOneProfile if it isn't the row's.
+    active one. Raise NotForOneProfile if it isn't the call's.
     """
     if not GATE.watched:  # the extension was unloaded
         return
-    row = _row.get()
-    if row and row.is_over:
+    call = _call.get()
+    if call and call.is_over:
         raise AwsProfileError("The run over many profiles was interrupted.", "Run it again.")
     label = label_of(credentials)
     from ipy_awsprofile.credentials.translation import is_own_call  # not needed for loading
@@ -173,8 +177,8 @@ def check(credentials: Any, operation: str = "a request", service: str = "") -> 
     if label is None or label.is_chosen or is_own_call():
         return
     active = GATE.active
-    if row or GATE.is_run:
-        _require_row(label, row, service, operation)
+    if call or GATE.is_run:
+        _require_label_of_call(label, call, service, operation)
     elif label.is_default:
         if active and active.name != label.name:
             _report_stale(label, service, operation)
@@ -182,15 +186,17 @@ def check(credentials: Any, operation: str = "a request", service: str = "") -> 
         _report_stale(label, service, operation)
 
 
-def _require_row(label: Label, row: Row | None, service: str, operation: str) -> None:
-    """Raise NotForOneProfile unless the row, or without one any running row, has this label."""
-    labels = [running.label for running in list(GATE.rows)]
+def _require_label_of_call(
+    label: Label, call: ProfileCall | None, service: str, operation: str
+) -> None:
+    """Raise NotForOneProfile unless the call, or without one any running call, has this label."""
+    labels = [running.label for running in list(GATE.calls)]
     whose = "another profile"
     name = label.name
-    if row:
-        labels = [row.label]
-        whose = f"`{row.label.name}`"
-        name = label.text_beside(row.label)
+    if call:
+        labels = [call.label]
+        whose = f"`{call.label.name}`"
+        name = label.text_beside(call.label)
     if label in labels:
         return
     if not service:
@@ -238,34 +244,34 @@ def _report_stale(label: Label, service: str, operation: str) -> None:
         GATE.warn(f"{problem} {hint}")
 
 
-# Rows ---------------------------------------------------------------------------------------------
+# Calls for profiles -------------------------------------------------------------------------------
 
 
 @contextmanager
-def working_for(row: Row) -> Iterator[None]:
-    """Work for a row in a ``with`` block."""
-    token = _row.set(row)
-    GATE.rows.add(row)
+def calling(call: ProfileCall) -> Iterator[None]:
+    """Make a call for a profile in a ``with`` block."""
+    token = _call.set(call)
+    GATE.calls.add(call)
     try:
         yield
     finally:
-        GATE.rows.discard(row)
-        _row.reset(token)
+        GATE.calls.discard(call)
+        _call.reset(token)
 
 
-def row_here() -> Row | None:
-    """Return the row that this thread or task works for, or None."""
-    return _row.get()
+def call_here() -> ProfileCall | None:
+    """Return the call that this thread or task makes, or None outside a run."""
+    return _call.get()
 
 
 def session_here() -> boto3.Session | None:
-    """Return the session of the row that this thread works for, or None outside a run.
+    """Return the session of the call that this thread makes, or None outside a run.
 
-    Raises NotForOneProfile in any other thread during a run, because it can be a thread of a row.
+    Raises NotForOneProfile in any other thread during a run, because a call can have started it.
     """
-    row = _row.get()
-    if row:
-        return row.session
+    call = _call.get()
+    if call:
+        return call.session
     if GATE.is_run:
         raise NotForOneProfile(
             "During a run over many profiles, a thread doesn't know which profile it works for.",
@@ -274,28 +280,14 @@ def session_here() -> boto3.Session | None:
     return None
 
 
-class RowSession:
-    """Stands for the notebook's session during a run: it is the row's session.
-
-    So a function from an earlier cell that uses ``session`` works for the row's profile.
-    """
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(session_here(), name)
-
-    @property  # type: ignore[misc]  # as proxies do
-    def __class__(self) -> Any:
-        """The class of the row's session, for ``isinstance``."""
-        return type(session_here())
-
-
 def require_no_run(what: str) -> None:
-    """Raise NotForOneProfile in a row, and in other threads during a run."""
-    if _row.get() or GATE.is_run:
+    """Raise NotForOneProfile in a call for a profile, and in other threads during a run."""
+    if _call.get() or GATE.is_run:
         raise NotForOneProfile(
             f"{what} affects the whole notebook, so it can't be used while a function or cell is "
             "being run for many profiles.",
-            'Use the row\'s `session`, for example `session.client("s3")`, or wait for its end.',
+            'Use the `session` of the profile, for example `session.client("s3")`, or wait for the '
+            "end of the run.",
         )
 
 

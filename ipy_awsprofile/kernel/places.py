@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -13,20 +14,24 @@ from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlsplit
 
 import boto3
 
 from ipy_awsprofile.config.private import StaysInProcess
+from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.kernel.caches import clear_caches
 from ipy_awsprofile.kernel.gate import check, session_here
 from ipy_awsprofile.kernel.show import ABSENT, Place, effect, entry, variables
+from ipy_awsprofile.sessions.portable import lendable, present_credentials
+from ipy_awsprofile.sessions.session import ProfileSession, chain_of
 from ipy_awsprofile.text import chain_line
 
 if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
+    from datetime import datetime
 
-    from ipy_awsprofile.sessions.session import ProfileSession
+    from IPython.core.interactiveshell import InteractiveShell
 
 _CHILDREN = "child processes and `s3://` paths use that"
 
@@ -91,18 +96,18 @@ def places_of_run() -> dict[Place, Any]:
     boto3 and s3fs can tell the threads apart. AWS refuses everything else, because the keys in the
     environment don't exist.
     """
-    fake = "PASS-THE-SESSION-OF-THE-ROW"
+    fake = "PASS-THE-SESSION-OF-THE-PROFILE"
     gone = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", BEDROCK_KEY, *LENT)
     places: dict[Place, Any] = {variables(name): {} for name in gone}
     places[KEYS] = {"AWS_ACCESS_KEY_ID": fake, "AWS_SECRET_ACCESS_KEY": fake}
-    places |= {DEFAULT_SESSION: _SessionOfRow(), LIBRARIES: None}
+    places |= {DEFAULT_SESSION: CallSession(), LIBRARIES: None}
     config = _config_of_fsspec()
     if config is not None:
-        places[S3FS] = _ArgumentsOfRow(config.get("s3") or {})
+        places[_S3FS] = _ArgumentsOfCall(config.get("s3") or {})
     if _polars():
         places[POLARS] = _refuse_polars
     if "dask.config" in sys.modules:
-        places[DASK] = "synchronous"
+        places[_DASK] = "synchronous"
     return places
 
 
@@ -153,8 +158,11 @@ DEFAULT_SESSION = Place(
 )
 
 
-class _SessionOfRow(StaysInProcess, boto3.Session):
-    """boto3's default session during a run: the session of the row that the thread works for."""
+class CallSession(StaysInProcess, boto3.Session):
+    """boto3's default session and the notebook's during a run: the session of the thread's call.
+
+    So a function from an earlier cell that uses ``session`` works for the profile of the call.
+    """
 
     def __init__(self) -> None:
         """Do nothing, because every attribute is another session's."""
@@ -168,12 +176,40 @@ class _SessionOfRow(StaysInProcess, boto3.Session):
 
 def require_default_session() -> None:
     """Raise NotForOneProfile if a function has replaced boto3's default session during a run."""
-    if type(boto3.DEFAULT_SESSION) is not _SessionOfRow:
+    if type(boto3.DEFAULT_SESSION) is not CallSession:
         raise NotForOneProfile(
             "boto3's default session was replaced during the run, for all profiles at once.",
             "Use `session` instead of `boto3.setup_default_session`; in a run, it is boto3's "
             "default session already.",
         )
+
+
+# Arguments of libraries ---------------------------------------------------------------------------
+
+
+class SecretOptions(dict[str, Any]):
+    """Options that can contain secrets. Their ``repr`` and ``str`` show only the names."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {', '.join(self)}>"
+
+    __str__ = __repr__
+
+
+def s3_location(session: boto3.Session) -> tuple[str, str | None]:
+    """Return the session's S3 Region, and the endpoint URL if it isn't AWS's own endpoint.
+
+    https://docs.aws.amazon.com/general/latest/gr/s3.html
+    """
+    with translated(chain_of(session)):
+        meta = session.client("s3").meta
+    region = meta.region_name
+    if region == "aws-global":
+        region = "us-east-1"
+    host = urlsplit(meta.endpoint_url).hostname or ""
+    if re.fullmatch(r"s3\.([a-z0-9-]+\.)?amazonaws\.com", host):
+        return region, None
+    return region, meta.endpoint_url
 
 
 # fsspec -------------------------------------------------------------------------------------------
@@ -191,22 +227,37 @@ def _config_of_fsspec() -> Any:
     return getattr(sys.modules.get("fsspec.config"), "conf", None)
 
 
-S3FS = entry("fsspec's s3", _config_of_fsspec, "s3")
+def s3fs_options(session: boto3.Session) -> SecretOptions:
+    """Return the arguments of `S3FileSystem` with the session's short-lived credentials.
+
+    https://s3fs.readthedocs.io/en/latest/#credentials
+    """
+    keys, _ = lendable(session)
+    region, endpoint = s3_location(session)
+    options = SecretOptions(
+        key=keys.access_key,
+        secret=keys.secret_key,
+        token=keys.token,
+        client_kwargs={"region_name": region},
+    )
+    if endpoint:
+        options["endpoint_url"] = endpoint
+    return options
+
+
+_S3FS = entry("fsspec's s3", _config_of_fsspec, "s3")
 
 #: Arguments of S3 filesystems that determine their identity.
 _IDENTITY = {"profile", "key", "secret", "token", "anon", "session", "username", "password"}
 
 
-class _ArgumentsOfRow(Mapping[str, Any]):
-    """The default arguments of S3 filesystems during a run, for the thread's row."""
+class _ArgumentsOfCall(Mapping[str, Any]):
+    """The default arguments of S3 filesystems during a run, for the thread's call."""
 
     def __init__(self, of_notebook: Mapping[str, Any]) -> None:
         self._kept = {name: of_notebook[name] for name in of_notebook.keys() - _IDENTITY}
 
     def _here(self) -> Mapping[str, Any]:
-        from ipy_awsprofile.sessions.portable import s3fs_options
-        from ipy_awsprofile.sessions.session import ProfileSession
-
         session = session_here()
         if session is None:
             return self._kept
@@ -258,6 +309,17 @@ def _set_provider(provider: Any) -> None:
 POLARS = Place("polars' credential provider", _default_provider, _set_provider)
 
 
+def polars_credentials(frozen: Any, expiry: datetime | None) -> tuple[dict[str, str], int | None]:
+    """Return the result of a polars credential provider: keys, and expiry as a Unix timestamp."""
+    keys = {
+        "aws_access_key_id": frozen.access_key,
+        "aws_secret_access_key": frozen.secret_key,
+        "aws_session_token": frozen.token,
+    }
+    timestamp = int(expiry.timestamp()) if expiry else None
+    return {name: str(key) for name, key in keys.items() if key}, timestamp
+
+
 def _provider_class(pl: Any, session: ProfileSession) -> Any:
     class SessionCredentials(pl.CredentialProviderAWS):  # type: ignore[misc]
         """polars' own provider, for the session instead of a new one."""
@@ -273,8 +335,6 @@ def _provider_class(pl: Any, session: ProfileSession) -> Any:
             polars would read the key, the secret and the token one by one. A renewal in between
             would mix two sets.
             """
-            from ipy_awsprofile.sessions.portable import polars_credentials, present_credentials
-
             check(session.get_credentials())  # a LazyFrame can be older than the switch
             self.was_asked = True
             return polars_credentials(*present_credentials(session))
@@ -302,7 +362,7 @@ def has_read_with_polars() -> bool:
 
 
 #: Workers of a cluster have the notebook's identity, and other threads have none in a run.
-DASK = entry("Dask's scheduler", lambda: sys.modules["dask.config"].config, "scheduler")
+_DASK = entry("Dask's scheduler", lambda: sys.modules["dask.config"].config, "scheduler")
 
 
 # Libraries ----------------------------------------------------------------------------------------

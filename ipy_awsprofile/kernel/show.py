@@ -21,8 +21,8 @@ ABSENT: Any = object()
 class Place:
     """A variable, an attribute or a setting of a library.
 
-    ``readers`` are those who find an identity there, for the card. It is empty for places that
-    nobody but a switch changes. ``variables`` are the names of environment variables in this place.
+    ``readers`` says for the card what finds an identity there. It is empty for places that only a
+    switch changes. ``variables`` are the names of environment variables in this place.
     """
 
     name: str

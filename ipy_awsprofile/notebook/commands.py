@@ -155,7 +155,7 @@ def _result_of(
             kept = switcher.off()
             return cards.off_card(kept, switcher.leftovers(), was_shared=was_shared)
         case "console":
-            return open_console(switcher, options.console)
+            return _open_console(switcher, options.console)
         case "explain":
             from ipy_awsprofile.cards.explanation import explanation_card
             from ipy_awsprofile.explain.explain import explain
@@ -266,7 +266,7 @@ def _sign_out(switcher: Switcher, request: SwitchRequest | None) -> Card:
 _WITHOUT_BROWSER = "In a notebook, `%aws_profile --pick` shows a picker with the button *Console*."
 
 
-def open_console(switcher: Switcher, service: str) -> Card:
+def _open_console(switcher: Switcher, service: str) -> Card:
     """Open the console as the active identity, and return a card that says so.
 
     The link contains a token and goes only to the browser. Raises AwsProfileError if no profile is

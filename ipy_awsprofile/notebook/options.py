@@ -23,7 +23,7 @@ from ipy_awsprofile.errors import AwsProfileError, InvalidOption, ProfileNotFoun
 from ipy_awsprofile.text import one_line
 
 #: The options and actions of ``%aws_profile`` that its help shows first.
-COMMON = (
+_COMMON = (
     *("region", "read_only", "variable", "confirmed"),
     *("refresh", "login", "off", "explain", "pick"),
 )
@@ -59,7 +59,7 @@ class ProfileActions:
 
 
 @dataclass
-class ProfilesOptions:
+class _ProfilesOptions:
     """The options of ``%aws_profiles``."""
 
     sso: str | None = option(
@@ -105,7 +105,7 @@ class CellOptions:
 
 
 @dataclass
-class CallsOptions:
+class _CallsOptions:
     """The options of ``%aws_calls``."""
 
     denied: bool = option("return only the calls that AWS denied")
@@ -123,9 +123,9 @@ def of_aws_profile(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("profile", metavar="NAME", nargs="*", help=about)
     common = parser.add_argument_group("common options")
     for declared, title in ((SwitchRequest, "options of a switch"), (ProfileActions, "actions")):
-        _add_options(common, declared, COMMON)
+        _add_options(common, declared, _COMMON)
         group = parser.add_argument_group(f"other {title}")
-        _add_options(group, declared, options_of(declared).keys() - set(COMMON))
+        _add_options(group, declared, options_of(declared).keys() - set(_COMMON))
     about = "sign in with a code in any browser, even if the kernel's machine has one"
     group.add_argument("--device-code", action="store_true", help=about)
 
@@ -134,7 +134,7 @@ def of_aws_profiles(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``%aws_profiles``."""
     about = "words to search for in the name, account, role, Region and source; or a pattern such "
     parser.add_argument("pattern", metavar="PATTERN", nargs="*", help=f"{about}as *-prod")
-    _add_options(parser, ProfilesOptions)
+    _add_options(parser, _ProfilesOptions)
     cell = parser.add_argument_group("options of a cell (%%aws_profiles)")
     _add_options(cell, CellOptions)
     _add_options(cell, SwitchRequest, OF_EACH_PROFILE)
@@ -149,7 +149,7 @@ def of_aws_calls(parser: argparse.ArgumentParser) -> None:
         choices=("on", "off", "clear"),
         help="start or stop recording, or delete the recorded calls; without it, return them",
     )
-    _add_options(parser, CallsOptions)
+    _add_options(parser, _CallsOptions)
 
 
 def _add_options(group: Any, declared: Any, names: Container[str] | None = None) -> None:

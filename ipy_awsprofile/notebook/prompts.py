@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 def person_at_cell() -> Person:
     """Return the `Person` at a running cell."""
-    return Person(mfa_prompter=ask_for_code, attempts=3, sign_in=sign_in_at_cell, warn=warn_at_cell)
+    return Person(
+        mfa_prompter=_ask_for_code, attempts=3, sign_in=sign_in_at_cell, warn=warn_at_cell
+    )
 
 
 def warn_at_cell(text: str) -> None:
@@ -35,7 +37,7 @@ def warn_at_cell(text: str) -> None:
     display(cards.warning_card(text))
 
 
-def ask_for_code(question: str) -> str:
+def _ask_for_code(question: str) -> str:
     """Show the name of the MFA device, and return the code that the user types.
 
     Raises MfaUnavailable.

@@ -2,8 +2,8 @@
 
 After each change, every view gets the whole state (``view/dom.js`` has the messages' types)::
 
-    {"identity": null | {"profile", "name", "account", "region", "chosen_region", "left", "renews",
-                         "signs_in", "protected", "read_only", "notes"},
+    {"identity": null | {"profile", "name", "account", "region", "chosen_region", "seconds_left",
+                         "renews", "signs_in", "protected", "read_only", "notes"},
      "html": the identity's card,
      "busy": null | {"doing": "Switching to NAME", "waits": for the running cell?},
      "ask": null | {"kind": "confirm", "profile", "pattern"}
@@ -354,7 +354,7 @@ class Conversation:
             "account": account_name or identity.account,
             "region": identity.region or "",
             "chosen_region": request.region,
-            "left": seconds_left,
+            "seconds_left": seconds_left,
             "renews": target.renews_unattended and not problem,
             "signs_in": target.chain[-1].kind in SIGNS_IN,
             "protected": protected,

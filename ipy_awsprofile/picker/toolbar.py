@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.switch.switcher import Switcher
 
 #: The target name by which the labextension recognizes the comm.
-TARGET = "ipy_awsprofile"
+_TARGET = "ipy_awsprofile"
 
 #: The version of the interface with the labextension: the first messages, and what the script
 #: exports. All other messages are between that script and the kernel.
@@ -39,7 +39,7 @@ class Toolbar:
     delay them. ``switcher`` returns the Switcher.
     """
 
-    target_name = TARGET
+    target_name = _TARGET
 
     def __init__(self, shell: InteractiveShell, switcher: Callable[[], Switcher]) -> None:
         from comm import create_comm
@@ -48,7 +48,7 @@ class Toolbar:
         self._switcher = switcher
         self._lock = threading.Lock()  # each page can have a thread
         self._conversation: Conversation | None = None
-        self._comm = create_comm(target_name=TARGET, data={"protocol": PROTOCOL})
+        self._comm = create_comm(target_name=_TARGET, data={"protocol": PROTOCOL})
         self.comm_id = self._comm.comm_id
         self.handle_close()
 

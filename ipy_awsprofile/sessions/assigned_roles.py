@@ -98,7 +98,7 @@ def list_accounts(target: Target) -> RoleList:
     return _cache(portal.sign_in, replace(cached, accounts=accounts))
 
 
-def list_account_roles(target: Target, account: str) -> tuple[str, ...]:
+def _list_account_roles(target: Target, account: str) -> tuple[str, ...]:
     """List the roles of an account, and return their names. Raises as `list_accounts` does."""
     portal = _Portal(target)
     names = portal.roles(account)
@@ -396,7 +396,7 @@ def explain_refused_role(target: Target) -> str:
     if target.sign_in is None:
         return ""
     with suppress(AwsProfileError):  # the user needs to see the refusal instead
-        roles = list_account_roles(target, str(source.account))
+        roles = _list_account_roles(target, str(source.account))
         suggestion = did_you_mean(str(source.sso_role_name), roles)
         if roles and not suggestion:
             names = ", ".join(f"`{role}`" for role in roles)

@@ -6,12 +6,10 @@ kernel: STS issues short-lived credentials for them, or there is an error.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession
 from ipy_awsprofile.credentials.sts import RedactedCredentials, freeze_credentials
@@ -173,60 +171,3 @@ def portable(session: boto3.Session) -> PortableSession:
     """Return a portable session with credentials as in `lendable`. Raises its errors."""
     chain = chain_of(session) or (session.profile_name,)
     return PortableSession(lendable(session)[0], chain, session.region_name, *settings_of(session))
-
-
-# Arguments for libraries --------------------------------------------------------------------------
-
-
-class SecretOptions(dict[str, Any]):
-    """Options that can contain secrets. Their ``repr`` and ``str`` show only the names."""
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {', '.join(self)}>"
-
-    __str__ = __repr__
-
-
-def s3_location(session: boto3.Session) -> tuple[str, str | None]:
-    """Return the session's S3 Region, and the endpoint URL if it isn't AWS's own endpoint.
-
-    https://docs.aws.amazon.com/general/latest/gr/s3.html
-    """
-    with translated(chain_of(session)):
-        meta = session.client("s3").meta
-    region = meta.region_name
-    if region == "aws-global":
-        region = "us-east-1"
-    host = urlsplit(meta.endpoint_url).hostname or ""
-    if re.fullmatch(r"s3\.([a-z0-9-]+\.)?amazonaws\.com", host):
-        return region, None
-    return region, meta.endpoint_url
-
-
-def s3fs_options(session: boto3.Session) -> SecretOptions:
-    """Return the arguments of `S3FileSystem` with the session's short-lived credentials.
-
-    https://s3fs.readthedocs.io/en/latest/#credentials
-    """
-    keys, _ = lendable(session)
-    region, endpoint = s3_location(session)
-    options = SecretOptions(
-        key=keys.access_key,
-        secret=keys.secret_key,
-        token=keys.token,
-        client_kwargs={"region_name": region},
-    )
-    if endpoint:
-        options["endpoint_url"] = endpoint
-    return options
-
-
-def polars_credentials(frozen: Any, expiry: datetime | None) -> tuple[dict[str, str], int | None]:
-    """Return the result of a polars credential provider: keys, and expiry as a Unix timestamp."""
-    keys = {
-        "aws_access_key_id": frozen.access_key,
-        "aws_secret_access_key": frozen.secret_key,
-        "aws_session_token": frozen.token,
-    }
-    timestamp = int(expiry.timestamp()) if expiry else None
-    return {name: str(key) for name, key in keys.items() if key}, timestamp

@@ -183,7 +183,7 @@ def begin_sign_in(target: Target, *, device_code: bool = False) -> Attempt:
         else:
             sign_in = require_sign_in(target.chain[-1], target.config)
             url, region = _resolve_address(target, sign_in)
-            client = unsigned_client(target, "sso-oidc", region)
+            client = _unsigned_client(target, "sso-oidc", region)
             if browser and sign_in.session:
                 attempt = _begin_in_browser(target, sign_in, client, url)
             else:
@@ -194,7 +194,7 @@ def begin_sign_in(target: Target, *, device_code: bool = False) -> Attempt:
     return attempt
 
 
-def unsigned_client(target: Target, service: str, region: str | None = None) -> Any:
+def _unsigned_client(target: Target, service: str, region: str | None = None) -> Any:
     """Return a client with the target's settings for calls without credentials."""
     config = give_up_soon().merge(ClientConfig(signature_version=UNSIGNED))
     create_client = ProfileBotocoreSession(target).create_client
@@ -339,7 +339,7 @@ def _store(sign_in: SignIn, region: str, registration: Any, response: Any) -> bo
 
 
 def _begin_login(target: Target, *, here: bool) -> Attempt:
-    login = Login(target.chain[-1], unsigned_client(target, "signin"), same_device=here)
+    login = Login(target.chain[-1], _unsigned_client(target, "signin"), same_device=here)
     # A page of AWS shows the code, and the user enters it.
     uri = f"{login.base}/v1/sessions/confirmation"
     code: str | None = None
@@ -499,7 +499,7 @@ def _end(file: Path, name: str, target: Target) -> str:
         region = value_in(file, "region")
         if region:  # `aws login` doesn't write it
             with translated((name,)):
-                portal = unsigned_client(target, "sso", region)
+                portal = _unsigned_client(target, "sso", region)
                 with suppress(portal.exceptions.UnauthorizedException):  # the token has expired
                     portal.logout(accessToken=value_in(file, "accessToken"))
     except AwsProfileError as error:

@@ -110,7 +110,7 @@ def text_with_roles(
             "role": role.role,
             "sso": sign_in.name,
         }
-        name = name_by(pattern, values)
+        name = _name_by(pattern, values)
         if name in names:
             raise InvalidOption(
                 f"`{role.name}` can't be saved as `{name}`, because another profile has this name.",
@@ -151,7 +151,7 @@ def text_with_shared(file: ConfigFile, region: str | None = None) -> str:
     return file.with_block(SHARED_BLOCK, profiles)
 
 
-def name_by(pattern: str, values: Mapping[str, str]) -> str:
+def _name_by(pattern: str, values: Mapping[str, str]) -> str:
     """Return the name of a new profile by replacing the names in braces in the pattern.
 
     Raises InvalidOption if a name in braces isn't one of the values.

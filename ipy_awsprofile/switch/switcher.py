@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, faults_as_errors
-from ipy_awsprofile.kernel.gate import GATE, RowSession, label_for, require_no_run
+from ipy_awsprofile.kernel.gate import GATE, label_for, require_no_run
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.kernel.watch import put_label
 from ipy_awsprofile.switch.layers import Entry, Layer, Layers
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.sessions.session import Identity, ProfileSession
     from ipy_awsprofile.sessions.sign_in import SignedOut
 
-Listener = Callable[["Identity | None"], None]
+_Listener = Callable[["Identity | None"], None]
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Switcher:
         # calls to AWS, prompts and calls of listeners.
         self._lock = threading.RLock()
         self._layers = Layers()
-        self._listeners: list[Listener] = []
+        self._listeners: list[_Listener] = []
         self._lending: Lending | None = None
         #: Shares the notebook's identity with programs outside the kernel, if the user wants it.
         self.sharing: Sharing | None = None
@@ -105,7 +105,7 @@ class Switcher:
         active = self.active
         return active.request if active else None
 
-    def subscribe(self, listener: Listener) -> Callable[[], None]:
+    def subscribe(self, listener: _Listener) -> Callable[[], None]:
         """Call the listener with each new identity, or with None after `off`.
 
         It is called after the switch is complete, in the thread of the switch. Return a function
@@ -319,13 +319,13 @@ class Switcher:
 
         Raises the error of `require_changeable`.
         """
-        from ipy_awsprofile.kernel.places import places_of_run, variable_of
+        from ipy_awsprofile.kernel.places import CallSession, places_of_run, variable_of
 
         entry = Entry(is_run=True)
         active = self.active
         shown = places_of_run()
         if active and self._shell:
-            shown[variable_of(self._shell, active.request.variable)] = RowSession()
+            shown[variable_of(self._shell, active.request.variable)] = CallSession()
         try:
             with self._lock:
                 self._layers.begin(entry, active, places=shown)

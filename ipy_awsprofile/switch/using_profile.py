@@ -9,10 +9,13 @@ from functools import lru_cache
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ipy_awsprofile.config import user_environment
 from ipy_awsprofile.config.request import SwitchRequest, takes
 from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.kernel.gate import GATE
+from ipy_awsprofile.kernel.show import ABSENT
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
-from ipy_awsprofile.kernel.watch import watch
+from ipy_awsprofile.kernel.watch import unwatch, watch
 from ipy_awsprofile.switch.layers import Entry
 from ipy_awsprofile.switch.switcher import Switcher
 
@@ -123,3 +126,20 @@ def script_switcher(_process: int) -> Switcher:
     """Return the Switcher of a process without IPython."""
     watch()
     return Switcher(None)
+
+
+def reset_process() -> None:
+    """Put back the process's state, even if a Switcher is still open. Tests call this.
+
+    The state of a notebook is in its Switcher, whose `close` restores the places that it has set.
+    """
+    from ipy_awsprofile.kernel.caches import NOT_CLEARED
+    from ipy_awsprofile.kernel.places import ENDPOINT, FOLLOWERS
+
+    while GATE.watched:
+        unwatch()
+    script_switcher.cache_clear()
+    user_environment.set_by_switch = ()
+    ENDPOINT.set(ABSENT)
+    FOLLOWERS.clear()
+    NOT_CLEARED.clear()

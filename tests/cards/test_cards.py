@@ -19,7 +19,7 @@ from ipy_awsprofile.cards.runs import across_card
 from ipy_awsprofile.config.files import SharedFiles
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.explain.explain import Explanation, Row
+from ipy_awsprofile.explain.explain import Explanation, Setting
 from ipy_awsprofile.kernel.leftovers import Leftover
 from ipy_awsprofile.sessions.assigned_roles import Account, AssignedRole
 from ipy_awsprofile.sessions.session import Identity
@@ -164,7 +164,7 @@ KINDS: dict[str, Callable[[str], Card]] = {
         Explanation(
             name=text,
             chain={text: text},
-            rows=(Row(text, text, text, text, text),),
+            settings=(Setting(text, text, text, text, text),),
             calls=(text,),
             warnings=(text,),
             error=AwsProfileError(text, text),

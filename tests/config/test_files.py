@@ -14,7 +14,7 @@ import botocore.session
 import pytest
 
 from ipy_awsprofile import open_session
-from ipy_awsprofile.config.files import SharedFiles, places, read_config, read_credentials
+from ipy_awsprofile.config.files import SharedFiles, locations_of, read_config, read_credentials
 from ipy_awsprofile.config.profiles import (
     ProfileKind,
     chain_of,
@@ -119,17 +119,17 @@ sso_region = z
         ("profile both", "missing", []),
     ],
 )
-def test_places(tmp_path: Path, header: str, setting: str, expected: list[str]) -> None:
+def test_locations_of(tmp_path: Path, header: str, setting: str, expected: list[str]) -> None:
     """A setting or header has its line in each file; the last one is what botocore reads."""
     files = written(tmp_path, PLACES, "[both]\nregion = two\n[default]\n")
-    assert list(map(str, places(files, header, setting))) == expected
+    assert list(map(str, locations_of(files, header, setting))) == expected
 
 
 def test_missing_files(tmp_path: Path) -> None:
     """Files that don't exist contain nothing, as in botocore."""
     files = SharedFiles(tmp_path / "none", tmp_path / "no")
     assert read_config(files).full_config({"p": {"a": "b"}})["profiles"] == {"p": {"a": "b"}}
-    assert places(files, "profile p") == []
+    assert locations_of(files, "profile p") == []
 
 
 @pytest.mark.parametrize(
@@ -259,12 +259,12 @@ def test_attributes(shared_files: Files) -> None:
     assert (p.source, p.source_profile, p.credential_source) == ("base", "base", None)
     assert (p.region, p.mfa_serial) == ("eu-west-1", "arn:aws:iam::1:mfa/me")
     assert (p.text("duration_seconds"), p.text("s3")) == ("7200", None)
-    assert str(p.place()) == "config:2"
+    assert str(p.location()) == "config:2"
     assert (s.account, s.role, s.sso_role_name) == ("123456789012", "Admin", "Admin")
     assert (s.source, s.region, s.mfa_serial) == (None, None, None)
     assert (e.account, e.role, e.source) == ("1", None, "Environment")
     shared_files[0].write_text("a malformed file")
-    assert p.place() is None
+    assert p.location() is None
 
 
 def test_a_profile_is_its_name(shared_files: Files) -> None:

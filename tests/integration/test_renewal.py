@@ -85,7 +85,7 @@ def test_shown_expiry(shell: Shell, aws: EmbeddedAws, user: Signer) -> None:
         assert "expires: unknown" in ran.html
     heard: list[dict[str, Any]] = []
     Conversation(running_switcher(), lambda state, _buffers: heard.append(state)).show()
-    assert heard[0]["identity"]["left"] is None
+    assert heard[0]["identity"]["seconds_left"] is None
     assert "expires: unknown" in heard[0]["html"]
     write_keys(aws, "P", user.settings())
     assert "no expiry" in shell.good("%aws_profile").text

@@ -176,7 +176,7 @@ def test_each_change(views: Views, shell: Shell, aws: EmbeddedAws) -> None:
     assert aws.calls == []
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=50)):
         shell.good("session.client('s3').list_buckets()")
-        assert views.state["identity"]["left"] > 3500
+        assert views.state["identity"]["seconds_left"] > 3500
     shell.good("%%aws_profile UserAlpha\n1")
     profiles = [one["identity"]["profile"] for one in views.messages]
     assert "UserAlpha" in profiles

@@ -59,15 +59,26 @@ export class Card {
 
 /**
  * Return what to say about the time left, and how urgent it is: never, if credentials renew without
- * the user. If that needs a sign-in, nobody can know whether they will.
+ * the user. If renewing needs a sign-in, it isn't known whether they do.
  * @param {Identity} identity
  */
 export function timeLeft({ ends, renews, signs_in }) {
-  const left = Math.max(0, Math.ceil((Number(ends) - Date.now()) / 1000));
-  if (!left) return renews && !signs_in ? { text: "renews at the next call", tone: "calm", isOver: true } : { text: "expired", tone: "red", isOver: true };
+  const secondsLeft = Math.max(0, Math.ceil((Number(ends) - Date.now()) / 1000));
+  if (!secondsLeft && renews && !signs_in) return { text: "renews at the next call", tone: "calm", isOver: true };
+  if (!secondsLeft) return { text: "expired", tone: "red", isOver: true };
+  let tone = "calm";
+  if (!renews && secondsLeft < AMBER) tone = "amber";
+  if (!renews && secondsLeft < RED) tone = "red";
+  return { text: duration(secondsLeft), tone, isOver: false };
+}
+
+/** Return a time such as `1 h 05`, `12 min` or, when it is nearly over, `4:05`. @param {number} seconds */
+function duration(seconds) {
   const two = (/** @type {number} */ number) => String(number).padStart(2, "0");
-  const minutes = left < RED ? Math.floor(left / 60) : Math.round(left / 60);
+  if (seconds < RED) return `${Math.floor(seconds / 60)}:${two(seconds % 60)}`;
+  const minutes = Math.round(seconds / 60);
   const hours = Math.floor(minutes / 60);
-  const text = left < RED ? `${minutes}:${two(left % 60)}` : !hours ? `${minutes} min` : minutes % 60 ? `${hours} h ${two(minutes % 60)}` : `${hours} h`;
-  return { text, tone: renews ? "calm" : left < RED ? "red" : left < AMBER ? "amber" : "calm", isOver: false };
+  if (!hours) return `${minutes} min`;
+  if (!(minutes % 60)) return `${hours} h`;
+  return `${hours} h ${two(minutes % 60)}`;
 }

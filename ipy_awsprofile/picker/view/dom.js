@@ -4,7 +4,7 @@
 /**
  * The messages, which picker/conversation.py describes. `ends` is set here, in milliseconds.
  * @typedef {{ profile: string | null, name: string, account: string, region: string, chosen_region: string | null,
- *   left: number | null, ends?: number | null, renews: boolean, signs_in: boolean, protected: boolean, read_only: boolean,
+ *   seconds_left: number | null, ends?: number | null, renews: boolean, signs_in: boolean, protected: boolean, read_only: boolean,
  *   notes: number }} Identity
  * @typedef {{ doing: string, waits: boolean }} Busy
  * @typedef {{ kind: "confirm", profile: string, pattern: string } | { kind: "code", profile: string, device: string, again: boolean }
@@ -41,7 +41,7 @@ export function h(tag, attributes = {}, ...children) {
 /** Return a button of the picker. */
 export const pushButton = (/** @type {() => void} */ onclick, /** @type {Child[]} */ ...content) => h("button", { class: "ipyap-button", type: "button", onclick }, ...content);
 
-/** Return the style sheet, which each place has inside, because a page can have shadow roots. */
+/** Return the style sheet, which each view has inside, because a page can have shadow roots. */
 export const style = () => h("style", {}, /** @type {any} */ (CSS));
 
 const ICONS = {

@@ -31,12 +31,12 @@ export class ProfileList {
     this.id = `ipyap-${Math.random().toString(36).slice(2)}`; // each picker can have a separate script
     this.json = ""; // the profiles as Python sent them; empty before
     this.entries = /** @type {Entry[]} */ ([]);
-    this.found = /** @type {Entry[]} */ ([]); // the entries that match the search, in the order in which the user sees them
+    this.matches = /** @type {Entry[]} */ ([]); // the entries that match the search, in the order in which the user sees them
     this.words = /** @type {string[]} */ ([]);
     this.current = /** @type {string | null} */ (null); // the notebook's active profile
-    this.active = -1; // the place of the highlighted row
+    this.active = -1; // the index of the highlighted row
     this.isPointedAt = false; // whether the user has highlighted it. Enter chooses it only then.
-    this.drawn = /** @type {Map<number, HTMLElement>} */ (new Map()); // the rows in the page, by place
+    this.drawn = /** @type {Map<number, HTMLElement>} */ (new Map()); // the rows in the page, by index
     this.height = 28; // of a row, in pixels
 
     /** @type {HTMLInputElement} */
@@ -75,8 +75,8 @@ export class ProfileList {
         id: this.id,
         "aria-label": "AWS profiles",
         onscroll: () => this.draw(),
-        onmousemove: ({ target }) => this.highlight(placeOf(target), { scroll: false }),
-        onclick: ({ target }) => placeOf(target) >= 0 && this.pick(placeOf(target)),
+        onmousemove: ({ target }) => this.highlight(indexIn(target), { scroll: false }),
+        onclick: ({ target }) => indexIn(target) >= 0 && this.pick(indexIn(target)),
       },
       this.spacer,
     );
@@ -149,34 +149,34 @@ export class ProfileList {
     if (!this.isOpen) return;
     const { activeEntry: before, isPointedAt } = this;
     this.search(this.words.length ? this.input.value : "");
-    if (isPointedAt) this.highlight(this.found.findIndex(({ name }) => name === before?.name));
+    if (isPointedAt) this.highlight(this.matches.findIndex(({ name }) => name === before?.name));
     this.measure();
   }
 
   get activeEntry() {
-    return this.found[this.active];
+    return this.matches[this.active];
   }
 
   /** Show the profiles that match a text, with the first one highlighted, or the active profile. */
   search(text = this.input.value) {
     this.words = text.toLowerCase().split(/\s+/).filter(Boolean);
-    this.found = matching(this.order ?? [], this.words);
+    this.matches = matching(this.order ?? [], this.words);
     this.isPointedAt = this.words.length > 0;
-    this.active = this.isPointedAt ? 0 : this.found.findIndex(({ row }) => row[NAME] === this.current);
+    this.active = this.isPointedAt ? 0 : this.matches.findIndex(({ row }) => row[NAME] === this.current);
     const total = this.entries.length;
-    this.empty.hidden = this.found.length > 0;
+    this.empty.hidden = this.matches.length > 0;
     this.empty.textContent = total
       ? "No profile matches all of these words."
       : this.json ? "There is no profile in the shared config files." : "Reading the shared config files …";
-    this.note.textContent = this.found.length === total ? "" : `${this.found.length.toLocaleString("en")} of ${total.toLocaleString("en")}`;
-    if (this.isPointedAt && total) this.actions.say(counted(this.found.length));
+    this.note.textContent = this.matches.length === total ? "" : `${this.matches.length.toLocaleString("en")} of ${total.toLocaleString("en")}`;
+    if (this.isPointedAt && total) this.actions.say(counted(this.matches.length));
     this.spacer.replaceChildren();
     this.drawn.clear();
     this.box.scrollTop = 0;
     this.scroll();
   }
 
-  /** Make each row as high as the longest texts need, which wrap in a narrow place. */
+  /** Make each row as high as the longest texts need, which wrap in a narrow view. */
   measure() {
     if (!this.longest) return;
     const probe = this.row({ row: this.longest }, 0);
@@ -191,12 +191,12 @@ export class ProfileList {
     this.scroll();
   }
 
-  /** Highlight the row at a place. @param {number} place */
-  highlight(place, { scroll = true } = {}) {
-    if (place < 0 || !this.found.length) return;
+  /** Highlight the row with an index. @param {number} index */
+  highlight(index, { scroll = true } = {}) {
+    if (index < 0 || !this.matches.length) return;
     this.isPointedAt = true;
-    if (place === this.active) return;
-    this.active = Math.min(this.found.length - 1, place);
+    if (index === this.active) return;
+    this.active = Math.min(this.matches.length - 1, index);
     if (scroll) this.scroll();
     else this.draw();
   }
@@ -205,7 +205,7 @@ export class ProfileList {
   scroll() {
     const top = this.active * this.height, bottom = top + this.height;
     const { scrollTop, clientHeight } = this.box;
-    this.spacer.style.height = `${this.found.length * this.height}px`;
+    this.spacer.style.height = `${this.matches.length * this.height}px`;
     if (top < scrollTop) this.box.scrollTop = Math.max(0, top);
     else if (bottom > scrollTop + clientHeight) this.box.scrollTop = bottom - clientHeight;
     this.draw();
@@ -214,43 +214,43 @@ export class ProfileList {
   /** Put the visible rows into the page. A row keeps its element, because a click must end where it began. */
   draw() {
     const from = Math.max(0, Math.floor(this.box.scrollTop / this.height) - OVERSCAN);
-    const until = Math.min(this.found.length, from + Math.ceil(this.box.clientHeight / this.height) + 2 * OVERSCAN);
-    const isDrawn = (/** @type {number} */ place) => (place >= from && place < until) || place === this.active;
-    for (const [place, element] of this.drawn) {
-      if (!isDrawn(place)) {
+    const until = Math.min(this.matches.length, from + Math.ceil(this.box.clientHeight / this.height) + 2 * OVERSCAN);
+    const isDrawn = (/** @type {number} */ index) => (index >= from && index < until) || index === this.active;
+    for (const [index, element] of this.drawn) {
+      if (!isDrawn(index)) {
         element.remove();
-        this.drawn.delete(place);
+        this.drawn.delete(index);
       }
     }
-    const places = Array.from({ length: until - from }, (_, index) => from + index);
-    for (const place of [...places, ...(this.activeEntry ? [this.active] : [])]) {
-      let element = this.drawn.get(place);
+    const visible = Array.from({ length: until - from }, (_, offset) => from + offset);
+    for (const index of [...visible, ...(this.activeEntry ? [this.active] : [])]) {
+      let element = this.drawn.get(index);
       if (!element) {
-        element = this.row(this.found[place], place);
-        this.drawn.set(place, element);
+        element = this.row(this.matches[index], index);
+        this.drawn.set(index, element);
         this.spacer.append(element);
       }
-      element.classList.toggle("ipyap-active", place === this.active);
+      element.classList.toggle("ipyap-active", index === this.active);
     }
     if (this.isOpen && this.activeEntry) this.input.setAttribute("aria-activedescendant", `${this.id}-${this.active}`);
     else this.input.removeAttribute("aria-activedescendant");
   }
 
-  /** Return the element of a row at a place. @param {{ row: Row }} entry @param {number} place */
-  row({ row }, place) {
+  /** Return the element of a row. @param {{ row: Row }} entry @param {number} index */
+  row({ row }, index) {
     const title = [row[NAME], row[ROLE] && `role ${row[ROLE]}`, row[ACCOUNT] && `account ${row[ACCOUNT]}`, row[REGION], row[PROTECTED] && "protected"];
     return h(
       "div",
       {
         class: "ipyap-row",
         role: "option",
-        id: `${this.id}-${place}`,
-        style: `top:${place * this.height}px;height:${this.height}px`,
+        id: `${this.id}-${index}`,
+        style: `top:${index * this.height}px;height:${this.height}px`,
         title: title.filter(Boolean).join("\n"),
         "aria-selected": String(row[NAME] === this.current),
-        "aria-posinset": place + 1,
-        "aria-setsize": this.found.length,
-        "data-place": place,
+        "aria-posinset": index + 1,
+        "aria-setsize": this.matches.length,
+        "data-index": index,
       },
       h("span", { class: "ipyap-name" }, row[PROTECTED] && icon("lock"), ...marked(row[NAME], this.words), row[PROTECTED] && h("span", { class: "ipyap-unseen" }, ", protected")),
       h("span", { class: "ipyap-role" }, row[ROLE]),
@@ -259,9 +259,9 @@ export class ProfileList {
     );
   }
 
-  /** @param {number} place */
-  pick(place) {
-    this.actions.pick(this.found[place].row[NAME], this.readOnly.checked);
+  /** @param {number} index */
+  pick(index) {
+    this.actions.pick(this.matches[index].row[NAME], this.readOnly.checked);
   }
 
   /** Do what a key in the field does. @param {KeyboardEvent} event */
@@ -282,8 +282,8 @@ export class ProfileList {
   }
 }
 
-/** Return the place of an event's row in the list, or -1. */
-const placeOf = (/** @type {any} */ target) => Number(target.closest("[data-place]")?.dataset.place ?? -1);
+/** Return the index of an event's row in the list, or -1. */
+const indexIn = (/** @type {any} */ target) => Number(target.closest("[data-index]")?.dataset.index ?? -1);
 
 /**
  * Return the entries that contain every word: first the profile with that name, then names that begin
@@ -297,7 +297,8 @@ function matching(entries, words) {
   for (const entry of entries) {
     const { name, text } = entry;
     if (!words.every((word) => text.includes(word))) continue;
-    ranks[name === first ? 0 : name.startsWith(first) ? 1 : name.includes(first) ? 2 : 3].push(entry);
+    const rank = [name === first, name.startsWith(first), name.includes(first), true].indexOf(true);
+    ranks[rank].push(entry);
   }
   return ranks.flat();
 }

@@ -100,15 +100,15 @@ class ToolbarButton {
       this.wasOpen = false;
       if (event.key === "Enter" && event.repeat) event.preventDefault(); // it would open the popup again
     });
-    this.place = () => this.isOpen && this.moveBelowButton();
-    addEventListener("resize", this.place);
+    this.follow = () => this.isOpen && this.moveBelowButton();
+    addEventListener("resize", this.follow);
     this.timer = setInterval(() => this.tick(), 1000);
     node.append(style(), this.button);
     document.body.append(this.popup);
   }
 
   end() {
-    removeEventListener("resize", this.place);
+    removeEventListener("resize", this.follow);
     clearInterval(this.timer);
     this.view.end();
     this.popup.remove();
@@ -172,9 +172,14 @@ class ToolbarButton {
   show(state) {
     if (!state) return;
     const { identity, error, ask } = state;
-    const needs = this.isOpen ? "" : error ? "Something failed" : ask ? "Your answer is needed" : "";
+    let needs = "";
+    if (!this.isOpen && ask) needs = "Your answer is needed";
+    if (!this.isOpen && error) needs = "Something failed";
+    let kind = "off";
+    if (identity) kind = identity.notes ? "noted" : "on";
+    if (identity?.protected) kind = "protected";
     this.identity = identity;
-    this.button.dataset.kind = !identity ? "off" : identity.protected ? "protected" : identity.notes ? "noted" : "on";
+    this.button.dataset.kind = kind;
     this.name.textContent = identity ? identity.profile ?? identity.name : "No AWS profile";
     this.account.textContent = identity?.account ?? "";
     this.needs.textContent = needs;
@@ -182,7 +187,8 @@ class ToolbarButton {
     for (const [name, value] of Object.entries(isShown)) this.parts[name].hidden = !value;
     // A narrow toolbar hides a part of it.
     const about = identity ? `${identity.name}, account ${identity.account}` : "No AWS profile is active.";
-    this.button.title = `${about}\n${needs ? `${needs}: click to see.` : "Click to search, switch, refresh or switch off."}`;
+    const click = needs ? `${needs}: click to see.` : "Click to search, switch, refresh or switch off.";
+    this.button.title = `${about}\n${click}`;
     this.button.hidden = false;
     this.tick();
   }

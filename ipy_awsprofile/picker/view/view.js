@@ -142,7 +142,7 @@ export class View {
     this.state = state;
     const { identity, busy, ask, error } = state;
     const isHere = this.isHere();
-    if (identity) identity.ends = identity.left === null ? null : Date.now() + identity.left * 1000;
+    if (identity) identity.ends = identity.seconds_left === null ? null : Date.now() + identity.seconds_left * 1000;
     this.card.show(identity, state.html);
     this.list.current = identity?.profile ?? null;
     if (this.profile) LAST.set(this.kernel, [this.profile]);
