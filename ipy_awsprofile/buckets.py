@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 
 from ipy_awsprofile.credentials.translation import translated
-from ipy_awsprofile.sessions.session import chain_of
+from ipy_awsprofile.sessions.session import names_of_chain
 
 if TYPE_CHECKING:
     import boto3
@@ -28,7 +28,7 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
     """
     import pandas as pd
 
-    with translated(chain_of(session)):
+    with translated(names_of_chain(session)):
         # S3 returns Regions only if the request has a parameter, such as a page size.
         options: Any = {"PaginationConfig": {"PageSize": 1000}}
         if prefix:

@@ -26,7 +26,7 @@ from ipy_awsprofile.kernel.places import (
     s3fs_options,
 )
 from ipy_awsprofile.sessions.portable import short_lived
-from ipy_awsprofile.sessions.session import ProfileSession, chain_of
+from ipy_awsprofile.sessions.session import ProfileSession, names_of_chain
 from ipy_awsprofile.text import chain_line
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def storage_options(session: boto3.Session | None = None) -> dict[str, Any]:
             )
         return {"profile": os.environ["AWS_PROFILE"]}
     if not isinstance(session, ProfileSession) or not session.target.resolves_by_name:
-        name = chain_line(chain_of(session)) or "a session of another library"
+        name = chain_line(names_of_chain(session)) or "a session of another library"
         raise CredentialsUnavailable(
             f"The name of a profile isn't enough to open this session again: {name}.",
             "While its profile is active, use `storage_options()` without a session.",

@@ -24,7 +24,7 @@ from ipy_awsprofile.kernel.places import places_of_run, require_default_session
 from ipy_awsprofile.kernel.show import Kernel
 from ipy_awsprofile.kernel.watch import put_label, watch
 from ipy_awsprofile.sessions.portable import PortableSession, current_keys, portable
-from ipy_awsprofile.sessions.session import chain_of
+from ipy_awsprofile.sessions.session import names_of_chain
 from ipy_awsprofile.text import shortened
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def make_call(function: Function, call: ProfileCall) -> tuple[Any, Failure | Non
                 'Create a client for each profile, such as `session.client("s3")`.',
             )
         elif isinstance(error, BotoCoreError | ClientError):
-            error = from_error(error, chain_of(call.session))
+            error = from_error(error, names_of_chain(call.session))
         return None, failure_of(error, call.session)
     return value, None
 

@@ -18,9 +18,9 @@ from ipy_awsprofile.kernel.gate import require_no_run
 from ipy_awsprofile.sessions.assigned_roles import Account
 from ipy_awsprofile.sessions.session import (
     ProfileSession,
-    chain_of,
     config_of_calls,
     credentials_of,
+    names_of_chain,
     settings_of,
 )
 from ipy_awsprofile.switch.using_profile import running_switcher
@@ -49,7 +49,7 @@ class OrganizationRole:
             own = session.target.request
             is_limited = bool(own.read_only or own.policy)
         else:
-            name = (*chain_of(session), session.profile_name)[0]
+            name = (*names_of_chain(session), session.profile_name)[0]
             chain = (Profile(name, settings_of(session)[0], ProfileKind.AMBIENT),)
         source = Source(chain, credentials_of(session), self.account.name, is_limited)
         return replace(options, role_arn=self.arn, region=session.region_name, source=source)
@@ -111,7 +111,7 @@ def organization_roles(
 def _list_accounts(session: boto3.Session) -> list[dict[str, Any]]:
     """Return the accounts of the session's organization. Raises AccessDenied and others."""
     try:
-        with translated(chain_of(session)):
+        with translated(names_of_chain(session)):
             client: Any = session.client("organizations", config=config_of_calls(session))
             pages = client.get_paginator("list_accounts").paginate()
             return [account for page in pages for account in page["Accounts"]]

@@ -223,7 +223,7 @@ def _key_of(credentials: Any) -> str | None:
     return values.get("_access_key") or values.get("access_key")
 
 
-def frame_of(calls: list[Call]) -> pd.DataFrame:
+def calls_frame(calls: list[Call]) -> pd.DataFrame:
     """Return calls as a DataFrame, with columns that are the same in all rows at the end."""
     import pandas as pd
 

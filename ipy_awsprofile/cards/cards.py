@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.sessions.session import Identity, ProfileSession
 
 #: The badge of expired credentials.
-EXPIRED = "expired"
+_EXPIRED = "expired"
 
 #: The badge of a session that renews expired credentials itself.
 _RENEWS = "renews at the next call"
@@ -75,9 +75,9 @@ def identity_card(
     since = ""
     if badge.endswith("left"):
         since = f"(as of {now or datetime.now(UTC):%H:%M} UTC)"
-    if badge == EXPIRED and (problem or not renews):
+    if badge == _EXPIRED and (problem or not renews):
         tone = Tone.ERROR
-    elif badge == EXPIRED:
+    elif badge == _EXPIRED:
         badge = _RENEWS
     if identity.cached and identity.expiry:  # cached credentials weren't checked with AWS
         badge += ", cached"
@@ -249,7 +249,7 @@ def time_left(
         return "expires: unknown" if temporary else "no expiry"
     seconds = (expiry - (now or datetime.now(UTC))).total_seconds()
     if seconds <= 0:
-        return EXPIRED
+        return _EXPIRED
     if seconds < 60:  # noqa: PLR2004
         return "less than a minute left"
     hours, minutes = divmod(round(seconds / 60), 60)  # 59.9 minutes are 1 hour

@@ -101,7 +101,7 @@ class RoleCache(JSONFileCache):
     def __getitem__(self, key: str) -> Any:
         """Return the session in a file, or an expired one, which botocore replaces."""
         if self.fresh and key not in self.written:
-            return EXPIRED
+            return EXPIRED_SESSION
         # The AWS CLI may not have written the file.
         with suppress(AttributeError, KeyError, OverflowError, TypeError, ValueError):
             document = super().__getitem__(key + self._suffix)
@@ -110,7 +110,7 @@ class RoleCache(JSONFileCache):
                 self._note_caller(document, cached=True)
                 self.has_read |= key not in self.written
                 return document
-        return EXPIRED
+        return EXPIRED_SESSION
 
     def __setitem__(self, key: str, document: Any) -> None:
         self._note_caller(document, cached=False)
@@ -132,7 +132,7 @@ class RoleCache(JSONFileCache):
 _FIELDS = {"AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"}
 
 #: What a `RoleCache` returns if it has no session.
-EXPIRED = {"Credentials": {"Expiration": "1970-01-01T00:00:00Z"}}
+EXPIRED_SESSION = {"Credentials": {"Expiration": "1970-01-01T00:00:00Z"}}
 
 
 class MfaSessionFetcher(CachedCredentialFetcher):

@@ -217,7 +217,7 @@ def sign_in_required(chain: tuple[str, ...]) -> SignInRequired:
     if chain[:1] == (f"sso-session {sign_in}",):
         again = f"--sso {quoted(sign_in)} --login"
     command = "aws sso login"
-    if _kind_of(start) is ProfileKind.LOGIN_SESSION:
+    if _kind_named(start) is ProfileKind.LOGIN_SESSION:
         command = "aws login"
     option = "--profile"
     has_region = True
@@ -232,7 +232,7 @@ def sign_in_required(chain: tuple[str, ...]) -> SignInRequired:
     return SignInRequired(f"The sign-in of {subject} is missing or has expired.", f"{hint}.")
 
 
-def _kind_of(name: str) -> ProfileKind | None:
+def _kind_named(name: str) -> ProfileKind | None:
     with suppress(AwsProfileError):
         return find_profile_or_role(name, read_config()).kind
     return None

@@ -27,7 +27,7 @@ from urllib3 import HTTPResponse
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.credentials.person import Person, device_of
 from ipy_awsprofile.credentials.providers import Outside
-from ipy_awsprofile.credentials.sts import EXPIRED, RoleCache
+from ipy_awsprofile.credentials.sts import EXPIRED_SESSION, RoleCache
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.sessions.session import open_target, who_am_i
@@ -175,7 +175,7 @@ class _ReportedRoles(RoleCache):
 
     def __getitem__(self, key: str) -> Any:
         document = super().__getitem__(key)
-        if document is not EXPIRED and key not in self.written and key not in self._reports:
+        if document is not EXPIRED_SESSION and key not in self.written and key not in self._reports:
             expiry = parse(document["Credentials"]["Expiration"]).astimezone(UTC)
             self._reports[key] = f"cached session until {expiry:%H:%M} UTC"
             self._calls.append(self._reports[key])

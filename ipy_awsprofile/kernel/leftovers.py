@@ -136,7 +136,7 @@ _SAYS = {
 
 def is_reader(value: Any) -> bool:
     """Return whether an object uses S3 with the credentials from when it was opened."""
-    address = READERS.get(_kind_of(value))
+    address = READERS.get(_type_of(value))
     with suppress(Exception):  # an incomplete object, or another version of the library
         return address is not None and address(value).startswith("s3")
     return False
@@ -146,10 +146,10 @@ def starts_workers(value: Any) -> bool:
     """Return whether an object runs code in processes that were started with an identity."""
     if isinstance(value, ModuleType):
         return value.__name__ == "ray" and bool(value.is_initialized())
-    return _kind_of(value) in {"distributed.client.Client", "ipyparallel.client.client.Client"}
+    return _type_of(value) in {"distributed.client.Client", "ipyparallel.client.client.Client"}
 
 
-def _kind_of(value: Any) -> str:
+def _type_of(value: Any) -> str:
     return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
@@ -175,7 +175,7 @@ class OpenedBefore:
         """Yield the readers that were opened with an identity."""
         for name, (matches, opened) in self._readers.items():
             if opened == label and name in namespace and matches(namespace[name]):
-                yield Leftover(name, _SAYS.get(_kind_of(namespace[name]), _KEEPS))
+                yield Leftover(name, _SAYS.get(_type_of(namespace[name]), _KEEPS))
 
     def leftovers(self, namespace: Mapping[str, Any], active: Label | None) -> Iterator[Leftover]:
         """Yield readers and workers that were opened with a different identity."""

@@ -25,7 +25,7 @@ from ipy_awsprofile.kernel.caches import clear_caches
 from ipy_awsprofile.kernel.gate import check, session_here
 from ipy_awsprofile.kernel.show import ABSENT, Place, effect, entry, variables
 from ipy_awsprofile.sessions.portable import lendable, present_credentials
-from ipy_awsprofile.sessions.session import ProfileSession, chain_of
+from ipy_awsprofile.sessions.session import ProfileSession, names_of_chain
 from ipy_awsprofile.text import chain_line
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def s3_location(session: boto3.Session) -> tuple[str, str | None]:
 
     https://docs.aws.amazon.com/general/latest/gr/s3.html
     """
-    with translated(chain_of(session)):
+    with translated(names_of_chain(session)):
         meta = session.client("s3").meta
     region = meta.region_name
     if region == "aws-global":

@@ -29,18 +29,18 @@ def recorded_calls() -> pd.DataFrame:
     parameter values aren't recorded, except for the names in the resource's ARN. The newest 100,000
     calls are kept. In a script, nothing is recorded, and the DataFrame has no rows.
     """
-    from ipy_awsprofile.calls.recorder import frame_of
+    from ipy_awsprofile.calls.recorder import calls_frame
 
     shell = get_ipython()
     magics = shell and shell.magics_manager.registry.get("AwsProfileMagics")
     if not magics:
-        return frame_of([])
-    return frame_of(list(magics.calls.calls))
+        return calls_frame([])
+    return calls_frame(list(magics.calls.calls))
 
 
 def run_aws_calls(magics: Any, line: str) -> pd.DataFrame | None:
     """Run ``%aws_calls`` of `AwsProfileMagics`. Raises InvalidOption."""
-    from ipy_awsprofile.calls.recorder import frame_of
+    from ipy_awsprofile.calls.recorder import calls_frame
 
     options = parse(magics.aws_calls, line)
     recorder = magics.calls
@@ -63,7 +63,7 @@ def run_aws_calls(magics: Any, line: str) -> pd.DataFrame | None:
         calls = list(recorder.calls)
         if options.denied:
             calls = [call for call in calls if call.outcome == "denied"]
-        return frame_of(calls)
+        return calls_frame(calls)
     return None
 
 

@@ -91,7 +91,7 @@ def run_aws_profile_cell(
     try:
         with Scope(request):
             has_begun = True
-            card = identity_card(shell, switcher, before, "it comes back after the cell")
+            card = active_card(shell, switcher, before, "it comes back after the cell")
             display(replace(card, badge=f"for this cell, {card.badge}"))
             value = run_cell(shell, code)
             return None if cell.rstrip().endswith(";") else value
@@ -173,7 +173,7 @@ def _result_of(
         case "share" if options.profile == ["off"]:
             switcher.shares = False
             switcher.stop_sharing()
-            return identity_card(shell, switcher)
+            return active_card(shell, switcher)
         case "share":
             text_with_shared(ConfigFile.read())  # an error before the switch
     shown = request or active or SwitchRequest()
@@ -182,7 +182,7 @@ def _result_of(
     preview = None
     if action == "share":
         preview = _share(switcher, is_confirmed=options.confirmed and request is None)
-    card = identity_card(shell, switcher, before)
+    card = active_card(shell, switcher, before)
     if preview is None:
         return card
     display(card)
@@ -288,7 +288,7 @@ def _open_console(switcher: Switcher, service: str) -> Card:
     return cards.console_card(session.chain[0], service)
 
 
-def identity_card(
+def active_card(
     shell: InteractiveShell,
     switcher: Switcher,
     before: object = None,

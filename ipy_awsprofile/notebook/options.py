@@ -157,10 +157,10 @@ def _add_options(group: Any, declared: Any, names: Container[str] | None = None)
     for name, field in options_of(declared).items():
         if names is None or name in names:
             about = field.help.replace("%", "%%")
-            group.add_argument(field.flag, dest=name, help=about, **_kind_of(field))
+            group.add_argument(field.flag, dest=name, help=about, **_argument_of(field))
 
 
-def _kind_of(field: Option) -> dict[str, Any]:
+def _argument_of(field: Option) -> dict[str, Any]:
     """Return what `add_argument` needs to know about the values of an option."""
     if not field.metavar:
         return {"action": "store_true"}

@@ -18,9 +18,9 @@ from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.session import (
     NamedSession,
     ProfileSession,
-    chain_of,
     credentials_of,
     expiry_of,
+    names_of_chain,
     own_sts_client,
     settings_of,
 )
@@ -38,7 +38,7 @@ def present_credentials(session: boto3.Session) -> tuple[RedactedCredentials, da
 
     Raises a subclass of `AwsProfileError` if the credentials can't be renewed.
     """
-    with translated(chain_of(session)):
+    with translated(names_of_chain(session)):
         credentials = credentials_of(session)
         frozen = freeze_credentials(credentials)  # before the expiry, which renewing changes
         return frozen, expiry_of(credentials)
@@ -80,7 +80,7 @@ def session_token(
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """
-    with translated(chain_of(session)):
+    with translated(names_of_chain(session)):
         sts = own_sts_client(session)
         device = {"SerialNumber": serial, "TokenCode": ask()} if serial else {}
         issued = sts.get_session_token(**device)["Credentials"]
@@ -169,5 +169,5 @@ def _unpickled(keys: tuple[str, ...], *others: Any) -> PortableSession:
 
 def portable(session: boto3.Session) -> PortableSession:
     """Return a portable session with credentials as in `lendable`. Raises its errors."""
-    chain = chain_of(session) or (session.profile_name,)
+    chain = names_of_chain(session) or (session.profile_name,)
     return PortableSession(lendable(session)[0], chain, session.region_name, *settings_of(session))

@@ -27,9 +27,9 @@ from ipy_awsprofile.sessions.portable import DerivedBotocoreSession
 from ipy_awsprofile.sessions.session import (
     NamedSession,
     ProfileSession,
-    chain_of,
     config_of_calls,
     credentials_of,
+    names_of_chain,
     open_session,
     open_target,
     settings_of,
@@ -83,7 +83,7 @@ class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # used lik
         base = self._base
         if isinstance(base, str):
             base = open_session(base)
-        chain = chain_of(base) or (base.profile_name,)
+        chain = names_of_chain(base) or (base.profile_name,)
         if isinstance(base, ProfileSession):
             base.target.require_sts()
         inner = DerivedBotocoreSession(chain[0], base.region_name, *settings_of(base))
@@ -97,7 +97,7 @@ class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # used lik
             inner.register_component("credential_provider", provider)
             credentials.get_frozen_credentials()
         self._open.append(credentials)
-        return NamedSession(inner, chain_of(base))
+        return NamedSession(inner, names_of_chain(base))
 
     def __exit__(self, *_: object) -> None:
         self._open.pop().has_ended = True

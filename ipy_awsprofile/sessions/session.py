@@ -189,7 +189,7 @@ def open_target(
     return session
 
 
-def chain_of(session: boto3.Session) -> tuple[str, ...]:
+def names_of_chain(session: boto3.Session) -> tuple[str, ...]:
     """Return a session's role chain as in ``Identity``; empty for other boto3 sessions.
 
     Every function that takes a session from the user calls this first. Raises InvalidOption for
@@ -207,7 +207,7 @@ def credentials_of(session: boto3.Session) -> Credentials:
     """Return a session's credentials. Raises InvalidProfile if it doesn't have any."""
     credentials = session.get_credentials()
     if credentials is None:
-        raise no_credentials((*chain_of(session), session.profile_name)[0])
+        raise no_credentials((*names_of_chain(session), session.profile_name)[0])
     return credentials
 
 
@@ -281,7 +281,7 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
-    chain = chain_of(session)
+    chain = names_of_chain(session)
     with translated(chain):
         credentials = credentials_of(session)
         frozen = freeze_credentials(credentials)
