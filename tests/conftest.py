@@ -69,7 +69,7 @@ def clean_environment(tmp_path: Path) -> Iterator[None]:
     no trace of this one.
     """
     before, session = dict(os.environ), boto3.DEFAULT_SESSION
-    for name in [name for name in os.environ if name.startswith(("AWS_", "XDG_"))]:
+    for name in [name for name in os.environ if name.startswith(("AWS_", "XDG_", "MAKELEVEL"))]:
         del os.environ[name]
     os.environ.update(dict.fromkeys(("HOME", "USERPROFILE"), str(tmp_path)))
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"

@@ -117,6 +117,14 @@ def terminal(tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
     demo.close()
 
 
+def test_demo_by_make(started: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a clone, no command is on the PATH: the demo names the target of `make` instead."""
+    monkeypatch.setenv("MAKELEVEL", "1")
+    printed, _ = started("demo").communicate(timeout=120)
+    assert printed.splitlines()[-1].endswith("run: make lab")
+    assert re.search(r"^lab:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
 def test_demo_in_a_terminal(terminal: pexpect.spawn[str], tmp_path: Path) -> None:
     """After the transcript, the user works in its IPython, where Ctrl-C only ends a cell."""
     for typed, expected in (

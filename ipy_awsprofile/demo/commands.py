@@ -66,7 +66,9 @@ def show_main_job() -> int:
     if status == -signal.SIGINT:
         raise KeyboardInterrupt
     if status == 0:
-        print("To open the tutorials in JupyterLab, run: ipy-awsprofile lab")  # noqa: T201
+        # `make demo` installs neither JupyterLab nor a command on the PATH.
+        lab = "make lab" if "MAKELEVEL" in os.environ else "ipy-awsprofile lab"
+        print(f"To open the tutorials in JupyterLab, run: {lab}")  # noqa: T201
     return status
 
 
