@@ -365,7 +365,7 @@ def _require_no_readers(function: Any, namespace: Mapping[str, Any]) -> None:
         if starts_workers(value):
             raise NotForOneProfile(
                 f"{what} runs code in processes that have the notebook's identity.",
-                "Use only the function's `session` in it. To run it in a Dask cluster, use "
+                "In the function, use only its `session`. To run it in a Dask cluster, use "
                 "`executor=client.get_executor()`.",
             )
         if is_reader(value):

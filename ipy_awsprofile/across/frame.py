@@ -145,7 +145,7 @@ def rows_of(value: Any) -> Rows:
             keep = is_named or not pd.api.types.is_integer_dtype(index)
             rows = value.reset_index(drop=not keep)
             if not rows.columns.is_unique:
-                raise ValueError("The result has two columns of the same name.")
+                raise ValueError("The result has two columns with the same name.")
             return rows
         case None:
             return []

@@ -129,8 +129,8 @@ def _label_for(session: Any, method: str) -> Label:
         return Label(profile or "", is_chosen=True, callers=getattr(session, "callers", None))
     if GATE.is_run:
         raise NotForOneProfile(
-            "A new session without a profile, such as `boto3.Session()`, doesn't know whose "
-            "call it is in.",
+            "A new session without a profile, such as `boto3.Session()`, doesn't know which "
+            "profile it is for.",
             "Use `session`. In a run, `boto3.client` uses it, too.",
         )
     if GATE.active and method == "env":  # set by the user, because a switch removes keys
