@@ -62,7 +62,7 @@ copybutton_selector = "div:not(.shown) > div.highlight > pre"
 # The workflow that publishes the pages sets their address, and the folder in it.
 ogp_site_url = os.environ.get("DOCS_URL", "")
 ogp_image = "_static/first-switch.png"
-ogp_image_alt = "A notebook in JupyterLab: the active profile, its card, and the role's buckets"
+ogp_image_alt = "A notebook in JupyterLab: the active profile, its card, and a DataFrame of buckets"
 ogp_social_cards = {"enable": False}
 notfound_template = "page.html"
 notfound_urls_prefix = os.environ.get("DOCS_FOLDER", "/")
