@@ -15,11 +15,8 @@ from tests.aws.web_identity import AUDIENCE, OidcProvider, WebIdentities
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from werkzeug.wrappers import Request, Response
-
-    from ipy_awsprofile.demo.iam import Clock
 
 
 class EmbeddedAws(aws.EmbeddedAws):
@@ -28,8 +25,8 @@ class EmbeddedAws(aws.EmbeddedAws):
     `signin` is AWS Sign-In, the service behind `aws login`.
     """
 
-    def __init__(self, clock: Clock = aws.now) -> None:
-        super().__init__(clock)
+    def __init__(self) -> None:
+        super().__init__()
         self.signin = SignIn(self, lambda: self.home)
         BrowserSignIns(self, self.sso)
         Console(self)
@@ -49,25 +46,19 @@ class EmbeddedAws(aws.EmbeddedAws):
         """
         return self._web_identities.create_provider(issuer, account, audiences)
 
-    def on_instance(
-        self, role_arn: str, duration: int = 3600
-    ) -> AbstractContextManager[dict[str, str]]:
+    def on_instance(self, role_arn: str) -> AbstractContextManager[dict[str, str]]:
         """Serve the metadata of an EC2 instance with a role until the context ends.
 
         The context's value is the environment variables that a client on the instance needs.
-        `duration` is in seconds.
         """
-        return serve_instance(self, self.endpoint_url, role_arn, duration)
+        return serve_instance(self, self.endpoint_url, role_arn)
 
-    def in_container(
-        self, role_arn: str, *, token_file: Path | None = None, duration: int = 3600
-    ) -> AbstractContextManager[dict[str, str]]:
+    def in_container(self, role_arn: str) -> AbstractContextManager[dict[str, str]]:
         """Serve the credentials of a container with a role until the context ends.
 
-        The context's value is the environment variables that a client in the container needs. With
-        `token_file`, the token is in that file, as with EKS Pod Identity.
+        The context's value is the environment variables that a client in the container needs.
         """
-        return serve_container(self, self.endpoint_url, role_arn, duration, token_file)
+        return serve_container(self, self.endpoint_url, role_arn)
 
     @contextmanager
     def answering(self, request: str, answer: Callable[[Request], Response]) -> Iterator[None]:

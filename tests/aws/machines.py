@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING
 from werkzeug.exceptions import Unauthorized
 from werkzeug.wrappers import Response
 
-from ipy_awsprofile.demo.identity_center import write_private
 from ipy_awsprofile.demo.refusals import json_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from werkzeug.wrappers import Request
 
@@ -29,9 +27,7 @@ _ROLES = "/latest/meta-data/iam/security-credentials/"
 
 
 @contextmanager
-def serve_instance(
-    front: Front, endpoint_url: str, role_arn: str, duration: int
-) -> Iterator[dict[str, str]]:
+def serve_instance(front: Front, endpoint_url: str, role_arn: str) -> Iterator[dict[str, str]]:
     """Serve version 2 of the instance metadata service: each request needs a token."""
     token, role = front.iam.keep_secret(secrets.token_urlsafe(64)), role_arn.rpartition("/")[2]
 
@@ -44,7 +40,7 @@ def serve_instance(
         return answered
 
     def credentials() -> Response:
-        document = _credentials(front.iam, role_arn, "i-0abcdef1234567890", duration)
+        document = _credentials(front.iam, role_arn, "i-0abcdef1234567890")
         return json_response(document | {"Code": "Success", "Type": "AWS-HMAC"})
 
     requests = {
@@ -60,9 +56,7 @@ def serve_instance(
 
 
 @contextmanager
-def serve_container(
-    front: Front, endpoint_url: str, role_arn: str, duration: int, token_file: Path | None
-) -> Iterator[dict[str, str]]:
+def serve_container(front: Front, endpoint_url: str, role_arn: str) -> Iterator[dict[str, str]]:
     """Serve the credentials of a container, whose path and token are its own."""
     token = front.iam.keep_secret(secrets.token_urlsafe(64))
     path = f"/v2/credentials/{secrets.token_hex(16)}"
@@ -70,16 +64,13 @@ def serve_container(
     def answer(request: Request) -> Response:
         if request.headers.get("Authorization") != token:
             raise Unauthorized
-        return json_response(_credentials(front.iam, role_arn, "container", duration))
+        return json_response(_credentials(front.iam, role_arn, "container"))
 
-    environment = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": endpoint_url + path}
-    if token_file is None:
-        environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = token
-    else:
-        write_private(token_file, token)
-        environment["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] = str(token_file)
     with _serving(front, {f"GET {path}": ("container:GetCredentials", answer)}):
-        yield environment
+        yield {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": endpoint_url + path,
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN": token,
+        }
 
 
 @contextmanager
@@ -94,7 +85,7 @@ def _serving(
             del front.unsigned[request]
 
 
-def _credentials(iam: Iam, role_arn: str, session_name: str, duration: int) -> dict[str, str]:
-    issued = iam.create_role_session(role_arn, session_name, duration).credentials()
+def _credentials(iam: Iam, role_arn: str, session_name: str) -> dict[str, str]:
+    issued = iam.create_role_session(role_arn, session_name).credentials()
     issued["Token"] = issued.pop("SessionToken")
     return {**issued, "LastUpdated": f"{iam.clock():%Y-%m-%dT%H:%M:%SZ}"}
