@@ -281,15 +281,6 @@ def test_retry_of_regions(
     assert actions(aws) == {ASSUME: len(names)}  # the retry finds the roles in the cache
 
 
-def test_profile_that_cannot_be_opened(aws: EmbeddedAws) -> None:
-    """A role that can't be assumed is tried once, and its error is reported for each Region."""
-    aws.write_profile("Refused", source_profile="UserAlpha", role_arn="arn:aws:iam::1:role/None")
-    errors = errors_of(["Refused"], account_of, regions=REGIONS)
-    assert [row["region"] for row in errors] == list(REGIONS)
-    assert len({row["message"] for row in errors}) == 1
-    assert actions(aws) == {ASSUME: 1}
-
-
 @pytest.mark.parametrize("is_terminal", [True, False])
 def test_printed_lines(
     aws: EmbeddedAws, names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, is_terminal: bool

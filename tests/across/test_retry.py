@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +13,6 @@ import pytest
 from ipy_awsprofile import across_profiles, list_buckets
 from ipy_awsprofile.errors import NoProfileAnswered
 from tests.across.runs import Flaky, actions
-from tests.processes import posix
-from tests.roles import answer_with_codes
 
 if TYPE_CHECKING:
     from tests.aws import EmbeddedAws
@@ -62,57 +57,6 @@ def test_retry(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     pd.testing.assert_frame_equal(fourth, third)
     fourth["name"] = "changed"
     assert (third["name"] != "changed").all()
-
-
-@posix
-def test_ctrl_c(
-    aws: EmbeddedAws, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A retry runs what Ctrl-C left out, and Ctrl-C in a retry keeps the old and new rows."""
-    flaky, ends = Flaky(names[0]), threading.Event()
-    interrupting = {names[2], names[4]}
-
-    def function(session: Any) -> str:
-        if session.profile_name in interrupting:
-            interrupting.discard(session.profile_name)
-            os.kill(os.getpid(), signal.SIGINT)
-            ends.wait(60)
-        return flaky(session)
-
-    try:
-        frame = across_profiles(names, function, max_workers=1, progress=False)
-        assert (failed(frame), list(frame["profile"])) == ([names[0]], [names[1]])
-        flaky.heal()
-        capsys.readouterr()
-        second = retry_of(frame)
-    finally:
-        ends.set()
-    assert second.attrs == {"errors": [], "interrupted": True}
-    assert list(second["profile"]) == list(names[:4])
-    assert "Interrupted: 2 of 6 profiles weren't completed." in capsys.readouterr().out
-    assert list(retry_of(second)["profile"]) == list(names)
-
-
-def test_every_profile_failed(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """The exception's errors can be retried, which raises it again if every profile fails."""
-    flaky = Flaky(*names)
-    with pytest.raises(NoProfileAnswered) as raised:
-        across_profiles(names, flaky, progress=False)
-    with pytest.raises(NoProfileAnswered, match="None of 6 profiles succeeded") as again:
-        raised.value.errors.retry()
-    flaky.heal()
-    assert list(again.value.errors.retry()["profile"]) == list(names)
-
-
-def test_mfa_codes(aws: EmbeddedAws, auditor: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A retry prompts for an MFA code only if a failed profile needs it."""
-    answer_with_codes(aws, auditor, monkeypatch)
-    flaky = Flaky("RoleBeta")
-    frame = across_profiles(["Auditor", "RoleBeta"], flaky, progress=False)
-    monkeypatch.setattr("getpass.getpass", pytest.fail)
-    flaky.heal()
-    assert list(retry_of(frame)["profile"]) == ["Auditor", "RoleBeta"]
-    assert actions(aws)["sts:GetSessionToken"] == 1
 
 
 def test_notebook_meanwhile(shell: Shell, names: tuple[str, ...]) -> None:

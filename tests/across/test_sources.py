@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import time_machine
 
 from ipy_awsprofile import across_profiles
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
@@ -70,20 +68,6 @@ def test_hub_that_fails_fails_once(aws: EmbeddedAws, hub: str) -> None:
     assert {error["error"] for error in errors} == {"AccessDenied"}
     assert all(f"{hub}-shut" in error["message"] for error in errors)
     assert actions(aws) == {ASSUME: 1}
-
-
-def test_renewal(aws: EmbeddedAws, hub: str) -> None:
-    """A session that expires during its function renews itself and its hub role."""
-    names = add_spokes(aws, "Hub", trusting(hub))
-    with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
-
-        def function(session: Any) -> int:
-            before = bucket_count(session)
-            traveller.shift(timedelta(hours=2))
-            return before + bucket_count(session)
-
-        run(names[:1], function)
-    assert actions(aws) == {ASSUME: 4, "s3:ListAllMyBuckets": 2}
 
 
 # MFA ----------------------------------------------------------------------------------------------
