@@ -99,12 +99,6 @@ SITUATIONS = {
         "A switch uses: sts:AssumeRole",
         keys="u",
     ),
-    "role over role": situation(
-        f"{ASSUME}source_profile = q\n[profile q]\nrole_arn = {ROLE}\nsource_profile = u\n",
-        *("p ← q ← u (no problems found)", f"q (assume role: {BETA}, config:5)"),
-        "A switch uses: sts:AssumeRole → sts:AssumeRole",
-        keys="u",
-    ),
     "role with its own keys": situation(
         f"{ASSUME}source_profile = p\n",
         *("p (no problems found)", "aws_access_key_id set credentials:2"),
@@ -169,18 +163,6 @@ SITUATIONS = {
         keys="default",
         **PLAIN,
     ),
-    "default: token of a pod": situation(
-        "",
-        f"web identity token (web identity: {BETA})",
-        AWS_WEB_IDENTITY_TOKEN_FILE="/dev/null",
-        AWS_ROLE_ARN=ROLE,
-    ),
-    "default: container": situation(
-        "",
-        "container credentials (default credentials)",
-        "A switch uses: GET http://127.0.0.1 → sts:GetCallerIdentity",
-        AWS_CONTAINER_CREDENTIALS_FULL_URI=f"{HERE}/",
-    ),
 }
 
 
@@ -229,65 +211,6 @@ def test_role_of_a_sign_in(shared_files: Files) -> None:
     assert "sso_region us-east-1 config:3" in lines
     unlisted = explained(profile="corp:team-dev/Admin").error
     assert "`team-dev` isn't one of the accounts that `corp` has listed." in str(unlisted)
-
-
-#: The config file, and the beginning of the error and of its hint.
-FAILURES = {
-    "no profile": ("[profile pp]\n", "There is no profile `p`", "Did you mean `pp`?"),
-    "header without profile": (f"[p]\n{KEYS}\n", "There is no profile `p`", "Write [profile p]"),
-    "misspelled source": (
-        f"{ASSUME}source_profile = Usr\n[profile User]\n{KEYS}\n",
-        '`p` can\'t get credentials: The source_profile "Usr" referenced',
-        "Did you mean `User`?",
-    ),
-    "secret below a setting": (
-        f"{ASSUME}source_profile = u\n  aws_secret_access_key = hush\n[profile u]\n{KEYS}\n",
-        "`p` can't get credentials: The source_profile \"u.",
-        "",
-    ),
-    "no credentials": (P, "`p` has no credentials.", "Add keys to the credentials"),
-    "half a pair of keys": (
-        f"{P}aws_access_key_id = AKIAHUSH\n",
-        "`p` can't get credentials: Partial credentials found in config-file, missing: "
-        "aws_secret_access_key.",
-        "`%aws_profile --explain p`",
-    ),
-    "no command": (
-        f"{P}credential_process = '\n",
-        "The credential_process of `p` returned no credentials.",
-        "Run its command in a terminal",
-    ),
-    "nobody signed in": (MODERN, "The sign-in of `p` is missing", "Run `%aws_profile p --login`"),
-    "missing token file": (
-        f"{ASSUME}web_identity_token_file = /no/file\n",
-        "A file that `p` needs can't be used: [Errno 2] No such file or directory: '/no/file'.",
-        "Correct its path",
-    ),
-    "no Region": (
-        f"[profile p]\nregion = us west\n{KEYS}\n",
-        "`p` has no valid AWS Region: Provided region_name 'us west' doesn't match",
-        "`us west` isn't a Region that botocore knows. Did you mean `us-west-2`",
-    ),
-    "template without keys": (
-        "[profile p]\naws_access_key_id =\naws_secret_access_key =\n",
-        "`p` can't get credentials: Partial credentials found in config-file, missing: "
-        "aws_access_key_id.",
-        "`%aws_profile --explain p`",
-    ),
-}
-
-
-@pytest.mark.parametrize("failure", FAILURES)
-def test_same_words_as_the_switch(shell: Shell, shared_files: Files, failure: str) -> None:
-    """The explanation's error and hint are word for word those that a switch shows."""
-    config, says, hint = FAILURES[failure]
-    write(shared_files, config)
-    error, switch = explained().error, shell.refused("%aws_profile p")
-    assert error
-    assert (str(error), error.hint) == (str(switch), switch.hint)
-    assert str(error).startswith(says)
-    assert error.hint.startswith(hint)
-    assert f"✗ {error}" in shell.good("%aws_profile --explain p").text
 
 
 def test_no_files(shell: Shell) -> None:
@@ -349,36 +272,14 @@ MISTAKES = {
     "quotation marks": (ROLE, f'"{ROLE}"', "`role_arn` includes its quotation marks. Remove them."),
     "comment": ("us-west-2", "us-west-2  # Oregon", "`region` includes a comment. Move the comm"),
     "indented": ("\nsource", "\n  source", "`role_arn` includes the indented lines below it."),
-    "invisible": (ROLE, f"{ROLE}\u200b", "`role_arn` includes an invisible character. Write the"),
     "Region": ("us-west-2", "us-wst-2", "`region` isn't a Region that botocore knows. Did you me"),
     "no ARN": (ROLE, "RoleBeta", "`role_arn` isn't the ARN of a role. Example: arn:aws:iam::1234"),
     "bundle": ("[profile me]", "ca_bundle = /no/file\n[profile me]", "file that doesn't exist"),
-    "duration": (
-        "[profile me]",
-        "duration_seconds = 1 day\n[profile me]",
-        "isn't a number of seconds, so botocore ignores it. Example: 3600",
-    ),
     "tags": ("[profile me]", "session_tags = red\n[profile me]", "isn't valid. Use KEY=VALUE. See"),
     "program": (
         f"source_profile = me\nmfa_serial = {DEVICE}",
         "source_profile = tool\n[profile tool]\ncredential_process = no-such-tool hush",
         "`credential_process` names a program that isn't on the PATH. Install it, or write its",
-    ),
-    "program for codes in [default]": (
-        "[profile p]",
-        "[default]\nmfa_process = no-such-tool hush\n[profile p]",
-        "`mfa_process` names a program that isn't on the PATH. Install it, or write its full path. "
-        "See config:2.",
-    ),
-    "account of SSO": (
-        BASE,
-        MODERN.replace("123456789012", "12345"),
-        "`sso_account_id` isn't an account ID. An account ID has 12 digits. See config:3.",
-    ),
-    "setting of a sign-in": (
-        BASE,
-        MODERN.replace("sso_start_url", "sso_start_ur"),
-        "`sso_start_ur` isn't an AWS setting, so it is ignored. Did you mean `sso_start_url`? See",
     ),
 }
 
