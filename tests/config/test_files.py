@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import pickle
 import re
 import traceback
@@ -13,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import botocore.session
 import pytest
 
-from ipy_awsprofile import open_session
-from ipy_awsprofile.config.files import SharedFiles, locations_of, read_config, read_credentials
+from ipy_awsprofile.config.files import SharedFiles, locations_of, read_config
 from ipy_awsprofile.config.profiles import (
     ProfileKind,
     chain_of,
@@ -23,7 +21,7 @@ from ipy_awsprofile.config.profiles import (
     matching,
     profiles_by_name,
 )
-from ipy_awsprofile.errors import ConfigFileError, InvalidProfile, ProfileNotFound
+from ipy_awsprofile.errors import ConfigFileError, ProfileNotFound
 from tests.processes import posix
 
 if TYPE_CHECKING:
@@ -36,22 +34,6 @@ def written(folder: Path, config: str, credentials: str = "") -> SharedFiles:
     files.config.write_text(config, encoding="utf-8")
     files.credentials.write_text(credentials, encoding="utf-8")
     return files
-
-
-def test_paths(tmp_path: Path) -> None:
-    """The two variables name the files; ``~`` and ``$`` are expanded in them as in botocore."""
-    home = SharedFiles(tmp_path / ".aws/config", tmp_path / ".aws/credentials")
-    nothing = Path(os.devnull, "AWS_CONFIG_FILE")
-    for environment, files in (
-        ({}, home),
-        (
-            {"AWS_CONFIG_FILE": ""},
-            SharedFiles(nothing, home.credentials),
-        ),
-        ({"AWS_CONFIG_FILE": "$HOME/c"}, SharedFiles(tmp_path / "c", home.credentials)),
-        ({"AWS_SHARED_CREDENTIALS_FILE": "k"}, SharedFiles(home.config, Path.cwd() / "k")),
-    ):
-        assert SharedFiles.from_environment(environment) == files
 
 
 CONFIG = """
@@ -125,13 +107,6 @@ def test_locations_of(tmp_path: Path, header: str, setting: str, expected: list[
     assert list(map(str, locations_of(files, header, setting))) == expected
 
 
-def test_missing_files(tmp_path: Path) -> None:
-    """Files that don't exist contain nothing, as in botocore."""
-    files = SharedFiles(tmp_path / "none", tmp_path / "no")
-    assert read_config(files).full_config({"p": {"a": "b"}})["profiles"] == {"p": {"a": "b"}}
-    assert locations_of(files, "profile p") == []
-
-
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -173,22 +148,6 @@ def test_file_that_is_not_utf_8(shared_files: Files) -> None:
     assert "Unicode" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_empty_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An empty variable names no file, as in botocore, so the files of the home aren't read."""
-    (tmp_path / ".aws").mkdir()
-    (tmp_path / ".aws" / "config").write_text("[profile a]\nregion = eu-west-1\n")
-    keys = "[a]\naws_access_key_id = A\naws_secret_access_key = b\n[b]\nregion = x\n"
-    (tmp_path / ".aws" / "credentials").write_text(keys)
-    monkeypatch.setenv("AWS_CONFIG_FILE", "")
-    assert list_profiles() == botocore.session.Session().available_profiles == ["a", "b"]
-    assert open_session("a").region_name is None
-    monkeypatch.delenv("AWS_CONFIG_FILE")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "")
-    assert list_profiles() == botocore.session.Session().available_profiles == ["a"]
-    with pytest.raises(InvalidProfile, match="`a` has no credentials"):
-        open_session("a")
-
-
 def test_file_with_a_byte_order_mark(shared_files: Files) -> None:
     """The error names the encoding, because line 1 looks correct in an editor."""
     text = "[profile a]\nregion = x\n"
@@ -206,17 +165,6 @@ def test_unreadable_file(shared_files: Files) -> None:
     shared_files[0].symlink_to(shared_files[0])  # root can read everything else
     with pytest.raises(ConfigFileError, match="The file can't be read"):
         list_profiles()
-
-
-def test_files_that_change(tmp_path: Path) -> None:
-    """Unchanged files aren't parsed again, and earlier readings stay as they were."""
-    files = written(tmp_path, "[profile a]\n", "[a]\nregion = one\noutput = json\n")
-    first = read_config(files)
-    assert read_config(files) is first
-    files.credentials.write_text("[a]\noutput = text\n[bb]\n")
-    assert read_config(files).profiles == {"a": {"output": "text"}, "bb": {}}
-    assert read_credentials(files.credentials) == {"a": {"output": "text"}, "bb": {}}
-    assert first.profiles == {"a": {"region": "one", "output": "json"}}
 
 
 # --- Profiles ---

@@ -7,13 +7,12 @@ from datetime import timedelta
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 
 from ipy_awsprofile import across_profiles, open_session, using_profile
 from ipy_awsprofile.config.policies import NOT_READS_OF_ROLES, read_only_policy
 from ipy_awsprofile.config.regions import is_aws, is_known_region, known_regions, unknown_region
-from ipy_awsprofile.config.request import SessionRequest, SwitchRequest, arguments, options_of
+from ipy_awsprofile.config.request import SessionRequest, SwitchRequest, options_of
 from ipy_awsprofile.config.target import (
     NOT_PROFILES,
     PARAMETERS,
@@ -158,8 +157,6 @@ def test_settings_of_a_role(config: Path) -> None:
         ({"profile": "keys", "policy": READ_ONLY}, "can limit only the session of a role"),
         ({"role_arn": ARN, "source_profile": "nobody"}, "There is no profile `nobody`"),
         ({}, "Use exactly one of"),
-        ({"profile": "keys", "role_arn": ARN}, "Use exactly one of"),
-        ({"source_profile": "keys"}, "Use exactly one of"),
     ],
 )
 @pytest.mark.usefixtures("config")
@@ -263,31 +260,6 @@ def test_region(monkeypatch: pytest.MonkeyPatch) -> None:
         assert target(role_arn=ARN, source_profile=profile, region=option).region == region
 
 
-@pytest.mark.usefixtures("config")
-def test_variants_in_the_cache() -> None:
-    """Sessions limited by a policy or tags have separate entries in the cache."""
-    requests: list[dict[str, Any]]
-    requests = [{}, {"session_name": "me"}, {"read_only": True}, {"tags": (("a", "b"),)}]
-    variants = [target("role", **options).cache_variant for options in requests]
-    assert variants[0] == variants[1] == ""
-    assert len(set(variants[1:])) == len(variants[1:])
-
-
-@pytest.mark.usefixtures("config")
-def test_access_by_name() -> None:
-    """A program gets the same access by the profile's name, unless the request has limits."""
-    for options in ({}, {"region": "us-east-1"}):
-        assert target("role", **options).resolves_by_name
-    for name, limits in (
-        ("role", {"session_name": "me"}),
-        ("role", {"read_only": True}),
-        ("keys", {"mfa": True}),
-        ("corp:123456789012/Admin", {}),
-    ):
-        assert not target(name, **limits).resolves_by_name
-    assert not target(role_arn=ARN, source_profile="keys").resolves_by_name
-
-
 # --- Default credentials ---
 
 ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "AKIAENV", "AWS_SECRET_ACCESS_KEY": "x"}
@@ -344,38 +316,6 @@ def test_settings_of_default_credentials(
     monkeypatch.setenv("AWS_PROFILE", "nowhere")
     with pytest.raises(ProfileNotFound, match="nowhere"):
         target(default=True)
-
-
-ENDPOINTS = """
-[profile all]
-endpoint_url = http://127.0.0.1:9
-[profile s3]
-endpoint_url = http://127.0.0.1:9
-services = s3
-[profile sts]
-services = sts
-[profile none]
-endpoint_url = http://127.0.0.1:9
-ignore_configured_endpoint_urls = True
-[services s3]
-s3 =
-  endpoint_url = http://127.0.0.1:10
-[services sts]
-sts =
-  endpoint_url = http://127.0.0.1:11
-"""
-
-
-@pytest.mark.parametrize("variable", ["", "true"])
-@pytest.mark.parametrize("profile", ["all", "s3", "sts", "none"])
-def test_endpoints(
-    shared_files: Files, monkeypatch: pytest.MonkeyPatch, profile: str, variable: str
-) -> None:
-    """S3's endpoint is the endpoint of boto3's client, unless that is AWS's own."""
-    shared_files[0].write_text(ENDPOINTS)
-    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", variable)
-    url = boto3.Session(profile_name=profile).client("s3", "us-west-2").meta.endpoint_url
-    assert target(profile).endpoint("s3") == ("" if is_aws(url) else url)
 
 
 # --- Regions ---
@@ -473,24 +413,6 @@ def test_keys_of_a_store(monkeypatch: pytest.MonkeyPatch) -> None:
     assert target("plain").store == target(default=True).store == ""
 
 
-@pytest.mark.parametrize(
-    "options",
-    [{"read_only": True}, {"policy": '{"Statement": []}'}, {"duration": 900}, {"mfa": True}],
-)
-@pytest.mark.usefixtures("stores")
-def test_no_limits_for_a_store(
-    shared_files: Files, tmp_path: Path, options: dict[str, Any]
-) -> None:
-    """A store has no STS that could limit its keys, so these options are refused."""
-    with_device = STORES.replace("[profile named]", "[profile named]\nmfa_serial = m")
-    shared_files[0].write_text(with_device)
-    if "policy" in options:
-        (tmp_path / "policy.json").write_text(options["policy"])
-        options = {"policy": str(tmp_path / "policy.json")}
-    with pytest.raises(InvalidOption, match=f"has keys of {STORE}, and no STS can limit them"):
-        target("named", **options)
-
-
 def test_hosts() -> None:
     """AWS's own endpoints are recognized by their domains."""
     for host in ("sts.us-west-2.amazonaws.com", "sts.cn-north-1.amazonaws.com.cn", "s3.x.api.aws"):
@@ -539,26 +461,3 @@ def test_values_from_python() -> None:
     for wrong in ({"profile": 3}, {"variable": "1x"}, {"variable": "class"}):
         with pytest.raises(InvalidOption):
             SwitchRequest(**wrong)
-
-
-@pytest.mark.parametrize(
-    ("request_", "line"),
-    [
-        (SwitchRequest("RoleBeta"), "RoleBeta"),
-        (SwitchRequest("my profile", confirmed=True), '"my profile" --yes'),
-        (SwitchRequest("-dash", region="us-west-2"), "--region us-west-2 -- -dash"),
-        (SwitchRequest("a#b", variable="beta"), '"a#b" --as beta'),
-        (SwitchRequest(role_arn="arn:x", mfa=True), "--role-arn arn:x --mfa"),
-        (SessionRequest(default=True, duration="1h"), "--duration 1h --default"),
-    ],
-)
-def test_lines(request_: SessionRequest, line: str) -> None:
-    """A request's line for hints has its name and the options that aren't the default."""
-    assert arguments(request_) == line
-
-
-def test_names() -> None:
-    """A request is displayed by its profile or role."""
-    assert SessionRequest(profile="p").name == "p"
-    assert SwitchRequest(role_arn=ARN, source_profile="p").name == ARN
-    assert SessionRequest(default=True).name == "the default credentials"
