@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference.htm
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -32,12 +31,10 @@ from ipy_awsprofile.errors import (
     AwsProfileError,
     IdentityChanged,
     InvalidOption,
-    ServiceError,
 )
 from ipy_awsprofile.sessions.session import credentials_of
 from tests.aws import EmbeddedAws
 from tests.kinds import ACCOUNT, KINDS, create_ann, in_its_place, prepared, sign_in
-from tests.servers import Answers, odd_server
 
 LISTS = allow("s3:ListAllMyBuckets", "sts:GetScopedCredentials")
 WIDE = allow("s3:*", "sts:GetScopedCredentials")
@@ -196,41 +193,6 @@ def test_no_secret(aws: EmbeddedAws) -> None:
     with scope as session:
         shown = f"{session!r} {scope!r} {session.get_credentials()!r}"
         assert [secret for secret in aws.iam.secrets if secret in shown] == []
-
-
-def test_permission_that_is_missing(aws: EmbeddedAws) -> None:
-    """If an identity may not limit a session, none is opened, and the error names the action."""
-    write_user(aws, "Bob", allow("s3:*"))
-    for limited in (
-        lambda: open_session("Bob", read_only=True),
-        scoped("Bob", seconds=60).__enter__,
-    ):
-        with pytest.raises(AccessDenied, match=r"call GetScopedCredentials: .*not authorized"):
-            limited()
-
-
-def test_global_endpoint(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If a setting names STS's global endpoint, the error names a Regional one, which works."""
-    user = aws.iam.create_user("Bob", account=ACCOUNT, policy=WIDE)
-    keys = aws.iam.create_session(user, 3600)
-    token: Any = {
-        "aws_access_key_id": keys.access_key_id,
-        "aws_secret_access_key": keys.secret_access_key,
-        "aws_session_token": keys.session_token,
-    }
-    aws.write_profile("Bob", region="us-west-2", **token)
-    unknown = "<ErrorResponse><Error><Code>InvalidAction</Code></Error></ErrorResponse>"
-    with odd_server(Answers((400, unknown))) as url:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", url)
-        with pytest.raises(ServiceError, match="endpoint doesn't know GetScoped") as caught:
-            open_session("Bob", read_only=True)
-    (regional,) = re.findall("https://[a-z0-9.-]+", caught.value.hint)
-    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", regional.replace("https", "http"))
-    monkeypatch.setenv("http_proxy", aws.endpoint_url)
-    for name in ("no_proxy", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    with pytest.raises(ClientError, match="AccessDenied"):
-        put(open_session("Bob", read_only=True))
 
 
 # --- Renewal ---
