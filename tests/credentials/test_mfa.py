@@ -13,15 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import time_machine
 
-from ipy_awsprofile.config.request import SessionRequest
-from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.credentials import person
 from ipy_awsprofile.credentials.person import (
-    CodePrompter,
     Person,
     ask_on_input_channel,
     code_from,
-    require_code,
 )
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import MfaRejected, MfaUnavailable
@@ -30,9 +26,6 @@ from ipy_awsprofile.switch.using_profile import using_profile
 from tests.sessions.traces import actions
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ipy_awsprofile.demo.stages import Scenario
     from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
@@ -99,24 +92,6 @@ def test_another_thread_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
         pool.submit(ask_on_input_channel, QUESTION).result()
 
 
-def test_nobody_can_answer(aws: EmbeddedAws, auditor: str) -> None:
-    """Without a terminal or a front end, a profile that requires MFA is an error."""
-    with pytest.raises(MfaUnavailable) as caught:
-        open_session("Auditor")
-    assert auditor in str(caught.value)
-    assert "Run `%aws_profile Auditor`" in caught.value.hint
-    assert aws.calls == []
-
-
-def test_form_of_a_code() -> None:
-    """A code can be entered as two groups of digits; another answer is neither sent nor quoted."""
-    assert require_code("123 456\n") == "123456"
-    for answer in ("", "12345", "hush"):
-        with pytest.raises(MfaRejected) as caught:
-            require_code(answer)
-        assert not answer or answer not in f"{caught.value} {caught.value.hint}"
-
-
 def test_wrong_code_is_asked_again(
     phone: Phone, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,27 +138,6 @@ def test_command_that_gives_no_code(
         code_from(command, QUESTION)
     assert "hush" not in f"{caught.value} {caught.value.hint} {caught.value.__context__!r}"
     assert "hush" not in "".join(capfd.readouterr())
-
-
-def target(config: Path, mfa_process: str = "") -> Target:
-    """Return the target of a role profile with an MFA device, and optionally a command for it."""
-    config.write_text(
-        "[profile role]\nrole_arn = r\nsource_profile = keys\nmfa_serial = arn:phone\n"
-        f"{mfa_process}\n[profile keys]\naws_access_key_id = k\naws_secret_access_key = s\n"
-    )
-    return target_of(SessionRequest(profile="role"))
-
-
-def test_the_profiles_command_takes_precedence(shared_files: tuple[Path, Path]) -> None:
-    """The profile's mfa_process takes precedence over the prompt."""
-
-    def code(target: Target, user: Person) -> str:
-        return CodePrompter(lambda: user, target)("Enter MFA code for arn:phone: ")
-
-    user = Person(mfa_prompter=lambda _: "000002")
-    command = "mfa_process = echo 000001"
-    assert code(target(shared_files[0], command), user) == "000001"
-    assert code(target(shared_files[0]), user) == "000002"
 
 
 # --- Renewal ---
@@ -288,21 +242,6 @@ def test_nobody_answers_before_the_end(clock: Any, phone: Phone) -> None:
 
 
 # --- Roles without MFA ---
-
-
-def test_plain_role_renews_itself(aws: EmbeddedAws, clock: Any, scenario: Scenario) -> None:
-    """A role without MFA renews itself with one AssumeRole, and its identity has the new expiry."""
-    session = open_session("RoleBeta")
-    s3 = session.client("s3")
-    before = who_am_i(session).expiry
-    clock.shift(timedelta(hours=2))
-    aws.calls.clear()
-    assert s3.list_buckets()["Buckets"]
-    after = who_am_i(session).expiry
-    assert before
-    assert after
-    assert after - before >= timedelta(hours=2)
-    assert actions(aws) == ["sts:AssumeRole", "s3:ListAllMyBuckets"]
 
 
 @pytest.mark.parametrize(

@@ -143,16 +143,6 @@ def test_another_source(aws: EmbeddedAws, scenario: Scenario, shell: Shell) -> N
     assert [call.arn for call in aws.calls if call.action == "sts:AssumeRole"] == [bob.arn]
 
 
-def test_fresh(aws: EmbeddedAws) -> None:
-    """A fresh session assumes the role again, and writes its session for the others."""
-    opened("RoleBeta")
-    fresh = opened("RoleBeta", fresh=True)
-    assert actions(aws) == ASSUMED * 2
-    cached = opened("RoleBeta")
-    assert (cached.cached, cached.arn, cached.expiry) == (True, fresh.arn, fresh.expiry)
-    assert actions(aws) == []
-
-
 def test_half_a_file(aws: EmbeddedAws) -> None:
     """A file that isn't a whole session is replaced, and only its owner can read it."""
     opened("RoleBeta")

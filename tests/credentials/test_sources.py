@@ -100,29 +100,6 @@ def shown(session: ProfileSession) -> str:
     return who_am_i(session).arn
 
 
-def test_session_keys_that_are_renewed(aws: EmbeddedAws, user: Signer) -> None:
-    """A session and a client keep working after each renewal, even if the old keys have expired."""
-    write_keys(aws, "P", session_keys(aws, user))
-    session = open_session("P")
-    s3 = session.client("s3")
-    assert shown(session) == user.arn
-    for _ in range(3):
-        new = session_keys(aws, user)
-        for old in {call.access_key_id for call in aws.calls}:
-            aws.iam.expire_sessions(old)
-        aws.calls.clear()
-        write_keys(aws, "P", new)
-        s3.list_buckets()
-        session.client("s3").list_buckets()
-        key = new["aws_access_key_id"]
-        listed = ("s3:ListAllMyBuckets", key)
-        assert seen(aws) == [("sts:GetCallerIdentity", key), listed, listed]
-        assert shown(session) == user.arn
-        assert seen(aws) == []
-        s3.list_buckets()
-        assert seen(aws) == [listed]
-
-
 def test_long_term_keys_that_are_replaced(aws: EmbeddedAws, user: Signer) -> None:
     """After the old long-term keys are deleted, the new keys are used."""
     session = open_session("P")

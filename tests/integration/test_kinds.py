@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from ipy_awsprofile import open_session, who_am_i
 from ipy_awsprofile.demo.stages import allow
 from tests.aws import EmbeddedAws
-from tests.kinds import ACCOUNT, KINDS, chain, create_ann, in_its_place, opened, prepared, sign_in
+from tests.kinds import ACCOUNT, KINDS, create_ann, in_its_place, opened, prepared, sign_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -107,13 +107,6 @@ def assert_lasts(time: timedelta, open_it: Callable[[], ProfileSession]) -> None
     expiry = who_am_i(open_it()).expiry
     assert expiry
     assert before - timedelta(seconds=1) < expiry - time <= datetime.now(UTC)
-
-
-def test_duration_seconds(aws: EmbeddedAws, values: dict[str, str]) -> None:
-    """A role's session lasts as long as its profile's `duration_seconds`."""
-    text = chain("Hop1").replace("role_session_name", "duration_seconds = 1800\nrole_session_name")
-    aws.config_file.write_text(text.format(**values))
-    assert_lasts(timedelta(minutes=30), lambda: open_session("P"))
 
 
 def is_denied(call: Callable[..., object], **parameters: Any) -> bool:

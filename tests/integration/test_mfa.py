@@ -12,7 +12,7 @@ from ipy_awsprofile import open_session, using_profile, who_am_i
 from ipy_awsprofile.credentials.person import device_of
 from ipy_awsprofile.demo.aws import append_section
 from ipy_awsprofile.demo.stages import USER_ACCOUNT, trusting
-from ipy_awsprofile.errors import InvalidOption, MfaRejected, MfaUnavailable
+from ipy_awsprofile.errors import InvalidOption, MfaUnavailable
 from tests.shells import run_aws_cli, run_python
 
 if TYPE_CHECKING:
@@ -133,20 +133,6 @@ def test_expiry(shell: Shell, aws: EmbeddedAws, later: Any, asked: list[str]) ->
     assert aws.actions == ["sts:GetSessionToken", "sts:GetCallerIdentity"]
     later(timedelta(minutes=1))
     assert "36 hours left" in shell.good("%aws_profile P --mfa --duration 36h").text
-
-
-def test_wrong_code(
-    shell: Shell, aws: EmbeddedAws, user: Signer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After three wrong codes, an error says so and nothing has changed; then a right one works."""
-    shell.good("%aws_profile UserAlpha")
-    right = aws.iam.mfa_code(str(user.mfa_serial))
-    wrong = "000000" if right != "000000" else "111111"
-    answer_with(monkeypatch, lambda _: wrong)
-    assert isinstance(shell.run("%aws_profile P --mfa").error, MfaRejected)
-    assert "UserAlpha" in shell.good("%aws_profile").text
-    answer_with(monkeypatch, aws.iam.mfa_code)
-    assert user.arn in shell.good("%aws_profile P --mfa").text
 
 
 def test_nobody_to_ask(shell: Shell, aws: EmbeddedAws, user: Signer) -> None:

@@ -11,12 +11,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ipy_awsprofile import list_buckets
-from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import AccessDenied, InvalidOption, InvalidProfile
 from ipy_awsprofile.sessions.portable import portable
 from ipy_awsprofile.sessions.session import open_session, who_am_i
 from tests.processes import empty_home
-from tests.sessions.traces import actions, cached_roles
+from tests.sessions.traces import cached_roles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,15 +40,6 @@ def test_identity_of_a_role(aws: EmbeddedAws) -> None:
     assert timedelta(minutes=55) < left <= timedelta(hours=1)
 
 
-def test_identity_of_a_user(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """The identity of a user has no expiry."""
-    identity = who_am_i(open_session("UserAlpha"))
-    assert (identity.account, identity.arn) == (USER_ACCOUNT, scenario.user.arn)
-    assert (identity.profile, identity.chain) == ("UserAlpha", ("UserAlpha",))
-    assert (identity.region, identity.expiry) == ("us-west-2", None)
-    assert identity.user_id.startswith("AIDA")
-
-
 def test_plain_sessions(aws: EmbeddedAws) -> None:
     """A plain boto3 session has no profile and no chain, and perhaps no credentials."""
     identity = who_am_i(boto3.Session(profile_name="UserAlpha"))
@@ -56,17 +47,6 @@ def test_plain_sessions(aws: EmbeddedAws) -> None:
     assert (identity.profile, identity.chain) == (None, ())
     with pytest.raises(InvalidProfile, match="`default` has no credentials"):
         who_am_i(boto3.Session())
-
-
-def test_calls(aws: EmbeddedAws) -> None:
-    """A role costs one call, a role in the AWS CLI's cache none, and a user one."""
-    first = who_am_i(open_session("RoleBeta"))
-    assert actions(aws) == ["sts:AssumeRole"]
-    assert who_am_i(open_session("RoleBeta")) == first
-    assert actions(aws) == []
-    session = open_session("UserAlpha")
-    assert who_am_i(session) == who_am_i(session)
-    assert actions(aws) == ["sts:GetCallerIdentity"]
 
 
 def test_options_reach_aws(aws: EmbeddedAws) -> None:
@@ -77,16 +57,6 @@ def test_options_reach_aws(aws: EmbeddedAws) -> None:
     assert identity.arn.endswith("/longer")
     assert identity.expiry is not None
     assert identity.expiry - datetime.now(UTC) <= timedelta(minutes=30)
-
-
-def test_profile_takes_precedence_over_variables(
-    aws: EmbeddedAws, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A requested profile takes precedence over keys and AWS_PROFILE in the environment."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
-    monkeypatch.setenv("AWS_PROFILE", "RoleBeta")
-    assert who_am_i(open_session("UserAlpha")).arn == scenario.user.arn
 
 
 @pytest.mark.parametrize(
@@ -102,24 +72,6 @@ def test_invalid_options(aws: EmbeddedAws, options: dict[str, Any], message: str
     open_session("RoleBeta")
     with pytest.raises(InvalidOption, match=message):
         open_session("RoleBeta", **options)
-
-
-def test_chained_roles(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """Each role of a chain is assumed once, by the one before it, with or without a profile."""
-    hub = aws.iam.create_role(
-        "Hub", account=ROLE_ACCOUNT, trust=trusting(scenario.user.arn), policy=allow("*")
-    )
-    far = aws.iam.create_role(
-        "Far", account=USER_ACCOUNT, trust=trusting(hub), policy=allow("s3:*")
-    )
-    aws.write_profile("Hub", role_arn=hub, source_profile="UserAlpha", region="us-west-2")
-    aws.write_profile("Far", role_arn=far, source_profile="Hub", region="us-west-2")
-    session = open_session("Far", session_name="me")
-    session.client("s3").list_buckets()
-    names = [(call.action, str(call.arn).split("/")[1]) for call in aws.calls]
-    assume, listed = "sts:AssumeRole", "s3:ListAllMyBuckets"
-    assert names == [(assume, "UserAlpha"), (assume, "Hub"), (listed, "Far")]
-    assert who_am_i(session).chain == ("Far", "Hub", "UserAlpha")
 
 
 def test_no_secret_is_shown(aws: EmbeddedAws) -> None:
@@ -170,30 +122,6 @@ def can_write(session: boto3.Session) -> bool:
             return False
         raise
     return True
-
-
-def test_open_a_role_by_arn(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """A role without a profile is opened with a source profile."""
-    role = aws.iam.create_role(
-        "Unnamed", account=ROLE_ACCOUNT, trust=trusting(scenario.user.arn), policy=allow("s3:*")
-    )
-    session = open_session(role_arn=role, source_profile="UserAlpha", session_name="me")
-    identity = who_am_i(session)
-    assert identity.arn == f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/Unnamed/me"
-    assert identity.chain == (role, "UserAlpha")
-    assert identity.region == "us-west-2"
-    assert len(session.client("s3").list_buckets()["Buckets"]) == 3
-
-
-def test_read_only(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """A read-only session of a role by its ARN can list and read, but not write."""
-    full = open_session("RoleBeta").client("s3")
-    full.put_object(Bucket="my-first-bucket", Key="there", Body=b"text")
-    session = open_session(role_arn=scenario.role_arn, source_profile="UserAlpha", read_only=True)
-    s3 = session.client("s3")
-    assert len(s3.list_buckets()["Buckets"]) == 3
-    assert s3.get_object(Bucket="my-first-bucket", Key="there")["Body"].read() == b"text"
-    assert not can_write(session)
 
 
 @pytest.mark.parametrize("first", [True, False])
