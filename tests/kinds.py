@@ -245,20 +245,6 @@ login_session = {user}
 """,
         USER,
     ),
-    "services": Kind(
-        """
-[profile P]
-aws_access_key_id = {key}
-aws_secret_access_key = {secret}
-region = us-west-2
-services = local
-
-[services local]
-sts =
-  endpoint_url = {endpoint}
-""",
-        USER,
-    ),
 }
 
 

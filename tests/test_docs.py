@@ -28,8 +28,6 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 from traitlets.config import Config
 
-from benchmarks.scenarios import Measured
-from benchmarks.table import markdown, update
 from ipy_awsprofile.config.shared import READER, SHARED_PROFILES, process_of
 from ipy_awsprofile.demo.aws import append_section
 from ipy_awsprofile.demo.identity_center import write_private
@@ -480,21 +478,3 @@ def test_libraries_of_the_matrix() -> None:
     assert set(re.findall(r"\*\*(.+?)\*\*", table)) == {
         use.name.partition(" ")[0] for use in USES.values()
     }
-
-
-def test_table_of_the_performance_page() -> None:
-    """The page has a place for the table of `make bench`, with both times of each scenario."""
-    rounds = {
-        10: [Measured("a", "b", 0.0086, 0.0997), Measured("c", "d", 0.5, 5.04)],
-        1_000: [Measured("a", "b", 0.015, 1.23), Measured("c", "d", 0.5, 36.7)],
-    }
-    lines = [
-        "|  | compared with | 10 profiles | 1,000 profiles |",
-        "|---|---|---:|---:|",
-        "| a | b | 8.6 / 100 | 15 / 1,200 |",
-        "| c | d | 500 / 5,000 | 500 / 37,000 |",
-    ]
-    page = (DOCS / "performance.md").read_text()
-    updated = update(page, markdown(rounds))
-    assert "\n".join(["<!-- benchmarks -->", *lines, "<!-- end of benchmarks -->"]) in updated
-    assert updated.partition("<!-- benchmarks -->")[0] == page.partition("<!-- benchmarks -->")[0]

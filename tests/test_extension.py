@@ -67,13 +67,6 @@ def test_unloading_leaves_nothing(bare_shell: Shell, aws: EmbeddedAws, cells: li
     assert "aws_profile" in str(bare_shell.run("%aws_profile").error)
 
 
-def test_a_rebound_variable_stays(shell: Shell, aws: EmbeddedAws) -> None:
-    """Unloading keeps a variable that the user has bound to something else."""
-    shell.good("%aws_profile RoleBeta\nsession = 'newer'")
-    shell.good("%unload_ext ipy_awsprofile")
-    assert shell.names["session"] == "newer"
-
-
 def test_reloading_starts_anew(shell: Shell, aws: EmbeddedAws) -> None:
     """After a reload, no profile is active, and the extension is loaded only once."""
     loaded = state(shell)

@@ -20,7 +20,6 @@ from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
 
 import pytest
-from botocore import credentials
 
 import ipy_awsprofile
 from tests.private_names import DOCUMENTED, OURS, Use, listed_uses
@@ -128,15 +127,6 @@ def test_private_name(use: Use) -> None:
     fault = fault_of(use)
     if fault:
         pytest.fail(fault, pytrace=False)
-
-
-def test_renamed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The failure for a name that is gone has the file, the name and the installed version."""
-    monkeypatch.setattr(credentials, "RefreshableCredentials", credentials.Credentials)
-    name = "botocore.credentials.RefreshableCredentials._refresh_using"
-    fault = f"uses {name}, which botocore {version('botocore')} doesn't have."
-    faults = [fault_of(use) for use in USES if name in use.names]
-    assert f"`credentials/providers.py` {fault}" in faults
 
 
 # The list ---

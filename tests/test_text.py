@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import pytest
 
 from ipy_awsprofile import errors
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
-from ipy_awsprofile.errors import AwsProfileError, ConfigFileError, ProfileNotFound
+from ipy_awsprofile.errors import AwsProfileError, ProfileNotFound
 from ipy_awsprofile.text import one_line, program, redacted_urls, visible
 from tests.test_readme import PAGES, rows
 
@@ -53,14 +52,6 @@ def test_lines_of_an_error(shell: Shell, mode: str) -> None:
         "Did you mean `a c`?",
     ]
     assert ProfileNotFound("dex").hint == "`%aws_profiles` lists the profiles."
-
-
-def test_config_file_error_names_the_place() -> None:
-    """A ConfigFileError names the file and, if known, the line."""
-    error = ConfigFileError(Path("/etc/config"), "It is odd.", 7)
-    assert str(error) == "/etc/config, line 7: It is odd."
-    assert (error.path, error.line) == (Path("/etc/config"), 7)
-    assert str(ConfigFileError(Path("/etc/config"), "It is odd.")) == "/etc/config: It is odd."
 
 
 @pytest.mark.parametrize(
@@ -117,14 +108,6 @@ def test_a_name_with_control_characters(aws: EmbeddedAws, shell: Shell) -> None:
         shown = "".join([ran.printed, ran.text, *map(str, ran.displayed), str(ran.error)])
         assert r"\x1b]52" in shown, cell
         assert not {"\x1b", "\x07", "\u202e"} & set(shown), cell
-
-
-def test_much_text_of_a_process(aws: EmbeddedAws, shell: Shell) -> None:
-    """If a process fails with megabytes in one line, the error stays short."""
-    command = f"{sys.executable} -c 'import sys; sys.exit(chr(120) * 5_000_000)'"
-    aws.write_profile("wordy", credential_process=command)
-    error = shell.refused("%aws_profile wordy")
-    assert len(f"{error}{error.hint}") < 5_000
 
 
 @pytest.mark.parametrize(

@@ -53,40 +53,10 @@ RESPONSES = [
         "`%aws_profile --refresh` first.",
     ),
     (
-        response("AccessDenied", "Not authorized to perform: sts:AssumeRole.", "AssumeRole"),
-        ours.AccessDenied,
-        "AWS denied AssumeRole for `RoleBeta`: Not authorized to perform: sts:AssumeRole.",
-        "Check that the role exists",
-    ),
-    (
-        response("AccessDenied", "MultiFactorAuthentication failed with …", "AssumeRole"),
-        ours.MfaRejected,
-        "AWS refused the MFA code for `RoleBeta`: MultiFactorAuthentication failed with ….",
-        "Each code works once",
-    ),
-    (
-        response("InvalidIdentityToken", "No provider", "AssumeRoleWithWebIdentity"),
-        ours.CredentialsRejected,
-        "AWS doesn't accept the web identity token of `UserAlpha` for its role: No provider.",
-        "Check the role's trust policy",
-    ),
-    (
-        response("SignatureDoesNotMatch", "Signature expired: 20261125T is now earlier than"),
-        ours.ServiceError,
-        "AWS refused ListBuckets because this machine's clock is wrong.",
-        "Set the clock",
-    ),
-    (
         response("Throttling", "Rate exceeded"),
         ours.ServiceError,
         "ListBuckets failed for `RoleBeta`: Rate exceeded.",
         "AWS is busy, or limits how often",
-    ),
-    (
-        response("ValidationError", "DurationSeconds exceeds the 1 hour …", "AssumeRole"),
-        ours.InvalidOption,
-        "AWS doesn't accept the duration for `RoleBeta`: DurationSeconds exceeds the 1 hour ….",
-        "Shorten the duration",
     ),
     (
         response("ValidationError", "Request ARN is invalid", "AssumeRole"),
@@ -105,12 +75,6 @@ RESPONSES = [
 
 #: Another exception, and our error.
 EXCEPTIONS = [
-    (
-        theirs.NoRegionError(),
-        ours.InvalidOption,
-        "`RoleBeta` has no valid AWS Region: You must specify a region.",
-        "Set `region` in the profile, or run `%aws_profile RoleBeta --region …`.",
-    ),
     (
         theirs.EndpointConnectionError(endpoint_url="https://sts.us-wst-2.amazonaws.com/"),
         ours.EndpointUnreachable,

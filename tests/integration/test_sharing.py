@@ -12,7 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import time_machine
@@ -354,35 +354,6 @@ def test_an_identity_that_needs_the_user(
 
 
 # The config file ---
-
-
-@posix
-def test_a_config_file_that_cannot_be_written(aws: EmbeddedAws, shell: Shell) -> None:
-    """Line ends and a symbolic link stay; a file without permission to write isn't shared."""
-    target = aws.config_file.with_name("real-config")
-    target.write_bytes(aws.config_file.read_bytes().replace(b"\n", b"\r\n"))
-    aws.config_file.unlink()
-    aws.config_file.symlink_to(target)
-    shell.good("%aws_profile RoleBeta")
-    shell.good("%aws_profile --share --yes")
-    assert aws.config_file.is_symlink()
-    assert target.read_bytes().count(b"\r\n") == target.read_bytes().count(b"\n")
-
-
-def test_a_full_disk(notebook: Shell, terminal: Terminal) -> None:
-    """If the file for programs can't be written, an error says so, and works once there is room."""
-    resource: Any = pytest.importorskip("resource")
-    notebook.good("%aws_profile --share off")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
-    try:
-        error = notebook.refused("%aws_profile --share")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert "The notebook's identity can't be shared: [Errno 27] File too large." in str(error)
-    assert "No notebook" in terminal.who()
-    notebook.good("%aws_profile --share")
-    assert "RoleBeta" in terminal.who()
 
 
 def test_a_python_that_is_gone(aws: EmbeddedAws, notebook: Shell) -> None:

@@ -28,7 +28,6 @@ from tests.roles import answer_with_codes
 from tests.shells import run_aws_cli, run_notebook
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.stages import Scenario
     from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
@@ -76,24 +75,6 @@ def test_aws_cli_shares_the_session(shell: Shell, aws: EmbeddedAws) -> None:
     assert assumed(aws) == 2
     assert aws.calls[-1].access_key_id == shell.names["session"].get_credentials().access_key
     assert "isn't AWS" not in shell.good("%aws_profile RoleBeta --read-only").text
-
-
-ODD_NAMES = ("my profile", "größe δ", "it's", "a # b", "-dash", "{x} $HOME", "<b>bold</b>")
-
-
-@pytest.mark.usefixtures("sts_of_aws")
-def test_odd_names(shell: Shell, aws: EmbeddedAws, scenario: Scenario) -> None:
-    """You can switch to a profile with an unusual name in quotes, and the AWS CLI follows."""
-    for name in ODD_NAMES:
-        with aws.config_file.open("a") as config:
-            config.write(
-                f'\n[profile "{name}"]\nrole_arn = {scenario.role_arn}\n'
-                "source_profile = UserAlpha\nregion = us-west-2\n"
-            )
-        assert shell.good(f'%aws_profile -- "{name}"').text.startswith(f"{name} ← UserAlpha  (")
-    done = run_aws_cli("sts", "get-caller-identity", "--output", "json")
-    assert json.loads(done.stdout)["Arn"] in shell.good("%aws_profile").text
-    assert assumed(aws) == 1  # all of them are the same role
 
 
 # Ways to switch -----------------------------------------------------------------------------------
@@ -327,22 +308,6 @@ def test_in_a_kernel(aws: EmbeddedAws) -> None:
         assert line == f"{case.error}: {shown['evalue']}"
         assert case.hint in hint
         assert proof.text == "True before list_buckets open_session session"
-
-
-@pytest.mark.usefixtures("no_role")
-@pytest.mark.parametrize("mode", ["Context", "Verbose"])
-def test_in_a_terminal(shell: Shell, mode: str) -> None:
-    """A terminal shows an error and its hint in two lines, and nothing changes."""
-    shell.good(f"%xmode {mode}\n%aws_profile UserAlpha")
-    shell.good("from ipy_awsprofile import open_session\nbefore = session")
-    for case in CASES:
-        error = shell.refused(case.line)
-        assert type(error).__name__ == case.error
-        assert case.says in str(error)
-        assert case.hint in error.hint
-        assert shell.run(case.line).text == f"{case.error}: {error}\n{error.hint}"
-        assert shell.good(PROOF).text == "True before open_session session"
-        assert shell.good("%aws_profile").text.startswith("UserAlpha  (no expiry)")
 
 
 @pytest.mark.parametrize("which", ["config", "credentials"])

@@ -131,14 +131,6 @@ def test_stale(older: Shell) -> None:
     assert warnings_in(older.good(use)) == []
 
 
-def test_a_session_that_has_found_its_credentials(older: Shell) -> None:
-    """A session from before a switch stays what it was, even for a client that is created later."""
-    older.good("it = boto3.Session(region_name='us-west-2'); it.get_credentials()")
-    older.good("%aws_profile RoleGamma")
-    (warning,) = warnings_in(older.good("it.client('s3').head_bucket(Bucket=BUCKET)"))
-    assert " as RoleBeta, but `RoleGamma` is active." in warning
-
-
 def test_a_client_of_a_cell(older: Shell) -> None:
     """A client from a `%%aws_profile` cell that is used later causes a warning, whose advice works.
 

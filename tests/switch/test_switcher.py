@@ -35,18 +35,6 @@ def state(shell: Shell) -> tuple[dict[str, str], object, dict[str, int]]:
     return dict(os.environ), boto3.DEFAULT_SESSION, names
 
 
-def test_switch(shell: Shell, aws: EmbeddedAws) -> None:
-    """After a switch, boto3 and the variable use the profile, with the request's options."""
-    shell.good("%aws_profile RoleBeta")
-    assert signer(shell) == "RoleBeta"
-    assert shell.names["session"] is running_switcher().session
-    shell.good("%aws_profile RoleBeta --region eu-west-1 --as beta --session-name me-at-work")
-    assert "session" not in shell.names
-    assert shell.names["beta"].region_name == os.environ["AWS_REGION"] == "eu-west-1"
-    arn = shell.good("boto3.client('sts').get_caller_identity()['Arn']").result
-    assert arn == f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/RoleBeta/me-at-work"
-
-
 def test_second_switch(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """One `--off` undoes several switches, and restores each variable that they have used.
 

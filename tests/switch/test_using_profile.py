@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -123,20 +122,6 @@ def test_the_users_changes_stay(notebook: Shell) -> None:
     notebook.good("%aws_profile --off")
     assert notebook.names["session"] == os.environ["OTHER"] == "mine"
     assert os.environ["AWS_REGION"] == "eu-north-1"
-
-
-def test_ctrl_c_at_the_beginning(notebook: Shell) -> None:
-    """After Ctrl-C at the beginning of a block, the former identity is active."""
-
-    def interrupt(_: object) -> None:
-        leave()
-        signal.raise_signal(signal.SIGINT)
-
-    leave = running_switcher().subscribe(interrupt)
-    ran = notebook.run("with using_profile('RoleBeta'): reached = True")
-    assert isinstance(ran.error, KeyboardInterrupt)
-    assert "reached" not in notebook.names
-    assert notebook.good("who()").result == os.environ["AWS_PROFILE"] == "RoleGamma"
 
 
 def test_ctrl_c_at_each_line_of_the_beginning(notebook: Shell) -> None:
