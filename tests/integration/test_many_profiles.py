@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-import threading
 from typing import TYPE_CHECKING
 
 import boto3
@@ -18,10 +17,8 @@ import pytest
 import s3fs
 
 from ipy_awsprofile import across_profiles, open_session, using_profile
-from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, seed_organisation
 from ipy_awsprofile.errors import NoProfileAnswered, NotForOneProfile, StaleIdentity
-from ipy_awsprofile.switch.using_profile import running_switcher
 from tests.servers import Answers, odd_server
 
 if TYPE_CHECKING:
@@ -212,29 +209,6 @@ def test_kept_clients(notebook: Shell, aws: EmbeddedAws) -> None:
 def account_of(session: object) -> str:
     """Return the account of boto3's default session."""
     return str(boto3.client("sts").get_caller_identity()["Account"])
-
-
-def test_switch_from_elsewhere(notebook: Shell, names: tuple[str, ...]) -> None:
-    """During a run, a widget's callback in another thread can't switch, and the run goes on."""
-    begun, switcher, refused = threading.Event(), running_switcher(), []
-
-    def callback() -> None:
-        begun.wait(30)
-        with pytest.raises(NotForOneProfile, match="for many profiles") as raised:
-            switcher.switch(SwitchRequest(profile="UserAlpha"))
-        refused.append(raised.value.hint)
-
-    thread = threading.Thread(target=callback)
-    thread.start()
-
-    def function(session: object) -> str:
-        begun.set()
-        thread.join(30)
-        return account_of(session)
-
-    frame = across_profiles(names, function, progress=False)
-    assert list(frame["value"]) == list(frame["account"])
-    assert "wait" in refused[0].lower()
 
 
 def test_run_in_a_block(notebook: Shell, names: tuple[str, ...]) -> None:

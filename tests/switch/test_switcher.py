@@ -125,24 +125,6 @@ def test_callbacks(shell: Shell, aws: EmbeddedAws) -> None:
     assert heard == ["RoleBeta", "RoleBeta", "UserAlpha", "RoleBeta", None]
 
 
-def test_threads_that_switch(shell: Shell, aws: EmbeddedAws) -> None:
-    """After switches in several threads at once, the whole notebook has one of the identities."""
-    shell.good(
-        "import threading\nfrom IPython import get_ipython\n"
-        "line = get_ipython().run_line_magic\n"
-        "threads = [threading.Thread(target=line, args=('aws_profile', name))\n"
-        "           for name in ['RoleBeta', 'UserAlpha'] * 3]\n"
-        "for thread in threads: thread.start()\n"
-        "for thread in threads: thread.join()"
-    )
-    request = running_switcher().request
-    assert request
-    assert request.profile == os.environ["AWS_PROFILE"] == signer(shell)
-    assert shell.names["session"] is boto3.DEFAULT_SESSION
-    shell.good("%aws_profile --off")
-    assert "AWS_PROFILE" not in os.environ
-
-
 def test_keys_that_a_switch_has_removed(
     shell: Shell, aws: EmbeddedAws, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:

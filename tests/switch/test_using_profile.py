@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -15,7 +14,7 @@ import pytest
 
 from ipy_awsprofile import across_profiles
 from ipy_awsprofile.demo.stages import add_role
-from ipy_awsprofile.errors import AwsProfileError, InvalidOption, NotForOneProfile
+from ipy_awsprofile.errors import InvalidOption, NotForOneProfile
 from ipy_awsprofile.switch.using_profile import Scope, running_switcher, using_profile
 
 if TYPE_CHECKING:
@@ -61,20 +60,6 @@ def test_in_a_script(aws: EmbeddedAws) -> None:
         assert who() == "UserAlpha"
     assert dict(os.environ) == before
     assert boto3.DEFAULT_SESSION is None
-
-
-def test_overlapping_blocks(aws: EmbeddedAws) -> None:
-    """If blocks overlap, the most recent block that is still open is active."""
-    names = ["RoleBeta", "UserAlpha", "RoleBeta"]
-    stacks = [ExitStack() for _ in names]
-    for name, stack in zip(names, stacks, strict=True):
-        stack.enter_context(using_profile(name))
-    stacks[0].close()
-    assert who() == "RoleBeta"
-    stacks[2].close()
-    assert who() == "UserAlpha"
-    stacks[1].close()
-    assert running_switcher().session is None
 
 
 # Functions ---
@@ -235,26 +220,6 @@ def test_after_the_end_of_a_thread(notebook: Shell, begin: str) -> None:
     notebook.good(f"stack = ExitStack()\n{begin}")
     assert notebook.good("%aws_profile UserAlpha\nwho()").result == "UserAlpha"
     assert notebook.good("stack.close()\nwho()").result == "RoleGamma"
-
-
-def test_tasks(aws: EmbeddedAws) -> None:
-    """The second of two tasks is refused while the first is in a block, and the first goes on."""
-
-    async def in_a_block(name: str) -> str:
-        with using_profile(name):
-            await asyncio.sleep(0)
-            return who()
-
-    async def both() -> list[str | BaseException]:
-        blocks = map(in_a_block, ("RoleBeta", "UserAlpha"))
-        return await asyncio.gather(*blocks, return_exceptions=True)
-
-    first, second = asyncio.run(both())
-    assert first == "RoleBeta"
-    assert isinstance(second, AwsProfileError)
-    with using_profile("RoleBeta"):  # a task of an event loop that a block runs
-        assert asyncio.run(in_a_block("UserAlpha")) == "UserAlpha"
-        assert who() == "RoleBeta"
 
 
 def test_in_a_run(notebook: Shell) -> None:
