@@ -196,11 +196,6 @@ def test_handing_on_is_not_signing(signing: Shell) -> None:
 #: Code before the extension is loaded, and code that uses S3 with its objects.
 EARLIER = {
     "client": ("it = boto3.client('s3')", "it.list_objects_v2(Bucket=BUCKET)"),
-    "client of a session": (
-        "it = boto3.Session().client('s3')",
-        "it.list_objects_v2(Bucket=BUCKET)",
-    ),
-    "resource": ("it = boto3.resource('s3')", "list(it.Bucket(BUCKET).objects.all())"),
     "session": (
         "it = boto3.Session(); it.get_credentials()",
         "it.client('s3').list_objects_v2(Bucket=BUCKET)",

@@ -145,19 +145,6 @@ def test_handlers_of_one_session(aws: EmbeddedAws) -> None:
     assert len(called) == 1
 
 
-def test_handlers_that_others_add_to_botocore(
-    aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """If a library such as moto adds handlers to botocore's list, later sessions have them."""
-    earlier, called = open_session("RoleBeta"), []
-    added = [*botocore.handlers.BUILTIN_HANDLERS, ("before-send.s3", lambda **_: called.append(1))]
-    monkeypatch.setattr("botocore.handlers.BUILTIN_HANDLERS", added)
-    earlier.client("s3").list_buckets()
-    assert called == []
-    open_session("RoleBeta").client("s3").list_buckets()
-    assert called == [1]
-
-
 def test_methods_that_boto3_adds(aws: EmbeddedAws) -> None:
     """Clients can upload files, and resources can create tags, as in a plain session."""
     session = open_session("RoleBeta")
@@ -177,9 +164,3 @@ def test_users_models(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert "home-made" in ours.get_available_services()
     assert ours.get_available_services() == theirs.get_available_services()
     assert ours.get_available_resources() == theirs.get_available_resources()
-
-
-def test_models_are_shared(aws: EmbeddedAws) -> None:
-    """Sessions share each service's model, which takes long to load."""
-    clients = [open_session("RoleBeta").client("sqs") for _ in range(2)]
-    assert len({id(client.meta.service_model.metadata) for client in clients}) == 1
