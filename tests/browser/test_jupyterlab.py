@@ -165,22 +165,10 @@ def analyst(aws: EmbeddedAws) -> Iterator[None]:
         shutil.rmtree(aws.home / ".aws" / cached, ignore_errors=True)
 
 
-#: Open a code console with the notebook's kernel, and run a cell there.
-_CONSOLE = """async code => {
-  const {commands, shell} = window.jupyterapp;
-  const {id} = shell.currentWidget.sessionContext.session.kernel;
-  const options = {kernelPreference: {id}, activate: true};
-  const {sessionContext} = await commands.execute('console:create', options);
-  await sessionContext.ready;
-  await commands.execute('console:inject', {path: sessionContext.path, code});
-}"""
-
-
 def test_a_saved_picker(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     """The saved file has no profile and no secret; after a restart, the picker shows no identity.
 
-    When its cell runs again, it can be used again. Enter also switches in a code console, which
-    takes the key for itself.
+    When its cell runs again, it can be used again.
     """
     serial = add_mfa_role(embedded, "RoleSaved")
     notebook = jupyter.open(LOAD, "%config AwsProfileMagics.protected = ['*prod*']", PICK)
@@ -209,11 +197,6 @@ def test_a_saved_picker(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     notebook.run(2)
     picker.choose("RoleBeta")
     picker.shows("RoleBeta")
-    notebook.page.evaluate(_CONSOLE, PICK)
-    picker = PickerPage(notebook.page.locator(".jp-CodeConsole"))
-    picker.shows("RoleBeta")
-    picker.choose("UserAlpha")
-    picker.shows("UserAlpha")
 
 
 # The toolbar ---

@@ -147,16 +147,6 @@ def test_mfa(view: ViewPage, embedded: EmbeddedAws) -> None:
     expect(view.field).to_be_focused()
 
 
-def test_an_error(view: ViewPage) -> None:
-    """A refused switch shows the error's card, and the identity stays; the list removes it."""
-    for profile in ("RoleBeta", "analytics-dev"):
-        view.choose(profile)
-    expect(view.error.locator(".ipy-awsprofile-card")).to_contain_text("AWS denied AssumeRole")
-    view.shows("RoleBeta")
-    view.open()
-    expect(view.error).to_be_empty()
-
-
 def test_console(view: ViewPage) -> None:
     """*Console* opens a tab as the identity, and leaves no address in the page."""
     view.choose("RoleBeta")
