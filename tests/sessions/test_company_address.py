@@ -6,13 +6,11 @@ import json
 import os
 import re
 import socket
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import time_machine
 
 from ipy_awsprofile import open_session
 from ipy_awsprofile.config.request import SessionRequest
@@ -36,9 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["browser"]
 
-#: Addresses of an access portal, the second one in a Region to which it is replicated.
+#: The address of an access portal.
 WEST = "https://ssoins-1234.portal.us-west-2.app.aws"
-IRELAND = "https://ssoins-1234.eu-west-1.portal.amazonaws.com"
 
 
 @pytest.fixture
@@ -107,30 +104,6 @@ def test_browser(aws: EmbeddedAws, company: CompanyServer, browser: Browser) -> 
         assert seconds(attempt, browser.wait) == 0
     assert [one["issuerUrl"] for one in registered] == [WEST]
     assert company.requests == ["HEAD /aws"]
-
-
-def test_another_region(aws: EmbeddedAws, company: CompanyServer) -> None:
-    """A session follows a sign-in to the Region to which the server redirects by then."""
-
-    def sign_in(target: Any) -> None:
-        attempt = begin_sign_in(target)
-        attempt.interval = 0
-        assert seconds(attempt, partial(aws.sso.approve, str(attempt.code))) == 0
-
-    def regions() -> str:
-        return str(json.loads(token_files(aws)[0].read_text())["region"])
-
-    with time_machine.travel(datetime.now(UTC), tick=True) as clock:
-        s3 = open_session("Corp", sign_in=sign_in).client("s3")
-        clock.shift(timedelta(hours=3))
-        assert "Buckets" in s3.list_buckets()  # renewed without the server
-        assert (regions(), company.requests) == ("us-west-2", ["HEAD /aws"])
-        company.location = aws.sso.start_url = IRELAND
-        clock.shift(timedelta(days=3))
-        assert "Buckets" in s3.list_buckets()
-        clock.shift(timedelta(hours=3))
-        assert "Buckets" in s3.list_buckets()
-        assert (regions(), company.requests) == ("eu-west-1", ["HEAD /aws"] * 2)
 
 
 def test_sso_region_of_the_file(aws: EmbeddedAws, company: CompanyServer) -> None:

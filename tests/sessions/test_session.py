@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from ipy_awsprofile import list_buckets
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow, trusting
-from ipy_awsprofile.errors import AccessDenied, InvalidOption, InvalidProfile
+from ipy_awsprofile.errors import AccessDenied, InvalidProfile
 from ipy_awsprofile.sessions.portable import portable
 from ipy_awsprofile.sessions.session import open_session, who_am_i
 from tests.processes import empty_home
@@ -57,21 +57,6 @@ def test_options_reach_aws(aws: EmbeddedAws) -> None:
     assert identity.arn.endswith("/longer")
     assert identity.expiry is not None
     assert identity.expiry - datetime.now(UTC) <= timedelta(minutes=30)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"duration": 7}, "DurationSeconds, value: 7, valid min value: 900"),
-        ({"duration": 7200}, "exceeds the MaxSessionDuration"),
-        ({"session_name": "x"}, "RoleSessionName, value: 1, valid min length: 2"),
-    ],
-)
-def test_invalid_options(aws: EmbeddedAws, options: dict[str, Any], message: str) -> None:
-    """Options that AWS doesn't accept raise an error, even if the role's session is cached."""
-    open_session("RoleBeta")
-    with pytest.raises(InvalidOption, match=message):
-        open_session("RoleBeta", **options)
 
 
 def test_no_secret_is_shown(aws: EmbeddedAws) -> None:
