@@ -187,15 +187,6 @@ credential_process = "{python}" "{process}"
 """,
         USER,
     ),
-    "credential_process as a source": Kind(
-        """
-[profile Tool]
-credential_process = "{python}" "{process}"
-{here}
-"""
-        + assuming("{hop1}", "source_profile = Tool"),
-        role("Hop1"),
-    ),
     "sso-session": Kind(
         """
 [sso-session corp]

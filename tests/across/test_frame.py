@@ -72,14 +72,6 @@ def test_different_values() -> None:
     assert [str(frame[key].dtype) for key in ("profile", "account", "region")] == ["string"] * 3
 
 
-@pytest.mark.usefixtures("aws")
-def test_names_that_are_taken() -> None:
-    """A result's column named profile, account or region gets the prefix `result_`."""
-    frame = across_profiles("RoleBeta", lambda _: {"region": "r", "account": "t"})
-    row = frame.to_dict("records")[0]
-    assert [row[name] for name in ("result_region", "result_account")] == ["r", "t"]
-
-
 def read_again(frame: pd.DataFrame) -> pd.DataFrame:
     """Write a frame to a Parquet file, and return the frame that is read from it."""
     file = io.BytesIO()

@@ -174,26 +174,6 @@ KEYS = "aws_access_key_id = a\naws_secret_access_key = b"
 SSO = "sso_account_id = 123456789012\nsso_role_name = Admin"
 
 
-@pytest.mark.parametrize(
-    ("settings", "kind"),
-    [
-        (KEYS, ProfileKind.STATIC_KEYS),
-        ("role_arn = r\nsource_profile = s", ProfileKind.ASSUME_ROLE),
-        ("role_arn = r\ncredential_source = Environment", ProfileKind.CREDENTIAL_SOURCE),
-        ("role_arn = r\nweb_identity_token_file = f", ProfileKind.WEB_IDENTITY),
-        (SSO, ProfileKind.SSO),
-        ("login_session = arn", ProfileKind.LOGIN_SESSION),
-        ("credential_process = p", ProfileKind.CREDENTIAL_PROCESS),
-        ("role_arn = r", ProfileKind.INCOMPLETE),
-        ("aws_access_key_id = a", ProfileKind.INCOMPLETE),
-    ],
-)
-def test_kind(shared_files: Files, settings: str, kind: ProfileKind) -> None:
-    """A profile's kind is the source of its credentials."""
-    shared_files[0].write_text(f"[profile p]\n{settings}")
-    assert find_profile("p").kind is kind
-
-
 def test_attributes(shared_files: Files) -> None:
     """A profile has the first line of each setting, and where its section begins."""
     shared_files[0].write_text(

@@ -328,26 +328,6 @@ def test_regions_of_aws(name: str) -> None:
     assert unknown_region(name) == ""
 
 
-WEST = "Did you mean `us-west-2` or `us-west-1`"
-
-
-@pytest.mark.parametrize(
-    ("name", "hint"),
-    [
-        *((name, WEST) for name in ("us-wst-2", "US-WEST-2", "us west 2")),
-        *((name, "") for name in ("None", "mars", "fr-par", "auto")),
-    ],
-)
-@pytest.mark.usefixtures("config")
-def test_other_regions(name: str, hint: str) -> None:
-    """Any Region is used, and there is a sentence about it, with similar names if there are any."""
-    ours = target("bare", region=name)
-    assert ours.region == name
-    assert ours.unknown_region.startswith(f"`{name}` isn't a Region that botocore knows.")
-    assert hint in ours.unknown_region
-    assert ("Did you mean" in ours.unknown_region) == bool(hint)
-
-
 # --- Stores ---
 
 STORE = "https://s3.fr-par.scw.cloud"

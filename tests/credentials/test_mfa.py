@@ -71,20 +71,6 @@ def as_front_end(monkeypatch: pytest.MonkeyPatch, answer: Callable[[str], str]) 
     monkeypatch.setattr("getpass.getpass", getpass)
 
 
-@pytest.mark.parametrize("error", [EOFError, NotImplementedError])
-def test_front_end_that_cannot_answer(
-    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
-) -> None:
-    """If the front end's getpass can't prompt, the error says that an MFA code is required."""
-
-    def refuse(_question: str) -> str:
-        raise error
-
-    as_front_end(monkeypatch, refuse)
-    with pytest.raises(MfaUnavailable, match="An MFA code from arn:mfa is required"):
-        ask_on_input_channel(QUESTION)
-
-
 def test_another_thread_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """In threads other than the cell's, such as a thread for a child process, no prompt appears."""
     as_front_end(monkeypatch, lambda _question: "123456")

@@ -205,13 +205,6 @@ ROWS: dict[str, Broken] = {
         REJECTED,
         {"{secret}": HUSH},
     ),
-    "loop": Broken(
-        CHAIN,
-        InvalidProfile,
-        "Visited profiles: ['P', 'Hop2', 'Hop1']",
-        EXPLAIN,
-        {"= Ann": "= Hop2"},
-    ),
     "second hop": Broken(
         CHAIN,
         AccessDenied,

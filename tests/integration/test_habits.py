@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ipy_awsprofile.credentials.translation import from_error
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role
-from ipy_awsprofile.errors import ConfigFileError, CredentialsExpired, ProtectedProfile
+from ipy_awsprofile.errors import ConfigFileError, ProtectedProfile
 
 if TYPE_CHECKING:
     from tests.aws import EmbeddedAws
@@ -115,14 +114,3 @@ def test_an_unclosed_header(shell: Shell, aws: EmbeddedAws) -> None:
     assert isinstance(error, ConfigFileError)
     line = text.count("\n") + 2
     assert f"line {line}: The header needs a closing bracket." in str(error)
-
-
-def test_a_clock_that_jumps() -> None:
-    """If new credentials have expired already, the error is about the clock."""
-    refused = RuntimeError(
-        "Credentials were refreshed, but the refreshed credentials are still expired."
-    )
-    error = from_error(refused, ("RoleBeta", "UserAlpha"))
-    assert isinstance(error, CredentialsExpired)
-    assert "this machine's clock is wrong" in str(error)
-    assert error.hint.startswith("Set the clock")

@@ -39,7 +39,6 @@ CALLS = {
     "credential_source EcsContainer": [ASSUMED],
     "web identity": ["sts:AssumeRoleWithWebIdentity"],
     "web identity as a source": ["sts:AssumeRoleWithWebIdentity", ASSUMED],
-    "credential_process as a source": [ASSUMED],
     "sso-session": [SIGNED_IN],
     "legacy SSO": [SIGNED_IN],
     "SSO as a source": [SIGNED_IN, ASSUMED],

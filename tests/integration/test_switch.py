@@ -310,20 +310,6 @@ def test_in_a_kernel(aws: EmbeddedAws) -> None:
         assert proof.text == "True before list_buckets open_session session"
 
 
-@pytest.mark.parametrize("which", ["config", "credentials"])
-def test_malformed_file(shell: Shell, aws: EmbeddedAws, which: str) -> None:
-    """The error names the file and the line, and the previous identity still works."""
-    shell.good("%aws_profile RoleBeta")
-    session = shell.names["session"]
-    file = aws.config_file if which == "config" else aws.credentials_file
-    file.write_text("[profile a]\nregion x\n")
-    error = shell.refused("%aws_profile RoleBeta")
-    assert type(error).__name__ == "ConfigFileError"
-    assert str(error).startswith(f"{file}, line 2: botocore can't parse the file")
-    assert shell.names["session"] is session
-    assert len(session.client("s3").list_buckets()["Buckets"]) == 3
-
-
 #: Sends Ctrl-C to the cell as soon as it waits for AWS, however long that takes.
 INTERRUPT_CALL = """
 import signal, sys, threading, time, traceback
