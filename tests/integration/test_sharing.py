@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -209,6 +210,13 @@ def test_expiry(notebook: Shell, terminal: Terminal) -> None:
     ends = datetime.fromisoformat(json.loads(terminal.run(*ASK).stdout)["Expiration"])
     left = ends - datetime.now(UTC)
     assert timedelta(minutes=19) < left <= timedelta(minutes=20)
+
+
+def test_many_at_once(notebook: Shell, terminal: Terminal) -> None:
+    """Fifty programs that start together get the same credentials, from a single session."""
+    with ThreadPoolExecutor(16) as pool:
+        printed = list(pool.map(lambda _: terminal.run(*ASK, "--read-only").stdout, range(50)))
+    assert len({json.loads(one)["AccessKeyId"] for one in printed}) == 1
 
 
 def test_protected_profiles(notebook: Shell, terminal: Terminal) -> None:
