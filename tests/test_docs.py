@@ -26,12 +26,15 @@ import pytest
 from botocore.exceptions import ClientError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from traitlets.config import Config
 
 from ipy_awsprofile.config.shared import READER, SHARED_PROFILES, process_of
 from ipy_awsprofile.demo.aws import append_section
 from ipy_awsprofile.demo.identity_center import write_private
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow, seed_all, trusting
+from ipy_awsprofile.kernel.caches import CACHES
 from matrix.uses import USES
 from tests.aws import EmbeddedAws
 from tests.pages import comparable, output_of, page_cells, with_outputs
@@ -478,3 +481,18 @@ def test_libraries_of_the_matrix() -> None:
     assert set(re.findall(r"\*\*(.+?)\*\*", table)) == {
         use.name.partition(" ")[0] for use in USES.values()
     }
+
+
+def test_requirements_of_the_matrix() -> None:
+    """`make libraries` installs each library that it runs."""
+    lines = (DOCS.parent / "matrix" / "requirements.txt").read_text().splitlines()
+    installed = {canonicalize_name(Requirement(line).name) for line in lines}
+    used = {canonicalize_name(use.distribution) for use in USES.values()}
+    assert used - installed == {"boto3", "botocore"}  # the package's own
+
+
+def test_libraries_whose_caches_are_cleared() -> None:
+    """The page of supported libraries names each library whose cache a switch clears."""
+    page = FOLLOWS.read_text().casefold()
+    modules = {cache.module.partition(".")[0].replace("_", "-") for cache in CACHES}
+    assert [module for module in modules if module not in page] == []

@@ -52,7 +52,9 @@ def test_constraints() -> None:
     locked = {canonicalize_name(each.name): each.specifier for each in lines}
     tested = map(Requirement, PYPROJECT["dependency-groups"]["test"])
     for requirement in [*required(), *required(*EXTRAS), *tested]:
-        (exact,) = locked[canonicalize_name(requirement.name)]
+        name = canonicalize_name(requirement.name)
+        assert name in locked, f"constraints.txt doesn't have {name}: run `make lock`"
+        (exact,) = locked[name]
         assert exact.operator == "=="
         assert requirement.specifier.contains(exact.version), requirement
 

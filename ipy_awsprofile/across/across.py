@@ -147,8 +147,6 @@ def across_profiles(
         )
     switcher = running_switcher()
     _require_no_readers(getattr(function, "run", function), switcher.namespace)
-    if policy is not None:
-        policy = os.fspath(policy)
     options = SwitchRequest(
         default_session_name=switcher.session_name,
         confirmed=confirmed,

@@ -155,6 +155,12 @@ class SessionRequest:
             require_name(self.profile)
         if self.account is not None:
             object.__setattr__(self, "account", account_text(self.account))
+        if self.policy is not None:
+            policy = os.fspath(self.policy)
+            if policy and not policy.startswith("arn:"):
+                # A refresh reads the file again, when the notebook can be in another folder.
+                policy = os.path.abspath(os.path.expanduser(policy))
+            object.__setattr__(self, "policy", policy)
         tags: Any = self.tags or ()
         if isinstance(tags, Mapping):
             tags = tags.items()

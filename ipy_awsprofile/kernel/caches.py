@@ -1,7 +1,7 @@
 """What libraries keep of an identity for new objects, such as clients, credentials and workers.
 
 A switch clears it. If a library can't be cleared, because its version has other internals, the card
-names it. To support a library, add a row to the table, and a line to ``docs/follows.md``.
+names it. To support a library, see CONTRIBUTING, `Make a library follow`.
 """
 
 # ruff: noqa: SLF001  # libraries have no public API for what they keep
@@ -32,7 +32,7 @@ class Cache:
 def clear_caches() -> None:
     """Clear what the imported libraries keep of the former identity."""
     NOT_CLEARED.clear()
-    for cache in _CACHES:
+    for cache in CACHES:
         module = sys.modules.get(cache.module)
         if module is None:
             continue
@@ -96,7 +96,7 @@ def _end_forkserver(module: Any) -> None:
         server._stop()
 
 
-_CACHES = (
+CACHES = (
     # Filesystems are reused for equal arguments, and these don't have the identity.
     Cache(
         "fsspec.spec",

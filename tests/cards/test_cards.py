@@ -127,6 +127,25 @@ def test_state_of_an_identity(
 # A table ---
 
 
+def test_profile_table() -> None:
+    """The table has what the files say about each profile, and no external ID."""
+    role = profile(
+        "audit",
+        ProfileKind.ASSUME_ROLE,
+        role_arn="arn:aws:iam::123456789012:role/path/Audit",
+        source_profile="keys",
+        external_id="hush",
+        mfa_serial="arn:aws:iam::111111111111:mfa/phone",
+    )
+    table = tables.profile_table([profile("keys", region="us-west-2"), role]).table
+    assert table
+    assert table.columns == ("profile", "kind", "account", "role", "source", "region", "MFA")
+    assert list(table.rows) == [
+        ("keys", "static keys", "", "", "", "us-west-2", ""),
+        ("audit", "assume role", "123456789012", "path/Audit", "keys", "", "yes"),
+    ]
+
+
 def test_more_profiles_than_are_shown() -> None:
     """The title of a long table says how many rows it shows, and how to list fewer."""
     card = tables.profile_table([profile(f"p{number}") for number in range(201)], "p")

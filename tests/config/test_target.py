@@ -103,6 +103,43 @@ def parameters_of(each: Target) -> dict[str, Any]:
     return {"RoleArn": role_arn, **each.parameters.get(role_arn, {})}
 
 
+#: A value for each option of a session, for which the notebook does nothing else.
+SAMPLES: dict[str, Any] = {
+    "region": "eu-west-3",
+    "duration": "30m",
+    "session_name": "me",
+    "external_id": "x/1",
+    "policy": READ_ONLY,
+    "role_arn": ARN,
+    "source_profile": "keys",
+    "default": True,
+    "account": "123456789012",
+    "role": "R",
+    "sso": "corp",
+    "read_only": True,
+    "mfa": True,
+}
+
+
+@pytest.mark.usefixtures("config")
+def test_each_option() -> None:
+    """Each option of a session has a help text, and changes the target or is refused."""
+    declared = options_of(SessionRequest)
+    assert declared.keys() == SAMPLES.keys()
+    plain = target("role")
+    for name, value in SAMPLES.items():
+        assert declared[name].help
+        try:
+            other = target("role", **{name: value})
+        except AwsProfileError:
+            continue
+        assert (other.region, settings_of(other), parameters_of(other)) != (
+            plain.region,
+            settings_of(plain),
+            parameters_of(plain),
+        ), name
+
+
 @pytest.mark.parametrize(
     ("options", "settings", "parameters"),
     [

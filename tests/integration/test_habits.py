@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,6 +55,19 @@ def test_what_the_user_changes_between_switches(shell: Shell, aws: EmbeddedAws) 
         in shell.good("%aws_profile --off").text
     )
     assert shell.good("os.environ['AWS_PROFILE']").result == "UserAlpha"
+
+
+def test_a_policy_after_a_change_of_folder(
+    shell: Shell, aws: EmbeddedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refresh reads the policy's file again, even if the notebook is in another folder now."""
+    monkeypatch.chdir(tmp_path)
+    statement = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    Path("draft.json").write_text(json.dumps(policy))
+    shell.good("%aws_profile RoleBeta --policy draft.json")
+    monkeypatch.chdir(aws.home)
+    assert f"session policy {tmp_path}/draft.json" in shell.good("%aws_profile --refresh").text
 
 
 def test_a_name_with_refresh(shell: Shell, aws: EmbeddedAws) -> None:
