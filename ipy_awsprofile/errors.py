@@ -52,7 +52,7 @@ class AwsProfileError(Exception):
         return type(self).__new__, (type(self), *self.args), vars(self)
 
     def _render_traceback_(self) -> list[str]:
-        """Return what IPython shows, and programs log, instead of a traceback.
+        """Return the lines that IPython shows, and programs log, instead of a traceback.
 
         It is one text, because IPython joins a list without line breaks in some of its modes.
         """
