@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 MfaPrompter = Callable[[str], str]
 
 #: Lets the user sign in for a target. Raises a subclass of AwsProfileError if that fails.
-SignIn = Callable[["Target"], None]
+SignInPrompter = Callable[["Target"], None]
 
 #: Timeout of a command in seconds. The user may have to touch a security key.
 PROCESS_TIMEOUT = 60.0
@@ -162,7 +162,7 @@ class Person:
     mfa_prompter: MfaPrompter = ask_on_input_channel
     run_command: Callable[[str, str], str] = code_from
     attempts: int = 1
-    sign_in: SignIn | None = None
+    sign_in: SignInPrompter | None = None
     warn: Callable[[str], None] = warnings.warn
 
     def sign_in_for(self, target: Target) -> None:

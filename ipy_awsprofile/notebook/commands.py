@@ -67,7 +67,7 @@ def run_aws_profile_cell(
 
     Raises a subclass of `AwsProfileError`, and the cell's own exceptions.
     """
-    from ipy_awsprofile.switch.using_profile import Scope
+    from ipy_awsprofile.switch.using_profile import Block
 
     require_no_run("`%%aws_profile`")
     options = parse(magic, line)
@@ -89,7 +89,7 @@ def run_aws_profile_cell(
     has_begun = False
     before = shell.user_ns.get(request.variable)
     try:
-        with Scope(request):
+        with Block(request):
             has_begun = True
             card = active_card(shell, switcher, before, "it comes back after the cell")
             display(replace(card, badge=f"for this cell, {card.badge}"))

@@ -28,7 +28,7 @@ from ipy_awsprofile.credentials.person import (
     CodePrompter,
     MfaPrompter,
     Person,
-    SignIn,
+    SignInPrompter,
     ask_on_input_channel,
 )
 from ipy_awsprofile.credentials.providers import REAL, Outside
@@ -104,7 +104,7 @@ class OpeningRequest(SessionRequest):
 
     fresh: bool = False
     mfa_prompter: MfaPrompter | None = None
-    sign_in: SignIn | None = None
+    sign_in: SignInPrompter | None = None
     timeout: float = 10.0
 
 

@@ -135,7 +135,7 @@ class Switcher:
         return active.known() if active else None
 
     def require_changeable(self) -> None:
-        """Raise AwsProfileError while another thread or task is in a `Scope`, or during a run."""
+        """Raise AwsProfileError while another thread or task is in a block, or during a run."""
         with self._lock:
             self._layers.require_changeable()
 

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-class Scope(ContextDecorator):
+class Block(ContextDecorator):
     """Use another identity for a block, then restore the previous state exactly.
 
-    The previous state is restored even after an error, inside other scopes, and if the block itself
-    switches. If scopes overlap, the most recent one is active until it ends. While a scope is open,
-    other threads and tasks can't begin a scope or switch; see `Layers.require_changeable`.
+    The previous state is restored even after an error, inside other blocks, and if the block itself
+    switches. If blocks overlap, the most recent one is active until it ends. In a block, other
+    threads and tasks can't begin a block or switch; see `Layers.require_changeable`.
 
-    Blocks can use the same scope again, even inside each other.
+    The same object can be entered again, even inside its own block.
 
     This isn't a generator, because Ctrl-C could come after the generator starts and before the
     block does.
@@ -41,7 +41,7 @@ class Scope(ContextDecorator):
 
     def __init__(self, request: SwitchRequest) -> None:
         self._request = request
-        #: The blocks that use this scope now, the innermost last.
+        #: The times that it is entered now, the innermost last.
         self._open: list[tuple[Switcher, Entry]] = []
 
     def __call__(self, function: _Function) -> _Function:
@@ -86,7 +86,7 @@ class Scope(ContextDecorator):
 
 
 @takes(SwitchRequest)
-def using_profile(request: SwitchRequest) -> Scope:
+def using_profile(request: SwitchRequest) -> Block:
     """Use a profile for everything in a ``with`` block, and restore the previous state afterwards.
 
     The options are the same as for ``%aws_profile``. ``duration`` is in seconds, a timedelta, or a
@@ -101,7 +101,7 @@ def using_profile(request: SwitchRequest) -> Scope:
 
     https://docs.python.org/3/reference/compound_stmts.html#the-with-statement
     """
-    return Scope(request)
+    return Block(request)
 
 
 def running_switcher() -> Switcher:

@@ -15,7 +15,7 @@ import pytest
 from ipy_awsprofile import across_profiles
 from ipy_awsprofile.demo.stages import add_role
 from ipy_awsprofile.errors import InvalidOption, NotForOneProfile
-from ipy_awsprofile.switch.using_profile import Scope, running_switcher, using_profile
+from ipy_awsprofile.switch.using_profile import Block, running_switcher, using_profile
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -111,7 +111,7 @@ def test_the_users_changes_stay(notebook: Shell) -> None:
 
 def test_ctrl_c_at_each_line_of_the_beginning(notebook: Shell) -> None:
     """After Ctrl-C at any line of a block's beginning, the former identity is active."""
-    module, tracer, seen = Scope.__enter__.__code__.co_filename, sys.gettrace(), set[int]()
+    module, tracer, seen = Block.__enter__.__code__.co_filename, sys.gettrace(), set[int]()
     is_over = False
 
     def trace(frame: FrameType, event: str, _: object) -> Any:
