@@ -16,6 +16,7 @@ from ipy_awsprofile.credentials.person import (
     somebody_is_there,
 )
 from ipy_awsprofile.errors import MfaUnavailable
+from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
     from ipy_awsprofile.cards.card import Card
@@ -49,7 +50,9 @@ def _ask_for_code(question: str) -> str:
     card = cards.mfa_card(device_of(question), profile, refused)
     if somebody_is_there() and renders_html():
         display(card)
-        return ask_on_input_channel(question, "MFA code: ")
+        # VS Code can show the box before the card.
+        shown = f"MFA code for {one_line(profile)}: " if profile else "MFA code: "
+        return ask_on_input_channel(question, shown)
     if somebody_is_there() and refused:
         print(card)  # noqa: T201
     return ask_on_input_channel(question)

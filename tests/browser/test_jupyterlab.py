@@ -112,6 +112,7 @@ def test_mfa_and_sign_in(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
         shown = notebook.begin("%aws_profile RoleTyped", serial)
         code = embedded.iam.mfa_code(serial)
         field = shown.locator("input.jp-Stdin-input[type=password]")
+        expect(shown.locator(".jp-Stdin-prompt")).to_contain_text("MFA code for RoleTyped")
         field.fill(code)
         field.press("Enter")
         expect(shown.locator(CARD).last).to_contain_text("RoleTyped ← RoleTypedUser")
