@@ -43,9 +43,9 @@ class Browser(webbrowser.BaseBrowser):
 @pytest.fixture
 def browser(monkeypatch: pytest.MonkeyPatch) -> Browser:
     """Make a test browser available on the kernel's machine, and return it."""
-    found = Browser()
-    monkeypatch.setattr(webbrowser, "_browsers", {"test": [None, found]})
+    test_browser = Browser()
+    monkeypatch.setattr(webbrowser, "_browsers", {"test": [None, test_browser]})
     monkeypatch.setattr(webbrowser, "_tryorder", ["test"])
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.delenv("SSH_CONNECTION")
-    return found
+    return test_browser

@@ -42,7 +42,7 @@ class PageCell:
 def page_cells(text: str) -> list[PageCell]:
     """Return a page's cells and parts of the config file, in order."""
     cells = _CELL.finditer(text)
-    return [PageCell(one["language"], one["source"], one["shown"]) for one in cells]
+    return [PageCell(cell["language"], cell["source"], cell["shown"]) for cell in cells]
 
 
 def output_of(ran: Ran, home: Path) -> str:

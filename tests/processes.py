@@ -34,15 +34,15 @@ def is_private(path: Path) -> bool:
 
 def left_out(reasons: Iterable[str]) -> list[str]:
     """Return a line for each missing tool, from the reasons of skipped tests."""
-    found = [match for reason in reasons if (match := _LEFT_OUT.search(reason))]
-    counted = [(one["tool"], one["package"]) for one in found]
+    matches = [match for reason in reasons if (match := _LEFT_OUT.search(reason))]
+    counted = [(need["tool"], need["package"]) for need in matches]
     lines = [
         f"{counted.count(pair)} test{'s' if counted.count(pair) > 1 else ''} without {pair[0]}"
         for pair in dict.fromkeys(counted)
     ]
     packages = " ".join(dict.fromkeys(package for _, package in counted))
     return [*lines, f"To install the missing tools on Debian, run: apt install {packages}"] * bool(
-        found
+        matches
     )
 
 

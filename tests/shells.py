@@ -118,8 +118,8 @@ class Shell:
     def completions(self, cell: str, *, at: int | None = None) -> list[str]:
         """Return Tab's completions at a position in a cell, by default at its end."""
         with provisionalcompleter():
-            found = self.ip.Completer.completions(cell, len(cell) if at is None else at)
-            return [completion.text for completion in found]
+            completions = self.ip.Completer.completions(cell, len(cell) if at is None else at)
+            return [completion.text for completion in completions]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,24 +131,25 @@ class KernelCell:
     @property
     def error(self) -> Any:
         """Return the `error` output, or None."""
-        return next((one for one in self.outputs if one.output_type == "error"), None)
+        return next((output for output in self.outputs if output.output_type == "error"), None)
 
     @property
     def html(self) -> str:
         """Return all HTML that a front end renders."""
-        return "\n".join(one.get("data", {}).get("text/html", "") for one in self.outputs)
+        return "\n".join(output.get("data", {}).get("text/html", "") for output in self.outputs)
 
     @property
     def cards(self) -> list[str]:
         """Return the HTML of the displayed cards."""
-        texts = [one.get("data", {}).get("text/html", "") for one in self.outputs]
+        texts = [output.get("data", {}).get("text/html", "") for output in self.outputs]
         return [text for text in texts if "ipy-awsprofile-card" in text]
 
     @property
     def text(self) -> str:
         """Return all text that was printed or displayed."""
         return "\n".join(
-            one.get("text", "") or one.get("data", {}).get("text/plain", "") for one in self.outputs
+            output.get("text", "") or output.get("data", {}).get("text/plain", "")
+            for output in self.outputs
         ).strip()
 
 

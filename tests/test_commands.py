@@ -194,7 +194,7 @@ def test_lab(started: Any, tmp_path: Path) -> None:
     lab = started("lab", "--no-browser", "--allow-root", f"--port={port}")
     assert lab.stdout.readline().startswith(f"Your notebooks stay in {folder}. ")
     first = rf"127\.0\.0\.1:{port}/lab/tree/01-from-profile-to-buckets\.ipynb\?token=([\w-]+)"
-    token = next(found[1] for line in lab.stdout if (found := re.search(first, line)))
+    token = next(match[1] for line in lab.stdout if (match := re.search(first, line)))
     # The process would block if nothing read the rest of its output.
     threading.Thread(target=lab.stdout.read, daemon=True).start()
     while True:  # JupyterLab prints its address shortly before it listens
@@ -204,7 +204,7 @@ def test_lab(started: Any, tmp_path: Path) -> None:
         except URLError:
             assert lab.poll() is None
             threading.Event().wait(0.1)
-    assert {one["name"] for one in served} == {one.name for one in tutorials}
+    assert {entry["name"] for entry in served} == {file.name for file in tutorials}
     with pytest.raises(HTTPError, match="403"):
         answer(port, "api/contents", "wrong")
     news = answer(port, "lab/api/settings/@jupyterlab/apputils-extension:notification", token)

@@ -341,8 +341,8 @@ def test_papermill(aws: EmbeddedAws, work: Path) -> None:
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), work / "report.ipynb")
     _, command = [shlex.split(line[2:]) for line in "".join(blocks(page, "console")).splitlines()]
     good, bad = (
-        subprocess.Popen(one, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        for one in (command, [*command[:2], "failed.ipynb", "-p", "profile", "Nobody"])
+        subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        for arguments in (command, [*command[:2], "failed.ipynb", "-p", "profile", "Nobody"])
     )
     assert "There is no profile `Nobody`" in bad.communicate(timeout=120)[1]
     assert bad.returncode != 0
@@ -352,8 +352,12 @@ def test_papermill(aws: EmbeddedAws, work: Path) -> None:
 
 def outputs_of(notebook: Path) -> list[str]:
     """Return the texts of a notebook's results."""
-    outputs = [one for cell in nbformat.read(notebook, 4).cells for one in cell.get("outputs", [])]
-    return [one["data"]["text/plain"] for one in outputs if one.output_type == "execute_result"]
+    outputs = [
+        output for cell in nbformat.read(notebook, 4).cells for output in cell.get("outputs", [])
+    ]
+    return [
+        output["data"]["text/plain"] for output in outputs if output.output_type == "execute_result"
+    ]
 
 
 @pytest.mark.parametrize("variables", ["token", "keys"])

@@ -30,7 +30,7 @@ def state(shell: Shell) -> dict[str, Any]:
         "line magics": set(ip.magics_manager.magics["line"]),
         "cell magics": set(ip.magics_manager.magics["cell"]),
         "registry": set(ip.magics_manager.registry),
-        "configurables": sorted(type(one).__name__ for one in ip.configurables),
+        "configurables": sorted(type(configurable).__name__ for configurable in ip.configurables),
         "matchers": list(ip.Completer.custom_matchers),
         "names": {name for name in shell.names if not name.startswith("_")},
         "events": {name: list(hooks) for name, hooks in ip.events.callbacks.items()},

@@ -34,16 +34,16 @@ EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 
 def required(*extras: str) -> list[Requirement]:
     """Return the requirements of the package or of these extras, which can name other extras."""
-    found: list[Requirement] = []
+    requirements: list[Requirement] = []
     texts = (
-        [one for extra in extras for one in EXTRAS[extra]] if extras else PROJECT["dependencies"]
+        [text for extra in extras for text in EXTRAS[extra]] if extras else PROJECT["dependencies"]
     )
     for requirement in map(Requirement, texts):
         if requirement.name == PROJECT["name"]:
-            found += required(*requirement.extras)
+            requirements += required(*requirement.extras)
         else:
-            found.append(requirement)
-    return found
+            requirements.append(requirement)
+    return requirements
 
 
 def test_constraints() -> None:
@@ -62,7 +62,7 @@ def test_constraints() -> None:
 def imported(files: Iterable[Path]) -> set[str]:
     """Return the top-level packages that modules import, without the standard library's."""
     nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
-    names = {one.name for node in nodes if isinstance(node, ast.Import) for one in node.names}
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
     packages = {name.partition(".")[0] for name in names}
     return packages - sys.stdlib_module_names - {PROJECT["name"].replace("-", "_")}
@@ -77,7 +77,9 @@ def test_what_is_imported_is_declared() -> None:
     demo = set((PACKAGE / "demo").rglob("*.py"))
     distributions = packages_distributions()
     for files, extras in ((demo, ["demo"]), (set(PACKAGE.rglob("*.py")) - demo, EXTRAS)):
-        declared = {canonicalize_name(one.name) for one in [*required(), *required(*extras)]}
+        declared = {
+            canonicalize_name(package.name) for package in [*required(), *required(*extras)]
+        }
         for name in imported(files) - OPTIONAL:
             assert declared & set(map(canonicalize_name, distributions[name])), name
 
@@ -85,7 +87,7 @@ def test_what_is_imported_is_declared() -> None:
 def test_the_demo_and_the_lab_are_small() -> None:
     """The extras `demo` and `lab` require moto without the packages of its extra `server`."""
     for extra in ("demo", "lab"):
-        assert [one.extras for one in required(extra) if one.name == "moto"] == [set()]
+        assert [package.extras for package in required(extra) if package.name == "moto"] == [set()]
 
 
 # Metadata ---

@@ -36,8 +36,8 @@ INTERNAL = {"--cell", "--help"}
 
 def blocks(text: str, language: str | None = None) -> list[str]:
     """Return a document's fenced blocks, in one language or in all."""
-    found = re.findall(r"^```(\w*)[^\n]*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return [block for name, block in found if language in (None, name)]
+    fences = re.findall(r"^```(\w*)[^\n]*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [block for name, block in fences if language in (None, name)]
 
 
 def rows(text: str) -> list[list[str]]:
@@ -97,11 +97,11 @@ def test_config_that_is_shown(aws: EmbeddedAws) -> None:
 def test_profiles_that_are_shown() -> None:
     """Each profile on a page or in a tutorial has a Region and no comment after a value."""
     tutorials = sorted((ROOT / "notebooks").glob("*.ipynb"))
-    cells = [cell for one in tutorials for cell in json.loads(one.read_text())["cells"]]
+    cells = [cell for tutorial in tutorials for cell in json.loads(tutorial.read_text())["cells"]]
     texts = [*DOCUMENTS.values(), *("".join(cell["source"]) for cell in cells)]
     shown = [block for text in texts for block in blocks(text, "ini")]
-    sections = [section for one in shown for section in re.split(r"(?m)^(?=\[)", one)]
-    profiles = [one for one in sections if one.startswith(("[profile ", "[default]"))]
+    sections = [section for block in shown for section in re.split(r"(?m)^(?=\[)", block)]
+    profiles = [section for section in sections if section.startswith(("[profile ", "[default]"))]
     assert len(profiles) > 5
     assert [profile for profile in profiles if "\nregion = " not in profile] == []
     assert [profile for profile in profiles if re.search(r"\S[ \t]+[#;]", profile)] == []

@@ -130,7 +130,7 @@ def test_errors_are_rows(aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]) -
         "security-prod": "InvalidOption",
         "gone": "ProfileNotFound",
     }
-    accounts = {one.name: one.account for one in list_profiles("*-prod")}
+    accounts = {profile.name: profile.account for profile in list_profiles("*-prod")}
     assert errors["account"]["audit-prod"] == accounts["audit-prod"]
     assert errors["account"].isna()["gone"]
     assert "denied AssumeRole" in errors["message"]["audit-prod"]
@@ -179,7 +179,7 @@ def test_all_profiles_fail(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
         "by zero; 2 profiles: ProfileNotFound: There is no profile `…` in the shared config files."
     )
     assert raised.value.hint == "`%aws_profiles` lists the profiles."
-    assert [one["profile"] for one in raised.value.errors] == [*names[:2], "gone", "lost"]
+    assert [row["profile"] for row in raised.value.errors] == [*names[:2], "gone", "lost"]
 
 
 def test_hint_of_the_most_frequent_error(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
@@ -206,7 +206,7 @@ def test_no_secret_in_errors(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
         raise OSError(f"403 Client Error: Forbidden for url: {url}")
 
     errors = errors_of(names, function)
-    assert {one["error"] for one in errors} == {"OSError"}
+    assert {row["error"] for row in errors} == {"OSError"}
     secrets = {quote(secret, safe="") for secret in aws.iam.secrets}
     assert [secret for secret in secrets if secret in str(errors)] == []
 

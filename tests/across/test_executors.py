@@ -111,7 +111,8 @@ def test_what_is_sent(aws: EmbeddedAws, scenario: Scenario, names: tuple[str, ..
     assert actions(aws)["sts:GetSessionToken"] == 1  # long-term keys aren't sent
     assert len(recorder.pickled) == len(names) + 1
     for text in (pickled.decode("latin-1") for pickled in recorder.pickled):
-        assert len([one for one in aws.iam.secrets if one in text]) == 2  # secret key and token
+        secrets = [secret for secret in aws.iam.secrets if secret in text]
+        assert len(secrets) == 2  # secret key and token
         for hidden in (scenario.user.access_key_id, str(aws.home), ".aws", "role_arn"):
             assert hidden not in text
 

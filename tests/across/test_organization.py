@@ -77,7 +77,9 @@ def test_whole_organization(
     frame = notebook.names["frame"]
     assert list(frame) == ["profile", "account", "account_name", "region", "value"]
     assert dict(zip(frame["account_name"], frame["account"], strict=True)) == accounts
-    assert list(frame["profile"]) == [f"arn:aws:iam::{one}:role/Audit" for one in frame["account"]]
+    assert list(frame["profile"]) == [
+        f"arn:aws:iam::{account}:role/Audit" for account in frame["account"]
+    ]
     assert [arn.split(":")[4] for arn in frame["value"]] == list(frame["account"])
     assert set(frame["region"]) == {"us-west-2"}
     errors = frame.attrs["errors"].frame()

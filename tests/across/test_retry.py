@@ -106,7 +106,7 @@ def test_limits(aws: EmbeddedAws, shell: Shell) -> None:
         flaky.heal()
         with pytest.raises(NoProfileAnswered) as second:
             first.value.errors.retry()
-        return [one.value.errors[0]["error"] for one in (first, second)]
+        return [raised.value.errors[0]["error"] for raised in (first, second)]
 
     assert run_twice(**limits) == ["ValueError", "AccessDenied"]
     assert run_twice() == ["ProtectedProfile", "ProtectedProfile"]
@@ -119,7 +119,7 @@ def test_what_the_card_says(shell: Shell, names: tuple[str, ...], variable: str)
     cell = f"assert ready or profile.name != '{names[0]}'\n1"
     shell.good("ready = False")
     ran = shell.good(f"%%aws_profiles reader {into} --no-progress\n{cell}")
-    (line,) = [one for one in ran.text.splitlines() if "To retry the rest" in one]
+    (line,) = [text for text in ran.text.splitlines() if "To retry the rest" in text]
     (code,) = re.findall(r"`(.*)`", line)
     shell.good("ready = True")
     shell.good(code)

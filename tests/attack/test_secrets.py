@@ -88,6 +88,6 @@ def test_secrets(
                 error = traceback.format_exception(ran.error) if ran.error else ""
                 text = f"{ran.printed}{ran.displayed}{ran.result!r}{error}{caplog.text}"
                 caplog.clear()
-                found = [secret[:4] for secret in secrets_of(aws) if secret in text]
-                assert not found, f"{name}\n{cell}\n{kind.config}\n{text}"
+                leaks = [secret[:4] for secret in secrets_of(aws) if secret in text]
+                assert not leaks, f"{name}\n{cell}\n{kind.config}\n{text}"
             shell.run("%aws_profile --off")

@@ -134,10 +134,10 @@ class SignIn:
         return json_response(self._issued(renewed))
 
     def _redeem(self, body: Mapping[str, Any]) -> Signer:
-        found = self._asked.pop(body["code"], None)
-        if found is None or not is_proven(found[0], body) or self._now() >= found[2]:
+        entry = self._asked.pop(body["code"], None)
+        if entry is None or not is_proven(entry[0], body) or self._now() >= entry[2]:
             raise _refused("AUTHCODE_EXPIRED", "The authorization code has expired.", 401)
-        return found[1]
+        return entry[1]
 
     def _issued(self, grant: _Grant) -> dict[str, Any]:
         session = self._session(grant.user, _QUARTER_OF_AN_HOUR)

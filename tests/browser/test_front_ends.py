@@ -181,5 +181,5 @@ def test_the_picker(notebook: Notebook, tmp_path: Path) -> None:
     expect(running).to_contain_text(f"{{'{USER}'}}")
     expect(notebook.enter(BUCKETS).locator("tbody tr")).to_have_count(3)
     notebook.enter("%aws_profile --off")
-    for one in (picker, other):
-        expect(one.identity).to_contain_text("No profile is active")
+    for page in (picker, other):
+        expect(page.identity).to_contain_text("No profile is active")

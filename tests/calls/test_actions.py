@@ -57,7 +57,7 @@ CASES = [line.split("|") for line in TABLE.replace("\\\n", "").strip().splitline
 def needs(call: str) -> tuple[tuple[str, str], ...]:
     """Return the actions and resources of a call in the table."""
     service, operation, *params = call.split()
-    return needs_of(service, operation, dict(one.split("=", 1) for one in params), WHERE)
+    return needs_of(service, operation, dict(param.split("=", 1) for param in params), WHERE)
 
 
 @pytest.mark.parametrize(("call", "action", "resources"), CASES)
@@ -91,7 +91,10 @@ def test_operations_of_s3() -> None:
     """AWS's reference has the actions of S3's operations, except for five rare operations."""
     operations = create_loader().load_service_model("s3", "service-2")["operations"]
     missing = {
-        name for name in operations for one in actions_of("s3", name) if not one.is_in_reference
+        name
+        for name in operations
+        for action in actions_of("s3", name)
+        if not action.is_in_reference
     }
     settings = {f"{verb}BucketMetadataConfiguration" for verb in ("Create", "Delete", "Get")}
     moto = {"BucketCORSPreflightCheck", "ObjectCORSPreflightCheck", "PostObject"}

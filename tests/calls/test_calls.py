@@ -296,8 +296,8 @@ def test_drafts(shell: Shell, aws: EmbeddedAws) -> None:
         allowed: dict[str, str] = {}
         if "{" in shown:
             policy, _ = json.JSONDecoder().raw_decode(shown[shown.index("{") :])
-            for one in policy["Statement"]:
-                allowed |= dict.fromkeys(one["Action"], one["Resource"][0])
+            for statement in policy["Statement"]:
+                allowed |= dict.fromkeys(statement["Action"], statement["Resource"][0])
         assert allowed == statements, code
 
 

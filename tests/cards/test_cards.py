@@ -88,7 +88,7 @@ def test_identity_card() -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "words"),
+    ("time_left", "words"),
     [
         (None, "no expiry"),
         (timedelta(seconds=59), "less than a minute left"),
@@ -96,9 +96,9 @@ def test_identity_card() -> None:
         (timedelta(hours=1, minutes=1), "1 hour 1 minute left"),
     ],
 )
-def test_time_left(left: timedelta | None, words: str) -> None:
+def test_time_left(time_left: timedelta | None, words: str) -> None:
     """The time left is in words, rounded to the nearest minute."""
-    assert cards.time_left(None if left is None else NOW + left, NOW) == words
+    assert cards.time_left(None if time_left is None else NOW + time_left, NOW) == words
 
 
 @pytest.mark.parametrize(

@@ -320,9 +320,9 @@ DEFAULTS: list[tuple[str, dict[str, str], str | tuple[str, ...]]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "environment", "found"), DEFAULTS)
+@pytest.mark.parametrize(("text", "environment", "source"), DEFAULTS)
 def test_default_credentials(
-    shared_files: Files, monkeypatch: pytest.MonkeyPatch, text: str, environment: Any, found: Any
+    shared_files: Files, monkeypatch: pytest.MonkeyPatch, text: str, environment: Any, source: Any
 ) -> None:
     """The default credentials are of the source that comes first in botocore.
 
@@ -332,11 +332,11 @@ def test_default_credentials(
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value)
     ours, by_arn = target(default=True), target(role_arn=ARN)
-    names = (SOURCES[found],) if isinstance(found, str) else found
+    names = (SOURCES[source],) if isinstance(source, str) else source
     assert ours.names == names
     assert (names[0] in NOT_PROFILES) is (names[0] not in {"default", "dev"})
-    assert by_arn.names == ((ARN,) if isinstance(found, str) else (ARN, *names))
-    assert by_arn.chain[0].credential_source == (found if isinstance(found, str) else None)
+    assert by_arn.names == ((ARN,) if isinstance(source, str) else (ARN, *names))
+    assert by_arn.chain[0].credential_source == (source if isinstance(source, str) else None)
     assert by_arn.region == ours.region
 
 
@@ -446,8 +446,8 @@ def test_signatures() -> None:
     for function, request in ((using_profile, SwitchRequest), (open_session, SessionRequest)):
         keywords = signature(function).parameters
         assert next(iter(keywords)) == "profile"
-        for name, one in options_of(request).items():
-            assert keywords[name].default == one.default
+        for name, option in options_of(request).items():
+            assert keywords[name].default == option.default
     many = signature(across_profiles).parameters
     for name in ("confirmed", "policy", "read_only", "write"):
         assert many[name].default == options_of(SwitchRequest)[name].default

@@ -231,15 +231,16 @@ def test_nobody_answers_before_the_end(clock: Any, phone: Phone) -> None:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "left", "is_used"), [(15, 4, True), (15, 3, False), (60, 16, True), (60, 14, False)]
+    ("minutes", "minutes_left", "is_used"),
+    [(15, 4, True), (15, 3, False), (60, 16, True), (60, 14, False)],
 )
 def test_time_before_the_end(
-    aws: EmbeddedAws, clock: Any, *, minutes: int, left: int, is_used: bool
+    aws: EmbeddedAws, clock: Any, *, minutes: int, minutes_left: int, is_used: bool
 ) -> None:
     """Clients and the cache use a session for three quarters of its time."""
     duration = f"{minutes}m"
     s3 = open_session("RoleBeta", duration=duration).client("s3")
-    clock.shift(timedelta(minutes=minutes - left))
+    clock.shift(timedelta(minutes=minutes - minutes_left))
     aws.calls.clear()
     open_session("RoleBeta", duration=duration)
     s3.list_buckets()

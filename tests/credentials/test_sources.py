@@ -233,4 +233,4 @@ def test_nothing_is_shown(aws: EmbeddedAws, user: Signer) -> None:
     """The credentials and their frozen copy show no key."""
     credentials: Any = open_session("P").get_credentials()
     text = f"{credentials!r} {credentials.get_frozen_credentials()!r}"
-    assert [one for one in (*aws.iam.secrets, user.access_key_id) if one in text] == []
+    assert [secret for secret in (*aws.iam.secrets, user.access_key_id) if secret in text] == []

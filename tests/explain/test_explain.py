@@ -290,10 +290,10 @@ def test_mistake(shared_files: Files, mistake: str) -> None:
     right, wrong, warning = MISTAKES[mistake]
     assert right in BASE
     write(shared_files, BASE.replace(right, wrong, 1))
-    (found,) = explain(SessionRequest(profile="p")).warnings
-    assert warning in found
-    assert " See config:" in found
-    assert "hush" not in found.lower()
+    (message,) = explain(SessionRequest(profile="p")).warnings
+    assert warning in message
+    assert " See config:" in message
+    assert "hush" not in message.lower()
     write(shared_files, BASE)
     assert explain(SessionRequest(profile="p")).warnings == ()
 

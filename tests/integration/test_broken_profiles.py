@@ -402,8 +402,8 @@ def test_broken(stage: Stage, name: str) -> None:
     assert type(error) is row.error, error
     assert row.says in str(error)
     assert row.hint in error.hint
-    if found := explanation.error:
-        assert (str(found), found.hint) == (str(error), error.hint)
+    if reason := explanation.error:
+        assert (str(reason), reason.hint) == (str(error), error.hint)
     else:  # AWS, another server, a program or the user is needed
         is_outside = isinstance(error, EndpointUnreachable | MfaRejected)
         assert stage.aws.calls or row.by or is_outside or explanation.warnings

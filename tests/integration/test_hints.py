@@ -285,8 +285,8 @@ def test_spellings(shell: Shell, aws: EmbeddedAws) -> None:
     for cell, shown in MISSPELLED.items():
         shell.good("%aws_profile RoleBeta")
         (line,) = code_in(shell.refused(cell).hint)
-        rest = cell.partition("\n")[2] if line.startswith("%%") else ""
-        assert shown in shell.good(f"{line}\n{rest}".strip()).text, cell
+        body = cell.partition("\n")[2] if line.startswith("%%") else ""
+        assert shown in shell.good(f"{line}\n{body}".strip()).text, cell
 
 
 #: Lines that only look like those mistakes, and a part of their hint.

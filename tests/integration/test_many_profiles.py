@@ -147,8 +147,8 @@ def test_refused(notebook: Shell, aws: EmbeddedAws) -> None:
     for code in REFUSED:
         error = notebook.refused(f"{RUN}\n{code}\n1")
         assert isinstance(error, NoProfileAnswered)
-        assert {one["error"] for one in error.errors} == {"NotForOneProfile"}, code
-        assert all(one["hint"] for one in error.errors), code
+        assert {row["error"] for row in error.errors} == {"NotForOneProfile"}, code
+        assert all(row["hint"] for row in error.errors), code
 
 
 REFUSED_BY_AWS = (

@@ -202,14 +202,14 @@ WAYS: tuple[Callable[[Any], str], ...] = (
     repr,
     str,
     pprint.pformat,
-    lambda one: pickle.dumps(one).decode("latin-1"),
+    lambda value: pickle.dumps(value).decode("latin-1"),
 )
 
 
-def text_of(one: object, way: Callable[[Any], str]) -> str:
+def text_of(value: object, way: Callable[[Any], str]) -> str:
     """Return an object as a text, or an empty text if that is refused."""
     try:
-        return way(one)
+        return way(value)
     except (TypeError, AttributeError):  # it cannot be pickled
         return ""
 
@@ -225,9 +225,9 @@ def test_objects(aws: EmbeddedAws, others: set[str], shell: Shell) -> None:
     objects += [user.get_credentials(), role.get_credentials(), assigned.get_credentials()]
     objects += [list_profiles(), list_assigned_roles(), list_buckets(role), who_am_i(role)]
     secrets = others | lent_token()
-    texts = [text_of(one, way) for one in objects for way in WAYS]
+    texts = [text_of(item, way) for item in objects for way in WAYS]
     options = [libraries.dask_storage_options(role), libraries.spark_options(role)]
-    texts += [text_of(one, way) for one in options for way in WAYS[:-1]]  # workers unpickle them
+    texts += [text_of(item, way) for item in options for way in WAYS[:-1]]  # workers unpickle them
     assert found(aws, secrets, "".join(texts)) == []
     names = [f"variable_{number}" for number in range(len(objects))]
     shell.names.update(zip(names, objects, strict=True))

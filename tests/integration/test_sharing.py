@@ -200,7 +200,7 @@ def test_a_read_only_notebook(notebook: Shell, terminal: Terminal) -> None:
     """While the notebook itself is read-only, both profiles have its credentials."""
     notebook.good("%aws_profile RoleBeta --read-only")
     both = [terminal.run(*ASK, *option).stdout for option in ([], ["--read-only"])]
-    first, second = (json.loads(one)["AccessKeyId"] for one in both)
+    first, second = (json.loads(output)["AccessKeyId"] for output in both)
     assert first == second
 
 
@@ -208,15 +208,15 @@ def test_expiry(notebook: Shell, terminal: Terminal) -> None:
     """Programs ask again within 20 minutes, even if the session lasts longer."""
     notebook.good("%aws_profile RoleBeta")
     ends = datetime.fromisoformat(json.loads(terminal.run(*ASK).stdout)["Expiration"])
-    left = ends - datetime.now(UTC)
-    assert timedelta(minutes=19) < left <= timedelta(minutes=20)
+    time_left = ends - datetime.now(UTC)
+    assert timedelta(minutes=19) < time_left <= timedelta(minutes=20)
 
 
 def test_many_at_once(notebook: Shell, terminal: Terminal) -> None:
     """Fifty programs that start together get the same credentials, from a single session."""
     with ThreadPoolExecutor(16) as pool:
         printed = list(pool.map(lambda _: terminal.run(*ASK, "--read-only").stdout, range(50)))
-    assert len({json.loads(one)["AccessKeyId"] for one in printed}) == 1
+    assert len({json.loads(output)["AccessKeyId"] for output in printed}) == 1
 
 
 def test_protected_profiles(notebook: Shell, terminal: Terminal) -> None:

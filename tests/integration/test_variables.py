@@ -44,12 +44,12 @@ def other(aws: EmbeddedAws) -> dict[str, str]:
 
 def leads_to(session: boto3.Session) -> dict[str, Any]:
     """Return the endpoints, Regions and retries of a session's clients."""
-    found: dict[str, Any] = {"region": session.region_name}
+    settings: dict[str, Any] = {"region": session.region_name}
     for service in ("s3", "sts", "dynamodb"):
         client: Any = session.client(service)
         config = client.meta.config
-        found[service] = (client.meta.endpoint_url, config.region_name, config.retries)
-    return found
+        settings[service] = (client.meta.endpoint_url, config.region_name, config.retries)
+    return settings
 
 
 @pytest.mark.parametrize("name", VARIABLES)

@@ -125,7 +125,7 @@ def test_many_children_at_once(notebook: Shell) -> None:
     address, token = lent()
     with ThreadPoolExecutor(32) as pool:
         answers = list(pool.map(lambda _: answer(address, token.read_text()), range(64)))
-    assert len({one["AccessKeyId"] for one in answers}) == 1
+    assert len({credentials["AccessKeyId"] for credentials in answers}) == 1
 
 
 def test_long_term_keys_stay_in_the_kernel(aws: EmbeddedAws, notebook: Shell) -> None:
@@ -275,7 +275,7 @@ def test_folders_of_killed_processes(notebook: Shell) -> None:
     month_ago = (datetime.now(UTC) - timedelta(days=31)).timestamp()
     os.utime(elsewhere[1], (month_ago, month_ago))
     notebook.good("%aws_profile RoleBeta")
-    left = set(folder.iterdir())
-    assert {running, elsewhere[0]} < left
-    assert len(left) == 3  # and the notebook's own
-    assert not left & {killed, elsewhere[1]}
+    folders = set(folder.iterdir())
+    assert {running, elsewhere[0]} < folders
+    assert len(folders) == 3  # and the notebook's own
+    assert not folders & {killed, elsewhere[1]}

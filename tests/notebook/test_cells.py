@@ -204,7 +204,7 @@ def test_in_a_kernel(aws: EmbeddedAws, tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     page = (Path(__file__).parents[2] / "docs" / "reference" / "configuration.md").read_text()
     blocks = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
-    (block,) = [one for one in blocks if "InteractiveShellApp" in one and ".profile = " in one]
+    (block,) = [code for code in blocks if "InteractiveShellApp" in code and ".profile = " in code]
     (folder / "ipython_config.py").write_text(block.replace("*prod*", "User*"))
     aws.write_profile("Broken", source_profile="UserAlpha", role_arn="arn:aws:iam::1:role/None")
     cells, _ = run_notebook(

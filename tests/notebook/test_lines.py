@@ -46,8 +46,8 @@ def test_requests(line: str, changes: dict[str, Any]) -> None:
 
 def test_every_option_and_its_line() -> None:
     """Each option of a switch can be typed, and the line of a request gives the request again."""
-    for name, one in options_of(SwitchRequest).items():
-        value: Any = "x" if one.metavar else True
+    for name, option in options_of(SwitchRequest).items():
+        value: Any = "x" if option.metavar else True
         request = SwitchRequest("my profile", **{name: value})
         assert request_in(arguments(request)) == request
 

@@ -213,8 +213,8 @@ def test_all_sign_ins(shell: Shell, aws: EmbeddedAws, ann: Signer) -> None:
     shell.good("%aws_profile prod-reader")
     ran = shell.good("%aws_profile --logout")
     assert [is_valid(aws, token) for token in valid] == [False, False]
-    left = [*aws.home.glob(".aws/*/cache/*.json"), *aws.home.glob(".cache/ipy_awsprofile/roles-*")]
-    assert left == []
+    files = [*aws.home.glob(".aws/*/cache/*.json"), *aws.home.glob(".cache/ipy_awsprofile/roles-*")]
+    assert files == []
     assert ran.text.startswith("Signed out of ")
     assert all(name in ran.text.splitlines()[0] for name in ("corp", "other", "Ann"))
     assert "prod-reader is no longer active" in ran.text
@@ -326,7 +326,7 @@ def test_roles_come_and_go(shell: Shell, aws: EmbeddedAws) -> None:
     assert aws.config_file.read_text() == before
     assert "3 added." in shell.good(f"{SAVE} --yes").text
     added = ["Acme-Prod-Admin", "Sandbox-Reader", "sandbox-Reader"]
-    assert [(one, one.account) for one in list_profiles()[-3:]] == [
+    assert [(profile, profile.account) for profile in list_profiles()[-3:]] == [
         *zip(added, (PROD, TEST, TWIN), strict=True)
     ]
     assert UP_TO_DATE in shell.good(f"{SAVE} --yes").text

@@ -59,7 +59,7 @@ class Views:
     @property
     def state(self) -> dict[str, Any]:
         """The last state."""
-        return next(one for one in reversed(self.messages) if "busy" in one)
+        return next(message for message in reversed(self.messages) if "busy" in message)
 
     @property
     def profile(self) -> str | None:
@@ -178,7 +178,7 @@ def test_each_change(views: Views, shell: Shell, aws: EmbeddedAws) -> None:
         shell.good("session.client('s3').list_buckets()")
         assert views.state["identity"]["seconds_left"] > 3500
     shell.good("%%aws_profile UserAlpha\n1")
-    profiles = [one["identity"]["profile"] for one in views.messages]
+    profiles = [message["identity"]["profile"] for message in views.messages]
     assert "UserAlpha" in profiles
     assert profiles[-1] == "RoleBeta"
 

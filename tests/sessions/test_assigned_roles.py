@@ -94,7 +94,7 @@ def test_a_role_that_was_taken_away(aws: EmbeddedAws) -> None:
     error = refused(f"corp:{PROD}/Admin")
     assert isinstance(error, RoleNotAssigned)
     assert error.hint.startswith("Your roles in the account: `Reader`. `%aws_profiles --sso")
-    assert [one.role for one in list_assigned_roles() if one.account.id == PROD] == ["Reader"]
+    assert [role.role for role in list_assigned_roles() if role.account.id == PROD] == ["Reader"]
     assert refused("corp:acme prod/Raeder").hint.startswith("Did you mean `Reader`? ")
 
 
@@ -119,7 +119,7 @@ def test_names_with_the_account_name(shell: Shell, aws: EmbeddedAws) -> None:
 def test_patterns() -> None:
     """A pattern matches names of accounts, roles and profiles, IDs, and email domains."""
     counts = {"prod": 2, "acme.example admin": 1, "corp:2*": 1, "prod-reader": 1, "nobody": 0}
-    assert {one: len(list_assigned_roles(pattern=one)) for one in counts} == counts
+    assert {text: len(list_assigned_roles(pattern=text)) for text in counts} == counts
     for pattern, accounts in {
         "corp:1*/Admin": [PROD],
         "corp:sand*/*": [TEST, TWIN],
@@ -149,7 +149,7 @@ def test_without_an_sso_session(aws: EmbeddedAws) -> None:
     assert "`aws sso login --profile Legacy`" in caught.value.hint
     aws.sso.sign_in()
     roles = list_assigned_roles("Second")
-    assert [(one.name, one.profile) for one in roles[:2]] == [
+    assert [(assigned_role.name, assigned_role.profile) for assigned_role in roles[:2]] == [
         (f"Legacy:{PROD}/Admin", "Second"),
         (f"Legacy:{PROD}/Reader", "Legacy"),
     ]
@@ -169,7 +169,7 @@ def assign(aws: EmbeddedAws, accounts: int) -> None:
 def test_listed_once(aws: EmbeddedAws) -> None:
     """Each role has its account's name and its profile, and only a fresh list calls AWS again."""
     roles = list_assigned_roles()
-    assert [(one.account.name, one.account.id, one.role, one.profile) for one in roles] == [
+    assert [(role.account.name, role.account.id, role.role, role.profile) for role in roles] == [
         ("Acme Prod", PROD, "Admin", None),
         ("Acme Prod", PROD, "Reader", "prod-reader"),
         ("Sandbox", TEST, "Reader", None),
@@ -228,7 +228,7 @@ def test_throttled(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     with odd_server(answers) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SSO", url)
-        assert [(one.account.id, one.role) for one in list_assigned_roles()] == [(NEW, "Reader")]
+        assert [(role.account.id, role.role) for role in list_assigned_roles()] == [(NEW, "Reader")]
     assert answers.asked == 3
 
 

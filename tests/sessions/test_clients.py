@@ -67,7 +67,7 @@ def names() -> Iterator[str]:
     for table in TABLES:
         for name, *_ in table.values():
             yield from (
-                one for one in (name if isinstance(name, list) else [name]) if isinstance(one, str)
+                key for key in (name if isinstance(name, list) else [name]) if isinstance(key, str)
             )
 
 

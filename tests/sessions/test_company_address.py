@@ -102,7 +102,7 @@ def test_browser(aws: EmbeddedAws, company: CompanyServer, browser: Browser) -> 
     with aws.answering("POST /client/register", answer):
         attempt = begin_sign_in(target_of(SessionRequest(profile="Corp")))
         assert seconds(attempt, browser.wait) == 0
-    assert [one["issuerUrl"] for one in registered] == [WEST]
+    assert [body["issuerUrl"] for body in registered] == [WEST]
     assert company.requests == ["HEAD /aws"]
 
 

@@ -63,7 +63,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
 
 def names(session: Any) -> list[str]:
     """Return the names of the buckets that a session can list."""
-    return [one["Name"] for one in session.client("s3").list_buckets()["Buckets"]]
+    return [bucket["Name"] for bucket in session.client("s3").list_buckets()["Buckets"]]
 
 
 def put(session: Any) -> None:
@@ -140,13 +140,13 @@ def test_after_the_block(aws: EmbeddedAws, use: Callable[[Any], object]) -> None
     with suppress(ZeroDivisionError), scoped("Ann", policy=WIDE) as session:
         inner_block = scoped(session, policy=LISTS)
         inner = inner_block.__enter__()
-        for one in (session, inner):
-            use(one)
+        for scoped_session in (session, inner):
+            use(scoped_session)
         1 / 0  # noqa: B018
     calls = len(aws.calls)
-    for one in (session, inner):
+    for scoped_session in (session, inner):
         with pytest.raises(AwsProfileError, match="block of this session has ended"):
-            use(one)
+            use(scoped_session)
     assert len(aws.calls) == calls
 
 

@@ -36,8 +36,8 @@ def test_identity_of_a_role(aws: EmbeddedAws) -> None:
     assert identity.region == "us-west-2"
     assert identity.expiry is not None
     assert identity.expiry.tzinfo is UTC
-    left = identity.expiry - datetime.now(UTC)
-    assert timedelta(minutes=55) < left <= timedelta(hours=1)
+    time_left = identity.expiry - datetime.now(UTC)
+    assert timedelta(minutes=55) < time_left <= timedelta(hours=1)
 
 
 def test_plain_sessions(aws: EmbeddedAws) -> None:
