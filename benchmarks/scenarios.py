@@ -118,14 +118,14 @@ SCENARIOS = (
 
 def measure(stage: Stage) -> Iterator[Measured]:
     """Time each scenario with the stage's number of profiles."""
-    for one in SCENARIOS:
-        with stage.latency(one.latency):
+    for scenario in SCENARIOS:
+        with stage.latency(scenario.latency):
             ours, theirs = by_turns(
-                partial(_seconds, stage, one, one.ours),
-                partial(_seconds, stage, one, one.theirs),
-                times=one.times,
+                partial(_seconds, stage, scenario, scenario.ours),
+                partial(_seconds, stage, scenario, scenario.theirs),
+                times=scenario.times,
             )
-        yield Measured(one.what, one.against, ours, theirs)
+        yield Measured(scenario.what, scenario.against, ours, theirs)
 
 
 def _seconds(stage: Stage, scenario: Scenario, cells: Sequence[str]) -> float:

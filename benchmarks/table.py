@@ -33,7 +33,7 @@ def markdown(rounds: Rounds) -> str:
 def times(measured: Measured) -> str:
     """Return both times in milliseconds with two significant digits, such as 8.6 / 1,200."""
     both = (float(f"{seconds * 1000:.2g}") for seconds in (measured.ours, measured.theirs))
-    return " / ".join(f"{one:,.{int(one < 10)}f}" for one in both)  # noqa: PLR2004
+    return " / ".join(f"{milliseconds:,.{int(milliseconds < 10)}f}" for milliseconds in both)  # noqa: PLR2004
 
 
 def machine() -> str:
@@ -45,16 +45,16 @@ def machine() -> str:
 def _processor() -> str:
     cores = f"{os.cpu_count()} cores"
     try:
-        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
+        match = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
     except OSError:
-        found = None
-    return f"{cores} ({found[1]})" if found else cores
+        match = None
+    return f"{cores} ({match[1]})" if match else cores
 
 
 def update(text: str, table: str) -> str:
     """Return a text with the table between its two markers. Raises ValueError without markers."""
-    before, begin, rest = text.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
+    before, begin, tail = text.partition(_BEGIN)
+    _, end, after = tail.partition(_END)
     if not end:
         raise ValueError(f"The text has no place for the table: {_BEGIN} and {_END} are missing.")
     return f"{before}{begin}\n{table}\n{end}{after}"

@@ -47,11 +47,19 @@ def _described(docstring: str) -> Iterator[str]:
 
 def _table(group: argparse._ArgumentGroup, so_far: dict[str, str]) -> Iterator[str]:
     """Yield the lines for a group. ``so_far`` has the options above it, with their help."""
-    every = [one for one in group._group_actions if one.help not in (None, argparse.SUPPRESS)]  # noqa: SLF001
+    every = [
+        argument
+        for argument in group._group_actions  # noqa: SLF001
+        if argument.help not in (None, argparse.SUPPRESS)
+    ]
     if not every:
         return
-    actions = [one for one in every if so_far.get("".join(one.option_strings)) != one.help]
-    so_far |= {"".join(one.option_strings): str(one.help) for one in actions}
+    actions = [
+        argument
+        for argument in every
+        if so_far.get("".join(argument.option_strings)) != argument.help
+    ]
+    so_far |= {"".join(argument.option_strings): str(argument.help) for argument in actions}
     if not every[0].option_strings:
         yield from (f"`{every[0].metavar}`: {_cell(str(every[0].help))}.", "")
         return
@@ -68,7 +76,9 @@ def _table(group: argparse._ArgumentGroup, so_far: dict[str, str]) -> Iterator[s
         name = " ".join(filter(None, (", ".join(action.option_strings), value)))
         yield f"| `{name.strip()}` | {_cell(str(action.help).replace('%%', '%'))} |"
     yield ""
-    if again := [f"`{one.option_strings[0]}`" for one in every if one not in actions]:
+    if again := [
+        f"`{argument.option_strings[0]}`" for argument in every if argument not in actions
+    ]:
         yield from (f"{', '.join(again)}: as for `%aws_profile`.", "")
 
 

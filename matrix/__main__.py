@@ -152,10 +152,10 @@ def row_of(use: Use) -> Row:
         for phase in phases:
             cells[phase] = Verdict.BROKEN if failure else Verdict.NOT_APPLICABLE
         judged: dict[str, list[Verdict]] = {}
-        for one in observed:
-            judgement = verdict(one, use, observed[0])
-            judged.setdefault(one.phase, []).append(judgement)
-            details.append(f"  {one.phase or 'at first'}: {judgement.name}, {one}")
+        for observation in observed:
+            judgement = verdict(observation, use, observed[0])
+            judged.setdefault(observation.phase, []).append(judgement)
+            details.append(f"  {observation.phase or 'at first'}: {judgement.name}, {observation}")
         # Of the calls for each profile, the worst one counts.
         for phase, verdicts in judged.items():
             cells[phase] = max(verdicts, key=list(Verdict).index)

@@ -150,8 +150,8 @@ class EmbeddedAws(Front):
             for name in accounts
         )
         return {
-            name: one["CreateAccountStatus"]["AccountId"]
-            for name, one in zip(accounts, created, strict=True)
+            name: answer["CreateAccountStatus"]["AccountId"]
+            for name, answer in zip(accounts, created, strict=True)
         }
 
     def write_profile(self, name: str, *, file: Path | None = None, **settings: Setting) -> None:

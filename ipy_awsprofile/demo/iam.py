@@ -193,8 +193,8 @@ class Iam:
         with self._lock:
             ending = [
                 key
-                for key, one in self._signers.items()
-                if one.expiration and one.expiration > now and access_key_id in {None, key}
+                for key, signer in self._signers.items()
+                if signer.expiration and signer.expiration > now and access_key_id in {None, key}
             ]
             for key in ending:
                 self._signers[key] = replace(self._signers[key], expiration=now)
@@ -231,8 +231,8 @@ class Iam:
         """
         context = self.context_of(signer)
         layers = [("an identity-based policy", signer.policies)] if by_identity else []
-        layers += [("a session policy", one) for one in [signer.session_policies] if one]
-        layers += [("a session policy", (one,)) for one in signer.scopes]
+        layers += [("a session policy", layer) for layer in [signer.session_policies] if layer]
+        layers += [("a session policy", (scope,)) for scope in signer.scopes]
         for kind, policies in layers:
             effect = effect_of(policies, action, resource, context)
             if effect == "Deny":

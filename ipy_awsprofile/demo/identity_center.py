@@ -286,7 +286,7 @@ class IdentityCenter:
         account, assigned = request.args["account_id"], self.assignments(self._user(request))
         names = [name for owner, name in assigned if owner == account]
         return _page(
-            "roleList", [{"accountId": account, "roleName": one} for one in names], request
+            "roleList", [{"accountId": account, "roleName": name} for name in names], request
         )
 
     def _logout(self, request: Request) -> Response:

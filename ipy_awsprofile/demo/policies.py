@@ -142,5 +142,5 @@ def _holds(name: str, expected: list[Any], actual: str | None) -> bool:
         actual = str(actual is None).lower()
     if actual is None:
         return name.endswith("IfExists") or "Not" in name
-    values = [str(one).lower() if isinstance(one, bool) else str(one) for one in expected]
-    return any(_OPERATORS[_base(name)](one, actual) for one in values) is not ("Not" in name)
+    values = [str(value).lower() if isinstance(value, bool) else str(value) for value in expected]
+    return any(_OPERATORS[_base(name)](value, actual) for value in values) is not ("Not" in name)
