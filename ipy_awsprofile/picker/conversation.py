@@ -318,7 +318,7 @@ class Conversation:
             return {"identity": None, "html": _html(card)}
         from ipy_awsprofile.sessions.assigned_roles import known_account_name  # imports boto3
 
-        identity = active.known()
+        identity = active.current_identity()
         request = active.request
         target = active.session.target
         account_name = known_account_name(identity.account)

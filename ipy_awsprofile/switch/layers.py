@@ -36,7 +36,7 @@ class Layer:
         """The switch that has opened the session, with the names that it was resolved to."""
         return cast("SwitchRequest", self.session.target.request)
 
-    def known(self) -> Identity:
+    def current_identity(self) -> Identity:
         """Return the identity with its current expiry, without calling AWS or renewing anything."""
         from ipy_awsprofile.sessions.session import expiry_of
 

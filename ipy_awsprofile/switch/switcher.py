@@ -132,7 +132,7 @@ class Switcher:
     def known_identity(self) -> Identity | None:
         """Return the active session's last known identity and its expiry, without calling AWS."""
         active = self.active
-        return active.known() if active else None
+        return active.current_identity() if active else None
 
     def require_changeable(self) -> None:
         """Raise AwsProfileError while another thread or task is in a block, or during a run."""

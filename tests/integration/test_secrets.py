@@ -130,7 +130,7 @@ def others(aws: EmbeddedAws, scenario: Scenario) -> set[str]:
     return {scenario.user.access_key_id, careful.access_key_id, WRONG_SECRET, WRONG_CODE}
 
 
-def found(aws: EmbeddedAws, others: set[str], shown: str) -> list[str]:
+def matches_in(aws: EmbeddedAws, others: set[str], shown: str) -> list[str]:
     """Return the beginning of each secret that is in a text."""
     secrets = {*aws.iam.secrets, *others}
     assert len(secrets) >= 7
@@ -181,7 +181,7 @@ def test_in_a_shell(  # noqa: PLR0917  # fixtures
         assert logged in caplog.text
     for part in ("my-first-bucket", "4 roles in 3 accounts", ":user/Ann", "RuntimeError: cannot"):
         assert part in text
-    assert found(aws, others, text) == []
+    assert matches_in(aws, others, text) == []
 
 
 def test_in_a_saved_notebook(aws: EmbeddedAws, others: set[str]) -> None:
@@ -193,7 +193,7 @@ def test_in_a_saved_notebook(aws: EmbeddedAws, others: set[str]) -> None:
     for part in ("my-first-bucket", "4 roles in 3 accounts", "RuntimeError"):
         assert part in saved
     assert json.loads(saved)["metadata"]["widgets"]
-    assert found(aws, others, saved) == []
+    assert matches_in(aws, others, saved) == []
     assert re.findall(r"SigninToken=\w+", saved) == []
 
 
@@ -228,17 +228,17 @@ def test_objects(aws: EmbeddedAws, others: set[str], shell: Shell) -> None:
     texts = [text_of(item, way) for item in objects for way in WAYS]
     options = [libraries.dask_storage_options(role), libraries.spark_options(role)]
     texts += [text_of(item, way) for item in options for way in WAYS[:-1]]  # workers unpickle them
-    assert found(aws, secrets, "".join(texts)) == []
+    assert matches_in(aws, secrets, "".join(texts)) == []
     names = [f"variable_{number}" for number in range(len(objects))]
     shell.names.update(zip(names, objects, strict=True))
     cells = [f"{name}{mark}" for name in names for mark in ("", "?", "??")]
     cells += ["%whos", *(f"%store {name}" for name in names), "%store", "ProfilePicker()"]
     for cell in cells:
         ran = shell.run(cell)
-        assert found(aws, secrets, f"{ran.printed}{ran.displayed}{ran.result!r}") == [], cell
+        assert matches_in(aws, secrets, f"{ran.printed}{ran.displayed}{ran.result!r}") == [], cell
     for file in Path(shell.ip.profile_dir.location).rglob("*"):
         if file.is_file():
-            assert found(aws, secrets, file.read_bytes().decode("latin-1")) == [], file
+            assert matches_in(aws, secrets, file.read_bytes().decode("latin-1")) == [], file
 
 
 def test_files(
@@ -262,7 +262,7 @@ def test_files(
     texts = {file: file.read_text(errors="replace") for file in files}
     cached = set((aws.home / ".aws" / "cli" / "cache").glob("*.json"))
     token = {file for file in files if file.name == "token"}
-    holding = {file for file, text in texts.items() if found(aws, secrets, text)}
+    holding = {file for file, text in texts.items() if matches_in(aws, secrets, text)}
     assert cached < holding
     assert holding <= {aws.credentials_file, *cached, *token}
     assert all(map(is_private, (*holding, *cached, *(aws.home / ".cache").rglob("*"))))
@@ -281,7 +281,7 @@ def test_what_is_lent(aws: EmbeddedAws, scenario: Scenario, others: set[str], sh
         with urlopen(Request(url, headers={"Authorization": token})) as answer:
             answers += answer.read().decode()
         environments += subprocess.check_output(["env"], text=True)
-    assert found(aws, others | tokens, environments) == []
-    assert found(aws, others, answers)
+    assert matches_in(aws, others | tokens, environments) == []
+    assert matches_in(aws, others, answers)
     long_term = {scenario.user.secret_access_key, *others, *tokens}
     assert not [secret for secret in long_term if secret in answers]
