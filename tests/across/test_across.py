@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-import re
 import signal
 import sys
 import threading
-from itertools import count, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -180,21 +179,6 @@ def test_all_profiles_fail(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     )
     assert raised.value.hint == "`%aws_profiles` lists the profiles."
     assert [row["profile"] for row in raised.value.errors] == [*names[:2], "gone", "lost"]
-
-
-def test_hint_of_the_most_frequent_error(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """If one profile fails for another reason, that isn't the first one, and the hint isn't its."""
-    seconds = count(1795000000)  # each role is assumed in another second
-    text = aws.config_file.read_text()
-    session = "role_session_name = botocore-session-"
-    aws.config_file.write_text(
-        re.sub("(?=role_arn)", lambda _: f"{session}{next(seconds)}\n", text)
-    )
-    with pytest.raises(NoProfileAnswered) as raised:
-        across_profiles(["gone", *names], lambda s: s.client("iam").list_users(), progress=False)
-    assert f"succeeded. {len(names)} profiles: AccessDenied: `…` isn't" in str(raised.value)
-    assert "`gone`: ProfileNotFound: " in str(raised.value)
-    assert raised.value.hint.startswith("Ask for the permission")
 
 
 def test_no_secret_in_errors(aws: EmbeddedAws, names: tuple[str, ...]) -> None:

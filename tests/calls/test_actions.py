@@ -6,7 +6,6 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from botocore.loaders import create_loader
 
 from ipy_awsprofile.calls.actions import action_named, actions_of, needs_of
 
@@ -85,20 +84,6 @@ def test_copies(source: object) -> None:
     params = {"Bucket": "c", "Key": "y", "CopySource": source}
     needs = (("s3:PutObject", "arn:aws:s3:::c/*"), ("s3:GetObject", "arn:aws:s3:::b/x/*"))
     assert needs_of("s3", "CopyObject", params, WHERE) == needs
-
-
-def test_operations_of_s3() -> None:
-    """AWS's reference has the actions of S3's operations, except for five rare operations."""
-    operations = create_loader().load_service_model("s3", "service-2")["operations"]
-    missing = {
-        name
-        for name in operations
-        for action in actions_of("s3", name)
-        if not action.is_in_reference
-    }
-    settings = {f"{verb}BucketMetadataConfiguration" for verb in ("Create", "Delete", "Get")}
-    moto = {"BucketCORSPreflightCheck", "ObjectCORSPreflightCheck", "PostObject"}
-    assert missing - moto == {*settings, "ListDirectoryBuckets", "WriteGetObjectResponse"}
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from ipy_awsprofile import across_profiles, open_session, using_profile
 from ipy_awsprofile.config.policies import NOT_READS_OF_ROLES, read_only_policy
-from ipy_awsprofile.config.regions import is_aws, is_known_region, known_regions, unknown_region
+from ipy_awsprofile.config.regions import is_aws
 from ipy_awsprofile.config.request import SessionRequest, SwitchRequest, options_of
 from ipy_awsprofile.config.target import (
     NOT_PROFILES,
@@ -356,13 +356,6 @@ def test_settings_of_default_credentials(
 
 
 # --- Regions ---
-
-
-@pytest.mark.parametrize("name", [*known_regions()[:2], "us-iso-east-1", "aws-global"])
-def test_regions_of_aws(name: str) -> None:
-    """Regions of all partitions are known."""
-    assert is_known_region(name)
-    assert unknown_region(name) == ""
 
 
 # --- Stores ---

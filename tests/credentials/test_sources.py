@@ -117,21 +117,6 @@ def test_long_term_keys_that_are_replaced(aws: EmbeddedAws, user: Signer) -> Non
     assert credentials.method == "shared-credentials-file"
 
 
-def test_keys_in_the_config_file(aws: EmbeddedAws, user: Signer) -> None:
-    """New keys in the config file are used, too."""
-    settings: dict[str, Any] = user.settings()
-    aws.write_profile("Q", region="us-west-2", **settings)
-    session = open_session("Q")
-    assert shown(session) == user.arn
-    text = aws.config_file.read_text()
-    new = replaced_keys(aws, user)
-    for name, value in user.settings().items():
-        text = text.replace(value, new[name])
-    aws.config_file.write_text(text)
-    session.client("s3").list_buckets()
-    assert seen(aws)[-1] == ("s3:ListAllMyBuckets", new["aws_access_key_id"])
-
-
 def test_source_of_a_role(aws: EmbeddedAws, user: Signer) -> None:
     """After the source's keys change, the role is renewed with the new keys."""
     role_arn = aws.iam.create_role("R", account=USER_ACCOUNT, trust=trusting(user.arn))

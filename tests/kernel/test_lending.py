@@ -189,13 +189,6 @@ def test_keys_in_the_config_file(aws: EmbeddedAws, notebook: Shell) -> None:
     assert ":assumed-role/RoleBeta/" in run_python(ARN)
 
 
-def test_no_host_name(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A switch doesn't look up the name of 127.0.0.1, which takes 35 seconds on some Macs."""
-    monkeypatch.delattr("socket.getfqdn")
-    notebook.good("%aws_profile RoleBeta")
-    assert ":assumed-role/RoleBeta/" in run_python(ARN)
-
-
 def test_a_cleaned_cache(notebook: Shell) -> None:
     """After a cleanup of `~/.cache`, the next switch to the profile writes its files again."""
     notebook.good("%aws_profile RoleBeta --read-only")

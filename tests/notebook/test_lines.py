@@ -143,10 +143,3 @@ def test_names_to_quote(shell: Shell, aws: EmbeddedAws) -> None:
         assert written in shell.completions("%aws_profile ")
         assert shell.completions(f"%aws_profile {written[:5]}") == [written]
         assert shell.good(f"%aws_profile {written}").text.startswith(f"{name} ← UserAlpha")
-
-
-def test_a_malformed_file(shell: Shell, aws: EmbeddedAws) -> None:
-    """Tab offers no profile while a file is malformed."""
-    shell.ip.Completer.use_jedi = False
-    aws.config_file.write_text("nonsense\n")
-    assert "RoleBeta" not in shell.completions("%aws_profile R")
