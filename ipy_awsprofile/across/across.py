@@ -242,10 +242,9 @@ class Run:
         waiting = set(futures)
         unit = " calls" if self.regions else " profiles"
         try:
-            total = len(futures)
-            is_hidden = not (total and self.progress)
+            is_hidden = not (tasks and self.progress)
             # Nothing stays, and a quick run shows nothing.
-            with tqdm(total=total, unit=unit, disable=is_hidden, leave=False, delay=1) as bar:
+            with tqdm(total=len(tasks), unit=unit, disable=is_hidden, leave=False, delay=1) as bar:
                 while waiting and not interrupted:
                     try:
                         with block.lifted():  # Ctrl-C ends a prompt

@@ -170,7 +170,9 @@ class SessionRequest:
 
     @property
     def name(self) -> str:
-        """The profile's name, the role's ARN, or a description of the default credentials."""
+        """The profile's name, the role's ARN, or a description of any other identity."""
+        if self.role and self.account:
+            return f"{self.role} in {self.account}"
         return self.profile or self.role_arn or ("the default credentials" if self.default else "")
 
     @property

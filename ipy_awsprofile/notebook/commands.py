@@ -32,7 +32,7 @@ from ipy_awsprofile.kernel.leftovers import Leftover
 from ipy_awsprofile.notebook.cells import compile_cell, run_cell
 from ipy_awsprofile.notebook.options import ProfileActions, chosen, joined, parse, show_help
 from ipy_awsprofile.notebook.prompts import renders_html, sign_in_at_cell, warn_at_cell
-from ipy_awsprofile.sessions.assigned_roles import known_account_name
+from ipy_awsprofile.sessions.assigned_roles import known_account_name, known_roles_without_profile
 from ipy_awsprofile.switch.opening import fitting_pattern
 from ipy_awsprofile.switch.saving import save_role, text_with_shared
 
@@ -333,11 +333,11 @@ def active_card(
 
 
 def warn_about_patterns(setting: str, patterns: Iterable[str]) -> None:
-    """Show a line for each pattern of a setting that matches no profile of the shared files."""
-    profiles = list_profiles()
+    """Show a line for each pattern of a setting that matches no profile and no listed role."""
+    accounts = {profile.name: profile.account or "" for profile in list_profiles()}
+    accounts |= {role.name: role.account.id for role in known_roles_without_profile()}
     for pattern in patterns:
-        fits = partial(fitting_pattern, [pattern])
-        if not any(fits(profile, profile.account or "") for profile in profiles):
+        if not any(fitting_pattern([pattern], *names) for names in accounts.items()):
             warn_at_cell(
                 f"No profile in the shared files matches `{pattern}` in `{setting}`. "
                 "`%aws_profiles` lists their names and accounts."

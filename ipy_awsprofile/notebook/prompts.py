@@ -51,7 +51,7 @@ def _ask_for_code(question: str) -> str:
     if somebody_is_there() and renders_html():
         display(card)
         # VS Code can show the box before the card.
-        shown = f"MFA code for {one_line(profile)}: " if profile else "MFA code: "
+        shown = f"MFA code for {one_line(profile or device_of(question))}: "
         return ask_on_input_channel(question, shown)
     if somebody_is_there() and refused:
         print(card)  # noqa: T201

@@ -211,6 +211,7 @@ def test_role_of_a_sign_in(shared_files: Files) -> None:
     assert "sso_region us-east-1 config:3" in lines
     unlisted = explained(profile="corp:team-dev/Admin").error
     assert "`team-dev` isn't one of the accounts that `corp` has listed." in str(unlisted)
+    assert explained(account="team-dev", role="Admin").name == "Admin in team-dev"
 
 
 def test_no_files(shell: Shell) -> None:

@@ -110,6 +110,8 @@ def test_the_name_of_an_account(shell: Shell, aws: EmbeddedAws) -> None:
     role = f"corp:{PROD}/Reader"
     for line in ("payroll", f"{role} --save harmless"):
         assert isinstance(shell.refused(f"%aws_profile {line}"), ProtectedProfile)
+    shell.good("%aws_profiles --sso")
+    assert shell.good("%config AwsProfileMagics.protected = ['Acme']").text == ""
     card = shell.good("%aws_profile payroll --yes").text
     assert f"{PROD} (Acme Prod)" in card
     assert "payroll  (protected, " in card.splitlines()[0]
