@@ -205,7 +205,7 @@ def _line_of(error: BaseException) -> str:
 
 
 def modules_of(error: BaseException) -> list[str]:
-    """Return the modules in an exception's traceback, from the caller to the one that raised it."""
+    """Return the modules in an exception's traceback, beginning with the outermost caller."""
     frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
     return [str(frame.f_globals.get("__name__", "")) for frame in frames]
 

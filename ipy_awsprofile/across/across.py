@@ -30,13 +30,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.display import display
 from tqdm.auto import tqdm
 
-from ipy_awsprofile.across.frame import (
-    ErrorRows,
-    Outcome,
-    frame_of,
-    no_profile_answered,
-    rows_of,
-)
+from ipy_awsprofile.across.frame import ErrorRows, Outcome, frame_of, no_profile_answered, rows_of
 from ipy_awsprofile.across.function import (
     Failure,
     Function,
@@ -49,11 +43,7 @@ from ipy_awsprofile.across.organization import OrganizationRole
 from ipy_awsprofile.across.sources import Questions, SharedSources
 from ipy_awsprofile.cards.runs import across_card
 from ipy_awsprofile.config.files import read_config
-from ipy_awsprofile.config.profiles import (
-    Profile,
-    has_wildcard,
-    list_profiles,
-)
+from ipy_awsprofile.config.profiles import Profile, has_wildcard, list_profiles
 from ipy_awsprofile.config.regions import unknown_region
 from ipy_awsprofile.config.request import SwitchRequest, require_name
 from ipy_awsprofile.config.shared import SHARED_PROFILES

@@ -15,10 +15,7 @@ from tqdm.std import tqdm
 
 from ipy_awsprofile.cards.runs import profile_and_region
 from ipy_awsprofile.credentials.translation import from_error
-from ipy_awsprofile.errors import (
-    InvalidOption,
-    NotForOneProfile,
-)
+from ipy_awsprofile.errors import InvalidOption, NotForOneProfile
 from ipy_awsprofile.kernel.gate import GATE, Label, ProfileCall, call_here, calling
 from ipy_awsprofile.kernel.places import places_of_run, require_default_session
 from ipy_awsprofile.kernel.show import Kernel

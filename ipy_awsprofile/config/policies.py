@@ -73,24 +73,24 @@ def session_policy(request: SessionRequest, role: Profile | None) -> dict[str, A
 
     Raises InvalidOption.
     """
-    policy = None if request.policy is None else os.fspath(request.policy)
-    if request.read_only and policy:
+    if request.read_only and request.policy:
         raise InvalidOption(
             "--read-only and --policy can't be combined: a role could do what either of them "
             "allows.",
             "Use one of them. For a profile that is always opened read-only, add `--write`.",
         )
-    if request.read_only and role is None:
-        return {"Policy": read_only_policy()}
-    if request.read_only and role:
+    if request.read_only:
+        if role is None:
+            return {"Policy": read_only_policy()}
         partition = role.arn.partition or "aws"  # STS refuses a text that isn't an ARN
         denied = {"Effect": "Deny", "Action": NOT_READS_OF_ROLES, "Resource": "*"}
         return {
             "PolicyArns": [{"arn": f"arn:{partition}:iam::aws:policy/ReadOnlyAccess"}],
             "Policy": policy_text({"Version": "2012-10-17", "Statement": [denied]}),
         }
-    if policy is None:
+    if request.policy is None:
         return {}
+    policy = os.fspath(request.policy)
     if not policy.startswith("arn:"):
         return {"Policy": policy_in(policy)}
     if role is None:

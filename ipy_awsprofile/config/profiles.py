@@ -123,8 +123,9 @@ class Profile(str):
     @property
     def role(self) -> str | None:
         """The role's name: its ARN after ``role/``, including the path, or ``sso_role_name``."""
-        if self.arn.service:
-            return self.arn.role or None
+        arn = self.arn
+        if arn.service:
+            return arn.role or None
         return self.sso_role_name
 
     @property

@@ -49,7 +49,7 @@ _wrapped: dict[tuple[type, str], tuple[Any, Any]] = {}
 
 
 def watch() -> None:
-    """Check signatures until `unwatch`, including those of existing sessions and clients."""
+    """Check all signatures until `unwatch`. Existing sessions and clients are checked, too."""
     if not GATE.watched:
         botocore.register_initializer(_watch)
         _watch_earlier_objects()

@@ -128,10 +128,11 @@ def list_roles(target: Target, report: Callable[[int, int], object]) -> RoleList
 
 
 class _Portal:
-    """The access portal of a target's sign-in, as the user who is signed in now."""
+    """The access portal of a target's sign-in, for the user who has signed in."""
 
     def __init__(self, target: Target, config: ClientConfig | None = None) -> None:
-        self.sign_in = sign_in = require_sign_in(target.chain[-1], target.config)
+        sign_in = require_sign_in(target.chain[-1], target.config)
+        self.sign_in = sign_in
         session = ProfileBotocoreSession(target)
         unsigned = ClientConfig(signature_version=UNSIGNED)
         session.set_default_client_config(give_up_soon().merge(unsigned))

@@ -11,11 +11,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.errors import (
-    CredentialsRejected,
-    ProtectedProfile,
-    UnexpectedAccount,
-)
+from ipy_awsprofile.errors import CredentialsRejected, ProtectedProfile, UnexpectedAccount
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.request import SwitchRequest

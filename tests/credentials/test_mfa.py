@@ -14,11 +14,7 @@ import pytest
 import time_machine
 
 from ipy_awsprofile.credentials import person
-from ipy_awsprofile.credentials.person import (
-    Person,
-    ask_on_input_channel,
-    code_from,
-)
+from ipy_awsprofile.credentials.person import Person, ask_on_input_channel, code_from
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import MfaRejected, MfaUnavailable
 from ipy_awsprofile.sessions.session import open_session, who_am_i

