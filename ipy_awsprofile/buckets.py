@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 
 from ipy_awsprofile.credentials.translation import translated
-from ipy_awsprofile.sessions.session import names_of_chain
+from ipy_awsprofile.sessions.session import check_session
 
 if TYPE_CHECKING:
     import boto3
@@ -28,7 +28,7 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
     """
     import pandas as pd
 
-    with translated(names_of_chain(session)):
+    with translated(check_session(session, "ListBuckets")):
         # S3 returns Regions only if the request has a parameter, such as a page size.
         options: Any = {"PaginationConfig": {"PageSize": 1000}}
         if prefix:

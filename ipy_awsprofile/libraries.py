@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary, WeakSet
 
 from ipy_awsprofile.config import user_environment
+from ipy_awsprofile.credentials.person import unattended
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, NotForOneProfile
-from ipy_awsprofile.kernel.gate import session_here
+from ipy_awsprofile.gate import session_here
 from ipy_awsprofile.kernel.places import (
     FOLLOWERS,
     SecretOptions,
@@ -26,7 +27,7 @@ from ipy_awsprofile.kernel.places import (
     s3fs_options,
 )
 from ipy_awsprofile.sessions.portable import short_lived
-from ipy_awsprofile.sessions.session import ProfileSession, names_of_chain
+from ipy_awsprofile.sessions.session import ProfileSession, check_session, names_of_chain
 from ipy_awsprofile.text import chain_line
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def storage_options(session: boto3.Session | None = None) -> dict[str, Any]:
             f"The name of a profile isn't enough to open this session again: {name}.",
             "While its profile is active, use `storage_options()` without a session.",
         )
+    check_session(session)
     options: dict[str, Any] = {"profile": session.target.name}
     if session.region_name:  # otherwise, the kernel would use the active profile's Region
         options["client_kwargs"] = {"region_name": session.region_name}
@@ -84,6 +86,7 @@ def dask_storage_options(session: boto3.Session) -> SecretOptions:
 
     https://docs.dask.org/en/stable/how-to/connect-to-remote-data.html
     """
+    check_session(session)
     return s3fs_options(session)
 
 
@@ -97,6 +100,7 @@ def pyarrow_filesystem(session: boto3.Session) -> S3FileSystem:
     """
     from pyarrow.fs import S3FileSystem
 
+    check_session(session)
     keys, _ = short_lived(session)
     region, endpoint = s3_location(session)
     return S3FileSystem(
@@ -117,6 +121,7 @@ def polars_options(session: boto3.Session) -> dict[str, Any]:
 
     https://docs.pola.rs/user-guide/io/cloud-storage/
     """
+    check_session(session)
 
     def credentials() -> tuple[dict[str, str], int | None]:
         return polars_credentials(*short_lived(session))
@@ -141,6 +146,7 @@ def spark_options(session: boto3.Session) -> SecretOptions:
 
     https://hadoop.apache.org/docs/stable/hadoop-aws/tools/hadoop-aws/authentication.html
     """
+    check_session(session)
     keys, _ = short_lived(session)
     region, endpoint = s3_location(session)
     s3a = {
@@ -200,6 +206,7 @@ def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None 
             "Use a connection of the function: `con = duckdb.connect()`, then "
             "`libraries.duckdb_secret(session, con)`.",
         )
+    check_session(session)
     options = _secret_options(session)
     if connection is None:
         connection = duckdb.default_connection()
@@ -270,7 +277,7 @@ def _renew_secrets(_cell: object) -> None:
 
     def renew() -> None:
         for connection, (session, options) in list(_sessions.items()):
-            with suppress(AwsProfileError, sys.modules["duckdb"].Error):
+            with unattended(), suppress(AwsProfileError, sys.modules["duckdb"].Error):
                 new = SecretOptions(options | _keys_for_secret(session))
                 if new != options:
                     _put_secret(connection.cursor(), new)

@@ -1,7 +1,7 @@
 """Call a function for many profiles at the same time, and collect the results in one DataFrame.
 
 Threads open the profiles' sessions and call the function. In its thread, the profile's session is
-boto3's default session; see `kernel.gate` for what the threads can't use.
+boto3's default session; see `gate` for what the threads can't use.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ from ipy_awsprofile.config.shared import SHARED_PROFILES
 from ipy_awsprofile.config.sign_ins import role_named, sign_in_of_pattern
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.errors import InvalidOption, NotForOneProfile
-from ipy_awsprofile.kernel.gate import GATE, ProfileCall, label_for, require_no_run
+from ipy_awsprofile.gate import GATE, ProfileCall, require_no_run
 from ipy_awsprofile.kernel.leftovers import is_reader, starts_workers
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
-from ipy_awsprofile.kernel.watch import put_label
 from ipy_awsprofile.sessions.assigned_roles import AssignedRole, list_assigned_roles
-from ipy_awsprofile.sessions.session import ProfileSession, who_am_i
+from ipy_awsprofile.sessions.session import ProfileSession, fetch_identity, label_for
+from ipy_awsprofile.switch.opening import open_guarded
 from ipy_awsprofile.switch.using_profile import running_switcher
 from ipy_awsprofile.text import number_of
 
@@ -64,6 +64,7 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.credentials.person import Person
+    from ipy_awsprofile.sessions.session import Identity
     from ipy_awsprofile.switch.switcher import Switcher
 
 #: How often to look for Ctrl-C and questions, and the time after Ctrl-C for profiles to finish, in
@@ -310,28 +311,24 @@ class _Profile:
 
     def _open(self) -> None:
         try:
-            self._opened.set_result(self._open_allowed())
+            opened = open_guarded(
+                self._request,
+                self._run.switcher.protection,
+                self._sources.person,
+                self._open_target,
+            )
+            self._opened.set_result(opened.session)
         except Exception as error:  # noqa: BLE001  # each of the calls raises it
             self._opened.set_exception(error)
 
-    def _open_allowed(self) -> ProfileSession:
-        protection = self._run.switcher.protection
-
-        def opened(target: Target) -> ProfileSession:
-            if self._run.regions and not target.region:
-                target = replace(target, region=self._run.regions[0])
-            return self._sources.open(target)
-
-        target = protection.find_target(self._request, self._sources.person)
+    def _open_target(self, target: Target) -> tuple[ProfileSession, Identity]:
         self._account = target.account or None
-        allowed = protection.allowed(self._request, target)
-        session = opened(allowed)
-        self._account = who_am_i(session).account
-        limited = protection.allowed(self._request, allowed, self._account)
-        if limited is not allowed:
-            session = opened(limited)
-        put_label(session.get_credentials(), label_for(session))
-        return session
+        if self._run.regions and not target.region:
+            target = replace(target, region=self._run.regions[0])
+        session = self._sources.open(target)
+        identity = fetch_identity(session)
+        self._account = identity.account
+        return session, identity
 
 
 def _in_region(session: ProfileSession, region: str) -> ProfileSession:

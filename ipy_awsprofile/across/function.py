@@ -16,10 +16,10 @@ from tqdm.std import tqdm
 from ipy_awsprofile.cards.runs import profile_and_region
 from ipy_awsprofile.credentials.translation import from_error
 from ipy_awsprofile.errors import InvalidOption, NotForOneProfile
-from ipy_awsprofile.kernel.gate import GATE, Label, ProfileCall, call_here, calling
+from ipy_awsprofile.gate import GATE, Label, ProfileCall, call_here, calling
 from ipy_awsprofile.kernel.places import places_of_run, require_default_session
 from ipy_awsprofile.kernel.show import Kernel
-from ipy_awsprofile.kernel.watch import put_label, watch
+from ipy_awsprofile.kernel.watch import watch, watch_credentials
 from ipy_awsprofile.sessions.portable import PortableSession, current_keys, portable
 from ipy_awsprofile.sessions.session import names_of_chain
 from ipy_awsprofile.text import shortened
@@ -149,7 +149,7 @@ def call_in_worker(session: PortableSession, function: Function) -> tuple[Any, F
         isolation = _isolated_worker()
     with isolation:
         call = ProfileCall(session.open(), Label(session.chain[0]))
-        put_label(call.session.get_credentials(), call.label)
+        watch_credentials(call.session.get_credentials(), call.label)
         return make_call(function, call)
 
 

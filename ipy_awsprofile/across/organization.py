@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.config.profiles import Profile, ProfileKind, matches
 from ipy_awsprofile.config.request import Source, SwitchRequest
+from ipy_awsprofile.credentials.answers import declare_own
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AccessDenied, InvalidOption
-from ipy_awsprofile.kernel.gate import require_no_run
+from ipy_awsprofile.gate import require_no_run
 from ipy_awsprofile.sessions.assigned_roles import Account
 from ipy_awsprofile.sessions.session import (
     ProfileSession,
+    check_session,
     config_of_calls,
     credentials_of,
     names_of_chain,
@@ -89,6 +91,7 @@ def organization_roles(
             "No profile is active, so no identity can list the organization's accounts.",
             "Run `%aws_profile NAME` first, or pass a `session`.",
         )
+    check_session(session, "ListAccounts")
     words = (pattern or "").casefold().split()
     if isinstance(exclude, str):
         exclude = [exclude]
@@ -112,8 +115,8 @@ def _list_accounts(session: boto3.Session) -> list[dict[str, Any]]:
     """Return the accounts of the session's organization. Raises AccessDenied and others."""
     try:
         with translated(names_of_chain(session)):
-            client: Any = session.client("organizations", config=config_of_calls(session))
-            pages = client.get_paginator("list_accounts").paginate()
+            client = session.client("organizations", config=config_of_calls(session))
+            pages = declare_own(client).get_paginator("list_accounts").paginate()
             return [account for page in pages for account in page["Accounts"]]
     except AccessDenied as error:
         error.hint = (

@@ -23,6 +23,7 @@ from ipy_awsprofile.config.profiles import Profile, chain_of, find_profile
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.target import Target, sign_in_file, target_of
+from ipy_awsprofile.credentials.answers import own_client
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, give_up_soon
 from ipy_awsprofile.credentials.person import CodePrompter, Person
 from ipy_awsprofile.sessions.portable import session_token
@@ -113,9 +114,8 @@ class SharedSources:
         """Return the shared STS client for these access keys."""
 
         def create() -> Any:
-            return ProfileBotocoreSession(target).create_client(
-                "sts", config=self._sts_config, **keys
-            )
+            session = ProfileBotocoreSession(target)
+            return own_client(session.create_client("sts", config=self._sts_config, **keys))
 
         settings = repr((target.region, _clients(target)))
         return self._make_once(("sts", settings, keys["aws_access_key_id"]), create)

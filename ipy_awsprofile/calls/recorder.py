@@ -23,9 +23,9 @@ import botocore
 from ipy_awsprofile.calls.actions import Access, action_named, needs_of
 from ipy_awsprofile.config.files import Config, read_config
 from ipy_awsprofile.config.names import Arn
+from ipy_awsprofile.credentials.answers import OWN_CALL
 from ipy_awsprofile.credentials.error_table import BUSY, DENIED, EXPIRED, REJECTED
-from ipy_awsprofile.credentials.translation import is_own_call
-from ipy_awsprofile.kernel.gate import GATE, Label, calling_frame, label_of, library_of
+from ipy_awsprofile.gate import GATE, Label, calling_frame, label_of, library_of
 from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
@@ -115,8 +115,7 @@ class CallRecorder:
     def _begin(self, model: Any, request_signer: Any, context: dict[str, Any], **_: Any) -> None:
         params = context.pop(self._id, None)
         service = model.service_model
-        # A call to S3 isn't a switch's own: it comes from `list_buckets`.
-        if params is None or (is_own_call() and service.service_name != "s3"):
+        if params is None or OWN_CALL in context:
             return
         with suppress(Exception):  # the recorder must not affect a call
             profile, principal = _identity_of(request_signer._credentials)  # noqa: SLF001  # as above

@@ -236,6 +236,15 @@ def _locations(
     return locations
 
 
+def profile_in(header: str) -> str | None:
+    """Return the name of the profile in a header of the config file, or None for other sections."""
+    with suppress(ValueError):
+        kind, *names = _words(header)
+        if kind == "profile" and len(names) == 1:
+            return names[0]
+    return "default" if header == "default" else None
+
+
 def _words(header: str) -> list[str]:
     """Return the words of a header as botocore splits them. Raises ValueError."""
     if header.isascii() and not re.search(r"[\"'\\\x00-\x1f]", header):

@@ -22,7 +22,14 @@ from botocore.utils import ensure_boolean, generate_login_cache_key, get_login_t
 from ipy_awsprofile.config.files import Config, read_config
 from ipy_awsprofile.config.names import AssignedName
 from ipy_awsprofile.config.policies import session_policy
-from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind, chain_of, find_profile
+from ipy_awsprofile.config.profiles import (
+    ASSUMES,
+    SIGNS_IN,
+    Profile,
+    ProfileKind,
+    chain_of,
+    find_profile,
+)
 from ipy_awsprofile.config.regions import is_aws, unknown_region
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.settings import client_settings
@@ -198,6 +205,11 @@ class Target:
     def renews_unattended(self) -> bool:
         """Whether the session can be renewed without a user to enter an MFA code."""
         return all(map(self.mfa_process, self._devices))
+
+    @property
+    def may_prompt(self) -> bool:
+        """Whether renewing the session can prompt the user, for an MFA code or a sign-in."""
+        return self.chain[-1].kind in SIGNS_IN or not self.renews_unattended
 
     @property
     def _devices(self) -> set[str]:

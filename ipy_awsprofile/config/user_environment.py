@@ -30,6 +30,20 @@ def user_environment() -> dict[str, str]:
     return own
 
 
+#: The first of the variables that belong together, for those that name an identity.
+_OF_IDENTITY = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+
+
+def has_identity_of_switch() -> bool:
+    """Return whether the user has left the variables that name an identity as a switch set them."""
+    for names, ours, _ in set_by_switch:
+        if names[0] in _OF_IDENTITY:
+            current = {name: os.environ[name] for name in names if name in os.environ}
+            if current != ours:
+                return False
+    return True
+
+
 def named_profile(environ: Mapping[str, str]) -> tuple[str, str | None]:
     """Return the variable with the name of boto3's profile, and its value, or ``("", None)``.
 

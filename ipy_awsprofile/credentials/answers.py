@@ -47,10 +47,27 @@ NEEDED = {
 }
 
 
-def with_checked_answers(client: Any) -> Any:
-    """Return the client, which raises ResponseParserError for an answer that isn't from AWS."""
+#: The entry in a request's context that says that this package makes the call for itself.
+OWN_CALL = "ipy_awsprofile own call"
+
+
+def own_client(client: Any) -> Any:
+    """Return the client for our own calls. An incomplete answer raises ResponseParserError."""
     client.meta.events.register("after-call", _require_members)
+    return declare_own(client)
+
+
+def declare_own(client: Any) -> Any:
+    """Declare that this package makes a client's calls for itself, and return the client.
+
+    Such calls can be made as another identity than the active one, and aren't recorded.
+    """
+    client.meta.events.register("provide-client-params", _declare)
     return client
+
+
+def _declare(context: dict[str, Any], **_: Any) -> None:
+    context[OWN_CALL] = True
 
 
 def _require_members(http_response: Any, parsed: Any, model: Any, **_: Any) -> None:

@@ -29,7 +29,7 @@ from botocore.loaders import Loader, create_loader
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.target import Target
-from ipy_awsprofile.credentials.answers import with_checked_answers
+from ipy_awsprofile.credentials.answers import own_client
 from ipy_awsprofile.credentials.person import CodePrompter
 from ipy_awsprofile.credentials.providers import REAL, Outside, Renewing, create_provider_chain
 from ipy_awsprofile.credentials.sts import (
@@ -253,7 +253,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         if former is None or not former.arn:
             return  # STS hasn't reported an identity yet
         with translated(self.target.names):
-            sts = with_checked_answers(
+            sts = own_client(
                 self.create_client(
                     "sts",
                     config=give_up_soon(),
@@ -286,7 +286,7 @@ class _Calls:
     def create_client(self, *args: Any, config: Config | None = None, **kwargs: Any) -> Any:
         """Return a client that adds AssumeRole's parameters that botocore has no settings for."""
         kwargs["config"] = self._config.merge(config or Config())
-        client = with_checked_answers(self._session.create_client(*args, **kwargs))
+        client = own_client(self._session.create_client(*args, **kwargs))
         client.meta.events.register("provide-client-params.sts.AssumeRole", self._with_parameters)
         return client
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import getpass
 import logging
+import os
 import re
 import sys
 import threading
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -34,6 +36,21 @@ SignInPrompter = Callable[["Target"], None]
 PROCESS_TIMEOUT = 60.0
 
 _CODE = re.compile(r"[0-9]{6}")
+
+#: The kernel's process. A forked child has a copy of its front end, which it can't use.
+_KERNEL = os.getpid()
+
+_is_unattended: ContextVar[bool] = ContextVar("is_unattended", default=False)
+
+
+@contextmanager
+def unattended() -> Iterator[None]:
+    """Don't prompt the user in a ``with`` block, because no cell waits for it."""
+    token = _is_unattended.set(True)
+    try:
+        yield
+    finally:
+        _is_unattended.reset(token)
 
 
 class Question(str):
@@ -68,14 +85,16 @@ def somebody_is_there() -> bool:
     """Return whether the user sees the output of the running cell and can answer a prompt.
 
     While a cell runs, ipykernel replaces ``getpass.getpass``, and each request to run a cell says
-    whether the front end can answer prompts. Only the main thread can prompt the user.
+    whether the front end can answer prompts. A thread of a library can prompt, too, but not in a
+    terminal, where Ctrl-C couldn't end its prompt.
 
     https://jupyter-client.readthedocs.io/en/stable/messaging.html#execute
     """
-    if threading.current_thread() is not threading.main_thread():
+    if _is_unattended.get() or os.getpid() != _KERNEL:
         return False
     if getpass.getpass.__module__ == getpass.__name__:
-        return bool(sys.stdin and sys.stdin.isatty())
+        is_main = threading.current_thread() is threading.main_thread()
+        return is_main and sys.stdin is not None and sys.stdin.isatty()
     kernel = getattr(getpass.getpass, "__self__", None)
     return bool(getattr(kernel, "_allow_stdin", True))
 
@@ -95,10 +114,15 @@ def ask_on_input_channel(question: str, prompt: str | None = None) -> str:
     except (EOFError, NotImplementedError) as error:  # the base class of StdinNotImplementedError
         raise _nobody_to_ask(question) from error
     if not answer.strip():  # VS Code sends this after Escape
-        raise MfaUnavailable(
-            "No code was entered.", "Nothing has changed. Run the cell again to enter one."
-        )
+        raise no_code()
     return answer
+
+
+def no_code() -> MfaUnavailable:
+    """Return the exception for a prompt that the user hasn't answered."""
+    return MfaUnavailable(
+        "No code was entered.", "Nothing has changed. Run the cell again to enter one."
+    )
 
 
 def _nobody_to_ask(question: str) -> MfaUnavailable:

@@ -40,12 +40,8 @@ from ipy_awsprofile.text import one_line, quoted, redacted_urls
 DENIED = table.DENIED
 UNKNOWN_OPERATION = table.UNKNOWN_OPERATION
 
-_own_call: ContextVar[bool] = ContextVar("own_call", default=False)
-
-
-def is_own_call() -> bool:
-    """Return whether this package is calling AWS here, rather than the user's code."""
-    return _own_call.get()
+#: Whether an error in this thread or task is raised as one of this package's.
+_is_translating: ContextVar[bool] = ContextVar("is_translating", default=False)
 
 
 @contextmanager
@@ -56,9 +52,9 @@ def translated(chain: tuple[str, ...]) -> Iterator[None]:
     is the cause, unless it can contain a secret. What AWS, botocore and the system don't refuse is
     an UnexpectedError.
     """
-    before = _own_call.get()
+    before = _is_translating.get()
     try:
-        _own_call.set(True)
+        _is_translating.set(True)
         yield
     except AwsProfileError:
         raise
@@ -70,7 +66,7 @@ def translated(chain: tuple[str, ...]) -> Iterator[None]:
         log_stack(error, f"{type(ours).__name__}: {ours}")
         raise ours from _cause(refusal)
     finally:
-        _own_call.set(before)
+        _is_translating.set(before)
 
 
 def _cause(error: Exception) -> Exception | None:
@@ -89,7 +85,7 @@ def _cause(error: Exception) -> Exception | None:
 def _is_logged(record: logging.LogRecord) -> bool:
     """Return False for a failure that botocore logs with its traceback, and that we raise."""
     error = record.exc_info[1] if record.exc_info else None
-    return error is None or not (is_own_call() or isinstance(error, AwsProfileError))
+    return error is None or not (_is_translating.get() or isinstance(error, AwsProfileError))
 
 
 for _name in ("botocore.credentials", "botocore.tokens"):

@@ -30,7 +30,7 @@ from ipy_awsprofile.credentials.providers import Outside
 from ipy_awsprofile.credentials.sts import EXPIRED_SESSION, RoleCache
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.sessions.session import open_target, who_am_i
+from ipy_awsprofile.sessions.session import fetch_identity, open_target
 from ipy_awsprofile.text import program
 
 
@@ -57,7 +57,7 @@ def rehearse(target: Target) -> Rehearsal:
                 warn=lambda _text: None,  # the explanation has its own
             )
             session = open_target(target, person=person, outside=simulation)
-            who_am_i(session)
+            fetch_identity(session)
             session.client("s3", region_name=target.region or "us-east-1")
     except AwsProfileError as raised:
         error = raised.with_traceback(None)  # its frames contain the session

@@ -24,8 +24,8 @@ from botocore.client import BaseClient
 from ipy_awsprofile.config.files import Section, read_config
 from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.gate import Label, label_of
 from ipy_awsprofile.kernel.caches import NOT_CLEARED
-from ipy_awsprofile.kernel.gate import Label, label_of
 from ipy_awsprofile.kernel.places import BEDROCK_KEY, ENDPOINT, FOLLOWERS, has_read_with_polars
 from ipy_awsprofile.kernel.show import ABSENT
 from ipy_awsprofile.text import number_of, redacted_urls

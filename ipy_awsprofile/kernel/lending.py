@@ -4,7 +4,12 @@ A server in the kernel, on loopback, responds in the container credentials forma
 an address and a token, so a child process keeps the identity that it was started with. Environment
 variables contain the address and the path of the token's file, and no secret.
 
+If renewing a session can prompt the user, SDKs would give up after seconds. So the config file for
+child processes names a ``credential_process``, which waits for the answer. Libraries that don't run
+one use the address.
+
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
 """
 
 from __future__ import annotations
@@ -19,6 +24,7 @@ import re
 import secrets
 import shlex
 import shutil
+import sys
 import tempfile
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -29,8 +35,9 @@ from itertools import count
 from pathlib import Path
 from threading import Lock
 from time import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ipy_awsprofile.config.files import profile_in, read_credentials
 from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.config.private import StaysInProcess, cache_folder, replace_file
 from ipy_awsprofile.config.settings import CREDENTIALS, KEYS
@@ -42,7 +49,8 @@ from ipy_awsprofile.sessions.portable import lendable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ipy_awsprofile.kernel.gate import Label
+    from ipy_awsprofile.config.target import Target
+    from ipy_awsprofile.gate import Label
     from ipy_awsprofile.sessions.session import ProfileSession
 
 #: The largest config file to copy, in bytes: about 50,000 profiles.
@@ -112,27 +120,39 @@ class Lending(StaysInProcess):
                 shutil.rmtree(self._folder / oldest[1:], ignore_errors=True)
         folder = self._folder / path[1:]
         target = session.target
-        name = target.name
-        config = user_environment().get("AWS_CONFIG_FILE")
         if not (folder / "token").exists():  # it is new, or a cleanup has removed it
             replace_file(folder / "token", token.encode())
-        if not target.resolves_by_name:
-            name = _name_for(target.name, target.config.profiles)
-            config = str(folder / "config")
-            text = _config_text(session, name)
-            replace_file(folder / "config", text.encode(locale.getpreferredencoding(False)))
-        default_region: str | None = session.region_name
-        # A Region of the profile needs no variable, which would hide other profiles' Regions.
-        if not target.resolves_by_name or target.chain[0].region == default_region:
-            default_region = None
-        return {
-            "AWS_CONFIG_FILE": config,
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI": (f"http://127.0.0.1:{self._server.port}{path}"),
+        shown: dict[str, str | None] = {
+            "AWS_CONFIG_FILE": user_environment().get("AWS_CONFIG_FILE"),
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://127.0.0.1:{self._server.port}{path}",
             "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(folder / "token"),
             "AWS_REGION": session.region_name,
-            "AWS_DEFAULT_REGION": default_region,
-            "AWS_PROFILE": name,
+            "AWS_DEFAULT_REGION": None,
+            "AWS_PROFILE": target.name,
         }
+        copied = _text_to_copy(target.config.paths.config)
+        needs_copy = target.may_prompt and copied is not None
+        if not target.resolves_by_name or needs_copy:
+            name = _name_for(target)
+            settings = _settings_for(session)
+            if target.may_prompt:
+                settings["credential_process"] = self._process_for(path)
+            text = _without_profile(copied or "", name) + _section(name, settings)
+            replace_file(folder / "config", text.encode(locale.getpreferredencoding(False)))
+            # `aws configure` would change a copy that isn't kept.
+            (folder / "config").chmod(0o400)
+            return shown | {"AWS_CONFIG_FILE": str(folder / "config"), "AWS_PROFILE": name}
+        # A Region of the profile needs no variable, which would hide other profiles' Regions.
+        if target.chain[0].region != session.region_name:
+            shown["AWS_DEFAULT_REGION"] = session.region_name
+        return shown
+
+    def _process_for(self, path: str) -> str:
+        """Return the command that waits for a session's credentials, as SDKs split it."""
+        program = Path(__file__).with_name("lent_credentials.py")
+        token = self._folder / path[1:] / "token"
+        # Isolated from the user's variables and packages, Python starts in half the time.
+        return f'"{sys.executable}" -I -S "{program}" {self._server.port} {path} "{token}"'
 
     def answer(self, path: str, token: str) -> tuple[HTTPStatus, dict[str, str]]:
         """Return the status and the document for a request."""
@@ -204,41 +224,73 @@ class _Request(BaseHTTPRequestHandler):
         """Do nothing, because standard error appears in the notebook's output."""
 
 
-def _name_for(profile: str, taken: Mapping[str, object]) -> str:
-    """Return a new profile name, such as ``RoleBeta-in-kernel``, that all SDKs read as it is."""
-    arn = Arn.parse(profile)
-    label = arn.role.rpartition("/")[2] if arn else profile
+def _name_for(target: Target) -> str:
+    """Return the name of a lent session's profile in the config file for child processes.
+
+    It is the profile's own name if that means the same, unless the profile has another section in
+    the credentials file. Otherwise, it is a new one, such as ``RoleBeta-in-kernel``, that all SDKs
+    read as it is.
+    """
+    if target.resolves_by_name and target.name not in read_credentials(
+        target.config.paths.credentials
+    ):
+        return target.name
+    arn = Arn.parse(target.name)
+    label = arn.role.rpartition("/")[2] if arn else target.name
     name = f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', label).strip('-') or 'profile'}-in-kernel"
-    while name in taken:
+    while name in target.config.profiles:
         name += "-2"
     return name
 
 
-def _config_text(session: ProfileSession, name: str) -> str:
-    """Return the user's config file, with another profile that represents the session.
+def _text_to_copy(path: Path) -> str | None:
+    """Return the text of the user's config file; None if it is very large or contains keys."""
+    if not path.exists():
+        return ""
+    if path.stat().st_size >= _LARGEST:
+        return None
+    text = path.read_text()
+    return None if _SECRET.search(text) else text
 
-    This profile has no credentials, so SDKs go on to the container's credentials. If the file is
-    very large or contains keys, it isn't copied, and child processes find only this profile.
+
+def _without_profile(text: str, name: str) -> str:
+    """Return the text of a config file without the section of a profile."""
+    lines = []
+    is_kept = True
+    for line in text.splitlines(keepends=True):
+        header = re.match(r"\[(.+)\]", line)
+        if header:
+            is_kept = profile_in(header[1]) != name
+        if is_kept:
+            lines.append(line)
+    return "".join(lines)
+
+
+def _settings_for(session: ProfileSession) -> dict[str, Any]:
+    """Return a profile's settings without its credentials, and the session's Region.
+
+    Without a ``credential_process``, SDKs go on to the container's credentials.
     """
-    target = session.target
-    path = target.config.paths.config
-    text = ""
-    if path.exists() and path.stat().st_size < _LARGEST:
-        text = path.read_text()
-    if _SECRET.search(text):
-        text = ""
     settings = {
         setting: value
-        for setting, value in target.chain[0].settings.items()
+        for setting, value in session.target.chain[0].settings.items()
         if setting not in CREDENTIALS and not setting.startswith("sso_")
     }
     if session.region_name:
         settings["region"] = session.region_name
-    lines = [f"\n[profile {shlex.quote(name)}]\n"]
+    return settings
+
+
+def _section(name: str, settings: Mapping[str, Any]) -> str:
+    """Return a profile's section of a config file."""
+    header = f"profile {shlex.quote(name)}"
+    if name == "default":
+        header = name
+    lines = [f"\n[{header}]\n"]
     for setting, value in settings.items():
         if isinstance(value, dict) and value:
             lines.append(f"{setting} =\n")
             lines += (f"  {key} = {nested}\n" for key, nested in value.items())
         else:
             lines.append(f"{setting} = {value}\n")
-    return text + "".join(lines)
+    return "".join(lines)

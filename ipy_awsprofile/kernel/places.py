@@ -21,8 +21,8 @@ import boto3
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import NotForOneProfile
+from ipy_awsprofile.gate import check, session_here
 from ipy_awsprofile.kernel.caches import clear_caches
-from ipy_awsprofile.kernel.gate import check, session_here
 from ipy_awsprofile.kernel.show import ABSENT, Place, effect, entry, variables
 from ipy_awsprofile.sessions.portable import lendable, present_credentials
 from ipy_awsprofile.sessions.session import ProfileSession, names_of_chain

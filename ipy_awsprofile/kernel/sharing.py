@@ -24,6 +24,7 @@ from ipy_awsprofile.config.shared import (
     read_shared_file,
     shared_file,
 )
+from ipy_awsprofile.credentials.person import unattended
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.sessions.loopback import LoopbackServer
 from ipy_awsprofile.sessions.portable import lendable
@@ -78,7 +79,8 @@ class Sharing(StaysInProcess):
         if not is_known or profile not in SHARED_PROFILES:
             return {}
         try:
-            document = self._credentials(profile)
+            with unattended():  # no cell waits for the program
+                document = self._credentials(profile)
         except AwsProfileError as error:
             document = {"Message": f"{error} {error.hint}".strip()}
         answer = json.dumps(document)

@@ -1,10 +1,12 @@
-"""Watch botocore: label the credentials that sessions find, and have each signature checked.
+"""Watch botocore: give sessions the active credentials, and have each signature checked.
 
-botocore calls `_watch` for each new session, including those of boto3, aiobotocore and s3fs. Its
-credentials are labelled with the identity that is active when they are found, or with the profile
-that the user has named. Clients ask the gate in their event ``before-sign``, which presigned URLs
-have, too. Code that signs without a client uses the credentials of a session, or freezes them
-first, so these two methods ask as well. Frozen keys from before can't be watched.
+botocore calls `_watch` for each new session, including those of boto3, aiobotocore and s3fs. While
+an identity is active, a session for which the user has chosen neither a profile nor keys gets the
+active session's own credentials, so they are renewed, and prompt the user, wherever the call is
+made. Credentials that other sessions find are labelled with the profile that the user has named.
+Clients ask the gate in their event ``before-sign``, which presigned URLs have, too. Code that signs
+without a client uses the credentials of a session, or freezes them first, so these two methods ask
+as well. Frozen keys from before can't be watched.
 
 https://docs.aws.amazon.com/boto3/latest/guide/events.html
 """
@@ -13,36 +15,25 @@ https://docs.aws.amazon.com/boto3/latest/guide/events.html
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import sys
-from collections.abc import Awaitable, Callable
-from functools import wraps
-from inspect import isawaitable, iscoroutinefunction
+from collections.abc import Callable
+from functools import partial, wraps
+from inspect import iscoroutinefunction
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import botocore  # the package alone, which imports nothing else
 
+from ipy_awsprofile.config import user_environment
+from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.errors import NotForOneProfile
-from ipy_awsprofile.kernel.gate import (
-    GATE,
-    Label,
-    calling_frame,
-    check,
-    is_between,
-    label_of,
-    package_of,
-)
+from ipy_awsprofile.gate import GATE, Label, Signer, check, is_between, label_of, put_label
 
 #: How credentials are described whose session is gone and was created before the extension.
 EARLIER = "an identity from before the extension was loaded"
-
-#: botocore's methods of credentials for keys that are in the shared files.
-_IN_FILES = {"shared-credentials-file", "config-file"}
-
-#: Libraries that read AWS_PROFILE and pass it to boto3, so that it isn't the user's choice there:
-#: haystack (amazon-bedrock-haystack 9).
-_READ_AWS_PROFILE = {"haystack_integrations"}
 
 #: The wrapped methods: the original and the wrapper, by class and name.
 _wrapped: dict[tuple[type, str], tuple[Any, Any]] = {}
@@ -66,17 +57,16 @@ def unwatch() -> None:
 
 
 def activate(label: Label | None) -> None:
-    """Make an identity the active one, which new sessions find."""
+    """Make an identity the active one, whose credentials new sessions get."""
     GATE.active = label
     for session in GATE.sessions:
         # The active profile can be in another config file now. botocore keeps what it has read.
         vars(session).update(_config=None, _profile_map=None)
 
 
-def put_label(credentials: Any, label: Label) -> None:
-    """Label credentials. The label lives as long as they do."""
-    credentials._ipy_awsprofile = label
-    GATE.labelled.add(credentials)
+def watch_credentials(credentials: Any, label: Label) -> None:
+    """Label credentials, and check each signature with them."""
+    put_label(credentials, label)
     # aiobotocore's credentials are frozen by a coroutine, and only its own clients use them.
     if not iscoroutinefunction(credentials.get_frozen_credentials):
         _wrap(type(credentials), "get_frozen_credentials", _checking_when_frozen)
@@ -87,56 +77,85 @@ def _watch(session: Any) -> None:
     from botocore.auth import SigV4Auth
 
     GATE.sessions.add(session)
-    caller = calling_frame(sys._getframe(1))
-    session.has_read_profile = caller is not None and package_of(caller) in _READ_AWS_PROFILE
-    _wrap(type(session), "get_credentials", _labelling)
+    # A provider that the user registers later replaces this one: it is the user's choice.
+    session.lazy_register_component("credential_provider", partial(_create_resolver, session))
     _wrap(SigV4Auth, "add_auth", _checking_when_signing)
     # Sessions can share handlers, and would check a signature several times without the ID.
     session.register("before-sign", _check_client, unique_id=__name__)
 
 
-# Labels -------------------------------------------------------------------------------------------
+# Credentials --------------------------------------------------------------------------------------
 
 
-def _label_found(session: Any) -> None:
-    """Label the credentials that a botocore session has found.
+def _create_resolver(session: Any) -> Any:
+    """Return a session's own resolver, which gives it the active credentials instead of others."""
+    resolver = session._create_credential_resolver()
+    load = _load_later if iscoroutinefunction(resolver.load_credentials) else _load
+    resolver.load_credentials = partial(load, session, resolver.load_credentials)
+    return resolver
 
-    Raises NotForOneProfile for a new session in a run, InvalidProfile for a profile without
-    credentials, for which botocore has gone on to those that the kernel lends, and IdentityChanged
-    if the active profile's keys were replaced by those of a different identity.
+
+def _load(session: Any, search: Callable[[], Any]) -> Any:
+    """Return the active credentials, or those that a session's own search finds."""
+    active = _active_for(session)
+    if active:
+        return active.credentials
+    before = GATE.active
+    credentials = search()
+    if GATE.active is not before:  # a switch came meanwhile: they can be anybody's
+        return _load(session, search)
+    return _labelled(session, credentials)
+
+
+async def _load_later(session: Any, search: Callable[[], Any]) -> Any:
+    """Return credentials for aiobotocore, as `_load` does."""
+    active = _active_for(session)
+    if active:
+        return AwaitedCredentials(active.credentials)
+    before = GATE.active
+    credentials = await search()
+    if GATE.active is not before:
+        return await _load_later(session, search)
+    return _labelled(session, credentials)
+
+
+def _active_for(session: Any) -> Label | None:
+    """Return the active identity, or None if the user has chosen another one for a session.
+
+    Raises NotForOneProfile in a run, in which no identity is active.
     """
-    credentials = session._credentials
-    if credentials is None or label_of(credentials):
-        return
-    session._credentials = None  # unless they get a label
-    label = _label_for(session, credentials.method)
-    if label is GATE.active and credentials.method in _IN_FILES:
-        label.credentials.get_frozen_credentials()  # raises IdentityChanged
-    session._credentials = credentials
-    put_label(credentials, label)
-
-
-def _label_for(session: Any, method: str) -> Label:
-    """Return the label for the credentials that a session has found with a method of botocore."""
-    profile = _chosen_profile(session)
-    # Without credentials of the profile, botocore goes on to what the kernel lends.
-    is_lent = GATE.active and method == "container-role" and not hasattr(session, "callers")
-    if profile and is_lent and profile != os.environ.get("AWS_PROFILE"):
-        from ipy_awsprofile.credentials.translation import no_credentials  # imports botocore
-
-        raise no_credentials(profile)
-    if profile or method == "explicit":
-        return Label(profile or "", is_chosen=True, callers=getattr(session, "callers", None))
+    if _chosen_profile(session):
+        return None
     if GATE.is_run:
         raise NotForOneProfile(
             "A new session without a profile, such as `boto3.Session()`, doesn't know which "
             "profile it is for.",
             "Use `session`. In a run, `boto3.client` uses it, too.",
         )
-    if GATE.active and method == "env":  # set by the user, because a switch removes keys
-        return Label("", is_chosen=True)
-    if GATE.active:
-        return GATE.active
+    return GATE.active if user_environment.has_identity_of_switch() else None
+
+
+def _labelled(session: Any, credentials: Any) -> Any:
+    """Label the credentials that a session's own search has found, and return them."""
+    if credentials is not None and GATE.watched:
+        watch_credentials(credentials, _label_for(session, credentials.method))
+    return credentials
+
+
+def _label_for(session: Any, method: str) -> Label:
+    """Return the label for the credentials that a session has found with a method of botocore.
+
+    Raises InvalidProfile for a profile without credentials, for which botocore has gone on to those
+    that the kernel lends.
+    """
+    profile = _chosen_profile(session)
+    is_lent = GATE.active is not None and method == "container-role"
+    if profile and is_lent and profile != os.environ.get("AWS_PROFILE"):
+        from ipy_awsprofile.credentials.translation import no_credentials  # imports botocore
+
+        raise no_credentials(profile)
+    if profile or GATE.active:  # or the user has set variables since the switch
+        return Label(profile or "", is_chosen=True)
     if method in {"env", "container-role", "iam-role", "boto-config"}:
         return Label(f"the default identity ({method})", is_default=True)
     return Label(session.get_config_variable("profile") or "default", is_default=True)
@@ -144,14 +163,44 @@ def _label_for(session: Any, method: str) -> Label:
 
 def _chosen_profile(session: Any) -> Any:
     """Return the name of the profile that the user has chosen for a session, or None."""
-    profile = session.instance_variables().get("profile")
     default = getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
     # The profile of `boto3.setup_default_session` before the first switch is a default.
-    is_default = not (GATE.active or GATE.is_run) and getattr(default, "_session", None) is session
-    is_read = session.has_read_profile and profile == os.environ.get("AWS_PROFILE")
-    if hasattr(session, "callers") or not (is_default or is_read):
-        return profile
-    return None
+    if GATE.active is None and getattr(default, "_session", None) is session:
+        return None
+    return session.instance_variables().get("profile")
+
+
+class AwaitedCredentials(StaysInProcess):
+    """The active credentials for aiobotocore, which awaits the keys.
+
+    Renewing them can prompt the user, and the event loop must go on meanwhile.
+    """
+
+    def __init__(self, credentials: Any) -> None:
+        self._credentials = credentials
+        self._renewals: WeakKeyDictionary[Any, asyncio.Task[Any]] = WeakKeyDictionary()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._credentials, name)
+
+    async def get_frozen_credentials(self) -> Any:
+        """Return the current keys. All requests of an event loop wait for one renewal."""
+        freeze = self._credentials.get_frozen_credentials
+        refresh_needed = getattr(self._credentials, "refresh_needed", None)
+        if refresh_needed is None or not refresh_needed():  # keys in a file are read at once
+            return freeze()
+        loop = asyncio.get_running_loop()
+        renewal = self._renewals.get(loop)
+        if renewal is None or renewal.done():
+            renewal = loop.create_task(asyncio.to_thread(freeze))
+            self._renewals[loop] = renewal
+        # Cancelling one request doesn't end the renewal, for which others wait.
+        return await asyncio.shield(renewal)
+
+    async def get_account_id(self) -> Any:
+        """Return the account ID for endpoints that contain it."""
+        keys = await self.get_frozen_credentials()
+        return keys.account_id
 
 
 def _watch_earlier_objects() -> None:
@@ -168,13 +217,21 @@ def _watch_earlier_objects() -> None:
     sessions: list[Any] = [value for value in earlier if isinstance(value, Session)]
     for session in sessions:
         _watch(session)
-        session.has_read_profile = bool(_READ_AWS_PROFILE & sys.modules.keys())
-        _label_found(session)
+        credentials = session._credentials
+        if _needs_label(credentials):
+            watch_credentials(credentials, _label_for(session, credentials.method))
     for value in earlier:
         if isinstance(value, BaseClient):
             value.meta.events.register("before-sign", _check_client, unique_id=__name__)
-        elif isinstance(value, Credentials) and not label_of(value) and value.method != "explicit":
-            put_label(value, Label(EARLIER, is_default=True))
+        elif isinstance(value, Credentials) and _needs_label(value):
+            watch_credentials(value, Label(EARLIER, is_default=True))
+
+
+def _needs_label(credentials: Any) -> bool:
+    """Return whether a session has found credentials that aren't labelled yet."""
+    if credentials is None or label_of(credentials):
+        return False
+    return bool(credentials.method != "explicit")  # the user's own keys
 
 
 def subclasses_of(kind: type) -> list[Any]:
@@ -204,26 +261,6 @@ def _unwrap() -> None:
     _wrapped.clear()
 
 
-def _labelling(get_credentials: Callable[..., Any]) -> Callable[..., Any]:
-    def labelled(session: Any) -> Any:
-        # They were labelled when they were found, or the user has set them.
-        if session._credentials is not None:
-            return get_credentials(session)
-        credentials = get_credentials(session)
-        if isawaitable(credentials):  # aiobotocore's
-            return _label_later(session, credentials)
-        _label_found(session)
-        return credentials
-
-    return labelled
-
-
-async def _label_later(session: Any, awaitable: Awaitable[Any]) -> Any:
-    credentials = await awaitable
-    _label_found(session)
-    return credentials
-
-
 def _checking_when_frozen(freeze: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def checked(credentials: Any) -> Any:
         # Clients have been checked, and handing keys on isn't signing.
@@ -243,10 +280,23 @@ def _checking_when_signing(add_auth: Callable[[Any, Any], Any]) -> Callable[[Any
 
 
 def _check_client(
-    request_signer: Any, operation_name: str, signature_version: Any = None, **_: Any
+    request: Any,
+    request_signer: Any,
+    operation_name: str,
+    signature_version: Any = None,
+    **_: Any,
 ) -> None:
     """Check a client's signature; a handler of botocore's event ``before-sign``."""
+    from ipy_awsprofile.credentials.answers import OWN_CALL  # it imports botocore
+
+    if OWN_CALL in request.context:
+        return
     # Without a signature or with a token, the credentials aren't used.
     if request_signer._credentials is None or signature_version in {botocore.UNSIGNED, "bearer"}:
         return
-    check(request_signer._credentials, operation_name, str(request_signer._signing_name))
+    check(
+        request_signer._credentials,
+        Signer.CLIENT,
+        operation_name,
+        str(request_signer._signing_name),
+    )

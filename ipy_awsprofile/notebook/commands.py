@@ -27,7 +27,7 @@ from ipy_awsprofile.errors import (
     SwitchInterrupted,
     faults_as_errors,
 )
-from ipy_awsprofile.kernel.gate import require_no_run
+from ipy_awsprofile.gate import require_no_run
 from ipy_awsprofile.kernel.leftovers import Leftover
 from ipy_awsprofile.notebook.cells import compile_cell, run_cell
 from ipy_awsprofile.notebook.options import ProfileActions, chosen, joined, parse, show_help

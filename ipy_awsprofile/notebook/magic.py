@@ -12,7 +12,7 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
 from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.errors import AwsProfileError, faults_as_errors
-from ipy_awsprofile.kernel.gate import GATE
+from ipy_awsprofile.gate import GATE
 from ipy_awsprofile.kernel.watch import unwatch, watch
 from ipy_awsprofile.notebook.cells import FirstProfile
 from ipy_awsprofile.notebook.completion import complete

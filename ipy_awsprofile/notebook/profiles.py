@@ -10,7 +10,7 @@ from IPython.display import display
 from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.config.request import SwitchRequest, require_variable
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, faults_as_errors
-from ipy_awsprofile.kernel.gate import require_no_run
+from ipy_awsprofile.gate import require_no_run
 from ipy_awsprofile.notebook.cells import cell_function
 from ipy_awsprofile.notebook.commands import interruption_as_error
 from ipy_awsprofile.notebook.options import (

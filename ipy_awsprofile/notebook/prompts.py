@@ -1,7 +1,12 @@
-"""Ask the user for an MFA code or a sign-in at a running cell, with a card."""
+"""Ask the user for an MFA code or a sign-in at a running cell, with a card.
+
+A library can call AWS in its own thread while the cell waits for it, so any thread can ask.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -13,9 +18,10 @@ from ipy_awsprofile.credentials.person import (
     Person,
     ask_on_input_channel,
     device_of,
+    no_code,
     somebody_is_there,
 )
-from ipy_awsprofile.errors import MfaUnavailable
+from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable
 from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
@@ -29,6 +35,69 @@ def person_at_cell() -> Person:
     return Person(
         mfa_prompter=_ask_for_code, attempts=3, sign_in=sign_in_at_cell, warn=warn_at_cell
     )
+
+
+class _Prompts:
+    """Shows one prompt at a time, for any thread of the kernel.
+
+    If the user doesn't answer the prompt of a thread, the cell's other threads, which wait for the
+    same answer, fail without another prompt.
+    """
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._unanswered_in: int | None = None  # the number of the cell
+
+    @contextmanager
+    def prompting(self, unanswered: Callable[[], AwsProfileError]) -> Iterator[None]:
+        """Prompt in a ``with`` block. Raises ``unanswered`` if the cell ends before the block."""
+        with self._turn:
+            if threading.current_thread() is threading.main_thread():
+                yield
+                return
+            cell = get_ipython().execution_count
+            if self._unanswered_in == cell:
+                raise unanswered()
+            self._unanswered_in = cell
+            try:
+                with _ending_with_the_cell():
+                    yield
+            except KeyboardInterrupt:
+                raise unanswered() from None
+            self._unanswered_in = None
+
+
+_prompts = _Prompts()
+
+
+@contextmanager
+def _ending_with_the_cell() -> Iterator[None]:
+    """Raise KeyboardInterrupt in a ``with`` block of this thread when the cell ends.
+
+    Python raises it only in the main thread after Ctrl-C, which ends the cell.
+
+    https://docs.python.org/3/c-api/threads.html#c.PyThreadState_SetAsyncExc
+    """
+    thread = ctypes.c_ulong(threading.get_ident())
+    changing = threading.Lock()
+    is_prompting = True
+
+    def interrupt() -> None:
+        with changing:
+            if is_prompting:
+                exception = ctypes.py_object(KeyboardInterrupt)
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, exception)
+
+    events = get_ipython().events
+    events.register("post_execute", interrupt)
+    try:
+        yield
+    finally:
+        events.unregister("post_execute", interrupt)
+        with changing:
+            is_prompting = False
+        # Python raises it a few steps later, in which the block can have ended.
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, None)
 
 
 def warn_at_cell(text: str) -> None:
@@ -48,14 +117,15 @@ def _ask_for_code(question: str) -> str:
     profile = getattr(question, "profile", "")  # botocore's own question has neither
     refused = getattr(question, "refused", "")
     card = cards.mfa_card(device_of(question), profile, refused)
-    if somebody_is_there() and renders_html():
-        display(card)
-        # VS Code can show the box before the card.
-        shown = f"MFA code for {one_line(profile or device_of(question))}: "
-        return ask_on_input_channel(question, shown)
-    if somebody_is_there() and refused:
-        print(card)  # noqa: T201
-    return ask_on_input_channel(question)
+    with _prompts.prompting(no_code):
+        if somebody_is_there() and renders_html():
+            display(card)
+            # VS Code can show the box before the card.
+            shown = f"MFA code for {one_line(profile or device_of(question))}: "
+            return ask_on_input_channel(question, shown)
+        if somebody_is_there() and refused:
+            print(card)  # noqa: T201
+        return ask_on_input_channel(question)
 
 
 def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
@@ -68,14 +138,25 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
     Raises SignInRequired if no user is present, and the errors of `begin_sign_in`,
     `Attempt.waiting` and `Attempt.enter`.
     """
-    from ipy_awsprofile.cards.cards import sign_in_card
+    from ipy_awsprofile.config.files import version_of
     from ipy_awsprofile.config.target import sign_in_file
+    from ipy_awsprofile.credentials.translation import sign_in_required
+
+    file = sign_in_file(target)
+    before = version_of(file)
+    with _prompts.prompting(lambda: sign_in_required(target.names)):
+        if version_of(file) != before:  # the user has answered another thread meanwhile
+            return
+        if not somebody_is_there():
+            raise sign_in_required(target.names)
+        _sign_in(target, device_code=device_code)
+
+
+def _sign_in(target: Target, *, device_code: bool) -> None:
+    from ipy_awsprofile.cards.cards import sign_in_card
     from ipy_awsprofile.credentials.translation import sign_in_required
     from ipy_awsprofile.sessions.sign_in import begin_sign_in
 
-    if not somebody_is_there():
-        sign_in_file(target)  # the error for a profile without a sign-in
-        raise sign_in_required(target.names)
     attempt = begin_sign_in(target, device_code=device_code)
     with _shown_until_the_end(attempt) as update:
         if attempt.code is None:

@@ -196,7 +196,7 @@ class Conversation:
         try:
             if self._attempt and "entered" in answer:
                 self._attempt.enter(str(answer["entered"]))
-            layer = self._switcher.prepare(request, fresh=fresh, person=person)
+            layer = self._switcher.prepare(request, fresh=fresh, again=fresh, person=person)
         except ProtectedProfile as error:
             self._ask("confirm", request, pattern=error.pattern)
         except SignInRequired:

@@ -39,7 +39,7 @@ from ipy_awsprofile.config.sign_ins import (
     sso_cache,
 )
 from ipy_awsprofile.config.target import Target, sign_in_target, target_of
-from ipy_awsprofile.credentials.answers import reading, with_checked_answers
+from ipy_awsprofile.credentials.answers import own_client, reading
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, give_up_soon
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.credentials.providers import shared_sign_in
@@ -138,7 +138,7 @@ class _Portal:
         session.set_default_client_config(give_up_soon().merge(unsigned))
         self._names = target.names
         with translated(self._names):
-            self._client = with_checked_answers(
+            self._client = own_client(
                 session.create_client("sso", region_name=sign_in.region, config=config)
             )
 

@@ -9,7 +9,6 @@ import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -20,13 +19,16 @@ from ipy_awsprofile.config.policies import policy_in, policy_text, read_only_pol
 from ipy_awsprofile.config.profiles import ASSUMES
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.config.user_environment import user_environment
+from ipy_awsprofile.credentials.answers import own_client
 from ipy_awsprofile.credentials.sts import ScopedSessionFetcher, renew_with_base
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
+from ipy_awsprofile.gate import label_of, put_label
 from ipy_awsprofile.sessions.portable import DerivedBotocoreSession
 from ipy_awsprofile.sessions.session import (
     NamedSession,
     ProfileSession,
+    check_session,
     config_of_calls,
     credentials_of,
     names_of_chain,
@@ -83,16 +85,31 @@ class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # used lik
         base = self._base
         if isinstance(base, str):
             base = open_session(base)
+        check_session(base, "GetScopedCredentials")
+        return self.open_for(base)
+
+    def open_for(self, base: boto3.Session) -> boto3.Session:
+        """Open the narrower session of a base, even if the base isn't the active identity's."""
         chain = names_of_chain(base) or (base.profile_name,)
         if isinstance(base, ProfileSession):
             base.target.require_sts()
         inner = DerivedBotocoreSession(chain[0], base.region_name, *settings_of(base))
         inner.set_config_variable("sts_regional_endpoints", "regional")
         region = base.region_name or "us-east-1"
-        create = partial(inner.create_client, region_name=region, config=config_of_calls(base))
+
+        def create(service: str, **keys: Any) -> Any:
+            config = config_of_calls(base)
+            return own_client(
+                inner.create_client(service, region_name=region, config=config, **keys)
+            )
+
         with translated(chain):
-            fetcher = ScopedSessionFetcher(credentials_of(base), create, self._scope)
+            broader = credentials_of(base)
+            fetcher = ScopedSessionFetcher(broader, create, self._scope)
             credentials = _ScopedCredentials(fetcher, chain)
+            label = label_of(broader)
+            if label:  # a narrower session still signs as its base
+                put_label(credentials, label)
             provider = SimpleNamespace(load_credentials=lambda: credentials)
             inner.register_component("credential_provider", provider)
             credentials.get_frozen_credentials()
@@ -117,7 +134,7 @@ def open_reader(session: ProfileSession, name: str) -> boto3.Session:
         )
         request = replace(target.request, read_only=True, default_session_name=named)
         return open_target(target_of(request))
-    return scoped(session, read_only=True, description=name).__enter__()
+    return scoped(session, read_only=True, description=name).open_for(session)
 
 
 def _policy(

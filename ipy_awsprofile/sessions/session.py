@@ -19,7 +19,7 @@ from ipy_awsprofile.config.regions import is_aws
 from ipy_awsprofile.config.request import SessionRequest, takes
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.target import SOURCES, Target
-from ipy_awsprofile.credentials.answers import with_checked_answers
+from ipy_awsprofile.credentials.answers import own_client
 from ipy_awsprofile.credentials.botocore_session import (
     ProfileBotocoreSession,
     give_up_soon,
@@ -45,6 +45,7 @@ from ipy_awsprofile.credentials.translation import (
     translated,
 )
 from ipy_awsprofile.errors import InvalidOption, RoleNotAssigned, faults_as_errors
+from ipy_awsprofile.gate import READ_ONLY, Label, Signer, check, put_label
 from ipy_awsprofile.sessions.assigned_roles import explain_refused_role, find_target
 from ipy_awsprofile.text import chain_line
 
@@ -96,6 +97,24 @@ class ProfileSession(NamedSession):
         key = getattr(credentials, "_access_key", None) or credentials.access_key
         caller = self.callers.get(key)
         return caller.principal if caller and caller.arn else None
+
+
+def label_for(session: ProfileSession) -> Label:
+    """Return the label of a session that a switch or a run has opened."""
+    target = session.target
+    request = target.request
+    limits = {
+        READ_ONLY: request.read_only,
+        f"with the session policy {request.policy}": request.policy,
+        "with MFA": target.mfa,
+    }
+    return Label(
+        target.name,
+        limits=", ".join(text for text, is_set in limits.items() if is_set),
+        options=repr((target.parameters, target.chain[0].text("role_session_name"))),
+        principal=session.principal,
+        credentials=session.get_credentials(),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +170,10 @@ def open_session(request: OpeningRequest) -> ProfileSession:
     )
     with faults_as_errors():
         target = find_target(request, person)
-    return open_target(target, fresh=request.fresh, person=person, timeout=request.timeout)
+    session = open_target(target, fresh=request.fresh, person=person, timeout=request.timeout)
+    label = Label(target.name, is_chosen=True, callers=session.callers)
+    put_label(session.get_credentials(), label)
+    return session
 
 
 def open_target(
@@ -192,8 +214,7 @@ def open_target(
 def names_of_chain(session: boto3.Session) -> tuple[str, ...]:
     """Return a session's role chain as in ``Identity``; empty for other boto3 sessions.
 
-    Every function that takes a session from the user calls this first. Raises InvalidOption for
-    anything else, such as the name of a profile.
+    Raises InvalidOption for anything else, such as the name of a profile.
     """
     if not isinstance(session, Session):
         raise InvalidOption(
@@ -201,6 +222,18 @@ def names_of_chain(session: boto3.Session) -> tuple[str, ...]:
             "Pass the `session` of `%aws_profile NAME`, or what `open_session` returns.",
         )
     return session.chain if isinstance(session, NamedSession) else ()
+
+
+def check_session(session: boto3.Session, operation: str = "requests") -> tuple[str, ...]:
+    """Check a session that the user passes to a function, as `gate.check` does. Return its chain.
+
+    Raises InvalidOption, StaleIdentity and NotForOneProfile.
+    """
+    chain = names_of_chain(session)
+    inner: Any = session._session  # noqa: SLF001  # boto3 has no public API for it
+    # A session that hasn't found its credentials yet has no identity.
+    check(inner._credentials, Signer.SESSION, operation)  # noqa: SLF001
+    return chain
 
 
 def credentials_of(session: boto3.Session) -> Credentials:
@@ -228,8 +261,8 @@ def expiry_of(credentials: Any) -> datetime | None:
 
 
 def own_sts_client(session: boto3.Session) -> Any:
-    """Return an STS client for our own calls with a session; see `with_checked_answers`."""
-    return with_checked_answers(session.client("sts", config=config_of_calls(session)))
+    """Return an STS client for our own calls with a session; see `own_client`."""
+    return own_client(session.client("sts", config=config_of_calls(session)))
 
 
 def config_of_calls(session: boto3.Session) -> Config:
@@ -281,6 +314,12 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
+    check_session(session, "GetCallerIdentity")
+    return fetch_identity(session, ask=ask)
+
+
+def fetch_identity(session: boto3.Session, *, ask: bool = False) -> Identity:
+    """Return a session's identity, as `who_am_i` does, even if it isn't the active one."""
     chain = names_of_chain(session)
     with translated(chain):
         credentials = credentials_of(session)

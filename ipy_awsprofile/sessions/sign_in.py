@@ -50,7 +50,7 @@ from ipy_awsprofile.config.sign_ins import (
     value_in,
 )
 from ipy_awsprofile.config.target import Target, login_file, sign_in_file, sign_in_target
-from ipy_awsprofile.credentials.answers import with_checked_answers
+from ipy_awsprofile.credentials.answers import own_client
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, give_up_soon
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, InvalidProfile
@@ -198,7 +198,7 @@ def _unsigned_client(target: Target, service: str, region: str | None = None) ->
     """Return a client with the target's settings for calls without credentials."""
     config = give_up_soon().merge(ClientConfig(signature_version=UNSIGNED))
     create_client = ProfileBotocoreSession(target).create_client
-    return with_checked_answers(create_client(service, region, config=config))
+    return own_client(create_client(service, region, config=config))
 
 
 def _resolve_address(target: Target, sign_in: SignIn) -> tuple[str, str]:

@@ -6,17 +6,19 @@ import them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.errors import CredentialsRejected, ProtectedProfile, UnexpectedAccount
+from ipy_awsprofile.kernel.watch import watch_credentials
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.request import SwitchRequest
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.credentials.person import Person
+    from ipy_awsprofile.gate import Label
     from ipy_awsprofile.sessions.session import Identity, ProfileSession
 
 
@@ -108,33 +110,50 @@ def fitting_pattern(
     return None
 
 
-def open_allowed(
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session that the user's patterns allow, with its identity and the label of its credentials.
+
+    ``target`` is what was opened, which the patterns can have made read-only.
+    """
+
+    target: Target
+    session: ProfileSession
+    identity: Identity
+    label: Label
+
+
+#: Opens a target, and returns its session and identity.
+Opener = Callable[["Target"], tuple["ProfileSession", "Identity"]]
+
+
+def open_guarded(
     request: SwitchRequest,
     protection: Protection,
-    *,
-    active: str | None,
-    fresh: bool,
     person: Person,
-) -> tuple[ProfileSession, Identity]:
-    """Open a request as the user's patterns allow it. Return the session and its identity.
+    opener: Opener,
+    *,
+    again: Identity | None = None,
+) -> Opened:
+    """Open a request as the user's patterns allow it, for a switch, a block, a picker or a run.
 
-    ``active`` is the account of the active identity if the request is for it again. This needs no
-    confirmation, unless its name leads to another account by now. Raises ProtectedProfile, and the
-    errors of `open_identified`.
+    If the request is for the active identity ``again``, it needs no confirmation, unless its name
+    leads to another account by now. Raises ProtectedProfile, and the errors of ``opener``.
     """
+    from ipy_awsprofile.sessions.session import label_for
+
     target = protection.find_target(request, person)
-    allowed = protection.allowed(request, target, is_new=active is None)
-    ask = active is not None or protection.is_protected(allowed)
-    expected = request.expect_account
-    session, identity = open_identified(
-        allowed, expected=expected, fresh=fresh, person=person, ask=ask
-    )
-    # The files don't always contain the account.
-    is_new = active is None or active != identity.account
-    limited = protection.allowed(request, allowed, identity.account, is_new=is_new)
-    if limited is not allowed:
-        return open_identified(limited, expected=expected, fresh=fresh, person=person, ask=True)
-    return session, identity
+    opened = protection.allowed(request, target, is_new=again is None)
+    session, identity = opener(opened)
+    # The files don't always contain the account, so the patterns are matched with STS's, too.
+    is_same_account = again is not None and again.account == identity.account
+    allowed = protection.allowed(request, opened, identity.account, is_new=not is_same_account)
+    if allowed is not opened:  # it is read-only now
+        opened = allowed
+        session, identity = opener(opened)
+    label = label_for(session)
+    watch_credentials(session.get_credentials(), label)
+    return Opened(opened, session, identity, label)
 
 
 def open_identified(
@@ -149,17 +168,17 @@ def open_identified(
     one.
     """
     # Loading the extension must not import botocore or the modules that read files.
-    from ipy_awsprofile.sessions.session import open_target, who_am_i
+    from ipy_awsprofile.sessions.session import fetch_identity, open_target
 
     ask = ask or expected is not None
     session = open_target(target, fresh=fresh, person=person)
     try:
-        identity = who_am_i(session, ask=ask)
+        identity = fetch_identity(session, ask=ask)
     except CredentialsRejected:
         if fresh:
             raise
         session = open_target(target, fresh=True, person=person)
-        identity = who_am_i(session, ask=ask)
+        identity = fetch_identity(session, ask=ask)
     if expected is not None and identity.account != expected:
         account = identity.account or "an account that the server doesn't report"
         raise UnexpectedAccount(

@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, faults_as_errors
-from ipy_awsprofile.kernel.gate import GATE, label_for, require_no_run
+from ipy_awsprofile.gate import GATE, require_no_run
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
-from ipy_awsprofile.kernel.watch import put_label
 from ipy_awsprofile.switch.layers import Entry, Layer, Layers
-from ipy_awsprofile.switch.opening import Protection, open_allowed
+from ipy_awsprofile.switch.opening import Protection, open_guarded, open_identified
 from ipy_awsprofile.switch.running_cell import RunningCell
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ipy_awsprofile.config.request import SwitchRequest
-    from ipy_awsprofile.kernel.gate import Label
+    from ipy_awsprofile.config.target import Target
+    from ipy_awsprofile.gate import Label
     from ipy_awsprofile.kernel.leftovers import Leftover, OpenedBefore
     from ipy_awsprofile.kernel.lending import Lending
     from ipy_awsprofile.kernel.sharing import Sharing
@@ -124,10 +124,10 @@ class Switcher:
 
         Raises a subclass of `AwsProfileError` if its credentials can't be renewed.
         """
-        from ipy_awsprofile.sessions.session import who_am_i
+        from ipy_awsprofile.sessions.session import fetch_identity
 
         session = self.session
-        return who_am_i(session) if session else None
+        return fetch_identity(session) if session else None
 
     def known_identity(self) -> Identity | None:
         """Return the active session's last known identity and its expiry, without calling AWS."""
@@ -152,9 +152,17 @@ class Switcher:
         return self.move(self.prepare(request, fresh=fresh, person=person))
 
     def prepare(
-        self, request: SwitchRequest, *, fresh: bool = False, person: Person | None = None
+        self,
+        request: SwitchRequest,
+        *,
+        fresh: bool = False,
+        again: bool = False,
+        person: Person | None = None,
     ) -> Layer:
-        """Open the session and get its identity, as `switch` does, without changing anything."""
+        """Open the session and get its identity, as `switch` does, without changing anything.
+
+        If the request is the active one ``again``, a protected profile needs no confirmation.
+        """
         require_no_run("A switch")
         if self._closed:  # a picker can outlive the extension
             raise AwsProfileError(
@@ -165,21 +173,21 @@ class Switcher:
             from ipy_awsprofile.kernel.leftovers import OpenedBefore  # it imports boto3
 
             self._opened = OpenedBefore()
-        active = self.active
-        person = person or self.person
-        account = None
-        if active and request is active.request:
-            account = active.identity.account
+        prompted = person or self.person
+        active = self.active.identity if again and self.active else None
         if request.default_session_name != self.session_name:
             request = replace(request, default_session_name=self.session_name)
+
+        def opener(target: Target) -> tuple[ProfileSession, Identity]:
+            # The card of a protected profile shows what STS says now.
+            ask = again or self.protection.is_protected(target)
+            expected = request.expect_account
+            return open_identified(target, expected=expected, fresh=fresh, person=prompted, ask=ask)
+
         with faults_as_errors():
-            session, identity = open_allowed(
-                request, self.protection, active=account, fresh=fresh, person=person
-            )
-            session.person = self.person
-            label = label_for(session)
-            put_label(session.get_credentials(), label)
-        return Layer(session, identity, label)
+            opened = open_guarded(request, self.protection, prompted, opener, again=active)
+        opened.session.person = self.person
+        return Layer(opened)
 
     def move(self, layer: Layer) -> Identity:
         """Switch everything to the layer that `prepare` returned. Raises the errors of `switch`."""
@@ -233,7 +241,8 @@ class Switcher:
         request = self.request
         if request is None:
             return None
-        return self.switch(request, fresh=True, person=person)
+        self.require_changeable()
+        return self.move(self.prepare(request, fresh=True, again=True, person=person))
 
     def login(self, request: SwitchRequest, *, person: Person | None = None) -> None:
         """Prompt the user to sign in for a profile, even if it isn't necessary, without switching.

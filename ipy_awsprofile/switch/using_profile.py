@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ipy_awsprofile.config import user_environment
 from ipy_awsprofile.config.request import SwitchRequest, takes
 from ipy_awsprofile.errors import InvalidOption
-from ipy_awsprofile.kernel.gate import GATE
+from ipy_awsprofile.gate import GATE
 from ipy_awsprofile.kernel.show import ABSENT
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.kernel.watch import unwatch, watch

@@ -17,7 +17,7 @@ import pytest
 from ipy_awsprofile import across_profiles, list_buckets, list_profiles
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, seed_organisation
 from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered
-from ipy_awsprofile.kernel.gate import GATE
+from ipy_awsprofile.gate import GATE
 from tests.across.runs import ASSUME, Flaky, account_of, actions, bucket_count, errors_of
 from tests.identity_center import PROD, organisation
 from tests.processes import posix

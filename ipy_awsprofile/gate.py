@@ -1,7 +1,9 @@
 """The gate: every signature by botocore's code is made as an identity, which must be right.
 
-`watch` labels credentials with the identity that they were found as. Before each signature, `check`
+Credentials have a label, the identity that they were found as. Before each signature, `check`
 compares the label with the active identity, or with the call for a profile that the thread makes.
+`kernel.watch` calls it for botocore's signatures, and `check_session` in `sessions.session` for a
+session that the user passes to a function of this package.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import ref
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     import boto3
 
     from ipy_awsprofile.credentials.sts import CallerIdentity
-    from ipy_awsprofile.sessions.session import ProfileSession
 
 #: How to handle a signature as another identity.
 Policy = Literal["warn", "refuse", "allow"]
@@ -74,27 +76,15 @@ class Label:
         return f"{self.name} as {self.principal or 'another user'}"
 
 
-def label_for(session: ProfileSession) -> Label:
-    """Return the label of a session that a switch or a run has opened."""
-    target = session.target
-    request = target.request
-    limits = {
-        READ_ONLY: request.read_only,
-        f"with the session policy {request.policy}": request.policy,
-        "with MFA": target.mfa,
-    }
-    return Label(
-        target.name,
-        limits=", ".join(text for text, is_set in limits.items() if is_set),
-        options=repr((target.parameters, target.chain[0].text("role_session_name"))),
-        principal=session.principal,
-        credentials=session.get_credentials(),
-    )
-
-
 def label_of(credentials: Any) -> Label | None:
     """Return the label of credentials, or None if they have none."""
     return getattr(credentials, "_ipy_awsprofile", None)
+
+
+def put_label(credentials: Any, label: Label) -> None:
+    """Label credentials. The label lives as long as they do."""
+    credentials._ipy_awsprofile = label  # noqa: SLF001  # ours
+    GATE.labelled.add(credentials)
 
 
 class ProfileCall:
@@ -160,8 +150,22 @@ class _Gate:
 GATE = _Gate()
 
 
-def check(credentials: Any, operation: str = "a request", service: str = "") -> None:
-    """Check a signature by a client, or by other code if ``service`` is empty.
+class Signer(Enum):
+    """What signs a request, with the advice to replace it if it belongs to another identity."""
+
+    CLIENT = "A client keeps its identity: create it again, `{session}.client({service})`."
+    LIBRARY = "A client keeps its identity: create its objects again."
+    CREDENTIALS = "Credentials keep their identity: get them again, `{default}.get_credentials()`."
+    SESSION = "A session keeps its identity: pass the active one, `{default}`."
+
+
+def check(
+    credentials: Any,
+    signer: Signer = Signer.CREDENTIALS,
+    operation: str = "a request",
+    service: str = "",
+) -> None:
+    """Check a signature with some credentials; a client's has the ``service``.
 
     Warn about it, or raise StaleIdentity, if it would be made as a different identity than the
     active one. Raise NotForOneProfile if it isn't the call's.
@@ -172,22 +176,27 @@ def check(credentials: Any, operation: str = "a request", service: str = "") -> 
     if call and call.is_over:
         raise AwsProfileError("The run over many profiles was interrupted.", "Run it again.")
     label = label_of(credentials)
-    from ipy_awsprofile.credentials.translation import is_own_call  # not needed for loading
-
-    if label is None or label.is_chosen or is_own_call():
+    if label is None or label.is_chosen:
         return
-    active = GATE.active
     if call or GATE.is_run:
-        _require_label_of_call(label, call, service, operation)
-    elif label.is_default:
-        if active and active.name != label.name:
-            _report_stale(label, service, operation)
-    elif label != active:
-        _report_stale(label, service, operation)
+        _require_label_of_call(label, call, signer, operation, service)
+    elif _is_stale(label):
+        _report_stale(label, signer, operation, service)
+
+
+def _is_stale(label: Label) -> bool:
+    """Return whether a label isn't the active identity's.
+
+    The default credentials can be those of the active profile.
+    """
+    active = GATE.active
+    if not label.is_default:
+        return label != active
+    return active is not None and active.name != label.name
 
 
 def _require_label_of_call(
-    label: Label, call: ProfileCall | None, service: str, operation: str
+    label: Label, call: ProfileCall | None, signer: Signer, operation: str, service: str
 ) -> None:
     """Raise NotForOneProfile unless the call, or without one any running call, has this label."""
     labels = [running.label for running in list(GATE.calls)]
@@ -199,7 +208,12 @@ def _require_label_of_call(
         name = label.text_beside(call.label)
     if label in labels:
         return
-    if not service:
+    if signer is Signer.SESSION:
+        raise NotForOneProfile(
+            f"A session of {name} would sign {operation} for {whose}.",
+            "Pass the `session` that the function gets.",
+        )
+    if signer is Signer.CREDENTIALS:
         raise NotForOneProfile(
             f"Credentials of {name} would sign {operation} for {whose}.",
             "Get credentials for each profile, `session.get_credentials()`, and don't keep them in "
@@ -212,7 +226,7 @@ def _require_label_of_call(
     )
 
 
-def _report_stale(label: Label, service: str, operation: str) -> None:
+def _report_stale(label: Label, signer: Signer, operation: str, service: str) -> None:
     """Warn about a signature as another identity. Raises StaleIdentity if it is refused."""
     active = GATE.active
     policy = GATE.stale
@@ -221,19 +235,16 @@ def _report_stale(label: Label, service: str, operation: str) -> None:
     if policy == "allow":
         return
     caller, is_library = _caller(sys._getframe(1))  # noqa: SLF001  # quicker than `inspect`
+    if is_library:
+        signer = Signer.LIBRARY
     active_name = "no profile"
-    client_source = "boto3"
-    session = "boto3.Session()"
+    names = {"session": "boto3", "default": "boto3.Session()", "service": f'"{service}"'}
     if active:
         active_name = f"`{active.name}`"
-        client_source = session = "session"  # the notebook's variable
+        names |= {"session": "session", "default": "session"}  # the notebook's variable
     other = label.text_beside(active)
     problem = f"{caller} signs {operation} as {other}, but {active_name} is active."
-    hint = f'A client keeps its identity: create it again, `{client_source}.client("{service}")`.'
-    if is_library:
-        hint = "A client keeps its identity: create its objects again."
-    elif not service:
-        hint = f"Credentials keep their identity: get them again, `{session}.get_credentials()`."
+    hint = signer.value.format_map(names)
     if policy == "refuse":
         raise StaleIdentity(problem, hint)
     number = GATE.cell_number()

@@ -1,0 +1,45 @@
+"""Ask the kernel for the credentials of a lent session; the ``credential_process`` of its children.
+
+Each child process runs this file and waits for it, while the kernel can prompt the user. So the
+file imports neither this package nor anything slow. Its arguments are the kernel's port, the path
+of the session and the file with its token.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+
+
+def main(port: str, path: str, token_file: str) -> str:
+    """Return the credentials as JSON. Exits with the kernel's message if it doesn't lend any."""
+    try:
+        with open(token_file) as file:
+            token = file.read()
+        answer = ask(int(port), f"GET {path} HTTP/1.0\r\nAuthorization: {token}\r\n\r\n")
+    except OSError:
+        sys.exit(
+            "The notebook that lent these AWS credentials has ended. Start this program again from "
+            "a running notebook."
+        )
+    document = json.loads(answer.partition(b"\r\n\r\n")[2])
+    if "Message" in document:
+        sys.exit(document["Message"])
+    document["Version"] = 1
+    document["SessionToken"] = document.pop("Token")
+    return json.dumps(document)
+
+
+def ask(port: int, question: str) -> bytes:
+    """Send a request to the kernel, and return its response as soon as the user has answered."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(question.encode())
+        with connection.makefile("rb") as response:
+            return response.read()
+
+
+if __name__ == "__main__":
+    print(main(*sys.argv[1:]))  # noqa: T201
