@@ -222,7 +222,7 @@ def leftovers(
 ) -> Iterator[Leftover]:
     """Yield what doesn't follow the active identity, or the end of all switches."""
     if active:
-        yield from _about_files(active)
+        yield from _about_files()
         for place in kernel.changed():
             if place.readers:
                 yield Leftover(place.name, f"was changed after the switch: {place.readers}")
@@ -246,16 +246,9 @@ def leftovers(
         yield from _about_other_credentials(active)
 
 
-def _about_files(active: Label) -> Iterator[Leftover]:
+def _about_files() -> Iterator[Leftover]:
     with suppress(AwsProfileError):  # a file is malformed
-        name = active.profile
         profiles = read_config().profiles
-        if os.environ.get("AWS_PROFILE") == name and name not in profiles:
-            yield Leftover(
-                name,
-                "isn't in the config files anymore. Child processes and `boto3.Session()` fail "
-                "until you run `%aws_profile NAME` with its new name",
-            )
         url = ENDPOINT.get()
         if url is not ABSENT and _have_different_endpoints(profiles.values()):
             yield Leftover(

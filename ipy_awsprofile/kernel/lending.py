@@ -37,7 +37,7 @@ from threading import Lock
 from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ipy_awsprofile.config.files import profile_in, read_credentials
+from ipy_awsprofile.config.files import FileVersion, profile_in, read_credentials, version_of
 from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.config.private import StaysInProcess, cache_folder, replace_file
 from ipy_awsprofile.config.settings import CREDENTIALS, KEYS
@@ -87,6 +87,7 @@ class Lending(StaysInProcess):
         self._lock = Lock()
         self._numbers = count(1)
         self._lent: dict[str, _Lent] = {}  # by path
+        self._copied: dict[str | None, FileVersion | None] = {}  # the config file, by path
         parent = cache_folder() / "ipy_awsprofile"
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with suppress(OSError, ValueError):  # another kernel is removing them, too
@@ -109,8 +110,7 @@ class Lending(StaysInProcess):
         A lent identity keeps its address. Raises OSError.
         """
         with self._lock:
-            paths = (path for path, lent in self._lent.items() if lent.label == label)
-            path = next(paths, None) or f"/{next(self._numbers)}"
+            path = self._path_of(label) or f"/{next(self._numbers)}"
             before = self._lent.pop(path, None)
             token = before.token if before else secrets.token_hex(32)
             self._lent[path] = _Lent(label, session, token)
@@ -119,10 +119,10 @@ class Lending(StaysInProcess):
                 del self._lent[oldest]
                 shutil.rmtree(self._folder / oldest[1:], ignore_errors=True)
         folder = self._folder / path[1:]
-        target = session.target
         if not (folder / "token").exists():  # it is new, or a cleanup has removed it
             replace_file(folder / "token", token.encode())
-        shown: dict[str, str | None] = {
+        target = session.target
+        lent: dict[str, str | None] = {
             "AWS_CONFIG_FILE": user_environment().get("AWS_CONFIG_FILE"),
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://127.0.0.1:{self._server.port}{path}",
             "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(folder / "token"),
@@ -131,21 +131,42 @@ class Lending(StaysInProcess):
             "AWS_PROFILE": target.name,
         }
         copied = _text_to_copy(target.config.paths.config)
-        needs_copy = target.may_prompt and copied is not None
-        if not target.resolves_by_name or needs_copy:
-            name = _name_for(target)
-            settings = _settings_for(session)
-            if target.may_prompt:
-                settings["credential_process"] = self._process_for(path)
-            text = _without_profile(copied or "", name) + _section(name, settings)
-            replace_file(folder / "config", text.encode(locale.getpreferredencoding(False)))
-            # `aws configure` would change a copy that isn't kept.
-            (folder / "config").chmod(0o400)
-            return shown | {"AWS_CONFIG_FILE": str(folder / "config"), "AWS_PROFILE": name}
-        # A Region of the profile needs no variable, which would hide other profiles' Regions.
-        if target.chain[0].region != session.region_name:
-            shown["AWS_DEFAULT_REGION"] = session.region_name
-        return shown
+        if target.resolves_by_name and not (target.may_prompt and copied is not None):
+            # A Region of the profile needs no variable, which would hide other profiles' Regions.
+            if target.chain[0].region != session.region_name:
+                lent["AWS_DEFAULT_REGION"] = session.region_name
+            return lent
+        name = self._write_config(session, path, copied or "")
+        return lent | {"AWS_CONFIG_FILE": str(folder / "config"), "AWS_PROFILE": name}
+
+    def _write_config(self, session: ProfileSession, path: str, copied: str) -> str:
+        """Write the config file for child processes. Return the name of the session's profile."""
+        target = session.target
+        self._copied[path] = version_of(target.config.paths.config)
+        name = _name_for(target)
+        settings = _settings_for(session)
+        if target.may_prompt:
+            settings["credential_process"] = self._process_for(path)
+        text = _without_profile(copied, name) + _section(name, settings)
+        file = self._folder / path[1:] / "config"
+        replace_file(file, text.encode(locale.getpreferredencoding(False)))
+        file.chmod(0o400)  # `aws configure` would change a copy that isn't kept
+        return name
+
+    def has_copy(self, label: Label) -> bool:
+        """Return whether child processes read a copy of the config file for an identity."""
+        return self._path_of(label) in self._copied
+
+    def copy_again(self, session: ProfileSession, label: Label) -> None:
+        """Copy the config file again for a lent session if it has changed. Raises OSError."""
+        path = self._path_of(label)
+        version = version_of(session.target.config.paths.config)
+        if path in self._copied and self._copied[path] != version:
+            self.variables(session, label)
+
+    def _path_of(self, label: Label) -> str | None:
+        paths = (path for path, lent in self._lent.items() if lent.label == label)
+        return next(paths, None)
 
     def _process_for(self, path: str) -> str:
         """Return the command that waits for a session's credentials, as SDKs split it."""

@@ -97,6 +97,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     @property
     def switcher(self) -> Switcher:
         """The Switcher, created on first access to keep loading fast."""
+        from ipy_awsprofile.notebook.notices import Notices
         from ipy_awsprofile.switch.switcher import Switcher
 
         with self._lock:
@@ -104,6 +105,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                 switcher = Switcher(self.shell)
                 self._apply_to(switcher)
                 self.ending.callback(switcher.close)
+                self.ending.callback(Notices(switcher, self.shell).end)
                 self._switcher = switcher
             return self._switcher
 

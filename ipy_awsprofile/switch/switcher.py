@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.kernel.leftovers import Leftover, OpenedBefore
     from ipy_awsprofile.kernel.lending import Lending
     from ipy_awsprofile.kernel.sharing import Sharing
+    from ipy_awsprofile.kernel.show import Place
     from ipy_awsprofile.sessions.session import Identity, ProfileSession
     from ipy_awsprofile.sessions.sign_in import SignedOut
 
@@ -64,9 +65,6 @@ class Switcher:
         self._closed = False
         #: The running cell, and the action that waits for its end.
         self.cell = RunningCell(shell)
-        self._told: set[str] = set()  # what the user has changed since the switch
-        if shell:
-            shell.events.register("post_run_cell", self._tell_about_changes)
         GATE.cell_number = lambda: self.cell.number
         #: Prompts the user, now and when credentials expire in a later cell.
         self.person = Person()
@@ -306,8 +304,6 @@ class Switcher:
         """Restore everything and refuse further switches, before the extension is unloaded."""
         with Uninterrupted():
             self._closed = True
-            if self._shell:
-                self._shell.events.unregister("post_run_cell", self._tell_about_changes)
             self.cell.drop()
             with self._changing():
                 self._layers.drop()
@@ -363,6 +359,24 @@ class Switcher:
                 return []
             return list(leftovers(self._layers.kernel, self.namespace, self._label, self._opened))
 
+    def changed_places(self) -> list[Place]:
+        """Return the places that the user has changed since the switch."""
+        with self._lock:
+            return self._layers.kernel.changed() if self.active else []
+
+    def copy_config_again(self) -> None:
+        """Let child processes see changes of the config file, of which they can have a copy."""
+        with self._lock, suppress(OSError):
+            if self.active and self._lending:
+                self._lending.copy_again(self.active.session, self.active.label)
+
+    def children_resolve_name(self) -> bool:
+        """Return whether child processes resolve the active profile in the user's config file."""
+        active = self.active
+        if active is None or self._lending is None:
+            return False
+        return not self._lending.has_copy(active.label)
+
     def _places(self, layer: Layer) -> dict[Any, Any]:
         """Return the places for a layer, whose session is lent to child processes."""
         from ipy_awsprofile.kernel import places  # they import boto3
@@ -392,15 +406,6 @@ class Switcher:
             finally:
                 if self._layers.active is not before:
                     after.callback(self._tell)
-
-    def _tell_about_changes(self, _result: object = None) -> None:
-        """Show a line at the end of the cell that has changed what others read, once."""
-        with self._lock:
-            places = self._layers.kernel.changed() if self.active else []
-        for place in places:
-            if place.readers and place.name not in self._told:
-                GATE.warn(f"`{place.name}` was changed after the switch: {place.readers}.")
-        self._told = {place.name for place in places}
 
     def _tell(self) -> None:
         identity = self.known_identity()

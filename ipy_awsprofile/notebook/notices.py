@@ -1,0 +1,140 @@
+"""Lines that a cell shows about the active identity, without being asked.
+
+https://ipython.readthedocs.io/en/stable/config/callbacks.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ipy_awsprofile.config.request import arguments
+from ipy_awsprofile.config.settings import KEYS, known_settings
+from ipy_awsprofile.errors import (
+    AwsProfileError,
+    IdentityChanged,
+    MfaUnavailable,
+    SignInRequired,
+)
+from ipy_awsprofile.gate import GATE
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
+
+    from ipy_awsprofile.config.files import Config
+    from ipy_awsprofile.config.target import Target
+    from ipy_awsprofile.switch.layers import Layer
+    from ipy_awsprofile.switch.switcher import Switcher
+
+
+class Notices:
+    """Shows each line once, before or after a cell of the shell, until `end`."""
+
+    def __init__(self, switcher: Switcher, shell: InteractiveShell) -> None:
+        self._switcher = switcher
+        self._events = shell.events
+        self._told_places: set[str] = set()
+        self._told_settings: list[dict[str, Any]] = []
+        self._hooks = (
+            ("pre_run_cell", self._tell_about_files),
+            ("post_run_cell", self._tell_about_places),
+            ("post_run_cell", self._tell_about_expiry),
+        )
+        for event, hook in self._hooks:
+            self._events.register(event, hook)
+
+    def end(self) -> None:
+        """Show no more lines."""
+        for event, hook in self._hooks:
+            self._events.unregister(event, hook)
+
+    def _tell_about_places(self, _result: object) -> None:
+        """Show a line if the cell has changed what others read."""
+        places = self._switcher.changed_places()
+        for place in places:
+            if place.readers and place.name not in self._told_places:
+                GATE.warn(f"`{place.name}` was changed after the switch: {place.readers}.")
+        self._told_places = {place.name for place in places}
+
+    def _tell_about_files(self, info: ExecutionInfo) -> None:
+        """Show a line if another program has changed the active profile in the shared files."""
+        from ipy_awsprofile.config.files import read_config  # it imports botocore
+
+        active = self._switcher.active
+        if active is None or "aws_profile" in info.raw_cell:  # perhaps the user is switching
+            return
+        target = active.session.target
+        try:
+            config = read_config(target.config.paths)  # parsed only if the files have changed
+        except AwsProfileError:  # the user is still editing them
+            return
+        self._switcher.copy_config_again()
+        before = _settings_of(target, target.config)
+        settings = _settings_of(target, config)
+        if settings in (before, self._told_settings):
+            return
+        self._told_settings = settings
+        if _without_keys(settings) == _without_keys(before):
+            self._tell_about_keys(active)
+            return
+        says = "has changed in the config files"
+        children = ": child processes already use it"
+        hint = f"Run `%aws_profile {arguments(active.request)}`."
+        if target.name in target.config.profiles.keys() - config.profiles.keys():
+            says = "isn't in the config files anymore"
+            children = ": child processes and `boto3.Session()` fail"
+            hint = "Run `%aws_profile NAME` with its new name."
+        if not self._switcher.children_resolve_name():
+            children = ""
+        GATE.warn(f"`{target.name}` {says}{children}. {hint}")
+
+    def _tell_about_keys(self, active: Layer) -> None:
+        """Show a line if the new keys of the active profile belong to a different identity."""
+        from ipy_awsprofile.credentials.person import unattended
+        from ipy_awsprofile.sessions.portable import present_credentials
+
+        try:
+            with unattended():
+                present_credentials(active.session)
+        except IdentityChanged as error:
+            GATE.warn(f"{error} Child processes already use them. {error.hint}")
+        except AwsProfileError:  # the next call says why
+            return
+
+    def _tell_about_expiry(self, result: ExecutionResult) -> None:
+        """Show a line below another library's error if the session can't be renewed unattended."""
+        from ipy_awsprofile.credentials.person import unattended
+        from ipy_awsprofile.sessions.portable import present_credentials
+
+        error = result.error_in_exec
+        session = self._switcher.session
+        if session is None or not isinstance(error, Exception):
+            return
+        if isinstance(error, AwsProfileError):  # it says what to do
+            return
+        try:
+            with unattended():
+                present_credentials(session)
+        except SignInRequired as expired:
+            GATE.warn(f"{expired} Run `%aws_profile --refresh`.")
+        except MfaUnavailable:
+            GATE.warn(
+                f"The session of `{session.chain[0]}` has expired, and a new one requires an MFA "
+                "code. Run `%aws_profile --refresh`."
+            )
+        except AwsProfileError:  # AWS can't be reached, for example
+            return
+
+
+def _settings_of(target: Target, config: Config) -> list[dict[str, Any]]:
+    """Return the settings of a target's profiles and of its [sso-session] in the shared files."""
+    settings = [dict(config.profiles.get(name, {})) for name in target.names]
+    sign_in = target.sign_in
+    if sign_in:
+        settings.append(dict(config.sso_sessions.get(sign_in.name, {})))
+    return settings
+
+
+def _without_keys(settings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return settings without access keys and notes of tools, which change all the time."""
+    names = known_settings() - KEYS
+    return [{name: section[name] for name in section.keys() & names} for section in settings]
