@@ -139,8 +139,10 @@ kernel/watch.py
   botocore: register_initializer(callback); unregister_initializer(callback)
   botocore.auth.SigV4Auth: credentials; def add_auth(request)
   botocore.credentials.Credentials: method; def get_frozen_credentials()
-  botocore.session.Session: _config; _credentials; _profile_map; def get_credentials();
-    instance_variables()
+  botocore.credentials.CredentialResolver: load_credentials()
+  botocore.credentials.RefreshableCredentials: refresh_needed()
+  botocore.session.Session: _config; _create_credential_resolver(); _credentials; _profile_map;
+    instance_variables(); lazy_register_component(name, component)
   botocore.signers.RequestSigner: _credentials; _signing_name
 notebook/cells.py
   IPython.core.compilerop.CachingCompiler: cache(transformed_code, number, raw_code)
@@ -183,7 +185,7 @@ sessions/session.py
   botocore.credentials.RefreshableCredentials: _access_key
   boto3.session.Session: _session; def _register_default_handlers()
   botocore.credentials.RefreshableCredentials: _expiry_time
-  botocore.session.Session: full_config; get_scoped_config()
+  botocore.session.Session: _credentials; full_config; get_scoped_config()
 sessions/sign_in.py
   botocore.httpsession: URLLib3Session(verify, proxies, timeout)
   botocore.tokens: _sso_json_dumps(obj)

@@ -41,7 +41,7 @@ from botocore.exceptions import BotoCoreError, CredentialRetrievalError, Partial
 from botocore.tokens import _sso_json_dumps  # type: ignore[attr-defined]
 from botocore.utils import JSONFileCache, get_login_token_cache_directory
 
-from ipy_awsprofile.config.files import read_credentials, version_of
+from ipy_awsprofile.config.files import FileVersion, read_credentials, version_of
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.sign_ins import sso_cache
@@ -159,6 +159,10 @@ class Renewing:
         return fetch()
 
 
+#: The versions of sign-ins' files that no other program has renewed within a second.
+_not_renewed: dict[Path, FileVersion | None] = {}
+
+
 def shared_sign_in(file: Path, fetch: Callable[[], _T]) -> _T:
     """Return the result of ``fetch``, which uses the sign-in in a file, and renews it.
 
@@ -172,9 +176,12 @@ def shared_sign_in(file: Path, fetch: Callable[[], _T]) -> _T:
         try:
             return fetch()
         except SignInRequired:
+            if _not_renewed.get(file) == version:  # many threads would wait one after the other
+                raise
             while version_of(file) in (version, None):  # some programs delete it first
                 pauses -= 1
                 if pauses < 0 or version is None:
+                    _not_renewed[file] = version
                     raise
                 sleep(0.05)
 

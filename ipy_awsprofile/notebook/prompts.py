@@ -94,10 +94,8 @@ def _ending_with_the_cell() -> Iterator[None]:
         yield
     finally:
         events.unregister("post_execute", interrupt)
-        with changing:
+        with changing:  # if it was first, Python raises its exception here, and not later
             is_prompting = False
-        # Python raises it a few steps later, in which the block can have ended.
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, None)
 
 
 def warn_at_cell(text: str) -> None:

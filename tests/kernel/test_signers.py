@@ -12,8 +12,6 @@ from ipy_awsprofile.errors import IdentityChanged, NotForOneProfile, StaleIdenti
 from tests.rotation import write_keys
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.aws import EmbeddedAws
     from tests.shells import Ran, Shell
 
@@ -181,14 +179,40 @@ def test_no_false_alarm(aws: EmbeddedAws, signing: Shell, make: str) -> None:
     assert (signed, ran.error, "signs" in ran.text) == ({"RoleBeta"}, None, False)
 
 
-def test_handing_on_is_not_signing(signing: Shell) -> None:
-    """Arguments of an older session for other libraries don't cause a warning or an error."""
-    signing.good("%aws_profile RoleBeta\nold = session\n%aws_profile RoleGamma --read-only")
-    ran = signing.good(
-        "from ipy_awsprofile import libraries, storage_options\nstorage_options(old)"
-    )
-    assert "signs" not in ran.text
-    assert "signs" not in signing.good("libraries.pyarrow_filesystem(old)").text
+#: Functions of this package that get a session, with their module.
+FUNCTIONS = (
+    "list_buckets(old)",
+    "storage_options(old)",
+    "who_am_i(old)",
+    "scoped(old, seconds=900).__enter__()",
+    "libraries.dask_storage_options(old)",
+    "libraries.duckdb_secret(old)",
+    "libraries.polars_options(old)",
+    "libraries.pyarrow_filesystem(old)",
+    "libraries.spark_options(old)",
+)
+
+
+def test_a_session_from_before(aws: EmbeddedAws, signing: Shell) -> None:
+    """Functions check the session that they get: a line, or an error if it must not sign."""
+    names = "across_profiles, libraries, list_buckets, scoped, storage_options, who_am_i"
+    signing.good(f"from ipy_awsprofile import {names}\n%aws_profile RoleBeta\nold = session")
+    for use in FUNCTIONS:
+        assert "signs" not in signing.good(use).text
+    signing.good("%aws_profile RoleGamma")
+    for use in FUNCTIONS:
+        (line,) = [line for line in signing.good(use).text.splitlines() if " signs " in line]
+        assert line.startswith(f"`{use}` signs "), use
+        assert line.endswith("pass the active one, `session`."), use
+    assert "signs" not in signing.good("list_buckets(session)").text
+    signing.good("%aws_profile RoleGamma --read-only")
+    aws.calls.clear()
+    for use in FUNCTIONS:
+        assert isinstance(signing.run(use).error, StaleIdentity), use
+        run = signing.run(f"across_profiles(['RoleGamma'], lambda s: {use})").text
+        assert NotForOneProfile.__name__ in run, use
+    signers = {str(call.arn).split("/")[1] for call in aws.calls if "AssumeRole" not in call.action}
+    assert signers <= {"RoleGamma"}
 
 
 # Objects from before the extension ----------------------------------------------------------------
@@ -253,21 +277,6 @@ def test_the_default_sessions_profile(aws: EmbeddedAws, notebook: Shell) -> None
     notebook.good(default)
     signed, ran = signers(aws, notebook, use)
     assert (signed, " signs " in ran.text) == ({"RoleBeta"}, False)
-
-
-def test_a_library_that_reads_aws_profile(
-    aws: EmbeddedAws, notebook: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The value of AWS_PROFILE that a library passes to boto3 isn't the user's choice."""
-    create = "def create(): return boto3.Session(profile_name=os.environ['AWS_PROFILE'])"
-    code = f"import boto3, os\n{create}"
-    (tmp_path / "haystack_integrations.py").write_text(code)
-    monkeypatch.syspath_prepend(tmp_path)
-    notebook.good("%aws_profile RoleBeta\nimport haystack_integrations as haystack")
-    notebook.good("it = haystack.create().client('s3')\n%aws_profile RoleGamma")
-    signed, ran = signers(aws, notebook, "it.list_objects_v2(Bucket=BUCKET)")
-    assert signed == {"RoleBeta"}
-    assert "signs ListObjectsV2 as RoleBeta, but `RoleGamma` is active" in ran.text
 
 
 @pytest.mark.parametrize("module", ["boto3", "aiobotocore"])

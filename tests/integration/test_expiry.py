@@ -1,0 +1,129 @@
+"""After a night, the next AWS call asks for the sign-in or the code and goes on, wherever it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
+from tests.identity_center import write_session
+from tests.kernels import Kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.aws import EmbeddedAws
+
+BUCKET = "after-a-night"
+
+PREPARE = f"""
+import asyncio, io, os, subprocess, sys
+from concurrent.futures import ThreadPoolExecutor
+import aiobotocore.session, boto3, fsspec, pandas as pd, pyarrow.fs, s3fs
+from aiobotocore.session import get_session
+
+BUCKET = "{BUCKET}"
+CSV, PARQUET = f"s3://{{BUCKET}}/a.csv", f"s3://{{BUCKET}}/a.parquet"
+s3 = session.client("s3")
+frame = pd.DataFrame({{"city": ["Oslo"]}})
+s3.put_object(Bucket=BUCKET, Key="a.csv", Body=frame.to_csv(index=False))
+frame.to_parquet(body := io.BytesIO())
+s3.put_object(Bucket=BUCKET, Key="a.parquet", Body=body.getvalue())
+old = pyarrow.fs.FileSystem.from_uri(PARQUET)[0]
+
+def many(number):
+    with ThreadPoolExecutor(number) as pool:
+        clients = [boto3.client("s3") for _ in range(number)]
+        list(pool.map(lambda client: client.head_bucket(Bucket=BUCKET), clients))
+
+def new_filesystem(path):
+    with fsspec.open(path, skip_instance_cache=True) as file:
+        return file.read()
+
+async def read_async():
+    async with get_session().create_client("s3") as client:
+        await client.head_bucket(Bucket=BUCKET)
+
+CHILD = "import boto3; boto3.client('s3').head_bucket(Bucket='{BUCKET}')"
+"""
+
+#: Ways to call AWS: in the main thread, in threads of libraries, in another language, in a child.
+WAYS = {
+    "client": "s3.head_bucket(Bucket=BUCKET)",
+    "new session": "boto3.Session().client('s3').head_bucket(Bucket=BUCKET)",
+    "pandas and s3fs": "pd.read_csv(CSV, storage_options={'skip_instance_cache': True})",
+    "aiobotocore": "await read_async()",
+    "upload": "boto3.client('s3').upload_fileobj(io.BytesIO(b'x'), BUCKET, 'b')",
+    "50 threads": "many(50)",
+    "pyarrow": "pd.read_parquet(PARQUET)",
+    "child": "subprocess.run([sys.executable, '-c', CHILD], check=True)",
+    "AWS CLI": "!{sys.executable} -m awscli s3 ls {BUCKET}\nassert not _exit_code",
+}
+
+
+@pytest.fixture
+def kernel(aws: EmbeddedAws) -> Iterator[Kernel]:
+    """Yield a kernel, and a profile of a sign-in."""
+    aws.create_bucket(BUCKET, account=ROLE_ACCOUNT, region="us-west-2")
+    write_session(aws)
+    aws.sso.name_account(ROLE_ACCOUNT, "Analytics", "analytics@corp.example")
+    aws.sso.assign(ROLE_ACCOUNT, "Analyst", policy=allow("s3:*"))
+    aws.write_profile(
+        "Analyst",
+        sso_session="corp",
+        sso_account_id=ROLE_ACCOUNT,
+        sso_role_name="Analyst",
+        region="us-west-2",
+    )
+    with Kernel.started(aws, {"AWS_ENDPOINT_URL": aws.endpoint_url}) as kernel:
+        yield kernel
+
+
+def test_sign_in(kernel: Kernel, aws: EmbeddedAws) -> None:
+    """Each way to call AWS shows one card after the sign-in has expired, and goes on."""
+    kernel.good(f"%aws_profile Analyst\n{PREPARE}")
+    for way, use in WAYS.items():
+        kernel.wait(hours=12)
+        aws.calls.clear()
+        seen = kernel.good(use)
+        assert len(seen.prompts) == 1, way
+        users = {call.arn for call in aws.calls if call.action.startswith("s3:")}
+        assert [str(arn).split("/")[1][:22] for arn in users] == ["AWSReservedSSO_Analyst"], way
+
+
+def test_code(kernel: Kernel, aws: EmbeddedAws, auditor: str) -> None:
+    """Each way to call AWS asks for one MFA code after the session has expired, and goes on."""
+    kernel.answer = lambda: aws.iam.mfa_code(auditor)
+    kernel.good(f"%aws_profile Auditor\n{PREPARE}")
+    for way, use in WAYS.items():
+        kernel.wait(hours=2)
+        assert len(kernel.good(use).prompts) == 1, way
+
+
+def test_no_answer(kernel: Kernel) -> None:
+    """Without a user, or after Ctrl-C, a call fails with what to run, and the next cell works."""
+    kernel.good(f"%aws_profile Analyst\n{PREPARE}")
+    for way in ("50 threads", "pandas and s3fs", "child"):
+        kernel.wait(hours=12)
+        unattended = kernel.run(WAYS[way], is_attended=False)
+        assert unattended.error, way
+        assert "The sign-in of `Analyst` is missing or has expired." in unattended.text
+        interrupted = kernel.run(WAYS[way], interrupts=True)
+        assert interrupted.error == "KeyboardInterrupt", way
+        assert len(interrupted.prompts) == 1, way
+        assert len(kernel.good(WAYS["client"]).prompts) == 1, way
+
+
+def test_the_last_net(kernel: Kernel) -> None:
+    """If another library's error ends a cell, a line below it names the command that helps."""
+    kernel.good(f"%aws_profile Analyst\n{PREPARE}")
+    kernel.wait(hours=12)
+    seen = kernel.run("raise OSError('AWS Error ACCESS_DENIED')")
+    assert seen.error == "OSError"
+    (line,) = [line for line in seen.text.splitlines() if "--refresh" in line]
+    assert line == (
+        "The sign-in of `Analyst` is missing or has expired. Run `%aws_profile --refresh`."
+    )
+    assert len(kernel.good("%aws_profile --refresh").prompts) == 1
+    assert "--refresh" not in kernel.run("raise OSError('ACCESS_DENIED')").text

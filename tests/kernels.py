@@ -1,0 +1,135 @@
+"""A kernel with a front end whose user answers prompts."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from queue import Empty
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tests.aws import EmbeddedAws
+
+_CODE = re.compile(r"user_code=([A-Z]{4}-[A-Z]{4})")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+#: A cell that moves the kernel's clock by some hours.
+_LATER = """
+import datetime, time_machine
+time_machine.travel(
+    datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours={hours}), tick=True
+).start()
+"""
+
+
+@dataclass
+class Seen:
+    """What the user saw of a cell: its text with all errors, the error's name, and the prompts."""
+
+    text: str = ""
+    error: str = ""
+    prompts: list[str] = field(default_factory=list)
+
+
+class Kernel:
+    """A real kernel. ``answer`` returns the user's answer to a prompt; sign-ins are approved."""
+
+    def __init__(self, client: Any, manager: Any, aws: EmbeddedAws) -> None:
+        self._client = client
+        self._manager = manager
+        self._aws = aws
+        self.answer: Callable[[], str] = str
+
+    @classmethod
+    @contextmanager
+    def started(cls, aws: EmbeddedAws, environment: Mapping[str, str]) -> Iterator[Kernel]:
+        """Start a kernel with the extension, and shut it down at the end."""
+        from jupyter_client.manager import KernelManager
+
+        with tempfile.TemporaryDirectory() as folder:
+            # Another process can take a TCP port that jupyter_client has chosen.
+            manager = KernelManager(kernel_name="python3", transport="ipc", ip=f"{folder}/kernel")
+            manager.start_kernel(env=os.environ | environment)
+            client = manager.blocking_client()
+            client.start_channels()
+            try:
+                client.wait_for_ready(timeout=60)
+                kernel = cls(client, manager, aws)
+                kernel.good("%load_ext ipy_awsprofile")
+                yield kernel
+            finally:
+                client.stop_channels()
+                manager.shutdown_kernel(now=True)
+
+    def wait(self, hours: float) -> None:
+        """Move the clocks of the kernel and of the embedded AWS."""
+        self.good(_LATER.format(hours=hours))
+        before = self._aws.iam.clock
+        self._aws.iam.clock = lambda: before() + timedelta(hours=hours)
+
+    def good(self, cell: str) -> Seen:
+        """Run a cell that must succeed, whose prompts the user answers."""
+        seen = self.run(cell)
+        assert not seen.error, seen.text
+        return seen
+
+    def run(self, cell: str, *, is_attended: bool = True, interrupts: bool = False) -> Seen:
+        """Run a cell as a front end does.
+
+        Unless it ``is_attended``, the front end can't answer prompts. A user who ``interrupts``
+        presses Ctrl-C instead of answering, and again while the prompt is still shown, because a
+        thread pool waits for its threads.
+        """
+        number = self._client.execute(cell, allow_stdin=is_attended)
+        seen = Seen()
+        is_idle = False
+        deadline = time.monotonic() + 90
+        while not is_idle:
+            assert time.monotonic() < deadline, f"{cell}\n{seen.text}"
+            for message in self._messages(number):
+                is_idle |= self._take(message, seen, is_answered=not interrupts)
+                if interrupts and "waiting" in str(message["content"]):
+                    self._manager.interrupt_kernel()
+        self._client.get_shell_msg(timeout=30)
+        return seen
+
+    def _messages(self, number: str) -> Iterator[dict[str, Any]]:
+        for receive in (self._client.get_iopub_msg, self._client.get_stdin_msg):
+            try:
+                message = receive(timeout=0.02)
+            except Empty:
+                continue
+            if message["parent_header"].get("msg_id") == number:
+                yield message
+
+    def _take(self, message: dict[str, Any], seen: Seen, *, is_answered: bool) -> bool:
+        """Note what the user sees, and answer it. Return whether the cell has ended."""
+        content = message["content"]
+        match message["msg_type"]:
+            case "input_request":
+                seen.prompts.append(content["prompt"])
+                if is_answered:
+                    self._client.input(self.answer())
+            case "stream":
+                seen.text += content["text"]
+            case "error":
+                seen.error = content["ename"]
+                seen.text += _COLOUR.sub("", "\n".join([*content["traceback"], ""]))
+            case "display_data" | "update_display_data" | "execute_result":
+                text = content["data"].get("text/plain", "")
+                seen.text += f"{text}\n"
+                code = _CODE.search(content["data"].get("text/html", ""))
+                if code and code[1] not in seen.prompts:
+                    seen.prompts.append(code[1])
+                    if is_answered:
+                        self._aws.sso.approve(code[1])
+            case "status":
+                return bool(content["execution_state"] == "idle")
+        return False
