@@ -1,4 +1,4 @@
-"""The card of an explanation: the role chain, what a switch does, and the settings."""
+"""The card of an explanation: the role chain, what is wrong, and the settings."""
 
 from __future__ import annotations
 
@@ -25,13 +25,15 @@ def explanation_card(shown: Explanation) -> Card:
         # The user has already followed the hint's advice to run `--explain`.
         hint = shown.error.hint.partition("`%aws_profile --explain ")[0]
         notes.insert(0, f"✗ {shown.error} {hint}".strip())
-    if shown.calls:
-        notes.append(f"A switch uses: {' → '.join(shown.calls)}")
-    headings = {name: f"{name} ({kind})" for name, kind in shown.chain.items()}
+    sections: dict[str, list[tuple[str, ...]]] = {}
+    for section, *setting in shown.settings:
+        sections.setdefault(section, []).append(tuple(setting))
     rows: list[tuple[str, ...]] = []
-    for name in dict.fromkeys((*(setting.section for setting in shown.settings), *shown.chain)):
-        rows.append((headings.get(name, name),))
-        rows += (tuple(setting[1:]) for setting in shown.settings if setting.section == name)
+    for name in dict.fromkeys((*sections, *shown.chain)):
+        heading = name
+        if name in shown.chain:
+            heading += f" ({shown.chain[name]})"
+        rows += [(heading,), *sections.get(name, [])]
     return Card(
         title=" ← ".join(shown.chain) or shown.name or "(no name)",
         badge=badge,

@@ -31,7 +31,7 @@ from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.credentials.answers import own_client
 from ipy_awsprofile.credentials.person import CodePrompter
-from ipy_awsprofile.credentials.providers import REAL, Outside, Renewing, create_provider_chain
+from ipy_awsprofile.credentials.providers import Renewing, create_provider_chain
 from ipy_awsprofile.credentials.sts import (
     CallerIdentity,
     MfaSessionFetcher,
@@ -125,18 +125,13 @@ def _fix_region(session: Any, region: str | None) -> None:
 class ProfileBotocoreSession(SharedBotocoreSession):
     """The botocore session of a target, which is a profile with some settings overridden.
 
-    ``client_config`` is the default config of its clients. ``outside`` is what these clients and
-    the retrieval of credentials use. ``callers`` has the identities that STS has returned so far,
-    by access key ID.
+    ``client_config`` is the default config of its clients. ``callers`` has the identities that STS
+    has returned so far, by access key ID.
     """
 
-    def __init__(
-        self, target: Target, client_config: Config | None = None, outside: Outside = REAL
-    ) -> None:
+    def __init__(self, target: Target, client_config: Config | None = None) -> None:
         super().__init__(target.name, target.region)
-        outside.prepare(self)
         self.callers: dict[str, CallerIdentity] = {}
-        self._outside = outside
         self.target = target
         self.set_config_variable("config_file", str(target.config.paths.config))
         self.set_config_variable("credentials_file", str(target.config.paths.credentials))
@@ -173,7 +168,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         foreign = self.target.foreign_sts
         if foreign:  # the same role ARN can exist on several servers
             variant = f"{variant}-at-{sha256(foreign.encode()).hexdigest()[:16]}".lstrip("-")
-        cache = self._outside.role_cache(self.callers, fresh=fresh, variant=variant)
+        cache = RoleCache(self.callers, fresh=fresh, variant=variant)
         renewing = partial(Renewing, self.target, sign_in=sign_in, check=self._check_identity)
 
         def retrieve() -> None:
@@ -216,7 +211,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         calls = _Calls(self, config)
 
         def load() -> Any:
-            chain = create_provider_chain(calls, target, cache, renewing, self._outside)
+            chain = create_provider_chain(calls, target, cache, renewing)
             credentials: Any = chain.load_credentials()
             if credentials and target.mfa:
                 fetcher = MfaSessionFetcher(
@@ -226,7 +221,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
                 credentials = renewing.of(deferred)
             if credentials and target.scope:
                 # The global endpoint doesn't have all operations.
-                regional = ProfileBotocoreSession(target, config, self._outside)
+                regional = ProfileBotocoreSession(target, config)
                 regional.set_config_variable("sts_regional_endpoints", "regional")
                 region = target.region
                 if region in {None, "aws-global"}:

@@ -179,12 +179,11 @@ class Person:
 
     ``mfa_prompter`` receives botocore's prompt, which contains the MFA device's serial number, and
     returns the code. If a code is wrong, it is called again, up to ``attempts`` times in total.
-    A command in a profile takes precedence, and ``run_command`` runs it. ``sign_in`` is None if no
-    one is available to sign in. ``warn`` shows a warning before a prompt.
+    A command in a profile takes precedence. ``sign_in`` is None if no one is available to sign in.
+    ``warn`` shows a warning before a prompt.
     """
 
     mfa_prompter: MfaPrompter = ask_on_input_channel
-    run_command: Callable[[str, str], str] = code_from
     attempts: int = 1
     sign_in: SignInPrompter | None = None
     warn: Callable[[str], None] = warnings.warn
@@ -225,7 +224,7 @@ class CodePrompter:
         _log.debug("%s: prompting for a code of %s.", target.name, serial)
         command = target.mfa_process(serial)
         if command:
-            return person.run_command(command, question)
+            return code_from(command, question)
         names = (profile.name for profile in target.chain if profile.mfa_serial == serial)
         asked = Question(
             question,

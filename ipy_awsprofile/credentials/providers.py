@@ -49,7 +49,7 @@ from ipy_awsprofile.config.target import Target, sign_in_file
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.credentials.answers import reading
 from ipy_awsprofile.credentials.person import PROCESS_TIMEOUT, CodePrompter
-from ipy_awsprofile.credentials.sts import RedactedCredentials, RoleCache, freeze_credentials
+from ipy_awsprofile.credentials.sts import RedactedCredentials, freeze_credentials
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import ConfigFileError, SignInRequired
 
@@ -218,34 +218,8 @@ class _ProcessProvider(ProcessProvider):
             raise CredentialRetrievalError(provider=self.METHOD, error_msg=reason) from None
 
 
-class Outside:
-    """Everything outside this process that retrieving credentials uses, except the user.
-
-    A rehearsal replaces all of it.
-    """
-
-    role_cache: Callable[..., RoleCache] = RoleCache
-    sign_in_files: Callable[..., JSONFileCache] = JSONFileCache
-    process: Callable[..., Any] = _CredentialProcess
-
-    def prepare(self, session: botocore.session.Session) -> None:
-        """Change a session before it is used."""
-
-    def metadata_http(self, session: Any) -> Any:
-        """Return the HTTP session for a container's or an instance's metadata service."""
-        return session
-
-
-#: AWS, the user's files and processes.
-REAL = Outside()
-
-
 def create_provider_chain(
-    session: Any,
-    target: Target,
-    cache: Any,
-    renewing: Renewing,
-    outside: Outside = REAL,
+    session: Any, target: Target, cache: Any, renewing: Renewing
 ) -> CredentialResolver:
     """Return the providers for a target's profile, in botocore's order.
 
@@ -260,8 +234,6 @@ def create_provider_chain(
         resolver: Any = create_credential_resolver(session, cache, target.region)
         provider = resolver.get_provider(method)
         provider._environ = environ
-        fetcher = getattr(provider, "_role_fetcher", None) or provider._fetcher
-        fetcher._session = outside.metadata_http(fetcher._session)
         return renewing.load(provider.load, method)
 
     later: Any = object()  # creating the fetchers takes longer than reading a cached role
@@ -282,11 +254,10 @@ def create_provider_chain(
         cache=cache,
         region_name=target.region,
         # botocore determines the folder of its own cache at import time.
-        sso_token_cache=outside.sign_in_files(str(sso_cache()), dumps_func=_sso_json_dumps),  # type: ignore[arg-type]
-        login_token_cache=outside.sign_in_files(get_login_token_cache_directory()),
+        sso_token_cache=JSONFileCache(str(sso_cache()), _sso_json_dumps),  # type: ignore[arg-type]
+        login_token_cache=JSONFileCache(get_login_token_cache_directory()),
     )
     profiles.renewing = renewing
-    profiles.process = outside.process
     roles = _RoleProvider(
         load_config=lambda: session.full_config,
         client_creator=partial(session.create_client, region_name=target.region),
@@ -322,7 +293,6 @@ class _ProfileProviders(ProfileProviderBuilder):
 
     _session: botocore.session.Session
     renewing: Renewing
-    process: Callable[..., Any]
 
     def providers(self, profile_name: str, disable_env_vars: bool = False) -> list[Any]:
         """Return the providers. The method's name and order are botocore's."""
@@ -382,7 +352,9 @@ class _ProfileProviders(ProfileProviderBuilder):
         return provider
 
     def _create_process_provider(self, profile_name: str) -> Any:
-        return _ProcessProvider(profile_name, lambda: self._session.full_config, popen=self.process)
+        return _ProcessProvider(
+            profile_name, lambda: self._session.full_config, popen=_CredentialProcess
+        )
 
 
 class _FileCredentials(StaysInProcess, Credentials):

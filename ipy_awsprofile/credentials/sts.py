@@ -101,7 +101,7 @@ class RoleCache(JSONFileCache):
     def __getitem__(self, key: str) -> Any:
         """Return the session in a file, or an expired one, which botocore replaces."""
         if self.fresh and key not in self.written:
-            return EXPIRED_SESSION
+            return _EXPIRED_SESSION
         # The AWS CLI may not have written the file.
         with suppress(AttributeError, KeyError, OverflowError, TypeError, ValueError):
             document = super().__getitem__(key + self._suffix)
@@ -110,17 +110,13 @@ class RoleCache(JSONFileCache):
                 self._note_caller(document, cached=True)
                 self.has_read |= key not in self.written
                 return document
-        return EXPIRED_SESSION
+        return _EXPIRED_SESSION
 
     def __setitem__(self, key: str, document: Any) -> None:
         self._note_caller(document, cached=False)
         self.written.add(key)
         with suppress(OSError):
-            self.save(key, document)
-
-    def save(self, key: str, document: Any) -> None:
-        """Write a session's file. Raises OSError."""
-        super().__setitem__(key + self._suffix, document)
+            super().__setitem__(key + self._suffix, document)
 
     def _note_caller(self, document: Any, *, cached: bool) -> None:
         role = document.get("AssumedRoleUser") or {}  # AWS-compatible servers can omit it
@@ -132,7 +128,7 @@ class RoleCache(JSONFileCache):
 _FIELDS = {"AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"}
 
 #: What a `RoleCache` returns if it has no session.
-EXPIRED_SESSION = {"Credentials": {"Expiration": "1970-01-01T00:00:00Z"}}
+_EXPIRED_SESSION = {"Credentials": {"Expiration": "1970-01-01T00:00:00Z"}}
 
 
 class MfaSessionFetcher(CachedCredentialFetcher):

@@ -1,8 +1,9 @@
-"""Explain how a profile resolves: its role chain, where each setting is, and a switch's calls.
+"""Explain how a profile resolves: its role chain, where each setting is, and common mistakes.
 
-`rehearse` runs the switch's own code, so an explanation says what the switch would say. This module
-adds what botocore doesn't tell: where each setting is, why it isn't used, and common mistakes. No
-text quotes a value that can be a secret, such as the value of a misspelled setting.
+The switch's own providers read the settings, so an explanation says what the switch would say. This
+module adds what botocore doesn't tell: where each setting is, why it isn't used, and mistakes that
+only AWS would report. No text quotes a value that can be a secret, such as the value of a
+misspelled setting.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 """
@@ -14,11 +15,15 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
+from botocore.exceptions import NoRegionError
+from botocore.utils import validate_region_name
+
 from ipy_awsprofile.config.files import Config, Section, locations_of, read_config
-from ipy_awsprofile.config.profiles import Profile, ProfileKind
+from ipy_awsprofile.config.profiles import ASSUMES, SIGNS_IN, Profile, ProfileKind
 from ipy_awsprofile.config.regions import is_known_region, similar_region
 from ipy_awsprofile.config.request import SessionRequest, options_of
 from ipy_awsprofile.config.settings import (
@@ -31,12 +36,19 @@ from ipy_awsprofile.config.settings import (
     known_settings,
     similar_setting,
 )
-from ipy_awsprofile.config.sign_ins import SignIn
-from ipy_awsprofile.config.target import PARAMETERS, requested_chain, target_of
+from ipy_awsprofile.config.sign_ins import SignIn, value_in
+from ipy_awsprofile.config.target import (
+    PARAMETERS,
+    Target,
+    requested_chain,
+    sign_in_file,
+    target_of,
+)
 from ipy_awsprofile.config.user_environment import named_profile, user_environment
-from ipy_awsprofile.credentials.error_table import CREDENTIAL_SOURCES
+from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
+from ipy_awsprofile.credentials.providers import Renewing, create_provider_chain
+from ipy_awsprofile.credentials.translation import sign_in_required, translated
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
-from ipy_awsprofile.explain.rehearsal import rehearse
 from ipy_awsprofile.sessions.assigned_roles import cached_list
 from ipy_awsprofile.text import one_line, program, quoted, redacted_urls
 
@@ -55,14 +67,13 @@ class Setting(NamedTuple):
 class Explanation:
     """How a profile resolves. It doesn't contain secrets.
 
-    ``chain`` maps the profiles to their kinds and locations. ``calls`` is what a switch would call,
-    in order, and ``error`` what would end it. ``notes`` are about variables that plain boto3 uses.
+    ``chain`` maps the profiles to their kinds and locations. ``error`` is what would end a switch.
+    ``notes`` are about variables that plain boto3 uses.
     """
 
     name: str
     chain: Mapping[str, str] = field(default_factory=dict)
     settings: tuple[Setting, ...] = ()
-    calls: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     error: AwsProfileError | None = None
@@ -85,18 +96,65 @@ def explain(request: SessionRequest | None = None) -> Explanation:
             settings=tuple(_settings(chain, request, config)),
             warnings=tuple(dict.fromkeys(_warnings(chain, config))),
         )
-        rehearsal = rehearse(target_of(request, config, _find_known_account))
+        if _has_credentials(target_of(request, config, _find_known_account)):
+            return shown
     except AwsProfileError as error:
-        return replace(shown, error=error)
-    source = chain[-1]
-    warnings = shown.warnings
-    asks_instance = source.credential_source == "Ec2InstanceMetadata"
-    if not rehearsal.error and (asks_instance or source.kind is ProfileKind.INCOMPLETE):
-        warnings += (
-            "Only an EC2 instance with a role has these credentials. "
-            "Elsewhere, add keys, a role_arn with a source_profile, SSO or a process.",
-        )
-    return replace(shown, calls=rehearsal.calls, error=rehearsal.error, warnings=warnings)
+        return replace(shown, error=error.with_traceback(None))  # its frames contain the session
+    return replace(shown, warnings=(*shown.warnings, _ON_INSTANCES))
+
+
+_ON_INSTANCES = (
+    "Only an EC2 instance with a role has these credentials. "
+    "Elsewhere, add keys, a role_arn with a source_profile, SSO or a process."
+)
+
+
+def _has_credentials(target: Target) -> bool:
+    """Return whether a target has credentials without those of an EC2 instance.
+
+    Raises the AwsProfileError that would end a switch, as far as files and variables determine it.
+    """
+    with translated(target.names):
+        validate_region_name(target.region or "")
+        has_credentials = _finds_credentials(target)
+        if target.endpoint("sts") and not target.region:
+            raise NoRegionError
+    return has_credentials
+
+
+def _finds_credentials(target: Target) -> bool:
+    """Return whether botocore finds credentials. Raises its errors for invalid settings.
+
+    botocore's providers read all settings of the chain before they call AWS. Only processes,
+    containers and instances are asked at once, so this leaves them out.
+    """
+    source = target.chain[-1]
+    if "credential_process" in source.settings:
+        return True
+    asks_machine = source.credential_source in {"Ec2InstanceMetadata", "EcsContainer"}
+    if asks_machine and not source.source_profile:
+        return source.credential_source == "EcsContainer"
+    renewing = Renewing(target, codes=None, sign_in=_renew, check=_renew)
+    providers = create_provider_chain(ProfileBotocoreSession(target), target, {}, renewing)
+    providers.remove("container-role")
+    providers.remove("iam-role")
+    credentials = providers.load_credentials()
+    if source.kind in SIGNS_IN:
+        _require_token(target)
+    return credentials is not None
+
+
+def _renew(*_: object) -> None:
+    """Do nothing: an explanation renews no credentials."""
+
+
+def _require_token(target: Target) -> None:
+    """Raise SignInRequired if a token is missing, or has expired and can't be renewed."""
+    file = sign_in_file(target)
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    is_renewed = value_in(file, "refreshToken")
+    if not is_renewed and str(value_in(file, "expiresAt") or "") < now:
+        raise sign_in_required(target.names)
 
 
 def _find_known_account(sign_in: SignIn, name: str) -> str:
@@ -120,6 +178,8 @@ def _described(profile: Profile) -> str:
         text += f": {profile.role}"
         if profile.account:
             text += f" in {profile.account}"
+    if profile.mfa_serial and profile.kind in ASSUMES:
+        text += " with an MFA code"
     return ", ".join(filter(None, (text, str(profile.location() or ""))))
 
 
@@ -139,40 +199,32 @@ def _settings(
     chain: tuple[Profile, ...], request: SessionRequest, config: Config
 ) -> Iterator[Setting]:
     """Yield the settings of the profiles in a chain, and of the sections that they refer to."""
-    replaced = _replaced(request)
-    for setting, (option, value) in replaced.items():
+    options: dict[str, str] = {}
+    for setting, (option, value) in _replaced(request).items():
         yield Setting(chain[0].name, setting, _value(setting, value), option)
-    client = chain[0]
-    if request.role_arn and chain[1:]:  # a role without a profile has its source's client settings
-        client = chain[1]
+        # The options of a role without a profile aren't about the credentials of its source.
+        if not request.role_arn or setting not in CREDENTIALS:
+            options[setting] = option
+    is_client = True
     for profile in chain:
-        is_client = profile is client
-        yield from _settings_of_profile(
-            profile, config, replaced, is_first=profile is chain[0], is_client=is_client
-        )
+        yield from _settings_of_profile(profile, config, options, is_client=is_client)
         yield from _settings_of_sections(profile, config, is_client=is_client)
+        if profile in config.profiles:  # the first one has the settings of clients
+            is_client = False
+            options = {}
 
 
 def _settings_of_profile(
-    profile: Profile,
-    config: Config,
-    replaced: Mapping[str, tuple[str, str]],
-    *,
-    is_first: bool,
-    is_client: bool,
+    profile: Profile, config: Config, options: Mapping[str, str], *, is_client: bool
 ) -> Iterator[Setting]:
-    """Yield the settings of a profile, each at all its locations."""
-    for setting, value in {**config.profiles.get(profile, {}), **profile.settings}.items():
-        # A role without a profile has settings from options and from its source.
-        if profile not in config.profiles and (setting in replaced or not is_client):
-            continue
+    """Yield the settings of a profile in the files, each at all its locations."""
+    for setting, value in config.profiles.get(profile, {}).items():
         locations = list(map(str, locations_of(config.paths, f"profile {profile}", setting)))
         for other in locations[:-1]:
             yield Setting(profile.name, setting, "", other, "the credentials file takes precedence")
         note = _why_unused(setting, profile, is_client=is_client)
-        is_owner = is_first if setting in CREDENTIALS else is_client
-        if is_owner and setting in replaced:
-            note = f"{replaced[setting][0]} takes precedence"
+        if setting in options:
+            note = f"{options[setting]} takes precedence"
         yield Setting(profile.name, setting, _value(setting, value), "".join(locations[-1:]), note)
 
 
@@ -192,31 +244,32 @@ def _settings_of_sections(
 def _replaced(request: SessionRequest) -> dict[str, tuple[str, str]]:
     """Return the option or variable that is used instead of each setting, and its value."""
     environ = user_environment()
-    replaced = {
-        "region": ("AWS_DEFAULT_REGION", environ.get("AWS_DEFAULT_REGION")),
-        "endpoint_url": ("AWS_ENDPOINT_URL", environ.get("AWS_ENDPOINT_URL")),
-        "role_arn": ("--role-arn", request.role_arn),
-        "source_profile": ("--source-profile", request.source_profile),
-    }
+    replaced = [
+        ("region", "AWS_DEFAULT_REGION", environ.get("AWS_DEFAULT_REGION")),
+        ("endpoint_url", "AWS_ENDPOINT_URL", environ.get("AWS_ENDPOINT_URL")),
+        ("region", "--region", request.region),
+        ("role_arn", "--role-arn", request.role_arn),
+        ("source_profile", "--source-profile", request.source_profile),
+    ]
     for variable in sorted(environ):
         if variable.startswith("AWS_ENDPOINT_URL_"):
             service = variable.removeprefix("AWS_ENDPOINT_URL_").lower()
-            replaced[f"endpoint_url ({service})"] = (variable, environ[variable])
-    if request.region:
-        replaced["region"] = ("--region", request.region)
+            replaced.append((f"endpoint_url ({service})", variable, environ[variable]))
     options = options_of(SessionRequest)
     for name, parameter in PARAMETERS.items():
         value = getattr(request, name)
-        if value is not None and value != () and parameter.is_read_by_botocore:
-            option = options[name].flag
-            replaced[parameter.setting] = (option, str(parameter.parse(value)))
-    return {setting: (source, value) for setting, (source, value) in replaced.items() if value}
+        if value and parameter.is_read_by_botocore:
+            parsed = str(parameter.parse(value))
+            replaced.append((parameter.setting, options[name].flag, parsed))
+    return {setting: (source, value) for setting, source, value in replaced if value}
 
 
 def _why_unused(setting: str, profile: Profile, *, is_client: bool) -> str:
     if setting not in known_settings():
         return "not an AWS setting" if similar_setting(setting) else ""
-    source_note = "" if is_client else "not used in a source profile"
+    source_note = "not used in a source profile"
+    if is_client:
+        source_note = ""
     if setting not in CREDENTIALS:
         return source_note
     if profile.kind is ProfileKind.INCOMPLETE or setting in _USED.get(profile.kind, {setting}):
@@ -233,11 +286,13 @@ def _value(setting: str, value: Any) -> str:
     if not value:
         return "empty"
     if isinstance(value, Mapping):
-        shown = (
-            f"{name} = {redacted_urls(text)}" if name == "endpoint_url" else name
-            for name, text in value.items()
-        )
-        return one_line(", ".join(shown), 200)
+        parts = []
+        for name, text in value.items():
+            part = name
+            if name == "endpoint_url":
+                part += f" = {redacted_urls(text)}"
+            parts.append(part)
+        return one_line(", ".join(parts), 200)
     if setting in SECRETS or setting.partition(" ")[0] not in known_settings():
         return "set"
     if setting in COMMANDS:
@@ -250,18 +305,14 @@ def _warnings(chain: tuple[Profile, ...], config: Config) -> Iterator[str]:
     """Yield the common mistakes in the sections of a chain, each with its location."""
     for profile in chain:
         session = profile.text("sso_session") or ""
-        sections: list[tuple[str, Section]] = [
+        for header, section in (
             (f"profile {profile}", config.profiles.get(profile, {})),
             (f"sso-session {session}", config.sso_sessions.get(session, {})),
-        ]
-        if profile.mfa_serial and not profile.text("mfa_process"):  # see `Target.mfa_process`
-            command = config.profiles.get("default", {}).get("mfa_process")
-            sections.append(("profile default", {"mfa_process": command}))
-        for header, section in sections:
+        ):
             for setting, says, fix in _mistakes(section):
                 locations = locations_of(config.paths, header, setting)
-                see = [f" See {location}." for location in locations[-1:]]
-                yield f"`{one_line(setting, 40)}` {says}. {fix}{''.join(see)}"
+                see = "".join(map(str, locations[-1:]))
+                yield f"`{one_line(setting, 40)}` {says}. {fix} See {see}."
         for location in locations_of(config.paths, f"profile profile {profile}"):
             yield f"[profile {profile}] isn't `{profile}` here. Write [{profile}]. See {location}."
 
@@ -275,47 +326,43 @@ def _mistakes(section: Section) -> Iterator[tuple[str, str, str]]:
         if similar and similar not in section:
             yield name, "isn't an AWS setting, so it is ignored", f"Did you mean `{similar}`?"
         elif name in known_settings() and isinstance(value, str) and value and not is_free:
-            failed = (check for check in _checks(name, value) if check[0])
-            for _, says, fix in islice(failed, 1):
+            for says, fix in islice(_faults(name, value), 1):
                 yield name, says, fix
 
 
-def _checks(name: str, value: str) -> Iterator[tuple[object, str, str]]:
+def _faults(name: str, value: str) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with a value, and how to fix it. The first fault explains the others."""
     if name in COMMANDS:
         first = os.path.expanduser(program(value) or "")
-        is_missing = re.fullmatch(r"[\w./-]+", first) and not shutil.which(first)
-        yield (
-            is_missing,
-            "names a program that isn't on the PATH",
-            "Install it, or write its full path.",
-        )
+        if re.fullmatch(r"[\w./-]+", first) and not shutil.which(first):
+            yield "names a program that isn't on the PATH", "Install it, or write its full path."
         return
-    yield "\n" in value, "includes the indented lines below it", "Remove their indentation."
-    yield re.search(r"\s[#;]", value), "includes a comment", "Move the comment to its own line."
-    yield (
-        re.fullmatch("[\"'“‘].*[\"'”’]", value),
-        "includes its quotation marks",
-        "Remove them.",
-    )
-    yield not value.isprintable(), "includes an invisible character", "Write the value again."
-    if name in {"region", "sso_region"}:
-        yield (
-            not is_known_region(value),
-            "isn't a Region that botocore knows",
-            similar_region(value) or "Check its name.",
-        )
-    if name in _FORMS:
-        form, says, fix = _FORMS[name]
-        yield not re.fullmatch(form, value, re.ASCII), says, fix
-    if name == "ca_bundle":
-        yield not os.path.isfile(value), "names a file that doesn't exist", "Correct the path."
+    for pattern, says, fix in _MARKS:
+        if re.search(pattern, value):
+            yield says, fix
+    if not value.isprintable():
+        yield "includes an invisible character", "Write the value again."
+    if name in {"region", "sso_region"} and not is_known_region(value):
+        yield "isn't a Region that botocore knows", similar_region(value) or "Check its name."
+    form, says, fix = _FORMS.get(name, ("", "", ""))
+    if form and not re.fullmatch(form, value, re.ASCII):
+        yield says, fix
+    if name in {"ca_bundle", "web_identity_token_file"} and not os.path.isfile(value):
+        yield "names a file that doesn't exist", "Correct the path."
     for parameter in PARAMETERS.values():
         if parameter.setting == name:
             try:
                 parameter.parse(value)
             except ValueError as error:
-                yield True, "isn't valid", f"Use {error}."
+                yield "isn't valid", f"Use {error}."
 
+
+#: What botocore takes for a part of a value.
+_MARKS = (
+    (r"\n", "includes the indented lines below it", "Remove their indentation."),
+    (r"\s[#;]", "includes a comment", "Move the comment to its own line."),
+    ("^[\"'“‘].*[\"'”’]$", "includes its quotation marks", "Remove them."),
+)
 
 #: No value is right, because it doesn't do what it says.
 _OF_AWS_VAULT = (
@@ -331,16 +378,12 @@ _FORMS = {
         "isn't the ARN of a role",
         "Example: arn:aws:iam::123456789012:role/NAME.",
     ),
+    "endpoint_url": (r"https?://\S+", "isn't a URL", "Example: http://127.0.0.1:4566."),
     "sso_account_id": (r"\d{12}", "isn't an account ID", "An account ID has 12 digits."),
     "duration_seconds": (
         r"\d+",
         "isn't a number of seconds, so botocore ignores it",
         "Example: 3600.",
-    ),
-    "credential_source": (
-        "Environment|Ec2InstanceMetadata|EcsContainer",
-        "isn't a credential source",
-        CREDENTIAL_SOURCES,
     ),
     "include_profile": _OF_AWS_VAULT,
     "parent_profile": _OF_AWS_VAULT,

@@ -31,7 +31,6 @@ from ipy_awsprofile.credentials.person import (
     SignInPrompter,
     ask_on_input_channel,
 )
-from ipy_awsprofile.credentials.providers import REAL, Outside
 from ipy_awsprofile.credentials.sts import (
     CallerIdentity,
     RedactedCredentials,
@@ -185,18 +184,17 @@ def open_target(
     client_config: Config | None = None,
     provider: Callable[..., CredentialProvider] | None = None,
     attempts: int = 3,
-    outside: Outside = REAL,
 ) -> ProfileSession:
     """Open a session for a target, as `open_session` does.
 
     ``client_config`` is the default config of the user's clients. ``provider`` is as in
     `resolve_credentials`. ``attempts`` is the number of attempts of each call that retrieves
-    credentials. ``outside`` is what retrieving them uses.
+    credentials.
     """
     try:
         with translated(target.names):
             validate_region_name(target.region or "")  # otherwise, only a client would do it
-            inner = ProfileBotocoreSession(target, client_config, outside)
+            inner = ProfileBotocoreSession(target, client_config)
             session = ProfileSession(inner, target, timeout=timeout, person=person or Person())
             inner.resolve_credentials(
                 codes=CodePrompter(lambda: session.person, target),

@@ -74,7 +74,7 @@ def test_the_main_job(jupyter: Jupyter) -> None:
     for name in ("UserAlpha", "RoleBeta"):
         expect(names.filter(has_text=name)).to_have_count(1)
     notebook.enter("%env AWS_CONFIG_FILE=~/.aws/config-company")
-    explanation = notebook.enter("%aws_profile --explain Auditor").locator(CARD)
+    explanation = notebook.enter("%aws_profile --explain Auditor-typed").locator(CARD)
     expect(explanation).to_contain_text("arn:aws:iam::231179739868:mfa/Maria")
     notebook.page.set_viewport_size({"width": 1000, "height": 1000})
     notebook.cell(4).locator(".jp-InputPrompt").click()  # the pictures show no active cell

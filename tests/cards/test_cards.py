@@ -184,7 +184,6 @@ KINDS: dict[str, Callable[[str], Card]] = {
             name=text,
             chain={text: text},
             settings=(Setting(text, text, text, text, text),),
-            calls=(text,),
             warnings=(text,),
             error=AwsProfileError(text, text),
         )

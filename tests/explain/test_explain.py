@@ -1,27 +1,23 @@
-"""An explanation shows a profile's chain, the places of its settings, and what a switch would do.
+"""An explanation shows a profile's chain, the places of its settings, and mistakes in them.
 
-Common mistakes in the files are warnings, which disappear when you follow them. A rehearsal of the
-switch finds its calls and its error, but calls and changes nothing.
+Common mistakes in the files are warnings, which disappear when you follow them. An explanation has
+the error that would end a switch, but calls and changes nothing.
 """
 
 from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ipy_awsprofile.cards.explanation import explanation_card
-from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
-from ipy_awsprofile.config.target import target_of
-from ipy_awsprofile.credentials.person import Person
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.errors import InvalidProfile, SignInRequired
 from ipy_awsprofile.explain.explain import Explanation, explain
-from ipy_awsprofile.explain.rehearsal import Rehearsal, rehearse
 from ipy_awsprofile.sessions.session import open_session
-from ipy_awsprofile.switch.opening import open_identified
 from tests.identity_center import organisation
 from tests.kinds import KINDS, create_ann, in_its_place, prepared, sign_in
 from tests.servers import Answers, odd_server
@@ -96,7 +92,6 @@ SITUATIONS = {
         *("p ← u (1 warning)", f"p (assume role: {BETA}, config:1)", "u (static keys, config:7)"),
         *("external_id set config:5", "mfa_process tool … config:6", "mine set config:9"),
         "region us-east-1 config:8 not used in a source profile",
-        "A switch uses: sts:AssumeRole",
         keys="u",
     ),
     "role with its own keys": situation(
@@ -183,7 +178,7 @@ def test_options(shared_files: Files) -> None:
     write(shared_files, f"{ASSUME}source_profile = u\nduration_seconds = 7\n", USER)
     lines = lines_of(explained(profile="p", region="eu-west-1", duration="1h", external_id="hush"))
     assert {
-        *("p ← u (no problems found)", "A switch uses: sts:AssumeRole"),
+        "p ← u (no problems found)",
         "external_id set --external-id",
         *("region eu-west-1 --region", f"region us-west-2 config:2 --region {TAKES}"),
         *("duration_seconds 3600 --duration", f"duration_seconds 7 config:5 --duration {TAKES}"),
@@ -226,7 +221,7 @@ def test_no_files(shell: Shell) -> None:
     [
         ("RoleBeta --explain", "RoleBeta ← UserAlpha  (no problems found)"),
         ("--explain Nobody", "Nobody  (a switch fails)"),
-        ("--explain", "EC2 instance  (a switch fails)"),
+        ("--explain", "EC2 instance  (1 warning)"),
     ],
 )
 def test_magic(shell: Shell, aws: EmbeddedAws, line: str, title: str) -> None:
@@ -239,11 +234,10 @@ def test_magic(shell: Shell, aws: EmbeddedAws, line: str, title: str) -> None:
 
 
 def test_active_profile(shell: Shell, aws: EmbeddedAws) -> None:
-    """Without a name, `--explain` explains the active profile, its options and cached session."""
+    """Without a name, `--explain` explains the active profile and its options."""
     shell.good("%aws_profile RoleBeta --region eu-north-1 --session-name me")
     text = shell.good("%aws_profile --explain").text
     assert text.startswith("RoleBeta ← UserAlpha  (no problems found)")
-    assert "cached session until" in text
     lines = [" ".join(line.split()) for line in text.splitlines()]
     assert {"region eu-north-1 --region", "role_session_name me --session-name"} <= {*lines}
 
@@ -291,7 +285,7 @@ def test_mistake(shared_files: Files, mistake: str) -> None:
     right, wrong, warning = MISTAKES[mistake]
     assert right in BASE
     write(shared_files, BASE.replace(right, wrong, 1))
-    (message,) = explain(SessionRequest(profile="p")).warnings
+    message, *_ = explain(SessionRequest(profile="p")).warnings
     assert warning in message
     assert " See config:" in message
     assert "hush" not in message.lower()
@@ -299,14 +293,7 @@ def test_mistake(shared_files: Files, mistake: str) -> None:
     assert explain(SessionRequest(profile="p")).warnings == ()
 
 
-# --- What a switch would call ---
-
-AWS = ("sts:", "sso:", "sso-oidc:", "signin:")
-
-
-def rehearsed(name: str = "p", **options: Any) -> Rehearsal:
-    """Return the rehearsal of a switch to a profile."""
-    return rehearse(target_of(SessionRequest(profile=name, **options)))
+# --- What would end a switch ---
 
 
 @contextmanager
@@ -329,125 +316,97 @@ def values(aws: EmbeddedAws) -> dict[str, str]:
     return prepared(aws, ann)
 
 
-@pytest.mark.parametrize("name", KINDS)
-def test_kind(
-    aws: EmbeddedAws, values: dict[str, str], monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    """The rehearsal of a kind of profile calls nothing, and reports the calls of the switch."""
-    kind = KINDS[name]
-    with in_its_place(aws, values, monkeypatch, kind):
-        aws.calls.clear()
-        with unchanged_files(aws.home):
-            rehearsal = rehearsed(kind.profile)
-        assert aws.calls == []
-        assert rehearsal.error is None
-        target = target_of(SwitchRequest(profile=kind.profile))
-        person = Person(mfa_prompter=lambda _: aws.iam.mfa_code(values["mfa_serial"]))
-        open_identified(target, expected=None, fresh=False, person=person, ask=False)
-    actions = [each for each in (call.action for call in aws.calls) if each.startswith(AWS)]
-    assert [call for call in rehearsal.calls if call.startswith(AWS)] == actions
+def test_kinds(aws: EmbeddedAws, values: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The explanation of each kind of profile calls and changes nothing, and finds no error."""
+    for name, kind in KINDS.items():
+        with monkeypatch.context() as environment, in_its_place(aws, values, environment, kind):
+            aws.calls.clear()
+            with unchanged_files(aws.home):
+                explanation = explain(SessionRequest(profile=kind.profile))
+            assert aws.calls == [], name
+            assert explanation.error is None, name
 
 
 def test_no_connection(shared_files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rehearsal connects neither to AWS nor to instance metadata.
+    """An explanation connects neither to AWS nor to a container's or an instance's metadata.
 
     With `defaults_mode = auto`, botocore reads instance metadata for each client.
     """
-    source = "credential_source = Ec2InstanceMetadata\ndefaults_mode = auto\n"
-    write(shared_files, f"{ASSUME}{source}")
     answers = Answers((200, ""))
     with odd_server(answers) as url:
         monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "false")
         monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url)
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-        assert rehearsed().error is None
+        for source in ("Ec2InstanceMetadata", "EcsContainer"):
+            write(
+                shared_files,
+                f"{ASSUME}credential_source = {source}\ndefaults_mode = auto\n"
+                "[profile none]\nregion = us-west-2\n",
+            )
+            assert explained().error is None
+            assert explained(profile="none").error is None
+        assert explained(default=True, region="us-west-2").error is None
     assert answers.asked == 0
 
 
-def test_no_record(shell: Shell, aws: EmbeddedAws) -> None:
-    """`%aws_calls` doesn't record the calls of a rehearsal, because they aren't made."""
-    shell.good("%aws_calls on")
-    assert rehearsed("UserAlpha").calls == ("sts:GetCallerIdentity",)
-    shell.good("%aws_profile UserAlpha")
-    shell.good("calls = %aws_calls")
-    assert list(shell.names["calls"].operation) == []
-
-
 def test_no_process(shared_files: Files, tmp_path: Path) -> None:
-    """A rehearsal names the commands that a switch runs, and doesn't run them."""
+    """An explanation doesn't run the commands that a switch runs, even beside other credentials."""
     command = f"touch {tmp_path}/ran"
     write(
         shared_files,
         f"{ASSUME}source_profile = u\nmfa_serial = {DEVICE}\nmfa_process = {command}\n"
-        f"[profile u]\ncredential_process = {command}\n",
+        f"[profile u]\n{KEYS}\ncredential_process = {command}\n",
     )
     with unchanged_files(tmp_path):
-        rehearsal = rehearsed()
-    commands = ("credential_process: touch", f"mfa_process for {DEVICE}")
-    assert rehearsal == Rehearsal((*commands, "sts:AssumeRole"))
+        assert explained().error is None
+        assert explained(profile="u").error is None
 
 
-WITH_DEVICE = USER.replace("[u]", f"[p]\nmfa_serial = {DEVICE}")
-PROMPT = f"MFA code for {DEVICE}"
+def test_code(shared_files: Files) -> None:
+    """The explanation says which roles need an MFA code."""
+    write(shared_files, BASE)
+    assert f"p (assume role: {BETA} with an MFA code, config:1)" in lines_of(explained())
 
 
-@pytest.mark.parametrize(
-    ("settings", "options", "calls"),
-    [
-        (
-            f"{ASSUME}source_profile = u\nmfa_serial = {DEVICE}",
-            {},
-            (PROMPT, "sts:AssumeRole"),
-        ),
-        (P, {"mfa": True}, (PROMPT, "sts:GetSessionToken", "sts:GetCallerIdentity")),
-        (P, {"duration": 900}, ("sts:GetSessionToken", "sts:GetCallerIdentity")),
-        (
-            P,
-            {"read_only": True},
-            ("sts:GetSessionToken", "sts:GetScopedCredentials", "sts:GetCallerIdentity"),
-        ),
-    ],
-)
-def test_options_and_codes(
-    shared_files: Files, settings: str, options: dict[str, Any], calls: tuple[str, ...]
-) -> None:
-    """A rehearsal takes the options into account, and reports prompts instead of prompting."""
-    write(shared_files, settings, WITH_DEVICE + USER)
-    assert rehearsed(**options) == Rehearsal(calls)
+#: Ways to break a role chain, and what botocore says about them.
+BROKEN = {
+    "loop": (f"{ASSUME}source_profile = u\n[profile u]\nrole_arn = {ROLE}\nsource_profile = p\n"),
+    "source without credentials": f"{ASSUME}source_profile = u\n[profile u]\nregion = us-west-2\n",
+    "both sources": f"{ASSUME}source_profile = u\ncredential_source = Ec2InstanceMetadata\n{ME}",
+}
 
 
-@pytest.mark.parametrize(
-    ("minutes", "calls"), [(59, ("cached session until {:%H:%M} UTC",)), (10, ("sts:AssumeRole",))]
-)
-def test_cached_role(aws: EmbeddedAws, minutes: int, calls: tuple[str, ...]) -> None:
-    """A rehearsal reports a cached session if a switch uses it."""
-    open_session("RoleBeta")
-    (file,) = aws.home.glob(".aws/cli/cache/*.json")
-    document = json.loads(file.read_text())
-    expiry = datetime.now(UTC) + timedelta(minutes=minutes)
-    document["Credentials"]["Expiration"] = expiry.isoformat()
-    file.write_text(json.dumps(document))
-    with unchanged_files(aws.home):
-        assert rehearsed("RoleBeta") == Rehearsal(tuple(each.format(expiry) for each in calls))
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_chain(shared_files: Files, name: str) -> None:
+    """The explanation of a broken chain has the error of a switch. `test_broken` has others."""
+    write(shared_files, BROKEN[name])
+    with pytest.raises(InvalidProfile) as caught:
+        open_session("p")
+    assert str(explained().error) == str(caught.value)
 
 
-def test_renewed_sso_token(aws: EmbeddedAws) -> None:
-    """A rehearsal reports the renewal of an SSO token, and doesn't store the new token."""
+def test_expired_sign_in(aws: EmbeddedAws) -> None:
+    """An expired sign-in is an error, unless the next switch can renew it; no file is written."""
     organisation(aws)
     aws.sso.sign_in("corp", expires_in=-60)
     with unchanged_files(aws.home):
-        rehearsal = rehearsed("prod-reader")
-    calls = ("sso-oidc:CreateToken", "sso:GetRoleCredentials", "sts:GetCallerIdentity")
-    assert rehearsal == Rehearsal(calls)
+        assert explained(profile="prod-reader").error is None
+    (file,) = aws.home.glob(".aws/sso/cache/*.json")
+    document = json.loads(file.read_text())
+    del document["refreshToken"]
+    file.write_text(json.dumps(document))
+    with pytest.raises(SignInRequired) as caught:
+        open_session("prod-reader")
+    assert str(explained(profile="prod-reader").error) == str(caught.value)
 
 
 def test_renewed_login(aws: EmbeddedAws, values: dict[str, str]) -> None:
-    """A rehearsal reports the renewal of an `aws login` session, and doesn't store the new one."""
+    """A session of `aws login` that a switch would renew is no error; no file is written."""
     aws.config_file.write_text(KINDS["login session"].config.format(**values))
     (file,) = aws.home.glob(".aws/login/cache/*.json")
     document = json.loads(file.read_text())
     document["accessToken"]["expiresAt"] = "2020-01-01T00:00:00Z"
     file.write_text(json.dumps(document))
     with unchanged_files(aws.home):
-        rehearsal = rehearsed("P")
-    assert rehearsal == Rehearsal(("signin:CreateOAuth2Token", "sts:GetCallerIdentity"))
+        assert explained(profile="P").error is None
