@@ -73,8 +73,8 @@ credentials/providers.py
   botocore.credentials.Credentials: def get_frozen_credentials()
   botocore.credentials.InstanceMetadataProvider: CANONICAL_NAME; METHOD
   botocore.credentials.ProcessProvider: def _retrieve_credentials_using(credential_process)
-  botocore.credentials.ProfileProviderBuilder: _session; def _create_sso_provider(profile_name);
-    def _create_config_provider(profile_name); def _create_process_provider(profile_name);
+  botocore.credentials.ProfileProviderBuilder: _session; def _create_config_provider(profile_name);
+    def _create_process_provider(profile_name);
     def _create_shared_credential_provider(profile_name); def providers(profile_name,
     disable_env_vars)
   botocore.credentials.RefreshableCredentials: _access_key; _refresh_using; method;
@@ -179,9 +179,8 @@ sessions/session.py
   botocore.credentials.RefreshableCredentials: _expiry_time
   botocore.session.Session: _credentials; full_config; get_scoped_config()
 sessions/sign_in.py
-  botocore.httpsession: URLLib3Session(verify, proxies, timeout)
   botocore.tokens: _sso_json_dumps(obj)
-  botocore.utils: SSOTokenLoader(cache); get_environ_proxies(url)
+  botocore.utils: SSOTokenLoader(cache)
   botocore.utils.SSOTokenLoader: save_token(start_url, token, session_name)
 switch/running_cell.py
   IPython.core.display_trap.DisplayTrap: is_active | _nested_level

@@ -3,8 +3,6 @@
 A sign-in is an [sso-session] section, or the start URL of profiles without an [sso-session]. The
 latter has the name of the first such profile.
 
-A company's own start URL redirects to AWS's, possibly in a different Region at each sign-in.
-
 A role without a profile has a name such as ``corp:123456789012/Admin``, which you can use like a
 profile's name: a sign-in, an account ID and a permission set.
 
@@ -23,7 +21,6 @@ from functools import lru_cache
 from hashlib import sha1
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from ipy_awsprofile.config.files import Config, Section
 from ipy_awsprofile.config.names import AssignedName
@@ -37,27 +34,11 @@ _EXAMPLE = (
     "or run `!aws configure sso-session`."
 )
 
-#: The hosts of AWS access portals that the AWS CLI accepts, some of them with a Region.
-_PORTAL = re.compile(
-    r"""identitycenter\.(us-gov\.amazonaws\.com | amazonaws\.(com|com\.cn|eu))\.?
-    | ([\w-]+\.)* awsapps\.(com|cn)
-    | ([\w-]+\.portal\.(?P<region>[\w-]+)\. | ([\w-]+\.)*)
-      (app\.aws | app\.amazonwebservices\.com\.cn | api\.amazonwebservices\.eu)
-    | ([\w-]+\.(?P<older>[\w-]+)\. | ([\w-]+\.)*) portal\.amazonaws\.(com|com\.cn|eu)""",
-    re.ASCII | re.VERBOSE,
+#: Where to sign in.
+PORTAL = (
+    "Write the address of your AWS access portal, such as https://example.awsapps.com/start, as "
+    "sso_start_url, and its Region as sso_region."
 )
-
-
-def region_of_portal(url: str) -> str | None:
-    """Return the Region in the URL of an AWS access portal, or ""; None for any other URL."""
-    with suppress(ValueError):  # an invalid URL
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        is_plain = parts.scheme == "https" and parts.netloc.lower() in {host, f"{host}:443"}
-        match = _PORTAL.fullmatch(host)
-        if match and is_plain:
-            return match["region"] or match["older"] or ""
-    return None
 
 
 def value_in(file: Path, name: str) -> Any:
@@ -81,20 +62,9 @@ class SignIn:
         return str(self.section.get("sso_start_url") or "")
 
     @property
-    def is_redirected(self) -> bool:
-        """Whether the address is a company's own, which redirects to AWS's."""
-        return bool(self.start_url) and region_of_portal(self.start_url) is None
-
-    @property
-    def configured_region(self) -> str:
-        """The Region in the config file, or an empty text if it is missing."""
-        return str(self.section.get("sso_region") or "")
-
-    @property
     def region(self) -> str:
-        """The Region of the sign-in: for a company's address, the current token's, if any."""
-        current = self.is_redirected and value_in(self.token_file, "region")
-        return str(current or self.configured_region)
+        """The Region of the sign-in, or an empty text if it is missing."""
+        return str(self.section.get("sso_region") or "")
 
     @property
     def scopes(self) -> list[str]:
@@ -137,19 +107,14 @@ def sign_ins(config: Config) -> Mapping[str, SignIn]:
         name: SignIn(name, section, {"sso_session": name})
         for name, section in config.sso_sessions.items()
     }
-    addresses = set()
+    addresses: list[Mapping[str, str]] = []
     for name, section in config.profiles.items():
-        url = section.get("sso_start_url")
-        region = section.get("sso_region")
-        if not url or "sso_session" in section or (url, region) in addresses:
+        address = {key: section.get(key) or "" for key in ("sso_start_url", "sso_region")}
+        if "sso_session" in section or address in addresses:
             continue
-        addresses.add((url, region))
-        settings = {
-            key: section[key] for key in ("sso_start_url", "sso_region") if section.get(key)
-        }
-        sign_in = SignIn(name, section, settings)
-        if region or sign_in.is_redirected:
-            by_name.setdefault(name, sign_in)
+        if all(address.values()):
+            addresses.append(address)
+            by_name.setdefault(name, SignIn(name, section, address))
     return by_name
 
 
@@ -195,7 +160,7 @@ def require_sign_in(profile: Profile, config: Config) -> SignIn:
             "Switch without `--login`, or use a profile with sso_account_id and sso_role_name.",
         )
     sign_in = sign_in_of(profile.settings, config)
-    if sign_in and sign_in.start_url and (sign_in.configured_region or sign_in.is_redirected):
+    if sign_in and sign_in.start_url and sign_in.region:
         return sign_in
     session = profile.text("sso_session")
     section = f"`{profile}`"
@@ -203,7 +168,7 @@ def require_sign_in(profile: Profile, config: Config) -> SignIn:
         section = f"[sso-session {session}]"
     raise InvalidProfile(
         f"{section} doesn't say where to sign in: sso_start_url or sso_region is missing.",
-        f"`%aws_profile --explain {quoted(profile)}` shows its settings.",
+        f"{PORTAL} `%aws_profile --explain {quoted(profile)}` shows its settings.",
     )
 
 

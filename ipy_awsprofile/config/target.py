@@ -184,22 +184,13 @@ class Target:
     @property
     def resolves_by_name(self) -> bool:
         """Whether a process that uses the profile's name gets the same access without MFA codes."""
-        sign_in = self.redirected
         return (
             self.name in self.config.profiles
             and self.chain[0].settings == find_profile(self.name, self.config).settings
             # A switch removes the variables of these sources from child processes.
             and self.chain[-1].credential_source not in {"Environment", "EcsContainer"}
             and not (self.parameters or self.scope or self._devices)
-            # Other programs use the Region in the file.
-            and (not sign_in or sign_in.region == sign_in.configured_region != "")
         )
-
-    @property
-    def redirected(self) -> SignIn | None:
-        """The sign-in of the chain, if its address is a company's own."""
-        sign_in = self.sign_in
-        return sign_in if sign_in and sign_in.is_redirected else None
 
     @property
     def renews_unattended(self) -> bool:
@@ -293,25 +284,11 @@ class Target:
             return ""
 
     def full_config(self) -> dict[str, Any]:
-        """Return the files as botocore's ``Session.full_config``, with the chain's settings.
-
-        The Region of a sign-in is the current one. botocore requires a Region even before it finds
-        out that there is no token.
-        """
+        """Return the files as botocore's ``Session.full_config``, with the chain's settings."""
         files = self.config.profiles
-        full = self.config.full_config(
+        return self.config.full_config(
             {source.name: {**files.get(source, {}), **source.settings} for source in self.chain}
         )
-        sign_in = self.redirected
-        own_region = self.chain[-1].settings.get("sso_region")
-        # botocore refuses a profile that contradicts its [sso-session]. Either can lack a Region.
-        if sign_in and (not own_region or sign_in.configured_region in {"", own_region}):
-            region = {"sso_region": sign_in.region or "us-east-1"}
-            full["profiles"][self.chain[-1].name] |= region
-            if sign_in.session:
-                section = {**sign_in.section, **region}
-                full["sso_sessions"] = {**full["sso_sessions"], sign_in.session: section}
-        return full
 
 
 def target_of(

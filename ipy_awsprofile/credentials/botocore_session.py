@@ -143,10 +143,6 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         """The parsed shared files, with the target's settings in the profile."""
         return self.target.full_config()
 
-    def update_region(self) -> None:
-        """Use the Region of the current sign-in, which a company's address determines."""
-        self.__dict__.pop("full_config", None)
-
     def resolve_credentials(
         self,
         *,

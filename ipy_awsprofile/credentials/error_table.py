@@ -14,6 +14,7 @@ from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 
 from ipy_awsprofile import errors as ours
+from ipy_awsprofile.config.sign_ins import PORTAL
 from ipy_awsprofile.errors import AwsProfileError
 
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
@@ -111,6 +112,13 @@ RESPONSES = (
         "The signed-in user isn't assigned the role of {start}: {message}",
         "`%aws_profiles {sso}` lists the values for sso_account_id and sso_role_name.",
         call="GetRoleCredentials",
+    ),
+    Rule(
+        {"InvalidRequestException"},
+        ours.InvalidProfile,
+        "AWS doesn't accept the sso_start_url of {start}: {message}",
+        PORTAL,
+        call="StartDeviceAuthorization",
     ),
     Rule(
         DENIED,

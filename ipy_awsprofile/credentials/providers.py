@@ -301,26 +301,6 @@ class _ProfileProviders(ProfileProviderBuilder):
             provider.load = partial(self.renewing.load, provider.load, provider.METHOD)
         return providers
 
-    def _create_sso_provider(self, profile_name: str) -> Any:
-        session: Any = self._session
-        create = super()._create_sso_provider  # type: ignore[misc]
-        provider = create(profile_name)
-        load = provider.load
-
-        def fetch() -> Any:
-            session.update_region()  # which can change with each sign-in
-            return create(profile_name).load()._refresh_using()
-
-        def load_deferred() -> Any:
-            loaded = load()
-            if loaded:
-                loaded._refresh_using = fetch
-            return loaded
-
-        if session.target.redirected:
-            provider.load = load_deferred
-        return provider
-
     def _create_shared_credential_provider(self, profile_name: str) -> Any:
         file = self._session.get_config_variable("credentials_file")
         # Sessions share the sections. botocore would parse the file for each session.

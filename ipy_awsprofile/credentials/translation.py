@@ -216,16 +216,14 @@ def sign_in_required(chain: tuple[str, ...]) -> SignInRequired:
     if _kind_named(start) is ProfileKind.LOGIN_SESSION:
         command = "aws login"
     option = "--profile"
-    has_region = True
     with suppress(AwsProfileError):
-        configured = find_sign_in(sign_in, read_config())
-        has_region = bool(configured.configured_region)  # the AWS CLI requires it
-        if sign_in != start and configured.session:
+        if sign_in != start and find_sign_in(sign_in, read_config()).session:
             option = "--sso-session"
-    hint = f"Run `%aws_profile {again}` interactively"
-    if has_region:
-        hint += f", or `{command} {option} {shlex.quote(sign_in)}` in a terminal"
-    return SignInRequired(f"The sign-in of {subject} is missing or has expired.", f"{hint}.")
+    return SignInRequired(
+        f"The sign-in of {subject} is missing or has expired.",
+        f"Run `%aws_profile {again}` interactively, or `{command} {option} {shlex.quote(sign_in)}` "
+        "in a terminal.",
+    )
 
 
 def _kind_named(name: str) -> ProfileKind | None:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import base64
 import os
-import re
 import secrets
 import sys
 import time
@@ -29,13 +28,9 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from botocore import UNSIGNED
-from botocore.awsrequest import AWSRequest
 from botocore.config import Config as ClientConfig
-from botocore.exceptions import HTTPClientError
-from botocore.httpsession import URLLib3Session
 from botocore.tokens import _sso_json_dumps  # type: ignore[attr-defined]
-from botocore.utils import JSONFileCache, SSOTokenLoader, get_environ_proxies
-from urllib3.exceptions import LocationParseError
+from botocore.utils import JSONFileCache, SSOTokenLoader
 
 from ipy_awsprofile.config.files import Config, read_config, version_of
 from ipy_awsprofile.config.private import StaysInProcess
@@ -43,7 +38,6 @@ from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.sign_ins import (
     SignIn,
-    region_of_portal,
     require_sign_in,
     sign_ins,
     sso_cache,
@@ -53,11 +47,10 @@ from ipy_awsprofile.config.target import Target, login_file, sign_in_file, sign_
 from ipy_awsprofile.credentials.answers import own_client
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, give_up_soon
 from ipy_awsprofile.credentials.translation import translated
-from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, InvalidProfile
+from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable
 from ipy_awsprofile.sessions.assigned_roles import delete_role_lists
 from ipy_awsprofile.sessions.aws_login import Login, query_in
 from ipy_awsprofile.sessions.loopback import LoopbackServer
-from ipy_awsprofile.text import one_line, redacted_urls
 
 _DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 
@@ -182,12 +175,11 @@ def begin_sign_in(target: Target, *, device_code: bool = False) -> Attempt:
             attempt = _begin_login(target, here=browser is not None)
         else:
             sign_in = require_sign_in(target.chain[-1], target.config)
-            url, region = _resolve_address(target, sign_in)
-            client = _unsigned_client(target, "sso-oidc", region)
+            client = _unsigned_client(target, "sso-oidc", sign_in.region)
             if browser and sign_in.session:
-                attempt = _begin_in_browser(target, sign_in, client, url)
+                attempt = _begin_in_browser(target, sign_in, client)
             else:
-                attempt = _begin_device(target, sign_in, client, url)
+                attempt = _begin_device(target, sign_in, client)
     if browser and attempt.code == "" and not browser.open(attempt.url):
         attempt.close()
         return begin_sign_in(target, device_code=True)
@@ -201,59 +193,7 @@ def _unsigned_client(target: Target, service: str, region: str | None = None) ->
     return own_client(create_client(service, region, config=config))
 
 
-def _resolve_address(target: Target, sign_in: SignIn) -> tuple[str, str]:
-    """Return the URL and the Region of the AWS access portal, to which a company's URL redirects.
-
-    As in the AWS CLI, the first redirect must lead to one of AWS's domains, which this doesn't
-    call. Raises InvalidProfile, and botocore's exceptions if there is no response.
-
-    https://aws.amazon.com/blogs/security/regional-routing-for-aws-access-portals-implementing-custom-vanity-domains-for-iam-identity-center/
-    """
-    url = sign_in.start_url
-    region = sign_in.configured_region
-    if not sign_in.is_redirected:
-        return url, region
-    says = "isn't an https address without a user name"
-    if re.match(r"https://[^\s/?#@\\]+([/?#]|$)", url, re.IGNORECASE):
-        location, says = _ask_redirect(url, target)
-        in_url = region_of_portal(location)
-        if in_url is not None:
-            says += ", which doesn't name its Region"
-            region = in_url or region
-            if region:
-                portal = urlsplit(location)
-                return f"https://{portal.hostname}{portal.path.rstrip('/')}", region
-        elif location:
-            says += ", which isn't an AWS access portal"
-    raise InvalidProfile(
-        f"The sso_start_url of `{target.chain[-1]}` {says}.",
-        "Use the address of your AWS access portal, such as https://example.awsapps.com/start, "
-        "with its sso_region, or an https address that redirects to the portal directly.",
-    )
-
-
-def _ask_redirect(url: str, target: Target) -> tuple[str, str]:
-    """Return where a URL redirects, or an empty text, and the end of a sentence about it."""
-    verify = (
-        ProfileBotocoreSession(target).get_config_variable("ca_bundle")
-        or os.environ.get("REQUESTS_CA_BUNDLE")
-        or True
-    )
-    connect: Any = URLLib3Session
-    http = connect(verify, get_environ_proxies(url), timeout=(5, 10))
-    try:
-        response = http.send(AWSRequest("HEAD", url).prepare())
-    except HTTPClientError as error:
-        if isinstance(error.kwargs.get("error"), LocationParseError):
-            return "", "or its redirect isn't a valid URL"
-        raise
-    location = response.headers.get("Location")
-    if location and response.status_code in {301, 302, 303, 307, 308}:
-        return location, f"redirects to {redacted_urls(one_line(location, 200))}"
-    return "", f"returned HTTP status {response.status_code} instead of a redirect"
-
-
-def _begin_device(target: Target, sign_in: SignIn, client: Any, url: str) -> Attempt:
+def _begin_device(target: Target, sign_in: SignIn, client: Any) -> Attempt:
     grants: Any = {"grantTypes": [_DEVICE_CODE]}
     if sign_in.session:  # botocore renews only its token
         grants = {"grantTypes": [_DEVICE_CODE, "refresh_token"], "scopes": sign_in.scopes}
@@ -261,7 +201,7 @@ def _begin_device(target: Target, sign_in: SignIn, client: Any, url: str) -> Att
         clientName=f"ipy-awsprofile-{sign_in.session or 'sso'}", clientType="public", **grants
     )
     program = {name: registration[name] for name in ("clientId", "clientSecret")}
-    device = client.start_device_authorization(**program, startUrl=url)
+    device = client.start_device_authorization(**program, startUrl=sign_in.start_url)
 
     def redeem() -> bool:
         errors = client.exceptions
@@ -278,7 +218,7 @@ def _begin_device(target: Target, sign_in: SignIn, client: Any, url: str) -> Att
             raise attempt.ended("wasn't completed in time") from None
         except errors.AccessDeniedException:
             raise attempt.ended("was refused") from None
-        return _store(sign_in, client.meta.region_name, registration, token)
+        return _store(sign_in, registration, token)
 
     attempt = Attempt(
         target,
@@ -291,13 +231,13 @@ def _begin_device(target: Target, sign_in: SignIn, client: Any, url: str) -> Att
     return attempt
 
 
-def _begin_in_browser(target: Target, sign_in: SignIn, client: Any, url: str) -> Attempt:
+def _begin_in_browser(target: Target, sign_in: SignIn, client: Any) -> Attempt:
     registration = client.register_client(
         clientName=f"ipy-awsprofile-{sign_in.session}",
         clientType="public",
         grantTypes=["authorization_code", "refresh_token"],
         redirectUris=["http://127.0.0.1/oauth/callback"],  # any port
-        issuerUrl=url,
+        issuerUrl=sign_in.start_url,
         scopes=sign_in.scopes,
     )
     callback = Callback()
@@ -311,20 +251,20 @@ def _begin_in_browser(target: Target, sign_in: SignIn, client: Any, url: str) ->
             codeVerifier=callback.verifier,
             code=callback.code,
         )
-        return _store(sign_in, client.meta.region_name, registration, token)
+        return _store(sign_in, registration, token)
 
     query = callback.query(registration["clientId"], "S256", scopes=" ".join(sign_in.scopes))
     page = f"{client.meta.endpoint_url.rstrip('/')}/authorize?{query}"
     return Attempt(target, page, redeem, callback=callback)
 
 
-def _store(sign_in: SignIn, region: str, registration: Any, response: Any) -> bool:
+def _store(sign_in: SignIn, registration: Any, response: Any) -> bool:
     """Write a token to the AWS CLI's file, forget the former user's roles, and return True."""
     expiry = datetime.now(UTC) + timedelta(seconds=response["expiresIn"])
     client_expiry = datetime.fromtimestamp(registration["clientSecretExpiresAt"], UTC)
     token = {
         "startUrl": sign_in.start_url,
-        "region": region,
+        "region": sign_in.region,
         "accessToken": response["accessToken"],
         "expiresAt": expiry,
         "clientId": registration["clientId"],

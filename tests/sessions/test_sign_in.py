@@ -163,6 +163,22 @@ def test_profile_that_cannot_sign_in(aws: EmbeddedAws) -> None:
         begun("Odd")
 
 
+@pytest.mark.parametrize("region", ["us-east-1", ""])
+def test_company_address(aws: EmbeddedAws, region: str) -> None:
+    """For a company's own address, the hint says which address to write."""
+    aws.write_profile(
+        "Odd",
+        sso_account_id="1",
+        sso_role_name="x",
+        region="us-west-2",
+        sso_start_url="https://aws.example.com",
+        sso_region=region,
+    )
+    with pytest.raises(InvalidProfile, match="sso_start_url") as caught:
+        begun("Odd")
+    assert "such as https://example.awsapps.com/start, as sso_start_url" in caught.value.hint
+
+
 @pytest.mark.parametrize("session", ["corp", "other"])
 def test_another_program_signs_in(aws: EmbeddedAws, session: str) -> None:
     """Another program's sign-in, such as `aws sso login`, ends the wait if it is the same one."""
