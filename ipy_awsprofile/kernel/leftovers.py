@@ -6,7 +6,6 @@ Only the notebook's variables are searched, not the objects in them.
 from __future__ import annotations
 
 import gc
-import json
 import os
 import sys
 from collections import Counter
@@ -14,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -22,7 +20,6 @@ from weakref import ref
 from botocore.client import BaseClient
 
 from ipy_awsprofile.config.files import Section, read_config
-from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.gate import Label, label_of
 from ipy_awsprofile.kernel.caches import NOT_CLEARED
@@ -55,10 +52,6 @@ _INDEPENDENT = {
     f"{_IMPORT} call `libraries.duckdb_secret(session)`, which follows each switch",
     "pyspark": f"doesn't follow: {_IMPORT} read with `**libraries.spark_options(session)`",
 }
-
-
-#: Where SageMaker describes a Studio space and its execution role.
-STUDIO_METADATA = Path("/opt/ml/metadata/resource-metadata.json")
 
 
 def _scheme_of(filesystem: Any) -> str:
@@ -243,7 +236,7 @@ def leftovers(
         )
     if active:
         yield from _libraries_in_use(namespace)
-        yield from _about_other_credentials(active)
+        yield from _about_bedrock()
 
 
 def _about_files() -> Iterator[Leftover]:
@@ -258,24 +251,14 @@ def _about_files() -> Iterator[Leftover]:
             )
 
 
-def _about_other_credentials(active: Label) -> Iterator[Leftover]:
-    """Yield the credentials and roles of the user that libraries prefer to the active identity."""
+def _about_bedrock() -> Iterator[Leftover]:
+    """Yield the user's API key, which Amazon Bedrock prefers to the active identity."""
     if os.environ.get(BEDROCK_KEY):
         yield Leftover(
             BEDROCK_KEY,
             "is an API key that Amazon Bedrock uses instead of any profile, even one that you "
             f"name: to change that, run `del os.environ[{BEDROCK_KEY!r}]`",
         )
-    if "sagemaker" in sys.modules and STUDIO_METADATA.exists():
-        metadata = json.loads(STUDIO_METADATA.read_text())
-        role = Arn.parse(metadata.get("ExecutionRoleArn") or metadata["ResourceArn"])
-        own = Arn.parse(active.principal or "")
-        if role and own and role.account != own.account:
-            yield Leftover(
-                "sagemaker",
-                f"`get_execution_role()` returns a role of account {role.account}, this machine's: "
-                f"pass the ARN of a role in {own.account}",
-            )
 
 
 def _have_different_endpoints(profiles: Iterable[Section]) -> bool:

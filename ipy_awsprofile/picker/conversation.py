@@ -373,5 +373,5 @@ class Conversation:
 
 
 def _html(card: Card) -> str:
-    """Return a card's HTML as a plain `str`, because marimo doesn't send a subclass."""
-    return str(card._repr_html_())
+    """Return a card's HTML."""
+    return card._repr_html_()

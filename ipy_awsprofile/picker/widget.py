@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -31,8 +30,8 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
     It switches like ``%aws_profile``, and both show each other's switches. If you pass ``profile``,
     the notebook switches to it immediately, unless it is active; ``layout`` works as for any
     widget. Without a ``switcher``, the picker uses the running shell's Switcher, and loads the
-    extension if it isn't loaded yet. Outside IPython, as in marimo, it creates a Switcher that
-    doesn't set a variable. Raises AwsProfileError in ``marimo run``.
+    extension if it isn't loaded yet. Outside IPython, it creates a Switcher that doesn't set a
+    variable.
 
     https://ipywidgets.readthedocs.io/en/stable/
     """
@@ -54,7 +53,6 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
         layout: ipywidgets.Layout | dict[str, str | None] | None = None,
         switcher: Switcher | None = None,
     ) -> None:
-        _require_one_visitor()
         given = {} if layout is None else {"layout": layout}
         super().__init__(**given)
         # Otherwise, a running cell can delay clicks: see `Toolbar`.
@@ -106,13 +104,6 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
         super().close()
         self._ending.close()
 
-    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
-        """Return the synced state, plus ``value`` in marimo, which reads it from there."""
-        state: dict[str, Any] = super().get_state(key, drop_defaults)
-        if key is None and "marimo" in sys.modules:
-            state["value"] = self.value
-        return state
-
     def __repr__(self) -> str:
         """Describe the active profile and how to switch."""
         active = one_line(self.value or "no profile")
@@ -145,17 +136,3 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
 
     def _show_in_value(self, _identity: object) -> None:
         self.value = self._active
-
-
-def _require_one_visitor() -> None:
-    """Raise AwsProfileError if ``marimo run`` runs this code.
-
-    https://docs.marimo.io/api/app/#marimo.app_meta
-    """
-    marimo = sys.modules.get("marimo")
-    if marimo and marimo.app_meta().mode == "run":
-        raise AwsProfileError(
-            "`marimo run` has one process for all visitors, so a profile that one of them chooses "
-            "would be everyone's.",
-            "Use `open_session(NAME)` instead, or run the notebook with `marimo edit`.",
-        )

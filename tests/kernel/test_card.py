@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -270,21 +269,6 @@ def test_a_bedrock_key(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None
     assert notebook.names["seen"] == [None]
     notebook.good(code)
     assert "BEDROCK" not in card_of(notebook)
-
-
-def test_the_execution_role_of_sagemaker(
-    notebook: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In Studio, the card says if `get_execution_role()` returns a role of another account."""
-    metadata = tmp_path / "resource-metadata.json"
-    role_arn = f"arn:aws:iam::{USER_ACCOUNT}:role/Studio"
-    metadata.write_text(json.dumps({"ExecutionRoleArn": role_arn}))
-    monkeypatch.setattr("ipy_awsprofile.kernel.leftovers.STUDIO_METADATA", metadata)
-    assert "sagemaker" not in card_of(notebook, "%aws_profile RoleBeta")
-    monkeypatch.setitem(sys.modules, "sagemaker", ModuleType("sagemaker"))
-    says = f"`sagemaker` `get_execution_role()` returns a role of account {USER_ACCOUNT}"
-    assert says in card_of(notebook)
-    assert "sagemaker" not in card_of(notebook, "%aws_profile UserAlpha")
 
 
 class Ray(ModuleType):

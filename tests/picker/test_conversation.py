@@ -197,7 +197,7 @@ def test_a_failed_renewal(views: Views, shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_without_a_shell(aws: EmbeddedAws) -> None:
-    """Outside IPython, as in marimo, the views switch, too, and the card names no variable."""
+    """Outside IPython, the views switch, too, and the card names no variable."""
     switcher = Switcher(None)
     views = Views(switcher)
     views.switch("RoleBeta")

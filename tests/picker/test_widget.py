@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -90,16 +88,3 @@ def test_the_magic_shows_one(
         "`%aws_profile NAME`. VS Code needs the extension Jupyter Notebook Renderers."
     )
     assert ran.text == says
-
-
-def test_in_marimo(
-    picker: ProfilePicker, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In `marimo edit`, the state has the value; `marimo run` has no picker, for all share it."""
-    marimo = SimpleNamespace(app_meta=lambda: SimpleNamespace(mode="edit"))
-    monkeypatch.setitem(sys.modules, "marimo", marimo)
-    picker.value = "RoleBeta"
-    assert picker.get_state()["value"] == "RoleBeta"
-    marimo.app_meta = lambda: SimpleNamespace(mode="run")
-    with pytest.raises(AwsProfileError, match="one process for all visitors"):
-        ProfilePicker()

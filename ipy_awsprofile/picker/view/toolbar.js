@@ -19,7 +19,6 @@ function render({ model, el }) {
   view.kernel = model.widget_manager?.kernel?.id;
   const onMessage = (/** @type {Message} */ message, /** @type {BufferSource[]} */ buffers) => {
     view.receive(message, buffers);
-    tellMarimo(model, view.profile);
   };
   const onConnection = () => {
     view.disconnect();
@@ -36,14 +35,6 @@ function render({ model, el }) {
     model.off("msg:custom", onMessage);
     model.off("comm_live_update", onConnection);
   };
-}
-
-/** marimo runs the cells that use a widget when a view changes the widget's state. @param {any} model @param {string} profile */
-function tellMarimo(model, profile) {
-  const value = model.get("value"); // undefined in other front ends
-  if (value === undefined || (value ?? "") === profile) return;
-  model.set("value", profile || null);
-  model.save_changes();
 }
 
 /**
