@@ -159,6 +159,22 @@ class Signer(Enum):
     SESSION = "A session keeps its identity: pass the active one, `{default}`."
 
 
+#: What signs as another profile in a run, and what to do.
+_IN_RUN = {
+    Signer.CLIENT: (
+        "A client",
+        'Create a client for each profile, `session.client("{service}")`, and don\'t keep it in a '
+        "global variable or a cache.",
+    ),
+    Signer.CREDENTIALS: (
+        "Credentials",
+        "Get credentials for each profile, `session.get_credentials()`, and don't keep them in a "
+        "global variable or a cache.",
+    ),
+    Signer.SESSION: ("A session", "Pass the `session` that the function gets."),
+}
+
+
 def check(
     credentials: Any,
     signer: Signer = Signer.CREDENTIALS,
@@ -208,21 +224,9 @@ def _require_label_of_call(
         name = label.text_beside(call.label)
     if label in labels:
         return
-    if signer is Signer.SESSION:
-        raise NotForOneProfile(
-            f"A session of {name} would sign {operation} for {whose}.",
-            "Pass the `session` that the function gets.",
-        )
-    if signer is Signer.CREDENTIALS:
-        raise NotForOneProfile(
-            f"Credentials of {name} would sign {operation} for {whose}.",
-            "Get credentials for each profile, `session.get_credentials()`, and don't keep them in "
-            "a global variable or a cache.",
-        )
+    what, hint = _IN_RUN[signer]
     raise NotForOneProfile(
-        f"A client of {name} would sign {operation} for {whose}.",
-        f'Create a client for each profile, `session.client("{service}")`, and don\'t '
-        "keep it in a global variable or a cache.",
+        f"{what} of {name} would sign {operation} for {whose}.", hint.format(service=service)
     )
 
 

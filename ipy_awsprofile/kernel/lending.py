@@ -153,16 +153,17 @@ class Lending(StaysInProcess):
         file.chmod(0o400)  # `aws configure` would change a copy that isn't kept
         return name
 
-    def has_copy(self, label: Label) -> bool:
-        """Return whether child processes read a copy of the config file for an identity."""
-        return self._path_of(label) in self._copied
+    def copy_again(self, session: ProfileSession, label: Label) -> bool:
+        """Copy the config file again for a lent session if it has changed.
 
-    def copy_again(self, session: ProfileSession, label: Label) -> None:
-        """Copy the config file again for a lent session if it has changed. Raises OSError."""
+        Return whether child processes have a copy. Raises OSError.
+        """
         path = self._path_of(label)
-        version = version_of(session.target.config.paths.config)
-        if path in self._copied and self._copied[path] != version:
+        if path not in self._copied:
+            return False
+        if self._copied[path] != version_of(session.target.config.paths.config):
             self.variables(session, label)
+        return True
 
     def _path_of(self, label: Label) -> str | None:
         paths = (path for path, lent in self._lent.items() if lent.label == label)

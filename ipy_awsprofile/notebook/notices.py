@@ -5,7 +5,7 @@ https://ipython.readthedocs.io/en/stable/config/callbacks.html
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.request import arguments
 from ipy_awsprofile.config.settings import KEYS, known_settings
@@ -20,8 +20,9 @@ from ipy_awsprofile.gate import GATE
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
-    from ipy_awsprofile.config.files import Config
+    from ipy_awsprofile.config.files import Config, Section
     from ipy_awsprofile.config.target import Target
+    from ipy_awsprofile.sessions.session import ProfileSession
     from ipy_awsprofile.switch.layers import Layer
     from ipy_awsprofile.switch.switcher import Switcher
 
@@ -33,7 +34,7 @@ class Notices:
         self._switcher = switcher
         self._events = shell.events
         self._told_places: set[str] = set()
-        self._told_settings: list[dict[str, Any]] = []
+        self._told_settings: list[Section] = []
         self._hooks = (
             ("pre_run_cell", self._tell_about_files),
             ("post_run_cell", self._tell_about_places),
@@ -67,7 +68,7 @@ class Notices:
             config = read_config(target.config.paths)  # parsed only if the files have changed
         except AwsProfileError:  # the user is still editing them
             return
-        self._switcher.copy_config_again()
+        has_copy = self._switcher.copy_config_again()
         before = _settings_of(target, target.config)
         settings = _settings_of(target, config)
         if settings in (before, self._told_settings):
@@ -83,58 +84,55 @@ class Notices:
             says = "isn't in the config files anymore"
             children = ": child processes and `boto3.Session()` fail"
             hint = "Run `%aws_profile NAME` with its new name."
-        if not self._switcher.children_resolve_name():
+        if has_copy:
             children = ""
         GATE.warn(f"`{target.name}` {says}{children}. {hint}")
 
     def _tell_about_keys(self, active: Layer) -> None:
         """Show a line if the new keys of the active profile belong to a different identity."""
-        from ipy_awsprofile.credentials.person import unattended
-        from ipy_awsprofile.sessions.portable import present_credentials
-
-        try:
-            with unattended():
-                present_credentials(active.session)
-        except IdentityChanged as error:
-            GATE.warn(f"{error} Child processes already use them. {error.hint}")
-        except AwsProfileError:  # the next call says why
-            return
+        problem = _try_to_renew(active.session)
+        if isinstance(problem, IdentityChanged):
+            GATE.warn(f"{problem} Child processes already use them. {problem.hint}")
 
     def _tell_about_expiry(self, result: ExecutionResult) -> None:
         """Show a line below another library's error if the session can't be renewed unattended."""
-        from ipy_awsprofile.credentials.person import unattended
-        from ipy_awsprofile.sessions.portable import present_credentials
-
         error = result.error_in_exec
         session = self._switcher.session
         if session is None or not isinstance(error, Exception):
             return
         if isinstance(error, AwsProfileError):  # it says what to do
             return
-        try:
-            with unattended():
-                present_credentials(session)
-        except SignInRequired as expired:
-            GATE.warn(f"{expired} Run `%aws_profile --refresh`.")
-        except MfaUnavailable:
+        problem = _try_to_renew(session)
+        if isinstance(problem, SignInRequired):
+            GATE.warn(f"{problem} Run `%aws_profile --refresh`.")
+        elif isinstance(problem, MfaUnavailable):
             GATE.warn(
                 f"The session of `{session.chain[0]}` has expired, and a new one requires an MFA "
                 "code. Run `%aws_profile --refresh`."
             )
-        except AwsProfileError:  # AWS can't be reached, for example
-            return
 
 
-def _settings_of(target: Target, config: Config) -> list[dict[str, Any]]:
+def _try_to_renew(session: ProfileSession) -> AwsProfileError | None:
+    """Renew a session's credentials if they need it, unattended. Return the error, if any."""
+    from ipy_awsprofile.credentials.person import unattended
+    from ipy_awsprofile.sessions.portable import present_credentials
+
+    try:
+        with unattended():
+            present_credentials(session)
+    except AwsProfileError as error:
+        return error
+    return None
+
+
+def _settings_of(target: Target, config: Config) -> list[Section]:
     """Return the settings of a target's profiles and of its [sso-session] in the shared files."""
-    settings = [dict(config.profiles.get(name, {})) for name in target.names]
-    sign_in = target.sign_in
-    if sign_in:
-        settings.append(dict(config.sso_sessions.get(sign_in.name, {})))
-    return settings
+    sign_in = target.chain[-1].text("sso_session")
+    sections = [config.profiles.get(name, {}) for name in target.names]
+    return [*sections, config.sso_sessions.get(sign_in, {})]
 
 
-def _without_keys(settings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _without_keys(settings: list[Section]) -> list[Section]:
     """Return settings without access keys and notes of tools, which change all the time."""
     names = known_settings() - KEYS
     return [{name: section[name] for name in section.keys() & names} for section in settings]

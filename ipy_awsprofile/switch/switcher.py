@@ -138,16 +138,22 @@ class Switcher:
             self._layers.require_changeable()
 
     def switch(
-        self, request: SwitchRequest, *, fresh: bool = False, person: Person | None = None
+        self,
+        request: SwitchRequest,
+        *,
+        fresh: bool = False,
+        again: bool = False,
+        person: Person | None = None,
     ) -> Identity:
         """Check the new identity, then switch everything to it.
 
-        ``fresh`` gets new credentials even if valid ones are cached. ``person`` replaces the
-        Switcher's own prompter during this switch. Raises a subclass of `AwsProfileError`, or an
-        interrupting exception such as KeyboardInterrupt; then nothing has changed.
+        ``fresh`` gets new credentials even if valid ones are cached. ``again`` says that the
+        request is the active one, so a protected profile needs no confirmation. ``person`` replaces
+        the Switcher's own prompter during this switch. Raises a subclass of `AwsProfileError`, or
+        an interrupting exception such as KeyboardInterrupt; then nothing has changed.
         """
         self.require_changeable()
-        return self.move(self.prepare(request, fresh=fresh, person=person))
+        return self.move(self.prepare(request, fresh=fresh, again=again, person=person))
 
     def prepare(
         self,
@@ -157,10 +163,7 @@ class Switcher:
         again: bool = False,
         person: Person | None = None,
     ) -> Layer:
-        """Open the session and get its identity, as `switch` does, without changing anything.
-
-        If the request is the active one ``again``, a protected profile needs no confirmation.
-        """
+        """Open the session and get its identity, as `switch` does, without changing anything."""
         require_no_run("A switch")
         if self._closed:  # a picker can outlive the extension
             raise AwsProfileError(
@@ -239,8 +242,7 @@ class Switcher:
         request = self.request
         if request is None:
             return None
-        self.require_changeable()
-        return self.move(self.prepare(request, fresh=True, again=True, person=person))
+        return self.switch(request, fresh=True, again=True, person=person)
 
     def login(self, request: SwitchRequest, *, person: Person | None = None) -> None:
         """Prompt the user to sign in for a profile, even if it isn't necessary, without switching.
@@ -364,18 +366,12 @@ class Switcher:
         with self._lock:
             return self._layers.kernel.changed() if self.active else []
 
-    def copy_config_again(self) -> None:
-        """Let child processes see changes of the config file, of which they can have a copy."""
+    def copy_config_again(self) -> bool:
+        """Let child processes see changes of the config file. Return whether they have a copy."""
         with self._lock, suppress(OSError):
             if self.active and self._lending:
-                self._lending.copy_again(self.active.session, self.active.label)
-
-    def children_resolve_name(self) -> bool:
-        """Return whether child processes resolve the active profile in the user's config file."""
-        active = self.active
-        if active is None or self._lending is None:
-            return False
-        return not self._lending.has_copy(active.label)
+                return self._lending.copy_again(self.active.session, self.active.label)
+        return False
 
     def _places(self, layer: Layer) -> dict[Any, Any]:
         """Return the places for a layer, whose session is lent to child processes."""
