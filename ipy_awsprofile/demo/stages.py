@@ -193,11 +193,34 @@ endpoint_url = {endpoint}
 """
 
 
+#: Scripts that let the sign-in and the session expire, as overnight, and that sign in again.
+_NIGHT = """
+from datetime import UTC, datetime
+from pathlib import Path
+
+from IPython import get_ipython
+
+for file in Path("~/.aws").expanduser().glob("*/cache/*.json"):
+    file.rename(file.with_suffix(".asleep"))
+session = get_ipython().user_ns["session"]
+session.get_credentials()._expiry_time = datetime.now(UTC)
+"""
+_MORNING = """
+from pathlib import Path
+
+for file in Path("~/.aws").expanduser().glob("*/cache/*.asleep"):
+    file.rename(file.with_suffix(".json"))
+"""
+
+
 def seed_company(aws: EmbeddedAws) -> Path:
     """Write ``config-company``, with a profile of each kind and its role; return the file's path.
 
-    A user is signed in with SSO, and the MFA device is a script, ``~/.aws/phone.py``.
+    A user is signed in with SSO, and the MFA device is a script, ``~/.aws/phone.py``. Two other
+    scripts end the sign-in, ``~/.aws/night.py``, and begin it again, ``~/.aws/morning.py``.
     """
+    for name, script in (("night.py", _NIGHT), ("morning.py", _MORNING)):
+        write_private(aws.config_file.with_name(name), script)
     maria = aws.iam.create_user("Maria", account=USER_ACCOUNT, policy=allow("*"), mfa=True)
 
     def create_role(name: str, trusted: str, *actions: str, mfa: bool = False) -> str:

@@ -127,7 +127,7 @@ def _try_to_renew(session: ProfileSession) -> AwsProfileError | None:
 
 def _settings_of(target: Target, config: Config) -> list[Section]:
     """Return the settings of a target's profiles and of its [sso-session] in the shared files."""
-    sign_in = target.chain[-1].text("sso_session")
+    sign_in = target.chain[-1].text("sso_session") or ""
     sections = [config.profiles.get(name, {}) for name in target.names]
     return [*sections, config.sso_sessions.get(sign_in, {})]
 
