@@ -6,6 +6,9 @@ A library can call AWS in its own thread while the cell waits for it, so any thr
 from __future__ import annotations
 
 import ctypes
+import select
+import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,13 +43,29 @@ def person_at_cell() -> Person:
 class _Prompts:
     """Shows one prompt at a time, for any thread of the kernel.
 
-    If the user doesn't answer the prompt of a thread, the cell's other threads, which wait for the
-    same answer, fail without another prompt.
+    A prompt of another thread than the main one ends with the cell, or after Ctrl-C. If the user
+    hasn't answered it, the cell's other threads, which wait for the same answer, fail without
+    another prompt.
     """
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
         self._unanswered_in: int | None = None  # the number of the cell
+        self._ends, self._end = socket.socketpair()
+        self._end.setblocking(False)
+
+    def listen(self, _info: object = None) -> None:
+        """Notice Ctrl-C from now on, even while the main thread runs code in another language.
+
+        Python's own handler has to wait until that code returns. Call this in the main thread,
+        before each cell.
+
+        https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd
+        """
+        own = self._end.fileno()
+        before = signal.set_wakeup_fd(own, warn_on_full_buffer=False)
+        if before not in (-1, own):
+            signal.set_wakeup_fd(before)  # an event loop of the user's listens
 
     @contextmanager
     def prompting(self, unanswered: Callable[[], AwsProfileError]) -> Iterator[None]:
@@ -60,42 +79,51 @@ class _Prompts:
                 raise unanswered()
             self._unanswered_in = cell
             try:
-                with _ending_with_the_cell():
+                with self._ending_with_the_cell():
                     yield
             except KeyboardInterrupt:
                 raise unanswered() from None
             self._unanswered_in = None
 
+    @contextmanager
+    def _ending_with_the_cell(self) -> Iterator[None]:
+        """Raise KeyboardInterrupt in a block of this thread after Ctrl-C or the cell's end.
+
+        https://docs.python.org/3/c-api/threads.html#c.PyThreadState_SetAsyncExc
+        """
+        thread = ctypes.c_ulong(threading.get_ident())
+        changing = threading.Lock()
+        is_prompting = True
+
+        def wait_for_the_end() -> None:
+            while self._ends.recv(1)[0] not in (0, signal.SIGINT):
+                pass  # another signal
+            with changing:
+                if is_prompting:
+                    exception = ctypes.py_object(KeyboardInterrupt)
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, exception)
+
+        def end() -> None:
+            self._end.send(b"\0")
+
+        while select.select([self._ends], [], [], 0)[0]:  # former signals
+            self._ends.recv(1)
+        waiting = threading.Thread(target=wait_for_the_end, name="end of the cell", daemon=True)
+        waiting.start()
+        events = get_ipython().events
+        events.register("post_execute", end)
+        try:
+            yield
+        finally:
+            events.unregister("post_execute", end)
+            with changing:  # if the exception was set before, Python raises it here, and not later
+                is_prompting = False
+            end()
+            waiting.join()
+
 
 _prompts = _Prompts()
-
-
-@contextmanager
-def _ending_with_the_cell() -> Iterator[None]:
-    """Raise KeyboardInterrupt in a ``with`` block of this thread when the cell ends.
-
-    Python raises it only in the main thread after Ctrl-C, which ends the cell.
-
-    https://docs.python.org/3/c-api/threads.html#c.PyThreadState_SetAsyncExc
-    """
-    thread = ctypes.c_ulong(threading.get_ident())
-    changing = threading.Lock()
-    is_prompting = True
-
-    def interrupt() -> None:
-        with changing:
-            if is_prompting:
-                exception = ctypes.py_object(KeyboardInterrupt)
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, exception)
-
-    events = get_ipython().events
-    events.register("post_execute", interrupt)
-    try:
-        yield
-    finally:
-        events.unregister("post_execute", interrupt)
-        with changing:  # if it was first, Python raises its exception here, and not later
-            is_prompting = False
+listen_for_interrupts = _prompts.listen
 
 
 def warn_at_cell(text: str) -> None:

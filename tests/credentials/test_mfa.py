@@ -14,7 +14,7 @@ import pytest
 import time_machine
 
 from ipy_awsprofile.credentials import person
-from ipy_awsprofile.credentials.person import Person, ask_on_input_channel, code_from
+from ipy_awsprofile.credentials.person import Person, ask_on_input_channel, code_from, unattended
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import MfaRejected, MfaUnavailable
 from ipy_awsprofile.sessions.session import open_session, who_am_i
@@ -67,11 +67,13 @@ def as_front_end(monkeypatch: pytest.MonkeyPatch, answer: Callable[[str], str]) 
     monkeypatch.setattr("getpass.getpass", getpass)
 
 
-def test_another_thread_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In threads other than the cell's, such as a thread for a child process, no prompt appears."""
+def test_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library's thread prompts, but work that no cell waits for doesn't."""
     as_front_end(monkeypatch, lambda _question: "123456")
-    with ThreadPoolExecutor(1) as pool, pytest.raises(MfaUnavailable, match="arn:mfa is required"):
-        pool.submit(ask_on_input_channel, QUESTION).result()
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(ask_on_input_channel, QUESTION).result() == "123456"
+    with unattended(), pytest.raises(MfaUnavailable, match="arn:mfa is required"):
+        ask_on_input_channel(QUESTION)
 
 
 def test_wrong_code_is_asked_again(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -98,6 +99,8 @@ def test_keys_of_another_identity(shell: Shell, aws: EmbeddedAws, user: Signer) 
     other = aws.iam.create_user("Other", account=USER_ACCOUNT, policy=allow("*"))
     shell.good("%aws_profile P\ns3 = session.client('s3')")
     write_keys(aws, "P", session_keys(aws, other))
+    line = "belong to .*Other now, not to .*Worker. Child processes already use them."
+    assert re.search(line, shell.good("shown = 'before the cell'").text)
     for cell in ("s3.list_buckets()", "%aws_profile"):
         refused = shell.refused(cell)
         assert isinstance(refused, IdentityChanged)
@@ -116,27 +119,26 @@ def test_expected_account(shell: Shell, aws: EmbeddedAws, user: Signer) -> None:
     elsewhere = aws.iam.create_user("Elsewhere", account="999988887777", policy=allow("*"))
     write_keys(aws, "P", elsewhere.settings())
     aws.calls.clear()
+    assert "Child processes already use them." in shell.good("shown = 'before the cell'").text
     shell.refused("session.client('s3').list_buckets()")
     shell.refused("%aws_profile --refresh")
     assert set(aws.actions) == {"sts:GetCallerIdentity"}
 
 
-def test_filesystems_after_a_refresh(
+def test_filesystems(
     shell: Shell, aws: EmbeddedAws, user: Signer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An s3fs filesystem keeps the keys that it was created with, until a refresh replaces it."""
+    """An s3fs filesystem uses the current keys, from the file or after a refresh."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
     aws.create_bucket("filesystems", account=USER_ACCOUNT, region="us-west-2")
-    shell.good("import pandas as pd, s3fs\n%aws_profile P")
-    shell.good("session.client('s3').put_object(Bucket='filesystems', Key='a.csv', Body=b'a\\n1')")
-    read = "frame = pd.read_csv('s3://filesystems/a.csv')"
-    shell.good(read)
-    aws.iam.expire_sessions()
-    key = write_keys(aws, "P", session_keys(aws, user))
-    shell.good("%aws_profile --refresh")
-    aws.calls.clear()
-    shell.good(read)
-    assert {call.access_key_id for call in aws.calls} == {key}
+    shell.good("import s3fs\n%aws_profile P\nfs = s3fs.S3FileSystem()\nfs.ls('filesystems')")
+    for change in ("pass", "%aws_profile --refresh"):
+        aws.iam.expire_sessions()
+        key = write_keys(aws, "P", session_keys(aws, user))
+        shell.good(change)
+        aws.calls.clear()
+        shell.good("fs.ls('filesystems', refresh=True)")
+        assert {call.access_key_id for call in aws.calls} == {key}
 
 
 # Sources that can return another identity ---------------------------------------------------------
