@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from ipy_awsprofile.switch.switcher import Switcher
 
 
+#: The settings that a Switcher has.
+_OF_SWITCHER = ["protected", "read_only", "stale", "session_name", "share"]
+
+
 @magics_class
 class AwsProfileMagics(Magics):  # type: ignore[misc]
     """``%aws_profile``, ``%aws_profiles`` and ``%aws_calls``."""
@@ -76,8 +80,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self.ending.callback(unwatch)
         self._lock = threading.Lock()
         self._switcher: Switcher | None = None
-        settings = ["protected", "read_only", "stale", "session_name", "share"]
-        self.observe(self._configure, settings)
+        self.observe(self._configure, _OF_SWITCHER)
         self._calls: CallRecorder | None = None
         self.observe(self._record, ["record_calls"])
         self._record()
@@ -98,12 +101,16 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     def switcher(self) -> Switcher:
         """The Switcher, created on first access to keep loading fast."""
         from ipy_awsprofile.notebook.notices import Notices
+        from ipy_awsprofile.notebook.prompts import person_at_cell, warn_at_cell
         from ipy_awsprofile.switch.switcher import Switcher
 
         with self._lock:
             if self._switcher is None:
                 switcher = Switcher(self.shell)
-                self._apply_to(switcher)
+                switcher.person = person_at_cell()
+                GATE.warn = warn_at_cell
+                for name in _OF_SWITCHER:
+                    self._apply(name, switcher)
                 self.ending.callback(switcher.close)
                 self.ending.callback(Notices(switcher, self.shell).end)
                 self._switcher = switcher
@@ -206,19 +213,20 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     def _configure(self, change: traitlets.Bunch) -> None:
         if self._switcher:
-            self._apply_to(self._switcher)
+            self._apply(change.name, self._switcher)
         if change.name in {"protected", "read_only"}:
             from ipy_awsprofile.notebook.commands import warn_about_patterns
 
             warn_about_patterns(change.name, change.new)
 
-    def _apply_to(self, switcher: Switcher) -> None:
-        from ipy_awsprofile.notebook.prompts import person_at_cell, warn_at_cell
-
-        switcher.protection.protected = tuple(self.protected)
-        switcher.protection.read_only = tuple(self.read_only)
-        GATE.stale = self.stale
-        GATE.warn = warn_at_cell
-        switcher.session_name = self.session_name or None
-        switcher.shares = self.share
-        switcher.person = person_at_cell()
+    def _apply(self, name: str, switcher: Switcher) -> None:
+        """Apply a setting, and no other, which an action such as ``--share off`` can override."""
+        match name:
+            case "protected" | "read_only":
+                setattr(switcher.protection, name, tuple(getattr(self, name)))
+            case "stale":
+                GATE.stale = self.stale
+            case "session_name":
+                switcher.session_name = self.session_name or None
+            case "share":
+                switcher.shares = self.share
