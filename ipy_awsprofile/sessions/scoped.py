@@ -15,9 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.credentials import DeferredRefreshableCredentials
 
-from ipy_awsprofile.config.policies import policy_in, policy_text, read_only_policy
-from ipy_awsprofile.config.profiles import ASSUMES
-from ipy_awsprofile.config.target import target_of
+from ipy_awsprofile.config.policies import (
+    policy_in,
+    policy_text,
+    read_only_policy,
+    session_policy,
+)
+from ipy_awsprofile.config.profiles import ASSUMES, Profile
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.credentials.answers import own_client
 from ipy_awsprofile.credentials.sts import ScopedSessionFetcher, renew_with_base
@@ -39,6 +43,11 @@ from ipy_awsprofile.sessions.session import (
 
 if TYPE_CHECKING:
     import boto3
+
+    from ipy_awsprofile.config.target import Target
+
+#: The length of a role session's name that AWS allows.
+_LONGEST_NAME = 64
 
 #: The durations in seconds that AWS allows.
 _ALLOWED = range(1, 129600 + 1)
@@ -123,18 +132,38 @@ class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # used lik
 def open_reader(session: ProfileSession, name: str) -> boto3.Session:
     """Return a session with the same identity that can only read, without prompting the user.
 
-    CloudTrail shows the name: of the role session if nothing else names it, or as the description
-    of the narrower session. Raises a subclass of `AwsProfileError`.
+    CloudTrail shows the name: at the end of the role session's name unless the profile or an option
+    names it, or as the description of the narrower session. Raises a subclass of `AwsProfileError`.
     """
     target = session.target
     is_limited_by_role = target.chain[0].kind in ASSUMES and not target.request.policy
     if is_limited_by_role and target.renews_unattended:
-        named = target.request.default_session_name or user_environment().get(
-            "AWS_ROLE_SESSION_NAME", name
-        )
-        request = replace(target.request, read_only=True, default_session_name=named)
-        return open_target(target_of(request))
+        return open_target(_reader_of(target, name))
     return scoped(session, read_only=True, description=name).open_for(session)
+
+
+def _reader_of(target: Target, name: str) -> Target:
+    """Return a target for the same role with the policy of ``--read-only``.
+
+    It has the role chain of the target, because the files can have changed since.
+    """
+    role = target.chain[0]
+    arn = str(role.role_arn)
+    request = replace(target.request, read_only=True)
+    limits = {**target.parameters.get(arn, {}), **session_policy(request, role)}
+    own_name = role.text("role_session_name")
+    default = request.default_session_name or user_environment().get("AWS_ROLE_SESSION_NAME")
+    if not own_name:
+        own_name = name
+    elif own_name == default:
+        own_name = f"{own_name[: _LONGEST_NAME - len(name) - 1]}-{name}"
+    first = Profile(role, {**role.settings, "role_session_name": own_name}, role.kind)
+    return replace(
+        target,
+        request=request,
+        chain=(first, *target.chain[1:]),
+        parameters={**target.parameters, arn: limits},
+    )
 
 
 def _policy(
