@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ipy_awsprofile.config.files import Section, SharedFiles
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.kernel.leftovers import Leftover
-    from ipy_awsprofile.kernel.sharing import Sharing
     from ipy_awsprofile.sessions.session import Identity, ProfileSession
+    from ipy_awsprofile.switch.switcher import Switcher
 
 #: The badge of expired credentials.
 _EXPIRED = "expired"
@@ -131,8 +131,11 @@ def session_rows(target: Target) -> list[tuple[str, str]]:
     return [(label, text) for label, text, is_set in rows if is_set]
 
 
-def sharing_rows(sharing: Sharing | None, session: ProfileSession) -> list[tuple[str, str]]:
+def sharing_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str, str]]:
     """Return the row about programs that use a session, if it is the notebook's and shared."""
+    sharing = switcher.sharing
+    if switcher.sharing_problem:
+        return [("shared", f"no: {switcher.sharing_problem}")]
     if sharing is None or sharing.get_session() is not session:  # it is a block's
         return []
     settings: Section = {}
@@ -141,7 +144,7 @@ def sharing_rows(sharing: Sharing | None, session: ProfileSession) -> list[tuple
     shared = f"programs with the profile `{NOTEBOOK}`, or `{READER}` to only read"
     programs_region = settings.get("region")
     if not sharing.is_newest:
-        shared = "no: another notebook shares its identity. `%aws_profile --share` takes over"
+        shared = "no: another notebook has begun to share. `%aws_profile --share` takes over"
     elif not python_of(settings):
         shared = "not yet: `%aws_profile --share` adds profiles for programs to the config file"
     elif programs_region != session.region_name:

@@ -36,12 +36,34 @@ def replace_file(
 
 
 def cache_folder() -> Path:
-    """Return the user's cache folder, for files that can be created again.
+    """Return this package's folder in the user's cache folder, which may not exist yet.
 
     https://specifications.freedesktop.org/basedir-spec/latest/
     """
     named = os.environ.get("XDG_CACHE_HOME")
-    return Path(named) if named else Path("~/.cache").expanduser()
+    return Path(named or "~/.cache").expanduser() / "ipy_awsprofile"
+
+
+def require_private(path: Path | int) -> None:
+    """Raise PermissionError unless a file or folder is the user's own, and closed to others.
+
+    ``path`` can be the number of an open file, which no one can exchange. Windows has no such
+    modes, and its folders for a user's files are closed to others.
+    """
+    if not hasattr(os, "getuid"):
+        return
+    status = os.stat(path)
+    if status.st_uid != os.getuid():
+        raise PermissionError(f"`{path}` belongs to another user, with the ID {status.st_uid}")
+    if status.st_mode & 0o077:
+        raise PermissionError(f"other users can use `{path}`: run `chmod go= '{path}'`")
+
+
+def read_private_file(path: Path) -> bytes:
+    """Return the content of a file. Raises OSError, even if another user could have written it."""
+    with open(path, "rb") as file:
+        require_private(file.fileno())
+        return file.read()
 
 
 class StaysInProcess:

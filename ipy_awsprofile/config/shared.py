@@ -20,9 +20,10 @@ import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
-from ipy_awsprofile.config.private import cache_folder
+from ipy_awsprofile.config.private import cache_folder, read_private_file
 
 #: The profile with the notebook's own permissions, and the profile for reading only.
 NOTEBOOK = "notebook"
@@ -33,6 +34,10 @@ SHARED_PROFILES = {NOTEBOOK: "", READER: " --read-only"}
 
 #: How long to wait for the notebook, in seconds.
 TIMEOUT = 10.0
+
+#: The longest question and the longest answer, in bytes.
+LONGEST_QUESTION = 500
+_LONGEST_ANSWER = 20_000
 
 #: With ``-P``, Python imports no module of the folder that the program happens to be in.
 _COMMAND = "-P -m ipy_awsprofile credentials"
@@ -58,13 +63,13 @@ def python_of(settings: Mapping[str, Any]) -> str | None:
 
 def shared_file() -> Path:
     """Return the path of the file about the sharing notebook on this machine."""
-    return cache_folder() / "ipy_awsprofile" / f"shared-{socket.gethostname()}.json"
+    return cache_folder() / f"shared-{socket.gethostname()}.json"
 
 
 def read_shared_file() -> tuple[int, str]:
     """Return the port and the key of the sharing notebook. Raises NotShared without one."""
     try:
-        document = json.loads(shared_file().read_bytes())
+        document = json.loads(read_private_file(shared_file()))
         return int(document["port"]), str(document["key"])
     except (OSError, ValueError, KeyError, TypeError):
         raise NotShared(f"No notebook on this machine shares its identity. {_RUN_SHARE}") from None
@@ -83,16 +88,16 @@ def fetch_shared(profile: str) -> str:
     port, key = read_shared_file()
     nonce = os.urandom(16).hex()
     question = f"{profile} {nonce} {proof(key, 'program', profile, nonce)}"
-    response: dict[str, str] = {}
+    response = ""
     try:
         response = _ask(port, question)
     except TimeoutError:
         raise NotShared(f"The notebook didn't answer within {TIMEOUT:.0f} seconds.") from None
     except (OSError, ValueError):
         pass  # nothing listens on the port, or another program does
-    answer = response.get("answer", "")
-    kernels_proof = response.get("proof", "").encode()
-    if not hmac.compare_digest(kernels_proof, proof(key, "kernel", nonce, answer).encode()):
+    kernels_proof, _, answer = response.partition(" ")
+    expected = proof(key, "kernel", nonce, answer)
+    if not hmac.compare_digest(kernels_proof.encode(), expected.encode()):
         raise NotShared(f"The notebook that shared its identity has ended. {_RUN_SHARE}")
     problem = json.loads(answer).get("Message")
     if problem:
@@ -100,10 +105,19 @@ def fetch_shared(profile: str) -> str:
     return answer
 
 
-def _ask(port: int, question: str) -> dict[str, str]:
-    """Send a question to a port of this machine, and return the response, which may be false."""
+def _ask(port: int, question: str) -> str:
+    """Send a question to a port of this machine, and return the response, which may be false.
+
+    Another program can listen there, so this waits for a limited time, and reads a limited answer.
+    """
+    deadline = monotonic() + TIMEOUT
+    response = b""
     with socket.create_connection(("127.0.0.1", port), TIMEOUT) as connection:
         connection.sendall(f"{question}\n".encode())
-        with connection.makefile("rb") as stream:
-            response: dict[str, str] = json.loads(stream.readline())
-    return response
+        while len(response) < _LONGEST_ANSWER:
+            connection.settimeout(max(deadline - monotonic(), 0.001))
+            part = connection.recv(_LONGEST_ANSWER)
+            if not part:
+                break
+            response += part
+    return response.decode()

@@ -18,28 +18,23 @@ import atexit
 import hmac
 import json
 import locale
-import os
-import platform
 import re
 import secrets
 import shlex
 import shutil
 import sys
 import tempfile
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from itertools import count
 from pathlib import Path
 from threading import Lock
-from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ipy_awsprofile.config.files import FileVersion, profile_in, read_credentials, version_of
 from ipy_awsprofile.config.names import Arn
-from ipy_awsprofile.config.private import StaysInProcess, cache_folder, replace_file
+from ipy_awsprofile.config.private import StaysInProcess, replace_file, require_private
 from ipy_awsprofile.config.settings import CREDENTIALS, KEYS
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.errors import AwsProfileError
@@ -47,7 +42,7 @@ from ipy_awsprofile.sessions.loopback import LoopbackServer
 from ipy_awsprofile.sessions.portable import lendable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.gate import Label
@@ -59,10 +54,7 @@ _LARGEST = 5_000_000
 #: If credentials have no known expiration time, clients ask again after this time.
 _ASK_AGAIN = timedelta(minutes=20)
 
-#: How long to keep a folder of a machine whose processes can't be seen here, in seconds.
-_ABANDONED_AFTER = 30 * 24 * 3600
-
-#: The maximum number of lent sessions. The least recently used one is dropped.
+#: The maximum number of lent sessions. The least recently used one that no layer shows is dropped.
 _MOST = 64
 
 _SECRET = re.compile(rf"^\s*({'|'.join(map(re.escape, sorted(KEYS)))})\s*[=:]", re.M | re.I)
@@ -88,13 +80,7 @@ class Lending(StaysInProcess):
         self._numbers = count(1)
         self._lent: dict[str, _Lent] = {}  # by path
         self._copied: dict[str | None, FileVersion | None] = {}  # the config file, by path
-        parent = cache_folder() / "ipy_awsprofile"
-        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with suppress(OSError, ValueError):  # another kernel is removing them, too
-            _remove_abandoned(parent)
-        self._folder = Path(
-            tempfile.mkdtemp(prefix=f"kernel-{_process_space()}-{os.getpid()}-", dir=parent)
-        )
+        self._folder = _new_folder()
         self._server = LoopbackServer(_Request, self)
         atexit.register(self.close)
 
@@ -104,20 +90,24 @@ class Lending(StaysInProcess):
         if self._server.end():
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def variables(self, session: ProfileSession, label: Label) -> dict[str, str | None]:
+    def variables(
+        self, session: ProfileSession, label: Label, shown: Container[Label]
+    ) -> dict[str, str | None]:
         """Lend a session, and return the variables with which child processes use it.
 
-        A lent identity keeps its address. Raises OSError.
+        A lent identity keeps its address. ``shown`` are the labels of the layers, whose sessions
+        are never dropped. Raises OSError.
         """
         with self._lock:
             path = self._path_of(label) or f"/{next(self._numbers)}"
             before = self._lent.pop(path, None)
             token = before.token if before else secrets.token_hex(32)
             self._lent[path] = _Lent(label, session, token)
-            while len(self._lent) > _MOST:
-                oldest = next(iter(self._lent))
-                del self._lent[oldest]
-                shutil.rmtree(self._folder / oldest[1:], ignore_errors=True)
+            self._drop_oldest(shown)
+            try:
+                require_private(self._folder)
+            except OSError:  # a cleanup has removed it, and another user can have its name now
+                self._folder = _new_folder()
         folder = self._folder / path[1:]
         if not (folder / "token").exists():  # it is new, or a cleanup has removed it
             replace_file(folder / "token", token.encode())
@@ -161,8 +151,10 @@ class Lending(StaysInProcess):
         path = self._path_of(label)
         if path not in self._copied:
             return False
-        if self._copied[path] != version_of(session.target.config.paths.config):
-            self.variables(session, label)
+        file = session.target.config.paths.config
+        text = _text_to_copy(file)
+        if text is not None and self._copied[path] != version_of(file):
+            self._write_config(session, path, text)
         return True
 
     def _path_of(self, label: Label) -> str | None:
@@ -176,15 +168,27 @@ class Lending(StaysInProcess):
         # Isolated from the user's variables and packages, Python starts in half the time.
         return f'"{sys.executable}" -I -S "{program}" {self._server.port} {path} "{token}"'
 
-    def answer(self, path: str, token: str) -> tuple[HTTPStatus, dict[str, str]]:
-        """Return the status and the document for a request."""
+    def _drop_oldest(self, shown: Container[Label]) -> None:
+        surplus = len(self._lent) - _MOST
+        for path, lent in list(self._lent.items())[:-1]:  # the last one is new
+            if surplus > 0 and lent.label not in shown:
+                surplus -= 1
+                del self._lent[path]
+                shutil.rmtree(self._folder / path[1:], ignore_errors=True)
+
+    def session_at(self, path: str, token: str) -> ProfileSession | None:
+        """Return the session that is lent at a path, or None if the path or the token is wrong."""
         with self._lock:
             lent = self._lent.get(path)
             if not lent or not hmac.compare_digest(token.encode(), lent.token.encode()):
-                return HTTPStatus.UNAUTHORIZED, {"Message": "The address or its token is wrong."}
+                return None
             self._lent[path] = self._lent.pop(path)  # the most recently used one is last
+        return lent.session
+
+    def answer(self, session: ProfileSession) -> tuple[HTTPStatus, dict[str, str]]:
+        """Return the status and the document for a request."""
         try:
-            keys, expiry = lendable(lent.session)
+            keys, expiry = lendable(session)
         except AwsProfileError as error:
             message = f"{error} {error.hint}".strip()
             return HTTPStatus.BAD_REQUEST, {"Code": type(error).__name__, "Message": message}
@@ -197,34 +201,12 @@ class Lending(StaysInProcess):
         }
 
 
-def _remove_abandoned(parent: Path) -> None:
-    """Remove the folders of processes that were killed, and of other machines after a month."""
-    for folder in parent.glob("kernel-*"):
-        parts = folder.name.split("-")
-        # On Windows, a signal of 0 isn't only a question.
-        if parts[1] == _process_space() and os.name == "posix":
-            is_abandoned = not _is_running(int(parts[2]))
-        else:
-            is_abandoned = time() - folder.stat().st_mtime > _ABANDONED_AFTER
-        if is_abandoned:
-            shutil.rmtree(folder, ignore_errors=True)
+def _new_folder() -> Path:
+    """Return a new folder for the files of child processes, which other users can't open."""
+    return Path(tempfile.mkdtemp(prefix="ipy-awsprofile-"))
 
 
-def _process_space() -> str:
-    """Return a text for this machine and container, in which a process ID names one process.
-
-    https://man7.org/linux/man-pages/man7/pid_namespaces.7.html
-    """
-    namespace = os.path.basename(os.path.realpath("/proc/self/ns/pid"))  # if it exists
-    return sha256(f"{platform.node()} {namespace}".encode()).hexdigest()[:8]
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except OSError as error:
-        return isinstance(error, PermissionError)  # another user's process
-    return True
+_WRONG = {"Message": "The address or its token is wrong."}
 
 
 class _Request(BaseHTTPRequestHandler):
@@ -234,7 +216,11 @@ class _Request(BaseHTTPRequestHandler):
     def do_GET(self) -> None:  # the base class requires this name
         """Send the session's credentials, or an error message."""
         token = self.headers.get("Authorization") or ""
-        status, document = self.server.owner.answer(self.path, token)
+        status, document = HTTPStatus.UNAUTHORIZED, _WRONG
+        session = self.server.owner.session_at(self.path, token)
+        if session:
+            self.server.prove(self.connection)
+            status, document = self.server.owner.answer(session)
         body = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")

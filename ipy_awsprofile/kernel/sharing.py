@@ -5,17 +5,25 @@
 
 from __future__ import annotations
 
+import atexit
 import hmac
 import json
 import secrets
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from socketserver import StreamRequestHandler
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.config.private import StaysInProcess, replace_file
+from ipy_awsprofile.config.private import (
+    StaysInProcess,
+    cache_folder,
+    replace_file,
+    require_private,
+)
 from ipy_awsprofile.config.shared import (
+    LONGEST_QUESTION,
     READER,
     SHARED_PROFILES,
     TIMEOUT,
@@ -38,25 +46,37 @@ if TYPE_CHECKING:
 #: Programs ask again after this time, so they follow a switch. boto3 asks 15 minutes earlier.
 _ASK_AGAIN = timedelta(minutes=20)
 
-#: The longest question, in bytes.
-_LONGEST = 500
-
 
 class Sharing(StaysInProcess):
     """Shares an identity until it is closed, or until another notebook begins to share.
 
-    ``get_session`` returns the notebook's session, or None while no profile is active. Raises
-    OSError if the file can't be written or the loopback address can't be used.
+    ``get_session`` returns the notebook's session, or None while no profile is active. It is called
+    while ``switching`` is held, so that no program gets the session of a switch that ends the
+    sharing. Raises OSError if the file can't be written for the user alone, or the loopback address
+    can't be used.
     """
 
-    def __init__(self, get_session: Callable[[], ProfileSession | None]) -> None:
+    def __init__(
+        self,
+        get_session: Callable[[], ProfileSession | None],
+        switching: AbstractContextManager[object],
+    ) -> None:
         self.get_session = get_session
+        self._switching = switching
+        self._has_ended = False
         self._key = secrets.token_hex(32)
         self._lock = Lock()
         self._reader: tuple[ProfileSession, boto3.Session] | None = None
+        cache_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+        require_private(cache_folder())
         self._server = LoopbackServer(_Question, self)
         document = {"port": self._server.port, "key": self._key}
-        replace_file(shared_file(), json.dumps(document).encode())
+        try:
+            replace_file(shared_file(), json.dumps(document).encode())
+        except OSError:
+            self.close()
+            raise
+        atexit.register(self.close)
 
     @property
     def is_newest(self) -> bool:
@@ -68,27 +88,34 @@ class Sharing(StaysInProcess):
 
     def close(self) -> None:
         """Give no more credentials. Programs keep those that they have until they expire."""
-        self._server.end()
-        if self.is_newest:
+        atexit.unregister(self.close)
+        with self._switching:
+            self._has_ended = True
+        if self._server.end() and self.is_newest:
             shared_file().unlink(missing_ok=True)
 
-    def answer(self, profile: str, nonce: str, programs_proof: str) -> dict[str, str]:
-        """Return the answer to a program's question; empty if it doesn't know the key."""
+    def is_program(self, profile: str, nonce: str, programs_proof: str) -> bool:
+        """Return whether the program that asks for a profile knows the key."""
         expected = proof(self._key, "program", profile, nonce)
-        is_known = hmac.compare_digest(programs_proof.encode(), expected.encode())
-        if not is_known or profile not in SHARED_PROFILES:
-            return {}
+        knows_key = hmac.compare_digest(programs_proof.encode(), expected.encode())
+        return knows_key and profile in SHARED_PROFILES
+
+    def answer(self, profile: str, nonce: str) -> str:
+        """Return the answer to a program's question; empty after the end of the sharing."""
+        with self._switching:
+            if self._has_ended:
+                return ""
+            session = self.get_session()
         try:
             with unattended():  # no cell waits for the program
-                document = self._credentials(profile)
+                document = self._credentials(profile, session)
         except AwsProfileError as error:
             document = {"Message": f"{error} {error.hint}".strip()}
         answer = json.dumps(document)
-        return {"answer": answer, "proof": proof(self._key, "kernel", nonce, answer)}
+        return f"{proof(self._key, 'kernel', nonce, answer)} {answer}"
 
-    def _credentials(self, profile: str) -> dict[str, Any]:
+    def _credentials(self, profile: str, session: ProfileSession | None) -> dict[str, Any]:
         """Return credentials in the format of a ``credential_process``. Raises AwsProfileError."""
-        session = self.get_session()
         if session is None:
             raise InvalidOption(
                 "No profile is active in the notebook that shares its identity.",
@@ -120,6 +147,7 @@ class _Question(StreamRequestHandler):
 
     def handle(self) -> None:
         """Answer one line with one line."""
-        words = self.rfile.readline(_LONGEST).decode().split()
-        response = self.server.owner.answer(*words)
-        self.wfile.write(json.dumps(response).encode() + b"\n")
+        profile, nonce, programs_proof = self.rfile.readline(LONGEST_QUESTION).decode().split()
+        if self.server.owner.is_program(profile, nonce, programs_proof):
+            self.server.prove(self.connection)
+            self.wfile.write(self.server.owner.answer(profile, nonce).encode())

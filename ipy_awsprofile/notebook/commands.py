@@ -323,7 +323,7 @@ def active_card(
         identity,
         variable=variable,
         alias=known_account_name(identity.account),
-        about=[*session_rows(session.target), *sharing_rows(switcher.sharing, session)],
+        about=[*session_rows(session.target), *sharing_rows(switcher, session)],
         warning=session.target.warning,
         protected=switcher.is_protected,
         problem=problem,

@@ -209,7 +209,8 @@ class Conversation:
             self._ask_for_code(request, devices[-1], error)
         else:
             # Another cell may have begun during the calls to AWS.
-            self._begin(f"Switching to {request.name}", partial(self._switcher.move, layer))
+            move = partial(self._switcher.move, layer, again=fresh)
+            self._begin(f"Switching to {request.name}", move)
 
     def _ask_for_code(self, request: SwitchRequest, device: str, error: AwsProfileError) -> None:
         """Ask for an MFA code, or for another one if ``error`` is about a rejected code."""
@@ -339,7 +340,7 @@ class Conversation:
             variable=variable,
             about=[
                 *cards.session_rows(target),
-                *cards.sharing_rows(self._switcher.sharing, active.session),
+                *cards.sharing_rows(self._switcher, active.session),
             ],
             warning=target.warning,
             protected=protected,

@@ -28,7 +28,7 @@ from botocore.utils import JSONFileCache, SSOTokenLoader
 
 from ipy_awsprofile.config.files import Config, FileVersion, read_config, version_of
 from ipy_awsprofile.config.names import AssignedName
-from ipy_awsprofile.config.private import cache_folder, replace_file
+from ipy_awsprofile.config.private import cache_folder, read_private_file, replace_file
 from ipy_awsprofile.config.profiles import did_you_mean, matches
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.sign_ins import (
@@ -206,7 +206,7 @@ def complete_list(sign_in: SignIn) -> RoleList | None:
 @lru_cache(maxsize=4)
 def _read(path: Path, _version: FileVersion | None) -> RoleList | None:
     with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):  # another format
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_private_file(path))
         return RoleList(
             datetime.fromisoformat(content["listed_at"]),
             {key: Account(*values) for key, values in content["accounts"].items()},
@@ -223,7 +223,7 @@ def _cache(sign_in: SignIn, roles: RoleList) -> RoleList:
 
 def _path(sign_in: SignIn) -> Path:
     digest = sha256(f"{sign_in.session}\n{sign_in.start_url}".encode()).hexdigest()[:16]
-    return cache_folder() / "ipy_awsprofile" / f"roles-{digest}.json"
+    return cache_folder() / f"roles-{digest}.json"
 
 
 def known_account_name(account: str) -> str | None:

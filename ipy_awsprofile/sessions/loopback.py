@@ -1,13 +1,26 @@
-"""A server in the kernel that only programs on this machine can reach."""
+"""A server in the kernel that only programs on this machine can reach.
+
+All of its users can connect, so a connection has little time, and few threads, until its program
+has proved that it is the user's.
+"""
 
 from __future__ import annotations
 
 import os
+import socket
+from contextlib import suppress
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from threading import Thread
+from time import monotonic
 from typing import Any
 
 from ipy_awsprofile.config.private import StaysInProcess
+
+#: How long a connection can be open without a proof, in seconds.
+_TIME_TO_PROVE = 2
+
+#: The maximum number of connections without a proof. A new one replaces the oldest.
+_MOST = 32
 
 
 class LoopbackServer(StaysInProcess, ThreadingTCPServer):
@@ -24,6 +37,7 @@ class LoopbackServer(StaysInProcess, ThreadingTCPServer):
         #: Answers the handler's questions.
         self.owner = owner
         self.port = self.server_address[1]
+        self._unproved: dict[socket.socket, float] = {}  # when they were opened, the oldest first
         self._process = os.getpid()
         Thread(target=self.serve_forever, args=(0.1,), name="loopback", daemon=True).start()
         if hasattr(os, "register_at_fork"):  # only the kernel answers
@@ -35,7 +49,37 @@ class LoopbackServer(StaysInProcess, ThreadingTCPServer):
         if is_own:
             self.shutdown()
             self.server_close()
+            self._close_unproved(since=monotonic())
         return is_own
+
+    def prove(self, connection: socket.socket) -> None:
+        """Let a connection stay open, because its program has proved that it is the user's."""
+        self._unproved.pop(connection, None)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Handle a new connection in a thread; the server's thread calls this."""
+        self._unproved[request] = monotonic()
+        opened = sorted(self._unproved.copy().values(), reverse=True)
+        if len(opened) > _MOST:
+            self._close_unproved(since=opened[_MOST])
+        super().process_request(request, client_address)
+
+    def service_actions(self) -> None:
+        """Close the connections without a proof in time; the server's thread calls this."""
+        self._close_unproved(since=monotonic() - _TIME_TO_PROVE)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection that has been handled."""
+        self._unproved.pop(request, None)
+        super().shutdown_request(request)
+
+    def _close_unproved(self, *, since: float) -> None:
+        """Close the connections without a proof that were opened at this time or before it."""
+        for connection, opened in self._unproved.copy().items():
+            if opened <= since:
+                self._unproved.pop(connection, None)
+                with suppress(OSError):  # its thread has just closed it
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, *_: object) -> None:
         """Do nothing, because standard error appears in the notebook's output."""

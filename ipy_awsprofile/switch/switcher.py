@@ -40,9 +40,13 @@ _Listener = Callable[["Identity | None"], None]
 _log = logging.getLogger(__name__)
 
 #: What to do if the kernel can't lend or share credentials.
-_NEEDS = (
-    "The kernel needs the address 127.0.0.1, and a folder in your cache folder: free some space "
-    "there, or set XDG_CACHE_HOME to another folder."
+_NEEDS_TO_LEND = (
+    "The kernel needs the address 127.0.0.1, and space for temporary files: free some, or set "
+    "TMPDIR to another folder and restart the kernel."
+)
+_NEEDS_TO_SHARE = (
+    "The kernel needs the address 127.0.0.1, and a folder of yours in your cache folder: free some "
+    "space there, or set XDG_CACHE_HOME to a folder of yours."
 )
 
 
@@ -61,6 +65,8 @@ class Switcher:
         self.sharing: Sharing | None = None
         #: Whether each switch to a profile that isn't protected begins to share.
         self.shares = False
+        #: Why the last switch hasn't begun to share, or an empty text.
+        self.sharing_problem = ""
         self._opened: OpenedBefore | None = None
         self._closed = False
         #: The running cell, and the action that waits for its end.
@@ -153,7 +159,8 @@ class Switcher:
         an interrupting exception such as KeyboardInterrupt; then nothing has changed.
         """
         self.require_changeable()
-        return self.move(self.prepare(request, fresh=fresh, again=again, person=person))
+        layer = self.prepare(request, fresh=fresh, again=again, person=person)
+        return self.move(layer, again=again)
 
     def prepare(
         self,
@@ -190,18 +197,25 @@ class Switcher:
         opened.session.person = self.person
         return Layer(opened)
 
-    def move(self, layer: Layer) -> Identity:
-        """Switch everything to the layer that `prepare` returned. Raises the errors of `switch`."""
+    def move(self, layer: Layer, *, again: bool = False) -> Identity:
+        """Switch everything to the layer that `prepare` returned. Raises the errors of `switch`.
+
+        Unless it is the active request ``again``, a protected profile isn't shared anymore.
+        """
         is_protected = self._is_protected(layer)
         with self._changing():
             layer.places = self._places(layer)
-            if is_protected and layer.label != self._label:
+            if is_protected and not again:
                 self.stop_sharing()
             self._layers.put(layer)
             self.has_switched = True
+        self.sharing_problem = ""
         may_share = not is_protected and self._layers.session_of_notebook is layer.session
         if self.shares and not self.sharing and may_share:
-            self.share()
+            try:
+                self.share()
+            except CredentialsUnavailable as error:  # the switch is complete
+                self.sharing_problem = f"{error} {error.hint}"
         _log.debug("Switched to %s, %s.", layer.label.name, layer.identity.arn)
         return layer.identity
 
@@ -223,10 +237,10 @@ class Switcher:
         from ipy_awsprofile.kernel.sharing import Sharing
 
         try:
-            newer = Sharing(lambda: self._layers.session_of_notebook)
+            newer = Sharing(lambda: self._layers.session_of_notebook, self._lock)
         except OSError as error:
             raise CredentialsUnavailable(
-                f"The notebook's identity can't be shared: {error}.", _NEEDS
+                f"The notebook's identity can't be shared: {error}.", _NEEDS_TO_SHARE
             ) from error
         self.stop_sharing()
         self.sharing = newer
@@ -236,6 +250,7 @@ class Switcher:
         if self.sharing:
             self.sharing.close()
         self.sharing = None
+        self.sharing_problem = ""
 
     def refresh(self, *, person: Person | None = None) -> Identity | None:
         """Switch to the active profile again with new credentials, or return None without one."""
@@ -380,10 +395,10 @@ class Switcher:
 
         try:
             self._lending = self._lending or Lending()
-            lent = self._lending.variables(layer.session, layer.label)
+            lent = self._lending.variables(layer.session, layer.label, self._layers.labels)
         except OSError as error:
             raise CredentialsUnavailable(
-                f"Credentials can't be lent to child processes: {error}.", _NEEDS
+                f"Credentials can't be lent to child processes: {error}.", _NEEDS_TO_LEND
             ) from error
         shown = places.places_of(layer.session, lent)
         if self._shell:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 import time_machine
 
-from ipy_awsprofile.config.shared import NOTEBOOK, READER, process_of, shared_file
+from ipy_awsprofile.config.shared import NOTEBOOK, READER, process_of, proof, shared_file
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role, allow
 from tests.identity_center import write_session
 from tests.processes import is_private, posix
@@ -228,6 +230,38 @@ def test_protected_profiles(notebook: Shell, terminal: Terminal) -> None:
         assert ("RoleGamma" if share else "No notebook") in terminal.who(profile)
     notebook.good("%aws_profile --refresh")
     assert "RoleGamma" in terminal.who()
+    notebook.good("%aws_profile RoleGamma --yes")
+    assert "No notebook" in terminal.who()
+
+
+@pytest.mark.parametrize("line", ["--share off", "RoleGamma --yes"])
+def test_a_program_that_is_connected(notebook: Shell, line: str) -> None:
+    """A program that has connected before the end of the sharing gets no answer after it."""
+    notebook.good("%config AwsProfileMagics.protected = ['*Gamma']")
+    document = json.loads(shared_file().read_bytes())
+    question = f"notebook 00 {proof(document['key'], 'program', 'notebook', '00')}\n"
+    with socket.create_connection(("127.0.0.1", document["port"])) as connection:
+        connection.sendall(question[:20].encode())
+        notebook.good(f"%aws_profile {line}")
+        with suppress(OSError):
+            connection.sendall(question[20:].encode())
+            assert connection.recv(1000) == b""
+
+
+def test_edited_files(aws: EmbeddedAws, notebook: Shell, terminal: Terminal) -> None:
+    """`notebook-reader` is the notebook's identity, even after edits of its profile."""
+    text = aws.config_file.read_text()
+    role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/Role"
+    for line in ("RoleBeta", f"--role-arn {role}Beta --source-profile RoleBeta"):
+        aws.config_file.write_text(text)
+        notebook.good(f"%aws_profile {line}")
+        aws.config_file.write_text(text.replace(f"{role}Beta", f"{role}Gamma"))
+        assert terminal.who(READER).rpartition("/")[0] == terminal.who().rpartition("/")[0]
+    aws.config_file.write_text(text)
+    notebook.good("%config AwsProfileMagics.session_name = 'ann'")
+    notebook.good("%aws_profile RoleBeta")
+    names = [terminal.who(profile).rpartition("/")[2] for profile in (NOTEBOOK, READER)]
+    assert names == ["ann", "ann-notebook-reader"]
 
 
 def test_the_setting(notebook: Shell, terminal: Terminal) -> None:
@@ -244,6 +278,31 @@ def test_the_setting(notebook: Shell, terminal: Terminal) -> None:
     ):
         notebook.good(f"%aws_profile {line}")
         assert says in terminal.who()
+    notebook.good("%config AwsProfileMagics.stale = 'refuse'")  # changes no other setting
+    notebook.good("%aws_profile RoleBeta")
+    assert "No notebook" in terminal.who()
+
+
+@posix
+def test_a_folder_of_another_user(
+    notebook: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The notebook doesn't share in a folder of another user; the card says whose it is."""
+    notebook.good("%aws_profile --off")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (tmp_path / "ipy_awsprofile").mkdir(mode=0o755)
+    error = notebook.refused("%aws_profile RoleBeta --share")
+    assert "other users can use" in str(error)
+    (tmp_path / "ipy_awsprofile").chmod(0o700)
+    notebook.good("%config AwsProfileMagics.share = True")
+    threads = threading.active_count()
+    with monkeypatch.context() as another_user:
+        another_user.setattr("os.getuid", lambda: 12345)
+        card = notebook.good("%aws_profile RoleBeta").text
+    assert f"shared    no: The notebook's identity can't be shared: `{tmp_path}" in card
+    assert f"belongs to another user, with the ID {os.getuid()}" in card
+    assert threading.active_count() == threads
+    assert "no: " not in notebook.good("%aws_profile RoleBeta").text
 
 
 def test_no_circles(aws: EmbeddedAws, notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,11 +340,11 @@ def test_two_notebooks(notebook: Shell, terminal: Terminal, other: subprocess.Po
     """The newest notebook that shares wins, and the other's card says so."""
     assert ":user/UserAlpha" in terminal.who()
     card = notebook.good("%aws_profile RoleBeta").text
-    assert "no: another notebook shares its identity." in card
+    assert "no: another notebook has begun to share." in card
     assert ":user/UserAlpha" in terminal.who()
     notebook.good("%aws_profile --share")
     assert ":assumed-role/RoleBeta/" in terminal.who()
-    other.terminate()
+    other.send_signal(signal.SIGINT)  # it ends, and leaves this notebook's file
     other.wait()
     assert ":assumed-role/RoleBeta/" in terminal.who()
 
@@ -301,23 +360,26 @@ def test_a_killed_kernel(
     ended = "The notebook that shared its identity has ended. Run `%aws_profile --share`"
     assert ended in terminal.who()
     questions: list[bytes] = []
+    evil = json.dumps({"Version": 1, "AccessKeyId": "AKIAEVIL"})
+    answers = (f"{'0' * 64} {evil}", "[]", "[" * 10**6, "\xff", "é " + evil)
 
     def pretend(server: socket.socket) -> None:
-        connection, _ = server.accept()
-        with connection:
-            questions.append(connection.recv(1000))
-            answer = json.dumps({"Version": 1, "AccessKeyId": "AKIAEVIL"})
-            connection.sendall(json.dumps({"answer": answer, "proof": "0" * 64}).encode() + b"\n")
+        for answer in answers:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                questions.append(connection.recv(1000))
+                connection.sendall(answer.encode("latin-1"))
 
     with socket.create_server(("127.0.0.1", port)) as server:
         thread = threading.Thread(target=pretend, args=(server,))
         thread.start()
-        done = terminal.run(*ASK)
+        for _ in answers:
+            done = terminal.run(*ASK)
+            assert (done.returncode, done.stdout) == (1, "")
+            assert ended in done.stderr
         thread.join()
-    assert (done.returncode, done.stdout) == (1, "")
-    assert ended in done.stderr
     key = json.loads(shared_file().read_bytes())["key"]
-    assert key.encode() not in questions[0]
+    assert key not in str(questions)
 
 
 def test_a_program_without_the_key(notebook: Shell) -> None:
@@ -326,7 +388,7 @@ def test_a_program_without_the_key(notebook: Shell) -> None:
     for question in (b"notebook 00 00\n", b"notebook\n", b"\xff\n", b"x" * 2000):
         with socket.create_connection(("127.0.0.1", port)) as connection:
             connection.sendall(question)
-            assert connection.makefile("rb").readline() in (b"{}\n", b"")
+            assert connection.recv(1000) == b""
 
 
 def test_an_untrusted_folder(notebook: Shell, terminal: Terminal) -> None:

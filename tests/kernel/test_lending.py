@@ -160,20 +160,25 @@ def test_a_session_that_needs_a_code(as_auditor: None) -> None:
         assert "`%aws_profile --refresh`" in json.load(refused.value)["Message"]
 
 
-def files() -> list[Path]:
-    """Return everything in the folder of the user's kernels."""
-    return list((Path.home() / ".cache/ipy_awsprofile").rglob("*"))
+def test_files_are_private(
+    aws: EmbeddedAws, notebook: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the user can read the files, which are removed when the extension is unloaded.
 
-
-def test_files_are_private(aws: EmbeddedAws, notebook: Shell) -> None:
-    """Only the user can read the files, which are removed when the extension is unloaded."""
+    They are in a new folder, even if a folder that others can write to is in the cache.
+    """
+    (tmp_path / "cache").mkdir(mode=0o777)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     notebook.good("%aws_profile UserAlpha\n%aws_profile RoleBeta --read-only")
-    assert all(map(is_private, files()))
-    texts = "".join(path.read_text() for path in files() if path.is_file())
+    address, token = lent()
+    folder = token.parents[1]
+    assert Path(os.environ["AWS_CONFIG_FILE"]).parents[1] == folder
+    assert all(map(is_private, (folder, *folder.rglob("*"))))
+    texts = "".join(path.read_text() for path in folder.rglob("*") if path.is_file())
     assert [secret for secret in aws.iam.secrets if secret in texts] == []
-    address, _ = lent()
+    assert list((tmp_path / "cache").iterdir()) == []
     notebook.good("%unload_ext ipy_awsprofile")
-    assert files() == []
+    assert not folder.exists()
     with pytest.raises(URLError):
         answer(address, "")
 
@@ -189,13 +194,38 @@ def test_keys_in_the_config_file(aws: EmbeddedAws, notebook: Shell) -> None:
     assert ":assumed-role/RoleBeta/" in run_python(ARN)
 
 
-def test_a_cleaned_cache(notebook: Shell) -> None:
-    """After a cleanup of `~/.cache`, the next switch to the profile writes its files again."""
+@posix
+def test_a_cleanup(notebook: Shell) -> None:
+    """After a cleanup, the next switch writes new files, and never uses what it finds."""
     notebook.good("%aws_profile RoleBeta --read-only")
-    shutil.rmtree(Path.home() / ".cache")
+    folder = lent()[1].parents[1]
+    shutil.rmtree(folder)
+    folder.mkdir(mode=0o777)
+    folder.chmod(0o777)  # another user's
     notebook.good("%aws_profile RoleBeta --read-only")
     address, token = lent()
+    assert list(folder.iterdir()) == []
     assert answer(address, token.read_text())["AccessKeyId"]
+    assert is_private(token.parents[1])
+    folder.rmdir()
+
+
+def test_many_profiles(aws: EmbeddedAws, notebook: Shell) -> None:
+    """Children keep the notebook's identity after blocks with more profiles than are lent."""
+    roles = [f"Role{number}" for number in range(70)]
+    aws.config_file.write_text(
+        aws.config_file.read_text()
+        + "".join(
+            f"[profile {name}]\nsource_profile = UserAlpha\nregion = us-west-2\n"
+            f"role_arn = arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta\n"
+            for name in roles
+        )
+    )
+    notebook.good("%aws_profile RoleGamma --read-only")
+    notebook.names["roles"] = roles
+    notebook.good("for name in roles:\n    with using_profile(name, read_only=True): pass")
+    assert "/RoleGamma" in used_by(sys.executable, "-c", ARN)
+    notebook.good("%aws_profile --off")
 
 
 def test_full_disk(notebook: Shell) -> None:
@@ -222,7 +252,8 @@ with using_profile("RoleBeta", read_only=True):
         sys.exit()  # a forked child runs the kernel's cleanup
     os.wait()
     print(subprocess.check_output([sys.executable, "-c", {ARN!r}], text=True).strip())
-    print(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"], flush=True)
+    print(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
+    print(os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"], flush=True)
     if os.fork() == 0:
         sys.stdin.read()  # this child lives longer than the kernel
         os._exit(0)
@@ -235,40 +266,10 @@ def test_forked_children(aws: EmbeddedAws) -> None:
     with subprocess.Popen([sys.executable, "-c", FORKS], stdin=-1, stdout=-1, text=True) as script:
         assert script.stdout
         assert script.stdin
-        arn, address = script.stdout.readline(), script.stdout.readline().strip()
+        arn, address, token = (script.stdout.readline().strip() for _ in range(3))
         assert script.wait(60) == 0
         assert ":assumed-role/RoleBeta/" in arn
         with pytest.raises(URLError, match="refused"):
             answer(address, "")
         script.stdin.close()
-    assert files() == []
-
-
-KILLED = """
-import os, signal
-from ipy_awsprofile import using_profile
-using_profile("RoleBeta").__enter__()
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-@posix
-def test_folders_of_killed_processes(notebook: Shell) -> None:
-    """A process that was killed leaves a folder, which the next one removes.
-
-    It keeps the folders of running processes, and another machine's folders for a month.
-    """
-    folder = Path("~/.cache/ipy_awsprofile").expanduser()
-    subprocess.run([sys.executable, "-c", KILLED], check=False)
-    (killed,) = folder.iterdir()
-    running = killed.with_name(killed.name.replace(killed.name.split("-")[2], str(os.getppid())))
-    elsewhere = [folder / "kernel-0badcafe-1-new", folder / "kernel-0badcafe-1-old"]
-    for other in (running, *elsewhere):
-        other.mkdir()
-    month_ago = (datetime.now(UTC) - timedelta(days=31)).timestamp()
-    os.utime(elsewhere[1], (month_ago, month_ago))
-    notebook.good("%aws_profile RoleBeta")
-    folders = set(folder.iterdir())
-    assert {running, elsewhere[0]} < folders
-    assert len(folders) == 3  # and the notebook's own
-    assert not folders & {killed, elsewhere[1]}
+    assert not Path(token).parents[1].exists()
