@@ -70,7 +70,7 @@ def test_unloading_leaves_nothing(bare_shell: Shell, aws: EmbeddedAws, cells: li
 def test_reloading_starts_anew(shell: Shell, aws: EmbeddedAws) -> None:
     """After a reload, no profile is active, and the extension is loaded only once."""
     loaded = state(shell)
-    shell.good("%aws_profile RoleBeta")
+    shell.good("%aws_profile RoleBeta --yes")
     said = shell.good("%reload_ext ipy_awsprofile").text
     assert "ended the switch to `RoleBeta`" in said
     assert "`%aws_profile RoleBeta`" in said

@@ -39,19 +39,24 @@ _READS = {
     "logs": "Describe* FilterLogEvents Get* List* StartQuery StopQuery",
     "s3": "DescribeJob Get* List*",
     "sagemaker": "BatchGet* Describe* Get* List* Search",
-    "sts": "GetCallerIdentity GetScopedCredentials",
+    "sts": "GetScopedCredentials",  # GetCallerIdentity needs no permission
     "tag": "Get*",
 }
 READS = {service: tuple(_READS[names].split()) for names in _READS for service in names.split()}
 
 #: Actions that the patterns above would allow, but that return credentials that can write.
-NOT_READS = ("athena:GetSessionEndpoint", "s3:GetDataAccess", "ssm:GetAccessToken")
+NOT_READS = (
+    *("athena:GetSessionEndpoint", "cloudwatch:GetSpaceCredentials", "s3:GetDataAccess"),
+    "ssm:GetAccessToken",
+)
 
-#: ReadOnlyAccess allows two more. Receiving a message hides it from other consumers.
+#: ReadOnlyAccess allows more. Receiving a message hides it from other consumers.
 NOT_READS_OF_ROLES = (
     *NOT_READS,
-    "cognito-identity:GetCredentialsForIdentity",
-    "sqs:ReceiveMessage",
+    *("cognito-identity:GetCredentialsForIdentity", "cognito-idp:GetTokensFromRefreshToken"),
+    *("cognito-identity:GetOpenIdTokenForDeveloperIdentity", "connect:GetFederationToken"),
+    *("gamelift:GetComputeAccess", "gamelift:GetComputeAuthToken", "gamelift:GetInstanceAccess"),
+    *("iot:GetConnection", "sqs:ReceiveMessage", "sts:GetSessionToken"),
 )
 
 

@@ -48,6 +48,12 @@ def value_in(file: Path, name: str) -> Any:
     return None
 
 
+def _text(section: Section, name: str) -> str:
+    """Return a setting; an empty text if it is missing, or has indented lines below it."""
+    value = section.get(name)
+    return value if isinstance(value, str) else ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SignIn:
     """A sign-in: its name, its section, and the settings of profiles that use it."""
@@ -59,12 +65,12 @@ class SignIn:
     @property
     def start_url(self) -> str:
         """The address for signing in, or an empty text if it is missing."""
-        return str(self.section.get("sso_start_url") or "")
+        return _text(self.section, "sso_start_url")
 
     @property
     def region(self) -> str:
         """The Region of the sign-in, or an empty text if it is missing."""
-        return str(self.section.get("sso_region") or "")
+        return _text(self.section, "sso_region")
 
     @property
     def scopes(self) -> list[str]:
@@ -109,7 +115,7 @@ def sign_ins(config: Config) -> Mapping[str, SignIn]:
     }
     addresses: list[Mapping[str, str]] = []
     for name, section in config.profiles.items():
-        address = {key: section.get(key) or "" for key in ("sso_start_url", "sso_region")}
+        address = {key: _text(section, key) for key in ("sso_start_url", "sso_region")}
         if "sso_session" in section or address in addresses:
             continue
         if all(address.values()):

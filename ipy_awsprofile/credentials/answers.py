@@ -15,12 +15,17 @@ from typing import Any
 import jmespath
 from botocore.exceptions import CredentialRetrievalError, UnauthorizedSSOTokenError
 from botocore.parsers import ResponseParserError
+from urllib3.response import HTTPResponse
 
 from ipy_awsprofile.credentials.error_table import BY_DESIGN
 from ipy_awsprofile.errors import modules_of
 
 #: botocore's module whose exceptions are about an answer that isn't AWS's.
 PARSERS = "botocore.parsers"
+
+#: The member that an answer gets if a handler of botocore's event ``before-send`` has returned it,
+#: such as that of moto's ``mock_aws``.
+MOCKED = "Mocked"
 
 _CREDENTIALS = (
     "Credentials.AccessKeyId && Credentials.SecretAccessKey"
@@ -71,6 +76,8 @@ def _declare(context: dict[str, Any], **_: Any) -> None:
 
 
 def _require_members(http_response: Any, parsed: Any, model: Any, **_: Any) -> None:
+    if not isinstance(http_response.raw, HTTPResponse):
+        parsed[MOCKED] = True
     is_ok = http_response.status_code == HTTPStatus.OK  # botocore raises the others
     if is_ok and not jmespath.search(NEEDED.get(model.name, "@"), parsed):
         raise ResponseParserError(f"The answer to {model.name} isn't complete.")

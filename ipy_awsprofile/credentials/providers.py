@@ -145,7 +145,8 @@ class Renewing:
             new = self._signed_in(translating)
         else:
             new = translating()
-        _log.debug("%s: renewed by %s.", self._target.name, current.method)
+        if current._access_key:
+            _log.debug("%s: renewed by %s.", self._target.name, current.method)
         is_role = hasattr(getattr(fetch, "__self__", None), "_role_arn")  # which can't change
         if new and current._access_key and not is_role:
             keys = RedactedCredentials(new["access_key"], new["secret_key"], new.get("token"))

@@ -22,6 +22,7 @@ from botocore.utils import JSONFileCache
 from dateutil.parser import parse
 
 from ipy_awsprofile.config.private import StaysInProcess
+from ipy_awsprofile.credentials.answers import MOCKED
 from ipy_awsprofile.credentials.person import MfaPrompter
 
 #: The shortest session that STS issues for long-term keys, in seconds.
@@ -115,6 +116,8 @@ class RoleCache(JSONFileCache):
     def __setitem__(self, key: str, document: Any) -> None:
         self._note_caller(document, cached=False)
         self.written.add(key)
+        if MOCKED in document:  # the AWS CLI and other kernels would use it
+            return
         with suppress(OSError):
             super().__setitem__(key + self._suffix, document)
 

@@ -135,11 +135,18 @@ def is_reader(value: Any) -> bool:
     return False
 
 
+_STARTERS = {
+    *("concurrent.futures.process.ProcessPoolExecutor", "multiprocessing.pool.Pool"),
+    *("distributed.client.Client", "ipyparallel.client.client.Client"),
+    "joblib.externals.loky.reusable_executor._ReusablePoolExecutor",
+}
+
+
 def starts_workers(value: Any) -> bool:
     """Return whether an object runs code in processes that were started with an identity."""
     if isinstance(value, ModuleType):
         return value.__name__ == "ray" and bool(value.is_initialized())
-    return _type_of(value) in {"distributed.client.Client", "ipyparallel.client.client.Client"}
+    return _type_of(value) in _STARTERS
 
 
 def _type_of(value: Any) -> str:

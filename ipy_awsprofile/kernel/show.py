@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from ipy_awsprofile.config import user_environment
@@ -40,22 +41,30 @@ class Kernel:
         self._theirs: dict[Place, Any] = {}
         self._ours: dict[Place, Any] = {}
 
-    def show(self, values: Mapping[Place, Any], *, keep_changes: bool = False) -> None:
+    def show(
+        self,
+        values: Mapping[Place, Any],
+        *,
+        keep_changes: bool = False,
+        changed_before: Mapping[Place, Any] = MappingProxyType({}),
+    ) -> None:
         """Set these places, and restore all others that an earlier call has set.
 
-        With ``keep_changes``, what the user has changed since the last call stays. If a place can't
-        be set, all places are set as before, and its error is raised.
+        With ``keep_changes``, what the user has changed since the last call stays.
+        ``changed_before`` are the user's values in places that already showed ``values``. If a
+        place can't be set, all places are set as before, and its error is raised.
         """
         places = {**values, **self._ours}
         now = {place: place.get() for place in places}
-        changed = set(self.changed())
+        changed = self.changed()
         # The user's values: the current ones, except in places that still have our values.
-        unchanged = self._ours.keys() - changed
+        unchanged = self._ours.keys() - changed.keys()
         theirs = now | {place: self._theirs[place] for place in unchanged}
         try:
             for place in places:
                 if not (keep_changes and place in changed):
-                    place.set(values.get(place, theirs[place]))
+                    value = values.get(place, theirs[place])
+                    place.set(changed_before.get(place, value))
         except BaseException:
             for place, value in now.items():
                 place.set(value)
@@ -69,13 +78,14 @@ class Kernel:
             if place.variables
         ]
 
-    def changed(self) -> list[Place]:
-        """Return the places that the user has changed since they were set."""
-        return [place for place, ours in self._ours.items() if not _is_same(place.get(), ours)]
+    def changed(self) -> dict[Place, Any]:
+        """Return the places that the user has changed since they were set, with their values."""
+        now = {place: place.get() for place in self._ours}
+        return {place: now[place] for place in now if not _is_same(now[place], self._ours[place])}
 
     def kept(self) -> list[str]:
         """Return the names of the places with a value of the user from after the first switch."""
-        after = self._theirs | {place: place.get() for place in self.changed()}
+        after = self._theirs | self.changed()
         return [
             place.name for place, first in self._first.items() if not _is_same(after[place], first)
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import traitlets
@@ -42,8 +43,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     protected = traitlets.List(
         traitlets.Unicode(),
-        help="Words such as 'prod', or patterns such as '*-prod', for profile names, account IDs "
-        "and account names. A switch to a match requires --yes.",
+        help="Words such as 'prod', or patterns such as '*-prod', for names of profiles and "
+        "roles, account IDs and account names. A switch to a match requires --yes.",
     ).tag(config=True)
     read_only = traitlets.List(
         traitlets.Unicode(),
@@ -87,7 +88,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self._in_prompt = self.ending.enter_context(ExitStack())
         self.observe(self._show_in_prompt, ["prompt"])
         self._show_in_prompt()
-        first = FirstProfile(self._first_line, lambda: self.switcher)
+        first = FirstProfile(self._first_line, self._chooses, lambda: self.switcher)
         hooks = ((shell.ast_transformers, first), (shell.Completer.custom_matchers, complete))
         for where, hook in hooks:
             where.append(hook)
@@ -96,6 +97,12 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     def _first_line(self) -> str:
         """Return the line that switches to the first profile, or an empty text without one."""
         return arguments(SessionRequest(self.profile)) if self.profile else ""
+
+    def _chooses(self, line: str) -> bool:
+        """Return whether a line of ``%aws_profile`` is a switch or ``--off``."""
+        from ipy_awsprofile.notebook.commands import is_choice
+
+        return is_choice(self.aws_profile, line)
 
     @property
     def switcher(self) -> Switcher:
@@ -193,9 +200,10 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             from ipy_awsprofile.config.request import arguments
             from ipy_awsprofile.notebook.prompts import warn_at_cell
 
+            line = arguments(replace(request, confirmed=False))
             warn_at_cell(
                 f"Unloading the extension ended the switch to `{request.name}`. To switch again "
-                f"after it is loaded, run `%aws_profile {arguments(request)}`."
+                f"after it is loaded, run `%aws_profile {line}`."
             )
 
     def _show_in_prompt(self, _change: object = None) -> None:

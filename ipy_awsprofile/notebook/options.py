@@ -213,7 +213,10 @@ def parse(magic: Any, line: str) -> argparse.Namespace:
     lexer.whitespace_split = True
     lexer.escape = ""
     try:
-        parsed: argparse.Namespace = magic.parser.parse_args(list(lexer))
+        words = list(lexer)
+        if any(word.endswith("=--") for word in words):  # argparse would return an empty list
+            raise UsageError("`--` isn't a value")
+        parsed: argparse.Namespace = magic.parser.parse_args(words)
     except (ValueError, UsageError) as error:  # such as a quotation mark that isn't closed
         raise InvalidOption(f"{error}.", _spelling_hint(magic, str(error))) from None
     return parsed

@@ -1,7 +1,7 @@
 """The IAM Identity Center roles that are assigned to the user: list, find and resolve them.
 
-Listing requires a call for each account, so all of the user's kernels share the list for a day. Its
-file contains only names and IDs.
+Listing requires a call for each account, so all of the user's kernels share the list for a day, and
+the names of accounts even longer. Their files contain only names and IDs.
 
 https://docs.aws.amazon.com/singlesignon/latest/userguide/useraccess.html
 https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/Welcome.html
@@ -216,7 +216,9 @@ def _read(path: Path, _version: FileVersion | None) -> RoleList | None:
 
 
 def _cache(sign_in: SignIn, roles: RoleList) -> RoleList:
-    with translated(()):  # without the list, patterns can't protect accounts by name
+    names = _account_names() | {account.id: account.name for account in roles.accounts.values()}
+    with translated(()):  # without the names, patterns can't protect accounts by name
+        replace_file(_names_path(), json.dumps(names).encode())
         replace_file(_path(sign_in), json.dumps(asdict(roles), default=str).encode())
     return roles
 
@@ -227,18 +229,34 @@ def _path(sign_in: SignIn) -> Path:
 
 
 def known_account_name(account: str) -> str | None:
-    """Return the name of an account if a sign-in has listed it before, without calling AWS."""
-    with suppress(AwsProfileError):  # a missing name doesn't justify an error about the files
-        for cached in map(cached_list, sign_ins(read_config()).values()):
-            if cached and account in cached.accounts:
-                return cached.accounts[account].name
-    return None
+    """Return the name of an account if a sign-in has ever listed it, without calling AWS.
+
+    Names aren't deleted with the lists, because patterns protect accounts by name.
+    """
+    return _account_names().get(account)
+
+
+def _account_names() -> dict[str, str]:
+    """Return the names of all accounts that sign-ins have listed so far, by account ID."""
+    path = _names_path()
+    return _read_names(path, version_of(path))
+
+
+@lru_cache(maxsize=1)
+def _read_names(path: Path, _version: FileVersion | None) -> dict[str, str]:
+    with suppress(OSError, ValueError):
+        return dict(json.loads(read_private_file(path)))
+    return {}
+
+
+def _names_path() -> Path:
+    return cache_folder() / "accounts.json"
 
 
 def delete_role_lists(sign_in: SignIn | None) -> None:
     """Delete the list of a sign-in, or of all sign-ins, for all kernels."""
     pattern = _path(sign_in).name if sign_in else "roles-*.json"
-    for path in (cache_folder() / "ipy_awsprofile").glob(pattern):
+    for path in cache_folder().glob(pattern):
         path.unlink(missing_ok=True)
 
 

@@ -70,10 +70,16 @@ def _runner() -> tuple[threading.Thread, asyncio.Task[Any] | None]:
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """The notebook, a block or a run, with the layer that is active in it, if any."""
+    """The notebook, a block or a run, with the layer that is active in it, if any.
+
+    ``has_switched`` is true after a switch in it. ``changed_before`` is what the user had changed
+    when it began.
+    """
 
     layer: Layer | None = None
     is_run: bool = False
+    has_switched: bool = False
+    changed_before: Mapping[Place, Any] = field(default_factory=dict)
     runner: tuple[threading.Thread, Any] = field(default_factory=_runner)
 
     @property
@@ -134,6 +140,7 @@ class Layers:
         """Show a layer instead of the active one, or none. Raises `require_changeable`'s errors."""
         self.require_changeable()
         self._show(self._stack[-1], layer)
+        self._stack[-1].has_switched = True
 
     def begin(
         self, entry: Entry, layer: Layer | None, *, places: Mapping[Place, Any] | None = None
@@ -143,6 +150,7 @@ class Layers:
         Raises the errors of `require_changeable`.
         """
         self.require_changeable()
+        entry.changed_before = self.kernel.changed()
         self._stack.append(entry)
         try:
             self._show(entry, layer, places=places)
@@ -151,18 +159,29 @@ class Layers:
             self._activate()
             raise
 
-    def end(self, entry: Entry) -> None:
+    def end(self, entry: Entry, *, is_dropped: bool = False) -> None:
         """End a block or a run. Ending it again does nothing.
 
         If blocks overlap, the most recent one is active until it ends. What the user has changed in
-        a block stays.
+        a block stays. ``is_dropped`` is true for a block in a generator or coroutine that doesn't
+        go on: a switch since its last step stays, too.
         """
         if entry not in self._stack:
             return
         was_active = self._stack[-1] is entry
         self._stack.remove(entry)
-        if was_active:
-            self._show(self._stack[-1], self.active, keep_changes=not entry.is_run)
+        if not was_active:
+            return
+        if is_dropped and entry.has_switched:
+            self._stack[-1].layer = entry.layer
+            self._stack[-1].has_switched = True
+        else:
+            self._show(
+                self._stack[-1],
+                self.active,
+                keep_changes=not entry.is_run,
+                changed_before=entry.changed_before,
+            )
 
     def drop(self, is_over: Callable[[Layer], bool] = lambda _layer: True) -> None:
         """Remove layers for good, so that the end of a block doesn't bring them back."""
@@ -178,11 +197,11 @@ class Layers:
         layer: Layer | None,
         *,
         places: Mapping[Place, Any] | None = None,
-        keep_changes: bool = False,
+        **options: Any,
     ) -> None:
         if places is None:
             places = layer.places if layer else {}
-        self.kernel.show(places, keep_changes=keep_changes)
+        self.kernel.show(places, **options)
         entry.layer = layer
         self._activate()
 

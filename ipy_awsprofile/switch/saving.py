@@ -138,8 +138,8 @@ def text_with_shared(file: ConfigFile, region: str | None = None) -> str:
     if all(Path(python_of(settings) or "").is_file() for settings in existing.values()):
         return file.text
     own = profiles_in_block(file.text, SHARED_BLOCK)
-    for name, settings in existing.items():
-        if settings and name not in own:
+    for name in existing.keys() & file.config.profiles.keys():
+        if name not in own:
             raise InvalidOption(
                 f"The config file has another profile `{name}`, and --share needs this name.",
                 "Rename that profile.",

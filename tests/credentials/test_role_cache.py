@@ -20,7 +20,7 @@ from ipy_awsprofile.demo.stages import USER_ACCOUNT, allow, trusting
 from tests.identity_center import organisation
 from tests.processes import is_private
 from tests.sessions.traces import actions, cached_roles
-from tests.shells import Shell, aws_cli_2
+from tests.shells import Shell, aws_cli_2, run_python
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,3 +162,22 @@ def test_folder_that_cannot_be_written(aws: EmbeddedAws) -> None:
     for _ in range(2):
         opened("RoleBeta")
     assert actions(aws) == ASSUMED * 2
+
+
+MOCKED = """
+from moto import mock_aws
+from ipy_awsprofile import open_session
+
+with mock_aws():
+    open_session("RoleBeta").client("s3").list_buckets()
+"""
+
+
+def test_a_mocked_session(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session that moto has made up isn't written to the cache that others use."""
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nothing else answers for AWS
+    text = aws.config_file.read_text()
+    aws.config_file.write_text(text.replace(f"endpoint_url = {aws.endpoint_url}", ""))
+    run_python(MOCKED)
+    assert cached_roles() == []
+    assert aws.calls == []

@@ -429,10 +429,12 @@ def test_a_python_that_is_gone(aws: EmbeddedAws, notebook: Shell) -> None:
     assert aws.config_file.read_text() == text
 
 
+@pytest.mark.parametrize("settings", ["region = us-west-2\n", ""])
 @pytest.mark.parametrize("name", [NOTEBOOK, READER])
-def test_a_profile_of_the_user(aws: EmbeddedAws, shell: Shell, name: str) -> None:
+def test_a_profile_of_the_user(aws: EmbeddedAws, shell: Shell, name: str, settings: str) -> None:
     """A profile of the user with this name stays, and the notebook doesn't switch or share."""
-    aws.write_profile(name, region="us-west-2")
+    with aws.config_file.open("a") as config:
+        config.write(f"[profile {name}]\n{settings}")
     before = aws.config_file.read_text()
     for line in ("RoleBeta --share", "RoleBeta --share --yes"):
         error = shell.refused(f"%aws_profile {line}")

@@ -304,6 +304,19 @@ def test_workers_of_ray(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "`ray`" not in card_of(notebook)
 
 
+def test_pools(notebook: Shell) -> None:
+    """A run refuses the notebook's pools of processes."""
+    notebook.good(
+        "from concurrent.futures import ProcessPoolExecutor\nfrom multiprocessing import Pool\n"
+        "from ipy_awsprofile import across_profiles\n%aws_profile RoleBeta\n"
+        "pool, executor = Pool(1), ProcessPoolExecutor(1)"
+    )
+    for name in ("pool", "executor"):
+        error = str(notebook.refused(f"across_profiles(['RoleBeta'], lambda _: {name})"))
+        assert error == f"`{name}` runs code in processes that have the notebook's identity."
+    notebook.good("pool.terminate(); executor.shutdown()")
+
+
 def test_libraries_that_do_not_follow(notebook: Shell) -> None:
     """The card names libraries with their own credentials, and its advice about DuckDB works."""
     notebook.names["pyspark"] = ModuleType("pyspark")  # it needs Java

@@ -112,6 +112,7 @@ def test_functions_and_magics_for_each_profile(shell: Shell, names: tuple[str, .
     [
         ("%%aws_profiles\n1", "`%%aws_profiles` needs a pattern"),
         ("%%aws_profiles reader --workers 0\n1", "--workers takes 1 or more"),
+        ("%%aws_profiles reader --workers=-- 1\n1", "`--` isn't a value"),
         ("%aws_profiles reader --into df", "need a cell"),
         ("%%aws_profiles reader\nx = 1", "End the cell with an expression"),
         ("%%aws_profiles reader\nawait profile", "can't use `await`"),
@@ -139,6 +140,9 @@ def configured(bare_shell: Shell, aws: EmbeddedAws) -> Shell:
     [
         "print(session.region_name)",
         "%%time\nprint(session.region_name)",
+        "%load_ext autoreload\n%autoreload 2\nprint(session.region_name)",
+        "%aws_profile --explain RoleBeta\nprint(session.region_name)",
+        "%load_ext ipy_awsprofile\nprint(session.region_name)",
         "%aws_profile",
     ],
 )
@@ -153,7 +157,14 @@ def test_first_profile(configured: Shell, aws: EmbeddedAws, cell: str) -> None:
     assert configured.good("print(3)").text == "3"
 
 
-@pytest.mark.parametrize("cell", ["%aws_profile UserAlpha", "# go\n\n%aws_profile --off"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "%aws_profile UserAlpha",
+        "# go\n\n%aws_profile --off",
+        "%load_ext autoreload\n%aws_profile UserAlpha --yes",
+    ],
+)
 def test_another_switch_takes_its_place(configured: Shell, cell: str) -> None:
     """If the user switches or uses `--off` first, the first profile is never activated.
 

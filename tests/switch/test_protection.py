@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import time_machine
 from botocore.exceptions import ClientError
 
 from ipy_awsprofile import across_profiles, open_session, using_profile
@@ -72,6 +74,8 @@ def payroll(aws: EmbeddedAws) -> None:
         ("1234*", "RoleBeta", True),
         (USER_ACCOUNT, "RoleBeta", False),
         (ROLE_ACCOUNT, "arn:aws:iam::123456789012:role/Other", True),
+        ("oth*", "arn:aws:iam::123456789012:role/team/Other", True),
+        ("Adm*", f"corp:{PROD}/Admin", True),
         (PROD, f"corp:{PROD}/Admin", True),
     ],
 )
@@ -115,6 +119,21 @@ def test_the_name_of_an_account(shell: Shell, aws: EmbeddedAws) -> None:
     card = shell.good("%aws_profile payroll --yes").text
     assert f"{PROD} (Acme Prod)" in card
     assert "payroll  (protected, " in card.splitlines()[0]
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_a_name_that_was_listed_once(shell: Shell, aws: EmbeddedAws) -> None:
+    """An account's name protects its roles for good: after a day, and after a sign-out."""
+    role_arn = f"arn:aws:iam::{PROD}:role/Payroll"
+    aws.write_profile("payroll-role", source_profile="UserAlpha", role_arn=role_arn)
+    shell.good("%aws_profiles --sso")
+    for setting_name in ("protected", "read_only"):
+        setting(shell, setting_name, "Acme")
+    tomorrow = datetime.now(UTC) + timedelta(days=2)
+    with time_machine.travel(tomorrow, tick=True):
+        assert isinstance(shell.refused("%aws_profile payroll-role"), ProtectedProfile)
+        shell.good("%aws_profile --logout")
+        assert isinstance(shell.refused("%aws_profile payroll-role"), ProtectedProfile)
 
 
 def test_without_a_sign_in(shell: Shell, aws: EmbeddedAws) -> None:

@@ -109,6 +109,37 @@ def test_the_users_changes_stay(notebook: Shell) -> None:
     assert os.environ["AWS_REGION"] == "eu-north-1"
 
 
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_a_generator_that_is_dropped(notebook: Shell, kind: str) -> None:
+    """A block in code that doesn't go on ends without undoing a later switch."""
+    notebook.good(
+        f"{kind} f():\n    with using_profile('RoleBeta'):\n        "
+        + ("yield" if kind == "def" else "await asyncio.sleep(0)")
+    )
+    for line, name in (("UserAlpha", "UserAlpha"), ("--off", "")):
+        notebook.good("kept = f(); kept.send(None)")
+        assert notebook.good("who()").result == "RoleBeta"
+        notebook.good(f"%aws_profile {line}\ndel kept")
+        assert os.environ.get("AWS_PROFILE", "") == name
+        assert notebook.good("%aws_profile").text.startswith(name or "No profile is active")
+    notebook.good("%aws_profile RoleGamma\nkept = f(); kept.send(None); del kept")
+    assert notebook.good("who()").result == "RoleGamma"
+
+
+def test_keys_from_before_a_block(notebook: Shell) -> None:
+    """A block restores keys that the user, or moto's `mock_aws`, has set after the switch."""
+    notebook.good("import os\nfrom moto import mock_aws")
+    mine = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "mine")
+    notebook.names["mine"] = mine
+    notebook.good("os.environ.update(mine)\nwith using_profile('RoleBeta'): pass")
+    assert os.environ.items() >= mine.items()
+    notebook.good("for name in mine: del os.environ[name]")
+    mock = "mock_aws(config={'core': {'reset_boto3_session': False}})"
+    notebook.good(f"with {mock}:\n    with using_profile('RoleBeta'): pass")
+    assert "AWS_ACCESS_KEY_ID" not in os.environ
+    assert notebook.good("who()").result == "RoleGamma"
+
+
 def test_ctrl_c_at_each_line_of_the_beginning(notebook: Shell) -> None:
     """After Ctrl-C at any line of a block's beginning, the former identity is active."""
     module, tracer, seen = Block.__enter__.__code__.co_filename, sys.gettrace(), set[int]()

@@ -7,12 +7,12 @@
  *   seconds_left: number | null, ends?: number | null, renews: boolean, signs_in: boolean, protected: boolean, read_only: boolean,
  *   notes: number }} Identity
  * @typedef {{ doing: string, waits: boolean }} Busy
- * @typedef {{ kind: "confirm", profile: string, pattern: string } | { kind: "code", profile: string, device: string, again: boolean }
- *   | { kind: "sign_in", profile: string, url: string, code: string | null }} Ask
+ * @typedef {{ question: number, profile: string } & ({ kind: "confirm", pattern: string } | { kind: "code", device: string, again: boolean }
+ *   | { kind: "sign_in", url: string, code: string | null })} Ask
  * @typedef {{ identity: Identity | null, html: string, busy: Busy | null, ask: Ask | null, error: string }} State
  * @typedef {{ profiles: number, recent: string[], regions: string[], html: string }} Profiles
  * @typedef {State | Profiles | { console: string }} Message
- * @typedef {{ confirmed?: boolean, code?: string, entered?: string, device_code?: boolean }} Answer
+ * @typedef {{ question?: number, confirmed?: boolean, code?: string, entered?: string, device_code?: boolean }} Answer
  * @typedef {{ do: "ready" | "list" | "refresh" | "off" | "console" | "cancel" } | { do: "region", region: string | null }
  *   | { do: "switch", profile: string, read_only: boolean } | { do: "answer" } & Answer} Command
  * @typedef {(command: Command) => void} Send

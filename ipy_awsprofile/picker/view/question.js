@@ -9,9 +9,9 @@ export class Question {
    * @param {(content: Answer) => void} answer @param {() => void} cancel
    */
   constructor(answer, cancel) {
-    this.answer = answer;
-    this.cancel = cancel;
     this.asked = "null"; // the question as JSON
+    this.answer = (/** @type {Answer} */ content) => answer({ ...content, question: JSON.parse(this.asked).question });
+    this.cancel = cancel;
     this.element = h("form", { class: "ipyap-question", hidden: true, onsubmit: (event) => this.submit(event) });
   }
 
