@@ -30,8 +30,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
-from itertools import count
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.cards.card import Card
@@ -65,17 +64,6 @@ Send = Callable[[dict[str, Any], list[bytes]], object]
 _RECENT = 8
 
 
-class _Asked(NamedTuple):
-    """A switch that waits for the answer to its question, which has a number.
-
-    Another page can have asked another question meanwhile.
-    """
-
-    number: int
-    request: SwitchRequest
-    fresh: bool
-
-
 class Conversation:
     """Carries out what the user does in the views, and shows every switch of the notebook there.
 
@@ -89,8 +77,8 @@ class Conversation:
         self._state: dict[str, Any] = {"busy": None, "ask": None, "error": ""}
         self._recent: list[str] = []
         self._cell_failed = False
-        self._attempts = count(1)
-        self._asked: _Asked | None = None
+        self._asked: tuple[SwitchRequest, bool] | None = None  # the switch that waits for an answer
+        self._question = 0  # its number, because a page can answer a former question
         self._attempt: Attempt | None = None
         self._given_up = threading.Event()  # the attempt to sign in
         self._drop: Callable[[], object] = lambda: None  # the command that waits for the cell
@@ -119,8 +107,10 @@ class Conversation:
                 self._begin("Changing the Region", partial(self._switch, request))
             case {"do": "refresh"} if active:
                 self._begin("Getting new credentials", partial(self._switch, active, fresh=True))
-            case {"do": "answer", "question": int(number)}:
-                self._answer(number, command)
+            case {"do": "answer", "question": self._question} if self._asked:
+                request, fresh = self._asked
+                again = partial(self._switch, request, fresh=fresh, answer=command)
+                self._begin(f"Switching to {request.name}", again)
             case {"do": "off"}:
                 self._begin("Switching off", self._switcher.off)
             case {"do": "console"}:
@@ -176,13 +166,6 @@ class Conversation:
         self._given_up.set()
         self._switcher.cell.drop()
 
-    def _answer(self, number: int, answer: Mapping[str, Any]) -> None:
-        """Continue a switch with the answer to its question, if that is still the question."""
-        asked = self._asked
-        if asked and asked.number == number:
-            again = partial(self._switch, asked.request, fresh=asked.fresh, answer=answer)
-            self._begin(f"Switching to {asked.request.name}", again)
-
     def _switch(
         self,
         request: SwitchRequest,
@@ -194,7 +177,8 @@ class Conversation:
         answer = answer or {}
         if answer.get("confirmed") is True:
             request = replace(request, confirmed=True)
-        self._asked = asked = _Asked(next(self._attempts), request, fresh)
+        self._asked = request, fresh
+        self._question += 1
         codes = [str(answer["code"])] if "code" in answer else []
         devices: list[str] = []
         warnings: list[str] = []
@@ -217,49 +201,49 @@ class Conversation:
                 self._attempt.enter(str(answer["entered"]))
             layer = self._switcher.prepare(request, fresh=fresh, again=fresh, person=person)
         except ProtectedProfile as error:
-            self._ask("confirm", asked, pattern=error.pattern)
+            self._ask("confirm", request, pattern=error.pattern)
         except SignInRequired:
-            self._ask_to_sign_in(asked, device_code=answer.get("device_code") is True)
+            self._ask_to_sign_in(request, device_code=answer.get("device_code") is True)
         except (MfaUnavailable, MfaRejected) as error:
             if not devices:  # a program has printed the code
                 raise
             if warnings:
                 self._state["error"] = _html(cards.warning_card(warnings[0]))
-            self._ask_for_code(asked, devices[-1], error)
+            self._ask_for_code(request, devices[-1], error)
         else:
             # Another cell may have begun during the calls to AWS.
             move = partial(self._switcher.move, layer, again=fresh)
             self._begin(f"Switching to {request.name}", move)
 
-    def _ask_for_code(self, asked: _Asked, device: str, error: AwsProfileError) -> None:
+    def _ask_for_code(self, request: SwitchRequest, device: str, error: AwsProfileError) -> None:
         """Ask for an MFA code, or for another one if ``error`` is about a rejected code."""
         is_rejected = isinstance(error, MfaRejected)
         if is_rejected:
             error.hint = "Each code works once. Wait for the device's next code."
             self._state["error"] = _html(cards.error_card(error))
-        self._ask("code", asked, device=device, again=is_rejected)
+        self._ask("code", request, device=device, again=is_rejected)
 
-    def _ask(self, kind: str, asked: _Asked, **about: Any) -> None:
-        name = asked.request.name
-        self._state["ask"] = {"kind": kind, "question": asked.number, "profile": name, **about}
+    def _ask(self, kind: str, request: SwitchRequest, **about: Any) -> None:
+        question = {"kind": kind, "question": self._question, "profile": request.name}
+        self._state["ask"] = {**question, **about}
 
-    def _ask_to_sign_in(self, asked: _Asked, *, device_code: bool) -> None:
+    def _ask_to_sign_in(self, request: SwitchRequest, *, device_code: bool) -> None:
         from ipy_awsprofile.config.target import login_target
         from ipy_awsprofile.sessions.sign_in import begin_sign_in
 
-        attempt = begin_sign_in(login_target(asked.request), device_code=device_code)
+        attempt = begin_sign_in(login_target(request), device_code=device_code)
         self._attempt = attempt
         self._given_up = threading.Event()
-        self._ask("sign_in", asked, url=attempt.url, code=attempt.code)
+        self._ask("sign_in", request, url=attempt.url, code=attempt.code)
         # The kernel stays free. The thread ends when the attempt expires, or earlier.
         threading.Thread(
             target=self._wait,
-            args=(attempt, self._given_up, asked.number),
+            args=(attempt, self._given_up, self._question),
             name="sign-in",
             daemon=True,
         ).start()
 
-    def _wait(self, attempt: Attempt, given_up: threading.Event, number: int) -> None:
+    def _wait(self, attempt: Attempt, given_up: threading.Event, question: int) -> None:
         """Switch as soon as the user has signed in."""
         try:
             for _ in attempt.waiting(given_up.wait):
@@ -270,7 +254,7 @@ class Conversation:
                 self._state["ask"] = None
                 self.show_error(error)
         else:
-            self._answer(number, {})
+            self.receive({"do": "answer", "question": question})
 
     def _open_console(self) -> None:
         """Send a link, which contains a token, so it isn't a part of the state."""

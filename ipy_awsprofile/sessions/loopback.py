@@ -37,7 +37,7 @@ class LoopbackServer(StaysInProcess, ThreadingTCPServer):
         #: Answers the handler's questions.
         self.owner = owner
         self.port = self.server_address[1]
-        self._unproved: dict[socket.socket, float] = {}  # when they were opened, the oldest first
+        self._unproved: dict[socket.socket, float] = {}  # and the end of their time, oldest first
         self._process = os.getpid()
         Thread(target=self.serve_forever, args=(0.1,), name="loopback", daemon=True).start()
         if hasattr(os, "register_at_fork"):  # only the kernel answers
@@ -49,7 +49,7 @@ class LoopbackServer(StaysInProcess, ThreadingTCPServer):
         if is_own:
             self.shutdown()
             self.server_close()
-            self._close_unproved(since=monotonic())
+            self._close_unproved(0)
         return is_own
 
     def prove(self, connection: socket.socket) -> None:
@@ -57,28 +57,21 @@ class LoopbackServer(StaysInProcess, ThreadingTCPServer):
         self._unproved.pop(connection, None)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Handle a new connection in a thread; the server's thread calls this."""
-        self._unproved[request] = monotonic()
-        opened = sorted(self._unproved.copy().values(), reverse=True)
-        if len(opened) > _MOST:
-            self._close_unproved(since=opened[_MOST])
+        """Handle a new connection in a thread."""
+        self._unproved[request] = monotonic() + _TIME_TO_PROVE
         super().process_request(request, client_address)
 
     def service_actions(self) -> None:
-        """Close the connections without a proof in time; the server's thread calls this."""
-        self._close_unproved(since=monotonic() - _TIME_TO_PROVE)
+        """Close connections without a proof; the server calls this after each one, and often."""
+        self._close_unproved(_MOST)
 
-    def shutdown_request(self, request: Any) -> None:
-        """Close a connection that has been handled."""
-        self._unproved.pop(request, None)
-        super().shutdown_request(request)
-
-    def _close_unproved(self, *, since: float) -> None:
-        """Close the connections without a proof that were opened at this time or before it."""
-        for connection, opened in self._unproved.copy().items():
-            if opened <= since:
+    def _close_unproved(self, most: int) -> None:
+        surplus = len(self._unproved) - most
+        for connection, end in self._unproved.copy().items():
+            if surplus > 0 or end < monotonic():
+                surplus -= 1
                 self._unproved.pop(connection, None)
-                with suppress(OSError):  # its thread has just closed it
+                with suppress(OSError):  # its thread has closed it
                     connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, *_: object) -> None:

@@ -46,9 +46,6 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.config.target import Target
 
-#: The length of a role session's name that AWS allows.
-_LONGEST_NAME = 64
-
 #: The durations in seconds that AWS allows.
 _ALLOWED = range(1, 129600 + 1)
 
@@ -151,13 +148,11 @@ def _reader_of(target: Target, name: str) -> Target:
     arn = str(role.role_arn)
     request = replace(target.request, read_only=True)
     limits = {**target.parameters.get(arn, {}), **session_policy(request, role)}
-    own_name = role.text("role_session_name")
+    own_name = role.text("role_session_name") or ""
     default = request.default_session_name or user_environment().get("AWS_ROLE_SESSION_NAME")
-    if not own_name:
-        own_name = name
-    elif own_name == default:
-        own_name = f"{own_name[: _LONGEST_NAME - len(name) - 1]}-{name}"
-    first = Profile(role, {**role.settings, "role_session_name": own_name}, role.kind)
+    if own_name in {"", default}:
+        own_name = f"{own_name}-{name}".strip("-")
+    first = Profile(role, {**role.settings, "role_session_name": own_name[-64:]}, role.kind)
     return replace(
         target,
         request=request,

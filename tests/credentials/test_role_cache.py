@@ -179,5 +179,5 @@ def test_a_mocked_session(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> 
     text = aws.config_file.read_text()
     aws.config_file.write_text(text.replace(f"endpoint_url = {aws.endpoint_url}", ""))
     run_python(MOCKED)
-    assert cached_roles() == []
+    assert cached_roles(aws) == set()
     assert aws.calls == []

@@ -30,6 +30,8 @@ from ipy_awsprofile.config.policies import (
     READS,
     read_only_policy,
 )
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.demo.stages import allow
 from ipy_awsprofile.errors import AccessDenied, AwsProfileError, IdentityChanged, InvalidOption
 from ipy_awsprofile.sessions.session import credentials_of
@@ -304,6 +306,22 @@ def test_misleading_names(action: str) -> None:
     """Actions with harmless names that return credentials or consume messages aren't allowed."""
     service, _, name = action.partition(":")
     assert service not in READS or name not in allowed(service)
+
+
+MISLEADING_FOR_ROLES = """
+    cognito-identity:GetOpenIdTokenForDeveloperIdentity cognito-idp:GetTokensFromRefreshToken
+    cloudwatch:GetSpaceCredentials connect:GetFederationToken gamelift:GetComputeAccess
+    gamelift:GetComputeAuthToken gamelift:GetInstanceAccess iot:GetConnection sts:GetSessionToken
+"""
+
+
+@pytest.mark.usefixtures("aws")
+def test_misleading_names_for_roles() -> None:
+    """A role's session is denied the actions of ReadOnlyAccess that return credentials."""
+    target = target_of(SessionRequest("RoleBeta", read_only=True))
+    (parameters,) = target.parameters.values()
+    denied = json.loads(parameters["Policy"])["Statement"][0]["Action"]
+    assert [action for action in MISLEADING_FOR_ROLES.split() if action not in denied] == []
 
 
 def test_the_published_list() -> None:

@@ -74,7 +74,7 @@ def payroll(aws: EmbeddedAws) -> None:
         ("1234*", "RoleBeta", True),
         (USER_ACCOUNT, "RoleBeta", False),
         (ROLE_ACCOUNT, "arn:aws:iam::123456789012:role/Other", True),
-        ("oth*", "arn:aws:iam::123456789012:role/team/Other", True),
+        ("lead*", "arn:aws:iam::123456789012:role/team/Lead", True),
         ("Adm*", f"corp:{PROD}/Admin", True),
         (PROD, f"corp:{PROD}/Admin", True),
     ],
