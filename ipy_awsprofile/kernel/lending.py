@@ -54,7 +54,7 @@ _LARGEST = 5_000_000
 #: If credentials have no known expiration time, clients ask again after this time.
 _ASK_AGAIN = timedelta(minutes=20)
 
-#: The maximum number of lent sessions. The least recently used one that no layer shows is dropped.
+#: The maximum number of lent sessions beside those of the layers. The oldest one is dropped.
 _MOST = 64
 
 _SECRET = re.compile(rf"^\s*({'|'.join(map(re.escape, sorted(KEYS)))})\s*[=:]", re.M | re.I)
@@ -103,7 +103,10 @@ class Lending(StaysInProcess):
             before = self._lent.pop(path, None)
             token = before.token if before else secrets.token_hex(32)
             self._lent[path] = _Lent(label, session, token)
-            self._drop_oldest(shown)
+            others = [path for path in self._lent if self._lent[path].label not in shown]
+            for former in others[:-_MOST]:
+                del self._lent[former]
+                shutil.rmtree(self._folder / former[1:], ignore_errors=True)
             try:
                 require_private(self._folder)
             except OSError:  # a cleanup has removed it, and another user can have its name now
@@ -167,14 +170,6 @@ class Lending(StaysInProcess):
         token = self._folder / path[1:] / "token"
         # Isolated from the user's variables and packages, Python starts in half the time.
         return f'"{sys.executable}" -I -S "{program}" {self._server.port} {path} "{token}"'
-
-    def _drop_oldest(self, shown: Container[Label]) -> None:
-        surplus = len(self._lent) - _MOST
-        for path, lent in list(self._lent.items())[:-1]:  # the last one is new
-            if surplus > 0 and lent.label not in shown:
-                surplus -= 1
-                del self._lent[path]
-                shutil.rmtree(self._folder / path[1:], ignore_errors=True)
 
     def session_at(self, path: str, token: str) -> ProfileSession | None:
         """Return the session that is lent at a path, or None if the path or the token is wrong."""

@@ -97,8 +97,14 @@ def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session
     return function
 
 
-#: A line or cell magic as Python code.
-_MAGIC = re.compile(r"get_ipython\(\)\.run_(?:line|cell)_magic\(('(\w+)', .*)\)", re.DOTALL)
+#: A first cell like this chooses its identity: it begins with a switch or ``--off``, perhaps after
+#: other magics, or has nothing but another action, such as ``--explain``.
+_OTHER = re.compile(
+    r"""(get_ipython\(\)\.run_line_magic\('(?!aws_profile')\w+',\ .*\)\n)*
+    get_ipython\(\)\.run_(line|cell)_magic\('aws_profile',\ ['"]
+    ( (?!.*--(console|explain|help|logout|pick))[^'"] | [^'"].*\Z )""",
+    re.VERBOSE,
+)
 
 
 class FirstProfile:
@@ -106,29 +112,20 @@ class FirstProfile:
 
     Loading the extension doesn't switch, so a kernel that never runs a cell never prompts. If the
     switch fails, its error ends the cell, which would use a different identity. ``line`` returns
-    the magic's line, or an empty text. ``chooses`` returns whether another line is a switch, or
-    ``--off``: a cell that begins with such a magic, perhaps after others, chooses its identity. A
-    cell with nothing but another action, such as ``--explain``, runs before the switch.
-    ``switcher`` is called only if there is a line.
+    the magic's line, or an empty text. ``switcher`` is called only if there is a line.
 
     IPython calls `visit` with each cell:
     https://ipython.readthedocs.io/en/stable/config/inputtransforms.html#syntax-transformations
     """
 
-    def __init__(
-        self,
-        line: Callable[[], str],
-        chooses: Callable[[str], bool],
-        switcher: Callable[[], Switcher],
-    ) -> None:
+    def __init__(self, line: Callable[[], str], switcher: Callable[[], Switcher]) -> None:
         self._line = line
-        self._chooses = chooses
         self._switcher = switcher
 
     def visit(self, cell: ast.Module) -> ast.Module:
         """Return the cell's code with the switch, if it is needed."""
         line = self._line()
-        if not line or self._begins_with_switch(cell):
+        if not line or _OTHER.match(ast.unparse(cell)):
             return cell
         if self._switcher().request is None and not self._switcher().has_switched:
             switch = f"get_ipython().run_line_magic('aws_profile', {line!r})"
@@ -140,14 +137,3 @@ class FirstProfile:
             start = max(imports, default=0)  # they must be before all other statements
             cell.body[start:start] = ast.parse(switch).body
         return cell
-
-    def _begins_with_switch(self, cell: ast.Module) -> bool:
-        for statement in cell.body:
-            magic = _MAGIC.fullmatch(ast.unparse(statement))
-            if magic is None:
-                return False
-            if magic[2] == "aws_profile":
-                line = ast.literal_eval(magic[1])[1]
-                is_alone = cell.body == [statement] and bool(line)
-                return is_alone or self._chooses(line)
-        return False

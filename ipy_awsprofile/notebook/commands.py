@@ -6,7 +6,7 @@ import argparse
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -137,15 +137,6 @@ def _request_of(
             hint = f"Write `%aws_profile {arguments(replace(active, **given))}`."
         raise InvalidOption("The name of a profile is missing.", hint)
     return None
-
-
-def is_choice(magic: Any, line: str) -> bool:
-    """Return whether a line is a switch or ``--off``, which choose the notebook's identity."""
-    with suppress(AwsProfileError):  # the line itself shows it
-        options = parse(magic, line)
-        if not (options.explain or options.logout):
-            return options.off or _request_of(options) is not None
-    return False
 
 
 def _result_of(

@@ -33,10 +33,6 @@ if TYPE_CHECKING:
     from ipy_awsprofile.switch.switcher import Switcher
 
 
-#: The settings that a Switcher has.
-_OF_SWITCHER = ["protected", "read_only", "stale", "session_name", "share"]
-
-
 @magics_class
 class AwsProfileMagics(Magics):  # type: ignore[misc]
     """``%aws_profile``, ``%aws_profiles`` and ``%aws_calls``."""
@@ -81,14 +77,16 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self.ending.callback(unwatch)
         self._lock = threading.Lock()
         self._switcher: Switcher | None = None
-        self.observe(self._configure, _OF_SWITCHER)
+        settings = ["protected", "read_only", "stale", "session_name"]
+        self.observe(self._configure, settings)
+        self.observe(self._share, ["share"])
         self._calls: CallRecorder | None = None
         self.observe(self._record, ["record_calls"])
         self._record()
         self._in_prompt = self.ending.enter_context(ExitStack())
         self.observe(self._show_in_prompt, ["prompt"])
         self._show_in_prompt()
-        first = FirstProfile(self._first_line, self._chooses, lambda: self.switcher)
+        first = FirstProfile(self._first_line, lambda: self.switcher)
         hooks = ((shell.ast_transformers, first), (shell.Completer.custom_matchers, complete))
         for where, hook in hooks:
             where.append(hook)
@@ -98,26 +96,17 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         """Return the line that switches to the first profile, or an empty text without one."""
         return arguments(SessionRequest(self.profile)) if self.profile else ""
 
-    def _chooses(self, line: str) -> bool:
-        """Return whether a line of ``%aws_profile`` is a switch or ``--off``."""
-        from ipy_awsprofile.notebook.commands import is_choice
-
-        return is_choice(self.aws_profile, line)
-
     @property
     def switcher(self) -> Switcher:
         """The Switcher, created on first access to keep loading fast."""
         from ipy_awsprofile.notebook.notices import Notices
-        from ipy_awsprofile.notebook.prompts import person_at_cell, warn_at_cell
         from ipy_awsprofile.switch.switcher import Switcher
 
         with self._lock:
             if self._switcher is None:
                 switcher = Switcher(self.shell)
-                switcher.person = person_at_cell()
-                GATE.warn = warn_at_cell
-                for name in _OF_SWITCHER:
-                    self._apply(name, switcher)
+                self._apply_to(switcher)
+                switcher.shares = self.share
                 self.ending.callback(switcher.close)
                 self.ending.callback(Notices(switcher, self.shell).end)
                 self._switcher = switcher
@@ -221,20 +210,23 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     def _configure(self, change: traitlets.Bunch) -> None:
         if self._switcher:
-            self._apply(change.name, self._switcher)
+            self._apply_to(self._switcher)
         if change.name in {"protected", "read_only"}:
             from ipy_awsprofile.notebook.commands import warn_about_patterns
 
             warn_about_patterns(change.name, change.new)
 
-    def _apply(self, name: str, switcher: Switcher) -> None:
-        """Apply a setting, and no other, which an action such as ``--share off`` can override."""
-        match name:
-            case "protected" | "read_only":
-                setattr(switcher.protection, name, tuple(getattr(self, name)))
-            case "stale":
-                GATE.stale = self.stale
-            case "session_name":
-                switcher.session_name = self.session_name or None
-            case "share":
-                switcher.shares = self.share
+    def _share(self, change: traitlets.Bunch) -> None:
+        """Apply the setting only when it changes, because ``--share off`` takes precedence."""
+        if self._switcher:
+            self._switcher.shares = change.new
+
+    def _apply_to(self, switcher: Switcher) -> None:
+        from ipy_awsprofile.notebook.prompts import person_at_cell, warn_at_cell
+
+        switcher.protection.protected = tuple(self.protected)
+        switcher.protection.read_only = tuple(self.read_only)
+        GATE.stale = self.stale
+        GATE.warn = warn_at_cell
+        switcher.session_name = self.session_name or None
+        switcher.person = person_at_cell()

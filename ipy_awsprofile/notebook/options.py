@@ -209,14 +209,12 @@ def parse(magic: Any, line: str) -> argparse.Namespace:
             "Never put keys into a notebook: delete them here, and deactivate them if anyone else "
             f"can read it. Save keys with `aws configure`: {_KEYS_PAGE}",
         )
+    line = re.sub(r"=--(\s|$)", r"=\1", line)  # a value that argparse replaces with a list
     lexer = shlex.shlex(line.replace("\xa0", " "), posix=True)  # web pages and chats have them
     lexer.whitespace_split = True
     lexer.escape = ""
     try:
-        words = list(lexer)
-        if any(word.endswith("=--") for word in words):  # argparse would return an empty list
-            raise UsageError("`--` isn't a value")
-        parsed: argparse.Namespace = magic.parser.parse_args(words)
+        parsed: argparse.Namespace = magic.parser.parse_args(list(lexer))
     except (ValueError, UsageError) as error:  # such as a quotation mark that isn't closed
         raise InvalidOption(f"{error}.", _spelling_hint(magic, str(error))) from None
     return parsed
