@@ -159,7 +159,7 @@ def _isolated_worker() -> Iterator[None]:
         if not GATE.watched:
             watch()  # until the process ends
         if not _Worker.calls:
-            _Worker.kernel.show(places_of_run())
+            _Worker.kernel.show(places_of_run(), {})
         _Worker.calls += 1
         GATE.is_run = True
     try:
@@ -169,4 +169,4 @@ def _isolated_worker() -> Iterator[None]:
             _Worker.calls -= 1
             if not _Worker.calls:
                 GATE.is_run = False
-                _Worker.kernel.show({})
+                _Worker.kernel.show({}, {})

@@ -61,12 +61,6 @@ class AssignedName(NamedTuple):
         return re.fullmatch("[0-9]{12}", self.account) is not None
 
 
-def role_of(name: str) -> str:
-    """Return the role's name without its path if the name is a role's, otherwise an empty text."""
-    parts = Arn.parse(name) or AssignedName.parse(name)
-    return parts.role.rpartition("/")[2] if parts else ""
-
-
 def account_text(account: str | int) -> str:
     """Return an account ID as text, with leading zeros and without the hyphens of AWS's pages."""
     if isinstance(account, int):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -53,10 +54,10 @@ def require_private(path: Path | int) -> None:
     if not hasattr(os, "getuid"):
         return
     status = os.stat(path)
-    if status.st_uid != os.getuid():
-        raise PermissionError(f"`{path}` belongs to another user, with the ID {status.st_uid}")
-    if status.st_mode & 0o077:
-        raise PermissionError(f"other users can use `{path}`: run `chmod go= '{path}'`")
+    access = stat.filemode(status.st_mode)
+    if status.st_uid != os.getuid() or not access.endswith("------"):
+        whose = f"belongs to the user with the ID {status.st_uid}"
+        raise PermissionError(f"`{path}` {whose} and has the mode {access}; it must be yours alone")
 
 
 def read_private_file(path: Path) -> bytes:

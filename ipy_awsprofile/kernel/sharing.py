@@ -89,8 +89,7 @@ class Sharing(StaysInProcess):
     def close(self) -> None:
         """Give no more credentials. Programs keep those that they have until they expire."""
         atexit.unregister(self.close)
-        with self._switching:
-            self._has_ended = True
+        self._has_ended = True
         if self._server.end() and self.is_newest:
             shared_file().unlink(missing_ok=True)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from ipy_awsprofile.config import user_environment
@@ -41,30 +40,20 @@ class Kernel:
         self._theirs: dict[Place, Any] = {}
         self._ours: dict[Place, Any] = {}
 
-    def show(
-        self,
-        values: Mapping[Place, Any],
-        *,
-        keep_changes: bool = False,
-        changed_before: Mapping[Place, Any] = MappingProxyType({}),
-    ) -> None:
+    def show(self, values: Mapping[Place, Any], kept: Mapping[Place, Any]) -> None:
         """Set these places, and restore all others that an earlier call has set.
 
-        With ``keep_changes``, what the user has changed since the last call stays.
-        ``changed_before`` are the user's values in places that already showed ``values``. If a
+        ``kept`` are the user's values in places that the user has changed, and that keep them. If a
         place can't be set, all places are set as before, and its error is raised.
         """
         places = {**values, **self._ours}
         now = {place: place.get() for place in places}
-        changed = self.changed()
         # The user's values: the current ones, except in places that still have our values.
-        unchanged = self._ours.keys() - changed.keys()
+        unchanged = self._ours.keys() - self.changed().keys()
         theirs = now | {place: self._theirs[place] for place in unchanged}
         try:
             for place in places:
-                if not (keep_changes and place in changed):
-                    value = values.get(place, theirs[place])
-                    place.set(changed_before.get(place, value))
+                place.set(kept.get(place, values.get(place, theirs[place])))
         except BaseException:
             for place, value in now.items():
                 place.set(value)

@@ -10,6 +10,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from ipy_awsprofile.errors import AwsProfileError
@@ -72,13 +73,15 @@ def _runner() -> tuple[threading.Thread, asyncio.Task[Any] | None]:
 class Entry:
     """The notebook, a block or a run, with the layer that is active in it, if any.
 
-    ``has_switched`` is true after a switch in it. ``changed_before`` is what the user had changed
-    when it began.
+    ``has_switched`` is true after a switch in it, and ``is_dropped`` for a block in a generator or
+    coroutine that ended without going on. ``changed_before`` is what the user had changed when it
+    began.
     """
 
     layer: Layer | None = None
     is_run: bool = False
     has_switched: bool = False
+    is_dropped: bool = False
     changed_before: Mapping[Place, Any] = field(default_factory=dict)
     runner: tuple[threading.Thread, Any] = field(default_factory=_runner)
 
@@ -159,12 +162,11 @@ class Layers:
             self._activate()
             raise
 
-    def end(self, entry: Entry, *, is_dropped: bool = False) -> None:
+    def end(self, entry: Entry) -> None:
         """End a block or a run. Ending it again does nothing.
 
         If blocks overlap, the most recent one is active until it ends. What the user has changed in
-        a block stays. ``is_dropped`` is true for a block in a generator or coroutine that doesn't
-        go on: a switch since its last step stays, too.
+        a block stays. If the block was dropped, so does a switch, which was made elsewhere.
         """
         if entry not in self._stack:
             return
@@ -172,16 +174,14 @@ class Layers:
         self._stack.remove(entry)
         if not was_active:
             return
-        if is_dropped and entry.has_switched:
+        if entry.is_dropped and entry.has_switched:
             self._stack[-1].layer = entry.layer
             self._stack[-1].has_switched = True
-        else:
-            self._show(
-                self._stack[-1],
-                self.active,
-                keep_changes=not entry.is_run,
-                changed_before=entry.changed_before,
-            )
+            return
+        kept = dict(entry.changed_before)
+        if not entry.is_run:
+            kept |= self.kernel.changed()
+        self._show(self._stack[-1], self.active, kept=kept)
 
     def drop(self, is_over: Callable[[Layer], bool] = lambda _layer: True) -> None:
         """Remove layers for good, so that the end of a block doesn't bring them back."""
@@ -197,11 +197,11 @@ class Layers:
         layer: Layer | None,
         *,
         places: Mapping[Place, Any] | None = None,
-        **options: Any,
+        kept: Mapping[Place, Any] = MappingProxyType({}),
     ) -> None:
         if places is None:
             places = layer.places if layer else {}
-        self.kernel.show(places, **options)
+        self.kernel.show(places, kept)
         entry.layer = layer
         self._activate()
 

@@ -91,16 +91,17 @@ def fitting_pattern(
 ) -> str | None:
     """Return the first pattern that matches a profile's name, account ID or account name, if any.
 
-    A role without a profile has a name that ends with the role's own name, which can match, too.
+    A role without a profile has a name with slashes, whose last part, the role's own name, can
+    match, too.
     Without ``account_name``, use the name that a sign-in has listed. This doesn't call AWS.
     """
     if not patterns:
         return None
-    from ipy_awsprofile.config.names import role_of
     from ipy_awsprofile.config.profiles import has_wildcard, matches
     from ipy_awsprofile.sessions.assigned_roles import known_account_name
 
-    names = [name, role_of(name), account, account_name, known_account_name(account)]
+    own_name = name.rpartition("/")[2]
+    names = [name, own_name, account, account_name, known_account_name(account)]
     folded = [text.casefold() for text in names if text]
     for pattern in patterns:
         if has_wildcard(pattern):

@@ -355,15 +355,14 @@ class Switcher:
         finally:
             self.end(entry)
 
-    def end(self, entry: Entry, *, is_dropped: bool = False) -> None:
+    def end(self, entry: Entry) -> None:
         """End a block or a run, and call the listeners if another identity is active now.
 
-        Warn about variables that keep the identity of the block. ``is_dropped`` is as in
-        `Layers.end`.
+        Warn about variables that keep the identity of the block.
         """
         ended = self._label
         with self._changing():
-            self._layers.end(entry, is_dropped=is_dropped)
+            self._layers.end(entry)
         if self._opened and ended and ended != self._label:
             for leftover in self._opened.opened_as(self.namespace, ended):
                 GATE.warn(str(leftover))

@@ -71,19 +71,19 @@ class Block(ContextDecorator):
             raise
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        is_dropped = kind is GeneratorExit
         for switcher, entry in self._open[-1:]:  # empty if no block has begun
+            entry.is_dropped = kind is GeneratorExit
             try:
-                self._end(switcher, entry, is_dropped=is_dropped)
-            finally:  # if Ctrl-C came before it was deferred
-                self._end(switcher, entry, is_dropped=is_dropped)
+                self._end(switcher, entry)
+            finally:
+                self._end(switcher, entry)  # if Ctrl-C came before it was deferred
 
-    def _end(self, switcher: Switcher, entry: Entry, *, is_dropped: bool = False) -> None:
+    def _end(self, switcher: Switcher, entry: Entry) -> None:
         """End a block. Ending it again does nothing."""
         with Uninterrupted():
             if (switcher, entry) in self._open:
                 self._open.remove((switcher, entry))
-            switcher.end(entry, is_dropped=is_dropped)
+            switcher.end(entry)
 
 
 @takes(SwitchRequest)

@@ -292,7 +292,7 @@ def test_a_folder_of_another_user(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     (tmp_path / "ipy_awsprofile").mkdir(mode=0o755)
     error = notebook.refused("%aws_profile RoleBeta --share")
-    assert "other users can use" in str(error)
+    assert "drwxr-xr-x; it must be yours alone" in str(error)
     (tmp_path / "ipy_awsprofile").chmod(0o700)
     notebook.good("%config AwsProfileMagics.share = True")
     threads = threading.active_count()
@@ -300,7 +300,7 @@ def test_a_folder_of_another_user(
         another_user.setattr("os.getuid", lambda: 12345)
         card = notebook.good("%aws_profile RoleBeta").text
     assert f"shared    no: The notebook's identity can't be shared: `{tmp_path}" in card
-    assert f"belongs to another user, with the ID {os.getuid()}" in card
+    assert f"belongs to the user with the ID {os.getuid()} and" in card
     assert threading.active_count() == threads
     assert "no: " not in notebook.good("%aws_profile RoleBeta").text
 
