@@ -129,3 +129,15 @@ def test_an_unclosed_header(shell: Shell, aws: EmbeddedAws) -> None:
     assert isinstance(error, ConfigFileError)
     line = text.count("\n") + 2
     assert f"line {line}: The header needs a closing bracket." in str(error)
+
+
+def test_indented_lines(shell: Shell, aws: EmbeddedAws) -> None:
+    """Lines that are indented below a sign-in's settings don't keep other profiles from working."""
+    with aws.config_file.open("a") as config:
+        for setting in ("sso_start_url", "sso_region"):
+            for section in ("profile odd", "sso-session odd"):
+                other = {"sso_start_url", "sso_region"} - {setting}
+                config.write(f"[{section}-{setting}]\n{setting} =\n  indented = yes\n")
+                config.write(f"{other.pop()} = us-east-1\n")
+    shell.good("%aws_profile RoleBeta")
+    shell.good("%aws_profiles")

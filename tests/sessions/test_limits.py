@@ -318,7 +318,8 @@ MISLEADING_FOR_ROLES = """
 @pytest.mark.usefixtures("aws")
 def test_misleading_names_for_roles() -> None:
     """A role's session is denied the actions of ReadOnlyAccess that return credentials."""
-    target = target_of(SessionRequest("RoleBeta", read_only=True))
+    role_arn = f"arn:aws:iam::{ACCOUNT}:role/Any"
+    target = target_of(SessionRequest(role_arn=role_arn, source_profile="Ann", read_only=True))
     (parameters,) = target.parameters.values()
     denied = json.loads(parameters["Policy"])["Statement"][0]["Action"]
     assert [action for action in MISLEADING_FOR_ROLES.split() if action not in denied] == []
