@@ -216,6 +216,8 @@ def _watch_earlier_objects() -> None:
     earlier = [value for value in gc.get_objects() if type(value) in kinds]
     sessions: list[Any] = [value for value in earlier if isinstance(value, Session)]
     for session in sessions:
+        if not hasattr(session, "_events"):  # Ctrl-C came while it was created
+            continue
         _watch(session)
         credentials = session._credentials
         if _needs_label(credentials):
