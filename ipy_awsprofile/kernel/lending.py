@@ -24,7 +24,6 @@ import shlex
 import shutil
 import sys
 import tempfile
-from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from itertools import count
@@ -39,10 +38,10 @@ from ipy_awsprofile.config.settings import CREDENTIALS, KEYS
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.sessions.loopback import LoopbackServer
-from ipy_awsprofile.sessions.portable import lendable
+from ipy_awsprofile.sessions.portable import lent_document
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.gate import Label
@@ -50,9 +49,6 @@ if TYPE_CHECKING:
 
 #: The largest config file to copy, in bytes: about 50,000 profiles.
 _LARGEST = 5_000_000
-
-#: If credentials have no known expiration time, clients ask again after this time.
-_ASK_AGAIN = timedelta(minutes=20)
 
 #: The maximum number of lent sessions beside those of the layers. The oldest one is dropped.
 _MOST = 64
@@ -72,10 +68,12 @@ class _Lent(NamedTuple):
 class Lending(StaysInProcess):
     """A server that lends sessions to this user's processes until the kernel ends.
 
-    Raises OSError if it can't create a folder or use the loopback address.
+    ``shown`` returns the labels of the layers, whose sessions are never dropped. Raises OSError if
+    it can't create a folder or use the loopback address.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shown: Callable[[], Iterable[Label]]) -> None:
+        self._shown = shown
         self._lock = Lock()
         self._numbers = count(1)
         self._lent: dict[str, _Lent] = {}  # by path
@@ -90,19 +88,17 @@ class Lending(StaysInProcess):
         if self._server.end():
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def variables(
-        self, session: ProfileSession, label: Label, shown: Container[Label]
-    ) -> dict[str, str | None]:
+    def variables(self, session: ProfileSession, label: Label) -> dict[str, str | None]:
         """Lend a session, and return the variables with which child processes use it.
 
-        A lent identity keeps its address. ``shown`` are the labels of the layers, whose sessions
-        are never dropped. Raises OSError.
+        A lent identity keeps its address. Raises OSError.
         """
         with self._lock:
             path = self._path_of(label) or f"/{next(self._numbers)}"
             before = self._lent.pop(path, None)
             token = before.token if before else secrets.token_hex(32)
             self._lent[path] = _Lent(label, session, token)
+            shown = [label, *self._shown()]
             others = [path for path in self._lent if self._lent[path].label not in shown]
             for former in others[:-_MOST]:
                 del self._lent[former]
@@ -183,17 +179,11 @@ class Lending(StaysInProcess):
     def answer(self, session: ProfileSession) -> tuple[HTTPStatus, dict[str, str]]:
         """Return the status and the document for a request."""
         try:
-            keys, expiry = lendable(session)
+            document = lent_document(session)
         except AwsProfileError as error:
             message = f"{error} {error.hint}".strip()
             return HTTPStatus.BAD_REQUEST, {"Code": type(error).__name__, "Message": message}
-        ends = expiry or datetime.now(UTC) + _ASK_AGAIN
-        return HTTPStatus.OK, {
-            "AccessKeyId": str(keys.access_key),
-            "SecretAccessKey": str(keys.secret_key),
-            "Token": str(keys.token),
-            "Expiration": f"{ends:%Y-%m-%dT%H:%M:%SZ}",
-        }
+        return HTTPStatus.OK, {**document, "Token": document["SessionToken"]}
 
 
 def _new_folder() -> Path:

@@ -11,7 +11,6 @@ import json
 import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
 from socketserver import StreamRequestHandler
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -35,16 +34,13 @@ from ipy_awsprofile.config.shared import (
 from ipy_awsprofile.credentials.person import unattended
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.sessions.loopback import LoopbackServer
-from ipy_awsprofile.sessions.portable import lendable
+from ipy_awsprofile.sessions.portable import lent_document
 from ipy_awsprofile.sessions.scoped import open_reader
 
 if TYPE_CHECKING:
     import boto3
 
     from ipy_awsprofile.sessions.session import ProfileSession
-
-#: Programs ask again after this time, so they follow a switch. boto3 asks 15 minutes earlier.
-_ASK_AGAIN = timedelta(minutes=20)
 
 
 class Sharing(StaysInProcess):
@@ -120,15 +116,7 @@ class Sharing(StaysInProcess):
                 "No profile is active in the notebook that shares its identity.",
                 "Run `%aws_profile NAME` there.",
             )
-        keys, expiry = lendable(self._session_for(profile, session))
-        ends = min(filter(None, (expiry, datetime.now(UTC) + _ASK_AGAIN)))
-        return {
-            "Version": 1,
-            "AccessKeyId": str(keys.access_key),
-            "SecretAccessKey": str(keys.secret_key),
-            "SessionToken": str(keys.token),
-            "Expiration": f"{ends:%Y-%m-%dT%H:%M:%SZ}",
-        }
+        return {"Version": 1, **lent_document(self._session_for(profile, session))}
 
     def _session_for(self, profile: str, session: ProfileSession) -> boto3.Session:
         """Return the session, or for a reader, one with the same identity that can only read."""

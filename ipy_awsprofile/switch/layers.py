@@ -120,9 +120,8 @@ class Layers:
         layer = self._stack[0].layer
         return layer.session if layer else None
 
-    @property
     def labels(self) -> list[Label]:
-        """The labels of the identities that the kernel shows, now or after a block."""
+        """Return the labels of the identities that the kernel shows, now or after a block."""
         return [entry.layer.label for entry in self._stack if entry.layer]
 
     def require_changeable(self) -> None:

@@ -394,8 +394,8 @@ class Switcher:
         from ipy_awsprofile.kernel.lending import Lending
 
         try:
-            self._lending = self._lending or Lending()
-            lent = self._lending.variables(layer.session, layer.label, self._layers.labels)
+            self._lending = self._lending or Lending(self._layers.labels)
+            lent = self._lending.variables(layer.session, layer.label)
         except OSError as error:
             raise CredentialsUnavailable(
                 f"Credentials can't be lent to child processes: {error}.", _NEEDS_TO_LEND
