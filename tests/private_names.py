@@ -133,8 +133,8 @@ kernel/watch.py
   botocore.credentials.Credentials: method; def get_frozen_credentials()
   botocore.credentials.CredentialResolver: load_credentials()
   botocore.credentials.RefreshableCredentials: refresh_needed()
-  botocore.session.Session: _config; _create_credential_resolver(); _credentials; _profile_map;
-    instance_variables(); lazy_register_component(name, component)
+  botocore.session.Session: _config; _create_credential_resolver(); _credentials; _events;
+    _profile_map; instance_variables(); lazy_register_component(name, component)
   botocore.signers.RequestSigner: _credentials; _signing_name
 notebook/cells.py
   IPython.core.compilerop.CachingCompiler: cache(transformed_code, number, raw_code)

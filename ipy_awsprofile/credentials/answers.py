@@ -23,8 +23,8 @@ from ipy_awsprofile.errors import modules_of
 #: botocore's module whose exceptions are about an answer that isn't AWS's.
 PARSERS = "botocore.parsers"
 
-#: The member that an answer gets if a handler of botocore's event ``before-send`` has returned it,
-#: such as that of moto's ``mock_aws``.
+#: The member that marks an answer from a handler of botocore's event ``before-send`` instead of a
+#: server. Moto's ``mock_aws`` has such a handler.
 MOCKED = "Mocked"
 
 _CREDENTIALS = (

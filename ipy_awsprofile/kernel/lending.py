@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 #: The largest config file to copy, in bytes: about 50,000 profiles.
 _LARGEST = 5_000_000
 
-#: The maximum number of lent sessions beside those of the layers. The oldest one is dropped.
+#: The maximum number of lent sessions, in addition to the layers' sessions. The oldest is dropped.
 _MOST = 64
 
 _SECRET = re.compile(rf"^\s*({'|'.join(map(re.escape, sorted(KEYS)))})\s*[=:]", re.M | re.I)
