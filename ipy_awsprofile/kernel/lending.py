@@ -151,9 +151,8 @@ class Lending(StaysInProcess):
         if path not in self._copied:
             return False
         file = session.target.config.paths.config
-        text = _text_to_copy(file)
-        if text is not None and self._copied[path] != version_of(file):
-            self._write_config(session, path, text)
+        if self._copied[path] != version_of(file):
+            self._write_config(session, path, _text_to_copy(file) or "")
         return True
 
     def _path_of(self, label: Label) -> str | None:

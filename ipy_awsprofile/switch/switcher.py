@@ -379,7 +379,7 @@ class Switcher:
     def changed_places(self) -> list[Place]:
         """Return the places that the user has changed since the switch."""
         with self._lock:
-            return self._layers.kernel.changed() if self.active else []
+            return list(self._layers.kernel.changed()) if self.active else []
 
     def copy_config_again(self) -> bool:
         """Let child processes see changes of the config file. Return whether they have a copy."""
