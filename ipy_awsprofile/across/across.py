@@ -39,7 +39,7 @@ from ipy_awsprofile.across.function import (
     failure_of,
     make_call,
 )
-from ipy_awsprofile.across.organization import OrganizationRole
+from ipy_awsprofile.across.organization import OrganizationRole, fits, patterns_of
 from ipy_awsprofile.across.sources import Questions, SharedSources
 from ipy_awsprofile.cards.runs import across_card
 from ipy_awsprofile.config.files import read_config
@@ -80,6 +80,7 @@ def across_profiles(
     profiles: str | Iterable[object],
     function: Function,
     *,
+    exclude: str | Iterable[str] = (),
     regions: str | Iterable[str] | None = None,
     max_workers: int = 32,
     executor: Executor | None = None,
@@ -95,7 +96,8 @@ def across_profiles(
     ``profiles`` is the exact name of a profile, a pattern as in `list_profiles`, or several names,
     `Profile` records and roles of `list_assigned_roles` or `organization_roles`. A pattern that
     begins with a sign-in, such as ``corp:1000*/Admin`` or ``corp:team-*/Admin``, also selects
-    roles.
+    roles. ``exclude`` leaves out profiles that a pattern selects: names, account IDs, or patterns
+    for the whole name or ID, ignoring case.
 
     ``regions`` (a list, or a text such as ``eu-central-1,us-east-1``) calls the function for each
     profile in each of these Regions instead of the profile's Region. The Regions share the
@@ -146,7 +148,7 @@ def across_profiles(
         write=write,
     )
     requests: dict[str, SwitchRequest] = {}
-    for profile in _select_profiles(profiles, switcher.person):
+    for profile in _select_profiles(profiles, exclude, switcher.person):
         if isinstance(profile, OrganizationRole):
             requests[str(profile)] = profile.request(options)
         else:
@@ -387,9 +389,11 @@ def _values_of(
 
 
 def _select_profiles(
-    profiles: str | Iterable[object], person: Person
+    profiles: str | Iterable[object], excluded: str | Iterable[str], person: Person
 ) -> list[str | OrganizationRole]:
     """Return the names of the profiles and roles for `across_profiles`, without duplicates.
+
+    ``excluded`` leaves out profiles that a pattern selects.
 
     Roles of `organization_roles` are returned with the session that assumes them. ``person`` signs
     in if roles of IAM Identity Center must be listed. Raises InvalidOption if a pattern selects
@@ -410,7 +414,11 @@ def _select_profiles(
     elif isinstance(profiles, Profile) or _is_name(profiles):
         names = [str(profiles)]  # without other profiles that match this name as a pattern
     else:
-        names = [str(name) for name in list_profiles(profiles) if name not in SHARED_PROFILES]
+        names = [
+            str(profile)
+            for profile in list_profiles(profiles)
+            if not fits([*patterns_of(excluded), *SHARED_PROFILES], profile, profile.account or "")
+        ]
         sign_in = sign_in_of_pattern(profiles, read_config())
         if sign_in:
             roles = list_assigned_roles(sign_in, profiles, person=person)

@@ -93,22 +93,30 @@ def organization_roles(
         )
     check_session(session, "ListAccounts")
     words = (pattern or "").casefold().split()
-    if isinstance(exclude, str):
-        exclude = [exclude]
-    excluded = [text.casefold() for text in exclude]
+    excluded = patterns_of(exclude)
     roles = []
     for item in _list_accounts(session):
         domain = item.get("Email", "").rpartition("@")[2]
         account = Account(item["Id"], item.get("Name") or item["Id"], domain)
         names = (account.name, account.id)
-        is_excluded = any(fnmatchcase(name.casefold(), text) for name in names for text in excluded)
         is_active = item.get("State", item.get("Status")) == "ACTIVE"  # AWS retires Status
         is_selected = any(matches(words, (name, *account)) for name in names)
-        if is_active and is_selected and not is_excluded:
+        if is_active and is_selected and not fits(excluded, *names):
             partition = item["Arn"].split(":")[1]
             arn = f"arn:{partition}:iam::{account.id}:role/{role.lstrip('/')}"
             roles.append(OrganizationRole(account, arn, session))
     return sorted(roles, key=lambda role: (role.account.name.casefold(), role.account.id))
+
+
+def patterns_of(exclude: str | Iterable[str]) -> list[str]:
+    """Return the patterns of ``exclude``, which can be a single one."""
+    return [exclude] if isinstance(exclude, str) else list(exclude)
+
+
+def fits(patterns: Iterable[str], *names: str) -> bool:
+    """Return whether a pattern matches one of the names as a whole, ignoring case."""
+    folded = [name.casefold() for name in names]
+    return any(fnmatchcase(name, text.casefold()) for text in patterns for name in folded)
 
 
 def _list_accounts(session: boto3.Session) -> list[dict[str, Any]]:

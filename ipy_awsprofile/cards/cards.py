@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,7 @@ def identity_card(
     problem: str = "",
     leftovers: Iterable[Leftover] = (),
     renews: bool = True,
+    region_variable: str = "",
     now: datetime | None = None,
 ) -> Card:
     """Return a card of the active identity.
@@ -51,20 +53,19 @@ def identity_card(
     about the session: see `session_rows`. ``warning`` is about its settings.
     ``protected`` is True if the profile is protected, ``alias`` is the account's name, and
     ``problem`` says why the credentials couldn't be renewed, and what to do. ``renews`` is True if
-    a new session doesn't need an MFA code from the user. The remaining time is counted from
-    ``now``.
+    a new session doesn't need an MFA code from the user. ``region_variable`` is the environment
+    variable that the Region comes from, if any. The remaining time is counted from ``now``.
     """
+    region_from = f", from {region_variable}" if region_variable else ""
     account = identity.account or NOT_TOLD
     if alias:
         account += f" ({alias})"
     rows = [
         ("account", account),
         ("ARN", identity.arn or NOT_TOLD),
-        ("region", identity.region or "none"),
+        ("region", f"{identity.region or 'none'}{region_from}"),
         *about,
     ]
-    if identity.may_ignore_policy:
-        rows.append(("server", "isn't AWS, and may ignore the session policy"))
     rows += _filled(
         ("expires", _expiry_line(identity, renews=renews, problem=problem)),
         ("variable", variable),
@@ -96,6 +97,38 @@ def identity_card(
     )
 
 
+def active_card(
+    switcher: Switcher,
+    session: ProfileSession,
+    identity: Identity,
+    *,
+    variable: str,
+    protected: bool,
+    problem: str,
+    leftovers: Iterable[Leftover],
+) -> Card:
+    """Return a card of the Switcher's active identity; see `identity_card`."""
+    from ipy_awsprofile.sessions.assigned_roles import known_account_name  # imports boto3
+
+    target = session.target
+    card = identity_card(
+        identity,
+        variable=variable,
+        alias=known_account_name(identity.account),
+        about=[*session_rows(target), *sharing_rows(switcher.sharing, session)],
+        warning=target.warning,
+        protected=protected,
+        problem=problem,
+        renews=target.renews_unattended,
+        region_variable=target.region_variable,
+        leftovers=leftovers,
+    )
+    if switcher.is_in_block:
+        block = "cell" if switcher.cell.is_block else "block"
+        card = replace(card, badge=f"for this {block}, {card.badge}")
+    return card
+
+
 def _expiry_line(identity: Identity, *, renews: bool, problem: str) -> str:
     """Return when the credentials expire, and how they renew; empty if they don't expire."""
     if identity.expiry is None:
@@ -113,7 +146,7 @@ def _filled(*rows: tuple[str, str | None]) -> tuple[tuple[str, str], ...]:
 
 
 def session_rows(target: Target) -> list[tuple[str, str]]:
-    """Return the rows for a session's store, access or policy, source identity and tags."""
+    """Return the rows for a session's server, store, access or policy, source identity and tags."""
     parameters = target.parameters.get(target.chain[0].role_arn or "", {})
     request = target.request
     limit = "read-only, limited by the session policy ReadOnlyAccess"
@@ -121,7 +154,11 @@ def session_rows(target: Target) -> list[tuple[str, str]]:
         limit = f"limited to read-only in {len(READS)} services; all others are denied"
     source_identity = parameters.get("SourceIdentity", "")
     tags = ", ".join(f"{tag['Key']}={tag['Value']}" for tag in parameters.get("Tags", ()))
+    server = f"{target.foreign_sts}, not AWS"
+    if request.read_only or request.policy:
+        server += ". It may ignore the session policy"
     rows = (
+        ("server", server, target.foreign_sts),
         ("credentials", f"keys of {target.store}", target.store),
         ("access", limit, request.read_only),
         ("source identity", source_identity, source_identity),

@@ -74,4 +74,7 @@ class StaysInProcess:
 
     def __reduce_ex__(self, _protocol: SupportsIndex) -> NoReturn:
         """Raise TypeError."""
-        raise TypeError(f"{self!r} can't be pickled: it stays in its process")
+        raise TypeError(
+            f"{self!r} can't be pickled: it stays in its process. Pass the profile's "
+            "name, and call `open_session` there"
+        )

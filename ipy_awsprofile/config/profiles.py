@@ -272,5 +272,7 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     by_folded = {similar.casefold(): f"`{similar}`" for similar in names}
     close = difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.6)
     if not close:
+        close = [folded for folded in by_folded if name.casefold() in folded][:3]
+    if not close:
         return ""
     return f"Did you mean {' or '.join(by_folded[folded] for folded in close)}?"

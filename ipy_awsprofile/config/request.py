@@ -9,6 +9,7 @@ This module imports nothing from botocore, so that the extension loads fast.
 
 from __future__ import annotations
 
+import builtins
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, fields
@@ -75,6 +76,8 @@ def require_variable(name: str) -> None:
     """Raise InvalidOption if a text can't be the name of a variable."""
     if not name.isidentifier() or iskeyword(name):
         raise InvalidOption(f"`{name}` isn't a valid variable name.")
+    if hasattr(builtins, name):
+        raise InvalidOption(f"`{name}` is a name of Python's own.", "Use a different variable.")
 
 
 #: The notebook's default variable for the session.
@@ -201,6 +204,8 @@ class SwitchRequest(SessionRequest):
         """Raise InvalidOption for a profile, variable or account that can't have this name."""
         SessionRequest.__post_init__(self)
         require_variable(self.variable)
+        if self.read_only and self.write:
+            raise InvalidOption("--read-only and --write can't be combined.", "Use one of them.")
         if self.expect_account == "":  # such as a Python variable that isn't set
             raise InvalidOption("The expected account is empty.", "An account ID has 12 digits.")
         if self.expect_account is not None:

@@ -98,6 +98,13 @@ class ConfigFile:
             return self.text[: old.start()] + block + self.text[old.end() :]
         return _appended(self.text, block)
 
+    def change(self, text: str, *, is_confirmed: bool) -> list[str]:
+        """Return the lines that a new text changes; see `difference`. Write it if confirmed."""
+        lines = difference(self.text, text)
+        if lines and is_confirmed:
+            self.write(text)
+        return lines
+
     def write(self, text: str) -> None:
         """Replace the file atomically; keep its owner and mode, and a symbolic link to it.
 

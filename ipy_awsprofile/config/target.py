@@ -142,6 +142,8 @@ class Target:
     chain: tuple[Profile, ...]
     config: Config
     region: str | None
+    #: The variable that the Region comes from, or an empty text.
+    region_variable: str = ""
     #: Parameters of AssumeRole that botocore has no settings for, by role ARN.
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     #: Parameters of GetScopedCredentials, which limit a session that isn't a role's.
@@ -325,14 +327,18 @@ def target_of(
     if request.duration is not None and first.kind not in ASSUMES:
         # It is the duration of the MFA session, or of a narrower session.
         (mfa or scope)["DurationSeconds"] = PARAMETERS["duration"].parse_option(request.duration)
-    own_region = first.region
-    if not own_region and (request.default or request.role_arn):
-        own_region = environ.get("AWS_REGION")  # ECS, EKS and Lambda set it; botocore ignores it
+    region = request.region
+    region_variable = ""
+    if not region and environ.get("AWS_DEFAULT_REGION"):
+        region_variable = "AWS_DEFAULT_REGION"
+    elif not region and not first.region and (request.default or request.role_arn):
+        region_variable = "AWS_REGION"  # ECS, EKS and Lambda set it; botocore ignores it
     target = Target(
         request=_with_names(request, chain, config),
         chain=chain,
         config=config,
-        region=request.region or environ.get("AWS_DEFAULT_REGION") or own_region or None,
+        region=region or environ.get(region_variable) or first.region or None,
+        region_variable=region_variable if environ.get(region_variable) else "",
         parameters=parameters,
         scope=scope,
         mfa=mfa,

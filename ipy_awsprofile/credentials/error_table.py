@@ -290,6 +290,14 @@ EXCEPTIONS = (
         "AWS_CA_BUNDLE, to a PEM file with its CA certificate.",
     ),
     Rule(
+        botocore.ConnectionError,
+        ours.EndpointUnreachable,
+        "AWS can't be reached for {name}: {message}",
+        "Start the server at this address, or remove the address from the profile's `endpoint_url` "
+        "and from AWS_ENDPOINT_URL.",
+        text=r'URL: "https?://(localhost|127\.0\.0\.1|\[::1\])\b',
+    ),
+    Rule(
         (botocore.ConnectionError, botocore.HTTPClientError),
         ours.EndpointUnreachable,
         "AWS can't be reached for {name}: {message}",

@@ -20,6 +20,7 @@ from weakref import ref
 from botocore.client import BaseClient
 
 from ipy_awsprofile.config.files import Section, read_config
+from ipy_awsprofile.config.shared import SHARED_PROFILES
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.gate import Label, label_of
 from ipy_awsprofile.kernel.caches import NOT_CLEARED
@@ -250,7 +251,8 @@ def _about_files() -> Iterator[Leftover]:
     with suppress(AwsProfileError):  # a file is malformed
         profiles = read_config().profiles
         url = ENDPOINT.get()
-        if url is not ABSENT and _have_different_endpoints(profiles.values()):
+        others = [profiles[name] for name in profiles if name not in SHARED_PROFILES]
+        if url is not ABSENT and _have_different_endpoints(others):
             yield Leftover(
                 "AWS_ENDPOINT_URL_S3",
                 f"makes child processes use {redacted_urls(url)} for S3, even for other profiles: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,8 @@ def _show_drafts(magics: Any, file: str) -> None:
     """Show the draft of each profile, or write the active profile's draft to a file."""
     from ipy_awsprofile.calls.policy import drafts
 
+    if re.match(r"\$\w|\{", file):
+        raise InvalidOption(f"`{file}` isn't the name of a file.")
     shown = drafts(list(magics.calls.calls))
     caller = "notebook"
     if file:

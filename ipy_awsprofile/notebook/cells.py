@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
+import threading
 from collections.abc import Callable
 from inspect import CO_COROUTINE
 from types import CodeType
@@ -68,6 +70,16 @@ def run_cell(shell: InteractiveShell, code: tuple[CodeType, CodeType | None]) ->
 def _show_as(error: BaseException, lines: list[str]) -> None:
     """Let IPython show these lines for an error, without the frames of the magic."""
     error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
+
+
+def runs_code_of(shell: InteractiveShell, thread: threading.Thread) -> bool:
+    """Return whether a thread is in a function of the notebook, not only in a library's."""
+    frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001  # the only way
+    while frame:
+        if frame.f_globals is shell.user_global_ns:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session], Any]:

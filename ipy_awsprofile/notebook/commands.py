@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,10 +16,11 @@ import boto3
 from IPython.display import display
 
 from ipy_awsprofile.cards import cards, tables
-from ipy_awsprofile.cards.cards import session_rows, sharing_rows
+from ipy_awsprofile.cards.card import Tone
+from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import SwitchRequest, arguments
-from ipy_awsprofile.config.saved import ConfigFile, difference
+from ipy_awsprofile.config.saved import ConfigFile
 from ipy_awsprofile.config.user_environment import named_profile
 from ipy_awsprofile.errors import (
     AwsProfileError,
@@ -29,12 +31,13 @@ from ipy_awsprofile.errors import (
 )
 from ipy_awsprofile.gate import require_no_run
 from ipy_awsprofile.kernel.leftovers import Leftover
-from ipy_awsprofile.notebook.cells import compile_cell, run_cell
+from ipy_awsprofile.notebook.cells import compile_cell, run_cell, runs_code_of
 from ipy_awsprofile.notebook.options import ProfileActions, chosen, joined, parse, show_help
 from ipy_awsprofile.notebook.prompts import renders_html, sign_in_at_cell, warn_at_cell
-from ipy_awsprofile.sessions.assigned_roles import known_account_name, known_roles_without_profile
+from ipy_awsprofile.sessions.assigned_roles import known_roles_without_profile
 from ipy_awsprofile.switch.opening import fitting_pattern
-from ipy_awsprofile.switch.saving import save_role, text_with_shared
+from ipy_awsprofile.switch.saving import text_with_role, text_with_shared
+from ipy_awsprofile.text import quoted
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -56,8 +59,10 @@ def run_aws_profile(
         options = parse(magic, line)
         if options.help:
             show_help(magic)
-        else:
-            display(_result_of(options, shell, switcher, make_picker))
+            return
+        result = _result_of(options, shell, switcher, make_picker)
+        if result is not None:
+            display(result)
 
 
 def run_aws_profile_cell(
@@ -88,17 +93,28 @@ def run_aws_profile_cell(
     code = compile_cell(shell, cell, instead_of_await=instead)
     has_begun = False
     before = shell.user_ns.get(request.variable)
+    threads = threading.enumerate()
     try:
         with Block(request):
             has_begun = True
+            switcher.cell.is_block = True
             card = active_card(shell, switcher, before, "it comes back after the cell")
-            display(replace(card, badge=f"for this cell, {card.badge}"))
+            if _is_shown(card, options, switcher):
+                display(card)
             value = run_cell(shell, code)
             return None if cell.rstrip().endswith(";") else value
     except KeyboardInterrupt:
         if has_begun:
             raise
         raise SwitchInterrupted("The switch") from None
+    finally:
+        switcher.cell.is_block = False
+        for thread in threading.enumerate():
+            if thread not in threads and runs_code_of(shell, thread):
+                warn_at_cell(
+                    f"The thread `{thread.name}` still runs, and its next calls use the notebook's "
+                    "identity. In threads, use `open_session(NAME)`."
+                )
 
 
 @contextmanager
@@ -130,7 +146,8 @@ def _request_of(
     request = SwitchRequest(joined(options.profile), **given)
     if request.profile is not None or request.name or request.has_parts:
         return request
-    is_for_file = options.share and request == SwitchRequest(confirmed=True)
+    writes = options.share or options.save is not None
+    is_for_file = writes and request == SwitchRequest(confirmed=True)
     if request != SwitchRequest() and not is_for_file:
         hint = "Write `%aws_profile NAME` and the options, or `%%aws_profile NAME` for one cell."
         if active:
@@ -178,15 +195,24 @@ def _result_of(
             text_with_shared(ConfigFile.read())  # an error before the switch
     shown = request or active or SwitchRequest()
     before = shell.user_ns.get(shown.variable)
-    _switch(options, request, switcher)
     preview = None
+    if action == "save":
+        preview = _save(options, request, switcher)
+    else:
+        _switch(options, request, switcher)
     if action == "share":
-        preview = _share(switcher, is_confirmed=options.confirmed and request is None)
+        preview = _share(switcher, is_confirmed=options.confirmed)
     card = active_card(shell, switcher, before)
     if preview is None:
-        return card
+        return card if request is None or _is_shown(card, options, switcher) else None
     display(card)
     return preview
+
+
+def _is_shown(card: Card, options: argparse.Namespace, switcher: Switcher) -> bool:
+    """Return whether to show a switch's card: with ``--quiet``, only if it has a warning."""
+    is_quiet = options.quiet or switcher.quiet
+    return not is_quiet or card.tone is not Tone.GOOD
 
 
 def _action_of(options: argparse.Namespace, request: SwitchRequest | None) -> str:
@@ -205,41 +231,35 @@ def _action_of(options: argparse.Namespace, request: SwitchRequest | None) -> st
 
 
 def _share(switcher: Switcher, *, is_confirmed: bool) -> Card | None:
-    """Share the notebook's identity. Return a preview if the config file has no profiles for it.
+    """Share the notebook's identity. Return the changes to the config file for it, if any.
 
-    They are written if that ``is_confirmed``. Raises InvalidOption if no profile is active,
-    ConfigFileError and CredentialsUnavailable.
+    They are written if that ``is_confirmed``; before, nothing is shared. Raises InvalidOption if no
+    profile is active, ConfigFileError and CredentialsUnavailable.
     """
     session = switcher.session
     if session is None:
         raise InvalidOption("No profile is active.", "Run `%aws_profile NAME --share`.")
     file = ConfigFile.read()
     text = text_with_shared(file, session.region_name)
-    lines = difference(file.text, text)
-    if lines and not is_confirmed:
-        return tables.saved_card(
-            file.config.paths.config,
-            lines,
-            is_written=False,
-            how="Run `%aws_profile --share --yes`",
-        )
-    if lines:
-        file.write(text)
-    switcher.share()
-    return None
+    lines = file.change(text, is_confirmed=is_confirmed)
+    if is_confirmed or not lines:
+        switcher.share()
+    if not lines:
+        return None
+    how = "Run `%aws_profile --share --yes`"
+    return tables.saved_card(file.config.paths.config, lines, is_written=is_confirmed, how=how)
 
 
 def _switch(options: argparse.Namespace, request: SwitchRequest | None, switcher: Switcher) -> None:
-    """Sign in, save the role, and switch or renew the credentials, as the options say."""
+    """Sign in, and switch or renew the credentials, as the options say."""
     person = switcher.person
     if options.device_code:
         person = replace(person, sign_in=partial(sign_in_at_cell, device_code=True))
     if options.login:
-        switcher.login(request or _active_request(switcher), person=person)
+        hint = "Run `%aws_profile NAME --login`."
+        switcher.login(request or _active_request(switcher, hint), person=person)
         if request and request == SwitchRequest(sso=request.sso):
             return  # only a sign-in
-    if options.save is not None:
-        request = save_role(switcher, request or _active_request(switcher), options.save)
     # After a sign-in, a cached session can belong to another user.
     fresh = options.refresh or options.login
     if request:
@@ -248,12 +268,34 @@ def _switch(options: argparse.Namespace, request: SwitchRequest | None, switcher
         switcher.refresh(person=person)
 
 
-def _active_request(switcher: Switcher) -> SwitchRequest:
+def _save(options: argparse.Namespace, request: SwitchRequest | None, switcher: Switcher) -> Card:
+    """Switch to a role, and preview its profile. If it is confirmed, write it and switch to it.
+
+    Raises the errors of `text_with_role` and of the switch; then nothing has changed.
+    """
+    name = quoted(options.save)
+    assigned = f"`%aws_profile --account ID --role NAME --save {name}`"
+    hint = f"Run {assigned}, or `%aws_profile --role-arn ARN --save {name}`."
+    role = request or _active_request(switcher, hint)
+    file = ConfigFile.read()
+    text = text_with_role(file, switcher, role, options.save)
+    layer = switcher.prepare(role)  # only a profile that works is written
+    lines = file.change(text, is_confirmed=options.confirmed)
+    if options.confirmed:
+        saved = SwitchRequest(options.save, variable=role.variable, confirmed=True)
+        layer = switcher.prepare(saved)
+    switcher.move(layer)
+    return tables.saved_card(
+        file.config.paths.config,
+        lines,
+        is_written=options.confirmed,
+        how=f"Run `%aws_profile --save {name} --yes`",
+    )
+
+
+def _active_request(switcher: Switcher, hint: str) -> SwitchRequest:
     if switcher.request is None:
-        raise InvalidOption(
-            "No profile is active, and none is named.",
-            "Run `%aws_profile NAME --login`, or `%aws_profile --role-arn ARN --save NAME`.",
-        )
+        raise InvalidOption("No profile is active, and none is named.", hint)
     return switcher.request
 
 
@@ -319,15 +361,16 @@ def active_card(
             f"held a value of type {type(before).__name__}: {back}, and `--as NAME` leaves it alone"
         )
         leftovers.insert(0, Leftover(variable, says))
-    return cards.identity_card(
+    if not variable:
+        line = f"`%aws_profile {arguments(request)}`"
+        variable = f"`{request.variable}` isn't the session anymore: {line} sets it again"
+    return cards.active_card(
+        switcher,
+        session,
         identity,
         variable=variable,
-        alias=known_account_name(identity.account),
-        about=[*session_rows(session.target), *sharing_rows(switcher, session)],
-        warning=session.target.warning,
         protected=switcher.is_protected,
         problem=problem,
-        renews=session.target.renews_unattended,
         leftovers=leftovers,
     )
 
@@ -346,7 +389,9 @@ def warn_about_patterns(setting: str, patterns: Iterable[str]) -> None:
 
 def _credentials_without_switch() -> str:
     """Describe the credentials that boto3 uses by default, in the order of its providers."""
+    variable, name = named_profile(os.environ)
+    if name and name not in read_config().profiles:
+        return f"{variable}={name}, but there is no profile with this name, so it fails"
     if os.environ.get("AWS_ACCESS_KEY_ID"):
         return "the keys in the environment"
-    variable, name = named_profile(os.environ)
     return f"{variable}={name}" if name else "its default credentials"

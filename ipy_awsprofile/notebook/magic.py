@@ -62,6 +62,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     share = traitlets.Bool(
         help="Share the identity of each switch, as --share does, unless the profile is protected.",
     ).tag(config=True)
+    quiet = traitlets.Bool(help="Show a switch's card only if it has a warning.").tag(config=True)
     prompt = traitlets.Bool(help="Show the identity in the prompt of a terminal.").tag(config=True)
     profile = traitlets.Unicode(
         help="The profile that the first cell switches to, unless it begins with another switch.",
@@ -77,7 +78,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self.ending.callback(unwatch)
         self._lock = threading.Lock()
         self._switcher: Switcher | None = None
-        settings = ["protected", "read_only", "stale", "session_name"]
+        settings = ["protected", "read_only", "stale", "session_name", "quiet"]
         self.observe(self._configure, settings)
         self.observe(self._share, ["share"])
         self._calls: CallRecorder | None = None
@@ -173,7 +174,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         """
         from ipy_awsprofile.notebook.calls import run_aws_calls
 
-        with faults_as_errors():
+        with spelling_hints("aws_calls", line, None, self.shell.user_ns), faults_as_errors():
             return run_aws_calls(self, line)
 
     def require_closable(self) -> None:
@@ -229,4 +230,5 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         GATE.stale = self.stale
         GATE.warn = warn_at_cell
         switcher.session_name = self.session_name or None
+        switcher.quiet = self.quiet
         switcher.person = person_at_cell()

@@ -53,7 +53,8 @@ class ProfileActions:
         "notebook and notebook-reader, until `--share off` or --off"
     )
     save: str | None = option(
-        "add the role to the config file as this profile, and switch to it; existing lines stay",
+        "switch to the role, and preview the lines that add it to the config file as this profile; "
+        "--yes writes them",
         "NAME",
     )
 
@@ -88,7 +89,8 @@ class CellOptions:
         "with --organization: the role in each account, with its path", "NAME"
     )
     exclude: Iterable[str] = option(
-        "with --organization: leave out accounts with this name or ID; can be repeated",
+        "leave out profiles or, with --organization, accounts with this name or ID; can be "
+        "repeated",
         "PATTERN",
         is_repeated=True,
     )
@@ -128,6 +130,8 @@ def of_aws_profile(parser: argparse.ArgumentParser) -> None:
         _add_options(group, declared, options_of(declared).keys() - set(_COMMON))
     about = "sign in with a code in any browser, even if the kernel's machine has one"
     group.add_argument("--device-code", action="store_true", help=about)
+    about = "show a switch's card only if it has a warning"
+    group.add_argument("--quiet", action="store_true", help=about)
 
 
 def of_aws_profiles(parser: argparse.ArgumentParser) -> None:
@@ -227,6 +231,9 @@ def _spelling_hint(magic: Any, problem: str) -> str:
         names = re.findall(r"--[\w-]+", magic.parser.format_help())
         # A hint to confirm or to write could be followed without reading it.
         safe = [name for name in names if name not in {"--yes", "--write"}]
+        folded = unknown[1].lower()
+        if folded in names:
+            return f"Options are in lower case: write `{folded}`."
         for name in get_close_matches(unknown[1], safe, 1, 0.8):
             return f"Did you mean `{name}`?"
     return f"Run `%{magic.__name__}?` to see the options."
@@ -250,11 +257,25 @@ _SPELLINGS: tuple[tuple[type[AwsProfileError], str, str], ...] = (
     (InvalidOption, r"%%?aws_profile.* --reset", "Write `%aws_profile --off`."),
     (InvalidOption, r"%%?aws_profile.* (?:--list|-l)", "`%aws_profiles` lists the profiles."),
     (InvalidOption, r"(%%?aws_profile)(.*) -r(?:[ =](.*))?", r"Write `\1\2 --region \3`."),
-    (AwsProfileError, r"(%%?\w+) \[([^],]*)\]", r"Write `\1 \2` without the brackets."),
+    (
+        AwsProfileError,
+        r"(%%?\w+) \[(?:profile )?([^],]*)\]",
+        r"Write `\1 \2` without the brackets.",
+    ),
     (
         AwsProfileError,
         r"(%%?\w+) \[?([^\s,]+),.*",
         r"Write `\1 \2` for one profile. For several, pass a list to `across_profiles`.",
+    ),
+    (
+        ProfileNotFound,
+        r"(%%?aws_profile) --region(?: |=)(\S+) (\w+(?:-\w+)+-\d)( .*)?",
+        r"Write `\1 \2 --region \3\4`.",
+    ),
+    (
+        ProfileNotFound,
+        r"%%?aws_profile (\d{12})",
+        r"`%aws_profiles \1` lists the profiles of this account.",
     ),
     (ProfileNotFound, r"(%%?aws_profile) (?:AWS_PROFILE|profile|name)=(.*)", r"Write `\1 \2`."),
     (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.display import display
 
 from ipy_awsprofile.cards import cards, tables
+from ipy_awsprofile.cards.card import Card
 from ipy_awsprofile.config.request import SwitchRequest, require_variable
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, faults_as_errors
 from ipy_awsprofile.gate import require_no_run
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ipy_awsprofile.across.organization import OrganizationRole
-    from ipy_awsprofile.cards.card import Card
     from ipy_awsprofile.config.sign_ins import SignIn
     from ipy_awsprofile.sessions.assigned_roles import AssignedRole
     from ipy_awsprofile.switch.switcher import Switcher
@@ -53,9 +53,19 @@ def run_aws_profiles(
             return None
         frame = _frame_of_cell(options, cell, shell, switcher)
     if options.into is None:
-        return frame
+        if _has_results(frame):
+            return frame
+        display(Card("No profile returned a row"))
+        return None
     shell.push({options.into: frame})
     return None
+
+
+def _has_results(frame: pd.DataFrame) -> bool:
+    """Return whether a run has rows, columns or errors to show."""
+    if len(frame) or frame.attrs["errors"]:
+        return True
+    return not set(frame.columns) <= {"profile", "account", "account_name", "region"}
 
 
 def _listed(options: argparse.Namespace, switcher: Switcher) -> Card:
@@ -147,7 +157,6 @@ def _saved_roles(sign_in: SignIn, options: argparse.Namespace, switcher: Switche
     from ipy_awsprofile.config.saved import (
         ConfigFile,
         block_of_roles,
-        difference,
         profiles_in_block,
     )
     from ipy_awsprofile.switch.saving import text_with_roles
@@ -163,9 +172,7 @@ def _saved_roles(sign_in: SignIn, options: argparse.Namespace, switcher: Switche
         )
     file = ConfigFile.read()
     text = text_with_roles(file, sign_in, roles, options.save)
-    lines = difference(file.text, text)
-    if lines and options.confirmed:
-        file.write(text)
+    lines = file.change(text, is_confirmed=options.confirmed)
     block = block_of_roles(sign_in.name)
     saved = profiles_in_block(text, block)
     removed = profiles_in_block(file.text, block) - saved
@@ -213,6 +220,7 @@ def _frame_of_cell(
     return across_profiles(
         _profiles_of_cell(options, switcher),
         cell_function(shell, cell),
+        exclude=options.exclude,
         regions=options.regions,
         max_workers=options.workers,
         progress=not options.no_progress,
@@ -225,7 +233,7 @@ def _profiles_of_cell(
     options: argparse.Namespace, switcher: Switcher
 ) -> str | list[AssignedRole] | list[OrganizationRole]:
     """Return what a cell runs for: the roles, or the pattern. Raises AwsProfileError."""
-    if options.organization or options.role or options.exclude:
+    if options.organization or options.role:
         return _organization_roles(options)
     sign_in = None
     if options.sso is not None:

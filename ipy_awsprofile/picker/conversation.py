@@ -342,19 +342,14 @@ class Conversation:
             seconds_left = (identity.expiry - datetime.now(UTC)).total_seconds()
             if seconds_left <= 0 and target.renews_unattended:
                 problem = self._renewal_problem(target)
-        card = cards.identity_card(
+        card = cards.active_card(
+            self._switcher,
+            active.session,
             identity,
             variable=variable,
-            about=[
-                *cards.session_rows(target),
-                *cards.sharing_rows(self._switcher, active.session),
-            ],
-            warning=target.warning,
             protected=protected,
-            alias=account_name,
             problem=problem,
             leftovers=leftovers,
-            renews=target.renews_unattended,
         )
         about = {
             "profile": identity.profile,

@@ -283,9 +283,7 @@ class Identity:
     ``cached`` is True if the identity comes from the AWS CLI's cache, without a new call to STS.
 
     AWS-compatible servers can omit ``account``, ``arn`` and ``user_id``, which are empty then. They
-    are also empty for the keys of a store with an S3 endpoint and no STS, which no one asks. Some
-    servers ignore session policies, such as Ceph's RGW and SeaweedFS; ``may_ignore_policy`` is True
-    if the session has a policy that its server may ignore.
+    are also empty for the keys of a store with an S3 endpoint and no STS, which no one asks.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
@@ -299,7 +297,6 @@ class Identity:
     expiry: datetime | None
     temporary: bool = False
     cached: bool = field(default=False, compare=False)
-    may_ignore_policy: bool = field(default=False, compare=False)
 
 
 def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
@@ -324,14 +321,10 @@ def fetch_identity(session: boto3.Session, *, ask: bool = False) -> Identity:
         frozen = freeze_credentials(credentials)
         caller = _fetch_caller(frozen, session, ask=ask)
     arn = Arn.parse(caller.arn) or Arn("", "", "", "", "")
-    may_ignore_policy = False
     if isinstance(session, ProfileSession):
         source = session.target.chain[-1]
-        request = session.target.request
         if source.kind is ProfileKind.CREDENTIAL_SOURCE and source.credential_source:
             chain = (*chain, SOURCES[source.credential_source])
-        is_limited = request.read_only or bool(request.policy)
-        may_ignore_policy = is_limited and bool(session.target.foreign_sts)
     return Identity(
         account=arn.account,
         arn=caller.arn,
@@ -342,7 +335,6 @@ def fetch_identity(session: boto3.Session, *, ask: bool = False) -> Identity:
         expiry=expiry_of(credentials),
         temporary=bool(frozen.token),
         cached=caller.cached,
-        may_ignore_policy=may_ignore_policy,
     )
 
 

@@ -31,6 +31,8 @@ class RunningCell:
         self._shell = shell
         self._lock = threading.Lock()
         self._waiting: _Waiting | None = None
+        #: Whether the cell is a ``%%aws_profile`` cell.
+        self.is_block = False
 
     @property
     def number(self) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,27 +20,23 @@ if TYPE_CHECKING:
     from ipy_awsprofile.config.files import Section
     from ipy_awsprofile.config.saved import ConfigFile
     from ipy_awsprofile.config.sign_ins import SignIn
-    from ipy_awsprofile.credentials.person import Person
     from ipy_awsprofile.sessions.assigned_roles import AssignedRole
     from ipy_awsprofile.switch.switcher import Switcher
 
 
-def save_role(
-    switcher: Switcher, request: SwitchRequest, name: str, *, person: Person | None = None
-) -> SwitchRequest:
-    """Append the role of a request to the config file, and return a request for the new profile.
+def text_with_role(file: ConfigFile, switcher: Switcher, request: SwitchRequest, name: str) -> str:
+    """Return the text of the config file with the role of a request, without writing it.
 
-    The role's session is opened first, so that only a working profile is written; ``person``
-    handles its prompts. Raises InvalidOption if the name exists or if the request isn't for a role
-    without a profile, and other subclasses of `AwsProfileError`; then nothing has changed.
+    Raises InvalidOption if the name
+    exists or if the request isn't for a role without a profile, and other subclasses of
+    `AwsProfileError`.
     """
-    from ipy_awsprofile.config.saved import ConfigFile
     from ipy_awsprofile.sessions.assigned_roles import find_target
 
     pattern = fitting_pattern(switcher.protection.protected, name)
     if pattern is not None and not request.confirmed:
         raise ProtectedProfile(name, pattern)
-    target = find_target(request, person or switcher.person)
+    target = find_target(request, switcher.person)
     # A duration is a setting only for a role.
     if target.parameters.get(target.chain[0].role_arn or "") or target.scope or target.mfa:
         raise InvalidOption(
@@ -69,17 +64,7 @@ def save_role(
     settings = dict(target.chain[0].settings)
     if target.region:
         settings["region"] = target.region
-    files = target.config.paths
-    ConfigFile.read(files).with_profile(name, settings)  # an error before the user is prompted
-    switcher.prepare(request, person=person)
-    file = ConfigFile.read(files)
-    file.write(file.with_profile(name, settings))
-    return replace(
-        SwitchRequest(profile=name),
-        variable=request.variable,
-        expect_account=request.expect_account,
-        confirmed=request.confirmed,
-    )
+    return file.with_profile(name, settings)
 
 
 def text_with_roles(

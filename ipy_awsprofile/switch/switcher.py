@@ -67,6 +67,8 @@ class Switcher:
         self.shares = False
         #: Why the last switch hasn't begun to share, or an empty text.
         self.sharing_problem = ""
+        #: Whether the magic shows a switch's card only if it has a warning.
+        self.quiet = False
         self._opened: OpenedBefore | None = None
         self._closed = False
         #: The running cell, and the action that waits for its end.
@@ -108,6 +110,12 @@ class Switcher:
         """The request for the active session, or None."""
         active = self.active
         return active.request if active else None
+
+    @property
+    def is_in_block(self) -> bool:
+        """Whether the active identity is a block's, and ends with it."""
+        with self._lock:
+            return self.session is not self._layers.session_of_notebook
 
     def subscribe(self, listener: _Listener) -> Callable[[], None]:
         """Call the listener with each new identity, or with None after `off`.

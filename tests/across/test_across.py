@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.aws import EmbeddedAws
+    from tests.shells import Shell
 
 
 def test_ways_to_name_profiles(aws: EmbeddedAws) -> None:
@@ -41,6 +42,20 @@ def test_ways_to_name_profiles(aws: EmbeddedAws) -> None:
     assert frame.index.tolist() == [0, 1, 2]
     assert frame.attrs == {"errors": [], "interrupted": False}
     assert across_profiles([], list_buckets).shape == (0, 3)
+
+
+def test_excluded_profiles(shell: Shell, aws: EmbeddedAws, names: tuple[str, ...]) -> None:
+    """`--exclude` leaves out profiles that a pattern selects, by name or account."""
+    frame = shell.good("%%aws_profiles * --exclude atlas-* --exclude 123456789012\n1").result
+    assert {"UserAlpha", "borealis-dev"} <= set(frame["profile"])
+    assert not {"RoleBeta", "atlas-dev"} & set(frame["profile"])
+
+
+def test_cell_that_only_prints(shell: Shell, aws: EmbeddedAws) -> None:
+    """A cell without a value shows what it prints, and a line instead of an empty DataFrame."""
+    ran = shell.good("%%aws_profiles RoleBeta --no-progress\nprint(profile.account)")
+    assert ran.text.splitlines() == ["No profile returned a row", "RoleBeta: 123456789012"]
+    assert ran.result is None
 
 
 def test_exact_name(aws: EmbeddedAws, names: tuple[str, ...]) -> None:

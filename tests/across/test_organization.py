@@ -154,7 +154,6 @@ def test_refused(notebook: Shell) -> None:
     for options, message in (
         ("--organization", "Use --organization and --role together"),
         ("--role Audit", "Use --organization and --role together"),
-        ("--exclude sandbox", "Use --organization and --role together"),
         ("--organization --role Audit --sso", "without --sso"),
         ("--organization --role Audit unknown", "No account of the organization matches"),
     ):

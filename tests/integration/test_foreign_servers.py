@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.request import SessionRequest
@@ -12,6 +13,9 @@ from tests.servers import acting_server
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
+    from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
 CONFIG = """
@@ -41,7 +45,19 @@ RGW = {
     "": (204, ""),
 }
 NOT_TOLD = "unknown: the server doesn't report it"
-IGNORED = "isn't AWS, and may ignore the session policy"
+IGNORED = "It may ignore the session policy"
+
+
+def test_address_in_a_variable(
+    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If AWS_ENDPOINT_URL leads to an emulator, the card says that the account isn't AWS's."""
+    config = aws.config_file.read_text()
+    aws.config_file.write_text(re.sub("endpoint_url = .*\n", "", config))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+    card = shell.good("%aws_profile RoleBeta").text
+    assert "account   123456789012" in card
+    assert f"server    {aws.endpoint_url}, not AWS" in card
 
 
 def test_card(shell: Shell, shared_files: tuple[Path, Path]) -> None:
@@ -51,6 +67,7 @@ def test_card(shell: Shell, shared_files: tuple[Path, Path]) -> None:
         assert explain(SessionRequest(profile="role")).error is None
         card = shell.good("%aws_profile role").text
         assert "assumed-role/Analyst/me" in card
+        assert f"server    {url}, not AWS\n" in card
         assert card.count(NOT_TOLD) == 1
         assert IGNORED not in card
         for option in ("--read-only", "--policy arn:aws:iam::aws:policy/ReadOnlyAccess"):

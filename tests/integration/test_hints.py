@@ -272,7 +272,10 @@ MISSPELLED = {
     "%aws_profile UserAlpha -r eu-west-1": "eu-west-1",
     "%aws_profile --region eu-west-1": "RoleBeta ← UserAlpha",
     "%aws_profile [UserAlpha]": "UserAlpha  (no expiry)",
+    "%aws_profile [profile UserAlpha]": "UserAlpha  (no expiry)",
     "%%aws_profile [UserAlpha]\nsession": "for this cell",
+    "%aws_profile --region UserAlpha eu-west-1": "eu-west-1",
+    "%aws_profile 123456789012": "1 profile for “123456789012”",
     "%aws_profile *Alpha": "1 profile for “*Alpha”",
     "%%aws_profile *Alpha\nprofile": "0  UserAlpha",
     "%%aws_profile UserAlpha eu-west-1\nsession": "for this cell",
@@ -294,6 +297,8 @@ NOT_MISSPELLED = {
     "%aws_profile RoleBet --region us-east-1": "Did you mean `RoleBeta`?",
     "%aws_profile RoleBeta --yess": "Run `%aws_profile?` to see the options.",
     "%aws_profile RoleBeta --regions a,b": "Did you mean `--region`?",
+    "%aws_profile RoleBeta --Yes": "Options are in lower case: write `--yes`.",
+    "%aws_profile prod": "Did you mean `console-prod`?",
     "%aws_profile console-prd": "Did you mean `console-prod`?",
     "%%aws_profile UserAlpha --region us-east-1\nopen_session('RoleBet')": "Did you mean",
     "%%aws_profile UserAlpha\nopen_session('nme')": "`%aws_profiles` lists the profiles.",
@@ -373,7 +378,7 @@ def test_save_without_a_role(shell: Shell, aws: EmbeddedAws) -> None:
     *_, line = code_in(shell.refused("%aws_profile --save mine").hint)
     role = f"{ROLE} --source-profile UserAlpha"
     saved = line.replace("ARN", role).replace("NAME", "mine")
-    assert shell.good(saved).text.startswith("mine ← UserAlpha")
+    assert shell.good(f"{saved} --yes").text.startswith("mine ← UserAlpha")
 
 
 def test_two_names_for_a_cell(shell: Shell, aws: EmbeddedAws) -> None:

@@ -77,16 +77,18 @@ def notebook(aws: EmbeddedAws, terminal: Terminal, shell: Shell) -> Shell:
 
 
 def test_the_first_time(aws: EmbeddedAws, shell: Shell) -> None:
-    """The profiles are added once, after a preview; the `--yes` of a switch doesn't confirm it."""
+    """The profiles are added once, after a preview, or with the `--yes` of the first line."""
     before = aws.config_file.read_text()
     for line in ("--share", "--share --yes"):
         assert "No profile is active" in str(shell.refused(f"%aws_profile {line}"))
-    for line in ("RoleBeta --share", "RoleBeta --share --yes", "--share"):
+    for line in ("RoleBeta --share", "--share"):
         shown = shell.good(f"%aws_profile {line}").text
         assert "Run `%aws_profile --share --yes` to write the changes." in shown
         assert aws.config_file.read_text() == before
         assert not shared_file().exists()
-    card = shell.good("%aws_profile --share --yes").text
+    shell.good("%aws_profile --off")
+    card = shell.good("%aws_profile RoleBeta --share --yes").text
+    assert "2 added" in card
     assert "programs with the profile `notebook`, or `notebook-reader` to only read" in card
     after = aws.config_file.read_text()
     assert after.startswith(before)

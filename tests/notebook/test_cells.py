@@ -254,3 +254,41 @@ def test_interrupted_cell(shell: Shell, aws: EmbeddedAws, cell: str) -> None:
     assert "raise KeyboardInterrupt" in ran.printed
     assert "ipy_awsprofile/" not in ran.printed
     assert "No profile is active" in shell.good("%aws_profile").text
+
+
+def test_card_inside(shell: Shell, aws: EmbeddedAws) -> None:
+    """In a cell and a block, the card of `%aws_profile` says how long the identity is active."""
+    shell.good("from ipy_awsprofile import using_profile")
+    cards = shell.good("%%aws_profile UserAlpha\n%aws_profile").text
+    assert cards.count("UserAlpha  (for this cell, no expiry)") == 2
+    card = shell.good("with using_profile('UserAlpha'):\n    %aws_profile").text
+    assert card.startswith("UserAlpha  (for this block, no expiry)")
+    assert shell.good("%aws_profile UserAlpha").text.startswith("UserAlpha  (no expiry)")
+
+
+def test_thread_that_outlives_the_cell(shell: Shell, aws: EmbeddedAws) -> None:
+    """A line at the end of the cell names its threads that go on as the notebook's identity."""
+    shell.good("import threading\ngo, started = threading.Event(), threading.Event()")
+    shell.good("def wait():\n    started.set()\n    go.wait()")
+    cell = (
+        "%%aws_profile UserAlpha\nthread = threading.Thread(target={}, name='sync')\nthread.start()"
+    )
+    says = "The thread `sync` still runs, and its next calls use the notebook's identity."
+    assert says in shell.good(f"{cell.format('wait')}\nstarted.wait()").text
+    assert says not in shell.good(f"go.set()\nthread.join()\n{'1'}").text
+    assert says not in shell.good(f"{cell.format('wait')}\nthread.join()").text
+
+
+def test_refused_options(shell: Shell, aws: EmbeddedAws) -> None:
+    """A variable that hides a function of Python, and options that contradict, are refused."""
+    for options, text in (("--as list", "`list` is a name"), ("--read-only --write", "combined")):
+        assert text in str(shell.refused(f"%aws_profile RoleBeta {options}"))
+    assert "list" not in shell.names
+
+
+def test_a_block_without_with(shell: Shell, aws: EmbeddedAws) -> None:
+    """An attribute of `using_profile(...)` is an error that says how to get a session."""
+    ran = shell.run(
+        "from ipy_awsprofile import using_profile\nusing_profile('RoleBeta').client('s3')"
+    )
+    assert "write `with using_profile(NAME) as session:`" in str(ran.error)

@@ -37,7 +37,38 @@ def test_switch(shell: Shell) -> None:
     assert "RoleBeta/me-at-work" in again.text
     assert again.text.splitlines()[1:] == first.text.splitlines()[1:]
     assert "variable" in again.text
-    assert "variable" not in shell.good("session = 3\n%aws_profile").text
+
+
+def test_deleted_variable(shell: Shell, aws: EmbeddedAws) -> None:
+    """After `del session`, the card has the line that brings the session back."""
+    card = shell.good("%aws_profile UserAlpha --region eu-west-1\ndel session\n%aws_profile").text
+    (line,) = re.findall(
+        "variable  `session` isn't the session anymore: `(.*)` sets it again", card
+    )
+    shell.good(line)
+    assert shell.names["session"].region_name == "eu-west-1"
+
+
+def test_quiet(shell: Shell, aws: EmbeddedAws) -> None:
+    """With `--quiet` or its setting, a switch shows a card only if it has a warning."""
+    assert shell.good("%aws_profile RoleBeta --quiet").text == ""
+    assert "RoleBeta" in shell.good("%aws_profile").text
+    shell.good("%config AwsProfileMagics.quiet = True")
+    loop = "for name in ('UserAlpha', 'RoleBeta'):\n    %aws_profile {name}"
+    assert shell.good(f"{loop}\ns3 = session.client('s3')").text == ""
+    assert shell.good("%%aws_profile RoleBeta\n1").text == "Out[0]: 1"
+    assert "`s3` still signs as RoleBeta" in shell.good("%aws_profile UserAlpha").text
+
+
+def test_region_from_a_variable(
+    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a variable takes the place of the profile's Region, the card names it."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    assert (
+        "region    eu-west-1, from AWS_DEFAULT_REGION" in shell.good("%aws_profile RoleBeta").text
+    )
+    assert "us-east-1\n" in shell.good("%aws_profile RoleBeta --region us-east-1").text
 
 
 def test_a_variable_of_the_user(shell: Shell) -> None:
@@ -98,13 +129,22 @@ def test_interruption(shell: Shell, auditor: str, monkeypatch: pytest.MonkeyPatc
     [
         ({}, "its default credentials"),
         ({"AWS_PROFILE": "dev"}, "AWS_PROFILE=dev"),
+        (
+            {"AWS_PROFILE": "gone"},
+            "AWS_PROFILE=gone, but there is no profile with this name, so it fails",
+        ),
         ({"AWS_PROFILE": "dev", "AWS_ACCESS_KEY_ID": "key"}, "the keys in the environment"),
     ],
 )
 def test_no_identity(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], words: str
+    shell: Shell,
+    shared_files: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    words: str,
 ) -> None:
     """Without a switch, the card says which credentials boto3 uses, in botocore's order."""
+    shared_files[0].write_text("[profile dev]\nregion = us-west-2\n")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert f"boto3 uses {words}." in shell.good("%aws_profile").text
@@ -124,4 +164,4 @@ def test_without_a_connection(
         card = " ".join(shell.good("%aws_profile").text.split())
     assert "RoleBeta ← UserAlpha (expired) account" in card
     assert "The session couldn't be renewed: AWS can't be reached for `RoleBeta`:" in card
-    assert "Check the network" in card
+    assert "Start the server at this address" in card

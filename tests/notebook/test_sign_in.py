@@ -263,10 +263,16 @@ def test_without_a_connection(shell: Shell, aws: EmbeddedAws) -> None:
 
 @pytest.mark.usefixtures("signed_in")
 def test_one_role(shell: Shell, aws: EmbeddedAws) -> None:
-    """The new profile is appended and active, and version 2 of the AWS CLI can use it."""
+    """After a preview, the new profile is appended and active, and the AWS CLI can use it."""
     before = aws.config_file.read_text()
     ran = shell.good(f"%aws_profile {ADMIN} --save prod-admin --as admin --region eu-west-1")
+    assert "+[profile prod-admin]" in ran.text
+    assert ran.text.startswith(f"corp:{PROD}/Admin  (")
+    assert aws.config_file.read_text() == before
+    (line,) = re.findall("Run `(.*)` to write the changes", ran.text)
+    ran = shell.good(line)
     assert ran.text.startswith("prod-admin")
+    assert f"Profiles in `{aws.config_file}`: 1 added." in ran.text
     assert (os.environ["AWS_PROFILE"], shell.names["admin"].profile_name) == ("prod-admin",) * 2
     after = aws.config_file.read_text()
     assert after.startswith(before)
@@ -287,9 +293,9 @@ def test_one_role(shell: Shell, aws: EmbeddedAws) -> None:
 def test_the_active_role(shell: Shell) -> None:
     """Without a name, `--save` saves the active role; a role given by its ARN can be saved, too."""
     shell.good(f"%aws_profile corp:{TEST}/Reader")
-    assert shell.good("%aws_profile --save sandbox").text.startswith("sandbox")
+    assert shell.good("%aws_profile --save sandbox --yes").text.startswith("sandbox")
     arn = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
-    ran = shell.good(f"%aws_profile --role-arn {arn} --source-profile UserAlpha --save beta")
+    ran = shell.good(f"%aws_profile --role-arn {arn} --source-profile UserAlpha --save beta --yes")
     assert ran.text.startswith("beta ← UserAlpha")
 
 
