@@ -63,16 +63,20 @@ def left_in(folder: Path) -> list[Path]:
 
 
 def test_demo(started: Any, tmp_path: Path) -> None:
-    """The user isn't allowed to list buckets, the role lists three, and no file is read or left."""
+    """The first screen has the role's three buckets. Then its user is denied them.
+
+    No file of the user is read, and none is left.
+    """
     (tmp_path / ".aws").mkdir()
     (tmp_path / ".aws" / "config").write_text("[profile broken\nnot a setting")
     demo = started("demo")
     printed, _ = demo.communicate(timeout=120)
     assert demo.returncode == 0, printed
-    as_user, as_role = printed.split("In [6]: %aws_profile RoleBeta")
+    as_role, as_user = printed.split("In [4]: %aws_profile UserAlpha")
+    first_screen = "\n".join(as_role.splitlines()[:20])
+    assert f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/RoleBeta/" in first_screen
+    assert [name for name in BUCKETS if name in first_screen] == list(BUCKETS)
     assert "AccessDenied: `UserAlpha` isn't allowed to call ListBuckets" in as_user
-    assert f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/RoleBeta/" in as_role
-    assert [name for name in BUCKETS if name in as_role] == list(BUCKETS)
     assert printed.splitlines()[-1].endswith("ipy-awsprofile lab")
     assert left_in(tmp_path) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == [".aws", "temporary"]
@@ -110,7 +114,7 @@ def terminal(tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
     demo.expect("To leave, type `exit`")
-    demo.expect(r"In .*\[.*8")
+    demo.expect(r"In .*\[.*7")
     yield demo
     demo.kill(signal.SIGKILL)
     demo.wait()
@@ -130,7 +134,7 @@ def test_demo_in_a_terminal(terminal: pexpect.spawn[str], tmp_path: Path) -> Non
     for typed, expected in (
         ("session.profile_name\r", "'RoleBeta'"),
         ("import time; print('sleep' + 'ing'); time.sleep(600)\r", "sleeping"),
-        ("\x03", r"KeyboardInterrupt[\s\S]*In .*\[.*10"),
+        ("\x03", r"KeyboardInterrupt[\s\S]*In .*\[.*9"),
         ("list_buckets(session).name[0]\r", "'my-first-bucket'"),
         ("%aws_profile Use\t", "Alpha"),
         ("\r", "user/UserAlpha"),

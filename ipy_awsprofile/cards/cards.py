@@ -197,6 +197,14 @@ def no_identity_card(credentials: str) -> Card:
     )
 
 
+#: The credentials file of a user who has only access keys.
+_FIRST_PROFILE = """\
+[default]
+aws_access_key_id = …
+aws_secret_access_key = …
+region = us-east-1"""
+
+
 def no_profiles_card(files: SharedFiles, then: str) -> Card:
     """Return a card for files without profiles: their paths, what to run, and ``then`` to do."""
     has_none = {True: "has no profiles", False: "doesn't exist"}
@@ -205,11 +213,15 @@ def no_profiles_card(files: SharedFiles, then: str) -> Card:
         for label, file in (("config", files.config), ("credentials", files.credentials))
     )
     notes = (
-        f"Run `aws configure sso` or `aws configure` in a terminal, then {then}.",
+        "If you have access keys, write these lines, with your keys and Region, to "
+        f"`{one_line(files.credentials)}`, and run `%aws_profile default`.",
+        "If you sign in at an AWS access portal, run `aws configure sso` in a terminal. It needs "
+        f"the AWS CLI. Then {then}.",
         "To use the role of this machine, run `%aws_profile --default`.",
         "To try it without an AWS account, run `ipy-awsprofile lab` in a terminal.",
     )
-    return Card("There are no AWS profiles yet", rows=tuple(rows), notes=notes)
+    title = "There are no AWS profiles yet"
+    return Card(title, rows=tuple(rows), notes=notes, code=_FIRST_PROFILE)
 
 
 def off_card(

@@ -244,8 +244,8 @@ def _missing_section(name: str, config: Config) -> str:
         return ""
     if credentials_file.exists():
         return f"{config_file} doesn't exist."
-    run = f"run `aws configure --profile {shlex.quote(name)}` or `aws configure sso` in a terminal"
-    return f"Neither {config_file} nor {credentials_file} exists: {run}."
+    shows = "`%aws_profiles` shows the lines to write"
+    return f"Neither {config_file} nor {credentials_file} exists: {shows}."
 
 
 def has_wildcard(text: str) -> bool:

@@ -23,13 +23,12 @@ if TYPE_CHECKING:
 
 #: The cells that the demo runs.
 MAIN_JOB = (
-    "%load_ext ipy_awsprofile",
-    "%aws_profiles",
-    "from ipy_awsprofile import list_buckets",
+    "%load_ext ipy_awsprofile\nfrom ipy_awsprofile import list_buckets",
+    "%aws_profile RoleBeta",
+    "list_buckets(session)",
     "%aws_profile UserAlpha",
     "list_buckets(session)  # denied: UserAlpha may only assume roles",
     "%aws_profile RoleBeta",
-    "list_buckets(session)",
 )
 DENIED = 4  # the index of the cell that is meant to fail
 
@@ -81,14 +80,15 @@ def run_cells(*, stay: bool) -> NoReturn:
     shell = TerminalInteractiveShell.instance(config=Config(HistoryManager={"enabled": False}))
     outcomes = []
     for cell in MAIN_JOB:
-        print(f"In [{shell.execution_count}]: {cell}")  # noqa: T201
+        prompt = f"In [{shell.execution_count}]: "
+        print(prompt + cell.replace("\n", f"\n{'...: ':>{len(prompt)}}"))  # noqa: T201
         outcomes.append(shell.run_cell(cell, store_history=True).success)
         print(flush=True)  # noqa: T201
     failed = outcomes != [number != DENIED for number in range(len(MAIN_JOB))]
     if stay and not failed:
         print(  # noqa: T201
-            "Your turn: try `%aws_profile --off`, or press Tab after `%aws_profile `. "
-            "To leave, type `exit`."
+            "Your turn: `%aws_profiles` lists the profiles, and Tab completes their names after "
+            "`%aws_profile `. To leave, type `exit`."
         )
         signal.signal(signal.SIGINT, signal.default_int_handler)
         # In the prompt, exiting restores the terminal; in a cell, IPython catches the exit.
@@ -151,7 +151,8 @@ def _write_configuration(home: Path, root: Path) -> str:
         "news_url": None,
         "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
     }
-    server = {"ip": "127.0.0.1", "root_dir": str(root)}
+    # Only this machine can reach the server, and containers often have no other user than root.
+    server = {"ip": "127.0.0.1", "root_dir": str(root), "allow_root": True}
     for name, settings in {"lab": {"LabApp": lab}, "server": {"ServerApp": server}}.items():
         (folder / f"jupyter_{name}_config.json").write_text(json.dumps(settings))
     return str(folder)

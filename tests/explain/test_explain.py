@@ -210,9 +210,9 @@ def test_role_of_a_sign_in(shared_files: Files) -> None:
 
 
 def test_no_files(shell: Shell) -> None:
-    """If neither file exists, the hint has a command that creates the profile."""
+    """If neither file exists, the hint has the line that shows how to write one."""
     hint = shell.refused("%aws_profile 'my keys'").hint
-    assert "/.aws/credentials exists: run `aws configure --profile 'my keys'`" in hint
+    assert hint.endswith("/.aws/credentials exists: `%aws_profiles` shows the lines to write.")
     assert hint in shell.good("%aws_profile --explain 'my keys'").text
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ipy_awsprofile.demo.stages import allow, seed_organisation
+from ipy_awsprofile.demo.stages import USER_ACCOUNT, allow, seed_organisation
 from ipy_awsprofile.errors import (
     AccessDenied,
     CredentialsUnavailable,
@@ -24,8 +25,6 @@ from ipy_awsprofile.text import quoted
 from tests.roles import answer_with_codes
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
@@ -123,6 +122,22 @@ def test_role_without_a_source(shell: Shell, aws: EmbeddedAws) -> None:
     assert str(error) == f"There are no default credentials to assume `{ROLE}` with."
     (line,) = code_in(error.hint)
     assert "assumed-role/RoleBeta" in shell.good(line.replace("NAME", "UserAlpha")).text
+
+
+def test_first_profile(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any files, the card has the lines to write for access keys, and where."""
+    user = aws.iam.create_user("student", account=USER_ACCOUNT, policy=allow("s3:*"))
+    aws.config_file.unlink()
+    aws.credentials_file.unlink()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+    shown = shell.good("%aws_profiles").text
+    file, switch, *_ = code_in(shown)
+    lines = re.search(r"\[default\]\n(?:.+ = .+\n)+", shown)
+    assert lines
+    keys = iter((user.access_key_id, user.secret_access_key))
+    Path(file).write_text(re.sub("…", lambda _: next(keys), lines[0]))
+    shell.good(f"from ipy_awsprofile import list_buckets\n{switch}")
+    assert list(shell.good("list_buckets(session)").result) == ["name", "creation_date", "region"]
 
 
 # Wrong names, values and options ------------------------------------------------------------------
