@@ -99,7 +99,10 @@ class InvalidProfile(AwsProfileError):
 
 
 class ProtectedProfile(AwsProfileError):
-    """The profile matches a protected ``pattern``, and the switch wasn't confirmed."""
+    """The profile matches a protected ``pattern``, and the switch wasn't confirmed.
+
+    ``account`` is the ID of its account, if the files or STS say it.
+    """
 
     def __init__(self, name: str, pattern: str, account: str = "") -> None:
         message = f"The pattern `{pattern}` protects the profile `{name}`"
@@ -108,6 +111,7 @@ class ProtectedProfile(AwsProfileError):
         hint = "Add `--yes` to switch to it, or `confirmed=True` in Python."
         super().__init__(f"{message}.", hint)
         self.pattern = pattern
+        self.account = account
 
 
 class IdentityChanged(AwsProfileError):

@@ -115,7 +115,7 @@ def active_card(
         identity,
         variable=variable,
         alias=known_account_name(identity.account),
-        about=[*session_rows(target), *sharing_rows(switcher.sharing, session)],
+        about=[*session_rows(target), *sharing_rows(switcher, session)],
         warning=target.warning,
         protected=protected,
         problem=problem,

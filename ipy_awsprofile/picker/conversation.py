@@ -3,10 +3,11 @@
 After each change, every view gets the whole state (``view/dom.js`` has the messages' types)::
 
     {"identity": null | {"profile", "name", "account", "region", "chosen_region", "seconds_left",
-                         "renews", "signs_in", "protected", "read_only", "notes"},
+                         "renews", "signs_in", "protected", "read_only", "notes",
+                         "code": the line that switches to it},
      "html": the identity's card,
      "busy": null | {"doing": "Switching to NAME", "waits": for the running cell?},
-     "ask": null | {"kind": "confirm", "question": its number, "profile", "pattern"}
+     "ask": null | {"kind": "confirm", "question": its number, "profile", "pattern", "account"}
                  | {"kind": "code", "question", "profile", "device", "again": was a code refused?}
                  | {"kind": "sign_in", "question", "profile", "url", "code"},
      "error": a card, or empty}
@@ -35,9 +36,9 @@ from typing import TYPE_CHECKING, Any
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.cards.card import Card
 from ipy_awsprofile.config.files import SharedFiles, read_config
-from ipy_awsprofile.config.profiles import SIGNS_IN, list_profiles
+from ipy_awsprofile.config.profiles import SIGNS_IN, ProfileKind, list_profiles
 from ipy_awsprofile.config.regions import known_regions
-from ipy_awsprofile.config.request import SESSION, SwitchRequest
+from ipy_awsprofile.config.request import SESSION, SwitchRequest, arguments
 from ipy_awsprofile.config.sign_ins import sign_ins
 from ipy_awsprofile.credentials.person import device_of
 from ipy_awsprofile.errors import (
@@ -201,7 +202,7 @@ class Conversation:
                 self._attempt.enter(str(answer["entered"]))
             layer = self._switcher.prepare(request, fresh=fresh, again=fresh, person=person)
         except ProtectedProfile as error:
-            self._ask("confirm", request, pattern=error.pattern)
+            self._ask("confirm", request, pattern=error.pattern, account=error.account)
         except SignInRequired:
             self._ask_to_sign_in(request, device_code=answer.get("device_code") is True)
         except (MfaUnavailable, MfaRejected) as error:
@@ -289,6 +290,7 @@ class Conversation:
                 profile.role or "",
                 profile.region or "",
                 protects(profile.name, profile.account or ""),
+                f"{profile.kind}, MFA" if profile.mfa_serial else profile.kind,
             )
             for profile in list_profiles()
         ]
@@ -298,7 +300,7 @@ class Conversation:
             for role in known_roles_without_profile():
                 account = f"{role.account.name} {role.account.id}"  # the user can search for both
                 is_protected = protects(role.name, role.account.id)
-                rows.append((role.name, account, role.role, "", is_protected))
+                rows.append((role.name, account, role.role, "", is_protected, ProfileKind.SSO))
         message = {
             "profiles": len(rows),
             "recent": self._recent,
@@ -363,6 +365,7 @@ class Conversation:
             "protected": protected,
             "read_only": request.read_only,
             "notes": len(card.notes),
+            "code": f"%aws_profile {arguments(request)}",
         }
         return {"identity": about, "html": _html(card)}
 

@@ -70,7 +70,7 @@ class Protection:
         """
         pattern = _pattern_for(self.protected, target, account)
         if is_new and not request.confirmed and pattern is not None:
-            raise ProtectedProfile(target.name, pattern, account)
+            raise ProtectedProfile(target.name, pattern, account or target.account)
         if target.request.read_only or request.write:
             return target
         if _pattern_for(self.read_only, target, account) is None:

@@ -11,6 +11,8 @@
   const UPDATE =
     "Jupyter and this notebook's kernel have different versions of ipy-awsprofile. In both environments, run:\n" +
     "pip install --upgrade ipy-awsprofile";
+  const LOAD = "%load_ext ipy_awsprofile";
+  const MISSING = "ipy_awsprofile can't be loaded in this notebook's kernel. In a cell, run: %pip install ipy-awsprofile";
   const ENDED = ["restarting", "autorestarting", "terminating", "dead"];
 
   // The button is the toolbar's first item, because a toolbar without room moves its last items to a
@@ -27,18 +29,19 @@
   /**
    * The channel to a kernel's comm. JupyterLab's own objects are `any`.
    * @typedef {(data: any, buffers: DataView<ArrayBuffer>[]) => void} Listener
-   * @typedef {{ kernel: any, id: string, send(data: object): void, listeners: Set<Listener>, subshell: string | null }} Channel
+   * @typedef {{ kernel: any, id: string, send(data: object): void, listeners: Set<Listener>, insert(code: string): void, subshell: string | null }} Channel
    */
 
   /** The place for the button in a notebook's toolbar, which is empty unless the kernel has the comm. */
   class Place {
-    /** @param {any} panel @param {{ Widget: any, createMessage(options: object): any }} jupyter */
+    /** @param {any} panel @param {{ Widget: any, Notification: any, createMessage(options: object): any }} jupyter */
     constructor(panel, jupyter) {
       this.panel = panel;
       this.jupyter = jupyter;
       this.channel = /** @type {Channel | null} */ (null);
       this.widget = /** @type {any} */ (null); // the toolbar's item
       this.button = /** @type {{ open(): void, end(): void } | null} */ (null); // the kernel's script has put it there
+      this.isAwaited = false; // whether the user wants the picker, as soon as there is a button
       const { kernelChanged, connectionStatusChanged, statusChanged, iopubMessage } = panel.sessionContext;
       const slots = [
         [kernelChanged, this.onKernel],
@@ -91,7 +94,10 @@
     /** @param {any} data @param {DataView<ArrayBuffer>[]} buffers */
     pass(data, buffers) {
       for (const listener of this.channel?.listeners ?? []) listener(data, buffers);
-      if (this.button) this.show(); // only now does the button know what to say, and its width
+      if (!this.button) return;
+      this.show(); // only now does the button know what to say, and its width
+      if (this.isAwaited) this.button.open();
+      this.isAwaited = false;
     }
 
     /** @param {any} kernel @param {string} id */
@@ -102,12 +108,29 @@
         const options = { ...about, subshellId: channel.subshell, content: { comm_id: id, data } };
         if (this.channel === channel) kernel.sendShellMessage(this.jupyter.createMessage(options));
       };
-      const channel = (this.channel = /** @type {Channel} */ ({ kernel, id, send, listeners: new Set(), subshell: null }));
+      const channel = (this.channel = /** @type {Channel} */ ({ kernel, id, send, listeners: new Set(), insert: (code) => this.insert(code), subshell: null }));
       send({ do: "hello" });
       if (!kernel.supportsSubshells) return;
       // In a subshell, the kernel receives messages even while a cell is running.
       const created = kernel.requestCreateSubshell({}).done;
       created.then((/** @type {any} */ reply) => (channel.subshell = reply.content.subshell_id), () => {}); // unless the kernel has ended
+    }
+
+    /** Add a cell above the active one, which the user will run next. @param {string} source */
+    insert(source) {
+      const { content } = this.panel;
+      content.model.sharedModel.insertCell(Math.max(0, content.activeCellIndex), { cell_type: "code", source });
+    }
+
+    /** Open the picker. If the kernel hasn't loaded the extension, load it, and say so in the notebook's first cell. */
+    async open() {
+      if (this.button) return this.button.open();
+      const { language_info: language } = await this.kernel.info;
+      const isPython = language?.name === "python";
+      const done = isPython && (await this.kernel.requestExecute({ code: LOAD, store_history: false }).done);
+      if (!done || done.content.status !== "ok") return this.jupyter.Notification.error(MISSING);
+      this.panel.content.model.sharedModel.insertCell(0, { cell_type: "code", source: LOAD });
+      this.isAwaited = true;
     }
 
     /** Load the script that the kernel has sent to all pages. @param {number} protocol @param {BlobPart} script */
@@ -178,9 +201,9 @@
         const command = `${NAME}:switch`;
         app.commands.addCommand(command, {
           label: "Switch AWS Profile…",
-          isEnabled: () => Boolean(current()?.button),
+          isEnabled: () => Boolean(current()?.kernel),
           execute: () => {
-            const open = () => current()?.button?.open();
+            const open = () => current()?.open();
             if (!document.activeElement?.closest(".lm-CommandPalette")) return open();
             setTimeout(open, 50); // after the palette has returned the focus to the notebook
           },
@@ -199,10 +222,10 @@
   (/** @type {any} */ (window)._JUPYTERLAB ??= {})[NAME] = {
     init: (/** @type {any} */ modules) => void (scope = modules),
     get: async () => {
-      const { ICommandPalette } = await shared("@jupyterlab/apputils");
+      const { ICommandPalette, Notification } = await shared("@jupyterlab/apputils");
       const { KernelMessage } = await shared("@jupyterlab/services");
       const { Widget } = await shared("@lumino/widgets");
-      const plugin = pluginOf(ICommandPalette, { Widget, createMessage: KernelMessage.createMessage });
+      const plugin = pluginOf(ICommandPalette, { Widget, Notification, createMessage: KernelMessage.createMessage });
       return () => ({ __esModule: true, default: plugin });
     },
   };

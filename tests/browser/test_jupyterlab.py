@@ -81,6 +81,30 @@ def test_the_main_job(jupyter: Jupyter) -> None:
     notebook.picture_of_cells("explain", 6, 6)
 
 
+def test_a_new_notebook(jupyter: Jupyter) -> None:
+    """In a new notebook, `Alt+Shift+P` loads the extension, says so in a cell, and opens the list.
+
+    After a switch there, *Copy as code* copies its line, and *Insert as cell* adds it above the
+    active cell.
+    """
+    notebook = jupyter.open("1")
+    tool = ToolbarPage(notebook)
+    notebook.cell(0).locator(".cm-content").click()
+    notebook.page.keyboard.press("Alt+Shift+KeyP")
+    tool.is_ready()
+    expect(notebook.cell(0).locator(".cm-content")).to_have_text(LOAD)
+    tool.choose("UserAlpha")
+    tool.says("UserAlpha")
+    tool.pop_up()
+    notebook.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    tool.button("Copy as code").click()
+    expect(tool.button("Copied")).to_be_visible()
+    assert notebook.page.evaluate("navigator.clipboard.readText()") == "%aws_profile UserAlpha"
+    tool.button("Insert as cell").click()
+    expect(notebook.cell(1).locator(".cm-content")).to_have_text("%aws_profile UserAlpha")
+    expect(notebook.cell(2).locator(".cm-content")).to_have_text("1")
+
+
 def test_a_card_in_an_untrusted_notebook(jupyter: Jupyter) -> None:
     """JupyterLab's sanitizer keeps a card's red edge, its rows, and the badge `protected`."""
     card = identity_card(identity(), variable="session", protected=True)

@@ -49,8 +49,17 @@ def test_search(view: ViewPage) -> None:
     for text in ("data-lake-eu", "555566667777", "LakeFormation/Reader", "eu-west-1"):
         expect(view.options.first).to_contain_text(text)
     expect(view.root.locator(".ipyap-note")).to_have_text(re.compile(r"^1 of \d\d$"))
+    listed = view.root.locator(".ipyap-list")
+    expect(listed.locator(".ipyap-head")).to_have_text("profileroleaccountRegionkind")
+    expect(view.options.first).to_contain_text("assume role")
+    before = listed.bounding_box()
     view.field.fill("no such profile")
-    expect(view.root).to_contain_text("No profile matches")
+    nothing = view.root.get_by_text("No profile matches")
+    field, text = view.field.bounding_box(), nothing.bounding_box()
+    assert field
+    assert text
+    assert text["y"] - field["y"] - field["height"] < 60
+    assert listed.bounding_box() == before
     view.field.press("Enter")
     assert view.is_open
     view.field.fill("prod")
@@ -116,6 +125,7 @@ def test_a_protected_profile(view: ViewPage) -> None:
         view.settle()
     view.page.keyboard.up("Enter")
     expect(view.button("Cancel")).to_be_focused()
+    expect(view.root).to_contain_text("Switch to prod-admin in account 123456789012?")
     view.page.keyboard.press("Escape")
     view.settle()
     expect(view.button("Cancel")).to_be_hidden()
@@ -158,6 +168,17 @@ def test_console(view: ViewPage) -> None:
     opened.value.close()
 
 
+def test_copy_as_code(view: ViewPage) -> None:
+    """*Copy as code* shows the line that switches to the identity, where it can't copy."""
+    view.open()
+    view.root.get_by_role("checkbox", name="Read-only").check()
+    view.options.filter(has_text="RoleBeta").click()
+    view.settle()
+    view.button("Copy as code").click()
+    expect(view.button("%aws_profile RoleBeta --read-only")).to_be_visible()
+    expect(view.button("Insert as cell")).to_have_count(0)  # only a labextension can do it
+
+
 @pytest.mark.parametrize("profile", ["RoleBeta", "Coded"])
 def test_countdown(view: ViewPage, embedded: EmbeddedAws, profile: str) -> None:
     """The time left needs no kernel, and becomes urgent only if credentials need the user."""
@@ -172,8 +193,8 @@ def test_countdown(view: ViewPage, embedded: EmbeddedAws, profile: str) -> None:
     view.settle()
     card = view.root.locator(".ipyap-card")
     for minutes, text, tone in (
-        (5, "55 min left", "calm"),
-        (43, "12 min left", "amber"),
+        (5, "55 minutes left", "calm"),
+        (43, "12 minutes left", "amber"),
         (9, r"[23]:\d\d left", "red"),
         (4, "expired" if serial else "renews at the next call", "red"),
     ):
@@ -251,7 +272,7 @@ def test_letters_before_the_kernel_answers(tool: ViewPage) -> None:
     expect(tool.popup).to_be_hidden()
     assert tool.has_focus("#cell")
     expect(tool.tool).to_have_accessible_name(
-        re.compile(r"^AWS profile RoleBeta account 123456789012 (1 h|\d+ min) left$")
+        re.compile(r"^AWS profile RoleBeta account 123456789012 (1 hour|\d+ minutes) left$")
     )
 
 

@@ -78,12 +78,12 @@ def views(aws: EmbeddedAws, shell: Shell) -> Iterator[Views]:
 
 
 def test_lists_the_profiles(views: Views, shell: Shell, aws: EmbeddedAws) -> None:
-    """A row has name, account, role, Region and protection; the files are read each time."""
+    """A row has what the list shows, and protection; the files are read each time."""
     shell.good("%config AwsProfileMagics.protected = ['*BETA']")
     message = views.do("list")
     assert views.rows == [
-        ["UserAlpha", "", "", "us-west-2", False],
-        ["RoleBeta", "123456789012", "RoleBeta", "us-west-2", True],
+        ["UserAlpha", "", "", "us-west-2", False, "static keys"],
+        ["RoleBeta", "123456789012", "RoleBeta", "us-west-2", True, "assume role"],
     ]
     assert "us-gov-west-1" in message["regions"]
     aws.write_profile("Another", region="us-east-1")
@@ -151,7 +151,7 @@ def test_listed_roles(views: Views, aws: EmbeddedAws) -> None:
     aws.calls.clear()
     views.do("list")
     name = f"corp:{PROD}/Admin"
-    assert [name, f"Acme Prod {PROD}", "Admin", "", False] in views.rows
+    assert [name, f"Acme Prod {PROD}", "Admin", "", False, "SSO"] in views.rows
     assert aws.calls == []
     assert views.switch(name)["identity"]["account"] == "Acme Prod"
 

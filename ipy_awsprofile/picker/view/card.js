@@ -3,19 +3,22 @@
 import { h, icon, pushButton } from "./dom.js";
 /** @import { Identity, Send } from "./dom.js" */
 
+const COPY = "Copy as code";
 const AMBER = 15 * 60, RED = 5 * 60; // seconds left
 
 export class Card {
   /**
    * `send(command)` sends a command to Python, and `openConsole` opens the console in a tab.
-   * @param {Send} send @param {() => void} openConsole
+   * `insert(code)` adds a cell to the notebook; it is null where a view can't.
+   * @param {Send} send @param {() => void} openConsole @param {((code: string) => void) | null} insert
    */
-  constructor(send, openConsole) {
+  constructor(send, openConsole, insert) {
     this.regions = /** @type {string[]} */ ([]);
     this.identity = /** @type {Identity | null} */ (null);
     /** @type {HTMLSelectElement} */
     this.region = h("select", { "aria-label": "AWS Region", onchange: () => send({ do: "region", region: this.region.value || null }) });
     this.card = h("div", { class: "ipyap-card" });
+    this.copied = h("span", {}, COPY);
     this.actions = h(
       "div",
       { class: "ipyap-actions" },
@@ -23,6 +26,8 @@ export class Card {
       pushButton(() => send({ do: "refresh" }), icon("refresh"), "Refresh"),
       pushButton(() => send({ do: "off" }), icon("off"), "Off"),
       pushButton(openConsole, icon("console"), "Console"),
+      pushButton(() => this.copy(), icon("copy"), this.copied),
+      insert && pushButton(() => insert(this.identity?.code ?? ""), icon("insert"), "Insert as cell"),
     );
     this.element = h("div", { class: "ipyap-identity", role: "group", "aria-label": "Active identity" }, this.card, this.actions);
   }
@@ -47,12 +52,25 @@ export class Card {
     this.region.value = chosen ?? "";
   }
 
+  /** Copy the line that switches to the identity, so that the notebook can say it, too. */
+  async copy() {
+    const code = this.identity?.code ?? "";
+    try {
+      await navigator.clipboard.writeText(code);
+      this.copied.textContent = "Copied";
+    } catch { // the page isn't secure, or the browser doesn't allow it
+      this.copied.textContent = code;
+    }
+    setTimeout(() => (this.copied.textContent = COPY), this.copied.textContent === code ? 10_000 : 2_000);
+  }
+
   /** Show the time left. */
   tick() {
     const badge = this.card.querySelector("[role=timer]");
     if (!badge || !this.identity) return;
     const { text, tone, isOver } = timeLeft(this.identity);
     badge.textContent = isOver ? text : `${text} left`;
+    badge.setAttribute("title", `Expires ${localTime(Number(this.identity.ends))}`);
     this.card.dataset.tone = tone;
   }
 }
@@ -72,13 +90,13 @@ export function timeLeft({ ends, renews, signs_in }) {
   return { text: duration(secondsLeft), tone, isOver: false };
 }
 
-/** Return a time such as `1 h 05`, `12 min` or, when it is nearly over, `4:05`. @param {number} seconds */
+/** Return a time in the browser's zone. @param {number} ends */
+const localTime = (ends) => new Date(ends).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "long" });
+
+/** Return a time such as `1 hour 5 minutes`, as on cards, or `4:05` when it is nearly over. @param {number} seconds */
 function duration(seconds) {
-  const two = (/** @type {number} */ number) => String(number).padStart(2, "0");
-  if (seconds < RED) return `${Math.floor(seconds / 60)}:${two(seconds % 60)}`;
+  if (seconds < RED) return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
   const minutes = Math.round(seconds / 60);
-  const hours = Math.floor(minutes / 60);
-  if (!hours) return `${minutes} min`;
-  if (!(minutes % 60)) return `${hours} h`;
-  return `${hours} h ${two(minutes % 60)}`;
+  const counts = /** @type {[number, string][]} */ ([[Math.floor(minutes / 60), "hour"], [minutes % 60, "minute"]]);
+  return counts.filter(([count]) => count).map(([count, unit]) => `${count} ${unit}${count === 1 ? "" : "s"}`).join(" ");
 }

@@ -5,10 +5,10 @@
  * The messages, which picker/conversation.py describes. `ends` is set here, in milliseconds.
  * @typedef {{ profile: string | null, name: string, account: string, region: string, chosen_region: string | null,
  *   seconds_left: number | null, ends?: number | null, renews: boolean, signs_in: boolean, protected: boolean, read_only: boolean,
- *   notes: number }} Identity
+ *   notes: number, code: string }} Identity
  * @typedef {{ doing: string, waits: boolean }} Busy
- * @typedef {{ question: number, profile: string } & ({ kind: "confirm", pattern: string } | { kind: "code", device: string, again: boolean }
- *   | { kind: "sign_in", url: string, code: string | null })} Ask
+ * @typedef {{ question: number, profile: string } & ({ kind: "confirm", pattern: string, account: string }
+ *   | { kind: "code", device: string, again: boolean } | { kind: "sign_in", url: string, code: string | null })} Ask
  * @typedef {{ identity: Identity | null, html: string, busy: Busy | null, ask: Ask | null, error: string }} State
  * @typedef {{ profiles: number, recent: string[], regions: string[], html: string }} Profiles
  * @typedef {State | Profiles | { console: string }} Message
@@ -49,6 +49,8 @@ const ICONS = {
   chevron: "m3.5 5.5 4.5 4.5 4.5-4.5 1 1L8 12 2.5 6.5Z",
   lock: "M8 1.5A3 3 0 0 0 5 4.5V7H4v7h8V7h-1V4.5a3 3 0 0 0-3-3Zm0 1.4c.9 0 1.6.7 1.6 1.6V7H6.4V4.5c0-.9.7-1.6 1.6-1.6Z",
   console: "M3 3h4v1.5H4.5v7h7V9H13v4H3Zm5.5 0H13v4.500h-1.500V5.600L8 9.100 6.900 8l3.500-3.500H8.500Z",
+  copy: "M5 2h8v9h-1.500V3.500H5ZM3 5h7v9H3Zm1.500 1.500v6h4v-6Z",
+  insert: "M2.500 2h11v1.500h-11Zm0 10.500h11V14h-11Zm4.750-7.750h1.500V7.250h3v1.500h-3v3h-1.500v-3h-3v-1.500h3Z",
   off: "M7.2 1.5h1.6v6.6H7.2Zm-2.9 2 .9 1.2a4.2 4.2 0 1 0 5.6 0l.9-1.2a5.7 5.7 0 1 1-7.4 0Z",
   refresh: "M8 2.5a5.5 5.5 0 1 0 5.4 6.6h-1.6A4 4 0 1 1 11 5.2L9 7.2h5v-5L12.1 4A5.5 5.500 0 0 0 8 2.5Z",
   alert: "M8 1.500 15 14H1ZM7.250 6v4h1.500V6Zm0 5v1.500h1.500V11Z",

@@ -8,13 +8,14 @@ import { h, icon, pushButton } from "./dom.js";
 
 /**
  * The columns of a row from Python, and a row for the search, with its name and text in lower case.
- * @typedef {[name: string, account: string, role: string, region: string, isProtected: boolean]} Row
+ * @typedef {[name: string, account: string, role: string, region: string, isProtected: boolean, kind: string]} Row
  * @typedef {{ row: Row, name: string, text: string }} Entry
  */
-const NAME = 0, ACCOUNT = 1, ROLE = 2, REGION = 3, PROTECTED = 4;
+const NAME = 0, ACCOUNT = 1, ROLE = 2, REGION = 3, PROTECTED = 4, KIND = 5;
 
 const ROWS_SHOWN = 9;
 const OVERSCAN = 4; // rows drawn above and below the visible ones
+const HEADINGS = ["profile", "role", "account", "Region", "kind"];
 const KEYS = [["↑↓", "choose"], ["Enter", "switch"], ["Esc", "close"]];
 
 const counted = (/** @type {number} */ number) => `${number.toLocaleString("en")} profile${number === 1 ? "" : "s"}`;
@@ -81,13 +82,14 @@ export class ProfileList {
       this.spacer,
     );
     this.empty = h("div", { class: "ipyap-empty" });
+    const head = h("div", { class: "ipyap-head", "aria-hidden": "true" }, ...HEADINGS.map((heading) => h("span", {}, heading)));
     this.readOnly = h("input", { type: "checkbox", onchange: () => (this.isPointedAt = true) });
     const keys = KEYS.map(([key, does]) => h("span", {}, h("b", {}, key), ` ${does} `));
     this.element = h(
       "div",
       { class: "ipyap-list", hidden: true },
-      this.box,
-      this.empty,
+      head,
+      h("div", { class: "ipyap-body" }, this.box, this.empty), // which keeps its height without a match
       h(
         "div",
         { class: "ipyap-foot" },
@@ -138,9 +140,9 @@ export class ProfileList {
         name: row[NAME].toLowerCase(),
         text: row.slice(0, PROTECTED).join("\n").toLowerCase(),
       }));
-      const longest = (/** @type {0 | 1 | 2 | 3} */ column) => this.entries.reduce((most, { row }) => (row[column].length > most.length ? row[column] : most), "");
+      const longest = (/** @type {0 | 1 | 2 | 3 | 5} */ column) => this.entries.reduce((most, { row }) => (row[column].length > most.length ? row[column] : most), "");
       const isAnyProtected = this.entries.some(({ row }) => row[PROTECTED]);
-      this.longest = /** @type {Row} */ ([longest(NAME), longest(ACCOUNT), longest(ROLE), longest(REGION), isAnyProtected]);
+      this.longest = /** @type {Row} */ ([longest(NAME), longest(ACCOUNT), longest(ROLE), longest(REGION), isAnyProtected, longest(KIND)]);
       this.input.placeholder = this.entries.length ? `Search ${counted(this.entries.length)}` : "No profiles";
     }
     const first = this.entries.filter(({ row }) => recent.includes(row[NAME]));
@@ -238,7 +240,7 @@ export class ProfileList {
 
   /** Return the element of a row. @param {{ row: Row }} entry @param {number} index */
   row({ row }, index) {
-    const title = [row[NAME], row[ROLE] && `role ${row[ROLE]}`, row[ACCOUNT] && `account ${row[ACCOUNT]}`, row[REGION], row[PROTECTED] && "protected"];
+    const title = [row[NAME], row[ROLE] && `role ${row[ROLE]}`, row[ACCOUNT] && `account ${row[ACCOUNT]}`, row[REGION], row[KIND], row[PROTECTED] && "protected"];
     return h(
       "div",
       {
@@ -256,6 +258,7 @@ export class ProfileList {
       h("span", { class: "ipyap-role" }, row[ROLE]),
       h("span", { class: "ipyap-account" }, row[ACCOUNT]),
       h("span", { class: "ipyap-region" }, row[REGION]),
+      h("span", { class: "ipyap-kind" }, row[KIND]),
     );
   }
 

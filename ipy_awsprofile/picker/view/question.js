@@ -47,8 +47,11 @@ export class Question {
 
 /** @type {{ [Kind in Ask["kind"]]: (ask: Extract<Ask, { kind: Kind }>, question: Question) => (string | Node)[] }} */
 const PARTS = {
-  confirm: ({ profile, pattern }, { cancel }) => [
-    asked(h("span", {}, icon("lock"), " Switch to ", h("b", {}, profile), `? The pattern “${pattern}” protects it.`)),
+  confirm: ({ profile, pattern, account }, { cancel }) => [
+    asked(
+      h("span", {}, icon("lock"), " Switch to ", h("b", {}, profile), account && " in account ", account && h("b", {}, account), "?"),
+      `The pattern “${pattern}” protects it.`,
+    ),
     submit(`Switch to ${profile}`),
     pushButton(cancel, "Cancel"),
   ],

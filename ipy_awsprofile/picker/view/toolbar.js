@@ -39,11 +39,11 @@ function render({ model, el }) {
 
 /**
  * Show the button in `node`. `channel` has `send(data)`, and `listeners`, a Set of functions that get
- * each message and its buffers. Returns functions that open the picker, and that end everything.
- * @param {HTMLElement} node @param {{ kernel: any, send: Send, listeners: Set<Function> }} channel
+ * each message and its buffers; with a labextension that can do it, `insert(code)` adds a cell. Returns functions that open the picker, and that end everything.
+ * @param {HTMLElement} node @param {{ kernel: any, send: Send, listeners: Set<Function>, insert?: (code: string) => void }} channel
  */
 function button(node, channel) {
-  const tool = new ToolbarButton(node, (command) => channel.send(command));
+  const tool = new ToolbarButton(node, (command) => channel.send(command), channel.insert ?? null);
   tool.view.kernel = channel.kernel.id;
   const listener = (/** @type {Message} */ message, /** @type {BufferSource[]} */ buffers) => tool.receive(message, buffers);
   channel.listeners.add(listener);
@@ -58,8 +58,8 @@ function button(node, channel) {
 }
 
 class ToolbarButton {
-  /** @param {HTMLElement} node @param {Send} send */
-  constructor(node, send) {
+  /** @param {HTMLElement} node @param {Send} send @param {((code: string) => void) | null} insert */
+  constructor(node, send, insert) {
     this.identity = /** @type {Identity | null} */ (null);
     const unseen = (/** @type {string} */ text) => h("span", { class: "ipyap-unseen" }, text);
     const part = (/** @type {string} */ kind, /** @type {Child[]} */ ...content) => h("span", { class: `ipyap-tool-${kind}` }, ...content);
@@ -82,7 +82,11 @@ class ToolbarButton {
     };
     this.button = h("button", { class: "ipyap-tool", type: "button", hidden: true, "aria-haspopup": "dialog", "aria-expanded": "false" }, ...Object.values(this.parts));
     this.popup = h("div", { class: "ipyap-popup", popover: "auto", role: "dialog", "aria-label": "AWS profile", "data-lm-suppress-shortcuts": "true", tabindex: -1 });
-    this.view = new View(this.popup, send, { done: () => this.close(), left: () => this.close() });
+    this.view = new View(this.popup, send, {
+      done: () => this.close(),
+      left: () => this.close(),
+      insert: insert && ((code) => (insert(code), this.close())),
+    });
     this.popup.addEventListener("toggle", () => this.toggled());
     this.button.addEventListener("click", () => (this.wasOpen ? this.close() : this.open()));
     // The popup has closed itself before the click.
@@ -189,7 +193,7 @@ class ToolbarButton {
     if (!this.identity?.ends) return (this.button.dataset.tone = "calm");
     const { text, tone, isOver } = timeLeft(this.identity);
     this.button.dataset.tone = tone;
-    this.left.textContent = isOver ? text.split(" ")[0] : text;
+    this.left.textContent = isOver ? text.split(" ")[0] : text.split(" ").slice(0, 2).join(" ");
     this.leftUnit.hidden = isOver;
   }
 

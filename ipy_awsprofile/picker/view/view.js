@@ -39,8 +39,10 @@ function isShortcut({ key, ctrlKey, metaKey, altKey }) {
 export class View {
   /**
    * Show a picker in `el`. `send(command)` sends a command to Python. `popup` is null in a cell, or has
-   * the functions `done`, called when a switch has succeeded, and `left`, when the focus has left.
-   * @param {Element} el @param {Send} send @param {{ done(): void, left(): void } | null} popup
+   * the functions `done`, called when a switch has succeeded, `left`, when the focus has left, and
+   * `insert`, which adds a cell to the notebook, or null.
+   * @param {Element} el @param {Send} send
+   * @param {{ done(): void, left(): void, insert: ((code: string) => void) | null } | null} popup
    */
   constructor(el, send, popup = null) {
     this.post = send;
@@ -56,7 +58,7 @@ export class View {
       pick: (profile, readOnly) => this.command({ do: "switch", profile, read_only: readOnly }),
       say: (text) => this.say(text),
     });
-    this.card = new Card((command) => this.command(command), () => this.openConsole());
+    this.card = new Card((command) => this.command(command), () => this.openConsole(), popup?.insert ?? null);
     this.question = new Question((answer) => this.command({ do: "answer", ...answer }), () => this.cancel());
     this.wait = h("span", {});
     this.cancelWait = pushButton(() => this.cancel(), "Cancel");
