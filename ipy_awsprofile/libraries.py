@@ -136,8 +136,10 @@ def polars_options(session: boto3.Session) -> dict[str, Any]:
     return {"credential_provider": credentials, "storage_options": options}
 
 
-def spark_options(session: boto3.Session) -> SecretOptions:
+def spark_options(session: boto3.Session, bucket: str = "") -> SecretOptions:
     """Return the options that Spark needs to read and write ``s3a://`` paths with the session.
+
+    With a ``bucket``, they apply only to its paths, so one call can read buckets of two accounts.
 
     Use ``spark.read.options(**spark_options(session)).parquet("s3a://…")``, and likewise for
     ``write``. The options apply to that call, with the current short-lived credentials. Don't build
@@ -155,13 +157,15 @@ def spark_options(session: boto3.Session) -> SecretOptions:
         "secret.key": keys.secret_key,
         "session.token": keys.token,
         "endpoint.region": region,
-        "impl.disable.cache": "true",  # a cached filesystem keeps its first credentials
     }
     if endpoint:
         s3a["endpoint"] = endpoint
         s3a["path.style.access"] = "true"
         s3a["connection.ssl.enabled"] = str(not endpoint.startswith("http:")).lower()
-    return SecretOptions({f"fs.s3a.{name}": value for name, value in s3a.items()})
+    prefix = f"fs.s3a.bucket.{bucket}" if bucket else "fs.s3a"
+    options = SecretOptions({f"{prefix}.{name}": value for name, value in s3a.items()})
+    options["fs.s3a.impl.disable.cache"] = "true"  # a cached filesystem keeps its first credentials
+    return options
 
 
 # DuckDB -------------------------------------------------------------------------------------------
@@ -170,13 +174,17 @@ def spark_options(session: boto3.Session) -> SecretOptions:
 #: new object for it each time.
 _following: WeakSet[Any] = WeakSet()
 
-#: The sessions and options of the secrets in open connections.
-_sessions: WeakKeyDictionary[Any, tuple[boto3.Session, SecretOptions]] = WeakKeyDictionary()
+#: The sessions and options of the secrets in open connections, by the secrets' scope.
+_sessions: WeakKeyDictionary[Any, dict[str, tuple[boto3.Session, SecretOptions]]] = (
+    WeakKeyDictionary()
+)
 
 _default_connections: list[Any] = []
 
 
-def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None = None) -> None:
+def duckdb_secret(
+    session: boto3.Session, connection: DuckDBPyConnection | None = None, *, scope: str = ""
+) -> None:
     """Create a DuckDB secret so that ``s3://`` paths use the session.
 
     The connection (by default, the connection of `duckdb.sql`) gets a temporary secret with the
@@ -184,7 +192,8 @@ def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None 
 
     If the session is the active one, the secret follows each switch, and ``--off`` drops it. A
     transaction that is open during a switch keeps the former secret until it ends. A secret for any
-    other session stays.
+    other session stays, and so does a secret for the paths that begin with a ``scope``, such as
+    ``s3://bucket/``. With a scope for each bucket, one query can read buckets of two accounts.
 
     Credentials that are about to expire are renewed before each cell. A query that is still running
     when they expire fails. In a script, or if their renewal requires an MFA code or a sign-in, run
@@ -215,11 +224,15 @@ def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None 
         from duckdb_extensions import import_extension
 
         import_extension("httpfs", con=connection)
+    if scope:
+        options["scope"] = scope
     _put_secret(connection, options)
-    _sessions[connection] = session, options
+    _sessions.setdefault(connection, {})[scope] = session, options
     shell = get_ipython()
     if shell:
         shell.events.register("pre_run_cell", _renew_secrets)  # once
+    if scope:
+        return
     _following.discard(connection)
     if boto3.DEFAULT_SESSION is session and not is_in_run:
         _following.add(connection)
@@ -241,13 +254,14 @@ def _secret_options(session: boto3.Session, *, renew: bool = True) -> SecretOpti
 
 
 def _put_secret(connection: Any, options: SecretOptions | None) -> None:
-    """Create or replace this package's secret in a connection; without options, drop it."""
+    """Create or replace the secret for a scope in a connection; without options, drop it."""
     if options is None:
         connection.execute("DROP TEMPORARY SECRET IF EXISTS ipy_awsprofile")
         return
+    name = f"ipy_awsprofile {options.get('scope', '')}".strip().replace('"', "")
     # Pass the values as parameters, because an error would quote the statement.
     named = ", ".join(f"{name} ${name}" for name in options)
-    create = f"CREATE OR REPLACE TEMPORARY SECRET ipy_awsprofile (TYPE s3, {named})"
+    create = f'CREATE OR REPLACE TEMPORARY SECRET "{name}" (TYPE s3, {named})'
     connection.execute(create, options)
 
 
@@ -261,12 +275,13 @@ def _move_secrets(session: boto3.Session | None) -> None:
         with suppress(AwsProfileError):  # long-term keys
             options = _secret_options(session, renew=False)
     for connection in list(_following):
-        _sessions.pop(connection, None)
+        sessions = _sessions.setdefault(connection, {})
+        sessions.pop("", None)
         # It is closed, or the user's transaction has changed the secret.
         with suppress(sys.modules["duckdb"].Error):
-            _put_secret(connection.cursor(), options)  # keeps the result of the user's last query
+            _put_secret(connection.cursor(), options)  # keeps the result of the last query
             if session and options:
-                _sessions[connection] = session, options
+                sessions[""] = session, options
 
 
 def _renew_secrets(_cell: object) -> None:
@@ -276,12 +291,13 @@ def _renew_secrets(_cell: object) -> None:
     """
 
     def renew() -> None:
-        for connection, (session, options) in list(_sessions.items()):
-            with unattended(), suppress(AwsProfileError, sys.modules["duckdb"].Error):
-                new = SecretOptions(options | _keys_for_secret(session))
-                if new != options:
-                    _put_secret(connection.cursor(), new)
-                    _sessions[connection] = session, new
+        for connection, sessions in list(_sessions.items()):
+            for scope, (session, options) in list(sessions.items()):
+                with unattended(), suppress(AwsProfileError, sys.modules["duckdb"].Error):
+                    new = SecretOptions(options | _keys_for_secret(session))
+                    if new != options:
+                        _put_secret(connection.cursor(), new)
+                        sessions[scope] = session, new
 
     if _sessions:
         thread = Thread(target=renew, daemon=True)

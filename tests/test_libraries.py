@@ -27,7 +27,7 @@ from ipy_awsprofile import (
     using_profile,
     who_am_i,
 )
-from ipy_awsprofile.demo.stages import BUCKETS, ROLE_ACCOUNT, allow
+from ipy_awsprofile.demo.stages import BUCKETS, ROLE_ACCOUNT, allow, seed_organisation
 from ipy_awsprofile.errors import (
     AccessDenied,
     AwsProfileError,
@@ -187,6 +187,36 @@ def test_each_library(
         assert str(arn).startswith(who_am_i(session).arn.rpartition("/")[0])
     else:
         assert arn == who_am_i(session).arn
+
+
+def test_two_accounts(aws: EmbeddedAws, session: ProfileSession) -> None:
+    """Secrets with a scope read buckets of two accounts in one query, and follow no switch."""
+    other = "storage-of-others"
+    seed_organisation(aws, 1)
+    aws.create_bucket(other, account="400000000000", region="eu-central-1")
+    sessions = {BUCKET: session, other: open_session("atlas-dev")}
+    connection = duckdb.connect()
+    for bucket, owner in sessions.items():
+        CITIES.to_csv(f"s3://{bucket}/x.csv", index=False, storage_options=storage_options(owner))
+        libraries.duckdb_secret(owner, connection, scope=f"s3://{bucket}/")
+    query = " JOIN ".join(f"'s3://{bucket}/x.csv' AS t{len(bucket)}" for bucket in sessions)
+    signers(aws)
+    for profile in ("UserAlpha", "RoleBeta"):
+        with using_profile(profile):
+            rows = connection.sql(f"SELECT count(*) FROM {query} USING (city)").fetchone()
+        assert rows == (2,)
+        assert signers(aws) == {who_am_i(owner).arn for owner in sessions.values()}
+
+
+def test_spark_with_two_buckets(aws: EmbeddedAws, session: ProfileSession) -> None:
+    """Spark's options for two buckets can be passed together, each with its own credentials."""
+    mine = libraries.spark_options(session, bucket="mine")
+    theirs = libraries.spark_options(open_session("RoleBeta", session_name="me"), bucket="theirs")
+    both = {**mine, **theirs}
+    keys = {name: both[f"fs.s3a.bucket.{name}.access.key"] for name in ("mine", "theirs")}
+    assert len(set(keys.values())) == 2
+    # Hadoop reads it before it knows the bucket.
+    assert both["fs.s3a.impl.disable.cache"] == "true"
 
 
 @pytest.mark.parametrize(

@@ -229,12 +229,10 @@ def _spelling_hint(magic: Any, problem: str) -> str:
     unknown = re.search(r"unrecognized arguments: .*?(--\w[\w-]*)", problem)
     if unknown:
         names = re.findall(r"--[\w-]+", magic.parser.format_help())
-        # A hint to confirm or to write could be followed without reading it.
-        safe = [name for name in names if name not in {"--yes", "--write"}]
         folded = unknown[1].lower()
-        if folded in names:
-            return f"Options are in lower case: write `{folded}`."
-        for name in get_close_matches(unknown[1], safe, 1, 0.8):
+        # A hint to confirm or to write could be followed without reading it.
+        safe = set(names) - {"--yes", "--write"} | {folded} & set(names)
+        for name in get_close_matches(folded, safe, 1, 0.8):
             return f"Did you mean `{name}`?"
     return f"Run `%{magic.__name__}?` to see the options."
 

@@ -53,19 +53,12 @@ def run_aws_profiles(
             return None
         frame = _frame_of_cell(options, cell, shell, switcher)
     if options.into is None:
-        if _has_results(frame):
+        if len(frame) or frame.attrs["errors"]:
             return frame
         display(Card("No profile returned a row"))
         return None
     shell.push({options.into: frame})
     return None
-
-
-def _has_results(frame: pd.DataFrame) -> bool:
-    """Return whether a run has rows, columns or errors to show."""
-    if len(frame) or frame.attrs["errors"]:
-        return True
-    return not set(frame.columns) <= {"profile", "account", "account_name", "region"}
 
 
 def _listed(options: argparse.Namespace, switcher: Switcher) -> Card:

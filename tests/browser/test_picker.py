@@ -55,10 +55,10 @@ def test_search(view: ViewPage) -> None:
     before = listed.bounding_box()
     view.field.fill("no such profile")
     nothing = view.root.get_by_text("No profile matches")
-    field, text = view.field.bounding_box(), nothing.bounding_box()
+    field, message = view.field.bounding_box(), nothing.bounding_box()
     assert field
-    assert text
-    assert text["y"] - field["y"] - field["height"] < 60
+    assert message
+    assert message["y"] - field["y"] - field["height"] < 60
     assert listed.bounding_box() == before
     view.field.press("Enter")
     assert view.is_open

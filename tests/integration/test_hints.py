@@ -312,7 +312,7 @@ NOT_MISSPELLED = {
     "%aws_profile RoleBet --region us-east-1": "Did you mean `RoleBeta`?",
     "%aws_profile RoleBeta --yess": "Run `%aws_profile?` to see the options.",
     "%aws_profile RoleBeta --regions a,b": "Did you mean `--region`?",
-    "%aws_profile RoleBeta --Yes": "Options are in lower case: write `--yes`.",
+    "%aws_profile RoleBeta --Yes": "Did you mean `--yes`?",
     "%aws_profile prod": "Did you mean `console-prod`?",
     "%aws_profile console-prd": "Did you mean `console-prod`?",
     "%%aws_profile UserAlpha --region us-east-1\nopen_session('RoleBet')": "Did you mean",
