@@ -15,7 +15,7 @@ from botocore.loaders import JSONFileLoader, Loader
 from ipy_awsprofile.demo.stages import seed
 from ipy_awsprofile.switch.using_profile import reset_process
 from tests.aws import EmbeddedAws
-from tests.processes import left_out
+from tests.processes import left_out, use_time_zone
 from tests.roles import add_mfa_role
 from tests.shells import Shell
 
@@ -73,6 +73,7 @@ def clean_environment(tmp_path: Path) -> Iterator[None]:
         del os.environ[name]
     os.environ.update(dict.fromkeys(("HOME", "USERPROFILE"), str(tmp_path)))
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+    use_time_zone("UTC")
     os.environ["SSH_CONNECTION"] = "tests"  # so that no sign-in opens this machine's browser
     boto3.DEFAULT_SESSION = None
     yield

@@ -134,6 +134,9 @@ def _expiry_line(identity: Identity, *, renews: bool, problem: str) -> str:
     if identity.expiry is None:
         return "unknown" if identity.temporary else ""
     expiry = f"{identity.expiry:%Y-%m-%d %H:%M:%S} UTC"
+    here = identity.expiry.astimezone()
+    if here.utcoffset():
+        expiry += f" ({here:%H:%M %Z})"
     if problem:  # they haven't been renewed
         return expiry
     how = "automatically" if renews else "with an MFA code"

@@ -23,6 +23,7 @@ from ipy_awsprofile.explain.explain import Explanation, Setting
 from ipy_awsprofile.kernel.leftovers import Leftover
 from ipy_awsprofile.sessions.assigned_roles import Account, AssignedRole
 from ipy_awsprofile.sessions.session import Identity
+from tests.processes import posix, use_time_zone
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -68,6 +69,14 @@ class Reader(HTMLParser):
 
 
 # Identities ---
+
+
+@posix
+def test_local_time() -> None:
+    """Where the kernel's time zone isn't UTC, the card has the local time of the expiry, too."""
+    use_time_zone("Asia/Kolkata")
+    card = str(cards.identity_card(identity(), variable="session", now=NOW))
+    assert "expires   2026-01-01 12:59:00 UTC (18:29 IST), renews automatically" in card
 
 
 def test_identity_card() -> None:
