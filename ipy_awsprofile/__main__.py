@@ -56,9 +56,9 @@ def _run(command: str, arguments: Sequence[str]) -> int:
         from ipy_awsprofile.demo.commands import open_lab, show_main_job
     except ImportError as error:
         print(  # noqa: T201
-            f"`ipy-awsprofile {command}` needs more packages ({error}).\n"
-            f'Run: pip install "ipy-awsprofile[{command}]"\n'
-            f"In a clone of the repository, run: make {command}",
+            f"`ipy-awsprofile {command}` needs more packages ({error}). In a clone of the repository, "
+            f"`make {command}` installs them.\n"
+            f'Run: pip install "ipy-awsprofile[{command}]"',
             file=sys.stderr,
         )
         return 1

@@ -24,6 +24,7 @@ _CELL = re.compile(
 _LOADED = re.compile(
     r"^The ipy_awsprofile extension is already loaded\..*\n.*%reload_ext.*\n?", re.M
 )
+_SERVER = re.compile(r"^  server +http://127\.0\.0\.1:.*\n", re.M)
 _PROGRESS = re.compile(r"^.*\d+%\|.*\n?", re.M)
 
 
@@ -49,11 +50,13 @@ def output_of(ran: Ran, home: Path) -> str:
     """Return the output of a cell in the terminal of a user with this home folder.
 
     It omits progress bars, and all of a traceback but its last line. It also omits the message that
-    the extension is already loaded, because the test has loaded it.
+    the extension is already loaded, because the test has loaded it, and the row for a server that
+    isn't AWS, because the pages are about AWS.
     """
     if "Traceback (most recent call last)" in ran.text:
         return f"{type(ran.error).__name__}: {ran.error}\n"
     text = _PROGRESS.sub("", ran.text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = _SERVER.sub("", text)
     text = _LOADED.sub("", re.sub(r"^Out\[\d+\]: ?\n?", "", text, flags=re.M))
     return text.replace(str(home), "/home/ann").strip("\n") + "\n"
 

@@ -137,6 +137,7 @@ def with_a_phone(aws: EmbeddedAws) -> Iterator[None]:
     answer.__module__ = "the_front_end"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("getpass.getpass", answer)
+        patch.setattr("ipy_awsprofile.notebook.prompts.renders_html", lambda: True)
         yield
 
 

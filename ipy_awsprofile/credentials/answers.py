@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 import jmespath
 from botocore.exceptions import CredentialRetrievalError, UnauthorizedSSOTokenError
@@ -79,8 +80,11 @@ def _require_members(http_response: Any, parsed: Any, model: Any, **_: Any) -> N
     if not isinstance(http_response.raw, HTTPResponse):
         parsed[MOCKED] = True
     is_ok = http_response.status_code == HTTPStatus.OK  # botocore raises the others
-    if is_ok and not jmespath.search(NEEDED.get(model.name, "@"), parsed):
-        raise ResponseParserError(f"The answer to {model.name} isn't complete.")
+    needed = NEEDED.get(model.name, "@")
+    if is_ok and not jmespath.search(needed, parsed):
+        names = ", ".join(re.findall(r"\w+(?= &&|\]|$)", needed))
+        server = urlsplit(http_response.url).netloc
+        raise ResponseParserError(f"{model.name}: the response of {server} lacks one of: {names}.")
 
 
 @contextmanager
