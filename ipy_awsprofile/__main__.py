@@ -56,7 +56,7 @@ def _run(command: str, arguments: Sequence[str]) -> int:
         from ipy_awsprofile.demo.commands import open_lab, show_main_job
     except ImportError as error:
         print(  # noqa: T201
-            f"`ipy-awsprofile {command}` needs more packages ({error}). In a clone of the repository, "
+            f"`ipy-awsprofile {command}` needs more packages ({error}). In a clone, "
             f"`make {command}` installs them.\n"
             f'Run: pip install "ipy-awsprofile[{command}]"',
             file=sys.stderr,
