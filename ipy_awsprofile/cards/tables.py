@@ -12,9 +12,9 @@ from ipy_awsprofile.text import number_of
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from pathlib import Path
 
     from ipy_awsprofile.config.profiles import Profile
+    from ipy_awsprofile.config.saved import ConfigFile
     from ipy_awsprofile.sessions.assigned_roles import AssignedRole
 
 
@@ -70,7 +70,7 @@ def _title(title: str, pattern: str | None, number: int, magic: str) -> str:
 
 
 def saved_card(
-    config: Path,
+    file: ConfigFile,
     lines: Sequence[str],
     *,
     is_written: bool,
@@ -83,6 +83,7 @@ def saved_card(
     ``how`` says how to confirm them. ``others`` is the number of roles that aren't saved because
     they have a profile already. ``active`` is the active profile if it is removed.
     """
+    config = file.config.paths.config
     title = f"The saved profiles in `{config}` are up to date. There is nothing to write."
     if lines:
         marks = {"+": "to add", "-": "to remove"}
@@ -91,10 +92,8 @@ def saved_card(
         numbers = Counter(line[0] for line in lines if line[1:].startswith("[profile "))
         counts = [f"{numbers[mark]} {word}" for mark, word in marks.items() if numbers[mark]]
         title = f"Profiles in `{config}`: {', '.join(counts) or 'only settings change'}."
-    if others == 1:
-        title += " 1 role already has a profile."
-    elif others:
-        title += f" {others} roles already have profiles."
+    if others:
+        title += f" Not counted: {number_of(others, 'role')} with a profile."
     if lines and not is_written:
         title += f" {how} to write the changes."
     notes = []

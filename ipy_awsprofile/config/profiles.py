@@ -270,9 +270,9 @@ def matches(words: Iterable[str], fields: Iterable[str | None]) -> bool:
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Return a question that suggests up to three similar names, or an empty text."""
     by_folded = {similar.casefold(): f"`{similar}`" for similar in names}
-    close = difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.6)
-    if not close:
-        close = [folded for folded in by_folded if name.casefold() in folded][:3]
+    name = name.casefold()
+    close = difflib.get_close_matches(name, by_folded, n=3, cutoff=0.6)
+    close = close or [folded for folded in by_folded if name in folded][:3]
     if not close:
         return ""
     return f"Did you mean {' or '.join(by_folded[folded] for folded in close)}?"

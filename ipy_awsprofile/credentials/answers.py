@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
 import jmespath
 from botocore.exceptions import CredentialRetrievalError, UnauthorizedSSOTokenError
@@ -82,9 +81,7 @@ def _require_members(http_response: Any, parsed: Any, model: Any, **_: Any) -> N
     is_ok = http_response.status_code == HTTPStatus.OK  # botocore raises the others
     needed = NEEDED.get(model.name, "@")
     if is_ok and not jmespath.search(needed, parsed):
-        names = ", ".join(re.findall(r"\w+(?= &&|\]|$)", needed))
-        server = urlsplit(http_response.url).netloc
-        raise ResponseParserError(f"{model.name}: the response of {server} lacks one of: {names}.")
+        raise ResponseParserError(f"{http_response.url} answered {model.name} without {needed}.")
 
 
 @contextmanager

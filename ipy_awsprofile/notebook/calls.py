@@ -88,7 +88,7 @@ def _show_drafts(magics: Any, file: str) -> None:
     from ipy_awsprofile.calls.policy import drafts
 
     if re.match(r"\$\w|\{", file):
-        raise InvalidOption(f"`{file}` isn't the name of a file.")
+        raise InvalidOption(f"A variable in `{file}` isn't defined.", "Define it first.")
     shown = drafts(list(magics.calls.calls))
     caller = "notebook"
     if file:

@@ -99,7 +99,7 @@ def run_aws_profile_cell(
             has_begun = True
             switcher.cell.is_block = True
             card = active_card(shell, switcher, before, "it comes back after the cell")
-            if _is_shown(card, options, switcher):
+            if card.tone is not Tone.GOOD or not options.quiet:
                 display(card)
             value = run_cell(shell, code)
             return None if cell.rstrip().endswith(";") else value
@@ -204,15 +204,10 @@ def _result_of(
         preview = _share(switcher, is_confirmed=options.confirmed)
     card = active_card(shell, switcher, before)
     if preview is None:
-        return card if request is None or _is_shown(card, options, switcher) else None
+        options.quiet = options.quiet and request is not None
+        return None if card.tone is Tone.GOOD and options.quiet else card
     display(card)
     return preview
-
-
-def _is_shown(card: Card, options: argparse.Namespace, switcher: Switcher) -> bool:
-    """Return whether to show a switch's card: with ``--quiet``, only if it has a warning."""
-    is_quiet = options.quiet or switcher.quiet
-    return not is_quiet or card.tone is not Tone.GOOD
 
 
 def _action_of(options: argparse.Namespace, request: SwitchRequest | None) -> str:
@@ -247,7 +242,7 @@ def _share(switcher: Switcher, *, is_confirmed: bool) -> Card | None:
     if not lines:
         return None
     how = "Run `%aws_profile --share --yes`"
-    return tables.saved_card(file.config.paths.config, lines, is_written=is_confirmed, how=how)
+    return tables.saved_card(file, lines, is_written=is_confirmed, how=how)
 
 
 def _switch(options: argparse.Namespace, request: SwitchRequest | None, switcher: Switcher) -> None:
@@ -256,8 +251,7 @@ def _switch(options: argparse.Namespace, request: SwitchRequest | None, switcher
     if options.device_code:
         person = replace(person, sign_in=partial(sign_in_at_cell, device_code=True))
     if options.login:
-        hint = "Run `%aws_profile NAME --login`."
-        switcher.login(request or _active_request(switcher, hint), person=person)
+        switcher.login(request or _active_request(switcher, "NAME --login"), person=person)
         if request and request == SwitchRequest(sso=request.sso):
             return  # only a sign-in
     # After a sign-in, a cached session can belong to another user.
@@ -273,28 +267,23 @@ def _save(options: argparse.Namespace, request: SwitchRequest | None, switcher: 
 
     Raises the errors of `text_with_role` and of the switch; then nothing has changed.
     """
-    name = quoted(options.save)
-    assigned = f"`%aws_profile --account ID --role NAME --save {name}`"
-    hint = f"Run {assigned}, or `%aws_profile --role-arn ARN --save {name}`."
-    role = request or _active_request(switcher, hint)
+    name = options.save
+    role = request or _active_request(switcher, f"--role-arn ARN --save {quoted(name)}")
     file = ConfigFile.read()
-    text = text_with_role(file, switcher, role, options.save)
+    text = text_with_role(file, switcher, role, name)
     layer = switcher.prepare(role)  # only a profile that works is written
     lines = file.change(text, is_confirmed=options.confirmed)
     if options.confirmed:
-        saved = SwitchRequest(options.save, variable=role.variable, confirmed=True)
-        layer = switcher.prepare(saved)
+        layer = switcher.prepare(SwitchRequest(name, variable=role.variable, confirmed=True))
     switcher.move(layer)
-    return tables.saved_card(
-        file.config.paths.config,
-        lines,
-        is_written=options.confirmed,
-        how=f"Run `%aws_profile --save {name} --yes`",
-    )
+    how = f"Run `%aws_profile --save {quoted(name)} --yes`"
+    return tables.saved_card(file, lines, is_written=options.confirmed, how=how)
 
 
-def _active_request(switcher: Switcher, hint: str) -> SwitchRequest:
+def _active_request(switcher: Switcher, instead: str) -> SwitchRequest:
+    """Return the active request. Without one, the error names the options to use ``instead``."""
     if switcher.request is None:
+        hint = f"Run `%aws_profile {instead}`."
         raise InvalidOption("No profile is active, and none is named.", hint)
     return switcher.request
 

@@ -78,9 +78,11 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self.ending.callback(unwatch)
         self._lock = threading.Lock()
         self._switcher: Switcher | None = None
-        settings = ["protected", "read_only", "stale", "session_name", "quiet"]
+        settings = ["protected", "read_only", "stale", "session_name"]
         self.observe(self._configure, settings)
         self.observe(self._share, ["share"])
+        self.observe(self._be_quiet, ["quiet"])
+        self._be_quiet()
         self._calls: CallRecorder | None = None
         self.observe(self._record, ["record_calls"])
         self._record()
@@ -174,7 +176,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         """
         from ipy_awsprofile.notebook.calls import run_aws_calls
 
-        with spelling_hints("aws_calls", line, None, self.shell.user_ns), faults_as_errors():
+        with faults_as_errors():
             return run_aws_calls(self, line)
 
     def require_closable(self) -> None:
@@ -195,6 +197,9 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                 f"Unloading the extension ended the switch to `{request.name}`. To switch again "
                 f"after it is loaded, run `%aws_profile {line}`."
             )
+
+    def _be_quiet(self, _change: object = None) -> None:
+        self.aws_profile.parser.set_defaults(quiet=self.quiet)
 
     def _show_in_prompt(self, _change: object = None) -> None:
         self._in_prompt.close()
@@ -230,5 +235,4 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         GATE.stale = self.stale
         GATE.warn = warn_at_cell
         switcher.session_name = self.session_name or None
-        switcher.quiet = self.quiet
         switcher.person = person_at_cell()

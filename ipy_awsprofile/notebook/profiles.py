@@ -172,7 +172,7 @@ def _saved_roles(sign_in: SignIn, options: argparse.Namespace, switcher: Switche
     active = switcher.request or SwitchRequest()
     removed_active = active.profile if active.profile in removed else None
     return tables.saved_card(
-        file.config.paths.config,
+        file,
         lines,
         is_written=options.confirmed,
         others=len(roles) - len(saved),

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.config.names import AssignedName
-from ipy_awsprofile.config.request import SwitchRequest, arguments
+from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.errors import InvalidOption, ProtectedProfile
 from ipy_awsprofile.switch.opening import fitting_pattern
 
@@ -44,17 +43,10 @@ def text_with_role(file: ConfigFile, switcher: Switcher, request: SwitchRequest,
             "identity, and a --duration only if it assumes a role.",
             "Save it without these options, and add them when you switch.",
         )
-    sources = [name for name in target.names[1:] if name not in target.config.profiles]
-    if sources and AssignedName.parse(sources[0]):
-        saved_first = arguments(SwitchRequest(sources[0]), "--save NAME")
+    if target.request.default or not target.config.profiles.keys() >= set(target.names[1:]):
         raise InvalidOption(
-            f"`{sources[0]}` can't be a source_profile, because other tools don't know it.",
-            f"Run `%aws_profile {saved_first}` first, and use that name.",
-        )
-    if target.request.default or sources:
-        raise InvalidOption(
-            "The default credentials can't be saved as a profile.",
-            "Switch with `--default`, or with `--role-arn ARN` alone.",
+            "A profile can't be saved unless its source is a profile, too.",
+            "Save the source first, or switch with `--default` or `--role-arn ARN` alone.",
         )
     if target.name in target.config.profiles:
         raise InvalidOption(

@@ -67,8 +67,6 @@ class Switcher:
         self.shares = False
         #: Why the last switch hasn't begun to share, or an empty text.
         self.sharing_problem = ""
-        #: Whether the magic shows a switch's card only if it has a warning.
-        self.quiet = False
         self._opened: OpenedBefore | None = None
         self._closed = False
         #: The running cell, and the action that waits for its end.

@@ -324,7 +324,7 @@ def test_a_draft_of_each_identity(shell: Shell, builder: Path) -> None:
     assert written["Statement"][0]["Action"] == ["iam:ListRoles"]
     assert "can't be written" in str(shell.refused("%aws_calls --policy nowhere/draft.json"))
     for text in ("$draft", "{draft}"):  # not defined, so IPython leaves them as they are
-        assert "isn't defined" in shell.refused(f"%aws_calls --policy {text}").hint
+        assert "isn't defined" in str(shell.refused(f"%aws_calls --policy {text}"))
 
 
 #: Code that prepares a loop, and code that needs one action more than the methods' names say.

@@ -18,6 +18,7 @@ from ipy_awsprofile.cards.explanation import explanation_card
 from ipy_awsprofile.cards.runs import across_card
 from ipy_awsprofile.config.files import SharedFiles
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
+from ipy_awsprofile.config.saved import ConfigFile
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.explain import Explanation, Setting
 from ipy_awsprofile.kernel.leftovers import Leftover
@@ -187,7 +188,9 @@ KINDS: dict[str, Callable[[str], Card]] = {
     "run": lambda text: across_card(1, text, [{"profile": text, "error": text, "message": text}]),
     "profiles": lambda text: tables.profile_table([profile(text, region=text)], text),
     "roles": lambda text: tables.role_table([AssignedRole(text, Account("1", text, text), text)]),
-    "saved": lambda text: tables.saved_card(Path("x"), [text], is_written=True, active=text),
+    "saved": lambda text: tables.saved_card(
+        ConfigFile.read(), [text], is_written=True, active=text
+    ),
     "explanation": lambda text: explanation_card(
         Explanation(
             name=text,

@@ -253,7 +253,7 @@ ROWS: dict[str, Broken] = {
     "endpoint down": role(
         EndpointUnreachable,
         "AWS can't be reached for `P`: Could not connect to the endpoint URL: ",
-        "Check the network (VPN, HTTPS_PROXY, NO_PROXY), and the `endpoint_url` of the profile",
+        "Start the server at this address",
         by=down,
     ),
     "clock wrong": role(

@@ -56,6 +56,7 @@ def test_quiet(shell: Shell, aws: EmbeddedAws) -> None:
     shell.good("%config AwsProfileMagics.quiet = True")
     loop = "for name in ('UserAlpha', 'RoleBeta'):\n    %aws_profile {name}"
     assert shell.good(f"{loop}\ns3 = session.client('s3')").text == ""
+    assert "RoleBeta" in shell.good("%aws_profile").text
     assert shell.good("%%aws_profile RoleBeta\n1").text == "Out[0]: 1"
     assert "`s3` still signs as RoleBeta" in shell.good("%aws_profile UserAlpha").text
 
