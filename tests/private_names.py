@@ -141,6 +141,7 @@ notebook/cells.py
   IPython.core.displayhook.DisplayHook: prompt_count
   IPython.core.interactiveshell.InteractiveShell: InteractiveTB; SyntaxTB; user_global_ns
   codeop.Compile: flags
+  sys: _current_frames()
 notebook/completion.py
   argparse.ArgumentParser: _actions
 notebook/magic.py

@@ -195,7 +195,7 @@ def test_lab(started: Any, tmp_path: Path) -> None:
     tutorials = list((ROOT / "notebooks").glob("*.ipynb"))
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    lab = started("lab", "--no-browser", "--allow-root", f"--port={port}")
+    lab = started("lab", "--no-browser", f"--port={port}")
     assert lab.stdout.readline().startswith(f"Your notebooks stay in {folder}. ")
     first = rf"127\.0\.0\.1:{port}/lab/tree/01-from-profile-to-buckets\.ipynb\?token=([\w-]+)"
     token = next(match[1] for line in lab.stdout if (match := re.search(first, line)))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.config.files import read_config
@@ -97,31 +97,21 @@ def identity_card(
     )
 
 
-def active_card(
-    switcher: Switcher,
-    session: ProfileSession,
-    identity: Identity,
-    *,
-    variable: str,
-    protected: bool,
-    problem: str,
-    leftovers: Iterable[Leftover],
+def session_card(
+    switcher: Switcher, session: ProfileSession, identity: Identity, **about: Any
 ) -> Card:
-    """Return a card of the Switcher's active identity; see `identity_card`."""
+    """Return a card of the Switcher's active session; ``about`` is as in `identity_card`."""
     from ipy_awsprofile.sessions.assigned_roles import known_account_name  # imports boto3
 
     target = session.target
     card = identity_card(
         identity,
-        variable=variable,
         alias=known_account_name(identity.account),
         about=[*session_rows(target), *sharing_rows(switcher, session)],
         warning=target.warning,
-        protected=protected,
-        problem=problem,
         renews=target.renews_unattended,
         region_variable=target.region_variable,
-        leftovers=leftovers,
+        **about,
     )
     if switcher.is_in_block:
         block = "cell" if switcher.cell.is_block else "block"

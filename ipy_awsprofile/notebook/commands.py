@@ -353,7 +353,7 @@ def active_card(
     if not variable:
         line = f"`%aws_profile {arguments(request)}`"
         variable = f"`{request.variable}` isn't the session anymore: {line} sets it again"
-    return cards.active_card(
+    return cards.session_card(
         switcher,
         session,
         identity,

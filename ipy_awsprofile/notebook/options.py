@@ -231,7 +231,7 @@ def _spelling_hint(magic: Any, problem: str) -> str:
         names = re.findall(r"--[\w-]+", magic.parser.format_help())
         folded = unknown[1].lower()
         # A hint to confirm or to write could be followed without reading it.
-        safe = set(names) - {"--yes", "--write"} | {folded} & set(names)
+        safe = [name for name in names if name == folded or name not in {"--yes", "--write"}]
         for name in get_close_matches(folded, safe, 1, 0.8):
             return f"Did you mean `{name}`?"
     return f"Run `%{magic.__name__}?` to see the options."

@@ -344,7 +344,7 @@ class Conversation:
             seconds_left = (identity.expiry - datetime.now(UTC)).total_seconds()
             if seconds_left <= 0 and target.renews_unattended:
                 problem = self._renewal_problem(target)
-        card = cards.active_card(
+        card = cards.session_card(
             self._switcher,
             active.session,
             identity,

@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 def text_with_role(file: ConfigFile, switcher: Switcher, request: SwitchRequest, name: str) -> str:
     """Return the text of the config file with the role of a request, without writing it.
 
-    Raises InvalidOption if the name
-    exists or if the request isn't for a role without a profile, and other subclasses of
-    `AwsProfileError`.
+    Raises InvalidOption if the name exists or if the request isn't for a role without a profile,
+    and other subclasses of `AwsProfileError`.
     """
     from ipy_awsprofile.sessions.assigned_roles import find_target
 

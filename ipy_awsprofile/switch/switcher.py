@@ -112,8 +112,7 @@ class Switcher:
     @property
     def is_in_block(self) -> bool:
         """Whether the active identity is a block's, and ends with it."""
-        with self._lock:
-            return self.session is not self._layers.session_of_notebook
+        return self.session is not self._layers.session_of_notebook
 
     def subscribe(self, listener: _Listener) -> Callable[[], None]:
         """Call the listener with each new identity, or with None after `off`.
