@@ -141,7 +141,6 @@ notebook/cells.py
   IPython.core.displayhook.DisplayHook: prompt_count
   IPython.core.interactiveshell.InteractiveShell: InteractiveTB; SyntaxTB; user_global_ns
   codeop.Compile: flags
-  sys: _current_frames()
 notebook/completion.py
   argparse.ArgumentParser: _actions
 notebook/magic.py
@@ -189,7 +188,7 @@ switch/running_cell.py
 """
 
 #: Names that begin with an underscore, although their packages document them.
-DOCUMENTED = {"_getframe", "_render_traceback_", "_replace", "_repr_html_"}
+DOCUMENTED = {"_current_frames", "_getframe", "_render_traceback_", "_replace", "_repr_html_"}
 
 #: Names of this package that one object uses of another.
 OURS = {"_ipy_awsprofile", "_source_credentials"}
