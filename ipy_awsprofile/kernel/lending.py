@@ -77,7 +77,7 @@ class Lending(StaysInProcess):
         self._lock = Lock()
         self._numbers = count(1)
         self._lent: dict[str, _Lent] = {}  # by path
-        self._copied: dict[str | None, FileVersion | None] = {}  # the config file, by path
+        self._copied: dict[str, FileVersion | None] = {}  # the config file, by path
         self._folder = _new_folder()
         self._server = LoopbackServer(_Request, self)
         atexit.register(self.close)
@@ -148,7 +148,7 @@ class Lending(StaysInProcess):
         Return whether child processes have a copy. Raises OSError.
         """
         path = self._path_of(label)
-        if path not in self._copied:
+        if path is None or path not in self._copied:
             return False
         file = session.target.config.paths.config
         if self._copied[path] != version_of(file):
