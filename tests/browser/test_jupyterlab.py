@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 SWITCH = "%aws_profile RoleBeta"
 SWITCHED = f"{LOAD}\n{SWITCH}"
 CARD = ".ipy-awsprofile-card"
+#: Files to read after the sign-in has expired.
+WRITE = """import pandas as pd
+PATH = "s3://my-first-bucket/after-a-night"
+cities = pd.DataFrame({"city": ["Oslo"]})
+cities.to_csv(f"{PATH}.csv", index=False)
+cities.to_parquet(f"{PATH}.parquet")"""
 
 _SESSION = "window.jupyterapp.shell.currentWidget.sessionContext"
 
@@ -127,7 +133,8 @@ def test_a_card_in_an_untrusted_notebook(jupyter: Jupyter) -> None:
 def test_mfa_and_sign_in(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     """A cell asks for an MFA code, and shows the link of a sign-in; no saved file has a secret.
 
-    The picker shows the same link, leaves the kernel free, and switches after the sign-in.
+    When the sign-in has expired, a read by pandas shows it again, and returns its DataFrame. The
+    picker shows the same link, leaves the kernel free, and switches after the sign-in.
     """
     serial = add_mfa_role(embedded, "RoleTyped")
     with analyst(embedded):
@@ -148,6 +155,14 @@ def test_mfa_and_sign_in(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
         expect(shown.last).to_contain_text("arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_")
         expect(shown.first).to_have_text("Signed in for Analyst")
         notebook.wait_until_idle()
+
+        notebook.enter(WRITE)
+        for read in ("pd.read_csv(f'{PATH}.csv')", "pd.read_parquet(f'{PATH}.parquet')"):
+            notebook.enter("%run ~/.aws/night.py")
+            shown = notebook.begin(read, "Sign in for Analyst")
+            allow_on_page(notebook.page, shown.get_by_role("link"))
+            expect(shown.locator("tbody td")).to_have_text("Oslo")
+            notebook.wait_until_idle()
 
         notebook.enter("%aws_profile --logout")
         picker = PickerPage(notebook.enter(PICK))
