@@ -15,7 +15,6 @@ https://docs.aws.amazon.com/boto3/latest/guide/events.html
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 import sys
@@ -178,13 +177,15 @@ class AwaitedCredentials(StaysInProcess):
 
     def __init__(self, credentials: Any) -> None:
         self._credentials = credentials
-        self._renewals: WeakKeyDictionary[Any, asyncio.Task[Any]] = WeakKeyDictionary()
+        self._renewals: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()  # tasks, by loop
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._credentials, name)
 
     async def get_frozen_credentials(self) -> Any:
         """Return the current keys. All requests of an event loop wait for one renewal."""
+        import asyncio  # aiobotocore has imported it
+
         freeze = self._credentials.get_frozen_credentials
         refresh_needed = getattr(self._credentials, "refresh_needed", None)
         if refresh_needed is None or not refresh_needed():  # keys in a file are read at once
