@@ -101,7 +101,7 @@ def _load(session: Any, search: Callable[[], Any]) -> Any:
         return active.credentials
     before = GATE.active
     credentials = search()
-    if GATE.active is not before:  # a switch came meanwhile: they can be anybody's
+    if GATE.active != before:  # a switch came meanwhile, so they can be those of either identity
         return _load(session, search)
     return _labelled(session, credentials)
 
@@ -113,7 +113,7 @@ async def _load_later(session: Any, search: Callable[[], Any]) -> Any:
         return AwaitedCredentials(active.credentials)
     before = GATE.active
     credentials = await search()
-    if GATE.active is not before:
+    if GATE.active != before:
         return await _load_later(session, search)
     return _labelled(session, credentials)
 

@@ -12,6 +12,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from IPython.core.getipython import get_ipython
@@ -57,11 +58,12 @@ class _Prompts:
     def listen(self, _info: object = None) -> None:
         """Notice Ctrl-C from now on, even while the main thread runs code in another language.
 
-        Python's own handler has to wait until that code returns. Call this in the main thread,
-        before each cell.
+        Python's own handler has to wait until that code returns. Call this before each cell.
 
         https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd
         """
+        if threading.current_thread() is not threading.main_thread():
+            return  # a subshell, which Ctrl-C doesn't reach
         own = self._end.fileno()
         before = signal.set_wakeup_fd(own, warn_on_full_buffer=False)
         if before not in (-1, own):
@@ -170,7 +172,7 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
 
     file = sign_in_file(target)
     before = version_of(file)
-    with _prompts.prompting(lambda: sign_in_required(target.names)):
+    with _prompts.prompting(partial(sign_in_required, target.names)):
         if version_of(file) != before:  # the user has answered another thread meanwhile
             return
         if not somebody_is_there():
