@@ -84,19 +84,20 @@ class Kernel:
         """Run a cell as a front end does.
 
         Unless it ``is_attended``, the front end can't answer prompts. A user who ``interrupts``
-        presses Ctrl-C instead of answering, and again while the prompt is still shown, because a
-        thread pool waits for its threads.
+        presses Ctrl-C instead of answering.
         """
         number = self._client.execute(cell, allow_stdin=is_attended)
         seen = Seen()
+        is_answered = not interrupts
         is_idle = False
         deadline = time.monotonic() + 90
         while not is_idle:
             assert time.monotonic() < deadline, f"{cell}\n{seen.text}"
             for message in self._messages(number):
-                is_idle |= self._take(message, seen, is_answered=not interrupts)
-                if interrupts and "waiting" in str(message["content"]):
+                is_idle |= self._take(message, seen, is_answered=is_answered)
+                if interrupts and seen.prompts:
                     self._manager.interrupt_kernel()
+                    interrupts = False
         self._client.get_shell_msg(timeout=30)
         return seen
 

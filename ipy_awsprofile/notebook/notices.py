@@ -16,7 +16,7 @@ from ipy_awsprofile.errors import (
     SignInRequired,
 )
 from ipy_awsprofile.gate import GATE
-from ipy_awsprofile.notebook.prompts import listen_for_interrupts
+from ipy_awsprofile.notebook.prompts import begin_cell
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
@@ -37,7 +37,7 @@ class Notices:
         self._told_places: set[str] = set()
         self._told_settings: list[Section] = []
         self._hooks = (
-            ("pre_run_cell", listen_for_interrupts),
+            ("pre_run_cell", begin_cell),
             ("pre_run_cell", self._tell_about_files),
             ("post_run_cell", self._tell_about_places),
             ("post_run_cell", self._tell_about_expiry),

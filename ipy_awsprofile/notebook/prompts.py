@@ -51,17 +51,18 @@ class _Prompts:
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
-        self._unanswered_in: int | None = None  # the number of the cell
+        self._is_unanswered = False  # in the running cell
         self._ends, self._end = socket.socketpair()
         self._end.setblocking(False)
 
-    def listen(self, _info: object = None) -> None:
-        """Notice Ctrl-C from now on, even while the main thread runs code in another language.
+    def begin_cell(self, _info: object = None) -> None:
+        """Prompt again, and notice Ctrl-C even while the main thread runs code in another language.
 
-        Python's own handler has to wait until that code returns. Call this before each cell.
+        Python's own handler has to wait until that code returns.
 
         https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd
         """
+        self._is_unanswered = False
         if threading.current_thread() is not threading.main_thread():
             return  # a subshell, which Ctrl-C doesn't reach
         own = self._end.fileno()
@@ -76,16 +77,15 @@ class _Prompts:
             if threading.current_thread() is threading.main_thread():
                 yield
                 return
-            cell = get_ipython().execution_count
-            if self._unanswered_in == cell:
+            if self._is_unanswered:
                 raise unanswered()
-            self._unanswered_in = cell
+            self._is_unanswered = True
             try:
                 with self._ending_with_the_cell():
                     yield
             except KeyboardInterrupt:
                 raise unanswered() from None
-            self._unanswered_in = None
+            self._is_unanswered = False
 
     @contextmanager
     def _ending_with_the_cell(self) -> Iterator[None]:
@@ -125,7 +125,7 @@ class _Prompts:
 
 
 _prompts = _Prompts()
-listen_for_interrupts = _prompts.listen
+begin_cell = _prompts.begin_cell
 
 
 def warn_at_cell(text: str) -> None:

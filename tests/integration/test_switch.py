@@ -115,7 +115,9 @@ def by_picker(shell: Shell, **options: Any) -> str:
     picker = Conversation(running_switcher(), lambda message, _buffers: heard.append(message))
     picker.receive({"do": "switch", "profile": options["profile"]})
     if heard[-1]["ask"]:
-        picker.receive({"do": "answer", "code": getpass.getpass("MFA code")})
+        number = heard[-1]["ask"]["question"]
+        code = getpass.getpass("MFA code")
+        picker.receive({"do": "answer", "question": number, "code": code})
     card = str(heard[-1]["html"])
     assert heard[-1]["identity"], card
     shell.good(f"{CALLS}\n%aws_profile --off")

@@ -176,7 +176,7 @@ def test_listed_once(aws: EmbeddedAws) -> None:
         ("sandbox", TWIN, "Reader", None),
     ]
     assert listings(aws) == EVERYTHING
-    (file,) = (aws.home / ".cache" / "ipy_awsprofile").iterdir()
+    (file,) = (aws.home / ".cache" / "ipy_awsprofile").glob("roles-*.json")
     assert is_private(file)
     assert list_assigned_roles("corp") == list_assigned_roles("prod-reader") == roles
     assert listings(aws) == []
@@ -199,7 +199,7 @@ def test_refreshed_on_request(shell: Shell, aws: EmbeddedAws) -> None:
 def test_a_list_that_cannot_be_used(aws: EmbeddedAws, why: str) -> None:
     """A cached list that is out of date or has another format is listed again."""
     roles = list_assigned_roles()
-    (file,) = (aws.home / ".cache" / "ipy_awsprofile").iterdir()
+    (file,) = (aws.home / ".cache" / "ipy_awsprofile").glob("roles-*.json")
     if why == "of another version":
         file.write_text(json.dumps(json.loads(file.read_text()) | {"roles": []}))
     listings(aws)
