@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.config.files import read_config
@@ -98,12 +98,27 @@ def identity_card(
 
 
 def session_card(
-    switcher: Switcher, session: ProfileSession, identity: Identity, **about: Any
+    switcher: Switcher,
+    session: ProfileSession,
+    identity: Identity,
+    *,
+    variable: str,
+    problem: str,
+    replaced: Iterable[Leftover] = (),
 ) -> Card:
-    """Return a card of the Switcher's active session; ``about`` is as in `identity_card`."""
+    """Return a card of the Switcher's active session, for a cell and for the picker.
+
+    ``variable`` and ``problem`` are as in `identity_card`. ``replaced`` are variables that the
+    session has replaced.
+    """
     from ipy_awsprofile.sessions.assigned_roles import known_account_name  # imports boto3
 
     target = session.target
+    protected = False
+    leftovers = [*replaced]
+    with suppress(AwsProfileError):  # a run over many profiles has begun in another thread
+        protected = switcher.is_protected
+        leftovers += switcher.leftovers()
     card = identity_card(
         identity,
         alias=known_account_name(identity.account),
@@ -111,7 +126,10 @@ def session_card(
         warning=target.warning,
         renews=target.renews_unattended,
         region_variable=target.region_variable,
-        **about,
+        variable=variable,
+        problem=problem,
+        protected=protected,
+        leftovers=leftovers,
     )
     if switcher.is_in_block:
         block = "cell" if switcher.cell.is_block else "block"

@@ -35,6 +35,7 @@ from ipy_awsprofile.notebook.cells import compile_cell, run_cell, runs_code_of
 from ipy_awsprofile.notebook.options import ProfileActions, chosen, joined, parse, show_help
 from ipy_awsprofile.notebook.prompts import renders_html, sign_in_at_cell, warn_at_cell
 from ipy_awsprofile.sessions.assigned_roles import known_roles_without_profile
+from ipy_awsprofile.sessions.session import fetch_identity
 from ipy_awsprofile.switch.opening import fitting_pattern
 from ipy_awsprofile.switch.saving import text_with_role, text_with_shared
 from ipy_awsprofile.text import quoted
@@ -331,36 +332,32 @@ def active_card(
     Without a connection, the card has the last known identity. Raises a subclass of
     `AwsProfileError` if AWS refuses to renew the credentials.
     """
+    active = switcher.active
+    if active is None:
+        return cards.no_identity_card(_credentials_without_switch())
     problem = ""
     try:
-        identity = switcher.identity()
+        identity = fetch_identity(active.session)
     except EndpointUnreachable as error:
-        identity = switcher.known_identity()
+        identity = active.current_identity()
         problem = f"The session couldn't be renewed: {error} {error.hint}".strip()
-    request = switcher.request
-    session = switcher.session
-    if identity is None or request is None or session is None:
-        return cards.no_identity_card(_credentials_without_switch())
-    variable = ""
-    if shell.user_ns.get(request.variable) is session:
-        variable = request.variable
-    leftovers = switcher.leftovers()
-    if variable and before is not None and not isinstance(before, boto3.Session):
+    variable = active.request.variable
+    replaced: list[Leftover] = []
+    if shell.user_ns.get(variable) is not active.session:
+        line = f"`%aws_profile {arguments(active.request)}`"
+        variable = f"`{variable}` isn't the session anymore: {line} sets it again"
+    elif before is not None and not isinstance(before, boto3.Session):
         says = (
             f"held a value of type {type(before).__name__}: {back}, and `--as NAME` leaves it alone"
         )
-        leftovers.insert(0, Leftover(variable, says))
-    if not variable:
-        line = f"`%aws_profile {arguments(request)}`"
-        variable = f"`{request.variable}` isn't the session anymore: {line} sets it again"
+        replaced.append(Leftover(variable, says))
     return cards.session_card(
         switcher,
-        session,
+        active.session,
         identity,
         variable=variable,
-        protected=switcher.is_protected,
         problem=problem,
-        leftovers=leftovers,
+        replaced=replaced,
     )
 
 

@@ -26,7 +26,7 @@ import json
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -53,7 +53,6 @@ from ipy_awsprofile.errors import (
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
-    from ipy_awsprofile.kernel.leftovers import Leftover
     from ipy_awsprofile.sessions.session import Identity
     from ipy_awsprofile.sessions.sign_in import Attempt
     from ipy_awsprofile.switch.switcher import Switcher
@@ -331,13 +330,9 @@ class Conversation:
         identity = active.current_identity()
         request = active.request
         target = active.session.target
-        account_name = known_account_name(identity.account)
-        protected = False
-        leftovers: list[Leftover] = []
-        with suppress(AwsProfileError):  # files that can't be read just now
-            protected = self._switcher.is_protected
-            leftovers = self._switcher.leftovers()
-        variable = "" if request.variable == SESSION else request.variable
+        variable = ""
+        if request.variable != SESSION:
+            variable = request.variable
         seconds_left = None
         problem = ""
         if identity.expiry:
@@ -349,20 +344,18 @@ class Conversation:
             active.session,
             identity,
             variable=variable,
-            protected=protected,
             problem=problem,
-            leftovers=leftovers,
         )
         about = {
             "profile": identity.profile,
             "name": card.title,
-            "account": account_name or identity.account,
+            "account": known_account_name(identity.account) or identity.account,
             "region": identity.region or "",
             "chosen_region": request.region,
             "seconds_left": seconds_left,
             "renews": target.renews_unattended and not problem,
             "signs_in": target.chain[-1].kind in SIGNS_IN,
-            "protected": protected,
+            "protected": bool(card.mark),
             "read_only": request.read_only,
             "notes": len(card.notes),
             "code": f"%aws_profile {arguments(request)}",

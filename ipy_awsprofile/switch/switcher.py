@@ -128,16 +128,6 @@ class Switcher:
 
         return end
 
-    def identity(self) -> Identity | None:
-        """Return the active session's current identity, or None before the first switch.
-
-        Raises a subclass of `AwsProfileError` if its credentials can't be renewed.
-        """
-        from ipy_awsprofile.sessions.session import fetch_identity
-
-        session = self.session
-        return fetch_identity(session) if session else None
-
     def known_identity(self) -> Identity | None:
         """Return the active session's last known identity and its expiry, without calling AWS."""
         active = self.active
