@@ -21,30 +21,19 @@ from ipy_awsprofile.kernel.watch import activate
 if TYPE_CHECKING:
     from ipy_awsprofile.config.request import SwitchRequest
     from ipy_awsprofile.sessions.session import Identity, ProfileSession
-    from ipy_awsprofile.switch.opening import Opened
 
 
 @dataclass(slots=True, eq=False)
 class Layer:
-    """An identity, and the places that show it."""
+    """An open session with its identity, the label of its credentials, and the places to show it.
 
-    opened: Opened
+    The ``identity`` is from when the session was opened.
+    """
+
+    session: ProfileSession
+    identity: Identity
+    label: Label
     places: Mapping[Place, Any] = field(default_factory=dict)
-
-    @property
-    def session(self) -> ProfileSession:
-        """The session of the identity."""
-        return self.opened.session
-
-    @property
-    def identity(self) -> Identity:
-        """The identity from when the session was opened."""
-        return self.opened.identity
-
-    @property
-    def label(self) -> Label:
-        """The label of the session's credentials."""
-        return self.opened.label
 
     @property
     def request(self) -> SwitchRequest:

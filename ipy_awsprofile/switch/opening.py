@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from ipy_awsprofile.errors import CredentialsRejected, ProtectedProfile, UnexpectedAccount
 from ipy_awsprofile.kernel.watch import watch_credentials
+from ipy_awsprofile.switch.layers import Layer
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.request import SwitchRequest
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.credentials.person import Person
-    from ipy_awsprofile.gate import Label
     from ipy_awsprofile.sessions.session import Identity, ProfileSession
 
 
@@ -113,19 +113,6 @@ def fitting_pattern(
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A session that the user's patterns allow, with its identity and the label of its credentials.
-
-    ``target`` is what was opened, which the patterns can have made read-only.
-    """
-
-    target: Target
-    session: ProfileSession
-    identity: Identity
-    label: Label
-
-
 #: Opens a target, and returns its session and identity.
 Opener = Callable[["Target"], tuple["ProfileSession", "Identity"]]
 
@@ -137,7 +124,7 @@ def open_guarded(
     opener: Opener,
     *,
     again: Identity | None = None,
-) -> Opened:
+) -> Layer:
     """Open a request as the user's patterns allow it, for a switch, a block, a picker or a run.
 
     If the request is for the active identity ``again``, it needs no confirmation, unless its name
@@ -156,7 +143,7 @@ def open_guarded(
         session, identity = opener(opened)
     label = label_for(session)
     watch_credentials(session.get_credentials(), label)
-    return Opened(opened, session, identity, label)
+    return Layer(session, identity, label)
 
 
 def open_identified(

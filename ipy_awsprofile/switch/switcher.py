@@ -188,9 +188,9 @@ class Switcher:
             return open_identified(target, expected=expected, fresh=fresh, person=prompted, ask=ask)
 
         with faults_as_errors():
-            opened = open_guarded(request, self.protection, prompted, opener, again=active)
-        opened.session.person = self.person
-        return Layer(opened)
+            layer = open_guarded(request, self.protection, prompted, opener, again=active)
+        layer.session.person = self.person
+        return layer
 
     def move(self, layer: Layer, *, again: bool = False) -> Identity:
         """Switch everything to the layer that `prepare` returned. Raises the errors of `switch`.
