@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, Self
@@ -50,14 +50,8 @@ class ErrorRows(list[dict[str, str | None]]):
     returns a DataFrame.
     """
 
-    def __init__(
-        self,
-        rows: Iterable[dict[str, str | None]] = (),
-        on_retry: Callable[[Executor | None], pd.DataFrame] | None = None,
-    ) -> None:
-        super().__init__(rows)
-        #: Runs the calls without a result again. None if the errors have no run.
-        self.on_retry = on_retry
+    #: Runs the calls without a result again. None if the errors have no run.
+    on_retry: Callable[[Executor | None], pd.DataFrame] | None = None
 
     def retry(self, *, executor: Executor | None = None) -> pd.DataFrame:
         """Retry the profiles that failed or that Ctrl-C left out, and return all results.

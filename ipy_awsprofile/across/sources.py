@@ -75,20 +75,18 @@ class Questions:
 class SharedSources:
     """Opens sessions in many threads. Roles with the same source share its session.
 
-    ``connections`` is the number of threads that open sessions at the same time. ``timeout`` is for
-    each attempt of a call to STS, in seconds. A source that fails isn't tried again: all roles that
-    need it get the same error.
+    ``connections`` is the number of threads that open sessions at the same time. A source that
+    fails isn't tried again: all roles that need it get the same error.
     """
 
-    def __init__(self, person: Person, *, connections: int = 10, timeout: float = 10.0) -> None:
+    def __init__(self, person: Person, *, connections: int = 10) -> None:
         #: The user, who signs in once.
         self.person = replace(person, sign_in=person.sign_in and self._sign_in)
         self._sign_in_once = person.sign_in
-        self._timeout = timeout
         # One client has one rate, which its threads share.
         adaptive: Any = {"mode": "adaptive", "total_max_attempts": _ATTEMPTS}
         shared = Config(max_pool_connections=connections, retries=adaptive)
-        self._sts_config = give_up_soon(timeout).merge(shared)
+        self._sts_config = give_up_soon().merge(shared)
         self._lock = threading.Lock()
         self._shared: dict[tuple[str, ...], Future[Any]] = {}
 
@@ -100,7 +98,6 @@ class SharedSources:
             target,
             fresh=bool(source and source.is_limited),
             person=self.person,
-            timeout=self._timeout,
             provider=provider,
             attempts=_ATTEMPTS,
         )

@@ -52,10 +52,9 @@ class SharedFiles:
     credentials: Path
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str] | None = None) -> SharedFiles:
+    def from_environment(cls) -> SharedFiles:
         """Return the absolute paths that AWS SDKs use, from the environment or in ``~/.aws``."""
-        if environ is None:
-            environ = user_environment()
+        environ = user_environment()
 
         def located(variable: str, default: str) -> Path:
             # As in botocore, keep an unknown ~user as it is. Path.expanduser would raise an error.

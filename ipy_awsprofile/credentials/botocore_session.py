@@ -125,18 +125,15 @@ def _fix_region(session: Any, region: str | None) -> None:
 class ProfileBotocoreSession(SharedBotocoreSession):
     """The botocore session of a target, which is a profile with some settings overridden.
 
-    ``client_config`` is the default config of its clients. ``callers`` has the identities that STS
-    has returned so far, by access key ID.
+    ``callers`` has the identities that STS has returned so far, by access key ID.
     """
 
-    def __init__(self, target: Target, client_config: Config | None = None) -> None:
+    def __init__(self, target: Target) -> None:
         super().__init__(target.name, target.region)
         self.callers: dict[str, CallerIdentity] = {}
         self.target = target
         self.set_config_variable("config_file", str(target.config.paths.config))
         self.set_config_variable("credentials_file", str(target.config.paths.credentials))
-        if client_config:
-            self.set_default_client_config(client_config)
 
     @cached_property
     def full_config(self) -> dict[str, Any]:
@@ -217,7 +214,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
                 credentials = renewing.of(deferred)
             if credentials and target.scope:
                 # The global endpoint doesn't have all operations.
-                regional = ProfileBotocoreSession(target, config)
+                regional = ProfileBotocoreSession(target)
                 regional.set_config_variable("sts_regional_endpoints", "regional")
                 region = target.region
                 if region in {None, "aws-global"}:

@@ -181,20 +181,18 @@ def open_target(
     fresh: bool = False,
     person: Person | None = None,
     timeout: float = 10.0,
-    client_config: Config | None = None,
     provider: Callable[..., CredentialProvider] | None = None,
     attempts: int = 3,
 ) -> ProfileSession:
     """Open a session for a target, as `open_session` does.
 
-    ``client_config`` is the default config of the user's clients. ``provider`` is as in
-    `resolve_credentials`. ``attempts`` is the number of attempts of each call that retrieves
-    credentials.
+    ``provider`` is as in `resolve_credentials`. ``attempts`` is the number of attempts of each call
+    that retrieves credentials.
     """
     try:
         with translated(target.names):
             validate_region_name(target.region or "")  # otherwise, only a client would do it
-            inner = ProfileBotocoreSession(target, client_config)
+            inner = ProfileBotocoreSession(target)
             session = ProfileSession(inner, target, timeout=timeout, person=person or Person())
             inner.resolve_credentials(
                 codes=CodePrompter(lambda: session.person, target),
