@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from ipy_awsprofile.errors import log_stack
@@ -96,6 +97,12 @@ def _end_forkserver(module: Any) -> None:
         server._stop()
 
 
+def _function(path: str) -> Callable[[Any], object]:
+    """Return a function that calls a function of a module, such as ``Model.reset``."""
+    find = attrgetter(path)
+    return lambda module: find(module)()
+
+
 CACHES = (
     # Filesystems are reused for equal arguments, and these don't have the identity.
     Cache(
@@ -108,7 +115,7 @@ CACHES = (
     # Plans contain filesystems, and expressions contain plans.
     Cache(
         "dask.dataframe.dask_expr.io.parquet",
-        lambda module: module._cached_plan.clear(),
+        _function("_cached_plan.clear"),
         "dask 2026.8",
     ),
     Cache("dask._expr", _clear_expressions, "dask 2026.8"),
@@ -116,24 +123,24 @@ CACHES = (
     # A client for an hour.
     Cache(
         "mlflow.store.artifact.s3_artifact_repo",
-        lambda module: module._cached_get_s3_client.cache_clear(),
+        _function("_cached_get_s3_client.cache_clear"),
         "mlflow 3.17",
     ),
     # A boto3 session for each combination of arguments.
     Cache(
         "anthropic.lib.aws._auth",
-        lambda module: module._get_session.cache_clear(),
+        _function("_get_session.cache_clear"),
         "anthropic 2.14",
     ),
     Cache(
         "anthropic.lib.bedrock._auth",
-        lambda module: module._get_session.cache_clear(),
+        _function("_get_session.cache_clear"),
         "anthropic 0.79",
     ),
     # The default credentials for ten minutes.
     Cache(
         "litellm.llms.bedrock.base_aws_llm",
-        lambda module: module.BaseAWSLLM._shared_iam_cache.flush_cache(),
+        _function("BaseAWSLLM._shared_iam_cache.flush_cache"),
         "litellm 1.110",
     ),
     # The user of a cluster, even for another identity in the same run over many profiles.
@@ -143,8 +150,8 @@ CACHES = (
         "redshift_connector 2.2",
     ),
     # GDAL prefers the role that it has assumed to the environment.
-    Cache("pyogrio", lambda module: module.vsi_curl_clear_cache(), "pyogrio 0.13"),
-    Cache("osgeo.gdal", lambda module: module.VSICurlClearCache(), "GDAL 3.11"),
+    Cache("pyogrio", _function("vsi_curl_clear_cache"), "pyogrio 0.13"),
+    Cache("osgeo.gdal", _function("VSICurlClearCache"), "GDAL 3.11"),
     # Credentials for all connections.
     Cache(
         "pymongo_auth_aws.auth",
@@ -159,22 +166,22 @@ CACHES = (
     ),
     Cache(
         "aws_lambda_powertools.utilities.parameters",
-        lambda module: module.clear_caches(),
+        _function("clear_caches"),
         "aws-lambda-powertools 3.37",
     ),
     Cache(
         "prefect_aws.credentials",
-        lambda module: module._get_client_cached.cache_clear(),
+        _function("_get_client_cached.cache_clear"),
         "prefect-aws 0.7",
     ),
     Cache(
         "sagemaker.core.utils.utils",
-        lambda module: module.SageMakerClient.reset(),
+        _function("SageMakerClient.reset"),
         "sagemaker-core 2.27",
     ),
     Cache(
         "sagemaker_core.main.utils",
-        lambda module: module.SingletonMeta._instances.clear(),
+        _function("SingletonMeta._instances.clear"),
         "sagemaker-core 1.0",
     ),
     Cache(

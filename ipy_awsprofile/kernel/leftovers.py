@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import attrgetter
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -63,6 +64,10 @@ def _s3_if(condition: bool) -> str:
     return "s3" if condition else ""
 
 
+def _always_s3(_value: object) -> str:
+    return "s3"
+
+
 def _scheme_of_file(file: Any) -> str:
     # pyarrow reads the metadata of an S3 file when opening it. Local files have none.
     return _s3_if(not file.closed and file.readable() and "ETag" in file.metadata())
@@ -89,25 +94,25 @@ READERS: dict[str, Callable[[Any], str]] = {
         if type(file).__module__ == "pyarrow.lib"
     ),
     "pyarrow.lib.NativeFile": _scheme_of_file,
-    "deltalake.table.DeltaTable": lambda table: table.table_uri,
-    "lance.dataset.LanceDataset": lambda dataset: dataset.uri,
-    "lancedb.db.LanceDBConnection": lambda connection: connection.uri,
-    "lancedb.table.LanceTable": lambda table: table._conn.uri,  # noqa: SLF001
+    "deltalake.table.DeltaTable": attrgetter("table_uri"),
+    "lance.dataset.LanceDataset": attrgetter("uri"),
+    "lancedb.db.LanceDBConnection": attrgetter("uri"),
+    "lancedb.table.LanceTable": attrgetter("_conn.uri"),
     "icechunk.repository.Repository": lambda repo: repr(repo.storage).partition("S3")[1].lower(),
     "icechunk.session.Session": lambda session: repr(session).partition("S3")[1].lower(),
     "zarr.core.group.Group": _scheme_of_zarr,
     "zarr.core.array.Array": _scheme_of_zarr,
-    "tiledb.vfs.VFS": lambda _vfs: "s3",
+    "tiledb.vfs.VFS": _always_s3,
     "minio.api.Minio": _scheme_of_minio,
-    "obstore.store.S3Store": lambda _store: "s3",
-    "obstore.fsspec.FsspecStore": lambda store: store.protocol,
-    "pyiceberg.table.Table": lambda table: table.metadata_location,
+    "obstore.store.S3Store": _always_s3,
+    "obstore.fsspec.FsspecStore": attrgetter("protocol"),
+    "pyiceberg.table.Table": attrgetter("metadata_location"),
     # These don't tell their address.
     "polars.lazyframe.frame.LazyFrame": lambda _frame: _s3_if(has_read_with_polars()),
-    "pyarrow._dataset.Scanner": lambda _scanner: "s3",
+    "pyarrow._dataset.Scanner": _always_s3,
     # These keep workers instead.
-    "ipyparallel.client.client.Client": lambda _client: "s3",
-    "ipyparallel.cluster.cluster.Cluster": lambda _cluster: "s3",
+    "ipyparallel.client.client.Client": _always_s3,
+    "ipyparallel.cluster.cluster.Cluster": _always_s3,
 }
 
 _KEEPS = "was opened in S3 as another identity, which it keeps: open it again"
