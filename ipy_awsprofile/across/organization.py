@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.config.profiles import Profile, ProfileKind, matches
+from ipy_awsprofile.config.profiles import Profile, ProfileKind, fits, matches
 from ipy_awsprofile.config.request import Source, SwitchRequest
 from ipy_awsprofile.credentials.answers import declare_own
 from ipy_awsprofile.credentials.translation import translated
@@ -92,7 +91,6 @@ def organization_roles(
             "Run `%aws_profile NAME` first, or pass a `session`.",
         )
     check_session(session, "ListAccounts")
-    words = (pattern or "").casefold().split()
     excluded = patterns_of(exclude)
     roles = []
     for item in _list_accounts(session):
@@ -100,7 +98,7 @@ def organization_roles(
         account = Account(item["Id"], item.get("Name") or item["Id"], domain)
         names = (account.name, account.id)
         is_active = item.get("State", item.get("Status")) == "ACTIVE"  # AWS retires Status
-        is_selected = any(matches(words, (name, *account)) for name in names)
+        is_selected = any(matches(pattern, (name, *account)) for name in names)
         if is_active and is_selected and not fits(excluded, *names):
             partition = item["Arn"].split(":")[1]
             arn = f"arn:{partition}:iam::{account.id}:role/{role.lstrip('/')}"
@@ -111,12 +109,6 @@ def organization_roles(
 def patterns_of(exclude: str | Iterable[str]) -> list[str]:
     """Return the patterns of ``exclude``, which can be a single one."""
     return [exclude] if isinstance(exclude, str) else list(exclude)
-
-
-def fits(patterns: Iterable[str], *names: str) -> bool:
-    """Return whether a pattern matches one of the names as a whole, ignoring case."""
-    folded = [name.casefold() for name in names]
-    return any(fnmatchcase(name, text.casefold()) for text in patterns for name in folded)
 
 
 def _list_accounts(session: boto3.Session) -> list[dict[str, Any]]:

@@ -201,12 +201,13 @@ def list_profiles(pattern: str | None = None) -> list[Profile]:
 
 def matching(profiles: Iterable[Profile], pattern: str | None) -> list[Profile]:
     """Return the profiles that match every word of the pattern. See `list_profiles`."""
-    words = (pattern or "").casefold().split()
     return [
         profile
         for profile in profiles
-        if not words
-        or matches(words, (profile, profile.account, profile.role, profile.region, profile.source))
+        if not pattern
+        or matches(
+            pattern, (profile, profile.account, profile.role, profile.region, profile.source)
+        )
     ]
 
 
@@ -253,18 +254,26 @@ def has_wildcard(text: str) -> bool:
     return not set("*?[").isdisjoint(text)
 
 
-def matches(words: Iterable[str], fields: Iterable[str | None]) -> bool:
-    """Return whether each word (in lower case) is in one of the fields.
+def matches(pattern: str | None, fields: Iterable[str | None]) -> bool:
+    """Return whether each word of a pattern is in one of the fields, ignoring case.
 
     A word with wildcards must match the first field, the name, as a whole.
     """
     folded = [field.casefold() for field in fields if field]
-    return all(
-        fnmatch.fnmatchcase(folded[0], word)
-        if has_wildcard(word)
-        else any(word in field for field in folded)
-        for word in words
-    )
+    for word in (pattern or "").casefold().split():
+        if has_wildcard(word):
+            is_fitting = fits([word], folded[0])
+        else:
+            is_fitting = any(word in field for field in folded)
+        if not is_fitting:
+            return False
+    return True
+
+
+def fits(patterns: Iterable[str], *names: str) -> bool:
+    """Return whether a pattern matches one of the names as a whole, ignoring case."""
+    folded = [name.casefold() for name in names]
+    return any(fnmatch.fnmatchcase(name, text.casefold()) for text in patterns for name in folded)
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:

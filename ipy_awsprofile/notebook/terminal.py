@@ -48,13 +48,13 @@ def pick_in_terminal(active: str | None) -> str | None:
 
     def matching(text: str) -> list[Profile]:
         """Return the profiles that contain every word, as the picker's list does."""
-        words = text.casefold().split()
         fitting = [
             profile
             for profile in profiles
-            if matches(words, (profile, profile.account, profile.role, profile.region))
+            if matches(text, (profile, profile.account, profile.role, profile.region))
         ]
-        return sorted(fitting, key=lambda profile: not matches(words[:1], [profile]))
+        first = "".join(text.split()[:1])
+        return sorted(fitting, key=lambda profile: not matches(first, [profile]))
 
     class Search(Completer):
         def get_completions(self, document: Document, _event: object) -> Iterator[Completion]:

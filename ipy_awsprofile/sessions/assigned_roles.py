@@ -10,7 +10,7 @@ https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/Welcome.html
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -303,15 +303,14 @@ def list_assigned_roles(
     if listed is None:
         target = sign_in_target(sign_in, config)
         listed = _with_sign_in(target, person or Person(), lambda: list_roles(target, report))
-    words = (pattern or "").casefold().split()
-    return [role for role in _assigned_roles(sign_in, listed, config) if _matches(role, words)]
+    return [role for role in _assigned_roles(sign_in, listed, config) if _matches(role, pattern)]
 
 
-def _matches(role: AssignedRole, words: Sequence[str]) -> bool:
-    """Return whether all words match the role, whose name can have the account's ID or name."""
+def _matches(role: AssignedRole, pattern: str | None) -> bool:
+    """Return whether a pattern matches the role, whose name can have the account's ID or name."""
     named = str(AssignedName(role.sso_session, role.account.name, role.role))
     fields = (*role.account, role.role, role.profile)
-    return any(matches(words, (name, *fields)) for name in (role.name, named))
+    return any(matches(pattern, (name, *fields)) for name in (role.name, named))
 
 
 def known_roles_without_profile() -> list[AssignedRole]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.errors import CredentialsRejected, ProtectedProfile, UnexpectedAccount
@@ -97,17 +96,16 @@ def fitting_pattern(
     """
     if not patterns:
         return None
-    from ipy_awsprofile.config.profiles import has_wildcard, matches
+    from ipy_awsprofile.config.profiles import fits, has_wildcard, matches
     from ipy_awsprofile.sessions.assigned_roles import known_account_name
 
     own_name = name.rpartition("/")[2]
-    names = [name, own_name, account, account_name, known_account_name(account)]
-    folded = [text.casefold() for text in names if text]
+    listed_name = known_account_name(account) or ""
+    names = list(filter(None, (name, own_name, account, account_name, listed_name)))
     for pattern in patterns:
-        if has_wildcard(pattern):
-            is_fitting = any(fnmatchcase(text, pattern.casefold()) for text in folded)
-        else:
-            is_fitting = matches(pattern.casefold().split(), folded)
+        is_fitting = fits([pattern], *names)
+        if not has_wildcard(pattern):
+            is_fitting = matches(pattern, names)
         if is_fitting:
             return pattern
     return None
