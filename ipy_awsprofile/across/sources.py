@@ -121,7 +121,7 @@ class SharedSources:
         """Return the credentials for assuming the target's role, which include MFA if required."""
         if target.request.source:
             return target.request.source.credentials
-        serial = target.chain[0].mfa_serial
+        serial = target.profile.mfa_serial
         if serial:
             make = partial(self._credentials_with_code, target, serial)
             return self._make_once(("code", serial, target.names[1]), make)
@@ -174,7 +174,7 @@ class _RoleProvider(AssumeRoleProvider):
             cache=cache,
             profile_name=target.name,
             # The source's credentials already include MFA, so AssumeRole is called without a code.
-            prompter=(lambda _: "") if target.chain[0].mfa_serial else codes,
+            prompter=(lambda _: "") if target.profile.mfa_serial else codes,
         )
         self._source = _DeferredCredentials(partial(sources.source_credentials, target))
 
@@ -208,7 +208,7 @@ class _DeferredCredentials:
 
 
 def _clients(target: Target) -> dict[str, Any]:
-    return client_settings(target.chain[0].settings)
+    return client_settings(target.profile.settings)
 
 
 def _can_share_source(target: Target) -> bool:

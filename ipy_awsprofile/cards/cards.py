@@ -158,7 +158,7 @@ def _filled(*rows: tuple[str, str | None]) -> tuple[tuple[str, str], ...]:
 
 def session_rows(target: Target) -> list[tuple[str, str]]:
     """Return the rows for a session's server, store, access or policy, source identity and tags."""
-    parameters = target.parameters.get(target.chain[0].role_arn or "", {})
+    parameters = target.parameters.get(target.profile.role_arn or "", {})
     request = target.request
     limit = "read-only, limited by the session policy ReadOnlyAccess"
     if target.scope:

@@ -152,9 +152,19 @@ class Target:
     mfa: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def profile(self) -> Profile:
+        """The requested profile or role."""
+        return self.chain[0]
+
+    @property
+    def start(self) -> Profile:
+        """The profile that provides the first credentials."""
+        return self.chain[-1]
+
+    @property
     def name(self) -> str:
         """The profile's name, or the role's ARN."""
-        return str(self.chain[0])
+        return str(self.profile)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -164,12 +174,16 @@ class Target:
     @property
     def account(self) -> str:
         """The ID of the account in which the session works, or "" if the files don't contain it."""
-        return self.chain[0].account or ""
+        return self.profile.account or ""
 
     @property
     def sign_in(self) -> SignIn | None:
         """The sign-in to IAM Identity Center that the chain begins with, if any."""
-        return sign_in_of(self.chain[-1].settings, self.config)
+        return sign_in_of(self.start.settings, self.config)
+
+    def require_sign_in(self) -> SignIn:
+        """Return the sign-in, or raise the errors of `sign_ins.require_sign_in`."""
+        return require_sign_in(self.start, self.config)
 
     @property
     def cache_variant(self) -> str:
@@ -180,7 +194,7 @@ class Target:
         """
         if not self.parameters:
             return ""
-        text = json.dumps([self.chain[0].role_arn, self.parameters], sort_keys=True)
+        text = json.dumps([self.profile.role_arn, self.parameters], sort_keys=True)
         return f"limited-{sha256(text.encode()).hexdigest()[:16]}"
 
     @property
@@ -188,9 +202,9 @@ class Target:
         """Whether a process that uses the profile's name gets the same access without MFA codes."""
         return (
             self.name in self.config.profiles
-            and self.chain[0].settings == find_profile(self.name, self.config).settings
+            and self.profile.settings == find_profile(self.name, self.config).settings
             # A switch removes the variables of these sources from child processes.
-            and self.chain[-1].credential_source not in {"Environment", "EcsContainer"}
+            and self.start.credential_source not in {"Environment", "EcsContainer"}
             and not (self.parameters or self.scope or self._devices)
         )
 
@@ -200,9 +214,14 @@ class Target:
         return all(map(self.mfa_process, self._devices))
 
     @property
+    def signs_in(self) -> bool:
+        """Whether the chain begins with a sign-in."""
+        return self.start.kind in SIGNS_IN
+
+    @property
     def may_prompt(self) -> bool:
         """Whether renewing the session can prompt the user, for an MFA code or a sign-in."""
-        return self.chain[-1].kind in SIGNS_IN or not self.renews_unattended
+        return self.signs_in or not self.renews_unattended
 
     @property
     def _devices(self) -> set[str]:
@@ -231,7 +250,7 @@ class Target:
         they are, and AWS's STS must not get them.
         """
         url = self.endpoint("s3")
-        first = self.chain[0]
+        first = self.profile
         has_keys = first.kind is ProfileKind.STATIC_KEYS or (
             first.kind is ProfileKind.AMBIENT and first.source == "Environment"
         )
@@ -274,7 +293,7 @@ class Target:
 
         https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
         """
-        settings = self.chain[0].settings
+        settings = self.profile.settings
         services = {"services": self.config.services}
         in_file = settings.get("ignore_configured_endpoint_urls")
         if ensure_boolean(user_environment().get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", in_file)):
@@ -374,10 +393,10 @@ def login_target(request: SessionRequest) -> Target:
 
 def sign_in_file(target: Target) -> Path:
     """Return the AWS CLI's file for a target's sign-in. Raises the errors of `require_sign_in`."""
-    source = target.chain[-1]
+    source = target.start
     if source.kind is ProfileKind.LOGIN_SESSION:
         return login_file(str(source.settings["login_session"]))
-    return require_sign_in(source, target.config).token_file
+    return target.require_sign_in().token_file
 
 
 def login_file(session: str) -> Path:

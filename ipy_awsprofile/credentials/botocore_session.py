@@ -251,7 +251,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
                 )
             )
             caller = self.callers[str(now.access_key)] = ask_caller(sts)
-        is_sso = self.target.chain[0].kind is ProfileKind.SSO
+        is_sso = self.target.profile.kind is ProfileKind.SSO
         if caller.principal != former.principal or (is_sso and caller.arn != former.arn):
             raise IdentityChanged(
                 f"The credentials of `{self.target.name}` belong to {caller.arn} now, not to "

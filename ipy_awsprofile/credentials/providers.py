@@ -245,7 +245,7 @@ def create_provider_chain(
     ]
     for source in sources[1:]:
         source.load = partial(load_from, source.METHOD)
-    first = target.chain[0]
+    first = target.profile
     if first.kind is ProfileKind.AMBIENT:
         return CredentialResolver(
             [source for source in sources if first.credential_source == source.CANONICAL_NAME]

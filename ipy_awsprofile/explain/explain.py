@@ -23,7 +23,7 @@ from botocore.exceptions import NoRegionError
 from botocore.utils import validate_region_name
 
 from ipy_awsprofile.config.files import Config, Section, locations_of, read_config
-from ipy_awsprofile.config.profiles import ASSUMES, SIGNS_IN, Profile, ProfileKind
+from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind
 from ipy_awsprofile.config.regions import is_known_region, similar_region
 from ipy_awsprofile.config.request import SessionRequest, options_of
 from ipy_awsprofile.config.settings import (
@@ -128,7 +128,7 @@ def _finds_credentials(target: Target) -> bool:
     botocore's providers read all settings of the chain before they call AWS. Only processes,
     containers and instances are asked at once, so this leaves them out.
     """
-    source = target.chain[-1]
+    source = target.start
     if "credential_process" in source.settings:
         return True
     asks_machine = source.credential_source in {"Ec2InstanceMetadata", "EcsContainer"}
@@ -139,7 +139,7 @@ def _finds_credentials(target: Target) -> bool:
     providers.remove("container-role")
     providers.remove("iam-role")
     credentials = providers.load_credentials()
-    if source.kind in SIGNS_IN:
+    if target.signs_in:
         _require_token(target)
     return credentials is not None
 

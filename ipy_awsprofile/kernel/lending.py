@@ -122,7 +122,7 @@ class Lending(StaysInProcess):
         copied = _text_to_copy(target.config.paths.config)
         if target.resolves_by_name and not (target.may_prompt and copied is not None):
             # A Region of the profile needs no variable, which would hide other profiles' Regions.
-            if target.chain[0].region != session.region_name:
+            if target.profile.region != session.region_name:
                 lent["AWS_DEFAULT_REGION"] = session.region_name
             return lent
         name = self._write_config(session, path, copied or "")
@@ -265,7 +265,7 @@ def _settings_for(session: ProfileSession) -> dict[str, Any]:
     """
     settings = {
         setting: value
-        for setting, value in session.target.chain[0].settings.items()
+        for setting, value in session.target.profile.settings.items()
         if setting not in CREDENTIALS and not setting.startswith("sso_")
     }
     if session.region_name:

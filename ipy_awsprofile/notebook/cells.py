@@ -102,7 +102,7 @@ def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session
         shell.find_line_magic(magic)  # IPython can't load a magic in several threads at once
 
     def function(session: Any) -> Any:
-        names = {**shell.user_ns, "session": session, "profile": session.target.chain[0]}
+        names = {**shell.user_ns, "session": session, "profile": session.target.profile}
         exec(statements, names)  # noqa: S102  # it is the user's own cell
         return eval(expression, names)  # noqa: S307
 

@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, Any
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.cards.card import Card
 from ipy_awsprofile.config.files import SharedFiles, read_config
-from ipy_awsprofile.config.profiles import SIGNS_IN, ProfileKind, list_profiles
+from ipy_awsprofile.config.profiles import ProfileKind, list_profiles
 from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.config.request import SESSION, SwitchRequest, arguments
 from ipy_awsprofile.config.sign_ins import sign_ins
@@ -354,7 +354,7 @@ class Conversation:
             "chosen_region": request.region,
             "seconds_left": seconds_left,
             "renews": target.renews_unattended and not problem,
-            "signs_in": target.chain[-1].kind in SIGNS_IN,
+            "signs_in": target.signs_in,
             "protected": bool(card.mark),
             "read_only": request.read_only,
             "notes": len(card.notes),
@@ -364,7 +364,7 @@ class Conversation:
 
     def _renewal_problem(self, target: Target) -> str:
         """Return why expired credentials haven't been renewed, if anything prevents it."""
-        if target.chain[-1].kind in SIGNS_IN:
+        if target.signs_in:
             return "The next call renews the credentials if you are still signed in."
         if self._cell_failed:
             return "The credentials have expired and weren't renewed. Refresh to see why."

@@ -34,7 +34,6 @@ from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.sign_ins import (
     SignIn,
     find_sign_in,
-    require_sign_in,
     sign_ins,
     sso_cache,
 )
@@ -131,7 +130,7 @@ class _Portal:
     """The access portal of a target's sign-in, for the user who has signed in."""
 
     def __init__(self, target: Target, config: ClientConfig | None = None) -> None:
-        sign_in = require_sign_in(target.chain[-1], target.config)
+        sign_in = target.require_sign_in()
         self.sign_in = sign_in
         session = ProfileBotocoreSession(target)
         unsigned = ClientConfig(signature_version=UNSIGNED)
@@ -376,7 +375,7 @@ def look_up_account_name(target: Target, person: Person) -> None:
     Raises a subclass of `AwsProfileError`.
     """
     sign_in = target.sign_in
-    account = target.chain[0].text("sso_account_id")
+    account = target.profile.text("sso_account_id")
     if sign_in is None or account is None:
         return
     cached = cached_list(sign_in)
@@ -410,7 +409,7 @@ def explain_refused_role(target: Target) -> str:
 
     The cached list can still have the refused role. Return "" if the roles can't be listed.
     """
-    source = target.chain[-1]
+    source = target.start
     if target.sign_in is None:
         return ""
     with suppress(AwsProfileError):  # the user needs to see the refusal instead

@@ -133,7 +133,7 @@ def open_reader(session: ProfileSession, name: str) -> boto3.Session:
     names it, or as the description of the narrower session. Raises a subclass of `AwsProfileError`.
     """
     target = session.target
-    is_limited_by_role = target.chain[0].kind in ASSUMES and not target.request.policy
+    is_limited_by_role = target.profile.kind in ASSUMES and not target.request.policy
     if is_limited_by_role and target.renews_unattended:
         return open_target(_reader_of(target, name))
     return scoped(session, read_only=True, description=name).open_for(session)
@@ -144,7 +144,7 @@ def _reader_of(target: Target, name: str) -> Target:
 
     It has the role chain of the target, because the files can have changed since.
     """
-    role = target.chain[0]
+    role = target.profile
     arn = str(role.role_arn)
     request = replace(target.request, read_only=True)
     limits = {**target.parameters.get(arn, {}), **session_policy(request, role)}

@@ -110,7 +110,7 @@ def label_for(session: ProfileSession) -> Label:
     return Label(
         target.name,
         limits=", ".join(text for text, is_set in limits.items() if is_set),
-        options=repr((target.parameters, target.chain[0].text("role_session_name"))),
+        options=repr((target.parameters, target.profile.text("role_session_name"))),
         principal=session.principal,
         credentials=session.get_credentials(),
     )
@@ -320,7 +320,7 @@ def fetch_identity(session: boto3.Session, *, ask: bool = False) -> Identity:
         caller = _fetch_caller(frozen, session, ask=ask)
     arn = Arn.parse(caller.arn) or Arn("", "", "", "", "")
     if isinstance(session, ProfileSession):
-        source = session.target.chain[-1]
+        source = session.target.start
         if source.kind is ProfileKind.CREDENTIAL_SOURCE and source.credential_source:
             chain = (*chain, SOURCES[source.credential_source])
     return Identity(

@@ -38,7 +38,6 @@ from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.sign_ins import (
     SignIn,
-    require_sign_in,
     sign_ins,
     sso_cache,
     value_in,
@@ -92,7 +91,7 @@ class Attempt(StaysInProcess):
         interval: int = 0,
         lifetime: int = 600,  # seconds, as in the AWS CLI
     ) -> None:
-        self.profile = target.chain[-1].name
+        self.profile = target.start.name
         self.url = url
         self.code = code
         self.interval = interval
@@ -171,10 +170,10 @@ def begin_sign_in(target: Target, *, device_code: bool = False) -> Attempt:
     """
     browser = None if device_code else local_browser()
     with translated(target.names):
-        if target.chain[-1].kind is ProfileKind.LOGIN_SESSION:
+        if target.start.kind is ProfileKind.LOGIN_SESSION:
             attempt = _begin_login(target, here=browser is not None)
         else:
-            sign_in = require_sign_in(target.chain[-1], target.config)
+            sign_in = target.require_sign_in()
             client = _unsigned_client(target, "sso-oidc", sign_in.region)
             if browser and sign_in.session:
                 attempt = _begin_in_browser(target, sign_in, client)
@@ -279,7 +278,7 @@ def _store(sign_in: SignIn, registration: Any, response: Any) -> bool:
 
 
 def _begin_login(target: Target, *, here: bool) -> Attempt:
-    login = Login(target.chain[-1], _unsigned_client(target, "signin"), same_device=here)
+    login = Login(target.start, _unsigned_client(target, "signin"), same_device=here)
     # A page of AWS shows the code, and the user enters it.
     uri = f"{login.base}/v1/sessions/confirmation"
     code: str | None = None
@@ -408,8 +407,8 @@ def sign_out(target: Target | None) -> SignedOut:
     sign_in = None
     if target is None:
         stored = dict(_all_files(read_config()))
-    elif target.chain[-1].kind is ProfileKind.SSO:
-        sign_in = require_sign_in(target.chain[-1], target.config)
+    elif target.start.kind is ProfileKind.SSO:
+        sign_in = target.require_sign_in()
         stored = {sign_in.token_file: (sign_in.name, target)}
     else:
         stored = {sign_in_file(target): (target.names[-1], target)}

@@ -36,7 +36,7 @@ def text_with_role(file: ConfigFile, switcher: Switcher, request: SwitchRequest,
         raise ProtectedProfile(name, pattern)
     target = find_target(request, switcher.person)
     # A duration is a setting only for a role.
-    if target.parameters.get(target.chain[0].role_arn or "") or target.scope or target.mfa:
+    if target.parameters.get(target.profile.role_arn or "") or target.scope or target.mfa:
         raise InvalidOption(
             "A profile in the config file has no --read-only, --policy, --mfa, tags or source "
             "identity, and a --duration only if it assumes a role.",
@@ -52,7 +52,7 @@ def text_with_role(file: ConfigFile, switcher: Switcher, request: SwitchRequest,
             f"`{target.name}` is already a profile.",
             "--save is for roles without a profile: use it with `--account` or `--role-arn`.",
         )
-    settings = dict(target.chain[0].settings)
+    settings = dict(target.profile.settings)
     if target.region:
         settings["region"] = target.region
     return file.with_profile(name, settings)

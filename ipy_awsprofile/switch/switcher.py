@@ -291,7 +291,6 @@ class Switcher:
         Return the ended sign-ins, and the profiles that aren't active anymore. Raises the errors of
         `sessions.sign_in.sign_out` and of `require_changeable`.
         """
-        from ipy_awsprofile.config.profiles import SIGNS_IN
         from ipy_awsprofile.config.target import login_target, sign_in_file
         from ipy_awsprofile.sessions.sign_in import sign_out
 
@@ -302,7 +301,7 @@ class Switcher:
 
         def is_over(layer: Layer) -> bool:
             own = layer.session.target
-            if own.chain[-1].kind not in SIGNS_IN:
+            if not own.signs_in:
                 return False
             if target and sign_in_file(own) != sign_in_file(target):
                 return False
