@@ -13,9 +13,23 @@ from typing import Any, NamedTuple
 from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 
-from ipy_awsprofile import errors as ours
 from ipy_awsprofile.config.sign_ins import PORTAL
-from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.errors import (
+    AccessDenied,
+    AwsProfileError,
+    CredentialsExpired,
+    CredentialsRejected,
+    CredentialsUnavailable,
+    EndpointUnreachable,
+    InvalidOption,
+    InvalidProfile,
+    MfaRejected,
+    MfaUnavailable,
+    ProfileNotFound,
+    RoleNotAssigned,
+    ServiceError,
+    SignInRequired,
+)
 
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 REJECTED = {
@@ -72,7 +86,7 @@ class Rule(NamedTuple):
 RESPONSES = (
     Rule(
         _ANY,
-        ours.MfaRejected,
+        MfaRejected,
         "AWS refused the MFA code for {name}: {message}",
         "Each code works once: wait for the next one, or check the command in `mfa_process`. "
         "`mfa_serial` must be an MFA device of the user whose keys start the role chain.",
@@ -80,49 +94,49 @@ RESPONSES = (
     ),
     Rule(
         _ANY,
-        ours.ServiceError,
+        ServiceError,
         "AWS refused {call} because this machine's clock is wrong",
         _SET_THE_CLOCK,
         text="Signature (expired|not yet current)|RequestTimeTooSkewed|RequestInTheFuture",
     ),
     Rule(
         EXPIRED | DENIED | {"IDPRejectedClaim", "InvalidIdentityToken"},
-        ours.CredentialsRejected,
+        CredentialsRejected,
         "AWS doesn't accept the web identity token of {start} for its role: {message}",
         "Check the role's trust policy, and the token in the web_identity_token_file.",
         call="AssumeRoleWithWebIdentity",
     ),
     Rule(
         EXPIRED,
-        ours.CredentialsExpired,
+        CredentialsExpired,
         "The credentials of {signer} have expired",
         "Renew them at their source, then run the cell again. If {name} is active, run "
         "`%aws_profile --refresh` first.",
     ),
     Rule(
         REJECTED,
-        ours.CredentialsRejected,
+        CredentialsRejected,
         "AWS doesn't accept the keys of {signer} ({code})",
         "The access key is unknown or inactive, the secret is wrong, or the `aws_session_token` of "
         "temporary keys is missing. {explain}",
     ),
     Rule(
         DENIED,
-        ours.RoleNotAssigned,
+        RoleNotAssigned,
         "The signed-in user isn't assigned the role of {start}: {message}",
         "`%aws_profiles {sso}` lists the values for sso_account_id and sso_role_name.",
         call="GetRoleCredentials",
     ),
     Rule(
         {"InvalidRequestException"},
-        ours.InvalidProfile,
+        InvalidProfile,
         "AWS doesn't accept the sso_start_url of {start}: {message}",
         PORTAL,
         call="StartDeviceAuthorization",
     ),
     Rule(
         DENIED,
-        ours.AccessDenied,
+        AccessDenied,
         "AWS denied AssumeRole for {name}: {message}",
         "Check that the role exists, and that its trust policy and the caller's policy allow "
         "sts:AssumeRole. Tags also require sts:TagSession, and a source identity requires "
@@ -132,13 +146,13 @@ RESPONSES = (
     ),
     Rule(
         DENIED,
-        ours.AccessDenied,
+        AccessDenied,
         "{name} isn't allowed to call {call}: {message}",
         "Ask for the permission, or switch to a profile that has it.",
     ),
     Rule(
         UNKNOWN_OPERATION | {"404", "405", "InternalFailure", "InvalidParameterValue"},
-        ours.ServiceError,
+        ServiceError,
         "{name} can't be limited: its STS endpoint doesn't know {call}",
         "Use a Regional STS endpoint of AWS such as `https://sts.us-east-1.amazonaws.com`, or a "
         "profile that assumes a role, or leave out `--read-only`, `--policy` and `--duration`.",
@@ -146,71 +160,71 @@ RESPONSES = (
     ),
     Rule(
         BUSY,
-        ours.ServiceError,
+        ServiceError,
         "{call} failed for {name}: {message}",
         "AWS is busy, or limits how often this can be called. Wait a minute, then try again.",
     ),
     Rule(
         _ANY,
-        ours.InvalidOption,
+        InvalidOption,
         "AWS doesn't accept the duration for {name}: {message}",
         "Shorten the duration.",
         text="InsufficientSessionLifetime|DurationSeconds exceeds|durationSeconds",
     ),
     Rule(
         _ANY,
-        ours.InvalidOption,
+        InvalidOption,
         "AWS doesn't accept the policy for {name}: {message}",
         "Correct the policy.",
         text="MalformedPolicyDoc|PackedPolicy",
     ),
     Rule(
         {"ValidationError"},
-        ours.InvalidOption,
+        InvalidOption,
         "AWS doesn't accept the role ARN of {name}: {message}",
         "Correct the role's ARN. {explain}",
         call="AssumeRole",
         text="is invalid|roleArn",
     ),
-    Rule(_ANY, ours.ServiceError, "{call} failed for {name}: {message}"),
+    Rule(_ANY, ServiceError, "{call} failed for {name}: {message}"),
 )
 
 EXCEPTIONS = (
-    Rule(botocore.ProfileNotFound, ours.ProfileNotFound, ""),
+    Rule(botocore.ProfileNotFound, ProfileNotFound, ""),
     Rule(
         botocore.LoginInsufficientPermissions,
-        ours.AccessDenied,
+        AccessDenied,
         "{start} can't renew its sign-in: {message}",
     ),
     Rule(
         (botocore.SSOError, botocore.TokenRetrievalError, botocore.LoginError),
-        ours.SignInRequired,
+        SignInRequired,
         "",
     ),
     Rule(
         botocore.CredentialRetrievalError,
-        ours.CredentialsUnavailable,
+        CredentialsUnavailable,
         "The credential_process of {start} took more than a minute",
         "Run its command in a terminal to see what it asks for, then answer in time.",
         text="from custom-process: TimeoutExpired",
     ),
     Rule(
         botocore.CredentialRetrievalError,
-        ours.CredentialsUnavailable,
+        CredentialsUnavailable,
         "The program in the credential_process of {start} can't be found",
         "Install it, or write its full path.",
         text="from custom-process: FileNotFoundError",
     ),
     Rule(
         botocore.CredentialRetrievalError,
-        ours.CredentialsUnavailable,
+        CredentialsUnavailable,
         "The credential_process of {start} returned no credentials",
         "Run its command in a terminal to see what it prints.",
         text="from custom-process",
     ),
     Rule(
         botocore.CredentialRetrievalError,
-        ours.CredentialsUnavailable,
+        CredentialsUnavailable,
         "There are no default credentials in the environment, the default profile, a container or "
         "an instance",
         "Name a profile, `%aws_profile NAME`. `%aws_profiles` lists the profiles.",
@@ -218,14 +232,14 @@ EXCEPTIONS = (
     ),
     Rule(
         botocore.CredentialRetrievalError,
-        ours.CredentialsUnavailable,
+        CredentialsUnavailable,
         "There are no default credentials to assume {name} with",
         "Name the profile that assumes it: `%aws_profile {typed} --source-profile NAME`.",
         text="from Ec2InstanceMetadata: .* in profile arn:",
     ),
     Rule(
         botocore.CredentialRetrievalError,
-        ours.CredentialsUnavailable,
+        CredentialsUnavailable,
         "The credentials of {start} can't be read: {message}",
         text=r"unreadable \(\w+\)$",
     ),
@@ -234,64 +248,64 @@ EXCEPTIONS = (
             *(botocore.CredentialRetrievalError, botocore.MetadataRetrievalError),
             botocore.InvalidIMDSEndpointError,
         ),
-        ours.CredentialsUnavailable,
+        CredentialsUnavailable,
         "The credential source of {start} returned no credentials ({source})",
         "Environment needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, EcsContainer a container "
         "of ECS or EKS, and Ec2InstanceMetadata an EC2 instance with a role.",
     ),
     Rule(
         botocore.NoCredentialsError,
-        ours.InvalidProfile,
+        InvalidProfile,
         "{name} has no credentials",
         "Add keys to the credentials file, a role_arn with a source_profile, or an sso_account_id "
         "and sso_role_name with an sso_session. {explain}",
     ),
     Rule(
         botocore.RefreshWithMFAUnsupportedError,
-        ours.MfaUnavailable,
+        MfaUnavailable,
         "The credentials of {name} have expired, and new ones need an MFA code",
         "Run `%aws_profile {typed}`, enter a code, and use the new `session`.",
     ),
     Rule(
         botocore.MissingDependencyException,
-        ours.CredentialsUnavailable,
+        CredentialsUnavailable,
         "{name} needs a part of botocore that isn't installed",
         'Run `%pip install "botocore[crt]"`, then restart the kernel.',
     ),
     Rule(
         (botocore.NoRegionError, botocore.InvalidRegionError),
-        ours.InvalidOption,
+        InvalidOption,
         "{name} has no valid AWS Region: {message}",
         "Set `region` in the profile, or run `%aws_profile {typed} --region …`.",
     ),
     Rule(
         botocore.ParamValidationError,
-        ours.InvalidOption,
+        InvalidOption,
         "A setting or an option of {name} is invalid: {problem}",
         "Correct the value. {explain}",
     ),
     Rule(
         botocore.InvalidConfigError,
-        ours.InvalidProfile,
+        InvalidProfile,
         "{name} can't get credentials: {message}",
         CREDENTIAL_SOURCES,
         text="credential source .* is not valid",
     ),
     Rule(
         (botocore.InvalidConfigError, botocore.PartialCredentialsError),
-        ours.InvalidProfile,
+        InvalidProfile,
         "{name} can't get credentials: {message}",
     ),
     Rule(
         botocore.SSLError,
-        ours.EndpointUnreachable,
+        EndpointUnreachable,
         "AWS can't be reached for {name}: {message}",
         "If a proxy of your network inspects TLS, set `ca_bundle` in the profile, or "
         "AWS_CA_BUNDLE, to a PEM file with its CA certificate.",
     ),
     Rule(
         botocore.ConnectionError,
-        ours.EndpointUnreachable,
+        EndpointUnreachable,
         "AWS can't be reached for {name}: {message}",
         "Start the server at this address, or remove the address from the profile's `endpoint_url` "
         "and from AWS_ENDPOINT_URL.",
@@ -299,36 +313,36 @@ EXCEPTIONS = (
     ),
     Rule(
         (botocore.ConnectionError, botocore.HTTPClientError),
-        ours.EndpointUnreachable,
+        EndpointUnreachable,
         "AWS can't be reached for {name}: {message}",
         "Check the network (VPN, HTTPS_PROXY, NO_PROXY), and the `endpoint_url` of the profile or "
         "in AWS_ENDPOINT_URL.",
         text='URL: "',  # not the message that can quote a header
     ),
-    Rule(botocore.HTTPClientError, ours.EndpointUnreachable, "AWS can't be called for {name}"),
-    Rule(botocore.BotoCoreError, ours.ServiceError, "AWS can't be called for {name}: {message}"),
+    Rule(botocore.HTTPClientError, EndpointUnreachable, "AWS can't be called for {name}"),
+    Rule(botocore.BotoCoreError, ServiceError, "AWS can't be called for {name}: {message}"),
     Rule(
         RuntimeError,
-        ours.CredentialsExpired,
+        CredentialsExpired,
         "New credentials of {name} have expired already, because this machine's clock is wrong",
         _SET_THE_CLOCK,
         text="still expired",
     ),
     Rule(
         (RuntimeError, ValueError),
-        ours.InvalidProfile,
+        InvalidProfile,
         "{name} can't be used: {message}",
         text=BY_DESIGN,
     ),
     Rule(
         ResponseParserError,
-        ours.ServiceError,
+        ServiceError,
         "{name} got a response that isn't from AWS",
         "A proxy may have answered: check the profile's `endpoint_url`.",
     ),
     Rule(
         OSError,
-        ours.CredentialsUnavailable,
+        CredentialsUnavailable,
         "A file that {start} needs can't be used: {message}",
         "Correct its path, or create the file again. {explain}",
     ),
