@@ -15,11 +15,11 @@ class Arn(NamedTuple):
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
     """
 
-    partition: str
-    service: str
-    region: str
-    account: str
-    resource: str
+    partition: str = ""
+    service: str = ""
+    region: str = ""
+    account: str = ""
+    resource: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Self | None:

@@ -235,10 +235,10 @@ def _kind_named(name: str) -> ProfileKind | None:
 def typed(chain: tuple[str, ...], *options: str) -> str:
     """Return the requested profile and options, as the user types them after ``%aws_profile``."""
     name, *sources = chain or ("NAME",)
+    request = SessionRequest(name)
     if name in NOT_PROFILES:
-        return arguments(SessionRequest(default=True), *options)
-    if not name.startswith("arn:"):
-        return arguments(SessionRequest(name), *options)
-    if not sources or sources[0] in NOT_PROFILES:
-        return arguments(SessionRequest(role_arn=name), *options)
-    return arguments(SessionRequest(role_arn=name, source_profile=sources[0]), *options)
+        request = SessionRequest(default=True)
+    elif name.startswith("arn:"):
+        named = [source for source in sources if source not in NOT_PROFILES]
+        request = SessionRequest(role_arn=name, source_profile=next(iter(named), None))
+    return arguments(request, *options)

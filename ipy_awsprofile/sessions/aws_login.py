@@ -94,7 +94,7 @@ class Login(StaysInProcess):
             )
         from awscrt.crypto import ECExportFormat
 
-        arn = Arn.parse(self._session) or Arn("", "", "", "", "")
+        arn = Arn.parse(self._session) or Arn()
         key = base64.b64encode(self._key.export_key(ECExportFormat.SEC1)).decode()
         lines = textwrap.fill(key, width=64)
         expiry = datetime.now(UTC) + timedelta(seconds=output["expiresIn"])

@@ -318,7 +318,7 @@ def fetch_identity(session: boto3.Session, *, ask: bool = False) -> Identity:
         credentials = credentials_of(session)
         frozen = freeze_credentials(credentials)
         caller = _fetch_caller(frozen, session, ask=ask)
-    arn = Arn.parse(caller.arn) or Arn("", "", "", "", "")
+    arn = Arn.parse(caller.arn) or Arn()
     if isinstance(session, ProfileSession):
         source = session.target.start
         if source.kind is ProfileKind.CREDENTIAL_SOURCE and source.credential_source:

@@ -99,9 +99,13 @@ class Layers:
         self._stack = [Entry()]
 
     @property
+    def _last(self) -> Entry:
+        return self._stack[-1]
+
+    @property
     def active(self) -> Layer | None:
         """The layer that the kernel shows, or None."""
-        return self._stack[-1].layer
+        return self._last.layer
 
     @property
     def session_of_notebook(self) -> ProfileSession | None:
@@ -130,8 +134,8 @@ class Layers:
     def put(self, layer: Layer | None) -> None:
         """Show a layer instead of the active one, or none. Raises `require_changeable`'s errors."""
         self.require_changeable()
-        self._show(self._stack[-1], layer)
-        self._stack[-1].has_switched = True
+        self._show(self._last, layer)
+        self._last.has_switched = True
 
     def begin(
         self, entry: Entry, layer: Layer | None, *, places: Mapping[Place, Any] | None = None
@@ -158,18 +162,18 @@ class Layers:
         """
         if entry not in self._stack:
             return
-        was_active = self._stack[-1] is entry
+        was_active = self._last is entry
         self._stack.remove(entry)
         if not was_active:
             return
         if entry.is_dropped and entry.has_switched:
-            self._stack[-1].layer = entry.layer
-            self._stack[-1].has_switched = True
+            self._last.layer = entry.layer
+            self._last.has_switched = True
             return
         kept = dict(entry.changed_before)
         if not entry.is_run:
             kept |= self.kernel.changed()
-        self._show(self._stack[-1], self.active, kept=kept)
+        self._show(self._last, self.active, kept=kept)
 
     def drop(self, is_over: Callable[[Layer], bool] = lambda _layer: True) -> None:
         """Remove layers for good, so that the end of a block doesn't bring them back."""
@@ -177,7 +181,7 @@ class Layers:
         for entry in self._stack:
             if entry.layer and is_over(entry.layer):
                 entry.layer = None
-        self._show(self._stack[-1], self.active)
+        self._show(self._last, self.active)
 
     def _show(
         self,
@@ -194,7 +198,6 @@ class Layers:
         self._activate()
 
     def _activate(self) -> None:
-        entry = self._stack[-1]
-        label = entry.layer.label if entry.layer else None
-        activate(label)
-        GATE.is_run = entry.is_run
+        active = self.active
+        activate(active.label if active else None)
+        GATE.is_run = self._last.is_run
