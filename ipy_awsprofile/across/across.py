@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from dis import get_instructions
 from inspect import iscoroutinefunction
 from itertools import product
-from types import CodeType, FunctionType, SimpleNamespace
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
@@ -338,8 +338,7 @@ def _in_region(session: ProfileSession, region: str) -> ProfileSession:
     target = replace(session.target, region=region)
     core = ProfileBotocoreSession(target)
     core.callers = session.callers
-    shared = SimpleNamespace(load_credentials=session.get_credentials)
-    core.register_component("credential_provider", shared)
+    core.load_with(session.get_credentials)
     return ProfileSession(core, target, timeout=session.timeout, person=session.person)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import boto3
 import botocore.session
-from botocore import handlers
+from botocore import UNSIGNED, handlers
 from botocore.config import Config
 from botocore.configprovider import ConstantProvider
 from botocore.credentials import CredentialProvider, DeferredRefreshableCredentials
@@ -40,6 +40,7 @@ from ipy_awsprofile.credentials.sts import (
     ScopedSessionFetcher,
     ask_caller,
     renew_with_base,
+    sts_client,
 )
 from ipy_awsprofile.credentials.translation import no_credentials, translated, typed
 from ipy_awsprofile.errors import CredentialsRejected, IdentityChanged
@@ -110,16 +111,16 @@ class SharedBotocoreSession(StaysInProcess, botocore.session.Session):
     def __init__(self, profile: str, region: str | None) -> None:
         hooks = copy.copy(_built_in_hooks(len(handlers.BUILTIN_HANDLERS)))  # moto adds handlers
         super().__init__(profile=profile, event_hooks=hooks, include_builtin_handlers=False)
-        _fix_region(self, region)
+        store: Any = self.get_component("config_store")
+        store.set_config_provider("region", ConstantProvider(region))
         self.lazy_register_component(
             "data_loader", lambda: _loader(self.get_config_variable("data_path"))
         )
 
-
-def _fix_region(session: Any, region: str | None) -> None:
-    """Set a botocore session's Region, which files and variables can't change afterwards."""
-    store = session.get_component("config_store")
-    store.set_config_provider("region", ConstantProvider(region))
+    def load_with(self, load: Callable[[], Any]) -> None:
+        """Get the credentials from a function."""
+        provider = SimpleNamespace(load_credentials=load)
+        self.register_component("credential_provider", provider)
 
 
 class ProfileBotocoreSession(SharedBotocoreSession):
@@ -172,7 +173,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
                 )
             else:
                 load = self._loading(cache, codes, renewing(codes=codes), config)
-            self.register_component("credential_provider", SimpleNamespace(load_credentials=load))
+            self.load_with(load)
             try:
                 credentials = self.get_credentials()
             except LoginTokenLoadError:  # botocore reads the file of `aws login` immediately
@@ -241,15 +242,8 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         if former is None or not former.arn:
             return  # STS hasn't reported an identity yet
         with translated(self.target.names):
-            sts = own_client(
-                self.create_client(
-                    "sts",
-                    config=give_up_soon(),
-                    aws_access_key_id=now.access_key,
-                    aws_secret_access_key=now.secret_key,
-                    aws_session_token=now.token,
-                )
-            )
+            create_client = partial(self.create_client, config=give_up_soon())
+            sts = own_client(sts_client(create_client, now))
             caller = self.callers[str(now.access_key)] = ask_caller(sts)
         is_sso = self.target.profile.kind is ProfileKind.SSO
         if caller.principal != former.principal or (is_sso and caller.arn != former.arn):
@@ -259,6 +253,14 @@ class ProfileBotocoreSession(SharedBotocoreSession):
                 f"Run `%aws_profile {typed(self.target.names)}` to switch to them, and create "
                 "older clients again.",
             )
+
+
+def unsigned_session(target: Target) -> ProfileBotocoreSession:
+    """Return a session of a target for our own calls without credentials."""
+    session = ProfileBotocoreSession(target)
+    unsigned = Config(signature_version=UNSIGNED)
+    session.set_default_client_config(give_up_soon().merge(unsigned))
+    return session
 
 
 class _Calls:

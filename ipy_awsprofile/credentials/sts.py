@@ -43,6 +43,12 @@ def freeze_credentials(credentials: Any) -> RedactedCredentials:
     return RedactedCredentials(*credentials.get_frozen_credentials())
 
 
+def keys_in(issued: Mapping[str, Any]) -> RedactedCredentials:
+    """Return the keys in credentials that STS has issued."""
+    names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+    return RedactedCredentials(*(issued[name] for name in names))
+
+
 @dataclass(frozen=True, slots=True)
 class CallerIdentity:
     """The ARN and user ID that STS returns for a set of credentials.
@@ -167,7 +173,7 @@ class MfaSessionFetcher(CachedCredentialFetcher):
         return sha1(text.encode(), usedforsecurity=False).hexdigest()
 
     def _get_credentials(self) -> Any:
-        sts = _sts(self._create_client, freeze_credentials(self._keys))
+        sts = sts_client(self._create_client, freeze_credentials(self._keys))
         code = self._ask(f"Enter MFA code for {self.serial}: ")  # botocore's wording
         return sts.get_session_token(**self._parameters, TokenCode=code)
 
@@ -202,18 +208,17 @@ class ScopedSessionFetcher(StaysInProcess):
 
     def _from_keys(self, keys: RedactedCredentials) -> Any:
         lasts = {name: max(seconds, _SHORTEST_TOKEN) for name, seconds in self._lasts.items()}
-        issued = _sts(self._create_client, keys).get_session_token(**lasts)["Credentials"]
-        is_short = lasts != self._lasts
-        if not (self._policy or is_short):
-            return issued
-        values = [issued[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
-        base = RedactedCredentials(*values)
-        if is_short:
-            return self._narrowed(base, self._lasts)
-        return self._narrowed(base, {})  # by default, until the token ends
+        sts = sts_client(self._create_client, keys)
+        issued = sts.get_session_token(**lasts)["Credentials"]
+        if lasts != self._lasts:
+            return self._narrowed(keys_in(issued), self._lasts)
+        if self._policy:
+            return self._narrowed(keys_in(issued), {})  # by default, until the token ends
+        return issued
 
     def _narrowed(self, base: RedactedCredentials, lasts: Mapping[str, int]) -> Any:
-        response = _sts(self._create_client, base).get_scoped_credentials(
+        sts = sts_client(self._create_client, base)
+        response = sts.get_scoped_credentials(
             ScopedSessionDescription=self._description, **self._policy, **lasts
         )
         return response["Credentials"]
@@ -229,7 +234,8 @@ def renew_with_base(credentials: Any, base: Any) -> Any:
     return credentials
 
 
-def _sts(create_client: Callable[..., Any], keys: RedactedCredentials) -> Any:
+def sts_client(create_client: Callable[..., Any], keys: RedactedCredentials) -> Any:
+    """Return a client of STS with these keys."""
     return create_client(
         "sts",
         aws_access_key_id=keys.access_key,

@@ -20,7 +20,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from botocore import UNSIGNED
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import UnauthorizedSSOTokenError
 from botocore.tokens import SSOTokenProvider, _sso_json_dumps  # type: ignore[attr-defined]
@@ -39,7 +38,7 @@ from ipy_awsprofile.config.sign_ins import (
 )
 from ipy_awsprofile.config.target import Target, sign_in_target, target_of
 from ipy_awsprofile.credentials.answers import own_client, reading
-from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, give_up_soon
+from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, unsigned_session
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.credentials.providers import shared_sign_in
 from ipy_awsprofile.credentials.translation import translated
@@ -132,9 +131,7 @@ class _Portal:
     def __init__(self, target: Target, config: ClientConfig | None = None) -> None:
         sign_in = target.require_sign_in()
         self.sign_in = sign_in
-        session = ProfileBotocoreSession(target)
-        unsigned = ClientConfig(signature_version=UNSIGNED)
-        session.set_default_client_config(give_up_soon().merge(unsigned))
+        session = unsigned_session(target)
         self._names = target.names
         with translated(self._names):
             self._client = own_client(

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession
-from ipy_awsprofile.credentials.sts import RedactedCredentials, freeze_credentials
+from ipy_awsprofile.credentials.sts import RedactedCredentials, freeze_credentials, keys_in
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.session import (
@@ -88,9 +88,7 @@ def session_token(
         sts = own_sts_client(session)
         device = {"SerialNumber": serial, "TokenCode": ask()} if serial else {}
         issued = sts.get_session_token(**device)["Credentials"]
-    names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
-    keys = RedactedCredentials(*(issued[name] for name in names))
-    return keys, issued["Expiration"].astimezone(UTC)
+    return keys_in(issued), issued["Expiration"].astimezone(UTC)
 
 
 def lendable(session: boto3.Session) -> tuple[RedactedCredentials, datetime | None]:

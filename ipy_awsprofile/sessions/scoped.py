@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from botocore.credentials import DeferredRefreshableCredentials
@@ -116,8 +115,7 @@ class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # used lik
             label = label_of(broader)
             if label:  # a narrower session still signs as its base
                 put_label(credentials, label)
-            provider = SimpleNamespace(load_credentials=lambda: credentials)
-            inner.register_component("credential_provider", provider)
+            inner.load_with(lambda: credentials)
             credentials.get_frozen_credentials()
         self._open.append(credentials)
         return NamedSession(inner, names_of_chain(base))

@@ -27,8 +27,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from botocore import UNSIGNED
-from botocore.config import Config as ClientConfig
 from botocore.tokens import _sso_json_dumps  # type: ignore[attr-defined]
 from botocore.utils import JSONFileCache, SSOTokenLoader
 
@@ -44,7 +42,7 @@ from ipy_awsprofile.config.sign_ins import (
 )
 from ipy_awsprofile.config.target import Target, login_file, sign_in_file, sign_in_target
 from ipy_awsprofile.credentials.answers import own_client
-from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, give_up_soon
+from ipy_awsprofile.credentials.botocore_session import unsigned_session
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable
 from ipy_awsprofile.sessions.assigned_roles import delete_role_lists
@@ -187,19 +185,24 @@ def begin_sign_in(target: Target, *, device_code: bool = False) -> Attempt:
 
 def _unsigned_client(target: Target, service: str, region: str | None = None) -> Any:
     """Return a client with the target's settings for calls without credentials."""
-    config = give_up_soon().merge(ClientConfig(signature_version=UNSIGNED))
-    create_client = ProfileBotocoreSession(target).create_client
-    return own_client(create_client(service, region, config=config))
+    return own_client(unsigned_session(target).create_client(service, region))
+
+
+def _register(client: Any, sign_in: SignIn, **parameters: Any) -> Any:
+    name = f"ipy-awsprofile-{sign_in.session or 'sso'}"
+    return client.register_client(clientName=name, clientType="public", **parameters)
+
+
+def _program_of(registration: Any) -> dict[str, str]:
+    return {name: registration[name] for name in ("clientId", "clientSecret")}
 
 
 def _begin_device(target: Target, sign_in: SignIn, client: Any) -> Attempt:
     grants: Any = {"grantTypes": [_DEVICE_CODE]}
     if sign_in.session:  # botocore renews only its token
         grants = {"grantTypes": [_DEVICE_CODE, "refresh_token"], "scopes": sign_in.scopes}
-    registration = client.register_client(
-        clientName=f"ipy-awsprofile-{sign_in.session or 'sso'}", clientType="public", **grants
-    )
-    program = {name: registration[name] for name in ("clientId", "clientSecret")}
+    registration = _register(client, sign_in, **grants)
+    program = _program_of(registration)
     device = client.start_device_authorization(**program, startUrl=sign_in.start_url)
 
     def redeem() -> bool:
@@ -231,9 +234,9 @@ def _begin_device(target: Target, sign_in: SignIn, client: Any) -> Attempt:
 
 
 def _begin_in_browser(target: Target, sign_in: SignIn, client: Any) -> Attempt:
-    registration = client.register_client(
-        clientName=f"ipy-awsprofile-{sign_in.session}",
-        clientType="public",
+    registration = _register(
+        client,
+        sign_in,
         grantTypes=["authorization_code", "refresh_token"],
         redirectUris=["http://127.0.0.1/oauth/callback"],  # any port
         issuerUrl=sign_in.start_url,
@@ -243,8 +246,7 @@ def _begin_in_browser(target: Target, sign_in: SignIn, client: Any) -> Attempt:
 
     def redeem() -> bool:
         token = client.create_token(
-            clientId=registration["clientId"],
-            clientSecret=registration["clientSecret"],
+            **_program_of(registration),
             grantType="authorization_code",
             redirectUri=callback.uri,
             codeVerifier=callback.verifier,
@@ -266,11 +268,11 @@ def _store(sign_in: SignIn, registration: Any, response: Any) -> bool:
         "region": sign_in.region,
         "accessToken": response["accessToken"],
         "expiresAt": expiry,
-        "clientId": registration["clientId"],
-        "clientSecret": registration["clientSecret"],
+        **_program_of(registration),
         "registrationExpiresAt": client_expiry,
-        **{name: response[name] for name in ("refreshToken",) if name in response},
     }
+    if "refreshToken" in response:
+        token["refreshToken"] = response["refreshToken"]
     forget_roles(sign_in)
     loader: Any = SSOTokenLoader(JSONFileCache(str(sso_cache()), _sso_json_dumps))
     loader.save_token(sign_in.start_url, token, session_name=sign_in.session or None)
