@@ -196,7 +196,7 @@ def list_profiles(pattern: str | None = None) -> list[Profile]:
     source (ignoring case). A word with ``*``, ``?`` or ``[`` must match the whole name. Raises
     ConfigFileError.
     """
-    return matching(profiles_by_name().values(), pattern)
+    return matching(profiles_by_name(read_config()).values(), pattern)
 
 
 def matching(profiles: Iterable[Profile], pattern: str | None) -> list[Profile]:
@@ -211,13 +211,9 @@ def matching(profiles: Iterable[Profile], pattern: str | None) -> list[Profile]:
     ]
 
 
-def profiles_by_name(config: Config | None = None) -> Mapping[str, Profile]:
-    """Return all profiles by name. Raises ConfigFileError."""
-    return _profiles(config or read_config())
-
-
 @lru_cache(maxsize=2)
-def _profiles(config: Config) -> Mapping[str, Profile]:
+def profiles_by_name(config: Config) -> Mapping[str, Profile]:
+    """Return all profiles by name."""
     return {name: Profile(name, section) for name, section in config.profiles.items()}
 
 

@@ -175,22 +175,18 @@ class Lending(StaysInProcess):
             self._lent[path] = self._lent.pop(path)  # the most recently used one is last
         return lent.session
 
-    def answer(self, session: ProfileSession) -> tuple[HTTPStatus, dict[str, str]]:
+    def answer(self, session: ProfileSession) -> tuple[HTTPStatus, dict[str, Any]]:
         """Return the status and the document for a request."""
         try:
-            document = lent_document(session)
+            return HTTPStatus.OK, lent_document(session)
         except AwsProfileError as error:
             message = f"{error} {error.hint}".strip()
             return HTTPStatus.BAD_REQUEST, {"Code": type(error).__name__, "Message": message}
-        return HTTPStatus.OK, {**document, "Token": document["SessionToken"]}
 
 
 def _new_folder() -> Path:
     """Return a new folder for the files of child processes, which other users can't open."""
     return Path(tempfile.mkdtemp(prefix="ipy-awsprofile-"))
-
-
-_WRONG = {"Message": "The address or its token is wrong."}
 
 
 class _Request(BaseHTTPRequestHandler):
@@ -200,7 +196,8 @@ class _Request(BaseHTTPRequestHandler):
     def do_GET(self) -> None:  # the base class requires this name
         """Send the session's credentials, or an error message."""
         token = self.headers.get("Authorization") or ""
-        status, document = HTTPStatus.UNAUTHORIZED, _WRONG
+        status = HTTPStatus.UNAUTHORIZED
+        document: dict[str, Any] = {"Message": "The address or its token is wrong."}
         session = self.server.owner.session_at(self.path, token)
         if session:
             self.server.prove(self.connection)

@@ -25,12 +25,11 @@ def main(port: str, path: str, token_file: str) -> str:
             "The notebook that lent these AWS credentials has ended. Start this program again from "
             "a running notebook."
         )
-    document = json.loads(answer.partition(b"\r\n\r\n")[2])
-    if "Message" in document:
-        sys.exit(document["Message"])
-    document["Version"] = 1
-    document["SessionToken"] = document.pop("Token")
-    return json.dumps(document)
+    document = answer.partition(b"\r\n\r\n")[2].decode()
+    message = json.loads(document).get("Message")
+    if message:
+        sys.exit(message)
+    return document
 
 
 def ask(port: int, question: str) -> bytes:

@@ -116,7 +116,7 @@ class Sharing(StaysInProcess):
                 "No profile is active in the notebook that shares its identity.",
                 "Run `%aws_profile NAME` there.",
             )
-        return {"Version": 1, **lent_document(self._session_for(profile, session))}
+        return lent_document(self._session_for(profile, session))
 
     def _session_for(self, profile: str, session: ProfileSession) -> boto3.Session:
         """Return the session, or for a reader, one with the same identity that can only read."""

@@ -119,17 +119,21 @@ def lendable(session: boto3.Session) -> tuple[RedactedCredentials, datetime | No
         return issued[1:]
 
 
-def lent_document(session: boto3.Session) -> dict[str, str]:
-    """Return the credentials of `lendable` in the format of a ``credential_process``.
+def lent_document(session: boto3.Session) -> dict[str, Any]:
+    """Return the credentials of `lendable` as processes and containers return them to SDKs.
 
-    Raises its errors.
+    A ``credential_process`` names the token ``SessionToken``, and a container ``Token``. Raises the
+    errors of `lendable`.
     """
     keys, expiry = lendable(session)
     ends = min(filter(None, (expiry, datetime.now(UTC) + _ASK_AGAIN)))
+    token = str(keys.token)
     return {
+        "Version": 1,
         "AccessKeyId": str(keys.access_key),
         "SecretAccessKey": str(keys.secret_key),
-        "SessionToken": str(keys.token),
+        "SessionToken": token,
+        "Token": token,
         "Expiration": f"{ends:%Y-%m-%dT%H:%M:%SZ}",
     }
 
