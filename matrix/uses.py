@@ -91,15 +91,6 @@ _GROUPS = {
             # %%
             _ = it.run_sync("A city?")
         """,
-        "haystack": """
-            from haystack.dataclasses import ChatMessage
-            from haystack_integrations.components.generators.amazon_bedrock import (
-                AmazonBedrockChatGenerator,
-            )
-            it = AmazonBedrockChatGenerator(model=CLAUDE)
-            # %%
-            _ = it.run([ChatMessage.from_user("A city?")])
-        """,
     },
     "SQL and warehouses": {
         "redshift-connector": """
@@ -342,7 +333,6 @@ _GROUPS = {
 
 #: The names of distributions and modules, if they aren't the library's name.
 _DISTRIBUTIONS = {
-    "haystack": "amazon-bedrock-haystack",
     "mlflow": "mlflow-skinny",
     "pydantic-ai": "pydantic-ai-slim",
     "rasterio AWSSession": "rasterio",
