@@ -80,6 +80,11 @@ def proof(key: str, *parts: str) -> str:
     return hmac.digest(key.encode(), "\n".join(parts).encode(), "sha256").hex()
 
 
+def is_proof(text: str, key: str, *parts: str) -> bool:
+    """Return whether a text is the proof of a process with the key."""
+    return hmac.compare_digest(text.encode(), proof(key, *parts).encode())
+
+
 def fetch_shared(profile: str) -> str:
     """Return the credentials of a shared profile, as the JSON of a ``credential_process``.
 
@@ -96,8 +101,7 @@ def fetch_shared(profile: str) -> str:
     except (OSError, ValueError):
         pass  # nothing listens on the port, or another program does
     kernels_proof, _, answer = response.partition(" ")
-    expected = proof(key, "kernel", nonce, answer)
-    if not hmac.compare_digest(kernels_proof.encode(), expected.encode()):
+    if not is_proof(kernels_proof, key, "kernel", nonce, answer):
         raise NotShared(f"The notebook that shared its identity has ended. {_RUN_SHARE}")
     problem = json.loads(answer).get("Message")
     if problem:

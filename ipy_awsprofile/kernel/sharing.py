@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import atexit
-import hmac
 import json
 import secrets
 from collections.abc import Callable
@@ -27,6 +26,7 @@ from ipy_awsprofile.config.shared import (
     SHARED_PROFILES,
     TIMEOUT,
     NotShared,
+    is_proof,
     proof,
     read_shared_file,
     shared_file,
@@ -91,8 +91,7 @@ class Sharing(StaysInProcess):
 
     def is_program(self, profile: str, nonce: str, programs_proof: str) -> bool:
         """Return whether the program that asks for a profile knows the key."""
-        expected = proof(self._key, "program", profile, nonce)
-        knows_key = hmac.compare_digest(programs_proof.encode(), expected.encode())
+        knows_key = is_proof(programs_proof, self._key, "program", profile, nonce)
         return knows_key and profile in SHARED_PROFILES
 
     def answer(self, profile: str, nonce: str) -> str:

@@ -20,6 +20,7 @@ from ipy_awsprofile.sessions.session import (
     ProfileSession,
     credentials_of,
     expiry_of,
+    names_of,
     names_of_chain,
     own_sts_client,
     settings_of,
@@ -161,9 +162,10 @@ class PortableSession:
     """The data that a worker needs to open a session. Its repr doesn't show secrets.
 
     ``settings`` and ``services`` are as in `DerivedBotocoreSession`. The ``keys`` aren't renewed.
+    They can be pickled, which is allowed only here because they are short-lived.
     """
 
-    keys: RedactedCredentials
+    keys: tuple[str, ...]
     chain: tuple[str, ...]
     region: str | None
     settings: dict[str, Any]
@@ -172,23 +174,15 @@ class PortableSession:
     def __repr__(self) -> str:
         return f"<portable session of {chain_line(self.chain)}>"
 
-    def __reduce__(self) -> tuple[Callable[..., PortableSession], tuple[Any, ...]]:
-        """Pickle the keys, which is allowed only here because they are short-lived."""
-        others = (self.chain, self.region, self.settings, self.services)
-        return _unpickled, (tuple(self.keys), *others)
-
     def open(self) -> NamedSession:
         """Return a boto3 session without reading any files."""
         inner = DerivedBotocoreSession(self.chain[0], self.region, self.settings, self.services)
-        inner.set_credentials(*map(str, self.keys[:3]))
+        inner.set_credentials(*self.keys)
         return NamedSession(inner, self.chain)
-
-
-def _unpickled(keys: tuple[str, ...], *others: Any) -> PortableSession:
-    return PortableSession(RedactedCredentials(*keys), *others)
 
 
 def portable(session: boto3.Session) -> PortableSession:
     """Return a portable session with credentials as in `lendable`. Raises its errors."""
-    chain = names_of_chain(session) or (session.profile_name,)
-    return PortableSession(lendable(session)[0], chain, session.region_name, *settings_of(session))
+    keys, _ = lendable(session)
+    texts = (str(keys.access_key), str(keys.secret_key), str(keys.token))
+    return PortableSession(texts, names_of(session), session.region_name, *settings_of(session))

@@ -34,6 +34,7 @@ from ipy_awsprofile.sessions.session import (
     check_session,
     config_of_calls,
     credentials_of,
+    names_of,
     names_of_chain,
     open_session,
     open_target,
@@ -95,7 +96,7 @@ class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # used lik
 
     def open_for(self, base: boto3.Session) -> boto3.Session:
         """Open the narrower session of a base, even if the base isn't the active identity's."""
-        chain = names_of_chain(base) or (base.profile_name,)
+        chain = names_of(base)
         if isinstance(base, ProfileSession):
             base.target.require_sts()
         inner = DerivedBotocoreSession(chain[0], base.region_name, *settings_of(base))

@@ -220,6 +220,11 @@ def names_of_chain(session: boto3.Session) -> tuple[str, ...]:
     return session.chain if isinstance(session, NamedSession) else ()
 
 
+def names_of(session: boto3.Session) -> tuple[str, ...]:
+    """Return the names of a session's role chain, or boto3's name of its profile."""
+    return names_of_chain(session) or (session.profile_name,)
+
+
 def check_session(session: boto3.Session, operation: str = "requests") -> tuple[str, ...]:
     """Check a session that the user passes to a function, as `gate.check` does. Return its chain.
 
@@ -236,7 +241,7 @@ def credentials_of(session: boto3.Session) -> Credentials:
     """Return a session's credentials. Raises InvalidProfile if it doesn't have any."""
     credentials = session.get_credentials()
     if credentials is None:
-        raise no_credentials((*names_of_chain(session), session.profile_name)[0])
+        raise no_credentials(names_of(session)[0])
     return credentials
 
 
