@@ -153,10 +153,12 @@ GATE = _Gate()
 class Signer(Enum):
     """What signs a request, with the advice to replace it if it belongs to another identity."""
 
-    CLIENT = "A client keeps its identity: create it again, `{session}.client({service})`."
-    LIBRARY = "A client keeps its identity: create its objects again."
-    CREDENTIALS = "Credentials keep their identity: get them again, `{default}.get_credentials()`."
-    SESSION = "A session keeps its identity: pass the active one, `{default}`."
+    CLIENT = "A client keeps its identity. Create it again with `{session}.client({service})`."
+    LIBRARY = "A client keeps its identity. Create the library's objects again."
+    CREDENTIALS = (
+        "Credentials keep their identity. Get them again with `{default}.get_credentials()`."
+    )
+    SESSION = "A session keeps its identity. Pass the active one, `{default}`."
 
 
 #: What signs as another profile in a run, and what to do.
@@ -299,10 +301,10 @@ def require_no_run(what: str) -> None:
     """Raise NotForOneProfile in a call for a profile, and in other threads during a run."""
     if _call.get() or GATE.is_run:
         raise NotForOneProfile(
-            f"{what} affects the whole notebook, so it can't be used while a function or cell is "
-            "being run for many profiles.",
-            'Use the `session` of the profile, for example `session.client("s3")`, or wait for the '
-            "end of the run.",
+            f"{what} affects the whole notebook, so it can't be used while a function or cell "
+            "runs for many profiles.",
+            'Use the `session` of the profile, for example `session.client("s3")`, or wait until '
+            "the run ends.",
         )
 
 

@@ -394,17 +394,18 @@ def test_two_users_of_jupyterhub(aws: EmbeddedAws, tmp_path: Path) -> None:
     cells = [cell.source for cell in page_cells(page)]
     assert not any("%load_ext" in cell for cell in cells)  # the configuration loads the extension
     cells.insert(2, "len(session.client('s3').list_buckets()['Buckets'])")
-    cells += [f"{cells[-1].strip()} --yes", "%config AwsProfileMagics.session_name"]
+    protected = f"%aws_profile --role-arn arn:aws:iam::{ROLE_ACCOUNT}:role/prod-admin"
+    cells += [protected, f"{protected} --yes", "%config AwsProfileMagics.session_name"]
     for name in ("ann", "ben"):
         variables = server_variables(aws, name) | {"IPYTHONDIR": str(tmp_path / "ipython")}
         token = Path(variables["AWS_WEB_IDENTITY_TOKEN_FILE"])
         assert token.stat().st_mode & 0o777 == 0o600
         ran, _ = run_notebook(*cells, environment=variables)
-        own, assumed, listed, protected, limited, session_name = ran
+        own, assumed, listed, refused, limited, session_name = ran
         assert f":assumed-role/jupyter-{name}/{name}\n" in own.text
         assert f":assumed-role/RoleBeta/{name}\n" in assumed.text
         assert listed.text == "3"
-        assert protected.error.ename == "ProtectedProfile"
+        assert refused.error.ename == "ProtectedProfile"
         assert "read-only" in limited.text
         assert session_name.text == f"'{name}'"
     shown = re.findall(r"`(arn:aws:sts:\S+)`", page)

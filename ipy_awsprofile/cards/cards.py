@@ -162,7 +162,7 @@ def session_rows(target: Target) -> list[tuple[str, str]]:
     request = target.request
     limit = "read-only, limited by the session policy ReadOnlyAccess"
     if target.scope:
-        limit = f"limited to read-only in {len(READS)} services; all others are denied"
+        limit = f"read-only in {len(READS)} services; all others are denied"
     source_identity = parameters.get("SourceIdentity", "")
     tags = ", ".join(f"{tag['Key']}={tag['Value']}" for tag in parameters.get("Tags", ()))
     server = f"{target.foreign_sts}, not AWS"
@@ -192,7 +192,7 @@ def sharing_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str,
     shared = f"programs with the profile `{NOTEBOOK}`, or `{READER}` to only read"
     programs_region = settings.get("region")
     if not sharing.is_newest:
-        shared = "no: another notebook has begun to share. `%aws_profile --share` takes over"
+        shared = "no: another notebook shares its identity now. `%aws_profile --share` takes over"
     elif not python_of(settings):
         shared = "not yet: `%aws_profile --share` adds profiles for programs to the config file"
     elif programs_region != session.region_name:
@@ -258,7 +258,7 @@ def off_card(
     notes = [f"{undone}.", *exceptions]
     if was_shared:
         notes.append(
-            "Programs get no more credentials. Those that they have stay valid until they expire."
+            "Programs no longer get credentials. Those that they have stay valid until they expire."
         )
     return Card("The switch is undone", notes=tuple(notes), tone=tone)
 

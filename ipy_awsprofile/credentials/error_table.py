@@ -300,7 +300,7 @@ EXCEPTIONS = (
         botocore.SSLError,
         EndpointUnreachable,
         "AWS can't be reached for {name}: {message}",
-        "If a proxy of your network inspects TLS, set `ca_bundle` in the profile, or "
+        "If a proxy in your network inspects TLS, set `ca_bundle` in the profile, or "
         "AWS_CA_BUNDLE, to a PEM file with its CA certificate.",
     ),
     Rule(
@@ -324,7 +324,7 @@ EXCEPTIONS = (
     Rule(
         RuntimeError,
         CredentialsExpired,
-        "New credentials of {name} have expired already, because this machine's clock is wrong",
+        "The new credentials of {name} have already expired, because this machine's clock is wrong",
         _SET_THE_CLOCK,
         text="still expired",
     ),

@@ -80,11 +80,11 @@ class Notices:
             self._tell_about_keys(active)
             return
         says = "has changed in the config files"
-        children = ": child processes already use it"
+        children = ", and child processes already use the new settings"
         hint = f"Run `%aws_profile {arguments(active.request)}`."
         if target.name in target.config.profiles.keys() - config.profiles.keys():
-            says = "isn't in the config files anymore"
-            children = ": child processes and `boto3.Session()` fail"
+            says = "is no longer in the config files"
+            children = ", so child processes and `boto3.Session()` fail"
             hint = "Run `%aws_profile NAME` with its new name."
         if has_copy:
             children = ""

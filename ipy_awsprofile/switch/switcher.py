@@ -41,12 +41,12 @@ _log = logging.getLogger(__name__)
 
 #: What to do if the kernel can't lend or share credentials.
 _NEEDS_TO_LEND = (
-    "The kernel needs the address 127.0.0.1, and space for temporary files: free some, or set "
+    "The kernel needs the address 127.0.0.1 and space for temporary files. Free some space, or set "
     "TMPDIR to another folder and restart the kernel."
 )
 _NEEDS_TO_SHARE = (
-    "The kernel needs the address 127.0.0.1, and a folder of yours in your cache folder: free some "
-    "space there, or set XDG_CACHE_HOME to a folder of yours."
+    "The kernel needs the address 127.0.0.1 and a cache folder that only you can use. Free some "
+    "space there, or set XDG_CACHE_HOME to a folder that belongs to you."
 )
 
 

@@ -94,7 +94,7 @@ EXCEPTIONS = [
         ours.EndpointUnreachable,
         "AWS can't be reached for `RoleBeta`: SSL validation failed for https://e/ certificate "
         "verify failed.",
-        "If a proxy of your network inspects TLS, set `ca_bundle`",
+        "If a proxy in your network inspects TLS, set `ca_bundle`",
     ),
 ]
 

@@ -117,7 +117,7 @@ def test_programs_follow(notebook: Shell, terminal: Terminal) -> None:
         seen = notebook.names["seen"] if frame is None else frame["value"][0]
         assert ":assumed-role/RoleGamma/" in seen
     card = notebook.good("%aws_profile --off").text
-    assert "Programs get no more credentials." in card
+    assert "Programs no longer get credentials." in card
     says = "No notebook on this machine shares its identity. Run `%aws_profile --share`"
     assert says in terminal.who()
     notebook.good("%aws_profile RoleBeta")
@@ -342,7 +342,7 @@ def test_two_notebooks(notebook: Shell, terminal: Terminal, other: subprocess.Po
     """The newest notebook that shares wins, and the other's card says so."""
     assert ":user/UserAlpha" in terminal.who()
     card = notebook.good("%aws_profile RoleBeta").text
-    assert "no: another notebook has begun to share." in card
+    assert "no: another notebook shares its identity now." in card
     assert ":user/UserAlpha" in terminal.who()
     notebook.good("%aws_profile --share")
     assert ":assumed-role/RoleBeta/" in terminal.who()

@@ -159,10 +159,10 @@ def test_once_in_a_cell(older: Shell) -> None:
         older.ip.execution_count += 1  # as IPython does for each typed cell
         first, second, third = warnings_in(older.good(cell))
         assert first.startswith("`it.list_buckets()` signs ListBuckets as RoleBeta")
-        assert 'create it again, `session.client("s3")`' in first
+        assert 'Create it again with `session.client("s3")`' in first
         assert second.startswith("`stored` signs HeadBucket as RoleBeta")
         assert third.startswith("`smart_open` signs GetObject as RoleBeta")
-        assert "create its objects again" in third
+        assert "Create the library's objects again" in third
 
 
 #: Clients whose identity the user has chosen, so that they aren't stale after a switch.

@@ -111,7 +111,7 @@ def test_the_advice_for_credentials(aws: EmbeddedAws, signing: Shell) -> None:
     ):
         signing.good(switch)
         _, ran = signers(aws, signing, "sign(it)")
-        (again,) = re.findall("get them again, `(.+)`", ran.text)
+        (again,) = re.findall("Get them again with `(.+)`", ran.text)
         signed, ran = signers(aws, signing, f"it = {again}\nsign(it)")
         assert (signed, "signs" in ran.text) == ({signer}, False)
 
@@ -203,7 +203,7 @@ def test_a_session_from_before(aws: EmbeddedAws, signing: Shell) -> None:
     for use in FUNCTIONS:
         (line,) = [line for line in signing.good(use).text.splitlines() if " signs " in line]
         assert line.startswith(f"`{use}` signs "), use
-        assert line.endswith("pass the active one, `session`."), use
+        assert line.endswith("Pass the active one, `session`."), use
     assert "signs" not in signing.good("list_buckets(session)").text
     signing.good("%aws_profile RoleGamma --read-only")
     aws.calls.clear()

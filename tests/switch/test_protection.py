@@ -226,7 +226,7 @@ def test_the_card(shell: Shell, tmp_path: Path) -> None:
     base = next(line for line in arn.splitlines() if "arn:aws:sts" in line)
     (file := tmp_path / "policy.json").write_text(POLICY)
     for option, says in (
-        ("--read-only", "limited to read-only in 33 services; all others are denied"),
+        ("--read-only", "read-only in 33 services; all others are denied"),
         (f"--policy {file}", f"limited by the session policy {file}"),
     ):
         card = shell.good(f"%aws_profile prod-reader {option}").text
