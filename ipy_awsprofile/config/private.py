@@ -48,7 +48,7 @@ def cache_folder() -> Path:
 def require_private(path: Path | int) -> None:
     """Raise PermissionError unless a file or folder is the user's own, and closed to others.
 
-    ``path`` can be the number of an open file, which no one can exchange. Windows has no such
+    ``path`` can be the number of an open file, which no one can replace. Windows has no such
     modes, and its folders for a user's files are closed to others.
     """
     if not hasattr(os, "getuid"):

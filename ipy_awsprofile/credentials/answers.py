@@ -65,7 +65,7 @@ def own_client(client: Any) -> Any:
 def declare_own(client: Any) -> Any:
     """Declare that this package makes a client's calls for itself, and return the client.
 
-    Such calls can be made as another identity than the active one, and aren't recorded.
+    Such calls can use an identity that isn't active, and aren't recorded.
     """
     client.meta.events.register("provide-client-params", _declare)
     return client

@@ -3,7 +3,7 @@
 botocore calls `_watch` for each new session, including those of boto3, aiobotocore and s3fs. While
 an identity is active, a session for which the user has chosen neither a profile nor keys gets the
 active session's own credentials, so they are renewed, and prompt the user, wherever the call is
-made. Credentials that other sessions find are labelled with the profile that the user has named.
+made. Credentials that other sessions find are labelled with the profile that the user named.
 Clients ask the gate in their event ``before-sign``, which presigned URLs have, too. Code that signs
 without a client uses the credentials of a session, or freezes them first, so these two methods ask
 as well. Frozen keys from before can't be watched.
@@ -31,7 +31,7 @@ from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.gate import GATE, Label, Signer, check, is_between, label_of, put_label
 
-#: How credentials are described whose session is gone and was created before the extension.
+#: The name for credentials from before the extension was loaded whose session is gone.
 EARLIER = "an identity from before the extension was loaded"
 
 #: The wrapped methods: the original and the wrapper, by class and name.
@@ -101,7 +101,7 @@ def _load(session: Any, search: Callable[[], Any]) -> Any:
         return active.credentials
     before = GATE.active
     credentials = search()
-    if GATE.active != before:  # a switch came meanwhile, so they can be those of either identity
+    if GATE.active != before:  # a switch came meanwhile, so they can belong to either identity
         return _load(session, search)
     return _labelled(session, credentials)
 

@@ -44,7 +44,7 @@ def person_at_cell() -> Person:
 class _Prompts:
     """Shows one prompt at a time, for any thread of the kernel.
 
-    A prompt of another thread than the main one ends with the cell, or after Ctrl-C. If the user
+    In a thread other than the main one, a prompt ends with the cell or after Ctrl-C. If the user
     hasn't answered it, the cell's other threads, which wait for the same answer, fail without
     another prompt.
     """

@@ -1,7 +1,7 @@
 """A server in the kernel that only programs on this machine can reach.
 
-All of its users can connect, so a connection has little time, and few threads, until its program
-has proved that it is the user's.
+All users of the machine can connect, so a connection has little time, and few threads, until its
+program has proved that it is the user's.
 """
 
 from __future__ import annotations
