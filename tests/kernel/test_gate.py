@@ -143,7 +143,7 @@ def test_a_client_of_a_cell(older: Shell) -> None:
         (warning,) = warnings_in(older.good(who))
         assert "signs GetCallerIdentity as RoleGamma" in warning
         assert "before" not in warning
-        (again,) = re.findall("again, `(.+)`", warning)
+        (again,) = re.findall("again with `(.+)`", warning)
         ran = older.good(f"it = {again}\n{who}")
         assert arn in ran.result
         assert warnings_in(ran) == []
