@@ -37,9 +37,6 @@ from ipy_awsprofile.errors import (
 )
 from ipy_awsprofile.text import one_line, quoted, redacted_urls
 
-DENIED = table.DENIED
-UNKNOWN_OPERATION = table.UNKNOWN_OPERATION
-
 #: Whether an error in this thread or task is raised as one of this package's.
 _is_translating: ContextVar[bool] = ContextVar("is_translating", default=False)
 

@@ -119,7 +119,7 @@ def _has_credentials(target: Target) -> bool:
         has_credentials = _finds_credentials(target)
         if target.endpoint("sts") and not target.region:
             raise NoRegionError
-    return has_credentials
+        return has_credentials
 
 
 def _finds_credentials(target: Target) -> bool:

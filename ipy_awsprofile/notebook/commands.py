@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 def run_aws_profile(
     magic: Any,
     line: str,
-    shell: InteractiveShell,
     switcher: Switcher,
     make_picker: Callable[[Switcher], object],
 ) -> None:
@@ -61,7 +60,7 @@ def run_aws_profile(
         if options.help:
             show_help(magic)
             return
-        result = _result_of(options, shell, switcher, make_picker)
+        result = _result_of(options, switcher, make_picker)
         if result is not None:
             display(result)
 
@@ -99,7 +98,7 @@ def run_aws_profile_cell(
         with Block(request):
             has_begun = True
             switcher.cell.is_block = True
-            card = active_card(shell, switcher, before, "it comes back after the cell")
+            card = active_card(switcher, before, "it comes back after the cell")
             if card.tone is not Tone.GOOD or not options.quiet:
                 display(card)
             value = run_cell(shell, code)
@@ -159,7 +158,6 @@ def _request_of(
 
 def _result_of(
     options: argparse.Namespace,
-    shell: InteractiveShell,
     switcher: Switcher,
     make_picker: Callable[[Switcher], object],
 ) -> object:
@@ -191,11 +189,11 @@ def _result_of(
         case "share" if options.profile == ["off"]:
             switcher.shares = False
             switcher.stop_sharing()
-            return active_card(shell, switcher)
+            return active_card(switcher)
         case "share":
             text_with_shared(ConfigFile.read())  # an error before the switch
     shown = request or active or SwitchRequest()
-    before = shell.user_ns.get(shown.variable)
+    before = switcher.namespace.get(shown.variable)
     preview = None
     if action == "save":
         preview = _save(options, request, switcher)
@@ -203,7 +201,7 @@ def _result_of(
         _switch(options, request, switcher)
     if action == "share":
         preview = _share(switcher, is_confirmed=options.confirmed)
-    card = active_card(shell, switcher, before)
+    card = active_card(switcher, before)
     if preview is None:
         options.quiet = options.quiet and request is not None
         return None if card.tone is Tone.GOOD and options.quiet else card
@@ -321,7 +319,6 @@ def _open_console(switcher: Switcher, service: str) -> Card:
 
 
 def active_card(
-    shell: InteractiveShell,
     switcher: Switcher,
     before: object = None,
     back: str = "`%aws_profile --off` brings it back",
@@ -343,7 +340,7 @@ def active_card(
         problem = f"The session couldn't be renewed: {error} {error.hint}".strip()
     variable = active.request.variable
     replaced: list[Leftover] = []
-    if shell.user_ns.get(variable) is not active.session:
+    if switcher.namespace.get(variable) is not active.session:
         line = f"`%aws_profile {arguments(active.request)}`"
         variable = f"`{variable}` isn't the session anymore: {line} sets it again"
     elif before is not None and not isinstance(before, boto3.Session):

@@ -144,7 +144,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             if cell is not None:
                 return run_aws_profile_cell(self.aws_profile, line, cell, shell, switcher)
             try:
-                return run_aws_profile(self.aws_profile, line, shell, switcher, self.make_picker)
+                return run_aws_profile(self.aws_profile, line, switcher, self.make_picker)
             except AwsProfileError as error:
                 if line and line == self._first_line() and not switcher.has_switched:
                     error.hint += (

@@ -24,6 +24,7 @@ from ipy_awsprofile.credentials.botocore_session import (
     ProfileBotocoreSession,
     give_up_soon,
 )
+from ipy_awsprofile.credentials.error_table import UNKNOWN_OPERATION
 from ipy_awsprofile.credentials.person import (
     CodePrompter,
     MfaPrompter,
@@ -37,12 +38,7 @@ from ipy_awsprofile.credentials.sts import (
     ask_caller,
     freeze_credentials,
 )
-from ipy_awsprofile.credentials.translation import (
-    UNKNOWN_OPERATION,
-    code_of,
-    no_credentials,
-    translated,
-)
+from ipy_awsprofile.credentials.translation import code_of, no_credentials, translated
 from ipy_awsprofile.errors import InvalidOption, RoleNotAssigned, faults_as_errors
 from ipy_awsprofile.gate import READ_ONLY, Label, Signer, check, put_label
 from ipy_awsprofile.sessions.assigned_roles import explain_refused_role, find_target
