@@ -39,14 +39,11 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
     # Some AWS-compatible servers ignore the prefix.
     buckets = [bucket for bucket in buckets if bucket["Name"].startswith(prefix or "")]
     buckets.sort(key=lambda bucket: bucket["Name"])
-    frame = pd.DataFrame(
-        {
-            "name": [bucket["Name"] for bucket in buckets],
-            "creation_date": pd.to_datetime(
-                [bucket.get("CreationDate") for bucket in buckets], utc=True
-            ),
-            "region": [bucket.get("BucketRegion") for bucket in buckets],
-        }
-    )
+    rows = [
+        (bucket["Name"], bucket.get("CreationDate"), bucket.get("BucketRegion"))
+        for bucket in buckets
+    ]
     types = {"name": "string", "creation_date": "datetime64[us, UTC]", "region": "string"}
+    frame = pd.DataFrame(rows, columns=list(types))
+    frame["creation_date"] = pd.to_datetime(frame["creation_date"], utc=True)
     return frame.astype(types)

@@ -6,6 +6,7 @@ import re
 import shlex
 import sys
 from collections.abc import Iterable
+from hashlib import sha256
 
 #: Control characters except line ends, zero-width characters, and characters that change the text
 #: direction. Terminals execute control characters, and all of these can make a text look like
@@ -53,6 +54,16 @@ def number_of(number: int, unit: str, units: str = "") -> str:
     if number == 1:
         return f"1 {unit}"
     return f"{number} {units or f'{unit}s'}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names as code with commas between them, each once."""
+    return ", ".join(f"`{name}`" for name in dict.fromkeys(names))
+
+
+def digest_of(text: str) -> str:
+    """Return 16 characters that a text determines, for the names of files."""
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 #: The user name and password of a URL, its query, and a fragment with parameters. Queries of

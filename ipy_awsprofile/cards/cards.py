@@ -14,7 +14,7 @@ from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.policies import READS
 from ipy_awsprofile.config.shared import NOTEBOOK, READER, python_of
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.text import chain_line, number_of, one_line
+from ipy_awsprofile.text import chain_line, listed, number_of, one_line
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.files import Section, SharedFiles
@@ -253,8 +253,7 @@ def off_card(
         what = "Everything that you create now"
     undone = f"{what} is as it was before the first switch"
     if kept:
-        names = ", ".join(f"`{name}`" for name in kept)
-        undone += f", except for what you have changed since: {names}"
+        undone += f", except for what you have changed since: {listed(kept)}"
     notes = [f"{undone}.", *exceptions]
     if was_shared:
         notes.append(

@@ -27,7 +27,7 @@ from ipy_awsprofile.config.names import AssignedName
 from ipy_awsprofile.config.profiles import Profile, ProfileKind, did_you_mean, find_profile
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
-from ipy_awsprofile.text import quoted
+from ipy_awsprofile.text import listed, quoted
 
 _EXAMPLE = (
     "Write a section `[sso-session NAME]` with sso_start_url and sso_region in the config file, "
@@ -137,7 +137,7 @@ def find_sign_in(name: str | None, config: Config) -> SignIn:
             return choices[0]
         if not choices:
             raise InvalidOption("The config file has no [sso-session].", _EXAMPLE)
-        names = ", ".join(f"`{sign_in.name}`" for sign_in in choices)
+        names = listed(sign_in.name for sign_in in choices)
         raise InvalidOption(
             f"The config file has several sign-ins: {names}.", "Add `--sso NAME` to choose one."
         )

@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -47,7 +46,7 @@ from ipy_awsprofile.config.sign_ins import (
 )
 from ipy_awsprofile.config.user_environment import named_profile, user_environment
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
-from ipy_awsprofile.text import one_line, quoted, redacted_urls
+from ipy_awsprofile.text import digest_of, one_line, quoted, redacted_urls
 
 
 def seconds(value: Any) -> int:
@@ -192,10 +191,13 @@ class Target:
         It depends on the role, too: the other roles of the chain are assumed without the policy,
         and a read-only session for one of them must not use their cached credentials.
         """
-        if not self.parameters:
-            return ""
-        text = json.dumps([self.profile.role_arn, self.parameters], sort_keys=True)
-        return f"limited-{sha256(text.encode()).hexdigest()[:16]}"
+        parts = []
+        if self.parameters:
+            text = json.dumps([self.profile.role_arn, self.parameters], sort_keys=True)
+            parts.append(f"limited-{digest_of(text)}")
+        if self.foreign_sts:  # the same role ARN can exist on several servers
+            parts.append(f"at-{digest_of(self.foreign_sts)}")
+        return "-".join(parts)
 
     @property
     def resolves_by_name(self) -> bool:

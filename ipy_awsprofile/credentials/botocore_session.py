@@ -11,7 +11,6 @@ import logging
 import os
 from collections.abc import Callable
 from functools import cache, cached_property, partial
-from hashlib import sha256
 from threading import RLock
 from types import SimpleNamespace
 from typing import Any
@@ -158,11 +157,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         from this session, the cache and the prompter. Raises botocore's exceptions and subclasses
         of AwsProfileError.
         """
-        variant = self.target.cache_variant
-        foreign = self.target.foreign_sts
-        if foreign:  # the same role ARN can exist on several servers
-            variant = f"{variant}-at-{sha256(foreign.encode()).hexdigest()[:16]}".lstrip("-")
-        cache = RoleCache(self.callers, fresh=fresh, variant=variant)
+        cache = RoleCache(self.callers, fresh=fresh, variant=self.target.cache_variant)
         renewing = partial(Renewing, self.target, sign_in=sign_in, check=self._check_identity)
 
         def retrieve() -> None:

@@ -16,7 +16,6 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -43,7 +42,7 @@ from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.credentials.providers import shared_sign_in
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, SignInRequired
-from ipy_awsprofile.text import quoted
+from ipy_awsprofile.text import digest_of, listed, quoted
 
 Result = TypeVar("Result")
 
@@ -220,7 +219,7 @@ def _cache(sign_in: SignIn, roles: RoleList) -> RoleList:
 
 
 def _path(sign_in: SignIn) -> Path:
-    digest = sha256(f"{sign_in.session}\n{sign_in.start_url}".encode()).hexdigest()[:16]
+    digest = digest_of(f"{sign_in.session}\n{sign_in.start_url}")
     return cache_folder() / f"roles-{digest}.json"
 
 
@@ -413,7 +412,6 @@ def explain_refused_role(target: Target) -> str:
         roles = _list_account_roles(target, str(source.account))
         suggestion = did_you_mean(str(source.sso_role_name), roles)
         if roles and not suggestion:
-            names = ", ".join(f"`{role}`" for role in roles)
-            suggestion = f"Your roles in the account: {names}."
+            suggestion = f"Your roles in the account: {listed(roles)}."
         return suggestion
     return ""
