@@ -153,7 +153,7 @@ picker/toolbar.py
 picker/widget.py
   ipykernel.comm.comm.BaseComm: _reply_subshell_for
 sessions/assigned_roles.py
-  botocore.tokens: SSOTokenProvider(session, cache, profile_name); _sso_json_dumps(obj)
+  botocore.tokens: SSOTokenProvider(session, cache, profile_name)
   botocore.utils: SSOTokenLoader(cache)
 sessions/aws_login.py
   botocore.client.BaseClient: _resolve_endpoint_ruleset(operation_model, params, request_context)
@@ -179,7 +179,6 @@ sessions/session.py
   botocore.credentials.RefreshableCredentials: _expiry_time
   botocore.session.Session: _credentials; full_config; get_scoped_config()
 sessions/sign_in.py
-  botocore.tokens: _sso_json_dumps(obj)
   botocore.utils: SSOTokenLoader(cache)
   botocore.utils.SSOTokenLoader: save_token(start_url, token, session_name)
 switch/running_cell.py

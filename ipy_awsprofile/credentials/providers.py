@@ -160,6 +160,11 @@ class Renewing:
         return fetch()
 
 
+def sso_token_cache() -> Any:
+    """Return the AWS CLI's cache of tokens. botocore determines its folder at import time."""
+    return JSONFileCache(str(sso_cache()), _sso_json_dumps)
+
+
 #: The versions of sign-ins' files that no other program has renewed within a second.
 _not_renewed: dict[Path, FileVersion | None] = {}
 
@@ -254,8 +259,7 @@ def create_provider_chain(
         session,
         cache=cache,
         region_name=target.region,
-        # botocore determines the folder of its own cache at import time.
-        sso_token_cache=JSONFileCache(str(sso_cache()), _sso_json_dumps),  # type: ignore[arg-type]
+        sso_token_cache=sso_token_cache(),
         login_token_cache=JSONFileCache(get_login_token_cache_directory()),
     )
     profiles.renewing = renewing

@@ -21,8 +21,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import UnauthorizedSSOTokenError
-from botocore.tokens import SSOTokenProvider, _sso_json_dumps  # type: ignore[attr-defined]
-from botocore.utils import JSONFileCache, SSOTokenLoader
+from botocore.tokens import SSOTokenProvider
+from botocore.utils import SSOTokenLoader
 
 from ipy_awsprofile.config.files import Config, FileVersion, read_config, version_of
 from ipy_awsprofile.config.names import AssignedName
@@ -33,13 +33,12 @@ from ipy_awsprofile.config.sign_ins import (
     SignIn,
     find_sign_in,
     sign_ins,
-    sso_cache,
 )
 from ipy_awsprofile.config.target import Target, sign_in_target, target_of
 from ipy_awsprofile.credentials.answers import own_client, reading
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, unsigned_session
 from ipy_awsprofile.credentials.person import Person
-from ipy_awsprofile.credentials.providers import shared_sign_in
+from ipy_awsprofile.credentials.providers import shared_sign_in, sso_token_cache
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, SignInRequired
 from ipy_awsprofile.text import digest_of, listed, quoted
@@ -174,7 +173,7 @@ class _Portal:
 
 def _access_token(sign_in: SignIn, session: ProfileBotocoreSession, profile: str) -> str:
     """Return the token in the AWS CLI's file. With an [sso-session], botocore renews it."""
-    files: Any = JSONFileCache(str(sso_cache()), _sso_json_dumps)
+    files = sso_token_cache()
     if not sign_in.session:
         return str(SSOTokenLoader(files)(sign_in.start_url)["accessToken"])
     provider: Any = SSOTokenProvider(session, files, profile_name=profile)

@@ -27,8 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from botocore.tokens import _sso_json_dumps  # type: ignore[attr-defined]
-from botocore.utils import JSONFileCache, SSOTokenLoader
+from botocore.utils import SSOTokenLoader
 
 from ipy_awsprofile.config.files import Config, read_config, version_of
 from ipy_awsprofile.config.private import StaysInProcess
@@ -43,6 +42,7 @@ from ipy_awsprofile.config.sign_ins import (
 from ipy_awsprofile.config.target import Target, login_file, sign_in_file, sign_in_target
 from ipy_awsprofile.credentials.answers import own_client
 from ipy_awsprofile.credentials.botocore_session import unsigned_session
+from ipy_awsprofile.credentials.providers import sso_token_cache
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable
 from ipy_awsprofile.sessions.assigned_roles import delete_role_lists
@@ -274,7 +274,7 @@ def _store(sign_in: SignIn, registration: Any, response: Any) -> bool:
     if "refreshToken" in response:
         token["refreshToken"] = response["refreshToken"]
     forget_roles(sign_in)
-    loader: Any = SSOTokenLoader(JSONFileCache(str(sso_cache()), _sso_json_dumps))
+    loader: Any = SSOTokenLoader(sso_token_cache())
     loader.save_token(sign_in.start_url, token, session_name=sign_in.session or None)
     return True
 
