@@ -18,7 +18,12 @@ from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import CredentialsUnavailable, ServiceError
 from ipy_awsprofile.sessions.portable import short_lived
-from ipy_awsprofile.sessions.session import config_of_calls, fetch_identity, settings_of
+from ipy_awsprofile.sessions.session import (
+    check_session,
+    config_of_calls,
+    fetch_identity,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from ipy_awsprofile.sessions.session import ProfileSession
@@ -39,6 +44,7 @@ def console_link(session: ProfileSession, service: str = "") -> str:
     as the role's session. Raises CredentialsUnavailable for long-term keys and their sessions,
     and other subclasses of `AwsProfileError`.
     """
+    check_session(session, "a link to the console")
     identity = fetch_identity(session)
     # AWS-compatible servers can omit the ARN.
     arn = Arn.parse(identity.arn) or Arn()
