@@ -31,7 +31,7 @@ from typing import Any
 import botocore  # the package alone, which imports nothing else
 
 from ipy_awsprofile._version import __version__
-from ipy_awsprofile.text import one_line
+from ipy_awsprofile.text import one_line, printable
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +56,8 @@ class AwsProfileError(Exception):
 
         It is one text, because IPython joins a list without line breaks in some of its modes.
         """
-        return ["\n".join([f"{type(self).__name__}: {self}", *filter(None, [self.hint])])]
+        lines = [f"{type(self).__name__}: {self}", *filter(None, [self.hint])]
+        return [printable("\n".join(lines))]
 
 
 class InvalidOption(AwsProfileError):

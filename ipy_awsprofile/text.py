@@ -28,6 +28,13 @@ def quoted(word: str) -> str:
     return shlex.quote(text) if '"' in word else f'"{text}"'
 
 
+def in_terminal(word: str) -> str:
+    """Return a word quoted as the system's shell reads it; on Windows, cmd or PowerShell."""
+    if sys.platform == "win32":
+        return word if re.fullmatch(r"[\w.:/@+=-]+", word) else f'"{word}"'
+    return shlex.quote(word)
+
+
 def visible(text: str) -> str:
     """Return a text with its invisible characters escaped as in Python. Line ends stay."""
     return _INVISIBLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
@@ -47,6 +54,20 @@ def chain_line(names: Iterable[str]) -> str:
 def shortened(text: str, length: int = 500) -> str:
     """Return a text shortened to ``length`` characters. Some servers' errors are a whole page."""
     return text if len(text) <= length else f"{text[:length]}…"
+
+
+#: ASCII for characters of messages and cards that many encodings of Windows lack.
+_PLAIN = str.maketrans({"←": "<-", "…": "...", "✗": "x", "“": '"', "”": '"'})
+
+
+def printable(text: str) -> str:
+    """Return a text that standard output can encode. On Windows, a pipe isn't UTF-8 by default."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN).encode(encoding, "replace").decode(encoding)
+    return text
 
 
 def number_of(number: int, unit: str, units: str = "") -> str:

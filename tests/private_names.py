@@ -91,7 +91,7 @@ credentials/sts.py
   botocore.credentials.RefreshableCredentials: _advisory_refresh_timeout;
     _mandatory_refresh_timeout
   botocore.utils.JSONFileCache: def __contains__(cache_key); def __getitem__(cache_key);
-    def __setitem__(cache_key, value)
+    def __setitem__(cache_key, value); _convert_cache_key(cache_key); _dumps
 kernel/caches.py
   anthropic.lib: aws._auth._get_session | bedrock._auth._get_session
   cloudpathlib.client.Client: _default_client

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from html import escape
 
-from ipy_awsprofile.text import LONGEST, one_line, shortened, visible
+from ipy_awsprofile.text import LONGEST, one_line, printable, shortened, visible
 
 #: The maximum number of rows in a table, and length of a value, which fits an error's message.
 MOST_ROWS = 200
@@ -144,7 +144,7 @@ class Card:
         lines += [f"  {note}" for note in self.notes]
         if self.table and self.table.rows:
             lines += str(self.table).split("\n")
-        return visible("\n".join(shortened(line, LONGEST) for line in lines))
+        return printable(visible("\n".join(shortened(line, LONGEST) for line in lines)))
 
     __repr__ = __str__
 

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 from __future__ import annotations
 
 import gc
+import locale
 import os
 import re
 import shlex
@@ -22,10 +23,13 @@ from typing import Any, NamedTuple
 from botocore.configloader import raw_config_parse
 from botocore.exceptions import ConfigNotFound, ConfigParseError
 
-from ipy_awsprofile.config.private import StaysInProcess
+from ipy_awsprofile.config.private import StaysInProcess, read_file
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.errors import ConfigFileError
 from ipy_awsprofile.text import one_line
+
+#: The encoding in which botocore reads the files. On most Windows machines, it isn't UTF-8.
+ENCODING = locale.getpreferredencoding(False)
 
 #: A section's settings: strings, and dicts of strings for indented blocks. They can be secrets.
 Section = Mapping[str, Any]
@@ -158,9 +162,11 @@ def _parsed(path: Path, _version: FileVersion | None) -> dict[str, Any]:
     is_collecting = gc.isenabled()
     gc.disable()  # with thousands of sections, it would take a third of the time
     try:
-        path.open("rb").close()  # botocore ignores a file that the user may not read
+        if path.is_dir():
+            return {}
+        read_file(path)  # botocore ignores a file that the user may not read
         return raw_config_parse(str(path))
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ConfigNotFound):
+    except (FileNotFoundError, NotADirectoryError, ConfigNotFound):
         return {}
     except OSError as error:
         raise ConfigFileError(path, f"The file can't be read ({error.strerror}).") from error
@@ -178,8 +184,8 @@ _UNCLOSED = re.compile(r"^\[[^\]\n]*$", re.MULTILINE)
 
 def _problem(path: Path, cause: Any) -> tuple[str, int | None]:
     """Return what is wrong in a file that botocore can't parse, and the line, if it is known."""
-    content = path.read_bytes()
-    text = content.decode(errors="replace").replace("\r\n", "\n")
+    content = read_file(path)
+    text = content.decode(ENCODING, errors="replace").replace("\r\n", "\n")
 
     def line_at(position: int) -> int:
         return text[:position].count("\n") + 1
@@ -187,7 +193,7 @@ def _problem(path: Path, cause: Any) -> tuple[str, int | None]:
     if content.startswith((BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE)):
         return "Save the file as UTF-8 without a byte order mark (BOM).", None
     if isinstance(cause, UnicodeDecodeError):
-        return "Save the file as UTF-8.", line_at(text.index("\ufffd"))
+        return f"Save the file as {ENCODING.upper()}.", line_at(text.index("\ufffd"))
     header = _UNCLOSED.search(text)
     if header:
         return "The header needs a closing bracket.", line_at(header.start())

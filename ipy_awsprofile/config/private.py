@@ -3,11 +3,43 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import NoReturn, SupportsIndex
+from time import sleep
+from typing import NoReturn, SupportsIndex, TypeVar
+
+_T = TypeVar("_T")
+
+#: How often to try again to use a file that another program has open.
+_RETRIES = 100
+
+#: The code of Windows for a file that is open or read-only.
+#: https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes--0-499-
+_ACCESS_DENIED = 5
+
+
+def use_file(path: Path, act: Callable[[Path], _T]) -> _T:
+    """Return the result of ``act``, which reads, replaces or removes a file. Raises OSError.
+
+    Windows refuses that for as long as another program has opened the file for itself, so try again
+    for a second. It also refuses to replace or remove a read-only file, which other systems do.
+
+    https://learn.microsoft.com/en-us/windows/win32/fileio/creating-and-opening-files
+    """
+    for _ in range(_RETRIES):
+        try:
+            return act(path)
+        except PermissionError as error:
+            if not hasattr(error, "winerror"):  # only errors of Windows have it
+                raise
+            if error.winerror == _ACCESS_DENIED:
+                path.chmod(0o600)
+        sleep(0.01)
+    return act(path)
 
 
 def replace_file(
@@ -29,7 +61,7 @@ def replace_file(
             file.flush()
             os.fsync(file.fileno())
         before(Path(draft))
-        os.replace(draft, path)
+        use_file(path, partial(os.replace, draft))
     except BaseException:
         with suppress(OSError):
             os.unlink(draft)
@@ -60,11 +92,34 @@ def require_private(path: Path | int) -> None:
         raise PermissionError(f"`{path}` {whose} and has the mode {access}; it must be yours alone")
 
 
+def read_file(path: Path) -> bytes:
+    """Return the content of a file. Raises OSError."""
+    return use_file(path, Path.read_bytes)
+
+
 def read_private_file(path: Path) -> bytes:
     """Return the content of a file. Raises OSError, even if another user could have written it."""
-    with open(path, "rb") as file:
-        require_private(file.fileno())
-        return file.read()
+
+    def read(path: Path) -> bytes:
+        with open(path, "rb") as file:
+            require_private(file.fileno())
+            return file.read()
+
+    return use_file(path, read)
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file, if it exists. Raises OSError."""
+    use_file(path, partial(Path.unlink, missing_ok=True))
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder and its files, as far as the system lets the user do it."""
+    with suppress(OSError):
+        for path in folder.rglob("*"):
+            if path.is_file():
+                remove_file(path)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 class StaysInProcess:

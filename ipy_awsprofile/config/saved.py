@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 
 from __future__ import annotations
 
-import locale
 import os
 import re
 import sys
@@ -21,6 +20,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ipy_awsprofile.config.files import (
+    ENCODING,
     Config,
     FileVersion,
     Section,
@@ -28,12 +28,9 @@ from ipy_awsprofile.config.files import (
     read_config,
     version_of,
 )
-from ipy_awsprofile.config.private import replace_file
+from ipy_awsprofile.config.private import read_file, replace_file
 from ipy_awsprofile.config.settings import SECRETS
 from ipy_awsprofile.errors import ConfigFileError, InvalidOption
-
-#: configparser reads the files with this encoding.
-_ENCODING = locale.getpreferredencoding(False)
 
 #: Names that not all SDKs read alike.
 _ODD = re.compile(r"""["'\\\[\]#;\x00-\x1f\x7f]|^\s|\s$|^$|\s{2}""")
@@ -60,7 +57,7 @@ class ConfigFile:
         config = read_config(files)  # raises the errors of a file that can't be read
         text = ""
         if version:
-            text = files.config.read_bytes().decode(_ENCODING)
+            text = read_file(files.config).decode(ENCODING)
         line_end = "\r\n" if "\r\n" in text else "\n"
         return cls(config, text.replace("\r\n", "\n"), version, line_end)
 
@@ -125,7 +122,7 @@ class ConfigFile:
         try:
             if self.version and not os.access(path, os.W_OK):
                 raise PermissionError(13, "Permission denied")
-            replace_file(path, text.replace("\n", self.line_end).encode(_ENCODING), prepare)
+            replace_file(path, text.replace("\n", self.line_end).encode(ENCODING), prepare)
         except (OSError, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or "its encoding lacks a character"
             problem = f"The file can't be written: {reason}."

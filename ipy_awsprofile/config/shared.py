@@ -39,8 +39,9 @@ TIMEOUT = 10.0
 LONGEST_QUESTION = 500
 _LONGEST_ANSWER = 20_000
 
-#: With ``-P``, Python imports no module of the folder that the program happens to be in.
-_COMMAND = "-P -m ipy_awsprofile credentials"
+#: With ``-P``, Python imports no module of the folder that the program happens to be in. SDKs read
+#: its messages as UTF-8.
+_COMMAND = "-X utf8 -P -m ipy_awsprofile credentials"
 _PROCESS = re.compile(rf'"([^"]+)" {_COMMAND}(?: --read-only)?')
 
 _RUN_SHARE = "Run `%aws_profile --share` in a notebook."

@@ -24,6 +24,7 @@ from typing import Any
 
 from ipy_awsprofile.config.files import Config, Section
 from ipy_awsprofile.config.names import AssignedName
+from ipy_awsprofile.config.private import read_file
 from ipy_awsprofile.config.profiles import Profile, ProfileKind, did_you_mean, find_profile
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
@@ -44,7 +45,7 @@ PORTAL = (
 def value_in(file: Path, name: str) -> Any:
     """Return a value of a cache file, or None if it is missing or the file can't be read."""
     with suppress(OSError, ValueError, TypeError, KeyError):
-        return json.loads(file.read_bytes())[name]
+        return json.loads(read_file(file))[name]
     return None
 
 

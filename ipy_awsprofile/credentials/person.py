@@ -16,12 +16,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ipy_awsprofile.config.request import arguments
 from ipy_awsprofile.errors import AwsProfileError, MfaRejected, MfaUnavailable
 
 if TYPE_CHECKING:
+    import subprocess
+
     from ipy_awsprofile.config.target import Target
 
 _log = logging.getLogger(__name__)
@@ -81,6 +83,13 @@ def device_of(question: str) -> str:
     return question.removeprefix("Enter MFA code for ").rstrip(": ")
 
 
+def is_terminal(stream: Any) -> bool:
+    """Return whether a stream is a terminal. On Windows, `isatty` is also true for NUL."""
+    if stream is None or not stream.isatty():
+        return False
+    return sys.platform != "win32" or type(stream.buffer.raw).__name__ == "_WindowsConsoleIO"
+
+
 def somebody_is_there() -> bool:
     """Return whether the user sees the output of the running cell and can answer a prompt.
 
@@ -94,7 +103,7 @@ def somebody_is_there() -> bool:
         return False
     if getpass.getpass.__module__ == getpass.__name__:
         is_main = threading.current_thread() is threading.main_thread()
-        return is_main and sys.stdin is not None and sys.stdin.isatty()
+        return is_main and is_terminal(sys.stdin)
     kernel = getattr(getpass.getpass, "__self__", None)
     return bool(getattr(kernel, "_allow_stdin", True))
 
@@ -146,21 +155,43 @@ def code_from(command: str, question: str) -> str:
 
     code = ""
     with suppress(OSError, ValueError, subprocess.SubprocessError):  # the messages have the output
-        code = subprocess.run(  # noqa: S602  # the user's own command, from their own files
-            command,
-            shell=True,
-            check=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            timeout=PROCESS_TIMEOUT,
-        ).stdout.strip()
+        code = _output_of(command).strip()
     if not _CODE.fullmatch(code):
         raise MfaUnavailable(
             f"The mfa_process for {device_of(question)} didn't print an MFA code.",
             "Run its command in a terminal to see what it prints: it must be six digits.",
         )
     return code
+
+
+def _output_of(command: str) -> str:
+    """Return what a command prints in a shell, or an empty text if it fails."""
+    import subprocess
+
+    pipes: Any = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
+    # The user's own command, from their own files.
+    with subprocess.Popen(command, shell=True, text=True, **pipes) as process:  # noqa: S602
+        try:
+            printed, _ = process.communicate(timeout=PROCESS_TIMEOUT)
+        finally:
+            end_process(process)
+    return "" if process.returncode else printed
+
+
+def end_process(process: subprocess.Popen[Any]) -> None:
+    """End a process that may still run. On Windows, also end the processes that it has started.
+
+    They would go on there, and the pipe of the output would stay open.
+
+    https://learn.microsoft.com/en-us/windows-server/administration/windows-commands/taskkill
+    """
+    import subprocess
+
+    if sys.platform == "win32" and process.poll() is None:
+        command = ["taskkill", "/T", "/F", "/PID", str(process.pid)]
+        subprocess.run(command, capture_output=True, check=False)  # noqa: S603
+    process.kill()
+    process.wait()
 
 
 def require_code(answer: str) -> str:

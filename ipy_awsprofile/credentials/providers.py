@@ -39,7 +39,7 @@ from botocore.credentials import (
 )
 from botocore.exceptions import BotoCoreError, CredentialRetrievalError, PartialCredentialsError
 from botocore.tokens import _sso_json_dumps  # type: ignore[attr-defined]
-from botocore.utils import JSONFileCache, get_login_token_cache_directory
+from botocore.utils import get_login_token_cache_directory
 
 from ipy_awsprofile.config.files import FileVersion, read_credentials, version_of
 from ipy_awsprofile.config.private import StaysInProcess
@@ -48,8 +48,8 @@ from ipy_awsprofile.config.sign_ins import sso_cache
 from ipy_awsprofile.config.target import Target, sign_in_file
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.credentials.answers import reading
-from ipy_awsprofile.credentials.person import PROCESS_TIMEOUT, CodePrompter
-from ipy_awsprofile.credentials.sts import RedactedCredentials, freeze_credentials
+from ipy_awsprofile.credentials.person import PROCESS_TIMEOUT, CodePrompter, end_process
+from ipy_awsprofile.credentials.sts import CliFiles, RedactedCredentials, freeze_credentials
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import ConfigFileError, SignInRequired
 
@@ -162,7 +162,7 @@ class Renewing:
 
 def sso_token_cache() -> Any:
     """Return the AWS CLI's cache of tokens. botocore determines its folder at import time."""
-    return JSONFileCache(str(sso_cache()), _sso_json_dumps)
+    return CliFiles(str(sso_cache()), _sso_json_dumps)
 
 
 #: The versions of sign-ins' files that no other program has renewed within a second.
@@ -206,8 +206,7 @@ class _CredentialProcess(subprocess.Popen[bytes]):
         try:
             return super().communicate(input, timeout or PROCESS_TIMEOUT)
         finally:
-            self.kill()  # after an error or Ctrl-C; otherwise, the process has ended
-            self.wait()
+            end_process(self)  # after an error or Ctrl-C; otherwise, it has ended
 
 
 class _ProcessProvider(ProcessProvider):
@@ -260,7 +259,7 @@ def create_provider_chain(
         cache=cache,
         region_name=target.region,
         sso_token_cache=sso_token_cache(),
-        login_token_cache=JSONFileCache(get_login_token_cache_directory()),
+        login_token_cache=CliFiles(get_login_token_cache_directory()),
     )
     profiles.renewing = renewing
     roles = _RoleProvider(

@@ -21,7 +21,7 @@ from botocore.credentials import (
 from botocore.utils import JSONFileCache
 from dateutil.parser import parse
 
-from ipy_awsprofile.config.private import StaysInProcess
+from ipy_awsprofile.config.private import StaysInProcess, read_file, replace_file
 from ipy_awsprofile.credentials.answers import MOCKED
 from ipy_awsprofile.credentials.person import MfaPrompter
 
@@ -75,7 +75,28 @@ def ask_caller(sts: Any) -> CallerIdentity:
     return CallerIdentity(response["Arn"], response["UserId"])
 
 
-class RoleCache(JSONFileCache):
+class CliFiles(JSONFileCache):
+    """The AWS CLI's files of sessions or tokens, which other programs can have open.
+
+    On Windows, botocore couldn't replace such a file, and would leave the secrets in its draft.
+    """
+
+    def __getitem__(self, key: str) -> Any:
+        """Return the document in a file. Raises KeyError."""
+        try:
+            return json.loads(read_file(self._path(key)))
+        except (OSError, ValueError):
+            raise KeyError(key) from None
+
+    def __setitem__(self, key: str, document: Any) -> None:
+        """Write a file. Raises OSError."""
+        replace_file(self._path(key), self._dumps(document).encode())  # type: ignore[attr-defined]
+
+    def _path(self, key: str) -> Path:
+        return Path(self._convert_cache_key(key))  # type: ignore[attr-defined]
+
+
+class RoleCache(CliFiles):
     """The AWS CLI's cache of role sessions, ``~/.aws/cli/cache``.
 
     As in the AWS CLI, the key of a session depends neither on the STS endpoint nor on the

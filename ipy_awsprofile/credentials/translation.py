@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import re
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -35,7 +34,7 @@ from ipy_awsprofile.errors import (
     speaking_cause,
     without_stack,
 )
-from ipy_awsprofile.text import one_line, quoted, redacted_urls
+from ipy_awsprofile.text import in_terminal, one_line, quoted, redacted_urls
 
 #: Whether an error in this thread or task is raised as one of this package's.
 _is_translating: ContextVar[bool] = ContextVar("is_translating", default=False)
@@ -218,8 +217,8 @@ def sign_in_required(chain: tuple[str, ...]) -> SignInRequired:
             option = "--sso-session"
     return SignInRequired(
         f"The sign-in of {subject} is missing or has expired.",
-        f"Run `%aws_profile {again}` interactively, or `{command} {option} {shlex.quote(sign_in)}` "
-        "in a terminal.",
+        f"Run `%aws_profile {again}` interactively, or "
+        f"`{command} {option} {in_terminal(sign_in)}` in a terminal.",
     )
 
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from ipy_awsprofile.credentials.person import is_terminal
 from ipy_awsprofile.demo.stages import demo_aws
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ _PLACES = (Path(__file__).parent / "notebooks", Path(__file__).parents[2] / "not
 #: Seconds for a program to stop after Ctrl-C. JupyterLab can hang if a thread of it doesn't end.
 _GRACE = 20
 
+#: The exit statuses of a program that Ctrl-C has ended; the second is STATUS_CONTROL_C_EXIT.
+#: https://learn.microsoft.com/en-us/openspecs/windows_protocols/ms-erref/596a1078-e883-4972-9bbc-49e60bebca55
+_INTERRUPTED = (-signal.SIGINT, 0xC000013A)
+
 
 def clean_environment(aws: EmbeddedAws) -> dict[str, str]:
     """Return this process's environment, with only one embedded AWS's settings for AWS."""
@@ -54,7 +59,7 @@ def show_main_job() -> int:
     about = "This runs on a small AWS on this machine. No AWS account is involved.\n"
     print(about, flush=True)  # noqa: T201
     # In a notebook, `!` has a terminal, but no one can type in it.
-    terminal = sys.stdin.isatty() and sys.stdout.isatty() and "JPY_PARENT_PID" not in os.environ
+    terminal = is_terminal(sys.stdin) and sys.stdout.isatty() and "JPY_PARENT_PID" not in os.environ
     code = (
         "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL)\n"  # Ctrl-C ends the demo
         f"from {__name__} import run_cells; run_cells(stay={terminal})"
@@ -62,7 +67,7 @@ def show_main_job() -> int:
     with demo_aws() as aws:
         # In the prompt, Ctrl-C is IPython's.
         status = _run([sys.executable, "-c", code], clean_environment(aws), signal.SIG_IGN)
-    if status == -signal.SIGINT:
+    if status in _INTERRUPTED:
         raise KeyboardInterrupt
     if status == 0:
         # `make demo` installs neither JupyterLab nor a command on the PATH.

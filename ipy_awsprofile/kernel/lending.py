@@ -17,11 +17,9 @@ from __future__ import annotations
 import atexit
 import hmac
 import json
-import locale
 import re
 import secrets
 import shlex
-import shutil
 import sys
 import tempfile
 from http import HTTPStatus
@@ -31,9 +29,21 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ipy_awsprofile.config.files import FileVersion, profile_in, read_credentials, version_of
+from ipy_awsprofile.config.files import (
+    ENCODING,
+    FileVersion,
+    profile_in,
+    read_credentials,
+    version_of,
+)
 from ipy_awsprofile.config.names import Arn
-from ipy_awsprofile.config.private import StaysInProcess, replace_file, require_private
+from ipy_awsprofile.config.private import (
+    StaysInProcess,
+    read_file,
+    remove_folder,
+    replace_file,
+    require_private,
+)
 from ipy_awsprofile.config.settings import CREDENTIALS, KEYS
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.errors import AwsProfileError
@@ -86,7 +96,7 @@ class Lending(StaysInProcess):
         """Stop lending and remove all files. A forked child of the kernel doesn't."""
         atexit.unregister(self.close)
         if self._server.end():
-            shutil.rmtree(self._folder, ignore_errors=True)
+            remove_folder(self._folder)
 
     def variables(self, session: ProfileSession, label: Label) -> dict[str, str | None]:
         """Lend a session, and return the variables with which child processes use it.
@@ -102,7 +112,7 @@ class Lending(StaysInProcess):
             others = [path for path in self._lent if self._lent[path].label not in shown]
             for former in others[:-_MOST]:
                 del self._lent[former]
-                shutil.rmtree(self._folder / former[1:], ignore_errors=True)
+                remove_folder(self._folder / former[1:])
             try:
                 require_private(self._folder)
             except OSError:  # a cleanup has removed it, and another user can have its name now
@@ -138,7 +148,7 @@ class Lending(StaysInProcess):
             settings["credential_process"] = self._process_for(path)
         text = _without_profile(copied, name) + _section(name, settings)
         file = self._folder / path[1:] / "config"
-        replace_file(file, text.encode(locale.getpreferredencoding(False)))
+        replace_file(file, text.encode(ENCODING))
         file.chmod(0o400)  # `aws configure` would change a copy that isn't kept
         return name
 
@@ -163,8 +173,9 @@ class Lending(StaysInProcess):
         """Return the command that waits for a session's credentials, as SDKs split it."""
         program = Path(__file__).with_name("lent_credentials.py")
         token = self._folder / path[1:] / "token"
-        # Isolated from the user's variables and packages, Python starts in half the time.
-        return f'"{sys.executable}" -I -S "{program}" {self._server.port} {path} "{token}"'
+        # Isolated from the user's variables and packages, Python starts in half the time. SDKs read
+        # its messages as UTF-8.
+        return f'"{sys.executable}" -I -S -X utf8 "{program}" {self._server.port} {path} "{token}"'
 
     def session_at(self, path: str, token: str) -> ProfileSession | None:
         """Return the session that is lent at a path, or None if the path or the token is wrong."""
@@ -238,7 +249,7 @@ def _text_to_copy(path: Path) -> str | None:
         return ""
     if path.stat().st_size >= _LARGEST:
         return None
-    text = path.read_text()
+    text = read_file(path).decode(ENCODING)
     return None if _SECRET.search(text) else text
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ipy_awsprofile.config.private import (
     StaysInProcess,
     cache_folder,
+    remove_file,
     replace_file,
     require_private,
 )
@@ -87,7 +88,7 @@ class Sharing(StaysInProcess):
         atexit.unregister(self.close)
         self._has_ended = True
         if self._server.end() and self.is_newest:
-            shared_file().unlink(missing_ok=True)
+            remove_file(shared_file())
 
     def is_program(self, profile: str, nonce: str, programs_proof: str) -> bool:
         """Return whether the program that asks for a profile knows the key."""

@@ -26,7 +26,12 @@ from botocore.utils import SSOTokenLoader
 
 from ipy_awsprofile.config.files import Config, FileVersion, read_config, version_of
 from ipy_awsprofile.config.names import AssignedName
-from ipy_awsprofile.config.private import cache_folder, read_private_file, replace_file
+from ipy_awsprofile.config.private import (
+    cache_folder,
+    read_private_file,
+    remove_file,
+    replace_file,
+)
 from ipy_awsprofile.config.profiles import did_you_mean, matches
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.sign_ins import (
@@ -251,7 +256,7 @@ def delete_role_lists(sign_in: SignIn | None) -> None:
     """Delete the list of a sign-in, or of all sign-ins, for all kernels."""
     pattern = _path(sign_in).name if sign_in else "roles-*.json"
     for path in cache_folder().glob(pattern):
-        path.unlink(missing_ok=True)
+        remove_file(path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,17 +11,18 @@ import json
 import textwrap
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from shlex import quote
 from typing import Any
 
 from botocore import compat, credentials
 from botocore.exceptions import LoginInsufficientPermissions, MissingDependencyException
-from botocore.utils import JSONFileCache, LoginTokenLoader, get_login_token_cache_directory
+from botocore.utils import LoginTokenLoader, get_login_token_cache_directory
 
 from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import Profile
+from ipy_awsprofile.credentials.sts import CliFiles
 from ipy_awsprofile.errors import CredentialsUnavailable
+from ipy_awsprofile.text import in_terminal
 
 
 def query_in(text: str) -> str:
@@ -89,8 +90,8 @@ class Login(StaysInProcess):
             raise CredentialsUnavailable(
                 f"The browser has signed in as {signed_in}, but the login_session of "
                 f"`{self._profile}` is {self._session}. Nothing was stored.",
-                f"Sign in again as that user, or run `aws login --profile {quote(self._profile)}` "
-                "in a terminal to change the profile.",
+                "Sign in again as that user, or run `aws login --profile "
+                f"{in_terminal(self._profile)}` in a terminal to change the profile.",
             )
         from awscrt.crypto import ECExportFormat
 
@@ -110,6 +111,6 @@ class Login(StaysInProcess):
             "idToken": output["idToken"],
             "dpopKey": f"-----BEGIN EC PRIVATE KEY-----\n{lines}\n-----END EC PRIVATE KEY-----\n",
         }
-        cache: Any = JSONFileCache(get_login_token_cache_directory())
-        loader: Any = LoginTokenLoader(cache)
+        files: Any = CliFiles(get_login_token_cache_directory())
+        loader: Any = LoginTokenLoader(files)
         loader.save_token(self._session, document)

@@ -30,7 +30,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from botocore.utils import SSOTokenLoader
 
 from ipy_awsprofile.config.files import Config, read_config, version_of
-from ipy_awsprofile.config.private import StaysInProcess
+from ipy_awsprofile.config.private import StaysInProcess, remove_file
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.sign_ins import (
@@ -65,7 +65,7 @@ def forget_roles(sign_in: SignIn | None) -> None:
         # The file names don't identify the sign-in. Other sign-ins recreate their files unprompted.
         for file in Path("~/.aws/cli/cache").expanduser().glob("*.json"):
             if value_in(file, "ProviderType") == "sso":
-                file.unlink(missing_ok=True)
+                remove_file(file)
         delete_role_lists(sign_in)
 
 
@@ -447,5 +447,5 @@ def _end(file: Path, name: str, target: Target) -> str:
         return f"The tokens of `{name}` couldn't be revoked: {error}"
     finally:
         with translated((name,)):
-            file.unlink(missing_ok=True)
+            remove_file(file)
     return ""
