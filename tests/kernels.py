@@ -12,6 +12,8 @@ from datetime import timedelta
 from queue import Empty
 from typing import TYPE_CHECKING, Any
 
+from tests.shells import kernel_sockets
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -54,8 +56,7 @@ class Kernel:
         from jupyter_client.manager import KernelManager
 
         with tempfile.TemporaryDirectory() as folder:
-            # Another process can take a TCP port that jupyter_client has chosen.
-            manager = KernelManager(kernel_name="python3", transport="ipc", ip=f"{folder}/kernel")
+            manager = KernelManager(kernel_name="python3", **kernel_sockets(folder))
             manager.start_kernel(env=os.environ | environment)
             client = manager.blocking_client()
             client.start_channels()

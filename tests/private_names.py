@@ -81,7 +81,7 @@ credentials/providers.py
     _advisory_refresh_timeout; _mandatory_refresh_timeout
   botocore.credentials.create_mfa_serial_refresher: _refresh
   botocore.tokens: _sso_json_dumps(obj)
-  botocore.utils: JSONFileCache(working_dir, dumps_func); get_login_token_cache_directory()
+  botocore.utils: get_login_token_cache_directory()
 credentials/sts.py
   botocore.credentials: CachedCredentialFetcher(cache); ReadOnlyCredentials(access_key, secret_key,
     token)

@@ -6,18 +6,22 @@ import os
 import re
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from threading import Timer
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 
 #: Skips a test of what Windows doesn't have: signals between processes, forks, links, scripts.
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX system")
+
+#: The variables of a process whose encoding isn't UTF-8. On Windows, it is often cp1252.
+OTHER_ENCODING = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 _LEFT_OUT = re.compile(r"needs (?P<tool>.+) \(Debian: `apt install (?P<package>[\w ]+)`\)")
 
@@ -52,6 +56,40 @@ def left_out(reasons: Iterable[str]) -> list[str]:
     return [*lines, f"To install the missing tools on Debian, run: apt install {packages}"] * bool(
         matches
     )
+
+
+class AccessDenied(PermissionError):
+    """An error as Windows raises it for a file that is open."""
+
+    winerror = 5
+
+
+@contextmanager
+def open_elsewhere(path: Path) -> Iterator[None]:
+    """Keep a file open for the first moments of this block, as another program does.
+
+    On Windows, such a file can't be replaced or deleted. Elsewhere, this pretends it for `os`.
+    """
+    held = path.open("rb")
+    with ExitStack() as stack:
+        stack.callback(held.close)
+        if sys.platform != "win32":
+            patch = stack.enter_context(pytest.MonkeyPatch.context())
+
+            def refusing(act: Callable[..., None]) -> Callable[..., None]:
+                def refuse(*paths: str) -> None:
+                    if not held.closed and os.fspath(path) == os.fspath(paths[-1]):
+                        raise AccessDenied(13, "Access is denied")
+                    act(*paths)
+
+                return refuse
+
+            patch.setattr(os, "replace", refusing(os.replace))
+            patch.setattr(os, "unlink", refusing(os.unlink))
+        timer = Timer(0.3, held.close)
+        stack.callback(timer.cancel)
+        timer.start()
+        yield
 
 
 @contextmanager

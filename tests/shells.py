@@ -153,6 +153,16 @@ class KernelCell:
         ).strip()
 
 
+def kernel_sockets(folder: str) -> dict[str, str]:
+    """Return the settings of a kernel whose sockets are files in a folder, if the system has them.
+
+    Another process can take a TCP port that jupyter_client has chosen.
+    """
+    if sys.platform == "win32":
+        return {}
+    return {"transport": "ipc", "ip": f"{folder}/kernel"}
+
+
 def run_notebook(*cells: str, environment: Mapping[str, str]) -> tuple[list[KernelCell], str]:
     """Run a notebook with nbclient despite errors, and return its cells and the file's text.
 
@@ -164,15 +174,13 @@ def run_notebook(*cells: str, environment: Mapping[str, str]) -> tuple[list[Kern
 
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     with tempfile.TemporaryDirectory() as folder:
-        # Another process can take a TCP port that jupyter_client has chosen.
-        sockets = {"transport": "ipc", "ip": f"{folder}/kernel"}
         client = NotebookClient(
             notebook,
             timeout=120,
             kernel_name="python3",
             allow_errors=True,
             coalesce_streams=True,  # a busy kernel can split the output of one print
-            config=Config({"KernelManager": sockets}),
+            config=Config({"KernelManager": kernel_sockets(folder)}),
         )
         client.execute(env=os.environ | environment)
     ran = [KernelCell(cell.outputs) for cell in notebook.cells]
@@ -181,10 +189,8 @@ def run_notebook(*cells: str, environment: Mapping[str, str]) -> tuple[list[Kern
 
 def run_aws_cli(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the AWS CLI in the test's environment."""
-    command = Path(sys.executable).with_name("aws")
-    return subprocess.run(
-        [str(command), *arguments], capture_output=True, text=True, timeout=60, check=False
-    )
+    command = [sys.executable, "-m", "awscli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 def aws_cli_2() -> str:
@@ -208,6 +214,11 @@ def run_python(code: str) -> str:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     return done.stdout
+
+
+def printing(file: Path) -> str:
+    """Return a command that prints a file on any system."""
+    return f'"{sys.executable}" -c "print(open({file.as_posix()!r}).read())"'
 
 
 def without_colours(text: str) -> str:

@@ -28,7 +28,7 @@ README = (ROOT / "README.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 #: The page that compares boto3's code with ours, with the config file that both use.
 COMPARISON = (DOCS / "comparison.md").read_text()
-PAGES = {str(file.relative_to(ROOT)): file.read_text() for file in sorted(DOCS.rglob("*.md"))}
+PAGES = {file.relative_to(ROOT).as_posix(): file.read_text() for file in sorted(DOCS.rglob("*.md"))}
 DOCUMENTS = {"README.md": README, "CONTRIBUTING.md": CONTRIBUTING} | PAGES
 #: Options that no user types; `--cell` passes `%%aws_profile` to the line magic.
 INTERNAL = {"--cell", "--help"}

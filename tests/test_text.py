@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,7 @@ import pytest
 from ipy_awsprofile import errors
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from ipy_awsprofile.errors import AwsProfileError, ProfileNotFound
-from ipy_awsprofile.text import one_line, program, redacted_urls, visible
+from ipy_awsprofile.text import in_terminal, one_line, program, redacted_urls, visible
 from tests.test_readme import PAGES, rows
 
 if TYPE_CHECKING:
@@ -133,3 +135,12 @@ def test_program(command: str, name: str | None) -> None:
 def test_redacted_urls(url: str, shown: str) -> None:
     """User names, passwords and queries in URLs are redacted."""
     assert redacted_urls(url) == shown
+
+
+@pytest.mark.parametrize("word", ["RoleBeta", "my team", "R&D"])
+def test_words_in_a_terminal(word: str) -> None:
+    """The system's shell reads a name in a command of a hint as one word."""
+    program = f'"{sys.executable}" -I -S -c "import sys; print(sys.argv[1:])"'
+    command = f"{program} {in_terminal(word)}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str([word])

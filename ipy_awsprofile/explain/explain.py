@@ -334,7 +334,7 @@ def _faults(name: str, value: str) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with a value, and how to fix it. The first fault explains the others."""
     if name in COMMANDS:
         first = os.path.expanduser(program(value) or "")
-        if re.fullmatch(r"[\w./\\:-]+", first) and not shutil.which(first):
+        if re.fullmatch(r"[\w ./\\:-]+", first) and not shutil.which(first):
             yield "names a program that isn't on the PATH", "Install it, or write its full path."
         return
     for pattern, says, fix in _MARKS:

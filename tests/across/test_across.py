@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
 import signal
 import sys
 import threading
@@ -20,7 +19,6 @@ from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered
 from ipy_awsprofile.gate import GATE
 from tests.across.runs import ASSUME, Flaky, account_of, actions, bucket_count, errors_of
 from tests.identity_center import PROD, organisation
-from tests.processes import posix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -318,7 +316,6 @@ def test_printed_lines(
 # Ctrl-C -------------------------------------------------------------------------------------------
 
 
-@posix
 def test_interrupt(
     aws: EmbeddedAws, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -328,7 +325,7 @@ def test_interrupt(
     def function(session: Any) -> int:
         if session.profile_name != names[2]:
             return bucket_count(session)
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         goes_on.wait(60)
         try:
             signed.append(account_of(session))
@@ -351,7 +348,6 @@ def test_interrupt(
     assert "Interrupted: 4 of 6 profiles weren't completed." in printed
 
 
-@posix
 def test_interrupted_question(
     aws: EmbeddedAws, auditor: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -359,7 +355,7 @@ def test_interrupted_question(
     answered = []
 
     def prompt(_question: str) -> str:
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         threading.Event().wait(30)
         answered.append(1)
         return "000000"

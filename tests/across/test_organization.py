@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import threading
@@ -19,7 +18,6 @@ from ipy_awsprofile import across_profiles, open_session, organization_roles, sc
 from ipy_awsprofile.demo.stages import USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered
 from tests.across.runs import ASSUME, Flaky, account_of, actions, bucket_count, errors_of
-from tests.processes import posix
 
 if TYPE_CHECKING:
     from tests.aws import EmbeddedAws
@@ -215,7 +213,6 @@ def test_renewal(aws: EmbeddedAws, accounts: dict[str, str]) -> None:
     assert actions(aws) == {LIST: 1, ASSUME: 4, "s3:ListAllMyBuckets": 2}
 
 
-@posix
 def test_ctrl_c_and_retry(aws: EmbeddedAws, accounts: dict[str, str], lead: str) -> None:
     """A retry runs the accounts that failed or that Ctrl-C left out, and returns all of them."""
     roles = organization_roles("Audit", session=open_session("Lead"))
@@ -223,7 +220,7 @@ def test_ctrl_c_and_retry(aws: EmbeddedAws, accounts: dict[str, str], lead: str)
 
     def function(session: Any) -> str:
         if session.profile_name == str(roles[2]) and not ends.is_set():
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
             ends.wait(60)
         return flaky(session)
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
 import re
+import subprocess
+import sys
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +25,7 @@ from ipy_awsprofile.config.profiles import (
     profiles_by_name,
 )
 from ipy_awsprofile.errors import ConfigFileError, ProfileNotFound
-from tests.processes import posix
+from tests.processes import OTHER_ENCODING, posix
 
 if TYPE_CHECKING:
     Files = tuple[Path, Path]
@@ -146,6 +149,22 @@ def test_file_that_is_not_utf_8(shared_files: Files) -> None:
     with pytest.raises(ConfigFileError, match="line 2001: Save the file as UTF-8") as caught:
         list_profiles()
     assert "Unicode" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_file_that_is_utf_8(shared_files: Files) -> None:
+    """If botocore reads files with another encoding, as on Windows, the error says which."""
+    shared_files[0].write_text("[profile a]\n# Águila\n", encoding="utf-8")
+    code = "from ipy_awsprofile import list_profiles; list_profiles()"
+    command = [sys.executable, "-c", code]
+    ran = subprocess.run(command, env=os.environ | OTHER_ENCODING, capture_output=True, check=False)
+    said = ran.stderr.decode(errors="replace")
+    assert re.search(r"line 2: Save the file as (?!UTF)", said), said
+
+
+def test_folder_in_place_of_a_file(shared_files: Files) -> None:
+    """As in botocore, a folder with the name of the config file has no profiles."""
+    shared_files[0].mkdir()
+    assert list_profiles() == []
 
 
 def test_file_with_a_byte_order_mark(shared_files: Files) -> None:

@@ -13,9 +13,9 @@ import pytest
 from ipy_awsprofile.config.files import SharedFiles, read_config
 from ipy_awsprofile.config.saved import ConfigFile, difference, profiles_in_block
 from ipy_awsprofile.errors import ConfigFileError, InvalidOption
-from tests.processes import is_private, posix
+from tests.processes import is_private, open_elsewhere, posix
 
-CLI = str(Path(sys.executable).with_name("aws"))
+CLI = [sys.executable, "-m", "awscli"]
 ONE: dict[str, Any] = {"region": "eu-west-1", "s3": {"addressing_style": "path"}}
 SECTION = "[profile one]\nregion = eu-west-1\ns3 =\n  addressing_style = path\n"
 MINE = "# mine\n[profile a]\nregion=x ; kept\n\n\n[profile \u00e9]\n"
@@ -76,7 +76,7 @@ def test_the_aws_cli_edits_the_block(files: SharedFiles) -> None:
     """A setting that the AWS CLI adds to the block's last profile belongs to the block."""
     file = write(files, MINE)
     file.write(file.with_block("roles of corp", ROLES))
-    command = [CLI, "configure", "set", "output", "json", "--profile", "b"]
+    command = [*CLI, "configure", "set", "output", "json", "--profile", "b"]
     subprocess.run(command, check=True, capture_output=True)
     file = ConfigFile.read(files)
     assert file.config.profiles["b"]["output"] == "json"
@@ -135,6 +135,15 @@ def test_names_that_are_refused(files: SharedFiles, name: str) -> None:
     files.credentials.write_text("[keys]\n")
     with pytest.raises(InvalidOption, match=r"can't be the name|already exists"):
         write(files, "[profile a]\n").with_profile(name, {})
+
+
+def test_file_that_another_program_reads(files: SharedFiles) -> None:
+    """On Windows, a file can't be replaced while a program reads it, so this waits a moment."""
+    file = write(files, MINE)
+    with open_elsewhere(files.config):
+        file.write(file.with_profile("one", ONE))
+    assert read_config(files).profiles["one"] == ONE
+    assert os.listdir(files.config.parent) == ["config"]
 
 
 def test_file_that_another_program_writes(files: SharedFiles) -> None:

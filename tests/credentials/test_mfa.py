@@ -5,8 +5,12 @@ The embedded AWS and botocore run in this process, so that the tests can move it
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +18,13 @@ import pytest
 import time_machine
 
 from ipy_awsprofile.credentials import person
-from ipy_awsprofile.credentials.person import Person, ask_on_input_channel, code_from, unattended
+from ipy_awsprofile.credentials.person import (
+    Person,
+    ask_on_input_channel,
+    code_from,
+    end_process,
+    unattended,
+)
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import MfaRejected, MfaUnavailable
 from ipy_awsprofile.sessions.session import open_session, who_am_i
@@ -111,17 +121,38 @@ def test_an_empty_answer_gives_up(
 # --- Commands ---
 
 
-@pytest.mark.parametrize("command", ["exit 1", "true", "echo hush-12345", "exec sleep 600"])
-def test_command_that_gives_no_code(
-    command: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """If a command prints no code in time, the error names the device, and quotes no output."""
-    if "sleep" in command:
-        monkeypatch.setattr(person, "PROCESS_TIMEOUT", 0.1)
+@pytest.mark.parametrize("command", ["exit 1", "cd .", "echo hush-12345"])
+def test_command_that_gives_no_code(command: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """If a command prints no code, the error names the device, and quotes no output."""
     with pytest.raises(MfaUnavailable, match="for arn:mfa didn't print an MFA code") as caught:
         code_from(command, QUESTION)
     assert "hush" not in f"{caught.value} {caught.value.hint} {caught.value.__context__!r}"
     assert "hush" not in "".join(capfd.readouterr())
+
+
+def test_end_of_a_command() -> None:
+    """A command that takes too long ends. On Windows, so does the program that its shell runs."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)
+        address = server.getsockname()
+        program = f"import socket; socket.create_connection({address}).recv(1)"
+        command = f'"{sys.executable}" -I -S -c "{program}"'
+        if sys.platform != "win32":  # there, a shell can replace itself with a program
+            command = f"exec {command}"
+        process = subprocess.Popen(command, shell=True)
+        connection, _ = server.accept()
+        end_process(process)
+        with connection, suppress(ConnectionResetError):
+            connection.settimeout(60)
+            assert connection.recv(1) == b""  # the program has ended
+
+
+def test_command_that_is_too_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a command prints no code in time, the switch fails."""
+    monkeypatch.setattr(person, "PROCESS_TIMEOUT", 0.1)
+    program = "import time; time.sleep(600)"
+    with pytest.raises(MfaUnavailable, match="for arn:mfa didn't print an MFA code"):
+        code_from(f'"{sys.executable}" -I -S -c "{program}"', QUESTION)
 
 
 # --- Renewal ---

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +17,7 @@ import pytest
 from ipy_awsprofile import open_session, who_am_i
 from ipy_awsprofile.demo.stages import USER_ACCOUNT, allow, trusting
 from tests.identity_center import organisation
-from tests.processes import is_private
+from tests.processes import is_private, open_elsewhere
 from tests.sessions.traces import actions, cached_roles
 from tests.shells import Shell, aws_cli_2, run_python
 
@@ -44,8 +43,8 @@ def opened(name: str, **options: Any) -> Identity:
 
 def ask_by_cli(major: int, profile: str) -> None:
     """Run `sts get-caller-identity` for a profile with an AWS CLI."""
-    command = aws_cli_2() if major == 2 else str(Path(sys.executable).with_name("aws"))
-    asks = [command, "sts", "get-caller-identity", "--profile", profile]
+    command = [aws_cli_2()] if major == 2 else [sys.executable, "-m", "awscli"]
+    asks = [*command, "sts", "get-caller-identity", "--profile", profile]
     subprocess.run(asks, capture_output=True, check=True)
 
 
@@ -101,6 +100,22 @@ def test_what_is_shared(
     for number, ask in enumerate(both if first == "CLI" else reversed(both)):
         ask()
         assert actions(aws).count(new) == (0 if is_shared and number else 1)
+
+
+def test_a_session_that_another_program_reads(aws: EmbeddedAws) -> None:
+    """A switch waits for it on Windows, and leaves no other file."""
+    opened("RoleBeta")
+    folder = aws.home / ".aws/cli/cache"
+    (file,) = folder.iterdir()
+    before = file.read_text()
+    aws.iam.expire_sessions()
+    document = json.loads(before)
+    document["Credentials"]["Expiration"] = "2020-01-01T00:00:00Z"
+    file.write_text(json.dumps(document))
+    with open_elsewhere(file):
+        opened("RoleBeta")
+    assert json.loads(file.read_text())["Credentials"]["Expiration"] > "2021"
+    assert list(folder.iterdir()) == [file]
 
 
 @pytest.mark.usefixtures("sts_of_aws")

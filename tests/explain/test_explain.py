@@ -293,6 +293,19 @@ def test_mistake(shared_files: Files, mistake: str) -> None:
     assert explain(SessionRequest(profile="p")).warnings == ()
 
 
+def test_program_with_a_path(shared_files: Files, tmp_path: Path) -> None:
+    """A program is looked for at its path, which has backslashes and a drive on Windows."""
+    tool = tmp_path / "vault.exe"
+    tool.write_bytes(b"")
+    tool.chmod(0o700)
+    command = f'credential_process = "{tool}" hush'
+    write(shared_files, f"[profile p]\nregion = us-west-2\n{command}\n")
+    assert explain(SessionRequest(profile="p")).warnings == ()
+    tool.unlink()
+    (warning,) = explain(SessionRequest(profile="p")).warnings
+    assert "names a program that isn't on the PATH" in warning
+
+
 # --- What would end a switch ---
 
 

@@ -96,7 +96,7 @@ def test_two_identities(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.Monk
     shell.good(change)
     for line in lines:
         aws.calls.clear()
-        shell.good(line.replace("!aws", f"!{sys.executable} -m awscli"))
+        shell.good(line.replace("!aws", f'!"{sys.executable}" -m awscli'))
         expected = line.partition("# ")[2].removeprefix("still ")
         seen = [str(call.arn) for call in aws.calls if not call.action.startswith("sts:Assume")]
         assert seen, line

@@ -13,6 +13,7 @@ from botocore.credentials import RefreshableCredentials
 from ipy_awsprofile import open_session, who_am_i
 from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable, ServiceError, UnexpectedError
 from tests.servers import acting_server, echoing_server
+from tests.shells import printing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -173,7 +174,7 @@ def test_far_future(aws: EmbeddedAws, tmp_path: Path) -> None:
         file = tmp_path / "keys.json"
         file.write_text(json.dumps({**keys, "Expiration": moment}))
         aws.write_profile(
-            f"at{moment[-3:-1]}", credential_process=f"cat {file}", region="us-east-1"
+            f"at{moment[-3:-1]}", credential_process=printing(file), region="us-east-1"
         )
         session: Any = open_session(f"at{moment[-3:-1]}")
         assert session.get_credentials().access_key == "AKIA"

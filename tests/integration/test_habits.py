@@ -67,7 +67,7 @@ def test_a_policy_after_a_change_of_folder(
     Path("draft.json").write_text(json.dumps(policy))
     shell.good("%aws_profile RoleBeta --policy draft.json")
     monkeypatch.chdir(aws.home)
-    assert f"session policy {tmp_path}/draft.json" in shell.good("%aws_profile --refresh").text
+    assert f"session policy {tmp_path / 'draft.json'}" in shell.good("%aws_profile --refresh").text
 
 
 def test_a_name_with_refresh(shell: Shell, aws: EmbeddedAws) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +144,21 @@ def test_nobody_to_ask(shell: Shell, aws: EmbeddedAws, user: Signer) -> None:
     assert error.hint.startswith("Run `%aws_profile P --mfa`, or ")
     open_session("P", mfa=True, mfa_prompter=lambda _: aws.iam.mfa_code(str(user.mfa_serial)))
     shell.good("%aws_profile P --mfa")
+
+
+@pytest.mark.usefixtures("auditor")
+def test_nobody_to_ask_in_a_script() -> None:
+    """Without a terminal, a script fails at once, on Windows, too, where NUL looks like one."""
+    code = "from ipy_awsprofile import using_profile\nwith using_profile('Auditor'):\n    pass"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "MfaUnavailable: An MFA code from" in done.stderr
 
 
 def test_hints(shell: Shell, aws: EmbeddedAws, user: Signer, asked: list[str], later: Any) -> None:

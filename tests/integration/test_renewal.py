@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from ipy_awsprofile.picker.conversation import Conversation
 from ipy_awsprofile.switch.using_profile import running_switcher
 from tests.identity_center import write_session
 from tests.rotation import OF_TOOLS, session_keys, write_keys
+from tests.shells import printing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,7 +47,7 @@ SIGNERS = (
     "s3.list_buckets() and None",
     "session.client('s3').list_buckets() and None",
     "boto3.client('s3').list_buckets() and None",
-    "!{sys.executable} -m awscli s3api list-buckets --output json > /dev/null",
+    f'!"{{sys.executable}}" -m awscli s3api list-buckets --output json > {os.devnull}',
 )
 
 
@@ -147,7 +149,7 @@ def test_filesystems(
 def with_tool(aws: EmbeddedAws) -> Callable[[str], object]:
     """Write a profile `P` with a tool, and return a function that chooses the tool's user."""
     output = aws.home / "output.json"
-    aws.write_profile("P", credential_process=f"cat {output}", region="us-west-2")
+    aws.write_profile("P", credential_process=printing(output), region="us-west-2")
     users = {
         name: aws.iam.create_user(name, account=USER_ACCOUNT, policy=allow("*"))
         for name in ("ann", "bob")

@@ -66,7 +66,7 @@ def test_the_advice_mends_it(aws: EmbeddedAws, notebook: Shell) -> None:
 
 def test_renamed_profile(aws: EmbeddedAws, notebook: Shell) -> None:
     """If the active profile is renamed in the file, children fail, and a line says what to do."""
-    child = f"!{sys.executable} -m awscli sts get-caller-identity"
+    child = f'!"{sys.executable}" -m awscli sts get-caller-identity'
     notebook.good("%aws_profile RoleBeta")
     config = aws.config_file.read_text()
     aws.config_file.write_text(config.replace("[profile RoleBeta]", "[profile RoleNew]"))

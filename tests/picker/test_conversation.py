@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 import urllib.request
@@ -305,8 +306,14 @@ def test_a_cell_that_begins_during_the_switch(
     """A cell that begins in the middle of a switch keeps its identity to its end."""
     begun = tmp_path / "begun"
     go = tmp_path / "go"
-    wait = f"touch {begun}; until test -e {go}; do sleep 0.1; done"
-    command = f"mfa_process = {wait}; echo {aws.iam.mfa_code(auditor)}\n"
+    program = tmp_path / "code.py"
+    program.write_text(
+        "import pathlib, time\n"
+        f"pathlib.Path({str(begun)!r}).touch()\n"
+        f"while not pathlib.Path({str(go)!r}).exists():\n    time.sleep(0.1)\n"
+        f"print('{aws.iam.mfa_code(auditor)}')\n"
+    )
+    command = f'mfa_process = "{sys.executable}" "{program}"\n'
     config = aws.config_file.read_text()
     aws.config_file.write_text(config.replace("mfa_serial", f"{command}mfa_serial", 1))
     thread = threading.Thread(target=views.switch, args=("Auditor",))

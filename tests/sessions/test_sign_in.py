@@ -32,9 +32,9 @@ from ipy_awsprofile.errors import (
     SwitchInterrupted,
 )
 from ipy_awsprofile.sessions.session import open_session, who_am_i
-from ipy_awsprofile.sessions.sign_in import Attempt, Callback, begin_sign_in
+from ipy_awsprofile.sessions.sign_in import Attempt, Callback, begin_sign_in, sign_out
 from tests.identity_center import PROD, organisation
-from tests.processes import is_private
+from tests.processes import is_private, open_elsewhere
 from tests.shells import aws_cli_2, run_notebook
 
 if TYPE_CHECKING:
@@ -133,6 +133,30 @@ def test_the_aws_clis_token(aws: EmbeddedAws, profile: str) -> None:
     renewed = json.loads(file.read_text())
     assert renewed.keys() == ours.keys()
     assert renewed["accessToken"] != ours["accessToken"]
+
+
+def test_a_token_that_another_program_reads(aws: EmbeddedAws) -> None:
+    """A sign-in, a renewal and `--logout` wait for it on Windows, and leave no other file."""
+
+    def sign_in() -> None:
+        attempt = begun()
+        seconds(attempt, partial(aws.sso.approve, str(attempt.code)))
+
+    sign_in()
+    (file,) = token_files(aws)
+    first = json.loads(file.read_text())
+    with open_elsewhere(file):
+        sign_in()
+    second = json.loads(file.read_text())
+    assert second["accessToken"] != first["accessToken"]
+    file.write_text(json.dumps(second | {"expiresAt": "2020-01-01T00:00:00Z"}))
+    with open_elsewhere(file):
+        who_am_i(open_session("prod-reader"))
+    assert json.loads(file.read_text())["accessToken"] != second["accessToken"]
+    assert token_files(aws) == [file]
+    with open_elsewhere(file):
+        sign_out(target_of(SessionRequest(profile="prod-reader")))
+    assert token_files(aws) == []
 
 
 def test_refused(aws: EmbeddedAws) -> None:
