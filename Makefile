@@ -14,7 +14,7 @@ MINUTES ?= 20
 # The commands are in this file; their output is enough.
 .SILENT:
 
-.PHONY: demo lab test tutorials attack libraries check docs links bench lock clean
+.PHONY: demo lab test tutorials attack libraries windows check docs links bench lock clean
 
 # The demo and the lab install only what they need, unless all is there.
 demo: $(or $(wildcard .venv/ready),.venv/demo)
@@ -52,6 +52,10 @@ libraries: .venv-libraries/ready
 	.venv-libraries/bin/uv pip install --quiet --python .venv-libraries/bin/python --upgrade \
 	  --editable '.[s3fs,polars]' --requirement matrix/requirements.txt
 	touch $@
+
+# The tests where operating systems differ, with Windows' Python under Wine, or other ones.
+windows:
+	bash .ci/windows -n 2 $(or $(ARGS),@tests/systems.txt)
 
 check: .venv/ready $(NPM)
 	$(BIN)/ruff check .
@@ -112,4 +116,4 @@ lock: .venv/ready
 	touch $@
 
 clean:
-	rm -rf .venv .venv-docs .venv-libraries build dist
+	rm -rf .venv .venv-docs .venv-libraries .venv-windows build dist
