@@ -48,7 +48,7 @@ def one_line(text: object, length: int = LONGEST) -> str:
 
 def chain_line(names: Iterable[str]) -> str:
     """Return the names of a role chain for display: ``RoleBeta ← UserAlpha``."""
-    return one_line(" ← ".join(names))
+    return printable(one_line(" ← ".join(names)))
 
 
 def shortened(text: str, length: int = 500) -> str:

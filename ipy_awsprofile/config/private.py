@@ -37,7 +37,8 @@ def use_file(path: Path, act: Callable[[Path], _T]) -> _T:
             if not hasattr(error, "winerror"):  # only errors of Windows have it
                 raise
             if error.winerror == _ACCESS_DENIED:
-                path.chmod(0o600)
+                with suppress(OSError):
+                    path.chmod(0o600)
         sleep(0.01)
     return act(path)
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from io import FileIO
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ipy_awsprofile.config.request import arguments
@@ -87,7 +88,8 @@ def is_terminal(stream: Any) -> bool:
     """Return whether a stream is a terminal. On Windows, `isatty` is also true for NUL."""
     if stream is None or not stream.isatty():
         return False
-    return sys.platform != "win32" or type(stream.buffer.raw).__name__ == "_WindowsConsoleIO"
+    raw = getattr(getattr(stream, "buffer", None), "raw", None)
+    return sys.platform != "win32" or not isinstance(raw, FileIO)
 
 
 def somebody_is_there() -> bool:

@@ -249,7 +249,7 @@ def _text_to_copy(path: Path) -> str | None:
         return ""
     if path.stat().st_size >= _LARGEST:
         return None
-    text = read_file(path).decode(ENCODING)
+    text = read_file(path).decode(ENCODING).replace("\r\n", "\n")
     return None if _SECRET.search(text) else text
 
 

@@ -343,11 +343,12 @@ threading.Thread(target=interrupt, args=(threading.get_ident(),), daemon=True).s
 @pytest.mark.parametrize("encoding", ["cp437", "cp1252"])
 def test_output_that_is_not_utf_8(aws: EmbeddedAws, encoding: str) -> None:
     """On Windows, many consoles and pipes can't take arrows, which cards and errors replace."""
-    cells = "%load_ext ipy_awsprofile\n%aws_profile RoleBeta\n%aws_profile --explain RoleBeta"
+    cells = "%load_ext ipy_awsprofile\n%aws_profile RoleBeta\n%aws_profile --explain RoleBeta\n"
+    cells += "print(session)"
     command = [sys.executable, "-m", "IPython", "--no-banner", "-c", cells]
     environment = os.environ | {"PYTHONIOENCODING": encoding}
     ran = subprocess.run(command, env=environment, capture_output=True, check=True)
-    assert ran.stdout.decode(encoding).count("RoleBeta <- UserAlpha") == 2
+    assert ran.stdout.decode(encoding).count("RoleBeta <- UserAlpha") == 3
 
 
 @posix
