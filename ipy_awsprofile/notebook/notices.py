@@ -102,7 +102,7 @@ class Notices:
         session = self._switcher.session
         if session is None or not isinstance(error, Exception):
             return
-        if isinstance(error, AwsProfileError):  # it says what to do
+        if isinstance(error, AwsProfileError) and error.hint:  # it says what to do
             return
         problem = _try_to_renew(session)
         if isinstance(problem, SignInRequired):

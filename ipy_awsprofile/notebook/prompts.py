@@ -74,7 +74,8 @@ class _Prompts:
     def prompting(self, unanswered: Callable[[], AwsProfileError]) -> Iterator[None]:
         """Prompt in a ``with`` block. Raises ``unanswered`` if the cell ends before the block."""
         with self._turn:
-            if threading.current_thread() is threading.main_thread():
+            is_main = threading.current_thread() is threading.main_thread()
+            if is_main or not somebody_is_there():  # then the prompt says what to run
                 yield
                 return
             if self._is_unanswered:
