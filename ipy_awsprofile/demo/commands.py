@@ -65,8 +65,10 @@ def show_main_job() -> int:
         f"from {__name__} import run_cells; run_cells(stay={terminal})"
     )
     with demo_aws() as aws:
+        # The kernel's folder is removed with the home, even if IPython is killed.
+        environment = {**clean_environment(aws), "TMPDIR": str(aws.home)}
         # In the prompt, Ctrl-C is IPython's.
-        status = _run([sys.executable, "-c", code], clean_environment(aws), signal.SIG_IGN)
+        status = _run([sys.executable, "-c", code], environment, signal.SIG_IGN)
     if status in _INTERRUPTED:
         raise KeyboardInterrupt
     if status == 0:
