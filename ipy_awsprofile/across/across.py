@@ -23,7 +23,7 @@ from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from dis import get_instructions
 from inspect import iscoroutinefunction
-from itertools import product
+from itertools import chain, product
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -232,6 +232,7 @@ class Run:
         gc.freeze()  # the many new clients would make the collector scan the notebook's data
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix="across-profiles")
         futures = {pool.submit(profiles[task[0]].outcome, *task): task for task in tasks}
+        del profiles  # a session is released after the last of its calls
         waiting = set(futures)
         unit = " calls" if self.regions else " profiles"
         try:
@@ -309,7 +310,10 @@ class _Profile:
         call = ProfileCall(session, label_for(session))
         self._calls.add(call)
         call.is_over = self._questions.is_over
-        return make_call(self._run.function, call)
+        try:
+            return make_call(self._run.function, call)
+        finally:
+            self._calls.discard(call)
 
     def _open(self) -> None:
         try:
@@ -363,6 +367,20 @@ def _require_no_readers(function: Any, namespace: Mapping[str, Any]) -> None:
 def _values_of(
     function: FunctionType, namespace: Mapping[str, Any]
 ) -> Iterator[tuple[str, object]]:
+    """Yield what a function uses, and what the notebook's functions that it names use."""
+    functions = [function]
+    for reached in functions:  # the list grows
+        for what, value in _values_in(reached, namespace):
+            yield what, value
+            if not isinstance(value, FunctionType) or value in functions:
+                continue
+            if value.__globals__ is namespace:
+                functions.append(value)
+
+
+def _values_in(
+    function: FunctionType, namespace: Mapping[str, Any]
+) -> Iterator[tuple[str, object]]:
     """Yield a function's default arguments, and the notebook's variables that it names."""
     defaults = function.__defaults__ or ()
     variables: dict[str, Any] = {}
@@ -374,13 +392,14 @@ def _values_of(
     codes = [function.__code__, *(value for value in values if isinstance(value, CodeType))]
     for code in codes:  # the list grows
         codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
-    own = {
-        step.argval
-        for code in codes
-        for step in get_instructions(code)
-        if step.opname == "STORE_NAME"
-    }
-    names = {name for code in codes for name in code.co_names} - own
+    own: set[str] = set()
+    names: set[str] = set()
+    for step in chain.from_iterable(map(get_instructions, codes)):
+        if step.opname == "STORE_NAME":
+            own.add(step.argval)
+        elif step.opname in {"LOAD_NAME", "LOAD_GLOBAL"}:  # not an attribute
+            names.add(step.argval)
+    names -= own
     global_values = {**function.__globals__, **namespace}
     variables |= {name: global_values[name] for name in names & global_values.keys()}
     yield from (("A default argument", value) for value in defaults)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
-from pickle import PicklingError, loads
+from pickle import PicklingError, dumps, loads
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -121,13 +121,31 @@ def call_with(
             import cloudpickle
 
             function = partial(_call_pickled, cloudpickle.dumps(function))
-        return executor.submit(call_in_worker, portable(session), function).result()
+        # The worker unpickles the call in the task, because Dask's workers end if they can't
+        # unpickle a message. They may not have this package.
+        call = dumps(_Call(portable(session), function))
+        return executor.submit(loads, call).result()
+    except ImportError as error:
+        raise InvalidOption(
+            f"The executor's workers can't make the call: {error}.",
+            "Install the notebook's packages there, with `ipy-awsprofile`.",
+        ) from error
     except (RuntimeError, TypeError, PicklingError) as error:
         raise InvalidOption(
             f"The executor doesn't accept the call: {error}",
             "Don't use sessions or clients of the notebook in the function. If the executor was "
             "shut down, pass another one: `retry(executor=…)`.",
         ) from error
+
+
+class _Call:
+    """A call that is made when it is unpickled."""
+
+    def __init__(self, session: PortableSession, function: Function) -> None:
+        self._arguments = (session, function)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return call_in_worker, self._arguments
 
 
 def _call_pickled(pickled: bytes, session: boto3.Session) -> Any:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import signal
 import sys
 import threading
+import weakref
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -124,6 +126,21 @@ def test_order_and_calls(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     aws.calls.clear()
     across_profiles(names, bucket_count)
     assert actions(aws) == {"s3:ListAllMyBuckets": len(names)}
+
+
+def test_released_sessions(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
+    """A run releases a profile's session and credentials after the profile's last Region."""
+    seen: list[weakref.ref[Any]] = []
+
+    def alive(session: Any) -> int:
+        seen.extend(map(weakref.ref, (session, session.get_credentials())))
+        gc.collect()
+        return sum(reference() is not None for reference in seen)
+
+    regions = ["eu-central-1", "us-east-1"]
+    frame = across_profiles(names, alive, regions=regions, max_workers=1, progress=False)
+    assert len(frame) == len(names) * len(regions)
+    assert set(frame["value"]) == {2, 3}  # of this call, and the credentials of the first Region
 
 
 def test_errors_are_rows(aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]) -> None:

@@ -146,3 +146,14 @@ def test_a_worker(aws: EmbeddedAws, names: tuple[str, ...], tmp_path: Path) -> N
         assert "local object" in error["message"]  # Python's words for it differ
         with pytest.raises(NoProfileAnswered, match="terminated abruptly"):
             across_profiles("RoleBeta", lambda _: os._exit(3), executor=executor)
+
+
+def test_workers_without_this_package(aws: EmbeddedAws, tmp_path: Path) -> None:
+    """Dask's workers that don't have this package say so, and go on with other work."""
+    with dask(tmp_path / "worker") as executor:
+        hide = executor.submit(exec, "import sys; sys.modules['ipy_awsprofile'] = None")
+        hide.result()
+        (error,) = errors_of("RoleBeta", account_of, executor=executor)
+        assert error["error"] == "InvalidOption"
+        assert error["hint"] == "Install the notebook's packages there, with `ipy-awsprofile`."
+        assert executor.submit(os.getpid).result() != os.getpid()

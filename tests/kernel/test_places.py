@@ -250,7 +250,14 @@ def test_a_dask_cluster_in_a_run(aws: EmbeddedAws, notebook: Shell) -> None:
         read = "across_profiles(['RoleBeta', 'RoleGamma'], lambda _: len(dd.read_csv(CSV)))"
         assert roles_in_s3(aws, notebook, read) == {"RoleBeta", "RoleGamma"}
         named = "across_profiles(['RoleBeta'], lambda _: client.submit(len, 'x').result())"
-        assert "`client` runs code in processes" in str(notebook.refused(named))
+        notebook.good("def helper():\n    return client.submit(len, 'x').result()")
+        through = "across_profiles(['RoleBeta'], lambda _: helper())"
+        for cell in (named, through, "%%aws_profiles RoleBeta\nhelper()"):
+            assert "`client` runs code in processes" in str(notebook.refused(cell))
+        attribute = (
+            "across_profiles(['RoleBeta'], lambda session: session.client('s3').meta.region_name)"
+        )
+        assert list(notebook.good(attribute).result["value"]) == ["us-west-2"]
         assert notebook.good("client.submit(len, 'x').result()").result == 1
         assert "UserAlpha" in signers(aws, notebook, "len(dd.read_csv(CSV))")
     finally:
