@@ -49,14 +49,14 @@ class Answers:
 @contextmanager
 def odd_server(answers: Answers) -> Iterator[str]:
     """Run a server that gives these answers to all requests."""
-    with _answering(lambda _sent: answers.next()) as url:
+    with answering_server(lambda _sent: answers.next()) as url:
         yield url
 
 
 @contextmanager
 def echoing_server(status: int, page: Callable[[str], str]) -> Iterator[str]:
     """Run a server that answers each request with an error page, made from its headers and body."""
-    with _answering(lambda sent: (status, page(sent))) as url:
+    with answering_server(lambda sent: (status, page(sent))) as url:
         yield url
 
 
@@ -69,12 +69,14 @@ def acting_server(answers: Mapping[str, tuple[int, str]]) -> Iterator[str]:
             each for action, each in answers.items() if f"Action={action}" in sent or not action
         )
 
-    with _answering(answer) as url:
+    with answering_server(answer) as url:
         yield url
 
 
 @contextmanager
-def _answering(answer: Callable[[str], tuple[int, str]]) -> Iterator[str]:
+def answering_server(answer: Callable[[str], tuple[int, str]]) -> Iterator[str]:
+    """Run a server that answers each request, made of its headers and body, with a function."""
+
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
             sent = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()

@@ -223,7 +223,7 @@ class Run:
         """Make calls in threads, and keep their outcomes. Return whether Ctrl-C has ended them."""
         interrupted = False
         questions = Questions(self.switcher.person)
-        sources = SharedSources(questions.person, connections=self.workers)
+        sources = SharedSources(questions.person)
         calls: set[ProfileCall] = set()
         profiles = {
             name: _Profile(self, questions, sources, calls, request)

@@ -32,6 +32,10 @@ from ipy_awsprofile.sessions.session import ProfileSession, open_target
 #: Attempts for each call, because calls for many profiles get throttled.
 _ATTEMPTS = 10
 
+#: How many calls to STS are made at the same time. With more of them, throttled ones would use up
+#: the retries that botocore allows a client.
+_MOST_CALLS = 16
+
 
 class Questions:
     """Questions to the user from a run's threads, which the main thread answers."""
@@ -75,18 +79,17 @@ class Questions:
 class SharedSources:
     """Opens sessions in many threads. Roles with the same source share its session.
 
-    ``connections`` is the number of threads that open sessions at the same time. A source that
-    fails isn't tried again: all roles that need it get the same error.
+    A source that fails isn't tried again: all roles that need it get the same error.
     """
 
-    def __init__(self, person: Person, *, connections: int = 10) -> None:
+    def __init__(self, person: Person) -> None:
         #: The user, who signs in once.
         self.person = replace(person, sign_in=person.sign_in and self._sign_in)
         self._sign_in_once = person.sign_in
-        # One client has one rate, which its threads share.
-        adaptive: Any = {"mode": "adaptive", "total_max_attempts": _ATTEMPTS}
-        shared = Config(max_pool_connections=connections, retries=adaptive)
-        self._sts_config = give_up_soon().merge(shared)
+        shared = Config(max_pool_connections=_MOST_CALLS)
+        self._sts_config = give_up_soon(attempts=_ATTEMPTS).merge(shared)
+        #: Holds back calls to STS while others are made.
+        self.calling = threading.Semaphore(_MOST_CALLS)
         self._lock = threading.Lock()
         self._shared: dict[tuple[str, ...], Future[Any]] = {}
 
@@ -166,7 +169,7 @@ class _RoleProvider(AssumeRoleProvider):
         self, sources: SharedSources, target: Target, session: Any, cache: Any, codes: Any
     ) -> None:
         def sts(_service: str, **keys: Any) -> Any:
-            return _Sts(sources.sts_client(target, **keys), target)
+            return _Sts(sources.sts_client(target, **keys), target, sources.calling)
 
         super().__init__(
             load_config=lambda: session.full_config,
@@ -185,15 +188,17 @@ class _RoleProvider(AssumeRoleProvider):
 class _Sts:
     """The shared STS client, with one target's parameters for AssumeRole, and without its code."""
 
-    def __init__(self, sts: Any, target: Target) -> None:
+    def __init__(self, sts: Any, target: Target, calling: threading.Semaphore) -> None:
         self._sts = sts
         self._parameters = target.parameters
+        self._calling = calling
 
     def assume_role(self, **params: Any) -> Any:
         """Assume a role. The method's name is botocore's."""
         for name in ("SerialNumber", "TokenCode"):
             params.pop(name, None)
-        return self._sts.assume_role(**params, **self._parameters.get(params["RoleArn"], {}))
+        with self._calling:
+            return self._sts.assume_role(**params, **self._parameters.get(params["RoleArn"], {}))
 
 
 class _DeferredCredentials:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.across.runs import ASSUME, account_of, actions, bucket_count, errors_
 from tests.identity_center import PROD, TEST, TWIN, organisation
 from tests.local_browser import Browser, browser
 from tests.roles import add_mfa_role
+from tests.servers import answering_server
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.stages import Scenario
@@ -68,6 +70,52 @@ def test_hub_that_fails_fails_once(aws: EmbeddedAws, hub: str) -> None:
     assert {error["error"] for error in errors} == {"AccessDenied"}
     assert all(f"{hub}-shut" in error["message"] for error in errors)
     assert actions(aws) == {ASSUME: 1}
+
+
+class BusySts:
+    """STS that throttles every third call, and remembers how many calls it had at once."""
+
+    ASSUMED = (
+        "<AssumeRoleResponse><AssumeRoleResult><AssumedRoleUser>"
+        "<Arn>arn:aws:sts::111111111111:assumed-role/spoke/s</Arn><AssumedRoleId>A:s</AssumedRoleId>"
+        "</AssumedRoleUser><Credentials><AccessKeyId>ASIAK</AccessKeyId>"
+        "<SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"
+        "<Expiration>2100-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult>"
+        "</AssumeRoleResponse>"
+    )
+    THROTTLED = (
+        "<ErrorResponse><Error><Code>Throttling</Code><Message>Rate exceeded</Message></Error>"
+        "</ErrorResponse>"
+    )
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls = self._at_once = self.most = 0
+
+    def answer(self, _request: str) -> tuple[int, str]:
+        """Answer a call after the time that STS takes."""
+        with self._lock:
+            self._calls += 1
+            self._at_once += 1
+            self.most = max(self.most, self._at_once)
+            is_third = self._calls % 3 == 0
+        time.sleep(0.05)
+        with self._lock:
+            self._at_once -= 1
+        return (400, self.THROTTLED) if is_third else (200, self.ASSUMED)
+
+
+def test_throttled(aws: EmbeddedAws) -> None:
+    """Every role answers even if STS throttles calls, and STS gets at most 16 calls at once."""
+    sts = BusySts()
+    names = [f"spoke-{number:02}" for number in range(40)]
+    with answering_server(sts.answer) as url:
+        for name in names:
+            arn = f"arn:aws:iam::111111111111:role/{name}"
+            settings = {"role_arn": arn, "endpoint_url": url, "region": "us-west-2"}
+            aws.write_profile(name, source_profile="UserAlpha", **settings)
+        run(names)
+    assert sts.most <= 16
 
 
 # MFA ----------------------------------------------------------------------------------------------
