@@ -124,7 +124,7 @@ def call_with(
         # The worker unpickles the call in the task, because Dask's workers end if they can't
         # unpickle a message. They may not have this package.
         call = dumps(_Call(portable(session), function))
-        return executor.submit(loads, call).result()
+        result: tuple[Any, Failure | None] = executor.submit(loads, call).result()
     except ImportError as error:
         raise InvalidOption(
             f"The executor's workers can't make the call: {error}.",
@@ -136,6 +136,7 @@ def call_with(
             "Don't use sessions or clients of the notebook in the function. If the executor was "
             "shut down, pass another one: `retry(executor=…)`.",
         ) from error
+    return result
 
 
 class _Call:
