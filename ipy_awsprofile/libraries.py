@@ -28,15 +28,20 @@ from ipy_awsprofile.kernel.places import (
 )
 from ipy_awsprofile.sessions.portable import short_lived
 from ipy_awsprofile.sessions.session import ProfileSession, check_session, names_of_chain
+from ipy_awsprofile.switch.using_profile import running_switcher
 from ipy_awsprofile.text import chain_line
 
 if TYPE_CHECKING:
     import boto3
+    from distributed import Client
     from duckdb import DuckDBPyConnection
     from pyarrow.fs import S3FileSystem
 
+    from ipy_awsprofile.kernel.workers import Workers
+
 __all__ = [
     "dask_storage_options",
+    "dask_workers",
     "duckdb_secret",
     "polars_options",
     "pyarrow_filesystem",
@@ -88,6 +93,32 @@ def dask_storage_options(session: boto3.Session) -> SecretOptions:
     """
     check_session(session)
     return s3fs_options(session)
+
+
+def dask_workers(client: Client, *, read_only: bool = False) -> Workers:
+    """Let the workers of a Dask cluster use the notebook's identity, now and after each switch.
+
+    Workers that are there now, and that join later, get short-lived credentials, which boto3, s3fs,
+    pyarrow, polars, obstore and child processes find. They need neither files nor this package.
+    With ``read_only``, they can only read, as with ``%aws_profile --read-only``.
+
+    Anyone who can connect to the scheduler can use these credentials, so use this only for a
+    cluster of your own. AWS accepts them for at most 15 minutes if STS can issue such credentials;
+    otherwise, the card says how long. The kernel sends new ones every few minutes.
+
+    A block doesn't change the workers' identity. Neither does a switch while they have unfinished
+    tasks of this client: the card says so, and calling this again moves them. Clients that a task
+    has created before this call keep their identity. The workers have their own identity again
+    after ``--off``, ``--share off``, a switch to a protected profile, and `close` of what this
+    returns. If the kernel is killed, their calls fail after ten minutes.
+
+    Raises InvalidOption if no profile is active, if a connection of the cluster isn't encrypted, or
+    if another notebook lends its identity to it, and CredentialsUnavailable if a worker has
+    credentials in its files.
+
+    https://distributed.dask.org/en/stable/plugins.html#worker-plugins
+    """
+    return running_switcher().lend_to_workers(client, read_only=read_only)
 
 
 def pyarrow_filesystem(session: boto3.Session) -> S3FileSystem:

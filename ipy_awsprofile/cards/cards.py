@@ -122,7 +122,11 @@ def session_card(
     card = identity_card(
         identity,
         alias=known_account_name(identity.account),
-        about=[*session_rows(target), *sharing_rows(switcher, session)],
+        about=[
+            *session_rows(target),
+            *sharing_rows(switcher, session),
+            *worker_rows(switcher, session),
+        ],
         warning=target.warning,
         renews=target.renews_unattended,
         region_variable=target.region_variable,
@@ -198,6 +202,21 @@ def sharing_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str,
     elif programs_region != session.region_name:
         shared += f"; their Region is {programs_region or 'not set'}"
     return [("shared", shared)]
+
+
+def worker_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str, str]]:
+    """Return a row for each Dask cluster whose workers use a session's identity."""
+    from ipy_awsprofile.sessions.session import label_for  # imports boto3
+
+    rows = []
+    for workers in switcher.workers.values():
+        if workers.label == label_for(session):
+            uses = "only to read" if workers.read_only else "too"
+            text = f"of {workers.address} use it, {uses}"
+            if workers.keys_end:
+                text += f". AWS accepts their keys until {workers.keys_end:%Y-%m-%d %H:%M} UTC"
+            rows.append(("workers", text))
+    return rows
 
 
 def no_identity_card(credentials: str) -> Card:

@@ -9,7 +9,7 @@ import gc
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -31,6 +31,7 @@ from ipy_awsprofile.text import number_of, redacted_urls
 
 if TYPE_CHECKING:
     from ipy_awsprofile.kernel.show import Kernel
+    from ipy_awsprofile.kernel.workers import Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ _INDEPENDENT = {
     "daft": "keeps the credentials of its first read until the kernel is restarted",
     "duckdb": "doesn't follow automatically: "
     f"{_IMPORT} call `libraries.duckdb_secret(session)`, which follows each switch",
-    "pyspark": f"doesn't follow: {_IMPORT} read with `**libraries.spark_options(session)`",
+    "pyspark": f"doesn't follow: {_IMPORT} read with `**libraries.spark_options(session)`. Its "
+    "Python functions keep the identity that Spark was started with",
 }
 
 
@@ -120,9 +122,13 @@ _MAY_KEEP = "keeps the identity that it was opened with, if it reads from S3: op
 #: What the card says about workers, with their number.
 _WORKERS = {
     "multiprocessing": "keeps another identity in {}: start new ones",
+    "dask": "keeps another identity in {}: run `client.restart()`",
     "ray": "keeps another identity in its workers: run `ray.shutdown()`, then `ray.init()`",
 }
 _ENGINES = "keeps another identity in its engines: start the cluster again"
+
+#: What the card says about clusters that this kernel hasn't started.
+_ELSEWHERE = "uses the identity of its cluster's machines, whatever is active: give them a role"
 
 #: What the card says about readers, unless it is `_KEEPS`.
 _SAYS = {
@@ -141,9 +147,12 @@ def is_reader(value: Any) -> bool:
     return False
 
 
+_DASK = "distributed.client.Client"
+_IPYPARALLEL = "ipyparallel.client.client.Client"
+
 _STARTERS = {
     *("concurrent.futures.process.ProcessPoolExecutor", "multiprocessing.pool.Pool"),
-    *("distributed.client.Client", "ipyparallel.client.client.Client"),
+    *(_DASK, _IPYPARALLEL),
     "joblib.externals.loky.reusable_executor._ReusablePoolExecutor",
 }
 
@@ -153,6 +162,10 @@ def starts_workers(value: Any) -> bool:
     if isinstance(value, ModuleType):
         return value.__name__ == "ray" and bool(value.is_initialized())
     return _type_of(value) in _STARTERS
+
+
+#: The type of a cluster whose workers are processes or threads of the kernel.
+_LOCAL = "distributed.deploy.local.LocalCluster"
 
 
 def _type_of(value: Any) -> str:
@@ -183,15 +196,18 @@ class OpenedBefore:
             if opened == label and name in namespace and matches(namespace[name]):
                 yield Leftover(name, _SAYS.get(_type_of(namespace[name]), _KEEPS))
 
-    def leftovers(self, namespace: Mapping[str, Any], active: Label | None) -> Iterator[Leftover]:
+    def leftovers(
+        self, namespace: Mapping[str, Any], active: Label | None, lent: Iterable[Workers]
+    ) -> Iterator[Leftover]:
         """Yield readers and workers that were opened with a different identity."""
+        moved = {process for workers in lent for process in workers.processes()}
         for label in dict.fromkeys(label for _, label in self._readers.values()):
             if label != active:
                 yield from self.opened_as(namespace, label)
         former = [
             library
             for library, worker in _workers()
-            if self._workers.get((library, worker), active) != active
+            if worker not in moved and self._workers.get((library, worker), active) != active
         ]
         for library, count in Counter(former).items():
             yield Leftover(
@@ -214,10 +230,17 @@ def _workers() -> Iterator[tuple[str, object]]:
     multiprocessing = sys.modules.get("multiprocessing")
     if multiprocessing:
         for process in multiprocessing.active_children():
-            yield "multiprocessing", process.pid
+            is_dasks = process.name.startswith("Dask Worker")
+            yield "dask" if is_dasks else "multiprocessing", process.pid
     ray = sys.modules.get("ray")
-    if ray and ray.is_initialized():
+    if ray and ray.is_initialized() and _has_started(ray):
         yield "ray", ray.get_runtime_context().gcs_address
+
+
+def _has_started(ray: Any) -> bool:
+    """Return whether this kernel has started Ray's cluster, instead of attaching to it."""
+    node = ray._private.worker._global_node  # noqa: SLF001  # Ray has no public name for it
+    return node is not None and bool(node.is_head())
 
 
 def leftovers(
@@ -225,8 +248,12 @@ def leftovers(
     namespace: Mapping[str, Any],
     active: Label | None,
     before: OpenedBefore,
+    lent: Mapping[str, Workers],
 ) -> Iterator[Leftover]:
-    """Yield what doesn't follow the active identity, or the end of all switches."""
+    """Yield what doesn't follow the active identity, or the end of all switches.
+
+    ``lent`` are the Dask workers that use the notebook's identity, by their scheduler's address.
+    """
     if active:
         yield from _about_files()
         for place in kernel.changed():
@@ -240,16 +267,59 @@ def leftovers(
         if label and not label.is_chosen and label != active and (active or not label.is_default):
             code = _code_for(value, name, source)
             yield Leftover(name, f"still signs as {label.text_beside(active)}: {code}")
-    yield from before.leftovers(namespace, active)
+    yield from before.leftovers(namespace, active, lent.values())
     for library in sorted(NOT_CLEARED):
         yield Leftover(
             library,
             "may keep its former identity for new objects, because this version of it is unknown: "
             "restart the kernel after a switch",
         )
+    imported = _imported(namespace)
     if active:
-        yield from _libraries_in_use(namespace)
+        yield from _about_clusters(namespace, active, lent)
+        yield from _libraries_in_use(imported)
         yield from _about_bedrock()
+    elif "pyspark" in imported:
+        yield Leftover(
+            "pyspark", "keeps the identity that it was started with in its Python functions"
+        )
+
+
+def _about_clusters(
+    namespace: Mapping[str, Any], active: Label, lent: Mapping[str, Workers]
+) -> Iterator[Leftover]:
+    """Yield what uses clusters that this kernel hasn't started."""
+    for name, value in list(namespace.items()):
+        if _type_of(value) == _DASK and value.status == "running":
+            yield from _about_dask(name, value, active, lent)
+        elif _type_of(value) == _IPYPARALLEL and value.cluster is None:
+            yield Leftover(name, _ELSEWHERE)
+    ray = sys.modules.get("ray")
+    if ray and ray.is_initialized() and not _has_started(ray):
+        yield Leftover("ray", _ELSEWHERE)
+
+
+def _about_dask(
+    name: str, client: Any, active: Label, lent: Mapping[str, Workers]
+) -> Iterator[Leftover]:
+    """Yield a Dask client whose workers sign as another identity."""
+    address = client.scheduler.address
+    cluster = _type_of(client.cluster)
+    call = f"call `libraries.dask_workers({name})`"
+    label = lent[address].label if address in lent else None
+    if label and label != active:
+        who = label.text_beside(active)
+        yield Leftover(name, f"has workers that sign as {who}: after a switch, {call}")
+    if label:
+        return
+    if cluster.startswith("coiled."):
+        send = f"`{name}.cluster.send_credentials()`"
+        yield Leftover(name, f"has workers with the credentials that Coiled has sent: run {send}")
+    elif cluster != _LOCAL:
+        yield Leftover(
+            name,
+            f"has workers that sign as their machines' identity: to move them, {_IMPORT} {call}",
+        )
 
 
 def _about_files() -> Iterator[Leftover]:
@@ -302,14 +372,22 @@ def _code_for(value: Any, name: str, source: str) -> str:
     return "create it again"
 
 
-def _libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:
-    """Yield the libraries imported in the notebook that find credentials on their own.
+def _imported(namespace: Mapping[str, Any]) -> set[str]:
+    """Return the libraries imported in the notebook.
 
     Libraries that only other libraries import aren't included, except daft, which keeps credentials
     for the whole process. For example, awswrangler imports pyarrow's S3 filesystem but uses boto3.
+    A notebook can have a Spark session without its module.
     """
     modules = [value.__name__ for value in namespace.values() if isinstance(value, ModuleType)]
     imported = {name.partition(".")[0] for name in modules} | ({"daft"} & sys.modules.keys())
+    if any(_type_of(value).startswith("pyspark.") for value in namespace.values()):
+        imported.add("pyspark")
+    return imported
+
+
+def _libraries_in_use(imported: Collection[str]) -> Iterator[Leftover]:
+    """Yield the libraries that find credentials on their own."""
     for library, advice in _INDEPENDENT.items():
         if library in imported and library not in FOLLOWERS:
             yield Leftover(library, advice)

@@ -48,10 +48,13 @@ from ipy_awsprofile.config.settings import CREDENTIALS, KEYS
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.sessions.loopback import LoopbackServer
-from ipy_awsprofile.sessions.portable import lent_document
+from ipy_awsprofile.sessions.portable import ASK_AGAIN, lent_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from datetime import timedelta
+
+    import boto3
 
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.gate import Label
@@ -64,6 +67,10 @@ _LARGEST = 5_000_000
 _MOST = 64
 
 _SECRET = re.compile(rf"^\s*({'|'.join(map(re.escape, sorted(KEYS)))})\s*[=:]", re.M | re.I)
+
+
+#: The status and the document of a response.
+Answer = tuple[HTTPStatus, dict[str, str]]
 
 
 class _Lent(NamedTuple):
@@ -89,7 +96,7 @@ class Lending(StaysInProcess):
         self._lent: dict[str, _Lent] = {}  # by path
         self._copied: dict[str, FileVersion | None] = {}  # the config file, by path
         self._folder = _new_folder()
-        self._server = LoopbackServer(_Request, self)
+        self._server = LoopbackServer(LendingRequest, self)
         atexit.register(self.close)
 
     def close(self) -> None:
@@ -186,13 +193,18 @@ class Lending(StaysInProcess):
             self._lent[path] = self._lent.pop(path)  # the most recently used one is last
         return lent.session
 
-    def answer(self, session: ProfileSession) -> tuple[HTTPStatus, dict[str, Any]]:
+    def answer(self, session: ProfileSession) -> Answer:
         """Return the status and the document for a request."""
-        try:
-            return HTTPStatus.OK, lent_document(session)
-        except AwsProfileError as error:
-            message = f"{error} {error.hint}".strip()
-            return HTTPStatus.BAD_REQUEST, {"Code": type(error).__name__, "Message": message}
+        return answer_for(session)
+
+
+def answer_for(session: boto3.Session, ask_again: timedelta = ASK_AGAIN) -> Answer:
+    """Return a session's credentials, or the error, in the format of container credentials."""
+    try:
+        return HTTPStatus.OK, lent_document(session, ask_again)
+    except AwsProfileError as error:
+        message = f"{error} {error.hint}".strip()
+        return HTTPStatus.BAD_REQUEST, {"Code": type(error).__name__, "Message": message}
 
 
 def _new_folder() -> Path:
@@ -200,7 +212,12 @@ def _new_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="ipy-awsprofile-"))
 
 
-class _Request(BaseHTTPRequestHandler):
+_WRONG = {"Message": "The address or its token is wrong."}
+
+
+class LendingRequest(BaseHTTPRequestHandler):
+    """A request for credentials, which the server's owner answers."""
+
     timeout = 10
     server: LoopbackServer
 

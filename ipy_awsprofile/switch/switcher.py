@@ -15,7 +15,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.credentials.person import Person
-from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, faults_as_errors
+from ipy_awsprofile.errors import (
+    AwsProfileError,
+    CredentialsUnavailable,
+    InvalidOption,
+    faults_as_errors,
+)
 from ipy_awsprofile.gate import GATE, require_no_run
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.switch.layers import Entry, Layer, Layers
@@ -32,6 +37,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.kernel.lending import Lending
     from ipy_awsprofile.kernel.sharing import Sharing
     from ipy_awsprofile.kernel.show import Place
+    from ipy_awsprofile.kernel.workers import Workers
     from ipy_awsprofile.sessions.session import Identity, ProfileSession
     from ipy_awsprofile.sessions.sign_in import SignedOut
 
@@ -67,6 +73,8 @@ class Switcher:
         self.shares = False
         #: Why the last switch hasn't begun to share, or an empty text.
         self.sharing_problem = ""
+        #: The workers of Dask clusters that use the notebook's identity, by their scheduler.
+        self.workers: dict[str, Workers] = {}
         self._opened: OpenedBefore | None = None
         self._closed = False
         #: The running cell, and the action that waits for its end.
@@ -237,15 +245,37 @@ class Switcher:
             raise CredentialsUnavailable(
                 f"The notebook's identity can't be shared: {error}.", _NEEDS_TO_SHARE
             ) from error
-        self.stop_sharing()
+        self._close_sharing()
         self.sharing = newer
 
     def stop_sharing(self) -> None:
-        """Give programs no more credentials."""
+        """Give programs and Dask workers no more credentials."""
+        self._close_sharing()
+        while self.workers:
+            self.workers.popitem()[1].close()
+
+    def _close_sharing(self) -> None:
         if self.sharing:
             self.sharing.close()
         self.sharing = None
         self.sharing_problem = ""
+
+    def lend_to_workers(self, client: Any, *, read_only: bool) -> Workers:
+        """Lend the notebook's session to a Dask cluster, now and after switches.
+
+        Raises InvalidOption and CredentialsUnavailable.
+        """
+        from ipy_awsprofile.kernel.workers import Workers
+
+        session = self._layers.session_of_notebook
+        if session is None:
+            raise InvalidOption("No profile is active.", "Run `%aws_profile NAME` first.")
+        address = client.scheduler.address
+        if address in self.workers and self.workers[address].session:
+            self.workers[address].use(client, session, read_only=read_only)
+        else:
+            self.workers[address] = Workers(client, session, read_only=read_only)
+        return self.workers[address]
 
     def refresh(self, *, person: Person | None = None) -> Identity | None:
         """Switch to the active profile again with new credentials, or return None without one."""
@@ -368,7 +398,9 @@ class Switcher:
         with self._lock:
             if self._opened is None:
                 return []
-            return list(leftovers(self._layers.kernel, self.namespace, self._label, self._opened))
+            layers = self._layers
+            shown = (layers.kernel, self.namespace, self._label)
+            return list(leftovers(*shown, self._opened, self.workers))
 
     def changed_places(self) -> list[Place]:
         """Return the places that the user has changed since the switch."""
@@ -413,6 +445,8 @@ class Switcher:
                     after.callback(self._tell)
 
     def _tell(self) -> None:
+        for workers in self.workers.values():
+            workers.move(self._layers.session_of_notebook)
         identity = self.known_identity()
         for listener in list(self._listeners):
             try:
