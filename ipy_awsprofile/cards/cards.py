@@ -212,10 +212,8 @@ def worker_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str, 
     for workers in switcher.workers.values():
         if workers.label == label_for(session):
             uses = "only to read" if workers.read_only else "too"
-            text = f"of {workers.address} use it, {uses}"
-            if workers.keys_end:
-                text += f". AWS accepts their keys until {workers.keys_end:%Y-%m-%d %H:%M} UTC"
-            rows.append(("workers", text))
+            keys = f"AWS accepts their keys until {workers.keys_end:%Y-%m-%d %H:%M} UTC"
+            rows.append(("workers", f"of {workers.address} use it, {uses}. {keys}"))
     return rows
 
 

@@ -18,7 +18,6 @@ from botocore.credentials import (
     CachedCredentialFetcher,
     ReadOnlyCredentials,
 )
-from botocore.exceptions import ClientError
 from botocore.utils import JSONFileCache
 from dateutil.parser import parse
 
@@ -28,8 +27,6 @@ from ipy_awsprofile.credentials.person import MfaPrompter
 
 #: The shortest session that STS issues for long-term keys, in seconds.
 _SHORTEST_TOKEN = 900
-
-_BASE_ENDS_SOONER = "InsufficientSessionLifetime"
 
 
 class RedactedCredentials(StaysInProcess, ReadOnlyCredentials):
@@ -206,19 +203,12 @@ class ScopedSessionFetcher(StaysInProcess):
     """Gets a narrower session from STS for the ``base`` credentials.
 
     ``scope`` has the parameters of GetScopedCredentials. Long-term keys need a session token first.
-    For a ``duration`` (seconds) without a policy, that is enough. If it ``renews``, a session is
-    shorter if its base ends sooner. Otherwise, that is AWS's error.
+    For a ``duration`` (seconds) without a policy, that is enough.
     """
 
     def __init__(
-        self,
-        base: Any,
-        create_client: Callable[..., Any],
-        scope: Mapping[str, Any],
-        *,
-        renews: bool = False,
+        self, base: Any, create_client: Callable[..., Any], scope: Mapping[str, Any]
     ) -> None:
-        self.renews = renews
         self._source_credentials = base  # botocore's name, which renewals use
         self._create_client = create_client
         self._policy = {name: scope[name] for name in scope if name in {"Policy", "PolicyArns"}}
@@ -249,13 +239,10 @@ class ScopedSessionFetcher(StaysInProcess):
 
     def _narrowed(self, base: RedactedCredentials, lasts: Mapping[str, int]) -> Any:
         sts = sts_client(self._create_client, base)
-        scope = {"ScopedSessionDescription": self._description, **self._policy}
-        try:
-            return sts.get_scoped_credentials(**scope, **lasts)["Credentials"]
-        except ClientError as error:
-            if not self.renews or error.response["Error"]["Code"] != _BASE_ENDS_SOONER:
-                raise
-            return sts.get_scoped_credentials(**scope)["Credentials"]
+        response = sts.get_scoped_credentials(
+            ScopedSessionDescription=self._description, **self._policy, **lasts
+        )
+        return response["Credentials"]
 
 
 def renew_with_base(credentials: Any, base: Any) -> Any:

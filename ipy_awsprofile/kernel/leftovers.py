@@ -9,7 +9,7 @@ import gc
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -56,6 +56,9 @@ _INDEPENDENT = {
     "pyspark": f"doesn't follow: {_IMPORT} read with `**libraries.spark_options(session)`. Its "
     "Python functions keep the identity that Spark was started with",
 }
+
+#: Those that keep an identity even after ``--off``.
+_AT_OFF = {"daft", "pyspark"}
 
 
 def _scheme_of(filesystem: Any) -> str:
@@ -274,15 +277,10 @@ def leftovers(
             "may keep its former identity for new objects, because this version of it is unknown: "
             "restart the kernel after a switch",
         )
-    imported = _imported(namespace)
+    yield from _libraries_in_use(namespace, active)
     if active:
         yield from _about_clusters(namespace, active, lent)
-        yield from _libraries_in_use(imported)
         yield from _about_bedrock()
-    elif "pyspark" in imported:
-        yield Leftover(
-            "pyspark", "keeps the identity that it was started with in its Python functions"
-        )
 
 
 def _about_clusters(
@@ -372,22 +370,16 @@ def _code_for(value: Any, name: str, source: str) -> str:
     return "create it again"
 
 
-def _imported(namespace: Mapping[str, Any]) -> set[str]:
-    """Return the libraries imported in the notebook.
+def _libraries_in_use(namespace: Mapping[str, Any], active: Label | None) -> Iterator[Leftover]:
+    """Yield the libraries imported in the notebook that find credentials on their own.
 
     Libraries that only other libraries import aren't included, except daft, which keeps credentials
     for the whole process. For example, awswrangler imports pyarrow's S3 filesystem but uses boto3.
-    A notebook can have a Spark session without its module.
     """
     modules = [value.__name__ for value in namespace.values() if isinstance(value, ModuleType)]
     imported = {name.partition(".")[0] for name in modules} | ({"daft"} & sys.modules.keys())
-    if any(_type_of(value).startswith("pyspark.") for value in namespace.values()):
-        imported.add("pyspark")
-    return imported
-
-
-def _libraries_in_use(imported: Collection[str]) -> Iterator[Leftover]:
-    """Yield the libraries that find credentials on their own."""
+    if active is None:
+        imported &= _AT_OFF
     for library, advice in _INDEPENDENT.items():
         if library in imported and library not in FOLLOWERS:
             yield Leftover(library, advice)

@@ -48,13 +48,10 @@ from ipy_awsprofile.config.settings import CREDENTIALS, KEYS
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.sessions.loopback import LoopbackServer
-from ipy_awsprofile.sessions.portable import ASK_AGAIN, lent_document
+from ipy_awsprofile.sessions.portable import lent_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from datetime import timedelta
-
-    import boto3
 
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.gate import Label
@@ -67,10 +64,6 @@ _LARGEST = 5_000_000
 _MOST = 64
 
 _SECRET = re.compile(rf"^\s*({'|'.join(map(re.escape, sorted(KEYS)))})\s*[=:]", re.M | re.I)
-
-
-#: The status and the document of a response.
-Answer = tuple[HTTPStatus, dict[str, str]]
 
 
 class _Lent(NamedTuple):
@@ -193,18 +186,13 @@ class Lending(StaysInProcess):
             self._lent[path] = self._lent.pop(path)  # the most recently used one is last
         return lent.session
 
-    def answer(self, session: ProfileSession) -> Answer:
+    def answer(self, session: ProfileSession) -> tuple[HTTPStatus, dict[str, str]]:
         """Return the status and the document for a request."""
-        return answer_for(session)
-
-
-def answer_for(session: boto3.Session, ask_again: timedelta = ASK_AGAIN) -> Answer:
-    """Return a session's credentials, or the error, in the format of container credentials."""
-    try:
-        return HTTPStatus.OK, lent_document(session, ask_again)
-    except AwsProfileError as error:
-        message = f"{error} {error.hint}".strip()
-        return HTTPStatus.BAD_REQUEST, {"Code": type(error).__name__, "Message": message}
+        try:
+            return HTTPStatus.OK, lent_document(session)
+        except AwsProfileError as error:
+            message = f"{error} {error.hint}".strip()
+            return HTTPStatus.BAD_REQUEST, {"Code": type(error).__name__, "Message": message}
 
 
 def _new_folder() -> Path:

@@ -36,7 +36,7 @@ from ipy_awsprofile.credentials.person import unattended
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.sessions.loopback import LoopbackServer
 from ipy_awsprofile.sessions.portable import lent_document
-from ipy_awsprofile.sessions.scoped import open_for_programs
+from ipy_awsprofile.sessions.scoped import open_limited
 
 if TYPE_CHECKING:
     import boto3
@@ -124,7 +124,7 @@ class Sharing(StaysInProcess):
             return session
         with self._lock:  # programs that ask at the same time share it
             if self._reader is None or self._reader[0] is not session:
-                self._reader = session, open_for_programs(session, READER, read_only=True)
+                self._reader = session, open_limited(session, READER, read_only=True)
             return self._reader[1]
 
 

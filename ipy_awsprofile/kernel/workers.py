@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import atexit
 import hmac
-import os
 import re
 import secrets
 import sys
@@ -27,18 +26,23 @@ from threading import Event, RLock, Thread
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.config.private import StaysInProcess
+from ipy_awsprofile.credentials.person import unattended
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, InvalidOption
 from ipy_awsprofile.gate import GATE, Label
-from ipy_awsprofile.kernel.lending import Answer, LendingRequest, answer_for
+from ipy_awsprofile.kernel.caches import clear_caches
+from ipy_awsprofile.kernel.lending import LendingRequest
 from ipy_awsprofile.kernel.places import KEYS, LENT, s3_location
+from ipy_awsprofile.kernel.show import Kernel, variables
 from ipy_awsprofile.sessions.loopback import LoopbackServer
-from ipy_awsprofile.sessions.portable import lendable
-from ipy_awsprofile.sessions.scoped import open_for_programs
+from ipy_awsprofile.sessions.portable import lendable, lent_document
+from ipy_awsprofile.sessions.scoped import open_limited
 from ipy_awsprofile.sessions.session import ProfileSession, label_for
 
 if TYPE_CHECKING:
     import boto3
 
+#: How long AWS accepts the workers' keys, if possible: the shortest session of a role.
+_BRIEF = 900
 
 #: How long an answer is good, at most, and how often the kernel sends the next one, in seconds.
 GOOD_FOR = 570
@@ -56,27 +60,26 @@ _PRIVATE = re.compile(r"(tls|wss)://|[a-z]+://(127\.|localhost|\[::1\])")
 #: Identifies this kernel, because another one can lend to the same scheduler.
 _OWNER = secrets.token_hex(8)
 
+#: Variables that decide what AWS SDKs use, besides those with the address of the credentials.
+_PROFILE = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+_REGION = ("AWS_REGION", "AWS_DEFAULT_REGION")
+_ENDPOINT = "AWS_ENDPOINT_URL_S3"
+_VARIABLES = (*KEYS.variables, *_PROFILE, *_REGION, _ENDPOINT, *LENT)
+
 
 class Workers(StaysInProcess):
-    """The workers of a Dask cluster, which use the notebook's session until `close`.
+    """The workers of a Dask cluster, which use a session until `close`. Raises InvalidOption."""
 
-    Raises the errors of `use`.
-    """
-
-    def __init__(self, client: Any, session: ProfileSession, *, read_only: bool) -> None:
-        self._client = client
+    def __init__(self, client: Any) -> None:
         #: The scheduler's address.
         self.address = _private_address(client)
-        #: The session that the workers use, or None after the end.
+        #: The session that the workers use, and when AWS stops accepting their keys (UTC).
         self.session: ProfileSession | None = None
-        self._opened: tuple[ProfileSession, boto3.Session] | None = None
+        self.keys_end: datetime | None = None
+        self.read_only = False
+        self._client = client
         self._sending = RLock()
         self._ended = Event()
-        try:
-            self.use(client, session, read_only=read_only)
-        except BaseException:
-            self.close()
-            raise
         atexit.register(self.close)
         Thread(target=self._renew, name=_NAME, daemon=True).start()
 
@@ -88,44 +91,34 @@ class Workers(StaysInProcess):
         """The identity that the workers use, or None after the end."""
         return label_for(self.session) if self.session else None
 
-    @property
-    def keys_end(self) -> datetime | None:
-        """When AWS stops accepting the workers' keys (UTC), or None if they are brief."""
-        if self._opened is None or self._opened[0] is not self._opened[1]:
-            return None
-        return lendable(self._opened[0])[1]
-
     def processes(self) -> list[int]:
         """Return the IDs of the kernel's child processes among the workers."""
         workers = getattr(self._client.cluster, "workers", {})
         return [worker.pid for worker in workers.values() if hasattr(worker, "pid")]
 
-    def use(self, client: Any, session: ProfileSession, *, read_only: bool) -> None:
-        """Let the workers use a session, even for unfinished tasks.
+    def use(self, session: ProfileSession, *, read_only: bool) -> None:
+        """Let the workers use a session, even for unfinished tasks. Raises CredentialsUnavailable.
 
-        Raises InvalidOption, and CredentialsUnavailable if a worker can't use it.
+        If that fails, they keep using the former one.
         """
-        self._client = client
-        self.read_only = read_only
-        self._opened = None
         try:
-            self._lend(session)
-        except AwsProfileError:
-            raise
+            self._lend(session, read_only=read_only)
         except Exception as error:
+            if self.session is None:
+                self.close()
+            hint = getattr(error, "hint", "")
             raise CredentialsUnavailable(
-                f"The workers of {self.address} can't use the session: {error}",
-                "Remove the credentials that they have, or give their machines a role.",
+                f"The workers of {self.address} can't use the session: {error}", hint
             ) from error
 
     def move(self, session: ProfileSession | None) -> None:
-        """Move the workers to the notebook's session, unless they have unfinished tasks."""
+        """Let the workers use the notebook's session, unless they have unfinished tasks."""
         if session is None or self.session in {None, session}:
             return
         if any(future.status == "pending" for future in self._client.futures.values()):
             return
         try:
-            self._lend(session)
+            self._lend(session, read_only=self.read_only)
         except Exception as error:  # noqa: BLE001  # the switch is complete
             GATE.warn(f"The workers of {self.address} keep their identity: {error!r}")
 
@@ -135,58 +128,43 @@ class Workers(StaysInProcess):
         self._ended.set()
         with self._sending, suppress(Exception):  # the cluster is gone, or another notebook lends
             self.session = None
-            self._send(None, {})
+            self._send({}, {})
             self._call("unregister_worker_plugin", name=_NAME)
 
     def _renew(self) -> None:
         while not self._ended.wait(EVERY):
-            with self._sending, suppress(Exception):  # the last answer ends if this goes on
+            # The last answer ends if an error goes on.
+            with self._sending, unattended(), suppress(Exception):
                 if self.session:
-                    self._lend(self.session)
+                    self._lend(self.session, read_only=self.read_only)
 
-    def _lend(self, session: ProfileSession) -> None:
+    def _lend(self, session: ProfileSession, *, read_only: bool) -> None:
         """Send a session's credentials. Raises errors of AWS, of the network and of workers."""
         with self._sending:
-            if self._opened is None or self._opened[0] is not session:
-                self._opened = session, self._open(session)
-            answer = answer_for(self._opened[1], timedelta(seconds=GOOD_FOR))
+            limited = _open_limited(session, read_only=read_only)
+            document = lent_document(limited, timedelta(seconds=GOOD_FOR))
             region, endpoint = s3_location(session)
-            names = (*KEYS.variables, "AWS_PROFILE", "AWS_DEFAULT_PROFILE")
-            variables: dict[str, str | None] = dict.fromkeys(names)
-            variables |= {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+            environment = dict.fromkeys(_REGION, region)
             if endpoint:
-                variables["AWS_ENDPOINT_URL_S3"] = endpoint
-            self._send(answer, variables)
+                environment[_ENDPOINT] = endpoint
+            self._send(document, environment)
+            self.keys_end = lendable(limited)[1]
             self.session = session
+            self.read_only = read_only
 
-    def _open(self, session: ProfileSession) -> boto3.Session:
-        """Return a session for the workers. Its keys are brief, unless STS can't issue such keys.
+    def _send(self, document: Mapping[str, str], environment: Mapping[str, str]) -> None:
+        """Send credentials to the workers, and to those that join later, or end that without any.
 
-        Raises AwsProfileError.
-        """
-        try:
-            return open_for_programs(session, _NAME, read_only=self.read_only, is_brief=True)
-        except AwsProfileError:
-            if self.read_only:
-                raise
-            return session  # the card says how long its keys live
-
-    def _send(self, answer: Answer | None, variables: Mapping[str, str | None]) -> None:
-        """Send a plugin to the workers, and to those that join later.
-
-        The scheduler keeps a note for other notebooks. Raises InvalidOption if it is another's.
+        The scheduler keeps a note for other notebooks. Raises RuntimeError if it is another's.
         """
         from distributed.core import clean_exception
 
         owner, ends = self._call("get_metadata", keys=[_NAME], default=("", ""))
         if owner != _OWNER and _is_to_come(ends):
-            raise InvalidOption(
-                f"Another notebook lends its identity to the Dask cluster {self.address}.",
-                "Close it there, or start another cluster.",
-            )
-        ends = answer[1].get("Expiration", "") if answer else ""
-        self._call("set_metadata", keys=[_NAME], value=(_OWNER, ends))
-        plugin = _pickled_plugin(answer, variables)
+            raise RuntimeError("Another notebook lends its identity to them.")
+        note = (_OWNER, document.get("Expiration", ""))
+        self._call("set_metadata", keys=[_NAME], value=note)
+        plugin = _pickled_plugin(document, environment)
         responses = self._call(
             "register_worker_plugin", plugin=plugin, name=_NAME, idempotent=False
         )
@@ -201,23 +179,32 @@ class Workers(StaysInProcess):
 
 
 def _private_address(client: Any) -> str:
-    """Return the scheduler's address, if only who can read the connections are its users.
+    """Return the scheduler's address, if nobody else can read the connections.
 
     Raises InvalidOption.
     """
     scheduler = client.scheduler_info(n_workers=-1)
-    address = str(scheduler["address"])
-    if address.startswith("inproc:"):
-        raise InvalidOption(
-            "The workers are threads of the kernel.", "They follow each switch without this."
-        )
-    for used in (address, *scheduler["workers"]):
-        if not _PRIVATE.match(used):
+    for address in (scheduler["address"], *scheduler["workers"]):
+        if address.startswith("inproc:"):
             raise InvalidOption(
-                f"The connections of the Dask cluster, {used}, aren't encrypted.",
+                "The workers are threads of the kernel.", "They follow each switch without this."
+            )
+        if not _PRIVATE.match(address):
+            raise InvalidOption(
+                f"The connections of the Dask cluster, {address}, aren't encrypted.",
                 "Start it with TLS, such as `security=True`, or give its machines a role.",
             )
-    return address
+    return str(client.scheduler.address)
+
+
+def _open_limited(session: ProfileSession, *, read_only: bool) -> boto3.Session:
+    """Return a session whose keys are brief, if STS can issue such keys. Raises AwsProfileError."""
+    try:
+        return open_limited(session, _NAME, read_only=read_only, seconds=_BRIEF)
+    except AwsProfileError:
+        if read_only:
+            raise
+        return session
 
 
 def _is_to_come(ends: str) -> bool:
@@ -227,7 +214,7 @@ def _is_to_come(ends: str) -> bool:
 # In the workers -----------------------------------------------------------------------------------
 
 
-def _pickled_plugin(answer: Answer | None, variables: Mapping[str, str | None]) -> bytes:
+def _pickled_plugin(document: Mapping[str, str], environment: Mapping[str, str]) -> bytes:
     """Return a worker plugin with all that it needs, because workers may not have this package."""
     import cloudpickle
     from distributed import WorkerPlugin
@@ -236,7 +223,7 @@ def _pickled_plugin(answer: Answer | None, variables: Mapping[str, str | None]) 
         def setup(self, worker: Any) -> None:
             if not hasattr(worker, "lent_identity"):
                 worker.lent_identity = _Lent()
-            worker.lent_identity.use(answer, variables)
+            worker.lent_identity.use(document, environment)
 
     package = sys.modules["ipy_awsprofile"]
     cloudpickle.register_pickle_by_value(package)
@@ -248,66 +235,49 @@ def _pickled_plugin(answer: Answer | None, variables: Mapping[str, str | None]) 
 
 
 class _Lent:
-    """What a worker answers, until its expiration. It has the worker's server."""
+    """The credentials that a worker answers with until they end, and the worker's own variables."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory()  # closed to other users
         self._token = secrets.token_hex(32)
         file = Path(self._folder.name) / "token"
         file.write_text(self._token)
-        self._server = LoopbackServer(LendingRequest, self)
-        uri, token_file = LENT
-        self._shown = {uri: f"http://127.0.0.1:{self._server.port}/", token_file: str(file)}
-        #: The worker's own variables.
-        self._own: dict[str, str | None] = {}
-        self._answer: Answer | None = None
+        url = f"http://127.0.0.1:{LoopbackServer(LendingRequest, self).port}/"
+        self._address = dict(zip(LENT, (url, str(file)), strict=True))
+        self._kernel = Kernel()
+        self._document: Mapping[str, str] = {}
 
-    def use(self, answer: Answer | None, variables: Mapping[str, str | None]) -> None:
-        """Answer this from now on; None ends it. Raises RuntimeError."""
-        self._show(answer, variables)
-        if not answer or not _is_to_come(answer[1].get("Expiration", "")):
-            return
-        method = _method_of_botocore()
-        if method != "container-role":
-            self._show(None, {})
-            raise RuntimeError(f"one has credentials that AWS SDKs prefer ({method}).")
+    def use(self, document: Mapping[str, str], environment: Mapping[str, str]) -> None:
+        """Answer with these credentials from now on, or end that without any.
 
-    def _show(self, answer: Answer | None, variables: Mapping[str, str | None]) -> None:
-        self._answer = answer
-        shown: dict[str, str | None] = {}
-        if answer:
-            shown = {**variables, **self._shown}
-        own = {name: os.environ.get(name) for name in shown} | self._own
-        self._own = own if answer else {}
-        for name, value in (own | shown).items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        Raises RuntimeError.
+        """
+        self._document = document
+        values = {**environment, **self._address}
+        places: dict[Any, dict[str, str]] = {}
+        for name in _VARIABLES if document else ():
+            places[variables(name)] = {name: values[name]} if name in values else {}
+        self._kernel.show(places, {})
         _forget_identity()
+        if _is_to_come(document.get("Expiration", "")):
+            method = _method_of_botocore()
+            if method != "container-role":
+                self.use({}, {})
+                raise RuntimeError(f"AWS SDKs prefer the credentials of one of them ({method}).")
 
-    def session_at(self, _path: str, token: str) -> Answer | None:
-        """Return the response to a request, or None if its token is wrong."""
-        if not hmac.compare_digest(token.encode(), self._token.encode()):
-            return None
-        if self._answer is None:
-            return _ENDED
-        ends = self._answer[1].get("Expiration")
-        return _ENDED if ends and not _is_to_come(ends) else self._answer
+    def session_at(self, _path: str, token: str) -> _Lent | None:
+        """Return this if the token of a request is right."""
+        return self if hmac.compare_digest(token.encode(), self._token.encode()) else None
 
-    def answer(self, response: Answer) -> Answer:
-        """Return the response, as `Lending.answer` does."""
-        return response
-
-
-_ENDED: Answer = (
-    HTTPStatus.BAD_REQUEST,
-    {
-        "Code": "CredentialsUnavailable",
-        "Message": "The notebook doesn't lend its identity to this worker anymore. "
-        "`libraries.dask_workers(client).close()` gives the worker its own identity back.",
-    },
-)
+    def answer(self, _lent: _Lent) -> tuple[HTTPStatus, Mapping[str, str]]:
+        """Return the status and the document for a request."""
+        if _is_to_come(self._document.get("Expiration", "")):
+            return HTTPStatus.OK, {**self._document, "Token": self._document["SessionToken"]}
+        return HTTPStatus.BAD_REQUEST, {
+            "Code": "CredentialsUnavailable",
+            "Message": "The notebook doesn't lend its identity to this worker anymore. In any "
+            "notebook, `libraries.dask_workers(client).close()` brings the worker's own back.",
+        }
 
 
 def _method_of_botocore() -> str:
@@ -318,13 +288,11 @@ def _method_of_botocore() -> str:
 
 
 def _forget_identity() -> None:
-    """Clear what keeps the identity of its first use in this worker."""
+    """Clear what libraries in this worker keep of their first identity."""
+    clear_caches()
     boto3: Any = sys.modules.get("boto3")
     if boto3:
         boto3.DEFAULT_SESSION = None
-    s3fs: Any = sys.modules.get("s3fs")
-    if s3fs:
-        s3fs.S3FileSystem.clear_instance_cache()
     polars: Any = sys.modules.get("polars")
     if polars:
         provider = polars.CredentialProviderAWS()

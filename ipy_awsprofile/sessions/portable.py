@@ -35,7 +35,7 @@ _ABOUT_TO_END = timedelta(minutes=15)
 
 
 #: Programs ask again after this time, so they follow a switch. boto3 asks 15 minutes earlier.
-ASK_AGAIN = timedelta(minutes=20)
+_ASK_AGAIN = timedelta(minutes=20)
 
 
 def present_credentials(session: boto3.Session) -> tuple[RedactedCredentials, datetime | None]:
@@ -120,7 +120,7 @@ def lendable(session: boto3.Session) -> tuple[RedactedCredentials, datetime | No
         return issued[1:]
 
 
-def lent_document(session: boto3.Session, ask_again: timedelta = ASK_AGAIN) -> dict[str, Any]:
+def lent_document(session: boto3.Session, ask_again: timedelta = _ASK_AGAIN) -> dict[str, Any]:
     """Return the credentials of `lendable` as processes and containers return them to SDKs.
 
     A ``credential_process`` names the token ``SessionToken``, and a container ``Token``. Programs

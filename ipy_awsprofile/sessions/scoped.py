@@ -49,9 +49,6 @@ if TYPE_CHECKING:
 #: The durations in seconds that AWS allows.
 _ALLOWED = range(1, 129600 + 1)
 
-#: How long AWS accepts brief credentials, in seconds: the shortest session of a role.
-_BRIEF = 900
-
 
 class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # used like a function
     """Open a session with the same identity, but limited permissions or time, for a ``with`` block.
@@ -97,11 +94,8 @@ class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # used lik
         check_session(base, "GetScopedCredentials")
         return self.open_for(base)
 
-    def open_for(self, base: boto3.Session, *, renews: bool = False) -> boto3.Session:
-        """Open the narrower session of a base, even if the base isn't the active identity's.
-
-        If it ``renews``, ``seconds`` is how long each set of its credentials is valid.
-        """
+    def open_for(self, base: boto3.Session) -> boto3.Session:
+        """Open the narrower session of a base, even if the base isn't the active identity's."""
         chain = names_of(base)
         if isinstance(base, ProfileSession):
             base.target.require_sts()
@@ -117,7 +111,7 @@ class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # used lik
 
         with translated(chain):
             broader = credentials_of(base)
-            fetcher = ScopedSessionFetcher(broader, create, self._scope, renews=renews)
+            fetcher = ScopedSessionFetcher(broader, create, self._scope)
             credentials = _ScopedCredentials(fetcher, chain)
             label = label_of(broader)
             if label:  # a narrower session still signs as its base
@@ -131,43 +125,40 @@ class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # used lik
         self._open.pop().has_ended = True
 
 
-def open_for_programs(
-    session: ProfileSession, name: str, *, read_only: bool = False, is_brief: bool = False
+def open_limited(
+    session: ProfileSession, name: str, *, read_only: bool = False, seconds: int | None = None
 ) -> boto3.Session:
     """Return a session with the same identity for programs, without prompting the user.
 
-    It is ``read_only`` or ``is_brief``, or both. AWS accepts each set of brief credentials for at
-    most 15 minutes, and the session renews them. CloudTrail shows the name: at the end of the role
-    session's name unless the profile or an option names it, or as the description of the narrower
-    session. Raises a subclass of `AwsProfileError`.
+    It can only read, or AWS accepts its credentials for so many ``seconds``, or both. A role's
+    session is renewed after that time. CloudTrail shows the name: at the end of the role session's
+    name unless the profile or an option names it, or as the description of the narrower session.
+    Raises a subclass of `AwsProfileError`.
     """
     target = session.target
     is_limited_by_role = target.profile.kind in ASSUMES and not target.request.policy
     if is_limited_by_role and target.renews_unattended:
-        is_limited = read_only or target.request.read_only
-        request = replace(target.request, read_only=is_limited)
-        return open_target(_again(replace(target, request=request), name, is_brief=is_brief))
-    seconds = _BRIEF if is_brief else None
+        return open_target(_limited(target, name, read_only=read_only, seconds=seconds))
     limits = scoped(session, read_only=read_only, seconds=seconds, description=name)
-    return limits.open_for(session, renews=True)
+    return limits.open_for(session)
 
 
-def _again(target: Target, name: str, *, is_brief: bool) -> Target:
-    """Return a target that assumes the same role again, with the request's policy.
+def _limited(target: Target, name: str, *, read_only: bool, seconds: int | None) -> Target:
+    """Return a target for the same role, with the policy of ``--read-only`` or a duration.
 
     It has the role chain of the target, because the files can have changed since.
     """
     role = target.profile
     arn = str(role.role_arn)
-    request = target.request
+    request = replace(target.request, read_only=read_only or target.request.read_only)
     limits = {**target.parameters.get(arn, {}), **session_policy(request, role)}
     own_name = role.text("role_session_name") or ""
     default = request.default_session_name or user_environment().get("AWS_ROLE_SESSION_NAME")
     if own_name in {"", default}:
         own_name = f"{own_name}-{name}".strip("-")
     settings = {**role.settings, "role_session_name": own_name[-64:]}
-    if is_brief:
-        settings["duration_seconds"] = str(_BRIEF)
+    if seconds:
+        settings["duration_seconds"] = str(seconds)
     first = Profile(role, settings, role.kind)
     return replace(
         target,
@@ -217,12 +208,8 @@ class _ScopedCredentials(DeferredRefreshableCredentials):
         self._fetcher = fetcher
         self._chain = chain
         self._refresh_using = self._renew
-        self._is_final = bool(fetcher.duration and not fetcher.renews)
-        if self._is_final:
+        if fetcher.duration:
             self._advisory_refresh_timeout = self._mandatory_refresh_timeout = 0
-        elif fetcher.duration:  # botocore's 15 minutes are all of it
-            self._advisory_refresh_timeout = fetcher.duration // 4
-            self._mandatory_refresh_timeout = fetcher.duration // 6
 
     def _refresh(self) -> None:
         """Renew the credentials if necessary. botocore calls this before it uses any of them.
@@ -238,7 +225,7 @@ class _ScopedCredentials(DeferredRefreshableCredentials):
 
     def _renew(self) -> Any:
         """Return new credentials in botocore's format. Raises AwsProfileError."""
-        if self._is_final and getattr(self, "_access_key", None):
+        if self._fetcher.duration and getattr(self, "_access_key", None):
             raise AwsProfileError(
                 f"The session was limited to {self._fetcher.duration} seconds, and has ended.",
                 "Open another one.",

@@ -271,11 +271,12 @@ class Switcher:
         if session is None:
             raise InvalidOption("No profile is active.", "Run `%aws_profile NAME` first.")
         address = client.scheduler.address
-        if address in self.workers and self.workers[address].session:
-            self.workers[address].use(client, session, read_only=read_only)
-        else:
-            self.workers[address] = Workers(client, session, read_only=read_only)
-        return self.workers[address]
+        workers = self.workers.get(address)
+        if workers is None or workers.session is None:
+            workers = Workers(client)
+        workers.use(session, read_only=read_only)
+        self.workers[address] = workers
+        return workers
 
     def refresh(self, *, person: Person | None = None) -> Identity | None:
         """Switch to the active profile again with new credentials, or return None without one."""
