@@ -117,6 +117,9 @@ kernel/leftovers.py
   distributed.client: Client
   lancedb.table.LanceTable: _conn
   minio.api.Minio: _provider
+  ray: _private
+  ray._private.node.Node: is_head()
+  ray._private.worker: _global_node
   s3fs.core.S3FileSystem: _s3
 kernel/places.py
   IPython.core.interactiveshell.InteractiveShell: drop_by_id(variables)
@@ -126,6 +129,9 @@ kernel/places.py
   polars.io.cloud.credential_provider: _builder.DEFAULT_CREDENTIAL_PROVIDER
   polars.io.cloud.credential_provider._providers.CredentialProviderAWS: _session;
     retrieve_credentials_impl
+kernel/workers.py
+  distributed.core: clean_exception
+  distributed.scheduler.Scheduler: register_worker_plugin; unregister_worker_plugin
 kernel/watch.py
   boto3.session.Session: _session
   botocore: register_initializer(callback); unregister_initializer(callback)

@@ -212,8 +212,8 @@ def worker_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str, 
     for workers in switcher.workers.values():
         if workers.label == label_for(session):
             uses = "only to read" if workers.read_only else "too"
-            keys = f"AWS accepts their keys until {workers.keys_end:%Y-%m-%d %H:%M} UTC"
-            rows.append(("workers", f"of {workers.address} use it, {uses}. {keys}"))
+            keys = time_left(workers.keys_end, temporary=True)
+            rows.append(("workers", f"of {workers.address} use it, {uses} (their keys: {keys})"))
     return rows
 
 

@@ -139,7 +139,7 @@ class Workers(StaysInProcess):
                     self._lend(self.session, read_only=self.read_only)
 
     def _lend(self, session: ProfileSession, *, read_only: bool) -> None:
-        """Send a session's credentials. Raises errors of AWS, of the network and of workers."""
+        """Send a session's credentials. Raises AwsProfileError, OSError, and errors of workers."""
         with self._sending:
             limited = _open_limited(session, read_only=read_only)
             document = lent_document(limited, timedelta(seconds=GOOD_FOR))
@@ -173,7 +173,9 @@ class Workers(StaysInProcess):
                 raise clean_exception(**response)[1]
 
     def _call(self, method: str, **arguments: Any) -> Any:
-        """Call a method of the scheduler. Raises TimeoutError, and errors of the connection."""
+        """Call a method of the scheduler. Raises OSError."""
+        if self._client.status != "running":
+            raise ConnectionError("There is no connection to the scheduler.")
         call = getattr(self._client.scheduler, method)
         return self._client.sync(call, **arguments, callback_timeout=_WAIT)
 

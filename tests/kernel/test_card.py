@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -279,6 +279,9 @@ class Ray(ModuleType):
     def __init__(self) -> None:
         super().__init__("ray")
         self.gcs_address = ""
+        self.is_attached = False
+        node = SimpleNamespace(is_head=lambda: not self.is_attached)
+        self._private = SimpleNamespace(worker=SimpleNamespace(_global_node=node))
 
     def is_initialized(self) -> bool:
         """Return whether a cluster is running."""
@@ -290,7 +293,7 @@ class Ray(ModuleType):
 
 
 def test_workers_of_ray(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The card names Ray's workers from before a switch, and a run refuses Ray."""
+    """The card names Ray's workers from before a switch, and other clusters. A run refuses Ray."""
     ray = Ray()
     monkeypatch.setitem(sys.modules, "ray", ray)
     notebook.good("import ray; from ipy_awsprofile import across_profiles\n%aws_profile RoleBeta")
@@ -302,6 +305,8 @@ def test_workers_of_ray(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> Non
     assert error == "`ray` runs code in processes that have the notebook's identity."
     ray.gcs_address = "127.0.0.1:2"
     assert "`ray`" not in card_of(notebook)
+    ray.is_attached = True
+    assert "`ray` uses the identity of its cluster's machines" in card_of(notebook)
 
 
 def test_pools(notebook: Shell) -> None:
@@ -328,6 +333,9 @@ def test_libraries_that_do_not_follow(notebook: Shell) -> None:
     imports, call = re.findall("`([^`]+)`", line)[1:]
     notebook.good(f"{imports}\n{call}")
     assert "`duckdb`" not in card_of(notebook)
+    card = card_of(notebook, "%aws_profile --off")
+    assert "identity that Spark was started with" in card
+    assert "`duckdb`" not in card
 
 
 WHO = (

@@ -236,7 +236,7 @@ def test_polars_that_is_imported_after_the_switch(aws: EmbeddedAws) -> None:
 
 CLUSTER = """
 import dask.dataframe as dd, distributed
-from ipy_awsprofile import across_profiles
+from ipy_awsprofile import across_profiles, libraries
 cluster = distributed.LocalCluster(
     n_workers=1, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1")
 client = distributed.Client(cluster)
@@ -260,6 +260,17 @@ def test_a_dask_cluster_in_a_run(aws: EmbeddedAws, notebook: Shell) -> None:
         assert list(notebook.good(attribute).result["value"]) == ["us-west-2"]
         assert notebook.good("client.submit(len, 'x').result()").result == 1
         assert "UserAlpha" in signers(aws, notebook, "len(dd.read_csv(CSV))")
+        card = " ".join(notebook.good("%aws_profile RoleBeta").text.split())
+        (restart,) = re.findall("`dask` keeps another identity in 1 process: run `(.+?)`", card)
+        assert "`multiprocessing`" not in card
+        read = "dd.read_csv(CSV).map_partitions(len, meta=int).compute()"
+        assert "UserAlpha" in signers(aws, notebook, read)
+        notebook.good(restart)
+        assert roles_in_s3(aws, notebook, read) == {"RoleBeta"}
+        card = notebook.good("libraries.dask_workers(client)\n%aws_profile RoleGamma").text
+        assert "`dask`" not in card
+        assert "workers" in card
+        assert roles_in_s3(aws, notebook, read) == {"RoleGamma"}
     finally:
         notebook.good("client.close(); cluster.close()")
 
