@@ -1,11 +1,11 @@
-"""Measure and print a table of times: ``python -m benchmarks [picker] [--update-page]``."""
+"""Measure and print a table of times: ``python -m benchmarks [picker|scale] [--update-page]``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from benchmarks import picker, scenarios
+from benchmarks import picker, scale, scenarios
 from benchmarks.stage import ACCOUNTS, embedded_aws
 from benchmarks.table import PAGE, Rounds, machine, markdown, times, update
 
@@ -30,12 +30,15 @@ def measure(*, of_picker: bool) -> Rounds:
 def main() -> None:
     """Measure and print the table; with ``--update-page``, also write it to its page."""
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
-    picker_help = "measure the picker in a browser instead"
-    parser.add_argument("topic", nargs="?", choices=["picker"], help=picker_help)
+    help_of_topic = "measure the picker in a browser, or hundreds of roles, instead"
+    parser.add_argument("topic", nargs="?", choices=["picker", "scale"], help=help_of_topic)
     parser.add_argument("--update-page", action="store_true", help="write the table to its page")
     options = parser.parse_args()
     if options.topic and options.update_page:
-        parser.error("The table of the page doesn't include the picker.")
+        parser.error("The table of the page has no topic.")
+    if options.topic == "scale":
+        scale.main()
+        return
     table = f"{markdown(measure(of_picker=bool(options.topic)))}\n\n{machine()}."
     print(table)
     if options.update_page:
