@@ -124,7 +124,8 @@ def across_profiles(
     with an ``executor``: a process pool, or ``client.get_executor()`` of a Dask cluster whose
     workers have this package. It gets only short-lived credentials. It helps functions that compute
     a lot; threads are as quick at waiting for AWS. ``progress`` shows a progress bar, and
-    ``confirmed`` includes protected profiles. ``read_only``, ``policy`` and ``write`` are the options of ``%aws_profile``.
+    ``confirmed`` includes protected profiles. ``read_only``, ``policy`` and ``write`` are the
+    options of ``%aws_profile``.
 
     Code that would use the notebook's identity, such as a global client, is an error of each
     profile. Raises InvalidOption if no profile matches, if a Region is misspelled or if the

@@ -242,8 +242,10 @@ def _workers() -> Iterator[tuple[str, object]]:
 
 def _has_started(ray: Any) -> bool:
     """Return whether this kernel has started Ray's cluster, instead of attaching to it."""
-    node = ray._private.worker._global_node  # noqa: SLF001  # Ray has no public name for it
-    return node is not None and bool(node.is_head())
+    with suppress(AttributeError):  # another version
+        node = ray._private.worker._global_node  # noqa: SLF001  # Ray has no public name for it
+        return node is not None and bool(node.is_head())
+    return True
 
 
 def leftovers(
@@ -378,6 +380,8 @@ def _libraries_in_use(namespace: Mapping[str, Any], active: Label | None) -> Ite
     """
     modules = [value.__name__ for value in namespace.values() if isinstance(value, ModuleType)]
     imported = {name.partition(".")[0] for name in modules} | ({"daft"} & sys.modules.keys())
+    if any(_type_of(value).startswith("pyspark.") for value in namespace.values()):
+        imported.add("pyspark")  # a Spark session is enough to use it
     if active is None:
         imported &= _AT_OFF
     for library, advice in _INDEPENDENT.items():

@@ -96,11 +96,12 @@ class Workers(StaysInProcess):
         workers = getattr(self._client.cluster, "workers", {})
         return [worker.pid for worker in workers.values() if hasattr(worker, "pid")]
 
-    def use(self, session: ProfileSession, *, read_only: bool) -> None:
+    def use(self, client: Any, session: ProfileSession, *, read_only: bool) -> None:
         """Let the workers use a session, even for unfinished tasks. Raises CredentialsUnavailable.
 
-        If that fails, they keep using the former one.
+        If that fails, they keep using the former one. The ``client`` can be a new one.
         """
+        self._client = client
         try:
             self._lend(session, read_only=read_only)
         except Exception as error:

@@ -267,6 +267,7 @@ class Switcher:
         """
         from ipy_awsprofile.kernel.workers import Workers
 
+        require_no_run("`libraries.dask_workers`")
         session = self._layers.session_of_notebook
         if session is None:
             raise InvalidOption("No profile is active.", "Run `%aws_profile NAME` first.")
@@ -274,7 +275,7 @@ class Switcher:
         workers = self.workers.get(address)
         if workers is None or workers.session is None:
             workers = Workers(client)
-        workers.use(session, read_only=read_only)
+        workers.use(client, session, read_only=read_only)
         self.workers[address] = workers
         return workers
 
