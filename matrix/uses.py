@@ -329,6 +329,32 @@ _GROUPS = {
             !aws s3api list-buckets
         """,
     },
+    "Clusters": {
+        "ray": """
+            import ray
+            ray.shutdown()
+            ray.init(
+                num_cpus=1, object_store_memory=80_000_000, include_dashboard=False,
+                log_to_driver=False, logging_level="ERROR",
+            )
+
+            def buckets():
+                import boto3
+                return len(boto3.client("s3").list_buckets()["Buckets"])
+
+            _ = ray.get(ray.remote(buckets).remote())
+        """,
+        "ipyparallel": """
+            import ipyparallel
+            it = ipyparallel.Cluster(n=1).start_and_connect_sync(activate=False)
+            # %%
+            def buckets():
+                import boto3
+                return len(boto3.client("s3").list_buckets()["Buckets"])
+
+            _ = it[:].apply_sync(buckets)
+        """,
+    },
 }
 
 #: The names of distributions and modules, if they aren't the library's name.

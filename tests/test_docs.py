@@ -481,10 +481,10 @@ def test_picture_of_the_picker() -> None:
 
 def test_libraries_of_the_matrix() -> None:
     """The page of supported libraries has the libraries of `make libraries` in bold."""
-    (table,) = re.findall(
-        r"## What follows automatically(.+?)\n## ", FOLLOWS.read_text(), re.DOTALL
-    )
-    assert set(re.findall(r"\*\*(.+?)\*\*", table)) == {
+    page = FOLLOWS.read_text()
+    (table,) = re.findall(r"## What follows automatically(.+?)\n## ", page, re.DOTALL)
+    (clusters,) = re.findall(r"- \*\*Worker processes\*\*(.+)", page)
+    assert set(re.findall(r"\*\*(.+?)\*\*", table + clusters)) == {
         use.name.partition(" ")[0] for use in USES.values()
     }
 
