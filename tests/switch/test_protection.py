@@ -188,8 +188,8 @@ def test_everything_read_only(
         shell.good(f"%aws_profile {line} --write\n{PUT}")
     assert "read-only" in shell.good(f"%aws_profile corp:{PROD}/Admin").text
     (file := tmp_path / "policy.json").write_text(POLICY)
-    assert "add `--write`" in shell.refused(f"%aws_profile RoleBeta --policy {file}").hint
-    shell.good(f"%aws_profile RoleBeta --policy {file} --write")
+    assert "add `--write`" in shell.refused(f'%aws_profile RoleBeta --policy "{file}"').hint
+    shell.good(f'%aws_profile RoleBeta --policy "{file}" --write')
 
 
 @pytest.mark.usefixtures("aws")
@@ -213,7 +213,7 @@ def test_many_profiles(shell: Shell, tmp_path: Path) -> None:
             across_profiles("RoleBeta", put, progress=False, **limit)
     assert len(across_profiles("RoleBeta", put, progress=False, write=True)) == 1
     setting(shell, "read_only")
-    for options in ("--read-only", f"--policy {file}"):
+    for options in ("--read-only", f'--policy "{file}"'):
         magic = f"%%aws_profiles RoleBeta --no-progress {options}"
         assert "AccessDenied" in str(shell.run(f"{magic}\n{PUT}").error)
         shell.good(f"{magic}\n{LISTED}")
@@ -227,7 +227,7 @@ def test_the_card(shell: Shell, tmp_path: Path) -> None:
     (file := tmp_path / "policy.json").write_text(POLICY)
     for option, says in (
         ("--read-only", "read-only in 33 services; all others are denied"),
-        (f"--policy {file}", f"limited by the session policy {file}"),
+        (f'--policy "{file}"', f"limited by the session policy {file}"),
     ):
         card = shell.good(f"%aws_profile prod-reader {option}").text
         assert says in card
