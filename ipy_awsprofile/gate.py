@@ -205,7 +205,7 @@ def check(
 def _is_stale(label: Label) -> bool:
     """Return whether a label isn't the active identity's.
 
-    The default credentials can be those of the active profile.
+    Default credentials are stale only while a profile with another name is active.
     """
     active = GATE.active
     if not label.is_default:

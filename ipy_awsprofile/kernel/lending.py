@@ -200,9 +200,6 @@ def _new_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="ipy-awsprofile-"))
 
 
-_WRONG = {"Message": "The address or its token is wrong."}
-
-
 class LendingRequest(BaseHTTPRequestHandler):
     """A request for credentials, which the server's owner answers."""
 

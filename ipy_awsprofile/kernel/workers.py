@@ -275,7 +275,7 @@ class _Lent:
     def answer(self, _lent: _Lent) -> tuple[HTTPStatus, Mapping[str, str]]:
         """Return the status and the document for a request."""
         if _is_to_come(self._document.get("Expiration", "")):
-            return HTTPStatus.OK, {**self._document, "Token": self._document["SessionToken"]}
+            return HTTPStatus.OK, self._document
         return HTTPStatus.BAD_REQUEST, {
             "Code": "CredentialsUnavailable",
             "Message": "The notebook doesn't lend its identity to this worker anymore. In any "
