@@ -6,9 +6,9 @@ import argparse
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ import boto3
 from IPython.display import display
 
 from ipy_awsprofile.cards import cards, tables
-from ipy_awsprofile.cards.card import Tone
+from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import SwitchRequest, arguments
@@ -43,7 +43,6 @@ from ipy_awsprofile.text import quoted
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ipy_awsprofile.cards.card import Card
     from ipy_awsprofile.switch.switcher import Switcher
 
 
@@ -60,7 +59,9 @@ def run_aws_profile(
         if options.help:
             show_help(magic)
             return
-        result = _result_of(options, switcher, make_picker)
+        request = _request_of(options, switcher.request)
+        run = _ACTIONS[_action_of(options, request)]
+        result = run(_Line(options, request, switcher, make_picker))
         if result is not None:
             display(result)
 
@@ -156,59 +157,6 @@ def _request_of(
     return None
 
 
-def _result_of(
-    options: argparse.Namespace,
-    switcher: Switcher,
-    make_picker: Callable[[Switcher], object],
-) -> object:
-    """Carry out the options, and return an object that displays the result."""
-    active = switcher.request
-    request = _request_of(options, active)
-    action = _action_of(options, request)
-    match action:
-        case "off":
-            was_shared = switcher.sharing is not None
-            kept = switcher.off()
-            return cards.off_card(kept, switcher.leftovers(), was_shared=was_shared)
-        case "console":
-            return _open_console(switcher, options.console)
-        case "explain":
-            from ipy_awsprofile.cards.explanation import explanation_card
-            from ipy_awsprofile.explain.explain import explain
-
-            return explanation_card(explain(request or active))
-        case "logout":
-            return _sign_out(switcher, request)
-        case "pick" if renders_html():
-            return make_picker(switcher)
-        case "pick":
-            from ipy_awsprofile.notebook.terminal import pick_in_terminal
-
-            name = pick_in_terminal(active.profile if active else None)
-            request = SwitchRequest(name) if name else None
-        case "share" if options.profile == ["off"]:
-            switcher.shares = False
-            switcher.stop_sharing()
-            return active_card(switcher)
-        case "share":
-            text_with_shared(ConfigFile.read())  # an error before the switch
-    shown = request or active or SwitchRequest()
-    before = switcher.namespace.get(shown.variable)
-    preview = None
-    if action == "save":
-        preview = _save(options, request, switcher)
-    else:
-        _switch(options, request, switcher)
-    if action == "share":
-        preview = _share(switcher, is_confirmed=options.confirmed)
-    card = active_card(switcher, before)
-    if preview is None:
-        options.quiet = options.quiet and request is not None
-        return None if card.tone is Tone.GOOD and options.quiet else card
-    display(card)
-    return preview
-
-
 def _action_of(options: argparse.Namespace, request: SwitchRequest | None) -> str:
     """Return the name of the action, or an empty text for a switch. Raises InvalidOption."""
     actions = list(chosen(options, ProfileActions))
@@ -224,79 +172,161 @@ def _action_of(options: argparse.Namespace, request: SwitchRequest | None) -> st
     return action
 
 
-def _share(switcher: Switcher, *, is_confirmed: bool) -> Card | None:
-    """Share the notebook's identity. Return the changes to the config file for it, if any.
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of ``%aws_profile`` in a notebook: its options, and the switch that they describe.
 
-    They are written if that ``is_confirmed``; before, nothing is shared. Raises InvalidOption if no
-    profile is active, ConfigFileError and CredentialsUnavailable.
+    ``request`` is None for a line without a switch.
     """
-    session = switcher.session
-    if session is None:
-        raise InvalidOption("No profile is active.", "Run `%aws_profile NAME --share`.")
-    file = ConfigFile.read()
-    text = text_with_shared(file, session.region_name)
-    lines = file.change(text, is_confirmed=is_confirmed)
-    if is_confirmed or not lines:
-        switcher.share()
-    if not lines:
-        return None
-    how = "Run `%aws_profile --share --yes`"
-    return tables.saved_card(file, lines, is_written=is_confirmed, how=how)
+
+    options: argparse.Namespace
+    request: SwitchRequest | None
+    switcher: Switcher
+    make_picker: Callable[[Switcher], object]
+
+    def variable_value(self) -> object:
+        """Return the value of the variable that gets the session, or None."""
+        shown = self.request or self.switcher.request or SwitchRequest()
+        return self.switcher.namespace.get(shown.variable)
+
+    def require_request(self, instead: str) -> SwitchRequest:
+        """Return the line's switch or the active one.
+
+        Raises InvalidOption if there is none, which names the options to use ``instead``.
+        """
+        request = self.request or self.switcher.request
+        if request is None:
+            hint = f"Run `%aws_profile {instead}`."
+            raise InvalidOption("No profile is active, and none is named.", hint)
+        return request
 
 
-def _switch(options: argparse.Namespace, request: SwitchRequest | None, switcher: Switcher) -> None:
+def _off(line: _Line) -> Card:
+    """Undo the switch."""
+    was_shared = line.switcher.sharing is not None
+    kept = line.switcher.off()
+    return cards.off_card(kept, line.switcher.leftovers(), was_shared=was_shared)
+
+
+def _explain(line: _Line) -> Card:
+    """Show how the profile of the line, or the active one, resolves."""
+    from ipy_awsprofile.cards.explanation import explanation_card
+    from ipy_awsprofile.explain.explain import explain
+
+    return explanation_card(explain(line.request or line.switcher.request))
+
+
+def _sign_out(line: _Line) -> Card:
+    """End the sign-in of the line, or all sign-ins."""
+    signed_out, inactive = line.switcher.sign_out(line.request)
+    active = line.switcher.request or SwitchRequest()
+    return cards.signed_out_card(*signed_out, inactive=inactive, active=active.name)
+
+
+def _pick(line: _Line) -> object:
+    """Show a picker or, in a terminal, switch to the profile that the user chooses."""
+    if renders_html():
+        return line.make_picker(line.switcher)
+    from ipy_awsprofile.notebook.terminal import pick_in_terminal
+
+    active = line.switcher.request
+    name = pick_in_terminal(active.profile if active else None)
+    if name is None:
+        return _switch(line)
+    return _switch(replace(line, request=SwitchRequest(name)))
+
+
+def _switch(line: _Line) -> Card | None:
+    """Switch or renew the credentials, perhaps after a sign-in. Return the identity's card."""
+    before = line.variable_value()
+    _change_identity(line)
+    return _card_unless_quiet(line, before)
+
+
+def _change_identity(line: _Line) -> None:
     """Sign in, and switch or renew the credentials, as the options say."""
-    person = switcher.person
+    options = line.options
+    request = line.request
+    person = line.switcher.person
     if options.device_code:
         person = replace(person, sign_in=partial(sign_in_at_cell, device_code=True))
     if options.login:
-        switcher.login(request or _active_request(switcher, "NAME --login"), person=person)
+        line.switcher.login(line.require_request("NAME --login"), person=person)
         if request and request == SwitchRequest(sso=request.sso):
             return  # only a sign-in
     # After a sign-in, a cached session can belong to another user.
     fresh = options.refresh or options.login
     if request:
-        switcher.switch(request, fresh=fresh, person=person)
+        line.switcher.switch(request, fresh=fresh, person=person)
     elif fresh:
-        switcher.refresh(person=person)
+        line.switcher.refresh(person=person)
 
 
-def _save(options: argparse.Namespace, request: SwitchRequest | None, switcher: Switcher) -> Card:
+def _card_unless_quiet(line: _Line, before: object) -> Card | None:
+    """Return the identity's card; None if ``--quiet`` hides the card of a switch."""
+    card = active_card(line.switcher, before)
+    is_quiet = line.options.quiet and line.request is not None
+    if is_quiet and card.tone is Tone.GOOD:
+        return None
+    return card
+
+
+def _share(line: _Line) -> Card | None:
+    """Switch if a profile is named, and share the notebook's identity, or stop it.
+
+    If the config file needs profiles for programs, preview them. Once they are confirmed, write
+    them, and begin to share. Raises InvalidOption if no profile is active, ConfigFileError and
+    CredentialsUnavailable.
+    """
+    switcher = line.switcher
+    if line.options.profile == ["off"]:
+        switcher.shares = False
+        switcher.stop_sharing()
+        return active_card(switcher)
+    text_with_shared(ConfigFile.read())  # if it raises an error, the notebook doesn't switch
+    before = line.variable_value()
+    _change_identity(line)
+    session = switcher.session
+    if session is None:
+        raise InvalidOption("No profile is active.", "Run `%aws_profile NAME --share`.")
+    file = ConfigFile.read()
+    is_confirmed = line.options.confirmed
+    lines = file.change(text_with_shared(file, session.region_name), is_confirmed=is_confirmed)
+    if is_confirmed or not lines:
+        switcher.share()
+    if not lines:
+        return _card_unless_quiet(line, before)
+    display(active_card(switcher, before))
+    how = "Run `%aws_profile --share --yes`"
+    return tables.saved_card(file, lines, is_written=is_confirmed, how=how)
+
+
+def _save(line: _Line) -> Card:
     """Switch to a role, and preview its profile. If it is confirmed, write it and switch to it.
 
     Raises the errors of `text_with_role` and of the switch; then nothing has changed.
     """
-    name = options.save
-    role = request or _active_request(switcher, f"--role-arn ARN --save {quoted(name)}")
+    switcher = line.switcher
+    name = line.options.save
+    is_confirmed = line.options.confirmed
+    role = line.require_request(f"--role-arn ARN --save {quoted(name)}")
+    before = line.variable_value()
     file = ConfigFile.read()
     text = text_with_role(file, switcher, role, name)
     layer = switcher.prepare(role)  # only a profile that works is written
-    lines = file.change(text, is_confirmed=options.confirmed)
-    if options.confirmed:
+    lines = file.change(text, is_confirmed=is_confirmed)
+    if is_confirmed:
         layer = switcher.prepare(SwitchRequest(name, variable=role.variable, confirmed=True))
     switcher.move(layer)
+    display(active_card(switcher, before))
     how = f"Run `%aws_profile --save {quoted(name)} --yes`"
-    return tables.saved_card(file, lines, is_written=options.confirmed, how=how)
-
-
-def _active_request(switcher: Switcher, instead: str) -> SwitchRequest:
-    """Return the active request. Without one, the error names the options to use ``instead``."""
-    if switcher.request is None:
-        hint = f"Run `%aws_profile {instead}`."
-        raise InvalidOption("No profile is active, and none is named.", hint)
-    return switcher.request
-
-
-def _sign_out(switcher: Switcher, request: SwitchRequest | None) -> Card:
-    signed_out, inactive = switcher.sign_out(request)
-    active = switcher.request or SwitchRequest()
-    return cards.signed_out_card(*signed_out, inactive=inactive, active=active.name)
+    return tables.saved_card(file, lines, is_written=is_confirmed, how=how)
 
 
 _WITHOUT_BROWSER = "In a notebook, `%aws_profile --pick` shows a picker with the button *Console*."
 
 
-def _open_console(switcher: Switcher, service: str) -> Card:
+def _open_console(line: _Line) -> Card:
     """Open the console as the active identity, and return a card that says so.
 
     The link contains a token and goes only to the browser. Raises AwsProfileError if no profile is
@@ -305,7 +335,8 @@ def _open_console(switcher: Switcher, service: str) -> Card:
     from ipy_awsprofile.sessions.console import console_link
     from ipy_awsprofile.sessions.sign_in import local_browser
 
-    session = switcher.session
+    session = line.switcher.session
+    service = line.options.console
     if session is None:
         raise InvalidOption("No profile is active.", "Run `%aws_profile NAME` first.")
     browser = local_browser()
@@ -316,6 +347,21 @@ def _open_console(switcher: Switcher, service: str) -> Card:
     if not browser.open(console_link(session, service)):
         raise AwsProfileError("The browser couldn't be started.", _WITHOUT_BROWSER)
     return cards.console_card(session.chain[0], service)
+
+
+#: The actions by their options. Each returns what its cell displays, if anything.
+_ACTIONS: Mapping[str, Callable[[_Line], object]] = {
+    "": _switch,
+    "refresh": _switch,
+    "login": _switch,
+    "share": _share,
+    "save": _save,
+    "off": _off,
+    "logout": _sign_out,
+    "explain": _explain,
+    "console": _open_console,
+    "pick": _pick,
+}
 
 
 def active_card(
