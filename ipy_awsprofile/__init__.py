@@ -6,6 +6,7 @@ in the shared files (`Profile`), `list_assigned_roles` your roles in IAM Identit
 `open_session` a refreshing boto3 session for a profile, `who_am_i` a session's `Identity`, and
 `list_buckets` its buckets. `using_profile` uses a profile for a ``with`` block, `scoped` limits the
 session's permissions in one, and `across_profiles` calls one function for many profiles.
+`on_switch` calls a function after each switch, until `end_on_switch`.
 `ProfilePicker` is a searchable list of the profiles, and `recorded_calls` returns the AWS calls
 that ``%aws_calls on`` has recorded. `storage_options` is for pandas, fsspec and Dask, and
 `ipy_awsprofile.libraries` for other libraries that have their own S3 client. Every error is an
@@ -37,6 +38,8 @@ if TYPE_CHECKING:  # for editors: `as` marks the names as public
     from ipy_awsprofile.sessions.session import open_session as open_session
     from ipy_awsprofile.sessions.session import who_am_i as who_am_i
     from ipy_awsprofile.switch.switcher import Switcher
+    from ipy_awsprofile.switch.using_profile import end_on_switch as end_on_switch
+    from ipy_awsprofile.switch.using_profile import on_switch as on_switch
     from ipy_awsprofile.switch.using_profile import using_profile as using_profile
 
 #: The module of each public name.
@@ -46,9 +49,11 @@ _HOMES = {
     "Profile": "config.profiles",
     "ProfilePicker": "picker.widget",
     "across_profiles": "across.across",
+    "end_on_switch": "switch.using_profile",
     "list_assigned_roles": "sessions.assigned_roles",
     "list_buckets": "buckets",
     "list_profiles": "config.profiles",
+    "on_switch": "switch.using_profile",
     "open_session": "sessions.session",
     "organization_roles": "across.organization",
     "recorded_calls": "notebook.calls",

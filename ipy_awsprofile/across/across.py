@@ -52,7 +52,7 @@ from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.errors import InvalidOption, NotForOneProfile
 from ipy_awsprofile.gate import GATE, ProfileCall, require_no_run
 from ipy_awsprofile.kernel.leftovers import is_reader, starts_workers
-from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
+from ipy_awsprofile.kernel.uninterrupted import Uninterrupted, interruptible
 from ipy_awsprofile.sessions.assigned_roles import AssignedRole, list_assigned_roles
 from ipy_awsprofile.sessions.session import ProfileSession, fetch_identity, label_for
 from ipy_awsprofile.switch.opening import open_guarded
@@ -243,7 +243,7 @@ class Run:
             with tqdm(total=len(tasks), unit=unit, disable=is_hidden, leave=False, delay=1) as bar:
                 while waiting and not interrupted:
                     try:
-                        with block.lifted():  # Ctrl-C ends a prompt
+                        with interruptible():  # Ctrl-C ends a prompt
                             questions.answer()
                     except KeyboardInterrupt:
                         interrupted = True

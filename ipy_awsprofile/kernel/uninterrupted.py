@@ -18,33 +18,22 @@ class Uninterrupted(AbstractContextManager["Uninterrupted"]):
     """
 
     def __init__(self) -> None:
-        self._former: Callable[..., Any] | None = None
+        #: What handled Ctrl-C before.
+        self.former: Callable[..., Any] | None = None
         self._came = False
 
     def __enter__(self) -> Uninterrupted:
         former = signal.getsignal(signal.SIGINT)
         if callable(former) and threading.current_thread() is threading.main_thread():
-            self._former = former
+            self.former = former
             signal.signal(signal.SIGINT, self._defer)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._former:
-            signal.signal(signal.SIGINT, self._former)
+        if self.former:
+            signal.signal(signal.SIGINT, self.former)
             if self.took_interrupt():
-                self._former(signal.SIGINT, sys._getframe())  # noqa: SLF001  # like Python
-
-    @contextmanager
-    def lifted(self) -> Iterator[None]:
-        """Handle Ctrl-C at once in a part of the block, such as a prompt."""
-        if not self._former:
-            yield
-            return
-        signal.signal(signal.SIGINT, self._former)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, self._defer)
+                self.former(signal.SIGINT, sys._getframe())  # noqa: SLF001  # like Python
 
     def took_interrupt(self) -> bool:
         """Return whether the user pressed Ctrl-C, and discard the signal."""
@@ -54,3 +43,20 @@ class Uninterrupted(AbstractContextManager["Uninterrupted"]):
 
     def _defer(self, *_: object) -> None:
         self._came = True
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Handle Ctrl-C at once in a part of the blocks, such as a prompt or a function of the user."""
+    deferring = signal.getsignal(signal.SIGINT)
+    handler: Any = deferring
+    while isinstance(getattr(handler, "__self__", None), Uninterrupted):
+        handler = handler.__self__.former
+    if handler is deferring or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, deferring)

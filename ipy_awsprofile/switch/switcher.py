@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.credentials.person import Person
@@ -26,6 +27,12 @@ from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.switch.layers import Entry, Layer, Layers
 from ipy_awsprofile.switch.opening import Protection, open_guarded, open_identified
 from ipy_awsprofile.switch.running_cell import RunningCell
+from ipy_awsprofile.switch.user_functions import (
+    FUNCTIONS,
+    UserFunction,
+    call_functions,
+    call_in_main_thread,
+)
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -455,3 +462,8 @@ class Switcher:
                 listener(identity)
             except Exception:  # noqa: BLE001  # a listener can't fail a completed switch
                 _log.exception("A listener of a switch failed.")
+        self.call_functions(FUNCTIONS.values())
+
+    def call_functions(self, functions: Iterable[UserFunction]) -> None:
+        """Call the user's functions with the active session, in the main thread."""
+        call_in_main_thread(self._shell, partial(call_functions, functions, lambda: self.session))

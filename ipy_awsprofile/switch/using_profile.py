@@ -1,4 +1,4 @@
-"""Use a profile for a block: a context manager that is also a decorator."""
+"""Follow switches in Python code: `using_profile` for a block, and `on_switch` for a function."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from ipy_awsprofile.config import user_environment
 from ipy_awsprofile.config.request import SwitchRequest, takes
 from ipy_awsprofile.errors import InvalidOption
-from ipy_awsprofile.gate import GATE
+from ipy_awsprofile.gate import GATE, require_no_run
 from ipy_awsprofile.kernel.show import ABSENT
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.kernel.watch import unwatch, watch
 from ipy_awsprofile.switch.layers import Entry
 from ipy_awsprofile.switch.switcher import Switcher
+from ipy_awsprofile.switch.user_functions import FUNCTIONS, UserFunction, key_of
 
 if TYPE_CHECKING:
     import boto3
 
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+_UserFunction = TypeVar("_UserFunction", bound=UserFunction)
 
 
 class Block(ContextDecorator):
@@ -111,6 +113,41 @@ def using_profile(request: SwitchRequest) -> Block:
     return Block(request)
 
 
+def on_switch(function: _UserFunction) -> _UserFunction:
+    """Call a function after each switch, so that your own clients follow. Use it as a decorator.
+
+    ``function(session)`` gets the active boto3 session, or None if no profile is active anymore. It
+    is called after each switch and refresh, at the beginning and end of a block, and after
+    ``--off``. If a profile is active, it is called now, too. It isn't called in a run over many
+    profiles, after a switch that failed, or for a switch that such a function makes itself.
+
+    The functions are called in the kernel's main thread, in the order in which they were
+    registered. After a switch in another thread, that is when the main thread is free, with the
+    session that is active then. If a function raises an exception, a line names it. The switch is
+    complete, and the other functions are called.
+
+    If the cell or module that defines the function runs again, the new function replaces the
+    former one. Lambdas, methods and functions inside other functions are added instead. All of them
+    stay when the extension is unloaded and loaded again, until `end_on_switch` or a restart of the
+    kernel. Raises InvalidOption for an async function.
+    """
+    require_no_run("`on_switch`")
+    if iscoroutinefunction(function):
+        raise InvalidOption(
+            "The function is async, and nothing would await its result.",
+            "Use a function without `async`.",
+        )
+    FUNCTIONS[key_of(function)] = function
+    if GATE.active:
+        running_switcher().call_functions([function])
+    return function
+
+
+def end_on_switch(function: Callable[..., Any]) -> None:
+    """Don't call a function of `on_switch` anymore. For any other function, do nothing."""
+    FUNCTIONS.pop(key_of(function), None)
+
+
 def running_switcher() -> Switcher:
     """Return the Switcher of the running IPython shell, loading the extension if necessary.
 
@@ -150,3 +187,4 @@ def reset_process() -> None:
     ENDPOINT.set(ABSENT)
     FOLLOWERS.clear()
     NOT_CLEARED.clear()
+    FUNCTIONS.clear()

@@ -1,0 +1,94 @@
+"""The user's functions that are called after each switch; see `on_switch`.
+
+They belong to the process and not to a Switcher, so that they are still called after the extension
+is loaded again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Hashable, Iterable
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from ipy_awsprofile.gate import GATE
+from ipy_awsprofile.kernel.uninterrupted import interruptible
+from ipy_awsprofile.text import one_line
+
+if TYPE_CHECKING:
+    import boto3
+    from IPython.core.interactiveshell import InteractiveShell
+
+#: A function that gets the active session, or None if no profile is active.
+UserFunction = Callable[["boto3.Session | None"], object]
+
+_log = logging.getLogger(__name__)
+
+#: The functions in the order of their registration.
+FUNCTIONS: dict[Hashable, UserFunction] = {}
+
+#: Whether functions are being called in this thread or task.
+_is_calling: ContextVar[bool] = ContextVar("is_calling", default=False)
+
+
+def key_of(function: UserFunction) -> Hashable:
+    """Return what identifies a function when the cell or module that defines it runs again.
+
+    A function inside another one, a method and a lambda are identified by the object itself,
+    because several of them can have the same name.
+    """
+    name = getattr(function, "__qualname__", "<")
+    if "<" in name or hasattr(function, "__self__"):
+        return function
+    return function.__module__, name
+
+
+def call_functions(
+    functions: Iterable[UserFunction], session: Callable[[], boto3.Session | None]
+) -> None:
+    """Call the functions with the active session. If one raises, show a line, and go on.
+
+    A function can use a block or switch. That calls no functions, because it would never end.
+    """
+    if _is_calling.get():
+        return
+    token = _is_calling.set(True)
+    try:
+        for function in list(functions):
+            _call(function, session())
+    finally:
+        _is_calling.reset(token)
+
+
+def _call(function: UserFunction, session: boto3.Session | None) -> None:
+    try:
+        with interruptible():
+            function(session)
+    except BaseException as error:  # noqa: BLE001  # nothing can fail a switch that is complete
+        _log.debug("A function of `on_switch` failed.", exc_info=True)
+        name = one_line(getattr(function, "__qualname__", function))
+        problem = f"{type(error).__name__}: {one_line(error)}"
+        GATE.warn(f"After the switch, `{name}` failed. The switch is complete. {problem}")
+
+
+def call_in_main_thread(shell: InteractiveShell | None, action: Callable[[], None]) -> None:
+    """Call an action in the main thread: now, or in another thread, as soon as it is free.
+
+    Without a kernel, it is free before the next cell. A script calls the action in any thread.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main or shell is None:
+        action()
+        return
+    kernel: Any = getattr(shell, "kernel", None)
+    if hasattr(kernel, "io_loop"):
+        kernel.io_loop.add_callback(action)
+        return
+    events = shell.events
+
+    def before_cell(_info: object) -> None:
+        events.unregister("pre_run_cell", before_cell)
+        action()
+
+    events.register("pre_run_cell", before_cell)
