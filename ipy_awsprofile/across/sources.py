@@ -96,7 +96,9 @@ class SharedSources:
     def open(self, target: Target) -> ProfileSession:
         """Open a session for a target. Raises a subclass of `AwsProfileError`."""
         source = target.request.source
-        provider = partial(_RoleProvider, self, target) if _can_share_source(target) else None
+        provider = (
+            partial(_SharedSourceProvider, self, target) if _can_share_source(target) else None
+        )
         return open_target(
             target,
             fresh=bool(source and source.is_limited),
@@ -162,7 +164,7 @@ class SharedSources:
         return shared.result()
 
 
-class _RoleProvider(AssumeRoleProvider):
+class _SharedSourceProvider(AssumeRoleProvider):
     """botocore's provider of a target's role, which assumes it with the shared source."""
 
     def __init__(

@@ -58,8 +58,14 @@ OWN_CALL = "ipy_awsprofile own call"
 
 def own_client(client: Any) -> Any:
     """Return the client for our own calls. An incomplete answer raises ResponseParserError."""
-    client.meta.events.register("after-call", _require_members)
-    return declare_own(client)
+    own_calls(client.meta.events)
+    return client
+
+
+def own_calls(events: Any) -> None:
+    """Declare the calls of a client, or of a session's clients, as our own, by its events."""
+    events.register("after-call", _require_members)
+    events.register("provide-client-params", _declare)
 
 
 def declare_own(client: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, cached_property, partial
 from threading import RLock
 from types import SimpleNamespace
@@ -28,7 +28,7 @@ from botocore.loaders import Loader, create_loader
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.target import Target
-from ipy_awsprofile.credentials.answers import own_client
+from ipy_awsprofile.credentials.answers import own_calls
 from ipy_awsprofile.credentials.person import CodePrompter
 from ipy_awsprofile.credentials.providers import Renewing, create_provider_chain
 from ipy_awsprofile.credentials.sts import (
@@ -157,71 +157,75 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         from this session, the cache and the prompter. Raises botocore's exceptions and subclasses
         of AwsProfileError.
         """
+        name = self.target.name
         cache = RoleCache(self.callers, fresh=fresh, variant=self.target.cache_variant)
-        renewing = partial(Renewing, self.target, sign_in=sign_in, check=self._check_identity)
-
-        def retrieve() -> None:
-            self._credentials = None
-            if provider:
-                load: Any = partial(
-                    renewing(codes=None).load, provider(self, cache, codes).load, "assume-role"
-                )
-            else:
-                load = self._loading(cache, codes, renewing(codes=codes), config)
-            self.load_with(load)
-            try:
-                credentials = self.get_credentials()
-            except LoginTokenLoadError:  # botocore reads the file of `aws login` immediately
-                sign_in()
-                credentials = self.get_credentials()
-            if credentials is None:
-                raise no_credentials(self.target.name)
-            credentials.get_frozen_credentials()
-
+        search = partial(self._find, cache, codes, sign_in, config)
+        if provider:
+            search = partial(self._find_by, provider, cache, codes, sign_in)
         try:
-            retrieve()
+            self._retrieve(search, sign_in)
         except CredentialsRejected:
             if not cache.has_read:
                 raise
+            # AWS can end a session before it expires, and the AWS CLI's cache doesn't notice.
+            _log.debug("%s: AWS rejected the cached session.", name)
             cache.fresh = True
-            retrieve()
-        _log.debug(
-            "%s: found by %s, cached: %s.",
-            self.target.name,
-            getattr(self._credentials, "method", ""),
-            cache.has_read and not cache.written,
-        )
+            self._retrieve(search, sign_in)
+        is_cached = cache.has_read and not cache.written
+        _log.debug("%s: found by %s, cached: %s.", name, self._credentials.method, is_cached)
 
-    def _loading(
-        self, cache: RoleCache, codes: CodePrompter, renewing: Renewing, config: Config
-    ) -> Callable[[], Any]:
-        """Return a function that loads the credentials, or the MFA session or limits for them."""
+    def _retrieve(self, search: Callable[[], Any], sign_in: Callable[[], None]) -> None:
+        """Use the credentials that a search returns, and get their keys now."""
+        try:
+            credentials = search()
+        except LoginTokenLoadError:
+            # botocore reads the file of `aws login` during the search. All other providers read
+            # what a sign-in stores when the keys are needed, and then `Renewing` lets the user in.
+            _log.debug("%s: no sign-in of `aws login`.", self.target.name)
+            sign_in()
+            credentials = search()
+        if credentials is None:
+            raise no_credentials(self.target.name)
+        self._credentials = credentials  # which has no public setter for credentials like these
+        credentials.get_frozen_credentials()
+
+    def _find(
+        self, cache: RoleCache, codes: CodePrompter, sign_in: Callable[[], None], config: Config
+    ) -> Any:
+        """Return the target's credentials, or an MFA session or a narrower session for them."""
         target = self.target
-        calls = _Calls(self, config)
+        calls = calling_session(target, config)
+        renewing = Renewing(target, codes=codes, sign_in=sign_in, check=self._check_identity)
+        credentials: Any = create_provider_chain(calls, target, cache, renewing).load_credentials()
+        if credentials and target.mfa:
+            _log.debug("%s: the keys get an MFA session.", target.name)
+            mfa = MfaSessionFetcher(credentials, calls.create_client, target.mfa, codes, cache)
+            session = DeferredRefreshableCredentials(mfa.fetch_credentials, "mfa-session")
+            credentials = renewing.of(session)
+        if credentials and target.scope:
+            _log.debug("%s: the credentials get a narrower session.", target.name)
+            # The global endpoint of STS doesn't have all operations.
+            calls = calling_session(target, config)
+            calls.set_config_variable("sts_regional_endpoints", "regional")
+            region = target.region
+            if region in {None, "aws-global"}:
+                region = "us-east-1"
+            create_client = partial(calls.create_client, region_name=region)
+            narrower = ScopedSessionFetcher(credentials, create_client, target.scope)
+            session = DeferredRefreshableCredentials(narrower.fetch_credentials, "scoped")
+            credentials = renewing.of(renew_with_base(session, credentials))
+        return credentials
 
-        def load() -> Any:
-            chain = create_provider_chain(calls, target, cache, renewing)
-            credentials: Any = chain.load_credentials()
-            if credentials and target.mfa:
-                fetcher = MfaSessionFetcher(
-                    credentials, calls.create_client, target.mfa, codes, cache
-                )
-                deferred = DeferredRefreshableCredentials(fetcher.fetch_credentials, "mfa-session")
-                credentials = renewing.of(deferred)
-            if credentials and target.scope:
-                # The global endpoint doesn't have all operations.
-                regional = ProfileBotocoreSession(target)
-                regional.set_config_variable("sts_regional_endpoints", "regional")
-                region = target.region
-                if region in {None, "aws-global"}:
-                    region = "us-east-1"
-                create = partial(_Calls(regional, config).create_client, region_name=region)
-                narrower = ScopedSessionFetcher(credentials, create, target.scope)
-                deferred = DeferredRefreshableCredentials(narrower.fetch_credentials, "scoped")
-                credentials = renewing.of(renew_with_base(deferred, credentials))
-            return credentials
-
-        return load
+    def _find_by(
+        self,
+        provider: Callable[..., CredentialProvider],
+        cache: RoleCache,
+        codes: CodePrompter,
+        sign_in: Callable[[], None],
+    ) -> Any:
+        """Return the credentials of a provider for a role, which prompts for codes itself."""
+        renewing = Renewing(self.target, codes=None, sign_in=sign_in, check=self._check_identity)
+        return renewing.load(provider(self, cache, codes).load, "assume-role")
 
     def _check_identity(self, before: str, now: RedactedCredentials) -> None:
         """Raise IdentityChanged if new credentials have a different identity than a former key.
@@ -237,9 +241,9 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         if former is None or not former.arn:
             return  # STS hasn't reported an identity yet
         with translated(self.target.names):
-            create_client = partial(self.create_client, config=give_up_soon())
-            sts = own_client(sts_client(create_client, now))
-            caller = self.callers[str(now.access_key)] = ask_caller(sts)
+            calls = calling_session(self.target, give_up_soon())
+            caller = ask_caller(sts_client(calls.create_client, now))
+        self.callers[str(now.access_key)] = caller
         is_sso = self.target.profile.kind is ProfileKind.SSO
         if caller.principal != former.principal or (is_sso and caller.arn != former.arn):
             raise IdentityChanged(
@@ -258,22 +262,23 @@ def unsigned_session(target: Target) -> ProfileBotocoreSession:
     return session
 
 
-class _Calls:
-    """A target's session for the calls that retrieve its credentials, with their own config."""
+def calling_session(target: Target, config: Config) -> ProfileBotocoreSession:
+    """Return a session of a target for the calls that retrieve its credentials.
 
-    def __init__(self, session: ProfileBotocoreSession, config: Config) -> None:
-        self._session = session
-        self._config = config
+    The session has no credentials itself: each client gets keys, or is for unsigned calls. Its
+    clients use this config, and are declared as ours.
+    """
+    session = ProfileBotocoreSession(target)
+    session.set_default_client_config(config)
+    events: Any = session.get_component("event_emitter")
+    own_calls(events)
+    add_parameters = partial(_add_parameters, target.parameters)
+    events.register("provide-client-params.sts.AssumeRole", add_parameters)
+    return session
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._session, name)
 
-    def create_client(self, *args: Any, config: Config | None = None, **kwargs: Any) -> Any:
-        """Return a client that adds AssumeRole's parameters that botocore has no settings for."""
-        kwargs["config"] = self._config.merge(config or Config())
-        client = own_client(self._session.create_client(*args, **kwargs))
-        client.meta.events.register("provide-client-params.sts.AssumeRole", self._with_parameters)
-        return client
-
-    def _with_parameters(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return {**params, **self._session.target.parameters.get(params["RoleArn"], {})}
+def _add_parameters(
+    by_role: Mapping[str, Mapping[str, Any]], params: dict[str, Any], **_: Any
+) -> dict[str, Any]:
+    """Return AssumeRole's parameters, with those that botocore has no settings for."""
+    return {**params, **by_role.get(params["RoleArn"], {})}

@@ -87,6 +87,8 @@ class Renewing:
         """Return the credentials that botocore's provider loads, with our renewal."""
         with reading(method):
             loaded = load()
+        if loaded:
+            _log.debug("%s: the provider %s has credentials.", self._target.name, method)
         return self.of(loaded)
 
     def of(self, credentials: Any) -> Any:
@@ -262,7 +264,7 @@ def create_provider_chain(
         login_token_cache=CliFiles(get_login_token_cache_directory()),
     )
     profiles.renewing = renewing
-    roles = _RoleProvider(
+    roles = _RoleChainProvider(
         load_config=lambda: session.full_config,
         client_creator=partial(session.create_client, region_name=target.region),
         cache=cache,
@@ -283,12 +285,14 @@ def create_provider_chain(
     )
 
 
-class _RoleProvider(AssumeRoleProvider):
-    """botocore's provider of assumed roles, which renews each role of the chain."""
+class _RoleChainProvider(AssumeRoleProvider):
+    """botocore's provider of a chain of assumed roles, which renews each of them."""
 
+    _profile_name: str
     renewing: Renewing
 
     def _load_creds_via_assume_role(self, profile_name: str) -> Any:
+        _log.debug("%s: the role of `%s` is assumed.", self._profile_name, profile_name)
         return self.renewing.of(super()._load_creds_via_assume_role(profile_name))  # type: ignore[misc]
 
 
