@@ -30,7 +30,7 @@ from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.credentials.answers import own_calls
 from ipy_awsprofile.credentials.person import CodePrompter
-from ipy_awsprofile.credentials.providers import Renewing, create_provider_chain
+from ipy_awsprofile.credentials.providers import Renewal, Renewing, create_provider_chain
 from ipy_awsprofile.credentials.sts import (
     CallerIdentity,
     MfaSessionFetcher,
@@ -200,8 +200,10 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         if credentials and target.mfa:
             _log.debug("%s: the keys get an MFA session.", target.name)
             mfa = MfaSessionFetcher(credentials, calls.create_client, target.mfa, codes, cache)
-            session = DeferredRefreshableCredentials(mfa.fetch_credentials, "mfa-session")
-            credentials = renewing.of(session)
+            credentials = DeferredRefreshableCredentials(mfa.fetch_credentials, "mfa-session")
+            serial = target.mfa["SerialNumber"]
+            renewal = Renewal(mfa.fetch_credentials, serial=serial, fetcher=mfa)
+            renewing.renew(credentials, renewal)
         if credentials and target.scope:
             _log.debug("%s: the credentials get a narrower session.", target.name)
             # The global endpoint of STS doesn't have all operations.
@@ -213,7 +215,14 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             create_client = partial(calls.create_client, region_name=region)
             narrower = ScopedSessionFetcher(credentials, create_client, target.scope)
             session = DeferredRefreshableCredentials(narrower.fetch_credentials, "scoped")
-            credentials = renewing.of(renew_with_base(session, credentials))
+            renewal = Renewal(
+                narrower.fetch_credentials,
+                source=credentials,
+                duration=target.scope.get("DurationSeconds"),
+                fetcher=narrower,
+            )
+            credentials = renew_with_base(session, credentials)
+            renewing.renew(credentials, renewal)
         return credentials
 
     def _find_by(

@@ -14,6 +14,7 @@ import logging
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import sleep
@@ -58,6 +59,54 @@ _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """How credentials are renewed: ``fetch`` returns new ones in botocore's format.
+
+    STS issues them for the ``source`` credentials, with a code of the MFA device ``serial``, for a
+    ``duration`` in seconds, as far as that is known. ``is_role`` is true for a role's session,
+    whose identity can't change. ``fetcher`` is botocore's object with the method ``fetch``.
+    """
+
+    fetch: Callable[[], Any]
+    source: Any = None
+    serial: str | None = None
+    duration: int | None = None
+    is_role: bool = False
+    fetcher: Any = None
+
+    @classmethod
+    def of(cls, credentials: Any) -> Self:
+        """Return how botocore renews credentials, which it has no public API for."""
+        refresh = credentials._refresh_using
+        # For a role with MFA, botocore wraps the fetcher's method, and would call it only once.
+        fetch = getattr(refresh, "_refresh", refresh)
+        # Containers, processes and variables have a function, which isn't the method of a fetcher.
+        fetcher = getattr(fetch, "__self__", None)
+        # Roles, with or without a web identity, have the parameters of the call to STS.
+        parameters = getattr(fetcher, "_assume_kwargs", {})
+        return cls(
+            fetch,
+            source=getattr(fetcher, "_source_credentials", None),
+            serial=parameters.get("SerialNumber"),
+            duration=parameters.get("DurationSeconds"),
+            is_role=hasattr(fetcher, "_role_arn"),
+            fetcher=fetcher,
+        )
+
+    def leave_out_code(self) -> None:
+        """Assume the role without an MFA code."""
+        del self.fetcher._assume_kwargs["SerialNumber"]
+
+    def set_windows(
+        self, credentials: Any, *, advisory: int, mandatory: int, of_cache: int
+    ) -> None:
+        """Set how many seconds before their end credentials are renewed, and not cached anymore."""
+        credentials._advisory_refresh_timeout = advisory
+        credentials._mandatory_refresh_timeout = mandatory
+        self.fetcher._expiry_window_seconds = of_cache
+
+
 class Renewing:
     """Adds prompts, sign-ins, our errors and an identity check to the renewal of credentials.
 
@@ -76,7 +125,7 @@ class Renewing:
         sign_in: Callable[[], None],
         check: Callable[[str, RedactedCredentials], None],
     ) -> None:
-        self.codes: Any = codes
+        self.codes = codes
         self.check = check
         self._target = target
         self._sign_in = sign_in
@@ -87,37 +136,28 @@ class Renewing:
         """Return the credentials that botocore's provider loads, with our renewal."""
         with reading(method):
             loaded = load()
+        if isinstance(loaded, RefreshableCredentials):
+            self.renew(loaded, Renewal.of(loaded))
         if loaded:
             _log.debug("%s: the provider %s has credentials.", self._target.name, method)
-        return self.of(loaded)
+        return loaded
 
-    def of(self, credentials: Any) -> Any:
-        """Return botocore's credentials, with our renewal. botocore has no public API for this."""
-        if not isinstance(credentials, RefreshableCredentials):
-            return credentials
-        current: Any = credentials
-        # For a role with MFA, botocore wraps the fetcher's method, and would call it only once.
-        fetch = getattr(current._refresh_using, "_refresh", current._refresh_using)
-        fetcher: Any = getattr(fetch, "__self__", None)
-        parameters = getattr(fetcher, "_assume_kwargs", {})
-        codes = self._codes_for(fetcher, parameters)
-        source = getattr(fetcher, "_source_credentials", None)
-        duration = parameters.get("DurationSeconds", getattr(fetcher, "duration", None))
-        if codes or source in self._prompting:
+    def renew(self, credentials: Any, renewal: Renewal) -> None:
+        """Renew credentials in this way, with prompts and checks."""
+        codes = self._codes_for(renewal)
+        if codes or renewal.source in self._prompting:
+            self._prompting.append(credentials)
             # botocore would prompt 15 minutes before the session ends.
-            self._prompting.append(current)
-            current._advisory_refresh_timeout = 10
-            current._mandatory_refresh_timeout = 0
-            fetcher._expiry_window_seconds = 60  # of the cache
-        elif duration is not None:
+            renewal.set_windows(credentials, advisory=10, mandatory=0, of_cache=60)
+        elif renewal.duration is not None:
             # botocore's 15 minutes are a quarter of the default hour, but all of 15 minutes.
-            quarter = min(duration, 3600) // 4
-            current._advisory_refresh_timeout = fetcher._expiry_window_seconds = quarter
-            current._mandatory_refresh_timeout = quarter * 2 // 3
-        current._refresh_using = partial(self._renew, current, fetch, codes)
-        return credentials
+            quarter = min(renewal.duration, 3600) // 4
+            renewal.set_windows(
+                credentials, advisory=quarter, mandatory=quarter * 2 // 3, of_cache=quarter
+            )
+        credentials._refresh_using = partial(self._fetch, credentials, renewal, codes)
 
-    def _codes_for(self, fetcher: Any, parameters: dict[str, Any]) -> Any:
+    def _codes_for(self, renewal: Renewal) -> CodePrompter | None:
         """Return the prompter if fetching needs an MFA code, once for each device in a chain.
 
         A device belongs to a user, so AWS rejects its code in calls with a role's credentials.
@@ -125,34 +165,34 @@ class Renewing:
 
         https://github.com/99designs/aws-vault/blob/master/USAGE.md
         """
-        serial = parameters.get("SerialNumber", getattr(fetcher, "serial", None))
-        if not (serial and self.codes):
+        if not renewal.serial or not self.codes:
             return None
-        if serial in self._devices:
-            del parameters["SerialNumber"]
+        if renewal.serial in self._devices:
+            renewal.leave_out_code()
             return None
-        self._devices.add(serial)
+        self._devices.add(renewal.serial)
         return self.codes
 
-    def _renew(self, current: Any, fetch: Callable[[], Any], codes: CodePrompter | None) -> Any:
+    def _fetch(self, current: Any, renewal: Renewal, codes: CodePrompter | None) -> Any:
         """Return new credentials in botocore's format. Raises a subclass of `AwsProfileError`."""
 
-        def translating() -> Any:
+        def fetch() -> Any:
             with translated(self._target.names), reading(current.method):
-                return fetch()
+                return renewal.fetch()
 
         if codes:
-            new = codes.with_code(translating)
+            new = codes.with_code(fetch)
         elif current.method in {"sso", "login"}:
-            new = self._signed_in(translating)
+            new = self._signed_in(fetch)
         else:
-            new = translating()
-        if current._access_key:
-            _log.debug("%s: renewed by %s.", self._target.name, current.method)
-        is_role = hasattr(getattr(fetch, "__self__", None), "_role_arn")  # which can't change
-        if new and current._access_key and not is_role:
+            new = fetch()
+        former = current._access_key
+        if not former:
+            return new
+        _log.debug("%s: renewed by %s.", self._target.name, current.method)
+        if new and not renewal.is_role:
             keys = RedactedCredentials(new["access_key"], new["secret_key"], new.get("token"))
-            self.check(current._access_key, keys)
+            self.check(former, keys)
         return new
 
     def _signed_in(self, fetch: Callable[[], Any]) -> Any:
@@ -264,12 +304,13 @@ def create_provider_chain(
         login_token_cache=CliFiles(get_login_token_cache_directory()),
     )
     profiles.renewing = renewing
+    prompter: Any = renewing.codes  # an explanation has none, and assumes no role
     roles = _RoleChainProvider(
         load_config=lambda: session.full_config,
         client_creator=partial(session.create_client, region_name=target.region),
         cache=cache,
         profile_name=target.name,
-        prompter=renewing.codes,
+        prompter=prompter,
         credential_sourcer=CanonicalNameCredentialSourcer(sources),
         profile_provider_builder=profiles,
     )
@@ -293,7 +334,9 @@ class _RoleChainProvider(AssumeRoleProvider):
 
     def _load_creds_via_assume_role(self, profile_name: str) -> Any:
         _log.debug("%s: the role of `%s` is assumed.", self._profile_name, profile_name)
-        return self.renewing.of(super()._load_creds_via_assume_role(profile_name))  # type: ignore[misc]
+        role = super()._load_creds_via_assume_role(profile_name)  # type: ignore[misc]
+        self.renewing.renew(role, Renewal.of(role))
+        return role
 
 
 class _ProfileProviders(ProfileProviderBuilder):

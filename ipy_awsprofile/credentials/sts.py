@@ -180,7 +180,6 @@ class MfaSessionFetcher(CachedCredentialFetcher):
         self._create_client = create_client
         self._parameters = parameters
         self._ask = ask
-        self.serial = str(parameters["SerialNumber"])
         super().__init__(cache)
 
     def fetch_credentials(self) -> Any:
@@ -195,7 +194,8 @@ class MfaSessionFetcher(CachedCredentialFetcher):
 
     def _get_credentials(self) -> Any:
         sts = sts_client(self._create_client, freeze_credentials(self._keys))
-        code = self._ask(f"Enter MFA code for {self.serial}: ")  # botocore's wording
+        serial = self._parameters["SerialNumber"]
+        code = self._ask(f"Enter MFA code for {serial}: ")  # botocore's wording
         return sts.get_session_token(**self._parameters, TokenCode=code)
 
 
