@@ -1,24 +1,4 @@
-"""What the picker's views show and do, through anywidget in a cell or a comm in the toolbar.
-
-After each change, every view gets the whole state (``view/dom.js`` has the messages' types)::
-
-    {"identity": null | {"profile", "name", "account", "region", "chosen_region", "seconds_left",
-                         "renews", "signs_in", "protected", "read_only", "notes",
-                         "code": the line that switches to it},
-     "html": the identity's card,
-     "busy": null | {"doing": "Switching to NAME", "waits": for the running cell?},
-     "ask": null | {"kind": "confirm", "question": its number, "profile", "pattern", "account"}
-                 | {"kind": "code", "question", "profile", "device", "again": was a code refused?}
-                 | {"kind": "sign_in", "question", "profile", "url", "code"},
-     "error": a card, or empty}
-
-A view sends ``{"do": NAME}``: ready, list, switch (with profile and read_only), region (region),
-refresh, off, console, answer (question, and confirmed, code, entered or device_code) or cancel. Any
-other message does nothing, and neither does an answer to a former question. *list* is answered with
-``{"profiles": COUNT, "recent": [NAME, …], "regions": [NAME, …], "html": a card if there are none}``
-and a buffer with the rows as JSON, which front ends don't copy, and *console* with ``{"console":
-URL}``. Messages aren't saved with a notebook.
-"""
+"""What the picker's views show and do, through anywidget in a cell or a comm in the toolbar."""
 
 from __future__ import annotations
 
@@ -27,11 +7,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from itertools import count
+from typing import TYPE_CHECKING
 
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.cards.card import Card
@@ -50,18 +31,75 @@ from ipy_awsprofile.errors import (
     SwitchInterrupted,
     UnexpectedError,
 )
+from ipy_awsprofile.picker.messages import (
+    Ask,
+    Busy,
+    CodeQuestion,
+    ConfirmQuestion,
+    ConsoleLink,
+    Message,
+    Profiles,
+    Progress,
+    Question,
+    Row,
+    ShownIdentity,
+    SignInQuestion,
+    State,
+)
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
+    from IPython.core.interactiveshell import ExecutionResult
+
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.sessions.session import Identity
     from ipy_awsprofile.sessions.sign_in import Attempt
     from ipy_awsprofile.switch.switcher import Switcher
 
 #: Sends a message and its buffers to all views.
-Send = Callable[[dict[str, Any], list[bytes]], object]
+Send = Callable[[Message, list[bytes]], object]
+
+#: What a view sends with an answer.
+Answer = Mapping[object, object]
 
 #: The number of recently used profiles, which come first in the list.
 _RECENT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A switch that waits for the user's answer, or for the end of an attempt to sign in."""
+
+    request: SwitchRequest
+    fresh: bool
+    attempt: Attempt | None = None
+    number: int = field(default_factory=count(1).__next__)
+    is_over: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def question(self) -> Question:
+        """The part that all questions have."""
+        return {"question": self.number, "profile": self.request.name}
+
+
+class _CodePrompter:
+    """Answers botocore's prompts: the first with a code, if the user has typed one.
+
+    ``device`` is the device of the last prompt, or empty if the AWS CLI's cache has a session.
+    """
+
+    def __init__(self, code: str) -> None:
+        self._code = code
+        self.device = ""
+
+    def __call__(self, question: str) -> str:
+        self.device = device_of(question)
+        code = self._code
+        self._code = ""
+        if not code:
+            raise MfaUnavailable("An MFA code is required.", "Refresh in the picker.")
+        return code
 
 
 class Conversation:
@@ -74,23 +112,21 @@ class Conversation:
         self._switcher = switcher
         self._send = send
         self._lock = threading.RLock()  # each page can have a thread
-        self._state: dict[str, Any] = {"busy": None, "ask": None, "error": ""}
+        self._progress: Progress = {"busy": None, "ask": None, "error": ""}
         self._recent: list[str] = []
         self._cell_failed = False
-        self._asked: tuple[SwitchRequest, bool] | None = None  # the switch that waits for an answer
-        self._question = 0  # its number, because a page can answer a former question
-        self._attempt: Attempt | None = None
-        self._given_up = threading.Event()  # the attempt to sign in
-        self._drop: Callable[[], object] = lambda: None  # the command that waits for the cell
+        self._asked: _Asked | None = None
+        self._drop: Callable[[], object] | None = None  # drops what waits for the running cell
         self._unsubscribe = switcher.subscribe(self._follow)
 
     def close(self) -> None:
         """End the conversation, and drop a command that waits."""
         self._unsubscribe()
-        self._given_up.set()
-        self._drop()
+        self._take_question()
+        if self._drop:
+            self._drop()
 
-    def receive(self, command: Any) -> None:
+    def receive(self, command: object) -> None:
         """Carry out a view's command."""
         active = self._switcher.request
         match command:
@@ -99,18 +135,16 @@ class Conversation:
             case {"do": "list"}:
                 with self._errors_shown():
                     self._list()
-            case {"do": "switch", "profile": str(name)}:
-                request = SwitchRequest(profile=name, read_only=command.get("read_only") is True)
+            case {"do": "switch", "profile": str(name), **options}:
+                request = SwitchRequest(profile=name, read_only=options.get("read_only") is True)
                 self._begin(f"Switching to {name}", partial(self._switch, request))
             case {"do": "region", "region": str() | None as region} if active:
                 request = replace(active, region=region)
                 self._begin("Changing the Region", partial(self._switch, request))
             case {"do": "refresh"} if active:
                 self._begin("Getting new credentials", partial(self._switch, active, fresh=True))
-            case {"do": "answer", "question": self._question} if self._asked:
-                request, fresh = self._asked
-                again = partial(self._switch, request, fresh=fresh, answer=command)
-                self._begin(f"Switching to {request.name}", again)
+            case {"do": "answer", "question": int(number), **answer}:
+                self._take_answer(number, answer)
             case {"do": "off"}:
                 self._begin("Switching off", self._switcher.off)
             case {"do": "console"}:
@@ -119,17 +153,17 @@ class Conversation:
                 self._give_up()
                 self.show(busy=None, ask=None, error="")
 
-    def show(self, **changes: Any) -> None:
-        """Send the state with these changes."""
+    def show(self, **changes: Unpack[Progress]) -> None:
+        """Change the state, and send all of it."""
         with self._lock:
-            self._state |= changes
-            self._send(self._state | self._about_identity(), [])
+            self._progress |= changes
+            self._send(self._state(), [])
 
     def show_error(self, error: AwsProfileError) -> None:
         """Show an error in the views."""
         self.show(busy=None, error=_html(cards.error_card(error)))
 
-    def cell_ended(self, result: Any = None) -> None:
+    def cell_ended(self, result: ExecutionResult | None = None) -> None:
         """Show what a cell has changed without a switch, such as renewed credentials."""
         self._cell_failed = bool(result and not result.success)
         self.show()
@@ -154,16 +188,16 @@ class Conversation:
         )
 
     def _run(self, doing: str, action: Callable[[], object]) -> None:
-        now = {"doing": doing, "waits": False}
+        now: Busy = {"doing": doing, "waits": False}
         self.show(busy=now, ask=None, error="")
         with self._errors_shown():
             action()
-            if self._state["busy"] is now:
+            if self._progress["busy"] == now:  # the action has neither asked nor begun another
                 self.show(busy=None)
 
     def _give_up(self) -> None:
-        """Drop what waits for the running cell or for a sign-in."""
-        self._given_up.set()
+        """Drop what waits for the running cell or for the user."""
+        self._take_question()
         self._switcher.cell.drop()
 
     def _switch(
@@ -171,90 +205,117 @@ class Conversation:
         request: SwitchRequest,
         *,
         fresh: bool = False,
-        answer: Mapping[str, Any] | None = None,
+        code: str = "",
+        device_code: bool = False,
     ) -> None:
         """Switch, or ask for what is missing. The views ask, because a callback can't wait."""
-        answer = answer or {}
-        if answer.get("confirmed") is True:
-            request = replace(request, confirmed=True)
-        self._asked = request, fresh
-        self._question += 1
-        codes = [str(answer["code"])] if "code" in answer else []
-        devices: list[str] = []
+        prompter = _CodePrompter(code)
         warnings: list[str] = []
-
-        def take_code(question: str) -> str:  # the AWS CLI's cache may have a session instead
-            devices.append(device_of(question))
-            if codes:
-                return codes.pop()
-            raise MfaUnavailable("An MFA code is required.", "Refresh in the picker.")
-
         person = replace(
             self._switcher.person,
-            mfa_prompter=take_code,
+            mfa_prompter=prompter,
             attempts=1,
             sign_in=None,
             warn=warnings.append,
         )
+        asked = _Asked(request, fresh)
         try:
-            if self._attempt and "entered" in answer:
-                self._attempt.enter(str(answer["entered"]))
             layer = self._switcher.prepare(request, fresh=fresh, again=fresh, person=person)
         except ProtectedProfile as error:
-            self._ask("confirm", request, pattern=error.pattern, account=error.account)
+            self._ask(
+                asked,
+                ConfirmQuestion(
+                    kind="confirm",
+                    pattern=error.pattern,
+                    account=error.account,
+                    **asked.question,
+                ),
+            )
         except SignInRequired:
-            self._ask_to_sign_in(request, device_code=answer.get("device_code") is True)
+            self._ask_to_sign_in(request, fresh=fresh, device_code=device_code)
         except (MfaUnavailable, MfaRejected) as error:
-            if not devices:  # a program has printed the code
+            if not prompter.device:  # a program has printed the code
                 raise
-            if warnings:
-                self._state["error"] = _html(cards.warning_card(warnings[0]))
-            self._ask_for_code(request, devices[-1], error)
+            self._ask_for_code(asked, prompter.device, error, warnings)
         else:
             # Another cell may have begun during the calls to AWS.
             move = partial(self._switcher.move, layer, again=fresh)
             self._begin(f"Switching to {request.name}", move)
 
-    def _ask_for_code(self, request: SwitchRequest, device: str, error: AwsProfileError) -> None:
+    # ---- questions
+
+    def _ask(self, asked: _Asked, question: Ask, error: str = "") -> None:
+        """Ask the user to complete a switch."""
+        with self._lock:
+            self._asked = asked
+            self.show(busy=None, ask=question, error=error)
+
+    def _take_question(self, number: int | None = None) -> _Asked | None:
+        """End the question with this number, or any question. Return what has waited for it."""
+        with self._lock:
+            asked = self._asked
+            if asked is None or number not in (None, asked.number):
+                return None
+            self._asked = None
+        asked.is_over.set()
+        return asked
+
+    def _take_answer(self, number: int, answer: Answer) -> None:
+        """Go on with the switch that waits for the answer to a question, unless it is over."""
+        asked = self._take_question(number)
+        if asked:
+            go_on = partial(self._go_on, asked, answer)
+            self._begin(f"Switching to {asked.request.name}", go_on)
+
+    def _go_on(self, asked: _Asked, answer: Answer) -> None:
+        """Switch with the user's answer."""
+        request = asked.request
+        if answer.get("confirmed") is True:
+            request = replace(request, confirmed=True)
+        if asked.attempt and "entered" in answer:
+            asked.attempt.enter(str(answer["entered"]))
+        code = str(answer.get("code", ""))
+        device_code = answer.get("device_code") is True
+        self._switch(request, fresh=asked.fresh, code=code, device_code=device_code)
+
+    def _ask_for_code(
+        self, asked: _Asked, device: str, error: AwsProfileError, warnings: list[str]
+    ) -> None:
         """Ask for an MFA code, or for another one if ``error`` is about a rejected code."""
         is_rejected = isinstance(error, MfaRejected)
+        shown = ""
         if is_rejected:
             error.hint = "Each code works once. Wait for the device's next code."
-            self._state["error"] = _html(cards.error_card(error))
-        self._ask("code", request, device=device, again=is_rejected)
+            shown = _html(cards.error_card(error))
+        elif warnings:
+            shown = _html(cards.warning_card(warnings[0]))
+        question = CodeQuestion(kind="code", device=device, again=is_rejected, **asked.question)
+        self._ask(asked, question, shown)
 
-    def _ask(self, kind: str, request: SwitchRequest, **about: Any) -> None:
-        question = {"kind": kind, "question": self._question, "profile": request.name}
-        self._state["ask"] = {**question, **about}
-
-    def _ask_to_sign_in(self, request: SwitchRequest, *, device_code: bool) -> None:
+    def _ask_to_sign_in(self, request: SwitchRequest, *, fresh: bool, device_code: bool) -> None:
         from ipy_awsprofile.config.target import login_target
         from ipy_awsprofile.sessions.sign_in import begin_sign_in
 
         attempt = begin_sign_in(login_target(request), device_code=device_code)
-        self._attempt = attempt
-        self._given_up = threading.Event()
-        self._ask("sign_in", request, url=attempt.url, code=attempt.code)
+        asked = _Asked(request, fresh, attempt)
+        page = SignInQuestion(kind="sign_in", url=attempt.url, code=attempt.code, **asked.question)
+        self._ask(asked, page)
         # The kernel stays free. The thread ends when the attempt expires, or earlier.
         threading.Thread(
-            target=self._wait,
-            args=(attempt, self._given_up, self._question),
-            name="sign-in",
-            daemon=True,
+            target=self._wait, args=(asked, attempt), name="sign-in", daemon=True
         ).start()
 
-    def _wait(self, attempt: Attempt, given_up: threading.Event, question: int) -> None:
+    def _wait(self, asked: _Asked, attempt: Attempt) -> None:
         """Switch as soon as the user has signed in."""
         try:
-            for _ in attempt.waiting(given_up.wait):
-                if given_up.is_set():
+            for _ in attempt.waiting(asked.is_over.wait):
+                if asked.is_over.is_set():
                     return
         except AwsProfileError as error:
-            if not given_up.is_set():
-                self._state["ask"] = None
-                self.show_error(error)
+            if self._take_question(asked.number):
+                self.show(ask=None, error=_html(cards.error_card(error)))
         else:
-            self.receive({"do": "answer", "question": question})
+            self._take_answer(asked.number, {})
 
     def _open_console(self) -> None:
         """Send a link, which contains a token, so it isn't a part of the state."""
@@ -262,7 +323,8 @@ class Conversation:
 
         session = self._switcher.session
         if session:
-            self._send({"console": console_link(session)}, [])
+            link: ConsoleLink = {"console": console_link(session)}
+            self._send(link, [])
 
     @contextmanager
     def _errors_shown(self) -> Iterator[None]:
@@ -282,7 +344,7 @@ class Conversation:
     def _list(self) -> None:
         """Send the profiles, and the roles that ``%aws_profiles --sso`` has listed."""
         protects = self._switcher.protection.protects
-        rows = [
+        rows: list[Row] = [
             (
                 profile.name,
                 profile.account or "",
@@ -300,10 +362,10 @@ class Conversation:
                 account = f"{role.account.name} {role.account.id}"  # the user can search for both
                 is_protected = protects(role.name, role.account.id)
                 rows.append((role.name, account, role.role, "", is_protected, ProfileKind.SSO))
-        message = {
+        message: Profiles = {
             "profiles": len(rows),
             "recent": self._recent,
-            "regions": known_regions(),
+            "regions": list(known_regions()),
             "html": "",
         }
         if not rows:
@@ -319,12 +381,12 @@ class Conversation:
                 daemon=True,
             ).start()
 
-    def _about_identity(self) -> dict[str, Any]:
-        """Return the part of the state that describes the identity, without calling AWS."""
+    def _state(self) -> State:
+        """Return the state, without calling AWS."""
         active = self._switcher.active
         if active is None:
             card = Card("No profile is active", notes=("Choose a profile for this notebook.",))
-            return {"identity": None, "html": _html(card)}
+            return {**self._progress, "identity": None, "html": _html(card)}
         from ipy_awsprofile.sessions.assigned_roles import known_account_name  # imports boto3
 
         identity = active.current_identity()
@@ -346,7 +408,7 @@ class Conversation:
             variable=variable,
             problem=problem,
         )
-        about = {
+        about: ShownIdentity = {
             "profile": identity.profile,
             "name": card.title,
             "account": known_account_name(identity.account) or identity.account,
@@ -360,7 +422,7 @@ class Conversation:
             "notes": len(card.notes),
             "code": f"%aws_profile {arguments(request)}",
         }
-        return {"identity": about, "html": _html(card)}
+        return {**self._progress, "identity": about, "html": _html(card)}
 
     def _renewal_problem(self, target: Target) -> str:
         """Return why expired credentials haven't been renewed, if anything prevents it."""

@@ -12,12 +12,13 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from contextlib import ExitStack
 
+    from comm.base_comm import BaseComm
     from IPython.core.interactiveshell import InteractiveShell
 
     from ipy_awsprofile.picker.conversation import Conversation
@@ -56,10 +57,9 @@ class Toolbar:
         """Stay in the kernel's comms, because other pages can use the comm that one has closed."""
         from comm import get_comm_manager
 
-        manager: Any = get_comm_manager()
-        manager.register_comm(self)
+        get_comm_manager().register_comm(cast("BaseComm", self))
 
-    def handle_msg(self, message: Any) -> None:
+    def handle_msg(self, message: Mapping[str, Mapping[str, object]]) -> None:
         """Carry out a page's command."""
         from ipy_awsprofile.picker.conversation import Conversation
         from ipy_awsprofile.picker.script import view_script
@@ -74,8 +74,8 @@ class Toolbar:
                 self._shell.events.register("post_run_cell", self._conversation.cell_ended)
         self._conversation.receive(command)
 
-    def _send(self, message: dict[str, Any], buffers: list[bytes]) -> None:
-        self._comm.send(message, buffers=buffers)
+    def _send(self, message: Mapping[str, object], buffers: list[bytes]) -> None:
+        self._comm.send(dict(message), buffers=buffers)
 
     def close(self) -> None:
         """Remove the buttons from all pages."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anywidget
 import ipywidgets
@@ -113,14 +113,14 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
         )
 
     @traitlets.validate("value")
-    def _switch_to_value(self, proposal: Any) -> str | None:
+    def _switch_to_value(self, proposal: traitlets.Bunch) -> str | None:
         """Switch to a proposed profile. traitlets doesn't call this for None."""
         if proposal["value"] != self._active:
             self._switcher.switch(SwitchRequest(profile=proposal["value"]))
         return self._active
 
     @traitlets.observe("value")
-    def _undo_switch(self, change: Any) -> None:
+    def _undo_switch(self, change: traitlets.Bunch) -> None:
         if change["new"] is None and self._active:
             try:
                 self._switcher.off()

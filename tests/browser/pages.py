@@ -12,6 +12,8 @@ from ipy_awsprofile.picker.conversation import Conversation
 from ipy_awsprofile.picker.script import view_script
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playwright.sync_api import Locator, Page
 
     from ipy_awsprofile.switch.switcher import Switcher
@@ -238,8 +240,8 @@ class ViewPage(PickerPage):
         change = "css => (document.querySelector('#theme').textContent = css)"
         self.page.evaluate(change, theme(name))
 
-    def _hear(self, message: dict[str, Any], buffers: list[bytes]) -> None:
-        self._answers.append((message, buffers[0].decode() if buffers else None))
+    def _hear(self, message: Mapping[str, Any], buffers: list[bytes]) -> None:
+        self._answers.append((dict(message), buffers[0].decode() if buffers else None))
 
     def ask(self) -> bool:
         """Deliver the view's messages to Python, and return whether there were any."""

@@ -86,7 +86,7 @@ def test_shown_expiry(shell: Shell, aws: EmbeddedAws, user: Signer) -> None:
         ran = shell.good(line)
         assert "expires: unknown" in ran.text
         assert "expires: unknown" in ran.html
-    heard: list[dict[str, Any]] = []
+    heard: list[Any] = []
     Conversation(running_switcher(), lambda state, _buffers: heard.append(state)).show()
     assert heard[0]["identity"]["seconds_left"] is None
     assert "expires: unknown" in heard[0]["html"]

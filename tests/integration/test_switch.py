@@ -113,7 +113,7 @@ def by_context_manager(shell: Shell, **options: Any) -> str:
 
 def by_picker(shell: Shell, **options: Any) -> str:
     """Choose the profile in the picker, enter a code if it prompts, run the cell, and undo it."""
-    heard: list[dict[str, Any]] = []
+    heard: list[Any] = []
     picker = Conversation(running_switcher(), lambda message, _buffers: heard.append(message))
     picker.receive({"do": "switch", "profile": options["profile"]})
     if heard[-1]["ask"]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from ipy_awsprofile.picker.messages import Message
     from tests.aws import EmbeddedAws
     from tests.shells import Shell
 
@@ -43,7 +44,7 @@ class Views:
         self.rows: list[list[Any]] = []
         self.conversation = Conversation(switcher, self._hear)
 
-    def _hear(self, message: dict[str, Any], buffers: list[bytes]) -> None:
+    def _hear(self, message: Message, buffers: list[bytes]) -> None:
         self.messages.append(json.loads(json.dumps(message)))
         if buffers:
             self.rows = json.loads(buffers[0])

@@ -2,7 +2,7 @@
 // The script begins with the style sheet, `CSS`; the checker knows only the browser's object `CSS`.
 
 /**
- * The messages, which picker/conversation.py describes. `ends` is set here, in milliseconds.
+ * The messages, as in picker/messages.py. `ends` is set here, in milliseconds.
  * @typedef {{ profile: string | null, name: string, account: string, region: string, chosen_region: string | null,
  *   seconds_left: number | null, ends?: number | null, renews: boolean, signs_in: boolean, protected: boolean, read_only: boolean,
  *   notes: number, code: string }} Identity

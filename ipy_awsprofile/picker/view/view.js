@@ -1,6 +1,6 @@
 // A picker in the page: the list, the question that Python asks, and the notebook's identity.
 //
-// It stores nothing. Python sends its whole state after each change (picker/conversation.py), and the
+// It stores nothing. Python sends its whole state after each change (picker/messages.py), and the
 // view sends what the user does. A saved notebook has none of it.
 
 import { h, pushButton, style } from "./dom.js";
