@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 #: The largest config file to copy, in bytes: about 50,000 profiles.
 _LARGEST = 5_000_000
 
-#: The maximum number of lent sessions, in addition to the layers' sessions. The oldest is dropped.
+#: The maximum number of lent sessions, besides those of active profiles. The oldest is dropped.
 _MOST = 64
 
 _SECRET = re.compile(rf"^\s*({'|'.join(map(re.escape, sorted(KEYS)))})\s*[=:]", re.M | re.I)
@@ -78,8 +78,9 @@ class _Lent(NamedTuple):
 class Lending(StaysInProcess):
     """A server that lends sessions to this user's processes until the kernel ends.
 
-    ``shown`` returns the labels of the layers, whose sessions are never dropped. Raises OSError if
-    it can't create a folder or use the loopback address.
+    ``shown`` returns the labels of the profiles that are active now or after a block, whose
+    sessions are never dropped. Raises OSError if it can't create a folder or use the loopback
+    address.
     """
 
     def __init__(self, shown: Callable[[], Iterable[Label]]) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.config.files import Config, Section
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.sessions.session import ProfileSession
-    from ipy_awsprofile.switch.layers import Layer
+    from ipy_awsprofile.switch.stack import OpenProfile
     from ipy_awsprofile.switch.switcher import Switcher
 
 
@@ -90,7 +90,7 @@ class Notices:
             children = ""
         GATE.warn(f"`{target.name}` {says}{children}. {hint}")
 
-    def _tell_about_keys(self, active: Layer) -> None:
+    def _tell_about_keys(self, active: OpenProfile) -> None:
         """Show a line if the new keys of the active profile belong to a different identity."""
         problem = _try_to_renew(active.session)
         if isinstance(problem, IdentityChanged):

@@ -421,6 +421,13 @@ def sign_out(target: Target | None) -> SignedOut:
     return SignedOut(tuple(name for name, _ in stored.values()), tuple(filter(None, problems)))
 
 
+def needs_sign_in(target: Target, ended: Target | None) -> bool:
+    """Return whether a target needs the sign-in of another target, or any sign-in."""
+    if not target.signs_in:
+        return False
+    return ended is None or sign_in_file(target) == sign_in_file(ended)
+
+
 def _all_files(config: Config) -> Iterator[tuple[Path, tuple[str, Target]]]:
     """Yield each file with its sign-in's name, and a target with the settings to call AWS."""
     unknown = Target(SessionRequest(), (Profile("default", {}, ProfileKind.SSO),), config, None)

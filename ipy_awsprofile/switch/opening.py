@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ipy_awsprofile.errors import CredentialsRejected, ProtectedProfile, UnexpectedAccount
 from ipy_awsprofile.kernel.watch import watch_credentials
-from ipy_awsprofile.switch.layers import Layer
+from ipy_awsprofile.switch.stack import OpenProfile
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.request import SwitchRequest
@@ -121,27 +121,26 @@ def open_guarded(
     person: Person,
     opener: Opener,
     *,
-    again: Identity | None = None,
-) -> Layer:
+    active: Identity | None = None,
+) -> OpenProfile:
     """Open a request as the user's patterns allow it, for a switch, a block, a picker or a run.
 
-    If the request is for the active identity ``again``, it needs no confirmation, unless its name
-    leads to another account by now. Raises ProtectedProfile, and the errors of ``opener``.
+    If the request is the ``active`` identity's, it needs no confirmation, unless its name leads to
+    another account by now. Raises ProtectedProfile, and the errors of ``opener``.
     """
     from ipy_awsprofile.sessions.session import label_for
 
     target = protection.find_target(request, person)
-    opened = protection.allowed(request, target, is_new=again is None)
-    session, identity = opener(opened)
+    allowed = protection.allowed(request, target, is_new=active is None)
+    session, identity = opener(allowed)
     # The files don't always contain the account, so the patterns are matched with STS's, too.
-    is_same_account = again is not None and again.account == identity.account
-    allowed = protection.allowed(request, opened, identity.account, is_new=not is_same_account)
-    if allowed is not opened:  # it is read-only now
-        opened = allowed
-        session, identity = opener(opened)
+    is_new = active is None or active.account != identity.account
+    narrower = protection.allowed(request, allowed, identity.account, is_new=is_new)
+    if narrower.request.read_only != allowed.request.read_only:
+        session, identity = opener(narrower)
     label = label_for(session)
     watch_credentials(session.get_credentials(), label)
-    return Layer(session, identity, label)
+    return OpenProfile(session, identity, label)
 
 
 def open_identified(

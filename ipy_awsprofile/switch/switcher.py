@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,9 +24,9 @@ from ipy_awsprofile.errors import (
 )
 from ipy_awsprofile.gate import GATE, require_no_run
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
-from ipy_awsprofile.switch.layers import Entry, Layer, Layers
 from ipy_awsprofile.switch.opening import Protection, open_guarded, open_identified
 from ipy_awsprofile.switch.running_cell import RunningCell
+from ipy_awsprofile.switch.stack import Entry, OpenProfile, Stack
 from ipy_awsprofile.switch.user_functions import (
     FUNCTIONS,
     UserFunction,
@@ -71,7 +71,7 @@ class Switcher:
         # Widget callbacks can run in another thread while a cell runs. The lock isn't held during
         # calls to AWS, prompts and calls of listeners.
         self._lock = threading.RLock()
-        self._layers = Layers()
+        self._stack = Stack()
         self._listeners: list[_Listener] = []
         self._lending: Lending | None = None
         #: Shares the notebook's identity with programs outside the kernel, if the user wants it.
@@ -102,10 +102,10 @@ class Switcher:
         return self._shell.user_ns if self._shell else {}
 
     @property
-    def active(self) -> Layer | None:
-        """The active identity with its session and request, or None."""
+    def active(self) -> OpenProfile | None:
+        """The active profile with its session, identity and request, or None."""
         with self._lock:
-            return self._layers.active
+            return self._stack.active
 
     @property
     def _label(self) -> Label | None:
@@ -126,8 +126,9 @@ class Switcher:
 
     @property
     def is_in_block(self) -> bool:
-        """Whether the active identity is a block's, and ends with it."""
-        return self.session is not self._layers.session_of_notebook
+        """Whether the active profile is a block's, and ends with it."""
+        with self._lock:
+            return self._stack.is_in_block
 
     def subscribe(self, listener: _Listener) -> Callable[[], None]:
         """Call the listener with each new identity, or with None after `off`.
@@ -151,7 +152,7 @@ class Switcher:
     def require_changeable(self) -> None:
         """Raise AwsProfileError while another thread or task is in a block, or during a run."""
         with self._lock:
-            self._layers.require_changeable()
+            self._stack.require_changeable()
 
     def switch(
         self,
@@ -169,8 +170,8 @@ class Switcher:
         an interrupting exception such as KeyboardInterrupt; then nothing has changed.
         """
         self.require_changeable()
-        layer = self.prepare(request, fresh=fresh, again=again, person=person)
-        return self.move(layer, again=again)
+        opened = self.prepare(request, fresh=fresh, again=again, person=person)
+        return self.move(opened, again=again)
 
     def prepare(
         self,
@@ -179,7 +180,7 @@ class Switcher:
         fresh: bool = False,
         again: bool = False,
         person: Person | None = None,
-    ) -> Layer:
+    ) -> OpenProfile:
         """Open the session and get its identity, as `switch` does, without changing anything."""
         require_no_run("A switch")
         if self._closed:  # a picker can outlive the extension
@@ -203,31 +204,36 @@ class Switcher:
             return open_identified(target, expected=expected, fresh=fresh, person=prompted, ask=ask)
 
         with faults_as_errors():
-            layer = open_guarded(request, self.protection, prompted, opener, again=active)
-        layer.session.person = self.person
-        return layer
+            opened = open_guarded(request, self.protection, prompted, opener, active=active)
+        opened.session.person = self.person
+        return opened
 
-    def move(self, layer: Layer, *, again: bool = False) -> Identity:
-        """Switch everything to the layer that `prepare` returned. Raises the errors of `switch`.
+    def move(self, opened: OpenProfile, *, again: bool = False) -> Identity:
+        """Switch everything to the profile that `prepare` returned. Raises the errors of `switch`.
 
         Unless it is the active request ``again``, a protected profile isn't shared anymore.
         """
-        is_protected = self._is_protected(layer)
+        is_protected = self._is_protected(opened)
         with self._changing():
-            layer.places = self._places(layer)
+            opened.places = self._places(opened)
             if is_protected and not again:
                 self.stop_sharing()
-            self._layers.put(layer)
+            self._stack.put(opened)
             self.has_switched = True
         self.sharing_problem = ""
-        may_share = not is_protected and self._layers.session_of_notebook is layer.session
-        if self.shares and not self.sharing and may_share:
-            try:
-                self.share()
-            except CredentialsUnavailable as error:  # the switch is complete
-                self.sharing_problem = f"{error} {error.hint}"
-        _log.debug("Switched to %s, %s.", layer.label.name, layer.identity.arn)
-        return layer.identity
+        if self.shares and not is_protected:
+            self._begin_to_share()
+        _log.debug("Switched to %s, %s.", opened.label.name, opened.identity.arn)
+        return opened.identity
+
+    def _begin_to_share(self) -> None:
+        """Share the notebook's identity, unless it is shared or a block's is active."""
+        if self.sharing or self.is_in_block:
+            return
+        try:
+            self.share()
+        except CredentialsUnavailable as error:  # the switch is complete
+            self.sharing_problem = f"{error} {error.hint}"
 
     @property
     def is_protected(self) -> bool:
@@ -235,8 +241,8 @@ class Switcher:
         active = self.active
         return active is not None and self._is_protected(active)
 
-    def _is_protected(self, layer: Layer) -> bool:
-        return self.protection.is_protected(layer.session.target, layer.identity.account)
+    def _is_protected(self, opened: OpenProfile) -> bool:
+        return self.protection.is_protected(opened.session.target, opened.identity.account)
 
     def share(self) -> None:
         """Share the notebook's identity with programs outside the kernel, now and after switches.
@@ -247,7 +253,7 @@ class Switcher:
         from ipy_awsprofile.kernel.sharing import Sharing
 
         try:
-            newer = Sharing(lambda: self._layers.session_of_notebook, self._lock)
+            newer = Sharing(lambda: self._stack.session_of_notebook, self._lock)
         except OSError as error:
             raise CredentialsUnavailable(
                 f"The notebook's identity can't be shared: {error}.", _NEEDS_TO_SHARE
@@ -275,7 +281,7 @@ class Switcher:
         from ipy_awsprofile.kernel.workers import Workers
 
         require_no_run("`libraries.dask_workers`")
-        session = self._layers.session_of_notebook
+        session = self._stack.session_of_notebook
         if session is None:
             raise InvalidOption("No profile is active.", "Run `%aws_profile NAME` first.")
         address = client.scheduler.address
@@ -303,70 +309,68 @@ class Switcher:
 
         (person or self.person).sign_in_for(login_target(request))
 
-    def off(self, is_over: Callable[[Layer], bool] | None = None) -> list[str] | None:
+    def off(self) -> list[str] | None:
         """Restore the state before the first switch, and share nothing anymore.
 
         Return the names of what stays, because the user has changed it since, or None if there was
-        no switch to undo. The action that waits for the end of the running cell is dropped. With
-        ``is_over``, permanently leave only these layers, so that no block restores them later.
-        Raises the error of `require_changeable`.
+        no switch to undo. The action that waits for the end of the running cell is dropped. Raises
+        the error of `require_changeable`.
         """
         self.cell.drop()
-        before = self.active
+        self.require_changeable()
+        self.has_switched = True
+        if self.active is None:
+            self.stop_sharing()
+            return None
         with self._changing():
-            self.has_switched = True
-            kept = self._layers.kernel.kept()
-            if is_over:
-                self._layers.drop(is_over)
-            else:
-                self._layers.put(None)
-                self.stop_sharing()
+            kept = self._stack.kernel.kept()
+            self._stack.put(None)
+            self.stop_sharing()
         _log.debug("Switched off.")
-        return None if before is self.active else kept
+        return kept
 
     def sign_out(self, request: SwitchRequest | None) -> tuple[SignedOut, tuple[str, ...]]:
         """End the sign-in of a request, or all sign-ins, and leave the identities that need it.
 
-        Return the ended sign-ins, and the profiles that aren't active anymore. Raises the errors of
-        `sessions.sign_in.sign_out` and of `require_changeable`.
+        Return the ended sign-ins, and the profiles that aren't active anymore, even after a block.
+        Raises the errors of `sessions.sign_in.sign_out` and of `require_changeable`.
         """
-        from ipy_awsprofile.config.target import login_target, sign_in_file
-        from ipy_awsprofile.sessions.sign_in import sign_out
+        from ipy_awsprofile.config.target import login_target
+        from ipy_awsprofile.sessions.sign_in import needs_sign_in, sign_out
 
         self.require_changeable()
         target = login_target(request) if request else None
         signed_out = sign_out(target)
-        ended: list[str] = []
-
-        def is_over(layer: Layer) -> bool:
-            own = layer.session.target
-            if not own.signs_in:
-                return False
-            if target and sign_in_file(own) != sign_in_file(target):
-                return False
-            ended.append(layer.request.name)
-            return True
-
-        self.off(is_over)
-        return signed_out, tuple(dict.fromkeys(ended))
+        self.cell.drop()
+        self.has_switched = True
+        ended: list[OpenProfile] = []
+        for opened in self._stack.opened():
+            if needs_sign_in(opened.session.target, target):
+                ended.append(opened)
+        if ended:
+            with self._changing():
+                self._stack.drop(ended)
+        return signed_out, tuple(dict.fromkeys(opened.request.name for opened in ended))
 
     def close(self) -> None:
         """Restore everything and refuse further switches, before the extension is unloaded."""
         with Uninterrupted():
             self._closed = True
             self.cell.drop()
-            with self._changing():
-                self._layers.drop()
+            opened = self._stack.opened()
+            if opened:
+                with self._changing():
+                    self._stack.drop(opened)
             self.stop_sharing()
             if self._lending:
                 self._lending.close()
 
-    def begin(self, entry: Entry, layer: Layer) -> None:
-        """Begin a block with the layer that `prepare` returned. Raises the errors of `switch`."""
+    def begin(self, entry: Entry, opened: OpenProfile) -> None:
+        """Begin a block with the profile that `prepare` returned. Raises the errors of `switch`."""
         with self._changing():
-            layer.places = self._places(layer)
-            self._layers.begin(entry, layer)
-        _log.debug("Began a block as %s, %s.", layer.label.name, layer.identity.arn)
+            opened.places = self._places(opened)
+            self._stack.begin(entry, opened)
+        _log.debug("Began a block as %s, %s.", opened.label.name, opened.identity.arn)
 
     @contextmanager
     def run(self) -> Iterator[None]:
@@ -383,19 +387,21 @@ class Switcher:
             shown[variable_of(self._shell, active.request.variable)] = CallSession()
         try:
             with self._lock:
-                self._layers.begin(entry, active, places=shown)
+                self._stack.begin(entry, active, places=shown)
             yield
         finally:
-            self.end(entry)
+            with Uninterrupted(), self._lock:
+                self._stack.end(entry)
 
     def end(self, entry: Entry) -> None:
-        """End a block or a run, and call the listeners if another identity is active now.
-
-        Warn about variables that keep the identity of the block.
-        """
+        """End a block, and warn about variables that keep its identity."""
         ended = self._label
-        with self._changing():
-            self._layers.end(entry)
+        with Uninterrupted():
+            with self._lock:
+                self._note_opened()
+                was_active = self._stack.end(entry)
+            if was_active:
+                self._tell()
         if self._opened and ended and ended != self._label:
             for leftover in self._opened.opened_as(self.namespace, ended):
                 GATE.warn(str(leftover))
@@ -407,14 +413,13 @@ class Switcher:
         with self._lock:
             if self._opened is None:
                 return []
-            layers = self._layers
-            shown = (layers.kernel, self.namespace, self._label)
+            shown = (self._stack.kernel, self.namespace, self._label)
             return list(leftovers(*shown, self._opened, self.workers))
 
     def changed_places(self) -> list[Place]:
         """Return the places that the user has changed since the switch."""
         with self._lock:
-            return list(self._layers.kernel.changed()) if self.active else []
+            return list(self._stack.kernel.changed()) if self.active else []
 
     def copy_config_again(self) -> bool:
         """Let child processes see changes of the config file. Return whether they have a copy."""
@@ -423,39 +428,42 @@ class Switcher:
                 return self._lending.copy_again(self.active.session, self.active.label)
         return False
 
-    def _places(self, layer: Layer) -> dict[Any, Any]:
-        """Return the places for a layer, whose session is lent to child processes."""
+    def _labels(self) -> list[Label]:
+        return [opened.label for opened in self._stack.opened()]
+
+    def _places(self, opened: OpenProfile) -> dict[Any, Any]:
+        """Return the places for a profile, whose session is lent to child processes."""
         from ipy_awsprofile.kernel import places  # they import boto3
         from ipy_awsprofile.kernel.lending import Lending
 
         try:
-            self._lending = self._lending or Lending(self._layers.labels)
-            lent = self._lending.variables(layer.session, layer.label)
+            self._lending = self._lending or Lending(self._labels)
+            lent = self._lending.variables(opened.session, opened.label)
         except OSError as error:
             raise CredentialsUnavailable(
                 f"Credentials can't be lent to child processes: {error}.", _NEEDS_TO_LEND
             ) from error
-        shown = places.places_of(layer.session, lent)
+        shown = places.places_of(opened.session, lent)
         if self._shell:
-            shown[places.variable_of(self._shell, layer.request.variable)] = layer.session
+            shown[places.variable_of(self._shell, opened.request.variable)] = opened.session
         return shown
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Change the layers in a ``with`` block, then call the listeners if another is active."""
-        with Uninterrupted(), ExitStack() as after, self._lock:
-            before = self._layers.active
-            try:
-                if self._opened:
-                    self._opened.note(self.namespace, self._label)
+        """Change the stack in a ``with`` block, then call the listeners and the functions."""
+        with Uninterrupted():
+            with self._lock:
+                self._note_opened()
                 yield
-            finally:
-                if self._layers.active is not before:
-                    after.callback(self._tell)
+            self._tell()
+
+    def _note_opened(self) -> None:
+        if self._opened:
+            self._opened.note(self.namespace, self._label)
 
     def _tell(self) -> None:
         for workers in self.workers.values():
-            workers.move(self._layers.session_of_notebook)
+            workers.move(self._stack.session_of_notebook)
         identity = self.known_identity()
         for listener in list(self._listeners):
             try:

@@ -16,7 +16,7 @@ from ipy_awsprofile.gate import GATE, require_no_run
 from ipy_awsprofile.kernel.show import ABSENT
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.kernel.watch import unwatch, watch
-from ipy_awsprofile.switch.layers import Entry
+from ipy_awsprofile.switch.stack import Entry
 from ipy_awsprofile.switch.switcher import Switcher
 from ipy_awsprofile.switch.user_functions import FUNCTIONS, UserFunction, key_of
 
@@ -33,7 +33,7 @@ class Block(ContextDecorator):
 
     The previous state is restored even after an error, inside other blocks, and if the block itself
     switches. If blocks overlap, the most recent one is active until it ends. In a block, other
-    threads and tasks can't begin a block or switch; see `Layers.require_changeable`.
+    threads and tasks can't begin a block or switch; see `Stack.require_changeable`.
 
     The same object can be entered again, even inside its own block.
 
@@ -68,23 +68,25 @@ class Block(ContextDecorator):
         switcher = running_switcher()
         entry = Entry()
         switcher.require_changeable()
-        layer = switcher.prepare(self._request)  # can call AWS or prompt; changes nothing yet
+        opened = switcher.prepare(self._request)  # can call AWS or prompt; changes nothing yet
         try:
             with Uninterrupted():
                 self._open.append((switcher, entry))
-                switcher.begin(entry, layer)
-            return layer.session  # Python calls nothing between the block's begin and this
+                switcher.begin(entry, opened)
+            return opened.session  # Python calls nothing between the block's begin and this
         except BaseException:
             self._end(switcher, entry)
             raise
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        for switcher, entry in self._open[-1:]:  # empty if no block has begun
-            entry.is_dropped = kind is GeneratorExit
-            try:
-                self._end(switcher, entry)
-            finally:
-                self._end(switcher, entry)  # if Ctrl-C came before it was deferred
+        if not self._open:  # no block has begun
+            return
+        switcher, entry = self._open[-1]
+        entry.is_dropped = kind is GeneratorExit
+        try:
+            self._end(switcher, entry)
+        finally:
+            self._end(switcher, entry)  # if Ctrl-C came before it was deferred
 
     def _end(self, switcher: Switcher, entry: Entry) -> None:
         """End a block. Ending it again does nothing."""

@@ -1,14 +1,14 @@
 """The stack of the notebook, and of the blocks and runs in it.
 
-The whole kernel shows the identity of the last entry. So while a thread or task is in a block, only
-that thread or task can change the entries.
+The whole kernel shows the profile of the last entry. So while a thread or task is in a block, only
+that thread or task can change the stack.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True, eq=False)
-class Layer:
+class OpenProfile:
     """An open session with its identity, the label of its credentials, and the places to show it.
 
     The ``identity`` is from when the session was opened.
@@ -60,14 +60,14 @@ def _runner() -> tuple[threading.Thread, asyncio.Task[Any] | None]:
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """The notebook, a block or a run, with the layer that is active in it, if any.
+    """The notebook, a block or a run, with the profile that is active in it, if any.
 
     ``has_switched`` is true after a switch in it, and ``is_dropped`` for a block in a generator or
     coroutine that ended without going on. ``changed_before`` is what the user had changed when it
     began.
     """
 
-    layer: Layer | None = None
+    opened: OpenProfile | None = None
     is_run: bool = False
     has_switched: bool = False
     is_dropped: bool = False
@@ -76,46 +76,47 @@ class Entry:
 
     @property
     def is_beside(self) -> bool:
-        """Whether another thread or task is in this block, and can go on now.
-
-        A thread or task that has ended can't. Neither can code that isn't in a task while its own
-        thread runs a task, because that code waits for the event loop.
-        """
+        """Whether another thread or task is in this block, and can go on now."""
         thread, task = self.runner
-        if not thread.is_alive() or (task and task.done()):
+        if not thread.is_alive():
             return False
         own_thread, own_task = _runner()
-        if thread is not own_thread:
-            return True
-        # In the same thread, only another task can go on: what isn't in a task waits for this one.
-        return task not in (None, own_task)
+        if task is None:
+            # In its own thread, code that isn't in a task waits for the event loop of this task.
+            return thread is not own_thread
+        return not task.done() and task is not own_task
 
 
-class Layers:
-    """The stack. This class isn't thread-safe: the Switcher holds its lock during every call."""
+class Stack:
+    """The entries. This class isn't thread-safe: the Switcher holds its lock during every call."""
 
     def __init__(self) -> None:
         self.kernel = Kernel()
-        self._stack = [Entry()]
+        self._entries = [Entry()]
 
     @property
     def _last(self) -> Entry:
-        return self._stack[-1]
+        return self._entries[-1]
 
     @property
-    def active(self) -> Layer | None:
-        """The layer that the kernel shows, or None."""
-        return self._last.layer
+    def active(self) -> OpenProfile | None:
+        """The profile that the kernel shows, or None."""
+        return self._last.opened
+
+    @property
+    def is_in_block(self) -> bool:
+        """Whether a block has begun, so that the active profile ends with it."""
+        return any(not entry.is_run for entry in self._entries[1:])
 
     @property
     def session_of_notebook(self) -> ProfileSession | None:
         """The notebook's session outside of all blocks and runs, or None."""
-        layer = self._stack[0].layer
-        return layer.session if layer else None
+        opened = self._entries[0].opened
+        return opened.session if opened else None
 
-    def labels(self) -> list[Label]:
-        """Return the labels of the identities that the kernel shows, now or after a block."""
-        return [entry.layer.label for entry in self._stack if entry.layer]
+    def opened(self) -> list[OpenProfile]:
+        """Return the profiles that the kernel shows, now or after a block."""
+        return [entry.opened for entry in self._entries if entry.opened]
 
     def require_changeable(self) -> None:
         """Raise AwsProfileError if another thread or task relies on the active identity.
@@ -123,7 +124,7 @@ class Layers:
         It can be in a block, and would continue with a different identity, or in a run.
         """
         require_no_run("A switch")
-        if any(entry.is_beside for entry in self._stack[1:]):
+        if any(entry.is_beside for entry in self._entries[1:]):
             raise AwsProfileError(
                 "Another thread or task is in a block of `using_profile` or `%%aws_profile`, which "
                 "the whole kernel follows.",
@@ -131,70 +132,81 @@ class Layers:
                 "whose session is separate.",
             )
 
-    def put(self, layer: Layer | None) -> None:
-        """Show a layer instead of the active one, or none. Raises `require_changeable`'s errors."""
+    def put(self, opened: OpenProfile | None) -> None:
+        """Show a profile instead of the active one, or none.
+
+        Raises the errors of `require_changeable`.
+        """
         self.require_changeable()
-        self._show(self._last, layer)
+        self._show(self._last, opened)
         self._last.has_switched = True
 
     def begin(
-        self, entry: Entry, layer: Layer | None, *, places: Mapping[Place, Any] | None = None
+        self,
+        entry: Entry,
+        opened: OpenProfile | None,
+        *,
+        places: Mapping[Place, Any] | None = None,
     ) -> None:
-        """Begin a block that shows a layer until `end`, or a run that shows these places.
+        """Begin a block that shows a profile until `end`, or a run that shows these places.
 
         Raises the errors of `require_changeable`.
         """
         self.require_changeable()
         entry.changed_before = self.kernel.changed()
-        self._stack.append(entry)
+        self._entries.append(entry)
         try:
-            self._show(entry, layer, places=places)
+            self._show(entry, opened, places=places)
         except BaseException:
-            self._stack.remove(entry)
+            self._entries.remove(entry)
             self._activate()
             raise
 
-    def end(self, entry: Entry) -> None:
-        """End a block or a run. Ending it again does nothing.
+    def end(self, entry: Entry) -> bool:
+        """End a block or a run. Return whether the kernel has shown it.
 
-        If blocks overlap, the most recent one is active until it ends. What the user has changed in
-        a block stays. If the block was dropped, so does a switch, which was made elsewhere.
+        It hasn't if the entry has ended before, or if another block is the last one, because blocks
+        overlap. What the user has changed in a block stays. If the block was dropped, so does a
+        switch, which was made elsewhere.
         """
-        if entry not in self._stack:
-            return
-        was_active = self._last is entry
-        self._stack.remove(entry)
-        if not was_active:
-            return
+        is_last = self._last is entry
+        if entry in self._entries:
+            self._entries.remove(entry)
+        if not is_last:
+            return False
         if entry.is_dropped and entry.has_switched:
-            self._last.layer = entry.layer
+            self._last.opened = entry.opened
             self._last.has_switched = True
-            return
+            return True
         kept = dict(entry.changed_before)
         if not entry.is_run:
             kept |= self.kernel.changed()
         self._show(self._last, self.active, kept=kept)
+        return True
 
-    def drop(self, is_over: Callable[[Layer], bool] = lambda _layer: True) -> None:
-        """Remove layers for good, so that the end of a block doesn't bring them back."""
+    def drop(self, ended: Container[OpenProfile | None]) -> None:
+        """Remove profiles for good, so that the end of a block doesn't bring them back.
+
+        Raises the errors of `require_changeable`.
+        """
         self.require_changeable()
-        for entry in self._stack:
-            if entry.layer and is_over(entry.layer):
-                entry.layer = None
+        for entry in self._entries:
+            if entry.opened in ended:
+                entry.opened = None
         self._show(self._last, self.active)
 
     def _show(
         self,
         entry: Entry,
-        layer: Layer | None,
+        opened: OpenProfile | None,
         *,
         places: Mapping[Place, Any] | None = None,
         kept: Mapping[Place, Any] = MappingProxyType({}),
     ) -> None:
         if places is None:
-            places = layer.places if layer else {}
+            places = opened.places if opened else {}
         self.kernel.show(places, kept)
-        entry.layer = layer
+        entry.opened = opened
         self._activate()
 
     def _activate(self) -> None:
