@@ -213,7 +213,10 @@ def worker_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str, 
         if workers.label == label_for(session):
             uses = "only to read" if workers.read_only else "too"
             keys = time_left(workers.keys_end, temporary=True)
-            rows.append(("workers", f"of {workers.address} use it, {uses} (their keys: {keys})"))
+            text = f"of {workers.address} use it, {uses} (their keys: {keys})"
+            if workers.problem:
+                text += f". {workers.problem}"
+            rows.append(("workers", text))
     return rows
 
 

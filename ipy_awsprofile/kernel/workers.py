@@ -22,8 +22,13 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
-from threading import Event, RLock, Thread
+from threading import RLock, Thread
+from time import sleep
 from typing import TYPE_CHECKING, Any
+
+import cloudpickle
+from distributed import WorkerPlugin
+from distributed.core import clean_exception
 
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.credentials.person import unattended
@@ -32,7 +37,7 @@ from ipy_awsprofile.gate import GATE, Label
 from ipy_awsprofile.kernel.caches import clear_caches
 from ipy_awsprofile.kernel.lending import LendingRequest
 from ipy_awsprofile.kernel.places import KEYS, LENT, s3_location
-from ipy_awsprofile.kernel.show import Kernel, variables
+from ipy_awsprofile.kernel.show import variables
 from ipy_awsprofile.sessions.loopback import LoopbackServer
 from ipy_awsprofile.sessions.portable import lendable, lent_document
 from ipy_awsprofile.sessions.scoped import open_limited
@@ -40,6 +45,7 @@ from ipy_awsprofile.sessions.session import ProfileSession, label_for
 
 if TYPE_CHECKING:
     import boto3
+    from distributed import Client, Worker
 
 #: How long AWS accepts the workers' keys, if possible: the shortest session of a role.
 _BRIEF = 900
@@ -48,8 +54,11 @@ _BRIEF = 900
 GOOD_FOR = 570
 EVERY = 200
 
-#: How long the kernel waits for the workers, in seconds.
-_WAIT = 10
+#: How long a call of the user waits for the workers, which can import boto3 first, in seconds.
+_LONG_WAIT = 30
+
+#: How long a switch waits for them. A scheduler that hangs must not delay it.
+_WAIT = 3
 
 #: Names the plugin, and the sessions in CloudTrail.
 _NAME = "dask-workers"
@@ -60,26 +69,28 @@ _PRIVATE = re.compile(r"(tls|wss)://|[a-z]+://(127\.|localhost|\[::1\])")
 #: Identifies this kernel, because another one can lend to the same scheduler.
 _OWNER = secrets.token_hex(8)
 
-#: Variables that decide what AWS SDKs use, besides those with the address of the credentials.
-_PROFILE = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
-_REGION = ("AWS_REGION", "AWS_DEFAULT_REGION")
-_ENDPOINT = "AWS_ENDPOINT_URL_S3"
-_VARIABLES = (*KEYS.variables, *_PROFILE, *_REGION, _ENDPOINT, *LENT)
+#: Variables that decide what AWS SDKs use.
+_ENVIRONMENT = variables(
+    *(*KEYS.variables, *LENT, "AWS_PROFILE", "AWS_DEFAULT_PROFILE"),
+    *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3"),
+)
 
 
 class Workers(StaysInProcess):
     """The workers of a Dask cluster, which use a session until `close`. Raises InvalidOption."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Client) -> None:
+        _require_private(client)
         #: The scheduler's address.
-        self.address = _private_address(client)
+        self.address: str = client.scheduler.address
         #: The session that the workers use, and when AWS stops accepting their keys (UTC).
         self.session: ProfileSession | None = None
         self.keys_end: datetime | None = None
         self.read_only = False
+        #: Why some workers may not use it, if the kernel knows a reason.
+        self.problem: BaseException | None = None
         self._client = client
         self._sending = RLock()
-        self._ended = Event()
         atexit.register(self.close)
         Thread(target=self._renew, name=_NAME, daemon=True).start()
 
@@ -96,21 +107,18 @@ class Workers(StaysInProcess):
         workers = getattr(self._client.cluster, "workers", {})
         return [worker.pid for worker in workers.values() if hasattr(worker, "pid")]
 
-    def use(self, client: Any, session: ProfileSession, *, read_only: bool) -> None:
-        """Let the workers use a session, even for unfinished tasks. Raises CredentialsUnavailable.
+    def use(self, client: Client, session: ProfileSession, *, read_only: bool) -> None:
+        """Let the workers use a session, even for unfinished tasks. The client can be a new one.
 
-        If that fails, they keep using the former one. The ``client`` can be a new one.
+        If that fails, they use their own identity. Raises CredentialsUnavailable, other subclasses
+        of `AwsProfileError`, and the errors of Dask.
         """
         self._client = client
-        try:
-            self._lend(session, read_only=read_only)
-        except Exception as error:
-            if self.session is None:
-                self.close()
-            hint = getattr(error, "hint", "")
-            raise CredentialsUnavailable(
-                f"The workers of {self.address} can't use the session: {error}", hint
-            ) from error
+        self.read_only = read_only
+        self._lend(session, _LONG_WAIT)
+        if self.problem:
+            self.close()
+            raise self.problem
 
     def move(self, session: ProfileSession | None) -> None:
         """Let the workers use the notebook's session, unless they have unfinished tasks."""
@@ -118,86 +126,98 @@ class Workers(StaysInProcess):
             return
         if any(future.status == "pending" for future in self._client.futures.values()):
             return
-        try:
-            self._lend(session, read_only=self.read_only)
-        except Exception as error:  # noqa: BLE001  # the switch is complete
-            GATE.warn(f"The workers of {self.address} keep their identity: {error!r}")
+        self._lend(session, _WAIT)
+        if self.problem:
+            GATE.warn(f"Workers of {self.address} may keep their identity: {self.problem}")
 
     def close(self) -> None:
         """Let the workers use their own identity again."""
         atexit.unregister(self.close)
-        self._ended.set()
         with self._sending, suppress(Exception):  # the cluster is gone, or another notebook lends
             self.session = None
-            self._send({}, {})
-            self._call("unregister_worker_plugin", name=_NAME)
+            self._send(LentIdentity({}, {}), _WAIT)
 
     def _renew(self) -> None:
-        while not self._ended.wait(EVERY):
-            # The last answer ends if an error goes on.
-            with self._sending, unattended(), suppress(Exception):
-                if self.session:
-                    self._lend(self.session, read_only=self.read_only)
+        """Lend new credentials every few minutes. What the workers have ends if that fails."""
+        while True:
+            sleep(EVERY)
+            with self._sending, unattended():
+                if self.session is None:
+                    return
+                self._lend(self.session, _WAIT)
 
-    def _lend(self, session: ProfileSession, *, read_only: bool) -> None:
-        """Send a session's credentials. Raises AwsProfileError, OSError, and errors of workers."""
+    def _lend(self, session: ProfileSession, wait: int) -> None:
+        """Send a session's credentials to the workers, or note the problem."""
         with self._sending:
-            limited = _open_limited(session, read_only=read_only)
-            document = lent_document(limited, timedelta(seconds=GOOD_FOR))
-            region, endpoint = s3_location(session)
-            environment = dict.fromkeys(_REGION, region)
-            if endpoint:
-                environment[_ENDPOINT] = endpoint
-            self._send(document, environment)
-            self.keys_end = lendable(limited)[1]
-            self.session = session
-            self.read_only = read_only
+            try:
+                limited = _open_limited(session, read_only=self.read_only)
+                document = lent_document(limited, timedelta(seconds=GOOD_FOR))
+                responses = self._send(LentIdentity(document, _environment_of(session)), wait)
+                self.session = session
+                _, self.keys_end = lendable(limited)
+                self.problem = _problem_in(responses)
+            except BaseException as error:  # noqa: BLE001  # `use` raises even Ctrl-C
+                self.problem = error.with_traceback(None)  # its frames have keys
 
-    def _send(self, document: Mapping[str, str], environment: Mapping[str, str]) -> None:
-        """Send credentials to the workers, and to those that join later, or end that without any.
-
-        The scheduler keeps a note for other notebooks. Raises RuntimeError if it is another's.
-        """
-        from distributed.core import clean_exception
-
-        owner, ends = self._call("get_metadata", keys=[_NAME], default=("", ""))
-        if owner != _OWNER and _is_to_come(ends):
-            raise RuntimeError("Another notebook lends its identity to them.")
-        note = (_OWNER, document.get("Expiration", ""))
-        self._call("set_metadata", keys=[_NAME], value=note)
-        plugin = _pickled_plugin(document, environment)
-        responses = self._call(
-            "register_worker_plugin", plugin=plugin, name=_NAME, idempotent=False
-        )
-        for response in responses.values():
-            if response["status"] == "error":
-                raise clean_exception(**response)[1]
-
-    def _call(self, method: str, **arguments: Any) -> Any:
-        """Call a method of the scheduler. Raises OSError."""
+    def _send(self, plugin: LentIdentity, wait: int) -> Mapping[str, Any]:
+        """Send a plugin to the workers, and return their responses."""
         if self._client.status != "running":
             raise ConnectionError("There is no connection to the scheduler.")
-        call = getattr(self._client.scheduler, method)
-        return self._client.sync(call, **arguments, callback_timeout=_WAIT)
+        responses: Mapping[str, Any] = self._client.sync(
+            _register, self._client.scheduler, plugin, callback_timeout=wait
+        )
+        return responses
 
 
-def _private_address(client: Any) -> str:
-    """Return the scheduler's address, if nobody else can read the connections.
+def _environment_of(session: ProfileSession) -> dict[str, str]:
+    """Return the variables with a session's Region and S3 endpoint."""
+    region, endpoint = s3_location(session)
+    environment = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+    if endpoint:
+        environment["AWS_ENDPOINT_URL_S3"] = endpoint
+    return environment
 
-    Raises InvalidOption.
+
+def _problem_in(responses: Mapping[str, Any]) -> CredentialsUnavailable | None:
+    """Return the problem of a worker that can't use what it was sent, if any."""
+    for address, response in responses.items():
+        if response["status"] == "error":
+            error = clean_exception(**response)[1]
+            return CredentialsUnavailable(f"The worker {address} can't use the session: {error}")
+    return None
+
+
+async def _register(scheduler: Any, plugin: LentIdentity) -> Any:
+    """Register a plugin for the workers, and for those that join later. One without keys ends that.
+
+    The scheduler keeps a note for other notebooks. Raises CredentialsUnavailable.
     """
-    scheduler = client.scheduler_info(n_workers=-1)
-    for address in (scheduler["address"], *scheduler["workers"]):
-        if address.startswith("inproc:"):
-            raise InvalidOption(
-                "The workers are threads of the kernel.", "They follow each switch without this."
-            )
-        if not _PRIVATE.match(address):
-            raise InvalidOption(
-                f"The connections of the Dask cluster, {address}, aren't encrypted.",
-                "Start it with TLS, such as `security=True`, or give its machines a role.",
-            )
-    return str(client.scheduler.address)
+    note = await scheduler.get_metadata(keys=[_NAME], default={})
+    if _is_good(note) and note["owner"] != _OWNER:
+        raise CredentialsUnavailable("Another notebook lends its identity to the workers.")
+    note = {"owner": _OWNER, "Expiration": plugin.document.get("Expiration", "")}
+    await scheduler.set_metadata(keys=[_NAME], value=note)
+    package = sys.modules["ipy_awsprofile"]
+    cloudpickle.register_pickle_by_value(package)  # workers may not have this package
+    try:
+        pickled = cloudpickle.dumps(plugin)
+    finally:
+        cloudpickle.unregister_pickle_by_value(package)
+    responses = await scheduler.register_worker_plugin(plugin=pickled, name=_NAME, idempotent=False)
+    if not plugin.document:
+        await scheduler.unregister_worker_plugin(name=_NAME)
+    return responses
+
+
+def _require_private(client: Client) -> None:
+    """Raise InvalidOption if others can read the connections."""
+    address = client.scheduler_info()["address"]
+    if not _PRIVATE.match(address):
+        raise InvalidOption(
+            f"The connections of the Dask cluster, {address}, aren't encrypted.",
+            "Start it with TLS, such as `security=True`, or give its machines a role. Workers that "
+            "are threads of the kernel follow each switch without this.",
+        )
 
 
 def _open_limited(session: ProfileSession, *, read_only: bool) -> boto3.Session:
@@ -210,84 +230,67 @@ def _open_limited(session: ProfileSession, *, read_only: bool) -> boto3.Session:
         return session
 
 
-def _is_to_come(ends: str) -> bool:
-    return bool(ends) and datetime.fromisoformat(ends) > datetime.now(UTC)
+def _is_good(document: Mapping[str, str]) -> bool:
+    """Return whether credentials haven't ended, if there are any."""
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return document.get("Expiration", "") > now  # such texts sort like their times
 
 
-# In the workers -----------------------------------------------------------------------------------
+class LentIdentity(WorkerPlugin):  # type: ignore[misc]
+    """What a worker lends to the code in it, until it ends; nothing without a ``document``.
 
+    A worker's first plugin stays, and lends what later ones bring.
+    """
 
-def _pickled_plugin(document: Mapping[str, str], environment: Mapping[str, str]) -> bytes:
-    """Return a worker plugin with all that it needs, because workers may not have this package."""
-    import cloudpickle
-    from distributed import WorkerPlugin
+    def __init__(self, document: Mapping[str, str], environment: Mapping[str, str]) -> None:
+        self.document = document
+        self.environment = environment
 
-    class LentIdentity(WorkerPlugin):  # type: ignore[misc]
-        def setup(self, worker: Any) -> None:
-            if not hasattr(worker, "lent_identity"):
-                worker.lent_identity = _Lent()
-            worker.lent_identity.use(document, environment)
+    def setup(self, worker: Worker) -> None:
+        """Lend in a worker. Raises RuntimeError if AWS SDKs prefer the worker's own keys."""
+        if not hasattr(worker, "lent_identity"):
+            worker.lent_identity = self
+            self._serve()
+        worker.lent_identity.lend(self)
 
-    package = sys.modules["ipy_awsprofile"]
-    cloudpickle.register_pickle_by_value(package)
-    try:
-        pickled: bytes = cloudpickle.dumps(LentIdentity())
-    finally:
-        cloudpickle.unregister_pickle_by_value(package)
-    return pickled
-
-
-class _Lent:
-    """The credentials that a worker answers with until they end, and the worker's own variables."""
-
-    def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory()  # closed to other users
+    def _serve(self) -> None:
+        self._own = _ENVIRONMENT.get()
         self._token = secrets.token_hex(32)
+        self._folder = tempfile.TemporaryDirectory()  # closed to other users
         file = Path(self._folder.name) / "token"
         file.write_text(self._token)
         url = f"http://127.0.0.1:{LoopbackServer(LendingRequest, self).port}/"
         self._address = dict(zip(LENT, (url, str(file)), strict=True))
-        self._kernel = Kernel()
-        self._document: Mapping[str, str] = {}
 
-    def use(self, document: Mapping[str, str], environment: Mapping[str, str]) -> None:
-        """Answer with these credentials from now on, or end that without any.
+    def lend(self, newer: LentIdentity) -> None:
+        """Lend what another plugin has brought."""
+        from botocore.session import get_session
 
-        Raises RuntimeError.
-        """
-        self._document = document
-        values = {**environment, **self._address}
-        places: dict[Any, dict[str, str]] = {}
-        for name in _VARIABLES if document else ():
-            places[variables(name)] = {name: values[name]} if name in values else {}
-        self._kernel.show(places, {})
+        self.document = newer.document
+        if not self.document:
+            _ENVIRONMENT.set(self._own)
+            _forget_identity()
+            return
+        _ENVIRONMENT.set({**newer.environment, **self._address})
         _forget_identity()
-        if _is_to_come(document.get("Expiration", "")):
-            method = _method_of_botocore()
-            if method != "container-role":
-                self.use({}, {})
-                raise RuntimeError(f"AWS SDKs prefer the credentials of one of them ({method}).")
+        method = getattr(get_session().get_credentials(), "method", None)
+        if method != "container-role":
+            self.lend(LentIdentity({}, {}))
+            raise RuntimeError(f"AWS SDKs prefer its own credentials ({method}).")
 
-    def session_at(self, _path: str, token: str) -> _Lent | None:
+    def session_at(self, _path: str, token: str) -> LentIdentity | None:
         """Return this if the token of a request is right."""
         return self if hmac.compare_digest(token.encode(), self._token.encode()) else None
 
-    def answer(self, _lent: _Lent) -> tuple[HTTPStatus, Mapping[str, str]]:
+    def answer(self, _session: LentIdentity) -> tuple[HTTPStatus, Mapping[str, str]]:
         """Return the status and the document for a request."""
-        if _is_to_come(self._document.get("Expiration", "")):
-            return HTTPStatus.OK, self._document
+        if _is_good(self.document):
+            return HTTPStatus.OK, self.document
         return HTTPStatus.BAD_REQUEST, {
             "Code": "CredentialsUnavailable",
             "Message": "The notebook doesn't lend its identity to this worker anymore. In any "
             "notebook, `libraries.dask_workers(client).close()` brings the worker's own back.",
         }
-
-
-def _method_of_botocore() -> str:
-    """Return how botocore finds credentials in this worker."""
-    from botocore.session import get_session
-
-    return str(getattr(get_session().get_credentials(), "method", None))
 
 
 def _forget_identity() -> None:
