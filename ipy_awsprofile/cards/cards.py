@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.kernel.leftovers import Leftover
     from ipy_awsprofile.sessions.session import Identity, ProfileSession
+    from ipy_awsprofile.switch.layers import Layer
     from ipy_awsprofile.switch.switcher import Switcher
 
 #: The badge of expired credentials.
@@ -33,57 +34,106 @@ _RENEWS = "renews at the next call"
 NOT_TOLD = "unknown: the server doesn't report it"
 
 
-def identity_card(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """The active identity as a card and the picker show it.
+
+    ``variable`` is the variable that contains the session, or empty, and ``rows`` are more rows
+    about the session. ``account_name`` is the account's name, if it is known, and
+    ``region_variable`` the environment variable that the Region comes from, if any. ``problem``
+    says why the credentials couldn't be renewed, and what to do. ``renews`` is True if a new
+    session doesn't need an MFA code from the user. ``block`` is ``cell`` or ``block`` if the
+    identity ends with it.
+    """
+
+    identity: Identity
+    variable: str = ""
+    rows: Sequence[tuple[str, str]] = ()
+    account_name: str | None = None
+    region_variable: str = ""
+    problem: str = ""
+    warnings: Sequence[str] = ()
+    renews: bool = True
+    is_protected: bool = False
+    block: str = ""
+
+
+def status_of(
+    switcher: Switcher,
+    active: Layer,
     identity: Identity,
     *,
     variable: str,
-    about: Iterable[tuple[str, str]] = (),
-    warning: str = "",
-    protected: bool = False,
-    alias: str | None = None,
-    problem: str = "",
-    leftovers: Iterable[Leftover] = (),
-    renews: bool = True,
-    region_variable: str = "",
-    now: datetime | None = None,
-) -> Card:
-    """Return a card of the active identity.
+    problem: str,
+    replaced: Sequence[Leftover] = (),
+) -> Status:
+    """Return the status of a Switcher's active layer, whose identity is the given one by now.
 
-    ``variable`` is the variable that contains the session, or empty. ``about`` contains more rows
-    about the session: see `session_rows`. ``warning`` is about its settings.
-    ``protected`` is True if the profile is protected, ``alias`` is the account's name, and
-    ``problem`` says why the credentials couldn't be renewed, and what to do. ``renews`` is True if
-    a new session doesn't need an MFA code from the user. ``region_variable`` is the environment
-    variable that the Region comes from, if any. The remaining time is counted from ``now``.
+    ``variable`` and ``problem`` are as in `Status`. ``replaced`` are variables that the session has
+    replaced.
     """
-    region_from = f", from {region_variable}" if region_variable else ""
+    from ipy_awsprofile.sessions.assigned_roles import known_account_name  # imports boto3
+
+    session = active.session
+    target = session.target
+    is_protected = False
+    leftovers = [*replaced]
+    with suppress(AwsProfileError):  # a run over many profiles has begun in another thread
+        is_protected = switcher.is_protected
+        leftovers += switcher.leftovers()
+    block = ""
+    if switcher.is_in_block:
+        block = "cell" if switcher.cell.is_block else "block"
+    return Status(
+        identity=identity,
+        variable=variable,
+        rows=[
+            *session_rows(target),
+            *sharing_rows(switcher, session),
+            *worker_rows(switcher, session),
+        ],
+        account_name=known_account_name(identity.account),
+        region_variable=target.region_variable,
+        problem=problem,
+        warnings=[*filter(None, [target.warning]), *map(str, leftovers)],
+        renews=target.renews_unattended,
+        is_protected=is_protected,
+        block=block,
+    )
+
+
+def identity_card(status: Status, now: datetime | None = None) -> Card:
+    """Return a card of the active identity. The remaining time is counted from ``now``."""
+    identity = status.identity
     account = identity.account or NOT_TOLD
-    if alias:
-        account += f" ({alias})"
+    if status.account_name:
+        account += f" ({status.account_name})"
+    region = identity.region or "none"
+    if status.region_variable:
+        region += f", from {status.region_variable}"
     rows = [
         ("account", account),
         ("ARN", identity.arn or NOT_TOLD),
-        ("region", f"{identity.region or 'none'}{region_from}"),
-        *about,
+        ("region", region),
+        *status.rows,
+        *_filled(("expires", _expiry_line(status)), ("variable", status.variable)),
     ]
-    rows += _filled(
-        ("expires", _expiry_line(identity, renews=renews, problem=problem)),
-        ("variable", variable),
-    )
-    notes = tuple(filter(None, (problem, warning, *map(str, leftovers))))
+    notes = tuple(filter(None, (status.problem, *status.warnings)))
     tone = Tone.WARNING if notes else Tone.GOOD
     badge = time_left(identity.expiry, now, temporary=identity.temporary)
     since = ""
     if badge.endswith("left"):
         since = f"(as of {now or datetime.now(UTC):%H:%M} UTC)"
-    if badge == _EXPIRED and (problem or not renews):
+    if badge == _EXPIRED and (status.problem or not status.renews):
         tone = Tone.ERROR
     elif badge == _EXPIRED:
         badge = _RENEWS
     if identity.cached and identity.expiry:  # cached credentials weren't checked with AWS
         badge += ", cached"
+    if status.block:
+        badge = f"for this {status.block}, {badge}"
     mark = ""
-    if protected:
+    if status.is_protected:
         mark = "protected"
         tone = Tone.ERROR
     return Card(
@@ -97,61 +147,18 @@ def identity_card(
     )
 
 
-def session_card(
-    switcher: Switcher,
-    session: ProfileSession,
-    identity: Identity,
-    *,
-    variable: str,
-    problem: str,
-    replaced: Iterable[Leftover] = (),
-) -> Card:
-    """Return a card of the Switcher's active session, for a cell and for the picker.
-
-    ``variable`` and ``problem`` are as in `identity_card`. ``replaced`` are variables that the
-    session has replaced.
-    """
-    from ipy_awsprofile.sessions.assigned_roles import known_account_name  # imports boto3
-
-    target = session.target
-    protected = False
-    leftovers = [*replaced]
-    with suppress(AwsProfileError):  # a run over many profiles has begun in another thread
-        protected = switcher.is_protected
-        leftovers += switcher.leftovers()
-    card = identity_card(
-        identity,
-        alias=known_account_name(identity.account),
-        about=[
-            *session_rows(target),
-            *sharing_rows(switcher, session),
-            *worker_rows(switcher, session),
-        ],
-        warning=target.warning,
-        renews=target.renews_unattended,
-        region_variable=target.region_variable,
-        variable=variable,
-        problem=problem,
-        protected=protected,
-        leftovers=leftovers,
-    )
-    if switcher.is_in_block:
-        block = "cell" if switcher.cell.is_block else "block"
-        card = replace(card, badge=f"for this {block}, {card.badge}")
-    return card
-
-
-def _expiry_line(identity: Identity, *, renews: bool, problem: str) -> str:
+def _expiry_line(status: Status) -> str:
     """Return when the credentials expire, and how they renew; empty if they don't expire."""
+    identity = status.identity
     if identity.expiry is None:
         return "unknown" if identity.temporary else ""
     expiry = f"{identity.expiry:%Y-%m-%d %H:%M:%S} UTC"
     here = identity.expiry.astimezone()
     if here.utcoffset():
         expiry += f" ({here:%H:%M %Z})"
-    if problem:  # they haven't been renewed
+    if status.problem:  # they haven't been renewed
         return expiry
-    how = "automatically" if renews else "with an MFA code"
+    how = "automatically" if status.renews else "with an MFA code"
     return f"{expiry}, renews {how}"
 
 

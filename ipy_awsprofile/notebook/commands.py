@@ -394,14 +394,10 @@ def active_card(
             f"held a value of type {type(before).__name__}: {back}, and `--as NAME` leaves it alone"
         )
         replaced.append(Leftover(variable, says))
-    return cards.session_card(
-        switcher,
-        active.session,
-        identity,
-        variable=variable,
-        problem=problem,
-        replaced=replaced,
+    status = cards.status_of(
+        switcher, active, identity, variable=variable, problem=problem, replaced=replaced
     )
+    return cards.identity_card(status)
 
 
 def warn_about_patterns(setting: str, patterns: Iterable[str]) -> None:

@@ -387,8 +387,6 @@ class Conversation:
         if active is None:
             card = Card("No profile is active", notes=("Choose a profile for this notebook.",))
             return {**self._progress, "identity": None, "html": _html(card)}
-        from ipy_awsprofile.sessions.assigned_roles import known_account_name  # imports boto3
-
         identity = active.current_identity()
         request = active.request
         target = active.session.target
@@ -401,23 +399,20 @@ class Conversation:
             seconds_left = (identity.expiry - datetime.now(UTC)).total_seconds()
             if seconds_left <= 0 and target.renews_unattended:
                 problem = self._renewal_problem(target)
-        card = cards.session_card(
-            self._switcher,
-            active.session,
-            identity,
-            variable=variable,
-            problem=problem,
+        status = cards.status_of(
+            self._switcher, active, identity, variable=variable, problem=problem
         )
+        card = cards.identity_card(status)
         about: ShownIdentity = {
             "profile": identity.profile,
             "name": card.title,
-            "account": known_account_name(identity.account) or identity.account,
+            "account": status.account_name or identity.account,
             "region": identity.region or "",
             "chosen_region": request.region,
             "seconds_left": seconds_left,
-            "renews": target.renews_unattended and not problem,
+            "renews": status.renews and not problem,
             "signs_in": target.signs_in,
-            "protected": bool(card.mark),
+            "protected": status.is_protected,
             "read_only": request.read_only,
             "notes": len(card.notes),
             "code": f"%aws_profile {arguments(request)}",
