@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.kernel.leftovers import Leftover
     from ipy_awsprofile.sessions.session import Identity, ProfileSession
-    from ipy_awsprofile.switch.layers import Layer
+    from ipy_awsprofile.switch.stack import OpenProfile
     from ipy_awsprofile.switch.switcher import Switcher
 
 #: The badge of expired credentials.
@@ -60,14 +60,14 @@ class Status:
 
 def status_of(
     switcher: Switcher,
-    active: Layer,
+    active: OpenProfile,
     identity: Identity,
     *,
     variable: str,
     problem: str,
     replaced: Sequence[Leftover] = (),
 ) -> Status:
-    """Return the status of a Switcher's active layer, whose identity is the given one by now.
+    """Return the status of a Switcher's active profile, whose ``identity`` can be newer.
 
     ``variable`` and ``problem`` are as in `Status`. ``replaced`` are variables that the session has
     replaced.

@@ -27,6 +27,7 @@ from botocore.loaders import Loader, create_loader
 
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import ProfileKind
+from ipy_awsprofile.config.request import arguments
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.credentials.answers import own_calls
 from ipy_awsprofile.credentials.person import CodePrompter
@@ -41,7 +42,7 @@ from ipy_awsprofile.credentials.sts import (
     renew_with_base,
     sts_client,
 )
-from ipy_awsprofile.credentials.translation import no_credentials, translated, typed
+from ipy_awsprofile.credentials.translation import no_credentials, request_of, translated
 from ipy_awsprofile.errors import CredentialsRejected, IdentityChanged
 
 _log = logging.getLogger(__name__)
@@ -255,11 +256,11 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         self.callers[str(now.access_key)] = caller
         is_sso = self.target.profile.kind is ProfileKind.SSO
         if caller.principal != former.principal or (is_sso and caller.arn != former.arn):
+            line = arguments(request_of(self.target.names))
             raise IdentityChanged(
                 f"The credentials of `{self.target.name}` belong to {caller.arn} now, not to "
                 f"{former.arn}.",
-                f"Run `%aws_profile {typed(self.target.names)}` to switch to them, and create "
-                "older clients again.",
+                f"Run `%aws_profile {line}` to switch to them, and create older clients again.",
             )
 
 

@@ -150,6 +150,7 @@ def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
         return ProfileNotFound(details["profile"])
     names = [f"`{name}`" for name in chain] or ["this session"]
     problem = re.sub(r", value: .*, type: .*", "", one_line(details.get("report", "")))
+    typed = arguments(request_of(chain))
     fields = {
         "name": names[0],
         "start": names[-1],
@@ -159,8 +160,8 @@ def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
         "source": details.get("provider", "Ec2InstanceMetadata"),
         "problem": problem,
         "sso": "--sso",
-        "typed": typed(chain),
-        "explain": f"`%aws_profile --explain {typed(chain)}` shows where each setting comes from.",
+        "typed": typed,
+        "explain": f"`%aws_profile --explain {typed}` shows where each setting comes from.",
     }
     if isinstance(error, botocore.ClientError):
         fields |= {"call": error.operation_name, "code": code_of(error)}
@@ -205,7 +206,7 @@ def sign_in_required(chain: tuple[str, ...]) -> SignInRequired:
     sign_in = start.removeprefix("sso-session ")
     if role:
         sign_in = role.sign_in
-    again = typed(chain, "--login")
+    again = arguments(request_of(chain), "--login")
     if chain[:1] == (f"sso-session {sign_in}",):
         again = f"--sso {quoted(sign_in)} --login"
     command = "aws sso login"
@@ -228,13 +229,12 @@ def _kind_named(name: str) -> ProfileKind | None:
     return None
 
 
-def typed(chain: tuple[str, ...], *options: str) -> str:
-    """Return the requested profile and options, as the user types them after ``%aws_profile``."""
+def request_of(chain: tuple[str, ...]) -> SessionRequest:
+    """Return the request that leads to a role chain with these names, for hints."""
     name, *sources = chain or ("NAME",)
-    request = SessionRequest(name)
     if name in NOT_PROFILES:
-        request = SessionRequest(default=True)
-    elif name.startswith("arn:"):
+        return SessionRequest(default=True)
+    if name.startswith("arn:"):
         named = [source for source in sources if source not in NOT_PROFILES]
-        request = SessionRequest(role_arn=name, source_profile=next(iter(named), None))
-    return arguments(request, *options)
+        return SessionRequest(role_arn=name, source_profile=next(iter(named), None))
+    return SessionRequest(name)

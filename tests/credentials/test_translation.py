@@ -11,10 +11,11 @@ from botocore import exceptions as theirs
 from botocore.exceptions import ClientError
 
 from ipy_awsprofile import errors as ours
+from ipy_awsprofile.config.request import arguments
 from ipy_awsprofile.credentials.translation import (
     no_credentials,
+    request_of,
     translated,
-    typed,
 )
 
 if TYPE_CHECKING:
@@ -165,6 +166,6 @@ def test_session_without_a_profile(error: Exception) -> None:
         (("container credentials",), "--default --login"),
     ],
 )
-def test_typed(chain: tuple[str, ...], line: str) -> None:
+def test_line_of_a_chain(chain: tuple[str, ...], line: str) -> None:
     """A chain is shown as it is typed after the magic."""
-    assert typed(chain, "--login") == line
+    assert arguments(request_of(chain), "--login") == line
