@@ -35,13 +35,14 @@ calls/recorder.py
 config/files.py
   botocore.configloader: raw_config_parse(config_filename)
   botocore.exceptions.BotoCoreError: kwargs
+config/regions.py
+  botocore.configprovider: ConfiguredEndpointProvider(full_config, scoped_config, client_name)
+  botocore.configprovider.ConfiguredEndpointProvider: provide()
+  botocore.utils: ensure_boolean(val)
 config/settings.py
   botocore.configprovider: BOTOCORE_DEFAUT_SESSION_VARIABLES
 config/target.py
-  botocore.configprovider: ConfiguredEndpointProvider(full_config, scoped_config, client_name)
-  botocore.configprovider.ConfiguredEndpointProvider: provide()
-  botocore.utils: ensure_boolean(val); generate_login_cache_key(sign_in_session_name);
-    get_login_token_cache_directory()
+  botocore.utils: generate_login_cache_key(sign_in_session_name); get_login_token_cache_directory()
 credentials/botocore_session.py
   botocore.configprovider: ConstantProvider(value)
   botocore.configprovider.ConfigValueStore: set_config_provider(logical_name, provider)

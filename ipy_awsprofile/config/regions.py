@@ -1,11 +1,14 @@
-"""The names of AWS Regions, checked against botocore's data, and AWS's domains."""
+"""AWS Regions, checked against botocore's data, and the endpoints that settings name."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 from urllib.parse import urlsplit
 
+from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.text import LONGEST_CELL, one_line
 
 #: The domains of AWS's partitions. In isolated partitions, they begin with a letter and ``2s``.
@@ -63,3 +66,23 @@ def misspelled_region(text: str) -> str:
 def is_aws(url: str) -> bool:
     """Return whether an endpoint belongs to AWS."""
     return bool(_AWS.fullmatch(urlsplit(url).hostname or ""))
+
+
+def endpoint_of(service: str, settings: Mapping[str, Any], services: Mapping[str, Any]) -> str:
+    """Return a service's endpoint of a setting or variable, or an empty text without one.
+
+    ``settings`` are a profile's, and ``services`` the files' [services] sections.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+    """
+    from botocore.configprovider import ConfiguredEndpointProvider
+    from botocore.utils import ensure_boolean
+
+    in_file = settings.get("ignore_configured_endpoint_urls")
+    if ensure_boolean(user_environment().get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", in_file)):
+        return ""
+    try:
+        provider = ConfiguredEndpointProvider({"services": services}, settings, service)
+        return urlsplit(provider.provide() or "").geturl()
+    except Exception:  # noqa: BLE001  # malformed values can raise any exception in botocore
+        return ""

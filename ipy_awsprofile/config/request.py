@@ -178,6 +178,10 @@ class SessionRequest:
             return f"{self.role} in {self.account}"
         return self.profile or self.role_arn or ("the default credentials" if self.default else "")
 
+    def session_options(self) -> dict[str, Any]:
+        """Return the fields of a request for a session, whatever else this request is for."""
+        return {each.name: getattr(self, each.name) for each in fields(SessionRequest)}
+
     @property
     def has_parts(self) -> bool:
         """Whether a role or sign-in of IAM Identity Center is given by its parts."""

@@ -1,25 +1,19 @@
-"""A request, resolved against the files: the role chain, and what STS is given for its session.
-
-An option takes the place of the profile's setting. botocore reads most settings itself; the others
-are parameters of AssumeRole, which `PARAMETERS` lists.
-"""
+"""A request, resolved against the files: the role chain, and what STS is given for its session."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any
 
-from botocore.configprovider import ConfiguredEndpointProvider
-from botocore.utils import ensure_boolean, generate_login_cache_key, get_login_token_cache_directory
+from botocore.utils import generate_login_cache_key, get_login_token_cache_directory
 
+from ipy_awsprofile.config.default_credentials import default_profile
 from ipy_awsprofile.config.files import Config, read_config
 from ipy_awsprofile.config.names import AssignedName
+from ipy_awsprofile.config.parameters import PARAMETERS, parameters_of, with_options
 from ipy_awsprofile.config.policies import session_policy
 from ipy_awsprofile.config.profiles import (
     ASSUMES,
@@ -29,7 +23,7 @@ from ipy_awsprofile.config.profiles import (
     chain_of,
     find_profile,
 )
-from ipy_awsprofile.config.regions import is_aws, unknown_region
+from ipy_awsprofile.config.regions import endpoint_of, is_aws, unknown_region
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.shared import python_of
@@ -44,88 +38,9 @@ from ipy_awsprofile.config.sign_ins import (
     sign_in_of,
     sign_in_settings,
 )
-from ipy_awsprofile.config.user_environment import named_profile, user_environment
-from ipy_awsprofile.errors import InvalidOption, InvalidProfile
-from ipy_awsprofile.text import digest_of, one_line, quoted, redacted_urls
-
-
-def seconds(value: Any) -> int:
-    """Return the seconds in a number, a timedelta, or a text such as ``90m`` or ``1h30m``.
-
-    Raises ValueError. AWS checks whether it allows the duration.
-    """
-    if isinstance(value, timedelta):
-        return int(value.total_seconds())
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return int(value)
-    match = re.fullmatch(r"(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s?)?", str(value), re.ASCII)
-    if not match or not match[0]:
-        raise ValueError("3600, 90m, 1h or a timedelta")
-    h, m, s = (int(part or 0) for part in match.groups())
-    return h * 3600 + m * 60 + s
-
-
-def tag(text: str) -> tuple[str, str]:
-    """Return the key and value of a tag such as ``team=red``. Raises ValueError."""
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise ValueError("KEY=VALUE")
-    return key, value
-
-
-def _words(value: Any) -> list[Any]:
-    """Return the words of a setting such as ``a, b``, or the values of an option."""
-    if isinstance(value, str):
-        return [word.strip() for word in value.split(",")]
-    return list(value)
-
-
-def _tags(value: Any) -> list[dict[str, str]]:
-    pairs = (tag(word) if isinstance(word, str) else word for word in _words(value))
-    return [{"Key": str(key), "Value": str(text)} for key, text in dict(pairs).items()]
-
-
-def _tag_keys(value: Any) -> list[str]:
-    return list(dict.fromkeys(map(str, _words(value))))
-
-
-class Parameter(NamedTuple):
-    """A parameter of AssumeRole, and the setting of a profile that it comes from.
-
-    ``kinds`` are the kinds of profiles that it can be set for.
-    """
-
-    name: str
-    setting: str
-    parse: Callable[[Any], Any] = str
-    is_read_by_botocore: bool = True
-    kinds: Set[ProfileKind] = ASSUMES
-
-    def parse_option(self, value: Any) -> Any:
-        """Return an option's value as STS reads it. Raises InvalidOption."""
-        try:
-            return self.parse(value)
-        except ValueError as error:
-            if isinstance(value, tuple):
-                value = ", ".join(map(str, value))
-            raise InvalidOption(
-                f"`{one_line(value, 40)}` isn't a valid {self.setting}.", f"Use {error}."
-            ) from None
-
-
-#: By the field of a request. A field takes precedence over the profile's setting. The last three
-#: settings are aws-vault's. STS checks the form of the values.
-#: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
-PARAMETERS = {
-    "duration": Parameter("DurationSeconds", "duration_seconds", seconds),
-    "session_name": Parameter(
-        "RoleSessionName", "role_session_name", kinds={*ASSUMES, ProfileKind.WEB_IDENTITY}
-    ),
-    "external_id": Parameter("ExternalId", "external_id"),
-    "source_identity": Parameter("SourceIdentity", "source_identity", str, False),
-    "tags": Parameter("Tags", "session_tags", _tags, False),
-    "transitive_tags": Parameter("TransitiveTagKeys", "transitive_session_tags", _tag_keys, False),
-}
+from ipy_awsprofile.config.user_environment import user_environment
+from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.text import digest_of, redacted_urls
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -202,13 +117,14 @@ class Target:
     @property
     def resolves_by_name(self) -> bool:
         """Whether a process that uses the profile's name gets the same access without MFA codes."""
-        return (
-            self.name in self.config.profiles
-            and self.profile.settings == find_profile(self.name, self.config).settings
-            # A switch removes the variables of these sources from child processes.
-            and self.start.credential_source not in {"Environment", "EcsContainer"}
-            and not (self.parameters or self.scope or self._devices)
-        )
+        if self.parameters or self.scope or self._devices:
+            return False
+        # A switch removes the variables of these sources from child processes.
+        if self.start.credential_source in {"Environment", "EcsContainer"}:
+            return False
+        if self.name not in self.config.profiles:
+            return False
+        return self.profile.settings == find_profile(self.name, self.config).settings
 
     @property
     def renews_unattended(self) -> bool:
@@ -228,15 +144,17 @@ class Target:
     @property
     def _devices(self) -> set[str]:
         """The MFA devices that each new session needs a code from."""
-        of_roles = (profile.mfa_serial for profile in self.chain if profile.kind in ASSUMES)
-        return set(filter(None, (*of_roles, self.mfa.get("SerialNumber"))))
+        devices = {profile.mfa_serial for profile in self.chain if profile.kind in ASSUMES}
+        devices.add(self.mfa.get("SerialNumber"))
+        return {device for device in devices if device}
 
     def mfa_process(self, serial: str) -> str | None:
         """Return the command that prints a device's codes: of its profile, or of [default]."""
-        default = self.config.profiles.get("default", {}).get("mfa_process")
-        owners = (profile for profile in self.chain if profile.mfa_serial == serial)
-        commands = (owner.settings.get("mfa_process") for owner in owners)
-        return next(commands, None) or default
+        commands = {
+            profile.mfa_serial: profile.settings.get("mfa_process")
+            for profile in reversed(self.chain)
+        }
+        return commands.get(serial) or self.config.profiles.get("default", {}).get("mfa_process")
 
     @property
     def foreign_sts(self) -> str:
@@ -251,14 +169,14 @@ class Target:
         Such keys belong to no AWS account. Without an endpoint for its STS, it isn't known whose
         they are, and AWS's STS must not get them.
         """
-        url = self.endpoint("s3")
         first = self.profile
-        has_keys = first.kind is ProfileKind.STATIC_KEYS or (
-            first.kind is ProfileKind.AMBIENT and first.source == "Environment"
-        )
-        if has_keys and url and not is_aws(url) and not self.endpoint("sts"):
-            return redacted_urls(url).rstrip("/")
-        return ""
+        is_from_environment = first.kind is ProfileKind.AMBIENT and first.source == "Environment"
+        if first.kind is not ProfileKind.STATIC_KEYS and not is_from_environment:
+            return ""
+        url = self.endpoint("s3")
+        if not url or is_aws(url) or self.endpoint("sts"):
+            return ""
+        return redacted_urls(url).rstrip("/")
 
     def require_sts(self) -> None:
         """Raise InvalidOption if the session has the keys of a store, which no STS can limit."""
@@ -275,36 +193,27 @@ class Target:
 
         Servers that aren't AWS have their own Regions.
         """
-        urls = filter(None, map(self.endpoint, ("s3", "sts")))
-        if not all(map(is_aws, urls)):
-            return ""
+        for url in (self.endpoint("s3"), self.endpoint("sts")):
+            if url and not is_aws(url):
+                return ""
         return unknown_region(self.region or "")
 
     @property
     def warning(self) -> str:
         """Sentences about the settings that don't do what they seem to, or an empty text."""
-        ignored = (
-            f"botocore ignores the duration_seconds of `{profile}`, because it isn't a number."
-            for profile in self.chain
-            if profile.kind in ASSUMES and not (profile.text("duration_seconds") or "0").isdigit()
-        )
-        return " ".join(filter(None, (self.unknown_region, *ignored)))
+        sentences = [self.unknown_region]
+        for profile in self.chain:
+            duration = profile.text("duration_seconds") or "0"
+            if profile.kind in ASSUMES and not duration.isdigit():
+                sentences.append(
+                    f"botocore ignores the duration_seconds of `{profile}`, because it isn't a "
+                    "number."
+                )
+        return " ".join(sentences).strip()
 
     def endpoint(self, service: str) -> str:
-        """Return a service's endpoint of a setting or variable, or an empty text without one.
-
-        https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
-        """
-        settings = self.profile.settings
-        services = {"services": self.config.services}
-        in_file = settings.get("ignore_configured_endpoint_urls")
-        if ensure_boolean(user_environment().get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", in_file)):
-            return ""
-        try:
-            url = ConfiguredEndpointProvider(services, settings, service).provide() or ""
-            return urlsplit(url).geturl()
-        except Exception:  # noqa: BLE001  # malformed values can raise any exception in botocore
-            return ""
+        """Return a service's endpoint of a setting or variable, or an empty text without one."""
+        return endpoint_of(service, self.profile.settings, self.config.services)
 
     def full_config(self) -> dict[str, Any]:
         """Return the files as botocore's ``Session.full_config``, with the chain's settings."""
@@ -325,18 +234,19 @@ def target_of(
     InvalidProfile, ProfileNotFound, ConfigFileError and the errors of ``find_account``.
     """
     config = config or read_config()
-    environ = user_environment()
     chain = requested_chain(request, config, find_account)
     if python_of(chain[-1].settings):
         raise InvalidOption(
             f"`{chain[-1]}` is the identity that a notebook shares, so a notebook can't use it.",
             "Name a different profile.",
         )
-    session_name = request.default_session_name or environ.get("AWS_ROLE_SESSION_NAME")
-    first = _with_options(chain[0], request, session_name)
+    first = with_options(chain[0], request)
     chain = (first, *chain[1:])
-    by_role = [(str(profile.role_arn), _parameters(profile)) for profile in chain]
-    parameters = {role_arn: values for role_arn, values in by_role if values}
+    parameters: dict[str, dict[str, Any]] = {}
+    for profile in chain:
+        added = parameters_of(profile)
+        if added:
+            parameters[str(profile.role_arn)] = added
     scope: dict[str, Any] = {}
     if first.kind in ASSUMES:
         limits = session_policy(request, first)
@@ -348,18 +258,13 @@ def target_of(
     if request.duration is not None and first.kind not in ASSUMES:
         # It is the duration of the MFA session, or of a narrower session.
         (mfa or scope)["DurationSeconds"] = PARAMETERS["duration"].parse_option(request.duration)
-    region = request.region
-    region_variable = ""
-    if not region and environ.get("AWS_DEFAULT_REGION"):
-        region_variable = "AWS_DEFAULT_REGION"
-    elif not region and not first.region and (request.default or request.role_arn):
-        region_variable = "AWS_REGION"  # ECS, EKS and Lambda set it; botocore ignores it
+    region, region_variable = _region_of(request, first)
     target = Target(
         request=_with_names(request, chain, config),
         chain=chain,
         config=config,
-        region=region or environ.get(region_variable) or first.region or None,
-        region_variable=region_variable if environ.get(region_variable) else "",
+        region=region,
+        region_variable=region_variable,
         parameters=parameters,
         scope=scope,
         mfa=mfa,
@@ -367,6 +272,32 @@ def target_of(
     if target.scope or target.mfa:
         target.require_sts()
     return target
+
+
+def _region_of(request: SessionRequest, first: Profile) -> tuple[str | None, str]:
+    """Return the Region of a session, and the variable that it comes from, or an empty text."""
+    environ = user_environment()
+    if request.region:
+        return request.region, ""
+    if environ.get("AWS_DEFAULT_REGION"):
+        return environ["AWS_DEFAULT_REGION"], "AWS_DEFAULT_REGION"
+    if first.region:
+        return first.region, ""
+    # ECS, EKS and Lambda set AWS_REGION, which botocore ignores.
+    if environ.get("AWS_REGION") and (request.default or request.role_arn):
+        return environ["AWS_REGION"], "AWS_REGION"
+    return None, ""
+
+
+def _mfa(profile: Profile) -> dict[str, Any]:
+    """Return the MFA device of a profile's access keys. Raises InvalidOption."""
+    if profile.kind is not ProfileKind.STATIC_KEYS or not profile.mfa_serial:
+        raise InvalidOption(
+            f"--mfa is for long-term keys with an `mfa_serial`; `{profile}` doesn't have both.",
+            "Leave the option out, or add the `mfa_serial` of the device to the profile. A role "
+            "with an `mfa_serial` requires its code without the option.",
+        )
+    return {"SerialNumber": profile.mfa_serial}
 
 
 def sign_in_target(sign_in: SignIn, config: Config) -> Target:
@@ -428,12 +359,12 @@ def requested_chain(
             settings = {**client_settings(first.settings), "source_profile": str(first)}
             return Profile(role_arn, {**settings, "role_arn": role_arn}), *request.source.chain
         case None, str(role_arn), None | "", False:
-            return _role_by_arn(role_arn, _default_profile(config), config)
+            return _role_by_arn(role_arn, default_profile(config), config)
         case None, str(role_arn), str(source), False:
             profile = find_profile_or_role(source, config, find_account)
             return _role_by_arn(role_arn, profile, config)
         case None, None, None, True:
-            return chain_of(_default_profile(config), config)
+            return chain_of(default_profile(config), config)
         case _:
             raise InvalidOption(
                 "Use exactly one of a profile's name, a role's ARN and the default credentials.",
@@ -458,12 +389,13 @@ def _with_names(
     request: SessionRequest, chain: tuple[Profile, ...], config: Config
 ) -> SessionRequest:
     """Return the request with the names in its chain, which open the same session again."""
+    named = SessionRequest(**request.session_options())
     first = chain[0]
     if request.source_profile:
-        return replace(request, source_profile=chain[1].name)
+        return replace(named, source_profile=chain[1].name)
     if request.role_arn or (request.default and first not in config.profiles):
-        return request
-    return replace(request, profile=first.name, default=False, account=None, role=None, sso=None)
+        return named
+    return replace(named, profile=first.name, default=False, account=None, role=None, sso=None)
 
 
 def _role_by_arn(role_arn: str, source: Profile, config: Config) -> tuple[Profile, ...]:
@@ -475,109 +407,3 @@ def _role_by_arn(role_arn: str, source: Profile, config: Config) -> tuple[Profil
     if source in config.profiles:
         return chain_of(role, config)
     return role, source
-
-
-#: The names of default credentials that don't come from a profile, by credential_source.
-SOURCES = {
-    "Environment": "environment variables",
-    "Ec2InstanceMetadata": "EC2 instance",
-    "EcsContainer": "container credentials",
-}
-_TOKEN = "web identity token"  # noqa: S105  # not a secret
-NOT_PROFILES = {*SOURCES.values(), _TOKEN}
-
-#: Variables for assuming a role with a token, in a pod or another workload, and their settings.
-_WEB_IDENTITY = {
-    "AWS_ROLE_ARN": "role_arn",
-    "AWS_WEB_IDENTITY_TOKEN_FILE": "web_identity_token_file",
-    "AWS_ROLE_SESSION_NAME": "role_session_name",
-}
-_CONTAINER = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
-
-
-def _default_profile(config: Config) -> Profile:
-    """Return the profile with boto3's default credentials, or another source as a profile.
-
-    Such a source has one of the names in `NOT_PROFILES`. Raises ProfileNotFound.
-
-    https://docs.aws.amazon.com/boto3/latest/guide/credentials.html
-    """
-    environ = user_environment()
-    variable, named = named_profile(environ)
-    name = "default" if named is None else named
-    profile = Profile(name, {})
-    if variable or name in config.profiles:  # a profile that a variable names must exist
-        profile = find_profile(name, config)
-    own = profile.settings
-    has_role = "role_arn" in own and "web_identity_token_file" not in own
-    if environ.get("AWS_ACCESS_KEY_ID"):
-        source = "Environment"
-    elif environ.get("AWS_WEB_IDENTITY_TOKEN_FILE") and not has_role:
-        role = {name: own[name] for name in ("role_arn", "role_session_name") if name in own}
-        given = {_WEB_IDENTITY[name]: environ[name] for name in _WEB_IDENTITY if environ.get(name)}
-        return Profile(_TOKEN, {**client_settings(own), **role, **given})
-    elif has_role or profile.kind is not ProfileKind.INCOMPLETE:
-        return profile
-    elif any(map(environ.get, _CONTAINER)):
-        source = "EcsContainer"
-    else:
-        source = "Ec2InstanceMetadata"
-    settings = {**client_settings(own), "credential_source": source}
-    return Profile(SOURCES[source], settings, ProfileKind.AMBIENT)
-
-
-def _with_options(first: Profile, request: SessionRequest, session_name: str | None) -> Profile:
-    """Return the profile with the options in place of its settings. Raises InvalidOption.
-
-    ``session_name`` is used if nothing else names the session.
-    """
-    options = {name: getattr(request, name) for name in PARAMETERS}
-    takes_name = first.kind in PARAMETERS["session_name"].kinds
-    if takes_name and request.session_name is None and not first.text("role_session_name"):
-        options["session_name"] = session_name
-    settings = dict(first.settings)
-    for name, parameter in PARAMETERS.items():
-        value = options[name]
-        if value is None or value == ():
-            continue
-        if first.kind not in parameter.kinds:
-            if name == "duration":
-                continue  # it limits any other session, too: see `Target.scope`
-            raise InvalidOption(
-                f"`{first}` doesn't assume a role, so its {parameter.name} can't be set.",
-                f"Its kind is `{first.kind}`.",
-            )
-        if isinstance(value, tuple):  # the profile's tags remain
-            value = (*_words(first.text(parameter.setting) or ()), *value)
-        parsed = parameter.parse_option(value)
-        # botocore reads texts, and `_parameters` parses the values that it doesn't read.
-        settings[parameter.setting] = str(parsed) if parameter.is_read_by_botocore else value
-    return Profile(first, settings, first.kind)
-
-
-def _parameters(profile: Profile) -> dict[str, Any]:
-    """Return AssumeRole's parameters that botocore has no settings for. Raises InvalidProfile."""
-    parameters: dict[str, Any] = {}
-    for parameter in PARAMETERS.values():
-        value = profile.settings.get(parameter.setting)
-        if not value or parameter.is_read_by_botocore or profile.kind not in parameter.kinds:
-            continue
-        try:
-            parameters[parameter.name] = parameter.parse(value)
-        except ValueError as error:
-            raise InvalidProfile(
-                f"The {parameter.setting} of `{profile}` is invalid.",
-                f"Use {error}. `%aws_profile --explain {quoted(profile)}` shows where it is.",
-            ) from None
-    return parameters
-
-
-def _mfa(profile: Profile) -> dict[str, Any]:
-    """Return the MFA device of a profile's access keys. Raises InvalidOption."""
-    if profile.kind is not ProfileKind.STATIC_KEYS or not profile.mfa_serial:
-        raise InvalidOption(
-            f"--mfa is for long-term keys with an `mfa_serial`; `{profile}` doesn't have both.",
-            "Leave the option out, or add the `mfa_serial` of the device to the profile. A role "
-            "with an `mfa_serial` requires its code without the option.",
-        )
-    return {"SerialNumber": profile.mfa_serial}

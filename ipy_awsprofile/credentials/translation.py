@@ -15,13 +15,13 @@ from typing import Any
 from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 
+from ipy_awsprofile.config.default_credentials import NOT_PROFILES
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.names import AssignedName
 from ipy_awsprofile.config.profiles import ProfileKind, find_profile
 from ipy_awsprofile.config.regions import misspelled_region
 from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.config.sign_ins import find_profile_or_role, find_sign_in
-from ipy_awsprofile.config.target import NOT_PROFILES
 from ipy_awsprofile.credentials import error_table as table
 from ipy_awsprofile.credentials.answers import NEEDED, PARSERS
 from ipy_awsprofile.errors import (

@@ -23,6 +23,7 @@ from botocore.exceptions import NoRegionError
 from botocore.utils import validate_region_name
 
 from ipy_awsprofile.config.files import Config, Section, locations_of, read_config
+from ipy_awsprofile.config.parameters import PARAMETERS
 from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind
 from ipy_awsprofile.config.regions import is_known_region, similar_region
 from ipy_awsprofile.config.request import SessionRequest, options_of
@@ -38,7 +39,6 @@ from ipy_awsprofile.config.settings import (
 )
 from ipy_awsprofile.config.sign_ins import SignIn, value_in
 from ipy_awsprofile.config.target import (
-    PARAMETERS,
     Target,
     requested_chain,
     sign_in_file,

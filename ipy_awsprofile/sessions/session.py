@@ -12,13 +12,14 @@ from boto3 import Session
 from botocore.exceptions import ClientError
 from botocore.utils import validate_region_name
 
+from ipy_awsprofile.config.default_credentials import SOURCES
 from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.regions import is_aws
 from ipy_awsprofile.config.request import SessionRequest, takes
 from ipy_awsprofile.config.settings import client_settings
-from ipy_awsprofile.config.target import SOURCES, Target
+from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.credentials.answers import own_client
 from ipy_awsprofile.credentials.botocore_session import (
     ProfileBotocoreSession,

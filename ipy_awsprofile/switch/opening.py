@@ -140,7 +140,8 @@ def open_guarded(
         session, identity = opener(narrower)
     label = label_for(session)
     watch_credentials(session.get_credentials(), label)
-    return OpenProfile(session, identity, label)
+    resolved = replace(request, **session.target.request.session_options())
+    return OpenProfile(resolved, session, identity, label)
 
 
 def open_identified(

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.gate import GATE, Label, require_no_run
@@ -27,18 +27,15 @@ if TYPE_CHECKING:
 class OpenProfile:
     """An open session with its identity, the label of its credentials, and the places to show it.
 
-    The ``identity`` is from when the session was opened.
+    The ``request`` is the switch that has opened the session, with the names that it was resolved
+    to. The ``identity`` is from when the session was opened.
     """
 
+    request: SwitchRequest
     session: ProfileSession
     identity: Identity
     label: Label
     places: Mapping[Place, Any] = field(default_factory=dict)
-
-    @property
-    def request(self) -> SwitchRequest:
-        """The switch that has opened the session, with the names that it was resolved to."""
-        return cast("SwitchRequest", self.session.target.request)
 
     def current_identity(self) -> Identity:
         """Return the identity with its current expiry, without calling AWS or renewing anything."""

@@ -1,0 +1,150 @@
+"""The parameters of AssumeRole that an option or a setting of a profile has.
+
+An option takes the place of the profile's setting. botocore reads most settings itself, and the
+session adds the others to its call.
+
+https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Set
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.user_environment import user_environment
+from ipy_awsprofile.errors import InvalidOption, InvalidProfile
+from ipy_awsprofile.text import one_line, quoted
+
+
+def seconds(value: Any) -> int:
+    """Return the seconds in a number, a timedelta, or a text such as ``90m`` or ``1h30m``.
+
+    Raises ValueError. AWS checks whether it allows the duration.
+    """
+    if isinstance(value, timedelta):
+        return int(value.total_seconds())
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return int(value)
+    match = re.fullmatch(r"(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s?)?", str(value), re.ASCII)
+    if not match or not match[0]:
+        raise ValueError("3600, 90m, 1h or a timedelta")
+    h, m, s = map(int, match.groups("0"))
+    return h * 3600 + m * 60 + s
+
+
+def tag(text: str) -> tuple[str, str]:
+    """Return the key and value of a tag such as ``team=red``. Raises ValueError."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise ValueError("KEY=VALUE")
+    return key, value
+
+
+def _words(value: Any) -> list[Any]:
+    """Return the words of a setting such as ``a, b``, or the values of an option."""
+    if isinstance(value, str):
+        return [word.strip() for word in value.split(",")]
+    return list(value)
+
+
+def _tags(value: Any) -> list[dict[str, str]]:
+    texts: dict[str, str] = {}
+    for word in _words(value):
+        key, text = tag(word) if isinstance(word, str) else word
+        texts[str(key)] = str(text)
+    return [{"Key": key, "Value": text} for key, text in texts.items()]
+
+
+def _tag_keys(value: Any) -> list[str]:
+    return list(dict.fromkeys(map(str, _words(value))))
+
+
+class Parameter(NamedTuple):
+    """A parameter of AssumeRole, and the setting of a profile that it comes from.
+
+    ``kinds`` are the kinds of profiles that it can be set for.
+    """
+
+    name: str
+    setting: str
+    parse: Callable[[Any], Any] = str
+    is_read_by_botocore: bool = True
+    kinds: Set[ProfileKind] = ASSUMES
+
+    def parse_option(self, value: Any) -> Any:
+        """Return an option's value as STS reads it. Raises InvalidOption."""
+        try:
+            return self.parse(value)
+        except ValueError as error:
+            if isinstance(value, tuple):
+                value = ", ".join(map(str, value))
+            raise InvalidOption(
+                f"`{one_line(value, 40)}` isn't a valid {self.setting}.", f"Use {error}."
+            ) from None
+
+
+#: By the field of a request. The last three settings are aws-vault's. STS checks the form of the
+#: values.
+PARAMETERS = {
+    "duration": Parameter("DurationSeconds", "duration_seconds", seconds),
+    "session_name": Parameter(
+        "RoleSessionName", "role_session_name", kinds={*ASSUMES, ProfileKind.WEB_IDENTITY}
+    ),
+    "external_id": Parameter("ExternalId", "external_id"),
+    "source_identity": Parameter("SourceIdentity", "source_identity", str, False),
+    "tags": Parameter("Tags", "session_tags", _tags, False),
+    "transitive_tags": Parameter("TransitiveTagKeys", "transitive_session_tags", _tag_keys, False),
+}
+
+
+def with_options(first: Profile, request: SessionRequest) -> Profile:
+    """Return the profile with the options in place of its settings. Raises InvalidOption."""
+    settings = dict(first.settings)
+    session_name = _default_session_name(first, request)
+    if session_name:
+        settings["role_session_name"] = session_name
+    for name, parameter in PARAMETERS.items():
+        value = getattr(request, name)
+        if value is None or value == ():
+            continue
+        if first.kind not in parameter.kinds:
+            if name == "duration":
+                continue  # it limits any other session, too: see `Target.scope`
+            raise InvalidOption(
+                f"`{first}` doesn't assume a role, so its {parameter.name} can't be set.",
+                f"Its kind is `{first.kind}`.",
+            )
+        if isinstance(value, tuple):  # the profile's tags remain
+            value = (*_words(first.text(parameter.setting) or ()), *value)
+        parsed = parameter.parse_option(value)
+        # botocore reads texts, and `parameters_of` parses the values that it doesn't read.
+        settings[parameter.setting] = str(parsed) if parameter.is_read_by_botocore else value
+    return Profile(first, settings, first.kind)
+
+
+def _default_session_name(first: Profile, request: SessionRequest) -> str | None:
+    """Return the name of a role's session if neither an option nor the profile has one."""
+    if first.kind not in PARAMETERS["session_name"].kinds or first.text("role_session_name"):
+        return None
+    return request.default_session_name or user_environment().get("AWS_ROLE_SESSION_NAME")
+
+
+def parameters_of(profile: Profile) -> dict[str, Any]:
+    """Return AssumeRole's parameters that botocore has no settings for. Raises InvalidProfile."""
+    parameters: dict[str, Any] = {}
+    for parameter in PARAMETERS.values():
+        value = profile.settings.get(parameter.setting)
+        if not value or parameter.is_read_by_botocore or profile.kind not in parameter.kinds:
+            continue
+        try:
+            parameters[parameter.name] = parameter.parse(value)
+        except ValueError as error:
+            raise InvalidProfile(
+                f"The {parameter.setting} of `{profile}` is invalid.",
+                f"Use {error}. `%aws_profile --explain {quoted(profile)}` shows where it is.",
+            ) from None
+    return parameters
