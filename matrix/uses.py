@@ -325,6 +325,15 @@ _GROUPS = {
 
             _ = joblib.Parallel(n_jobs=2)(joblib.delayed(buckets)() for _ in range(2))
         """,
+        "loky": """
+            import loky
+
+            def buckets():
+                import boto3
+                return len(boto3.client("s3").list_buckets()["Buckets"])
+
+            _ = loky.get_reusable_executor(max_workers=1).submit(buckets).result()
+        """,
         "awscli": """
             !aws s3api list-buckets
         """,
@@ -353,6 +362,17 @@ _GROUPS = {
                 return len(boto3.client("s3").list_buckets()["Buckets"])
 
             _ = it[:].apply_sync(buckets)
+        """,
+        "pyspark": """
+            from pyspark.sql import SparkSession
+            builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", False)
+            it = builder.getOrCreate()
+            # %%
+            def buckets(_):
+                import boto3
+                return len(boto3.client("s3").list_buckets()["Buckets"])
+
+            _ = it.sparkContext.parallelize([1], 1).map(buckets).collect()
         """,
     },
 }

@@ -99,7 +99,7 @@ kernel/caches.py
   cloudpathlib.client.Client: _default_client
   dask: _expr.SingletonExpr._instances | dataframe.dask_expr._core.Expr._instances
   dask.dataframe.dask_expr.io.parquet: _cached_plan
-  joblib.externals.loky: reusable_executor._executor
+  joblib.externals.loky: reusable_executor._executor | reusable_executor._executor_storage
   joblib.externals.loky.process_executor: _pending_work_items; _running_work_items
   litellm.llms.bedrock.base_aws_llm.BaseAWSLLM: _shared_iam_cache
   mlflow.store.artifact.s3_artifact_repo: _cached_get_s3_client

@@ -75,11 +75,14 @@ def _reset_s3path(module: Any) -> None:
 
 
 def _end_idle_workers(module: Any) -> None:
-    """End joblib's idle workers, so that new ones start with the environment.
+    """End loky's idle workers, so that new ones start with the environment. joblib uses loky.
 
     https://joblib.readthedocs.io/en/stable/parallel.html
     """
-    workers = module._executor
+    if hasattr(module, "_executor_storage"):  # loky 3.7 keeps workers for each thread
+        workers = module._executor_storage.executor
+    else:
+        workers = module._executor
     if workers and not (workers._pending_work_items or workers._running_work_items):
         workers.shutdown(wait=True)
 
@@ -192,6 +195,6 @@ CACHES = (
     Cache("s3path", _reset_s3path, "s3path 0.6"),
     # Workers keep the environment with which they were started.
     Cache("joblib.externals.loky.reusable_executor", _end_idle_workers, "joblib 1.6"),
-    Cache("loky.reusable_executor", _end_idle_workers, "loky 3.5"),
+    Cache("loky.reusable_executor", _end_idle_workers, "loky 3.7"),
     Cache("multiprocessing.forkserver", _end_forkserver, "Python 3.14"),
 )
