@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import signal
 import socket
 import subprocess
 import sys
@@ -322,7 +321,7 @@ def test_no_circles(aws: EmbeddedAws, notebook: Shell, monkeypatch: pytest.Monke
     assert "UserAlpha" in set(frame["profile"])
 
 
-OTHER = "%load_ext ipy_awsprofile\n%aws_profile UserAlpha --share\nimport time; time.sleep(60)"
+OTHER = "%load_ext ipy_awsprofile\n%aws_profile UserAlpha --share\nimport sys; sys.stdin.read()"
 
 
 @pytest.fixture
@@ -330,7 +329,9 @@ def other(terminal: Terminal, notebook: Shell) -> Iterator[subprocess.Popen[byte
     """Run another notebook that shares its identity, in its own process."""
     before = shared_file().read_bytes()
     command = [sys.executable, "-m", "IPython", "--no-banner", "-c", OTHER]
-    with subprocess.Popen(command, env=terminal.environment, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        command, env=terminal.environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    ) as process:
         while shared_file().read_bytes() == before:
             assert process.poll() is None
             time.sleep(0.1)
@@ -346,8 +347,7 @@ def test_two_notebooks(notebook: Shell, terminal: Terminal, other: subprocess.Po
     assert ":user/UserAlpha" in terminal.who()
     notebook.good("%aws_profile --share")
     assert ":assumed-role/RoleBeta/" in terminal.who()
-    other.send_signal(signal.SIGINT)  # it ends, and leaves this notebook's file
-    other.wait()
+    other.communicate()  # the end of its input ends it, and it leaves this notebook's file
     assert ":assumed-role/RoleBeta/" in terminal.who()
 
 

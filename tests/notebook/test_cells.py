@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,11 +49,15 @@ def test_error_in_one_cell(shell: Shell) -> None:
     assert "session" not in shell.names
 
 
+#: On Windows, it comes with Git.
+needs_bash = pytest.mark.skipif(not shutil.which("bash"), reason="needs Bash")
+
+
 @pytest.mark.parametrize(
     ("cell", "printed"),
     [
         ("%%time\nprint(session.profile_name)", "RoleBeta"),
-        ("%%bash\necho $AWS_PROFILE", "RoleBeta"),
+        pytest.param("%%bash\necho $AWS_PROFILE", "RoleBeta", marks=needs_bash),
         ("%%aws_profile UserAlpha\nprint(session.profile_name)", "UserAlpha"),
         ("name = 'x'\n!echo $name", "x"),
     ],
