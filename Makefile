@@ -23,20 +23,21 @@ demo: $(or $(wildcard .venv/ready),.venv/demo)
 lab: $(or $(wildcard .venv/ready),.venv/lab)
 	$(BIN)/python -m ipy_awsprofile lab
 
-# All tests and tutorials, or a part: make test ARGS="tests/config -k role". Of two options -n, the
+# The tests and tutorials, or a part: make test ARGS="tests/config -k role". Of two options -n, the
 # last one counts: ARGS="-n 0 --pdb tests/config". COVERAGE=yes adds a check of the coverage.
 # The browser and the kernels wait more than they compute: three workers are quicker on two cores, too.
+# The random tests are for the night: see `attack`.
 # nbval is for the tutorials only; without it, pytest starts two seconds sooner.
 TUTORIALS := notebooks --nbval --nbval-current-env --nbval-cell-timeout=60 \
   --nbval-sanitize-with notebooks/sanitize.cfg
 test: .venv/ready $(NPM)
-	$(PYTEST) -n 3 --dist=loadgroup $(if $(ARGS),-p no:nbval $(ARGS),$(TUTORIALS) tests) $(if $(COVERAGE),--cov)
+	$(PYTEST) -n 3 --dist=loadgroup $(if $(ARGS),-p no:nbval $(ARGS),$(TUTORIALS) tests --ignore=tests/attack) $(if $(COVERAGE),--cov)
 
 # The outputs of the tutorials, where the tests would compare another output.
 tutorials: .venv/ready
 	UPDATE_OUTPUTS=yes $(PYTEST) -n 3 --dist=loadgroup $(TUTORIALS)
 
-# The random tests, with other numbers than in `make test`, for MINUTES in all.
+# The random tests, with new numbers, for MINUTES in all.
 attack: .venv/ready
 	ATTACK_MINUTES=$(MINUTES) $(PYTEST) -p no:nbval tests/attack -n 2 --dist=worksteal --timeout=0
 

@@ -1,1 +1,1 @@
-"""Random tests, which run a few rounds in `make test`, and for a given time in `make attack`."""
+"""Random tests, which `make attack` runs for a given time, each night in CI."""

@@ -3,7 +3,7 @@
 A random test uses the fixture ``rounds``, and takes all its random values from there::
 
     def test_something(rounds: Rounds, shell: Shell) -> None:
-        for random in rounds(20):  # 20 in `make test`; in `make attack`, until the time is over
+        for random in rounds(20):  # in `make attack`, until the time is over; otherwise 20
             ...
 
 A test that fails shows its seeds. To repeat the last round, run
