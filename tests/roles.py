@@ -65,5 +65,5 @@ def renew_at_each_use(session: ProfileSession) -> ProfileSession:
     credentials: Any = session.get_credentials()
     # botocore has no public way to move its deadlines.
     credentials._advisory_refresh_timeout = _ALWAYS  # noqa: SLF001
-    credentials._refresh_using.args[1].__self__._expiry_window_seconds = _ALWAYS  # noqa: SLF001
+    credentials._refresh_using.args[1].fetcher._expiry_window_seconds = _ALWAYS  # noqa: SLF001
     return session
