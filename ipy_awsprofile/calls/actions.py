@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote
@@ -24,6 +25,10 @@ _LEVELS: dict[str, Access] = {
     "List": "list",
     "Read": "read",
 }
+
+
+#: The parameters of a call.
+Params = Mapping[str, Any]
 
 
 class Action(NamedTuple):
@@ -122,20 +127,22 @@ def action_named(name: str) -> Action:
 
 
 def needs_of(
-    signing_name: str, operation: str, params: Mapping[str, Any], where: Mapping[str, str]
+    signing_name: str, operation: str, params: Params, where: Mapping[str, str]
 ) -> tuple[tuple[str, str], ...]:
     """Return a call's actions, beginning with the main action, and their resources.
 
     ``where`` has the call's ``partition``, ``region`` and ``account``, which can be empty. A name
     that isn't known is ``*``.
     """
-    objects = [params, *(params.get("Delete") or {}).get("Objects", ())]
-    has_version = signing_name == "s3" and any("VersionId" in item for item in objects)
+    has_version = signing_name == "s3" and any("VersionId" in item for item in _objects(params))
     needs: list[tuple[str, str]] = []
     for action in actions_of(signing_name, operation, has_version=has_version):
-        is_s3 = action.name.startswith("s3:") and isinstance(params.get("Bucket"), str)
-        arns = _in_bucket(action, params, where) if is_s3 else _resources(action, params, where)
-        needs += [(action.name, arn) for arn in arns or ["*"]]
+        if action.name.startswith("s3:") and isinstance(params.get("Bucket"), str):
+            arns = _in_bucket(action, params, where)
+        else:
+            arns = _resources(action, params, where)
+        for arn in arns or ["*"]:
+            needs.append((action.name, arn))
     source = params.get("CopySource")
     if source:
         if isinstance(source, str):
@@ -145,69 +152,90 @@ def needs_of(
     return tuple(dict.fromkeys(needs))
 
 
-def _in_bucket(action: Action, params: Mapping[str, Any], where: Mapping[str, str]) -> list[str]:
+def _objects(params: Params) -> list[Params]:
+    """Return the parameters of each object that a call of S3 deletes, or of its one object."""
+    deleted = params.get("Delete") or {}
+    return deleted.get("Objects") or [params]
+
+
+def _in_bucket(action: Action, params: Params, where: Mapping[str, str]) -> list[str]:
     """Return the ARNs of a bucket, or of the folders of its objects.
 
     A key becomes its first folder, because keys can contain personal data.
     """
-    bucket = params["Bucket"]
-    is_access_point = bucket.startswith("arn:")
-    if not is_access_point:
-        bucket = f"arn:{where['partition']}:s3:::{bucket}"
-    arn = _clean(bucket)
+    arn = params["Bucket"]
+    objects = f"{arn}/object/"
+    if not arn.startswith("arn:"):  # it isn't an access point
+        arn = f"arn:{where['partition']}:s3:::{arn}"
+        objects = f"{arn}/"
     if "Bucket" in action.name or not re.search("Object|Multipart", action.name):
-        return [arn]
+        return [_clean(arn)]
     arns = []
-    for item in (params.get("Delete") or {}).get("Objects") or [params]:
-        key = str(item.get("Key", ""))
-        folder = _clean(key[: key.find("/") + 1])  # empty without a slash
-        arns.append(f"{arn}{'/object' * is_access_point}/{folder}*")
+    for item in _objects(params):
+        folder, slash, _ = str(item.get("Key", "")).partition("/")
+        if not slash:
+            folder = ""
+        arns.append(f"{_clean(objects)}{_clean(folder)}{slash}*")
     return arns
 
 
-def _resources(action: Action, params: Mapping[str, Any], where: Mapping[str, str]) -> list[str]:
+def _resources(action: Action, params: Params, where: Mapping[str, str]) -> list[str]:
     """Return the ARNs of an action's resources, with ``*`` for each name that isn't known."""
     service = action.name.partition(":")[0]
     names = defaultdict(str, where)
-    names |= {name.lower(): text for name, text in params.items() if isinstance(text, str)}
+    for name, text in params.items():
+        if isinstance(text, str):
+            names[name.lower()] = text
     tables = params.get("RequestItems") or ()  # of DynamoDB
     if len(tables) == 1:
         names["tablename"] = next(iter(tables))
     templates = action.required + action.optional or (f"arn:${{partition}}:{service}:${{rest}}",)
-    patterns = [re.sub(r"\\\$\\\{\w+\\\}", ".*", re.escape(template)) for template in templates]
     # A parameter can be the whole ARN.
-    arns = [
-        _clean(text)
-        for text in names.values()
-        if any(re.fullmatch(pattern, text) for pattern in patterns)
-    ]
+    patterns = [_PLACEHOLDER.sub("*", template) for template in templates]
+    arns = []
+    for text in names.values():
+        if any(fnmatchcase(text, pattern) for pattern in patterns):
+            arns.append(_clean(text))
     if arns:
         return arns
 
     def value(placeholder: re.Match[str]) -> str:
-        # The parameter RoleName is `${RoleNameWithPath}`, and WorkGroup is `${WorkGroupName}`.
-        name = placeholder[1].lower().removesuffix("withpath")
-        spelled = _SPELLED_DIFFERENTLY.get(f"{service}:{name}")
-        if spelled:
-            return _clean(spelled(names) or "*")
-        return _clean(names[name] or names[name.removesuffix("name")] or "*")
+        return _clean(_value_of(f"{service}:{placeholder[1].lower()}", names) or "*")
 
-    required = [re.sub(r"\$\{(\w+)\}", value, template) for template in action.required]
-    optional = [re.sub(r"\$\{(\w+)\}", value, template) for template in action.optional]
-    return required + [arn for arn in optional if "*" not in arn]
+    for template in action.required:
+        arns.append(_PLACEHOLDER.sub(value, template))
+    for template in action.optional:
+        arn = _PLACEHOLDER.sub(value, template)
+        if "*" not in arn:
+            arns.append(arn)
+    return arns
 
 
-#: Placeholders of the reference, and their values from the parameters, in lower case.
-_SPELLED_DIFFERENTLY: Mapping[str, Callable[[Mapping[str, str]], str]] = {
-    # A policy needs a key, not its alias.
-    "kms:keyid": lambda names: "" if "alias/" in names["keyid"] else names["keyid"],
-    "logs:loggroupname": lambda names: names["loggroupname"] + ":*" * (not names["logstreamname"]),
-    # AWS adds six characters to a secret's name.
-    "secretsmanager:secretid": lambda names: f"{names['secretid'] or names['name'] or '*'}-??????",
-    "sns:topicname": lambda names: names["name"],
-    "sqs:queuename": lambda names: names["queueurl"].rpartition("/")[2] or names["queuename"],
-    "ssm:parameternamewithoutleadingslash": lambda names: names["name"].lstrip("/"),
-}
+_PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
+
+
+def _value_of(placeholder: str, names: Mapping[str, str]) -> str:
+    """Return the value of a placeholder in the ARNs of a service, or an empty text.
+
+    ``names`` are the parameters by their names in lower case.
+    """
+    match placeholder:
+        case "kms:keyid" if "alias/" in names["keyid"]:
+            return ""  # a policy needs a key, not its alias
+        case "logs:loggroupname" if not names["logstreamname"]:
+            return f"{names['loggroupname']}:*"
+        case "secretsmanager:secretid":
+            name = names["secretid"] or names["name"] or "*"
+            return f"{name}-??????"  # AWS adds six characters to a secret's name
+        case "sns:topicname":
+            return names["name"]
+        case "sqs:queuename" if names["queueurl"]:
+            return names["queueurl"].rpartition("/")[2]
+        case "ssm:parameternamewithoutleadingslash":
+            return names["name"].lstrip("/")
+    # The parameter RoleName is `${RoleNameWithPath}`, and WorkGroup is `${WorkGroupName}`.
+    name = placeholder.partition(":")[2].removesuffix("withpath")
+    return names[name] or names[name.removesuffix("name")]
 
 
 def _clean(text: str) -> str:

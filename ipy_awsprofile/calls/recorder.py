@@ -15,13 +15,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import botocore
 
 from ipy_awsprofile.calls.actions import Access, action_named, needs_of
-from ipy_awsprofile.config.files import Config, read_config
+from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.credentials.answers import OWN_CALL
 from ipy_awsprofile.credentials.error_table import BUSY, DENIED, EXPIRED, REJECTED
@@ -30,10 +29,17 @@ from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
+    from botocore.credentials import Credentials
+    from botocore.hooks import BaseEventHooks
+    from botocore.model import OperationModel
+    from botocore.session import Session
 
 #: A call's outcome. AWS ``refused`` it because of its credentials or because AWS is busy. It is
 #: ``unanswered`` if it couldn't be sent, or if the response didn't arrive.
 Outcome = Literal["ok", "failed", "denied", "refused", "unanswered"]
+
+#: AWS's response to a call, as botocore parses it.
+Response = Mapping[str, Any]
 
 #: Modules of libraries that call AWS without botocore.
 _UNRECORDED = ("daft", "deltalake", "duckdb", "obstore", "polars", "pyarrow._s3fs", "pyspark")
@@ -98,21 +104,31 @@ class CallRecorder:
             self.is_on = False
             botocore.unregister_initializer(self._listen)
 
-    def _listen(self, session_or_events: Any) -> None:
-        for event, handler in (
-            ("provide-client-params", self._keep_params),
-            ("before-call", self._begin),
-            ("after-call", self._add),
-            ("after-call-error", self._add),
-        ):
+    def _listen(self, listened: Session | BaseEventHooks) -> None:
+        """Register the hooks at a session, or at a client's events."""
+        hooks: dict[str, Callable[..., None]] = {
+            "provide-client-params": self._keep_params,
+            "before-call": self._begin,
+            "after-call": self._add,
+            "after-call-error": self._add,
+        }
+        for event, handler in hooks.items():
             # Clients have copies of their session's handlers.
-            session_or_events.register(event, handler, unique_id=f"{self._id}.{event}")
+            listened.register(event, handler, unique_id=f"{self._id}.{event}")
 
-    def _keep_params(self, params: Any, context: dict[str, Any], **_: Any) -> None:
+    def _keep_params(
+        self, params: Mapping[str, object], context: dict[str, object], **_: object
+    ) -> None:
         if self.is_on:
             context[self._id] = dict(params)  # botocore changes them
 
-    def _begin(self, model: Any, request_signer: Any, context: dict[str, Any], **_: Any) -> None:
+    def _begin(
+        self,
+        model: OperationModel,
+        request_signer: Any,
+        context: dict[str, Any],
+        **_: object,
+    ) -> None:
         params = context.pop(self._id, None)
         service = model.service_model
         if params is None or OWN_CALL in context:
@@ -142,10 +158,10 @@ class CallRecorder:
 
     def _add(
         self,
-        context: dict[str, Any],
-        parsed: Mapping[str, Any] | None = None,
+        context: dict[str, object],
+        parsed: Response | None = None,
         exception: Exception | None = None,
-        **_: Any,
+        **_: object,
     ) -> None:
         """Add a call with AWS's response or the exception that prevented one."""
         call = context.pop(self._id, None)
@@ -161,7 +177,7 @@ class CallRecorder:
         self.calls.append(call)
 
 
-def _complete(call: Call, parsed: Mapping[str, Any]) -> None:
+def _complete(call: Call, parsed: Response) -> None:
     """Add the results in AWS's response."""
     metadata = parsed["ResponseMetadata"]
     call.request_id = one_line(metadata.get("RequestId", ""), 100)
@@ -182,44 +198,50 @@ def _complete(call: Call, parsed: Mapping[str, Any]) -> None:
             call.needs = *call.needs, ("s3:ListBucket", call.resource.partition("/")[0])
 
 
-def _identity_of(credentials: Any) -> tuple[str, str]:
+def _identity_of(credentials: Credentials | None) -> tuple[str, str]:
     """Return the profile of credentials and the principal's ARN, as far as they are known."""
     if credentials is None:
         return "anonymous", ""
     key = _key_of(credentials)
     label = label_of(credentials)
-    profile = label.profile if label else ""
-    if key and not profile:  # a client with keys, such as the client of a session
-        names = (other.profile for value, other in _labelled() if _key_of(value) == key)
-        profile = next(filter(None, names), "") or _profiles_by_key(read_config()).get(key, "")
+    profile = ""
+    principal = None
     if label:
+        profile = label.profile
         principal = label.principal
-        caller = (label.callers or {}).get(key or "")
+        caller = (label.callers or {}).get(key)
         if caller and caller.arn:  # STS reported it for this key
             principal = caller.arn
-        if principal:
-            return profile or "unknown", principal
-    principals = (other.principal for _, other in _labelled() if other.profile == profile)
-    return profile or "unknown", next(filter(None, principals), "")
+    if key and not profile:  # a client with keys, such as the client of a session
+        profile = _profile_with_key(key)
+    if principal is None:
+        labels = (label for _, label in _labelled() if label.profile == profile)
+        principal = next((label.principal for label in labels if label.principal), "")
+    return profile or "unknown", principal
 
 
-def _labelled() -> Iterator[tuple[Any, Label]]:
+def _profile_with_key(key: str) -> str:
+    """Return the profile with an access key, or an empty text."""
+    for credentials, label in _labelled():
+        if label.profile and _key_of(credentials) == key:
+            return label.profile
+    for name, section in read_config().profiles.items():
+        if section.get("aws_access_key_id") == key:
+            return name
+    return ""
+
+
+def _labelled() -> Iterator[tuple[Credentials, Label]]:
     for credentials in GATE.labelled:
         label = label_of(credentials)
         if label:
             yield credentials, label
 
 
-@lru_cache(maxsize=1)
-def _profiles_by_key(config: Config) -> dict[str, str]:
-    profiles = reversed(list(config.profiles.items()))  # the first one with a key counts
-    return {section.get("aws_access_key_id", ""): name for name, section in profiles}
-
-
-def _key_of(credentials: Any) -> str | None:
+def _key_of(credentials: Credentials) -> str:
     """Return the access key of credentials without renewing them, which could call AWS."""
     values: dict[str, str | None] = vars(credentials)
-    return values.get("_access_key") or values.get("access_key")
+    return values.get("_access_key") or values.get("access_key") or ""
 
 
 def calls_frame(calls: list[Call]) -> pd.DataFrame:
@@ -237,7 +259,11 @@ def calls_frame(calls: list[Call]) -> pd.DataFrame:
     frame = frame[columns]
     shown: Any = frame  # pandas' types don't have IPython's method
     html = shown._repr_html_
-    shown._repr_html_ = lambda: (html() or "").replace("<td>", '<td style="white-space:nowrap">')
+
+    def html_without_breaks() -> str:
+        return (html() or "").replace("<td>", '<td style="white-space:nowrap">')
+
+    shown._repr_html_ = html_without_breaks
     return frame
 
 

@@ -109,7 +109,7 @@ def _show_drafts(magics: Any, file: str) -> None:
             _write(Path(file).expanduser().resolve(), text)
             title = f"Wrote the draft policy for {who} to `{file}`"
             text = ""
-        elif not draft.policy["Statement"]:
+        elif not draft.statements:
             title = f"AWS allowed no call of {who}"
             text = ""
         denied = [f"Denied, and not in the draft: {message}" for message in draft.denied]
@@ -118,7 +118,7 @@ def _show_drafts(magics: Any, file: str) -> None:
 
 def _drafts_of_active(drafted: list[Draft], session: ProfileSession | None) -> list[Draft]:
     """Return the drafts of the active identity that allow anything."""
-    allowed = [draft for draft in drafted if draft.policy["Statement"]]
+    allowed = [draft for draft in drafted if draft.statements]
     active = os.environ.get("AWS_PROFILE", "default")
     if session:
         active = session.target.name
