@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
+from ipy_awsprofile.calls.policy import Draft, drafts
+from ipy_awsprofile.calls.recorder import CallRecorder, calls_frame, unrecorded_libraries
 from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.notebook.options import parse, show_help
@@ -18,8 +22,8 @@ from ipy_awsprofile.text import number_of, one_line
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ipy_awsprofile.calls.policy import Draft
     from ipy_awsprofile.sessions.session import ProfileSession
+    from ipy_awsprofile.switch.switcher import Switcher
 
 
 def recorded_calls() -> pd.DataFrame:
@@ -30,8 +34,6 @@ def recorded_calls() -> pd.DataFrame:
     parameter values aren't recorded, except for the names in the resource's ARN. The newest 100,000
     calls are kept. In a script, nothing is recorded, and the DataFrame has no rows.
     """
-    from ipy_awsprofile.calls.recorder import calls_frame
-
     shell = get_ipython()
     magics = shell and shell.magics_manager.registry.get("AwsProfileMagics")
     if not magics:
@@ -39,19 +41,22 @@ def recorded_calls() -> pd.DataFrame:
     return calls_frame(list(magics.calls.calls))
 
 
-def run_aws_calls(magics: Any, line: str) -> pd.DataFrame | None:
-    """Run ``%aws_calls`` of `AwsProfileMagics`. Raises InvalidOption."""
-    from ipy_awsprofile.calls.recorder import calls_frame
-
-    options = parse(magics.aws_calls, line)
-    recorder = magics.calls
+def run_aws_calls(
+    parser: argparse.ArgumentParser,
+    line: str,
+    recorder: CallRecorder,
+    switcher: Switcher,
+    set_recording: Callable[[bool], None],
+) -> pd.DataFrame | None:
+    """Run ``%aws_calls``. Raises InvalidOption."""
+    options = parse(parser, line)
     if options.help:
-        show_help(magics.aws_calls)
+        show_help(parser)
     elif options.action:
         if options.action == "clear":
             recorder.calls.clear()
         else:
-            magics.record_calls = options.action == "on"
+            set_recording(options.action == "on")
         _show_state(len(recorder.calls), is_on=recorder.is_on)
     elif not recorder.is_on and not recorder.calls:
         raise InvalidOption(
@@ -59,7 +64,7 @@ def run_aws_calls(magics: Any, line: str) -> pd.DataFrame | None:
             "Run `%aws_calls on`, then the cells whose calls you want to see.",
         )
     elif options.policy is not None:
-        _show_drafts(magics, options.policy)
+        _show_drafts(drafts(list(recorder.calls)), options.policy, switcher.session)
     else:
         calls = list(recorder.calls)
         if options.denied:
@@ -69,8 +74,6 @@ def run_aws_calls(magics: Any, line: str) -> pd.DataFrame | None:
 
 
 def _show_state(count: int, *, is_on: bool) -> None:
-    from ipy_awsprofile.calls.recorder import unrecorded_libraries
-
     title = "Not recording AWS calls"
     tone = Tone.QUIET
     if is_on:
@@ -83,16 +86,13 @@ def _show_state(count: int, *, is_on: bool) -> None:
     display(Card(title, number_of(count, "call"), notes=tuple(notes), tone=tone))
 
 
-def _show_drafts(magics: Any, file: str) -> None:
+def _show_drafts(shown: list[Draft], file: str, session: ProfileSession | None) -> None:
     """Show the draft of each profile, or write the active profile's draft to a file."""
-    from ipy_awsprofile.calls.policy import drafts
-
     if re.match(r"\$\w|\{", file):
         raise InvalidOption(f"A variable in `{file}` isn't defined.", "Define it first.")
-    shown = drafts(list(magics.calls.calls))
     caller = "notebook"
     if file:
-        shown = _drafts_of_active(shown, magics.switcher.session)
+        shown = _drafts_of_active(shown, session)
         caller = "active identity"
     if not shown:
         raise InvalidOption(

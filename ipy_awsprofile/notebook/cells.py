@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from inspect import CO_COROUTINE
 from types import CodeType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ipy_awsprofile.errors import InvalidOption
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import boto3
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ipy_awsprofile.sessions.session import ProfileSession
     from ipy_awsprofile.switch.switcher import Switcher
 
 
@@ -50,7 +51,7 @@ def compile_cell(
     return statements, expression
 
 
-def run_cell(shell: InteractiveShell, code: tuple[CodeType, CodeType | None]) -> Any:
+def run_cell(shell: InteractiveShell, code: tuple[CodeType, CodeType | None]) -> object:
     """Run a compiled cell as the notebook's code, and return the value of its last expression.
 
     The traceback of an error or of Ctrl-C has only the frames of the user's code.
@@ -101,8 +102,9 @@ def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session
             )
         shell.find_line_magic(magic)  # IPython can't load a magic in several threads at once
 
-    def function(session: Any) -> Any:
-        names = {**shell.user_ns, "session": session, "profile": session.target.profile}
+    def function(session: boto3.Session) -> Any:
+        profile = cast("ProfileSession", session).target.profile
+        names = {**shell.user_ns, "session": session, "profile": profile}
         exec(statements, names)  # noqa: S102  # it is the user's own cell
         return eval(expression, names)  # noqa: S307
 

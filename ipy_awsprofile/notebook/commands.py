@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
 from IPython.display import display
 
 from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.card import Card, Tone
+from ipy_awsprofile.cards.explanation import explanation_card
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import SwitchRequest, arguments
@@ -29,15 +30,19 @@ from ipy_awsprofile.errors import (
     SwitchInterrupted,
     faults_as_errors,
 )
+from ipy_awsprofile.explain.explain import explain
 from ipy_awsprofile.gate import require_no_run
 from ipy_awsprofile.kernel.leftovers import Leftover
 from ipy_awsprofile.notebook.cells import compile_cell, run_cell, runs_code_of
 from ipy_awsprofile.notebook.options import ProfileActions, chosen, joined, parse, show_help
 from ipy_awsprofile.notebook.prompts import renders_html, sign_in_at_cell, warn_at_cell
 from ipy_awsprofile.sessions.assigned_roles import known_roles_without_profile
+from ipy_awsprofile.sessions.console import console_link
 from ipy_awsprofile.sessions.session import fetch_identity
+from ipy_awsprofile.sessions.sign_in import local_browser
 from ipy_awsprofile.switch.opening import fitting_pattern
 from ipy_awsprofile.switch.saving import text_with_role, text_with_shared
+from ipy_awsprofile.switch.using_profile import Block
 from ipy_awsprofile.text import quoted
 
 if TYPE_CHECKING:
@@ -47,7 +52,7 @@ if TYPE_CHECKING:
 
 
 def run_aws_profile(
-    magic: Any,
+    parser: argparse.ArgumentParser,
     line: str,
     switcher: Switcher,
     make_picker: Callable[[Switcher], object],
@@ -55,9 +60,9 @@ def run_aws_profile(
     """Run ``%aws_profile``, and show the result. Raises a subclass of `AwsProfileError`."""
     require_no_run("`%aws_profile`")
     with interruption_as_error("The switch", switcher), faults_as_errors():
-        options = parse(magic, line)
+        options = parse(parser, line)
         if options.help:
-            show_help(magic)
+            show_help(parser)
             return
         request = _request_of(options, switcher.request)
         run = _ACTIONS[_action_of(options, request)]
@@ -67,18 +72,21 @@ def run_aws_profile(
 
 
 def run_aws_profile_cell(
-    magic: Any, line: str, cell: str, shell: InteractiveShell, switcher: Switcher
-) -> Any:
+    parser: argparse.ArgumentParser,
+    line: str,
+    cell: str,
+    shell: InteractiveShell,
+    switcher: Switcher,
+) -> object:
     """Run a cell as another identity, show its card, and return the cell's last value.
 
     Raises a subclass of `AwsProfileError`, and the cell's own exceptions.
     """
-    from ipy_awsprofile.switch.using_profile import Block
-
     require_no_run("`%%aws_profile`")
-    options = parse(magic, line)
+    options = parse(parser, line)
     if options.help:
-        return show_help(magic)
+        show_help(parser)
+        return None
     request = _request_of(options)
     if request is None or chosen(options, ProfileActions):
         raise InvalidOption(
@@ -210,9 +218,6 @@ def _off(line: _Line) -> Card:
 
 def _explain(line: _Line) -> Card:
     """Show how the profile of the line, or the active one, resolves."""
-    from ipy_awsprofile.cards.explanation import explanation_card
-    from ipy_awsprofile.explain.explain import explain
-
     return explanation_card(explain(line.request or line.switcher.request))
 
 
@@ -332,9 +337,6 @@ def _open_console(line: _Line) -> Card:
     The link contains a token and goes only to the browser. Raises AwsProfileError if no profile is
     active or the browser can't be opened on this machine, and the errors of `console_link`.
     """
-    from ipy_awsprofile.sessions.console import console_link
-    from ipy_awsprofile.sessions.sign_in import local_browser
-
     session = line.switcher.session
     service = line.options.console
     if session is None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from IPython.core.completer import (
     CompletionContext,
@@ -45,9 +45,9 @@ def complete(context: CompletionContext) -> SimpleMatcherResult:
         return SimpleMatcherResult(completions=[])
     word = _LAST_WORD.findall(match["line"])[0]  # it can be empty
     before = match["line"].removesuffix(word).split()
-    magic = get_ipython().find_line_magic(match["magic"])
+    parser = get_ipython().find_line_magic(match["magic"]).parser
     try:
-        candidates = list(_candidates(magic, before, word))
+        candidates = list(_candidates(parser, before, word))
     except AwsProfileError:  # running the cell shows the error
         candidates = []
     return SimpleMatcherResult(
@@ -58,8 +58,8 @@ def complete(context: CompletionContext) -> SimpleMatcherResult:
     )
 
 
-def _candidates(magic: Any, before: list[str], word: str) -> Iterable[str]:
-    actions: list[argparse.Action] = magic.parser._actions  # noqa: SLF001  # has no public list
+def _candidates(parser: argparse.ArgumentParser, before: list[str], word: str) -> Iterable[str]:
+    actions = parser._actions  # noqa: SLF001  # has no public list
     options = {flag: action for action in actions for flag in action.option_strings}
     previous = before[-1] if before else ""
     if previous in options and options[previous].nargs != 0:

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import traitlets
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
@@ -130,7 +131,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     @with_options(of_aws_profile)
     @line_cell_magic
-    def aws_profile(self, line: str, cell: str | None = None) -> Any:
+    def aws_profile(self, line: str, cell: str | None = None) -> object:
         """Switch the notebook to an AWS profile, or show the active identity.
 
         The variable ``session`` gets a refreshing ``boto3.Session``; boto3's default session, child
@@ -138,13 +139,14 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         """
         from ipy_awsprofile.notebook.commands import run_aws_profile, run_aws_profile_cell
 
+        parser = self.aws_profile.parser
         shell = self.shell
         switcher = self.switcher
         with spelling_hints("aws_profile", line, cell, shell.user_ns):
             if cell is not None:
-                return run_aws_profile_cell(self.aws_profile, line, cell, shell, switcher)
+                return run_aws_profile_cell(parser, line, cell, shell, switcher)
             try:
-                return run_aws_profile(self.aws_profile, line, switcher, self.make_picker)
+                run_aws_profile(parser, line, switcher, self.make_picker)
             except AwsProfileError as error:
                 if line and line == self._first_line() and not switcher.has_switched:
                     error.hint += (
@@ -152,6 +154,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                         "Run `%aws_profile --off` to work without it."
                     )
                 raise
+            return None
 
     @with_options(of_aws_profiles)
     @line_cell_magic
@@ -165,7 +168,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
         shell = self.shell
         with spelling_hints("aws_profiles", line, cell, shell.user_ns):
-            return run_aws_profiles(self.aws_profiles, line, cell, shell, self.switcher)
+            return run_aws_profiles(self.aws_profiles.parser, line, cell, shell, self.switcher)
 
     @with_options(of_aws_calls)
     @line_magic
@@ -177,7 +180,9 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         from ipy_awsprofile.notebook.calls import run_aws_calls
 
         with faults_as_errors():
-            return run_aws_calls(self, line)
+            parser = self.aws_calls.parser
+            set_recording = partial(self.set_trait, "record_calls")
+            return run_aws_calls(parser, line, self.calls, self.switcher, set_recording)
 
     def require_closable(self) -> None:
         """Raise AwsProfileError while another thread or task relies on the active identity."""
@@ -189,7 +194,6 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         request = self._switcher.request if self._switcher else None
         self.ending.close()
         if request:
-            from ipy_awsprofile.config.request import arguments
             from ipy_awsprofile.notebook.prompts import warn_at_cell
 
             line = arguments(replace(request, confirmed=False))

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ipy_awsprofile.config.files import Config, Section, read_config
 from ipy_awsprofile.config.request import arguments
 from ipy_awsprofile.config.settings import KEYS, known_settings
+from ipy_awsprofile.credentials.person import unattended
 from ipy_awsprofile.errors import (
     AwsProfileError,
     IdentityChanged,
@@ -21,7 +23,6 @@ from ipy_awsprofile.notebook.prompts import begin_cell
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
-    from ipy_awsprofile.config.files import Config, Section
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.sessions.session import ProfileSession
     from ipy_awsprofile.switch.stack import OpenProfile
@@ -60,8 +61,6 @@ class Notices:
 
     def _tell_about_files(self, info: ExecutionInfo) -> None:
         """Show a line if another program has changed the active profile in the shared files."""
-        from ipy_awsprofile.config.files import read_config  # it imports botocore
-
         active = self._switcher.active
         if active is None or "aws_profile" in info.raw_cell:  # perhaps the user is switching
             return
@@ -116,7 +115,6 @@ class Notices:
 
 def _try_to_renew(session: ProfileSession) -> AwsProfileError | None:
     """Renew a session's credentials if they need it, unattended. Return the error, if any."""
-    from ipy_awsprofile.credentials.person import unattended
     from ipy_awsprofile.sessions.portable import present_credentials
 
     try:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import MagicArgumentParser
@@ -21,6 +21,9 @@ from IPython.display import display
 from ipy_awsprofile.config.request import Option, SwitchRequest, option, options_of
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, ProfileNotFound
 from ipy_awsprofile.text import one_line
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 #: The options and actions of ``%aws_profile`` that its help shows first.
 _COMMON = (
@@ -124,10 +127,14 @@ def of_aws_profile(parser: argparse.ArgumentParser) -> None:
     about = "the profile to switch to; without NAME, show the active identity"
     parser.add_argument("profile", metavar="NAME", nargs="*", help=about)
     common = parser.add_argument_group("common options")
-    for declared, title in ((SwitchRequest, "options of a switch"), (ProfileActions, "actions")):
-        _add_options(common, declared, _COMMON)
-        group = parser.add_argument_group(f"other {title}")
-        _add_options(group, declared, options_of(declared).keys() - set(_COMMON))
+    titles: dict[type[DataclassInstance], str] = {
+        SwitchRequest: "other options of a switch",
+        ProfileActions: "other actions",
+    }
+    for declared, title in titles.items():
+        _add_options(common.add_argument, declared, _COMMON)
+        group = parser.add_argument_group(title)
+        _add_options(group.add_argument, declared, options_of(declared).keys() - set(_COMMON))
     about = "sign in with a code in any browser, even if the kernel's machine has one"
     group.add_argument("--device-code", action="store_true", help=about)
     about = "show a switch's card only if it has a warning"
@@ -138,10 +145,10 @@ def of_aws_profiles(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``%aws_profiles``."""
     about = "words to search for in the name, account, role, Region and source; or a pattern such "
     parser.add_argument("pattern", metavar="PATTERN", nargs="*", help=f"{about}as *-prod")
-    _add_options(parser, _ProfilesOptions)
+    _add_options(parser.add_argument, _ProfilesOptions)
     cell = parser.add_argument_group("options of a cell (%%aws_profiles)")
-    _add_options(cell, CellOptions)
-    _add_options(cell, SwitchRequest, OF_EACH_PROFILE)
+    _add_options(cell.add_argument, CellOptions)
+    _add_options(cell.add_argument, SwitchRequest, OF_EACH_PROFILE)
 
 
 def of_aws_calls(parser: argparse.ArgumentParser) -> None:
@@ -153,22 +160,26 @@ def of_aws_calls(parser: argparse.ArgumentParser) -> None:
         choices=("on", "off", "clear"),
         help="start or stop recording, or delete the recorded calls; without it, return them",
     )
-    _add_options(parser, _CallsOptions)
+    _add_options(parser.add_argument, _CallsOptions)
 
 
-def _add_options(group: Any, declared: Any, names: Container[str] | None = None) -> None:
-    """Add the options that are fields of a dataclass, or only those with these names."""
+def _add_options(
+    add_argument: Callable[..., object],
+    declared: type[DataclassInstance],
+    names: Container[str] | None = None,
+) -> None:
+    """Add the options that are fields of a dataclass, or only the options with these names."""
     for name, field in options_of(declared).items():
         if names is None or name in names:
             about = field.help.replace("%", "%%")
-            group.add_argument(field.flag, dest=name, help=about, **_argument_of(field))
+            add_argument(field.flag, dest=name, help=about, **_argument_of(field))
 
 
-def _argument_of(field: Option) -> dict[str, Any]:
+def _argument_of(field: Option) -> dict[str, object]:
     """Return what `add_argument` needs to know about the values of an option."""
     if not field.metavar:
         return {"action": "store_true"}
-    kind = {
+    kind: dict[str, object] = {
         "metavar": field.metavar.strip("[]"),
         "default": field.default,
         "type": type(field.default or ""),  # a number for an option whose default is a number
@@ -194,7 +205,7 @@ def with_options(declare: Callable[[argparse.ArgumentParser], None]) -> Callable
     return decorate
 
 
-def chosen(options: argparse.Namespace, declared: Any) -> dict[str, Any]:
+def chosen(options: argparse.Namespace, declared: type[DataclassInstance]) -> dict[str, Any]:
     """Return the options of a dataclass that were typed, by the names of their fields."""
     defaults = {name: field.default for name, field in options_of(declared).items()}
     values = {name: getattr(options, name) for name in defaults}
@@ -202,7 +213,7 @@ def chosen(options: argparse.Namespace, declared: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (defaults[name], [])}
 
 
-def parse(magic: Any, line: str) -> argparse.Namespace:
+def parse(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace:
     """Return the options in a magic's line. Raises InvalidOption.
 
     Quotation marks group words, a backslash is an ordinary character, and ``#`` begins a comment.
@@ -218,23 +229,22 @@ def parse(magic: Any, line: str) -> argparse.Namespace:
     lexer.whitespace_split = True
     lexer.escape = ""
     try:
-        parsed: argparse.Namespace = magic.parser.parse_args(list(lexer))
+        return parser.parse_args(list(lexer))
     except (ValueError, UsageError) as error:  # such as a quotation mark that isn't closed
-        raise InvalidOption(f"{error}.", _spelling_hint(magic, str(error))) from None
-    return parsed
+        raise InvalidOption(f"{error}.", _spelling_hint(parser, str(error))) from None
 
 
-def _spelling_hint(magic: Any, problem: str) -> str:
+def _spelling_hint(parser: argparse.ArgumentParser, problem: str) -> str:
     """Return a hint for a problem of the parser: an option with a similar name, or the help."""
     unknown = re.search(r"unrecognized arguments: .*?(--\w[\w-]*)", problem)
     if unknown:
-        names = re.findall(r"--[\w-]+", magic.parser.format_help())
+        names = re.findall(r"--[\w-]+", parser.format_help())
         folded = unknown[1].lower()
         # A hint to confirm or to write could be followed without reading it.
         safe = [name for name in names if name == folded or name not in {"--yes", "--write"}]
         for name in get_close_matches(folded, safe, 1, 0.8):
             return f"Did you mean `{name}`?"
-    return f"Run `%{magic.__name__}?` to see the options."
+    return f"Run `%{parser.prog}?` to see the options."
 
 
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes
@@ -303,7 +313,7 @@ _SPELLINGS: tuple[tuple[type[AwsProfileError], str, str], ...] = (
 
 @contextmanager
 def spelling_hints(
-    magic: str, line: str, cell: str | None, variables: Mapping[str, Any]
+    magic: str, line: str, cell: str | None, variables: Mapping[str, object]
 ) -> Iterator[None]:
     """Name the right spelling in the error of a magic's line with a common mistake.
 
@@ -333,6 +343,6 @@ def joined(words: list[str]) -> str | None:
     return " ".join(words) if words else None
 
 
-def show_help(magic: Any) -> None:
+def show_help(parser: argparse.ArgumentParser) -> None:
     """Show a magic's options."""
-    display({"text/plain": magic.__doc__.removeprefix("::\n\n")}, raw=True)
+    display({"text/plain": parser.format_help().removeprefix("::\n\n")}, raw=True)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from IPython.display import display
 
+from ipy_awsprofile.across.across import across_profiles
+from ipy_awsprofile.across.organization import OrganizationRole, organization_roles
 from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.card import Card
+from ipy_awsprofile.config.files import SharedFiles, read_config
+from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import SwitchRequest, require_variable
+from ipy_awsprofile.config.saved import ConfigFile, block_of_roles, profiles_in_block
+from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in, sign_in_of_pattern
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, faults_as_errors
 from ipy_awsprofile.gate import require_no_run
 from ipy_awsprofile.notebook.cells import cell_function
@@ -22,19 +28,22 @@ from ipy_awsprofile.notebook.options import (
     parse,
     show_help,
 )
+from ipy_awsprofile.sessions.assigned_roles import AssignedRole, complete_list, list_assigned_roles
+from ipy_awsprofile.switch.saving import text_with_roles
 
 if TYPE_CHECKING:
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ipy_awsprofile.across.organization import OrganizationRole
-    from ipy_awsprofile.config.sign_ins import SignIn
-    from ipy_awsprofile.sessions.assigned_roles import AssignedRole
     from ipy_awsprofile.switch.switcher import Switcher
 
 
 def run_aws_profiles(
-    magic: Any, line: str, cell: str | None, shell: InteractiveShell, switcher: Switcher
+    parser: argparse.ArgumentParser,
+    line: str,
+    cell: str | None,
+    shell: InteractiveShell,
+    switcher: Switcher,
 ) -> pd.DataFrame | None:
     """Show the profiles, or run a cell for each of them and return or store its DataFrame.
 
@@ -42,10 +51,10 @@ def run_aws_profiles(
     """
     require_no_run("`%aws_profiles`")
     with interruption_as_error("The cell", switcher):
-        options = parse(magic, line)
+        options = parse(parser, line)
         options.pattern = joined(options.pattern)
         if options.help:
-            show_help(magic)
+            show_help(parser)
             return None
         if cell is None:
             with faults_as_errors():
@@ -66,10 +75,6 @@ def _listed(options: argparse.Namespace, switcher: Switcher) -> Card:
 
     Raises AwsProfileError.
     """
-    from ipy_awsprofile.config.files import SharedFiles
-    from ipy_awsprofile.config.profiles import list_profiles
-    from ipy_awsprofile.sessions.assigned_roles import complete_list
-
     limits = options.read_only or options.policy or options.write
     if chosen(options, CellOptions) or limits or (options.confirmed and not options.save):
         raise InvalidOption(
@@ -103,9 +108,6 @@ def _sign_in_of(options: argparse.Namespace) -> SignIn | None:
     A word after ``--sso`` that isn't the name of a sign-in is added to the pattern. Raises
     AwsProfileError.
     """
-    from ipy_awsprofile.config.files import read_config
-    from ipy_awsprofile.config.sign_ins import find_sign_in, sign_in_of_pattern
-
     config = read_config()
     name = options.sso
     if name is None:
@@ -126,8 +128,6 @@ def _roles(sign_in: SignIn, options: argparse.Namespace, switcher: Switcher) -> 
     """
     from tqdm.auto import tqdm
 
-    from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
-
     with tqdm(unit=" accounts", delay=2, leave=False, disable=options.no_progress) as bar:
 
         def report(number: int, count: int) -> None:
@@ -147,13 +147,6 @@ def _saved_roles(sign_in: SignIn, options: argparse.Namespace, switcher: Switche
     Raises InvalidOption for names that exist or that several roles would share, and if AWS lists no
     roles. Raises ConfigFileError.
     """
-    from ipy_awsprofile.config.saved import (
-        ConfigFile,
-        block_of_roles,
-        profiles_in_block,
-    )
-    from ipy_awsprofile.switch.saving import text_with_roles
-
     roles = _roles(sign_in, options, switcher)
     if not roles:
         problem = f"The sign-in `{sign_in.name}` lists no roles"
@@ -182,8 +175,6 @@ def _saved_roles(sign_in: SignIn, options: argparse.Namespace, switcher: Switche
 
 def _organization_roles(options: argparse.Namespace) -> list[OrganizationRole]:
     """Return the roles of ``--organization``. Raises InvalidOption, and the errors of the call."""
-    from ipy_awsprofile.across.organization import organization_roles
-
     if not (options.organization and options.role) or options.sso is not None:
         raise InvalidOption(
             "Use --organization and --role together, and without --sso.",
@@ -202,8 +193,6 @@ def _frame_of_cell(
     options: argparse.Namespace, cell: str, shell: InteractiveShell, switcher: Switcher
 ) -> pd.DataFrame:
     """Run the cell for each profile; return the values as a DataFrame. Raises AwsProfileError."""
-    from ipy_awsprofile.across.across import across_profiles
-
     if options.save:
         raise InvalidOption("--save can't be combined with a cell.", "Run it on a line by itself.")
     if options.workers < 1:

@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
+from ipy_awsprofile.cards import cards
+from ipy_awsprofile.config.files import version_of
+from ipy_awsprofile.config.target import Target, sign_in_file
 from ipy_awsprofile.credentials.person import (
     Person,
     ask_on_input_channel,
@@ -25,12 +28,12 @@ from ipy_awsprofile.credentials.person import (
     no_code,
     somebody_is_there,
 )
+from ipy_awsprofile.credentials.translation import sign_in_required
 from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable
 from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
     from ipy_awsprofile.cards.card import Card
-    from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.sessions.sign_in import Attempt
 
 
@@ -131,8 +134,6 @@ begin_cell = _prompts.begin_cell
 
 def warn_at_cell(text: str) -> None:
     """Show a warning below the running cell."""
-    from ipy_awsprofile.cards import cards
-
     display(cards.warning_card(text))
 
 
@@ -141,8 +142,6 @@ def _ask_for_code(question: str) -> str:
 
     Raises MfaUnavailable.
     """
-    from ipy_awsprofile.cards import cards  # not needed to load the extension
-
     profile = getattr(question, "profile", "")  # botocore's own question has neither
     refused = getattr(question, "refused", "")
     card = cards.mfa_card(device_of(question), profile, refused)
@@ -167,10 +166,6 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
     Raises SignInRequired if no user is present, and the errors of `begin_sign_in`,
     `Attempt.waiting` and `Attempt.enter`.
     """
-    from ipy_awsprofile.config.files import version_of
-    from ipy_awsprofile.config.target import sign_in_file
-    from ipy_awsprofile.credentials.translation import sign_in_required
-
     file = sign_in_file(target)
     before = version_of(file)
     with _prompts.prompting(partial(sign_in_required, target.names)):
@@ -182,9 +177,7 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
 
 
 def _sign_in(target: Target, *, device_code: bool) -> None:
-    from ipy_awsprofile.cards.cards import sign_in_card
-    from ipy_awsprofile.credentials.translation import sign_in_required
-    from ipy_awsprofile.sessions.sign_in import begin_sign_in
+    from ipy_awsprofile.sessions.sign_in import begin_sign_in  # it imports boto3
 
     attempt = begin_sign_in(target, device_code=device_code)
     with _shown_until_the_end(attempt) as update:
@@ -196,24 +189,22 @@ def _sign_in(target: Target, *, device_code: bool) -> None:
             attempt.enter(answer)
             return
         for remaining in attempt.waiting():
-            update(sign_in_card(attempt.profile, attempt.url, attempt.code, remaining))
+            update(cards.sign_in_card(attempt.profile, attempt.url, attempt.code, remaining))
 
 
 @contextmanager
 def _shown_until_the_end(attempt: Attempt) -> Iterator[Callable[[Card], None]]:
     """Show where to sign in until the attempt ends; the notebook doesn't save the URL and code."""
-    from ipy_awsprofile.cards.cards import sign_in_card, sign_in_ended_card
-
-    card = sign_in_card(attempt.profile, attempt.url, attempt.code)
+    card = cards.sign_in_card(attempt.profile, attempt.url, attempt.code)
     if not renders_html():
         print(card)  # noqa: T201
         yield lambda _card: None
         return
     shown = display(card, display_id=True)
-    outcome = sign_in_ended_card(attempt.profile, done=False)
+    outcome = cards.sign_in_ended_card(attempt.profile, done=False)
     try:
         yield shown.update
-        outcome = sign_in_ended_card(attempt.profile, done=True)
+        outcome = cards.sign_in_ended_card(attempt.profile, done=True)
     finally:
         shown.update(outcome)
 

@@ -21,6 +21,7 @@ from ipy_awsprofile.config.profiles import ProfileKind, list_profiles
 from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.config.request import SESSION, SwitchRequest, arguments
 from ipy_awsprofile.config.sign_ins import sign_ins
+from ipy_awsprofile.config.target import Target, login_target
 from ipy_awsprofile.credentials.person import device_of
 from ipy_awsprofile.errors import (
     AwsProfileError,
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import ExecutionResult
 
-    from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.sessions.session import Identity
     from ipy_awsprofile.sessions.sign_in import Attempt
     from ipy_awsprofile.switch.switcher import Switcher
@@ -293,8 +293,7 @@ class Conversation:
         self._ask(asked, question, shown)
 
     def _ask_to_sign_in(self, request: SwitchRequest, *, fresh: bool, device_code: bool) -> None:
-        from ipy_awsprofile.config.target import login_target
-        from ipy_awsprofile.sessions.sign_in import begin_sign_in
+        from ipy_awsprofile.sessions.sign_in import begin_sign_in  # it imports boto3
 
         attempt = begin_sign_in(login_target(request), device_code=device_code)
         asked = _Asked(request, fresh, attempt)
@@ -319,7 +318,7 @@ class Conversation:
 
     def _open_console(self) -> None:
         """Send a link, which contains a token, so it isn't a part of the state."""
-        from ipy_awsprofile.sessions.console import console_link
+        from ipy_awsprofile.sessions.console import console_link  # it imports boto3
 
         session = self._switcher.session
         if session:
@@ -356,6 +355,7 @@ class Conversation:
             for profile in list_profiles()
         ]
         if sign_ins(read_config()):
+            # It imports boto3.
             from ipy_awsprofile.sessions.assigned_roles import known_roles_without_profile
 
             for role in known_roles_without_profile():

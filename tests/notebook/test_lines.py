@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def request_in(line: str) -> SwitchRequest:
     """Return the request that a line of ``%aws_profile`` describes."""
-    options = parse(AwsProfileMagics.aws_profile, line)
+    options = parse(AwsProfileMagics.aws_profile.parser, line)
     return SwitchRequest(joined(options.profile), **chosen(options, SwitchRequest))
 
 
