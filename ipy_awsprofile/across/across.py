@@ -345,7 +345,7 @@ def _in_region(session: ProfileSession, region: str) -> ProfileSession:
     core = ProfileBotocoreSession(target)
     core.callers = session.callers
     core.load_with(session.get_credentials)
-    return ProfileSession(core, target, timeout=session.timeout, person=session.person)
+    return ProfileSession(core, target, timeout=session.timeout, prompter=session.prompter)
 
 
 def _require_no_readers(function: Any, namespace: Mapping[str, Any]) -> None:

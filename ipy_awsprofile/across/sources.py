@@ -1,8 +1,8 @@
 """Open sessions for many profiles, and share the sources of their roles.
 
 For each role, botocore gets the credentials of the role's source again. For hundreds of roles with
-one source, this would be hundreds of calls, and AWS accepts an MFA code only once. Here, each
-source is opened once, and the user is asked once for each MFA device and each sign-in.
+one source, this would be hundreds of calls, and AWS accepts an MFA code only once. Here, botocore
+gets each source once, and the user is asked once for each MFA device and each sign-in.
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ from queue import SimpleQueue
 from typing import Any
 
 from botocore.config import Config
-from botocore.credentials import AssumeRoleProvider, Credentials
+from botocore.credentials import DeferredRefreshableCredentials
+from botocore.exceptions import LoginTokenLoadError
 
-from ipy_awsprofile.config.names import AssignedName
-from ipy_awsprofile.config.profiles import Profile, chain_of, find_profile
-from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.settings import client_settings
-from ipy_awsprofile.config.target import Target, sign_in_file, target_of
+from ipy_awsprofile.config.target import Target, sign_in_file
 from ipy_awsprofile.credentials.answers import own_client
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, give_up_soon
-from ipy_awsprofile.credentials.person import CodePrompter, Person
-from ipy_awsprofile.sessions.portable import session_token
+from ipy_awsprofile.credentials.person import Person
+from ipy_awsprofile.credentials.providers import Renewal, RoleChainProvider
+from ipy_awsprofile.credentials.sts import MfaSessionFetcher
 from ipy_awsprofile.sessions.session import ProfileSession, open_target
 
 #: Attempts for each call, because calls for many profiles get throttled.
@@ -77,7 +76,7 @@ class Questions:
 
 
 class SharedSources:
-    """Opens sessions in many threads. Roles with the same source share its session.
+    """Opens sessions in many threads. Roles with the same source share its credentials.
 
     A source that fails isn't tried again: all roles that need it get the same error.
     """
@@ -91,63 +90,24 @@ class SharedSources:
         #: Holds back calls to STS while others are made.
         self.calling = threading.Semaphore(_MOST_CALLS)
         self._lock = threading.Lock()
-        self._shared: dict[tuple[str, ...], Future[Any]] = {}
+        self._shared: dict[tuple[Any, ...], Future[Any]] = {}
 
     def open(self, target: Target) -> ProfileSession:
         """Open a session for a target. Raises a subclass of `AwsProfileError`."""
         source = target.request.source
-        provider = (
-            partial(_SharedSourceProvider, self, target) if _can_share_source(target) else None
-        )
         return open_target(
             target,
             fresh=bool(source and source.is_limited),
             person=self.person,
-            provider=provider,
+            role_provider=partial(_SharedRoleProvider, self, target),
             attempts=_ATTEMPTS,
         )
 
     def _sign_in(self, target: Target) -> None:
         if self._sign_in_once:
-            sign_in = partial(self._sign_in_once, target)
-            self._make_once(("sign-in", str(sign_in_file(target))), sign_in)
+            self.make_once(partial(self._sign_in_once, target), "sign-in", sign_in_file(target))
 
-    def sts_client(self, target: Target, **keys: Any) -> Any:
-        """Return the shared STS client for these access keys."""
-
-        def create() -> Any:
-            session = ProfileBotocoreSession(target)
-            return own_client(session.create_client("sts", config=self._sts_config, **keys))
-
-        settings = repr((target.region, _clients(target)))
-        return self._make_once(("sts", settings, keys["aws_access_key_id"]), create)
-
-    def source_credentials(self, target: Target) -> Any:
-        """Return the credentials for assuming the target's role, which include MFA if required."""
-        if target.request.source:
-            return target.request.source.credentials
-        serial = target.profile.mfa_serial
-        if serial:
-            make = partial(self._credentials_with_code, target, serial)
-            return self._make_once(("code", serial, target.names[1]), make)
-        return self._source_session(target).get_credentials()
-
-    def _source_session(self, target: Target) -> ProfileSession:
-        """Return the shared session of the source of the target's role."""
-        source = _source_of(target)
-        key = ("source", source.name, str(source.region), repr(_clients(source)))
-        session: ProfileSession = self._make_once(key, partial(self.open, source))
-        return session
-
-    def _credentials_with_code(self, target: Target, serial: str) -> Credentials:
-        """Ask for an MFA code, and return MFA credentials of the role's source."""
-        codes = CodePrompter(lambda: self.person, target)
-        ask = partial(codes, f"Enter MFA code for {serial}: ")  # botocore's wording
-        source = self._source_session(target)
-        keys, _ = codes.with_code(partial(session_token, source, serial=serial, ask=ask))
-        return Credentials(str(keys.access_key), str(keys.secret_key), keys.token)
-
-    def _make_once(self, key: tuple[str, ...], make: Callable[[], Any]) -> Any:
+    def make_once(self, make: Callable[[], Any], *key: object) -> Any:
         """Return the result of ``make``, or raise its error. Only the first thread calls it."""
         with self._lock:
             is_first = key not in self._shared
@@ -163,32 +123,65 @@ class SharedSources:
             raise failure.with_traceback(None)
         return shared.result()
 
+    def create_sts(self, target: Target, _service: str, **keys: Any) -> _Sts:
+        """Return the shared STS client for these access keys, for a target's role."""
+        settings = _settings_of_clients(target)
+        create = partial(self._create_sts, target, keys)
+        client = self.make_once(create, "sts", settings, keys["aws_access_key_id"])
+        return _Sts(client, target, self.calling)
 
-class _SharedSourceProvider(AssumeRoleProvider):
-    """botocore's provider of a target's role, which assumes it with the shared source."""
+    def _create_sts(self, target: Target, keys: dict[str, Any]) -> Any:
+        session = ProfileBotocoreSession(target)
+        return own_client(session.create_client("sts", config=self._sts_config, **keys))
 
-    def __init__(
-        self, sources: SharedSources, target: Target, session: Any, cache: Any, codes: Any
-    ) -> None:
-        def sts(_service: str, **keys: Any) -> Any:
-            return _Sts(sources.sts_client(target, **keys), target, sources.calling)
 
-        super().__init__(
-            load_config=lambda: session.full_config,
-            client_creator=sts,
-            cache=cache,
-            profile_name=target.name,
-            # The source's credentials already include MFA, so AssumeRole is called without a code.
-            prompter=(lambda _: "") if target.profile.mfa_serial else codes,
-        )
-        self._source = _DeferredCredentials(partial(sources.source_credentials, target))
+class _SharedRoleProvider(RoleChainProvider):
+    """botocore's provider of a target's role, whose source it shares with other roles."""
 
-    def _resolve_credentials_from_profile(self, _profile_name: str) -> Any:
-        return self._source
+    def __init__(self, sources: SharedSources, target: Target, **options: Any) -> None:
+        own_sts = options["client_creator"]
+        options["client_creator"] = partial(sources.create_sts, target)
+        super().__init__(**options)
+        self._sources = sources
+        self._target = target
+        self._own_sts = own_sts
+
+    def _resolve_source_credentials(self, role_config: Any, profile_name: str) -> Any:
+        """Return the credentials that assume a role. The method's name is botocore's."""
+        if self._target.request.source:
+            return self._target.request.source.credentials
+        load = partial(super()._resolve_source_credentials, role_config, profile_name)  # type: ignore[misc]
+        name = role_config["source_profile"] or role_config["credential_source"]
+        key = (name, _settings_of_clients(self._target))
+        source = self._sources.make_once(partial(self._load, load), "source", *key)
+        serial = role_config["mfa_serial"]
+        if serial is None:
+            return source
+        make = partial(self._mfa_session, source, serial)
+        session = self._sources.make_once(make, "code", serial, *key)
+        self.renewing.devices.add(serial)  # the session includes its code
+        return session
+
+    def _load(self, load: Callable[[], Any]) -> _SharedCredentials:
+        try:
+            return _SharedCredentials(load())
+        except LoginTokenLoadError:  # botocore reads the file of `aws login` immediately
+            self._sources.person.sign_in_for(self._target)
+            return _SharedCredentials(load())
+
+    def _mfa_session(self, source: Any, serial: str) -> Any:
+        """Return a session of the source with an MFA code, because AWS accepts a code only once."""
+        parameters = {"SerialNumber": serial}
+        codes: Any = self.renewing.codes
+        fetcher = MfaSessionFetcher(source, self._own_sts, parameters, codes, {})
+        session = DeferredRefreshableCredentials(fetcher.fetch_credentials, "mfa-session")
+        renewal = Renewal(fetcher.fetch_credentials, serial=serial, fetcher=fetcher)
+        self.renewing.renew(session, renewal)
+        return _SharedCredentials(session)
 
 
 class _Sts:
-    """The shared STS client, with one target's parameters for AssumeRole, and without its code."""
+    """The shared STS client, with one target's parameters for AssumeRole."""
 
     def __init__(self, sts: Any, target: Target, calling: threading.Semaphore) -> None:
         self._sts = sts
@@ -197,50 +190,30 @@ class _Sts:
 
     def assume_role(self, **params: Any) -> Any:
         """Assume a role. The method's name is botocore's."""
-        for name in ("SerialNumber", "TokenCode"):
-            params.pop(name, None)
+        added = self._parameters.get(params["RoleArn"], {})
         with self._calling:
-            return self._sts.assume_role(**params, **self._parameters.get(params["RoleArn"], {}))
+            return self._sts.assume_role(**params, **added)
 
 
-class _DeferredCredentials:
-    """Credentials of a source that is opened only when a role is assumed with it."""
+class _SharedCredentials:
+    """Credentials of a source, which are retrieved when a role is first assumed with them."""
 
-    def __init__(self, get: Callable[[], Any]) -> None:
-        self._get = get
+    def __init__(self, credentials: Any) -> None:
+        self._credentials = credentials
+        self._lock = threading.Lock()
+        self._failure: Exception | None = None
 
     def get_frozen_credentials(self) -> Any:
-        """Open the source and return its credentials. The method's name is botocore's."""
-        return self._get().get_frozen_credentials()
+        """Return the credentials, or raise their first error. The method's name is botocore's."""
+        with self._lock:
+            if self._failure:
+                raise self._failure.with_traceback(None)
+            try:
+                return self._credentials.get_frozen_credentials()
+            except Exception as error:
+                self._failure = error
+                raise
 
 
-def _clients(target: Target) -> dict[str, Any]:
-    return client_settings(target.profile.settings)
-
-
-def _can_share_source(target: Target) -> bool:
-    """Return whether the source has the same credentials if it is opened as a profile.
-
-    It doesn't if it has both keys and a role: a source uses its keys, but a profile uses its role.
-    """
-    if target.request.source:
-        return True
-    sources = target.chain[1:]
-    if not sources or sources[0] not in target.config.profiles:
-        return bool(sources and AssignedName.parse(sources[0]))
-    as_profiles = chain_of(find_profile(sources[0], target.config), target.config)
-    kinds = [(profile, profile.kind) for profile in as_profiles]
-    return kinds == [(profile, profile.kind) for profile in sources]
-
-
-def _source_of(target: Target) -> Target:
-    """Return the source of the target's role, with the role's Region and client settings.
-
-    The source's settings take precedence.
-    """
-    source = target_of(SessionRequest(profile=target.names[1]), target.config)
-    own = _clients(source)
-    missing = {name: value for name, value in _clients(target).items() if name not in own}
-    first, *others = source.chain
-    chain = (Profile(first, {**first.settings, **missing}, first.kind), *others)
-    return replace(source, region=source.region or target.region, chain=chain)
+def _settings_of_clients(target: Target) -> str:
+    return repr((target.region, client_settings(target.profile.settings)))

@@ -20,7 +20,7 @@ import botocore.session
 from botocore import UNSIGNED, handlers
 from botocore.config import Config
 from botocore.configprovider import ConstantProvider
-from botocore.credentials import CredentialProvider, DeferredRefreshableCredentials
+from botocore.credentials import DeferredRefreshableCredentials
 from botocore.exceptions import LoginTokenLoadError
 from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import Loader, create_loader
@@ -30,8 +30,13 @@ from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.request import arguments
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.credentials.answers import own_calls
-from ipy_awsprofile.credentials.person import CodePrompter
-from ipy_awsprofile.credentials.providers import Renewal, Renewing, create_provider_chain
+from ipy_awsprofile.credentials.person import Prompter
+from ipy_awsprofile.credentials.providers import (
+    Renewal,
+    Renewing,
+    RoleProvider,
+    create_provider_chain,
+)
 from ipy_awsprofile.credentials.sts import (
     CallerIdentity,
     MfaSessionFetcher,
@@ -144,38 +149,34 @@ class ProfileBotocoreSession(SharedBotocoreSession):
     def resolve_credentials(
         self,
         *,
-        codes: CodePrompter,
-        sign_in: Callable[[], None],
+        prompter: Prompter,
         config: Config,
         fresh: bool = False,
-        provider: Callable[..., CredentialProvider] | None = None,
+        role_provider: RoleProvider | None = None,
     ) -> None:
         """Retrieve the session's credentials now, and enable their automatic renewal.
 
         Read an assumed role from the AWS CLI's cache unless ``fresh`` is set. If AWS rejects a
         cached session, assume its role again. ``config`` is that of the clients that retrieve
-        credentials. ``provider`` creates a provider to use instead of botocore's provider chain,
-        from this session, the cache and the prompter. Raises botocore's exceptions and subclasses
-        of AwsProfileError.
+        credentials, and ``role_provider`` is as in `create_provider_chain`. Raises botocore's
+        exceptions and subclasses of AwsProfileError.
         """
         name = self.target.name
         cache = RoleCache(self.callers, fresh=fresh, variant=self.target.cache_variant)
-        search = partial(self._find, cache, codes, sign_in, config)
-        if provider:
-            search = partial(self._find_by, provider, cache, codes, sign_in)
+        search = partial(self._find, cache, prompter, config, role_provider)
         try:
-            self._retrieve(search, sign_in)
+            self._retrieve(search, prompter)
         except CredentialsRejected:
             if not cache.has_read:
                 raise
             # AWS can end a session before it expires, and the AWS CLI's cache doesn't notice.
             _log.debug("%s: AWS rejected the cached session.", name)
             cache.fresh = True
-            self._retrieve(search, sign_in)
+            self._retrieve(search, prompter)
         is_cached = cache.has_read and not cache.written
         _log.debug("%s: found by %s, cached: %s.", name, self._credentials.method, is_cached)
 
-    def _retrieve(self, search: Callable[[], Any], sign_in: Callable[[], None]) -> None:
+    def _retrieve(self, search: Callable[[], Any], prompter: Prompter) -> None:
         """Use the credentials that a search returns, and get their keys now."""
         try:
             credentials = search()
@@ -183,7 +184,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             # botocore reads the file of `aws login` during the search. All other providers read
             # what a sign-in stores when the keys are needed, and then `Renewing` lets the user in.
             _log.debug("%s: no sign-in of `aws login`.", self.target.name)
-            sign_in()
+            prompter.sign_in()
             credentials = search()
         if credentials is None:
             raise no_credentials(self.target.name)
@@ -191,16 +192,23 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         credentials.get_frozen_credentials()
 
     def _find(
-        self, cache: RoleCache, codes: CodePrompter, sign_in: Callable[[], None], config: Config
+        self,
+        cache: RoleCache,
+        prompter: Prompter,
+        config: Config,
+        role_provider: RoleProvider | None,
     ) -> Any:
         """Return the target's credentials, or an MFA session or a narrower session for them."""
         target = self.target
         calls = calling_session(target, config)
-        renewing = Renewing(target, codes=codes, sign_in=sign_in, check=self._check_identity)
-        credentials: Any = create_provider_chain(calls, target, cache, renewing).load_credentials()
+        # Credentials that many roles share must not keep the session of the first of them.
+        check = partial(_check_identity, target, self.callers)
+        renewing = Renewing(target, codes=prompter, sign_in=prompter.sign_in, check=check)
+        chain = create_provider_chain(calls, target, cache, renewing, role_provider)
+        credentials: Any = chain.load_credentials()
         if credentials and target.mfa:
             _log.debug("%s: the keys get an MFA session.", target.name)
-            mfa = MfaSessionFetcher(credentials, calls.create_client, target.mfa, codes, cache)
+            mfa = MfaSessionFetcher(credentials, calls.create_client, target.mfa, prompter, cache)
             credentials = DeferredRefreshableCredentials(mfa.fetch_credentials, "mfa-session")
             serial = target.mfa["SerialNumber"]
             renewal = Renewal(mfa.fetch_credentials, serial=serial, fetcher=mfa)
@@ -225,43 +233,6 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             credentials = renew_with_base(session, credentials)
             renewing.renew(credentials, renewal)
         return credentials
-
-    def _find_by(
-        self,
-        provider: Callable[..., CredentialProvider],
-        cache: RoleCache,
-        codes: CodePrompter,
-        sign_in: Callable[[], None],
-    ) -> Any:
-        """Return the credentials of a provider for a role, which prompts for codes itself."""
-        renewing = Renewing(self.target, codes=None, sign_in=sign_in, check=self._check_identity)
-        return renewing.load(provider(self, cache, codes).load, "assume-role")
-
-    def _check_identity(self, before: str, now: RedactedCredentials) -> None:
-        """Raise IdentityChanged if new credentials have a different identity than a former key.
-
-        With IAM Identity Center, the session name is the name of the user who has signed in. Raises
-        another subclass of `AwsProfileError` if STS doesn't accept the new credentials.
-
-        https://docs.aws.amazon.com/singlesignon/latest/userguide/howtogetcredentials.html
-        """
-        former = self.callers.get(before)
-        if former is None and self.target.scope:  # a narrower session has the same identity
-            former = next(iter(self.callers.values()), None)
-        if former is None or not former.arn:
-            return  # STS hasn't reported an identity yet
-        with translated(self.target.names):
-            calls = calling_session(self.target, give_up_soon())
-            caller = ask_caller(sts_client(calls.create_client, now))
-        self.callers[str(now.access_key)] = caller
-        is_sso = self.target.profile.kind is ProfileKind.SSO
-        if caller.principal != former.principal or (is_sso and caller.arn != former.arn):
-            line = arguments(request_of(self.target.names))
-            raise IdentityChanged(
-                f"The credentials of `{self.target.name}` belong to {caller.arn} now, not to "
-                f"{former.arn}.",
-                f"Run `%aws_profile {line}` to switch to them, and create older clients again.",
-            )
 
 
 def unsigned_session(target: Target) -> ProfileBotocoreSession:
@@ -292,3 +263,31 @@ def _add_parameters(
 ) -> dict[str, Any]:
     """Return AssumeRole's parameters, with those that botocore has no settings for."""
     return {**params, **by_role.get(params["RoleArn"], {})}
+
+
+def _check_identity(
+    target: Target, callers: dict[str, CallerIdentity], before: str, now: RedactedCredentials
+) -> None:
+    """Raise IdentityChanged if new credentials have a different identity than a former key.
+
+    With IAM Identity Center, the session name is the name of the user who has signed in. Raises
+    another subclass of `AwsProfileError` if STS doesn't accept the new credentials.
+
+    https://docs.aws.amazon.com/singlesignon/latest/userguide/howtogetcredentials.html
+    """
+    former = callers.get(before)
+    if former is None and target.scope:  # a narrower session has the same identity
+        former = next(iter(callers.values()), None)
+    if former is None or not former.arn:
+        return  # STS hasn't reported an identity yet
+    with translated(target.names):
+        calls = calling_session(target, give_up_soon())
+        caller = ask_caller(sts_client(calls.create_client, now))
+    callers[str(now.access_key)] = caller
+    is_sso = target.profile.kind is ProfileKind.SSO
+    if caller.principal != former.principal or (is_sso and caller.arn != former.arn):
+        line = arguments(request_of(target.names))
+        raise IdentityChanged(
+            f"The credentials of `{target.name}` belong to {caller.arn} now, not to {former.arn}.",
+            f"Run `%aws_profile {line}` to switch to them, and create older clients again.",
+        )

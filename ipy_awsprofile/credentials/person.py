@@ -240,18 +240,21 @@ class Person:
 _T = TypeVar("_T")
 
 
-class CodePrompter:
-    """botocore's prompter for a target. ``person`` returns the current `Person` to prompt."""
+class Prompter:
+    """Prompts a person for a target's MFA codes, as botocore's prompter does, and sign-ins.
 
-    def __init__(self, person: Callable[[], Person], target: Target) -> None:
-        self._person = person
+    Set ``person`` to prompt in another way at later renewals.
+    """
+
+    def __init__(self, person: Person, target: Target) -> None:
+        self.person = person
         self._target = target
         self._refused = ""  # the reason that the user's last code was rejected
         self._answers = False  # whether the user answered, rather than a command
 
     def __call__(self, question: str) -> str:
         """Return a code. Raises MfaUnavailable, MfaRejected, or the prompter's exceptions."""
-        person = self._person()
+        person = self.person
         target = self._target
         serial = device_of(question)
         _log.debug("%s: prompting for a code of %s.", target.name, serial)
@@ -284,7 +287,7 @@ class CodePrompter:
 
         If it raises MfaRejected, prompt the user again, unless AWS refused the device.
         """
-        attempts = self._person().attempts
+        attempts = self.person.attempts
         try:
             while True:
                 self._answers = False
@@ -299,3 +302,7 @@ class CodePrompter:
                     self._refused = str(error)
         finally:
             self._refused = ""
+
+    def sign_in(self) -> None:
+        """Let the person sign in. Raises SignInRequired if no one is available to sign in."""
+        self.person.sign_in_for(self._target)

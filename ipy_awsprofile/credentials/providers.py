@@ -49,7 +49,7 @@ from ipy_awsprofile.config.sign_ins import sso_cache
 from ipy_awsprofile.config.target import Target, sign_in_file
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.credentials.answers import reading
-from ipy_awsprofile.credentials.person import PROCESS_TIMEOUT, CodePrompter, end_process
+from ipy_awsprofile.credentials.person import PROCESS_TIMEOUT, Prompter, end_process
 from ipy_awsprofile.credentials.sts import CliFiles, RedactedCredentials, freeze_credentials
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import ConfigFileError, SignInRequired
@@ -121,7 +121,7 @@ class Renewing:
         self,
         target: Target,
         *,
-        codes: CodePrompter | None,
+        codes: Prompter | None,
         sign_in: Callable[[], None],
         check: Callable[[str, RedactedCredentials], None],
     ) -> None:
@@ -129,7 +129,8 @@ class Renewing:
         self.check = check
         self._target = target
         self._sign_in = sign_in
-        self._devices: set[str] = set()
+        #: The MFA devices whose code a source in the chain already includes.
+        self.devices: set[str] = set()
         self._prompting: list[Any] = []  # credentials whose renewal prompts for a code
 
     def load(self, load: Callable[[], Any], method: str) -> Any:
@@ -157,7 +158,7 @@ class Renewing:
             )
         credentials._refresh_using = partial(self._fetch, credentials, renewal, codes)
 
-    def _codes_for(self, renewal: Renewal) -> CodePrompter | None:
+    def _codes_for(self, renewal: Renewal) -> Prompter | None:
         """Return the prompter if fetching needs an MFA code, once for each device in a chain.
 
         A device belongs to a user, so AWS rejects its code in calls with a role's credentials.
@@ -167,13 +168,13 @@ class Renewing:
         """
         if not renewal.serial or not self.codes:
             return None
-        if renewal.serial in self._devices:
+        if renewal.serial in self.devices:
             renewal.leave_out_code()
             return None
-        self._devices.add(renewal.serial)
+        self.devices.add(renewal.serial)
         return self.codes
 
-    def _fetch(self, current: Any, renewal: Renewal, codes: CodePrompter | None) -> Any:
+    def _fetch(self, current: Any, renewal: Renewal, codes: Prompter | None) -> Any:
         """Return new credentials in botocore's format. Raises a subclass of `AwsProfileError`."""
 
         def fetch() -> Any:
@@ -266,13 +267,18 @@ class _ProcessProvider(ProcessProvider):
 
 
 def create_provider_chain(
-    session: Any, target: Target, cache: Any, renewing: Renewing
+    session: Any,
+    target: Target,
+    cache: Any,
+    renewing: Renewing,
+    role_provider: RoleProvider | None = None,
 ) -> CredentialResolver:
     """Return the providers for a target's profile, in botocore's order.
 
-    botocore's ``session`` creates the clients for STS and IAM Identity Center. If the credentials
-    don't come from a profile, return only the provider of their source. Raises botocore's
-    exceptions for invalid settings.
+    botocore's ``session`` creates the clients for STS and IAM Identity Center. ``role_provider`` is
+    a class like `RoleChainProvider`, and used instead. If the credentials don't come from a
+    profile, return only the provider of their source. Raises botocore's exceptions for invalid
+    settings.
     """
     # A switch sets variables for child processes, which must not affect this identity.
     environ = user_environment()
@@ -305,7 +311,7 @@ def create_provider_chain(
     )
     profiles.renewing = renewing
     prompter: Any = renewing.codes  # an explanation has none, and assumes no role
-    roles = _RoleChainProvider(
+    roles = (role_provider or RoleChainProvider)(
         load_config=lambda: session.full_config,
         client_creator=partial(session.create_client, region_name=target.region),
         cache=cache,
@@ -326,7 +332,7 @@ def create_provider_chain(
     )
 
 
-class _RoleChainProvider(AssumeRoleProvider):
+class RoleChainProvider(AssumeRoleProvider):
     """botocore's provider of a chain of assumed roles, which renews each of them."""
 
     _profile_name: str
@@ -337,6 +343,10 @@ class _RoleChainProvider(AssumeRoleProvider):
         role = super()._load_creds_via_assume_role(profile_name)  # type: ignore[misc]
         self.renewing.renew(role, Renewal.of(role))
         return role
+
+
+#: Returns a provider with the arguments of botocore's provider.
+RoleProvider = Callable[..., RoleChainProvider]
 
 
 class _ProfileProviders(ProfileProviderBuilder):

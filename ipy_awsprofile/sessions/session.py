@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Lock
@@ -27,9 +26,9 @@ from ipy_awsprofile.credentials.botocore_session import (
 )
 from ipy_awsprofile.credentials.error_table import UNKNOWN_OPERATION
 from ipy_awsprofile.credentials.person import (
-    CodePrompter,
     MfaPrompter,
     Person,
+    Prompter,
     SignInPrompter,
     ask_on_input_channel,
 )
@@ -49,7 +48,9 @@ if TYPE_CHECKING:
     import boto3
     import botocore.session
     from botocore.config import Config
-    from botocore.credentials import CredentialProvider, Credentials
+    from botocore.credentials import Credentials
+
+    from ipy_awsprofile.credentials.providers import RoleProvider
 
 
 class NamedSession(StaysInProcess, Session):
@@ -71,17 +72,22 @@ class ProfileSession(NamedSession):
 
     ``target`` is the profile with its options. ``callers`` has the identities that STS has returned
     so far, by access key ID. ``timeout`` applies to each attempt of a call to STS, in seconds.
-    ``person`` is prompted for MFA codes and sign-ins during renewals.
+    ``prompter`` prompts for MFA codes and sign-ins during renewals.
     """
 
     def __init__(
-        self, session: ProfileBotocoreSession, target: Target, *, timeout: float, person: Person
+        self,
+        session: ProfileBotocoreSession,
+        target: Target,
+        *,
+        timeout: float,
+        prompter: Prompter,
     ) -> None:
         super().__init__(session, target.names)
         self.target = target
         self.callers = session.callers
         self.timeout = timeout
-        self.person = person
+        self.prompter = prompter
         #: Long-term keys, and their STS credentials with the expiry; see `portable.lendable`.
         self.issued: tuple[RedactedCredentials, RedactedCredentials, datetime] | None = None
         self.issuing = Lock()
@@ -178,25 +184,25 @@ def open_target(
     fresh: bool = False,
     person: Person | None = None,
     timeout: float = 10.0,
-    provider: Callable[..., CredentialProvider] | None = None,
+    role_provider: RoleProvider | None = None,
     attempts: int = 3,
 ) -> ProfileSession:
     """Open a session for a target, as `open_session` does.
 
-    ``provider`` is as in `resolve_credentials`. ``attempts`` is the number of attempts of each call
-    that retrieves credentials.
+    ``role_provider`` is as in `create_provider_chain`. ``attempts`` is the number of attempts of
+    each call that retrieves credentials.
     """
     try:
         with translated(target.names):
             validate_region_name(target.region or "")  # otherwise, only a client would do it
             inner = ProfileBotocoreSession(target)
-            session = ProfileSession(inner, target, timeout=timeout, person=person or Person())
+            prompter = Prompter(person or Person(), target)
+            session = ProfileSession(inner, target, timeout=timeout, prompter=prompter)
             inner.resolve_credentials(
-                codes=CodePrompter(lambda: session.person, target),
-                sign_in=lambda: session.person.sign_in_for(target),
+                prompter=prompter,
                 config=give_up_soon(timeout, attempts=attempts),
                 fresh=fresh,
-                provider=provider,
+                role_provider=role_provider,
             )
     except RoleNotAssigned as error:
         error.hint = f"{explain_refused_role(target)} {error.hint}".strip()

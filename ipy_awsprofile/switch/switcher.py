@@ -205,7 +205,7 @@ class Switcher:
 
         with faults_as_errors():
             opened = open_guarded(request, self.protection, prompted, opener, active=active)
-        opened.session.person = self.person
+        opened.session.prompter.person = self.person
         return opened
 
     def move(self, opened: OpenProfile, *, again: bool = False) -> Identity:

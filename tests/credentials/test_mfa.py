@@ -250,7 +250,7 @@ def test_short_session_asks_once(
 def test_nobody_answers_before_the_end(clock: Any, phone: Phone) -> None:
     """If no one can answer, a session is used until it ends."""
     session = open_session("Auditor", mfa_prompter=phone)
-    session.person = Person()
+    session.prompter.person = Person()
     clock.shift(timedelta(minutes=59, seconds=45))
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(session.client("s3").list_buckets).result()["Buckets"]

@@ -20,7 +20,7 @@ from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.credentials import providers
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
-from ipy_awsprofile.credentials.person import CodePrompter, Person
+from ipy_awsprofile.credentials.person import Person, Prompter
 from ipy_awsprofile.credentials.providers import Renewing, create_provider_chain
 from ipy_awsprofile.demo.stages import USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import CredentialsRejected, CredentialsUnavailable, IdentityChanged
@@ -43,7 +43,7 @@ def test_same_providers_as_botocore(shared_files: tuple[Path, Path]) -> None:
     """A profile has all providers of botocore's own chain, with the same names and in its order."""
     shared_files[0].write_text("[profile p]\nregion = us-east-1\n")
     target = target_of(SessionRequest(profile="p"))
-    session, codes = ProfileBotocoreSession(target), CodePrompter(Person, target)
+    session, codes = ProfileBotocoreSession(target), Prompter(Person(), target)
     renewing = Renewing(target, codes=codes, sign_in=lambda: None, check=lambda *_: None)
     ours = create_provider_chain(session, target, {}, renewing).providers
     botocores = create_credential_resolver(session).providers
