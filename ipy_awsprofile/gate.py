@@ -1,9 +1,9 @@
 """The gate: every signature by botocore's code is made as an identity, which must be right.
 
 Credentials have a label, the identity that they were found as. Before each signature, `check`
-compares the label with the active identity, or with the call for a profile that the thread makes.
-`kernel.watch` calls it for botocore's signatures, and `check_session` in `sessions.session` for a
-session that the user passes to a function of this package.
+compares the label with the active identity, or in a run over many profiles, with the profile whose
+turn it is in the thread. `kernel.watch` calls it for botocore's signatures, and `check_session` in
+`sessions.session` for a session that the user passes to a function of this package.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import linecache
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from weakref import ref
 
 from ipy_awsprofile.config.names import Arn
+from ipy_awsprofile.config.user_environment import SWITCHED
 from ipy_awsprofile.errors import AwsProfileError, NotForOneProfile, StaleIdentity
 from ipy_awsprofile.text import shortened
 
@@ -84,22 +85,25 @@ def label_of(credentials: Any) -> Label | None:
 def put_label(credentials: Any, label: Label) -> None:
     """Label credentials. The label lives as long as they do."""
     credentials._ipy_awsprofile = label  # noqa: SLF001  # ours
-    GATE.labelled.add(credentials)
+    PROCESS.labelled.add(credentials)
 
 
-class ProfileCall:
-    """A call of a function for one profile. ``is_over`` after Ctrl-C, even if it still runs."""
+class Turn:
+    """One profile's turn in a run over many profiles, in which a function works for it.
+
+    ``is_over`` is true after Ctrl-C, even if the function still runs.
+    """
 
     def __init__(self, session: boto3.Session, label: Label) -> None:
         self.session = session
         self.label = label
         self.is_over = False
-        #: The last line that it has printed, until the line is complete.
+        #: The last line that the function has printed, until the line is complete.
         self.line = ""
 
 
-#: The call that this thread or task makes.
-_call: ContextVar[ProfileCall | None] = ContextVar("call", default=None)
+#: The turn that this thread or task works for.
+_turn: ContextVar[Turn | None] = ContextVar("turn", default=None)
 
 
 class _WeakObjects:
@@ -121,11 +125,14 @@ class _WeakObjects:
         self._references[id(value)] = ref(value)
 
 
-class _Gate:
-    """State of the process, as botocore's list of initializers is."""
+class _Process:
+    """The state of the process, because botocore's list of initializers is the process's, too.
+
+    Only this module and `kernel` write it. A Switcher has the state of one notebook.
+    """
 
     def __init__(self) -> None:
-        #: How many calls of `watch.watch` are in effect.
+        #: How many times `watch.watch` is in effect.
         self.watched = 0
         #: Credentials with a label.
         self.labelled = _WeakObjects()
@@ -134,20 +141,41 @@ class _Gate:
         self.reset()
 
     def reset(self) -> None:
+        """Forget everything, as `reset_process` does, but what botocore's objects are."""
+        #: The last value of each `Effect`, by its name.
+        self.effects: dict[str, Any] = {}
+        #: The libraries that the last switch couldn't clear.
+        self.not_cleared: set[str] = set()
+        #: What `libraries` has created and moves at each switch, by the library's name.
+        self.followers: dict[str, Any] = {}
+        #: The functions of `on_switch`, in the order of their registration.
+        self.user_functions: dict[Hashable, Callable[[boto3.Session | None], object]] = {}
+        SWITCHED.groups = ()
+        self.forget_notebook()
+
+    def forget_notebook(self) -> None:
         """Forget the identity and the settings of the notebook, when nothing is watched anymore."""
         #: The identity that the kernel shows, or None while no profile is active.
         self.active: Label | None = None
-        #: Whether a run over many profiles has begun, and its calls.
+        #: Whether a run over many profiles has begun, and its turns.
         self.is_run = False
-        self.calls: set[ProfileCall] = set()
-        self.stale: Policy = "warn"
-        self.warn: Callable[[str], None] = warnings.warn
-        #: Returns the number of the running cell. A cell shows a warning once.
-        self.cell_number: Callable[[], int] = int
+        self.turns: set[Turn] = set()
         self.warned: tuple[int, set[str]] = (0, set())
+        self.configure("warn", warnings.warn, int)
+
+    def configure(
+        self, stale: Policy, warn: Callable[[str], None], cell_number: Callable[[], int]
+    ) -> None:
+        """Set how to handle a signature as another identity, and how to warn.
+
+        ``cell_number`` returns the number of the running cell, which shows a warning once.
+        """
+        self.stale = stale
+        self.warn = warn
+        self.cell_number = cell_number
 
 
-GATE = _Gate()
+PROCESS = _Process()
 
 
 class Signer(Enum):
@@ -186,18 +214,18 @@ def check(
     """Check a signature with some credentials; a client's has the ``service``.
 
     Warn about it, or raise StaleIdentity, if it would be made as a different identity than the
-    active one. Raise NotForOneProfile if it isn't the call's.
+    active one. Raise NotForOneProfile if it isn't the turn's.
     """
-    if not GATE.watched:  # the extension was unloaded
+    if not PROCESS.watched:  # the extension was unloaded
         return
-    call = _call.get()
-    if call and call.is_over:
+    turn = _turn.get()
+    if turn and turn.is_over:
         raise AwsProfileError("The run over many profiles was interrupted.", "Run it again.")
     label = label_of(credentials)
     if label is None or label.is_chosen:
         return
-    if call or GATE.is_run:
-        _require_label_of_call(label, call, signer, operation, service)
+    if turn or PROCESS.is_run:
+        _require_label_of_turn(label, turn, signer, operation, service)
     elif _is_stale(label):
         _report_stale(label, signer, operation, service)
 
@@ -207,23 +235,23 @@ def _is_stale(label: Label) -> bool:
 
     Default credentials are stale only while a profile with another name is active.
     """
-    active = GATE.active
+    active = PROCESS.active
     if not label.is_default:
         return label != active
     return active is not None and active.name != label.name
 
 
-def _require_label_of_call(
-    label: Label, call: ProfileCall | None, signer: Signer, operation: str, service: str
+def _require_label_of_turn(
+    label: Label, turn: Turn | None, signer: Signer, operation: str, service: str
 ) -> None:
-    """Raise NotForOneProfile unless the call, or without one any running call, has this label."""
-    labels = [running.label for running in list(GATE.calls)]
+    """Raise NotForOneProfile unless the turn, or outside of one any other turn, has this label."""
+    labels = [other.label for other in list(PROCESS.turns)]
     whose = "another profile"
     name = label.name
-    if call:
-        labels = [call.label]
-        whose = f"`{call.label.name}`"
-        name = label.text_beside(call.label)
+    if turn:
+        labels = [turn.label]
+        whose = f"`{turn.label.name}`"
+        name = label.text_beside(turn.label)
     if label in labels:
         return
     what, hint = _IN_RUN[signer]
@@ -234,13 +262,13 @@ def _require_label_of_call(
 
 def _report_stale(label: Label, signer: Signer, operation: str, service: str) -> None:
     """Warn about a signature as another identity. Raises StaleIdentity if it is refused."""
-    active = GATE.active
-    policy = GATE.stale
+    active = PROCESS.active
+    policy = PROCESS.stale
     if active and READ_ONLY in active.limits:
         policy = "refuse"
     if policy == "allow":
         return
-    caller, is_library = _caller(sys._getframe(1))  # noqa: SLF001  # quicker than `inspect`
+    code, is_library = _code_that_signs(sys._getframe(1))  # noqa: SLF001  # quicker than `inspect`
     if is_library:
         signer = Signer.LIBRARY
     active_name = "no profile"
@@ -249,47 +277,48 @@ def _report_stale(label: Label, signer: Signer, operation: str, service: str) ->
         active_name = f"`{active.name}`"
         names |= {"session": "session", "default": "session"}  # the notebook's variable
     other = label.text_beside(active)
-    problem = f"{caller} signs {operation} as {other}, but {active_name} is active."
+    problem = f"{code} signs {operation} as {other}, but {active_name} is active."
     hint = signer.value.format_map(names)
     if policy == "refuse":
         raise StaleIdentity(problem, hint)
-    number = GATE.cell_number()
-    if GATE.warned[0] != number:
-        GATE.warned = number, set()
-    if problem not in GATE.warned[1]:
-        GATE.warned[1].add(problem)
-        GATE.warn(f"{problem} {hint}")
+    number = PROCESS.cell_number()
+    if PROCESS.warned[0] != number:
+        PROCESS.warned = number, set()
+    if problem not in PROCESS.warned[1]:
+        PROCESS.warned[1].add(problem)
+        PROCESS.warn(f"{problem} {hint}")
 
 
-# Calls for profiles -------------------------------------------------------------------------------
+# Runs over many profiles --------------------------------------------------------------------------
 
 
 @contextmanager
-def calling(call: ProfileCall) -> Iterator[None]:
-    """Make a call for a profile in a ``with`` block."""
-    token = _call.set(call)
-    GATE.calls.add(call)
+def in_turn(turn: Turn) -> Iterator[None]:
+    """Work for a profile in a ``with`` block."""
+    token = _turn.set(turn)
+    PROCESS.turns.add(turn)
     try:
         yield
     finally:
-        GATE.calls.discard(call)
-        _call.reset(token)
+        PROCESS.turns.discard(turn)
+        _turn.reset(token)
 
 
-def call_here() -> ProfileCall | None:
-    """Return the call that this thread or task makes, or None outside a run."""
-    return _call.get()
+def turn_here() -> Turn | None:
+    """Return the turn that this thread or task works for, or None outside a run."""
+    return _turn.get()
 
 
 def session_here() -> boto3.Session | None:
-    """Return the session of the call that this thread makes, or None outside a run.
+    """Return the session of the turn that this thread works for, or None outside a run.
 
-    Raises NotForOneProfile in any other thread during a run, because a call can have started it.
+    Raises NotForOneProfile in any other thread during a run, because a function of the run can have
+    started it.
     """
-    call = _call.get()
-    if call:
-        return call.session
-    if GATE.is_run:
+    turn = _turn.get()
+    if turn:
+        return turn.session
+    if PROCESS.is_run:
         raise NotForOneProfile(
             "During a run over many profiles, a thread doesn't know which profile it works for.",
             'Create the client first, `client = session.client("s3")`, and use it in the thread.',
@@ -298,8 +327,8 @@ def session_here() -> boto3.Session | None:
 
 
 def require_no_run(what: str) -> None:
-    """Raise NotForOneProfile in a call for a profile, and in other threads during a run."""
-    if _call.get() or GATE.is_run:
+    """Raise NotForOneProfile in a turn, and in other threads during a run."""
+    if _turn.get() or PROCESS.is_run:
         raise NotForOneProfile(
             f"{what} affects the whole notebook, so it can't be used while a function or cell "
             "runs for many profiles.",
@@ -308,9 +337,9 @@ def require_no_run(what: str) -> None:
         )
 
 
-# Callers ------------------------------------------------------------------------------------------
+# Code that signs ----------------------------------------------------------------------------------
 
-#: Packages through which a call reaches botocore.
+#: Packages between the code that signs and botocore.
 _BETWEEN = {
     *("aiobotocore", "asyncio", "boto3", "botocore", "concurrent", "contextlib", "functools"),
     *("ipy_awsprofile", "s3transfer", "tenacity", "threading", "urllib3"),
@@ -318,7 +347,7 @@ _BETWEEN = {
 }
 
 
-def calling_frame(frame: FrameType | None) -> FrameType | None:
+def outer_frame(frame: FrameType | None) -> FrameType | None:
     """Return the first frame outside boto3 and this package, or None for a thread of theirs."""
     while frame and is_between(frame):
         frame = frame.f_back
@@ -326,7 +355,7 @@ def calling_frame(frame: FrameType | None) -> FrameType | None:
 
 
 def is_between(frame: FrameType) -> bool:
-    """Return whether the frame's code is between the caller and botocore."""
+    """Return whether the frame's code is between the code that signs and botocore."""
     return package_of(frame) in _BETWEEN
 
 
@@ -351,9 +380,9 @@ def _installed_packages() -> str:
     return sysconfig.get_paths()["purelib"]
 
 
-def _caller(frame: FrameType | None) -> tuple[str, bool]:
+def _code_that_signs(frame: FrameType | None) -> tuple[str, bool]:
     """Return the notebook's line or the module that uses a client, and whether it is a library."""
-    frame = calling_frame(frame)
+    frame = outer_frame(frame)
     if frame is None:  # a thread of s3transfer
         return "A client", False
     library = library_of(frame)

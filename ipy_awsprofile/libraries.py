@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary, WeakSet
 
-from ipy_awsprofile.config import user_environment
+from ipy_awsprofile.config.user_environment import SWITCHED
 from ipy_awsprofile.credentials.person import unattended
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, NotForOneProfile
-from ipy_awsprofile.gate import session_here
+from ipy_awsprofile.gate import PROCESS, session_here
 from ipy_awsprofile.kernel.places import (
-    FOLLOWERS,
     SecretOptions,
     polars_credentials,
     s3_location,
@@ -63,7 +62,7 @@ def storage_options(session: boto3.Session | None = None) -> dict[str, Any]:
     if session is None:
         session = session_here()
     if session is None:
-        if "AWS_PROFILE" not in os.environ or not user_environment.set_by_switch:
+        if "AWS_PROFILE" not in os.environ or not SWITCHED.groups:
             raise CredentialsUnavailable(
                 "There is no active profile that child processes can use.",
                 "Run `%aws_profile NAME`, or pass the session: `storage_options(session)`.",
@@ -201,17 +200,6 @@ def spark_options(session: boto3.Session, bucket: str = "") -> SecretOptions:
 
 # DuckDB -------------------------------------------------------------------------------------------
 
-#: The connections whose secret follows a switch. The default one is kept, because DuckDB returns a
-#: new object for it each time.
-_following: WeakSet[Any] = WeakSet()
-
-#: The sessions and options of the secrets in open connections, by the secrets' scope.
-_sessions: WeakKeyDictionary[Any, dict[str, tuple[boto3.Session, SecretOptions]]] = (
-    WeakKeyDictionary()
-)
-
-_default_connections: list[Any] = []
-
 
 def duckdb_secret(
     session: boto3.Session, connection: DuckDBPyConnection | None = None, *, scope: str = ""
@@ -248,9 +236,9 @@ def duckdb_secret(
         )
     check_session(session)
     options = _secret_options(session)
+    secrets: _Secrets = PROCESS.followers.setdefault("duckdb", _Secrets())
     if connection is None:
-        connection = duckdb.default_connection()
-        _default_connections[:] = [connection]
+        connection = secrets.default = duckdb.default_connection()
     with suppress(Exception):  # it is missing or for another version, so DuckDB downloads its own
         from duckdb_extensions import import_extension
 
@@ -258,16 +246,67 @@ def duckdb_secret(
     if scope:
         options["scope"] = scope
     _put_secret(connection, options)
-    _sessions.setdefault(connection, {})[scope] = session, options
+    secrets.sessions.setdefault(connection, {})[scope] = session, options
     shell = get_ipython()
     if shell:
-        shell.events.register("pre_run_cell", _renew_secrets)  # once
+        shell.events.register("pre_run_cell", secrets.renew)  # once
     if scope:
         return
-    _following.discard(connection)
+    secrets.following.discard(connection)
     if boto3.DEFAULT_SESSION is session and not is_in_run:
-        _following.add(connection)
-        FOLLOWERS["duckdb"] = _move_secrets
+        secrets.following.add(connection)
+
+
+class _Secrets:
+    """DuckDB's secrets in open connections, with their sessions."""
+
+    def __init__(self) -> None:
+        #: The connections whose secret follows each switch.
+        self.following: WeakSet[Any] = WeakSet()
+        #: The sessions and options of the secrets, by connection and scope.
+        self.sessions: WeakKeyDictionary[Any, dict[str, tuple[boto3.Session, SecretOptions]]] = (
+            WeakKeyDictionary()
+        )
+        #: The default connection is kept, because DuckDB returns a new object for it each time.
+        self.default: DuckDBPyConnection | None = None
+
+    def move(self, session: boto3.Session | None) -> None:
+        """Replace the secrets that follow switches, or drop them without short-lived credentials.
+
+        This doesn't call AWS, because the end of a block must not wait.
+        """
+        options = None
+        if session:
+            with suppress(AwsProfileError):  # long-term keys
+                options = _secret_options(session, renew=False)
+        for connection in list(self.following):
+            sessions = self.sessions.setdefault(connection, {})
+            sessions.pop("", None)
+            # It is closed, or the user's transaction has changed the secret.
+            with suppress(sys.modules["duckdb"].Error):
+                _put_secret(connection.cursor(), options)  # keeps the result of the last query
+                if session and options:
+                    sessions[""] = session, options
+
+    def renew(self, _cell: object) -> None:
+        """Replace the secrets whose session has new credentials, before a cell runs.
+
+        This also renews sessions that are about to expire, in a thread, where nothing prompts the
+        user.
+        """
+        if self.sessions:
+            thread = Thread(target=self._renew, daemon=True)
+            thread.start()
+            thread.join(5)  # seconds, because AWS may not respond
+
+    def _renew(self) -> None:
+        for connection, sessions in list(self.sessions.items()):
+            for scope, (session, options) in list(sessions.items()):
+                with unattended(), suppress(AwsProfileError, sys.modules["duckdb"].Error):
+                    new = SecretOptions(options | _keys_for_secret(session))
+                    if new != options:
+                        _put_secret(connection.cursor(), new)
+                        sessions[scope] = session, new
 
 
 def _keys_for_secret(session: boto3.Session, *, renew: bool = True) -> dict[str, Any]:
@@ -294,43 +333,3 @@ def _put_secret(connection: Any, options: SecretOptions | None) -> None:
     named = ", ".join(f"{name} ${name}" for name in options)
     create = f'CREATE OR REPLACE TEMPORARY SECRET "{name}" (TYPE s3, {named})'
     connection.execute(create, options)
-
-
-def _move_secrets(session: boto3.Session | None) -> None:
-    """Replace the secrets that follow switches, or drop them without short-lived credentials.
-
-    This doesn't call AWS, because the end of a block must not wait.
-    """
-    options = None
-    if session:
-        with suppress(AwsProfileError):  # long-term keys
-            options = _secret_options(session, renew=False)
-    for connection in list(_following):
-        sessions = _sessions.setdefault(connection, {})
-        sessions.pop("", None)
-        # It is closed, or the user's transaction has changed the secret.
-        with suppress(sys.modules["duckdb"].Error):
-            _put_secret(connection.cursor(), options)  # keeps the result of the last query
-            if session and options:
-                sessions[""] = session, options
-
-
-def _renew_secrets(_cell: object) -> None:
-    """Replace the secrets whose session has new credentials, before a cell runs.
-
-    This also renews sessions that are about to expire, in a thread, where nothing prompts the user.
-    """
-
-    def renew() -> None:
-        for connection, sessions in list(_sessions.items()):
-            for scope, (session, options) in list(sessions.items()):
-                with unattended(), suppress(AwsProfileError, sys.modules["duckdb"].Error):
-                    new = SecretOptions(options | _keys_for_secret(session))
-                    if new != options:
-                        _put_secret(connection.cursor(), new)
-                        sessions[scope] = session, new
-
-    if _sessions:
-        thread = Thread(target=renew, daemon=True)
-        thread.start()
-        thread.join(5)  # seconds, because AWS may not respond

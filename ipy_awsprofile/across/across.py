@@ -37,7 +37,7 @@ from ipy_awsprofile.across.function import (
     LinesOfCalls,
     call_with,
     failure_of,
-    make_call,
+    work_for,
 )
 from ipy_awsprofile.across.organization import OrganizationRole, patterns_of
 from ipy_awsprofile.across.sources import Questions, SharedSources
@@ -50,7 +50,7 @@ from ipy_awsprofile.config.shared import SHARED_PROFILES
 from ipy_awsprofile.config.sign_ins import role_named, sign_in_of_pattern
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.errors import InvalidOption, NotForOneProfile
-from ipy_awsprofile.gate import GATE, ProfileCall, require_no_run
+from ipy_awsprofile.gate import PROCESS, Turn, require_no_run
 from ipy_awsprofile.kernel.leftovers import is_reader, starts_workers
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted, interruptible
 from ipy_awsprofile.sessions.assigned_roles import AssignedRole, list_assigned_roles
@@ -196,7 +196,7 @@ class Run:
             pending = [
                 task for task in tasks if task not in self.outcomes or self.outcomes[task].failure
             ]
-            interrupted = self._make_calls(pending, block)
+            interrupted = self._work_fors(pending, block)
         done = [self.outcomes[task] for task in tasks if task in self.outcomes]
         frame = frame_of(done, regional=bool(self.regions))
         errors: ErrorRows = frame.attrs["errors"]
@@ -221,14 +221,14 @@ class Run:
             self.variable = ""
         return self.make()
 
-    def _make_calls(self, tasks: Sequence[Task], block: Uninterrupted) -> bool:
+    def _work_fors(self, tasks: Sequence[Task], block: Uninterrupted) -> bool:
         """Make calls in threads, and keep their outcomes. Return whether Ctrl-C has ended them."""
         interrupted = False
         questions = Questions(self.switcher.person)
         sources = SharedSources(questions.person)
-        calls: set[ProfileCall] = set()
+        turns: set[Turn] = set()
         profiles = {
-            name: _Profile(self, questions, sources, calls, request)
+            name: _Profile(self, questions, sources, turns, request)
             for name, request in self.requests.items()
         }
         gc.freeze()  # the many new clients would make the collector scan the notebook's data
@@ -252,8 +252,8 @@ class Run:
                     interrupted |= block.took_interrupt()
         finally:
             questions.cancel()
-            for call in list(calls):
-                call.is_over = True  # a function that still runs can't sign anymore
+            for turn in list(turns):
+                turn.is_over = True  # a function that still runs can't sign anymore
             pool.shutdown(wait=False, cancel_futures=True)
             gc.unfreeze()
         if interrupted:
@@ -274,13 +274,13 @@ class _Profile:
         run: Run,
         questions: Questions,
         sources: SharedSources,
-        calls: set[ProfileCall],
+        turns: set[Turn],
         request: SwitchRequest,
     ) -> None:
         self._run = run
         self._questions = questions
         self._sources = sources
-        self._calls = calls
+        self._turns = turns
         self._request = request
         self._lock = threading.Lock()
         self._opened: Future[ProfileSession] = Future()
@@ -309,13 +309,13 @@ class _Profile:
     def _call(self, session: ProfileSession) -> tuple[Any, Failure | None]:
         if self._run.executor:
             return call_with(self._run.executor, self._run.function, session)
-        call = ProfileCall(session, label_for(session))
-        self._calls.add(call)
-        call.is_over = self._questions.is_over
+        turn = Turn(session, label_for(session))
+        self._turns.add(turn)
+        turn.is_over = self._questions.is_over
         try:
-            return make_call(self._run.function, call)
+            return work_for(self._run.function, turn)
         finally:
-            self._calls.discard(call)
+            self._turns.discard(turn)
 
     def _open(self) -> None:
         try:
@@ -477,5 +477,5 @@ def _parse_regions(regions: str | Iterable[str]) -> tuple[str, ...]:
             "Name one, such as us-east-1, or leave out `regions` to use each profile's own.",
         )
     for problem in filter(None, map(unknown_region, names)):
-        GATE.warn(problem)
+        PROCESS.warn(problem)
     return names

@@ -16,10 +16,10 @@ from tqdm.std import tqdm
 from ipy_awsprofile.cards.runs import profile_and_region
 from ipy_awsprofile.credentials.translation import from_error
 from ipy_awsprofile.errors import InvalidOption, NotForOneProfile
-from ipy_awsprofile.gate import GATE, Label, ProfileCall, call_here, calling
+from ipy_awsprofile.gate import PROCESS, Label, Turn, in_turn, turn_here
 from ipy_awsprofile.kernel.places import places_of_run, require_default_session
 from ipy_awsprofile.kernel.show import Kernel
-from ipy_awsprofile.kernel.watch import watch, watch_credentials
+from ipy_awsprofile.kernel.watch import activate, watch, watch_credentials
 from ipy_awsprofile.sessions.portable import PortableSession, current_keys, portable
 from ipy_awsprofile.sessions.session import names_of_chain
 from ipy_awsprofile.text import shortened
@@ -49,19 +49,19 @@ def failure_of(error: BaseException, session: boto3.Session | None = None) -> Fa
     }
 
 
-def make_call(function: Function, call: ProfileCall) -> tuple[Any, Failure | None]:
-    """Call the function for a profile, and return its value or its failure.
+def work_for(function: Function, turn: Turn) -> tuple[Any, Failure | None]:
+    """Call the function in a profile's turn, and return its value or its failure.
 
     A generator is consumed here, while the session is available.
     """
     try:
-        with calling(call):
+        with in_turn(turn):
             try:
-                value = function(call.session)
+                value = function(turn.session)
                 if isinstance(value, Iterator):
                     value = list(value)
             finally:
-                if call.line:
+                if turn.line:
                     print()  # noqa: T201  # completes the line
         require_default_session()
     except KeyboardInterrupt:
@@ -73,8 +73,8 @@ def make_call(function: Function, call: ProfileCall) -> tuple[Any, Failure | Non
                 'Create a client for each profile, such as `session.client("s3")`.',
             )
         elif isinstance(error, BotoCoreError | ClientError):
-            error = from_error(error, names_of_chain(call.session))
-        return None, failure_of(error, call.session)
+            error = from_error(error, names_of_chain(turn.session))
+        return None, failure_of(error, turn.session)
     return value, None
 
 
@@ -89,14 +89,14 @@ class LinesOfCalls:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Write the complete lines of the thread's call, or the whole text in any other thread."""
-        call = call_here()
-        if not call:
+        """Write the complete lines of the thread's turn, or the whole text in any other thread."""
+        turn = turn_here()
+        if not turn:
             return int(self._stream.write(text))
-        *lines, call.line = (call.line + text).split("\n")
+        *lines, turn.line = (turn.line + text).split("\n")
         if lines:
-            region = call.session.region_name if self._regional else None
-            name = profile_and_region({"profile": call.label.profile, "region": region})
+            region = turn.session.region_name if self._regional else None
+            name = profile_and_region({"profile": turn.label.profile, "region": region})
             room: AbstractContextManager[None] = nullcontext()
             if self._stream.isatty():  # the progress bar is there, too
                 room = tqdm.external_write_mode(file=self)
@@ -164,28 +164,28 @@ class _Worker:
 def call_in_worker(session: PortableSession, function: Function) -> tuple[Any, Failure | None]:
     """Open the session and call the function with it, in a worker of an executor."""
     isolation: AbstractContextManager[None] = nullcontext()
-    if _Worker.calls or not GATE.is_run:  # otherwise, it is a thread in the kernel
+    if _Worker.calls or not PROCESS.is_run:  # otherwise, it is a thread in the kernel
         isolation = _isolated_worker()
     with isolation:
-        call = ProfileCall(session.open(), Label(session.chain[0]))
-        watch_credentials(call.session.get_credentials(), call.label)
-        return make_call(function, call)
+        turn = Turn(session.open(), Label(session.chain[0]))
+        watch_credentials(turn.session.get_credentials(), turn.label)
+        return work_for(function, turn)
 
 
 @contextmanager
 def _isolated_worker() -> Iterator[None]:
     with _Worker.lock:
-        if not GATE.watched:
+        if not PROCESS.watched:
             watch()  # until the process ends
         if not _Worker.calls:
             _Worker.kernel.show(places_of_run(), {})
+            activate(None, is_run=True)
         _Worker.calls += 1
-        GATE.is_run = True
     try:
         yield
     finally:
         with _Worker.lock:
             _Worker.calls -= 1
             if not _Worker.calls:
-                GATE.is_run = False
+                activate(None)
                 _Worker.kernel.show({}, {})

@@ -24,7 +24,7 @@ from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.credentials.answers import OWN_CALL
 from ipy_awsprofile.credentials.error_table import BUSY, DENIED, EXPIRED, REJECTED
-from ipy_awsprofile.gate import GATE, Label, calling_frame, label_of, library_of
+from ipy_awsprofile.gate import PROCESS, Label, label_of, library_of, outer_frame
 from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class CallRecorder:
             if arn:
                 where |= {"partition": arn.partition, "account": arn.account}
             needs = needs_of(service.signing_name, model.name, params, where)
-            caller = calling_frame(sys._getframe(1))  # noqa: SLF001  # quicker than `inspect`
+            caller = outer_frame(sys._getframe(1))  # noqa: SLF001  # quicker than `inspect`
             context[self._id] = Call(
                 time=datetime.now(UTC),
                 cell=self._cell_number() or None,
@@ -232,7 +232,7 @@ def _profile_with_key(key: str) -> str:
 
 
 def _labelled() -> Iterator[tuple[Credentials, Label]]:
-    for credentials in GATE.labelled:
+    for credentials in PROCESS.labelled:
         label = label_of(credentials)
         if label:
             yield credentials, label

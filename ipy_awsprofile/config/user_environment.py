@@ -9,9 +9,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-#: What the active switch has set: names of variables that belong together, its values for them, and
-#: the user's values. Like the environment, it belongs to the process.
-set_by_switch: Sequence[tuple[tuple[str, ...], Mapping[str, str], Mapping[str, str]]] = ()
+
+class Switched:
+    """The variables that the active switch has set. Like the environment, it is the process's.
+
+    Each group has the names of variables that belong together, the switch's values for them, and
+    the user's values.
+    """
+
+    def __init__(self) -> None:
+        self.groups: Sequence[tuple[tuple[str, ...], Mapping[str, str], Mapping[str, str]]] = ()
+
+
+SWITCHED = Switched()
 
 
 def user_environment() -> dict[str, str]:
@@ -22,7 +32,7 @@ def user_environment() -> dict[str, str]:
     # Another thread can remove a variable in the meantime, and then `dict` would fail.
     values = {name: os.environ.get(name) for name in list(os.environ)}
     own = {name: value for name, value in values.items() if value is not None}
-    for names, ours, theirs in set_by_switch:
+    for names, ours, theirs in SWITCHED.groups:
         if {name: own[name] for name in names if name in own} == ours:
             for name in names:
                 own.pop(name, None)
@@ -36,7 +46,7 @@ _OF_IDENTITY = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 
 def has_identity_of_switch() -> bool:
     """Return whether the user has left the variables that name an identity as a switch set them."""
-    for names, ours, _ in set_by_switch:
+    for names, ours, _ in SWITCHED.groups:
         if names[0] in _OF_IDENTITY:
             current = {name: os.environ[name] for name in names if name in os.environ}
             if current != ours:

@@ -17,9 +17,6 @@ from typing import Any
 from ipy_awsprofile.errors import log_stack
 from ipy_awsprofile.kernel.watch import subclasses_of
 
-#: The libraries that the last switch couldn't clear.
-NOT_CLEARED: set[str] = set()
-
 
 @dataclass(frozen=True, slots=True)
 class Cache:
@@ -30,9 +27,9 @@ class Cache:
     tried: str
 
 
-def clear_caches() -> None:
-    """Clear what the imported libraries keep of the former identity."""
-    NOT_CLEARED.clear()
+def clear_caches() -> set[str]:
+    """Clear what the imported libraries keep of the former identity. Return those that keep it."""
+    not_cleared = set()
     for cache in CACHES:
         module = sys.modules.get(cache.module)
         if module is None:
@@ -41,7 +38,8 @@ def clear_caches() -> None:
             cache.clear(module)
         except Exception as error:  # noqa: BLE001  # another version of the library can raise anything
             log_stack(error, f"{cache.module} isn't as in {cache.tried}.")
-            NOT_CLEARED.add(cache.module.partition(".")[0])
+            not_cleared.add(cache.module.partition(".")[0])
+    return not_cleared
 
 
 class _NothingKept(dict[str, Any]):

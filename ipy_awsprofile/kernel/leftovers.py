@@ -23,9 +23,8 @@ from botocore.client import BaseClient
 from ipy_awsprofile.config.files import Section, read_config
 from ipy_awsprofile.config.shared import SHARED_PROFILES
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.gate import Label, label_of
-from ipy_awsprofile.kernel.caches import NOT_CLEARED
-from ipy_awsprofile.kernel.places import BEDROCK_KEY, ENDPOINT, FOLLOWERS, has_read_with_polars
+from ipy_awsprofile.gate import PROCESS, Label, label_of
+from ipy_awsprofile.kernel.places import BEDROCK_KEY, ENDPOINT, has_read_with_polars
 from ipy_awsprofile.kernel.show import ABSENT
 from ipy_awsprofile.text import number_of, redacted_urls
 
@@ -262,8 +261,8 @@ def leftovers(
     if active:
         yield from _about_files()
         for place in kernel.changed():
-            if place.readers:
-                yield Leftover(place.name, f"was changed after the switch: {place.readers}")
+            if place.if_changed:
+                yield Leftover(place.name, f"was changed after the switch: {place.if_changed}")
     source = "session" if active else "boto3"
     for name, value in list(namespace.items()):
         if name.startswith("_"):
@@ -273,7 +272,7 @@ def leftovers(
             code = _code_for(value, name, source)
             yield Leftover(name, f"still signs as {label.text_beside(active)}: {code}")
     yield from before.leftovers(namespace, active, lent.values())
-    for library in sorted(NOT_CLEARED):
+    for library in sorted(PROCESS.not_cleared):
         yield Leftover(
             library,
             "may keep its former identity for new objects, because this version of it is unknown: "
@@ -385,5 +384,6 @@ def _libraries_in_use(namespace: Mapping[str, Any], active: Label | None) -> Ite
     if active is None:
         imported &= _AT_OFF
     for library, advice in _INDEPENDENT.items():
-        if library in imported and library not in FOLLOWERS:
+        follower = PROCESS.followers.get(library)
+        if library in imported and not (follower and follower.following):
             yield Leftover(library, advice)

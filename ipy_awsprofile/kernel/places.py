@@ -8,9 +8,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -21,9 +20,9 @@ import boto3
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import NotForOneProfile
-from ipy_awsprofile.gate import check, session_here
+from ipy_awsprofile.gate import PROCESS, check, session_here
 from ipy_awsprofile.kernel.caches import clear_caches
-from ipy_awsprofile.kernel.show import ABSENT, Place, effect, entry, variables
+from ipy_awsprofile.kernel.show import ABSENT, Effect, Place, Setting, Variables
 from ipy_awsprofile.sessions.portable import lendable, present_credentials
 from ipy_awsprofile.sessions.session import ProfileSession, names_of_chain
 from ipy_awsprofile.text import chain_line
@@ -36,12 +35,12 @@ if TYPE_CHECKING:
 _CHILDREN = "child processes and `s3://` paths use that"
 
 #: Variables with credentials, which SDKs use before AWS_PROFILE, and combine with each other.
-KEYS = variables(
+KEYS = Variables(
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"),
     *("AWS_ACCESS_KEY", "AWS_SECRET_KEY"),  # of the AWS SDKs for Go and Java 1
     *("AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE"),
     *("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"),
-    readers=_CHILDREN,
+    if_changed=_CHILDREN,
 )
 
 #: An API key for Amazon Bedrock, which botocore prefers to any other credentials.
@@ -51,17 +50,23 @@ BEDROCK_KEY = "AWS_BEARER_TOKEN_BEDROCK"
 _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 
 
-def variable_of(shell: InteractiveShell, name: str) -> Place:
-    """Return the place of the notebook's variable for the session."""
-    names = shell.user_ns
+class NotebookVariable(Place):
+    """The notebook's variable for the session."""
 
-    def change(value: Any) -> None:
+    def __init__(self, name: str, shell: InteractiveShell) -> None:
+        super().__init__(name)
+        self._shell = shell
+
+    def get(self) -> Any:
+        """Return the variable."""
+        return self._shell.user_ns.get(self.name, ABSENT)
+
+    def set(self, value: Any) -> None:
+        """Set the variable, or remove it."""
         if value is not ABSENT:
-            shell.push({name: value})
-        elif name in names:
-            shell.drop_by_id({name: names[name]})
-
-    return Place(name, lambda: names.get(name, ABSENT), change)
+            self._shell.push({self.name: value})
+        elif self.name in self._shell.user_ns:
+            self._shell.drop_by_id({self.name: self._shell.user_ns[self.name]})
 
 
 def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[Place, Any]:
@@ -78,7 +83,7 @@ def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[P
     if session.target.resolves_by_name or not session.target.store:
         places[KEYS] = {}
     for name, value in {**environment, **lent, **_direct_connection()}.items():
-        places[variables(name, readers=_CHILDREN)] = {} if value is None else {name: value}
+        places[Variables(name, if_changed=_CHILDREN)] = {} if value is None else {name: value}
     places |= {DEFAULT_SESSION: session, LIBRARIES: session}
     url = session.target.endpoint("s3")
     is_set_by_user = any(map(os.environ.get, ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")))
@@ -98,7 +103,7 @@ def places_of_run() -> dict[Place, Any]:
     """
     fake = "PASS-THE-SESSION-OF-THE-PROFILE"
     gone = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", BEDROCK_KEY, *LENT)
-    places: dict[Place, Any] = {variables(name): {} for name in gone}
+    places: dict[Place, Any] = {Variables(name): {} for name in gone}
     places[KEYS] = {"AWS_ACCESS_KEY_ID": fake, "AWS_SECRET_ACCESS_KEY": fake}
     places |= {DEFAULT_SESSION: CallSession(), LIBRARIES: None}
     config = _config_of_fsspec()
@@ -144,17 +149,22 @@ def _show_endpoint(url: Any) -> None:
             os.unsetenv(name)
 
 
-ENDPOINT = effect("S3 endpoint", _show_endpoint)
+ENDPOINT = Effect("S3 endpoint", _show_endpoint)
 
 
 # boto3 --------------------------------------------------------------------------------------------
 
 
-DEFAULT_SESSION = Place(
-    "boto3.DEFAULT_SESSION",
-    lambda: boto3.DEFAULT_SESSION,
-    partial(setattr, boto3, "DEFAULT_SESSION"),
-    readers="`boto3.client(…)` uses it until the next switch",
+class _DefaultSession(Place):
+    def get(self) -> Any:
+        return boto3.DEFAULT_SESSION
+
+    def set(self, value: Any) -> None:
+        boto3.DEFAULT_SESSION = value
+
+
+DEFAULT_SESSION = _DefaultSession(
+    "boto3.DEFAULT_SESSION", if_changed="`boto3.client(…)` uses it until the next switch"
 )
 
 
@@ -245,7 +255,7 @@ def s3fs_options(session: boto3.Session) -> SecretOptions:
     return options
 
 
-_S3FS = entry("fsspec's s3", _config_of_fsspec, "s3")
+_S3FS = Setting("fsspec's s3", _config_of_fsspec, "s3")
 
 #: Arguments of S3 filesystems that determine their identity.
 _IDENTITY = {"profile", "key", "secret", "token", "anon", "session", "username", "password"}
@@ -299,14 +309,18 @@ def _default_provider() -> Any:
     return "auto" if type(default) is _polars().CredentialProviderAWS else default
 
 
-def _set_provider(provider: Any) -> None:
-    if provider == "auto":
-        # polars' own keeps the credentials of its first read, so each switch needs a new one.
-        provider = _polars().CredentialProviderAWS()
-    _polars().Config.set_default_credential_provider(provider)
+class _DefaultProvider(Place):
+    def get(self) -> Any:
+        return _default_provider()
+
+    def set(self, value: Any) -> None:
+        if value == "auto":
+            # polars' own keeps the credentials of its first read, so each switch needs a new one.
+            value = _polars().CredentialProviderAWS()
+        _polars().Config.set_default_credential_provider(value)
 
 
-POLARS = Place("polars' credential provider", _default_provider, _set_provider)
+POLARS = _DefaultProvider("polars' credential provider")
 
 
 def polars_credentials(frozen: Any, expiry: datetime | None) -> tuple[dict[str, str], int | None]:
@@ -361,24 +375,26 @@ def has_read_with_polars() -> bool:
 # Dask ---------------------------------------------------------------------------------------------
 
 
+def _config_of_dask() -> dict[str, Any]:
+    config: dict[str, Any] = sys.modules["dask.config"].config
+    return config
+
+
 #: Workers of a cluster have the notebook's identity, and other threads have none in a run.
-_DASK = entry("Dask's scheduler", lambda: sys.modules["dask.config"].config, "scheduler")
+_DASK = Setting("Dask's scheduler", _config_of_dask, "scheduler")
 
 
 # Libraries ----------------------------------------------------------------------------------------
 
-#: Functions that get the session that a library's objects follow, or None. `libraries` adds them.
-FOLLOWERS: dict[str, Callable[[Any], object]] = {}
-
 
 def _move_libraries(session: Any) -> None:
-    clear_caches()
+    PROCESS.not_cleared = clear_caches()
     if session is ABSENT:
         session = None
         if _polars() and _default_provider() == "auto":
-            _set_provider("auto")  # polars may have been imported since the switch
-    for follow in FOLLOWERS.values():
-        follow(session)
+            POLARS.set("auto")  # polars may have been imported since the switch
+    for follower in PROCESS.followers.values():
+        follower.move(session)
 
 
-LIBRARIES = effect("libraries", _move_libraries)
+LIBRARIES = Effect("libraries", _move_libraries)

@@ -7,29 +7,101 @@ before the first switch returns at the end, unless the user has changed it since
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from ipy_awsprofile.config import user_environment
+from ipy_awsprofile.config.user_environment import SWITCHED
+from ipy_awsprofile.gate import PROCESS
 
 #: The value of a place that doesn't exist.
 ABSENT: Any = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A variable, an attribute or a setting of a library.
+class Place(ABC):
+    """A variable, an attribute or a setting of a library. Places with the same name are equal.
 
-    ``readers`` says for the card what finds an identity there. It is empty for places that only a
-    switch changes. ``variables`` are the names of environment variables in this place.
+    ``if_changed`` says for the card what uses the user's value after a change. It is empty for
+    places that only a switch changes.
     """
 
-    name: str
-    get: Callable[[], Any] = field(compare=False)
-    set: Callable[[Any], object] = field(compare=False)
-    readers: str = field(default="", compare=False)
-    variables: tuple[str, ...] = field(default=(), compare=False)
+    def __init__(self, name: str, if_changed: str = "") -> None:
+        self.name = name
+        self.if_changed = if_changed
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Place) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    @abstractmethod
+    def get(self) -> Any:
+        """Return the value, or `ABSENT`."""
+
+    @abstractmethod
+    def set(self, value: Any) -> None:
+        """Set the value, or remove it if that is `ABSENT`."""
+
+
+class Variables(Place):
+    """Environment variables that SDKs read together. The first one is the place's name.
+
+    The value is a dict with those that are set. If the user changes one, the others are kept too.
+    """
+
+    def __init__(self, *names: str, if_changed: str = "") -> None:
+        super().__init__(names[0], if_changed)
+        self.names = names
+
+    def get(self) -> dict[str, str]:
+        """Return the variables that are set."""
+        return {name: os.environ[name] for name in self.names if name in os.environ}
+
+    def set(self, value: Mapping[str, str]) -> None:
+        """Set these variables, and remove the others."""
+        for name in self.names:
+            if name in value:
+                os.environ[name] = value[name]
+            else:
+                os.environ.pop(name, None)
+
+
+class Setting(Place):
+    """An entry of a library's dict of settings, which the library can replace by another dict."""
+
+    def __init__(self, name: str, settings: Callable[[], dict[str, Any]], key: str) -> None:
+        super().__init__(name)
+        self._settings = settings
+        self._key = key
+
+    def get(self) -> Any:
+        """Return the setting."""
+        return self._settings().get(self._key, ABSENT)
+
+    def set(self, value: Any) -> None:
+        """Set or remove the setting."""
+        if value is ABSENT:
+            self._settings().pop(self._key, None)
+        else:
+            self._settings()[self._key] = value
+
+
+class Effect(Place):
+    """What a function changes when it is called with the value. It can't be read."""
+
+    def __init__(self, name: str, act: Callable[[Any], object]) -> None:
+        super().__init__(name)
+        self._act = act
+
+    def get(self) -> Any:
+        """Return the last value in this process."""
+        return PROCESS.effects.get(self.name, ABSENT)
+
+    def set(self, value: Any) -> None:
+        """Call the function."""
+        PROCESS.effects[self.name] = value
+        self._act(value)
 
 
 class Kernel:
@@ -61,16 +133,20 @@ class Kernel:
         self._first = {place: self._first.get(place, theirs[place]) for place in values}
         self._theirs = theirs
         self._ours = dict(values)
-        user_environment.set_by_switch = [
-            (place.variables, ours, theirs[place])
+        SWITCHED.groups = [
+            (place.names, ours, theirs[place])
             for place, ours in values.items()
-            if place.variables
+            if isinstance(place, Variables)
         ]
 
     def changed(self) -> dict[Place, Any]:
         """Return the places that the user has changed since they were set, with their values."""
-        now = {place: place.get() for place in self._ours}
-        return {place: now[place] for place in now if not _is_same(now[place], self._ours[place])}
+        changed = {}
+        for place, ours in self._ours.items():
+            now = place.get()
+            if not _is_same(now, ours):
+                changed[place] = now
+        return changed
 
     def kept(self) -> list[str]:
         """Return the names of the places with a value of the user from after the first switch."""
@@ -84,45 +160,3 @@ def _is_same(value: object, other: object) -> bool:
     if type(value) is type(other) is dict:
         return value == other
     return value is other  # a place can hold any object, even one that can't be compared
-
-
-def variables(*names: str, readers: str = "") -> Place:
-    """Return the place of environment variables that SDKs read together.
-
-    Its value is a dict with those that are set. If the user changes one, the others are kept too.
-    """
-
-    def get() -> dict[str, str]:
-        return {name: os.environ[name] for name in names if name in os.environ}
-
-    def change(values: Mapping[str, str]) -> None:
-        for name in names:
-            if name in values:
-                os.environ[name] = values[name]
-            else:
-                os.environ.pop(name, None)
-
-    return Place(names[0], get, change, readers, names)
-
-
-def entry(name: str, mapping: Callable[[], Any], key: str) -> Place:
-    """Return the place of an entry in a library's dict of settings."""
-
-    def change(value: Any) -> None:
-        if value is ABSENT:
-            mapping().pop(key, None)
-        else:
-            mapping()[key] = value
-
-    return Place(name, lambda: mapping().get(key, ABSENT), change)
-
-
-def effect(name: str, act: Callable[[Any], object]) -> Place:
-    """Return a place that can't be read. Setting it calls a function with the value."""
-    last: list[Any] = [ABSENT]
-
-    def change(value: Any) -> None:
-        last[0] = value
-        act(value)
-
-    return Place(name, lambda: last[0], change)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial, wraps
 from inspect import iscoroutinefunction
 from typing import Any
@@ -29,7 +29,7 @@ import botocore  # the package alone, which imports nothing else
 from ipy_awsprofile.config import user_environment
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.errors import NotForOneProfile
-from ipy_awsprofile.gate import GATE, Label, Signer, check, is_between, label_of, put_label
+from ipy_awsprofile.gate import PROCESS, Label, Signer, check, is_between, label_of, put_label
 
 #: The name for credentials from before the extension was loaded whose session is gone.
 EARLIER = "an identity from before the extension was loaded"
@@ -40,25 +40,26 @@ _wrapped: dict[tuple[type, str], tuple[Any, Any]] = {}
 
 def watch() -> None:
     """Check all signatures until `unwatch`. Existing sessions and clients are checked, too."""
-    if not GATE.watched:
+    if not PROCESS.watched:
         botocore.register_initializer(_watch)
         _watch_earlier_objects()
-    GATE.watched += 1
+    PROCESS.watched += 1
 
 
 def unwatch() -> None:
     """Undo one call of `watch`."""
-    GATE.watched -= 1
-    if not GATE.watched:
+    PROCESS.watched -= 1
+    if not PROCESS.watched:
         botocore.unregister_initializer(_watch)
         _unwrap()
-        GATE.reset()
+        PROCESS.forget_notebook()
 
 
-def activate(label: Label | None) -> None:
-    """Make an identity the active one, whose credentials new sessions get."""
-    GATE.active = label
-    for session in GATE.sessions:
+def activate(label: Label | None, *, is_run: bool = False) -> None:
+    """Make an identity the active one, whose credentials new sessions get, or begin a run."""
+    PROCESS.active = label
+    PROCESS.is_run = is_run
+    for session in PROCESS.sessions:
         # The active profile can be in another config file now. botocore keeps what it has read.
         vars(session).update(_config=None, _profile_map=None)
 
@@ -75,7 +76,7 @@ def _watch(session: Any) -> None:
     """Watch a new session; an initializer of botocore."""
     from botocore.auth import SigV4Auth
 
-    GATE.sessions.add(session)
+    PROCESS.sessions.add(session)
     # A provider that the user registers later replaces this one: it is the user's choice.
     session.lazy_register_component("credential_provider", partial(_create_resolver, session))
     _wrap(SigV4Auth, "add_auth", _checking_when_signing)
@@ -89,33 +90,43 @@ def _watch(session: Any) -> None:
 def _create_resolver(session: Any) -> Any:
     """Return a session's own resolver, which gives it the active credentials instead of others."""
     resolver = session._create_credential_resolver()
-    load = _load_later if iscoroutinefunction(resolver.load_credentials) else _load
+    load: Callable[..., Any] = _load
+    if _is_awaited(session):
+        load = _load_later
     resolver.load_credentials = partial(load, session, resolver.load_credentials)
     return resolver
 
 
+def _is_awaited(session: Any) -> bool:
+    """Return whether a session is aiobotocore's."""
+    return iscoroutinefunction(session.get_credentials)
+
+
 def _load(session: Any, search: Callable[[], Any]) -> Any:
-    """Return the active credentials, or those that a session's own search finds."""
-    active = _active_for(session)
-    if active:
-        return active.credentials
-    before = GATE.active
-    credentials = search()
-    if GATE.active != before:  # a switch came meanwhile, so they can belong to either identity
-        return _load(session, search)
-    return _labelled(session, credentials)
+    return _active_credentials(session) or _after_search(session, search())
 
 
-async def _load_later(session: Any, search: Callable[[], Any]) -> Any:
-    """Return credentials for aiobotocore, as `_load` does."""
+async def _load_later(session: Any, search: Callable[[], Awaitable[Any]]) -> Any:
+    return _active_credentials(session) or _after_search(session, await search())
+
+
+def _active_credentials(session: Any) -> Any:
+    """Return the active credentials, or None if the user has chosen others for a session."""
     active = _active_for(session)
-    if active:
+    if active is None:
+        return None
+    if _is_awaited(session):
         return AwaitedCredentials(active.credentials)
-    before = GATE.active
-    credentials = await search()
-    if GATE.active != before:
-        return await _load_later(session, search)
-    return _labelled(session, credentials)
+    return active.credentials
+
+
+def _after_search(session: Any, credentials: Any) -> Any:
+    """Return the credentials that a session's own search has found, with a label.
+
+    If a switch came during the search, they can belong to either identity, so the active ones are
+    returned.
+    """
+    return _active_credentials(session) or _labelled(session, credentials)
 
 
 def _active_for(session: Any) -> Label | None:
@@ -125,18 +136,18 @@ def _active_for(session: Any) -> Label | None:
     """
     if _chosen_profile(session):
         return None
-    if GATE.is_run:
+    if PROCESS.is_run:
         raise NotForOneProfile(
             "A new session without a profile, such as `boto3.Session()`, doesn't know which "
             "profile it is for.",
             "Use `session`. In a run, `boto3.client` uses it, too.",
         )
-    return GATE.active if user_environment.has_identity_of_switch() else None
+    return PROCESS.active if user_environment.has_identity_of_switch() else None
 
 
 def _labelled(session: Any, credentials: Any) -> Any:
     """Label the credentials that a session's own search has found, and return them."""
-    if credentials is not None and GATE.watched:
+    if credentials is not None and PROCESS.watched:
         watch_credentials(credentials, _label_for(session, credentials.method))
     return credentials
 
@@ -148,12 +159,12 @@ def _label_for(session: Any, method: str) -> Label:
     that the kernel lends.
     """
     profile = _chosen_profile(session)
-    is_lent = GATE.active is not None and method == "container-role"
+    is_lent = PROCESS.active is not None and method == "container-role"
     if profile and is_lent and profile != os.environ.get("AWS_PROFILE"):
         from ipy_awsprofile.credentials.translation import no_credentials  # imports botocore
 
         raise no_credentials(profile)
-    if profile or GATE.active:  # or the user has set variables since the switch
+    if profile or PROCESS.active:  # or the user has set variables since the switch
         return Label(profile or "", is_chosen=True)
     if method in {"env", "container-role", "iam-role", "boto-config"}:
         return Label(f"the default identity ({method})", is_default=True)
@@ -164,7 +175,7 @@ def _chosen_profile(session: Any) -> Any:
     """Return the name of the profile that the user has chosen for a session, or None."""
     default = getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
     # The profile of `boto3.setup_default_session` before the first switch is a default.
-    if GATE.active is None and getattr(default, "_session", None) is session:
+    if PROCESS.active is None and getattr(default, "_session", None) is session:
         return None
     return session.instance_variables().get("profile")
 

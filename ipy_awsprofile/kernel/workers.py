@@ -33,11 +33,11 @@ from distributed.core import clean_exception
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.credentials.person import unattended
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, InvalidOption
-from ipy_awsprofile.gate import GATE, Label
+from ipy_awsprofile.gate import PROCESS, Label
 from ipy_awsprofile.kernel.caches import clear_caches
 from ipy_awsprofile.kernel.lending import LendingRequest
 from ipy_awsprofile.kernel.places import KEYS, LENT, s3_location
-from ipy_awsprofile.kernel.show import variables
+from ipy_awsprofile.kernel.show import Variables
 from ipy_awsprofile.sessions.loopback import LoopbackServer
 from ipy_awsprofile.sessions.portable import lendable, lent_document
 from ipy_awsprofile.sessions.scoped import open_limited
@@ -70,8 +70,8 @@ _PRIVATE = re.compile(r"(tls|wss)://|[a-z]+://(127\.|localhost|\[::1\])")
 _OWNER = secrets.token_hex(8)
 
 #: Variables that decide what AWS SDKs use.
-_ENVIRONMENT = variables(
-    *(*KEYS.variables, *LENT, "AWS_PROFILE", "AWS_DEFAULT_PROFILE"),
+_ENVIRONMENT = Variables(
+    *(*KEYS.names, *LENT, "AWS_PROFILE", "AWS_DEFAULT_PROFILE"),
     *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3"),
 )
 
@@ -128,7 +128,7 @@ class Workers(StaysInProcess):
             return
         self._lend(session, _WAIT)
         if self.problem:
-            GATE.warn(f"Workers of {self.address} may keep their identity: {self.problem}")
+            PROCESS.warn(f"Workers of {self.address} may keep their identity: {self.problem}")
 
     def close(self) -> None:
         """Let the workers use their own identity again."""

@@ -14,7 +14,7 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
 from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.errors import AwsProfileError, faults_as_errors
-from ipy_awsprofile.gate import GATE
+from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.kernel.watch import unwatch, watch
 from ipy_awsprofile.notebook.cells import FirstProfile
 from ipy_awsprofile.notebook.completion import complete
@@ -236,7 +236,6 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
         switcher.protection.protected = tuple(self.protected)
         switcher.protection.read_only = tuple(self.read_only)
-        GATE.stale = self.stale
-        GATE.warn = warn_at_cell
+        PROCESS.configure(self.stale, warn_at_cell, switcher.cell.get_number)
         switcher.session_name = self.session_name or None
         switcher.person = person_at_cell()

@@ -17,7 +17,7 @@ from ipy_awsprofile.errors import (
     MfaUnavailable,
     SignInRequired,
 )
-from ipy_awsprofile.gate import GATE
+from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.notebook.prompts import begin_cell
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ class Notices:
         """Show a line if the cell has changed what others read."""
         places = self._switcher.changed_places()
         for place in places:
-            if place.readers and place.name not in self._told_places:
-                GATE.warn(f"`{place.name}` was changed after the switch: {place.readers}.")
+            if place.if_changed and place.name not in self._told_places:
+                PROCESS.warn(f"`{place.name}` was changed after the switch: {place.if_changed}.")
         self._told_places = {place.name for place in places}
 
     def _tell_about_files(self, info: ExecutionInfo) -> None:
@@ -87,13 +87,13 @@ class Notices:
             hint = "Run `%aws_profile NAME` with its new name."
         if has_copy:
             children = ""
-        GATE.warn(f"`{target.name}` {says}{children}. {hint}")
+        PROCESS.warn(f"`{target.name}` {says}{children}. {hint}")
 
     def _tell_about_keys(self, active: OpenProfile) -> None:
         """Show a line if the new keys of the active profile belong to a different identity."""
         problem = _try_to_renew(active.session)
         if isinstance(problem, IdentityChanged):
-            GATE.warn(f"{problem} Child processes already use them. {problem.hint}")
+            PROCESS.warn(f"{problem} Child processes already use them. {problem.hint}")
 
     def _tell_about_expiry(self, result: ExecutionResult) -> None:
         """Show a line below another library's error if the session can't be renewed unattended."""
@@ -105,9 +105,9 @@ class Notices:
             return
         problem = _try_to_renew(session)
         if isinstance(problem, SignInRequired):
-            GATE.warn(f"{problem} Run `%aws_profile --refresh`.")
+            PROCESS.warn(f"{problem} Run `%aws_profile --refresh`.")
         elif isinstance(problem, MfaUnavailable):
-            GATE.warn(
+            PROCESS.warn(
                 f"The session of `{session.chain[0]}` has expired, and a new one requires an MFA "
                 "code. Run `%aws_profile --refresh`."
             )

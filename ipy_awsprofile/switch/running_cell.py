@@ -34,9 +34,8 @@ class RunningCell:
         #: Whether the cell is a ``%%aws_profile`` cell.
         self.is_block = False
 
-    @property
-    def number(self) -> int:
-        """The execution count of the cell; 0 in a script."""
+    def get_number(self) -> int:
+        """Return the execution count of the cell; 0 in a script."""
         return int(self._shell.execution_count) if self._shell else 0
 
     @property

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.gate import GATE, Label, require_no_run
+from ipy_awsprofile.gate import Label, require_no_run
 from ipy_awsprofile.kernel.show import Kernel, Place
 from ipy_awsprofile.kernel.watch import activate
 
@@ -208,5 +208,4 @@ class Stack:
 
     def _activate(self) -> None:
         active = self.active
-        activate(active.label if active else None)
-        GATE.is_run = self._last.is_run
+        activate(active.label if active else None, is_run=self._last.is_run)

@@ -22,13 +22,12 @@ from ipy_awsprofile.errors import (
     InvalidOption,
     faults_as_errors,
 )
-from ipy_awsprofile.gate import GATE, require_no_run
+from ipy_awsprofile.gate import PROCESS, require_no_run
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.switch.opening import Protection, open_guarded, open_identified
 from ipy_awsprofile.switch.running_cell import RunningCell
 from ipy_awsprofile.switch.stack import Entry, OpenProfile, Stack
 from ipy_awsprofile.switch.user_functions import (
-    FUNCTIONS,
     UserFunction,
     call_functions,
     call_in_main_thread,
@@ -86,7 +85,6 @@ class Switcher:
         self._closed = False
         #: The running cell, and the action that waits for its end.
         self.cell = RunningCell(shell)
-        GATE.cell_number = lambda: self.cell.number
         #: Prompts the user, now and when credentials expire in a later cell.
         self.person = Person()
         #: The profiles that require confirmation, or that are read-only.
@@ -378,13 +376,13 @@ class Switcher:
 
         Raises the error of `require_changeable`.
         """
-        from ipy_awsprofile.kernel.places import CallSession, places_of_run, variable_of
+        from ipy_awsprofile.kernel.places import CallSession, NotebookVariable, places_of_run
 
         entry = Entry(is_run=True)
         active = self.active
         shown = places_of_run()
         if active and self._shell:
-            shown[variable_of(self._shell, active.request.variable)] = CallSession()
+            shown[NotebookVariable(active.request.variable, self._shell)] = CallSession()
         try:
             with self._lock:
                 self._stack.begin(entry, active, places=shown)
@@ -404,7 +402,7 @@ class Switcher:
                 self._tell()
         if self._opened and ended and ended != self._label:
             for leftover in self._opened.opened_as(self.namespace, ended):
-                GATE.warn(str(leftover))
+                PROCESS.warn(str(leftover))
 
     def leftovers(self) -> list[Leftover]:
         """Return what doesn't follow the active identity. It is empty before the first switch."""
@@ -445,7 +443,7 @@ class Switcher:
             ) from error
         shown = places.places_of(opened.session, lent)
         if self._shell:
-            shown[places.variable_of(self._shell, opened.request.variable)] = opened.session
+            shown[places.NotebookVariable(opened.request.variable, self._shell)] = opened.session
         return shown
 
     @contextmanager
@@ -470,7 +468,7 @@ class Switcher:
                 listener(identity)
             except Exception:  # noqa: BLE001  # a listener can't fail a completed switch
                 _log.exception("A listener of a switch failed.")
-        self.call_functions(FUNCTIONS.values())
+        self.call_functions(PROCESS.user_functions.values())
 
     def call_functions(self, functions: Iterable[UserFunction]) -> None:
         """Call the user's functions with the active session, in the main thread."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.gate import GATE
+from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.kernel.uninterrupted import interruptible
 from ipy_awsprofile.text import one_line
 
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 UserFunction = Callable[["boto3.Session | None"], object]
 
 _log = logging.getLogger(__name__)
-
-#: The functions in the order of their registration.
-FUNCTIONS: dict[Hashable, UserFunction] = {}
 
 #: Whether functions are being called in this thread or task.
 _is_calling: ContextVar[bool] = ContextVar("is_calling", default=False)
@@ -69,7 +66,7 @@ def _call(function: UserFunction, session: boto3.Session | None) -> None:
         _log.debug("A function of `on_switch` failed.", exc_info=True)
         name = one_line(getattr(function, "__qualname__", function))
         problem = f"{type(error).__name__}: {one_line(error)}"
-        GATE.warn(f"After the switch, `{name}` failed. The switch is complete. {problem}")
+        PROCESS.warn(f"After the switch, `{name}` failed. The switch is complete. {problem}")
 
 
 def call_in_main_thread(shell: InteractiveShell | None, action: Callable[[], None]) -> None:

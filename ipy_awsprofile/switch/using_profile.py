@@ -9,16 +9,15 @@ from functools import lru_cache
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from ipy_awsprofile.config import user_environment
 from ipy_awsprofile.config.request import SwitchRequest, takes
 from ipy_awsprofile.errors import InvalidOption
-from ipy_awsprofile.gate import GATE, require_no_run
+from ipy_awsprofile.gate import PROCESS, require_no_run
 from ipy_awsprofile.kernel.show import ABSENT
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.kernel.watch import unwatch, watch
 from ipy_awsprofile.switch.stack import Entry
 from ipy_awsprofile.switch.switcher import Switcher
-from ipy_awsprofile.switch.user_functions import FUNCTIONS, UserFunction, key_of
+from ipy_awsprofile.switch.user_functions import UserFunction, key_of
 
 if TYPE_CHECKING:
     import boto3
@@ -139,15 +138,15 @@ def on_switch(function: _UserFunction) -> _UserFunction:
             "The function is async, and nothing would await its result.",
             "Use a function without `async`.",
         )
-    FUNCTIONS[key_of(function)] = function
-    if GATE.active:
+    PROCESS.user_functions[key_of(function)] = function
+    if PROCESS.active:
         running_switcher().call_functions([function])
     return function
 
 
 def end_on_switch(function: Callable[..., Any]) -> None:
     """Don't call a function of `on_switch` anymore. For any other function, do nothing."""
-    FUNCTIONS.pop(key_of(function), None)
+    PROCESS.user_functions.pop(key_of(function), None)
 
 
 def running_switcher() -> Switcher:
@@ -179,14 +178,10 @@ def reset_process() -> None:
 
     The state of a notebook is in its Switcher, whose `close` restores the places that it has set.
     """
-    from ipy_awsprofile.kernel.caches import NOT_CLEARED
-    from ipy_awsprofile.kernel.places import ENDPOINT, FOLLOWERS
+    from ipy_awsprofile.kernel.places import ENDPOINT
 
-    while GATE.watched:
+    while PROCESS.watched:
         unwatch()
     script_switcher.cache_clear()
-    user_environment.set_by_switch = ()
     ENDPOINT.set(ABSENT)
-    FOLLOWERS.clear()
-    NOT_CLEARED.clear()
-    FUNCTIONS.clear()
+    PROCESS.reset()

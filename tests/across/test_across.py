@@ -18,7 +18,7 @@ import pytest
 from ipy_awsprofile import across_profiles, list_buckets, list_profiles
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, seed_organisation
 from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered
-from ipy_awsprofile.gate import GATE
+from ipy_awsprofile.gate import PROCESS
 from tests.across.runs import ASSUME, Flaky, account_of, actions, bucket_count, errors_of
 from tests.identity_center import PROD, organisation
 
@@ -98,7 +98,7 @@ def test_invalid_options(
 def test_unknown_regions(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Region that botocore doesn't know is called, after a warning; another isn't valid."""
     warnings: list[str] = []
-    monkeypatch.setattr(GATE, "warn", warnings.append)
+    monkeypatch.setattr(PROCESS, "warn", warnings.append)
     frame = across_profiles("RoleBeta", bucket_count, regions=["us-east-1", "eu-centrl-1"])
     assert frame["region"].tolist() == ["us-east-1", "eu-centrl-1"]
     assert len(warnings) == 1
