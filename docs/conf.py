@@ -95,7 +95,7 @@ def with_picture(notebook: str) -> str:
 
 
 def generate(_app: Sphinx) -> None:
-    """Write what is made of other files, before Sphinx reads its own."""
+    """Generate pages from other files, before Sphinx reads its sources."""
     tutorials = HERE / "tutorials"
     shutil.rmtree(tutorials, ignore_errors=True)
     shutil.copytree(

@@ -101,8 +101,8 @@ def dask_workers(client: Client, *, read_only: bool = False) -> Workers:
     pyarrow, polars, obstore and child processes find. They need neither files nor this package.
     With ``read_only``, they can only read, as with ``%aws_profile --read-only``.
 
-    Anyone who can connect to the scheduler can use these credentials, so use this only for a
-    cluster of your own. AWS accepts them for at most 15 minutes if STS can issue such credentials;
+    Anyone who can connect to the scheduler can use these credentials, so use this only with your
+    own cluster. AWS accepts them for at most 15 minutes if STS can issue such credentials;
     otherwise, the card says how long. The kernel sends new ones every few minutes.
 
     A block doesn't change the workers' identity. Neither does a switch while they have unfinished

@@ -158,7 +158,7 @@ def _write_configuration(home: Path, root: Path) -> str:
         "news_url": None,
         "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
     }
-    # Only this machine can reach the server, and containers often have no other user than root.
+    # The server listens only on loopback, and the user of a container is often root.
     server = {"ip": "127.0.0.1", "root_dir": str(root), "allow_root": True}
     for name, settings in {"lab": {"LabApp": lab}, "server": {"ServerApp": server}}.items():
         (folder / f"jupyter_{name}_config.json").write_text(json.dumps(settings))

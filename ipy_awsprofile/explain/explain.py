@@ -318,7 +318,7 @@ def _warnings(chain: tuple[Profile, ...], config: Config) -> Iterator[str]:
 
 
 def _mistakes(section: Section) -> Iterator[tuple[str, str, str]]:
-    """Yield each setting with a common mistake, what is wrong, and how to fix it."""
+    """Yield each setting with a common mistake, the mistake, and its fix."""
     for name, value in section.items():
         similar = similar_setting(name)
         # Servers that aren't AWS have their own Regions.
@@ -331,7 +331,7 @@ def _mistakes(section: Section) -> Iterator[tuple[str, str, str]]:
 
 
 def _faults(name: str, value: str) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with a value, and how to fix it. The first fault explains the others."""
+    """Yield the faults of a value, each with its fix. The first one often causes the others."""
     if name in COMMANDS:
         first = os.path.expanduser(program(value) or "")
         if re.fullmatch(r"[\w ./\\:-]+", first) and not shutil.which(first):

@@ -229,16 +229,13 @@ def _sign_out(line: _Line) -> Card:
 
 
 def _pick(line: _Line) -> object:
-    """Show a picker or, in a terminal, switch to the profile that the user chooses."""
-    if renders_html():
-        return line.make_picker(line.switcher)
-    from ipy_awsprofile.notebook.terminal import pick_in_terminal
-
-    active = line.switcher.request
-    name = pick_in_terminal(active.profile if active else None)
-    if name is None:
-        return _switch(line)
-    return _switch(replace(line, request=SwitchRequest(name)))
+    """Show a picker. Raises AwsProfileError in a terminal."""
+    if not renders_html():
+        raise AwsProfileError(
+            "The picker needs a notebook.",
+            "Run `%aws_profile NAME`; `%aws_profiles WORDS` searches the profiles.",
+        )
+    return line.make_picker(line.switcher)
 
 
 def _switch(line: _Line) -> Card | None:
@@ -418,7 +415,7 @@ def _credentials_without_switch() -> str:
     """Describe the credentials that boto3 uses by default, in the order of its providers."""
     variable, name = named_profile(os.environ)
     if name and name not in read_config().profiles:
-        return f"{variable}={name}, but there is no profile with this name, so it fails"
+        return f"{variable}={name}, but this profile doesn't exist, and calls to AWS fail"
     if os.environ.get("AWS_ACCESS_KEY_ID"):
         return "the keys in the environment"
     return f"{variable}={name}" if name else "its default credentials"

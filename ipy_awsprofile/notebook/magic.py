@@ -208,7 +208,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     def _show_in_prompt(self, _change: object = None) -> None:
         self._in_prompt.close()
         if self.prompt and hasattr(self.shell, "prompts"):  # in a terminal
-            from ipy_awsprofile.notebook.terminal import show_in_prompt
+            from ipy_awsprofile.notebook.notices import show_in_prompt
 
             self._in_prompt.callback(show_in_prompt(self.shell, self.switcher))
 

@@ -1,6 +1,7 @@
-"""Lines that a cell shows about the active identity, without being asked.
+"""Show the active identity unasked: lines below cells, and the prompt of a terminal.
 
 https://ipython.readthedocs.io/en/stable/config/callbacks.html
+https://ipython.readthedocs.io/en/stable/config/details.html#custom-prompts
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ from ipy_awsprofile.errors import (
 )
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.notebook.prompts import begin_cell
+from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
     from ipy_awsprofile.config.target import Target
@@ -82,9 +86,9 @@ class Notices:
         children = ", and child processes already use the new settings"
         hint = f"Run `%aws_profile {arguments(active.request)}`."
         if target.name in target.config.profiles.keys() - config.profiles.keys():
-            says = "is no longer in the config files"
-            children = ", so child processes and `boto3.Session()` fail"
-            hint = "Run `%aws_profile NAME` with its new name."
+            says = "was removed from the config files"
+            children = ", so child processes and `boto3.Session()` can't find it"
+            hint = "If you have renamed it, run `%aws_profile NAME`."
         if has_copy:
             children = ""
         PROCESS.warn(f"`{target.name}` {says}{children}. {hint}")
@@ -111,6 +115,35 @@ class Notices:
                 f"The session of `{session.chain[0]}` has expired, and a new one requires an MFA "
                 "code. Run `%aws_profile --refresh`."
             )
+
+
+def show_in_prompt(shell: InteractiveShell, switcher: Switcher) -> Callable[[], None]:
+    """Show the active profile in a terminal's prompt, and return a function that removes it.
+
+    It is red for a protected profile. The function keeps prompts that the user has set since.
+    """
+    from IPython.terminal.prompts import Token
+
+    before = shell.prompts
+
+    class WithProfile(type(before)):  # type: ignore[misc]  # the user may have replaced IPython's
+        def in_prompt_tokens(self) -> list[tuple[object, str]]:
+            tokens: list[tuple[object, str]] = super().in_prompt_tokens()
+            request = switcher.request
+            if request is None:
+                return tokens
+            kind = Token.Prompt
+            if switcher.is_protected:
+                kind = Token.OutPromptNum
+            return [(kind, f"{one_line(request.name, 32)} "), *tokens]
+
+    shell.prompts = prompts = WithProfile(shell)
+
+    def end() -> None:
+        if shell.prompts is prompts:
+            shell.prompts = before
+
+    return end
 
 
 def _try_to_renew(session: ProfileSession) -> AwsProfileError | None:

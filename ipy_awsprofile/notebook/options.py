@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import MagicArgumentParser
@@ -21,9 +21,6 @@ from IPython.display import display
 from ipy_awsprofile.config.request import Option, SwitchRequest, option, options_of
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, ProfileNotFound
 from ipy_awsprofile.text import one_line
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 #: The options and actions of ``%aws_profile`` that its help shows first.
 _COMMON = (
@@ -127,7 +124,7 @@ def of_aws_profile(parser: argparse.ArgumentParser) -> None:
     about = "the profile to switch to; without NAME, show the active identity"
     parser.add_argument("profile", metavar="NAME", nargs="*", help=about)
     common = parser.add_argument_group("common options")
-    titles: dict[type[DataclassInstance], str] = {
+    titles: dict[type[object], str] = {
         SwitchRequest: "other options of a switch",
         ProfileActions: "other actions",
     }
@@ -165,7 +162,7 @@ def of_aws_calls(parser: argparse.ArgumentParser) -> None:
 
 def _add_options(
     add_argument: Callable[..., object],
-    declared: type[DataclassInstance],
+    declared: type[object],
     names: Container[str] | None = None,
 ) -> None:
     """Add the options that are fields of a dataclass, or only the options with these names."""
@@ -205,7 +202,7 @@ def with_options(declare: Callable[[argparse.ArgumentParser], None]) -> Callable
     return decorate
 
 
-def chosen(options: argparse.Namespace, declared: type[DataclassInstance]) -> dict[str, Any]:
+def chosen(options: argparse.Namespace, declared: type[object]) -> dict[str, Any]:
     """Return the options of a dataclass that were typed, by the names of their fields."""
     defaults = {name: field.default for name, field in options_of(declared).items()}
     values = {name: getattr(options, name) for name in defaults}

@@ -129,7 +129,7 @@ def test_secrets_are_not_quoted(error: Exception) -> None:
 
 
 def test_cause() -> None:
-    """AWS's error is the cause of ours, without botocore's stack and the causes of its own."""
+    """AWS's error is the cause of ours, without botocore's stack and its own causes."""
     error = response("AccessDenied", "No")
     error.__context__ = OSError("hush")
     assert translate(error).__cause__ is error

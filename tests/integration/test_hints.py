@@ -299,7 +299,7 @@ MISSPELLED = {
 
 
 def test_spellings(shell: Shell, aws: EmbeddedAws) -> None:
-    """A line with a common mistake is refused with the line that does what is meant."""
+    """A line with a common mistake is refused with the correct line."""
     for cell, shown in MISSPELLED.items():
         shell.good("%aws_profile RoleBeta")
         (line,) = code_in(shell.refused(cell).hint)

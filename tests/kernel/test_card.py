@@ -72,7 +72,7 @@ def test_renamed_profile(aws: EmbeddedAws, notebook: Shell) -> None:
     aws.config_file.write_text(config.replace("[profile RoleBeta]", "[profile RoleNew]"))
     said = notebook.good(child).text
     assert "(RoleBeta) could not be found" in said
-    assert "`RoleBeta` is no longer in the config files, so child processes and" in said
+    assert "`RoleBeta` was removed from the config files, so child processes and" in said
     (line,) = re.findall("`(%aws_profile NAME)`", said)
     card_of(notebook, line.replace("NAME", "RoleNew"))
     said = notebook.good(child).text

@@ -132,7 +132,7 @@ def test_interruption(shell: Shell, auditor: str, monkeypatch: pytest.MonkeyPatc
         ({"AWS_PROFILE": "dev"}, "AWS_PROFILE=dev"),
         (
             {"AWS_PROFILE": "gone"},
-            "AWS_PROFILE=gone, but there is no profile with this name, so it fails",
+            "AWS_PROFILE=gone, but this profile doesn't exist, and calls to AWS fail",
         ),
         ({"AWS_PROFILE": "dev", "AWS_ACCESS_KEY_ID": "key"}, "the keys in the environment"),
     ],
