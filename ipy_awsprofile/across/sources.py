@@ -139,12 +139,12 @@ class _SharedRoleProvider(RoleChainProvider):
     """botocore's provider of a target's role, whose source it shares with other roles."""
 
     def __init__(self, sources: SharedSources, target: Target, **options: Any) -> None:
-        own_sts = options["client_creator"]
+        self._own_sts = options["client_creator"]
         options["client_creator"] = partial(sources.create_sts, target)
         super().__init__(**options)
         self._sources = sources
         self._target = target
-        self._own_sts = own_sts
+        self._profiles = options["profile_provider_builder"]
 
     def _resolve_source_credentials(self, role_config: Any, profile_name: str) -> Any:
         """Return the credentials that assume a role. The method's name is botocore's."""
@@ -153,30 +153,35 @@ class _SharedRoleProvider(RoleChainProvider):
         load = partial(super()._resolve_source_credentials, role_config, profile_name)  # type: ignore[misc]
         name = role_config["source_profile"] or role_config["credential_source"]
         key = (name, _settings_of_clients(self._target))
-        source = self._sources.make_once(partial(self._load, load), "source", *key)
+        source = self._sources.make_once(partial(self._load, load, name), "source", *key)
         serial = role_config["mfa_serial"]
         if serial is None:
             return source
-        make = partial(self._mfa_session, source, serial)
+        make = partial(self._mfa_session, source, name, serial)
         session = self._sources.make_once(make, "code", serial, *key)
         self.renewing.devices.add(serial)  # the session includes its code
         return session
 
-    def _load(self, load: Callable[[], Any]) -> _SharedCredentials:
+    def _load(self, load: Callable[[], Any], name: str) -> _SharedCredentials:
+        """Return the credentials of a source, whose errors name the source for all its roles."""
+        own = self.renewing
+        self.renewing = self._profiles.renewing = own.for_source(name)
         try:
             return _SharedCredentials(load())
         except LoginTokenLoadError:  # botocore reads the file of `aws login` immediately
             self._sources.person.sign_in_for(self._target)
             return _SharedCredentials(load())
+        finally:
+            self.renewing = self._profiles.renewing = own
 
-    def _mfa_session(self, source: Any, serial: str) -> Any:
+    def _mfa_session(self, source: Any, name: str, serial: str) -> Any:
         """Return a session of the source with an MFA code, because AWS accepts a code only once."""
         parameters = {"SerialNumber": serial}
         codes: Any = self.renewing.codes
         fetcher = MfaSessionFetcher(source, self._own_sts, parameters, codes, {})
         session = DeferredRefreshableCredentials(fetcher.fetch_credentials, "mfa-session")
         renewal = Renewal(fetcher.fetch_credentials, serial=serial, fetcher=fetcher)
-        self.renewing.renew(session, renewal)
+        self.renewing.for_source(name).renew(session, renewal)
         return _SharedCredentials(session)
 
 

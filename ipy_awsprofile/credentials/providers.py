@@ -14,7 +14,7 @@ import logging
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import sleep
@@ -132,6 +132,14 @@ class Renewing:
         #: The MFA devices whose code a source in the chain already includes.
         self.devices: set[str] = set()
         self._prompting: list[Any] = []  # credentials whose renewal prompts for a code
+
+    def for_source(self, name: str) -> Renewing:
+        """Return the same for a source in the target's role chain, whose errors name the source."""
+        chain = self._target.chain
+        while chain and chain[0].name != name:
+            chain = chain[1:]
+        target = replace(self._target, chain=chain or self._target.chain)
+        return Renewing(target, codes=self.codes, sign_in=self._sign_in, check=self.check)
 
     def load(self, load: Callable[[], Any], method: str) -> Any:
         """Return the credentials that botocore's provider loads, with our renewal."""

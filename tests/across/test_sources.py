@@ -68,7 +68,9 @@ def test_hub_that_fails_fails_once(aws: EmbeddedAws, hub: str) -> None:
     aws.write_profile("Shut", source_profile="UserAlpha", role_arn=f"{hub}-shut")
     errors = errors_of(add_spokes(aws, "Shut", trusting(hub)), str)
     assert {error["error"] for error in errors} == {"AccessDenied"}
-    assert all(f"{hub}-shut" in error["message"] for error in errors)
+    (message,) = {error["message"] for error in errors}
+    assert message.startswith("AWS denied AssumeRole for `Shut`")
+    assert f"{hub}-shut" in message
     assert actions(aws) == {ASSUME: 1}
 
 
@@ -182,6 +184,7 @@ def test_wrong_code(
     monkeypatch.setattr("getpass.getpass", lambda _question: wrong)
     errors = errors_of(guarded, str)
     assert {error["error"] for error in errors} == {"MfaRejected"}
+    assert all("the MFA code for `AuditorUser`" in error["message"] for error in errors)
     assert wrong not in str(errors)
     assert actions(aws) == {"sts:GetSessionToken": 1}
 
