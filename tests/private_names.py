@@ -186,7 +186,7 @@ sessions/session.py
   boto3.session.Session: _session; def _register_default_handlers()
   botocore.credentials.RefreshableCredentials: _expiry_time
   botocore.session.Session: _credentials; full_config; get_scoped_config()
-sessions/sign_in.py
+sessions/signing_in.py
   botocore.utils: SSOTokenLoader(cache)
   botocore.utils.SSOTokenLoader: save_token(start_url, token, session_name)
 switch/running_cell.py

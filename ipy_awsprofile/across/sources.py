@@ -42,12 +42,12 @@ class Questions:
     def __init__(self, person: Person) -> None:
         self._asked: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
         self.is_over = False
-        sign_in = person.sign_in
+        sign_in = person.sign_in_prompter
         #: The user, as the run's threads ask.
         self.person = replace(
             person,
             mfa_prompter=lambda question: self._ask(partial(person.mfa_prompter, question)),
-            sign_in=sign_in and (lambda target: self._ask(partial(sign_in, target))),
+            sign_in_prompter=sign_in and (lambda target: self._ask(partial(sign_in, target))),
         )
 
     def _ask(self, question: Callable[[], Any]) -> Any:
@@ -83,8 +83,8 @@ class SharedSources:
 
     def __init__(self, person: Person) -> None:
         #: The user, who signs in once.
-        self.person = replace(person, sign_in=person.sign_in and self._sign_in)
-        self._sign_in_once = person.sign_in
+        self.person = replace(person, sign_in_prompter=person.sign_in_prompter and self._sign_in)
+        self._sign_in_once = person.sign_in_prompter
         shared = Config(max_pool_connections=_MOST_CALLS)
         self._sts_config = give_up_soon(attempts=_ATTEMPTS).merge(shared)
         #: Holds back calls to STS while others are made.
@@ -169,7 +169,7 @@ class _SharedRoleProvider(RoleChainProvider):
         try:
             return _SharedCredentials(load())
         except LoginTokenLoadError:  # botocore reads the file of `aws login` immediately
-            self._sources.person.sign_in_for(self._target)
+            self._sources.person.prompt_sign_in(self._target)
             return _SharedCredentials(load())
         finally:
             self.renewing = self._profiles.renewing = own

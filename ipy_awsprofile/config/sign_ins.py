@@ -156,7 +156,7 @@ def sign_in_of(settings: Section, config: Config) -> SignIn | None:
     return next((sign_in for sign_in in sign_ins(config).values() if sign_in.is_of(settings)), None)
 
 
-def require_sign_in(profile: Profile, config: Config) -> SignIn:
+def find_sign_in_of(profile: Profile, config: Config) -> SignIn:
     """Return the sign-in that a profile uses.
 
     Raises InvalidOption if it doesn't use one, and InvalidProfile if a setting is missing.

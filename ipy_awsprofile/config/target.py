@@ -32,8 +32,8 @@ from ipy_awsprofile.config.sign_ins import (
     SignIn,
     find_profile_or_role,
     find_sign_in,
+    find_sign_in_of,
     profile_of_role,
-    require_sign_in,
     role_named,
     sign_in_of,
     sign_in_settings,
@@ -95,9 +95,9 @@ class Target:
         """The sign-in to IAM Identity Center that the chain begins with, if any."""
         return sign_in_of(self.start.settings, self.config)
 
-    def require_sign_in(self) -> SignIn:
-        """Return the sign-in, or raise the errors of `sign_ins.require_sign_in`."""
-        return require_sign_in(self.start, self.config)
+    def find_sign_in(self) -> SignIn:
+        """Return the sign-in, or raise the errors of `find_sign_in_of`."""
+        return find_sign_in_of(self.start, self.config)
 
     @property
     def cache_variant(self) -> str:
@@ -325,11 +325,11 @@ def login_target(request: SessionRequest) -> Target:
 
 
 def sign_in_file(target: Target) -> Path:
-    """Return the AWS CLI's file for a target's sign-in. Raises the errors of `require_sign_in`."""
+    """Return the AWS CLI's file for a target's sign-in. Raises the errors of `find_sign_in_of`."""
     source = target.start
     if source.kind is ProfileKind.LOGIN_SESSION:
         return login_file(str(source.settings["login_session"]))
-    return target.require_sign_in().token_file
+    return target.find_sign_in().token_file
 
 
 def login_file(session: str) -> Path:

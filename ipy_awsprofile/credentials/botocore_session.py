@@ -184,7 +184,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             # botocore reads the file of `aws login` during the search. All other providers read
             # what a sign-in stores when the keys are needed, and then `Renewing` lets the user in.
             _log.debug("%s: no sign-in of `aws login`.", self.target.name)
-            prompter.sign_in()
+            prompter.prompt_sign_in()
             credentials = search()
         if credentials is None:
             raise no_credentials(self.target.name)
@@ -203,7 +203,9 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         calls = calling_session(target, config)
         # Credentials that many roles share must not keep the session of the first of them.
         check = partial(_check_identity, target, self.callers)
-        renewing = Renewing(target, codes=prompter, sign_in=prompter.sign_in, check=check)
+        renewing = Renewing(
+            target, codes=prompter, prompt_sign_in=prompter.prompt_sign_in, check=check
+        )
         chain = create_provider_chain(calls, target, cache, renewing, role_provider)
         credentials: Any = chain.load_credentials()
         if credentials and target.mfa:

@@ -212,24 +212,25 @@ class Person:
 
     ``mfa_prompter`` receives botocore's prompt, which contains the MFA device's serial number, and
     returns the code. If a code is wrong, it is called again, up to ``attempts`` times in total.
-    A command in a profile takes precedence. ``sign_in`` is None if no one is available to sign in.
+    A command in a profile takes precedence. ``sign_in_prompter`` is None if no one is available
+    to sign in.
     ``warn`` shows a warning before a prompt.
     """
 
     mfa_prompter: MfaPrompter = ask_on_input_channel
     attempts: int = 1
-    sign_in: SignInPrompter | None = None
+    sign_in_prompter: SignInPrompter | None = None
     warn: Callable[[str], None] = warnings.warn
 
-    def sign_in_for(self, target: Target) -> None:
+    def prompt_sign_in(self, target: Target) -> None:
         """Let the user sign in. Raises SignInRequired if no one is available to sign in."""
-        from ipy_awsprofile.credentials.translation import sign_in_required  # slow to import
+        from ipy_awsprofile.credentials.translation import no_sign_in  # slow to import
 
-        if self.sign_in is None:
-            raise sign_in_required(target.names)
+        if self.sign_in_prompter is None:
+            raise no_sign_in(target.names)
         self.warn_about(target)
         _log.debug("%s: prompting for a sign-in.", target.name)
-        self.sign_in(target)
+        self.sign_in_prompter(target)
 
     def warn_about(self, target: Target) -> None:
         """Warn about an unknown Region, with which the user's answer can be lost."""
@@ -303,6 +304,6 @@ class Prompter:
         finally:
             self._refused = ""
 
-    def sign_in(self) -> None:
+    def prompt_sign_in(self) -> None:
         """Let the person sign in. Raises SignInRequired if no one is available to sign in."""
-        self.person.sign_in_for(self._target)
+        self.person.prompt_sign_in(self._target)

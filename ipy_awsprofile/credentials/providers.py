@@ -112,9 +112,9 @@ class Renewing:
 
     botocore renews credentials automatically, except for roles that need another MFA code and for
     expired sign-ins. ``codes`` prompts for MFA codes; it is None if no credentials need a code.
-    ``sign_in`` lets the user sign in, or raises SignInRequired if no one is available. ``check``
-    gets the former access key ID and new credentials, unless a role's ARN identifies them. It
-    raises IdentityChanged if they belong to a different identity.
+    ``prompt_sign_in`` lets the user sign in, or raises SignInRequired if no one is available.
+    ``check`` gets the former access key ID and new credentials, unless a role's ARN identifies
+    them. It raises IdentityChanged if they belong to a different identity.
     """
 
     def __init__(
@@ -122,13 +122,13 @@ class Renewing:
         target: Target,
         *,
         codes: Prompter | None,
-        sign_in: Callable[[], None],
+        prompt_sign_in: Callable[[], None],
         check: Callable[[str, RedactedCredentials], None],
     ) -> None:
         self.codes = codes
         self.check = check
         self._target = target
-        self._sign_in = sign_in
+        self._prompt_sign_in = prompt_sign_in
         #: The MFA devices whose code a source in the chain already includes.
         self.devices: set[str] = set()
         self._prompting: list[Any] = []  # credentials whose renewal prompts for a code
@@ -139,7 +139,9 @@ class Renewing:
         while chain and chain[0].name != name:
             chain = chain[1:]
         target = replace(self._target, chain=chain or self._target.chain)
-        return Renewing(target, codes=self.codes, sign_in=self._sign_in, check=self.check)
+        return Renewing(
+            target, codes=self.codes, prompt_sign_in=self._prompt_sign_in, check=self.check
+        )
 
     def load(self, load: Callable[[], Any], method: str) -> Any:
         """Return the credentials that botocore's provider loads, with our renewal."""
@@ -207,7 +209,7 @@ class Renewing:
     def _signed_in(self, fetch: Callable[[], Any]) -> Any:
         with suppress(SignInRequired):
             return shared_sign_in(sign_in_file(self._target), fetch)
-        self._sign_in()
+        self._prompt_sign_in()
         return fetch()
 
 

@@ -145,7 +145,7 @@ def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
     if rule is None:
         return UnexpectedError(error)
     if rule.kind is SignInRequired:
-        return sign_in_required(chain)
+        return no_sign_in(chain)
     if rule.kind is ProfileNotFound:
         return ProfileNotFound(details["profile"])
     names = [f"`{name}`" for name in chain] or ["this session"]
@@ -198,7 +198,7 @@ def no_credentials(name: str = "") -> AwsProfileError:
     return from_error(error, (name,) if name else ())
 
 
-def sign_in_required(chain: tuple[str, ...]) -> SignInRequired:
+def no_sign_in(chain: tuple[str, ...]) -> SignInRequired:
     """Return the exception for a missing or expired sign-in at the start of a role chain."""
     *_, start = chain or ("NAME",)
     subject = f"`{start}`" if chain else "this session"

@@ -47,7 +47,7 @@ from ipy_awsprofile.config.target import (
 from ipy_awsprofile.config.user_environment import named_profile, user_environment
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.credentials.providers import Renewing, create_provider_chain
-from ipy_awsprofile.credentials.translation import sign_in_required, translated
+from ipy_awsprofile.credentials.translation import no_sign_in, translated
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.sessions.assigned_roles import cached_list
 from ipy_awsprofile.text import one_line, program, quoted, redacted_urls
@@ -134,7 +134,7 @@ def _finds_credentials(target: Target) -> bool:
     asks_machine = source.credential_source in {"Ec2InstanceMetadata", "EcsContainer"}
     if asks_machine and not source.source_profile:
         return source.credential_source == "EcsContainer"
-    renewing = Renewing(target, codes=None, sign_in=_renew, check=_renew)
+    renewing = Renewing(target, codes=None, prompt_sign_in=_renew, check=_renew)
     providers = create_provider_chain(ProfileBotocoreSession(target), target, {}, renewing)
     providers.remove("container-role")
     providers.remove("iam-role")
@@ -154,7 +154,7 @@ def _require_token(target: Target) -> None:
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     is_renewed = value_in(file, "refreshToken")
     if not is_renewed and str(value_in(file, "expiresAt") or "") < now:
-        raise sign_in_required(target.names)
+        raise no_sign_in(target.names)
 
 
 def _find_known_account(sign_in: SignIn, name: str) -> str:

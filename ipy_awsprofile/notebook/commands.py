@@ -39,7 +39,7 @@ from ipy_awsprofile.notebook.prompts import renders_html, sign_in_at_cell, warn_
 from ipy_awsprofile.sessions.assigned_roles import known_roles_without_profile
 from ipy_awsprofile.sessions.console import console_link
 from ipy_awsprofile.sessions.session import fetch_identity
-from ipy_awsprofile.sessions.sign_in import local_browser
+from ipy_awsprofile.sessions.signing_in import local_browser
 from ipy_awsprofile.switch.opening import fitting_pattern
 from ipy_awsprofile.switch.saving import text_with_role, text_with_shared
 from ipy_awsprofile.switch.using_profile import Block
@@ -251,7 +251,7 @@ def _change_identity(line: _Line) -> None:
     request = line.request
     person = line.switcher.person
     if options.device_code:
-        person = replace(person, sign_in=partial(sign_in_at_cell, device_code=True))
+        person = replace(person, sign_in_prompter=partial(sign_in_at_cell, device_code=True))
     if options.login:
         line.switcher.login(line.require_request("NAME --login"), person=person)
         if request and request == SwitchRequest(sso=request.sso):

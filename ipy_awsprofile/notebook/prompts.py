@@ -28,19 +28,19 @@ from ipy_awsprofile.credentials.person import (
     no_code,
     somebody_is_there,
 )
-from ipy_awsprofile.credentials.translation import sign_in_required
+from ipy_awsprofile.credentials.translation import no_sign_in
 from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable
 from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
     from ipy_awsprofile.cards.card import Card
-    from ipy_awsprofile.sessions.sign_in import Attempt
+    from ipy_awsprofile.sessions.signing_in import Attempt
 
 
 def person_at_cell() -> Person:
     """Return the `Person` at a running cell."""
     return Person(
-        mfa_prompter=_ask_for_code, attempts=3, sign_in=sign_in_at_cell, warn=warn_at_cell
+        mfa_prompter=_ask_for_code, attempts=3, sign_in_prompter=sign_in_at_cell, warn=warn_at_cell
     )
 
 
@@ -168,16 +168,16 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
     """
     file = sign_in_file(target)
     before = version_of(file)
-    with _prompts.prompting(partial(sign_in_required, target.names)):
+    with _prompts.prompting(partial(no_sign_in, target.names)):
         if version_of(file) != before:  # the user has answered another thread meanwhile
             return
         if not somebody_is_there():
-            raise sign_in_required(target.names)
+            raise no_sign_in(target.names)
         _sign_in(target, device_code=device_code)
 
 
 def _sign_in(target: Target, *, device_code: bool) -> None:
-    from ipy_awsprofile.sessions.sign_in import begin_sign_in  # it imports boto3
+    from ipy_awsprofile.sessions.signing_in import begin_sign_in  # it imports boto3
 
     attempt = begin_sign_in(target, device_code=device_code)
     with _shown_until_the_end(attempt) as update:
@@ -185,7 +185,7 @@ def _sign_in(target: Target, *, device_code: bool) -> None:
             try:
                 answer = ask_on_input_channel(f"Code for the sign-in of {attempt.profile}: ")
             except MfaUnavailable:
-                raise sign_in_required(target.names) from None
+                raise no_sign_in(target.names) from None
             attempt.enter(answer)
             return
         for remaining in attempt.waiting():

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionResult
 
     from ipy_awsprofile.sessions.session import Identity
-    from ipy_awsprofile.sessions.sign_in import Attempt
+    from ipy_awsprofile.sessions.signing_in import Attempt
     from ipy_awsprofile.switch.switcher import Switcher
 
 #: Sends a message and its buffers to all views.
@@ -215,7 +215,7 @@ class Conversation:
             self._switcher.person,
             mfa_prompter=prompter,
             attempts=1,
-            sign_in=None,
+            sign_in_prompter=None,
             warn=warnings.append,
         )
         asked = _Asked(request, fresh)
@@ -293,7 +293,7 @@ class Conversation:
         self._ask(asked, question, shown)
 
     def _ask_to_sign_in(self, request: SwitchRequest, *, fresh: bool, device_code: bool) -> None:
-        from ipy_awsprofile.sessions.sign_in import begin_sign_in  # it imports boto3
+        from ipy_awsprofile.sessions.signing_in import begin_sign_in  # it imports boto3
 
         attempt = begin_sign_in(login_target(request), device_code=device_code)
         asked = _Asked(request, fresh, attempt)

@@ -132,7 +132,7 @@ class _Portal:
     """The access portal of a target's sign-in, for the user who has signed in."""
 
     def __init__(self, target: Target, config: ClientConfig | None = None) -> None:
-        sign_in = target.require_sign_in()
+        sign_in = target.find_sign_in()
         self.sign_in = sign_in
         session = unsigned_session(target)
         self._names = target.names
@@ -348,9 +348,9 @@ def _with_sign_in(target: Target, person: Person, call: Callable[[], Result]) ->
     try:
         return call()
     except SignInRequired:
-        if person.sign_in is None:
+        if person.sign_in_prompter is None:
             raise
-    person.sign_in_for(target)
+    person.prompt_sign_in(target)
     return call()
 
 

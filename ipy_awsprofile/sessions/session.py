@@ -168,7 +168,8 @@ def open_session(request: OpeningRequest) -> ProfileSession:
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
     """
     person = Person(
-        mfa_prompter=request.mfa_prompter or ask_on_input_channel, sign_in=request.sign_in
+        mfa_prompter=request.mfa_prompter or ask_on_input_channel,
+        sign_in_prompter=request.sign_in,
     )
     with faults_as_errors():
         target = find_target(request, person)

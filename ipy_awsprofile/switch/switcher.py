@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.kernel.show import Place
     from ipy_awsprofile.kernel.workers import Workers
     from ipy_awsprofile.sessions.session import Identity, ProfileSession
-    from ipy_awsprofile.sessions.sign_in import SignedOut
+    from ipy_awsprofile.sessions.signing_in import SignedOut
 
 _Listener = Callable[["Identity | None"], None]
 
@@ -305,7 +305,7 @@ class Switcher:
         """
         from ipy_awsprofile.config.target import login_target  # loading doesn't need it
 
-        (person or self.person).sign_in_for(login_target(request))
+        (person or self.person).prompt_sign_in(login_target(request))
 
     def off(self) -> list[str] | None:
         """Restore the state before the first switch, and share nothing anymore.
@@ -331,10 +331,10 @@ class Switcher:
         """End the sign-in of a request, or all sign-ins, and leave the identities that need it.
 
         Return the ended sign-ins, and the profiles that aren't active anymore, even after a block.
-        Raises the errors of `sessions.sign_in.sign_out` and of `require_changeable`.
+        Raises the errors of `sessions.signing_in.sign_out` and of `require_changeable`.
         """
         from ipy_awsprofile.config.target import login_target
-        from ipy_awsprofile.sessions.sign_in import needs_sign_in, sign_out
+        from ipy_awsprofile.sessions.signing_in import needs_sign_in, sign_out
 
         self.require_changeable()
         target = login_target(request) if request else None

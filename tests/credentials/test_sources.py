@@ -44,7 +44,7 @@ def test_same_providers_as_botocore(shared_files: tuple[Path, Path]) -> None:
     shared_files[0].write_text("[profile p]\nregion = us-east-1\n")
     target = target_of(SessionRequest(profile="p"))
     session, codes = ProfileBotocoreSession(target), Prompter(Person(), target)
-    renewing = Renewing(target, codes=codes, sign_in=lambda: None, check=lambda *_: None)
+    renewing = Renewing(target, codes=codes, prompt_sign_in=lambda: None, check=lambda *_: None)
     ours = create_provider_chain(session, target, {}, renewing).providers
     botocores = create_credential_resolver(session).providers
     names = [(each.METHOD, each.CANONICAL_NAME) for each in ours]

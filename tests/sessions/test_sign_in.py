@@ -32,7 +32,7 @@ from ipy_awsprofile.errors import (
     SwitchInterrupted,
 )
 from ipy_awsprofile.sessions.session import open_session, who_am_i
-from ipy_awsprofile.sessions.sign_in import Attempt, Callback, begin_sign_in, sign_out
+from ipy_awsprofile.sessions.signing_in import Attempt, Callback, begin_sign_in, sign_out
 from tests.identity_center import PROD, organisation
 from tests.processes import is_private, open_elsewhere
 from tests.shells import aws_cli_2, run_notebook
@@ -366,7 +366,7 @@ def test_unattended_notebook(aws: EmbeddedAws, auditor: str) -> None:
 def test_exit_during_a_sign_in() -> None:
     """A process that ends while a sign-in in its browser waits isn't held up."""
     code = """
-from ipy_awsprofile.sessions.sign_in import Callback
+from ipy_awsprofile.sessions.signing_in import Callback
 
 def waiting():
     callback = Callback()

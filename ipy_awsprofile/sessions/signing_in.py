@@ -171,7 +171,7 @@ def begin_sign_in(target: Target, *, device_code: bool = False) -> Attempt:
         if target.start.kind is ProfileKind.LOGIN_SESSION:
             attempt = _begin_login(target, here=browser is not None)
         else:
-            sign_in = target.require_sign_in()
+            sign_in = target.find_sign_in()
             client = _unsigned_client(target, "sso-oidc", sign_in.region)
             if browser and sign_in.session:
                 attempt = _begin_in_browser(target, sign_in, client)
@@ -410,7 +410,7 @@ def sign_out(target: Target | None) -> SignedOut:
     if target is None:
         stored = dict(_all_files(read_config()))
     elif target.start.kind is ProfileKind.SSO:
-        sign_in = target.require_sign_in()
+        sign_in = target.find_sign_in()
         stored = {sign_in.token_file: (sign_in.name, target)}
     else:
         stored = {sign_in_file(target): (target.names[-1], target)}
