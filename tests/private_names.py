@@ -23,9 +23,8 @@ __init__.py
   IPython.core.interactiveshell.InteractiveShell: configurables; extension_manager; magics_manager
   IPython.core.magic.MagicsManager: magics; registry
 across/sources.py
-  botocore.credentials: AssumeRoleProvider(load_config, client_creator, cache, profile_name,
-    prompter)
-  botocore.credentials.AssumeRoleProvider: def _resolve_credentials_from_profile(profile_name)
+  botocore.credentials.AssumeRoleProvider: def _resolve_source_credentials(role_config,
+    profile_name)
 calls/recorder.py
   botocore: register_initializer(callback); unregister_initializer(callback)
   botocore.credentials.Credentials: access_key
