@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import signal
 import sys
 from functools import cache, partial
@@ -16,7 +17,7 @@ from botocore.loaders import JSONFileLoader, Loader
 from ipy_awsprofile.demo.stages import seed
 from ipy_awsprofile.switch.using_profile import reset_process
 from tests.aws import EmbeddedAws
-from tests.processes import left_out, use_time_zone
+from tests.processes import Child, left_out, use_time_zone
 from tests.roles import add_mfa_role
 from tests.shells import Shell
 
@@ -33,6 +34,20 @@ def pytest_configure() -> None:
     A shell makes a background run ignore Ctrl-C, and every child process would inherit that.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+#: Tests that import Dask, MLflow, PyIceberg, awswrangler or anthropic.
+_LARGE = re.compile(
+    r"tests/kernel/test_(card|clusters|gate|places|signers)|\b(awswrangler|bedrock|dask|two-accounts)\b"
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of large libraries in one worker, because each import takes seconds."""
+    for item in items:
+        if _LARGE.search(item.nodeid):
+            item.add_marker(pytest.mark.xdist_group("libraries"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -68,7 +83,8 @@ def only_objects_of_the_test() -> None:
     With what the tests import, there are a million. The garbage goes first, because frozen objects
     stay.
     """
-    gc.collect()
+    if gc.get_freeze_count():  # after a run, which unfreezes all, it would take too long
+        gc.collect()
     gc.freeze()
 
 
@@ -149,6 +165,13 @@ def shell(bare_shell: Shell) -> Shell:
     """Return a real IPython shell in which the extension is loaded."""
     bare_shell.good("%load_ext ipy_awsprofile")
     return bare_shell
+
+
+@pytest.fixture(scope="session")
+def child() -> Iterator[Child]:
+    """Start a child process that all tests ask."""
+    with Child.started() as started:
+        yield started
 
 
 @pytest.fixture

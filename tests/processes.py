@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import subprocess
 import sys
 import time
 from contextlib import ExitStack, contextmanager
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 
@@ -56,6 +58,43 @@ def left_out(reasons: Iterable[str]) -> list[str]:
     return [*lines, f"To install the missing tools on Debian, run: apt install {packages}"] * bool(
         matches
     )
+
+
+#: Answers each environment with the caller's ARN or boto3's error. To import boto3 takes longer.
+_CALLER = """
+import boto3, json, os, sys
+for line in sys.stdin:
+    os.environ.clear()
+    os.environ.update(json.loads(line))
+    try:
+        answer = boto3.Session().client("sts").get_caller_identity()["Arn"]
+    except Exception as error:
+        answer = str(error)
+    print(json.dumps(answer), flush=True)
+"""
+
+
+class Child:
+    """A child process, which calls AWS in each environment as a new one would."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    @classmethod
+    @contextmanager
+    def started(cls) -> Iterator[Child]:
+        """Start the process, and end it after the block."""
+        command = [sys.executable, "-c", _CALLER]
+        with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as process:
+            yield cls(process)
+
+    def arn(self, environment: Mapping[str, str] = os.environ) -> str:
+        """Return the ARN that STS reports for the credentials in an environment, or the error."""
+        assert self._process.stdin
+        assert self._process.stdout
+        print(json.dumps(dict(environment)), file=self._process.stdin, flush=True)
+        answer: str = json.loads(self._process.stdout.readline())
+        return answer
 
 
 class AccessDenied(PermissionError):

@@ -35,10 +35,11 @@ expect.set_options(timeout=30_000)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests of this folder in one worker, because each worker starts a JupyterLab."""
+    """Run the tests with a JupyterLab in one worker, and those with only a page in another one."""
     for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.xdist_group("browser"))
+        if isinstance(item, pytest.Function) and item.path.parent == Path(__file__).parent:
+            needs = "jupyterlab" if "server" in item.fixturenames else "page"
+            item.add_marker(pytest.mark.xdist_group(needs))
 
 
 @pytest.fixture(scope="package")

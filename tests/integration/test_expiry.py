@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,7 +55,7 @@ WAYS = {
     "pandas and s3fs": "pd.read_csv(CSV, storage_options={'skip_instance_cache': True})",
     "aiobotocore": "await read_async()",
     "upload": "boto3.client('s3').upload_fileobj(io.BytesIO(b'x'), BUCKET, 'b')",
-    "50 threads": "many(50)",
+    "threads": "many(16)",
     "pyarrow": "pd.read_parquet(PARQUET)",
     "child": "subprocess.run([sys.executable, '-c', CHILD], check=True)",
     "AWS CLI": "!{sys.executable} -m awscli s3 ls {BUCKET}\nassert not _exit_code",
@@ -81,8 +80,11 @@ def kernel(aws: EmbeddedAws) -> Iterator[Kernel]:
         yield kernel
 
 
-def test_sign_in(kernel: Kernel, aws: EmbeddedAws) -> None:
-    """Each way to call AWS shows one card after the sign-in has expired, and goes on."""
+def test_next_call(kernel: Kernel, aws: EmbeddedAws, auditor: str) -> None:
+    """Each way to call AWS shows one card after the sign-in has expired, and goes on.
+
+    After an MFA session has expired, threads, other languages and children ask for one code.
+    """
     kernel.good(f"%aws_profile Analyst\n{PREPARE}")
     for way, use in WAYS.items():
         kernel.wait(hours=12)
@@ -91,36 +93,28 @@ def test_sign_in(kernel: Kernel, aws: EmbeddedAws) -> None:
         assert len(seen.prompts) == 1, way
         users = {call.arn for call in aws.calls if call.action.startswith("s3:")}
         assert [str(arn).split("/")[1][:22] for arn in users] == ["AWSReservedSSO_Analyst"], way
-
-
-def test_code(kernel: Kernel, aws: EmbeddedAws, auditor: str) -> None:
-    """After an MFA session has expired, threads, other languages and children ask for one code."""
     kernel.answer = lambda: aws.iam.mfa_code(auditor)
-    kernel.good(f"%aws_profile Auditor\n{PREPARE}")
-    for way in ("pandas and s3fs", "50 threads", "pyarrow", "child"):
+    kernel.good("%aws_profile Auditor")
+    for way in ("pandas and s3fs", "threads", "pyarrow", "child"):
         kernel.wait(hours=2)
         assert len(kernel.good(WAYS[way]).prompts) == 1, way
 
 
 def test_no_answer(kernel: Kernel) -> None:
-    """Without a user, or after Ctrl-C, a call fails with what to run, and the next cell works."""
+    """Without a user, or after Ctrl-C, a call fails with what to run, and the next cell works.
+
+    If another library's error ends a cell, a line below it names the command that helps.
+    """
     kernel.good(f"%aws_profile Analyst\n{PREPARE}")
-    for way in ("client", "50 threads", "pyarrow"):
+    for way in ("threads", "pyarrow"):
         kernel.wait(hours=12)
         unattended = kernel.run(WAYS[way], is_attended=False)
         assert unattended.error, way
         assert "The sign-in of `Analyst` is missing or has expired." in unattended.text, way
-        if sys.platform == "win32" and way != "client":
-            continue  # there, a prompt of a library's thread ends with the cell
         interrupted = kernel.run(WAYS[way], interrupts=True)
         assert interrupted.error == "KeyboardInterrupt", way
         assert len(interrupted.prompts) == 1, way
         assert len(kernel.good(WAYS["client"]).prompts) == 1, way
-
-
-def test_the_last_net(kernel: Kernel) -> None:
-    """If another library's error ends a cell, a line below it names the command that helps."""
-    kernel.good(f"%aws_profile Analyst\n{PREPARE}")
     kernel.wait(hours=12)
     seen = kernel.run("raise OSError('AWS Error ACCESS_DENIED')")
     assert seen.error == "OSError"

@@ -20,9 +20,9 @@ import time_machine
 
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from ipy_awsprofile.errors import CredentialsUnavailable
-from tests.processes import is_private, posix
+from tests.processes import Child, is_private, posix
 from tests.roles import answer_with_codes, renew_at_each_use
-from tests.shells import aws_cli_2, run_python
+from tests.shells import aws_cli_2
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,20 +49,15 @@ def answering(aws: EmbeddedAws, auditor: str, monkeypatch: pytest.MonkeyPatch) -
     answer_with_codes(aws, auditor, monkeypatch)
 
 
-def used_by(*command: str) -> str:
-    """Return what a child process prints."""
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
-
-
 @pytest.mark.usefixtures("answering")
-def test_children(aws: EmbeddedAws, notebook: Shell) -> None:
+def test_children(aws: EmbeddedAws, notebook: Shell, child: Child) -> None:
     """A child process has the identity of the card, with the same session name."""
     role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleGamma"
     aws.write_profile("my role", source_profile="UserAlpha", role_arn=role, region="us-west-2")
     for kind, line in SWITCHES.items():
         notebook.good(f"%aws_profile {line}")
         arn = notebook.good("session.client('sts').get_caller_identity()['Arn']").result
-        assert arn in used_by(sys.executable, "-c", ARN), kind
+        assert child.arn() == arn, kind
         aws.calls.clear()
         notebook.run("import pyarrow.fs as f; f.FileSystem.from_uri(PARQUET)[0].get_file_info(KEY)")
         assert {call.arn for call in aws.calls if call.action.startswith("s3:")} == {arn}, kind
@@ -73,8 +68,8 @@ def test_the_aws_cli(notebook: Shell, version: int) -> None:
     """The AWS CLI has the identity of the card, even if a profile's name doesn't describe it."""
     command = [sys.executable, "-m", "awscli"] if version == 1 else [aws_cli_2()]
     notebook.good("%aws_profile RoleBeta --read-only --session-name limited")
-    printed = used_by(*command, "sts", "get-caller-identity", "--output", "text")
-    assert ":assumed-role/RoleBeta/limited" in printed
+    asks = [*command, "sts", "get-caller-identity", "--output", "text"]
+    assert ":assumed-role/RoleBeta/limited" in subprocess.check_output(asks, text=True)
 
 
 def test_a_child_keeps_its_identity(aws: EmbeddedAws, notebook: Shell) -> None:
@@ -183,7 +178,7 @@ def test_files_are_private(
         answer(address, "")
 
 
-def test_keys_in_the_config_file(aws: EmbeddedAws, notebook: Shell) -> None:
+def test_keys_in_the_config_file(aws: EmbeddedAws, notebook: Shell, child: Child) -> None:
     """The config file for child processes has all profiles, unless it would contain keys."""
     notebook.good("%aws_profile RoleBeta --read-only")
     assert "[profile RoleGamma]" in Path(os.environ["AWS_CONFIG_FILE"]).read_text()
@@ -191,7 +186,7 @@ def test_keys_in_the_config_file(aws: EmbeddedAws, notebook: Shell) -> None:
     aws.write_profile("Keys", **settings)
     notebook.good("%aws_profile RoleBeta --read-only")
     assert "hush" not in Path(os.environ["AWS_CONFIG_FILE"]).read_text()
-    assert ":assumed-role/RoleBeta/" in run_python(ARN)
+    assert ":assumed-role/RoleBeta/" in child.arn()
 
 
 @posix
@@ -210,7 +205,7 @@ def test_a_cleanup(notebook: Shell) -> None:
     folder.rmdir()
 
 
-def test_many_profiles(aws: EmbeddedAws, notebook: Shell) -> None:
+def test_many_profiles(aws: EmbeddedAws, notebook: Shell, child: Child) -> None:
     """Children keep the notebook's identity after blocks with more profiles than are lent."""
     roles = [f"Role{number}" for number in range(70)]
     aws.config_file.write_text(
@@ -224,7 +219,7 @@ def test_many_profiles(aws: EmbeddedAws, notebook: Shell) -> None:
     notebook.good("%aws_profile RoleGamma --read-only")
     notebook.names["roles"] = roles
     notebook.good("for name in roles:\n    with using_profile(name, read_only=True): pass")
-    assert "/RoleGamma" in used_by(sys.executable, "-c", ARN)
+    assert "/RoleGamma" in child.arn()
     notebook.good("%aws_profile --off")
 
 

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tests.aws import EmbeddedAws
+    from tests.processes import Child
     from tests.shells import Shell
 
 # Environment variables ----------------------------------------------------------------------------
 
-ARN = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
 KEYS = {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "hush",
@@ -58,7 +58,7 @@ def mine(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("mine")
-def test_set_and_restored(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_set_and_restored(shell: Shell, child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
     """A switch sets the profile and its Region, hides the user's keys, and `--off` restores all."""
     before = dict(os.environ)
     own, settings = boto3.Session(region_name="eu-north-1"), {"anon": False}
@@ -76,7 +76,7 @@ def test_set_and_restored(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None
         assert not {*KEYS, "AWS_DEFAULT_PROFILE"} & os.environ.keys()
         assert ("AWS_BEARER_TOKEN_BEDROCK" in os.environ) == ("read-only" not in options)
         assert not [value for value in os.environ.values() if "hush" in value]
-        assert f"::{ROLE_ACCOUNT}:assumed-role/RoleBeta/" in run_python(ARN)
+        assert f"::{ROLE_ACCOUNT}:assumed-role/RoleBeta/" in child.arn()
         variable = "other" if "other" in options else "session"
         assert boto3.DEFAULT_SESSION is shell.names[variable]
     shell.good("%aws_profile --off")
@@ -110,7 +110,7 @@ def test_changes_of_the_user_stay(shell: Shell) -> None:
 
 
 def test_the_token_is_not_sent_to_a_proxy(
-    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, aws: EmbeddedAws, child: Child, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If the user has a proxy, child processes get their credentials without it."""
     monkeypatch.setenv("http_proxy", aws.endpoint_url)  # answers as AWS, but knows no lent session
@@ -119,7 +119,7 @@ def test_the_token_is_not_sent_to_a_proxy(
     before = dict(os.environ)
     shell.good("%aws_profile RoleBeta --read-only")
     assert os.environ["no_proxy"] == os.environ["NO_PROXY"] == ".acme,127.0.0.1"
-    assert ":assumed-role/RoleBeta/" in run_python(ARN)
+    assert ":assumed-role/RoleBeta/" in child.arn()
     shell.good("%aws_profile --off")
     assert dict(os.environ) == before
 
@@ -127,17 +127,17 @@ def test_the_token_is_not_sent_to_a_proxy(
 def test_the_region_of_another_profile(aws: EmbeddedAws, shell: Shell) -> None:
     """After a switch, another profile that is named has its own Region, in child processes, too."""
     aws.write_profile("Elsewhere", source_profile="UserAlpha", region="eu-north-1")
-    region = "import boto3; print(boto3.Session(profile_name='Elsewhere').region_name)"
+    own, other = (
+        "boto3.Session().region_name",
+        "boto3.Session(profile_name='Elsewhere').region_name",
+    )
     shell.good("import boto3")
     for options in ("", "--session-name lent"):
         shell.good(f"%aws_profile RoleBeta {options}")
-        assert run_python(region) == "eu-north-1\n"
-        assert (
-            shell.good("boto3.Session(profile_name='Elsewhere').region_name").result == "eu-north-1"
-        )
-        assert run_python("import boto3; print(boto3.Session().region_name)") == "us-west-2\n"
+        assert run_python(f"import boto3; print({own}, {other})") == "us-west-2 eu-north-1\n"
+        assert shell.good(other).result == "eu-north-1"
     shell.good("%aws_profile RoleBeta --region eu-west-1")
-    assert run_python("import boto3; print(boto3.Session().region_name)") == "eu-west-1\n"
+    assert run_python(f"import boto3; print({own})") == "eu-west-1\n"
 
 
 # Libraries ----------------------------------------------------------------------------------------
