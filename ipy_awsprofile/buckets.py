@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
@@ -38,7 +39,7 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
         buckets = [bucket for page in pages for bucket in page.get("Buckets") or []]
     # Some AWS-compatible servers ignore the prefix.
     buckets = [bucket for bucket in buckets if bucket["Name"].startswith(prefix or "")]
-    buckets.sort(key=lambda bucket: bucket["Name"])
+    buckets.sort(key=itemgetter("Name"))
     rows = [
         (bucket["Name"], bucket.get("CreationDate"), bucket.get("BucketRegion"))
         for bucket in buckets

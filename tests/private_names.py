@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.kernel.leftovers import READERS
+from ipy_awsprofile.kernel.leftovers import HANDLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -229,5 +229,5 @@ def listed_uses() -> Iterator[Use]:
                 tuple(re.findall(r"\w+", parameters)) if parameters else None,
                 is_overridden=bool(marker),
             )
-    for name in READERS:
+    for name in HANDLES:
         yield Use("kernel/leftovers.py", (name,))

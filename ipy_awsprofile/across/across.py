@@ -51,7 +51,7 @@ from ipy_awsprofile.config.sign_ins import role_named, sign_in_of_pattern
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.errors import InvalidOption, NotForOneProfile
 from ipy_awsprofile.gate import PROCESS, Turn, require_no_run
-from ipy_awsprofile.kernel.leftovers import is_reader, starts_workers
+from ipy_awsprofile.kernel.leftovers import is_handle, starts_workers
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted, interruptible
 from ipy_awsprofile.sessions.assigned_roles import AssignedRole, list_assigned_roles
 from ipy_awsprofile.sessions.session import ProfileSession, fetch_identity, label_for
@@ -141,7 +141,7 @@ def across_profiles(
             "Run `import asyncio`, and pass `lambda session: asyncio.run(FUNCTION(session))`.",
         )
     switcher = running_switcher()
-    _require_no_readers(getattr(function, "run", function), switcher.namespace)
+    _require_no_handles(getattr(function, "run", function), switcher.namespace)
     options = SwitchRequest(
         default_session_name=switcher.session_name,
         confirmed=confirmed,
@@ -348,7 +348,7 @@ def _in_region(session: ProfileSession, region: str) -> ProfileSession:
     return ProfileSession(core, target, timeout=session.timeout, prompter=session.prompter)
 
 
-def _require_no_readers(function: Any, namespace: Mapping[str, Any]) -> None:
+def _require_no_handles(function: Any, namespace: Mapping[str, Any]) -> None:
     """Raise NotForOneProfile if a function names an object that the notebook opened in S3."""
     if not isinstance(function, FunctionType):
         return
@@ -359,7 +359,7 @@ def _require_no_readers(function: Any, namespace: Mapping[str, Any]) -> None:
                 "In the function, use only its `session`. To run it in a Dask cluster, use "
                 "`executor=client.get_executor()`.",
             )
-        if is_reader(value):
+        if is_handle(value):
             raise NotForOneProfile(
                 f"{what} was opened in S3 before the run, and keeps its identity.",
                 "Open it in the function, with the profile's `session`.",

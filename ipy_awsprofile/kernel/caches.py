@@ -54,14 +54,31 @@ def _reset(owner: Any, name: str, value: Any = None) -> None:
     setattr(owner, name, value)
 
 
-def _in_subclasses(kind: type, clear: Callable[[Any], object]) -> None:
-    for subclass in subclasses_of(kind):
-        clear(subclass)
+def _clear_filesystems(module: Any) -> None:
+    for filesystem in subclasses_of(module.AbstractFileSystem):
+        filesystem.clear_instance_cache()
 
 
 def _clear_expressions(module: Any) -> None:
-    kind = getattr(module, "SingletonExpr", module.Expr)
-    _in_subclasses(kind, lambda subclass: vars(subclass).get("_instances", {}).clear())
+    for expression in subclasses_of(getattr(module, "SingletonExpr", module.Expr)):
+        vars(expression).get("_instances", {}).clear()
+
+
+def _forget_credentials_of_redshift(module: Any) -> None:
+    _reset(module.IamHelper, "credentials_cache", _NothingKept())
+
+
+def _forget_credentials_of_mongodb(module: Any) -> None:
+    module.set_cached_credentials(None)
+
+
+def _reset_cloudpathlib(module: Any) -> None:
+    _reset(module.S3Client, "_default_client")
+
+
+def _disconnect_models(module: Any) -> None:
+    for model in subclasses_of(module.Model):
+        _reset(model, "_connection")
 
 
 def _reset_s3path(module: Any) -> None:
@@ -98,25 +115,26 @@ def _end_forkserver(module: Any) -> None:
         server._stop()
 
 
-def _function(path: str) -> Callable[[Any], object]:
+def _call(path: str) -> Callable[[Any], object]:
     """Return a function that calls a function of a module, such as ``Model.reset``."""
-    find = attrgetter(path)
-    return lambda module: find(module)()
+
+    def call(module: Any) -> None:
+        attrgetter(path)(module)()
+
+    return call
 
 
 CACHES = (
     # Filesystems are reused for equal arguments, and these don't have the identity.
     Cache(
         "fsspec.spec",
-        lambda module: _in_subclasses(
-            module.AbstractFileSystem, lambda kind: kind.clear_instance_cache()
-        ),
+        _clear_filesystems,
         "fsspec 2026.9",
     ),
     # Plans contain filesystems, and expressions contain plans.
     Cache(
         "dask.dataframe.dask_expr.io.parquet",
-        _function("_cached_plan.clear"),
+        _call("_cached_plan.clear"),
         "dask 2026.8",
     ),
     Cache("dask._expr", _clear_expressions, "dask 2026.8"),
@@ -124,70 +142,70 @@ CACHES = (
     # A client for an hour.
     Cache(
         "mlflow.store.artifact.s3_artifact_repo",
-        _function("_cached_get_s3_client.cache_clear"),
+        _call("_cached_get_s3_client.cache_clear"),
         "mlflow 3.17",
     ),
     # A boto3 session for each combination of arguments.
     Cache(
         "anthropic.lib.aws._auth",
-        _function("_get_session.cache_clear"),
+        _call("_get_session.cache_clear"),
         "anthropic 2.14",
     ),
     Cache(
         "anthropic.lib.bedrock._auth",
-        _function("_get_session.cache_clear"),
+        _call("_get_session.cache_clear"),
         "anthropic 0.79",
     ),
     # The default credentials for ten minutes.
     Cache(
         "litellm.llms.bedrock.base_aws_llm",
-        _function("BaseAWSLLM._shared_iam_cache.flush_cache"),
+        _call("BaseAWSLLM._shared_iam_cache.flush_cache"),
         "litellm 1.110",
     ),
     # The user of a cluster, even for another identity in the same run over many profiles.
     Cache(
         "redshift_connector.iam_helper",
-        lambda module: _reset(module.IamHelper, "credentials_cache", _NothingKept()),
+        _forget_credentials_of_redshift,
         "redshift_connector 2.2",
     ),
     # GDAL prefers the role that it has assumed to the environment.
-    Cache("pyogrio", _function("vsi_curl_clear_cache"), "pyogrio 0.13"),
-    Cache("osgeo.gdal", _function("VSICurlClearCache"), "GDAL 3.11"),
+    Cache("pyogrio", _call("vsi_curl_clear_cache"), "pyogrio 0.13"),
+    Cache("osgeo.gdal", _call("VSICurlClearCache"), "GDAL 3.11"),
     # Credentials for all connections.
     Cache(
         "pymongo_auth_aws.auth",
-        lambda module: module.set_cached_credentials(None),
+        _forget_credentials_of_mongodb,
         "pymongo-auth-aws 1.3",
     ),
     # Clients for new objects.
     Cache(
         "cloudpathlib.s3.s3client",
-        lambda module: _reset(module.S3Client, "_default_client"),
+        _reset_cloudpathlib,
         "cloudpathlib 0.26",
     ),
     Cache(
         "aws_lambda_powertools.utilities.parameters",
-        _function("clear_caches"),
+        _call("clear_caches"),
         "aws-lambda-powertools 3.37",
     ),
     Cache(
         "prefect_aws.credentials",
-        _function("_get_client_cached.cache_clear"),
+        _call("_get_client_cached.cache_clear"),
         "prefect-aws 0.7",
     ),
     Cache(
         "sagemaker.core.utils.utils",
-        _function("SageMakerClient.reset"),
+        _call("SageMakerClient.reset"),
         "sagemaker-core 2.27",
     ),
     Cache(
         "sagemaker_core.main.utils",
-        _function("SingletonMeta._instances.clear"),
+        _call("SingletonMeta._instances.clear"),
         "sagemaker-core 1.0",
     ),
     Cache(
         "pynamodb.models",
-        lambda module: _in_subclasses(module.Model, lambda model: _reset(model, "_connection")),
+        _disconnect_models,
         "pynamodb 6.1",
     ),
     Cache("s3path", _reset_s3path, "s3path 0.6"),

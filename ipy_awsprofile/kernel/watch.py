@@ -22,7 +22,6 @@ from collections.abc import Awaitable, Callable
 from functools import partial, wraps
 from inspect import iscoroutinefunction
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import botocore  # the package alone, which imports nothing else
 
@@ -188,26 +187,19 @@ class AwaitedCredentials(StaysInProcess):
 
     def __init__(self, credentials: Any) -> None:
         self._credentials = credentials
-        self._renewals: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()  # tasks, by loop
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._credentials, name)
 
     async def get_frozen_credentials(self) -> Any:
-        """Return the current keys. All requests of an event loop wait for one renewal."""
+        """Return the current keys. A renewal is in a thread, in which no task can cancel it."""
         import asyncio  # aiobotocore has imported it
 
         freeze = self._credentials.get_frozen_credentials
         refresh_needed = getattr(self._credentials, "refresh_needed", None)
         if refresh_needed is None or not refresh_needed():  # keys in a file are read at once
             return freeze()
-        loop = asyncio.get_running_loop()
-        renewal = self._renewals.get(loop)
-        if renewal is None or renewal.done():
-            renewal = loop.create_task(asyncio.to_thread(freeze))
-            self._renewals[loop] = renewal
-        # Cancelling one request doesn't end the renewal, for which others wait.
-        return await asyncio.shield(renewal)
+        return await asyncio.to_thread(freeze)
 
     async def get_account_id(self) -> Any:
         """Return the account ID for endpoints that contain it."""

@@ -401,8 +401,9 @@ class Switcher:
             if was_active:
                 self._tell()
         if self._opened and ended and ended != self._label:
-            for leftover in self._opened.opened_as(self.namespace, ended):
-                PROCESS.warn(str(leftover))
+            for leftover, label in self._opened.handles(self.namespace):
+                if label == ended:
+                    PROCESS.warn(str(leftover))
 
     def leftovers(self) -> list[Leftover]:
         """Return what doesn't follow the active identity. It is empty before the first switch."""
