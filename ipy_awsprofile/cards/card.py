@@ -82,36 +82,54 @@ class Table:
     rows: Sequence[tuple[str, ...]]
 
     def __str__(self) -> str:
-        rows = [*filter(None, [self.columns]), *self._shown()]
-        cells = [row for row in rows if row[1:]]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        indent = "" if self.columns else "  "
-        return "\n".join(_aligned(row, widths, indent) if row[1:] else row[0] for row in rows)
+        rows = self._shown()
+        indent = "  "
+        if self.columns:
+            rows.insert(0, self.columns)
+            indent = ""
+        widths = [max(map(len, column)) for column in zip(*filter(_is_data, rows), strict=True)]
+        lines = []
+        for row in rows:
+            line = row[0]
+            if _is_data(row):
+                line = _aligned(row, widths, indent)
+            lines.append(line)
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        names = "".join(f'<th style="{_HEAD}">{_escaped(name)}</th>' for name in self.columns)
-        head = f"<thead><tr>{names}</tr></thead>" if names else ""
-        style = "" if self.columns else ' style="background:none"'  # headings separate the rows
+        head = ""
+        style = ' style="background:none"'  # headings separate the rows
+        if self.columns:
+            names = "".join(f'<th style="{_HEAD}">{_escaped(name)}</th>' for name in self.columns)
+            head = f"<thead><tr>{names}</tr></thead>"
+            style = ""
         body = "".join(f"<tr{style}>{self._cells(row)}</tr>" for row in self._shown())
         table = f'<table style="margin:0;font-size:12px">{head}<tbody>{body}</tbody></table>'
         return f'<div style="{_SCROLLER}">{table}</div>'
 
     def _cells(self, row: tuple[str, ...]) -> str:
-        if not row[1:]:
-            columns = max(map(len, self.rows))
-            return f'<th colspan="{columns}" style="{_HEADING}">{_formatted(row[0])}</th>'
-        return "".join(map(_data_cell, row))
+        if _is_data(row):
+            return "".join(map(_data_cell, row))
+        columns = max(map(len, self.rows))
+        return f'<th colspan="{columns}" style="{_HEADING}">{_formatted(row[0])}</th>'
 
     def _shown(self) -> list[tuple[str, ...]]:
-        return [
-            tuple(one_line(cell, _LONGEST_CELL) for cell in row) for row in self.rows[:MOST_ROWS]
-        ]
+        shown = []
+        for row in self.rows[:MOST_ROWS]:
+            shown.append(tuple(one_line(cell, _LONGEST_CELL) for cell in row))
+        return shown
+
+
+def _is_data(row: tuple[str, ...]) -> bool:
+    """Return whether a row isn't a heading."""
+    return len(row) > 1
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
     """A title with marks beside it, rows of labels and values, code, notes, and a table.
 
+    A row without a value isn't shown.
     ``mark`` is a warning beside the title, and ``badge`` other information. ``since`` says when the
     badge was accurate; text leaves it out, because only HTML is displayed again in a saved
     notebook. ``link`` is a button's text and address. Text between backticks in the title, in
@@ -120,8 +138,8 @@ class Card:
 
     title: str
     badge: str = ""
-    rows: tuple[tuple[str, str], ...] = ()
-    notes: tuple[str, ...] = ()
+    rows: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
     tone: Tone = Tone.QUIET
     mark: str = ""
     since: str = ""
@@ -130,18 +148,22 @@ class Card:
     code: str = ""
 
     def __str__(self) -> str:
+        title = self.title
         beside = ", ".join(filter(None, (self.mark, self.badge)))
-        rows = self.rows
-        if self.link:
-            rows = (("open", self.link[1]), *rows)
-        width = max((len(label) for label, _ in rows), default=0)
-        lines = [self.title]
         if beside:
-            lines[0] += f"  ({beside})"
-        lines += [_aligned((label, one_line(value)), (width, 0), "  ") for label, value in rows]
+            title += f"  ({beside})"
+        rows = self._filled_rows()
+        if self.link:
+            rows.insert(0, ("open", self.link[1]))
+        labels = [label for label, _ in rows]
+        widths = (max(map(len, labels), default=0), 0)
+        lines = [title]
+        for label, value in rows:
+            lines.append(_aligned((label, one_line(value)), widths, "  "))
         if self.code:
             lines += self.code.split("\n")
-        lines += [f"  {note}" for note in self.notes]
+        for note in self.notes:
+            lines.append(f"  {note}")
         if self.table and self.table.rows:
             lines += str(self.table).split("\n")
         return printable(visible("\n".join(shortened(line, LONGEST) for line in lines)))
@@ -159,13 +181,8 @@ class Card:
             badge = _escaped(f"{self.badge} {self.since}".strip())
             title += f' <span class="ipy-awsprofile-badge" style="{style}">{badge}</span>'
         parts = [f"<div>{title}</div>"]
-        if self.rows:
-            rows = "".join(
-                f'<tr style="background:none"><th scope="row" align="left" style="{_LABEL}">'
-                f'{_escaped(label)}</th><td style="{_PLAIN};padding:0;{_MONO}">'
-                f"{_formatted(value)}</td></tr>"
-                for label, value in self.rows
-            )
+        rows = "".join(map(_row, self._filled_rows()))
+        if rows:
             parts.append(f'<table style="margin:4px 0 0"><tbody>{rows}</tbody></table>')
         if self.link and re.match("https?://", self.link[1]):  # not, for example, javascript:
             text, address = map(_escaped, self.link)
@@ -174,20 +191,33 @@ class Card:
         if self.code:
             lines = "\n".join(map(_escaped, self.code.split("\n")))
             parts.append(f'<pre style="{_SCROLLER};{_MONO};white-space:pre-wrap">{lines}</pre>')
-        parts += (f'<div style="margin-top:4px">{_formatted(note)}</div>' for note in self.notes)
+        for note in self.notes:
+            parts.append(f'<div style="margin-top:4px">{_formatted(note)}</div>')
         if self.table and self.table.rows:
             parts.append(self.table._repr_html_())
         style = f"{_CARD};{self.tone.edge('border-left', 4)}"
         return f'<div class="ipy-awsprofile-card" style="{style}">{"".join(parts)}</div>'
 
+    def _filled_rows(self) -> list[tuple[str, str]]:
+        return [row for row in self.rows if row[1]]
 
-def _aligned(cells: Sequence[str], widths: Sequence[int], indent: str = "") -> str:
-    padded = (f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+
+def _row(row: tuple[str, str]) -> str:
+    label, value = row
+    head = f'<th scope="row" align="left" style="{_LABEL}">{_escaped(label)}</th>'
+    cell = f'<td style="{_PLAIN};padding:0;{_MONO}">{_formatted(value)}</td>'
+    return f'<tr style="background:none">{head}{cell}</tr>'
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int], indent: str) -> str:
+    padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
     return f"{indent}{'  '.join(padded)}".rstrip()
 
 
 def _data_cell(text: str) -> str:
-    style = _WRAPPED if text[30:] else _SHORT
+    style = _SHORT
+    if len(text) > 30:  # noqa: PLR2004
+        style = _WRAPPED
     return f'<td style="{style}">{_formatted(text)}</td>'
 
 

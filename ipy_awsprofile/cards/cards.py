@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -83,7 +82,9 @@ def status_of(
         leftovers += switcher.leftovers()
     block = ""
     if switcher.is_in_block:
-        block = "cell" if switcher.cell.is_block else "block"
+        block = "block"
+        if switcher.cell.is_block:
+            block = "cell"
     return Status(
         identity=identity,
         variable=variable,
@@ -116,18 +117,22 @@ def identity_card(status: Status, now: datetime | None = None) -> Card:
         ("ARN", identity.arn or NOT_TOLD),
         ("region", region),
         *status.rows,
-        *_filled(("expires", _expiry_line(status)), ("variable", status.variable)),
+        ("expires", _expiry_line(status)),
+        ("variable", status.variable),
     ]
-    notes = tuple(filter(None, (status.problem, *status.warnings)))
-    tone = Tone.WARNING if notes else Tone.GOOD
+    notes = list(filter(None, (status.problem, *status.warnings)))
+    tone = Tone.GOOD
+    if notes:
+        tone = Tone.WARNING
     badge = time_left(identity.expiry, now, temporary=identity.temporary)
     since = ""
     if badge.endswith("left"):
         since = f"(as of {now or datetime.now(UTC):%H:%M} UTC)"
-    if badge == _EXPIRED and (status.problem or not status.renews):
-        tone = Tone.ERROR
-    elif badge == _EXPIRED:
-        badge = _RENEWS
+    if badge == _EXPIRED:
+        if status.renews and not status.problem:
+            badge = _RENEWS
+        else:
+            tone = Tone.ERROR
     if identity.cached and identity.expiry:  # cached credentials weren't checked with AWS
         badge += ", cached"
     if status.block:
@@ -140,7 +145,7 @@ def identity_card(status: Status, now: datetime | None = None) -> Card:
         chain_line(identity.chain),
         badge=badge,
         since=since,
-        rows=tuple(rows),
+        rows=rows,
         notes=notes,
         tone=tone,
         mark=mark,
@@ -150,44 +155,46 @@ def identity_card(status: Status, now: datetime | None = None) -> Card:
 def _expiry_line(status: Status) -> str:
     """Return when the credentials expire, and how they renew; empty if they don't expire."""
     identity = status.identity
+    if identity.expiry is None and identity.temporary:
+        return "unknown"
     if identity.expiry is None:
-        return "unknown" if identity.temporary else ""
+        return ""
     expiry = f"{identity.expiry:%Y-%m-%d %H:%M:%S} UTC"
     here = identity.expiry.astimezone()
     if here.utcoffset():
         expiry += f" ({here:%H:%M %Z})"
     if status.problem:  # they haven't been renewed
         return expiry
-    how = "automatically" if status.renews else "with an MFA code"
-    return f"{expiry}, renews {how}"
-
-
-def _filled(*rows: tuple[str, str | None]) -> tuple[tuple[str, str], ...]:
-    """Return the rows that have a value."""
-    return tuple((label, value) for label, value in rows if value)
+    if status.renews:
+        return f"{expiry}, renews automatically"
+    return f"{expiry}, renews with an MFA code"
 
 
 def session_rows(target: Target) -> list[tuple[str, str]]:
     """Return the rows for a session's server, store, access or policy, source identity and tags."""
-    parameters = target.parameters.get(target.profile.role_arn or "", {})
     request = target.request
-    limit = "read-only, limited by the session policy ReadOnlyAccess"
+    parameters = target.parameters.get(target.profile.role_arn or "", {})
+    rows = []
+    if target.foreign_sts:
+        server = f"{target.foreign_sts}, not AWS"
+        if request.read_only or request.policy:
+            server += ". It may ignore the session policy"
+        rows.append(("server", server))
+    if target.store:
+        rows.append(("credentials", f"keys of {target.store}"))
     if target.scope:
-        limit = f"read-only in {len(READS)} services; all others are denied"
-    source_identity = parameters.get("SourceIdentity", "")
-    tags = ", ".join(f"{tag['Key']}={tag['Value']}" for tag in parameters.get("Tags", ()))
-    server = f"{target.foreign_sts}, not AWS"
-    if request.read_only or request.policy:
-        server += ". It may ignore the session policy"
-    rows = (
-        ("server", server, target.foreign_sts),
-        ("credentials", f"keys of {target.store}", target.store),
-        ("access", limit, request.read_only),
-        ("source identity", source_identity, source_identity),
-        ("tags", tags, tags),
-        ("policy", f"limited by the session policy {request.policy}", request.policy),
-    )
-    return [(label, text) for label, text, is_set in rows if is_set]
+        services = f"read-only in {len(READS)} services"
+        rows.append(("access", f"{services}; all others are denied"))
+    elif request.read_only:
+        rows.append(("access", "read-only, limited by the session policy ReadOnlyAccess"))
+    if "SourceIdentity" in parameters:
+        rows.append(("source identity", parameters["SourceIdentity"]))
+    if parameters.get("Tags"):
+        tags = [f"{tag['Key']}={tag['Value']}" for tag in parameters["Tags"]]
+        rows.append(("tags", ", ".join(tags)))
+    if request.policy:
+        rows.append(("policy", f"limited by the session policy {request.policy}"))
+    return rows
 
 
 def sharing_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str, str]]:
@@ -218,7 +225,9 @@ def worker_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str, 
     rows = []
     for workers in switcher.workers.values():
         if workers.label == label_for(session):
-            uses = "only to read" if workers.read_only else "too"
+            uses = "too"
+            if workers.read_only:
+                uses = "only to read"
             keys = time_left(workers.keys_end, temporary=True)
             text = f"of {workers.address} use it, {uses} (their keys: {keys})"
             if workers.problem:
@@ -245,11 +254,12 @@ region = us-east-1"""
 
 def no_profiles_card(files: SharedFiles, then: str) -> Card:
     """Return a card for files without profiles: their paths, what to run, and ``then`` to do."""
-    has_none = {True: "has no profiles", False: "doesn't exist"}
-    rows = (
-        (label, f"{one_line(file)} {has_none[os.path.exists(file)]}")
-        for label, file in (("config", files.config), ("credentials", files.credentials))
-    )
+    rows = []
+    for label, file in (("config", files.config), ("credentials", files.credentials)):
+        problem = "doesn't exist"
+        if file.exists():
+            problem = "has no profiles"
+        rows.append((label, f"{one_line(file)} {problem}"))
     notes = (
         "If you have access keys, write these lines, with your keys and Region, to "
         f"`{one_line(files.credentials)}`, and run `%aws_profile default`.",
@@ -259,7 +269,7 @@ def no_profiles_card(files: SharedFiles, then: str) -> Card:
         "To try it without an AWS account, run `ipy-awsprofile lab` in a terminal.",
     )
     title = "There are no AWS profiles yet"
-    return Card(title, rows=tuple(rows), notes=notes, code=_FIRST_PROFILE)
+    return Card(title, rows=rows, notes=notes, code=_FIRST_PROFILE)
 
 
 def off_card(
@@ -286,7 +296,7 @@ def off_card(
         notes.append(
             "Programs no longer get credentials. Those that they have stay valid until they expire."
         )
-    return Card("The switch is undone", notes=tuple(notes), tone=tone)
+    return Card("The switch is undone", notes=notes, tone=tone)
 
 
 def error_card(error: AwsProfileError) -> Card:
@@ -294,7 +304,7 @@ def error_card(error: AwsProfileError) -> Card:
     title, _, theirs = str(error).partition(": ")
     if theirs:
         title += ":"
-    notes = tuple(filter(None, (theirs, error.hint)))
+    notes = list(filter(None, (theirs, error.hint)))
     return Card(title, notes=notes, tone=Tone.ERROR)
 
 
@@ -303,7 +313,7 @@ def mfa_card(device: str, profile: str = "", refused: str = "") -> Card:
 
     ``refused`` is the problem with the previous code.
     """
-    rows = _filled(("profile", profile), ("device", device))
+    rows = (("profile", profile), ("device", device))
     if not refused:
         return Card("An MFA code is needed", rows=rows)
     return Card(
@@ -334,16 +344,21 @@ def time_left(
     Without ``expiry``, the result for ``temporary`` credentials is that the expiry isn't known.
     Other credentials don't expire.
     """
+    if expiry is None and temporary:
+        return "expires: unknown"
     if expiry is None:
-        return "expires: unknown" if temporary else "no expiry"
+        return "no expiry"
     seconds = (expiry - (now or datetime.now(UTC))).total_seconds()
     if seconds <= 0:
         return _EXPIRED
     if seconds < 60:  # noqa: PLR2004
         return "less than a minute left"
     hours, minutes = divmod(round(seconds / 60), 60)  # 59.9 minutes are 1 hour
-    counts = ((hours, "hour"), (minutes, "minute"))
-    text = " ".join(number_of(count, unit) for count, unit in counts if count)
+    text = number_of(minutes, "minute")
+    if hours and minutes:
+        text = f"{number_of(hours, 'hour')} {text}"
+    elif hours:
+        text = number_of(hours, "hour")
     return f"{text} left"
 
 
@@ -365,7 +380,7 @@ def signed_out_card(
         )
     if problems:
         tone = Tone.WARNING
-    return Card(title, notes=tuple(notes), tone=tone)
+    return Card(title, notes=notes, tone=tone)
 
 
 def sign_in_card(
@@ -391,7 +406,7 @@ def sign_in_card(
     return Card(
         f"Sign in for {profile}",
         badge=badge,
-        rows=_filled(("code", code)),
+        rows=(("code", code or ""),),
         notes=(
             f"{how} Interrupt the cell to stop waiting.",
             "The link works only for this sign-in.",

@@ -40,7 +40,7 @@ def across_card(
     if errors or not_run:
         shown.append(f"To retry the rest, {retry}. It returns all results.")
     tone = Tone.WARNING if good else Tone.ERROR
-    return Card(f"{good} of {size} succeeded", notes=tuple(shown), tone=tone)
+    return Card(f"{good} of {size} succeeded", notes=shown, tone=tone)
 
 
 def reasons(errors: Sequence[Mapping[str, str | None]]) -> list[str]:
@@ -60,16 +60,18 @@ def reasons(errors: Sequence[Mapping[str, str | None]]) -> list[str]:
             text = text.replace(account, "…")
         text = re.sub(r"botocore-session-\d+", "…", text)
         groups.setdefault(text, []).append(row)
-    largest = sorted(groups.items(), key=lambda group: -len(group[1]))
+    by_size = sorted(groups, key=lambda text: len(groups[text]), reverse=True)
     lines = []
-    for text, group in largest[:_MOST_ERRORS]:
-        first, *others = group
+    for text in by_size[:_MOST_ERRORS]:
+        first, *others = groups[text]
         if others:
-            unit = "call" if "region" in first else "profile"
-            lines.append(f"{number_of(len(group), unit)}: {text}")
+            unit = "profile"
+            if "region" in first:
+                unit = "call"
+            lines.append(f"{number_of(len(others) + 1, unit)}: {text}")
         else:
             lines.append(f"{profile_and_region(first, '`')}: {first['error']}: {first['message']}")
-    more = sum(len(group) for _, group in largest[_MOST_ERRORS:])
+    more = sum(len(groups[text]) for text in by_size[_MOST_ERRORS:])
     if more:
         lines.append(f"… and {more} more.")
     return lines

@@ -1,12 +1,11 @@
-"""The cards with a table of profiles or of roles, and the card of saved profiles."""
+"""The cards with a table of profiles, of roles or of settings, and the card of saved profiles."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.cards.card import MOST_ROWS, Card, Table
+from ipy_awsprofile.cards.card import MOST_ROWS, Card, Table, Tone
 from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.text import number_of
 
@@ -15,28 +14,28 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.config.profiles import Profile
     from ipy_awsprofile.config.saved import ConfigFile
+    from ipy_awsprofile.explain.explain import Explanation
     from ipy_awsprofile.sessions.assigned_roles import AssignedRole
 
 
 def profile_table(profiles: Sequence[Profile], pattern: str | None = None) -> Card:
     """Return a card with a row for each profile."""
-    rows = [
-        (
-            profile.name,
-            str(profile.kind),
-            profile.account or "",
-            profile.role or "",
-            profile.source or "",
-            profile.region or "",
-            "yes" if profile.mfa_serial else "",
-        )
-        for profile in profiles
-    ]
+    rows = []
+    for profile in profiles:
+        mfa = ""
+        if profile.mfa_serial:
+            mfa = "yes"
+        values = (profile.account, profile.role, profile.source, profile.region, mfa)
+        rows.append((profile.name, str(profile.kind), *(value or "" for value in values)))
     columns = ("profile", "kind", "account", "role", "source", "region", "MFA")
     title = _title(number_of(len(rows), "profile"), pattern, len(rows), "%aws_profiles")
-    named = [profile for profile in profiles if profile == pattern or (pattern and len(rows) == 1)]
-    lines = (arguments(SessionRequest(name)) for name in named)
-    notes = tuple(f"To switch to it, run `%aws_profile {line}`." for line in lines)
+    named = [profile for profile in profiles if profile == pattern]
+    if pattern and len(profiles) == 1:
+        named = list(profiles)
+    notes = []
+    for profile in named:
+        line = arguments(SessionRequest(profile))
+        notes.append(f"To switch to it, run `%aws_profile {line}`.")
     return Card(title, notes=notes, table=Table(columns, rows))
 
 
@@ -89,8 +88,11 @@ def saved_card(
         marks = {"+": "to add", "-": "to remove"}
         if is_written:
             marks = {"+": "added", "-": "removed"}
-        numbers = Counter(line[0] for line in lines if line[1:].startswith("[profile "))
-        counts = [f"{numbers[mark]} {word}" for mark, word in marks.items() if numbers[mark]]
+        counts = []
+        for mark, word in marks.items():
+            number = sum(line.startswith(f"{mark}[profile ") for line in lines)
+            if number:
+                counts.append(f"{number} {word}")
         title = f"Profiles in `{config}`: {', '.join(counts) or 'only settings change'}."
     if others:
         title += f" Not counted: {number_of(others, 'role')} with a profile."
@@ -104,4 +106,36 @@ def saved_card(
             f"The active profile `{active}` is removed. The notebook's session stays valid until "
             "you switch."
         )
-    return Card(title, notes=tuple(notes), code="\n".join(lines[:MOST_ROWS]))
+    return Card(title, notes=notes, code="\n".join(lines[:MOST_ROWS]))
+
+
+def explanation_card(shown: Explanation) -> Card:
+    """Return a card that shows how a profile resolves."""
+    notes = [f"! {warning}" for warning in shown.warnings]
+    badge = "no problems found"
+    tone = Tone.GOOD
+    if shown.warnings:
+        badge = number_of(len(shown.warnings), "warning")
+        tone = Tone.WARNING
+    if shown.error:
+        badge = "a switch fails"
+        tone = Tone.ERROR
+        # The user has already followed the hint's advice to run `--explain`.
+        hint = shown.error.hint.partition("`%aws_profile --explain ")[0]
+        notes.insert(0, f"✗ {shown.error} {hint}".strip())
+    sections: dict[str, list[tuple[str, ...]]] = {}
+    for section, *setting in shown.settings:
+        sections.setdefault(section, []).append(tuple(setting))
+    rows: list[tuple[str, ...]] = []
+    for name in dict.fromkeys((*sections, *shown.chain)):
+        heading = name
+        if name in shown.chain:
+            heading += f" ({shown.chain[name]})"
+        rows += [(heading,), *sections.get(name, [])]
+    return Card(
+        title=" ← ".join(shown.chain) or shown.name or "(no name)",
+        badge=badge,
+        notes=[*notes, *shown.notes],
+        tone=tone,
+        table=Table((), rows),
+    )

@@ -79,11 +79,13 @@ def _show_state(count: int, *, is_on: bool) -> None:
     if is_on:
         title = "Recording AWS calls"
         tone = Tone.GOOD
-    notes = ["`%aws_calls` returns them as a DataFrame."] if count else []
+    notes = []
+    if count:
+        notes.append("`%aws_calls` returns them as a DataFrame.")
     names = ", ".join(unrecorded_libraries())
     if names:
         notes.append(f"Calls of {names} aren't recorded, because they don't use botocore.")
-    display(Card(title, number_of(count, "call"), notes=tuple(notes), tone=tone))
+    display(Card(title, number_of(count, "call"), notes=notes, tone=tone))
 
 
 def _show_drafts(shown: list[Draft], file: str, session: ProfileSession | None) -> None:

@@ -17,7 +17,6 @@ from IPython.display import display
 
 from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.card import Card, Tone
-from ipy_awsprofile.cards.explanation import explanation_card
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import SwitchRequest, arguments
@@ -218,7 +217,7 @@ def _off(line: _Line) -> Card:
 
 def _explain(line: _Line) -> Card:
     """Show how the profile of the line, or the active one, resolves."""
-    return explanation_card(explain(line.request or line.switcher.request))
+    return tables.explanation_card(explain(line.request or line.switcher.request))
 
 
 def _sign_out(line: _Line) -> Card:

@@ -61,12 +61,16 @@ def complete(context: CompletionContext) -> SimpleMatcherResult:
 def _candidates(parser: argparse.ArgumentParser, before: list[str], word: str) -> Iterable[str]:
     actions = parser._actions  # noqa: SLF001  # has no public list
     options = {flag: action for action in actions for flag in action.option_strings}
-    previous = before[-1] if before else ""
+    previous = "".join(before[-1:])
     if previous in options and options[previous].nargs != 0:
         return _values(previous, word)
     if word.startswith("-"):
-        shown = [flag for flag, action in options.items() if action.help != argparse.SUPPRESS]
-        return [flag for flag in shown if flag.startswith(word) and flag not in before]
+        flags = []
+        for flag, action in options.items():
+            is_new = flag not in before and action.help != argparse.SUPPRESS
+            if is_new and flag.startswith(word):
+                flags.append(flag)
+        return flags
     choices = [choice for action in actions for choice in action.choices or ()]
     if choices:
         return [choice for choice in choices if choice.startswith(word)]
@@ -78,8 +82,11 @@ def _values(option: str, word: str) -> Iterable[str]:
     match option:
         case "--region" | "--regions":
             first, comma, last = word.rpartition(",")
-            names = (name for name in known_regions() if name not in first.split(","))
-            return [f"{first}{comma}{name}" for name in names if name.startswith(last)]
+            regions = []
+            for name in known_regions():
+                if name.startswith(last) and name not in first.split(","):
+                    regions.append(f"{first}{comma}{name}")
+            return regions
         case "--source-profile":
             return _names(word)
         case "--sso":
@@ -90,8 +97,12 @@ def _values(option: str, word: str) -> Iterable[str]:
 def _beginning_with(word: str, names: Iterable[str]) -> list[str]:
     """Return the names that begin with a typed word, quoted so that each is read as a name."""
     typed = re.sub(r"([{}$])\1", r"\1", word.strip("\"'")).casefold()
-    matching = dict.fromkeys(name for name in names if name.casefold().startswith(typed))
-    return [f"-- {quoted(name)}" if name.startswith("-") else quoted(name) for name in matching]
+    matching = []
+    for name in dict.fromkeys(names):
+        if name.casefold().startswith(typed):
+            dashes = "-- " * name.startswith("-")  # then a name isn't an option
+            matching.append(f"{dashes}{quoted(name)}")
+    return matching
 
 
 def _names(word: str) -> list[str]:

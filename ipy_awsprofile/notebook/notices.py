@@ -168,4 +168,7 @@ def _settings_of(target: Target, config: Config) -> list[Section]:
 def _without_keys(settings: list[Section]) -> list[Section]:
     """Return settings without access keys and notes of tools, which change all the time."""
     names = known_settings() - KEYS
-    return [{name: section[name] for name in section.keys() & names} for section in settings]
+    without_keys: list[Section] = []
+    for section in settings:
+        without_keys.append({name: section[name] for name in section.keys() & names})
+    return without_keys

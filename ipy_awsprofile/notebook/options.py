@@ -204,10 +204,13 @@ def with_options(declare: Callable[[argparse.ArgumentParser], None]) -> Callable
 
 def chosen(options: argparse.Namespace, declared: type[object]) -> dict[str, Any]:
     """Return the options of a dataclass that were typed, by the names of their fields."""
-    defaults = {name: field.default for name, field in options_of(declared).items()}
-    values = {name: getattr(options, name) for name in defaults}
-    # An option that can be repeated is an empty list if it wasn't typed.
-    return {name: value for name, value in values.items() if value not in (defaults[name], [])}
+    typed = {}
+    for name, field in options_of(declared).items():
+        value = getattr(options, name)
+        # An option that can be repeated is an empty list if it wasn't typed.
+        if value not in (field.default, []):
+            typed[name] = value
+    return typed
 
 
 def parse(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace:
@@ -316,12 +319,15 @@ def spelling_hints(
 
     ``variables`` are the notebook's.
     """
-    mark = "%" if cell is None else "%%"
-    typed = f"{mark}{magic} {line}".strip()
+    typed = f"%{magic} {line}".strip()
+    if cell is not None:
+        typed = f"%{typed}"
     try:
         yield
     except (InvalidOption, ProfileNotFound) as error:
-        name = error.name if isinstance(error, ProfileNotFound) else ""
+        name = ""
+        if isinstance(error, ProfileNotFound):
+            name = error.name
         if name not in line or re.search(_ACCESS_KEY, line):
             raise  # it is about the cell's code, or must not be repeated
         for kind, pattern, hint in _SPELLINGS:

@@ -11,7 +11,7 @@ from ipy_awsprofile.across.across import across_profiles
 from ipy_awsprofile.across.organization import OrganizationRole, organization_roles
 from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.card import Card
-from ipy_awsprofile.config.files import SharedFiles, read_config
+from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import SwitchRequest, require_variable
 from ipy_awsprofile.config.saved import ConfigFile, block_of_roles, profiles_in_block
@@ -75,53 +75,71 @@ def _listed(options: argparse.Namespace, switcher: Switcher) -> Card:
 
     Raises AwsProfileError.
     """
-    limits = options.read_only or options.policy or options.write
-    if chosen(options, CellOptions) or limits or (options.confirmed and not options.save):
-        raise InvalidOption(
-            "The options of a cell need a cell.",
-            "Write `%%aws_profiles PATTERN` as the first line of the cell.",
-        )
-    profiles = list_profiles(options.pattern) if options.sso is None else []
-    sign_in = None if profiles else _sign_in_of(options)
-    if sign_in and options.save:
-        return _saved_roles(sign_in, options, switcher)
-    if sign_in:
-        listed_at = None  # now
-        cached = complete_list(sign_in)
-        if cached and not options.refresh:
-            listed_at = cached.listed_at
-        roles = _roles(sign_in, options, switcher)
-        return tables.role_table(roles, options.pattern, listed_at)
+    _require_no_options_of_cell(options)
+    pattern = options.pattern
+    if options.sso is not None:
+        sign_in, pattern = _sign_in_and_pattern(options)
+        return _listed_roles(sign_in, pattern, options, switcher)
+    profiles = list_profiles(pattern)
+    config = read_config()
+    name = sign_in_of_pattern(pattern or "", config)
+    if name and not profiles:
+        return _listed_roles(find_sign_in(name, config), pattern, options, switcher)
     if options.save or options.refresh:
         raise InvalidOption(
             "--save and --refresh require --sso.",
             "Run `%aws_profiles --sso --refresh`, or `%aws_profiles --sso --save NAMES`.",
         )
-    if not profiles and not list_profiles():
-        return cards.no_profiles_card(SharedFiles.from_environment(), "run the cell again")
-    return tables.profile_table(profiles, options.pattern)
+    if not config.profiles:
+        return cards.no_profiles_card(config.paths, "run the cell again")
+    return tables.profile_table(profiles, pattern)
 
 
-def _sign_in_of(options: argparse.Namespace) -> SignIn | None:
-    """Return the sign-in of ``--sso`` or of a pattern such as ``corp:*``, or None without either.
+def _require_no_options_of_cell(options: argparse.Namespace) -> None:
+    """Raise InvalidOption for an option of a cell. ``--yes`` confirms ``--save``, too."""
+    given = [*chosen(options, CellOptions)]
+    for name in OF_EACH_PROFILE:
+        if getattr(options, name) and not (name == "confirmed" and options.save):
+            given.append(name)
+    if given:
+        raise InvalidOption(
+            "The options of a cell need a cell.",
+            "Write `%%aws_profiles PATTERN` as the first line of the cell.",
+        )
 
-    A word after ``--sso`` that isn't the name of a sign-in is added to the pattern. Raises
+
+def _sign_in_and_pattern(options: argparse.Namespace) -> tuple[SignIn, str | None]:
+    """Return the sign-in of ``--sso``, and the pattern for its roles.
+
+    A word after ``--sso`` that isn't the name of a sign-in belongs to the pattern. Raises
     AwsProfileError.
     """
     config = read_config()
-    name = options.sso
-    if name is None:
-        name = sign_in_of_pattern(options.pattern or "", config)
-        return find_sign_in(name, config) if name else None
+    pattern = options.pattern
     try:
-        return find_sign_in(name or None, config)
+        return find_sign_in(options.sso or None, config), pattern
     except AwsProfileError:
         sign_in = find_sign_in(None, config)  # raises an error if there isn't exactly one
-        options.pattern = " ".join(filter(None, (name, options.pattern)))
-        return sign_in
+        return sign_in, " ".join(filter(None, (options.sso, pattern)))
 
 
-def _roles(sign_in: SignIn, options: argparse.Namespace, switcher: Switcher) -> list[AssignedRole]:
+def _listed_roles(
+    sign_in: SignIn, pattern: str | None, options: argparse.Namespace, switcher: Switcher
+) -> Card:
+    """Return a table of a sign-in's roles, or a card of the changes with ``--save``."""
+    if options.save:
+        return _saved_roles(sign_in, pattern, options, switcher)
+    listed_at = None  # now
+    cached = complete_list(sign_in)
+    if cached and not options.refresh:
+        listed_at = cached.listed_at
+    roles = _roles(sign_in, pattern, options, switcher)
+    return tables.role_table(roles, pattern, listed_at)
+
+
+def _roles(
+    sign_in: SignIn, pattern: str | None, options: argparse.Namespace, switcher: Switcher
+) -> list[AssignedRole]:
     """Return the roles that match the pattern, with a progress bar if AWS has to list them.
 
     Raises AwsProfileError.
@@ -137,21 +155,23 @@ def _roles(sign_in: SignIn, options: argparse.Namespace, switcher: Switcher) -> 
         # Before roles are saved, they may have been assigned or revoked.
         fresh = bool(options.refresh or options.save)
         return list_assigned_roles(
-            sign_in.name, options.pattern, fresh=fresh, person=switcher.person, report=report
+            sign_in.name, pattern, fresh=fresh, person=switcher.person, report=report
         )
 
 
-def _saved_roles(sign_in: SignIn, options: argparse.Namespace, switcher: Switcher) -> Card:
+def _saved_roles(
+    sign_in: SignIn, pattern: str | None, options: argparse.Namespace, switcher: Switcher
+) -> Card:
     """Return a card of the changes to the sign-in's block; make them if confirmed.
 
     Raises InvalidOption for names that exist or that several roles would share, and if AWS lists no
     roles. Raises ConfigFileError.
     """
-    roles = _roles(sign_in, options, switcher)
+    roles = _roles(sign_in, pattern, options, switcher)
     if not roles:
         problem = f"The sign-in `{sign_in.name}` lists no roles"
-        if options.pattern:
-            problem += f" for “{options.pattern}”"
+        if pattern:
+            problem += f" for “{pattern}”"
         raise InvalidOption(
             f"{problem}, so nothing was compared.",
             "If you no longer have any roles there, delete the profiles from the config file.",
@@ -217,18 +237,15 @@ def _profiles_of_cell(
     """Return what a cell runs for: the roles, or the pattern. Raises AwsProfileError."""
     if options.organization or options.role:
         return _organization_roles(options)
-    sign_in = None
     if options.sso is not None:
-        sign_in = _sign_in_of(options)
-    if sign_in:
-        roles = _roles(sign_in, options, switcher)
+        sign_in, pattern = _sign_in_and_pattern(options)
+        roles = _roles(sign_in, pattern, options, switcher)
         if not roles:
             raise InvalidOption("No role matches.", "`%aws_profiles --sso` lists the roles.")
         return roles
-    pattern: str = options.pattern
-    if not pattern:
+    if not options.pattern:
         raise InvalidOption(
             "`%%aws_profiles` needs a pattern.",
             "Write `%%aws_profiles PATTERN`; `*` matches all profiles.",
         )
-    return pattern
+    return str(options.pattern)

@@ -15,7 +15,6 @@ from IPython.lib.pretty import pretty
 from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.cards.cards import Status
-from ipy_awsprofile.cards.explanation import explanation_card
 from ipy_awsprofile.cards.runs import across_card
 from ipy_awsprofile.config.files import SharedFiles
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
@@ -196,7 +195,7 @@ KINDS: dict[str, Callable[[str], Card]] = {
     "saved": lambda text: tables.saved_card(
         ConfigFile.read(), [text], is_written=True, active=text
     ),
-    "explanation": lambda text: explanation_card(
+    "explanation": lambda text: tables.explanation_card(
         Explanation(
             name=text,
             chain={text: text},

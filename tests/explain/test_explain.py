@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ipy_awsprofile.cards.explanation import explanation_card
+from ipy_awsprofile.cards.tables import explanation_card
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.errors import InvalidProfile, SignInRequired
 from ipy_awsprofile.explain.explain import Explanation, explain
