@@ -212,7 +212,8 @@ def test_role_of_a_sign_in(shared_files: Files) -> None:
 def test_no_files(shell: Shell) -> None:
     """If neither file exists, the hint has the line that shows how to write one."""
     hint = shell.refused("%aws_profile 'my keys'").hint
-    assert hint.endswith("/.aws/credentials exists: `%aws_profiles` shows the lines to write.")
+    file = Path(".aws", "credentials")
+    assert hint.endswith(f"{file} exists: `%aws_profiles` shows the lines to write.")
     assert hint in shell.good("%aws_profile --explain 'my keys'").text
 
 

@@ -393,6 +393,9 @@ def test_duckdbs_own_secret(aws: EmbeddedAws, notebook: Shell) -> None:
             f"%aws_profile RoleBeta --duration 15m\n{create}\n%aws_profile RoleGamma --duration 15m"
         )
         assert roles_in_s3(aws, notebook, read) == {"RoleBeta"}
+        if sys.platform == "win32":  # its C library copies the environment once
+            assert roles_in_s3(aws, notebook, f"{create}\n{read}") == {"RoleBeta"}
+            return
         assert roles_in_s3(aws, notebook, f"{create}\n{read}") == {"RoleGamma"}
         clock.shift(timedelta(minutes=20))
         notebook.good(read)
