@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/Welcome.html
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Response
 
+from ipy_awsprofile.config.private import replace_file
 from ipy_awsprofile.demo.refusals import Refused, json_response
 
 if TYPE_CHECKING:
@@ -356,10 +356,7 @@ def page(body: str, status: int = 200) -> Response:
 
 def write_private(path: Path, text: str) -> Path:
     """Write a file that only the user can read, as AWS's tools do; return its path."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
+    replace_file(path, text.encode())
     return path
 
 
