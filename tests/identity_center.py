@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ipy_awsprofile.demo.stages import allow
-
-if TYPE_CHECKING:
-    from tests.aws import EmbeddedAws
+from tests.aws import EmbeddedAws
 
 PROD, TEST, TWIN = "111111111111", "222222222222", "333333333333"
 

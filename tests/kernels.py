@@ -6,18 +6,15 @@ import os
 import re
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from queue import Empty
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tests.aws import EmbeddedAws
 from tests.shells import kernel_sockets
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from tests.aws import EmbeddedAws
 
 _CODE = re.compile(r"user_code=([A-Z]{4}-[A-Z]{4})")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")

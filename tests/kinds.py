@@ -7,25 +7,20 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
+import pytest
 
+from ipy_awsprofile.demo.iam import Signer
 from ipy_awsprofile.demo.identity_center import write_private
 from ipy_awsprofile.demo.stages import allow, trusting
-from ipy_awsprofile.sessions.session import open_session
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import pytest
-
-    from ipy_awsprofile.demo.iam import Signer
-    from ipy_awsprofile.sessions.session import ProfileSession
-    from tests.aws import EmbeddedAws
+from ipy_awsprofile.sessions.session import ProfileSession, open_session
+from tests.aws import EmbeddedAws
 
 ACCOUNT = "111111111111"
 #: The permissions of every user and role here, unless something limits them.

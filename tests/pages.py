@@ -10,10 +10,8 @@ import re
 from configparser import RawConfigParser
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tests.shells import Ran
+from tests.shells import Ran
 
 ROOT = Path(__file__).parents[1]
 

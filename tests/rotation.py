@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from ipy_awsprofile.demo.aws import append_section
+from ipy_awsprofile.demo.iam import Signer
+from tests.aws import EmbeddedAws
 from tests.kinds import sts_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ipy_awsprofile.demo.iam import Signer
-    from tests.aws import EmbeddedAws
 
 Keys = dict[str, str]
 

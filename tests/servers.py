@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ipy_awsprofile.demo.front import serving
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
 
 #: Bound sockets that don't listen, so that their ports stay closed.
 _HOLDERS: list[socket.socket] = []

@@ -10,10 +10,11 @@ import subprocess
 import sys
 import tempfile
 import types
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
@@ -22,9 +23,6 @@ from traitlets.config import Config
 
 from ipy_awsprofile.errors import AwsProfileError
 from tests.processes import missing
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 import ipy_awsprofile
 from ipy_awsprofile.errors import ProtectedProfile
-from tests.shells import run_python
+from tests.aws import EmbeddedAws
+from tests.shells import Shell, run_python
 from tests.test_readme import PAGES, rows
-
-if TYPE_CHECKING:
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
 
 HEAVY = ["boto3", "botocore.session", "pandas", "ipywidgets", "anywidget", "numpy", "moto"]
 

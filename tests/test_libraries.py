@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import pickle
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import boto3
 import duckdb
@@ -35,15 +37,10 @@ from ipy_awsprofile.errors import (
     CredentialsUnavailable,
     InvalidOption,
 )
+from ipy_awsprofile.sessions.session import ProfileSession
+from tests.aws import EmbeddedAws
 from tests.processes import empty_home
 from tests.roles import renew_at_each_use
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from ipy_awsprofile.sessions.session import ProfileSession
-    from tests.aws import EmbeddedAws
 
 BUCKET = "storage-of-mine"
 CITIES = pd.DataFrame({"city": ["Łódź", "Oslo"], "people": [645, 717]})

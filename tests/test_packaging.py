@@ -9,9 +9,10 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 from importlib.metadata import metadata, packages_distributions
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -20,9 +21,6 @@ from packaging.utils import canonicalize_name
 from ipy_awsprofile import __version__
 from ipy_awsprofile.__main__ import main
 from tests.test_readme import PACKAGE, README, ROOT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT: dict[str, Any] = PYPROJECT["project"]

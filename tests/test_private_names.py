@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections.abc import Iterator
 from dis import get_instructions
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
@@ -17,15 +18,11 @@ from pathlib import Path
 from pkgutil import resolve_name
 from platform import python_version
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING
 
 import pytest
 
 import ipy_awsprofile
 from tests.private_names import DOCUMENTED, OURS, Use, listed_uses
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PACKAGE = Path(ipy_awsprofile.__file__).parent
 USES = list(listed_uses())

@@ -7,18 +7,16 @@ import re
 import runpy
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 import ipy_awsprofile
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
 from ipy_awsprofile.notebook.magic import AwsProfileMagics
+from tests.aws import EmbeddedAws
 from tests.identity_center import write_session
 from tests.shells import Shell
-
-if TYPE_CHECKING:
-    from tests.aws import EmbeddedAws
 
 ROOT = Path(__file__).parents[1]
 #: The package that the tests import: the checkout's, or a release's wheel.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -12,9 +13,6 @@ from packaging.utils import canonicalize_name
 
 from tests.test_packaging import PYPROJECT
 from tests.test_readme import ROOT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CI = ROOT / ".ci"
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))

@@ -6,7 +6,6 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,11 +13,9 @@ from ipy_awsprofile import errors
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from ipy_awsprofile.errors import AwsProfileError, ProfileNotFound
 from ipy_awsprofile.text import in_terminal, one_line, program, redacted_urls, visible
+from tests.aws import EmbeddedAws
+from tests.shells import Shell
 from tests.test_readme import PAGES, rows
-
-if TYPE_CHECKING:
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
 
 #: The errors with a base class between them and AwsProfileError, and that class.
 BASES = {

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from ipy_awsprofile.demo.stages import seed_organisation
-
-if TYPE_CHECKING:
-    from tests.aws import EmbeddedAws
+from tests.aws import EmbeddedAws
 
 
 @pytest.fixture

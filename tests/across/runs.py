@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from ipy_awsprofile import across_profiles
 from ipy_awsprofile.errors import NoProfileAnswered
-
-if TYPE_CHECKING:
-    from tests.aws import EmbeddedAws
+from tests.aws import EmbeddedAws
 
 ASSUME = "sts:AssumeRole"
 

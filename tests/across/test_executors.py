@@ -6,25 +6,21 @@ import functools
 import multiprocessing
 import os
 import pickle
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 
 from ipy_awsprofile import across_profiles, list_buckets, open_session
-from ipy_awsprofile.demo.stages import USER_ACCOUNT, seed_organisation
+from ipy_awsprofile.demo.stages import USER_ACCOUNT, Scenario, seed_organisation
 from ipy_awsprofile.errors import NoProfileAnswered
 from tests.across.runs import account_of, actions, errors_of
+from tests.aws import EmbeddedAws
 from tests.processes import empty_home
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from ipy_awsprofile.demo.stages import Scenario
-    from tests.aws import EmbeddedAws
 
 
 @contextmanager

@@ -6,9 +6,10 @@ import copy
 import io
 import json
 import pickle
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import polars as pl
@@ -17,11 +18,7 @@ import pytest
 
 from ipy_awsprofile import across_profiles
 from ipy_awsprofile.errors import AwsProfileError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.aws import EmbeddedAws
+from tests.aws import EmbeddedAws
 
 ROWS: dict[str, list[Any]] = {"name": ["a", "b"], "size": [1, 2]}
 FRAME = pd.DataFrame(ROWS)

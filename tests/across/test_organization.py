@@ -7,7 +7,7 @@ import signal
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import pytest
@@ -18,10 +18,8 @@ from ipy_awsprofile import across_profiles, open_session, organization_roles, sc
 from ipy_awsprofile.demo.stages import USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered
 from tests.across.runs import ASSUME, Flaky, account_of, actions, bucket_count, errors_of
-
-if TYPE_CHECKING:
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.aws import EmbeddedAws
+from tests.shells import Shell
 
 LIST = "organizations:ListAccounts"
 NAMES = ("Atlas dev", "Atlas prod", "Borealis", "sandbox-ann")

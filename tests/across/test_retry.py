@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import pandas as pd
@@ -13,10 +13,8 @@ import pytest
 from ipy_awsprofile import across_profiles, list_buckets
 from ipy_awsprofile.errors import NoProfileAnswered
 from tests.across.runs import Flaky, actions
-
-if TYPE_CHECKING:
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.aws import EmbeddedAws
+from tests.shells import Shell
 
 
 def retry_of(frame: pd.DataFrame, **options: Any) -> pd.DataFrame:

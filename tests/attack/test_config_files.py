@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from random import Random
 
 import boto3
 import botocore.session
@@ -14,15 +14,11 @@ from botocore.exceptions import ConfigParseError
 
 from ipy_awsprofile import list_profiles, who_am_i
 from ipy_awsprofile.config.settings import known_settings
+from ipy_awsprofile.demo.stages import Scenario
 from ipy_awsprofile.errors import AwsProfileError
-
-if TYPE_CHECKING:
-    from random import Random
-
-    from ipy_awsprofile.demo.stages import Scenario
-    from tests.attack.conftest import Rounds
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.attack.conftest import Rounds
+from tests.aws import EmbeddedAws
+from tests.shells import Shell
 
 NAMES = ["a", "b", "RoleBeta", "UserAlpha", "default", "my profile", "ä", "A", "profile"]
 

@@ -7,19 +7,15 @@ import os
 import traceback
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from random import Random
+
+import pytest
 
 from ipy_awsprofile.config.settings import known_settings
+from tests.attack.conftest import Rounds
+from tests.aws import EmbeddedAws
 from tests.kinds import KINDS, Kind, create_ann, in_its_place, prepared, sign_in
-
-if TYPE_CHECKING:
-    from random import Random
-
-    import pytest
-
-    from tests.attack.conftest import Rounds
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell
 
 #: Wrong values that a setting can have by mistake.
 ODD = [

@@ -6,10 +6,13 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
+from random import Random
 from traceback import walk_stack
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import Any
 
 import boto3
 import fsspec
@@ -21,16 +24,10 @@ import ipy_awsprofile
 from ipy_awsprofile import across_profiles, using_profile
 from ipy_awsprofile.demo.stages import add_role
 from ipy_awsprofile.errors import StaleIdentity
+from tests.attack.conftest import Rounds
+from tests.aws import EmbeddedAws
 from tests.processes import posix
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from random import Random
-    from types import FrameType
-
-    from tests.attack.conftest import Rounds
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell
 
 #: Profiles, whose names are also those of the role or user, and options of a switch.
 IDENTITIES = {"RoleBeta": "", "RoleGamma": "--read-only", "UserAlpha": ""}

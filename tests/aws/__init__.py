@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from werkzeug.wrappers import Request, Response
 
 from ipy_awsprofile.demo import aws
 from tests.aws.browser_sign_ins import BrowserSignIns
@@ -11,12 +13,6 @@ from tests.aws.console import Console
 from tests.aws.machines import serve_container, serve_instance
 from tests.aws.signin import SignIn
 from tests.aws.web_identity import AUDIENCE, OidcProvider, WebIdentities
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
-
-    from werkzeug.wrappers import Request, Response
 
 
 class EmbeddedAws(aws.EmbeddedAws):

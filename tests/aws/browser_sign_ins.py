@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from hashlib import sha256
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from werkzeug.utils import redirect
+from werkzeug.wrappers import Request, Response
 
-from ipy_awsprofile.demo.identity_center import USER, SignIn, form, oidc_refused, page
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from werkzeug.wrappers import Request, Response
-
-    from ipy_awsprofile.demo.front import Front
-    from ipy_awsprofile.demo.identity_center import IdentityCenter
+from ipy_awsprofile.demo.front import Front
+from ipy_awsprofile.demo.identity_center import (
+    USER,
+    IdentityCenter,
+    SignIn,
+    form,
+    oidc_refused,
+    page,
+)
 
 #: A program on this machine, on any port: https://www.rfc-editor.org/rfc/rfc8252#section-7.3
 LOOPBACK = re.compile(r"http://127\.0\.0\.1:\d+/oauth/callback")

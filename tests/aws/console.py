@@ -8,15 +8,12 @@ from __future__ import annotations
 import json
 import secrets
 from html import escape
-from typing import TYPE_CHECKING
 
+from werkzeug.wrappers import Request, Response
+
+from ipy_awsprofile.demo.front import Front
 from ipy_awsprofile.demo.identity_center import page
 from ipy_awsprofile.demo.refusals import Refused, invalid, json_response
-
-if TYPE_CHECKING:
-    from werkzeug.wrappers import Request, Response
-
-    from ipy_awsprofile.demo.front import Front
 
 
 class Console:

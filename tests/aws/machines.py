@@ -7,21 +7,15 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.ht
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import Unauthorized
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Request, Response
 
+from ipy_awsprofile.demo.front import Front
+from ipy_awsprofile.demo.iam import Iam
 from ipy_awsprofile.demo.refusals import json_response
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from werkzeug.wrappers import Request
-
-    from ipy_awsprofile.demo.front import Front
-    from ipy_awsprofile.demo.iam import Iam
 
 _ROLES = "/latest/meta-data/iam/security-credentials/"
 

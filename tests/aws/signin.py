@@ -9,11 +9,13 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from html import escape
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -22,20 +24,13 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 from werkzeug.utils import redirect
+from werkzeug.wrappers import Request, Response
 
+from ipy_awsprofile.demo.front import Front
+from ipy_awsprofile.demo.iam import Signer
 from ipy_awsprofile.demo.identity_center import form, page, write_private
 from ipy_awsprofile.demo.refusals import Refused, json_response
 from tests.aws.browser_sign_ins import LIFETIME, LOOPBACK, is_proven
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
-    from pathlib import Path
-
-    from werkzeug.wrappers import Request, Response
-
-    from ipy_awsprofile.demo.front import Front
-    from ipy_awsprofile.demo.iam import Signer
 
 SAME_DEVICE = "arn:aws:signin:::devtools/same-device"
 CROSS_DEVICE = "arn:aws:signin:::devtools/cross-device"

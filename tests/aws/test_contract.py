@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -14,14 +15,10 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from ipy_awsprofile.demo.iam import Signer
 from ipy_awsprofile.demo.policies import UnsupportedPolicyError
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow
 from tests.aws import EmbeddedAws
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ipy_awsprofile.demo.iam import Signer
 
 BUCKET = {"Bucket": "bucket-of-role"}
 

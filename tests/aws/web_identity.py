@@ -6,21 +6,18 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentit
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
+from werkzeug.wrappers import Request, Response
 
+from ipy_awsprofile.demo.front import Front
+from ipy_awsprofile.demo.iam import Iam
 from ipy_awsprofile.demo.policies import trusted_as
 from ipy_awsprofile.demo.refusals import Refused, invalid
 from ipy_awsprofile.demo.sts import issued, request_context, role_session
-
-if TYPE_CHECKING:
-    from werkzeug.wrappers import Request, Response
-
-    from ipy_awsprofile.demo.front import Front
-    from ipy_awsprofile.demo.iam import Iam
 
 AUDIENCE = "sts.amazonaws.com"
 _ACTION = "sts:AssumeRoleWithWebIdentity"

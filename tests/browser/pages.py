@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 
 from ipy_awsprofile.picker.conversation import Conversation
 from ipy_awsprofile.picker.script import view_script
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from playwright.sync_api import Locator, Page
-
-    from ipy_awsprofile.switch.switcher import Switcher
-    from tests.browser.jupyter import Notebook
+from ipy_awsprofile.switch.switcher import Switcher
+from tests.browser.jupyter import Notebook
 
 LOAD = "%load_ext ipy_awsprofile"
 PICK = "%aws_profile --pick"

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from ipy_awsprofile.demo.stages import add_role
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.aws import EmbeddedAws
-
+from tests.aws import EmbeddedAws
 
 #: Profiles that are only listed, because their accounts don't exist.
 _COMPANY = (

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from ipy_awsprofile.demo.stages import USER_ACCOUNT
-from tests.browser.jupyter import Jupyter
+from tests.aws import EmbeddedAws
+from tests.browser.jupyter import Jupyter, Notebook, Server
 from tests.browser.pages import BUCKETS, LOAD, PICK, PickerPage, ToolbarPage
 from tests.browser.stage import restored
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from playwright.sync_api import Browser
-
-    from tests.aws import EmbeddedAws
-    from tests.browser.jupyter import Notebook, Server
 
 START = f"{LOAD}\n%config AwsProfileMagics.protected = []\n%aws_profile RoleBeta"
 USER = f"arn:aws:iam::{USER_ACCOUNT}:user/UserAlpha"

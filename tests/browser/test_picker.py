@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.aws import EmbeddedAws
+from tests.browser.pages import ViewPage
 from tests.browser.stage import restored, very_many
 from tests.roles import add_mfa_role
-
-if TYPE_CHECKING:
-    from tests.aws import EmbeddedAws
-    from tests.browser.pages import ViewPage
 
 
 def test_keys(view: ViewPage) -> None:

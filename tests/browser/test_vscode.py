@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from playwright.sync_api import expect
 
-if TYPE_CHECKING:
-    from tests.browser.pages import ViewPage
+from tests.browser.pages import ViewPage
 
 #: VS Code opens links outside. Its `window.open` changes the address, then raises an error. An
 #: empty address would replace the page.

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 
 from ipy_awsprofile.calls.actions import action_named, actions_of, needs_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 WHERE = {"partition": "aws", "region": "r", "account": "1"}
 TOPIC = "arn:aws:sns:r:1:t"

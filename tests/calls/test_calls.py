@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 import wrapt
 from botocore.client import BaseClient
 
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.aws import EmbeddedAws
+from tests.shells import Shell
 
 BUCKET = "calls-of-mine"
 LIST = "session.client('s3').list_buckets()"

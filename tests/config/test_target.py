@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from inspect import signature
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,10 +19,8 @@ from ipy_awsprofile.config.request import SessionRequest, SwitchRequest, options
 from ipy_awsprofile.config.target import Target, login_target, target_of
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, InvalidProfile, ProfileNotFound
 
-if TYPE_CHECKING:
-    from pathlib import Path
+Files = tuple[Path, Path]
 
-    Files = tuple[Path, Path]
 
 KEYS = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = hush-hush\n"
 PHONE = "arn:aws:iam::111111111111:mfa/phone"

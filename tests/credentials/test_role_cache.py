@@ -8,26 +8,22 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from ipy_awsprofile import open_session, who_am_i
-from ipy_awsprofile.demo.stages import USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.demo.stages import USER_ACCOUNT, Scenario, allow, trusting
+from ipy_awsprofile.sessions.session import Identity
+from tests.aws import EmbeddedAws
+from tests.aws.web_identity import OidcProvider
 from tests.identity_center import organisation
 from tests.processes import is_private, open_elsewhere
 from tests.sessions.traces import actions, cached_roles
 from tests.shells import Shell, aws_cli_2, run_python
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ipy_awsprofile.demo.stages import Scenario
-    from ipy_awsprofile.sessions.session import Identity
-    from tests.aws import EmbeddedAws
-    from tests.aws.web_identity import OidcProvider
 
 ASSUMED = ["sts:AssumeRole"]
 POD = f"arn:aws:iam::{USER_ACCOUNT}:role/Pod"

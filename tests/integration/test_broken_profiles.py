@@ -10,12 +10,13 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from ipy_awsprofile import open_session, who_am_i
 from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.demo.iam import Signer
 from ipy_awsprofile.demo.identity_center import write_private
 from ipy_awsprofile.demo.stages import trusting
 from ipy_awsprofile.errors import (
@@ -37,9 +38,6 @@ from ipy_awsprofile.explain.explain import explain
 from tests.aws import EmbeddedAws
 from tests.kinds import ACCOUNT, KINDS, create_ann, in_its_place, prepared, sign_in
 from tests.servers import Answers, closed_port, odd_server
-
-if TYPE_CHECKING:
-    from ipy_awsprofile.demo.iam import Signer
 
 #: A secret that AWS doesn't know, and that no output may contain.
 HUSH = "hush-hush"

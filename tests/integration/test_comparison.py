@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import boto3
 import pandas as pd
@@ -17,12 +16,10 @@ from botocore.exceptions import RefreshWithMFAUnsupportedError
 from ipy_awsprofile import list_buckets
 from ipy_awsprofile.demo.stages import add_role
 from ipy_awsprofile.errors import MfaUnavailable
+from tests.aws import EmbeddedAws
 from tests.servers import Answers, odd_server
+from tests.shells import Shell
 from tests.test_readme import README, blocks
-
-if TYPE_CHECKING:
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
 
 CALLER = "session.client('sts').get_caller_identity()['Arn']"
 

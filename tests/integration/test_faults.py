@@ -5,21 +5,17 @@ from __future__ import annotations
 import json
 import re
 import traceback
-from typing import TYPE_CHECKING, Any, NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 from botocore.credentials import RefreshableCredentials
 
 from ipy_awsprofile import open_session, who_am_i
 from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable, ServiceError, UnexpectedError
+from tests.aws import EmbeddedAws
 from tests.servers import acting_server, echoing_server
-from tests.shells import printing
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell, printing
 
 VERSIONS = r"\(ipy_awsprofile \S+, botocore \S+\)"
 FAULT = rf"ipy_awsprofile has a fault: {{}} in ipy_awsprofile/{{}}:\d+ {VERSIONS}\."

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import pytest
 
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.errors import UnexpectedAccount
 from ipy_awsprofile.explain.explain import explain
+from tests.aws import EmbeddedAws
 from tests.servers import acting_server
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pytest
-
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell
 
 CONFIG = """
 [profile role]

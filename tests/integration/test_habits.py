@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role
 from ipy_awsprofile.errors import ConfigFileError, ProtectedProfile
-
-if TYPE_CHECKING:
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.aws import EmbeddedAws
+from tests.shells import Shell
 
 ROLE = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
 

@@ -7,8 +7,10 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.htm
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -16,14 +18,9 @@ from botocore.exceptions import ClientError
 
 from ipy_awsprofile import open_session, who_am_i
 from ipy_awsprofile.demo.stages import allow
+from ipy_awsprofile.sessions.session import ProfileSession
 from tests.aws import EmbeddedAws
 from tests.kinds import ACCOUNT, KINDS, create_ann, in_its_place, opened, prepared, sign_in
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from ipy_awsprofile.sessions.session import ProfileSession
 
 ASSUMED, SIGNED_IN = "sts:AssumeRole", "sso:GetRoleCredentials"
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import boto3
 import pandas as pd
@@ -19,14 +20,9 @@ import s3fs
 from ipy_awsprofile import across_profiles, open_session, using_profile
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, seed_organisation
 from ipy_awsprofile.errors import NoProfileAnswered, NotForOneProfile, StaleIdentity
+from tests.aws import EmbeddedAws
 from tests.servers import Answers, odd_server
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell
 
 RUN = "%%aws_profiles atlas --no-progress"
 

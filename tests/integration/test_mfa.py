@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import time_machine
@@ -13,16 +14,11 @@ import time_machine
 from ipy_awsprofile import open_session, using_profile, who_am_i
 from ipy_awsprofile.credentials.person import device_of
 from ipy_awsprofile.demo.aws import append_section
+from ipy_awsprofile.demo.iam import Signer
 from ipy_awsprofile.demo.stages import USER_ACCOUNT, trusting
 from ipy_awsprofile.errors import InvalidOption, MfaUnavailable
-from tests.shells import run_aws_cli, run_python
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from ipy_awsprofile.demo.iam import Signer
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.aws import EmbeddedAws
+from tests.shells import Shell, run_aws_cli, run_python
 
 #: A policy that allows everything, but requires MFA.
 WITH_MFA = {

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from ipy_awsprofile import open_session
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow, trusting
+from tests.aws import EmbeddedAws
 from tests.identity_center import PROD, organisation
-
-if TYPE_CHECKING:
-    from tests.aws import EmbeddedAws
 
 #: For each service, calls that read, and calls that don't, even if their names suggest it.
 READS: dict[str, dict[str, dict[str, Any]]] = {

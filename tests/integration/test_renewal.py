@@ -7,28 +7,24 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import time_machine
 
 from ipy_awsprofile.demo.aws import append_section
+from ipy_awsprofile.demo.iam import Signer
 from ipy_awsprofile.demo.identity_center import write_private
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import IdentityChanged, SignInRequired
 from ipy_awsprofile.picker.conversation import Conversation
 from ipy_awsprofile.switch.using_profile import running_switcher
+from tests.aws import EmbeddedAws
 from tests.identity_center import write_session
 from tests.rotation import OF_TOOLS, session_keys, write_keys
-from tests.shells import printing
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from ipy_awsprofile.demo.iam import Signer
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell, printing
 
 LIST_BUCKETS = "s3:ListAllMyBuckets"
 

@@ -13,8 +13,9 @@ import pprint
 import re
 import subprocess
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
@@ -28,18 +29,12 @@ from ipy_awsprofile import (
     scoped,
     who_am_i,
 )
-from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, Scenario, allow, trusting
+from tests.aws import EmbeddedAws
 from tests.identity_center import PROD, organisation
 from tests.local_browser import Browser, browser
 from tests.processes import is_private
-from tests.shells import run_notebook
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ipy_awsprofile.demo.stages import Scenario
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell, run_notebook
 
 __all__ = ["browser"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import boto3
 import pandas as pd
@@ -21,13 +22,9 @@ from ipy_awsprofile.errors import (
     UnexpectedAccount,
 )
 from ipy_awsprofile.sessions.portable import lendable
+from tests.aws import EmbeddedAws
 from tests.servers import Answers, odd_server
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell
 
 ACCOUNT = "444455556666"
 FILE = "s3://lake/cities.csv"

@@ -13,7 +13,7 @@ import sys
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import boto3
 import fsspec.config
@@ -25,13 +25,10 @@ from ipy_awsprofile.demo.stages import BUCKETS, ROLE_ACCOUNT, USER_ACCOUNT, add_
 from ipy_awsprofile.errors import AccessDenied, SwitchInterrupted
 from ipy_awsprofile.picker.conversation import Conversation
 from ipy_awsprofile.switch.using_profile import running_switcher
+from tests.aws import EmbeddedAws
 from tests.processes import posix
 from tests.roles import answer_with_codes
-from tests.shells import run_aws_cli, run_notebook
-
-if TYPE_CHECKING:
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell, run_aws_cli, run_notebook
 
 # The main job -------------------------------------------------------------------------------------
 

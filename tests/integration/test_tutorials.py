@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -13,11 +13,8 @@ from ipy_awsprofile.config.profiles import find_profile
 from ipy_awsprofile.demo.commands import clean_environment
 from ipy_awsprofile.demo.stages import demo_aws, seed_company
 from ipy_awsprofile.errors import AccessDenied
-from tests.shells import run_notebook
-
-if TYPE_CHECKING:
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.aws import EmbeddedAws
+from tests.shells import Shell, run_notebook
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 

@@ -5,17 +5,15 @@ https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import pytest
 
 from ipy_awsprofile import open_session, who_am_i
 from ipy_awsprofile.demo.stages import USER_ACCOUNT, allow
-
-if TYPE_CHECKING:
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.aws import EmbeddedAws
+from tests.shells import Shell
 
 NOWHERE = "http://127.0.0.1:9"
 BUCKET = "my-variables"

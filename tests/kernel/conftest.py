@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pandas as pd
 import pytest
@@ -11,14 +11,10 @@ import s3fs
 
 from ipy_awsprofile import open_session, using_profile
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role
+from tests.aws import EmbeddedAws
 from tests.roles import answer_with_codes
 from tests.servers import Answers, odd_server
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell
 
 BUCKET = "cities-of-mine"
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from ipy_awsprofile import open_session
 from ipy_awsprofile.demo.stages import add_role
+from tests.aws import EmbeddedAws
 from tests.kernel.conftest import BUCKET
 from tests.roles import roles_in_s3
-
-if TYPE_CHECKING:
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell
 
 #: A connection to a cluster. Only the database itself is replaced, and returns its user.
 REDSHIFT = """

@@ -7,25 +7,21 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
 import pytest
 
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
 from ipy_awsprofile.errors import CredentialsUnavailable, InvalidOption
 from ipy_awsprofile.kernel import workers
+from tests.aws import EmbeddedAws
 from tests.kernel.conftest import BUCKET
 from tests.kernel.test_card import card_of
 from tests.roles import roles_in_s3
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell
 
 pytest.importorskip("distributed")
 

@@ -5,21 +5,17 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import StaleIdentity
+from tests.aws import EmbeddedAws
 from tests.kernel.conftest import BUCKET
 from tests.roles import roles_in_s3
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.aws import EmbeddedAws
-    from tests.shells import Ran, Shell
+from tests.shells import Ran, Shell
 
 MODULE = f"""
 import boto3

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import pytest
 
 from ipy_awsprofile.demo.stages import USER_ACCOUNT
 from ipy_awsprofile.errors import IdentityChanged, NotForOneProfile, StaleIdentity
+from tests.aws import EmbeddedAws
 from tests.rotation import write_keys
-
-if TYPE_CHECKING:
-    from tests.aws import EmbeddedAws
-    from tests.shells import Ran, Shell
+from tests.shells import Ran, Shell
 
 PREPARE = """
 import requests

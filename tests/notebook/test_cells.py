@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,11 +14,8 @@ from ipy_awsprofile.errors import (
     ProfileNotFound,
     ProtectedProfile,
 )
-from tests.shells import run_notebook
-
-if TYPE_CHECKING:
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.aws import EmbeddedAws
+from tests.shells import Shell, run_notebook
 
 pytestmark = pytest.mark.usefixtures("aws")
 

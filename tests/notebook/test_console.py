@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote_plus, urlsplit
 
 import pytest
@@ -12,12 +11,9 @@ from ipy_awsprofile.errors import (
     CredentialsUnavailable,
     InvalidOption,
 )
+from tests.aws import EmbeddedAws
 from tests.local_browser import Browser, browser
-
-if TYPE_CHECKING:
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
-
+from tests.shells import Shell
 
 pytestmark = pytest.mark.usefixtures("aws")
 __all__ = ["browser"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import pytest
@@ -11,11 +11,8 @@ import pytest
 from ipy_awsprofile import across_profiles, open_session, using_profile, who_am_i
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow
 from ipy_awsprofile.errors import AccessDenied, CredentialsUnavailable, ProtectedProfile
-from tests.shells import run_aws_cli
-
-if TYPE_CHECKING:
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.aws import EmbeddedAws
+from tests.shells import Shell, run_aws_cli
 
 
 def role(aws: EmbeddedAws, name: str, principal: dict[str, str]) -> str:

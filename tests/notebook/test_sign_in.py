@@ -10,26 +10,21 @@ import sys
 import threading
 import time
 import urllib.request
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from botocore import compat
 
 from ipy_awsprofile.config.profiles import list_profiles
+from ipy_awsprofile.demo.iam import Signer
 from ipy_awsprofile.demo.refusals import Refused
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
 from ipy_awsprofile.errors import CredentialsUnavailable, SignInRequired
+from tests.aws import EmbeddedAws
 from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
 from tests.local_browser import Browser, browser
 from tests.processes import is_private
-from tests.shells import aws_cli_2, run_aws_cli
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ipy_awsprofile.demo.iam import Signer
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell, aws_cli_2, run_aws_cli
 
 __all__ = ["browser"]
 

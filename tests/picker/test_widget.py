@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import traitlets
@@ -11,12 +12,8 @@ import traitlets
 from ipy_awsprofile import using_profile
 from ipy_awsprofile.errors import AwsProfileError, ProfileNotFound, ProtectedProfile
 from ipy_awsprofile.picker.widget import ProfilePicker
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.aws import EmbeddedAws
+from tests.shells import Shell
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import time_machine
@@ -13,15 +14,11 @@ import time_machine
 from ipy_awsprofile import across_profiles, list_assigned_roles, open_session, who_am_i
 from ipy_awsprofile.demo.stages import allow, trusting
 from ipy_awsprofile.errors import AwsProfileError, RoleNotAssigned, SignInRequired
+from tests.aws import EmbeddedAws
 from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
 from tests.processes import is_private
 from tests.servers import Answers, odd_server
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell
 
 NEW = "444444444444"
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import boto3
 import botocore.handlers
@@ -20,13 +22,8 @@ from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.sessions.session import open_session
+from tests.aws import EmbeddedAws
 from tests.servers import echoing_server
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.aws import EmbeddedAws
 
 ARN = "arn:aws:iam::123456789012:role/Other"
 ASSIGNED = "corp:123456789012/Admin"

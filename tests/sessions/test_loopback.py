@@ -6,14 +6,11 @@ import json
 import socket
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
 
 import pytest
 
 from ipy_awsprofile.config.shared import NOTEBOOK, fetch_shared, shared_file
-
-if TYPE_CHECKING:
-    from tests.shells import Shell
+from tests.shells import Shell
 
 
 def is_closed(connection: socket.socket) -> bool:

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import pickle
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from ipy_awsprofile import list_buckets
-from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow, trusting
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, Scenario, allow, trusting
 from ipy_awsprofile.errors import AccessDenied, InvalidProfile
 from ipy_awsprofile.sessions.portable import portable
 from ipy_awsprofile.sessions.session import open_session, who_am_i
+from tests.aws import EmbeddedAws
 from tests.processes import empty_home
 from tests.sessions.traces import cached_roles
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ipy_awsprofile.demo.stages import Scenario
-    from tests.aws import EmbeddedAws
 
 
 def test_identity_of_a_role(aws: EmbeddedAws) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.aws import EmbeddedAws
+from tests.aws import EmbeddedAws
 
 
 def actions(aws: EmbeddedAws) -> list[str]:

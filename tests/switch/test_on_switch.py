@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import logging
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from ipy_awsprofile import end_on_switch, on_switch, using_profile
 from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered
+from tests.aws import EmbeddedAws
 from tests.kernels import Kernel
 from tests.processes import posix
-
-if TYPE_CHECKING:
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell
 
 #: A cell of a team's own client, which a function creates again.
 OWN_CLIENT = """

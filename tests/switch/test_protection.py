@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -20,14 +21,10 @@ from ipy_awsprofile.errors import (
     UnexpectedAccount,
 )
 from ipy_awsprofile.switch.opening import Protection
+from tests.aws import EmbeddedAws
 from tests.identity_center import PROD, organisation
 from tests.sessions.traces import actions
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell
 
 PUT = "session.client('s3').put_object(Bucket='my-first-bucket', Key='k')"
 LISTED = "len(session.client('s3').list_buckets()['Buckets'])"

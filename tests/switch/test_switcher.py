@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 
 from ipy_awsprofile.config.request import SwitchRequest
-from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role, allow
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, Scenario, add_role, allow
 from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile
 from ipy_awsprofile.picker.widget import ProfilePicker
+from ipy_awsprofile.sessions.session import Identity
 from ipy_awsprofile.switch.using_profile import running_switcher
+from tests.aws import EmbeddedAws
 from tests.identity_center import PROD, organisation
 from tests.sessions.traces import actions
-
-if TYPE_CHECKING:
-    from ipy_awsprofile.demo.stages import Scenario
-    from ipy_awsprofile.sessions.session import Identity
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell
 
 
 def signer(shell: Shell) -> str:

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import Any
 
 import boto3
 import pytest
@@ -16,12 +17,8 @@ from ipy_awsprofile import across_profiles
 from ipy_awsprofile.demo.stages import add_role
 from ipy_awsprofile.errors import InvalidOption, NotForOneProfile
 from ipy_awsprofile.switch.using_profile import Block, running_switcher, using_profile
-
-if TYPE_CHECKING:
-    from types import FrameType
-
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.aws import EmbeddedAws
+from tests.shells import Shell
 
 IMPORTS = """
 import asyncio, threading
