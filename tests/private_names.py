@@ -51,7 +51,7 @@ credentials/botocore_session.py
   botocore.loaders: Loader(extra_search_paths, include_default_search_paths)
   botocore.loaders.Loader: _search_paths; search_paths; load_service_model
   botocore.session: Session(event_hooks, include_builtin_handlers, profile)
-  botocore.session.Session: _credentials; full_config; get_component(name);
+  botocore.session.Session: _config; _credentials; full_config; get_component(name);
     lazy_register_component(name, component); register_component(name, component)
 credentials/person.py
   ipykernel.kernelbase.Kernel: _allow_stdin; getpass
@@ -174,7 +174,6 @@ sessions/console.py
   botocore.httpsession.URLLib3Session: send(request)
 sessions/portable.py
   botocore.credentials.RefreshableCredentials: _frozen_credentials
-  botocore.session.Session: full_config
 sessions/scoped.py
   botocore.credentials: DeferredRefreshableCredentials(refresh_using, method)
   botocore.credentials.RefreshableCredentials: _access_key; _refresh_using; def _refresh();

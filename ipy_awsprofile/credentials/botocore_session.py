@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import cache, cached_property, partial
 from threading import RLock
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import botocore.session
@@ -126,6 +126,19 @@ class SharedBotocoreSession(StaysInProcess, botocore.session.Session):
         """Get the credentials from a function."""
         provider = SimpleNamespace(load_credentials=load)
         self.register_component("credential_provider", provider)
+
+
+def separate_session(
+    name: str, region: str | None, settings: dict[str, Any], services: dict[str, Any]
+) -> SharedBotocoreSession:
+    """Return a session with the settings of another one, which reads no files.
+
+    ``settings`` are the profile's client settings, and ``services`` are its [services] sections.
+    """
+    session: Any = SharedBotocoreSession(name, region)
+    # botocore has no public API for settings that don't come from a file.
+    session._config = {"profiles": {name: settings}, "services": services}  # noqa: SLF001
+    return cast("SharedBotocoreSession", session)
 
 
 class ProfileBotocoreSession(SharedBotocoreSession):

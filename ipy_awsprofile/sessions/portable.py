@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession
+from ipy_awsprofile.credentials.botocore_session import separate_session
 from ipy_awsprofile.credentials.sts import RedactedCredentials, freeze_credentials, keys_in
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import CredentialsUnavailable
@@ -139,29 +139,11 @@ def lent_document(session: boto3.Session, ask_again: timedelta = _ASK_AGAIN) -> 
     }
 
 
-class DerivedBotocoreSession(SharedBotocoreSession):
-    """A botocore session with the Region and client settings of another one, which reads no files.
-
-    ``settings`` are the profile's client settings, and ``services`` are its [services] sections.
-    """
-
-    def __init__(
-        self, name: str, region: str | None, settings: dict[str, Any], services: dict[str, Any]
-    ) -> None:
-        self._full_config = {"profiles": {name: settings}, "services": services}
-        super().__init__(name, region)
-
-    @property
-    def full_config(self) -> dict[str, Any]:
-        """The settings, in the format of botocore's ``Session.full_config``."""
-        return self._full_config
-
-
 @dataclass(frozen=True, slots=True, repr=False)
 class PortableSession:
     """The data that a worker needs to open a session. Its repr doesn't show secrets.
 
-    ``settings`` and ``services`` are as in `DerivedBotocoreSession`. The ``keys`` aren't renewed.
+    ``settings`` and ``services`` are as in `separate_session`. The ``keys`` aren't renewed.
     They can be pickled, which is allowed only here because they are short-lived.
     """
 
@@ -176,7 +158,7 @@ class PortableSession:
 
     def open(self) -> NamedSession:
         """Return a boto3 session without reading any files."""
-        inner = DerivedBotocoreSession(self.chain[0], self.region, self.settings, self.services)
+        inner = separate_session(self.chain[0], self.region, self.settings, self.services)
         inner.set_credentials(*self.keys)
         return NamedSession(inner, self.chain)
 

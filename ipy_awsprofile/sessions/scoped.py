@@ -23,11 +23,11 @@ from ipy_awsprofile.config.policies import (
 from ipy_awsprofile.config.profiles import ASSUMES, Profile
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.credentials.answers import own_client
+from ipy_awsprofile.credentials.botocore_session import separate_session
 from ipy_awsprofile.credentials.sts import ScopedSessionFetcher, renew_with_base
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.gate import label_of, put_label
-from ipy_awsprofile.sessions.portable import DerivedBotocoreSession
 from ipy_awsprofile.sessions.session import (
     NamedSession,
     ProfileSession,
@@ -99,7 +99,7 @@ class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # used lik
         chain = names_of(base)
         if isinstance(base, ProfileSession):
             base.target.require_sts()
-        inner = DerivedBotocoreSession(chain[0], base.region_name, *settings_of(base))
+        inner = separate_session(chain[0], base.region_name, *settings_of(base))
         inner.set_config_variable("sts_regional_endpoints", "regional")
         region = base.region_name or "us-east-1"
 
