@@ -21,26 +21,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands.add_parser("lab", help=lab, description=lab)
     credentials = "print the credentials of the notebook that shares its identity, as JSON"
     program = commands.add_parser("credentials", help=credentials, description=credentials)
-    program.add_argument("--read-only", action="store_true", help="of a session that can only read")
+    agent = "of the profile notebook-agent, which can only read unless you let it write"
+    program.add_argument("--agent", action="store_true", help=agent)
     options, arguments = parser.parse_known_args(argv)
     if arguments and options.command != "lab":
         parser.error(f"unrecognized arguments: {' '.join(arguments)}")
     try:
         if options.command == "credentials":
-            return _print_credentials(read_only=options.read_only)
+            return _print_credentials(for_agent=options.agent)
         return _run(options.command, arguments)
     except KeyboardInterrupt:
         return 130  # as in a shell: 128 and the number of SIGINT
 
 
-def _print_credentials(*, read_only: bool) -> int:
+def _print_credentials(*, for_agent: bool) -> int:
     """Print the shared credentials, or what to run on standard error, which SDKs show.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
     """
-    from ipy_awsprofile.config.shared import NOTEBOOK, READER, NotShared, fetch_shared
+    from ipy_awsprofile.config.shared import AGENT, NOTEBOOK, NotShared, fetch_shared
 
-    profile = READER if read_only else NOTEBOOK
+    profile = AGENT if for_agent else NOTEBOOK
     try:
         print(fetch_shared(profile))  # noqa: T201
     except NotShared as error:

@@ -18,7 +18,7 @@ from pathlib import Path
 from secrets import token_hex
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from unittest.mock import AsyncMock
+from unittest.mock import AsyncMock, patch
 
 import boto3
 import nbformat
@@ -30,7 +30,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from traitlets.config import Config
 
-from ipy_awsprofile.config.shared import READER, SHARED_PROFILES, process_of
+from ipy_awsprofile.config.shared import AGENT, SHARED_PROFILES, process_of
 from ipy_awsprofile.demo.aws import append_section
 from ipy_awsprofile.demo.identity_center import write_private
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow, seed_all, trusting
@@ -261,10 +261,20 @@ def printed(session: Signer, indent: int | None = None) -> str:
     return json.dumps(keys, indent=indent)
 
 
+def with_a_person(aws: EmbeddedAws) -> Iterator[None]:
+    """Answer the question about a window."""
+    with (
+        patch("getpass.getpass", lambda _question: ""),
+        patch("builtins.input", lambda _question: "yes"),
+    ):
+        yield
+
+
 #: The environment that a page describes, if it isn't the lab.
 PLACES: dict[str, Callable[[EmbeddedAws], Iterator[None]]] = {
     "on-aws": as_container,
     HUB.stem: on_a_hub,
+    AGENTS.stem: with_a_person,
     "mfa": with_a_phone,
     STORES.stem: with_stores,
 }
@@ -466,7 +476,7 @@ def test_mcp_settings() -> None:
     proxy, endpoint, *options = server["args"]
     assert proxy.startswith("mcp-proxy-for-aws-cli@")
     assert endpoint.startswith("https://")
-    assert options == ["--profile", READER]
+    assert options == ["--profile", AGENT]
 
 
 def test_picture_of_the_picker() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.policies import READS
-from ipy_awsprofile.config.shared import NOTEBOOK, READER, python_of
+from ipy_awsprofile.config.shared import AGENT, NOTEBOOK, python_of
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.text import chain_line, listed, number_of, one_line
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.config.files import Section, SharedFiles
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.kernel.leftovers import Leftover
+    from ipy_awsprofile.kernel.sharing import Window
     from ipy_awsprofile.sessions.session import Identity, ProfileSession
     from ipy_awsprofile.switch.stack import OpenProfile
     from ipy_awsprofile.switch.switcher import Switcher
@@ -42,7 +43,7 @@ class Status:
     ``region_variable`` the environment variable that the Region comes from, if any. ``problem``
     says why the credentials couldn't be renewed, and what to do. ``renews`` is True if a new
     session doesn't need an MFA code from the user. ``block`` is ``cell`` or ``block`` if the
-    identity ends with it.
+    identity ends with it. ``window`` is the time in which programs can write, or None.
     """
 
     identity: Identity
@@ -55,6 +56,7 @@ class Status:
     renews: bool = True
     is_protected: bool = False
     block: str = ""
+    window: Window | None = None
 
 
 def status_of(
@@ -81,10 +83,13 @@ def status_of(
         is_protected = switcher.is_protected
         leftovers += switcher.leftovers()
     block = ""
+    window = None
     if switcher.is_in_block:
         block = "block"
         if switcher.cell.is_block:
             block = "cell"
+    elif switcher.sharing:
+        window = switcher.sharing.window
     return Status(
         identity=identity,
         variable=variable,
@@ -100,6 +105,7 @@ def status_of(
         renews=target.renews_unattended,
         is_protected=is_protected,
         block=block,
+        window=window,
     )
 
 
@@ -120,7 +126,7 @@ def identity_card(status: Status, now: datetime | None = None) -> Card:
         ("expires", _expiry_line(status)),
         ("variable", status.variable),
     ]
-    notes = list(filter(None, (status.problem, *status.warnings)))
+    notes = list(filter(None, (_window_note(status.window), status.problem, *status.warnings)))
     tone = Tone.GOOD
     if notes:
         tone = Tone.WARNING
@@ -207,7 +213,7 @@ def sharing_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str,
     settings: Section = {}
     with suppress(AwsProfileError):  # a file that can't be read just now
         settings = read_config().profiles.get(NOTEBOOK, {})
-    shared = f"programs with the profile `{NOTEBOOK}`, or `{READER}` to only read"
+    shared = f"programs with the profile `{NOTEBOOK}`, or `{AGENT}` to only read"
     programs_region = settings.get("region")
     if not sharing.is_newest:
         shared = "no: another notebook shares its identity now. `%aws_profile --share` takes over"
@@ -215,7 +221,21 @@ def sharing_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str,
         shared = "not yet: `%aws_profile --share` adds profiles for programs to the config file"
     elif programs_region != session.region_name:
         shared += f"; their Region is {programs_region or 'not set'}"
+    if sharing.lends_own_keys:
+        shared += "; their keys last as long as the notebook's, because AWS can't issue brief ones"
     return [("shared", shared)]
+
+
+def _window_note(window: Window | None) -> str:
+    """Return the note about programs that can write, or an empty text."""
+    if window is None:
+        return ""
+    limit = f", as far as {window.policy} allows" if window.policy else ""
+    until = f"{window.ends:%H:%M:%S} UTC ({time_left(window.ends)})"
+    return (
+        f"`{AGENT}` can write until {until}{limit}. `%aws_profile --share off` hands out no more "
+        "keys; keys that programs have stay valid until then."
+    )
 
 
 def worker_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,25 @@ def session_policy(request: SessionRequest, role: Profile | None) -> dict[str, A
             "Save the policy in a file, and run `--policy FILE`.",
         )
     return {"PolicyArns": [{"arn": policy}]}
+
+
+def ending_at(end: datetime, limits: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a role session that AWS refuses from a time (UTC) on.
+
+    ``limits`` are its parameters without that. A role's own session lasts at least 15 minutes.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-currenttime
+    """
+    is_over = {"DateGreaterThanEquals": {"aws:CurrentTime": f"{end:%Y-%m-%dT%H:%M:%SZ}"}}
+    denied = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": is_over}
+    statements: list[Any] = [denied]
+    if "Policy" in limits:
+        own = json.loads(limits["Policy"])["Statement"]
+        statements += own if isinstance(own, list) else [own]
+    elif "PolicyArns" not in limits:  # without a session policy, everything is allowed
+        statements.append({"Effect": "Allow", "Action": "*", "Resource": "*"})
+    policy = {"Version": "2012-10-17", "Statement": statements}
+    return {**limits, "Policy": policy_text(policy)}
 
 
 def policy_in(file: str | Path) -> str:

@@ -25,24 +25,25 @@ from typing import Any
 
 from ipy_awsprofile.config.private import cache_folder, read_private_file
 
-#: The profile with the notebook's own permissions, and the profile for reading only.
+#: The profile with the notebook's own permissions, and the profile that can only read, except while
+#: the user lets it write.
 NOTEBOOK = "notebook"
-READER = "notebook-reader"
+AGENT = "notebook-agent"
 
 #: The options of the command, by profile.
-SHARED_PROFILES = {NOTEBOOK: "", READER: " --read-only"}
+SHARED_PROFILES = {NOTEBOOK: "", AGENT: " --agent"}
 
 #: How long to wait for the notebook, in seconds.
 TIMEOUT = 10.0
 
 #: The longest question and the longest answer, in bytes.
-LONGEST_QUESTION = 500
+LONGEST_QUESTION = 1000
 _LONGEST_ANSWER = 20_000
 
 #: With ``-P``, Python imports no module of the folder that the program happens to be in. SDKs read
 #: its messages as UTF-8.
 _COMMAND = "-X utf8 -P -m ipy_awsprofile credentials"
-_PROCESS = re.compile(rf'"([^"]+)" {_COMMAND}(?: --read-only)?')
+_PROCESS = re.compile(rf'"([^"]+)" {_COMMAND}(?: --agent)?')
 
 _RUN_SHARE = "Run `%aws_profile --share` in a notebook."
 
@@ -93,7 +94,11 @@ def fetch_shared(profile: str) -> str:
     """
     port, key = read_shared_file()
     nonce = os.urandom(16).hex()
-    question = f"{profile} {nonce} {proof(key, 'program', profile, nonce)}"
+    # The kernel finds the program that waits for this process. AI_AGENT is the name that some
+    # agents give themselves.
+    agent = os.environ.get("AI_AGENT", "")[:100].encode().hex()
+    asked = f"{profile} {nonce} {os.getpid()} {agent}"
+    question = f"{proof(key, 'program', asked)} {asked}"
     response = ""
     try:
         response = _ask(port, question)

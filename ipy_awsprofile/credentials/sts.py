@@ -25,8 +25,8 @@ from ipy_awsprofile.config.private import StaysInProcess, read_file, replace_fil
 from ipy_awsprofile.credentials.answers import MOCKED
 from ipy_awsprofile.credentials.person import MfaPrompter
 
-#: The shortest session that STS issues for long-term keys, in seconds.
-_SHORTEST_TOKEN = 900
+#: The shortest session that STS issues for a role or for long-term keys, in seconds.
+SHORTEST_SESSION = 900
 
 
 class RedactedCredentials(StaysInProcess, ReadOnlyCredentials):
@@ -228,7 +228,7 @@ class ScopedSessionFetcher(StaysInProcess):
         }
 
     def _from_keys(self, keys: RedactedCredentials) -> Any:
-        lasts = {name: max(seconds, _SHORTEST_TOKEN) for name, seconds in self._lasts.items()}
+        lasts = {name: max(seconds, SHORTEST_SESSION) for name, seconds in self._lasts.items()}
         sts = sts_client(self._create_client, keys)
         issued = sts.get_session_token(**lasts)["Credentials"]
         if lasts != self._lasts:

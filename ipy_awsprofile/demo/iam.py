@@ -208,6 +208,7 @@ class Iam:
         keys = {
             "aws:principalaccount": signer.account,
             "aws:principalarn": signer.role_arn or signer.arn,
+            "aws:currenttime": self.clock().isoformat(),
             **signer.context,
         }
         if signer.session_token:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ _ELEMENTS = {"Sid", "Effect", "Principal", "Action", "Resource", "NotAction", "N
 _KEYS = re.compile(
     r"aws:(MultiFactorAuth(Age|Present)|Principal(Account|Arn|Type|Tag/.+)|RequestTag/.+|username)"
     r"|(aws|sts):SourceIdentity|sts:(ExternalId|RoleSessionName)|[^:]+\.[^:]+:(aud|sub)"
-    r"|kms:ViaService|s3express:SessionMode",
+    r"|aws:CurrentTime|kms:ViaService|s3express:SessionMode",
     re.IGNORECASE,
 )
 
@@ -41,11 +42,16 @@ def _less(expected: str, actual: str) -> bool:
     return float(actual) < float(expected)
 
 
+def _since(expected: str, actual: str) -> bool:
+    return datetime.fromisoformat(actual) >= datetime.fromisoformat(expected)
+
+
 #: Each operator can be negated, as in StringNotLike.
 _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     **dict.fromkeys(("StringEquals", "Bool", "Null"), operator.eq),
     **dict.fromkeys(("StringLike", "ArnLike", "ArnEquals"), _like),
     "NumericLessThan": _less,
+    "DateGreaterThanEquals": _since,
 }
 
 

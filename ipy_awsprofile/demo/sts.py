@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _HOUR = 3600
 _MOST_SCOPES = 3
+_LONGEST_POLICY = 2048
 
 
 def answer(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Response:
@@ -155,6 +156,9 @@ def _scoped(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer:
 
 def _session_policies(params: Mapping[str, str]) -> tuple[Policy, ...]:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session."""
+    if len(params.get("Policy", "")) > _LONGEST_POLICY:
+        longest = f"Member must have length less than or equal to {_LONGEST_POLICY}"
+        raise invalid(f"Value at 'policy' failed to satisfy constraint: {longest}")
     try:
         inline = [checked(json.loads(params["Policy"]))] if "Policy" in params else []
     except (ValueError, TypeError, KeyError) as error:

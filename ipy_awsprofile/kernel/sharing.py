@@ -1,15 +1,19 @@
 """Share the notebook's identity with programs outside the kernel, such as terminals and agents.
 
-`config.shared` is the other side, and describes how both recognize each other.
+`config.shared` is the other side, and describes how both recognize each other. AWS accepts the keys
+of a program for at most 20 minutes, or until the end of a window, if it can issue such keys.
 """
 
 from __future__ import annotations
 
 import atexit
 import json
+import re
 import secrets
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from socketserver import StreamRequestHandler
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -22,9 +26,9 @@ from ipy_awsprofile.config.private import (
     require_private,
 )
 from ipy_awsprofile.config.shared import (
+    AGENT,
     LONGEST_QUESTION,
-    READER,
-    SHARED_PROFILES,
+    NOTEBOOK,
     TIMEOUT,
     NotShared,
     is_proof,
@@ -33,15 +37,114 @@ from ipy_awsprofile.config.shared import (
     shared_file,
 )
 from ipy_awsprofile.credentials.person import unattended
-from ipy_awsprofile.errors import AwsProfileError, InvalidOption
+from ipy_awsprofile.errors import AccessDenied, AwsProfileError, InvalidOption, ServiceError
+from ipy_awsprofile.kernel.programs import Receipt, Receipts, program_of
 from ipy_awsprofile.sessions.loopback import LoopbackServer
-from ipy_awsprofile.sessions.portable import lent_document
-from ipy_awsprofile.sessions.scoped import open_limited
+from ipy_awsprofile.sessions.portable import credentials_document, lendable
+from ipy_awsprofile.sessions.scoped import is_assumed_again, open_limited
 
 if TYPE_CHECKING:
     import boto3
 
     from ipy_awsprofile.sessions.session import ProfileSession
+
+#: How long AWS accepts a program's keys, if it can issue such keys, in seconds.
+_LIFETIME = 1200
+
+#: How long programs get the same keys. botocore asks for new ones 15 minutes before they expire.
+_SAME_KEYS = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The time until ``ends`` (UTC) in which `notebook-agent` may write.
+
+    With a ``policy``, a file or a managed policy's ARN, it may do only what the policy allows.
+    """
+
+    ends: datetime
+    policy: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it hasn't ended."""
+        return datetime.now(UTC) < self.ends
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Issued:
+    """Credentials in the format of a ``credential_process``, until when programs get them.
+
+    AWS stops accepting them at ``expires``, or at an unknown time.
+    """
+
+    document: dict[str, Any]
+    access: str
+    expires: datetime | None
+    renews: datetime
+
+
+class _Grant:
+    """What programs get of a session, with the window that is open for it."""
+
+    def __init__(self, session: ProfileSession, window: Window | None = None) -> None:
+        self.session = session
+        self.window = window
+        #: Whether programs get the session's own keys, because AWS can't issue brief ones.
+        self.lends_own_keys = False
+        self._lock = Lock()
+        self._issued: dict[tuple[str, str, bool], _Issued] = {}
+
+    def issue(self, profile: str, program: str = "") -> _Issued:
+        """Return the credentials of a profile for programs of this name. Raises AwsProfileError."""
+        window = self.window if profile == AGENT else None
+        if window and not window.is_open:
+            window = None
+        # CloudTrail shows the name; these are the characters that STS accepts in it.
+        name = re.sub(r"[^\w+=,.@-]+", "-", f"{profile}-{program}", flags=re.ASCII).strip("-")
+        key = profile, name, window is not None
+        with self._lock:  # programs that ask at the same time share them
+            issued = self._issued.get(key)
+            if issued is None or issued.renews <= datetime.now(UTC):
+                issued = self._until(window, name) if window else self._brief(profile, name)
+                self._issued[key] = issued
+            return issued
+
+    def _until(self, window: Window, name: str) -> _Issued:
+        """Return credentials that AWS accepts until the end of a window."""
+        seconds = max(1, int((window.ends - datetime.now(UTC)).total_seconds()))
+        limited = open_limited(self.session, name, seconds=seconds, policy=window.policy)
+        keys, expires = lendable(limited)
+        ends = min(filter(None, (expires, window.ends)))
+        return _Issued(credentials_document(keys, ends), "writing", ends, renews=ends)
+
+    def _brief(self, profile: str, name: str) -> _Issued:
+        """Return credentials that AWS accepts for 20 minutes, if it can issue such credentials."""
+        now = datetime.now(UTC)
+        access = "reading"
+        if self.session.target.request.read_only:
+            limited = self._with_all_permissions(name)
+        elif profile == AGENT:
+            limited = open_limited(self.session, name, seconds=_LIFETIME, read_only=True)
+        else:
+            limited = self._with_all_permissions(name)
+            access = "writing"
+        keys, expires = lendable(limited)
+        ends = min(filter(None, (expires, now + timedelta(seconds=_LIFETIME))))
+        document = credentials_document(keys, ends)
+        return _Issued(document, access, expires, renews=now + _SAME_KEYS)
+
+    def _with_all_permissions(self, name: str) -> boto3.Session:
+        target = self.session.target
+        if self.lends_own_keys or target.store:
+            return self.session
+        try:
+            return open_limited(self.session, name, seconds=_LIFETIME)
+        except (AccessDenied, ServiceError):
+            if is_assumed_again(target):
+                raise
+        self.lends_own_keys = True
+        return self.session
 
 
 class Sharing(StaysInProcess):
@@ -57,13 +160,14 @@ class Sharing(StaysInProcess):
         self,
         get_session: Callable[[], ProfileSession | None],
         switching: AbstractContextManager[object],
+        receipts: Receipts,
     ) -> None:
         self.get_session = get_session
         self._switching = switching
+        self._receipts = receipts
         self._has_ended = False
         self._key = secrets.token_hex(32)
-        self._lock = Lock()
-        self._reader: tuple[ProfileSession, boto3.Session] | None = None
+        self._grant: _Grant | None = None
         cache_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
         require_private(cache_folder())
         self._server = LoopbackServer(_Question, self)
@@ -83,6 +187,44 @@ class Sharing(StaysInProcess):
         except NotShared:
             return False
 
+    @property
+    def profile_name(self) -> str:
+        """The name of the notebook's profile."""
+        return self._current_grant().session.profile_name
+
+    @property
+    def window(self) -> Window | None:
+        """The open window, or None."""
+        window = self._current_grant().window
+        return window if window and window.is_open else None
+
+    @property
+    def lends_own_keys(self) -> bool:
+        """Whether programs get the session's own keys, as far as `try_keys` or a program knows."""
+        return self._current_grant().lends_own_keys
+
+    def try_keys(self) -> None:
+        """Find out whether AWS can issue brief keys. A role can always be assumed again."""
+        grant = self._current_grant()
+        if not is_assumed_again(grant.session.target):
+            with unattended(), suppress(AwsProfileError):  # programs show the error
+                grant.issue(NOTEBOOK)
+
+    def open_window(self, window: Window) -> None:
+        """Let `notebook-agent` write until the window's end.
+
+        Raises AwsProfileError if no profile is active, or AWS can't issue keys that end with it.
+        """
+        grant = _Grant(self._current_grant().session, window)
+        grant.issue(AGENT)
+        with self._switching:
+            self._grant = grant
+
+    def close_window(self) -> None:
+        """Let `notebook-agent` only read. Keys that programs have can write until the end."""
+        with self._switching:
+            self._grant = None
+
     def close(self) -> None:
         """Give no more credentials. Programs keep those that they have until they expire."""
         atexit.unregister(self.close)
@@ -90,42 +232,59 @@ class Sharing(StaysInProcess):
         if self._server.end() and self.is_newest:
             remove_file(shared_file())
 
-    def is_program(self, profile: str, nonce: str, programs_proof: str) -> bool:
-        """Return whether the program that asks for a profile knows the key."""
-        knows_key = is_proof(programs_proof, self._key, "program", profile, nonce)
-        return knows_key and profile in SHARED_PROFILES
+    def is_program(self, programs_proof: str, asked: str) -> bool:
+        """Return whether the program that asks knows the key."""
+        return is_proof(programs_proof, self._key, "program", asked)
 
-    def answer(self, profile: str, nonce: str) -> str:
+    def answer(self, profile: str, nonce: str, process_id: int, agent: str) -> str:
         """Return the answer to a program's question; empty after the end of the sharing."""
-        with self._switching:
-            if self._has_ended:
-                return ""
-            session = self.get_session()
         try:
-            with unattended():  # no cell waits for the program
-                document = self._credentials(profile, session)
+            with self._switching:
+                if self._has_ended:
+                    return ""
+                grant = self._current_grant()
+            document = self._credentials(grant, profile, process_id, agent)
         except AwsProfileError as error:
             document = {"Message": f"{error} {error.hint}".strip()}
         answer = json.dumps(document)
         return f"{proof(self._key, 'kernel', nonce, answer)} {answer}"
 
-    def _credentials(self, profile: str, session: ProfileSession | None) -> dict[str, Any]:
-        """Return credentials in the format of a ``credential_process``. Raises AwsProfileError."""
-        if session is None:
-            raise InvalidOption(
-                "No profile is active in the notebook that shares its identity.",
-                "Run `%aws_profile NAME` there.",
+    def _credentials(
+        self, grant: _Grant, profile: str, process_id: int, agent: str
+    ) -> dict[str, Any]:
+        """Return credentials for a program, and keep a receipt. Raises AwsProfileError."""
+        program = program_of(process_id)
+        with unattended():  # no cell waits for the program
+            issued = grant.issue(profile, program.name)
+        self._receipts.add(
+            Receipt(
+                datetime.now(UTC).replace(microsecond=0),
+                program.name,
+                program.process_id,
+                agent,
+                profile,
+                grant.session.profile_name,
+                issued.access,
+                issued.expires,
             )
-        return lent_document(self._session_for(profile, session))
+        )
+        return issued.document
 
-    def _session_for(self, profile: str, session: ProfileSession) -> boto3.Session:
-        """Return the session, or for a reader, one with the same identity that can only read."""
-        if profile != READER or session.target.request.read_only:
-            return session
-        with self._lock:  # programs that ask at the same time share it
-            if self._reader is None or self._reader[0] is not session:
-                self._reader = session, open_limited(session, READER, read_only=True)
-            return self._reader[1]
+    def _current_grant(self) -> _Grant:
+        """Return what programs get of the notebook's session. Raises InvalidOption without one.
+
+        A switch ends the grant of the former session, and its window.
+        """
+        with self._switching:
+            session = self.get_session()
+            if session is None:
+                raise InvalidOption(
+                    "No profile is active in the notebook that shares its identity.",
+                    "Run `%aws_profile NAME` there.",
+                )
+            if self._grant is None or self._grant.session != session:
+                self._grant = _Grant(session)
+            return self._grant
 
 
 class _Question(StreamRequestHandler):
@@ -134,7 +293,12 @@ class _Question(StreamRequestHandler):
 
     def handle(self) -> None:
         """Answer one line with one line."""
-        profile, nonce, programs_proof = self.rfile.readline(LONGEST_QUESTION).decode().split()
-        if self.server.owner.is_program(profile, nonce, programs_proof):
-            self.server.prove(self.connection)
-            self.wfile.write(self.server.owner.answer(profile, nonce).encode())
+        line = self.rfile.readline(LONGEST_QUESTION).decode()
+        programs_proof, _, asked = line.strip("\n").partition(" ")
+        if not self.server.owner.is_program(programs_proof, asked):
+            return
+        self.server.prove(self.connection)
+        profile, nonce, process_id, agent = asked.split(" ")
+        name = bytes.fromhex(agent).decode()
+        answer = self.server.owner.answer(profile, nonce, int(process_id), name)
+        self.wfile.write(answer.encode())

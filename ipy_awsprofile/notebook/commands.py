@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,11 @@ from IPython.display import display
 from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.config.files import read_config
+from ipy_awsprofile.config.parameters import seconds
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import SwitchRequest, arguments
 from ipy_awsprofile.config.saved import ConfigFile
+from ipy_awsprofile.config.shared import AGENT
 from ipy_awsprofile.config.user_environment import named_profile
 from ipy_awsprofile.errors import (
     AwsProfileError,
@@ -32,9 +35,16 @@ from ipy_awsprofile.errors import (
 from ipy_awsprofile.explain.explain import explain
 from ipy_awsprofile.gate import require_no_run
 from ipy_awsprofile.kernel.leftovers import Leftover
+from ipy_awsprofile.kernel.programs import Receipts
+from ipy_awsprofile.kernel.sharing import Window
 from ipy_awsprofile.notebook.cells import compile_cell, run_cell, runs_code_of
 from ipy_awsprofile.notebook.options import ProfileActions, chosen, joined, parse, show_help
-from ipy_awsprofile.notebook.prompts import renders_html, sign_in_at_cell, warn_at_cell
+from ipy_awsprofile.notebook.prompts import (
+    confirm_at_cell,
+    renders_html,
+    sign_in_at_cell,
+    warn_at_cell,
+)
 from ipy_awsprofile.sessions.assigned_roles import known_roles_without_profile
 from ipy_awsprofile.sessions.console import console_link
 from ipy_awsprofile.sessions.session import fetch_identity
@@ -45,6 +55,7 @@ from ipy_awsprofile.switch.using_profile import Block
 from ipy_awsprofile.text import quoted
 
 if TYPE_CHECKING:
+    import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
     from ipy_awsprofile.switch.switcher import Switcher
@@ -55,19 +66,25 @@ def run_aws_profile(
     line: str,
     switcher: Switcher,
     make_picker: Callable[[Switcher], object],
-) -> None:
-    """Run ``%aws_profile``, and show the result. Raises a subclass of `AwsProfileError`."""
+) -> pd.DataFrame | None:
+    """Run ``%aws_profile``, and show the result, or return the receipts of programs.
+
+    Raises a subclass of `AwsProfileError`.
+    """
     require_no_run("`%aws_profile`")
     with interruption_as_error("The switch", switcher), faults_as_errors():
         options = parse(parser, line)
         if options.help:
             show_help(parser)
-            return
+            return None
         request = _request_of(options, switcher.request)
         run = _ACTIONS[_action_of(options, request)]
         result = run(_Line(options, request, switcher, make_picker))
+        if isinstance(result, Receipts):
+            return result.frame()
         if result is not None:
             display(result)
+        return None
 
 
 def run_aws_profile_cell(
@@ -272,18 +289,27 @@ def _card_unless_quiet(line: _Line, before: object) -> Card | None:
     return card
 
 
-def _share(line: _Line) -> Card | None:
-    """Switch if a profile is named, and share the notebook's identity, or stop it.
+def _share(line: _Line) -> object:
+    """Share the notebook's identity, stop it, or let programs write, as the line says."""
+    match line.options.profile:
+        case ["off"]:
+            line.switcher.shares = False
+            line.switcher.stop_sharing()
+            return active_card(line.switcher)
+        case ["write", *words]:
+            return _open_window(line, words)
+        case _:
+            return _begin_to_share(line)
+
+
+def _begin_to_share(line: _Line) -> object:
+    """Switch if a profile is named, and share the notebook's identity.
 
     If the config file needs profiles for programs, preview them. Once they are confirmed, write
-    them, and begin to share. Raises InvalidOption if no profile is active, ConfigFileError and
-    CredentialsUnavailable.
+    them, and begin to share. If programs have asked, return their receipts. Raises InvalidOption if
+    no profile is active, ConfigFileError and CredentialsUnavailable.
     """
     switcher = line.switcher
-    if line.options.profile == ["off"]:
-        switcher.shares = False
-        switcher.stop_sharing()
-        return active_card(switcher)
     text_with_shared(ConfigFile.read())  # if it raises an error, the notebook doesn't switch
     before = line.variable_value()
     _change_identity(line)
@@ -295,11 +321,55 @@ def _share(line: _Line) -> Card | None:
     lines = file.change(text_with_shared(file, session.region_name), is_confirmed=is_confirmed)
     if is_confirmed or not lines:
         switcher.share()
-    if not lines:
-        return _card_unless_quiet(line, before)
-    display(active_card(switcher, before))
-    how = "Run `%aws_profile --share --yes`"
-    return tables.saved_card(file, lines, is_written=is_confirmed, how=how)
+    if lines:
+        display(active_card(switcher, before))
+        how = "Run `%aws_profile --share --yes`"
+        return tables.saved_card(file, lines, is_written=is_confirmed, how=how)
+    card = _card_unless_quiet(line, before)
+    if line.request or not switcher.receipts:
+        return card
+    display(card)
+    return switcher.receipts
+
+
+#: How long `notebook-agent` can write, at most.
+_LONGEST_WINDOW = timedelta(minutes=60)
+
+
+def _open_window(line: _Line, words: list[str]) -> Card:
+    """Let programs with the profile `notebook-agent` write for some minutes, if the user agrees.
+
+    Raises InvalidOption, and AwsProfileError without the user's answer or if AWS can't end the
+    window in time; then nothing has changed.
+    """
+    asked = line.request or SwitchRequest()
+    policy = os.fspath(asked.policy) if asked.policy else None
+    if asked != SwitchRequest(asked.profile, policy=policy):
+        raise InvalidOption(
+            "`--share write` takes only a time and `--policy FILE`. You confirm it by an answer.",
+            "Write `%aws_profile --share write 10m`.",
+        )
+    try:
+        length = timedelta(seconds=seconds("".join(words)))
+    except ValueError:
+        length = timedelta(0)
+    if not timedelta(0) < length <= _LONGEST_WINDOW:
+        raise InvalidOption(
+            "The time to write is missing, or isn't between one second and 60 minutes.",
+            "Write `%aws_profile --share write 10m`.",
+        )
+    switcher = line.switcher
+    sharing = switcher.require_sharing()
+    name = sharing.profile_name
+    limit = f", limited by {policy}" if policy else ""
+    until = cards.time_left(datetime.now(UTC) + length).removesuffix(" left")
+    question = f"Programs with the profile {AGENT} can write as {name} for {until}{limit}."
+    if switcher.is_protected:
+        confirm_at_cell(f"{question} It is protected. To allow it, type {name}:", name)
+    else:
+        confirm_at_cell(f"{question} To allow it, type yes:", "yes")
+    sharing.open_window(Window(datetime.now(UTC) + length, policy))
+    return active_card(switcher)
 
 
 def _save(line: _Line) -> Card:

@@ -146,7 +146,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             if cell is not None:
                 return run_aws_profile_cell(parser, line, cell, shell, switcher)
             try:
-                run_aws_profile(parser, line, switcher, self.make_picker)
+                return run_aws_profile(parser, line, switcher, self.make_picker)
             except AwsProfileError as error:
                 if line and line == self._first_line() and not switcher.has_switched:
                     error.hint += (
@@ -154,7 +154,6 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                         "Run `%aws_profile --off` to work without it."
                     )
                 raise
-            return None
 
     @with_options(of_aws_profiles)
     @line_cell_magic

@@ -137,6 +137,21 @@ def warn_at_cell(text: str) -> None:
     display(cards.warning_card(text))
 
 
+def confirm_at_cell(question: str, answer: str) -> None:
+    """Ask the user a question. Raises AwsProfileError unless a person types the answer."""
+    if not somebody_is_there():
+        raise AwsProfileError(
+            "Only a person can allow this, and no one is available to answer.",
+            "Run the line in a notebook or terminal where you can answer.",
+        )
+    try:
+        typed = input(f"{question} ")
+    except (EOFError, NotImplementedError):  # the front end can't ask, or the user hasn't answered
+        typed = ""
+    if typed.strip() != answer:
+        raise AwsProfileError("Nothing has changed, because you didn't agree.", "")
+
+
 def _ask_for_code(question: str) -> str:
     """Show the name of the MFA device, and return the code that the user types.
 

@@ -149,6 +149,9 @@ class Conversation:
                 self._begin("Switching off", self._switcher.off)
             case {"do": "console"}:
                 self._run("Opening the console", self._open_console)
+            case {"do": "close_window"}:
+                self._switcher.close_window()
+                self.show()
             case {"do": "cancel"}:
                 self._give_up()
                 self.show(busy=None, ask=None, error="")
@@ -403,6 +406,9 @@ class Conversation:
             self._switcher, active, identity, variable=variable, problem=problem
         )
         card = cards.identity_card(status)
+        window_seconds_left = None
+        if status.window:
+            window_seconds_left = (status.window.ends - datetime.now(UTC)).total_seconds()
         about: ShownIdentity = {
             "profile": identity.profile,
             "name": card.title,
@@ -416,6 +422,7 @@ class Conversation:
             "read_only": request.read_only,
             "notes": len(card.notes),
             "code": f"%aws_profile {arguments(request)}",
+            "window_seconds_left": window_seconds_left,
         }
         return {**self._progress, "identity": about, "html": _html(card)}
 

@@ -1,11 +1,11 @@
 """The messages from Python to the picker's views. ``view/dom.js`` has the same types.
 
 After each change, every view gets the whole `State`. A view sends ``{"do": NAME}``: ready, list,
-switch (with profile and read_only), region (region), refresh, off, console, answer (question, and
-confirmed, code, entered or device_code) or cancel. Any other message does nothing, and neither does
-an answer to a former question. *list* is answered with `Profiles` and a buffer with the rows as
-JSON, which front ends don't copy, and *console* with `ConsoleLink`. Messages aren't saved with a
-notebook.
+switch (with profile and read_only), region (region), refresh, off, console, close_window, answer
+(question, and confirmed, code, entered or device_code) or cancel. Any other message does nothing,
+and neither does an answer to a former question. *list* is answered with `Profiles` and a buffer
+with the rows as JSON, which front ends don't copy, and *console* with `ConsoleLink`. Messages
+aren't saved with a notebook.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from typing import Literal, TypedDict
 
 
 class ShownIdentity(TypedDict):
-    """The active identity. ``code`` is the line that switches to it, ``notes`` a number."""
+    """The active identity. ``code`` is the line that switches to it, ``notes`` a number.
+
+    ``window_seconds_left`` is the time in which programs can write, or None.
+    """
 
     profile: str | None
     name: str
@@ -28,6 +31,7 @@ class ShownIdentity(TypedDict):
     read_only: bool
     notes: int
     code: str
+    window_seconds_left: float | None
 
 
 class Busy(TypedDict):

@@ -121,13 +121,19 @@ def lendable(session: boto3.Session) -> tuple[RedactedCredentials, datetime | No
 
 
 def lent_document(session: boto3.Session, ask_again: timedelta = _ASK_AGAIN) -> dict[str, Any]:
-    """Return the credentials of `lendable` as processes and containers return them to SDKs.
+    """Return the credentials of `lendable`, which programs replace after that time at most.
 
-    A ``credential_process`` names the token ``SessionToken``, and a container ``Token``. Programs
-    ask again after that time. Raises the errors of `lendable`.
+    Raises the errors of `lendable`.
     """
     keys, expiry = lendable(session)
-    ends = min(filter(None, (expiry, datetime.now(UTC) + ask_again)))
+    return credentials_document(keys, min(filter(None, (expiry, datetime.now(UTC) + ask_again))))
+
+
+def credentials_document(keys: RedactedCredentials, ends: datetime) -> dict[str, Any]:
+    """Return credentials as processes and containers return them to SDKs.
+
+    A ``credential_process`` names the token ``SessionToken``, and a container ``Token``.
+    """
     token = str(keys.token)
     return {
         "Version": 1,

@@ -9,25 +9,29 @@ import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botocore.credentials import DeferredRefreshableCredentials
 
 from ipy_awsprofile.config.policies import (
+    ending_at,
     policy_in,
     policy_text,
     read_only_policy,
     session_policy,
 )
 from ipy_awsprofile.config.profiles import ASSUMES, Profile
+from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.credentials.answers import own_client
 from ipy_awsprofile.credentials.botocore_session import separate_session
-from ipy_awsprofile.credentials.sts import ScopedSessionFetcher, renew_with_base
+from ipy_awsprofile.credentials.sts import SHORTEST_SESSION, ScopedSessionFetcher, renew_with_base
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.gate import label_of, put_label
+from ipy_awsprofile.sessions.portable import present_credentials
 from ipy_awsprofile.sessions.session import (
     NamedSession,
     ProfileSession,
@@ -92,73 +96,90 @@ class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # used lik
         if isinstance(base, str):
             base = open_session(base)
         check_session(base, "GetScopedCredentials")
-        return self.open_for(base)
-
-    def open_for(self, base: boto3.Session) -> boto3.Session:
-        """Open the narrower session of a base, even if the base isn't the active identity's."""
-        chain = names_of(base)
-        if isinstance(base, ProfileSession):
-            base.target.require_sts()
-        inner = separate_session(chain[0], base.region_name, *settings_of(base))
-        inner.set_config_variable("sts_regional_endpoints", "regional")
-        region = base.region_name or "us-east-1"
-
-        def create(service: str, **keys: Any) -> Any:
-            config = config_of_calls(base)
-            return own_client(
-                inner.create_client(service, region_name=region, config=config, **keys)
-            )
-
-        with translated(chain):
-            broader = credentials_of(base)
-            fetcher = ScopedSessionFetcher(broader, create, self._scope)
-            credentials = _ScopedCredentials(fetcher, chain)
-            label = label_of(broader)
-            if label:  # a narrower session still signs as its base
-                put_label(credentials, label)
-            inner.load_with(lambda: credentials)
-            credentials.get_frozen_credentials()
+        session, credentials = _open_scope(base, self._scope)
         self._open.append(credentials)
-        return NamedSession(inner, names_of_chain(base))
+        return session
 
     def __exit__(self, *_: object) -> None:
         self._open.pop().has_ended = True
 
 
+def _open_scope(
+    base: boto3.Session, scope: Mapping[str, Any]
+) -> tuple[boto3.Session, _ScopedCredentials]:
+    """Return a narrower session, and its credentials. ``scope`` has the parameters of STS."""
+    chain = names_of(base)
+    if isinstance(base, ProfileSession):
+        base.target.require_sts()
+    inner = separate_session(chain[0], base.region_name, *settings_of(base))
+    inner.set_config_variable("sts_regional_endpoints", "regional")
+    region = base.region_name or "us-east-1"
+
+    def create(service: str, **keys: Any) -> Any:
+        config = config_of_calls(base)
+        return own_client(inner.create_client(service, region_name=region, config=config, **keys))
+
+    with translated(chain):
+        broader = credentials_of(base)
+        fetcher = ScopedSessionFetcher(broader, create, scope)
+        credentials = _ScopedCredentials(fetcher, chain)
+        label = label_of(broader)
+        if label:  # a narrower session still signs as its base
+            put_label(credentials, label)
+        inner.load_with(lambda: credentials)
+        credentials.get_frozen_credentials()
+    return NamedSession(inner, names_of_chain(base)), credentials
+
+
 def open_limited(
-    session: ProfileSession, name: str, *, read_only: bool = False, seconds: int | None = None
+    session: ProfileSession,
+    name: str,
+    *,
+    seconds: int,
+    read_only: bool = False,
+    policy: str | None = None,
 ) -> boto3.Session:
     """Return a session with the same identity for programs, without prompting the user.
 
-    It can only read, or AWS accepts its credentials for so many ``seconds``, or both. A role's
-    session is renewed after that time. CloudTrail shows the name: at the end of the role session's
-    name unless the profile or an option names it, or as the description of the narrower session.
-    Raises a subclass of `AwsProfileError`.
+    AWS accepts its keys for so many ``seconds``, at most. It can also be limited to reading, or to
+    a ``policy``: a JSON file, or for a role, the ARN of a managed policy. CloudTrail shows the
+    name: at the end of the role session's name unless the profile or an option names it, or as the
+    description of the narrower session. Raises a subclass of `AwsProfileError`.
     """
     target = session.target
-    is_limited_by_role = target.profile.kind in ASSUMES and not target.request.policy
-    if is_limited_by_role and target.renews_unattended:
-        return open_target(_limited(target, name, read_only=read_only, seconds=seconds))
-    limits = scoped(session, read_only=read_only, seconds=seconds, description=name)
-    return limits.open_for(session)
+    is_narrowed = target.request.policy is not None and (read_only or policy is not None)
+    if is_assumed_again(target) and not is_narrowed:
+        request = replace(target.request, policy=policy or target.request.policy)
+        if read_only:
+            request = replace(request, read_only=True)
+        return open_target(_limited(target, request, name, seconds))
+    return _open_narrower(session, name, seconds, read_only=read_only, policy=policy)
 
 
-def _limited(target: Target, name: str, *, read_only: bool, seconds: int | None) -> Target:
-    """Return a target for the same role, with the policy of ``--read-only`` or a duration.
+def is_assumed_again(target: Target) -> bool:
+    """Return whether a new session of the target's role needs neither the user nor a permission."""
+    return target.profile.kind in ASSUMES and target.renews_unattended
+
+
+def _limited(target: Target, request: SessionRequest, name: str, seconds: int) -> Target:
+    """Return a target for the same role, with the policy of a request and a duration.
 
     It has the role chain of the target, because the files can have changed since.
     """
     role = target.profile
     arn = str(role.role_arn)
-    request = replace(target.request, read_only=read_only or target.request.read_only)
     limits = {**target.parameters.get(arn, {}), **session_policy(request, role)}
+    if seconds < SHORTEST_SESSION:
+        limits = ending_at(datetime.now(UTC) + timedelta(seconds=seconds), limits)
     own_name = role.text("role_session_name") or ""
     default = request.default_session_name or user_environment().get("AWS_ROLE_SESSION_NAME")
     if own_name in {"", default}:
         own_name = f"{own_name}-{name}".strip("-")
-    settings = {**role.settings, "role_session_name": own_name[-64:]}
-    if seconds:
-        settings["duration_seconds"] = str(seconds)
+    settings = {
+        **role.settings,
+        "role_session_name": own_name[-64:],
+        "duration_seconds": str(max(seconds, SHORTEST_SESSION)),
+    }
     first = Profile(role, settings, role.kind)
     return replace(
         target,
@@ -166,6 +187,22 @@ def _limited(target: Target, name: str, *, read_only: bool, seconds: int | None)
         chain=(first, *target.chain[1:]),
         parameters={**target.parameters, arn: limits},
     )
+
+
+def _open_narrower(
+    session: ProfileSession, name: str, seconds: int, *, read_only: bool, policy: str | None
+) -> boto3.Session:
+    """Return a session for programs by GetScopedCredentials, as in `open_limited`."""
+    request = SessionRequest(read_only=read_only, policy=policy)
+    scope = session_policy(request, None)
+    _, expiry = present_credentials(session)
+    # STS refuses a session that lasts longer than the credentials that it is for.
+    if expiry is None or expiry - datetime.now(UTC) > timedelta(seconds=seconds):
+        scope["DurationSeconds"] = seconds
+    if not scope:
+        return session
+    scope["ScopedSessionDescription"] = name
+    return _open_scope(session, scope)[0]
 
 
 def _policy(

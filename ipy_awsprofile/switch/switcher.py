@@ -23,6 +23,7 @@ from ipy_awsprofile.errors import (
     faults_as_errors,
 )
 from ipy_awsprofile.gate import PROCESS, require_no_run
+from ipy_awsprofile.kernel.programs import Receipts
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.switch.opening import Protection, open_guarded, open_identified
 from ipy_awsprofile.switch.running_cell import RunningCell
@@ -32,6 +33,7 @@ from ipy_awsprofile.switch.user_functions import (
     call_functions,
     call_in_main_thread,
 )
+from ipy_awsprofile.text import quoted
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -75,6 +77,8 @@ class Switcher:
         self._lending: Lending | None = None
         #: Shares the notebook's identity with programs outside the kernel, if the user wants it.
         self.sharing: Sharing | None = None
+        #: What programs outside the kernel got.
+        self.receipts = Receipts()
         #: Whether each switch to a profile that isn't protected begins to share.
         self.shares = False
         #: Why the last switch hasn't begun to share, or an empty text.
@@ -219,14 +223,16 @@ class Switcher:
             self._stack.put(opened)
             self.has_switched = True
         self.sharing_problem = ""
-        if self.shares and not is_protected:
+        if self.sharing:
+            self.sharing.try_keys()
+        elif self.shares and not is_protected:
             self._begin_to_share()
         _log.debug("Switched to %s, %s.", opened.label.name, opened.identity.arn)
         return opened.identity
 
     def _begin_to_share(self) -> None:
-        """Share the notebook's identity, unless it is shared or a block's is active."""
-        if self.sharing or self.is_in_block:
+        """Share the notebook's identity, unless a block's is active."""
+        if self.is_in_block:
             return
         try:
             self.share()
@@ -251,13 +257,41 @@ class Switcher:
         from ipy_awsprofile.kernel.sharing import Sharing
 
         try:
-            newer = Sharing(lambda: self._stack.session_of_notebook, self._lock)
+            newer = Sharing(lambda: self._stack.session_of_notebook, self._lock, self.receipts)
         except OSError as error:
             raise CredentialsUnavailable(
                 f"The notebook's identity can't be shared: {error}.", _NEEDS_TO_SHARE
             ) from error
         self._close_sharing()
         self.sharing = newer
+        newer.try_keys()
+
+    def require_sharing(self) -> Sharing:
+        """Return the sharing of an identity that may write, outside of blocks and runs.
+
+        Raises InvalidOption, and NotForOneProfile in a run.
+        """
+        require_no_run("`--share write`")
+        if self.sharing is None or not self.sharing.is_newest:
+            raise InvalidOption(
+                "The notebook doesn't share its identity.", "Run `%aws_profile --share` first."
+            )
+        if self.is_in_block:
+            raise InvalidOption(
+                "A block has its own identity, which isn't shared.", "Run the line in its own cell."
+            )
+        request = self.request
+        if request and request.read_only:
+            raise InvalidOption(
+                f"`{request.name}` is read-only in this notebook, so programs can't write either.",
+                f"Run `%aws_profile {quoted(request.name)} --write` first.",
+            )
+        return self.sharing
+
+    def close_window(self) -> None:
+        """Let programs only read from now on, if they can write."""
+        if self.sharing:
+            self.sharing.close_window()
 
     def stop_sharing(self) -> None:
         """Give programs and Dask workers no more credentials."""

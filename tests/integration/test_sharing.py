@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 import time_machine
 
-from ipy_awsprofile.config.shared import NOTEBOOK, READER, process_of, proof, shared_file
+from ipy_awsprofile.config.shared import AGENT, NOTEBOOK, process_of, proof, shared_file
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role, allow
 from tests.identity_center import write_session
 from tests.processes import OTHER_ENCODING, Child, is_private, posix
@@ -88,10 +88,10 @@ def test_the_first_time(aws: EmbeddedAws, shell: Shell) -> None:
     shell.good("%aws_profile --off")
     card = shell.good("%aws_profile RoleBeta --share --yes").text
     assert "2 added" in card
-    assert "programs with the profile `notebook`, or `notebook-reader` to only read" in card
+    assert "programs with the profile `notebook`, or `notebook-agent` to only read" in card
     after = aws.config_file.read_text()
     assert after.startswith(before)
-    for profile in (NOTEBOOK, READER):
+    for profile in (NOTEBOOK, AGENT):
         section = f"credential_process = {process_of(profile)}\nregion = us-west-2\n"
         assert f"[profile {profile}]\n{section}" in after
     assert is_private(shared_file())
@@ -131,7 +131,7 @@ def test_programs_follow(notebook: Shell, terminal: Terminal) -> None:
 def test_the_aws_cli(notebook: Shell, terminal: Terminal, version: int) -> None:
     """Both versions of the AWS CLI use the profiles, and show why they can't."""
     command = [sys.executable, "-m", "awscli"] if version == 1 else [aws_cli_2()]
-    for profile in (NOTEBOOK, READER):
+    for profile in (NOTEBOOK, AGENT):
         listed = terminal.run(*command, "s3", "ls", "--profile", profile)
         assert "my-first-bucket" in listed.stdout
     notebook.good("%aws_profile --off")
@@ -180,13 +180,13 @@ def test_the_reader_only_reads(
     monkeypatch: pytest.MonkeyPatch,
     kind: str,
 ) -> None:
-    """`notebook-reader` reads and can't write, even while the notebook can; keys stay in it."""
+    """`notebook-agent` reads and can't write, even while the notebook can; keys stay in it."""
     line = may_write(aws, kind)
     if kind == "MFA":
         answer_with_codes(aws, add_mfa_role(aws, line := "Auditor"), monkeypatch)
     notebook.good(f"%aws_profile {line}")
     aws.calls.clear()
-    done = terminal.run(sys.executable, "-c", DELETE_AND_LIST, AWS_PROFILE=READER)
+    done = terminal.run(sys.executable, "-c", DELETE_AND_LIST, AWS_PROFILE=AGENT)
     refused, buckets = done.stdout.splitlines()
     assert "AccessDenied" in refused
     assert "my-first-bucket" in buckets
@@ -194,40 +194,86 @@ def test_the_reader_only_reads(
     notebook.good(put)
     callers = {call.arn for call in aws.calls if call.action.startswith("s3:")}
     names = {arn.rpartition("/")[2] for arn in callers if arn}
-    assert ("notebook-reader" in names) is (kind == "role")
-    for reader in ([], ["--read-only"]):
+    assert ("notebook-agent-python" in names) is (kind == "role")
+    for reader in ([], ["--agent"]):
         credentials = json.loads(terminal.run(*ASK, *reader).stdout)
         assert credentials["SessionToken"]
         assert credentials["AccessKeyId"] not in aws.credentials_file.read_text()
 
 
 def test_a_read_only_notebook(notebook: Shell, terminal: Terminal) -> None:
-    """While the notebook itself is read-only, both profiles have its credentials."""
+    """While the notebook itself is read-only, both profiles can only read."""
     notebook.good("%aws_profile RoleBeta --read-only")
-    both = [terminal.run(*ASK, *option).stdout for option in ([], ["--read-only"])]
-    first, second = (json.loads(output)["AccessKeyId"] for output in both)
-    assert first == second
+    for profile in (NOTEBOOK, AGENT):
+        done = terminal.run(sys.executable, "-c", DELETE_AND_LIST, AWS_PROFILE=profile)
+        refused, buckets = done.stdout.splitlines()
+        assert "AccessDenied" in refused
+        assert "my-first-bucket" in buckets
 
 
-def test_expiry(notebook: Shell, terminal: Terminal) -> None:
-    """Programs ask again within 20 minutes, even if the session lasts longer."""
-    notebook.good("%aws_profile RoleBeta")
-    ends = datetime.fromisoformat(json.loads(terminal.run(*ASK).stdout)["Expiration"])
-    time_left = ends - datetime.now(UTC)
-    assert timedelta(minutes=19) < time_left <= timedelta(minutes=20)
+#: The time that a program's keys last.
+BRIEF = timedelta(minutes=20)
+
+
+@pytest.mark.parametrize("kind", ["role", "MFA", "long-term keys", "Identity Center"])
+def test_brief_keys(
+    aws: EmbeddedAws,
+    notebook: Shell,
+    terminal: Terminal,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+) -> None:
+    """AWS accepts a program's keys for 20 minutes, not only as long as their label says."""
+    line = may_write(aws, kind)
+    if kind == "MFA":
+        answer_with_codes(aws, add_mfa_role(aws, line := "Auditor"), monkeypatch)
+    notebook.good(f"%aws_profile {line}")
+    for option in ([], ["--agent"]):
+        document = json.loads(terminal.run(*ASK, *option).stdout)
+        left = datetime.fromisoformat(document["Expiration"]) - datetime.now(UTC)
+        assert timedelta(minutes=19) < left <= BRIEF
+        assert lifetime(aws, document) <= BRIEF
+
+
+def lifetime(aws: EmbeddedAws, document: Mapping[str, str]) -> timedelta:
+    """Return how long AWS accepts keys from now on."""
+    signer = aws.iam.find_signer(document["AccessKeyId"], document["SessionToken"])
+    assert signer.expiration
+    return signer.expiration - datetime.now(UTC)
+
+
+def test_no_brief_keys(aws: EmbeddedAws, notebook: Shell, terminal: Terminal) -> None:
+    """If AWS can't issue brief keys, the card says so, and the label still says 20 minutes."""
+    write_session(aws)
+    aws.sso.assign(ROLE_ACCOUNT, "Lister", policy=allow("s3:*"))
+    aws.sso.sign_in("corp")
+    aws.write_profile(
+        "sso",
+        sso_session="corp",
+        sso_account_id=ROLE_ACCOUNT,
+        sso_role_name="Lister",
+        region="us-west-2",
+    )
+    card = notebook.good("%aws_profile sso").text
+    assert "their keys last as long as the notebook's" in card
+    document = json.loads(terminal.run(*ASK).stdout)
+    assert datetime.fromisoformat(document["Expiration"]) - datetime.now(UTC) <= BRIEF
+    assert lifetime(aws, document) > BRIEF
+    assert "sts:GetScopedCredentials" in terminal.run(*ASK, "--agent").stderr
+    assert "their keys last" not in notebook.good("%aws_profile RoleBeta").text
 
 
 def test_many_at_once(notebook: Shell, terminal: Terminal) -> None:
     """Programs that start together get the same credentials, from a single session."""
     with ThreadPoolExecutor(16) as pool:
-        printed = list(pool.map(lambda _: terminal.run(*ASK, "--read-only").stdout, range(16)))
+        printed = list(pool.map(lambda _: terminal.run(*ASK, "--agent").stdout, range(16)))
     assert len({json.loads(output)["AccessKeyId"] for output in printed}) == 1
 
 
 def test_protected_profiles(notebook: Shell, terminal: Terminal) -> None:
     """A switch to a protected profile ends the sharing, unless its line says `--share`."""
     notebook.good("%config AwsProfileMagics.protected = ['*Gamma']")
-    for share, profile in (("", NOTEBOOK), ("", READER), ("--share", NOTEBOOK)):
+    for share, profile in (("", NOTEBOOK), ("", AGENT), ("--share", NOTEBOOK)):
         notebook.good("%aws_profile RoleBeta --share")
         notebook.good(f"%aws_profile RoleGamma --yes {share}")
         assert ("RoleGamma" if share else "No notebook") in terminal.who(profile)
@@ -242,7 +288,8 @@ def test_a_program_that_is_connected(notebook: Shell, line: str) -> None:
     """A program that has connected before the end of the sharing gets no answer after it."""
     notebook.good("%config AwsProfileMagics.protected = ['*Gamma']")
     document = json.loads(shared_file().read_bytes())
-    question = f"notebook 00 {proof(document['key'], 'program', 'notebook', '00')}\n"
+    asked = f"notebook 00 {os.getpid()} "
+    question = f"{proof(document['key'], 'program', asked)} {asked}\n"
     with socket.create_connection(("127.0.0.1", document["port"])) as connection:
         connection.sendall(question[:20].encode())
         notebook.good(f"%aws_profile {line}")
@@ -252,19 +299,19 @@ def test_a_program_that_is_connected(notebook: Shell, line: str) -> None:
 
 
 def test_edited_files(aws: EmbeddedAws, notebook: Shell, terminal: Terminal) -> None:
-    """`notebook-reader` is the notebook's identity, even after edits of its profile."""
+    """`notebook-agent` is the notebook's identity, even after edits of its profile."""
     text = aws.config_file.read_text()
     role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/Role"
     for line in ("RoleBeta", f"--role-arn {role}Beta --source-profile RoleBeta"):
         aws.config_file.write_text(text)
         notebook.good(f"%aws_profile {line}")
         aws.config_file.write_text(text.replace(f"{role}Beta", f"{role}Gamma"))
-        assert terminal.who(READER).rpartition("/")[0] == terminal.who().rpartition("/")[0]
+        assert terminal.who(AGENT).rpartition("/")[0] == terminal.who().rpartition("/")[0]
     aws.config_file.write_text(text)
     notebook.good("%config AwsProfileMagics.session_name = 'ann'")
     notebook.good("%aws_profile RoleBeta")
-    names = [terminal.who(profile).rpartition("/")[2] for profile in (NOTEBOOK, READER)]
-    assert names == ["ann", "ann-notebook-reader"]
+    names = [terminal.who(profile).rpartition("/")[2] for profile in (NOTEBOOK, AGENT)]
+    assert names == ["ann-notebook-python", "ann-notebook-agent-python"]
 
 
 def test_the_setting(notebook: Shell, terminal: Terminal) -> None:
@@ -315,10 +362,10 @@ def test_no_circles(aws: EmbeddedAws, notebook: Shell, monkeypatch: pytest.Monke
     monkeypatch.setenv("AWS_PROFILE", NOTEBOOK)
     says = "is the identity that a notebook shares"
     assert says in notebook.good(f"%aws_profile --explain {NOTEBOOK}").text
-    for line in (NOTEBOOK, READER, "Circle", "Circle --share", "--default"):
+    for line in (NOTEBOOK, AGENT, "Circle", "Circle --share", "--default"):
         assert says in str(notebook.refused(f"%aws_profile {line}"))
     frame = notebook.good("%%aws_profiles *\nsession.profile_name").result
-    assert {NOTEBOOK, READER}.isdisjoint(frame["profile"])
+    assert {NOTEBOOK, AGENT}.isdisjoint(frame["profile"])
     assert "UserAlpha" in set(frame["profile"])
 
 
@@ -435,7 +482,7 @@ def test_a_python_that_is_gone(aws: EmbeddedAws, notebook: Shell) -> None:
 
 
 @pytest.mark.parametrize("settings", ["region = us-west-2\n", ""])
-@pytest.mark.parametrize("name", [NOTEBOOK, READER])
+@pytest.mark.parametrize("name", [NOTEBOOK, AGENT])
 def test_a_profile_of_the_user(aws: EmbeddedAws, shell: Shell, name: str, settings: str) -> None:
     """A profile of the user with this name stays, and the notebook doesn't switch or share."""
     with aws.config_file.open("a") as config:

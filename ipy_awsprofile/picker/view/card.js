@@ -29,7 +29,15 @@ export class Card {
       pushButton(() => this.copy(), icon("copy"), this.copied),
       insert && pushButton(() => insert(this.identity?.code ?? ""), icon("insert"), "Insert as cell"),
     );
-    this.element = h("div", { class: "ipyap-identity", role: "group", "aria-label": "Active identity" }, this.card, this.actions);
+    this.windowLeft = h("span", { role: "timer" });
+    this.window = h(
+      "div",
+      { class: "ipyap-window", hidden: true },
+      icon("alert"),
+      h("span", {}, "Programs with notebook-agent can write: ", this.windowLeft),
+      pushButton(() => send({ do: "close_window" }), "Stop writing"),
+    );
+    this.element = h("div", { class: "ipyap-identity", role: "group", "aria-label": "Active identity" }, this.card, this.window, this.actions);
   }
 
   /** Show an identity, and its card, in which Python has escaped all text. @param {Identity | null} identity @param {string} html */
@@ -66,6 +74,9 @@ export class Card {
 
   /** Show the time left. */
   tick() {
+    const left = windowLeft(this.identity);
+    this.window.hidden = !left;
+    this.windowLeft.textContent = `${left} left`;
     const badge = this.card.querySelector("[role=timer]");
     if (!badge || !this.identity) return;
     const { text, tone, isOver } = timeLeft(this.identity);
@@ -88,6 +99,12 @@ export function timeLeft({ ends, renews, signs_in }) {
   if (!renews && secondsLeft < AMBER) tone = "amber";
   if (!renews && secondsLeft < RED) tone = "red";
   return { text: duration(secondsLeft), tone, isOver: false };
+}
+
+/** Return how long programs can write; empty if they can't. @param {Identity | null} identity */
+export function windowLeft(identity) {
+  const secondsLeft = Math.ceil((Number(identity?.window_ends ?? 0) - Date.now()) / 1000);
+  return secondsLeft > 0 ? duration(secondsLeft) : "";
 }
 
 /** Return a time in the browser's zone. @param {number} ends */

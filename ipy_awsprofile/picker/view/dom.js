@@ -2,10 +2,10 @@
 // The script begins with the style sheet, `CSS`; the checker knows only the browser's object `CSS`.
 
 /**
- * The messages, as in picker/messages.py. `ends` is set here, in milliseconds.
+ * The messages, as in picker/messages.py. `ends` and `window_ends` are set here, in milliseconds.
  * @typedef {{ profile: string | null, name: string, account: string, region: string, chosen_region: string | null,
  *   seconds_left: number | null, ends?: number | null, renews: boolean, signs_in: boolean, protected: boolean, read_only: boolean,
- *   notes: number, code: string }} Identity
+ *   notes: number, code: string, window_seconds_left: number | null, window_ends?: number | null }} Identity
  * @typedef {{ doing: string, waits: boolean }} Busy
  * @typedef {{ question: number, profile: string } & ({ kind: "confirm", pattern: string, account: string }
  *   | { kind: "code", device: string, again: boolean } | { kind: "sign_in", url: string, code: string | null })} Ask
@@ -13,7 +13,7 @@
  * @typedef {{ profiles: number, recent: string[], regions: string[], html: string }} Profiles
  * @typedef {State | Profiles | { console: string }} Message
  * @typedef {{ question?: number, confirmed?: boolean, code?: string, entered?: string, device_code?: boolean }} Answer
- * @typedef {{ do: "ready" | "list" | "refresh" | "off" | "console" | "cancel" } | { do: "region", region: string | null }
+ * @typedef {{ do: "ready" | "list" | "refresh" | "off" | "console" | "close_window" | "cancel" } | { do: "region", region: string | null }
  *   | { do: "switch", profile: string, read_only: boolean } | { do: "answer" } & Answer} Command
  * @typedef {(command: Command) => void} Send
  *

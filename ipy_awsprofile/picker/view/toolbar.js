@@ -2,7 +2,7 @@
 // `button` shows a notebook's identity in the toolbar. A click there opens the picker in a popup:
 // https://developer.mozilla.org/docs/Web/API/Popover_API
 
-import { timeLeft } from "./card.js";
+import { timeLeft, windowLeft } from "./card.js";
 import { h, icon, style } from "./dom.js";
 import { View } from "./view.js";
 /** @import { Child, Identity, Message, Send, State } from "./dom.js" */
@@ -66,6 +66,7 @@ class ToolbarButton {
     this.name = h("span");
     this.account = h("span");
     this.left = h("span");
+    this.window = h("span");
     this.leftUnit = unseen("left");
     this.needs = unseen("");
     /** @type {Record<string, HTMLElement>} */
@@ -78,6 +79,7 @@ class ToolbarButton {
       protected: unseen("protected"),
       access: part("access", "read-only"),
       left: part("left", this.left, this.leftUnit),
+      window: part("window", "agent writes: ", this.window, unseen("left")),
       alert: part("alert", icon("alert"), this.needs),
     };
     this.button = h("button", { class: "ipyap-tool", type: "button", hidden: true, "aria-haspopup": "dialog", "aria-expanded": "false" }, ...Object.values(this.parts));
@@ -190,6 +192,9 @@ class ToolbarButton {
 
   /** Show the time left. */
   tick() {
+    const left = windowLeft(this.identity);
+    this.parts.window.hidden = !left;
+    this.window.textContent = left;
     if (!this.identity?.ends) return (this.button.dataset.tone = "calm");
     const { text, tone, isOver } = timeLeft(this.identity);
     this.button.dataset.tone = tone;

@@ -144,7 +144,9 @@ export class View {
     this.state = state;
     const { identity, busy, ask, error } = state;
     const isHere = this.isHere();
-    if (identity) identity.ends = identity.seconds_left === null ? null : Date.now() + identity.seconds_left * 1000;
+    const time = (/** @type {number | null} */ seconds) => (seconds === null ? null : Date.now() + seconds * 1000);
+    if (identity) identity.ends = time(identity.seconds_left);
+    if (identity) identity.window_ends = time(identity.window_seconds_left);
     this.card.show(identity, state.html);
     this.list.current = identity?.profile ?? null;
     if (this.profile) LAST.set(this.kernel, [this.profile]);

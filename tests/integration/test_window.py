@@ -1,0 +1,257 @@
+"""Programs with the profile `notebook-agent` write while a person lets them, and AWS ends it."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import time_machine
+
+from ipy_awsprofile.config.shared import AGENT
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
+from tests.integration.test_sharing import ASK, Terminal, may_write, notebook, terminal
+from tests.kernels import Kernel
+from tests.roles import add_mfa_role, answer_with_codes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.aws import EmbeddedAws
+    from tests.shells import Shell
+
+__all__ = ["notebook", "terminal"]  # fixtures
+
+PUT = """
+import boto3
+try:
+    boto3.client("s3").put_object(Bucket="my-first-bucket", Key="a", Body=b"")
+    print("written")
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+LIST = "import boto3; print(boto3.client('s3').list_buckets()['Buckets'])"
+GETPASS = getpass.getpass
+KEYS = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+
+
+class Answers:
+    """What the user answers, and the questions."""
+
+    def __init__(self) -> None:
+        self.answer = "yes"
+        self.questions: list[str] = []
+
+    def __call__(self, question: str = "") -> str:
+        self.questions.append(question)
+        return self.answer
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
+    """Answer questions as the user of a front end does."""
+    answers = Answers()
+    monkeypatch.setattr("getpass.getpass", answers)
+    monkeypatch.setattr("builtins.input", answers)
+    return answers
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    """Return a clock that a test can shift."""
+    with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
+        yield traveller
+
+
+def put(terminal: Terminal, **variables: str) -> str:
+    """Return what a program says that writes an object with `notebook-agent`."""
+    if not variables:
+        variables = {"AWS_PROFILE": AGENT}
+    done = terminal.run(sys.executable, "-c", PUT, **variables)
+    return done.stdout or done.stderr
+
+
+@pytest.mark.parametrize("kind", ["role", "MFA", "long-term keys", "Identity Center"])
+def test_a_window(
+    aws: EmbeddedAws,
+    notebook: Shell,
+    terminal: Terminal,
+    answers: Answers,
+    *,
+    clock: time_machine.Traveller,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+) -> None:
+    """A program reads before and after a window, and writes in it; AWS refuses copied keys."""
+    line = may_write(aws, kind)
+    if kind == "MFA":
+        with monkeypatch.context() as codes:
+            answer_with_codes(aws, add_mfa_role(aws, line := "Auditor"), codes)
+            notebook.good(f"%aws_profile {line}")
+    else:
+        notebook.good(f"%aws_profile {line}")
+    assert "AccessDenied" in put(terminal)
+    card = notebook.good("%aws_profile --share write 10m").text
+    assert "`notebook-agent` can write until" in card
+    assert f"can write as {line} for 10 minutes." in answers.questions[-1]
+    assert "written" in put(terminal)
+    document = json.loads(terminal.run(*ASK, "--agent").stdout)
+    left = datetime.fromisoformat(document["Expiration"]) - datetime.now(UTC)
+    assert left <= timedelta(minutes=10)
+    copied = dict(zip(VARIABLES, (document[key] for key in KEYS), strict=True))
+    assert "written" in put(terminal, **copied)
+    clock.shift(timedelta(minutes=10, seconds=1))
+    assert "AccessDenied" in put(terminal)
+    refused = put(terminal, **copied)
+    assert "AccessDenied" in refused or "ExpiredToken" in refused
+    listed = terminal.run(sys.executable, "-c", LIST, AWS_PROFILE=AGENT)
+    assert "my-second-bucket" in listed.stdout
+    assert "can write until" not in notebook.good("%aws_profile").text
+
+
+@pytest.mark.parametrize("kind", ["role", "Identity Center"])
+def test_a_policy(
+    aws: EmbeddedAws,
+    notebook: Shell,
+    terminal: Terminal,
+    answers: Answers,
+    *,
+    tmp_path: Path,
+    kind: str,
+) -> None:
+    """With a policy, a program does only what it allows."""
+    file = tmp_path / "draft.json"
+    file.write_text(json.dumps(allow("s3:PutObject")))
+    notebook.good(f"%aws_profile {may_write(aws, kind)}")
+    card = notebook.good(f'%aws_profile --share write 20m --policy "{file}"').text
+    assert f"as far as {file} allows" in card
+    assert f"limited by {file}" in answers.questions[-1]
+    assert "written" in put(terminal)
+    listed = terminal.run(sys.executable, "-c", LIST, AWS_PROFILE=AGENT)
+    assert "AccessDenied" in listed.stderr
+    file.write_text("{}")
+    error = notebook.refused(f'%aws_profile --share write 20m --policy "{file}"')
+    assert "can't be read" in str(error)
+    file.write_text(json.dumps(allow(*(f"s3:GetObject{number}" for number in range(300)))))
+    error = notebook.refused(f'%aws_profile --share write 20m --policy "{file}"')
+    assert "length less than or equal to 2048" in str(error)
+    assert "written" in put(terminal)  # the former window is still open
+
+
+@pytest.mark.parametrize(
+    "line", ["RoleGamma", "--share off", "--off", "--refresh", "RoleBeta --read-only"]
+)
+def test_what_closes_a_window(
+    notebook: Shell, terminal: Terminal, answers: Answers, line: str
+) -> None:
+    """A switch and the end of the sharing close a window."""
+    notebook.good("%aws_profile --share write 10m")
+    assert "written" in put(terminal)
+    card = notebook.good(f"%aws_profile {line}").text
+    assert "can write until" not in card
+    assert "written" not in put(terminal)
+
+
+def test_blocks(notebook: Shell, terminal: Terminal, answers: Answers) -> None:
+    """A window stays open during a block and a run, which can't open one."""
+    opened = "get_ipython().run_line_magic('aws_profile', '--share write 10m')"
+    for cell in (f"%%aws_profile UserAlpha\n{opened}", f"%%aws_profiles UserAlpha\n{opened}"):
+        assert "`notebook-agent` can write" not in notebook.run(cell).text
+        assert answers.questions == []
+    notebook.good("%aws_profile --share write 10m")
+    notebook.names["put"] = lambda: put(terminal)
+    block = notebook.good("%%aws_profile UserAlpha\nseen = put()")
+    assert "written" in notebook.names["seen"]
+    assert "can write until" not in block.text
+
+
+def test_a_person_opens_it(
+    notebook: Shell, terminal: Terminal, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing but the right answer of a person opens a window."""
+    for line, says in (
+        ("--share write", "isn't between one second and 60 minutes"),
+        ("--share write 61m", "isn't between one second and 60 minutes"),
+        ("--share write ten", "isn't between one second and 60 minutes"),
+        ("--share write 10m --yes", "takes only a time and `--policy FILE`"),
+    ):
+        assert says in str(notebook.refused(f"%aws_profile {line}"))
+    assert answers.questions == []
+    answers.answer = "no"
+    assert "you didn't agree" in str(notebook.refused("%aws_profile --share write 10m"))
+    answers.answer = "yes"
+    with monkeypatch.context() as nobody:
+        nobody.setattr("getpass.getpass", GETPASS)
+        error = notebook.refused("%aws_profile --share write 10m")
+        assert "Only a person can allow this" in str(error)
+    notebook.good("%aws_profile RoleBeta --read-only")
+    assert "is read-only" in str(notebook.refused("%aws_profile --share write 10m"))
+    assert "AccessDenied" in put(terminal)
+    notebook.good("%aws_profile --share off")
+    error = notebook.refused("%aws_profile --share write 10m")
+    assert error.hint == "Run `%aws_profile --share` first."
+
+
+def test_a_protected_profile(notebook: Shell, terminal: Terminal, answers: Answers) -> None:
+    """For a protected profile, the user types its name."""
+    notebook.good("%config AwsProfileMagics.protected = ['*Gamma']")
+    notebook.good("%aws_profile RoleGamma --yes --share")
+    assert "you didn't agree" in str(notebook.refused("%aws_profile --share write 10m"))
+    answers.answer = "RoleGamma"
+    notebook.good("%aws_profile --share write 10m")
+    assert "written" in put(terminal)
+
+
+def test_an_identity_that_aws_can_not_limit(
+    aws: EmbeddedAws, notebook: Shell, terminal: Terminal, answers: Answers
+) -> None:
+    """If AWS can't end a window in time, it isn't opened."""
+    user = aws.iam.create_user("Simple", account=ROLE_ACCOUNT, policy=allow("s3:*"))
+    aws.write_profile("Simple", file=aws.credentials_file, **user.settings())
+    aws.write_profile("Simple", region="us-west-2")
+    notebook.good("%aws_profile Simple")
+    error = notebook.refused("%aws_profile --share write 10m")
+    assert "sts:GetScopedCredentials" in str(error)
+    assert "can write until" not in notebook.good("%aws_profile").text
+
+
+def test_receipts(aws: EmbeddedAws, notebook: Shell, terminal: Terminal, answers: Answers) -> None:
+    """`--share` lists which programs got keys, and CloudTrail has their names."""
+    notebook.good("%aws_profile --share write 10m")
+    aws.calls.clear()
+    put(terminal)
+    put(terminal, AWS_PROFILE="notebook", AI_AGENT="claude")
+    shell = terminal.run("sh", "-c", f"{' '.join(ASK)} --agent")
+    assert shell.returncode == 0
+    frame = notebook.good("%aws_profile --share").result
+    seen = frame[["agent", "profile", "identity", "access"]].values.tolist()
+    assert seen == [
+        ["", "notebook-agent", "RoleBeta", "writing"],
+        ["claude", "notebook", "RoleBeta", "writing"],
+        ["", "notebook-agent", "RoleBeta", "writing"],
+    ]
+    assert all(frame["process_id"] > 0)
+    assert not set(frame["program"]) & {"sh", ""}
+    callers = {
+        str(call.arn).rpartition("/")[2] for call in aws.calls if call.action == "s3:PutObject"
+    }
+    assert callers == {"notebook-agent-python", "notebook-python"}
+
+
+def test_the_question_of_a_kernel(aws: EmbeddedAws, terminal: Terminal) -> None:
+    """The front end shows the question, and one that can't gets an error."""
+    with Kernel.started(aws, {}) as kernel:
+        kernel.good("%aws_profile RoleBeta --share --yes")
+        unattended = kernel.run("%aws_profile --share write 10m", is_attended=False)
+        assert "no one is available to answer" in unattended.text
+        kernel.answer = lambda: "yes"
+        seen = kernel.good("%aws_profile --share write 10m")
+        assert "can write as RoleBeta for 10 minutes" in seen.prompts[-1]
+        assert "written" in put(terminal)
+        interrupted = kernel.run("%aws_profile --share write 20m", interrupts=True)
+        assert interrupted.error == "SwitchInterrupted"
