@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
@@ -13,6 +12,10 @@ from ipy_awsprofile.sessions.session import check_session
 if TYPE_CHECKING:
     import boto3
     import pandas as pd
+
+
+#: The type of the column with times.
+_TIME = "datetime64[us, UTC]"
 
 
 def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFrame:
@@ -36,15 +39,11 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
             options["Prefix"] = prefix
         s3 = session.client("s3", config=Config(connect_timeout=5, read_timeout=10))
         pages = s3.get_paginator("list_buckets").paginate(**options)
-        buckets = [bucket for page in pages for bucket in page.get("Buckets") or []]
-    # Some AWS-compatible servers ignore the prefix.
-    buckets = [bucket for bucket in buckets if bucket["Name"].startswith(prefix or "")]
-    buckets.sort(key=itemgetter("Name"))
-    rows = [
-        (bucket["Name"], bucket.get("CreationDate"), bucket.get("BucketRegion"))
-        for bucket in buckets
-    ]
-    types = {"name": "string", "creation_date": "datetime64[us, UTC]", "region": "string"}
-    frame = pd.DataFrame(rows, columns=list(types))
+        buckets = [bucket for page in pages for bucket in page.get("Buckets", ())]
+    frame = pd.DataFrame(buckets, columns=["Name", "CreationDate", "BucketRegion"])
+    frame.columns = pd.Index(["name", "creation_date", "region"])
     frame["creation_date"] = pd.to_datetime(frame["creation_date"], utc=True)
-    return frame.astype(types)
+    frame = frame.astype({"name": "string", "creation_date": _TIME, "region": "string"})
+    if prefix:  # some AWS-compatible servers ignore it
+        frame = frame[frame["name"].str.startswith(prefix)]
+    return frame.sort_values("name", ignore_index=True)

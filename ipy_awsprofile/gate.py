@@ -77,7 +77,7 @@ class Label:
         return f"{self.name} as {self.principal or 'another user'}"
 
 
-def label_of(credentials: Any) -> Label | None:
+def label_of(credentials: object) -> Label | None:
     """Return the label of credentials, or None if they have none."""
     return getattr(credentials, "_ipy_awsprofile", None)
 
@@ -143,7 +143,7 @@ class _Process:
     def reset(self) -> None:
         """Forget everything, as `reset_process` does, but what botocore's objects are."""
         #: The last value of each `Effect`, by its name.
-        self.effects: dict[str, Any] = {}
+        self.effects: dict[str, object] = {}
         #: The libraries that the last switch couldn't clear.
         self.not_cleared: set[str] = set()
         #: What `libraries` has created and moves at each switch, by the library's name.
@@ -206,7 +206,7 @@ _IN_RUN = {
 
 
 def check(
-    credentials: Any,
+    credentials: object,
     signer: Signer = Signer.CREDENTIALS,
     operation: str = "a request",
     service: str = "",
@@ -226,16 +226,18 @@ def check(
         return
     if turn or PROCESS.is_run:
         _require_label_of_turn(label, turn, signer, operation, service)
-    elif _is_stale(label):
+    elif is_stale(label):
         _report_stale(label, signer, operation, service)
 
 
-def _is_stale(label: Label) -> bool:
-    """Return whether a label isn't the active identity's.
+def is_stale(label: Label) -> bool:
+    """Return whether a label isn't the active identity's, unless the user has chosen it.
 
     Default credentials are stale only while a profile with another name is active.
     """
     active = PROCESS.active
+    if label.is_chosen:
+        return False
     if not label.is_default:
         return label != active
     return active is not None and active.name != label.name
@@ -272,13 +274,14 @@ def _report_stale(label: Label, signer: Signer, operation: str, service: str) ->
     if is_library:
         signer = Signer.LIBRARY
     active_name = "no profile"
-    names = {"session": "boto3", "default": "boto3.Session()", "service": f'"{service}"'}
+    session = "boto3"
+    default = "boto3.Session()"
     if active:
         active_name = f"`{active.name}`"
-        names |= {"session": "session", "default": "session"}  # the notebook's variable
+        session = default = "session"  # the notebook's variable
     other = label.text_beside(active)
     problem = f"{code} signs {operation} as {other}, but {active_name} is active."
-    hint = signer.value.format_map(names)
+    hint = signer.value.format(session=session, default=default, service=f'"{service}"')
     if policy == "refuse":
         raise StaleIdentity(problem, hint)
     number = PROCESS.cell_number()

@@ -22,7 +22,7 @@ from botocore.client import BaseClient
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.shared import SHARED_PROFILES
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.gate import PROCESS, Label, label_of
+from ipy_awsprofile.gate import PROCESS, Label, is_stale, label_of
 from ipy_awsprofile.kernel.places import BEDROCK_KEY, ENDPOINT, has_read_with_polars
 from ipy_awsprofile.kernel.show import ABSENT
 from ipy_awsprofile.text import number_of, redacted_urls
@@ -46,7 +46,7 @@ class Leftover:
 
 def leftovers(
     kernel: Kernel,
-    namespace: Mapping[str, Any],
+    namespace: Mapping[str, object],
     active: Label | None,
     before: OpenedBefore,
     lent: Mapping[str, Workers],
@@ -97,22 +97,20 @@ def _about_files() -> Iterator[Leftover]:
     if any(endpoint != endpoints[0] for endpoint in endpoints):
         yield Leftover(
             "AWS_ENDPOINT_URL_S3",
-            f"makes child processes use {redacted_urls(url)} for S3, even for other profiles: use "
-            "a `%%aws_profile NAME` cell",
+            f"makes child processes use {redacted_urls(str(url))} for S3, even for other profiles: "
+            "use a `%%aws_profile NAME` cell",
         )
 
 
 # Objects of botocore ------------------------------------------------------------------------------
 
 
-def _about_signers(variables: Mapping[str, Any], active: Label | None) -> Iterator[Leftover]:
+def _about_signers(variables: Mapping[str, object], active: Label | None) -> Iterator[Leftover]:
     """Yield clients, sessions and filesystems with another identity, and code to replace them."""
     source = "session" if active else "boto3"
     for name, value in variables.items():
         label = label_of(_credentials_in(value))
-        if label is None or label.is_chosen or label == active:
-            continue
-        if label.is_default and not active:
+        if label is None or not is_stale(label):
             continue
         code = "create it again"
         if isinstance(value, BaseClient):
@@ -122,7 +120,7 @@ def _about_signers(variables: Mapping[str, Any], active: Label | None) -> Iterat
         yield Leftover(name, f"still signs as {label.text_beside(active)}: {code}")
 
 
-def _credentials_in(value: Any) -> Any:
+def _credentials_in(value: object) -> Any:
     """Return the credentials of a client, resource, session or filesystem, if it has found any."""
     package = _package_of(value)
     if package not in {"boto3", "botocore", "aiobotocore", "s3fs", "ipy_awsprofile"}:
@@ -135,11 +133,11 @@ def _credentials_in(value: Any) -> Any:
     return getattr(signer, "_credentials", None)
 
 
-def _type_of(value: Any) -> str:
+def _type_of(value: object) -> str:
     return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
-def _package_of(value: Any) -> str:
+def _package_of(value: object) -> str:
     """Return the package of a module, or of an object's type."""
     module = type(value).__module__
     if isinstance(value, ModuleType):
@@ -165,7 +163,7 @@ _INDEPENDENT = {
 _AT_OFF = {"daft", "pyspark"}
 
 
-def _about_libraries(variables: Mapping[str, Any], active: Label | None) -> Iterator[Leftover]:
+def _about_libraries(variables: Mapping[str, object], active: Label | None) -> Iterator[Leftover]:
     """Yield such libraries that the notebook uses.
 
     Libraries that only other libraries import aren't included, except daft, which keeps credentials
@@ -194,7 +192,7 @@ def _always(_value: object) -> bool:
 def _with_address(path: str) -> Callable[[Any], bool]:
     """Return a function that returns whether an attribute is an address in S3, or its scheme."""
 
-    def is_in_s3(value: Any) -> bool:
+    def is_in_s3(value: object) -> bool:
         return str(attrgetter(path)(value)).startswith("s3")
 
     return is_in_s3
@@ -203,22 +201,23 @@ def _with_address(path: str) -> Callable[[Any], bool]:
 def _with_handle(path: str) -> Callable[[Any], bool]:
     """Return a function that returns whether an attribute is a handle itself."""
 
-    def is_in_s3(value: Any) -> bool:
+    def is_in_s3(value: object) -> bool:
         return is_handle(attrgetter(path)(value))
 
     return is_in_s3
 
 
 def _is_file_in_s3(file: Any) -> bool:
-    # pyarrow reads the metadata of an S3 file when opening it. Local files have none.
-    return not file.closed and file.readable() and "ETag" in file.metadata()
+    # pyarrow reads the metadata of an S3 file when opening it. Local files have none. Closed files,
+    # and files that are open for writing, raise an error.
+    return "ETag" in file.metadata()
 
 
 def _reads_s3(parquet: Any) -> bool:
     return any(map(is_handle, gc.get_referents(parquet.reader)))
 
 
-def _is_icechunk_in_s3(value: Any) -> bool:
+def _is_icechunk_in_s3(value: object) -> bool:
     return "S3" in repr(getattr(value, "storage", value))
 
 
@@ -272,7 +271,7 @@ _SAYS = {
 }
 
 
-def is_handle(value: Any) -> bool:
+def is_handle(value: object) -> bool:
     """Return whether an object uses S3 with the credentials from when it was opened."""
     is_in_s3 = HANDLES.get(_type_of(value))
     if is_in_s3 is None:
@@ -287,10 +286,10 @@ class OpenedBefore:
     """The handles and worker processes that were opened so far, with their identities."""
 
     def __init__(self) -> None:
-        self._handles: dict[str, tuple[ref[Any], Label | None]] = {}
+        self._handles: dict[str, tuple[ref[object], Label | None]] = {}
         self._workers: dict[tuple[str, object], Label | None] = {}
 
-    def note(self, namespace: Mapping[str, Any], active: Label | None) -> None:
+    def note(self, namespace: Mapping[str, object], active: Label | None) -> None:
         """Record handles and workers that were opened since the last call, with this identity."""
         before = self._handles
         self._handles = {}
@@ -301,7 +300,7 @@ class OpenedBefore:
                 self._handles[name] = ref(value), active  # it isn't kept alive
         self._workers = {worker: self._workers.get(worker, active) for worker in _workers()}
 
-    def handles(self, namespace: Mapping[str, Any]) -> Iterator[tuple[Leftover, Label | None]]:
+    def handles(self, namespace: Mapping[str, object]) -> Iterator[tuple[Leftover, Label | None]]:
         """Yield the handles that are still there, with the identity that they were opened with."""
         for name, (handle, label) in self._handles.items():
             value = namespace.get(name)
@@ -343,7 +342,7 @@ _STARTERS = {
 }
 
 
-def starts_workers(value: Any) -> bool:
+def starts_workers(value: object) -> bool:
     """Return whether an object runs code in processes that were started with an identity."""
     ray = _running_ray()
     if ray and value is ray:
@@ -401,14 +400,15 @@ def _about_dask(
 ) -> Iterator[Leftover]:
     """Yield a Dask client whose workers sign as another identity."""
     call = f"call `libraries.dask_workers({name})`"
-    workers = lent.get(client.scheduler.address)
-    if workers and workers.label:
-        if workers.label != active:
-            who = workers.label.text_beside(active)
-            yield Leftover(name, f"has workers that sign as {who}: after a switch, {call}")
-        return
+    address = client.scheduler.address
+    label = lent[address].label if address in lent else None
     cluster = _type_of(client.cluster)
-    if cluster.startswith("coiled."):
+    if label == active:
+        return
+    if label:
+        who = label.text_beside(active)
+        yield Leftover(name, f"has workers that sign as {who}: after a switch, {call}")
+    elif cluster.startswith("coiled."):
         send = f"`{name}.cluster.send_credentials()`"
         yield Leftover(name, f"has workers with the credentials that Coiled has sent: run {send}")
     elif cluster != "distributed.deploy.local.LocalCluster":  # whose workers are the kernel's

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from ipy_awsprofile.config.user_environment import SWITCHED
 from ipy_awsprofile.gate import PROCESS
 
 #: The value of a place that doesn't exist.
-ABSENT: Any = object()
+ABSENT: Final = object()
 
 
 class Place(ABC):
@@ -36,7 +36,7 @@ class Place(ABC):
         return hash(self.name)
 
     @abstractmethod
-    def get(self) -> Any:
+    def get(self) -> object:
         """Return the value, or `ABSENT`."""
 
     @abstractmethod
@@ -75,7 +75,7 @@ class Setting(Place):
         self._settings = settings
         self._key = key
 
-    def get(self) -> Any:
+    def get(self) -> object:
         """Return the setting."""
         return self._settings().get(self._key, ABSENT)
 
@@ -94,7 +94,7 @@ class Effect(Place):
         super().__init__(name)
         self._act = act
 
-    def get(self) -> Any:
+    def get(self) -> object:
         """Return the last value in this process."""
         return PROCESS.effects.get(self.name, ABSENT)
 
@@ -122,7 +122,7 @@ class Kernel:
         now = {place: place.get() for place in places}
         # The user's values: the current ones, except in places that still have our values.
         unchanged = self._ours.keys() - self.changed().keys()
-        theirs = now | {place: self._theirs[place] for place in unchanged}
+        theirs: dict[Place, Any] = now | {place: self._theirs[place] for place in unchanged}
         try:
             for place in places:
                 place.set(kept.get(place, values.get(place, theirs[place])))
