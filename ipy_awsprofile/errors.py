@@ -202,17 +202,27 @@ class UnexpectedError(AwsProfileError):
 def _line_of(error: BaseException) -> str:
     """Return the last line of this package that an exception has passed, such as ``text.py:12``."""
     own = [
-        f"{frame.f_globals['__name__'].replace('.', '/')}.py:{line}"
-        for frame, line in traceback.walk_tb(error.__traceback__)
-        if str(frame.f_globals.get("__name__", "")).startswith(f"{__package__}.")
+        f"{module.replace('.', '/')}.py:{line}"
+        for module, line in _steps(error)
+        if module.startswith(_OURS)
     ]
     return "".join(own[-1:])
 
 
-def modules_of(error: BaseException) -> list[str]:
-    """Return the modules in an exception's traceback, beginning with the outermost caller."""
-    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
-    return [str(frame.f_globals.get("__name__", "")) for frame in frames]
+def is_raised_here(error: BaseException) -> bool:
+    """Return whether this package raised an exception itself, rather than a function it calls."""
+    module, _ = _steps(error)[-1]
+    return module.startswith(_OURS)
+
+
+#: The beginning of the names of this package's modules.
+_OURS = f"{__package__}."
+
+
+def _steps(error: BaseException) -> list[tuple[str, int]]:
+    """Return the modules and lines of an exception's traceback, from the outermost caller on."""
+    steps = traceback.walk_tb(error.__traceback__)
+    return [(str(frame.f_globals.get("__name__", "")), line) for frame, line in steps]
 
 
 def log_stack(error: BaseException, text: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.config.profiles import Profile, ProfileKind, fits, matches
 from ipy_awsprofile.config.request import Source, SwitchRequest
-from ipy_awsprofile.credentials.answers import declare_own
+from ipy_awsprofile.credentials.own_calls import declare_own
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AccessDenied, InvalidOption
 from ipy_awsprofile.gate import require_no_run
@@ -116,7 +116,8 @@ def _list_accounts(session: boto3.Session) -> list[dict[str, Any]]:
     try:
         with translated(names_of_chain(session)):
             client = session.client("organizations", config=config_of_calls(session))
-            pages = declare_own(client).get_paginator("list_accounts").paginate()
+            declare_own(client.meta.events)
+            pages = client.get_paginator("list_accounts").paginate()
             return [account for page in pages for account in page["Accounts"]]
     except AccessDenied as error:
         error.hint = (

@@ -21,8 +21,8 @@ from botocore.exceptions import LoginTokenLoadError
 
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.target import Target, sign_in_file
-from ipy_awsprofile.credentials.answers import own_client
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, give_up_soon
+from ipy_awsprofile.credentials.own_calls import own_client
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.credentials.providers import Renewal, RoleChainProvider
 from ipy_awsprofile.credentials.sts import MfaSessionFetcher

@@ -22,8 +22,8 @@ import botocore
 from ipy_awsprofile.calls.actions import Access, action_named, needs_of
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.names import Arn
-from ipy_awsprofile.credentials.answers import OWN_CALL
 from ipy_awsprofile.credentials.error_table import BUSY, DENIED, EXPIRED, REJECTED
+from ipy_awsprofile.credentials.own_calls import OWN_CALL
 from ipy_awsprofile.gate import PROCESS, Label, label_of, library_of, outer_frame
 from ipy_awsprofile.text import one_line
 

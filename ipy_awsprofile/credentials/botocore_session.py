@@ -29,7 +29,7 @@ from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.request import arguments
 from ipy_awsprofile.config.target import Target
-from ipy_awsprofile.credentials.answers import own_calls
+from ipy_awsprofile.credentials.own_calls import own_calls
 from ipy_awsprofile.credentials.person import Prompter
 from ipy_awsprofile.credentials.providers import (
     Renewal,

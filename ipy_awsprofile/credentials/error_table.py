@@ -1,19 +1,21 @@
 """The errors of AWS, botocore and the system that this package translates. The first rule counts.
 
 Any other exception is a fault of this package. What botocore can't read in an answer or a file is
-one of these errors from where it is read: see `answers`.
+one of these errors from where it is read: see `own_calls` and `translation.reading`.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 
 from ipy_awsprofile.config.sign_ins import PORTAL
+from ipy_awsprofile.credentials.own_calls import NEEDED
 from ipy_awsprofile.errors import (
     AccessDenied,
     AwsProfileError,
@@ -25,7 +27,6 @@ from ipy_awsprofile.errors import (
     InvalidProfile,
     MfaRejected,
     MfaUnavailable,
-    ProfileNotFound,
     RoleNotAssigned,
     ServiceError,
     SignInRequired,
@@ -52,20 +53,24 @@ UNKNOWN_OPERATION = {
 }
 _ANY: set[str] = set()
 
+_NOT_FROM_AWS = (
+    "{name} got a response that isn't from AWS",
+    "A proxy may have answered: check the profile's `endpoint_url`.",
+)
 _SET_THE_CLOCK = "Set the clock, then run the cell again."
 
 #: https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
 CREDENTIAL_SOURCES = "Use `Environment`, `Ec2InstanceMetadata` or `EcsContainer`."
 
 #: The texts of botocore's refusals that are built-in exceptions.
-BY_DESIGN = "AWS_ERROR_|^Invalid endpoint|^Unsupported host|^Auth token"
+_BY_DESIGN = "AWS_ERROR_|^Invalid endpoint|^Unsupported host|^Auth token"
 
 
 class Rule(NamedTuple):
     """Some errors, and this package's error for them.
 
-    ``when`` has error codes (`_ANY` is all responses) or exception types. ``call`` is an operation,
-    and ``text`` a pattern in ``str(error)``. ``says`` and ``hint`` use the fields of
+    ``when`` has error codes (`_ANY` is all responses) or exception types. ``calls`` are operations,
+    and ``text`` is a pattern in ``str(error)``. ``says`` and ``hint`` use the fields of
     `translation.from_error`, but not ``message`` if AWS's or botocore's message can contain a
     secret.
     """
@@ -74,7 +79,7 @@ class Rule(NamedTuple):
     kind: type[AwsProfileError]
     says: str
     hint: str = "{explain}"
-    call: str = ""
+    calls: Collection[str] = ()
     text: str = ""
 
     @property
@@ -84,6 +89,8 @@ class Rule(NamedTuple):
 
 
 RESPONSES = (
+    # AWS refuses these calls with a document that has another code.
+    Rule({"401", "403"}, ServiceError, *_NOT_FROM_AWS, calls=NEEDED),
     Rule(
         _ANY,
         MfaRejected,
@@ -104,7 +111,7 @@ RESPONSES = (
         CredentialsRejected,
         "AWS doesn't accept the web identity token of {start} for its role: {message}",
         "Check the role's trust policy, and the token in the web_identity_token_file.",
-        call="AssumeRoleWithWebIdentity",
+        calls={"AssumeRoleWithWebIdentity"},
     ),
     Rule(
         EXPIRED,
@@ -125,14 +132,14 @@ RESPONSES = (
         RoleNotAssigned,
         "The signed-in user isn't assigned the role of {start}: {message}",
         "`%aws_profiles {sso}` lists the values for sso_account_id and sso_role_name.",
-        call="GetRoleCredentials",
+        calls={"GetRoleCredentials"},
     ),
     Rule(
         {"InvalidRequestException"},
         InvalidProfile,
         "AWS doesn't accept the sso_start_url of {start}: {message}",
         PORTAL,
-        call="StartDeviceAuthorization",
+        calls={"StartDeviceAuthorization"},
     ),
     Rule(
         DENIED,
@@ -142,7 +149,7 @@ RESPONSES = (
         "sts:AssumeRole. Tags also require sts:TagSession, and a source identity requires "
         "sts:SetSourceIdentity. A trust policy can require an external ID (`external_id`) or MFA "
         "(`mfa_serial`). {explain}",
-        call="AssumeRole",
+        calls={"AssumeRole"},
     ),
     Rule(
         DENIED,
@@ -156,7 +163,7 @@ RESPONSES = (
         "{name} can't be limited: its STS endpoint doesn't know {call}",
         "Use a Regional STS endpoint of AWS such as `https://sts.us-east-1.amazonaws.com`, or a "
         "profile that assumes a role, or leave out `--read-only`, `--policy` and `--duration`.",
-        call="GetScopedCredentials",
+        calls={"GetScopedCredentials"},
     ),
     Rule(
         BUSY,
@@ -183,14 +190,13 @@ RESPONSES = (
         InvalidOption,
         "AWS doesn't accept the role ARN of {name}: {message}",
         "Correct the role's ARN. {explain}",
-        call="AssumeRole",
+        calls={"AssumeRole"},
         text="is invalid|roleArn",
     ),
     Rule(_ANY, ServiceError, "{call} failed for {name}: {message}"),
 )
 
 EXCEPTIONS = (
-    Rule(botocore.ProfileNotFound, ProfileNotFound, ""),
     Rule(
         botocore.LoginInsufficientPermissions,
         AccessDenied,
@@ -199,7 +205,8 @@ EXCEPTIONS = (
     Rule(
         (botocore.SSOError, botocore.TokenRetrievalError, botocore.LoginError),
         SignInRequired,
-        "",
+        "The sign-in of {start} is missing or has expired",
+        "Run `%aws_profile {login}` interactively, or `{aws_login}` in a terminal.",
     ),
     Rule(
         botocore.CredentialRetrievalError,
@@ -332,14 +339,9 @@ EXCEPTIONS = (
         (RuntimeError, ValueError),
         InvalidProfile,
         "{name} can't be used: {message}",
-        text=BY_DESIGN,
+        text=_BY_DESIGN,
     ),
-    Rule(
-        ResponseParserError,
-        ServiceError,
-        "{name} got a response that isn't from AWS",
-        "A proxy may have answered: check the profile's `endpoint_url`.",
-    ),
+    Rule(ResponseParserError, ServiceError, *_NOT_FROM_AWS),
     Rule(
         OSError,
         CredentialsUnavailable,

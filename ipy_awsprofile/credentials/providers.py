@@ -48,10 +48,9 @@ from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.sign_ins import sso_cache
 from ipy_awsprofile.config.target import Target, sign_in_file
 from ipy_awsprofile.config.user_environment import user_environment
-from ipy_awsprofile.credentials.answers import reading
 from ipy_awsprofile.credentials.person import PROCESS_TIMEOUT, Prompter, end_process
 from ipy_awsprofile.credentials.sts import CliFiles, RedactedCredentials, freeze_credentials
-from ipy_awsprofile.credentials.translation import translated
+from ipy_awsprofile.credentials.translation import reading, translated
 from ipy_awsprofile.errors import ConfigFileError, SignInRequired
 
 _T = TypeVar("_T")

@@ -22,7 +22,7 @@ from botocore.utils import JSONFileCache
 from dateutil.parser import parse
 
 from ipy_awsprofile.config.private import StaysInProcess, read_file, replace_file
-from ipy_awsprofile.credentials.answers import MOCKED
+from ipy_awsprofile.credentials.own_calls import MOCKED
 from ipy_awsprofile.credentials.person import MfaPrompter
 
 #: The shortest session that STS issues for a role or for long-term keys, in seconds.

@@ -1,6 +1,7 @@
 """Translate errors of AWS, botocore and Python to this package's exceptions.
 
-Wrap calls in `translated`. `error_table` has the sentences and hints.
+Wrap calls in `translated`, and botocore's reading of files and answers in `reading`, too.
+`error_table` has the sentences and hints.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from contextvars import ContextVar
 from typing import Any
 
 from botocore import exceptions as botocore
-from botocore.parsers import ResponseParserError
 
 from ipy_awsprofile.config.default_credentials import NOT_PROFILES
 from ipy_awsprofile.config.files import read_config
@@ -23,14 +23,13 @@ from ipy_awsprofile.config.regions import misspelled_region
 from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.config.sign_ins import find_profile_or_role, find_sign_in
 from ipy_awsprofile.credentials import error_table as table
-from ipy_awsprofile.credentials.answers import NEEDED, PARSERS
 from ipy_awsprofile.errors import (
     AwsProfileError,
     ProfileNotFound,
     SignInRequired,
     UnexpectedError,
+    is_raised_here,
     log_stack,
-    modules_of,
     speaking_cause,
     without_stack,
 )
@@ -55,14 +54,30 @@ def translated(chain: tuple[str, ...]) -> Iterator[None]:
     except AwsProfileError:
         raise
     except Exception as error:  # noqa: BLE001  # what isn't refused is a fault of ours
-        refusal = error
-        if PARSERS in modules_of(error) or _is_page(error):
-            refusal = ResponseParserError()
-        ours = from_error(refusal, chain)
+        ours = from_error(error, chain)
         log_stack(error, f"{type(ours).__name__}: {ours}")
-        raise ours from _cause(refusal)
+        raise ours from _cause(error)
     finally:
         _is_translating.set(before)
+
+
+@contextmanager
+def reading(method: str) -> Iterator[None]:
+    """Raise botocore's error for credentials that botocore's own code can't read.
+
+    It reads damaged files, and answers of other servers, with built-in exceptions such as KeyError.
+    ``method`` is botocore's name of the provider. For a sign-in, its token file is damaged.
+    """
+    try:
+        yield
+    except (LookupError, OverflowError, TypeError, ValueError) as error:
+        if is_raised_here(error) or _rule_of(error):
+            raise
+        if method in {"sso", "login"}:
+            raise botocore.UnauthorizedSSOTokenError from None
+        raise botocore.CredentialRetrievalError(
+            provider=method, error_msg=f"unreadable ({type(error).__name__})"
+        ) from None
 
 
 def _cause(error: Exception) -> Exception | None:
@@ -70,10 +85,12 @@ def _cause(error: Exception) -> Exception | None:
     rule = _rule_of(error)
     if rule is None:
         return speaking_cause(error)
+    if not rule.quotes or not isinstance(error, botocore.ClientError | botocore.BotoCoreError):
+        return None
+    if isinstance(error, botocore.ClientError) and not _is_document(error):
+        return None
     text = str(error)
-    is_document = isinstance(error, botocore.ClientError) and _is_document(error)
-    is_theirs = is_document or isinstance(error, botocore.BotoCoreError)
-    if not (is_theirs and rule.quotes) or redacted_urls(text) != text or "\n" in text:
+    if redacted_urls(text) != text or "\n" in text:
         return None
     return without_stack(error)
 
@@ -81,7 +98,9 @@ def _cause(error: Exception) -> Exception | None:
 def _is_logged(record: logging.LogRecord) -> bool:
     """Return False for a failure that botocore logs with its traceback, and that we raise."""
     error = record.exc_info[1] if record.exc_info else None
-    return error is None or not (_is_translating.get() or isinstance(error, AwsProfileError))
+    if error is None:
+        return True
+    return not _is_translating.get() and not isinstance(error, AwsProfileError)
 
 
 for _name in ("botocore.credentials", "botocore.tokens"):
@@ -103,15 +122,6 @@ def _is_document(error: botocore.ClientError) -> bool:
     return not code_of(error).isdigit()
 
 
-def _is_page(error: Exception) -> bool:
-    """Return whether a proxy or portal has refused one of our own calls with a page."""
-    return (
-        isinstance(error, botocore.ClientError)
-        and error.operation_name in NEEDED
-        and code_of(error) in {"401", "403"}
-    )
-
-
 def _message_of(error: Exception) -> str:
     """Return AWS's or botocore's message on one line, or the code of a response without one."""
     if not isinstance(error, botocore.ClientError):
@@ -127,27 +137,29 @@ def _message_of(error: Exception) -> str:
 def _rule_of(error: Exception) -> table.Rule | None:
     """Return the first rule of the table that applies to an error, if any."""
     if isinstance(error, botocore.ClientError):
-        code = code_of(error)
-        rules = (
-            rule
-            for rule in table.RESPONSES
-            if (not rule.when or code in rule.when) and rule.call in ("", error.operation_name)
-        )
+        rules = _rules_for(code_of(error), str(error.operation_name))
     else:
-        rules = (rule for rule in table.EXCEPTIONS if isinstance(error, rule.when))
-    return next((rule for rule in rules if re.search(rule.text, str(error))), None)
+        rules = [rule for rule in table.EXCEPTIONS if isinstance(error, rule.when)]
+    for rule in rules:
+        if re.search(rule.text, str(error)):
+            return rule
+    return None
+
+
+def _rules_for(code: str, call: str) -> list[table.Rule]:
+    """Return the rules for a response with this code to this call."""
+    rules = [rule for rule in table.RESPONSES if not rule.when or code in rule.when]
+    return [rule for rule in rules if not rule.calls or call in rule.calls]
 
 
 def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
     """Return this package's exception for another one; see `translated`."""
-    rule = _rule_of(error)
     details = getattr(error, "kwargs", {})
+    if isinstance(error, botocore.ProfileNotFound):
+        return ProfileNotFound(details["profile"])  # it has the sentence, because we raise it, too
+    rule = _rule_of(error)
     if rule is None:
         return UnexpectedError(error)
-    if rule.kind is SignInRequired:
-        return no_sign_in(chain)
-    if rule.kind is ProfileNotFound:
-        return ProfileNotFound(details["profile"])
     names = [f"`{name}`" for name in chain] or ["this session"]
     problem = re.sub(r", value: .*, type: .*", "", one_line(details.get("report", "")))
     typed = arguments(request_of(chain))
@@ -156,7 +168,6 @@ def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
         "start": names[-1],
         "signer": names[0],
         "message": _message_of(error).rstrip("."),
-        "kind": type(error).__name__,
         "source": details.get("provider", "Ec2InstanceMetadata"),
         "problem": problem,
         "sso": "--sso",
@@ -167,6 +178,8 @@ def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
         fields |= {"call": error.operation_name, "code": code_of(error)}
         if error.operation_name == "AssumeRole":
             fields["signer"] = names[-1]
+    if rule.kind is SignInRequired:
+        fields |= _sign_in_commands(chain)
     role = AssignedName.parse(chain[-1]) if chain else None
     if role:
         fields["sso"] = f"--sso {quoted(role.sign_in)}"
@@ -198,35 +211,27 @@ def no_credentials(name: str = "") -> AwsProfileError:
     return from_error(error, (name,) if name else ())
 
 
-def no_sign_in(chain: tuple[str, ...]) -> SignInRequired:
+def no_sign_in(chain: tuple[str, ...]) -> AwsProfileError:
     """Return the exception for a missing or expired sign-in at the start of a role chain."""
+    return from_error(botocore.UnauthorizedSSOTokenError(), chain)
+
+
+def _sign_in_commands(chain: tuple[str, ...]) -> dict[str, str]:
+    """Return the arguments of ``%aws_profile``, and the AWS CLI's command, to sign in again."""
     *_, start = chain or ("NAME",)
-    subject = f"`{start}`" if chain else "this session"
     role = AssignedName.parse(start)
-    sign_in = start.removeprefix("sso-session ")
-    if role:
-        sign_in = role.sign_in
-    again = arguments(request_of(chain), "--login")
-    if chain[:1] == (f"sso-session {sign_in}",):
-        again = f"--sso {quoted(sign_in)} --login"
-    command = "aws sso login"
-    if _kind_named(start) is ProfileKind.LOGIN_SESSION:
-        command = "aws login"
-    option = "--profile"
+    name = role.sign_in if role else start.removeprefix("sso-session ")
+    login = arguments(request_of(chain), "--login")
+    if chain[:1] == (f"sso-session {name}",):
+        login = f"--sso {quoted(name)} --login"
+    command = "aws sso login --profile"
     with suppress(AwsProfileError):
-        if sign_in != start and find_sign_in(sign_in, read_config()).session:
-            option = "--sso-session"
-    return SignInRequired(
-        f"The sign-in of {subject} is missing or has expired.",
-        f"Run `%aws_profile {again}` interactively, or "
-        f"`{command} {option} {in_terminal(sign_in)}` in a terminal.",
-    )
-
-
-def _kind_named(name: str) -> ProfileKind | None:
-    with suppress(AwsProfileError):
-        return find_profile_or_role(name, read_config()).kind
-    return None
+        config = read_config()
+        if name != start and find_sign_in(name, config).session:
+            command = "aws sso login --sso-session"
+        elif find_profile_or_role(start, config).kind is ProfileKind.LOGIN_SESSION:
+            command = "aws login --profile"
+    return {"login": login, "aws_login": f"{command} {in_terminal(name)}"}
 
 
 def request_of(chain: tuple[str, ...]) -> SessionRequest:

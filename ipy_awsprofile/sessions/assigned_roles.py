@@ -40,11 +40,11 @@ from ipy_awsprofile.config.sign_ins import (
     sign_ins,
 )
 from ipy_awsprofile.config.target import Target, sign_in_target, target_of
-from ipy_awsprofile.credentials.answers import own_client, reading
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, unsigned_session
+from ipy_awsprofile.credentials.own_calls import own_client
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.credentials.providers import shared_sign_in, sso_token_cache
-from ipy_awsprofile.credentials.translation import translated
+from ipy_awsprofile.credentials.translation import reading, translated
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, SignInRequired
 from ipy_awsprofile.text import digest_of, listed, quoted
 

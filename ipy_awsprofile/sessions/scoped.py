@@ -25,8 +25,8 @@ from ipy_awsprofile.config.policies import (
 from ipy_awsprofile.config.profiles import ASSUMES, Profile
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.user_environment import user_environment
-from ipy_awsprofile.credentials.answers import own_client
 from ipy_awsprofile.credentials.botocore_session import separate_session
+from ipy_awsprofile.credentials.own_calls import own_client
 from ipy_awsprofile.credentials.sts import SHORTEST_SESSION, ScopedSessionFetcher, renew_with_base
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption

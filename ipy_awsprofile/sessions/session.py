@@ -19,12 +19,12 @@ from ipy_awsprofile.config.regions import is_aws
 from ipy_awsprofile.config.request import SessionRequest, takes
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.target import Target
-from ipy_awsprofile.credentials.answers import own_client
 from ipy_awsprofile.credentials.botocore_session import (
     ProfileBotocoreSession,
     give_up_soon,
 )
 from ipy_awsprofile.credentials.error_table import UNKNOWN_OPERATION
+from ipy_awsprofile.credentials.own_calls import own_client
 from ipy_awsprofile.credentials.person import (
     MfaPrompter,
     Person,
