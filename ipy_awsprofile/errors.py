@@ -199,14 +199,17 @@ class UnexpectedError(AwsProfileError):
         )
 
 
+#: The beginning of the names of this package's modules.
+_OURS = f"{__package__}."
+
+
 def _line_of(error: BaseException) -> str:
     """Return the last line of this package that an exception has passed, such as ``text.py:12``."""
-    own = [
-        f"{module.replace('.', '/')}.py:{line}"
-        for module, line in _steps(error)
-        if module.startswith(_OURS)
-    ]
-    return "".join(own[-1:])
+    passed = ""
+    for module, line in _steps(error):
+        if module.startswith(_OURS):
+            passed = f"{module.replace('.', '/')}.py:{line}"
+    return passed
 
 
 def is_raised_here(error: BaseException) -> bool:
@@ -215,8 +218,9 @@ def is_raised_here(error: BaseException) -> bool:
     return module.startswith(_OURS)
 
 
-#: The beginning of the names of this package's modules.
-_OURS = f"{__package__}."
+def has_passed(error: BaseException, module: str) -> bool:
+    """Return whether an exception has passed a module, or was raised there."""
+    return module in dict(_steps(error))
 
 
 def _steps(error: BaseException) -> list[tuple[str, int]]:

@@ -12,6 +12,7 @@ from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.policies import READS
 from ipy_awsprofile.config.shared import AGENT, NOTEBOOK, python_of
+from ipy_awsprofile.credentials.person import SignInStep
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.text import chain_line, listed, number_of, one_line
 
@@ -403,22 +404,22 @@ def signed_out_card(
     return Card(title, notes=notes, tone=tone)
 
 
-def sign_in_card(
-    profile: str, url: str, code: str | None, remaining: timedelta | None = None
-) -> Card:
-    """Return a card with the sign-in page's address, and the code that the page must show.
+#: What to do on the page of a sign-in.
+_STEPS = {
+    SignInStep.ALLOW: "Allow the sign-in in the browser that opens.",
+    SignInStep.COMPARE_CODE: "Allow the sign-in if the page shows this code.",
+    SignInStep.ENTER_CODE: "Open the page in any browser, sign in, and enter the code that it "
+    "shows. If another program has already signed in, press Enter.",
+}
 
-    If the code is empty, the page is open in a browser on this machine. If it is None, the page
-    will show a code for the user to enter. ``remaining`` is the time until the attempt expires.
+
+def sign_in_card(
+    profile: str, url: str, step: SignInStep, code: str, remaining: timedelta | None = None
+) -> Card:
+    """Return a card with the sign-in page's address, and what to do there with the code, if any.
+
+    ``remaining`` is the time until the attempt expires.
     """
-    how = "Allow the sign-in in the browser that opens."
-    if code is None:
-        how = (
-            "Open the page in any browser, sign in, and enter the code that it shows. If another "
-            "program has already signed in, press Enter."
-        )
-    elif code:
-        how = "Allow the sign-in if the page shows this code."
     badge = ""
     if remaining is not None:
         minutes, seconds = divmod(max(int(remaining.total_seconds()), 0), 60)
@@ -428,7 +429,7 @@ def sign_in_card(
         badge=badge,
         rows=(("code", code or ""),),
         notes=(
-            f"{how} Interrupt the cell to stop waiting.",
+            f"{_STEPS[step]} Interrupt the cell to stop waiting.",
             "The link works only for this sign-in.",
         ),
         tone=Tone.WARNING,

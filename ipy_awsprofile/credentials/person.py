@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from enum import StrEnum
 from io import FileIO
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -54,6 +55,14 @@ def unattended() -> Iterator[None]:
         yield
     finally:
         _is_unattended.reset(token)
+
+
+class SignInStep(StrEnum):
+    """What the user does on the page of a sign-in."""
+
+    ALLOW = "allow"  # in the browser that the kernel has opened
+    COMPARE_CODE = "compare"  # allow it if the page shows the same code
+    ENTER_CODE = "enter"  # copy the code that the page shows
 
 
 class Question(str):

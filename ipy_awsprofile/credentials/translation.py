@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from botocore import exceptions as botocore
+from botocore.parsers import ResponseParserError
 
 from ipy_awsprofile.config.default_credentials import NOT_PROFILES
 from ipy_awsprofile.config.files import read_config
@@ -28,6 +29,7 @@ from ipy_awsprofile.errors import (
     ProfileNotFound,
     SignInRequired,
     UnexpectedError,
+    has_passed,
     is_raised_here,
     log_stack,
     speaking_cause,
@@ -136,6 +138,9 @@ def _message_of(error: Exception) -> str:
 
 def _rule_of(error: Exception) -> table.Rule | None:
     """Return the first rule of the table that applies to an error, if any."""
+    if has_passed(error, "botocore.parsers"):
+        # It reads a page as AWS's answer, with exceptions such as KeyError.
+        error = ResponseParserError()
     if isinstance(error, botocore.ClientError):
         rules = _rules_for(code_of(error), str(error.operation_name))
     else:

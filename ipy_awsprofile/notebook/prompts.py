@@ -23,6 +23,7 @@ from ipy_awsprofile.config.files import version_of
 from ipy_awsprofile.config.target import Target, sign_in_file
 from ipy_awsprofile.credentials.person import (
     Person,
+    SignInStep,
     ask_on_input_channel,
     device_of,
     no_code,
@@ -34,7 +35,6 @@ from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
     from ipy_awsprofile.cards.card import Card
-    from ipy_awsprofile.sessions.signing_in import Attempt
 
 
 def person_at_cell() -> Person:
@@ -195,8 +195,9 @@ def _sign_in(target: Target, *, device_code: bool) -> None:
     from ipy_awsprofile.sessions.signing_in import begin_sign_in  # it imports boto3
 
     attempt = begin_sign_in(target, device_code=device_code)
-    with _shown_until_the_end(attempt) as update:
-        if attempt.code is None:
+    card_of = partial(cards.sign_in_card, attempt.profile, attempt.url, attempt.step, attempt.code)
+    with _shown_until_the_end(attempt.profile, card_of()) as update:
+        if attempt.step is SignInStep.ENTER_CODE:
             try:
                 answer = ask_on_input_channel(f"Code for the sign-in of {attempt.profile}: ")
             except MfaUnavailable:
@@ -204,22 +205,21 @@ def _sign_in(target: Target, *, device_code: bool) -> None:
             attempt.enter(answer)
             return
         for remaining in attempt.waiting():
-            update(cards.sign_in_card(attempt.profile, attempt.url, attempt.code, remaining))
+            update(card_of(remaining=remaining))
 
 
 @contextmanager
-def _shown_until_the_end(attempt: Attempt) -> Iterator[Callable[[Card], None]]:
+def _shown_until_the_end(profile: str, card: Card) -> Iterator[Callable[[Card], None]]:
     """Show where to sign in until the attempt ends; the notebook doesn't save the URL and code."""
-    card = cards.sign_in_card(attempt.profile, attempt.url, attempt.code)
     if not renders_html():
         print(card)  # noqa: T201
         yield lambda _card: None
         return
     shown = display(card, display_id=True)
-    outcome = cards.sign_in_ended_card(attempt.profile, done=False)
+    outcome = cards.sign_in_ended_card(profile, done=False)
     try:
         yield shown.update
-        outcome = cards.sign_in_ended_card(attempt.profile, done=True)
+        outcome = cards.sign_in_ended_card(profile, done=True)
     finally:
         shown.update(outcome)
 

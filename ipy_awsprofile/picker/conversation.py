@@ -300,7 +300,13 @@ class Conversation:
 
         attempt = begin_sign_in(login_target(request), device_code=device_code)
         asked = _Asked(request, fresh, attempt)
-        page = SignInQuestion(kind="sign_in", url=attempt.url, code=attempt.code, **asked.question)
+        page = SignInQuestion(
+            kind="sign_in",
+            url=attempt.url,
+            step=attempt.step.value,
+            code=attempt.code,
+            **asked.question,
+        )
         self._ask(asked, page)
         # The kernel stays free. The thread ends when the attempt expires, or earlier.
         threading.Thread(

@@ -65,11 +65,12 @@ class CodeQuestion(Question):
 
 
 class SignInQuestion(Question):
-    """Asks to sign in. ``code`` is as in `Attempt`."""
+    """Asks to sign in by a `SignInStep` on a page, with the code that the page must show, or ""."""
 
     kind: Literal["sign_in"]
     url: str
-    code: str | None
+    step: Literal["allow", "compare", "enter"]
+    code: str
 
 
 Ask = ConfirmQuestion | CodeQuestion | SignInQuestion

@@ -42,6 +42,7 @@ from ipy_awsprofile.config.sign_ins import (
 from ipy_awsprofile.config.target import Target, login_file, sign_in_file, sign_in_target
 from ipy_awsprofile.credentials.botocore_session import unsigned_session
 from ipy_awsprofile.credentials.own_calls import own_client
+from ipy_awsprofile.credentials.person import SignInStep
 from ipy_awsprofile.credentials.providers import sso_token_cache
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable
@@ -72,10 +73,10 @@ def forget_roles(sign_in: SignIn | None) -> None:
 class Attempt(StaysInProcess):
     """A sign-in that waits for the user.
 
-    ``profile`` is the profile that signs in, and ``url`` is the page to open. ``code`` is the code
-    that the page shows, empty if the browser on this machine shows the page, and None if the user
-    enters the code. ``redeem`` stores the sign-in, or returns False if the user hasn't answered. It
-    is called every ``interval`` seconds or, with a ``callback``, when AWS has returned a code.
+    ``profile`` is the profile that signs in, and ``url`` is the page to open. There, the user does
+    the ``step``, with the ``code`` if there is one to compare. ``redeem`` stores the sign-in, or
+    returns False if the user hasn't answered. It is called every ``interval`` seconds or, with a
+    ``callback``, when AWS has returned a code.
     """
 
     def __init__(
@@ -83,14 +84,16 @@ class Attempt(StaysInProcess):
         target: Target,
         url: str,
         redeem: Callable[[], bool],
+        step: SignInStep,
         *,
         callback: Callback | None = None,
-        code: str | None = "",
+        code: str = "",
         interval: int = 0,
         lifetime: int = 600,  # seconds, as in the AWS CLI
     ) -> None:
         self.profile = target.start.name
         self.url = url
+        self.step = step
         self.code = code
         self.interval = interval
         self._chain = target.names
@@ -111,7 +114,7 @@ class Attempt(StaysInProcess):
                 seconds_left = self._end - time.monotonic()
                 if seconds_left <= 0:
                     raise self.ended("wasn't completed in time")
-                if self.code is not None and time.monotonic() >= next_call:
+                if self.step is not SignInStep.ENTER_CODE and time.monotonic() >= next_call:
                     if self._is_redeemed():
                         return
                     next_call = time.monotonic() + self.interval
@@ -177,7 +180,7 @@ def begin_sign_in(target: Target, *, device_code: bool = False) -> Attempt:
                 attempt = _begin_in_browser(target, sign_in, client)
             else:
                 attempt = _begin_device(target, sign_in, client)
-    if browser and attempt.code == "" and not browser.open(attempt.url):
+    if browser and attempt.step is SignInStep.ALLOW and not browser.open(attempt.url):
         attempt.close()
         return begin_sign_in(target, device_code=True)
     return attempt
@@ -226,6 +229,7 @@ def _begin_device(target: Target, sign_in: SignIn, client: Any) -> Attempt:
         target,
         device.get("verificationUriComplete") or device["verificationUri"],
         redeem,
+        SignInStep.COMPARE_CODE,
         code=device["userCode"],
         interval=device.get("interval") or _INTERVAL,
         lifetime=device["expiresIn"],
@@ -256,7 +260,7 @@ def _begin_in_browser(target: Target, sign_in: SignIn, client: Any) -> Attempt:
 
     query = callback.query(registration["clientId"], "S256", scopes=" ".join(sign_in.scopes))
     page = f"{client.meta.endpoint_url.rstrip('/')}/authorize?{query}"
-    return Attempt(target, page, redeem, callback=callback)
+    return Attempt(target, page, redeem, SignInStep.ALLOW, callback=callback)
 
 
 def _store(sign_in: SignIn, registration: Any, response: Any) -> bool:
@@ -281,11 +285,9 @@ def _store(sign_in: SignIn, registration: Any, response: Any) -> bool:
 
 def _begin_login(target: Target, *, here: bool) -> Attempt:
     login = Login(target.start, _unsigned_client(target, "signin"), same_device=here)
-    # A page of AWS shows the code, and the user enters it.
-    uri = f"{login.base}/v1/sessions/confirmation"
-    code: str | None = None
-    if here:  # the browser sends it to this machine
-        uri = code = ""
+    # A page of AWS shows the code, unless the browser sends it to this machine.
+    uri = "" if here else f"{login.base}/v1/sessions/confirmation"
+    step = SignInStep.ALLOW if here else SignInStep.ENTER_CODE
     callback = Callback(uri)
 
     def redeem() -> bool:
@@ -294,7 +296,7 @@ def _begin_login(target: Target, *, here: bool) -> Attempt:
 
     query = callback.query(login.client_id, "SHA-256", scope="openid")
     url = f"{login.base}/v1/authorize?{query}"
-    return Attempt(target, url, redeem, callback=callback, code=code)
+    return Attempt(target, url, redeem, step, callback=callback)
 
 
 class Callback(StaysInProcess):

@@ -85,10 +85,10 @@ def states(view: ViewPage, aws: EmbeddedAws, coded: str) -> Iterator[str]:
         yield says
     view.choose("analytics-dev")
     yield "error"
-    for code in ("ABCD-EFGH", "", None):
-        ask = {"kind": "sign_in", "profile": "X", "url": "https://example.com/", "code": code}
-        view.tell(ask=ask)
-        yield f"sign-in with {code}"
+    ask = {"kind": "sign_in", "profile": "X", "url": "https://example.com/", "code": "ABCD-EFGH"}
+    for step in ("allow", "compare", "enter"):
+        view.tell(ask={**ask, "step": step})
+        yield f"sign-in: {step}"
     view.tell(ask=None, busy={"doing": "Switching to X", "waits": True})
     yield "waiting"
 

@@ -19,6 +19,7 @@ from ipy_awsprofile.cards.runs import across_card
 from ipy_awsprofile.config.files import SharedFiles
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.saved import ConfigFile
+from ipy_awsprofile.credentials.person import SignInStep
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.explain import Explanation, Setting
 from ipy_awsprofile.kernel.leftovers import Leftover
@@ -187,7 +188,9 @@ KINDS: dict[str, Callable[[str], Card]] = {
     "error": lambda text: cards.error_card(AwsProfileError(text, text)),
     "MFA": lambda text: cards.mfa_card(text, text, text),
     "console": lambda text: cards.console_card(text, text),
-    "sign-in": lambda text: cards.sign_in_card(text, f"https://a/{text}", text, timedelta(9)),
+    "sign-in": lambda text: cards.sign_in_card(
+        text, f"https://a/{text}", SignInStep.COMPARE_CODE, text, timedelta(9)
+    ),
     "signed out": lambda text: cards.signed_out_card([text], [text], inactive=[text], active=text),
     "run": lambda text: across_card(1, text, [{"profile": text, "error": text, "message": text}]),
     "profiles": lambda text: tables.profile_table([profile(text, region=text)], text),

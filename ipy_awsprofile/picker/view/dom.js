@@ -7,8 +7,9 @@
  *   seconds_left: number | null, ends?: number | null, renews: boolean, signs_in: boolean, protected: boolean, read_only: boolean,
  *   notes: number, code: string, window_seconds_left: number | null, window_ends?: number | null }} Identity
  * @typedef {{ doing: string, waits: boolean }} Busy
+ * @typedef {"allow" | "compare" | "enter"} SignInStep
  * @typedef {{ question: number, profile: string } & ({ kind: "confirm", pattern: string, account: string }
- *   | { kind: "code", device: string, again: boolean } | { kind: "sign_in", url: string, code: string | null })} Ask
+ *   | { kind: "code", device: string, again: boolean } | { kind: "sign_in", url: string, step: SignInStep, code: string })} Ask
  * @typedef {{ identity: Identity | null, html: string, busy: Busy | null, ask: Ask | null, error: string }} State
  * @typedef {{ profiles: number, recent: string[], regions: string[], html: string }} Profiles
  * @typedef {State | Profiles | { console: string }} Message

@@ -1,7 +1,7 @@
 // The questions between a choice and its switch: a confirmation, an MFA code, or a sign-in.
 
 import { h, icon, pushButton } from "./dom.js";
-/** @import { Answer, Ask, Child } from "./dom.js" */
+/** @import { Answer, Ask, Child, SignInStep } from "./dom.js" */
 
 export class Question {
   /**
@@ -71,21 +71,24 @@ const PARTS = {
     pushButton(cancel, "Cancel"),
   ],
 
-  // The code is what the page must show. It is empty if the kernel has opened the page in a browser,
-  // and null if the page shows a code to enter here.
-  sign_in: ({ profile, url, code }, { answer, cancel }) => {
-    const [how, link] = code === "" ? ["Allow it on the page that your browser has opened", "Open it again"]
-      : code === null ? ["Enter the code that the page shows", "Open the sign-in page"]
-      : [h("span", {}, "Allow it if the page shows ", h("b", {}, code)), "Open the sign-in page"];
+  sign_in: ({ profile, url, step, code }, { answer, cancel }) => {
+    const link = step === "allow" ? "Open it again" : "Open the sign-in page";
     const address = { class: "ipyap-button ipyap-go", href: url, target: "_blank", rel: "noopener noreferrer" };
     return [
-      asked(h("span", {}, "Sign in for ", h("b", {}, profile)), how),
+      asked(h("span", {}, "Sign in for ", h("b", {}, profile)), STEPS[step](code)),
       /^https?:/.test(url) ? h("a", address, link) : "",
-      code === "" ? pushButton(() => answer({ device_code: true }), "Use another browser") : "",
-      ...(code === null ? [h("input", { name: "entered", autocomplete: "off", placeholder: "code", "aria-label": "Code of the sign-in page" }), submit("Continue")] : []),
+      step === "allow" ? pushButton(() => answer({ device_code: true }), "Use another browser") : "",
+      ...(step === "enter" ? [h("input", { name: "entered", autocomplete: "off", placeholder: "code", "aria-label": "Code of the sign-in page" }), submit("Continue")] : []),
       pushButton(cancel, "Cancel"),
     ];
   },
+};
+
+/** What the user does on the page of a sign-in. @type {{ [Step in SignInStep]: (code: string) => Child }} */
+const STEPS = {
+  allow: () => "Allow it on the page that your browser has opened",
+  compare: (code) => h("span", {}, "Allow it if the page shows ", h("b", {}, code)),
+  enter: () => "Enter the code that the page shows",
 };
 
 const asked = (/** @type {Child} */ what, /** @type {Child} */ detail = null) => h("span", { class: "ipyap-asked" }, what, detail && h("span", { class: "ipyap-detail" }, detail));
