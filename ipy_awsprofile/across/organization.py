@@ -116,8 +116,7 @@ def _list_accounts(session: boto3.Session) -> list[dict[str, Any]]:
     try:
         with translated(names_of_chain(session)):
             client = session.client("organizations", config=config_of_calls(session))
-            declare_own(client.meta.events)
-            pages = client.get_paginator("list_accounts").paginate()
+            pages = declare_own(client).get_paginator("list_accounts").paginate()
             return [account for page in pages for account in page["Accounts"]]
     except AccessDenied as error:
         error.hint = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache, cached_property, partial
 from threading import RLock
 from types import SimpleNamespace
@@ -29,9 +29,9 @@ from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.request import arguments
 from ipy_awsprofile.config.target import Target
-from ipy_awsprofile.credentials.own_calls import own_calls
 from ipy_awsprofile.credentials.person import Prompter
 from ipy_awsprofile.credentials.providers import (
+    CallingSession,
     Renewal,
     Renewing,
     RoleProvider,
@@ -159,6 +159,10 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         """The parsed shared files, with the target's settings in the profile."""
         return self.target.full_config()
 
+    def calls(self, config: Config) -> CallingSession:
+        """Return what retrieves the session's credentials, with this config of its clients."""
+        return CallingSession(self, self.target.parameters, config)
+
     def resolve_credentials(
         self,
         *,
@@ -213,7 +217,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
     ) -> Any:
         """Return the target's credentials, or an MFA session or a narrower session for them."""
         target = self.target
-        calls = calling_session(target, config)
+        calls = self.calls(config)
         # Credentials that many roles share must not keep the session of the first of them.
         check = partial(_check_identity, target, self.callers)
         renewing = Renewing(
@@ -231,12 +235,12 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         if credentials and target.scope:
             _log.debug("%s: the credentials get a narrower session.", target.name)
             # The global endpoint of STS doesn't have all operations.
-            calls = calling_session(target, config)
-            calls.set_config_variable("sts_regional_endpoints", "regional")
+            regional = ProfileBotocoreSession(target)
+            regional.set_config_variable("sts_regional_endpoints", "regional")
             region = target.region
             if region in {None, "aws-global"}:
                 region = "us-east-1"
-            create_client = partial(calls.create_client, region_name=region)
+            create_client = partial(regional.calls(config).create_client, region_name=region)
             narrower = ScopedSessionFetcher(credentials, create_client, target.scope)
             session = DeferredRefreshableCredentials(narrower.fetch_credentials, "scoped")
             renewal = Renewal(
@@ -258,28 +262,6 @@ def unsigned_session(target: Target) -> ProfileBotocoreSession:
     return session
 
 
-def calling_session(target: Target, config: Config) -> ProfileBotocoreSession:
-    """Return a session of a target for the calls that retrieve its credentials.
-
-    The session has no credentials itself: each client gets keys, or is for unsigned calls. Its
-    clients use this config, and are declared as ours.
-    """
-    session = ProfileBotocoreSession(target)
-    session.set_default_client_config(config)
-    events: Any = session.get_component("event_emitter")
-    own_calls(events)
-    add_parameters = partial(_add_parameters, target.parameters)
-    events.register("provide-client-params.sts.AssumeRole", add_parameters)
-    return session
-
-
-def _add_parameters(
-    by_role: Mapping[str, Mapping[str, Any]], params: dict[str, Any], **_: Any
-) -> dict[str, Any]:
-    """Return AssumeRole's parameters, with those that botocore has no settings for."""
-    return {**params, **by_role.get(params["RoleArn"], {})}
-
-
 def _check_identity(
     target: Target, callers: dict[str, CallerIdentity], before: str, now: RedactedCredentials
 ) -> None:
@@ -296,7 +278,7 @@ def _check_identity(
     if former is None or not former.arn:
         return  # STS hasn't reported an identity yet
     with translated(target.names):
-        calls = calling_session(target, give_up_soon())
+        calls = ProfileBotocoreSession(target).calls(give_up_soon())
         caller = ask_caller(sts_client(calls.create_client, now))
     callers[str(now.access_key)] = caller
     is_sso = target.profile.kind is ProfileKind.SSO

@@ -49,19 +49,14 @@ OWN_CALL = "ipy_awsprofile own call"
 
 def own_client(client: Any) -> Any:
     """Return the client for our own calls. An incomplete answer raises ResponseParserError."""
-    own_calls(client.meta.events)
+    client.meta.events.register("after-call", _require_members)
+    return declare_own(client)
+
+
+def declare_own(client: Any) -> Any:
+    """Declare a client's calls as our own, and return the client. The answers can have any form."""
+    client.meta.events.register("provide-client-params", _declare)
     return client
-
-
-def own_calls(events: Any) -> None:
-    """Declare the calls of a client, or of a session's clients, as our own, by its events."""
-    declare_own(events)
-    events.register("after-call", _require_members)
-
-
-def declare_own(events: Any) -> None:
-    """Declare calls as our own, whose answers can have any form."""
-    events.register("provide-client-params", _declare)
 
 
 def _declare(context: dict[str, Any], **_: Any) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,6 +21,7 @@ from time import sleep
 from typing import Any, Self, TypeVar
 
 import botocore.session
+from botocore.config import Config
 from botocore.credentials import (
     AssumeRoleProvider,
     BotoProvider,
@@ -48,6 +49,7 @@ from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.sign_ins import sso_cache
 from ipy_awsprofile.config.target import Target, sign_in_file
 from ipy_awsprofile.config.user_environment import user_environment
+from ipy_awsprofile.credentials.own_calls import own_client
 from ipy_awsprofile.credentials.person import PROCESS_TIMEOUT, Prompter, end_process
 from ipy_awsprofile.credentials.sts import CliFiles, RedactedCredentials, freeze_credentials
 from ipy_awsprofile.credentials.translation import reading, translated
@@ -276,7 +278,7 @@ class _ProcessProvider(ProcessProvider):
 
 
 def create_provider_chain(
-    session: Any,
+    calls: CallingSession,
     target: Target,
     cache: Any,
     renewing: Renewing,
@@ -284,16 +286,16 @@ def create_provider_chain(
 ) -> CredentialResolver:
     """Return the providers for a target's profile, in botocore's order.
 
-    botocore's ``session`` creates the clients for STS and IAM Identity Center. ``role_provider`` is
-    a class like `RoleChainProvider`, and used instead. If the credentials don't come from a
-    profile, return only the provider of their source. Raises botocore's exceptions for invalid
-    settings.
+    ``role_provider`` is a class like `RoleChainProvider`, and used instead. If the credentials
+    don't come from a profile, return only the provider of their source. Raises botocore's
+    exceptions for invalid settings.
     """
     # A switch sets variables for child processes, which must not affect this identity.
     environ = user_environment()
 
     def load_from(method: str) -> Any:
-        resolver: Any = create_credential_resolver(session, cache, target.region)
+        # botocore's own chain has the sources with the user's settings for instance metadata.
+        resolver: Any = create_credential_resolver(calls.session, cache, target.region)
         provider = resolver.get_provider(method)
         provider._environ = environ
         return renewing.load(provider.load, method)
@@ -308,9 +310,9 @@ def create_provider_chain(
         source.load = partial(load_from, source.METHOD)
     first = target.profile
     if first.kind is ProfileKind.AMBIENT:
-        return CredentialResolver(
-            [source for source in sources if first.credential_source == source.CANONICAL_NAME]
-        )
+        names = {source.CANONICAL_NAME: source for source in sources}
+        return CredentialResolver([names[first.credential_source]])
+    session: Any = calls
     profiles = _ProfileProviders(
         session,
         cache=cache,
@@ -321,8 +323,8 @@ def create_provider_chain(
     profiles.renewing = renewing
     prompter: Any = renewing.codes  # an explanation has none, and assumes no role
     roles = (role_provider or RoleChainProvider)(
-        load_config=lambda: session.full_config,
-        client_creator=partial(session.create_client, region_name=target.region),
+        load_config=lambda: calls.full_config,
+        client_creator=partial(calls.create_client, region_name=target.region),
         cache=cache,
         profile_name=target.name,
         prompter=prompter,
@@ -330,15 +332,38 @@ def create_provider_chain(
         profile_provider_builder=profiles,
     )
     roles.renewing = renewing
-    return CredentialResolver(
-        [
-            roles,
-            *profiles.providers(target.name, disable_env_vars=True),
-            OriginalEC2Provider(),
-            BotoProvider(),
-            *sources[1:],
-        ]
-    )
+    own = profiles.providers(target.name, disable_env_vars=True)
+    return CredentialResolver([roles, *own, OriginalEC2Provider(), BotoProvider(), *sources[1:]])
+
+
+class CallingSession:
+    """What botocore's providers use of a session: its settings, and clients for our own calls.
+
+    A second session takes longer than all the rest of opening one. ``config`` is that of the
+    clients. They add AssumeRole's parameters that botocore has no settings for, by role ARN.
+    """
+
+    def __init__(
+        self,
+        session: botocore.session.Session,
+        parameters: Mapping[str, Mapping[str, Any]],
+        config: Config,
+    ) -> None:
+        self.session = session
+        self.full_config = session.full_config
+        self.get_config_variable = session.get_config_variable
+        self._parameters = parameters
+        self._config = config
+
+    def create_client(self, *args: Any, config: Config | None = None, **kwargs: Any) -> Any:
+        """Return a client. The method's name is botocore's."""
+        kwargs["config"] = self._config.merge(config or Config())
+        client = own_client(self.session.create_client(*args, **kwargs))
+        client.meta.events.register("provide-client-params.sts.AssumeRole", self._add_parameters)
+        return client
+
+    def _add_parameters(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {**params, **self._parameters.get(params["RoleArn"], {})}
 
 
 class RoleChainProvider(AssumeRoleProvider):
@@ -358,10 +383,14 @@ class RoleChainProvider(AssumeRoleProvider):
 RoleProvider = Callable[..., RoleChainProvider]
 
 
+def _parse_credentials_file(name: str) -> Any:
+    return read_credentials(Path(name).expanduser())
+
+
 class _ProfileProviders(ProfileProviderBuilder):
     """botocore's providers for a profile, whose credentials are renewed or read again."""
 
-    _session: botocore.session.Session
+    _session: CallingSession
     renewing: Renewing
 
     def providers(self, profile_name: str, disable_env_vars: bool = False) -> list[Any]:
@@ -374,8 +403,8 @@ class _ProfileProviders(ProfileProviderBuilder):
     def _create_shared_credential_provider(self, profile_name: str) -> Any:
         file = self._session.get_config_variable("credentials_file")
         # Sessions share the sections. botocore would parse the file for each session.
-        parse: Any = lambda name: read_credentials(Path(name).expanduser())  # noqa: E731
-        return self._watching(SharedCredentialProvider(file, profile_name, parse), file)
+        provider = SharedCredentialProvider(file, profile_name, _parse_credentials_file)
+        return self._watching(provider, file)
 
     def _create_config_provider(self, profile_name: str) -> Any:
         file = self._session.get_config_variable("config_file")
@@ -407,6 +436,15 @@ class _ProfileProviders(ProfileProviderBuilder):
         )
 
 
+def _current_key(name: str) -> Any:
+    """Return a property with a part of the current keys."""
+
+    def read(credentials: _FileCredentials) -> Any:
+        return getattr(credentials.get_frozen_credentials(), name)
+
+    return property(read)
+
+
 class _FileCredentials(StaysInProcess, Credentials):
     """The current keys of a profile in a shared file, which are read again when it changes.
 
@@ -417,10 +455,10 @@ class _FileCredentials(StaysInProcess, Credentials):
     """
 
     # The base class has attributes with these names, and reads them one at a time.
-    access_key = property(lambda self: self.get_frozen_credentials().access_key)
-    secret_key = property(lambda self: self.get_frozen_credentials().secret_key)
-    token = property(lambda self: self.get_frozen_credentials().token)
-    account_id = property(lambda self: self.get_frozen_credentials().account_id)
+    access_key = _current_key("access_key")
+    secret_key = _current_key("secret_key")
+    token = _current_key("token")
+    account_id = _current_key("account_id")
 
     def __init__(self, load: Callable[[], Any], path: Path, check: Callable[..., None]) -> None:
         self._load = load
