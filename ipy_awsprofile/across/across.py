@@ -43,7 +43,8 @@ from ipy_awsprofile.across.organization import OrganizationRole, patterns_of
 from ipy_awsprofile.across.sources import Questions, SharedSources
 from ipy_awsprofile.cards.runs import across_card
 from ipy_awsprofile.config.files import read_config
-from ipy_awsprofile.config.profiles import Profile, fits, has_wildcard, list_profiles
+from ipy_awsprofile.config.names import fits, has_wildcard
+from ipy_awsprofile.config.profiles import Profile, list_profiles
 from ipy_awsprofile.config.regions import unknown_region
 from ipy_awsprofile.config.request import SwitchRequest, require_name
 from ipy_awsprofile.config.shared import SHARED_PROFILES

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.config.profiles import Profile, ProfileKind, fits, matches
+from ipy_awsprofile.config.names import fits, matches
+from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.request import Source, SwitchRequest
 from ipy_awsprofile.credentials.own_calls import declare_own
 from ipy_awsprofile.credentials.translation import translated

@@ -230,15 +230,19 @@ def _locations(
     with suppress(OSError), path.open(errors="replace") as lines:
         for number, line in enumerate(lines, 1):
             match = _HEADER_OR_SETTING.match(line)
-            if match:
-                if match["header"]:
-                    header = match["header"]
-                    with suppress(ValueError):
-                        header = " ".join(_words(prefix + header))
-                    if header == "default":
-                        header = "profile default"
-                locations[header, (match["setting"] or "").lower()] = Location(path, number)
+            if not match:
+                continue
+            if match["header"]:
+                header = _two_words(prefix + match["header"])
+            locations[header, (match["setting"] or "").lower()] = Location(path, number)
     return locations
+
+
+def _two_words(header: str) -> str:
+    """Return a header with single spaces, and that of [default] as ``profile default``."""
+    with suppress(ValueError):
+        header = " ".join(_words(header))
+    return "profile default" if header == "default" else header
 
 
 def profile_in(header: str) -> str | None:

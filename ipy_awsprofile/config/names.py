@@ -1,4 +1,4 @@
-"""The names of roles: their ARNs, and the names of roles of IAM Identity Center.
+"""Names: ARNs, roles of IAM Identity Center, and the patterns that select profiles and accounts.
 
 This module imports nothing from botocore, so that the extension loads fast.
 """
@@ -6,6 +6,8 @@ This module imports nothing from botocore, so that the extension loads fast.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from typing import NamedTuple, Self
 
 
@@ -50,15 +52,25 @@ class AssignedName(NamedTuple):
         return f"{self.sign_in}:{self.account}/{self.role}"
 
     @classmethod
-    def parse(cls, name: str) -> Self | None:
-        """Return the parts of a role's name with an account ID, or None for any other name."""
-        match = re.fullmatch(r"(.+):([0-9]{12})/([\w+=,.@-]+)", name, re.ASCII)
+    def parse(cls, name: str, sign_in: str | None = None) -> Self | None:
+        """Return the parts of a role's name with an account ID, or None for any other name.
+
+        After the name of a ``sign_in``, the account can be a name, too.
+        """
+        before = rf"(.+):({_ID})"
+        if sign_in is not None:
+            before = rf"({re.escape(sign_in)}):(.+)"
+        match = re.fullmatch(rf"{before}/([\w+=,.@-]+)", name, re.ASCII | re.DOTALL)
         return cls(*match.groups()) if match else None
 
     @property
     def has_id(self) -> bool:
         """Whether the account is an ID."""
-        return re.fullmatch("[0-9]{12}", self.account) is not None
+        return re.fullmatch(_ID, self.account) is not None
+
+
+#: An account ID.
+_ID = "[0-9]{12}"
 
 
 def account_text(account: str | int) -> str:
@@ -66,3 +78,30 @@ def account_text(account: str | int) -> str:
     if isinstance(account, int):
         return f"{account:012}"
     return re.sub(r"^(\d{4})-(\d{4})-(\d{4})$", r"\1\2\3", account)
+
+
+def has_wildcard(text: str) -> bool:
+    """Return whether a text is a pattern for whole names."""
+    return not set("*?[").isdisjoint(text)
+
+
+def fits(patterns: Iterable[str], *names: str) -> bool:
+    """Return whether a pattern matches one of the names as a whole, ignoring case."""
+    folded = [name.casefold() for name in names]
+    return any(fnmatchcase(name, text.casefold()) for text in patterns for name in folded)
+
+
+def matches(pattern: str | None, fields: Iterable[str | None]) -> bool:
+    """Return whether each word of a pattern is in one of the fields, ignoring case.
+
+    A word with wildcards must match the first field, the name, as a whole.
+    """
+    folded = [field.casefold() for field in fields if field]
+    for word in (pattern or "").casefold().split():
+        if has_wildcard(word):
+            is_fitting = fits([word], folded[0])
+        else:
+            is_fitting = any(word in field for field in folded)
+        if not is_fitting:
+            return False
+    return True

@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
 from __future__ import annotations
 
 import difflib
-import fnmatch
 import re
 import shlex
 from collections.abc import Iterable, Mapping
@@ -24,7 +23,7 @@ from ipy_awsprofile.config.files import (
     locations_of,
     read_config,
 )
-from ipy_awsprofile.config.names import Arn
+from ipy_awsprofile.config.names import Arn, matches
 from ipy_awsprofile.config.settings import COMMANDS, KEYS, SECRETS
 from ipy_awsprofile.errors import ProfileNotFound
 
@@ -138,6 +137,11 @@ class Profile(str):
         """The source profile's name or the credential source, if this is a role profile."""
         return self.source_profile or self.credential_source
 
+    @property
+    def fields(self) -> tuple[str | None, ...]:
+        """What a word of a pattern can be in, beside the name."""
+        return self.account, self.role, self.region, self.source
+
     def location(self) -> Location | None:
         """Return where the section begins: in the config file if the profile is in both files."""
         return next(iter(locations_of(SharedFiles.from_environment(), f"profile {self}")), None)
@@ -151,24 +155,25 @@ def _kind_of(settings: Section, *, as_source: bool = False) -> ProfileKind:
     names = settings.keys()
     has_keys = names >= {"aws_access_key_id", "aws_secret_access_key"}
     if "role_arn" in names and not (as_source and has_keys):
-        if settings.get("web_identity_token_file"):
-            return ProfileKind.WEB_IDENTITY
-        match "source_profile" in names, "credential_source" in names:
-            case True, False:
-                return ProfileKind.ASSUME_ROLE
-            case False, True:
-                return ProfileKind.CREDENTIAL_SOURCE
-            case _:  # none of them, or both
-                return ProfileKind.INCOMPLETE
-    for kind, is_complete in (
-        (ProfileKind.SSO, names >= {"sso_account_id", "sso_role_name"}),
-        (ProfileKind.STATIC_KEYS, has_keys),
-        (ProfileKind.LOGIN_SESSION, "login_session" in names),
-        (ProfileKind.CREDENTIAL_PROCESS, "credential_process" in names),
-    ):
-        if is_complete:
-            return kind
+        return _kind_of_role(settings)
+    if names >= {"sso_account_id", "sso_role_name"}:
+        return ProfileKind.SSO
+    if has_keys:
+        return ProfileKind.STATIC_KEYS
+    if "login_session" in names:
+        return ProfileKind.LOGIN_SESSION
+    if "credential_process" in names:
+        return ProfileKind.CREDENTIAL_PROCESS
     return ProfileKind.INCOMPLETE
+
+
+def _kind_of_role(settings: Section) -> ProfileKind:
+    if settings.get("web_identity_token_file"):
+        return ProfileKind.WEB_IDENTITY
+    has_profile = "source_profile" in settings
+    if has_profile == ("credential_source" in settings):  # none of them, or both
+        return ProfileKind.INCOMPLETE
+    return ProfileKind.ASSUME_ROLE if has_profile else ProfileKind.CREDENTIAL_SOURCE
 
 
 def chain_of(profile: Profile, config: Config) -> tuple[Profile, ...]:
@@ -196,18 +201,10 @@ def list_profiles(pattern: str | None = None) -> list[Profile]:
     source (ignoring case). A word with ``*``, ``?`` or ``[`` must match the whole name. Raises
     ConfigFileError.
     """
-    return matching(profiles_by_name(read_config()).values(), pattern)
-
-
-def matching(profiles: Iterable[Profile], pattern: str | None) -> list[Profile]:
-    """Return the profiles that match every word of the pattern. See `list_profiles`."""
     return [
         profile
-        for profile in profiles
-        if not pattern
-        or matches(
-            pattern, (profile, profile.account, profile.role, profile.region, profile.source)
-        )
+        for profile in profiles_by_name(read_config()).values()
+        if matches(pattern, (profile, *profile.fields))
     ]
 
 
@@ -222,21 +219,21 @@ def find_profile(name: str, config: Config | None = None) -> Profile:
     config = config or read_config()
     if name in config.profiles:
         return profiles_by_name(config)[name]
-    advice = [_missing_section(name, config)]
+    advice = _missing_section(name, config)
     if f"profile {name}" not in config.profiles:
-        advice.insert(0, did_you_mean(name, config.profiles))
-    raise ProfileNotFound(name, " ".join(filter(None, advice)))
+        advice = f"{did_you_mean(name, config.profiles)} {advice}".strip()
+    raise ProfileNotFound(name, advice)
 
 
 def _missing_section(name: str, config: Config) -> str:
     """Return how to write the section of a missing profile, or an empty text."""
     config_file = config.paths.config
     credentials_file = config.paths.credentials
-    header = re.compile(rf"(profiles?\W)?\W*{re.escape(name)}", re.IGNORECASE)
     if f"profile {name}" in config.profiles:
         return f"Write [{name}] instead of [profile {name}] in {credentials_file}."
-    for other in filter(header.fullmatch, config.others):
-        return f"Write [profile {shlex.quote(name)}] instead of [{other}] in {config_file}."
+    for header in config.others:
+        if re.fullmatch(rf"(profiles?\W)?\W*{re.escape(name)}", header, re.IGNORECASE):
+            return f"Write [profile {shlex.quote(name)}] instead of [{header}] in {config_file}."
     if config_file.exists():
         return ""
     if credentials_file.exists():
@@ -245,39 +242,13 @@ def _missing_section(name: str, config: Config) -> str:
     return f"Neither {config_file} nor {credentials_file} exists: {shows}."
 
 
-def has_wildcard(text: str) -> bool:
-    """Return whether a text is a pattern for whole names."""
-    return not set("*?[").isdisjoint(text)
-
-
-def matches(pattern: str | None, fields: Iterable[str | None]) -> bool:
-    """Return whether each word of a pattern is in one of the fields, ignoring case.
-
-    A word with wildcards must match the first field, the name, as a whole.
-    """
-    folded = [field.casefold() for field in fields if field]
-    for word in (pattern or "").casefold().split():
-        if has_wildcard(word):
-            is_fitting = fits([word], folded[0])
-        else:
-            is_fitting = any(word in field for field in folded)
-        if not is_fitting:
-            return False
-    return True
-
-
-def fits(patterns: Iterable[str], *names: str) -> bool:
-    """Return whether a pattern matches one of the names as a whole, ignoring case."""
-    folded = [name.casefold() for name in names]
-    return any(fnmatch.fnmatchcase(name, text.casefold()) for text in patterns for name in folded)
-
-
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Return a question that suggests up to three similar names, or an empty text."""
     by_folded = {similar.casefold(): f"`{similar}`" for similar in names}
     name = name.casefold()
     close = difflib.get_close_matches(name, by_folded, n=3, cutoff=0.6)
-    close = close or [folded for folded in by_folded if name in folded][:3]
+    if not close:
+        close = [folded for folded in by_folded if name in folded][:3]
     if not close:
         return ""
     return f"Did you mean {' or '.join(by_folded[folded] for folded in close)}?"

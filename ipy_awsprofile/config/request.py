@@ -98,6 +98,11 @@ class Source:
     is_limited: bool
 
 
+def _several(values: Any) -> tuple[Any, ...]:
+    """Return values as a tuple, even a single text."""
+    return (values,) if isinstance(values, str) else tuple(values)
+
+
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
     """A profile or a role, and the options that take precedence over the profile's settings.
@@ -157,26 +162,31 @@ class SessionRequest:
         if self.profile is not None:
             require_name(self.profile)
         if self.account is not None:
-            object.__setattr__(self, "account", account_text(self.account))
+            self._set("account", account_text(self.account))
         if self.policy is not None:
             policy = os.fspath(self.policy)
             if policy and not policy.startswith("arn:"):
                 # A refresh reads the file again, when the notebook can be in another folder.
                 policy = os.path.abspath(os.path.expanduser(policy))
-            object.__setattr__(self, "policy", policy)
+            self._set("policy", policy)
         tags: Any = self.tags or ()
         if isinstance(tags, Mapping):
             tags = tags.items()
-        for name, values in (("tags", tags), ("transitive_tags", self.transitive_tags)):
-            several = (values,) if isinstance(values, str) else tuple(values)
-            object.__setattr__(self, name, several)
+        self._set("tags", _several(tags))
+        self._set("transitive_tags", _several(self.transitive_tags))
+
+    def _set(self, name: str, value: Any) -> None:
+        """Set a field of this frozen dataclass to its value in another form."""
+        object.__setattr__(self, name, value)
 
     @property
     def name(self) -> str:
         """The profile's name, the role's ARN, or a description of any other identity."""
         if self.role and self.account:
             return f"{self.role} in {self.account}"
-        return self.profile or self.role_arn or ("the default credentials" if self.default else "")
+        if self.default:
+            return "the default credentials"
+        return self.profile or self.role_arn or ""
 
     def session_options(self) -> dict[str, Any]:
         """Return the fields of a request for a session, whatever else this request is for."""
@@ -213,17 +223,18 @@ class SwitchRequest(SessionRequest):
         if self.expect_account == "":  # such as a Python variable that isn't set
             raise InvalidOption("The expected account is empty.", "An account ID has 12 digits.")
         if self.expect_account is not None:
-            object.__setattr__(self, "expect_account", account_text(self.expect_account))
+            self._set("expect_account", account_text(self.expect_account))
 
 
 def options_of(request: Any) -> dict[str, Option]:
     """Return the options of a dataclass by the names of their fields."""
-    options = {attribute.name: attribute.metadata.get("option") for attribute in fields(request)}
-    return {
-        name: declared._replace(flag=declared.flag or f"--{name.replace('_', '-')}")
-        for name, declared in options.items()
-        if declared
-    }
+    options: dict[str, Option] = {}
+    for attribute in fields(request):
+        declared = attribute.metadata.get("option")
+        if declared:
+            flag = declared.flag or f"--{attribute.name.replace('_', '-')}"
+            options[attribute.name] = declared._replace(flag=flag)
+    return options
 
 
 def arguments(request: SessionRequest, *more: str) -> str:

@@ -13,7 +13,6 @@ https://docs.aws.amazon.com/singlesignon/latest/userguide/multi-region-workforce
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -192,12 +191,7 @@ def role_named(name: str, config: Config) -> AssignedName | None:
     """
     if name in config.profiles:
         return None
-    with_id = AssignedName.parse(name)
-    if with_id:
-        return with_id
-    sign_in = sign_in_of_pattern(name, config)
-    match = re.fullmatch(r"[^:]+:(.+)/([A-Za-z0-9_+=,.@-]+)", name, re.DOTALL)
-    return AssignedName(sign_in, *match.groups()) if sign_in and match else None
+    return AssignedName.parse(name) or AssignedName.parse(name, sign_in_of_pattern(name, config))
 
 
 def find_profile_or_role(

@@ -346,37 +346,38 @@ def requested_chain(
     """
     if request.has_parts:
         return (profile_of_role(_role_of_parts(request, config), config, find_account),)
-    match request.profile, request.role_arn, request.source_profile, request.default:
-        case _, str(role_arn), _, _ if ":role/" not in role_arn:  # botocore takes it for a profile
-            raise InvalidOption(
-                f"`{role_arn}` isn't the ARN of a role.",
-                "Write the whole ARN: `arn:aws:iam::ACCOUNT:role/NAME`.",
-            )
-        case str(name), None, None, False:
-            return chain_of(find_profile_or_role(name, config, find_account), config)
-        case (None, str(role_arn), None, False) if request.source:
-            first = request.source.chain[0]
-            settings = {**client_settings(first.settings), "source_profile": str(first)}
-            return Profile(role_arn, {**settings, "role_arn": role_arn}), *request.source.chain
-        case None, str(role_arn), None | "", False:
-            return _role_by_arn(role_arn, default_profile(config), config)
-        case None, str(role_arn), str(source), False:
-            profile = find_profile_or_role(source, config, find_account)
-            return _role_by_arn(role_arn, profile, config)
-        case None, None, None, True:
-            return chain_of(default_profile(config), config)
-        case _:
-            raise InvalidOption(
-                "Use exactly one of a profile's name, a role's ARN and the default credentials.",
-                "Run `%aws_profile NAME`, `%aws_profile --role-arn ARN` or "
-                "`%aws_profile --default`.",
-            )
+    role_arn = request.role_arn
+    if role_arn is not None and ":role/" not in role_arn:  # botocore takes it for a profile
+        raise InvalidOption(
+            f"`{role_arn}` isn't the ARN of a role.",
+            "Write the whole ARN: `arn:aws:iam::ACCOUNT:role/NAME`.",
+        )
+    ways = [request.profile is not None, role_arn is not None, request.default]
+    has_only_source = request.source_profile is not None and role_arn is None
+    if ways.count(True) != 1 or has_only_source:
+        raise InvalidOption(
+            "Use exactly one of a profile's name, a role's ARN and the default credentials.",
+            "Run `%aws_profile NAME`, `%aws_profile --role-arn ARN` or `%aws_profile --default`.",
+        )
+    if request.profile is not None:
+        return chain_of(find_profile_or_role(request.profile, config, find_account), config)
+    if role_arn is None:
+        return chain_of(default_profile(config), config)
+    if request.source:
+        first = request.source.chain[0]
+        role = {"role_arn": role_arn, "source_profile": str(first)}
+        return Profile(role_arn, client_settings(first.settings) | role), *request.source.chain
+    if request.source_profile:
+        source = find_profile_or_role(request.source_profile, config, find_account)
+    else:
+        source = default_profile(config)
+    return _role_by_arn(role_arn, source, config)
 
 
 def _role_of_parts(request: SessionRequest, config: Config) -> AssignedName:
     """Return the name of a role of IAM Identity Center from its parts. Raises InvalidOption."""
     is_complete = request.account and request.role
-    if not is_complete or request.profile or request.role_arn or request.default:
+    if not is_complete or any((request.profile, request.role_arn, request.default)):
         raise InvalidOption(
             "Use --account and --role together, and without another profile or role.",
             "Run `%aws_profile --account ID --role NAME`; `%aws_profiles --sso` lists them.",

@@ -16,7 +16,6 @@ import shutil
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any, NamedTuple
 
 from botocore.exceptions import NoRegionError
@@ -152,9 +151,10 @@ def _renew(*_: object) -> None:
 def _require_token(target: Target) -> None:
     """Raise SignInRequired if a token is missing, or has expired and can't be renewed."""
     file = sign_in_file(target)
+    if value_in(file, "refreshToken"):
+        return
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    is_renewed = value_in(file, "refreshToken")
-    if not is_renewed and str(value_in(file, "expiresAt") or "") < now:
+    if str(value_in(file, "expiresAt") or "") < now:
         raise no_sign_in(target.names)
 
 
@@ -181,7 +181,8 @@ def _described(profile: Profile) -> str:
             text += f" in {profile.account}"
     if profile.mfa_serial and profile.kind in ASSUMES:
         text += " with an MFA code"
-    return ", ".join(filter(None, (text, str(profile.location() or ""))))
+    location = profile.location()
+    return f"{text}, {location}" if location else text
 
 
 #: The credential settings that each kind of profile uses.
@@ -194,6 +195,9 @@ _USED: Mapping[ProfileKind, Set[str]] = {
     ProfileKind.LOGIN_SESSION: {"login_session"},
     ProfileKind.CREDENTIAL_PROCESS: {"credential_process"},
 }
+
+#: The settings about an MFA device.
+_DEVICE = {"mfa_serial", "mfa_process"}
 
 
 def _settings(
@@ -209,7 +213,9 @@ def _settings(
     is_client = True
     for profile in chain:
         yield from _settings_of_profile(profile, config, options, is_client=is_client)
-        yield from _settings_of_sections(profile, config, is_client=is_client)
+        yield from _settings_of_section("sso-session", profile, config.sso_sessions, config)
+        if is_client:
+            yield from _settings_of_section("services", profile, config.services, config)
         if profile in config.profiles:  # the first one has the settings of clients
             is_client = False
             options = {}
@@ -229,40 +235,40 @@ def _settings_of_profile(
         yield Setting(profile.name, setting, _value(setting, value), "".join(locations[-1:]), note)
 
 
-def _settings_of_sections(
-    profile: Profile, config: Config, *, is_client: bool
+def _settings_of_section(
+    kind: str, profile: Profile, sections: Mapping[str, Section], config: Config
 ) -> Iterator[Setting]:
-    """Yield the settings of the [sso-session] and the [services] that a profile refers to."""
-    for kind, sections in (("sso-session", config.sso_sessions), ("services", config.services)):
-        name = profile.text(kind.replace("-", "_"))
-        if not name or (kind == "services" and not is_client):
-            continue
-        for setting, value in sections.get(name, {}).items():
-            location = "".join(map(str, locations_of(config.paths, f"{kind} {name}", setting)))
-            yield Setting(f"[{kind} {name}]", setting, _value(setting, value), location)
+    """Yield the settings of the [sso-session] or [services] that a profile refers to."""
+    name = profile.text(kind.replace("-", "_")) or ""
+    for setting, value in sections.get(name, {}).items():
+        location = "".join(map(str, locations_of(config.paths, f"{kind} {name}", setting)))
+        yield Setting(f"[{kind} {name}]", setting, _value(setting, value), location)
 
 
 def _replaced(request: SessionRequest) -> dict[str, tuple[str, str]]:
     """Return the option or variable that is used instead of each setting, and its value."""
+    replaced: dict[str, tuple[str, str]] = {}
+
+    def add(setting: str, source: str, value: str | None) -> None:
+        if value:
+            replaced[setting] = (source, value)
+
     environ = user_environment()
-    replaced = [
-        ("region", "AWS_DEFAULT_REGION", environ.get("AWS_DEFAULT_REGION")),
-        ("endpoint_url", "AWS_ENDPOINT_URL", environ.get("AWS_ENDPOINT_URL")),
-        ("region", "--region", request.region),
-        ("role_arn", "--role-arn", request.role_arn),
-        ("source_profile", "--source-profile", request.source_profile),
-    ]
+    add("region", "AWS_DEFAULT_REGION", environ.get("AWS_DEFAULT_REGION"))
+    add("endpoint_url", "AWS_ENDPOINT_URL", environ.get("AWS_ENDPOINT_URL"))
+    add("region", "--region", request.region)
+    add("role_arn", "--role-arn", request.role_arn)
+    add("source_profile", "--source-profile", request.source_profile)
     for variable in sorted(environ):
         if variable.startswith("AWS_ENDPOINT_URL_"):
             service = variable.removeprefix("AWS_ENDPOINT_URL_").lower()
-            replaced.append((f"endpoint_url ({service})", variable, environ[variable]))
+            add(f"endpoint_url ({service})", variable, environ[variable])
     options = options_of(SessionRequest)
     for name, parameter in PARAMETERS.items():
         value = getattr(request, name)
         if value and parameter.is_read_by_botocore:
-            parsed = str(parameter.parse(value))
-            replaced.append((parameter.setting, options[name].flag, parsed))
-    return {setting: (source, value) for setting, source, value in replaced if value}
+            add(parameter.setting, options[name].flag, str(parameter.parse(value)))
+    return replaced
 
 
 def _why_unused(setting: str, profile: Profile, *, is_client: bool) -> str:
@@ -273,13 +279,15 @@ def _why_unused(setting: str, profile: Profile, *, is_client: bool) -> str:
         source_note = ""
     if setting not in CREDENTIALS:
         return source_note
-    if profile.kind is ProfileKind.INCOMPLETE or setting in _USED.get(profile.kind, {setting}):
+    kind = profile.kind
+    used = _USED.get(kind, CREDENTIALS)
+    if profile.source_profile == profile:  # assumed with its own keys
+        used = used | KEYS
+    if setting in used:
         return ""
-    if setting in KEYS and profile.source_profile == profile:  # assumed with its own keys
-        return ""
-    if setting in {"mfa_serial", "mfa_process"} and profile.kind is ProfileKind.STATIC_KEYS:
+    if setting in _DEVICE and kind is ProfileKind.STATIC_KEYS:
         return source_note or "used only with --mfa"
-    return f"not used: {profile.kind} takes precedence"
+    return f"not used: {kind} takes precedence"
 
 
 def _value(setting: str, value: Any) -> str:
@@ -287,107 +295,90 @@ def _value(setting: str, value: Any) -> str:
     if not value:
         return "empty"
     if isinstance(value, Mapping):
-        parts = []
-        for name, text in value.items():
-            part = name
-            if name == "endpoint_url":
-                part += f" = {redacted_urls(text)}"
-            parts.append(part)
-        return one_line(", ".join(parts), 200)
+        return one_line(", ".join(map(_nested, value, value.values())), 200)
     if setting in SECRETS or setting.partition(" ")[0] not in known_settings():
         return "set"
     if setting in COMMANDS:
         return f"{program(value) or 'a command'} …"
     first, *below = value.split("\n")  # an indented line below can be a secret
-    return one_line(redacted_urls(first), 200) + " …" * bool(below)
+    shown = one_line(redacted_urls(first), 200)
+    return f"{shown} …" if below else shown
+
+
+def _nested(name: str, text: str) -> str:
+    """Return a setting of an indented block for display."""
+    return f"{name} = {redacted_urls(text)}" if name == "endpoint_url" else name
 
 
 def _warnings(chain: tuple[Profile, ...], config: Config) -> Iterator[str]:
     """Yield the common mistakes in the sections of a chain, each with its location."""
     for profile in chain:
         session = profile.text("sso_session") or ""
-        for header, section in (
-            (f"profile {profile}", config.profiles.get(profile, {})),
-            (f"sso-session {session}", config.sso_sessions.get(session, {})),
-        ):
-            for setting, says, fix in _mistakes(section):
-                locations = locations_of(config.paths, header, setting)
-                see = "".join(map(str, locations[-1:]))
-                yield f"`{one_line(setting, 40)}` {says}. {fix} See {see}."
-        for location in locations_of(config.paths, f"profile profile {profile}"):
-            yield f"[profile {profile}] isn't `{profile}` here. Write [{profile}]. See {location}."
+        sections = {
+            f"profile {profile}": config.profiles.get(profile, {}),
+            f"sso-session {session}": config.sso_sessions.get(session, {}),
+        }
+        for header, section in sections.items():
+            for name in section:
+                mistake = _mistake(name, section)
+                if mistake:
+                    locations = locations_of(config.paths, header, name)
+                    see = "".join(map(str, locations[-1:]))
+                    yield f"`{one_line(name, 40)}` {mistake} See {see}."
 
 
-def _mistakes(section: Section) -> Iterator[tuple[str, str, str]]:
-    """Yield each setting with a common mistake, the mistake, and its fix."""
-    for name, value in section.items():
-        similar = similar_setting(name)
-        # Servers that aren't AWS have their own Regions.
-        is_free = name == "region" and section.keys() & {"endpoint_url", "services"}
-        if similar and similar not in section:
-            yield name, "isn't an AWS setting, so it is ignored", f"Did you mean `{similar}`?"
-        elif name in known_settings() and isinstance(value, str) and value and not is_free:
-            for says, fix in islice(_faults(name, value), 1):
-                yield name, says, fix
-
-
-def _faults(name: str, value: str) -> Iterator[tuple[str, str]]:
-    """Yield the faults of a value, each with its fix. The first one often causes the others."""
+def _mistake(name: str, section: Section) -> str:
+    """Return the mistake in a setting of a section and its fix, or an empty text."""
+    similar = similar_setting(name)
+    if similar and similar not in section:
+        return f"isn't an AWS setting, so it is ignored. Did you mean `{similar}`?"
+    # Servers that aren't AWS have their own Regions.
+    if name == "region" and section.keys() & {"endpoint_url", "services"}:
+        return ""
+    value = section[name]
+    if not value or not isinstance(value, str) or name not in known_settings():
+        return ""
     if name in COMMANDS:
-        first = os.path.expanduser(program(value) or "")
-        if re.fullmatch(r"[\w ./\\:-]+", first) and not shutil.which(first):
-            yield "names a program that isn't on the PATH", "Install it, or write its full path."
-        return
-    for pattern, says, fix in _MARKS:
+        return _missing_program(value)
+    for pattern, fault in _MARKS.items():
         if re.search(pattern, value):
-            yield says, fix
+            return fault
     if not value.isprintable():
-        yield "includes an invisible character", "Write the value again."
+        return "includes an invisible character. Write the value again."
     if name in {"region", "sso_region"} and not is_known_region(value):
-        yield "isn't a Region that botocore knows", similar_region(value) or "Check its name."
-    form, says, fix = _FORMS.get(name, ("", "", ""))
-    if form and not re.fullmatch(form, value, re.ASCII):
-        yield says, fix
-    if name in {"ca_bundle", "web_identity_token_file"} and not os.path.isfile(value):
-        yield "names a file that doesn't exist", "Correct the path."
-    for parameter in PARAMETERS.values():
-        if parameter.setting == name:
-            try:
-                parameter.parse(value)
-            except ValueError as error:
-                yield "isn't valid", f"Use {error}."
+        fix = similar_region(value) or "Check its name."
+        return f"isn't a Region that botocore knows. {fix}"
+    form, fault = _FORMS.get(name, ("", ""))
+    return "" if not form or re.fullmatch(form, value, re.ASCII) else fault
+
+
+def _missing_program(command: str) -> str:
+    """Return what is wrong with a command whose program can't be found, or an empty text."""
+    first = os.path.expanduser(program(command) or "")
+    if not re.fullmatch(r"[\w ./\\:-]+", first) or shutil.which(first):
+        return ""
+    return "names a program that isn't on the PATH. Install it, or write its full path."
 
 
 #: What botocore takes for a part of a value.
-_MARKS = (
-    (r"\n", "includes the indented lines below it", "Remove their indentation."),
-    (r"\s[#;]", "includes a comment", "Move the comment to its own line."),
-    ("^[\"'“‘].*[\"'”’]$", "includes its quotation marks", "Remove them."),
-)
-
-#: No value is right, because it doesn't do what it says.
-_OF_AWS_VAULT = (
-    "(?!)",
-    "is a setting of aws-vault, which AWS SDKs ignore",
-    "Copy the settings of that profile.",
-)
+_MARKS = {
+    r"\n": "includes the indented lines below it. Remove their indentation.",
+    r"\s[#;]": "includes a comment. Move the comment to its own line.",
+    "^[\"'“‘].*[\"'”’]$": "includes its quotation marks. Remove them.",
+}
 
 #: The forms of values that only AWS checks, or that botocore ignores.
 _FORMS = {
     "role_arn": (
         r"arn:[\w-]+:iam::\d{12}:role/\S+",
-        "isn't the ARN of a role",
-        "Example: arn:aws:iam::123456789012:role/NAME.",
+        "isn't the ARN of a role. Example: arn:aws:iam::123456789012:role/NAME.",
     ),
-    "endpoint_url": (r"https?://\S+", "isn't a URL", "Example: http://127.0.0.1:4566."),
-    "sso_account_id": (r"\d{12}", "isn't an account ID", "An account ID has 12 digits."),
+    "endpoint_url": (r"https?://\S+", "isn't a URL. Example: http://127.0.0.1:4566."),
+    "sso_account_id": (r"\d{12}", "isn't an account ID. An account ID has 12 digits."),
     "duration_seconds": (
         r"\d+",
-        "isn't a number of seconds, so botocore ignores it",
-        "Example: 3600.",
+        "isn't a number of seconds, so botocore ignores it. Example: 3600.",
     ),
-    "include_profile": _OF_AWS_VAULT,
-    "parent_profile": _OF_AWS_VAULT,
 }
 
 

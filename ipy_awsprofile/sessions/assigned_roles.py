@@ -25,14 +25,14 @@ from botocore.tokens import SSOTokenProvider
 from botocore.utils import SSOTokenLoader
 
 from ipy_awsprofile.config.files import Config, FileVersion, read_config, version_of
-from ipy_awsprofile.config.names import AssignedName
+from ipy_awsprofile.config.names import AssignedName, matches
 from ipy_awsprofile.config.private import (
     cache_folder,
     read_private_file,
     remove_file,
     replace_file,
 )
-from ipy_awsprofile.config.profiles import did_you_mean, matches
+from ipy_awsprofile.config.profiles import did_you_mean
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.sign_ins import (
     SignIn,

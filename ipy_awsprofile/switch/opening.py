@@ -96,7 +96,7 @@ def fitting_pattern(
     """
     if not patterns:
         return None
-    from ipy_awsprofile.config.profiles import fits, has_wildcard, matches
+    from ipy_awsprofile.config.names import fits, has_wildcard, matches
     from ipy_awsprofile.sessions.assigned_roles import known_account_name
 
     own_name = name.rpartition("/")[2]

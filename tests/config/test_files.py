@@ -21,7 +21,6 @@ from ipy_awsprofile.config.profiles import (
     chain_of,
     find_profile,
     list_profiles,
-    matching,
     profiles_by_name,
 )
 from ipy_awsprofile.errors import ConfigFileError, ProfileNotFound
@@ -261,7 +260,6 @@ def test_pattern(shared_files: Files, pattern: str | None, names: list[str]) -> 
         f"source_profile = base\n[profile base]\n[profile signed-in]\n{SSO}\n"
     )
     assert list_profiles(pattern) == names
-    assert matching(list_profiles(), pattern) == names
 
 
 @pytest.mark.parametrize(
