@@ -159,10 +159,6 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         """The parsed shared files, with the target's settings in the profile."""
         return self.target.full_config()
 
-    def calls(self, config: Config) -> CallingSession:
-        """Return what retrieves the session's credentials, with this config of its clients."""
-        return CallingSession(self, self.target.parameters, config)
-
     def resolve_credentials(
         self,
         *,
@@ -217,7 +213,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
     ) -> Any:
         """Return the target's credentials, or an MFA session or a narrower session for them."""
         target = self.target
-        calls = self.calls(config)
+        calls = calling_session(target, config)
         # Credentials that many roles share must not keep the session of the first of them.
         check = partial(_check_identity, target, self.callers)
         renewing = Renewing(
@@ -234,13 +230,11 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             renewing.renew(credentials, renewal)
         if credentials and target.scope:
             _log.debug("%s: the credentials get a narrower session.", target.name)
-            # The global endpoint of STS doesn't have all operations.
-            regional = ProfileBotocoreSession(target)
-            regional.set_config_variable("sts_regional_endpoints", "regional")
+            regional = CallingSession(target, config, partial(_regional_session, target))
             region = target.region
             if region in {None, "aws-global"}:
                 region = "us-east-1"
-            create_client = partial(regional.calls(config).create_client, region_name=region)
+            create_client = partial(regional.create_client, region_name=region)
             narrower = ScopedSessionFetcher(credentials, create_client, target.scope)
             session = DeferredRefreshableCredentials(narrower.fetch_credentials, "scoped")
             renewal = Renewal(
@@ -252,6 +246,18 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             credentials = renew_with_base(session, credentials)
             renewing.renew(credentials, renewal)
         return credentials
+
+
+def calling_session(target: Target, config: Config) -> CallingSession:
+    """Return a target's session for the calls that retrieve credentials."""
+    return CallingSession(target, config, partial(ProfileBotocoreSession, target))
+
+
+def _regional_session(target: Target) -> ProfileBotocoreSession:
+    """Return a session for a Regional endpoint of STS, because the global one lacks operations."""
+    session = ProfileBotocoreSession(target)
+    session.set_config_variable("sts_regional_endpoints", "regional")
+    return session
 
 
 def unsigned_session(target: Target) -> ProfileBotocoreSession:
@@ -278,7 +284,7 @@ def _check_identity(
     if former is None or not former.arn:
         return  # STS hasn't reported an identity yet
     with translated(target.names):
-        calls = ProfileBotocoreSession(target).calls(give_up_soon())
+        calls = calling_session(target, give_up_soon())
         caller = ask_caller(sts_client(calls.create_client, now))
     callers[str(now.access_key)] = caller
     is_sso = target.profile.kind is ProfileKind.SSO

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import logging
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from time import sleep
 from typing import Any, Self, TypeVar
@@ -43,7 +43,7 @@ from botocore.exceptions import BotoCoreError, CredentialRetrievalError, Partial
 from botocore.tokens import _sso_json_dumps  # type: ignore[attr-defined]
 from botocore.utils import get_login_token_cache_directory
 
-from ipy_awsprofile.config.files import FileVersion, read_credentials, version_of
+from ipy_awsprofile.config.files import FileVersion, SharedFiles, read_credentials, version_of
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.sign_ins import sso_cache
@@ -321,6 +321,7 @@ def create_provider_chain(
         login_token_cache=CliFiles(get_login_token_cache_directory()),
     )
     profiles.renewing = renewing
+    profiles.files = target.config.paths
     prompter: Any = renewing.codes  # an explanation has none, and assumes no role
     roles = (role_provider or RoleChainProvider)(
         load_config=lambda: calls.full_config,
@@ -339,25 +340,29 @@ def create_provider_chain(
 class CallingSession:
     """What botocore's providers use of a session: its settings, and clients for our own calls.
 
-    A second session takes longer than all the rest of opening one. ``config`` is that of the
-    clients. They add AssumeRole's parameters that botocore has no settings for, by role ARN.
+    The session is created for the first client, because that takes longer than all the rest of
+    opening a profile. It has no credentials itself: each client gets keys, or is for unsigned
+    calls. ``config`` is that of the clients, which add AssumeRole's parameters that botocore has no
+    settings for.
     """
 
     def __init__(
-        self,
-        session: botocore.session.Session,
-        parameters: Mapping[str, Mapping[str, Any]],
-        config: Config,
+        self, target: Target, config: Config, create: Callable[[], botocore.session.Session]
     ) -> None:
-        self.session = session
-        self.full_config = session.full_config
-        self.get_config_variable = session.get_config_variable
-        self._parameters = parameters
+        self.full_config = target.full_config()
+        self._parameters = target.parameters
         self._config = config
+        self._create = create
 
-    def create_client(self, *args: Any, config: Config | None = None, **kwargs: Any) -> Any:
+    @cached_property
+    def session(self) -> Any:
+        """The session itself."""
+        session = self._create()
+        session.set_default_client_config(self._config)
+        return session
+
+    def create_client(self, *args: Any, **kwargs: Any) -> Any:
         """Return a client. The method's name is botocore's."""
-        kwargs["config"] = self._config.merge(config or Config())
         client = own_client(self.session.create_client(*args, **kwargs))
         client.meta.events.register("provide-client-params.sts.AssumeRole", self._add_parameters)
         return client
@@ -384,7 +389,7 @@ RoleProvider = Callable[..., RoleChainProvider]
 
 
 def _parse_credentials_file(name: str) -> Any:
-    return read_credentials(Path(name).expanduser())
+    return read_credentials(Path(name))
 
 
 class _ProfileProviders(ProfileProviderBuilder):
@@ -392,6 +397,7 @@ class _ProfileProviders(ProfileProviderBuilder):
 
     _session: CallingSession
     renewing: Renewing
+    files: SharedFiles
 
     def providers(self, profile_name: str, disable_env_vars: bool = False) -> list[Any]:
         """Return the providers. The method's name and order are botocore's."""
@@ -401,17 +407,16 @@ class _ProfileProviders(ProfileProviderBuilder):
         return providers
 
     def _create_shared_credential_provider(self, profile_name: str) -> Any:
-        file = self._session.get_config_variable("credentials_file")
+        path = self.files.credentials
         # Sessions share the sections. botocore would parse the file for each session.
-        provider = SharedCredentialProvider(file, profile_name, _parse_credentials_file)
-        return self._watching(provider, file)
+        provider = SharedCredentialProvider(str(path), profile_name, _parse_credentials_file)
+        return self._watching(provider, path)
 
     def _create_config_provider(self, profile_name: str) -> Any:
-        file = self._session.get_config_variable("config_file")
-        return self._watching(ConfigProvider(file, profile_name), file)
+        path = self.files.config
+        return self._watching(ConfigProvider(str(path), profile_name), path)
 
-    def _watching(self, provider: Any, file: str) -> Any:
-        path = Path(file).expanduser()
+    def _watching(self, provider: Any, path: Path) -> Any:
         load = provider.load
 
         def load_keys() -> _FileCredentials | None:
