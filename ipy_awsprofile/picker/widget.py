@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,6 @@ import ipywidgets
 import traitlets
 
 from ipy_awsprofile.config.request import SwitchRequest
-from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.picker.conversation import Conversation
 from ipy_awsprofile.picker.script import view_script
 from ipy_awsprofile.switch.using_profile import running_switcher
@@ -20,7 +18,6 @@ from ipy_awsprofile.text import one_line
 if TYPE_CHECKING:
     import boto3
 
-    from ipy_awsprofile.sessions.session import Identity
     from ipy_awsprofile.switch.switcher import Switcher
 
 
@@ -64,7 +61,7 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
             self._ending.callback(self.layout.close)
         self.on_msg(lambda _picker, command, _buffers: self._conversation.receive(command))
         self.value = self._active
-        self.on_switch(self._show_in_value)
+        self._ending.callback(self._switcher.subscribe(self._show_in_value))
         try:
             if profile is not None:
                 self.value = profile
@@ -76,28 +73,6 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
     def session(self) -> boto3.Session | None:
         """The active boto3 session, or None."""
         return self._switcher.session
-
-    def on_switch(self, callback: Callable[[Identity | None], object]) -> Callable[[], None]:
-        """Call a function with the new identity after each switch, or with None after ``--off``.
-
-        It is called for every switch of the notebook, even if the picker didn't make it.
-        If it raises, the picker shows the error, and the switch isn't undone. Returns a function
-        that ends the subscription.
-        """
-
-        def call(identity: Identity | None) -> None:
-            try:
-                callback(identity)
-            except Exception as error:  # noqa: BLE001  # the user's function may raise anything
-                failure = AwsProfileError(
-                    f"After the switch, a callback failed: {type(error).__name__}: {error}",
-                    "The switch itself succeeded. Correct the callback.",
-                )
-                self._conversation.show_error(failure)
-
-        end = self._switcher.subscribe(call)
-        self._ending.callback(end)
-        return end
 
     def close(self) -> None:
         """Remove the picker from the page, end its subscriptions, and drop a waiting switch."""

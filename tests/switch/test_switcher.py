@@ -10,7 +10,6 @@ import pytest
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, Scenario, add_role, allow
 from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile
-from ipy_awsprofile.picker.widget import ProfilePicker
 from ipy_awsprofile.sessions.session import Identity
 from ipy_awsprofile.switch.using_profile import running_switcher
 from tests.aws import EmbeddedAws
@@ -91,34 +90,17 @@ FAIL = {
 def test_a_failed_switch_changes_nothing(
     shell: Shell, aws: EmbeddedAws, line: str, prepare: str
 ) -> None:
-    """After a failed switch, everything is as before, and callbacks haven't heard of it."""
+    """After a failed switch, everything is as before, and listeners haven't heard of it."""
     closed = f"arn:aws:iam::{ROLE_ACCOUNT}:role/Closed"
     aws.write_profile("Closed", source_profile="UserAlpha", role_arn=closed)
     shell.good(f"%aws_profile RoleBeta\n{prepare}")
     heard: list[Identity | None] = []
-    ProfilePicker().on_switch(heard.append)
+    running_switcher().subscribe(heard.append)
     before = state(shell)
     assert shell.run(line).error
     assert state(shell) == before
     assert heard == []
     assert signer(shell) == "RoleBeta"
-
-
-def test_callbacks(shell: Shell, aws: EmbeddedAws) -> None:
-    """A callback hears each new identity until it leaves, even while others fail."""
-    picker, heard = ProfilePicker(), list[str | None]()
-
-    def hears(identity: Identity | None) -> None:
-        heard.append(identity.profile if identity else None)
-        if identity is None:
-            leave()
-
-    picker.on_switch(lambda _: 1 // 0)
-    leave = picker.on_switch(hears)
-    shell.good("%aws_profile RoleBeta\n%aws_profile --refresh")
-    shell.good("%%aws_profile UserAlpha\n1")
-    shell.good("%aws_profile --off\n%aws_profile RoleBeta")
-    assert heard == ["RoleBeta", "RoleBeta", "UserAlpha", "RoleBeta", None]
 
 
 def test_keys_that_a_switch_has_removed(
