@@ -137,11 +137,10 @@ def needs_of(
     has_version = signing_name == "s3" and any("VersionId" in item for item in _objects(params))
     needs: list[tuple[str, str]] = []
     for action in actions_of(signing_name, operation, has_version=has_version):
+        arns = _resources(action, params, where)
         if action.name.startswith("s3:") and isinstance(params.get("Bucket"), str):
             arns = _in_bucket(action, params, where)
-        else:
-            arns = _resources(action, params, where)
-        for arn in arns or ["*"]:
+        for arn in arns:
             needs.append((action.name, arn))
     source = params.get("CopySource")
     if source:
@@ -208,7 +207,7 @@ def _resources(action: Action, params: Params, where: Mapping[str, str]) -> list
         arn = _PLACEHOLDER.sub(value, template)
         if "*" not in arn:
             arns.append(arn)
-    return arns
+    return arns or ["*"]
 
 
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")

@@ -43,8 +43,9 @@ def drafts(calls: Iterable[Call]) -> list[Draft]:
     """Return a draft for each profile that made calls, sorted by name."""
     by_profile: dict[str, list[Call]] = defaultdict(list)
     for call in calls:
-        needs_permission = call.profile != "anonymous" and call.action not in _ALWAYS_ALLOWED
-        if needs_permission and call.outcome in {"ok", "failed", "denied"}:
+        if call.profile == "anonymous" or call.action in _ALWAYS_ALLOWED:
+            continue
+        if call.outcome in {"ok", "failed", "denied"}:
             by_profile[call.profile].append(call)
     return [_draft(by_profile[profile]) for profile in sorted(by_profile)]
 
@@ -87,8 +88,9 @@ def _notes(needs: list[tuple[str, str]]) -> Iterator[str]:
         if re.match(r"arn:[^:]*:s3:.*\*$", arn):
             objects.append(arn)
             exact = arn.removesuffix("/*")
-        takes_resources = action.required or action.optional
-        if re.search(r"[*?]", exact) and (arn != "*" or takes_resources):
+        if not action.required + action.optional and arn == "*":
+            continue  # it can't be limited to resources
+        if re.search(r"[*?]", exact):
             wide.append(arn)
     if objects:
         yield f"Keys aren't recorded, so it allows all objects in {listed(objects)}."

@@ -135,22 +135,24 @@ class CallRecorder:
             return
         with suppress(Exception):  # the recorder must not affect a call
             profile, principal = _identity_of(request_signer._credentials)  # noqa: SLF001  # as above
+            arn = Arn.parse(principal) or Arn(partition="aws")
             region = context["client_region"] or ""
-            where = {"partition": "aws", "region": region, "account": ""}
-            arn = Arn.parse(principal)
-            if arn:
-                where |= {"partition": arn.partition, "account": arn.account}
+            where = {"partition": arn.partition, "region": region, "account": arn.account}
             needs = needs_of(service.signing_name, model.name, params, where)
+            action, resource = needs[0]
+            client = "boto3"
             caller = outer_frame(sys._getframe(1))  # noqa: SLF001  # quicker than `inspect`
+            if caller:
+                client = library_of(caller) or client
             context[self._id] = Call(
                 time=datetime.now(UTC),
                 cell=self._cell_number() or None,
                 profile=one_line(profile),
-                account=where["account"] or "unknown",
-                action=needs[0][0],
-                resource=needs[0][1],
-                access=action_named(needs[0][0]).access,
-                client=(caller and library_of(caller)) or "boto3",
+                account=arn.account or "unknown",
+                action=action,
+                resource=resource,
+                access=action_named(action).access,
+                client=client,
                 region=region,
                 operation=model.name,
                 needs=needs,
@@ -182,20 +184,21 @@ def _complete(call: Call, parsed: Response) -> None:
     metadata = parsed["ResponseMetadata"]
     call.request_id = one_line(metadata.get("RequestId", ""), 100)
     error = parsed.get("Error")
-    if call.operation == "DeleteObjects":  # it succeeds even if AWS deletes only some objects
-        error = error or next(iter(parsed.get("Errors", [])), None)
-    if error:
-        code = one_line(error.get("Code") or metadata["HTTPStatusCode"], 100)
-        call.outcome = "failed"
-        call.error = code
-        if code in DENIED:
-            call.outcome = "denied"
-            call.error = one_line(f"{code}: {error.get('Message', '')}", 600)
-        elif code in EXPIRED | REJECTED | BUSY:
-            call.outcome = "refused"
-        elif code in {"404", "NoSuchKey"} and ":s3:::" in call.resource:
-            # Without s3:ListBucket, S3 would have denied the call.
-            call.needs = *call.needs, ("s3:ListBucket", call.resource.partition("/")[0])
+    if call.operation == "DeleteObjects" and "Errors" in parsed:  # AWS deleted only some objects
+        error = parsed["Errors"][0]
+    if error is None:
+        return
+    code = one_line(error.get("Code") or metadata["HTTPStatusCode"], 100)
+    call.outcome = "failed"
+    call.error = code
+    if code in DENIED:
+        call.outcome = "denied"
+        call.error = one_line(f"{code}: {error.get('Message', '')}", 600)
+    elif code in EXPIRED | REJECTED | BUSY:
+        call.outcome = "refused"
+    elif code in {"404", "NoSuchKey"} and ":s3:::" in call.resource:
+        # Without s3:ListBucket, S3 would have denied the call.
+        call.needs = *call.needs, ("s3:ListBucket", call.resource.partition("/")[0])
 
 
 def _identity_of(credentials: Credentials | None) -> tuple[str, str]:
@@ -205,19 +208,24 @@ def _identity_of(credentials: Credentials | None) -> tuple[str, str]:
     key = _key_of(credentials)
     label = label_of(credentials)
     profile = ""
-    principal = None
+    principal = ""
     if label:
         profile = label.profile
-        principal = label.principal
-        caller = (label.callers or {}).get(key)
-        if caller and caller.arn:  # STS reported it for this key
-            principal = caller.arn
+        principal = _principal_of(label, key)
     if key and not profile:  # a client with keys, such as the client of a session
         profile = _profile_with_key(key)
-    if principal is None:
-        labels = (label for _, label in _labelled() if label.profile == profile)
-        principal = next((label.principal for label in labels if label.principal), "")
+    for _, other in _labelled():
+        if not principal and other.profile == profile:
+            principal = other.principal or ""
     return profile or "unknown", principal
+
+
+def _principal_of(label: Label, key: str) -> str:
+    """Return the ARN that STS has reported for a key, or for a label, or an empty text."""
+    callers = label.callers or {}
+    if key in callers and callers[key].arn:
+        return callers[key].arn
+    return label.principal or ""
 
 
 def _profile_with_key(key: str) -> str:
