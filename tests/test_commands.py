@@ -18,6 +18,7 @@ from urllib.error import HTTPError, URLError
 import pytest
 
 from ipy_awsprofile.__main__ import main
+from ipy_awsprofile.credentials.person import end_process
 from ipy_awsprofile.demo.stages import BUCKETS, ROLE_ACCOUNT
 from tests.processes import posix
 from tests.shells import run_notebook
@@ -52,7 +53,9 @@ def started(tmp_path: Path) -> Iterator[Any]:
 
     yield start
     for process in processes:
-        if process.poll() is None:
+        if sys.platform == "win32":
+            end_process(process)
+        elif process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 

@@ -58,7 +58,7 @@ WAYS = {
     "threads": "many(16)",
     "pyarrow": "pd.read_parquet(PARQUET)",
     "child": "subprocess.run([sys.executable, '-c', CHILD], check=True)",
-    "AWS CLI": "!{sys.executable} -m awscli s3 ls {BUCKET}\nassert not _exit_code",
+    "AWS CLI": '!"{sys.executable}" -m awscli s3 ls {BUCKET}\nassert not _exit_code',
 }
 
 

@@ -330,7 +330,10 @@ def test_the_endpoint_of_a_profile(
         assert run_python(SHOWN) == before
         monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
         asked = elsewhere.asked
-        assert signers(aws, notebook, "pd.read_parquet(PARQUET)") == {"UserAlpha"}
+        # On Windows, pyarrow can't read files in a folder whose name isn't ASCII.
+        has_keys = sys.platform != "win32" or str(aws.config_file).isascii()
+        user = "UserAlpha" if has_keys else "anonymous"
+        assert signers(aws, notebook, "pd.read_parquet(PARQUET)") == {user}
         assert elsewhere.asked == asked
 
 
