@@ -194,11 +194,9 @@ class Run:
         tasks = list(product(self.requests, self.regions or (None,)))
         lines: Any = LinesOfCalls(sys.stdout, regional=bool(self.regions))
         with Uninterrupted() as block, self.switcher.run(), redirect_stdout(lines):
-            pending = [
-                task for task in tasks if task not in self.outcomes or self.outcomes[task].failure
-            ]
-            interrupted = self._work_fors(pending, block)
-        done = [self.outcomes[task] for task in tasks if task in self.outcomes]
+            pending = list(filter(self._is_pending, tasks))
+            interrupted = self._make_calls(pending, block)
+        done = list(filter(None, map(self.outcomes.get, tasks)))
         frame = frame_of(done, regional=bool(self.regions))
         errors: ErrorRows = frame.attrs["errors"]
         errors.on_retry = self._retry
@@ -215,6 +213,10 @@ class Run:
             display(across_card(good, size, errors, not_run=not_run, frame=self.variable))
         return frame
 
+    def _is_pending(self, task: Task) -> bool:
+        outcome = self.outcomes.get(task)
+        return outcome is None or outcome.failure is not None
+
     def _retry(self, executor: Executor | None) -> pd.DataFrame:
         require_no_run("A retry")
         self.executor = executor or self.executor
@@ -222,24 +224,24 @@ class Run:
             self.variable = ""
         return self.make()
 
-    def _work_fors(self, tasks: Sequence[Task], block: Uninterrupted) -> bool:
+    def _make_calls(self, tasks: Sequence[Task], block: Uninterrupted) -> bool:
         """Make calls in threads, and keep their outcomes. Return whether Ctrl-C has ended them."""
         interrupted = False
         questions = Questions(self.switcher.person)
         sources = SharedSources(questions.person)
-        turns: set[Turn] = set()
-        profiles = {
-            name: _Profile(self, questions, sources, turns, request)
-            for name, request in self.requests.items()
-        }
+        profiles: dict[str, _Profile] = {}
+        for name, request in self.requests.items():
+            profiles[name] = _Profile(self, questions, sources, request)
         gc.freeze()  # the many new clients would make the collector scan the notebook's data
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix="across-profiles")
-        futures = {pool.submit(profiles[task[0]].outcome, *task): task for task in tasks}
+        futures: dict[Future[Outcome | None], Task] = {}
+        for task in tasks:
+            futures[pool.submit(profiles[task[0]].outcome, *task)] = task
         del profiles  # a session is released after the last of its calls
         waiting = set(futures)
         unit = " calls" if self.regions else " profiles"
+        is_hidden = not tasks or not self.progress
         try:
-            is_hidden = not (tasks and self.progress)
             # Nothing stays, and a quick run shows nothing.
             with tqdm(total=len(tasks), unit=unit, disable=is_hidden, leave=False, delay=1) as bar:
                 while waiting and not interrupted:
@@ -253,17 +255,16 @@ class Run:
                     interrupted |= block.took_interrupt()
         finally:
             questions.cancel()
-            for turn in list(turns):
+            for turn in list(PROCESS.turns):
                 turn.is_over = True  # a function that still runs can't sign anymore
             pool.shutdown(wait=False, cancel_futures=True)
             gc.unfreeze()
         if interrupted:
-            wait(waiting, _GRACE)
-        for future, task in futures.items():
-            if future.done() and not future.cancelled():
-                outcome = future.result()
-                if outcome:
-                    self.outcomes[task] = outcome
+            _, waiting = wait(waiting, _GRACE)
+        for future in set(futures) - waiting:
+            outcome = future.result()
+            if outcome:
+                self.outcomes[futures[future]] = outcome
         return interrupted
 
 
@@ -275,13 +276,11 @@ class _Profile:
         run: Run,
         questions: Questions,
         sources: SharedSources,
-        turns: set[Turn],
         request: SwitchRequest,
     ) -> None:
         self._run = run
         self._questions = questions
         self._sources = sources
-        self._turns = turns
         self._request = request
         self._lock = threading.Lock()
         self._opened: Future[ProfileSession] = Future()
@@ -311,12 +310,8 @@ class _Profile:
         if self._run.executor:
             return call_with(self._run.executor, self._run.function, session)
         turn = Turn(session, label_for(session))
-        self._turns.add(turn)
         turn.is_over = self._questions.is_over
-        try:
-            return work_for(self._run.function, turn)
-        finally:
-            self._turns.discard(turn)
+        return work_for(self._run.function, turn)
 
     def _open(self) -> None:
         try:
@@ -370,31 +365,27 @@ def _require_no_handles(function: Any, namespace: Mapping[str, Any]) -> None:
 def _values_of(
     function: FunctionType, namespace: Mapping[str, Any]
 ) -> Iterator[tuple[str, object]]:
-    """Yield what a function uses, and what the notebook's functions that it names use."""
+    """Yield the variables of a function, and of the notebook's functions that it names."""
     functions = [function]
     for reached in functions:  # the list grows
-        for what, value in _values_in(reached, namespace):
-            yield what, value
-            if not isinstance(value, FunctionType) or value in functions:
-                continue
-            if value.__globals__ is namespace:
+        for name, value in _variables_of(reached, namespace).items():
+            yield f"`{name}`", value
+            is_function = isinstance(value, FunctionType) and value.__globals__ is namespace
+            if is_function and value not in functions:
                 functions.append(value)
 
 
-def _values_in(
-    function: FunctionType, namespace: Mapping[str, Any]
-) -> Iterator[tuple[str, object]]:
-    """Yield a function's default arguments, and the notebook's variables that it names."""
+def _variables_of(function: FunctionType, namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a function's default arguments, and the variables that it names."""
+    code = function.__code__
     defaults = function.__defaults__ or ()
-    variables: dict[str, Any] = {}
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+    arguments = code.co_varnames[: code.co_argcount]
+    variables: dict[str, Any] = dict(zip(reversed(arguments), reversed(defaults), strict=False))
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
         with suppress(ValueError):  # not assigned yet
             variables[name] = cell.cell_contents
-    # A cell with `%%aws_profiles` becomes a function with its code in a variable.
-    values = (*defaults, *variables.values())
-    codes = [function.__code__, *(value for value in values if isinstance(value, CodeType))]
-    for code in codes:  # the list grows
-        codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    # A cell with `%%aws_profiles` becomes a function with its code in variables.
+    codes = list(_codes_in((code, *variables.values())))
     own: set[str] = set()
     names: set[str] = set()
     for step in chain.from_iterable(map(get_instructions, codes)):
@@ -402,11 +393,18 @@ def _values_in(
             own.add(step.argval)
         elif step.opname in {"LOAD_NAME", "LOAD_GLOBAL"}:  # not an attribute
             names.add(step.argval)
-    names -= own
-    global_values = {**function.__globals__, **namespace}
-    variables |= {name: global_values[name] for name in names & global_values.keys()}
-    yield from (("A default argument", value) for value in defaults)
-    yield from ((f"`{name}`", value) for name, value in variables.items())
+    for scope in (function.__globals__, namespace):
+        for name in (names - own) & scope.keys():
+            variables[name] = scope[name]
+    return variables
+
+
+def _codes_in(values: Iterable[object]) -> Iterator[CodeType]:
+    """Yield code among values, and the code of the functions that it defines."""
+    for value in values:
+        if isinstance(value, CodeType):
+            yield value
+            yield from _codes_in(value.co_consts)
 
 
 def _select_profiles(
@@ -414,44 +412,52 @@ def _select_profiles(
 ) -> list[str | OrganizationRole]:
     """Return the names of the profiles and roles for `across_profiles`, without duplicates.
 
-    ``excluded`` leaves out profiles that a pattern selects.
-
-    Roles of `organization_roles` are returned with the session that assumes them. ``person`` signs
-    in if roles of IAM Identity Center must be listed. Raises InvalidOption if a pattern selects
-    nothing or if an object is neither a profile nor a role, and the errors of
-    `list_assigned_roles`.
+    Roles of `organization_roles` are returned with the session that assumes them. Raises the errors
+    of `_names_matching`, and InvalidOption if an object is neither a profile nor a role.
     """
-    if not isinstance(profiles, str):
-        if not isinstance(profiles, Iterable):
-            require_name(profiles)
-        names: list[str | OrganizationRole] = []
-        for profile in profiles:
-            if isinstance(profile, OrganizationRole):
-                names.append(profile)
-                continue
-            if not isinstance(profile, AssignedRole):
-                require_name(profile)
-            names.append(str(profile))
-    elif isinstance(profiles, Profile) or _is_name(profiles):
-        names = [str(profiles)]  # without other profiles that match this name as a pattern
-    else:
-        names = [
-            str(profile)
-            for profile in list_profiles(profiles)
-            if not fits([*patterns_of(excluded), *SHARED_PROFILES], profile, profile.account or "")
-        ]
-        sign_in = sign_in_of_pattern(profiles, read_config())
-        if sign_in:
-            roles = list_assigned_roles(sign_in, profiles, person=person)
-            names += [str(role) for role in roles if role.profile not in names]
-        if not names:
-            hint = "`%aws_profiles` lists the profiles."
-            words = profiles.split()
-            if words[1:] and not has_wildcard(profiles):
-                call = f"`across_profiles({words}, FUNCTION)`"
-                hint = f"A profile must match every word. To use several names, call {call}."
-            raise InvalidOption(f"No profile matches `{profiles}`.", hint)
-    return list(dict.fromkeys(names))
+    if isinstance(profiles, Profile):
+        return [str(profiles)]
+    if isinstance(profiles, str):
+        if _is_name(profiles):  # without other profiles that match this name as a pattern
+            return [profiles]
+        return list(_names_matching(profiles, excluded, person))
+    if not isinstance(profiles, Iterable):
+        require_name(profiles)
+    selected: dict[str | OrganizationRole, None] = {}
+    for profile in profiles:
+        if isinstance(profile, OrganizationRole):
+            selected[profile] = None
+            continue
+        if not isinstance(profile, AssignedRole):
+            require_name(profile)
+        selected[str(profile)] = None
+    return list(selected)
+
+
+def _names_matching(pattern: str, excluded: str | Iterable[str], person: Person) -> Iterable[str]:
+    """Return the names of the profiles and roles that match a pattern.
+
+    ``excluded`` leaves out profiles. ``person`` signs in if roles of IAM Identity Center must be
+    listed. Raises InvalidOption if nothing matches, and the errors of `list_assigned_roles`.
+    """
+    left_out = [*patterns_of(excluded), *SHARED_PROFILES]
+    names: dict[str, None] = {}
+    for profile in list_profiles(pattern):
+        if not fits(left_out, profile, profile.account or ""):
+            names[str(profile)] = None
+    sign_in = sign_in_of_pattern(pattern, read_config())
+    if sign_in:
+        for role in list_assigned_roles(sign_in, pattern, person=person):
+            if role.profile not in names:
+                names[str(role)] = None
+    if not names:
+        hint = "`%aws_profiles` lists the profiles."
+        words = pattern.split()
+        if len(words) > 1 and not has_wildcard(pattern):
+            call = f"`across_profiles({words}, FUNCTION)`"
+            hint = f"A profile must match every word. To use several names, call {call}."
+        raise InvalidOption(f"No profile matches `{pattern}`.", hint)
+    return names
 
 
 def _is_name(text: str) -> bool:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, Self
 
 from ipy_awsprofile.cards.card import MOST_ROWS, Card, Table, Tone
@@ -78,8 +77,11 @@ class ErrorRows(list[dict[str, str | None]]):
         return pd.DataFrame(list(self), columns=self._columns(), dtype="string")
 
     def _columns(self) -> list[str]:
-        some = [name for name in ("account_name", "region") if self and name in self[0]]
-        return ["profile", "account", *some, "error", "message", "hint"]
+        names = ("profile", "account", "account_name", "region", "error", "message", "hint")
+        optional = {"account_name", "region"}
+        if self:
+            optional -= self[0].keys()
+        return [name for name in names if name not in optional]
 
     def __copy__(self) -> Self:
         return self
@@ -93,11 +95,12 @@ class ErrorRows(list[dict[str, str | None]]):
         return type(self), (list(self),)
 
     def __repr__(self) -> str:
-        lines = (
-            f"{profile_and_region(row)}: {row['error']}: {row['message']}\n  {row['hint']}"
-            for row in self
-        )
-        return "\n".join(map(str.rstrip, lines)) or "no errors"
+        lines: list[str] = []
+        for row in self:
+            lines.append(f"{profile_and_region(row)}: {row['error']}: {row['message']}")
+            if row["hint"]:
+                lines.append(f"  {row['hint']}")
+        return "\n".join(lines) or "no errors"
 
     def _repr_html_(self) -> str:
         if not self:
@@ -132,9 +135,9 @@ def rows_of(value: Any) -> Rows:
     match value:
         case pd.DataFrame():
             index = value.index
-            is_named = index.nlevels > 1 or index.name is not None
-            keep = is_named or not pd.api.types.is_integer_dtype(index)
-            rows = value.reset_index(drop=not keep)
+            is_unnamed = index.nlevels == 1 and index.name is None
+            drop = is_unnamed and pd.api.types.is_integer_dtype(index)
+            rows = value.reset_index(drop=drop)
             if not rows.columns.is_unique:
                 raise ValueError("The result has two columns with the same name.")
             return rows
@@ -157,32 +160,53 @@ def frame_of(outcomes: Sequence[Outcome], *, regional: bool = False) -> pd.DataF
     """
     import pandas as pd
 
-    good = [(outcome, outcome.rows) for outcome in outcomes if outcome.rows is not None]
-    frames: list[Any] = []
-    for are_records, group in groupby((rows for _, rows in good), lambda rows: type(rows) is list):
-        if are_records:
-            frames.append(pd.DataFrame(list(chain.from_iterable(group))))
-        else:
-            frames += group
-    frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
     first = ["profile", "account", "region"]
     if any(outcome.account_name for outcome in outcomes):
         first.insert(2, "account_name")
-    frame = frame.rename(columns={name: f"result_{name}" for name in first})
-    counts = [len(rows) for _, rows in good]
-    for position, column in enumerate(first):
-        values = (getattr(outcome, column) for outcome, _ in good)
-        # pandas prints texts as they are.
-        shown = pd.Series([value and one_line(value) for value in values], dtype="string")
-        frame.insert(position, column, shown.repeat(counts).reset_index(drop=True))
     errors = ErrorRows()
+    frames: list[pd.DataFrame] = []
+    records: list[Mapping[str, Any]] = []  # since the last frame
+    counts: list[int] = []
+    about: dict[str, list[str | None]] = {column: [] for column in first}
     for outcome in outcomes:
         if outcome.failure:
-            columns = first if regional else first[:-1]
-            row = {name: getattr(outcome, name) for name in columns} | outcome.failure
-            errors.append({name: text and visible(text) for name, text in row.items()})
+            errors.append(_error_row(outcome, first if regional else first[:-1]))
+        if outcome.rows is None:
+            continue
+        if isinstance(outcome.rows, list):
+            records += outcome.rows  # one frame for all of them is faster
+        else:
+            if records:
+                frames.append(pd.DataFrame(records))
+            frames.append(outcome.rows)
+            records = []
+        counts.append(len(outcome.rows))
+        for column in first:
+            about[column].append(_shown(getattr(outcome, column)))
+    if records or not frames:
+        frames.append(pd.DataFrame(records))
+    frame = pd.concat(frames, ignore_index=True)
+    frame = frame.rename(columns={name: f"result_{name}" for name in first})
+    for position, column in enumerate(first):
+        shown = pd.Series(about[column], dtype="string")
+        frame.insert(position, column, shown.repeat(counts).reset_index(drop=True))
     frame.attrs = {"errors": errors}
     return frame
+
+
+def _shown(text: str | None) -> str | None:
+    """Return a value of a row, or None; pandas prints texts as they are."""
+    return None if text is None else one_line(text)
+
+
+def _error_row(outcome: Outcome, columns: Iterable[str]) -> dict[str, str | None]:
+    row: dict[str, str | None] = {}
+    for name in columns:
+        row[name] = getattr(outcome, name)
+    row |= outcome.failure or {}
+    for name, text in row.items():
+        row[name] = text and visible(text)
+    return row
 
 
 def no_profile_answered(errors: ErrorRows, size: str) -> NoProfileAnswered:
@@ -192,8 +216,15 @@ def no_profile_answered(errors: ErrorRows, size: str) -> NoProfileAnswered:
         message = f"{profile_and_region(row, '`')} failed: {row['error']}: {row['message']}"
     else:
         message = f"None of {size} succeeded. {'; '.join(reasons(errors))}"
-    counts = Counter(row["error"] for row in errors)
-    most = max(errors, key=lambda row: (counts[row["error"]], bool(row["hint"])))
-    failed = NoProfileAnswered(message, most["hint"] or "")
+    failed = NoProfileAnswered(message, _usual_hint(errors))
     failed.errors = errors
     return failed
+
+
+def _usual_hint(errors: ErrorRows) -> str:
+    """Return a hint for the commonest error, if it has one."""
+    commonest, _ = Counter(row["error"] for row in errors).most_common(1)[0]
+    for row in errors:
+        if row["error"] == commonest and row["hint"]:
+            return row["hint"]
+    return ""

@@ -16,7 +16,7 @@ from ipy_awsprofile.credentials.own_calls import declare_own
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AccessDenied, InvalidOption
 from ipy_awsprofile.gate import require_no_run
-from ipy_awsprofile.sessions.assigned_roles import Account
+from ipy_awsprofile.sessions.assigned_roles import Account, account_of, by_name
 from ipy_awsprofile.sessions.session import (
     ProfileSession,
     check_session,
@@ -93,18 +93,18 @@ def organization_roles(
         )
     check_session(session, "ListAccounts")
     excluded = patterns_of(exclude)
-    roles = []
+    arns: dict[Account, str] = {}
     for item in _list_accounts(session):
-        domain = item.get("Email", "").rpartition("@")[2]
-        account = Account(item["Id"], item.get("Name") or item["Id"], domain)
-        names = (account.name, account.id)
-        is_active = item.get("State", item.get("Status")) == "ACTIVE"  # AWS retires Status
-        is_selected = any(matches(pattern, (name, *account)) for name in names)
-        if is_active and is_selected and not fits(excluded, *names):
+        account = account_of(item["Id"], item.get("Name", ""), item.get("Email", ""))
+        if item.get("State", item.get("Status")) != "ACTIVE":  # AWS retires Status
+            continue
+        if fits(excluded, account.name, account.id):
+            continue
+        if matches(pattern, (account.name, *account)) or matches(pattern, account):
             partition = item["Arn"].split(":")[1]
-            arn = f"arn:{partition}:iam::{account.id}:role/{role.lstrip('/')}"
-            roles.append(OrganizationRole(account, arn, session))
-    return sorted(roles, key=lambda role: (role.account.name.casefold(), role.account.id))
+            arns[account] = f"arn:{partition}:iam::{account.id}:role/{role.lstrip('/')}"
+    accounts = sorted(arns, key=by_name)
+    return [OrganizationRole(account, arns[account], session) for account in accounts]
 
 
 def patterns_of(exclude: str | Iterable[str]) -> list[str]:

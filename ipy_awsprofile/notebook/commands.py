@@ -384,11 +384,11 @@ def _save(line: _Line) -> Card:
     before = line.variable_value()
     file = ConfigFile.read()
     text = text_with_role(file, switcher, role, name)
-    layer = switcher.prepare(role)  # only a profile that works is written
+    opened = switcher.prepare(role)  # only a profile that works is written
     lines = file.change(text, is_confirmed=is_confirmed)
     if is_confirmed:
-        layer = switcher.prepare(SwitchRequest(name, variable=role.variable, confirmed=True))
-    switcher.move(layer)
+        opened = switcher.prepare(SwitchRequest(name, variable=role.variable, confirmed=True))
+    switcher.move(opened)
     display(active_card(switcher, before))
     how = f"Run `%aws_profile --save {quoted(name)} --yes`"
     return tables.saved_card(file, lines, is_written=is_confirmed, how=how)

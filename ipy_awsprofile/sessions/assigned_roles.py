@@ -68,6 +68,16 @@ class Account(NamedTuple):
     domain: str
 
 
+def account_of(account_id: str, name: str, email: str) -> Account:
+    """Return an account. One without a name has its ID as its name."""
+    return Account(account_id, name or account_id, email.rpartition("@")[2])
+
+
+def by_name(account: Account) -> tuple[str, str]:
+    """Return the key to sort accounts by name."""
+    return account.name.casefold(), account.id
+
+
 @dataclass(frozen=True, slots=True)
 class RoleList:
     """The accounts of a sign-in by ID, and the names of the roles in each account listed so far."""
@@ -78,13 +88,14 @@ class RoleList:
 
     def named(self, name: str) -> list[Account]:
         """Return the accounts with this ID or name. If none match exactly, ignore the case."""
-        folded = name.casefold()
-        matching = [
-            account
-            for account in self.accounts.values()
-            if folded in (account.id, account.name.casefold())
-        ]
-        return [account for account in matching if account.name == name] or matching
+        exact: list[Account] = []
+        similar: list[Account] = []
+        for account in self.accounts.values():
+            if name in (account.id, account.name):
+                exact.append(account)
+            elif account.name.casefold() == name.casefold():
+                similar.append(account)
+        return exact or similar
 
 
 def list_accounts(target: Target) -> RoleList:
@@ -94,19 +105,11 @@ def list_accounts(target: Target) -> RoleList:
     `AwsProfileError`.
     """
     portal = _Portal(target)
-    accounts = portal.accounts()
-    cached = cached_list(portal.sign_in) or RoleList(datetime.now(UTC), {}, {})
-    return _cache(portal.sign_in, replace(cached, accounts=accounts))
-
-
-def _list_account_roles(target: Target, account: str) -> tuple[str, ...]:
-    """List the roles of an account, and return their names. Raises as `list_accounts` does."""
-    portal = _Portal(target)
-    names = portal.roles(account)
+    listed = RoleList(datetime.now(UTC), portal.accounts(), {})
     cached = cached_list(portal.sign_in)
     if cached:
-        _cache(portal.sign_in, replace(cached, roles={**cached.roles, account: names}))
-    return names
+        listed = replace(cached, accounts=listed.accounts)
+    return _cache(portal.sign_in, listed)
 
 
 def list_roles(target: Target, report: Callable[[int, int], object]) -> RoleList:
@@ -149,15 +152,11 @@ class _Portal:
 
     def accounts(self) -> dict[str, Account]:
         """Return the accounts in which the user has a role, by ID, sorted by name."""
-        accounts = [
-            Account(
-                item["accountId"],
-                item.get("accountName") or item["accountId"],
-                item.get("emailAddress", "").rpartition("@")[2],
-            )
-            for item in self._items("list_accounts", "accountList")
-        ]
-        accounts.sort(key=lambda account: (account.name.casefold(), account.id))
+        accounts: list[Account] = []
+        for item in self._items("list_accounts", "accountList"):
+            name = item.get("accountName", "")
+            accounts.append(account_of(item["accountId"], name, item.get("emailAddress", "")))
+        accounts.sort(key=by_name)
         return {account.id: account for account in accounts}
 
     def roles(self, account: str) -> tuple[str, ...]:
@@ -189,9 +188,9 @@ def cached_list(sign_in: SignIn) -> RoleList | None:
     """Return the cached list; None if it is missing or older than a day. Don't call AWS."""
     path = _path(sign_in)
     cached = _read(path, version_of(path))
-    if cached and datetime.now(UTC) - cached.listed_at < _VALID_FOR:
-        return cached
-    return None
+    if cached is None or datetime.now(UTC) - cached.listed_at > _VALID_FOR:
+        return None
+    return cached
 
 
 def complete_list(sign_in: SignIn) -> RoleList | None:
@@ -298,8 +297,8 @@ def list_assigned_roles(
     """
     config = read_config()
     sign_in = find_sign_in(sso, config)
-    listed = None if fresh else complete_list(sign_in)
-    if listed is None:
+    listed = complete_list(sign_in)
+    if fresh or listed is None:
         target = sign_in_target(sign_in, config)
         listed = _with_sign_in(target, person or Person(), lambda: list_roles(target, report))
     return [role for role in _assigned_roles(sign_in, listed, config) if _matches(role, pattern)]
@@ -307,9 +306,11 @@ def list_assigned_roles(
 
 def _matches(role: AssignedRole, pattern: str | None) -> bool:
     """Return whether a pattern matches the role, whose name can have the account's ID or name."""
-    named = str(AssignedName(role.sso_session, role.account.name, role.role))
     fields = (*role.account, role.role, role.profile)
-    return any(matches(pattern, (name, *fields)) for name in (role.name, named))
+    if matches(pattern, (role.name, *fields)):
+        return True
+    named = AssignedName(role.sso_session, role.account.name, role.role)
+    return matches(pattern, (str(named), *fields))
 
 
 def known_roles_without_profile() -> list[AssignedRole]:
@@ -325,22 +326,23 @@ def known_roles_without_profile() -> list[AssignedRole]:
 
 def _assigned_roles(sign_in: SignIn, listed: RoleList, config: Config) -> list[AssignedRole]:
     profiles = profiles_by_role(sign_in, config)
-    return [
-        AssignedRole(sign_in.name, account, role, profiles.get((account.id, role)))
-        for account in listed.accounts.values()
-        for role in listed.roles[account.id]
-    ]
+    roles: list[AssignedRole] = []
+    for account in listed.accounts.values():
+        for role in listed.roles[account.id]:
+            profile = profiles.get((account.id, role))
+            roles.append(AssignedRole(sign_in.name, account, role, profile))
+    return roles
 
 
 def profiles_by_role(sign_in: SignIn, config: Config) -> dict[tuple[str, str], str]:
     """Return the profiles that use roles of this sign-in, by account and role."""
-    return {
-        (str(section["sso_account_id"]), str(section["sso_role_name"])): name
-        for name, section in config.profiles.items()
-        if sign_in.is_of(section)
-        and section.keys() >= {"sso_account_id", "sso_role_name"}
-        and "role_arn" not in section
-    }
+    profiles: dict[tuple[str, str], str] = {}
+    for name, section in config.profiles.items():
+        account = section.get("sso_account_id")
+        role = section.get("sso_role_name")
+        if account and role and "role_arn" not in section and sign_in.is_of(section):
+            profiles[str(account), str(role)] = name
+    return profiles
 
 
 def _with_sign_in(target: Target, person: Person, call: Callable[[], Result]) -> Result:
@@ -395,27 +397,27 @@ def _account_id(name: str, sign_in: SignIn, target: Target) -> str:
     matching = listed.named(name)
     if len(matching) == 1:
         return matching[0].id
-    ids = " and ".join(f"`{account.id}`" for account in matching)
+    hint = did_you_mean(name, (account.name for account in listed.accounts.values()))
+    if matching:
+        hint = f"Use an account ID: {' and '.join(f'`{account.id}`' for account in matching)}."
+    elif not hint:
+        hint = f"`%aws_profiles --sso {quoted(sign_in.name)}` lists the accounts."
     raise InvalidOption(
         f"{len(matching) or 'No'} accounts of the sign-in `{sign_in.name}` have the name `{name}`.",
-        (ids and f"Use an account ID: {ids}.")
-        or did_you_mean(name, (account.name for account in listed.accounts.values()))
-        or f"`%aws_profiles --sso {quoted(sign_in.name)}` lists the accounts.",
+        hint,
     )
 
 
 def explain_refused_role(target: Target) -> str:
-    """Refresh the account's roles, and suggest roles to use instead of a refused role.
+    """Suggest roles of the account to use instead of a refused role, or return an empty text.
 
-    The cached list can still have the refused role. Return "" if the roles can't be listed.
+    This lists the account's roles, because the cached list can still have the refused role.
     """
     source = target.start
-    if target.sign_in is None:
-        return ""
+    roles: tuple[str, ...] = ()
     with suppress(AwsProfileError):  # the user needs to see the refusal instead
-        roles = _list_account_roles(target, str(source.account))
-        suggestion = did_you_mean(str(source.sso_role_name), roles)
-        if roles and not suggestion:
-            suggestion = f"Your roles in the account: {listed(roles)}."
-        return suggestion
-    return ""
+        roles = _Portal(target).roles(str(source.account))
+    suggestion = did_you_mean(str(source.sso_role_name), roles)
+    if roles and not suggestion:
+        suggestion = f"Your roles in the account: {listed(roles)}."
+    return suggestion

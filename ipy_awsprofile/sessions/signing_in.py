@@ -372,22 +372,24 @@ _ELSEWHERE = (
     *("CODESPACES", "COLAB_RELEASE_TAG"),
 )
 
+#: Environment variables of a display or a browser.
+_DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+
 #: Browsers that need a terminal, which the kernel doesn't have.
 _OF_TERMINALS = {"elinks", "links", "lynx", "w3m", "www-browser"}
 
 
 def local_browser() -> webbrowser.BaseBrowser | None:
     """Return this machine's browser; None if it doesn't have one or the user works elsewhere."""
-    has_display = any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")))
-    if any(map(os.environ.get, _ELSEWHERE)) or (sys.platform == "linux" and not has_display):
+    if any(map(os.environ.get, _ELSEWHERE)):
         return None
-    try:
+    if sys.platform == "linux" and not any(map(os.environ.get, _DISPLAYS)):
+        return None
+    with suppress(webbrowser.Error):
         browser = webbrowser.get()
-    except webbrowser.Error:
-        return None
-    if Path(str(getattr(browser, "name", ""))).name in _OF_TERMINALS:
-        return None
-    return browser
+        if Path(str(getattr(browser, "name", ""))).name not in _OF_TERMINALS:
+            return browser
+    return None
 
 
 class SignedOut(NamedTuple):
@@ -410,17 +412,21 @@ def sign_out(target: Target | None) -> SignedOut:
     """
     sign_in = None
     if target is None:
-        stored = dict(_all_files(read_config()))
+        files = dict(_all_files(read_config()))
     elif target.start.kind is ProfileKind.SSO:
         sign_in = target.find_sign_in()
-        stored = {sign_in.token_file: (sign_in.name, target)}
+        files = {sign_in.token_file: (sign_in.name, target)}
     else:
-        stored = {sign_in_file(target): (target.names[-1], target)}
-    stored = {file: stored[file] for file in stored if value_in(file, "accessToken")}
-    problems = [_end(file, name, owner) for file, (name, owner) in stored.items()]
+        files = {sign_in_file(target): (target.names[-1], target)}
+    names: list[str] = []
+    problems: list[str] = []
+    for file, (name, owner) in files.items():
+        if value_in(file, "accessToken"):
+            names.append(name)
+            problems.append(_end(file, name, owner))
     if target is None or sign_in:
         forget_roles(sign_in)
-    return SignedOut(tuple(name for name, _ in stored.values()), tuple(filter(None, problems)))
+    return SignedOut(tuple(names), tuple(filter(None, problems)))
 
 
 def needs_sign_in(target: Target, ended: Target | None) -> bool:

@@ -36,13 +36,15 @@ def text_with_role(file: ConfigFile, switcher: Switcher, request: SwitchRequest,
         raise ProtectedProfile(name, pattern)
     target = find_target(request, switcher.person)
     # A duration is a setting only for a role.
-    if target.parameters.get(target.profile.role_arn or "") or target.scope or target.mfa:
+    parameters = target.parameters.get(target.profile.role_arn or "")
+    if any((parameters, target.scope, target.mfa)):
         raise InvalidOption(
             "A profile in the config file has no --read-only, --policy, --mfa, tags or source "
             "identity, and a --duration only if it assumes a role.",
             "Save it without these options, and add them when you switch.",
         )
-    if target.request.default or not target.config.profiles.keys() >= set(target.names[1:]):
+    sources = set(target.names[1:])
+    if target.request.default or sources - target.config.profiles.keys():
         raise InvalidOption(
             "A profile can't be saved unless its source is a profile, too.",
             "Save the source first, or switch with `--default` or `--role-arn ARN` alone.",
@@ -110,20 +112,23 @@ def text_with_shared(file: ConfigFile, region: str | None = None) -> str:
     from ipy_awsprofile.config.saved import SHARED_BLOCK, profiles_in_block
     from ipy_awsprofile.config.shared import SHARED_PROFILES, process_of, python_of
 
-    existing = {name: file.config.profiles.get(name, {}) for name in SHARED_PROFILES}
-    if all(Path(python_of(settings) or "").is_file() for settings in existing.values()):
-        return file.text
     own = profiles_in_block(file.text, SHARED_BLOCK)
-    for name in existing.keys() & file.config.profiles.keys():
-        if name not in own:
+    is_complete = True
+    profiles: dict[str, dict[str, str]] = {}
+    for name in SHARED_PROFILES:
+        python = python_of(file.config.profiles.get(name, {})) or ""
+        is_complete &= Path(python).is_file()
+        profiles[name] = {"credential_process": process_of(name)}
+        if region:
+            profiles[name]["region"] = region
+    if is_complete:
+        return file.text
+    for name in SHARED_PROFILES:
+        if name in file.config.profiles and name not in own:
             raise InvalidOption(
                 f"The config file has another profile `{name}`, and --share needs this name.",
                 "Rename that profile.",
             )
-    region_setting = {"region": region} if region else {}
-    profiles = {
-        name: {"credential_process": process_of(name), **region_setting} for name in SHARED_PROFILES
-    }
     return file.with_block(SHARED_BLOCK, profiles)
 
 
@@ -132,13 +137,16 @@ def _name_by(pattern: str, values: Mapping[str, str]) -> str:
 
     Raises InvalidOption if a name in braces isn't one of the values.
     """
-    try:
-        return re.sub(r"{(.*?)}", lambda match: _word(values[match[1]]), pattern)
-    except KeyError as error:
+    name = pattern
+    for placeholder, value in values.items():
+        name = name.replace(f"{{{placeholder}}}", _word(value))
+    unknown = re.search(r"{.*?}", name)
+    if unknown:
         raise InvalidOption(
-            f"`{pattern}` contains the unknown name `{{{error.args[0]}}}`.",
+            f"`{pattern}` contains the unknown name `{unknown[0]}`.",
             f"Use some of {', '.join(f'`{{{name}}}`' for name in values)}.",
-        ) from None
+        )
+    return name
 
 
 def _word(text: str) -> str:
