@@ -112,6 +112,16 @@ def list_accounts(target: Target) -> RoleList:
     return _cache(portal.sign_in, listed)
 
 
+def _list_account_roles(target: Target, account: str) -> tuple[str, ...]:
+    """List the roles of an account, and return their names. Raises as `list_accounts` does."""
+    portal = _Portal(target)
+    names = portal.roles(account)
+    cached = cached_list(portal.sign_in)
+    if cached:
+        _cache(portal.sign_in, replace(cached, roles={**cached.roles, account: names}))
+    return names
+
+
 def list_roles(target: Target, report: Callable[[int, int], object]) -> RoleList:
     """List all accounts and roles. ``report`` gets the number of accounts so far, and of all.
 
@@ -411,12 +421,12 @@ def _account_id(name: str, sign_in: SignIn, target: Target) -> str:
 def explain_refused_role(target: Target) -> str:
     """Suggest roles of the account to use instead of a refused role, or return an empty text.
 
-    This lists the account's roles, because the cached list can still have the refused role.
+    This lists the account's roles again, because the cached list can still have the refused role.
     """
     source = target.start
     roles: tuple[str, ...] = ()
     with suppress(AwsProfileError):  # the user needs to see the refusal instead
-        roles = _Portal(target).roles(str(source.account))
+        roles = _list_account_roles(target, str(source.account))
     suggestion = did_you_mean(str(source.sso_role_name), roles)
     if roles and not suggestion:
         suggestion = f"Your roles in the account: {listed(roles)}."
