@@ -306,7 +306,7 @@ class _Profile:
             error = failure_of(failure)
         return Outcome(name, self._account, region, rows, error, self._request.account_name)
 
-    def _call(self, session: ProfileSession) -> tuple[Any, Failure | None]:
+    def _call(self, session: ProfileSession) -> tuple[object, Failure | None]:
         if self._run.executor:
             return call_with(self._run.executor, self._run.function, session)
         turn = Turn(session, label_for(session))
@@ -344,7 +344,7 @@ def _in_region(session: ProfileSession, region: str) -> ProfileSession:
     return ProfileSession(core, target, timeout=session.timeout, prompter=session.prompter)
 
 
-def _require_no_handles(function: Any, namespace: Mapping[str, Any]) -> None:
+def _require_no_handles(function: object, namespace: Mapping[str, object]) -> None:
     """Raise NotForOneProfile if a function names an object that the notebook opened in S3."""
     if not isinstance(function, FunctionType):
         return
@@ -363,24 +363,25 @@ def _require_no_handles(function: Any, namespace: Mapping[str, Any]) -> None:
 
 
 def _values_of(
-    function: FunctionType, namespace: Mapping[str, Any]
+    function: FunctionType, namespace: Mapping[str, object]
 ) -> Iterator[tuple[str, object]]:
     """Yield the variables of a function, and of the notebook's functions that it names."""
     functions = [function]
     for reached in functions:  # the list grows
         for name, value in _variables_of(reached, namespace).items():
             yield f"`{name}`", value
-            is_function = isinstance(value, FunctionType) and value.__globals__ is namespace
-            if is_function and value not in functions:
+            if not isinstance(value, FunctionType) or value in functions:
+                continue
+            if value.__globals__ is namespace:
                 functions.append(value)
 
 
-def _variables_of(function: FunctionType, namespace: Mapping[str, Any]) -> dict[str, Any]:
+def _variables_of(function: FunctionType, namespace: Mapping[str, object]) -> dict[str, object]:
     """Return a function's default arguments, and the variables that it names."""
     code = function.__code__
     defaults = function.__defaults__ or ()
     arguments = code.co_varnames[: code.co_argcount]
-    variables: dict[str, Any] = dict(zip(reversed(arguments), reversed(defaults), strict=False))
+    variables: dict[str, object] = dict(zip(reversed(arguments), reversed(defaults), strict=False))
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
         with suppress(ValueError):  # not assigned yet
             variables[name] = cell.cell_contents

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.across.function import Failure
 
     #: A DataFrame, or records, which are faster for many small results.
-    Rows = pd.DataFrame | list[Mapping[str, Any]]
+    Rows = pd.DataFrame | list[Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ def frame_of(outcomes: Sequence[Outcome], *, regional: bool = False) -> pd.DataF
         first.insert(2, "account_name")
     errors = ErrorRows()
     frames: list[pd.DataFrame] = []
-    records: list[Mapping[str, Any]] = []  # since the last frame
+    records: list[Mapping[str, object]] = []  # since the last frame
     counts: list[int] = []
     about: dict[str, list[str | None]] = {column: [] for column in first}
     for outcome in outcomes:
@@ -216,15 +216,8 @@ def no_profile_answered(errors: ErrorRows, size: str) -> NoProfileAnswered:
         message = f"{profile_and_region(row, '`')} failed: {row['error']}: {row['message']}"
     else:
         message = f"None of {size} succeeded. {'; '.join(reasons(errors))}"
-    failed = NoProfileAnswered(message, _usual_hint(errors))
+    counts = Counter(row["error"] for row in errors)
+    most = max(errors, key=lambda row: (counts[row["error"]], bool(row["hint"])))
+    failed = NoProfileAnswered(message, most["hint"] or "")
     failed.errors = errors
     return failed
-
-
-def _usual_hint(errors: ErrorRows) -> str:
-    """Return a hint for the commonest error, if it has one."""
-    commonest, _ = Counter(row["error"] for row in errors).most_common(1)[0]
-    for row in errors:
-        if row["error"] == commonest and row["hint"]:
-            return row["hint"]
-    return ""

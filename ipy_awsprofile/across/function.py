@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import boto3
 
-Function = Callable[["boto3.Session"], Any]
+Function = Callable[["boto3.Session"], object]
 
 #: An error as text, because not every exception can be pickled: its type, message and hint.
 Failure = dict[str, str]
@@ -49,7 +49,7 @@ def failure_of(error: BaseException, session: boto3.Session | None = None) -> Fa
     }
 
 
-def work_for(function: Function, turn: Turn) -> tuple[Any, Failure | None]:
+def work_for(function: Function, turn: Turn) -> tuple[object, Failure | None]:
     """Call the function in a profile's turn, and return its value or its failure.
 
     A generator is consumed here, while the session is available.
@@ -111,7 +111,7 @@ class LinesOfCalls:
 
 def call_with(
     executor: Executor, function: Function, session: boto3.Session
-) -> tuple[Any, Failure | None]:
+) -> tuple[object, Failure | None]:
     """Call the function in a worker, which gets only short-lived credentials. Raises InvalidOption.
 
     If cloudpickle is installed, a function of the notebook is pickled by value.
@@ -124,7 +124,7 @@ def call_with(
         # The worker unpickles the call in the task, because Dask's workers end if they can't
         # unpickle a message. They may not have this package.
         call = dumps(_Call(portable(session), function))
-        result: tuple[Any, Failure | None] = executor.submit(loads, call).result()
+        result: tuple[object, Failure | None] = executor.submit(loads, call).result()
     except ImportError as error:
         raise InvalidOption(
             f"The executor's workers can't make the call: {error}.",
@@ -145,11 +145,11 @@ class _Call:
     def __init__(self, session: PortableSession, function: Function) -> None:
         self._arguments = (session, function)
 
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
         return call_in_worker, self._arguments
 
 
-def _call_pickled(pickled: bytes, session: boto3.Session) -> Any:
+def _call_pickled(pickled: bytes, session: boto3.Session) -> object:
     return loads(pickled)(session)  # noqa: S301  # it comes from the kernel
 
 
@@ -161,7 +161,7 @@ class _Worker:
     kernel = Kernel()
 
 
-def call_in_worker(session: PortableSession, function: Function) -> tuple[Any, Failure | None]:
+def call_in_worker(session: PortableSession, function: Function) -> tuple[object, Failure | None]:
     """Open the session and call the function with it, in a worker of an executor."""
     isolation: AbstractContextManager[None] = nullcontext()
     if _Worker.calls or not PROCESS.is_run:  # otherwise, it is a thread in the kernel

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
 from botocore.config import Config
 from botocore.credentials import DeferredRefreshableCredentials
@@ -27,6 +27,8 @@ from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.credentials.providers import Renewal, RoleChainProvider
 from ipy_awsprofile.credentials.sts import MfaSessionFetcher
 from ipy_awsprofile.sessions.session import ProfileSession, open_target
+
+_T = TypeVar("_T")
 
 #: Attempts for each call, because calls for many profiles get throttled.
 _ATTEMPTS = 10
@@ -50,8 +52,8 @@ class Questions:
             sign_in_prompter=sign_in and (lambda target: self._ask(partial(sign_in, target))),
         )
 
-    def _ask(self, question: Callable[[], Any]) -> Any:
-        answer: Future[Any] = Future()
+    def _ask(self, question: Callable[[], _T]) -> _T:
+        answer: Future[_T] = Future()
         self._asked.put((answer, question))
         if self.is_over:
             self.cancel()
@@ -90,7 +92,7 @@ class SharedSources:
         #: Holds back calls to STS while others are made.
         self.calling = threading.Semaphore(_MOST_CALLS)
         self._lock = threading.Lock()
-        self._shared: dict[tuple[Any, ...], Future[Any]] = {}
+        self._shared: dict[tuple[object, ...], Future[Any]] = {}
 
     def open(self, target: Target) -> ProfileSession:
         """Open a session for a target. Raises a subclass of `AwsProfileError`."""
@@ -107,11 +109,11 @@ class SharedSources:
         if self._sign_in_once:
             self.make_once(partial(self._sign_in_once, target), "sign-in", sign_in_file(target))
 
-    def make_once(self, make: Callable[[], Any], *key: object) -> Any:
+    def make_once(self, make: Callable[[], _T], *key: object) -> _T:
         """Return the result of ``make``, or raise its error. Only the first thread calls it."""
         with self._lock:
             is_first = key not in self._shared
-            shared = self._shared.setdefault(key, Future())
+            shared: Future[_T] = self._shared.setdefault(key, Future())
         if is_first:
             try:
                 shared.set_result(make())

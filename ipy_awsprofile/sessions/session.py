@@ -244,9 +244,9 @@ def check_session(session: boto3.Session, operation: str = "requests") -> tuple[
 def credentials_of(session: boto3.Session) -> Credentials:
     """Return a session's credentials. Raises InvalidProfile if it doesn't have any."""
     credentials = session.get_credentials()
-    if credentials is None:
-        raise no_credentials(names_of(session)[0])
-    return credentials
+    if credentials:
+        return credentials
+    raise no_credentials(names_of(session)[0])
 
 
 def settings_of(session: boto3.Session) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -345,22 +345,30 @@ def fetch_identity(session: boto3.Session, *, ask: bool = False) -> Identity:
     )
 
 
+#: The caller if a server doesn't report it.
+_NO_CALLER = CallerIdentity("", "")
+
+
 def _fetch_caller(
     frozen: RedactedCredentials, session: boto3.Session, *, ask: bool
 ) -> CallerIdentity:
     """Return the caller identity for credentials. Call STS only for the first time."""
-    if isinstance(session, ProfileSession) and session.target.store:
-        return CallerIdentity("", "")  # AWS's STS must not get the keys of another server
-    callers: dict[str, CallerIdentity] = getattr(session, "callers", {})
-    caller = callers.get(frozen.access_key or "")
-    if caller is None or (ask and caller.cached):
-        sts = own_sts_client(session)
-        try:
-            caller = ask_caller(sts)
-        except ClientError as error:
-            # Some servers other than AWS don't support the operation, such as Ceph's RGW.
-            if code_of(error) not in UNKNOWN_OPERATION or is_aws(sts.meta.endpoint_url):
-                raise
-            caller = caller or CallerIdentity("", "")
-        callers[frozen.access_key or ""] = caller
+    callers: dict[str, CallerIdentity] = {}
+    if isinstance(session, ProfileSession):
+        if session.target.store:
+            return _NO_CALLER  # AWS's STS must not get the keys of another server
+        callers = session.callers
+    key = str(frozen.access_key)
+    caller = callers.get(key)
+    if caller and not (ask and caller.cached):
+        return caller
+    sts = own_sts_client(session)
+    try:
+        caller = ask_caller(sts)
+    except ClientError as error:
+        # Some servers other than AWS don't support the operation, such as Ceph's RGW.
+        if code_of(error) not in UNKNOWN_OPERATION or is_aws(sts.meta.endpoint_url):
+            raise
+        caller = caller or _NO_CALLER
+    callers[key] = caller
     return caller

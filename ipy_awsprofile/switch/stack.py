@@ -11,7 +11,7 @@ import threading
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.gate import Label, require_no_run
@@ -35,7 +35,7 @@ class OpenProfile:
     session: ProfileSession
     identity: Identity
     label: Label
-    places: Mapping[Place, Any] = field(default_factory=dict)
+    places: Mapping[Place, object] = field(default_factory=dict)
 
     def current_identity(self) -> Identity:
         """Return the identity with its current expiry, without calling AWS or renewing anything."""
@@ -46,7 +46,7 @@ class OpenProfile:
         return replace(self.identity, expiry=expiry, cached=cached)
 
 
-def _runner() -> tuple[threading.Thread, asyncio.Task[Any] | None]:
+def _runner() -> tuple[threading.Thread, asyncio.Task[object] | None]:
     """Return the current thread and its asyncio task, if any."""
     try:
         task = asyncio.current_task()
@@ -68,8 +68,8 @@ class Entry:
     is_run: bool = False
     has_switched: bool = False
     is_dropped: bool = False
-    changed_before: Mapping[Place, Any] = field(default_factory=dict)
-    runner: tuple[threading.Thread, Any] = field(default_factory=_runner)
+    changed_before: Mapping[Place, object] = field(default_factory=dict)
+    runner: tuple[threading.Thread, asyncio.Task[object] | None] = field(default_factory=_runner)
 
     @property
     def is_beside(self) -> bool:
@@ -143,7 +143,7 @@ class Stack:
         entry: Entry,
         opened: OpenProfile | None,
         *,
-        places: Mapping[Place, Any] | None = None,
+        places: Mapping[Place, object] | None = None,
     ) -> None:
         """Begin a block that shows a profile until `end`, or a run that shows these places.
 
@@ -197,12 +197,12 @@ class Stack:
         entry: Entry,
         opened: OpenProfile | None,
         *,
-        places: Mapping[Place, Any] | None = None,
-        kept: Mapping[Place, Any] = MappingProxyType({}),
+        places: Mapping[Place, object] | None = None,
+        kept: Mapping[Place, object] = MappingProxyType({}),
     ) -> None:
-        if places is None:
-            places = opened.places if opened else {}
-        self.kernel.show(places, kept)
+        if places is None and opened:
+            places = opened.places
+        self.kernel.show(places or {}, kept)
         entry.opened = opened
         self._activate()
 

@@ -195,7 +195,9 @@ class Switcher:
 
             self._opened = OpenedBefore()
         prompted = person or self.person
-        active = self.active.identity if again and self.active else None
+        active = None
+        if again:
+            active = self.known_identity()
         if request.default_session_name != self.session_name:
             request = replace(request, default_session_name=self.session_name)
 
@@ -243,7 +245,9 @@ class Switcher:
     def is_protected(self) -> bool:
         """Whether the active profile requires confirmation; False without one."""
         active = self.active
-        return active is not None and self._is_protected(active)
+        if active is None:
+            return False
+        return self._is_protected(active)
 
     def _is_protected(self, opened: OpenProfile) -> bool:
         return self.protection.is_protected(opened.session.target, opened.identity.account)
@@ -452,7 +456,7 @@ class Switcher:
     def changed_places(self) -> list[Place]:
         """Return the places that the user has changed since the switch."""
         with self._lock:
-            return list(self._stack.kernel.changed()) if self.active else []
+            return list(self._stack.kernel.changed())
 
     def copy_config_again(self) -> bool:
         """Let child processes see changes of the config file. Return whether they have a copy."""
@@ -464,7 +468,7 @@ class Switcher:
     def _labels(self) -> list[Label]:
         return [opened.label for opened in self._stack.opened()]
 
-    def _places(self, opened: OpenProfile) -> dict[Any, Any]:
+    def _places(self, opened: OpenProfile) -> dict[Place, object]:
         """Return the places for a profile, whose session is lent to child processes."""
         from ipy_awsprofile.kernel import places  # they import boto3
         from ipy_awsprofile.kernel.lending import Lending
