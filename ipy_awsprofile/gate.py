@@ -115,10 +115,10 @@ class _WeakObjects:
     def __iter__(self) -> Iterator[Any]:
         for key, reference in list(self._references.items()):
             value = reference()
-            if value is not None:
+            if value is None:
+                self._references.pop(key, None)
+            else:
                 yield value
-            elif self._references.get(key) is reference:
-                del self._references[key]
 
     def add(self, value: object) -> None:
         """Add an object. It replaces one that is gone and had the same ID."""

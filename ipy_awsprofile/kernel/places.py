@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
+from threading import local
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -105,10 +106,10 @@ def places_of_run() -> dict[Place, Any]:
     gone = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", BEDROCK_KEY, *LENT)
     places: dict[Place, Any] = {Variables(name): {} for name in gone}
     places[KEYS] = {"AWS_ACCESS_KEY_ID": fake, "AWS_SECRET_ACCESS_KEY": fake}
-    places |= {DEFAULT_SESSION: CallSession(), LIBRARIES: None}
+    places |= {DEFAULT_SESSION: TurnSession(), LIBRARIES: None}
     config = _config_of_fsspec()
     if config is not None:
-        places[_S3FS] = _ArgumentsOfCall(config.get("s3") or {})
+        places[_S3FS] = _ArgumentsOfTurn(config.get("s3") or {})
     if _polars():
         places[POLARS] = _refuse_polars
     if "dask.config" in sys.modules:
@@ -168,10 +169,10 @@ DEFAULT_SESSION = _DefaultSession(
 )
 
 
-class CallSession(StaysInProcess, boto3.Session):
-    """boto3's default session and the notebook's during a run: the session of the thread's call.
+class TurnSession(StaysInProcess, boto3.Session):
+    """boto3's default session and the notebook's during a run: the session of the thread's turn.
 
-    So a function from an earlier cell that uses ``session`` works for the profile of the call.
+    So a function from an earlier cell that uses ``session`` works for the profile of the turn.
     """
 
     def __init__(self) -> None:
@@ -186,7 +187,7 @@ class CallSession(StaysInProcess, boto3.Session):
 
 def require_default_session() -> None:
     """Raise NotForOneProfile if a function has replaced boto3's default session during a run."""
-    if type(boto3.DEFAULT_SESSION) is not CallSession:
+    if type(boto3.DEFAULT_SESSION) is not TurnSession:
         raise NotForOneProfile(
             "boto3's default session was replaced during the run, for all profiles at once.",
             "Use `session` instead of `boto3.setup_default_session`; in a run, it is boto3's "
@@ -261,32 +262,31 @@ _S3FS = Setting("fsspec's s3", _config_of_fsspec, "s3")
 _IDENTITY = {"profile", "key", "secret", "token", "anon", "session", "username", "password"}
 
 
-class _ArgumentsOfCall(Mapping[str, Any]):
-    """The default arguments of S3 filesystems during a run, for the thread's call."""
+class _ArgumentsOfTurn:
+    """The default arguments of S3 filesystems during a run, for the profile of the thread's turn.
+
+    fsspec updates a dict with this. That calls `keys` first, which fetches all the arguments,
+    because a renewal between two of them would mix two sets of credentials.
+    """
 
     def __init__(self, of_notebook: Mapping[str, Any]) -> None:
         self._kept = {name: of_notebook[name] for name in of_notebook.keys() - _IDENTITY}
+        self._fetched = local()
 
-    def _here(self) -> Mapping[str, Any]:
+    def keys(self) -> Iterable[str]:
+        """Return the names of the arguments."""
+        options = dict(self._kept)
         session = session_here()
-        if session is None:
-            return self._kept
         if isinstance(session, ProfileSession) and session.target.store:
-            return {
-                **self._kept,
-                "profile": session.target.name,
-                "client_kwargs": {"region_name": session.region_name},
-            }
-        return {**self._kept, **s3fs_options(session)}
+            options["profile"] = session.target.name
+            options["client_kwargs"] = {"region_name": session.region_name}
+        elif session:
+            options |= s3fs_options(session)
+        self._fetched.options = options
+        return options.keys()
 
     def __getitem__(self, name: str) -> Any:
-        return self._here()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._here())
-
-    def __len__(self) -> int:
-        return len(self._here())
+        return self._fetched.options[name]
 
 
 # polars -------------------------------------------------------------------------------------------

@@ -414,13 +414,13 @@ class Switcher:
 
         Raises the error of `require_changeable`.
         """
-        from ipy_awsprofile.kernel.places import CallSession, NotebookVariable, places_of_run
+        from ipy_awsprofile.kernel.places import TurnSession, NotebookVariable, places_of_run
 
         entry = Entry(is_run=True)
         active = self.active
         shown = places_of_run()
         if active and self._shell:
-            shown[NotebookVariable(active.request.variable, self._shell)] = CallSession()
+            shown[NotebookVariable(active.request.variable, self._shell)] = TurnSession()
         try:
             with self._lock:
                 self._stack.begin(entry, active, places=shown)

@@ -205,6 +205,18 @@ def test_polars_during_a_renewal(aws: EmbeddedAws, notebook: Shell) -> None:
         assert roles_in_s3(aws, notebook, LIBRARIES["polars"]) == {"RoleBeta"}
 
 
+def test_s3fs_during_a_renewal(aws: EmbeddedAws, notebook: Shell) -> None:
+    """In a run, s3fs never mixes two sets of credentials, even if each use renews them."""
+    notebook.names["renew"] = renew_at_each_use
+    notebook.good(
+        "import s3fs; from ipy_awsprofile import across_profiles\n"
+        "def read(session):\n    renew(session)\n    s3fs.S3FileSystem().cat(CSV)"
+    )
+    read = "frame = across_profiles(['RoleBeta'], read)"
+    assert roles_in_s3(aws, notebook, read) == {"RoleBeta"}
+    assert "error" not in notebook.good("frame").result
+
+
 POLARS = f"""
 from ipy_awsprofile import using_profile
 
