@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     import boto3
+    from botocore.credentials import Credentials
 
     from ipy_awsprofile.credentials.sts import CallerIdentity
 
@@ -57,7 +58,7 @@ class Label:
     is_chosen: bool = field(default=False, compare=False)
     is_default: bool = field(default=False, compare=False)
     callers: Mapping[str, CallerIdentity] | None = field(default=None, compare=False)
-    credentials: Any = field(default=None, compare=False, repr=False)
+    credentials: Credentials | None = field(default=None, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -110,7 +111,7 @@ class _WeakObjects:
     """Objects that this doesn't keep alive. A WeakSet would lose a Ctrl-C during its callbacks."""
 
     def __init__(self) -> None:
-        self._references: dict[int, ref[Any]] = {}
+        self._references: dict[int, ref[object]] = {}
 
     def __iter__(self) -> Iterator[Any]:
         for key, reference in list(self._references.items()):

@@ -257,16 +257,18 @@ def duckdb_secret(
         secrets.following.add(connection)
 
 
+#: The sessions and options of a connection's secrets.
+_ByScope = dict[str, tuple["boto3.Session", SecretOptions]]
+
+
 class _Secrets:
     """DuckDB's secrets in open connections, with their sessions."""
 
     def __init__(self) -> None:
         #: The connections whose secret follows each switch.
-        self.following: WeakSet[Any] = WeakSet()
+        self.following: WeakSet[DuckDBPyConnection] = WeakSet()
         #: The sessions and options of the secrets, by connection and scope.
-        self.sessions: WeakKeyDictionary[Any, dict[str, tuple[boto3.Session, SecretOptions]]] = (
-            WeakKeyDictionary()
-        )
+        self.sessions: WeakKeyDictionary[DuckDBPyConnection, _ByScope] = WeakKeyDictionary()
         #: The default connection is kept, because DuckDB returns a new object for it each time.
         self.default: DuckDBPyConnection | None = None
 
@@ -309,7 +311,7 @@ class _Secrets:
                         sessions[scope] = session, new
 
 
-def _keys_for_secret(session: boto3.Session, *, renew: bool = True) -> dict[str, Any]:
+def _keys_for_secret(session: boto3.Session, *, renew: bool = True) -> dict[str, object]:
     keys, _ = short_lived(session, renew=renew)
     return {"key_id": keys.access_key, "secret": keys.secret_key, "session_token": keys.token}
 
@@ -323,7 +325,7 @@ def _secret_options(session: boto3.Session, *, renew: bool = True) -> SecretOpti
     return options
 
 
-def _put_secret(connection: Any, options: SecretOptions | None) -> None:
+def _put_secret(connection: DuckDBPyConnection, options: SecretOptions | None) -> None:
     """Create or replace the secret for a scope in a connection; without options, drop it."""
     if options is None:
         connection.execute("DROP TEMPORARY SECRET IF EXISTS ipy_awsprofile")

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ipy_awsprofile.credentials.sts import RedactedCredentials
+
 _CHILDREN = "child processes and `s3://` paths use that"
 
 #: Variables with credentials, which SDKs use before AWS_PROFILE, and combine with each other.
@@ -58,7 +60,7 @@ class NotebookVariable(Place):
         super().__init__(name)
         self._shell = shell
 
-    def get(self) -> Any:
+    def get(self) -> object:
         """Return the variable."""
         return self._shell.user_ns.get(self.name, ABSENT)
 
@@ -70,7 +72,7 @@ class NotebookVariable(Place):
             self._shell.drop_by_id({self.name: self._shell.user_ns[self.name]})
 
 
-def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[Place, Any]:
+def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[Place, object]:
     """Return the places of an identity, beside the notebook's variable, and their values.
 
     ``lent`` are the variables for child processes, without those that are None.
@@ -79,7 +81,7 @@ def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[P
     request = session.target.request
     if request.read_only or request.policy:  # the key isn't limited
         environment[BEDROCK_KEY] = None
-    places: dict[Place, Any] = {}
+    places: dict[Place, object] = {}
     # Child processes find a store's keys in the files or the environment, because none can be lent.
     if session.target.resolves_by_name or not session.target.store:
         places[KEYS] = {}
@@ -96,7 +98,7 @@ def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[P
     return places
 
 
-def places_of_run() -> dict[Place, Any]:
+def places_of_run() -> dict[Place, object]:
     """Return the places of a run over many profiles, whose threads share one environment.
 
     boto3 and s3fs can tell the threads apart. AWS refuses everything else, because the keys in the
@@ -104,7 +106,7 @@ def places_of_run() -> dict[Place, Any]:
     """
     fake = "PASS-THE-SESSION-OF-THE-PROFILE"
     gone = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", BEDROCK_KEY, *LENT)
-    places: dict[Place, Any] = {Variables(name): {} for name in gone}
+    places: dict[Place, object] = {Variables(name): {} for name in gone}
     places[KEYS] = {"AWS_ACCESS_KEY_ID": fake, "AWS_SECRET_ACCESS_KEY": fake}
     places |= {DEFAULT_SESSION: TurnSession(), LIBRARIES: None}
     config = _config_of_fsspec()
@@ -157,7 +159,7 @@ ENDPOINT = Effect("S3 endpoint", _show_endpoint)
 
 
 class _DefaultSession(Place):
-    def get(self) -> Any:
+    def get(self) -> object:
         return boto3.DEFAULT_SESSION
 
     def set(self, value: Any) -> None:
@@ -269,7 +271,7 @@ class _ArgumentsOfTurn:
     because a renewal between two of them would mix two sets of credentials.
     """
 
-    def __init__(self, of_notebook: Mapping[str, Any]) -> None:
+    def __init__(self, of_notebook: Mapping[str, object]) -> None:
         self._kept = {name: of_notebook[name] for name in of_notebook.keys() - _IDENTITY}
         self._fetched = local()
 
@@ -285,7 +287,7 @@ class _ArgumentsOfTurn:
         self._fetched.options = options
         return options.keys()
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> object:
         return self._fetched.options[name]
 
 
@@ -302,7 +304,7 @@ def _polars() -> Any:
     return None
 
 
-def _default_provider() -> Any:
+def _default_provider() -> object:
     """Return the user's default provider, or "auto". polars has no public way to read it."""
     builder = sys.modules.get("polars.io.cloud.credential_provider._builder")
     default = getattr(builder, "DEFAULT_CREDENTIAL_PROVIDER", "auto")
@@ -310,7 +312,7 @@ def _default_provider() -> Any:
 
 
 class _DefaultProvider(Place):
-    def get(self) -> Any:
+    def get(self) -> object:
         return _default_provider()
 
     def set(self, value: Any) -> None:
@@ -323,7 +325,9 @@ class _DefaultProvider(Place):
 POLARS = _DefaultProvider("polars' credential provider")
 
 
-def polars_credentials(frozen: Any, expiry: datetime | None) -> tuple[dict[str, str], int | None]:
+def polars_credentials(
+    frozen: RedactedCredentials, expiry: datetime | None
+) -> tuple[dict[str, str], int | None]:
     """Return the result of a polars credential provider: keys, and expiry as a Unix timestamp."""
     keys = {
         "aws_access_key_id": frozen.access_key,
@@ -359,7 +363,7 @@ def _provider_class(pl: Any, session: ProfileSession) -> Any:
     return SessionCredentials
 
 
-def _refuse_polars(**_: Any) -> NoReturn:
+def _refuse_polars(**_: object) -> NoReturn:
     raise NotForOneProfile(
         "polars doesn't know the function's profile.",
         "`from ipy_awsprofile import libraries`, then read with "
@@ -387,7 +391,7 @@ _DASK = Setting("Dask's scheduler", _config_of_dask, "scheduler")
 # Libraries ----------------------------------------------------------------------------------------
 
 
-def _move_libraries(session: Any) -> None:
+def _move_libraries(session: object) -> None:
     PROCESS.not_cleared = clear_caches()
     if session is ABSENT:
         session = None

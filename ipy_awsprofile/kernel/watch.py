@@ -21,7 +21,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from functools import partial, wraps
 from inspect import iscoroutinefunction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import botocore  # the package alone, which imports nothing else
 
@@ -29,6 +29,10 @@ from ipy_awsprofile.config import user_environment
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.gate import PROCESS, Label, Signer, check, is_between, label_of, put_label
+
+if TYPE_CHECKING:
+    from botocore.credentials import Credentials
+    from botocore.session import Session
 
 #: The name for credentials from before the extension was loaded whose session is gone.
 EARLIER = "an identity from before the extension was loaded"
@@ -96,20 +100,20 @@ def _create_resolver(session: Any) -> Any:
     return resolver
 
 
-def _is_awaited(session: Any) -> bool:
+def _is_awaited(session: Session) -> bool:
     """Return whether a session is aiobotocore's."""
     return iscoroutinefunction(session.get_credentials)
 
 
-def _load(session: Any, search: Callable[[], Any]) -> Any:
+def _load(session: Session, search: Callable[[], Credentials | None]) -> Any:
     return _active_credentials(session) or _after_search(session, search())
 
 
-async def _load_later(session: Any, search: Callable[[], Awaitable[Any]]) -> Any:
+async def _load_later(session: Session, search: Callable[[], Awaitable[Credentials | None]]) -> Any:
     return _active_credentials(session) or _after_search(session, await search())
 
 
-def _active_credentials(session: Any) -> Any:
+def _active_credentials(session: Session) -> Any:
     """Return the active credentials, or None if the user has chosen others for a session."""
     active = _active_for(session)
     if active is None:
@@ -119,7 +123,7 @@ def _active_credentials(session: Any) -> Any:
     return active.credentials
 
 
-def _after_search(session: Any, credentials: Any) -> Any:
+def _after_search(session: Session, credentials: Credentials | None) -> Any:
     """Return the credentials that a session's own search has found, with a label.
 
     If a switch came during the search, they can belong to either identity, so the active ones are
@@ -128,7 +132,7 @@ def _after_search(session: Any, credentials: Any) -> Any:
     return _active_credentials(session) or _labelled(session, credentials)
 
 
-def _active_for(session: Any) -> Label | None:
+def _active_for(session: Session) -> Label | None:
     """Return the active identity, or None if the user has chosen another one for a session.
 
     Raises NotForOneProfile in a run, in which no identity is active.
@@ -144,14 +148,14 @@ def _active_for(session: Any) -> Label | None:
     return PROCESS.active if user_environment.has_identity_of_switch() else None
 
 
-def _labelled(session: Any, credentials: Any) -> Any:
+def _labelled(session: Session, credentials: Credentials | None) -> Credentials | None:
     """Label the credentials that a session's own search has found, and return them."""
     if credentials is not None and PROCESS.watched:
         watch_credentials(credentials, _label_for(session, credentials.method))
     return credentials
 
 
-def _label_for(session: Any, method: str) -> Label:
+def _label_for(session: Session, method: str) -> Label:
     """Return the label for the credentials that a session has found with a method of botocore.
 
     Raises InvalidProfile for a profile without credentials, for which botocore has gone on to those
@@ -170,7 +174,7 @@ def _label_for(session: Any, method: str) -> Label:
     return Label(session.get_config_variable("profile") or "default", is_default=True)
 
 
-def _chosen_profile(session: Any) -> Any:
+def _chosen_profile(session: Session) -> str | None:
     """Return the name of the profile that the user has chosen for a session, or None."""
     default = getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
     # The profile of `boto3.setup_default_session` before the first switch is a default.
@@ -185,8 +189,8 @@ class AwaitedCredentials(StaysInProcess):
     Renewing them can prompt the user, and the event loop must go on meanwhile.
     """
 
-    def __init__(self, credentials: Any) -> None:
-        self._credentials = credentials
+    def __init__(self, credentials: Credentials | None) -> None:
+        self._credentials: Any = credentials
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._credentials, name)
@@ -233,7 +237,7 @@ def _watch_earlier_objects() -> None:
             watch_credentials(value, Label(EARLIER, is_default=True))
 
 
-def _needs_label(credentials: Any) -> bool:
+def _needs_label(credentials: Credentials | None) -> bool:
     """Return whether a session has found credentials that aren't labelled yet."""
     if credentials is None or label_of(credentials):
         return False
@@ -268,7 +272,7 @@ def _unwrap() -> None:
 
 
 def _checking_when_frozen(freeze: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def checked(credentials: Any) -> Any:
+    def checked(credentials: Credentials) -> Any:
         # Clients have been checked, and handing keys on isn't signing.
         if not is_between(sys._getframe(1)):
             check(credentials)

@@ -414,7 +414,7 @@ class Switcher:
 
         Raises the error of `require_changeable`.
         """
-        from ipy_awsprofile.kernel.places import TurnSession, NotebookVariable, places_of_run
+        from ipy_awsprofile.kernel.places import NotebookVariable, TurnSession, places_of_run
 
         entry = Entry(is_run=True)
         active = self.active
