@@ -7,7 +7,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -116,30 +116,28 @@ def run_aws_profile_cell(
         )
     instead = "Use `with using_profile(NAME):` in a regular cell."
     code = compile_cell(shell, cell, instead_of_await=instead)
-    has_begun = False
     before = shell.user_ns.get(request.variable)
     threads = threading.enumerate()
     try:
-        with Block(request):
-            has_begun = True
+        with ExitStack() as block:
+            with interruption_as_error("The switch", switcher):
+                block.enter_context(Block(request))
             switcher.cell.is_block = True
             card = active_card(switcher, before, "it comes back after the cell")
             if card.tone is not Tone.GOOD or not options.quiet:
                 display(card)
             value = run_cell(shell, code)
-            return None if cell.rstrip().endswith(";") else value
-    except KeyboardInterrupt:
-        if has_begun:
-            raise
-        raise SwitchInterrupted("The switch") from None
     finally:
         switcher.cell.is_block = False
-        for thread in threading.enumerate():
-            if thread not in threads and runs_code_of(shell, thread):
+        for thread in set(threading.enumerate()) - set(threads):
+            if runs_code_of(shell, thread):
                 warn_at_cell(
                     f"The thread `{thread.name}` still runs, and its next calls use the notebook's "
                     "identity. In threads, use `open_session(NAME)`."
                 )
+    if cell.rstrip().endswith(";"):
+        return None
+    return value
 
 
 @contextmanager
@@ -169,16 +167,16 @@ def _request_of(
     """
     given = chosen(options, SwitchRequest)
     request = SwitchRequest(joined(options.profile), **given)
-    if request.profile is not None or request.name or request.has_parts:
+    if options.profile or request.name or request.has_parts:
         return request
-    writes = options.share or options.save is not None
-    is_for_file = writes and request == SwitchRequest(confirmed=True)
-    if request != SwitchRequest() and not is_for_file:
-        hint = "Write `%aws_profile NAME` and the options, or `%%aws_profile NAME` for one cell."
-        if active:
-            hint = f"Write `%aws_profile {arguments(replace(active, **given))}`."
-        raise InvalidOption("The name of a profile is missing.", hint)
-    return None
+    if options.share or options.save is not None:
+        given.pop("confirmed", None)  # it confirms the changes to the config file
+    if not given:
+        return None
+    hint = "Write `%aws_profile NAME` and the options, or `%%aws_profile NAME` for one cell."
+    if active:
+        hint = f"Write `%aws_profile {arguments(replace(active, **given))}`."
+    raise InvalidOption("The name of a profile is missing.", hint)
 
 
 def _action_of(options: argparse.Namespace, request: SwitchRequest | None) -> str:
@@ -208,9 +206,14 @@ class _Line:
     switcher: Switcher
     make_picker: Callable[[Switcher], object]
 
+    @property
+    def requested_or_active(self) -> SwitchRequest | None:
+        """The switch of the line or else the active one, or None without either."""
+        return self.request or self.switcher.request
+
     def variable_value(self) -> object:
         """Return the value of the variable that gets the session, or None."""
-        shown = self.request or self.switcher.request or SwitchRequest()
+        shown = self.requested_or_active or SwitchRequest()
         return self.switcher.namespace.get(shown.variable)
 
     def require_request(self, instead: str) -> SwitchRequest:
@@ -218,7 +221,7 @@ class _Line:
 
         Raises InvalidOption if there is none, which names the options to use ``instead``.
         """
-        request = self.request or self.switcher.request
+        request = self.requested_or_active
         if request is None:
             hint = f"Run `%aws_profile {instead}`."
             raise InvalidOption("No profile is active, and none is named.", hint)
@@ -234,7 +237,7 @@ def _off(line: _Line) -> Card:
 
 def _explain(line: _Line) -> Card:
     """Show how the profile of the line, or the active one, resolves."""
-    return tables.explanation_card(explain(line.request or line.switcher.request))
+    return tables.explanation_card(explain(line.requested_or_active))
 
 
 def _sign_out(line: _Line) -> Card:
@@ -487,4 +490,6 @@ def _credentials_without_switch() -> str:
         return f"{variable}={name}, but this profile doesn't exist, and calls to AWS fail"
     if os.environ.get("AWS_ACCESS_KEY_ID"):
         return "the keys in the environment"
-    return f"{variable}={name}" if name else "its default credentials"
+    if name:
+        return f"{variable}={name}"
+    return "its default credentials"
