@@ -37,15 +37,13 @@ from ipy_awsprofile.config.shared import (
     shared_file,
 )
 from ipy_awsprofile.credentials.person import unattended
-from ipy_awsprofile.errors import AccessDenied, AwsProfileError, InvalidOption, ServiceError
+from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.kernel.programs import Receipt, Receipts, program_of
 from ipy_awsprofile.sessions.loopback import LoopbackServer
 from ipy_awsprofile.sessions.portable import credentials_document, lendable
-from ipy_awsprofile.sessions.scoped import is_assumed_again, open_limited
+from ipy_awsprofile.sessions.scoped import is_assumed_again, open_brief, open_limited
 
 if TYPE_CHECKING:
-    import boto3
-
     from ipy_awsprofile.sessions.session import ProfileSession
 
 #: How long AWS accepts a program's keys, if it can issue such keys, in seconds.
@@ -121,30 +119,18 @@ class _Grant:
     def _brief(self, profile: str, name: str) -> _Issued:
         """Return credentials that AWS accepts for 20 minutes, if it can issue such credentials."""
         now = datetime.now(UTC)
-        access = "reading"
-        if self.session.target.request.read_only:
-            limited = self._with_all_permissions(name)
-        elif profile == AGENT:
-            limited = open_limited(self.session, name, seconds=_LIFETIME, read_only=True)
-        else:
-            limited = self._with_all_permissions(name)
-            access = "writing"
-        keys, expires = lendable(limited)
+        is_read_only = self.session.target.request.read_only
+        must_limit = profile == AGENT and not is_read_only
+        session = open_brief(self.session, name, seconds=_LIFETIME, read_only=must_limit)
+        if session == self.session:
+            self.lends_own_keys = True
+        access = "writing"
+        if must_limit or is_read_only:
+            access = "reading"
+        keys, expires = lendable(session)
         ends = min(filter(None, (expires, now + timedelta(seconds=_LIFETIME))))
         document = credentials_document(keys, ends)
         return _Issued(document, access, expires, renews=now + _SAME_KEYS)
-
-    def _with_all_permissions(self, name: str) -> boto3.Session:
-        target = self.session.target
-        if self.lends_own_keys or target.store:
-            return self.session
-        try:
-            return open_limited(self.session, name, seconds=_LIFETIME)
-        except (AccessDenied, ServiceError):
-            if is_assumed_again(target):
-                raise
-        self.lends_own_keys = True
-        return self.session
 
 
 class Sharing(StaysInProcess):

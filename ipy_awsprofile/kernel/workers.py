@@ -32,7 +32,7 @@ from distributed.core import clean_exception
 
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.credentials.person import unattended
-from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, InvalidOption
+from ipy_awsprofile.errors import CredentialsUnavailable, InvalidOption
 from ipy_awsprofile.gate import PROCESS, Label
 from ipy_awsprofile.kernel.caches import clear_caches
 from ipy_awsprofile.kernel.lending import LendingRequest
@@ -40,11 +40,10 @@ from ipy_awsprofile.kernel.places import KEYS, LENT, s3_location
 from ipy_awsprofile.kernel.show import Variables
 from ipy_awsprofile.sessions.loopback import LoopbackServer
 from ipy_awsprofile.sessions.portable import lendable, lent_document
-from ipy_awsprofile.sessions.scoped import open_limited
+from ipy_awsprofile.sessions.scoped import open_brief
 from ipy_awsprofile.sessions.session import ProfileSession, label_for
 
 if TYPE_CHECKING:
-    import boto3
     from distributed import Client, Worker
 
 #: How long AWS accepts the workers' keys, if possible: the shortest session of a role.
@@ -150,7 +149,7 @@ class Workers(StaysInProcess):
         """Send a session's credentials to the workers, or note the problem."""
         with self._sending:
             try:
-                limited = _open_limited(session, read_only=self.read_only)
+                limited = open_brief(session, _NAME, seconds=_BRIEF, read_only=self.read_only)
                 document = lent_document(limited, timedelta(seconds=GOOD_FOR))
                 responses = self._send(LentIdentity(document, _environment_of(session)), wait)
                 self.session = session
@@ -218,16 +217,6 @@ def _require_private(client: Client) -> None:
             "Start it with TLS, such as `security=True`, or give its machines a role. Workers that "
             "are threads of the kernel follow each switch without this.",
         )
-
-
-def _open_limited(session: ProfileSession, *, read_only: bool) -> boto3.Session:
-    """Return a session whose keys are brief, if STS can issue such keys. Raises AwsProfileError."""
-    try:
-        return open_limited(session, _NAME, read_only=read_only, seconds=_BRIEF)
-    except AwsProfileError:
-        if read_only:
-            raise
-        return session
 
 
 def _is_good(document: Mapping[str, str]) -> bool:

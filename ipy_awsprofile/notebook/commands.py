@@ -371,7 +371,7 @@ def _open_window(line: _Line, words: list[str]) -> Card:
         confirm_at_cell(f"{question} It is protected. To allow it, type {name}:", name)
     else:
         confirm_at_cell(f"{question} To allow it, type yes:", "yes")
-    sharing.open_window(Window(datetime.now(UTC) + length, policy))
+    sharing.open_window(Window(datetime.now(UTC).replace(microsecond=0) + length, policy))
     return active_card(switcher)
 
 

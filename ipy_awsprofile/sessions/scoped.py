@@ -29,7 +29,7 @@ from ipy_awsprofile.credentials.botocore_session import separate_session
 from ipy_awsprofile.credentials.own_calls import own_client
 from ipy_awsprofile.credentials.sts import SHORTEST_SESSION, ScopedSessionFetcher, renew_with_base
 from ipy_awsprofile.credentials.translation import translated
-from ipy_awsprofile.errors import AwsProfileError, InvalidOption
+from ipy_awsprofile.errors import AccessDenied, AwsProfileError, InvalidOption, ServiceError
 from ipy_awsprofile.gate import label_of, put_label
 from ipy_awsprofile.sessions.portable import present_credentials
 from ipy_awsprofile.sessions.session import (
@@ -152,8 +152,26 @@ def open_limited(
         request = replace(target.request, policy=policy or target.request.policy)
         if read_only:
             request = replace(request, read_only=True)
-        return open_target(_limited(target, request, name, seconds))
+        # A cached session has less time.
+        return open_target(_limited(target, request, name, seconds), fresh=True)
     return _open_narrower(session, name, seconds, read_only=read_only, policy=policy)
+
+
+def open_brief(
+    session: ProfileSession, name: str, *, seconds: int, read_only: bool = False
+) -> boto3.Session:
+    """Return a session as in `open_limited`.
+
+    If AWS can't issue such keys, return the session itself, unless it must be ``read_only``.
+    """
+    if session.target.store:
+        return session
+    try:
+        return open_limited(session, name, seconds=seconds, read_only=read_only)
+    except (AccessDenied, ServiceError):
+        if read_only or is_assumed_again(session.target):
+            raise
+        return session
 
 
 def is_assumed_again(target: Target) -> bool:

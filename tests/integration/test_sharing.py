@@ -302,11 +302,12 @@ def test_edited_files(aws: EmbeddedAws, notebook: Shell, terminal: Terminal) -> 
     """`notebook-agent` is the notebook's identity, even after edits of its profile."""
     text = aws.config_file.read_text()
     role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/Role"
-    for line in ("RoleBeta", f"--role-arn {role}Beta --source-profile RoleBeta"):
+    for line in ("RoleBeta", f"--role-arn {role}Beta --source-profile UserAlpha"):
         aws.config_file.write_text(text)
         notebook.good(f"%aws_profile {line}")
         aws.config_file.write_text(text.replace(f"{role}Beta", f"{role}Gamma"))
-        assert terminal.who(AGENT).rpartition("/")[0] == terminal.who().rpartition("/")[0]
+        for profile in (NOTEBOOK, AGENT):
+            assert ":assumed-role/RoleBeta/" in terminal.who(profile)
     aws.config_file.write_text(text)
     notebook.good("%config AwsProfileMagics.session_name = 'ann'")
     notebook.good("%aws_profile RoleBeta")
