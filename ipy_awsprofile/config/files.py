@@ -247,11 +247,13 @@ def _two_words(header: str) -> str:
 
 def profile_in(header: str) -> str | None:
     """Return the name of the profile in a header of the config file, or None for other sections."""
+    if header == "default":
+        return header
     with suppress(ValueError):
-        kind, *names = _words(header)
-        if kind == "profile" and len(names) == 1:
-            return names[0]
-    return "default" if header == "default" else None
+        kind, name = _words(header)
+        if kind == "profile":
+            return name
+    return None
 
 
 def _words(header: str) -> list[str]:

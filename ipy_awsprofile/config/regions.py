@@ -42,7 +42,7 @@ def similar_region(name: str) -> str:
     return did_you_mean(name, known_regions())
 
 
-def unknown_region(name: str) -> str:
+def unknown_region(name: str | None) -> str:
     """Return a sentence about a Region that botocore doesn't know, or an empty text.
 
     It suggests similar Regions. Nothing is refused because of it: AWS has newer Regions, and

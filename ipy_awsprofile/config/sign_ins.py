@@ -13,7 +13,7 @@ https://docs.aws.amazon.com/singlesignon/latest/userguide/multi-region-workforce
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -116,9 +116,8 @@ def sign_ins(config: Config) -> Mapping[str, SignIn]:
     addresses: list[Mapping[str, str]] = []
     for name, section in config.profiles.items():
         address = {key: _text(section, key) for key in ("sso_start_url", "sso_region")}
-        if "sso_session" in section or address in addresses:
-            continue
-        if all(address.values()):
+        is_new = all(address.values()) and address not in addresses
+        if is_new and "sso_session" not in section:
             addresses.append(address)
             by_name.setdefault(name, SignIn(name, section, address))
     return by_name
@@ -131,16 +130,7 @@ def find_sign_in(name: str | None, config: Config) -> SignIn:
     """
     by_name = sign_ins(config)
     if name is None:
-        sessions = [sign_in for sign_in in by_name.values() if sign_in.session]
-        choices = sessions or list(by_name.values())
-        if len(choices) == 1:
-            return choices[0]
-        if not choices:
-            raise InvalidOption("The config file has no [sso-session].", _EXAMPLE)
-        names = listed(sign_in.name for sign_in in choices)
-        raise InvalidOption(
-            f"The config file has several sign-ins: {names}.", "Add `--sso NAME` to choose one."
-        )
+        return _only_sign_in(by_name.values())
     sign_in = by_name.get(name) or sign_in_of(config.profiles.get(name, {}), config)
     if sign_in:
         return sign_in
@@ -148,6 +138,20 @@ def find_sign_in(name: str | None, config: Config) -> SignIn:
         f"There is no [sso-session {name}], and no profile `{name}` that has one.",
         did_you_mean(name, by_name) or _EXAMPLE,
     )
+
+
+def _only_sign_in(choices: Collection[SignIn]) -> SignIn:
+    """Return the only sign-in. Raises InvalidOption if there isn't exactly one."""
+    choices = [sign_in for sign_in in choices if sign_in.session] or choices
+    if not choices:
+        raise InvalidOption("The config file has no [sso-session].", _EXAMPLE)
+    first, *others = choices
+    if others:
+        names = listed(sign_in.name for sign_in in choices)
+        raise InvalidOption(
+            f"The config file has several sign-ins: {names}.", "Add `--sso NAME` to choose one."
+        )
+    return first
 
 
 def sign_in_of(settings: Section, config: Config) -> SignIn | None:
@@ -224,10 +228,8 @@ def profile_of_role(
 @lru_cache(maxsize=8)
 def sign_in_settings(sign_in: SignIn, config: Config) -> Mapping[str, Any]:
     """Return a sign-in's settings, and the client settings that all its profiles share."""
-    common: dict[str, Any] | None = None
-    for section in filter(sign_in.is_of, config.profiles.values()):
-        if common is None:
-            common = client_settings(section)
-        else:
-            common = {name: value for name, value in common.items() if section.get(name) == value}
-    return {**(common or {}), **sign_in.settings}
+    sections = map(client_settings, filter(sign_in.is_of, config.profiles.values()))
+    common = next(sections, {})
+    for section in sections:
+        common = {name: value for name, value in common.items() if section.get(name) == value}
+    return {**common, **sign_in.settings}

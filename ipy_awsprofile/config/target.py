@@ -159,8 +159,7 @@ class Target:
     @property
     def foreign_sts(self) -> str:
         """The STS endpoint of a setting or variable if it isn't AWS's, otherwise an empty text."""
-        url = self.endpoint("sts")
-        return "" if is_aws(url) else redacted_urls(url).rstrip("/")
+        return redacted_urls(self._foreign_endpoint("sts")).rstrip("/")
 
     @property
     def store(self) -> str:
@@ -169,14 +168,13 @@ class Target:
         Such keys belong to no AWS account. Without an endpoint for its STS, it isn't known whose
         they are, and AWS's STS must not get them.
         """
-        first = self.profile
-        is_from_environment = first.kind is ProfileKind.AMBIENT and first.source == "Environment"
-        if first.kind is not ProfileKind.STATIC_KEYS and not is_from_environment:
+        kind = self.profile.kind
+        is_variable = kind is ProfileKind.AMBIENT and self.profile.source == "Environment"
+        if kind is not ProfileKind.STATIC_KEYS and not is_variable:
             return ""
-        url = self.endpoint("s3")
-        if not url or is_aws(url) or self.endpoint("sts"):
+        if self.endpoint("sts"):
             return ""
-        return redacted_urls(url).rstrip("/")
+        return redacted_urls(self._foreign_endpoint("s3")).rstrip("/")
 
     def require_sts(self) -> None:
         """Raise InvalidOption if the session has the keys of a store, which no STS can limit."""
@@ -193,10 +191,9 @@ class Target:
 
         Servers that aren't AWS have their own Regions.
         """
-        for url in (self.endpoint("s3"), self.endpoint("sts")):
-            if url and not is_aws(url):
-                return ""
-        return unknown_region(self.region or "")
+        if any(map(self._foreign_endpoint, ("s3", "sts"))):
+            return ""
+        return unknown_region(self.region)
 
     @property
     def warning(self) -> str:
@@ -214,6 +211,11 @@ class Target:
     def endpoint(self, service: str) -> str:
         """Return a service's endpoint of a setting or variable, or an empty text without one."""
         return endpoint_of(service, self.profile.settings, self.config.services)
+
+    def _foreign_endpoint(self, service: str) -> str:
+        """Return a service's endpoint if it isn't AWS's, otherwise an empty text."""
+        url = self.endpoint(service)
+        return "" if is_aws(url) else url
 
     def full_config(self) -> dict[str, Any]:
         """Return the files as botocore's ``Session.full_config``, with the chain's settings."""

@@ -151,8 +151,13 @@ class RoleCache(CliFiles):
     def _note_caller(self, document: Any, *, cached: bool) -> None:
         role = document.get("AssumedRoleUser") or {}  # AWS-compatible servers can omit it
         key = document["Credentials"]["AccessKeyId"]
-        if role.get("Arn") and not (cached and key in self.callers):
-            self.callers[key] = CallerIdentity(role["Arn"], role.get("AssumedRoleId", ""), cached)
+        if not role.get("Arn"):
+            return
+        caller = CallerIdentity(role["Arn"], role.get("AssumedRoleId", ""), cached)
+        if cached:
+            self.callers.setdefault(key, caller)
+        else:
+            self.callers[key] = caller
 
 
 _FIELDS = {"AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"}

@@ -111,9 +111,16 @@ for _name in ("botocore.credentials", "botocore.tokens"):
 
 def code_of(error: botocore.ClientError) -> str:
     """Return the code of an error response, or its HTTP status if it has no code."""
-    details: Any = error.response.get("Error") or error.response  # Ceph's are at the top level
+    code = _details_of(error).get("Code")
+    if code:
+        return str(code)
     metadata: Any = error.response.get("ResponseMetadata") or {}
-    return str(details.get("Code") or metadata.get("HTTPStatusCode") or "")
+    return str(metadata.get("HTTPStatusCode", ""))
+
+
+def _details_of(error: botocore.ClientError) -> Any:
+    """Return the error in a response. Ceph has it at the top level."""
+    return error.response.get("Error") or error.response
 
 
 def _is_document(error: botocore.ClientError) -> bool:
@@ -129,11 +136,11 @@ def _message_of(error: Exception) -> str:
     if not isinstance(error, botocore.ClientError):
         # If the line below a setting is indented, botocore quotes it. It can be a secret.
         return redacted_urls(one_line(str(error).partition("\n")[0]))
-    details: Any = error.response.get("Error") or error.response
-    message = redacted_urls(one_line(details.get("Message") or ""))
-    if not _is_document(error) or re.match(r"$|\W*[<{\[]", message):  # a page
-        return code_of(error) or "no reason"
-    return message
+    message = redacted_urls(one_line(_details_of(error).get("Message") or ""))
+    is_page = re.match(r"\W*[<{\[]", message) or not _is_document(error)
+    if message and not is_page:
+        return message
+    return code_of(error) or "no reason"
 
 
 def _rule_of(error: Exception) -> table.Rule | None:
