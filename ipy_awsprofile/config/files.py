@@ -215,7 +215,7 @@ def locations_of(paths: SharedFiles, header: str, setting: str = "") -> list[Loc
     in_config = _locations(paths.config, version_of(paths.config))
     in_credentials = _locations(paths.credentials, version_of(paths.credentials), "profile ")
     locations = (file.get((header, setting)) for file in (in_config, in_credentials))
-    return [location for location in locations if location]
+    return list(filter(None, locations))
 
 
 _HEADER_OR_SETTING = re.compile(r"\[(?P<header>.+)\]|(?P<setting>[^\s#;\[][^=:]*?)\s*[=:]")

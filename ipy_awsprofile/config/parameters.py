@@ -137,8 +137,10 @@ def parameters_of(profile: Profile) -> dict[str, Any]:
     """Return AssumeRole's parameters that botocore has no settings for. Raises InvalidProfile."""
     parameters: dict[str, Any] = {}
     for parameter in PARAMETERS.values():
+        if parameter.is_read_by_botocore or profile.kind not in parameter.kinds:
+            continue
         value = profile.settings.get(parameter.setting)
-        if not value or parameter.is_read_by_botocore or profile.kind not in parameter.kinds:
+        if not value:
             continue
         try:
             parameters[parameter.name] = parameter.parse(value)

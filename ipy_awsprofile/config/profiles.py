@@ -63,7 +63,8 @@ class Profile(str):
     """A profile of the shared files. As a string, it is the profile's name.
 
     You can use it wherever you can use a name: ``open_session(profile)``, ``f"{profile}"``,
-    ``profile.endswith("-prod")``, as a key of a dict, as the value of ``AWS_PROFILE``.
+    ``profile.endswith("-prod")``, as a key of a dict, as the value of ``AWS_PROFILE``. So profiles
+    are equal if their names are; compare ``settings`` to find out whether a file has changed.
 
     Empty settings are None. ``account`` is the 12-digit account ID in the role's ARN,
     ``sso_account_id`` or ``aws_account_id``. ``settings`` has all settings except access keys and

@@ -57,8 +57,10 @@ def unknown_region(name: str | None) -> str:
 def misspelled_region(text: str) -> str:
     """Return a hint for a Region in an error or host name that doesn't exist, or an empty text."""
     match = re.search(r"region_name '(.+?)'|\b([a-z]{2}(?:-[a-z]+)+-?\d)\.", text)
-    name = match and (match[1] or match[2])
-    if not name or not similar_region(name):
+    if not match:
+        return ""
+    name = match[1] or match[2]
+    if not similar_region(name):
         return ""
     return unknown_region(name)
 

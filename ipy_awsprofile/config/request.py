@@ -195,7 +195,7 @@ class SessionRequest:
     @property
     def has_parts(self) -> bool:
         """Whether a role or sign-in of IAM Identity Center is given by its parts."""
-        return bool(self.account or self.role or self.sso)
+        return any((self.account, self.role, self.sso))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,12 +262,10 @@ def takes(
 
     An unknown keyword raises TypeError with a suggestion.
     """
-    parameters = [
-        parameter
-        for name, parameter in signature(request).parameters.items()
-        if name not in {"default_session_name", "source"}
-    ]
-    names = [parameter.name for parameter in parameters]
+    parameters = dict(signature(request).parameters)
+    for internal in ("default_session_name", "source"):
+        parameters.pop(internal, None)
+    names = list(parameters)
 
     def decorate(function: Callable[[RequestT], Result]) -> Callable[P, Result]:
         @wraps(function)
@@ -282,7 +280,7 @@ def takes(
             return function(request(*args, **kwargs))
 
         own = signature(function).return_annotation
-        with_options.__signature__ = Signature(parameters, return_annotation=own)  # type: ignore[attr-defined]
+        with_options.__signature__ = Signature([*parameters.values()], return_annotation=own)  # type: ignore[attr-defined]
         return with_options
 
     return decorate

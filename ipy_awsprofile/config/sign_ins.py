@@ -73,6 +73,11 @@ class SignIn:
         return _text(self.section, "sso_region")
 
     @property
+    def has_address(self) -> bool:
+        """Whether the settings say where to sign in."""
+        return bool(self.start_url and self.region)
+
+    @property
     def scopes(self) -> list[str]:
         """The scopes of the token."""
         scopes = str(self.section.get("sso_registration_scopes") or "sso:account:access")
@@ -170,7 +175,7 @@ def find_sign_in_of(profile: Profile, config: Config) -> SignIn:
             "Switch without `--login`, or use a profile with sso_account_id and sso_role_name.",
         )
     sign_in = sign_in_of(profile.settings, config)
-    if sign_in and sign_in.start_url and sign_in.region:
+    if sign_in and sign_in.has_address:
         return sign_in
     session = profile.text("sso_session")
     section = f"`{profile}`"
@@ -206,9 +211,11 @@ def find_profile_or_role(
     Raises ProfileNotFound, InvalidOption and the errors of ``find_account``.
     """
     role = role_named(name, config)
-    if role and (role.has_id or find_account):
+    if role is None:
+        return find_profile(name, config)
+    if role.has_id or find_account:
         return profile_of_role(role, config, find_account)
-    return find_profile(name, config)
+    return find_profile(name, config)  # it raises the error for an unknown name
 
 
 def profile_of_role(

@@ -146,7 +146,7 @@ class Target:
         """The MFA devices that each new session needs a code from."""
         devices = {profile.mfa_serial for profile in self.chain if profile.kind in ASSUMES}
         devices.add(self.mfa.get("SerialNumber"))
-        return {device for device in devices if device}
+        return set(filter(None, devices))
 
     def mfa_process(self, serial: str) -> str | None:
         """Return the command that prints a device's codes: of its profile, or of [default]."""
@@ -256,7 +256,9 @@ def target_of(
             parameters.setdefault(str(first.role_arn), {}).update(limits)
     else:
         scope = session_policy(request, None)
-    mfa = _mfa(first) if request.mfa else {}
+    mfa: dict[str, Any] = {}
+    if request.mfa:
+        mfa = _mfa(first)
     if request.duration is not None and first.kind not in ASSUMES:
         # It is the duration of the MFA session, or of a narrower session.
         (mfa or scope)["DurationSeconds"] = PARAMETERS["duration"].parse_option(request.duration)

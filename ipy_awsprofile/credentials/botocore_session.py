@@ -287,8 +287,10 @@ def _check_identity(
         calls = calling_session(target, give_up_soon())
         caller = ask_caller(sts_client(calls.create_client, now))
     callers[str(now.access_key)] = caller
-    is_sso = target.profile.kind is ProfileKind.SSO
-    if caller.principal != former.principal or (is_sso and caller.arn != former.arn):
+    is_same = caller.principal == former.principal
+    if target.profile.kind is ProfileKind.SSO:
+        is_same = caller.arn == former.arn
+    if not is_same:
         line = arguments(request_of(target.names))
         raise IdentityChanged(
             f"The credentials of `{target.name}` belong to {caller.arn} now, not to {former.arn}.",

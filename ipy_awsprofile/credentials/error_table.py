@@ -82,6 +82,12 @@ class Rule(NamedTuple):
     calls: Collection[str] = ()
     text: str = ""
 
+    def is_for_response(self, code: str, call: str) -> bool:
+        """Return whether the rule is for a response with this code to this call."""
+        if self.when and code not in self.when:
+            return False
+        return not self.calls or call in self.calls
+
     @property
     def quotes(self) -> bool:
         """Whether AWS's or botocore's message follows the sentence."""

@@ -306,7 +306,8 @@ class Prompter:
                     return fetch()
                 except MfaRejected as error:
                     is_device = "serial number" in str(error)
-                    if attempts < 1 or is_device or not self._answers:
+                    can_correct = self._answers and not is_device
+                    if attempts < 1 or not can_correct:
                         self._answers = False  # later steps of the chain don't prompt again
                         raise
                     self._refused = str(error)

@@ -149,19 +149,14 @@ def _rule_of(error: Exception) -> table.Rule | None:
         # It reads a page as AWS's answer, with exceptions such as KeyError.
         error = ResponseParserError()
     if isinstance(error, botocore.ClientError):
-        rules = _rules_for(code_of(error), str(error.operation_name))
+        answer = code_of(error), str(error.operation_name)
+        rules = [rule for rule in table.RESPONSES if rule.is_for_response(*answer)]
     else:
         rules = [rule for rule in table.EXCEPTIONS if isinstance(error, rule.when)]
     for rule in rules:
         if re.search(rule.text, str(error)):
             return rule
     return None
-
-
-def _rules_for(code: str, call: str) -> list[table.Rule]:
-    """Return the rules for a response with this code to this call."""
-    rules = [rule for rule in table.RESPONSES if not rule.when or code in rule.when]
-    return [rule for rule in rules if not rule.calls or call in rule.calls]
 
 
 def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
@@ -232,7 +227,9 @@ def _sign_in_commands(chain: tuple[str, ...]) -> dict[str, str]:
     """Return the arguments of ``%aws_profile``, and the AWS CLI's command, to sign in again."""
     *_, start = chain or ("NAME",)
     role = AssignedName.parse(start)
-    name = role.sign_in if role else start.removeprefix("sso-session ")
+    name = start.removeprefix("sso-session ")
+    if role:
+        name = role.sign_in
     login = arguments(request_of(chain), "--login")
     if chain[:1] == (f"sso-session {name}",):
         login = f"--sso {quoted(name)} --login"

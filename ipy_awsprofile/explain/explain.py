@@ -114,7 +114,8 @@ def _has_credentials(target: Target) -> bool:
     Raises the AwsProfileError that would end a switch, as far as files and variables determine it.
     """
     with translated(target.names):
-        validate_region_name(target.region or "")
+        if target.region:
+            validate_region_name(target.region)
         has_credentials = _finds_credentials(target)
         if target.endpoint("sts") and not target.region:
             raise NoRegionError
@@ -130,9 +131,12 @@ def _finds_credentials(target: Target) -> bool:
     source = target.start
     if "credential_process" in source.settings:
         return True
-    asks_machine = source.credential_source in {"Ec2InstanceMetadata", "EcsContainer"}
-    if asks_machine and not source.source_profile:
-        return source.credential_source == "EcsContainer"
+    if source.kind in {ProfileKind.CREDENTIAL_SOURCE, ProfileKind.AMBIENT}:
+        match source.credential_source:
+            case "EcsContainer":
+                return True
+            case "Ec2InstanceMetadata":
+                return False
     renewing = Renewing(target, codes=None, prompt_sign_in=_renew, check=_renew)
     calls = calling_session(target, give_up_soon())
     providers = create_provider_chain(calls, target, {}, renewing)
@@ -182,7 +186,9 @@ def _described(profile: Profile) -> str:
     if profile.mfa_serial and profile.kind in ASSUMES:
         text += " with an MFA code"
     location = profile.location()
-    return f"{text}, {location}" if location else text
+    if location:
+        text += f", {location}"
+    return text
 
 
 #: The credential settings that each kind of profile uses.
@@ -266,7 +272,7 @@ def _replaced(request: SessionRequest) -> dict[str, tuple[str, str]]:
     options = options_of(SessionRequest)
     for name, parameter in PARAMETERS.items():
         value = getattr(request, name)
-        if value and parameter.is_read_by_botocore:
+        if parameter.is_read_by_botocore and value:
             add(parameter.setting, options[name].flag, str(parameter.parse(value)))
     return replaced
 
@@ -296,18 +302,22 @@ def _value(setting: str, value: Any) -> str:
         return "empty"
     if isinstance(value, Mapping):
         return one_line(", ".join(map(_nested, value, value.values())), 200)
-    if setting in SECRETS or setting.partition(" ")[0] not in known_settings():
+    if setting.partition(" ")[0] not in known_settings() - SECRETS:
         return "set"
     if setting in COMMANDS:
         return f"{program(value) or 'a command'} …"
     first, *below = value.split("\n")  # an indented line below can be a secret
     shown = one_line(redacted_urls(first), 200)
-    return f"{shown} …" if below else shown
+    if below:
+        shown += " …"
+    return shown
 
 
 def _nested(name: str, text: str) -> str:
     """Return a setting of an indented block for display."""
-    return f"{name} = {redacted_urls(text)}" if name == "endpoint_url" else name
+    if name == "endpoint_url":
+        return f"{name} = {redacted_urls(text)}"
+    return name
 
 
 def _warnings(chain: tuple[Profile, ...], config: Config) -> Iterator[str]:
@@ -336,7 +346,9 @@ def _mistake(name: str, section: Section) -> str:
     if name == "region" and section.keys() & {"endpoint_url", "services"}:
         return ""
     value = section[name]
-    if not value or not isinstance(value, str) or name not in known_settings():
+    if name not in known_settings() or not isinstance(value, str):
+        return ""
+    if not value:
         return ""
     if name in COMMANDS:
         return _missing_program(value)
@@ -348,14 +360,16 @@ def _mistake(name: str, section: Section) -> str:
     if name in {"region", "sso_region"} and not is_known_region(value):
         fix = similar_region(value) or "Check its name."
         return f"isn't a Region that botocore knows. {fix}"
-    form, fault = _FORMS.get(name, ("", ""))
-    return "" if not form or re.fullmatch(form, value, re.ASCII) else fault
+    form, fault = _FORMS.get(name, (".*", ""))
+    if re.fullmatch(form, value, re.ASCII):
+        return ""
+    return fault
 
 
 def _missing_program(command: str) -> str:
     """Return what is wrong with a command whose program can't be found, or an empty text."""
     first = os.path.expanduser(program(command) or "")
-    if not re.fullmatch(r"[\w ./\\:-]+", first) or shutil.which(first):
+    if shutil.which(first) or not re.fullmatch(r"[\w ./\\:-]+", first):
         return ""
     return "names a program that isn't on the PATH. Install it, or write its full path."
 
@@ -386,10 +400,11 @@ def _notes(request: SessionRequest) -> Iterator[str]:
     """Yield what plain boto3 uses, if it isn't the requested profile."""
     environ = user_environment()
     variable, named = named_profile(environ)
-    if request.default and variable:
-        yield f"Plain boto3 uses these credentials, because `{variable}` is `{named}`."
-    elif request.default:
-        yield "Plain boto3 uses these credentials, because no profile is named."
+    if request.default:
+        reason = "no profile is named"
+        if variable:
+            reason = f"`{variable}` is `{named}`"
+        yield f"Plain boto3 uses these credentials, because {reason}."
     elif environ.get("AWS_ACCESS_KEY_ID"):
         yield "`AWS_ACCESS_KEY_ID` is set: plain boto3 uses it, but a switch doesn't."
     elif variable and named != request.profile:
