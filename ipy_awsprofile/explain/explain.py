@@ -335,6 +335,8 @@ def _warnings(chain: tuple[Profile, ...], config: Config) -> Iterator[str]:
                     locations = locations_of(config.paths, header, name)
                     see = "".join(map(str, locations[-1:]))
                     yield f"`{one_line(name, 40)}` {mistake} See {see}."
+        for location in locations_of(config.paths, f"profile profile {profile}"):
+            yield f"[profile {profile}] isn't `{profile}` here. Write [{profile}]. See {location}."
 
 
 def _mistake(name: str, section: Section) -> str:
@@ -360,6 +362,8 @@ def _mistake(name: str, section: Section) -> str:
     if name in {"region", "sso_region"} and not is_known_region(value):
         fix = similar_region(value) or "Check its name."
         return f"isn't a Region that botocore knows. {fix}"
+    if name in _FILES and not os.path.isfile(value):
+        return "names a file that doesn't exist. Correct the path."
     form, fault = _FORMS.get(name, (".*", ""))
     if re.fullmatch(form, value, re.ASCII):
         return ""
@@ -374,12 +378,21 @@ def _missing_program(command: str) -> str:
     return "names a program that isn't on the PATH. Install it, or write its full path."
 
 
+#: Settings with the path of a file.
+_FILES = {"ca_bundle", "web_identity_token_file"}
+
 #: What botocore takes for a part of a value.
 _MARKS = {
     r"\n": "includes the indented lines below it. Remove their indentation.",
     r"\s[#;]": "includes a comment. Move the comment to its own line.",
     "^[\"'“‘].*[\"'”’]$": "includes its quotation marks. Remove them.",
 }
+
+#: No value is right, because it doesn't do what it says.
+_OF_AWS_VAULT = (
+    "(?!)",
+    "is a setting of aws-vault, which AWS SDKs ignore. Copy the settings of that profile.",
+)
 
 #: The forms of values that only AWS checks, or that botocore ignores.
 _FORMS = {
@@ -389,6 +402,8 @@ _FORMS = {
     ),
     "endpoint_url": (r"https?://\S+", "isn't a URL. Example: http://127.0.0.1:4566."),
     "sso_account_id": (r"\d{12}", "isn't an account ID. An account ID has 12 digits."),
+    "include_profile": _OF_AWS_VAULT,
+    "parent_profile": _OF_AWS_VAULT,
     "duration_seconds": (
         r"\d+",
         "isn't a number of seconds, so botocore ignores it. Example: 3600.",

@@ -270,6 +270,7 @@ MISTAKES = {
     "indented": ("\nsource", "\n  source", "`role_arn` includes the indented lines below it."),
     "Region": ("us-west-2", "us-wst-2", "`region` isn't a Region that botocore knows. Did you me"),
     "no ARN": (ROLE, "RoleBeta", "`role_arn` isn't the ARN of a role. Example: arn:aws:iam::1234"),
+    "bundle": ("[profile me]", "ca_bundle = /no/file\n[profile me]", "file that doesn't exist"),
     "program": (
         f"source_profile = me\nmfa_serial = {DEVICE}",
         "source_profile = tool\n[profile tool]\ncredential_process = no-such-tool hush",
