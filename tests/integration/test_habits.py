@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role
-from ipy_awsprofile.errors import ConfigFileError, ProtectedProfile
+from ipy_awsprofile.errors import ConfigFileError
 from tests.aws import EmbeddedAws
 from tests.shells import Shell
 
@@ -16,12 +16,7 @@ ROLE = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
 
 
 def test_guards_that_match_nothing(shell: Shell, aws: EmbeddedAws) -> None:
-    """A word protects every profile that contains it; a pattern without a match is named."""
-    aws.write_profile("prod-admin", source_profile="UserAlpha", role_arn=ROLE, region="us-west-2")
-    assert shell.good("%config AwsProfileMagics.protected = ['prod']").text == ""
-    error = shell.refused("%aws_profile prod-admin")
-    assert isinstance(error, ProtectedProfile)
-    assert "The pattern `prod` protects" in str(error)
+    """A pattern of protected or read-only profiles without a match is named."""
     for setting in ("protected", "read_only"):
         shown = shell.good(f"%config AwsProfileMagics.{setting} = ['RoleBeta', 'stagign']").text
         assert f"No profile in the shared files matches `stagign` in `{setting}`." in shown
@@ -105,16 +100,6 @@ def test_lines_of_other_tools(shell: Shell, aws: EmbeddedAws, line: str) -> None
     with aws.config_file.open("a") as config:
         config.write(f"\n[profile Habit]\nrole_arn = {ROLE}\n{line}\n")
     assert LINES[line] in shell.good("%aws_profile --explain Habit").text
-
-
-def test_a_header_of_the_other_file(shell: Shell, aws: EmbeddedAws) -> None:
-    """`[profile X]` in the credentials file gets the right header, even as a source profile."""
-    with aws.credentials_file.open("a") as credentials:
-        credentials.write("\n[profile Keys]\naws_access_key_id = x\naws_secret_access_key = y\n")
-    aws.write_profile("Behind", source_profile="Keys", role_arn=ROLE, region="us-west-2")
-    for name in ("Keys", "Behind"):
-        hint = shell.refused(f"%aws_profile {name}").hint
-        assert hint.startswith("Write [Keys] instead of [profile Keys] in ")
 
 
 def test_an_unclosed_header(shell: Shell, aws: EmbeddedAws) -> None:

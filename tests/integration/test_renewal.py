@@ -99,6 +99,11 @@ def test_keys_of_another_identity(shell: Shell, aws: EmbeddedAws, user: Signer) 
     write_keys(aws, "P", session_keys(aws, other))
     line = "belong to .*Other now, not to .*Worker. Child processes already use them."
     assert re.search(line, shell.good("shown = 'before the cell'").text)
+    for cell in (
+        "boto3.client('s3').list_buckets()",
+        "s3fs.S3FileSystem(skip_instance_cache=True).ls('')",
+    ):
+        assert isinstance(shell.run(f"import boto3, s3fs; {cell}").error, IdentityChanged)
     for cell in ("s3.list_buckets()", "%aws_profile"):
         refused = shell.refused(cell)
         assert isinstance(refused, IdentityChanged)

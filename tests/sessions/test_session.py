@@ -22,18 +22,21 @@ from tests.sessions.traces import cached_roles
 
 
 def test_identity_of_a_role(aws: EmbeddedAws) -> None:
-    """The identity of a role has an account, ARN, chain, Region and expiry."""
-    identity = who_am_i(open_session("RoleBeta", session_name="me"))
+    """A role's identity has an account, ARN, chain, Region and expiry, which follow the options."""
+    options: Any = {"session_name": "me", "region": "eu-central-1", "duration": 1800}
+    session = open_session("RoleBeta", **options)
+    identity = who_am_i(session)
     assert identity.account == ROLE_ACCOUNT
     assert identity.arn == f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/RoleBeta/me"
     assert identity.user_id.endswith(":me")
     assert identity.profile == "RoleBeta"
     assert identity.chain == ("RoleBeta", "UserAlpha")
-    assert identity.region == "us-west-2"
+    assert session.region_name == identity.region == "eu-central-1"
     assert identity.expiry is not None
     assert identity.expiry.tzinfo is UTC
     time_left = identity.expiry - datetime.now(UTC)
-    assert timedelta(minutes=55) < time_left <= timedelta(hours=1)
+    assert timedelta(minutes=25) < time_left <= timedelta(minutes=30)
+    assert who_am_i(open_session("RoleBeta")).region == "us-west-2"
 
 
 def test_plain_sessions(aws: EmbeddedAws) -> None:
@@ -43,16 +46,6 @@ def test_plain_sessions(aws: EmbeddedAws) -> None:
     assert (identity.profile, identity.chain) == (None, ())
     with pytest.raises(InvalidProfile, match="`default` has no credentials"):
         who_am_i(boto3.Session())
-
-
-def test_options_reach_aws(aws: EmbeddedAws) -> None:
-    """The Region, duration and session name options replace the settings in the files."""
-    session = open_session("RoleBeta", region="eu-central-1", duration=1800, session_name="longer")
-    identity = who_am_i(session)
-    assert session.region_name == identity.region == "eu-central-1"
-    assert identity.arn.endswith("/longer")
-    assert identity.expiry is not None
-    assert identity.expiry - datetime.now(UTC) <= timedelta(minutes=30)
 
 
 def test_no_secret_is_shown(aws: EmbeddedAws) -> None:
