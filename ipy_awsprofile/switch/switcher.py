@@ -386,6 +386,7 @@ class Switcher:
         if ended:
             with self._changing():
                 self._stack.drop(ended)
+            _log.debug("Switched off.")
         return signed_out, tuple(dict.fromkeys(opened.request.name for opened in ended))
 
     def close(self) -> None:
