@@ -102,6 +102,16 @@ def test_lines_of_other_tools(shell: Shell, aws: EmbeddedAws, line: str) -> None
     assert LINES[line] in shell.good("%aws_profile --explain Habit").text
 
 
+def test_a_header_of_the_other_file(shell: Shell, aws: EmbeddedAws) -> None:
+    """`[profile X]` in the credentials file gets the right header, even as a source profile."""
+    with aws.credentials_file.open("a") as credentials:
+        credentials.write("\n[profile Keys]\naws_access_key_id = x\naws_secret_access_key = y\n")
+    aws.write_profile("Behind", source_profile="Keys", role_arn=ROLE, region="us-west-2")
+    for name in ("Keys", "Behind"):
+        hint = shell.refused(f"%aws_profile {name}").hint
+        assert hint.startswith("Write [Keys] instead of [profile Keys] in ")
+
+
 def test_an_unclosed_header(shell: Shell, aws: EmbeddedAws) -> None:
     """A header without its bracket is named by its own line."""
     text = aws.config_file.read_text()
