@@ -250,9 +250,7 @@ def test_profile_in_a_header_of_the_credentials_file(shell: Shell, aws: Embedded
     keys = aws.credentials_file.read_text()
     aws.credentials_file.write_text(keys.replace("[UserAlpha]", "[profile UserAlpha]"))
     for name in ("UserAlpha", "RoleBeta"):
-        hint = shell.refused(f"%aws_profile {name}").hint
-        assert hint.startswith("Write [UserAlpha] instead of [profile UserAlpha] in ")
-        *_, command = code_in(hint)
+        *_, command = code_in(shell.refused(f"%aws_profile {name}").hint)
         assert "Write [UserAlpha]. See credentials:1." in shell.good(command).text
     aws.credentials_file.write_text(keys)
     shell.good("%aws_profile RoleBeta")
