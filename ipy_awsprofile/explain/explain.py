@@ -408,8 +408,6 @@ _FORMS = {
         r"\d+",
         "isn't a number of seconds, so botocore ignores it. Example: 3600.",
     ),
-    "include_profile": _OF_AWS_VAULT,
-    "parent_profile": _OF_AWS_VAULT,
 }
 
 
