@@ -120,17 +120,23 @@ def _about_signers(variables: Mapping[str, object], active: Label | None) -> Ite
         yield Leftover(name, f"still signs as {label.text_beside(active)}: {code}")
 
 
-def _credentials_in(value: object) -> Any:
+#: Where a resource, a filesystem, a client, and a session of boto3 and of botocore have them.
+_CREDENTIALS = (
+    "meta.client._request_signer._credentials",
+    "_s3._request_signer._credentials",
+    "_request_signer._credentials",
+    "_session._credentials",
+    "_credentials",
+)
+
+
+def _credentials_in(value: object) -> object:
     """Return the credentials of a client, resource, session or filesystem, if it has found any."""
-    package = _package_of(value)
-    if package not in {"boto3", "botocore", "aiobotocore", "s3fs", "ipy_awsprofile"}:
-        return None
-    if package == "s3fs":
-        value = getattr(value, "_s3", None)  # None until its first request
-    value = getattr(getattr(value, "meta", None), "client", value)  # a resource
-    session = getattr(value, "_session", value)  # a boto3 session
-    signer = getattr(value, "_request_signer", session)
-    return getattr(signer, "_credentials", None)
+    if _package_of(value) in {"boto3", "botocore", "aiobotocore", "s3fs", "ipy_awsprofile"}:
+        for path in _CREDENTIALS:
+            with suppress(AttributeError):
+                return attrgetter(path)(value)
+    return None
 
 
 def _type_of(value: object) -> str:

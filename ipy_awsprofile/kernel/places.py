@@ -129,7 +129,7 @@ def _direct_connection() -> dict[str, str | None]:
         return {}
     hosts = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     if "127.0.0.1" not in hosts:
-        hosts = ",".join(filter(None, (hosts, "127.0.0.1")))
+        hosts = f"{hosts},127.0.0.1".lstrip(",")
     return {"no_proxy": hosts, "NO_PROXY": hosts}
 
 

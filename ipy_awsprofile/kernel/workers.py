@@ -151,61 +151,53 @@ class Workers(StaysInProcess):
             try:
                 limited = open_brief(session, _NAME, seconds=_BRIEF, read_only=self.read_only)
                 document = lent_document(limited, timedelta(seconds=GOOD_FOR))
-                responses = self._send(LentIdentity(document, _environment_of(session)), wait)
+                region, endpoint = s3_location(session)
+                environment = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+                if endpoint:
+                    environment["AWS_ENDPOINT_URL_S3"] = endpoint
+                self.problem = self._send(LentIdentity(document, environment), wait)
                 self.session = session
                 _, self.keys_end = lendable(limited)
-                self.problem = _problem_in(responses)
             except BaseException as error:  # noqa: BLE001  # `use` raises even Ctrl-C
                 self.problem = error.with_traceback(None)  # its frames have keys
 
-    def _send(self, plugin: LentIdentity, wait: int) -> Mapping[str, Any]:
-        """Send a plugin to the workers, and return their responses."""
-        if self._client.status != "running":
-            raise ConnectionError("There is no connection to the scheduler.")
-        responses: Mapping[str, Any] = self._client.sync(
-            _register, self._client.scheduler, plugin, callback_timeout=wait
+    def _send(self, plugin: LentIdentity, wait: int) -> CredentialsUnavailable | None:
+        """Send a plugin to the workers. Return the problem of a worker, if any."""
+        problem: CredentialsUnavailable | None = self._client.sync(
+            _register, self._client, plugin, callback_timeout=wait
         )
-        return responses
+        return problem
 
 
-def _environment_of(session: ProfileSession) -> dict[str, str]:
-    """Return the variables with a session's Region and S3 endpoint."""
-    region, endpoint = s3_location(session)
-    environment = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
-    if endpoint:
-        environment["AWS_ENDPOINT_URL_S3"] = endpoint
-    return environment
-
-
-def _problem_in(responses: Mapping[str, Any]) -> CredentialsUnavailable | None:
-    """Return the problem of a worker that can't use what it was sent, if any."""
-    for address, response in responses.items():
-        if response["status"] == "error":
-            error = clean_exception(**response)[1]
-            return CredentialsUnavailable(f"The worker {address} can't use the session: {error}")
-    return None
-
-
-async def _register(scheduler: Any, plugin: LentIdentity) -> Any:
+async def _register(client: Any, plugin: LentIdentity) -> CredentialsUnavailable | None:
     """Register a plugin for the workers, and for those that join later. One without keys ends that.
 
-    The scheduler keeps a note for other notebooks. Raises CredentialsUnavailable.
+    The scheduler keeps a note for other notebooks. Return the problem of a worker, if any. Raises
+    CredentialsUnavailable.
     """
-    note = await scheduler.get_metadata(keys=[_NAME], default={})
+    if client.status != "running":
+        raise ConnectionError("There is no connection to the scheduler.")
+    note = await client.get_metadata(_NAME, {})
     if _is_good(note) and note["owner"] != _OWNER:
         raise CredentialsUnavailable("Another notebook lends its identity to the workers.")
     note = {"owner": _OWNER, "Expiration": plugin.document.get("Expiration", "")}
-    await scheduler.set_metadata(keys=[_NAME], value=note)
+    await client.set_metadata(_NAME, note)
     package = sys.modules["ipy_awsprofile"]
     cloudpickle.register_pickle_by_value(package)  # workers may not have this package
     try:
         pickled = cloudpickle.dumps(plugin)
     finally:
         cloudpickle.unregister_pickle_by_value(package)
-    responses = await scheduler.register_worker_plugin(plugin=pickled, name=_NAME, idempotent=False)
+    responses = await client.scheduler.register_worker_plugin(
+        plugin=pickled, name=_NAME, idempotent=False
+    )
     if not plugin.document:
-        await scheduler.unregister_worker_plugin(name=_NAME)
-    return responses
+        await client.unregister_worker_plugin(_NAME)
+    for address, response in responses.items():
+        if response["status"] == "error":
+            error = clean_exception(**response)[1]
+            return CredentialsUnavailable(f"The worker {address} can't use the session: {error}")
+    return None
 
 
 def _require_private(client: Client) -> None:
@@ -285,11 +277,13 @@ class LentIdentity(WorkerPlugin):  # type: ignore[misc]
 def _forget_identity() -> None:
     """Clear what libraries in this worker keep of their first identity."""
     clear_caches()
-    boto3: Any = sys.modules.get("boto3")
-    if boto3:
+    if "boto3" in sys.modules:
+        import boto3
+
         boto3.DEFAULT_SESSION = None
-    polars: Any = sys.modules.get("polars")
-    if polars:
-        provider = polars.CredentialProviderAWS()
+    if "polars" in sys.modules:
+        import polars as pl
+
+        provider: Any = pl.CredentialProviderAWS()
         provider.lent = secrets.token_hex(8)  # polars keeps the credentials of equal providers
-        polars.Config.set_default_credential_provider(provider)
+        pl.Config.set_default_credential_provider(provider)
