@@ -129,7 +129,7 @@ class _WeakObjects:
 class _Process:
     """The state of the process, because botocore's list of initializers is the process's, too.
 
-    Only this module and `kernel` write it. A Switcher has the state of one notebook.
+    Only this module and `kernel` set its attributes. A Switcher has the state of one notebook.
     """
 
     def __init__(self) -> None:

@@ -55,8 +55,10 @@ def leftovers(
 
     ``lent`` are the Dask workers that use the notebook's identity, by their scheduler's address.
     """
-    # Another thread can add a variable. IPython's own begin with an underscore.
-    variables = {name: namespace[name] for name in list(namespace) if not name.startswith("_")}
+    variables = {}
+    for name, value in list(namespace.items()):  # another thread can add a variable
+        if not name.startswith("_"):  # IPython's own
+            variables[name] = value
     if active:
         yield from _about_files()
         for place in kernel.changed():
