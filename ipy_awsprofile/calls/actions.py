@@ -153,8 +153,10 @@ def needs_of(
 
 def _objects(params: Params) -> list[Params]:
     """Return the parameters of each object that a call of S3 deletes, or of its one object."""
-    deleted = params.get("Delete") or {}
-    return deleted.get("Objects") or [params]
+    if "Delete" not in params:
+        return [params]
+    objects: list[Params] = params["Delete"].get("Objects", [])
+    return objects
 
 
 def _in_bucket(action: Action, params: Params, where: Mapping[str, str]) -> list[str]:
@@ -185,10 +187,12 @@ def _resources(action: Action, params: Params, where: Mapping[str, str]) -> list
     for name, text in params.items():
         if isinstance(text, str):
             names[name.lower()] = text
-    tables = params.get("RequestItems") or ()  # of DynamoDB
+    tables = params.get("RequestItems", ())  # of DynamoDB
     if len(tables) == 1:
         names["tablename"] = next(iter(tables))
-    templates = action.required + action.optional or (f"arn:${{partition}}:{service}:${{rest}}",)
+    templates = action.required + action.optional
+    if not templates:
+        templates = (f"arn:${{partition}}:{service}:${{rest}}",)
     # A parameter can be the whole ARN.
     patterns = [_PLACEHOLDER.sub("*", template) for template in templates]
     arns = []

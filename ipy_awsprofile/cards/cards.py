@@ -389,7 +389,9 @@ def signed_out_card(
     """Return a card that lists the ended sign-ins and the profiles that they deactivated."""
     title = "You aren't signed in"
     tone = Tone.QUIET
-    notes = [*problems, *(f"{profile} is no longer active." for profile in inactive)]
+    notes = [*problems]
+    for profile in inactive:
+        notes.append(f"{profile} is no longer active.")
     if inactive:
         notes[-1] += f" {active or 'No profile'} is active."
     if names:

@@ -62,8 +62,10 @@ def reasons(errors: Sequence[Mapping[str, str | None]]) -> list[str]:
         groups.setdefault(text, []).append(row)
     by_size = sorted(groups, key=lambda text: len(groups[text]), reverse=True)
     lines = []
+    more = len(errors)
     for text in by_size[:_MOST_ERRORS]:
         first, *others = groups[text]
+        more -= len(groups[text])
         if others:
             unit = "profile"
             if "region" in first:
@@ -71,7 +73,6 @@ def reasons(errors: Sequence[Mapping[str, str | None]]) -> list[str]:
             lines.append(f"{number_of(len(others) + 1, unit)}: {text}")
         else:
             lines.append(f"{profile_and_region(first, '`')}: {first['error']}: {first['message']}")
-    more = sum(len(groups[text]) for text in by_size[_MOST_ERRORS:])
     if more:
         lines.append(f"… and {more} more.")
     return lines

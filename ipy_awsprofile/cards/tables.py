@@ -111,7 +111,9 @@ def saved_card(
 
 def explanation_card(shown: Explanation) -> Card:
     """Return a card that shows how a profile resolves."""
-    notes = [f"! {warning}" for warning in shown.warnings]
+    notes = []
+    for warning in shown.warnings:
+        notes.append(f"! {warning}")
     badge = "no problems found"
     tone = Tone.GOOD
     if shown.warnings:

@@ -130,9 +130,7 @@ def _drafts_of_active(drafted: list[Draft], session: ProfileSession | None) -> l
 
 
 def _write(path: Path, text: str) -> None:
-    unfinished = path.with_name(f".{path.name}.new")
     try:
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InvalidOption(f"`{path}` can't be written: {error.strerror}.") from error

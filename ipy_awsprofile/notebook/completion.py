@@ -41,8 +41,11 @@ _LAST_WORD = re.compile(r"""(?:^|\s)("[^"]*|'[^']*|\S*)$""")
 def complete(context: CompletionContext) -> SimpleMatcherResult:
     """Return the completions of a magic's line; this is a matcher of IPython's completer."""
     match = _MAGIC.match(context.text_until_cursor)
-    if not match or (match["mark"] == "%%" and context.cursor_line != 0):
-        return SimpleMatcherResult(completions=[])
+    nothing = SimpleMatcherResult(completions=[])
+    if not match:
+        return nothing
+    if match["mark"] == "%%" and context.cursor_line != 0:
+        return nothing
     word = _LAST_WORD.findall(match["line"])[0]  # it can be empty
     before = match["line"].removesuffix(word).split()
     parser = get_ipython().find_line_magic(match["magic"]).parser

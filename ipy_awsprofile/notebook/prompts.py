@@ -161,12 +161,14 @@ def _ask_for_code(question: str) -> str:
     refused = getattr(question, "refused", "")
     card = cards.mfa_card(device_of(question), profile, refused)
     with _prompts.prompting(no_code):
-        if somebody_is_there() and renders_html():
+        if not somebody_is_there():
+            return ask_on_input_channel(question)  # it raises the error
+        if renders_html():
             display(card)
             # VS Code can show the box before the card.
             shown = f"MFA code for {one_line(profile or device_of(question))}: "
             return ask_on_input_channel(question, shown)
-        if somebody_is_there() and refused:
+        if refused:
             print(card)  # noqa: T201
         return ask_on_input_channel(question)
 
