@@ -1,8 +1,4 @@
-"""Save profiles: roles without one, for ``--save``, and those for programs, for ``--share``.
-
-Functions import botocore and the modules that read files, because loading the extension must not
-import them.
-"""
+"""Save profiles: roles without one, for ``--save``, and those for programs, for ``--share``."""
 
 from __future__ import annotations
 
@@ -11,15 +7,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ipy_awsprofile.config.files import Section
 from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.config.saved import SHARED_BLOCK, ConfigFile, block_of_roles, profiles_in_block
+from ipy_awsprofile.config.shared import SHARED_PROFILES, process_of, python_of
+from ipy_awsprofile.config.sign_ins import SignIn, sign_in_settings
 from ipy_awsprofile.errors import InvalidOption, ProtectedProfile
+from ipy_awsprofile.sessions.assigned_roles import AssignedRole, find_target, profiles_by_role
 from ipy_awsprofile.switch.opening import fitting_pattern
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.config.files import Section
-    from ipy_awsprofile.config.saved import ConfigFile
-    from ipy_awsprofile.config.sign_ins import SignIn
-    from ipy_awsprofile.sessions.assigned_roles import AssignedRole
     from ipy_awsprofile.switch.switcher import Switcher
 
 
@@ -29,8 +26,6 @@ def text_with_role(file: ConfigFile, switcher: Switcher, request: SwitchRequest,
     Raises InvalidOption if the name exists or if the request isn't for a role without a profile,
     and other subclasses of `AwsProfileError`.
     """
-    from ipy_awsprofile.sessions.assigned_roles import find_target
-
     pattern = fitting_pattern(switcher.protection.protected, name)
     if pattern is not None and not request.confirmed:
         raise ProtectedProfile(name, pattern)
@@ -68,10 +63,6 @@ def text_with_roles(
     A role with a profile outside the block is left out. Raises InvalidOption for a name in braces
     that isn't known, and for a profile's name that isn't new or that not all SDKs can read.
     """
-    from ipy_awsprofile.config.saved import block_of_roles
-    from ipy_awsprofile.config.sign_ins import sign_in_settings
-    from ipy_awsprofile.sessions.assigned_roles import profiles_by_role
-
     block = block_of_roles(sign_in.name)
     others = file.without_block(block)
     existing = profiles_by_role(sign_in, others)
@@ -109,9 +100,6 @@ def text_with_shared(file: ConfigFile, region: str | None = None) -> str:
     It is unchanged if both are there, and the Python of their command is. Raises InvalidOption if
     another profile has the name of one of them.
     """
-    from ipy_awsprofile.config.saved import SHARED_BLOCK, profiles_in_block
-    from ipy_awsprofile.config.shared import SHARED_PROFILES, process_of, python_of
-
     own = profiles_in_block(file.text, SHARED_BLOCK)
     is_complete = True
     profiles: dict[str, dict[str, str]] = {}
