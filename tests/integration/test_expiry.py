@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -106,11 +107,13 @@ def test_no_answer(kernel: Kernel) -> None:
     If another library's error ends a cell, a line below it names the command that helps.
     """
     kernel.good(f"%aws_profile Analyst\n{PREPARE}")
-    for way in ("threads", "pyarrow"):
+    for way in ("client", "threads", "pyarrow"):
         kernel.wait(hours=12)
         unattended = kernel.run(WAYS[way], is_attended=False)
         assert unattended.error, way
         assert "The sign-in of `Analyst` is missing or has expired." in unattended.text, way
+        if sys.platform == "win32" and way != "client":
+            continue  # there, a prompt of a library's thread ends with the cell
         interrupted = kernel.run(WAYS[way], interrupts=True)
         assert interrupted.error == "KeyboardInterrupt", way
         assert len(interrupted.prompts) == 1, way
