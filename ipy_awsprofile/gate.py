@@ -71,10 +71,10 @@ class Label:
             return self.name
         if self.principal == other.principal:
             return f"{self.name} with other options"
-        arn = Arn.parse(self.principal or "")
-        others = Arn.parse(other.principal or "")
-        if arn and others and arn.account != others.account:
-            return f"{self.name} in account {arn.account}"
+        account = Arn.parse(self.principal).account
+        accounts = {account, Arn.parse(other.principal).account}
+        if all(accounts) and len(accounts) > 1:
+            return f"{self.name} in account {account}"
         return f"{self.name} as {self.principal or 'another user'}"
 
 

@@ -135,9 +135,10 @@ class CallRecorder:
             return
         with suppress(Exception):  # the recorder must not affect a call
             profile, principal = _identity_of(request_signer._credentials)  # noqa: SLF001  # as above
-            arn = Arn.parse(principal) or Arn(partition="aws")
+            arn = Arn.parse(principal)
+            partition = arn.partition or "aws"
             region = context["client_region"] or ""
-            where = {"partition": arn.partition, "region": region, "account": arn.account}
+            where = {"partition": partition, "region": region, "account": arn.account}
             needs = needs_of(service.signing_name, model.name, params, where)
             action, resource = needs[0]
             client = "boto3"

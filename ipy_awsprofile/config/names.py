@@ -24,11 +24,11 @@ class Arn(NamedTuple):
     resource: str = ""
 
     @classmethod
-    def parse(cls, text: str) -> Self | None:
-        """Return the parts of an ARN, or None if the text isn't an ARN."""
-        scheme, *parts = text.split(":", len(cls._fields))
+    def parse(cls, text: str | None) -> Self:
+        """Return the parts of an ARN, which are empty if the text isn't an ARN."""
+        scheme, *parts = (text or "").split(":", len(cls._fields))
         if scheme != "arn" or len(parts) != len(cls._fields):
-            return None
+            return cls()
         return cls(*parts)
 
     @property

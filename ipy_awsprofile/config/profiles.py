@@ -118,7 +118,7 @@ class Profile(str):
     @property
     def arn(self) -> Arn:
         """The parts of the role's ARN, which are empty for anything else."""
-        return Arn.parse(self.role_arn or "") or Arn()
+        return Arn.parse(self.role_arn)
 
     @property
     def role(self) -> str | None:

@@ -238,8 +238,7 @@ def _name_for(target: Target) -> str:
         target.config.paths.credentials
     ):
         return target.name
-    arn = Arn.parse(target.name)
-    label = arn.role.rpartition("/")[2] if arn else target.name
+    label = Arn.parse(target.name).role.rpartition("/")[2] or target.name
     name = f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', label).strip('-') or 'profile'}-in-kernel"
     while name in target.config.profiles:
         name += "-2"

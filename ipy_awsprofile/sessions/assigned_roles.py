@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -310,7 +310,7 @@ def list_assigned_roles(
     listed = complete_list(sign_in)
     if fresh or listed is None:
         target = sign_in_target(sign_in, config)
-        listed = _with_sign_in(target, person or Person(), lambda: list_roles(target, report))
+        listed = _with_sign_in(target, person or Person(), partial(list_roles, target, report))
     return [role for role in _assigned_roles(sign_in, listed, config) if _matches(role, pattern)]
 
 
@@ -376,7 +376,7 @@ def find_target(request: SessionRequest, person: Person) -> Target:
 
     def find_account(sign_in: SignIn, name: str) -> str:
         target = sign_in_target(sign_in, config)
-        return _with_sign_in(target, person, lambda: _account_id(name, sign_in, target))
+        return _with_sign_in(target, person, partial(_account_id, name, sign_in, target))
 
     return target_of(request, config, find_account)
 
@@ -392,7 +392,7 @@ def look_up_account_name(target: Target, person: Person) -> None:
         return
     cached = cached_list(sign_in)
     if cached is None or account not in cached.accounts:
-        _with_sign_in(target, person, lambda: list_accounts(target))
+        _with_sign_in(target, person, partial(list_accounts, target))
 
 
 def _account_id(name: str, sign_in: SignIn, target: Target) -> str:

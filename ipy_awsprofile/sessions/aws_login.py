@@ -95,14 +95,13 @@ class Login(StaysInProcess):
             )
         from awscrt.crypto import ECExportFormat
 
-        arn = Arn.parse(self._session) or Arn()
         key = base64.b64encode(self._key.export_key(ECExportFormat.SEC1)).decode()
         lines = textwrap.fill(key, width=64)
         expiry = datetime.now(UTC) + timedelta(seconds=output["expiresIn"])
         document = {
             "accessToken": {
                 **output["accessToken"],
-                "accountId": arn.account,
+                "accountId": Arn.parse(self._session).account,
                 "expiresAt": f"{expiry:%Y-%m-%dT%H:%M:%SZ}",
             },
             "tokenType": output["tokenType"],

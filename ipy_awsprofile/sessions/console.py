@@ -46,8 +46,7 @@ def console_link(session: ProfileSession, service: str = "") -> str:
     """
     check_session(session, "a link to the console")
     identity = fetch_identity(session)
-    # AWS-compatible servers can omit the ARN.
-    arn = Arn.parse(identity.arn) or Arn()
+    arn = Arn.parse(identity.arn)  # AWS-compatible servers can omit it
     if not identity.temporary or arn.resource.startswith("user/"):
         raise CredentialsUnavailable(
             f"`{session.chain[0]}` isn't a role, and only a role's session can open the console.",

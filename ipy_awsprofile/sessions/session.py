@@ -195,7 +195,8 @@ def open_target(
     """
     try:
         with translated(target.names):
-            validate_region_name(target.region or "")  # otherwise, only a client would do it
+            if target.region:
+                validate_region_name(target.region)  # otherwise, only a client would do it
             inner = ProfileBotocoreSession(target)
             prompter = Prompter(person or Person(), target)
             session = ProfileSession(inner, target, timeout=timeout, prompter=prompter)
@@ -327,13 +328,12 @@ def fetch_identity(session: boto3.Session, *, ask: bool = False) -> Identity:
         credentials = credentials_of(session)
         frozen = freeze_credentials(credentials)
         caller = _fetch_caller(frozen, session, ask=ask)
-    arn = Arn.parse(caller.arn) or Arn()
     if isinstance(session, ProfileSession):
         source = session.target.start
         if source.kind is ProfileKind.CREDENTIAL_SOURCE and source.credential_source:
             chain = (*chain, SOURCES[source.credential_source])
     return Identity(
-        account=arn.account,
+        account=Arn.parse(caller.arn).account,
         arn=caller.arn,
         user_id=caller.user_id,
         profile=next(iter(chain), None),

@@ -129,7 +129,7 @@ class Attempt(StaysInProcess):
         If another program has signed in meanwhile, the code isn't required. Raises
         CredentialsUnavailable if the code isn't valid or belongs to a different sign-in.
         """
-        if self._callback and self._callback.take(query_in(text)) and self._callback.code:
+        if self._callback and self._callback.take(query_in(text)):
             self._is_redeemed()
         elif not self._is_stored():
             raise CredentialsUnavailable(
@@ -150,17 +150,19 @@ class Attempt(StaysInProcess):
         )
 
     def _is_redeemed(self) -> bool:
-        if self._callback and self._callback.is_refused:
-            raise self.ended("was refused")
-        if self._callback and not self._callback.code:
-            return False
+        if self._callback:
+            if self._callback.is_refused:
+                raise self.ended("was refused")
+            if not self._callback.code:
+                return False
         with translated(self._chain):
             return self._redeem()
 
     def _is_stored(self) -> bool:
         """Return whether another program has stored a sign-in."""
-        changed = version_of(self._file) != self._version
-        return changed and value_in(self._file, "accessToken") is not None
+        if version_of(self._file) == self._version:
+            return False
+        return value_in(self._file, "accessToken") is not None
 
 
 def begin_sign_in(target: Target, *, device_code: bool = False) -> Attempt:
@@ -180,10 +182,12 @@ def begin_sign_in(target: Target, *, device_code: bool = False) -> Attempt:
                 attempt = _begin_in_browser(target, sign_in, client)
             else:
                 attempt = _begin_device(target, sign_in, client)
-    if browser and attempt.step is SignInStep.ALLOW and not browser.open(attempt.url):
-        attempt.close()
-        return begin_sign_in(target, device_code=True)
-    return attempt
+    if browser is None or attempt.step is not SignInStep.ALLOW:
+        return attempt
+    if browser.open(attempt.url):
+        return attempt
+    attempt.close()
+    return begin_sign_in(target, device_code=True)
 
 
 def _unsigned_client(target: Target, service: str, region: str | None = None) -> Any:
