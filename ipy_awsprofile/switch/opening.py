@@ -68,7 +68,8 @@ class Protection:
         request is confirmed or isn't new.
         """
         pattern = _pattern_for(self.protected, target, account)
-        if is_new and not request.confirmed and pattern is not None:
+        is_confirmed = request.confirmed or not is_new
+        if pattern is not None and not is_confirmed:
             raise ProtectedProfile(target.name, pattern, account or target.account)
         if target.request.read_only or request.write:
             return target
@@ -91,8 +92,8 @@ def fitting_pattern(
     """Return the first pattern that matches a profile's name, account ID or account name, if any.
 
     A role without a profile has a name with slashes, whose last part, the role's own name, can
-    match, too.
-    Without ``account_name``, use the name that a sign-in has listed. This doesn't call AWS.
+    match, too. Without ``account_name``, use the name that a sign-in has listed. This doesn't call
+    AWS.
     """
     if not patterns:
         return None
@@ -100,13 +101,12 @@ def fitting_pattern(
     from ipy_awsprofile.sessions.assigned_roles import known_account_name
 
     own_name = name.rpartition("/")[2]
-    listed_name = known_account_name(account) or ""
+    listed_name = known_account_name(account)
     names = list(filter(None, (name, own_name, account, account_name, listed_name)))
     for pattern in patterns:
-        is_fitting = fits([pattern], *names)
-        if not has_wildcard(pattern):
-            is_fitting = matches(pattern, names)
-        if is_fitting:
+        if not has_wildcard(pattern) and matches(pattern, names):
+            return pattern
+        if fits([pattern], *names):
             return pattern
     return None
 

@@ -101,8 +101,8 @@ def using_profile(request: SwitchRequest) -> Block:
 
     The options are the same as for ``%aws_profile``. ``duration`` is in seconds, a timedelta, or a
     text such as ``15m``, and ``tags`` is a dict. ``variable`` is ``--as``, and ``confirmed`` is
-    ``--yes``. The block gets the session, too. In a script without
-    IPython, everything except the notebook's variable follows.
+    ``--yes``. The block gets the session, too. In a script without IPython, everything except the
+    notebook's variable follows.
 
     The whole kernel follows. So while a thread or task is in such a block, other threads and tasks
     can't enter one, switch or switch off. In threads and tasks, use `open_session`. A switch inside
