@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
 
+from ipy_awsprofile.kernel.sharing import Window
 from tests.aws import EmbeddedAws
 from tests.browser.pages import ViewPage
 from tests.browser.stage import restored, very_many
@@ -376,3 +378,28 @@ def test_credentials_that_may_not_renew(tool: ViewPage, about: dict[str, bool]) 
     by_shortcut(tool)
     for name in ("Refresh", "Off"):
         expect(tool.button(name)).to_be_visible()
+
+
+def test_a_window(tool: ViewPage, embedded: EmbeddedAws) -> None:
+    """While programs can write, the button and the picker say how long; a click ends that."""
+    tool.start_clock("toolbar")
+    by_shortcut(tool)
+    tool.settle()
+    tool.choose("staging")
+    tool.switcher.share()
+    ends = datetime.now(UTC) + timedelta(minutes=10)
+    tool.switcher.require_sharing().open_window(Window(ends))
+    tool.tell()
+    expect(tool.tool).to_have_accessible_name(re.compile("agent writes: 10 minutes left"))
+    tool.page.set_viewport_size({"width": 400, "height": 600})
+    expect(tool.tool.get_by_text("10 minutes", exact=True)).to_be_in_viewport(ratio=1)
+    tool.page.clock.fast_forward(6 * 60_000)
+    expect(tool.tool).to_have_accessible_name(re.compile(r"agent writes: [34]:\d\d left"))
+    by_shortcut(tool)
+    tool.settle()
+    tool.button("Stop writing").click()
+    tool.settle()
+    expect(tool.tool).not_to_have_accessible_name(re.compile("agent writes"))
+    assert tool.switcher.sharing
+    assert tool.switcher.sharing.window is None
+    tool.switcher.stop_sharing()

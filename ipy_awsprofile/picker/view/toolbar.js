@@ -79,7 +79,7 @@ class ToolbarButton {
       protected: unseen("protected"),
       access: part("access", "read-only"),
       left: part("left", this.left, this.leftUnit),
-      window: part("window", "agent writes: ", this.window, unseen("left")),
+      window: part("window", part("words", "agent writes: "), this.window, unseen("left")),
       alert: part("alert", icon("alert"), this.needs),
     };
     this.button = h("button", { class: "ipyap-tool", type: "button", hidden: true, "aria-haspopup": "dialog", "aria-expanded": "false" }, ...Object.values(this.parts));
