@@ -20,59 +20,18 @@ import pytest
 import time_machine
 
 from ipy_awsprofile.config.shared import AGENT, NOTEBOOK, process_of, proof, shared_file
-from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role, allow
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
 from tests.identity_center import write_session
-from tests.processes import OTHER_ENCODING, Child, is_private, posix
+from tests.processes import OTHER_ENCODING, is_private, posix
 from tests.roles import add_mfa_role, answer_with_codes
 from tests.shells import aws_cli_2
+from tests.terminals import ASK, Terminal, may_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tests.aws import EmbeddedAws
     from tests.shells import Shell
-
-ASK = [sys.executable, "-P", "-m", "ipy_awsprofile", "credentials"]
-
-
-class Terminal:
-    """A terminal that was opened before the kernel started."""
-
-    def __init__(self, environment: Mapping[str, str], folder: Path, program: Child) -> None:
-        self.environment = dict(environment)
-        self.folder = folder
-        self._program = program
-
-    def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a command."""
-        return subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-            env=self.environment | variables,
-            cwd=self.folder,
-        )
-
-    def who(self, profile: str = NOTEBOOK) -> str:
-        """Return the ARN of a profile in a program, or why it has none."""
-        return self._program.arn(self.environment | {"AWS_PROFILE": profile})
-
-
-@pytest.fixture
-def terminal(aws: EmbeddedAws, tmp_path: Path, child: Child) -> Terminal:
-    """Return a terminal whose clients call the embedded AWS."""
-    return Terminal({**os.environ, "AWS_ENDPOINT_URL": aws.endpoint_url}, tmp_path, child)
-
-
-@pytest.fixture
-def notebook(aws: EmbeddedAws, terminal: Terminal, shell: Shell) -> Shell:
-    """Return a notebook whose config file has the profiles for programs."""
-    add_role(aws, "RoleGamma", "s3:*", region="us-west-2")
-    shell.good("%aws_profile RoleBeta")
-    shell.good("%aws_profile --share --yes")
-    return shell
 
 
 def test_the_first_time(aws: EmbeddedAws, shell: Shell) -> None:
@@ -134,6 +93,12 @@ def test_the_aws_cli(notebook: Shell, terminal: Terminal, version: int) -> None:
     for profile in (NOTEBOOK, AGENT):
         listed = terminal.run(*command, "s3", "ls", "--profile", profile)
         assert "my-first-bucket" in listed.stdout
+    if version != 1:  # for a container, which can't ask the kernel
+        export = ("configure", "export-credentials", "--format", "env-no-export")
+        exported = terminal.run(*command, *export, "--profile", AGENT).stdout
+        variables = dict(line.split("=", 1) for line in exported.splitlines())
+        listed = terminal.run(*command, "s3", "ls", **variables)
+        assert "my-first-bucket" in listed.stdout
     notebook.good("%aws_profile --off")
     refused = terminal.run(*command, "s3", "ls", "--profile", NOTEBOOK)
     assert "Run `%aws_profile --share` in a notebook." in refused.stderr
@@ -148,28 +113,6 @@ except s3.exceptions.ClientError as error:
     print(error)
 print(s3.list_buckets()["Buckets"])
 """
-
-
-def may_write(aws: EmbeddedAws, kind: str) -> str:
-    """Return the arguments of a switch to an identity of this kind that may write."""
-    if kind == "long-term keys":
-        user = aws.iam.create_user("Writer", account=ROLE_ACCOUNT, policy=allow("*"))
-        aws.write_profile("Writer", file=aws.credentials_file, **user.settings())
-        aws.write_profile("Writer", region="us-west-2")
-        return "Writer"
-    if kind == "Identity Center":
-        write_session(aws)
-        aws.sso.assign(ROLE_ACCOUNT, "Writer", policy=allow("*"))
-        aws.sso.sign_in("corp")
-        aws.write_profile(
-            "sso",
-            sso_session="corp",
-            sso_account_id=ROLE_ACCOUNT,
-            sso_role_name="Writer",
-            region="us-west-2",
-        )
-        return "sso"
-    return "RoleBeta"
 
 
 @pytest.mark.parametrize("kind", ["role", "MFA", "long-term keys", "Identity Center"])

@@ -13,9 +13,9 @@ import time_machine
 
 from ipy_awsprofile.config.shared import AGENT
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
-from tests.integration.test_sharing import ASK, Terminal, may_write, notebook, terminal
 from tests.kernels import Kernel
 from tests.roles import add_mfa_role, answer_with_codes
+from tests.terminals import ASK, Terminal, may_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from tests.aws import EmbeddedAws
     from tests.shells import Shell
-
-__all__ = ["notebook", "terminal"]  # fixtures
 
 PUT = """
 import boto3
@@ -48,6 +46,7 @@ class Answers:
         self.questions: list[str] = []
 
     def __call__(self, question: str = "") -> str:
+        """Keep the question, and return the answer."""
         self.questions.append(question)
         return self.answer
 

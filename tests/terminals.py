@@ -1,0 +1,67 @@
+"""A terminal outside the kernel, and identities that may write, for tests of programs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.config.shared import NOTEBOOK
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
+from tests.identity_center import write_session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.aws import EmbeddedAws
+    from tests.processes import Child
+
+ASK = [sys.executable, "-P", "-m", "ipy_awsprofile", "credentials"]
+
+
+class Terminal:
+    """A terminal that was opened before the kernel started."""
+
+    def __init__(self, environment: Mapping[str, str], folder: Path, program: Child) -> None:
+        self.environment = dict(environment)
+        self.folder = folder
+        self._program = program
+
+    def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a command."""
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            env=self.environment | variables,
+            cwd=self.folder,
+        )
+
+    def who(self, profile: str = NOTEBOOK) -> str:
+        """Return the ARN of a profile in a program, or why it has none."""
+        return self._program.arn(self.environment | {"AWS_PROFILE": profile})
+
+
+def may_write(aws: EmbeddedAws, kind: str) -> str:
+    """Return the arguments of a switch to an identity of this kind that may write."""
+    if kind == "long-term keys":
+        user = aws.iam.create_user("Writer", account=ROLE_ACCOUNT, policy=allow("*"))
+        aws.write_profile("Writer", file=aws.credentials_file, **user.settings())
+        aws.write_profile("Writer", region="us-west-2")
+        return "Writer"
+    if kind == "Identity Center":
+        write_session(aws)
+        aws.sso.assign(ROLE_ACCOUNT, "Writer", policy=allow("*"))
+        aws.sso.sign_in("corp")
+        aws.write_profile(
+            "sso",
+            sso_session="corp",
+            sso_account_id=ROLE_ACCOUNT,
+            sso_role_name="Writer",
+            region="us-west-2",
+        )
+        return "sso"
+    return "RoleBeta"
