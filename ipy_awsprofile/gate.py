@@ -17,6 +17,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
+from threading import Event
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import ref
 
@@ -92,13 +93,15 @@ def put_label(credentials: Any, label: Label) -> None:
 class Turn:
     """One profile's turn in a run over many profiles, in which a function works for it.
 
-    ``is_over`` is true after Ctrl-C, even if the function still runs.
+    ``run_is_over`` is set after Ctrl-C, even if the function still runs.
     """
 
-    def __init__(self, session: boto3.Session, label: Label) -> None:
+    def __init__(
+        self, session: boto3.Session, label: Label, run_is_over: Event | None = None
+    ) -> None:
         self.session = session
         self.label = label
-        self.is_over = False
+        self.run_is_over = run_is_over or Event()
         #: The last line that the function has printed, until the line is complete.
         self.line = ""
 
@@ -220,7 +223,7 @@ def check(
     if not PROCESS.watched:  # the extension was unloaded
         return
     turn = _turn.get()
-    if turn and turn.is_over:
+    if turn and turn.run_is_over.is_set():
         raise AwsProfileError("The run over many profiles was interrupted.", "Run it again.")
     label = label_of(credentials)
     if label is None or label.is_chosen:

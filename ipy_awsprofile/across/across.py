@@ -255,8 +255,6 @@ class Run:
                     interrupted |= block.took_interrupt()
         finally:
             questions.cancel()
-            for turn in list(PROCESS.turns):
-                turn.is_over = True  # a function that still runs can't sign anymore
             pool.shutdown(wait=False, cancel_futures=True)
             gc.unfreeze()
         if interrupted:
@@ -309,8 +307,7 @@ class _Profile:
     def _call(self, session: ProfileSession) -> tuple[object, Failure | None]:
         if self._run.executor:
             return call_with(self._run.executor, self._run.function, session)
-        turn = Turn(session, label_for(session))
-        turn.is_over = self._questions.is_over
+        turn = Turn(session, label_for(session), self._questions.is_over)
         return work_for(self._run.function, turn)
 
     def _open(self) -> None:

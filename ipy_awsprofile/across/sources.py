@@ -43,19 +43,18 @@ class Questions:
 
     def __init__(self, person: Person) -> None:
         self._asked: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
-        self.is_over = False
-        sign_in = person.sign_in_prompter
+        #: Set when nothing is asked anymore, and a function that still runs can't sign anymore.
+        self.is_over = threading.Event()
         #: The user, as the run's threads ask.
-        self.person = replace(
-            person,
-            mfa_prompter=lambda question: self._ask(partial(person.mfa_prompter, question)),
-            sign_in_prompter=sign_in and (lambda target: self._ask(partial(sign_in, target))),
-        )
+        self.person = replace(person, mfa_prompter=partial(self._ask, person.mfa_prompter))
+        if person.sign_in_prompter:
+            sign_in = partial(self._ask, person.sign_in_prompter)
+            self.person = replace(self.person, sign_in_prompter=sign_in)
 
-    def _ask(self, question: Callable[[], _T]) -> _T:
+    def _ask(self, prompter: Callable[[Any], _T], question: object) -> _T:
         answer: Future[_T] = Future()
-        self._asked.put((answer, question))
-        if self.is_over:
+        self._asked.put((answer, partial(prompter, question)))
+        if self.is_over.is_set():
             self.cancel()
         return answer.result()
 
@@ -72,7 +71,7 @@ class Questions:
 
     def cancel(self) -> None:
         """Answer no more questions."""
-        self.is_over = True
+        self.is_over.set()
         while not self._asked.empty():
             self._asked.get()[0].set_exception(KeyboardInterrupt())
 
