@@ -29,13 +29,12 @@ def profile_table(profiles: Sequence[Profile], pattern: str | None = None) -> Ca
         rows.append((profile.name, str(profile.kind), *(value or "" for value in values)))
     columns = ("profile", "kind", "account", "role", "source", "region", "MFA")
     title = _title(number_of(len(rows), "profile"), pattern, len(rows), "%aws_profiles")
-    named = [profile for profile in profiles if profile == pattern]
-    if pattern and len(profiles) == 1:
-        named = list(profiles)
     notes = []
-    for profile in named:
-        line = arguments(SessionRequest(profile))
-        notes.append(f"To switch to it, run `%aws_profile {line}`.")
+    for profile in profiles:
+        is_only = pattern and len(profiles) == 1
+        if is_only or profile == pattern:
+            line = arguments(SessionRequest(profile))
+            notes.append(f"To switch to it, run `%aws_profile {line}`.")
     return Card(title, notes=notes, table=Table(columns, rows))
 
 

@@ -59,7 +59,9 @@ def run_cell(shell: InteractiveShell, code: tuple[CodeType, CodeType | None]) ->
     statements, expression = code
     try:
         exec(statements, shell.user_global_ns, shell.user_ns)  # noqa: S102  # the user's own cell
-        return expression and eval(expression, shell.user_global_ns, shell.user_ns)  # noqa: S307
+        if expression is None:
+            return None
+        return eval(expression, shell.user_global_ns, shell.user_ns)  # noqa: S307
     except (Exception, KeyboardInterrupt) as error:
         if not hasattr(error, "_render_traceback_") and error.__traceback__:
             frames = error.__traceback__.tb_next  # without the frame of this function
@@ -141,13 +143,12 @@ class FirstProfile:
         line = self._line()
         if not line or _OTHER.match(ast.unparse(cell)):
             return cell
-        if self._switcher().request is None and not self._switcher().has_switched:
+        switcher = self._switcher()
+        if switcher.request is None and not switcher.has_switched:
+            start = 0
+            for number, statement in enumerate(cell.body, 1):
+                if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+                    start = number  # Python requires them before all other statements
             switch = f"get_ipython().run_line_magic('aws_profile', {line!r})"
-            imports = [
-                number
-                for number, statement in enumerate(cell.body, 1)
-                if isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
-            ]
-            start = max(imports, default=0)  # they must be before all other statements
             cell.body[start:start] = ast.parse(switch).body
         return cell

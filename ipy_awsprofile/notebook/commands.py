@@ -460,7 +460,7 @@ def active_card(
     if switcher.namespace.get(variable) is not active.session:
         line = f"`%aws_profile {arguments(active.request)}`"
         variable = f"`{variable}` isn't the session anymore: {line} sets it again"
-    elif before is not None and not isinstance(before, boto3.Session):
+    elif not isinstance(before, boto3.Session | None):
         says = (
             f"held a value of type {type(before).__name__}: {back}, and `--as NAME` leaves it alone"
         )

@@ -241,7 +241,8 @@ def _spelling_hint(parser: argparse.ArgumentParser, problem: str) -> str:
         names = re.findall(r"--[\w-]+", parser.format_help())
         folded = unknown[1].lower()
         # A hint to confirm or to write could be followed without reading it.
-        safe = [name for name in names if name == folded or name not in {"--yes", "--write"}]
+        unsafe = {"--yes", "--write"} - {folded}
+        safe = [name for name in names if name not in unsafe]
         for name in get_close_matches(folded, safe, 1, 0.8):
             return f"Did you mean `{name}`?"
     return f"Run `%{parser.prog}?` to see the options."

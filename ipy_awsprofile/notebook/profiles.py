@@ -195,7 +195,8 @@ def _saved_roles(
 
 def _organization_roles(options: argparse.Namespace) -> list[OrganizationRole]:
     """Return the roles of ``--organization``. Raises InvalidOption, and the errors of the call."""
-    if not (options.organization and options.role) or options.sso is not None:
+    has_both = options.organization and options.role
+    if not has_both or options.sso is not None:
         raise InvalidOption(
             "Use --organization and --role together, and without --sso.",
             "Write `%%aws_profiles --organization --role NAME`.",
