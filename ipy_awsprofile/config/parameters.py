@@ -19,8 +19,11 @@ from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
 from ipy_awsprofile.text import one_line, quoted
 
+#: Parameters of a call to STS, by name.
+StsParameters = dict[str, Any]
 
-def seconds(value: Any) -> int:
+
+def seconds(value: object) -> int:
     """Return the seconds in a number, a timedelta, or a text such as ``90m`` or ``1h30m``.
 
     Raises ValueError. AWS checks whether it allows the duration.
@@ -133,9 +136,9 @@ def _default_session_name(first: Profile, request: SessionRequest) -> str | None
     return request.default_session_name or user_environment().get("AWS_ROLE_SESSION_NAME")
 
 
-def parameters_of(profile: Profile) -> dict[str, Any]:
+def parameters_of(profile: Profile) -> StsParameters:
     """Return AssumeRole's parameters that botocore has no settings for. Raises InvalidProfile."""
-    parameters: dict[str, Any] = {}
+    parameters: StsParameters = {}
     for parameter in PARAMETERS.values():
         if parameter.is_read_by_botocore or profile.kind not in parameter.kinds:
             continue

@@ -19,6 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ipy_awsprofile.config.parameters import StsParameters
 from ipy_awsprofile.config.profiles import Profile
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.errors import InvalidOption
@@ -74,7 +75,7 @@ def read_only_policy() -> str:
     return policy_text({"Version": "2012-10-17", "Statement": statements})
 
 
-def session_policy(request: SessionRequest, role: Profile | None) -> dict[str, Any]:
+def session_policy(request: SessionRequest, role: Profile | None) -> StsParameters:
     """Return the policy of a request as parameters of STS; ``role`` is None without a role.
 
     Raises InvalidOption.
@@ -107,7 +108,7 @@ def session_policy(request: SessionRequest, role: Profile | None) -> dict[str, A
     return {"PolicyArns": [{"arn": policy}]}
 
 
-def ending_at(end: datetime, limits: Mapping[str, Any]) -> dict[str, Any]:
+def ending_at(end: datetime, limits: StsParameters) -> StsParameters:
     """Return the parameters of a role session that AWS refuses from a time (UTC) on.
 
     ``limits`` are its parameters without that. A role's own session lasts at least 15 minutes.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
 from urllib.parse import urlsplit
 
 from ipy_awsprofile.config.user_environment import user_environment
@@ -70,7 +69,9 @@ def is_aws(url: str) -> bool:
     return bool(_AWS.fullmatch(urlsplit(url).hostname or ""))
 
 
-def endpoint_of(service: str, settings: Mapping[str, Any], services: Mapping[str, Any]) -> str:
+def endpoint_of(
+    service: str, settings: Mapping[str, object], services: Mapping[str, object]
+) -> str:
     """Return a service's endpoint of a setting or variable, or an empty text without one.
 
     ``settings`` are a profile's, and ``services`` the files' [services] sections.

@@ -13,7 +13,7 @@ from botocore.utils import generate_login_cache_key, get_login_token_cache_direc
 from ipy_awsprofile.config.default_credentials import default_profile
 from ipy_awsprofile.config.files import Config, read_config
 from ipy_awsprofile.config.names import AssignedName
-from ipy_awsprofile.config.parameters import PARAMETERS, parameters_of, with_options
+from ipy_awsprofile.config.parameters import PARAMETERS, StsParameters, parameters_of, with_options
 from ipy_awsprofile.config.policies import session_policy
 from ipy_awsprofile.config.profiles import (
     ASSUMES,
@@ -59,11 +59,11 @@ class Target:
     #: The variable that the Region comes from, or an empty text.
     region_variable: str = ""
     #: Parameters of AssumeRole that botocore has no settings for, by role ARN.
-    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    parameters: Mapping[str, StsParameters] = field(default_factory=dict)
     #: Parameters of GetScopedCredentials, which limit a session that isn't a role's.
-    scope: Mapping[str, Any] = field(default_factory=dict)
+    scope: StsParameters = field(default_factory=dict)
     #: Parameters of GetSessionToken, if the session is an MFA session for access keys.
-    mfa: Mapping[str, Any] = field(default_factory=dict)
+    mfa: StsParameters = field(default_factory=dict)
 
     @property
     def profile(self) -> Profile:
@@ -244,19 +244,19 @@ def target_of(
         )
     first = with_options(chain[0], request)
     chain = (first, *chain[1:])
-    parameters: dict[str, dict[str, Any]] = {}
+    parameters: dict[str, StsParameters] = {}
     for profile in chain:
         added = parameters_of(profile)
         if added:
             parameters[str(profile.role_arn)] = added
-    scope: dict[str, Any] = {}
+    scope: StsParameters = {}
     if first.kind in ASSUMES:
         limits = session_policy(request, first)
         if limits:
             parameters.setdefault(str(first.role_arn), {}).update(limits)
     else:
         scope = session_policy(request, None)
-    mfa: dict[str, Any] = {}
+    mfa: StsParameters = {}
     if request.mfa:
         mfa = _mfa(first)
     if request.duration is not None and first.kind not in ASSUMES:
@@ -293,7 +293,7 @@ def _region_of(request: SessionRequest, first: Profile) -> tuple[str | None, str
     return None, ""
 
 
-def _mfa(profile: Profile) -> dict[str, Any]:
+def _mfa(profile: Profile) -> StsParameters:
     """Return the MFA device of a profile's access keys. Raises InvalidOption."""
     if profile.kind is not ProfileKind.STATIC_KEYS or not profile.mfa_serial:
         raise InvalidOption(

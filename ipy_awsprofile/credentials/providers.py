@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -28,6 +28,7 @@ from botocore.credentials import (
     CanonicalNameCredentialSourcer,
     ConfigProvider,
     ContainerProvider,
+    CredentialProvider,
     CredentialResolver,
     Credentials,
     EnvProvider,
@@ -43,7 +44,14 @@ from botocore.exceptions import BotoCoreError, CredentialRetrievalError, Partial
 from botocore.tokens import _sso_json_dumps  # type: ignore[attr-defined]
 from botocore.utils import get_login_token_cache_directory
 
-from ipy_awsprofile.config.files import FileVersion, SharedFiles, read_credentials, version_of
+from ipy_awsprofile.config.files import (
+    FileVersion,
+    Section,
+    SharedFiles,
+    read_credentials,
+    version_of,
+)
+from ipy_awsprofile.config.parameters import StsParameters
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.sign_ins import sso_cache
@@ -51,7 +59,12 @@ from ipy_awsprofile.config.target import Target, sign_in_file
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.credentials.own_calls import own_client
 from ipy_awsprofile.credentials.person import PROCESS_TIMEOUT, Prompter, end_process
-from ipy_awsprofile.credentials.sts import CliFiles, RedactedCredentials, freeze_credentials
+from ipy_awsprofile.credentials.sts import (
+    CliFiles,
+    NewKeys,
+    RedactedCredentials,
+    freeze_credentials,
+)
 from ipy_awsprofile.credentials.translation import reading, translated
 from ipy_awsprofile.errors import ConfigFileError, SignInRequired
 
@@ -62,14 +75,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """How credentials are renewed: ``fetch`` returns new ones in botocore's format.
+    """How credentials are renewed: ``fetch`` returns new ones.
 
     STS issues them for the ``source`` credentials, with a code of the MFA device ``serial``, for a
     ``duration`` in seconds, as far as that is known. ``is_role`` is true for a role's session,
     whose identity can't change. ``fetcher`` is botocore's object with the method ``fetch``.
     """
 
-    fetch: Callable[[], Any]
+    fetch: Callable[[], NewKeys]
     source: Any = None
     serial: str | None = None
     duration: int | None = None
@@ -132,7 +145,7 @@ class Renewing:
         self._prompt_sign_in = prompt_sign_in
         #: The MFA devices whose code a source in the chain already includes.
         self.devices: set[str] = set()
-        self._prompting: list[Any] = []  # credentials whose renewal prompts for a code
+        self._prompting: list[object] = []  # credentials whose renewal prompts for a code
 
     def for_source(self, name: str) -> Renewing:
         """Return the same for a source in the target's role chain, whose errors name the source."""
@@ -185,10 +198,10 @@ class Renewing:
         self.devices.add(renewal.serial)
         return self.codes
 
-    def _fetch(self, current: Any, renewal: Renewal, codes: Prompter | None) -> Any:
-        """Return new credentials in botocore's format. Raises a subclass of `AwsProfileError`."""
+    def _fetch(self, current: Any, renewal: Renewal, codes: Prompter | None) -> NewKeys:
+        """Return new credentials. Raises a subclass of `AwsProfileError`."""
 
-        def fetch() -> Any:
+        def fetch() -> NewKeys:
             with translated(self._target.names), reading(current.method):
                 return renewal.fetch()
 
@@ -207,7 +220,7 @@ class Renewing:
             self.check(former, keys)
         return new
 
-    def _signed_in(self, fetch: Callable[[], Any]) -> Any:
+    def _signed_in(self, fetch: Callable[[], NewKeys]) -> NewKeys:
         with suppress(SignInRequired):
             return shared_sign_in(sign_in_file(self._target), fetch)
         self._prompt_sign_in()
@@ -367,7 +380,7 @@ class CallingSession:
         client.meta.events.register("provide-client-params.sts.AssumeRole", self._add_parameters)
         return client
 
-    def _add_parameters(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def _add_parameters(self, params: StsParameters, **_: object) -> StsParameters:
         return {**params, **self._parameters.get(params["RoleArn"], {})}
 
 
@@ -388,7 +401,7 @@ class RoleChainProvider(AssumeRoleProvider):
 RoleProvider = Callable[..., RoleChainProvider]
 
 
-def _parse_credentials_file(name: str) -> Any:
+def _parse_credentials_file(name: str) -> Mapping[str, Section]:
     return read_credentials(Path(name))
 
 
@@ -435,7 +448,7 @@ class _ProfileProviders(ProfileProviderBuilder):
         provider.load = load_keys
         return provider
 
-    def _create_process_provider(self, profile_name: str) -> Any:
+    def _create_process_provider(self, profile_name: str) -> CredentialProvider:
         return _ProcessProvider(
             profile_name, lambda: self._session.full_config, popen=_CredentialProcess
         )

@@ -21,6 +21,7 @@ from botocore.credentials import (
 from botocore.utils import JSONFileCache
 from dateutil.parser import parse
 
+from ipy_awsprofile.config.parameters import StsParameters
 from ipy_awsprofile.config.private import StaysInProcess, read_file, replace_file
 from ipy_awsprofile.credentials.own_calls import MOCKED
 from ipy_awsprofile.credentials.person import MfaPrompter
@@ -47,6 +48,11 @@ def keys_in(issued: Mapping[str, Any]) -> RedactedCredentials:
     """Return the keys in credentials that STS has issued."""
     names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
     return RedactedCredentials(*(issued[name] for name in names))
+
+
+#: New temporary credentials in the format of botocore's renewals: ``access_key``, ``secret_key``,
+#: ``token`` and ``expiry_time``.
+NewKeys = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +183,7 @@ class MfaSessionFetcher(CachedCredentialFetcher):
         self,
         keys: Any,
         create_client: Callable[..., Any],
-        parameters: Mapping[str, Any],
+        parameters: StsParameters,
         ask: MfaPrompter,
         cache: Any,
     ) -> None:
@@ -187,8 +193,8 @@ class MfaSessionFetcher(CachedCredentialFetcher):
         self._ask = ask
         super().__init__(cache)
 
-    def fetch_credentials(self) -> Any:
-        """Return the session's credentials in botocore's format. Raises botocore's errors."""
+    def fetch_credentials(self) -> NewKeys:
+        """Return the session's credentials. Raises botocore's errors."""
         self._cache_key = self._create_cache_key()  # the keys in the file can change
         return super().fetch_credentials()
 
@@ -221,8 +227,8 @@ class ScopedSessionFetcher(StaysInProcess):
         self._lasts = {name: scope[name] for name in scope if name == "DurationSeconds"}
         self.duration: int | None = scope.get("DurationSeconds")
 
-    def fetch_credentials(self) -> dict[str, Any]:
-        """Return the session's credentials in botocore's format. Raises botocore's errors."""
+    def fetch_credentials(self) -> NewKeys:
+        """Return the session's credentials. Raises botocore's errors."""
         base = freeze_credentials(self._source_credentials)
         issued = self._narrowed(base, self._lasts) if base.token else self._from_keys(base)
         return {
