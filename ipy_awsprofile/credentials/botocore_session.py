@@ -31,7 +31,7 @@ from ipy_awsprofile.config.request import arguments
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.credentials.person import Prompter
 from ipy_awsprofile.credentials.providers import (
-    CallingSession,
+    ProviderClients,
     Renewal,
     Renewing,
     RoleProvider,
@@ -213,24 +213,24 @@ class ProfileBotocoreSession(SharedBotocoreSession):
     ) -> Any:
         """Return the target's credentials, or an MFA session or a narrower session for them."""
         target = self.target
-        calls = calling_session(target, config)
+        clients = provider_clients(target, config)
         # Credentials that many roles share must not keep the session of the first of them.
         check = partial(_check_identity, target, self.callers)
         renewing = Renewing(
             target, codes=prompter, prompt_sign_in=prompter.prompt_sign_in, check=check
         )
-        chain = create_provider_chain(calls, target, cache, renewing, role_provider)
+        chain = create_provider_chain(clients, target, cache, renewing, role_provider)
         credentials: Any = chain.load_credentials()
         if credentials and target.mfa:
             _log.debug("%s: the keys get an MFA session.", target.name)
-            mfa = MfaSessionFetcher(credentials, calls.create_client, target.mfa, prompter, cache)
+            mfa = MfaSessionFetcher(credentials, clients.create_client, target.mfa, prompter, cache)
             credentials = DeferredRefreshableCredentials(mfa.fetch_credentials, "mfa-session")
             serial = target.mfa["SerialNumber"]
             renewal = Renewal(mfa.fetch_credentials, serial=serial, fetcher=mfa)
             renewing.renew(credentials, renewal)
         if credentials and target.scope:
             _log.debug("%s: the credentials get a narrower session.", target.name)
-            regional = CallingSession(target, config, partial(_regional_session, target))
+            regional = ProviderClients(target, config, partial(_regional_session, target))
             region = target.region
             if region in {None, "aws-global"}:
                 region = "us-east-1"
@@ -248,9 +248,9 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         return credentials
 
 
-def calling_session(target: Target, config: Config) -> CallingSession:
-    """Return a target's session for the calls that retrieve credentials."""
-    return CallingSession(target, config, partial(ProfileBotocoreSession, target))
+def provider_clients(target: Target, config: Config) -> ProviderClients:
+    """Return what makes the clients that retrieve a target's credentials."""
+    return ProviderClients(target, config, partial(ProfileBotocoreSession, target))
 
 
 def _regional_session(target: Target) -> ProfileBotocoreSession:
@@ -284,8 +284,8 @@ def _check_identity(
     if former is None or not former.arn:
         return  # STS hasn't reported an identity yet
     with translated(target.names):
-        calls = calling_session(target, give_up_soon())
-        caller = ask_caller(sts_client(calls.create_client, now))
+        clients = provider_clients(target, give_up_soon())
+        caller = ask_caller(sts_client(clients.create_client, now))
     callers[str(now.access_key)] = caller
     is_same = caller.principal == former.principal
     if target.profile.kind is ProfileKind.SSO:

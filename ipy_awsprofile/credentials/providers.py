@@ -291,7 +291,7 @@ class _ProcessProvider(ProcessProvider):
 
 
 def create_provider_chain(
-    calls: CallingSession,
+    clients: ProviderClients,
     target: Target,
     cache: Any,
     renewing: Renewing,
@@ -308,7 +308,7 @@ def create_provider_chain(
 
     def load_from(method: str) -> Any:
         # botocore's own chain has the sources with the user's settings for instance metadata.
-        resolver: Any = create_credential_resolver(calls.session, cache, target.region)
+        resolver: Any = create_credential_resolver(clients.session, cache, target.region)
         provider = resolver.get_provider(method)
         provider._environ = environ
         return renewing.load(provider.load, method)
@@ -325,7 +325,7 @@ def create_provider_chain(
     if first.kind is ProfileKind.AMBIENT:
         names = {source.CANONICAL_NAME: source for source in sources}
         return CredentialResolver([names[first.credential_source]])
-    session: Any = calls
+    session: Any = clients
     profiles = _ProfileProviders(
         session,
         cache=cache,
@@ -337,8 +337,8 @@ def create_provider_chain(
     profiles.files = target.config.paths
     prompter: Any = renewing.codes  # an explanation has none, and assumes no role
     roles = (role_provider or RoleChainProvider)(
-        load_config=lambda: calls.full_config,
-        client_creator=partial(calls.create_client, region_name=target.region),
+        load_config=lambda: clients.full_config,
+        client_creator=partial(clients.create_client, region_name=target.region),
         cache=cache,
         profile_name=target.name,
         prompter=prompter,
@@ -350,12 +350,12 @@ def create_provider_chain(
     return CredentialResolver([roles, *own, OriginalEC2Provider(), BotoProvider(), *sources[1:]])
 
 
-class CallingSession:
+class ProviderClients:
     """What botocore's providers use of a session: its settings, and clients for our own calls.
 
-    The session is created for the first client, because that takes longer than all the rest of
-    opening a profile. It has no credentials itself: each client gets keys, or is for unsigned
-    calls. ``config`` is that of the clients, which add AssumeRole's parameters that botocore has no
+    A session is created for the first client, because that takes longer than all the rest of
+    opening a profile. It has no credentials: each client gets keys, or is for unsigned calls.
+    ``config`` is that of the clients, which add AssumeRole's parameters that botocore has no
     settings for.
     """
 
@@ -369,7 +369,7 @@ class CallingSession:
 
     @cached_property
     def session(self) -> Any:
-        """The session itself."""
+        """The session that creates the clients."""
         session = self._create()
         session.set_default_client_config(self._config)
         return session
@@ -408,7 +408,7 @@ def _parse_credentials_file(name: str) -> Mapping[str, Section]:
 class _ProfileProviders(ProfileProviderBuilder):
     """botocore's providers for a profile, whose credentials are renewed or read again."""
 
-    _session: CallingSession
+    _session: ProviderClients
     renewing: Renewing
     files: SharedFiles
 

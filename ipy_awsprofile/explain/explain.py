@@ -44,7 +44,7 @@ from ipy_awsprofile.config.target import (
     target_of,
 )
 from ipy_awsprofile.config.user_environment import named_profile, user_environment
-from ipy_awsprofile.credentials.botocore_session import calling_session, give_up_soon
+from ipy_awsprofile.credentials.botocore_session import give_up_soon, provider_clients
 from ipy_awsprofile.credentials.providers import Renewing, create_provider_chain
 from ipy_awsprofile.credentials.translation import no_sign_in, translated
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
@@ -138,8 +138,8 @@ def _finds_credentials(target: Target) -> bool:
             case "Ec2InstanceMetadata":
                 return False
     renewing = Renewing(target, codes=None, prompt_sign_in=_renew, check=_renew)
-    calls = calling_session(target, give_up_soon())
-    providers = create_provider_chain(calls, target, {}, renewing)
+    clients = provider_clients(target, give_up_soon())
+    providers = create_provider_chain(clients, target, {}, renewing)
     providers.remove("container-role")
     providers.remove("iam-role")
     credentials = providers.load_credentials()

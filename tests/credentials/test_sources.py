@@ -21,8 +21,8 @@ from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.credentials import providers
 from ipy_awsprofile.credentials.botocore_session import (
     ProfileBotocoreSession,
-    calling_session,
     give_up_soon,
+    provider_clients,
 )
 from ipy_awsprofile.credentials.person import Person, Prompter
 from ipy_awsprofile.credentials.providers import Renewing, create_provider_chain
@@ -48,9 +48,9 @@ def test_same_providers_as_botocore(shared_files: tuple[Path, Path]) -> None:
     shared_files[0].write_text("[profile p]\nregion = us-east-1\n")
     target = target_of(SessionRequest(profile="p"))
     session, codes = ProfileBotocoreSession(target), Prompter(Person(), target)
-    calls = calling_session(target, give_up_soon())
+    clients = provider_clients(target, give_up_soon())
     renewing = Renewing(target, codes=codes, prompt_sign_in=lambda: None, check=lambda *_: None)
-    ours = create_provider_chain(calls, target, {}, renewing).providers
+    ours = create_provider_chain(clients, target, {}, renewing).providers
     botocores = create_credential_resolver(session).providers
     names = [(each.METHOD, each.CANONICAL_NAME) for each in ours]
     assert names == [(each.METHOD, each.CANONICAL_NAME) for each in botocores]
