@@ -32,7 +32,7 @@ calls/recorder.py
   botocore.signers.RequestSigner: _credentials
   pyarrow: _s3fs
 config/files.py
-  botocore.configloader: raw_config_parse(config_filename)
+  botocore.configloader: build_profile_map(parsed_ini_config); raw_config_parse(config_filename)
   botocore.exceptions.BotoCoreError: kwargs
 config/regions.py
   botocore.configprovider: ConfiguredEndpointProvider(full_config, scoped_config, client_name)

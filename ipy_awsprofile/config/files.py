@@ -20,7 +20,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from botocore.configloader import raw_config_parse
+from botocore.configloader import build_profile_map, raw_config_parse
 from botocore.exceptions import ConfigNotFound, ConfigParseError
 
 from ipy_awsprofile.config.private import StaysInProcess, read_file
@@ -101,6 +101,8 @@ class Config(StaysInProcess):
     services: Mapping[str, Section]
     #: The config file's other sections, by header.
     others: Mapping[str, Section]
+    #: The headers that aren't a profile's, such as one of three words, which botocore ignores.
+    other_headers: tuple[str, ...]
 
     def full_config(self, own: Mapping[str, Section] = MappingProxyType({})) -> dict[str, Any]:
         """Return botocore's ``Session.full_config``, with a session's own settings of profiles.
@@ -123,24 +125,19 @@ def read_config(paths: SharedFiles | None = None) -> Config:
 
 @lru_cache(maxsize=2)
 def _read(paths: SharedFiles, of_config: FileVersion | None, _: FileVersion | None) -> Config:
-    # As `botocore.configloader.build_profile_map`, which takes as long as parsing the file.
-    named: dict[str, dict[str, Section]] = {"profile": {}, "sso-session": {}, "services": {}}
-    others: dict[str, Section] = {}
-    for header, section in _parsed(paths.config, of_config).items():
-        kind = next((kind for kind in named if header.startswith(kind)), "")
-        if header == "default":
-            named["profile"][header] = section
-            continue
-        try:
-            _kind, name = _words(header)
-            named[kind][name] = section
-        except (KeyError, ValueError):  # a different section, or not two words
-            others[header] = section
-    profiles = named["profile"]
+    parsed = _parsed(paths.config, of_config)
+    sections = build_profile_map(parsed)
+    profiles: dict[str, Section] = sections.pop("profiles")
     for name, section in read_credentials(paths.credentials).items():
         profiles[name] = {**profiles.get(name, {}), **section}
-    shared = (profiles, named["sso-session"], named["services"], others)
-    return Config(paths, *map(MappingProxyType, shared))
+    return Config(
+        paths,
+        profiles=MappingProxyType(profiles),
+        sso_sessions=MappingProxyType(sections.pop("sso_sessions", {})),
+        services=MappingProxyType(sections.pop("services", {})),
+        others=MappingProxyType(sections),
+        other_headers=tuple(header for header in parsed if profile_in(header) is None),
+    )
 
 
 def read_credentials(path: Path) -> dict[str, Any]:

@@ -232,7 +232,7 @@ def _missing_section(name: str, config: Config) -> str:
     credentials_file = config.paths.credentials
     if f"profile {name}" in config.profiles:
         return f"Write [{name}] instead of [profile {name}] in {credentials_file}."
-    for header in config.others:
+    for header in config.other_headers:
         if re.fullmatch(rf"(profiles?\W)?\W*{re.escape(name)}", header, re.IGNORECASE):
             return f"Write [profile {shlex.quote(name)}] instead of [{header}] in {config_file}."
     if config_file.exists():
