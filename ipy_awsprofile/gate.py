@@ -145,7 +145,7 @@ class _Process:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything, as `reset_process` does, but what botocore's objects are."""
+        """Forget everything except botocore's objects, as `reset_process` does for tests."""
         #: The last value of each `Effect`, by its name.
         self.effects: dict[str, object] = {}
         #: The libraries that the last switch couldn't clear.

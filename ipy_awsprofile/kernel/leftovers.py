@@ -407,18 +407,17 @@ def _about_dask(
     name: str, client: Any, active: Label, lent: Mapping[str, Workers]
 ) -> Iterator[Leftover]:
     """Yield a Dask client whose workers sign as another identity."""
-    call = f"call `libraries.dask_workers({name})`"
     address = client.scheduler.address
-    label = lent[address].label if address in lent else None
     cluster = _type_of(client.cluster)
-    if label == active:
-        return
+    label = lent[address].label if address in lent else None
+    call = f"call `libraries.dask_workers({name})`"
+    says = f"has workers that sign as their machines' identity: to move them, {_IMPORT} {call}"
     if label:
-        who = label.text_beside(active)
-        yield Leftover(name, f"has workers that sign as {who}: after a switch, {call}")
+        says = f"has workers that sign as {label.text_beside(active)}: after a switch, {call}"
+    elif cluster == "distributed.deploy.local.LocalCluster":  # its workers are the kernel's
+        return
     elif cluster.startswith("coiled."):
         send = f"`{name}.cluster.send_credentials()`"
-        yield Leftover(name, f"has workers with the credentials that Coiled has sent: run {send}")
-    elif cluster != "distributed.deploy.local.LocalCluster":  # whose workers are the kernel's
-        says = "has workers that sign as their machines' identity"
-        yield Leftover(name, f"{says}: to move them, {_IMPORT} {call}")
+        says = f"has workers with the credentials that Coiled has sent: run {send}"
+    if label != active:
+        yield Leftover(name, says)

@@ -19,6 +19,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -217,25 +218,24 @@ def _is_good(document: Mapping[str, str]) -> bool:
     return document.get("Expiration", "") > now  # such texts sort like their times
 
 
+@dataclass(eq=False, repr=False)
 class LentIdentity(WorkerPlugin):  # type: ignore[misc]
     """What a worker lends to the code in it, until it ends; nothing without a ``document``.
 
     A worker's first plugin stays, and lends what later ones bring.
     """
 
-    def __init__(self, document: Mapping[str, str], environment: Mapping[str, str]) -> None:
-        self.document = document
-        self.environment = environment
+    document: Mapping[str, str]
+    environment: Mapping[str, str]
 
     def setup(self, worker: Worker) -> None:
         """Lend in a worker. Raises RuntimeError if AWS SDKs prefer the worker's own keys."""
         if not hasattr(worker, "lent_identity"):
-            worker.lent_identity = self
             self._serve()
+            worker.lent_identity = self
         worker.lent_identity.lend(self)
 
     def _serve(self) -> None:
-        self._own = _ENVIRONMENT.get()
         self._token = secrets.token_hex(32)
         self._folder = tempfile.TemporaryDirectory()  # closed to other users
         file = Path(self._folder.name) / "token"
@@ -247,6 +247,9 @@ class LentIdentity(WorkerPlugin):  # type: ignore[misc]
         """Lend what another plugin has brought."""
         from botocore.session import get_session
 
+        environment = _ENVIRONMENT.get()
+        if not self._address.items() <= environment.items():  # it doesn't lend yet
+            self._own = environment
         self.document = newer.document
         if not self.document:
             _ENVIRONMENT.set(self._own)
