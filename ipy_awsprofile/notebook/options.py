@@ -50,7 +50,8 @@ class ProfileActions:
     pick: bool = option("show a searchable list of profiles")
     share: bool = option(
         "let terminals, agents and other programs use the notebook's identity, with the profiles "
-        "notebook and notebook-agent, until `--share off` or --off"
+        "notebook and notebook-agent, until `--share off` or --off. `--share write 10m` lets "
+        "notebook-agent write for ten minutes"
     )
     save: str | None = option(
         "switch to the role, and preview the lines that add it to the config file as this profile; "
