@@ -201,10 +201,7 @@ class Run:
         errors: ErrorRows = frame.attrs["errors"]
         errors.on_retry = self._retry
         frame.attrs["interrupted"] = interrupted
-        size = number_of(len(self.requests), "profile")
-        if self.regions:
-            regions = number_of(len(self.regions), "Region")
-            size = f"{number_of(len(tasks), 'call')} ({size} in {regions})"
+        size = self._size()
         if errors and len(errors) == len(tasks):
             raise no_profile_answered(errors, size)
         if errors or interrupted:
@@ -212,6 +209,13 @@ class Run:
             not_run = len(tasks) - len(done)
             display(across_card(good, size, errors, not_run=not_run, frame=self.variable))
         return frame
+
+    def _size(self) -> str:
+        profiles = number_of(len(self.requests), "profile")
+        if not self.regions:
+            return profiles
+        calls = number_of(len(self.requests) * len(self.regions), "call")
+        return f"{calls} ({profiles} in {number_of(len(self.regions), 'Region')})"
 
     def _is_pending(self, task: Task) -> bool:
         outcome = self.outcomes.get(task)
@@ -226,7 +230,6 @@ class Run:
 
     def _make_calls(self, tasks: Sequence[Task], block: Uninterrupted) -> bool:
         """Make calls in threads, and keep their outcomes. Return whether Ctrl-C has ended them."""
-        interrupted = False
         questions = Questions(self.switcher.person)
         sources = SharedSources(questions.person)
         profiles: dict[str, _Profile] = {}
@@ -238,32 +241,41 @@ class Run:
         for task in tasks:
             futures[pool.submit(profiles[task[0]].outcome, *task)] = task
         del profiles  # a session is released after the last of its calls
-        waiting = set(futures)
-        unit = " calls" if self.regions else " profiles"
-        is_hidden = not tasks or not self.progress
         try:
-            # Nothing stays, and a quick run shows nothing.
-            with tqdm(total=len(tasks), unit=unit, disable=is_hidden, leave=False, delay=1) as bar:
-                while waiting and not interrupted:
-                    try:
-                        with interruptible():  # Ctrl-C ends a prompt
-                            questions.answer()
-                    except KeyboardInterrupt:
-                        interrupted = True
-                    done, waiting = wait(waiting, _POLL, FIRST_COMPLETED)
-                    bar.update(len(done))
-                    interrupted |= block.took_interrupt()
+            interrupted = self._wait(set(futures), questions, block)
         finally:
             questions.cancel()
             pool.shutdown(wait=False, cancel_futures=True)
             gc.unfreeze()
         if interrupted:
-            _, waiting = wait(waiting, _GRACE)
-        for future in set(futures) - waiting:
+            wait(futures, _GRACE)
+        for future, task in futures.items():
+            if not future.done() or future.cancelled():
+                continue
             outcome = future.result()
             if outcome:
-                self.outcomes[futures[future]] = outcome
+                self.outcomes[task] = outcome
         return interrupted
+
+    def _wait(
+        self, waiting: set[Future[Outcome | None]], questions: Questions, block: Uninterrupted
+    ) -> bool:
+        """Ask the calls' questions until all calls have ended. Return whether Ctrl-C ended them."""
+        unit = " calls" if self.regions else " profiles"
+        is_hidden = not waiting or not self.progress
+        # Nothing stays, and a quick run shows nothing.
+        with tqdm(total=len(waiting), unit=unit, disable=is_hidden, leave=False, delay=1) as bar:
+            while waiting:
+                try:
+                    with interruptible():  # Ctrl-C ends a prompt
+                        questions.answer()
+                except KeyboardInterrupt:
+                    return True
+                done, waiting = wait(waiting, _POLL, FIRST_COMPLETED)
+                bar.update(len(done))
+                if block.took_interrupt():
+                    return True
+        return False
 
 
 class _Profile:

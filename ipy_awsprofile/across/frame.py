@@ -163,35 +163,42 @@ def frame_of(outcomes: Sequence[Outcome], *, regional: bool = False) -> pd.DataF
     first = ["profile", "account", "region"]
     if any(outcome.account_name for outcome in outcomes):
         first.insert(2, "account_name")
+    good: list[Outcome] = []
+    rows: list[Rows] = []
     errors = ErrorRows()
-    frames: list[pd.DataFrame] = []
-    records: list[Mapping[str, object]] = []  # since the last frame
-    counts: list[int] = []
-    about: dict[str, list[str | None]] = {column: [] for column in first}
     for outcome in outcomes:
         if outcome.failure:
             errors.append(_error_row(outcome, first if regional else first[:-1]))
-        if outcome.rows is None:
-            continue
-        if isinstance(outcome.rows, list):
-            records += outcome.rows  # one frame for all of them is faster
-        else:
-            if records:
-                frames.append(pd.DataFrame(records))
-            frames.append(outcome.rows)
-            records = []
-        counts.append(len(outcome.rows))
-        for column in first:
-            about[column].append(_shown(getattr(outcome, column)))
-    if records or not frames:
-        frames.append(pd.DataFrame(records))
-    frame = pd.concat(frames, ignore_index=True)
-    frame = frame.rename(columns={name: f"result_{name}" for name in first})
+        if outcome.rows is not None:
+            good.append(outcome)
+            rows.append(outcome.rows)
+    frame = _joined(rows).rename(columns={name: f"result_{name}" for name in first})
+    counts = list(map(len, rows))
     for position, column in enumerate(first):
-        shown = pd.Series(about[column], dtype="string")
+        values = [_shown(getattr(outcome, column)) for outcome in good]
+        shown = pd.Series(values, dtype="string")
         frame.insert(position, column, shown.repeat(counts).reset_index(drop=True))
     frame.attrs = {"errors": errors}
     return frame
+
+
+def _joined(all_rows: Iterable[Rows]) -> pd.DataFrame:
+    """Return frames and records as one frame."""
+    import pandas as pd
+
+    frames: list[pd.DataFrame] = []
+    records: list[Mapping[str, object]] = []  # since the last frame, because one frame is faster
+    for rows in all_rows:
+        if isinstance(rows, list):
+            records += rows
+            continue
+        if records:
+            frames.append(pd.DataFrame(records))
+            records = []
+        frames.append(rows)
+    if records or not frames:
+        frames.append(pd.DataFrame(records))
+    return pd.concat(frames, ignore_index=True)
 
 
 def _shown(text: str | None) -> str | None:
