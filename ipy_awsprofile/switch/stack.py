@@ -81,7 +81,9 @@ class Entry:
         if task is None:
             # In its own thread, code that isn't in a task waits for the event loop of this task.
             return thread is not own_thread
-        return not task.done() and task is not own_task
+        if task.done():
+            return False
+        return task is not own_task
 
 
 class Stack:

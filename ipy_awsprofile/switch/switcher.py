@@ -439,7 +439,9 @@ class Switcher:
                 was_active = self._stack.end(entry)
             if was_active:
                 self._tell()
-        if self._opened and ended and ended != self._label:
+        if ended is None or ended == self._label:
+            return
+        if self._opened:
             for leftover, label in self._opened.handles(self.namespace):
                 if label == ended:
                     PROCESS.warn(str(leftover))
