@@ -206,10 +206,7 @@ def role_named(name: str, config: Config) -> AssignedName | None:
 def find_profile_or_role(
     name: str, config: Config, find_account: FindAccount | None = None
 ) -> Profile:
-    """Return a profile or a role of IAM Identity Center.
-
-    Raises ProfileNotFound, InvalidOption and the errors of ``find_account``.
-    """
+    """Return a profile or a role of IAM Identity Center. Raises a subclass of AwsProfileError."""
     role = role_named(name, config)
     if role is None:
         return find_profile(name, config)

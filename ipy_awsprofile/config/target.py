@@ -96,7 +96,7 @@ class Target:
         return sign_in_of(self.start.settings, self.config)
 
     def find_sign_in(self) -> SignIn:
-        """Return the sign-in, or raise the errors of `find_sign_in_of`."""
+        """Return the sign-in. Raises InvalidOption and InvalidProfile."""
         return find_sign_in_of(self.start, self.config)
 
     @property
@@ -232,8 +232,8 @@ def target_of(
 ) -> Target:
     """Return the target of a request, whose profile or role must support the options.
 
-    Without ``find_account``, the request must have account IDs. Raises InvalidOption,
-    InvalidProfile, ProfileNotFound, ConfigFileError and the errors of ``find_account``.
+    Without ``find_account``, the request must have account IDs. Raises a subclass of
+    `AwsProfileError`.
     """
     config = config or read_config()
     chain = requested_chain(request, config, find_account)
@@ -249,6 +249,9 @@ def target_of(
         added = parameters_of(profile)
         if added:
             parameters[str(profile.role_arn)] = added
+    mfa: StsParameters = {}
+    if request.mfa:
+        mfa = _mfa(first)
     scope: StsParameters = {}
     if first.kind in ASSUMES:
         limits = session_policy(request, first)
@@ -256,12 +259,10 @@ def target_of(
             parameters.setdefault(str(first.role_arn), {}).update(limits)
     else:
         scope = session_policy(request, None)
-    mfa: StsParameters = {}
-    if request.mfa:
-        mfa = _mfa(first)
-    if request.duration is not None and first.kind not in ASSUMES:
-        # It is the duration of the MFA session, or of a narrower session.
-        (mfa or scope)["DurationSeconds"] = PARAMETERS["duration"].parse_option(request.duration)
+        if request.duration is not None:
+            # It is the duration of the MFA session, or of a narrower session.
+            limited = mfa or scope
+            limited["DurationSeconds"] = PARAMETERS["duration"].parse_option(request.duration)
     region, region_variable = _region_of(request, first)
     target = Target(
         request=_with_names(request, chain, config),
@@ -329,7 +330,7 @@ def login_target(request: SessionRequest) -> Target:
 
 
 def sign_in_file(target: Target) -> Path:
-    """Return the AWS CLI's file for a target's sign-in. Raises the errors of `find_sign_in_of`."""
+    """Return the AWS CLI's file for a target's sign-in. Raises InvalidOption and InvalidProfile."""
     source = target.start
     if source.kind is ProfileKind.LOGIN_SESSION:
         return login_file(str(source.settings["login_session"]))
@@ -344,10 +345,7 @@ def login_file(session: str) -> Path:
 def requested_chain(
     request: SessionRequest, config: Config, find_account: FindAccount | None = None
 ) -> tuple[Profile, ...]:
-    """Return the role chain of a request.
-
-    Raises InvalidOption, ProfileNotFound and the errors of ``find_account``.
-    """
+    """Return the role chain of a request. Raises InvalidOption and ProfileNotFound."""
     if request.has_parts:
         return (profile_of_role(_role_of_parts(request, config), config, find_account),)
     role_arn = request.role_arn
@@ -380,7 +378,7 @@ def requested_chain(
 
 def _role_of_parts(request: SessionRequest, config: Config) -> AssignedName:
     """Return the name of a role of IAM Identity Center from its parts. Raises InvalidOption."""
-    is_complete = request.account and request.role
+    is_complete = all((request.account, request.role))
     if not is_complete or any((request.profile, request.role_arn, request.default)):
         raise InvalidOption(
             "Use --account and --role together, and without another profile or role.",
