@@ -36,6 +36,11 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_unconfigure() -> None:
+    """Let Python end the file systems of pyarrow, for which its own end would wait."""
+    gc.unfreeze()
+
+
 #: Tests that import Dask, MLflow, PyIceberg, awswrangler or anthropic.
 _LARGE = re.compile(
     r"tests/kernel/test_(card|clusters|gate|places|signers)|\b(awswrangler|bedrock|dask|two-accounts)\b"

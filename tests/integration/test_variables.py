@@ -13,6 +13,7 @@ import pytest
 from ipy_awsprofile import open_session, who_am_i
 from ipy_awsprofile.demo.stages import USER_ACCOUNT, allow
 from tests.aws import EmbeddedAws
+from tests.processes import Child
 from tests.shells import Shell
 
 NOWHERE = "http://127.0.0.1:9"
@@ -80,9 +81,6 @@ SIGNERS = {
     "pyarrow": "import pyarrow.fs as fs\n"
     "filesystem = fs.S3FileSystem(endpoint_override=ENDPOINT, region='us-west-2')\n"
     "filesystem.get_file_info(BUCKET + '/cities.csv')",
-    "child": "import subprocess, sys\n"
-    "code = 'import boto3; boto3.client(\"s3\").list_buckets()'\n"
-    "subprocess.run([sys.executable, '-c', code], capture_output=True)",
 }
 
 
@@ -99,9 +97,9 @@ def user(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> str
     return user.arn
 
 
-def who_signs(aws: EmbeddedAws, shell: Shell) -> dict[str, set[str | None]]:
+def who_signs(aws: EmbeddedAws, shell: Shell, child: Child) -> dict[str, set[str | None]]:
     """Return the ARNs that AWS saw for each signer, or an empty set if it didn't call AWS."""
-    whom = {}
+    whom: dict[str, set[str | None]] = {"child": {child.arn()}}
     for signer, code in SIGNERS.items():
         aws.calls.clear()
         shell.run(code)
@@ -109,11 +107,12 @@ def who_signs(aws: EmbeddedAws, shell: Shell) -> dict[str, set[str | None]]:
     return whom
 
 
-def test_before_the_switch(
+def test_before_the_switch(  # noqa: PLR0917  # fixtures
     aws: EmbeddedAws,
     shell: Shell,
     user: str,
     other: dict[str, str],
+    child: Child,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Variables from before the switch don't change the identity of any signer."""
@@ -122,7 +121,7 @@ def test_before_the_switch(
             monkeypatch.setenv(name, value.format(**other))
     assert user in shell.good("%aws_profile P").text
     shell.good("s3 = session.client('s3')")
-    assert who_signs(aws, shell) == {signer: {user} for signer in SIGNERS}
+    assert who_signs(aws, shell, child) == {signer: {user} for signer in (*SIGNERS, "child")}
 
 
 @pytest.mark.parametrize("variables", FOREIGN, ids=lambda variables: next(iter(variables)))
@@ -131,6 +130,7 @@ def test_after_the_switch(  # noqa: PLR0917  # fixtures
     shell: Shell,
     user: str,
     other: dict[str, str],
+    child: Child,
     monkeypatch: pytest.MonkeyPatch,
     variables: dict[str, str],
 ) -> None:
@@ -138,7 +138,7 @@ def test_after_the_switch(  # noqa: PLR0917  # fixtures
     shell.good("%aws_profile P\ns3 = session.client('s3')")
     for name, value in variables.items():
         monkeypatch.setenv(name, value.format(**other))
-    strange = {signer for signer, arns in who_signs(aws, shell).items() if arns != {user}}
+    strange = {signer for signer, arns in who_signs(aws, shell, child).items() if arns != {user}}
     assert not {"boto3", "older client"} & strange
     card = shell.good("%aws_profile").text
     assert user in card
