@@ -178,6 +178,8 @@ def test_opened_before(notebook: Shell, aws: EmbeddedAws, tmp_path: Path) -> Non
         f"{RUN}\nstr(opened)",
         "across_profiles('atlas', function)",
         f"across_profiles('atlas', {by_closure})",
+        "across_profiles('atlas', lambda session, table=opened: str(table))",
+        "across_profiles('atlas', lambda session: function(session))",
     ):
         error = notebook.refused(run)
         assert isinstance(error, NotForOneProfile)
