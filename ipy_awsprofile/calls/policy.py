@@ -43,10 +43,11 @@ def drafts(calls: Iterable[Call]) -> list[Draft]:
     """Return a draft for each profile that made calls, sorted by name."""
     by_profile: dict[str, list[Call]] = defaultdict(list)
     for call in calls:
-        if call.profile == "anonymous" or call.action in _ALWAYS_ALLOWED:
+        if call.action in _ALWAYS_ALLOWED:
             continue
         if call.outcome in {"ok", "failed", "denied"}:
             by_profile[call.profile].append(call)
+    by_profile.pop("anonymous", None)  # its calls need no permission
     return [_draft(by_profile[profile]) for profile in sorted(by_profile)]
 
 
@@ -67,10 +68,9 @@ def _draft(calls: list[Call]) -> Draft:
     resources_by_actions: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for resource, actions in sorted(actions_by_resource.items()):
         resources_by_actions[tuple(actions)].append(resource)
-    statements: list[dict[str, object]] = [
-        {"Effect": "Allow", "Action": list(actions), "Resource": resources}
-        for actions, resources in sorted(resources_by_actions.items())
-    ]
+    statements: list[dict[str, object]] = []
+    for allowed, resources in sorted(resources_by_actions.items()):
+        statements.append({"Effect": "Allow", "Action": allowed, "Resource": resources})
     notes = tuple(_notes(sorted(needs)))
     return Draft(calls[0].profile, account, statements, tuple(denied), notes)
 

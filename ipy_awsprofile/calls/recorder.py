@@ -131,7 +131,9 @@ class CallRecorder:
     ) -> None:
         params = context.pop(self._id, None)
         service = model.service_model
-        if params is None or OWN_CALL in context:
+        if params is None:  # recording has begun meanwhile
+            return
+        if OWN_CALL in context:
             return
         with suppress(Exception):  # the recorder must not affect a call
             profile, principal = _identity_of(request_signer._credentials)  # noqa: SLF001  # as above
@@ -223,9 +225,10 @@ def _identity_of(credentials: Credentials | None) -> tuple[str, str]:
 
 def _principal_of(label: Label, key: str) -> str:
     """Return the ARN that STS has reported for a key, or for a label, or an empty text."""
-    callers = label.callers or {}
-    if key in callers and callers[key].arn:
-        return callers[key].arn
+    if label.callers is not None:
+        caller = label.callers.get(key)
+        if caller and caller.arn:
+            return caller.arn
     return label.principal or ""
 
 
@@ -250,7 +253,11 @@ def _labelled() -> Iterator[tuple[Credentials, Label]]:
 def _key_of(credentials: Credentials) -> str:
     """Return the access key of credentials without renewing them, which could call AWS."""
     values: dict[str, str | None] = vars(credentials)
-    return values.get("_access_key") or values.get("access_key") or ""
+    for name in ("_access_key", "access_key"):
+        key = values.get(name)
+        if key:
+            return key
+    return ""
 
 
 def calls_frame(calls: list[Call]) -> pd.DataFrame:
@@ -278,4 +285,8 @@ def calls_frame(calls: list[Call]) -> pd.DataFrame:
 
 def unrecorded_libraries() -> list[str]:
     """Return the names of loaded libraries that call AWS without botocore."""
-    return [name.partition(".")[0] for name in _UNRECORDED if name in sys.modules]
+    names = []
+    for name in _UNRECORDED:
+        if name in sys.modules:
+            names.append(name.partition(".")[0])
+    return names
