@@ -126,7 +126,7 @@ class SharedSources:
 
     def create_sts(self, target: Target, _service: str, **keys: Any) -> _Sts:
         """Return the shared STS client for these access keys, for a target's role."""
-        settings = _settings_of_clients(target)
+        settings = _settings_of_clients(target, target.name)
         create = partial(self._create_sts, target, keys)
         client = self.make_once(create, "sts", settings, keys["aws_access_key_id"])
         return _Sts(client, target, self.calling)
@@ -153,13 +153,15 @@ class _SharedRoleProvider(RoleChainProvider):
             return self._target.request.source.credentials
         load = partial(super()._resolve_source_credentials, role_config, profile_name)  # type: ignore[misc]
         name = role_config["source_profile"] or role_config["credential_source"]
-        key = (name, _settings_of_clients(self._target))
-        source = self._sources.make_once(partial(self._load, load, name), "source", *key)
+        make_source = partial(self._load, load, name)
+        settings = _settings_of_clients(self._target, name)
+        source = self._sources.make_once(make_source, "source", name, settings)
         serial = role_config["mfa_serial"]
         if serial is None:
             return source
-        make = partial(self._mfa_session, source, name, serial)
-        session = self._sources.make_once(make, "code", serial, *key)
+        # In all Regions, because the user is asked once for each device.
+        make_session = partial(self._mfa_session, source, name, serial)
+        session = self._sources.make_once(make_session, "code", name, serial)
         self.renewing.devices.add(serial)  # the session includes its code
         return session
 
@@ -221,5 +223,14 @@ class _SharedCredentials:
                 raise
 
 
-def _settings_of_clients(target: Target) -> str:
-    return repr((target.region, client_settings(target.profile.settings)))
+def _settings_of_clients(target: Target, name: str) -> str:
+    """Return the target's client settings, with the Region of a profile in its chain, if any.
+
+    Roles share only what has the same ones, because these settings decide which server answers.
+    """
+    region = target.region
+    for profile in target.chain[1:]:
+        if profile.name == name:
+            region = profile.text("region") or region
+    settings = {**client_settings(target.profile.settings), "region": region}
+    return repr(sorted(settings.items()))

@@ -133,7 +133,11 @@ def device(aws: EmbeddedAws) -> str:
 def guarded(aws: EmbeddedAws, device: str) -> list[str]:
     """Create roles that require a code of the device; return the names of their profiles."""
     trust = trusting(f"arn:aws:iam::{USER_ACCOUNT}:user/AuditorUser", mfa=True)
-    return add_spokes(aws, "AuditorUser", trust, mfa_serial=device)
+    names = add_spokes(aws, "AuditorUser", trust, mfa_serial=device)
+    source: Any = {"source_profile": "AuditorUser", "mfa_serial": device}
+    arn = f"arn:aws:iam::{ROLE_ACCOUNT}:role/{names[0]}"
+    aws.write_profile("elsewhere", role_arn=arn, region="eu-central-1", **source)
+    return [*names, "elsewhere"]
 
 
 @pytest.fixture
