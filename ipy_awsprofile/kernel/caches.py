@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
+from types import ModuleType
 
 from ipy_awsprofile.errors import log_stack
 from ipy_awsprofile.kernel.watch import subclasses_of
@@ -23,7 +23,7 @@ class Cache:
     """What a module keeps, and how to clear it. ``tried`` is the version that this is for."""
 
     module: str
-    clear: Callable[[Any], object]
+    clear: Callable[[ModuleType], object]
     tried: str
 
 
@@ -42,46 +42,46 @@ def clear_caches() -> set[str]:
     return not_cleared
 
 
-class _NothingKept(dict[str, Any]):
+class _NothingKept(dict[str, object]):
     """A cache that stays empty."""
 
-    def __setitem__(self, key: str, value: Any) -> None:
+    def __setitem__(self, key: str, value: object) -> None:
         """Do nothing."""
 
 
-def _reset(owner: Any, name: str, value: Any = None) -> None:
+def _reset(owner: object, name: str, value: object = None) -> None:
     getattr(owner, name)  # an error in another version
     setattr(owner, name, value)
 
 
-def _clear_filesystems(module: Any) -> None:
+def _clear_filesystems(module: ModuleType) -> None:
     for filesystem in subclasses_of(module.AbstractFileSystem):
         filesystem.clear_instance_cache()
 
 
-def _clear_expressions(module: Any) -> None:
+def _clear_expressions(module: ModuleType) -> None:
     for expression in subclasses_of(getattr(module, "SingletonExpr", module.Expr)):
         vars(expression).get("_instances", {}).clear()
 
 
-def _forget_credentials_of_redshift(module: Any) -> None:
+def _forget_credentials_of_redshift(module: ModuleType) -> None:
     _reset(module.IamHelper, "credentials_cache", _NothingKept())
 
 
-def _forget_credentials_of_mongodb(module: Any) -> None:
+def _forget_credentials_of_mongodb(module: ModuleType) -> None:
     module.set_cached_credentials(None)
 
 
-def _reset_cloudpathlib(module: Any) -> None:
+def _reset_cloudpathlib(module: ModuleType) -> None:
     _reset(module.S3Client, "_default_client")
 
 
-def _disconnect_models(module: Any) -> None:
+def _disconnect_models(module: ModuleType) -> None:
     for model in subclasses_of(module.Model):
         _reset(model, "_connection")
 
 
-def _reset_s3path(module: Any) -> None:
+def _reset_s3path(module: ModuleType) -> None:
     configuration = module.configuration_map
     # Resources that the user has set stay.
     if configuration.is_setup and len(configuration.resources) == 1:
@@ -89,7 +89,7 @@ def _reset_s3path(module: Any) -> None:
         configuration.get_configuration.cache_clear()
 
 
-def _end_idle_workers(module: Any) -> None:
+def _end_idle_workers(module: ModuleType) -> None:
     """End loky's idle workers, so that new ones start with the environment. joblib uses loky.
 
     https://joblib.readthedocs.io/en/stable/parallel.html
@@ -102,7 +102,7 @@ def _end_idle_workers(module: Any) -> None:
         workers.shutdown(wait=True)
 
 
-def _end_forkserver(module: Any) -> None:
+def _end_forkserver(module: ModuleType) -> None:
     """End the server that forks the workers of `multiprocessing`.
 
     https://docs.python.org/3/library/multiprocessing.html#contexts-and-start-methods
@@ -115,10 +115,10 @@ def _end_forkserver(module: Any) -> None:
         server._stop()
 
 
-def _call(path: str) -> Callable[[Any], object]:
+def _call(path: str) -> Callable[[ModuleType], object]:
     """Return a function that calls a function of a module, such as ``Model.reset``."""
 
-    def call(module: Any) -> None:
+    def call(module: ModuleType) -> None:
         attrgetter(path)(module)()
 
     return call

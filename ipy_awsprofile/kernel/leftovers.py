@@ -372,7 +372,7 @@ def _workers() -> Iterator[tuple[str, object]]:
         yield "ray", ray.get_runtime_context().gcs_address
 
 
-def _running_ray() -> Any:
+def _running_ray() -> ModuleType | None:
     """Return the module, if a cluster is in use."""
     ray = sys.modules.get("ray")
     if ray and ray.is_initialized():
@@ -380,7 +380,7 @@ def _running_ray() -> Any:
     return None
 
 
-def _is_own(ray: Any) -> bool:
+def _is_own(ray: ModuleType) -> bool:
     """Return whether this kernel has started Ray's cluster, instead of attaching to it."""
     with suppress(AttributeError):  # another version
         node = ray._private.worker._global_node  # noqa: SLF001  # Ray has no public name for it
