@@ -119,7 +119,8 @@ class Config(StaysInProcess):
 
 def read_config(paths: SharedFiles | None = None) -> Config:
     """Read both files as botocore does, unless they haven't changed. Raises ConfigFileError."""
-    paths = paths or SharedFiles.from_environment()
+    if paths is None:
+        paths = SharedFiles.from_environment()
     return _read(paths, version_of(paths.config), version_of(paths.credentials))
 
 
@@ -200,7 +201,8 @@ def _problem(path: Path, cause: Any) -> tuple[str, int | None]:
         return problem, line_at(block.start())
     line = getattr(cause, "lineno", None)
     for number, _ in getattr(cause, "errors", ()):
-        line = line or number
+        if line is None:
+            line = number
     return f"botocore can't parse the file ({type(cause).__name__}).", line
 
 

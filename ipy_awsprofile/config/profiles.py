@@ -217,7 +217,8 @@ def profiles_by_name(config: Config) -> Mapping[str, Profile]:
 
 def find_profile(name: str, config: Config | None = None) -> Profile:
     """Return the profile with this exact name. Raises ProfileNotFound and ConfigFileError."""
-    config = config or read_config()
+    if config is None:
+        config = read_config()
     if name in config.profiles:
         return profiles_by_name(config)[name]
     advice = _missing_section(name, config)

@@ -99,7 +99,9 @@ class Source:
 
 
 def _several(values: Any) -> tuple[Any, ...]:
-    """Return values as a tuple, even a single text."""
+    """Return values as a tuple, even a single text, or None."""
+    if not values:
+        return ()
     return (values,) if isinstance(values, str) else tuple(values)
 
 
@@ -169,7 +171,7 @@ class SessionRequest:
                 # A refresh reads the file again, when the notebook can be in another folder.
                 policy = os.path.abspath(os.path.expanduser(policy))
             self._set("policy", policy)
-        tags: Any = self.tags or ()
+        tags: Any = self.tags
         if isinstance(tags, Mapping):
             tags = tags.items()
         self._set("tags", _several(tags))

@@ -52,7 +52,8 @@ class ConfigFile:
     @classmethod
     def read(cls, files: SharedFiles | None = None) -> ConfigFile:
         """Read the files, by default those of the environment. Raises ConfigFileError."""
-        files = files or SharedFiles.from_environment()
+        if files is None:
+            files = SharedFiles.from_environment()
         version = version_of(files.config)
         config = read_config(files)  # raises the errors of a file that can't be read
         text = ""

@@ -121,8 +121,9 @@ def sign_ins(config: Config) -> Mapping[str, SignIn]:
     addresses: list[Mapping[str, str]] = []
     for name, section in config.profiles.items():
         address = {key: _text(section, key) for key in ("sso_start_url", "sso_region")}
-        is_new = all(address.values()) and address not in addresses
-        if is_new and "sso_session" not in section:
+        if "sso_session" in section or address in addresses:
+            continue
+        if all(address.values()):
             addresses.append(address)
             by_name.setdefault(name, SignIn(name, section, address))
     return by_name

@@ -235,7 +235,8 @@ def target_of(
     Without ``find_account``, the request must have account IDs. Raises a subclass of
     `AwsProfileError`.
     """
-    config = config or read_config()
+    if config is None:
+        config = read_config()
     chain = requested_chain(request, config, find_account)
     if python_of(chain[-1].settings):
         raise InvalidOption(
@@ -396,7 +397,9 @@ def _with_names(
     first = chain[0]
     if request.source_profile:
         return replace(named, source_profile=chain[1].name)
-    if request.role_arn or (request.default and first not in config.profiles):
+    if request.role_arn:
+        return named
+    if request.default and first not in config.profiles:
         return named
     return replace(named, profile=first.name, default=False, account=None, role=None, sso=None)
 

@@ -97,8 +97,10 @@ def is_terminal(stream: Any) -> bool:
     """Return whether a stream is a terminal. On Windows, `isatty` is also true for NUL."""
     if stream is None or not stream.isatty():
         return False
+    if sys.platform != "win32":
+        return True
     raw = getattr(getattr(stream, "buffer", None), "raw", None)
-    return sys.platform != "win32" or not isinstance(raw, FileIO)
+    return not isinstance(raw, FileIO)
 
 
 def somebody_is_there() -> bool:

@@ -89,7 +89,7 @@ def _cause(error: Exception) -> Exception | None:
         return speaking_cause(error)
     if not rule.quotes or not isinstance(error, botocore.ClientError | botocore.BotoCoreError):
         return None
-    if isinstance(error, botocore.ClientError) and not _is_document(error):
+    if _is_page(error):
         return None
     text = str(error)
     if redacted_urls(text) != text or "\n" in text:
@@ -123,12 +123,12 @@ def _details_of(error: botocore.ClientError) -> Any:
     return error.response.get("Error") or error.response
 
 
-def _is_document(error: botocore.ClientError) -> bool:
-    """Return whether a response is AWS's error document, rather than a page with an HTTP status.
+def _is_page(error: Exception) -> bool:
+    """Return whether a response is a page with an HTTP status, instead of AWS's error document.
 
-    botocore takes the whole body of another one as the message.
+    botocore takes its whole body as the message.
     """
-    return not code_of(error).isdigit()
+    return isinstance(error, botocore.ClientError) and code_of(error).isdigit()
 
 
 def _message_of(error: Exception) -> str:
@@ -136,11 +136,13 @@ def _message_of(error: Exception) -> str:
     if not isinstance(error, botocore.ClientError):
         # If the line below a setting is indented, botocore quotes it. It can be a secret.
         return redacted_urls(one_line(str(error).partition("\n")[0]))
+    code = code_of(error) or "no reason"
+    if _is_page(error):
+        return code
     message = redacted_urls(one_line(_details_of(error).get("Message") or ""))
-    is_page = re.match(r"\W*[<{\[]", message) or not _is_document(error)
-    if message and not is_page:
-        return message
-    return code_of(error) or "no reason"
+    if re.match(r"$|\W*[<{\[]", message):  # a page in a document
+        return code
+    return message
 
 
 def _rule_of(error: Exception) -> table.Rule | None:
@@ -167,7 +169,9 @@ def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
     rule = _rule_of(error)
     if rule is None:
         return UnexpectedError(error)
-    names = [f"`{name}`" for name in chain] or ["this session"]
+    names = [f"`{name}`" for name in chain]
+    if not chain:
+        names = ["this session"]
     problem = re.sub(r", value: .*, type: .*", "", one_line(details.get("report", "")))
     typed = arguments(request_of(chain))
     fields = {
@@ -225,7 +229,7 @@ def no_sign_in(chain: tuple[str, ...]) -> AwsProfileError:
 
 def _sign_in_commands(chain: tuple[str, ...]) -> dict[str, str]:
     """Return the arguments of ``%aws_profile``, and the AWS CLI's command, to sign in again."""
-    *_, start = chain or ("NAME",)
+    start = chain[-1] if chain else "NAME"
     role = AssignedName.parse(start)
     name = start.removeprefix("sso-session ")
     if role:

@@ -83,7 +83,8 @@ def explain(request: SessionRequest | None = None) -> Explanation:
 
     This calls neither AWS nor a program. Raises ConfigFileError if a file can't be read.
     """
-    request = request or SessionRequest(default=True)
+    if request is None:
+        request = SessionRequest(default=True)
     config = read_config()
     shown = Explanation(name=request.name, notes=tuple(_notes(request)))
     try:
@@ -347,8 +348,10 @@ def _mistake(name: str, section: Section) -> str:
     # Servers that aren't AWS have their own Regions.
     if name == "region" and section.keys() & {"endpoint_url", "services"}:
         return ""
+    if name not in known_settings():
+        return ""
     value = section[name]
-    if name not in known_settings() or not isinstance(value, str):
+    if not isinstance(value, str):
         return ""
     if not value:
         return ""
