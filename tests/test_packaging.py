@@ -66,8 +66,8 @@ def imported(files: Iterable[Path]) -> set[str]:
     return packages - sys.stdlib_module_names - {PROJECT["name"].replace("-", "_")}
 
 
-#: Imported only if they are there: they come with ipykernel and with the extras `crt` and `dask`.
-OPTIONAL = {"psutil", "cloudpickle", "awscrt"}
+#: Imported only if they are there: they come with the extras `crt` and `dask`.
+OPTIONAL = {"cloudpickle", "awscrt"}
 
 
 def test_what_is_imported_is_declared() -> None:

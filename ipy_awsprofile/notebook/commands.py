@@ -248,13 +248,16 @@ def _sign_out(line: _Line) -> Card:
 
 
 def _pick(line: _Line) -> object:
-    """Show a picker. Raises AwsProfileError in a terminal."""
-    if not renders_html():
-        raise AwsProfileError(
-            "The picker needs a notebook.",
-            "Run `%aws_profile NAME`; `%aws_profiles WORDS` searches the profiles.",
-        )
-    return line.make_picker(line.switcher)
+    """Show a picker or, in a terminal, switch to the profile that the user chooses."""
+    if renders_html():
+        return line.make_picker(line.switcher)
+    from ipy_awsprofile.notebook.terminal import pick_in_terminal  # a notebook doesn't need it
+
+    active = line.switcher.request
+    name = pick_in_terminal(active.profile if active else None)
+    if name is None:
+        return _switch(line)
+    return _switch(replace(line, request=SwitchRequest(name)))
 
 
 def _switch(line: _Line) -> Card | None:

@@ -1,4 +1,4 @@
-"""IPython in a real terminal: the prompt for a code, and the identity in the prompt."""
+"""IPython in a real terminal: the list of profiles, and the identity in the prompt."""
 
 from __future__ import annotations
 
@@ -53,19 +53,28 @@ def run(ipython: pexpect.spawn[str], cell: str, expected: str) -> str:
     return str(ipython.before) + str(ipython.after)
 
 
-def test_a_code(ipython: pexpect.spawn[str], aws: EmbeddedAws, auditor: str) -> None:
-    """A switch to a role with MFA prompts for the code below the cell."""
+def test_pick(ipython: pexpect.spawn[str], aws: EmbeddedAws, auditor: str) -> None:
+    """The list searches as the user types, and Enter switches as `%aws_profile NAME` does."""
     ipython.expect("In ")
+    run(ipython, "%aws_profile --pick", "Profile:")
+    ipython.send("\x03")
+    ipython.expect("No profile is active")
+    run(ipython, "%aws_profile --pick", "Profile:")
+    run(ipython, "us-west bet", "RoleBeta ← UserAlpha")
+    run(ipython, "pick = lambda: get_ipython().run_line_magic('aws_profile', '--pick')", "In ")
+    run(ipython, "import asyncio; await asyncio.sleep(0); pick()", "Profile:")
+    run(ipython, "user", "user/UserAlpha")
     run(ipython, "%config AwsProfileMagics.protected = ['Auditor']", "In ")
-    run(ipython, "%aws_profile Auditor", "`Auditor` protects the profile")
+    run(ipython, "%aws_profile --pick", "Profile:")
+    run(ipython, "Auditor", "`Auditor` protects the profile")
     run(ipython, "%aws_profile Auditor --yes", "MFA code for .*: ")
     run(ipython, aws.iam.mfa_code(auditor), r"Auditor ← AuditorUser  \(protected, ")
 
 
-def test_pick(shell: Shell, aws: EmbeddedAws) -> None:
-    """Without a notebook, the magic for the picker raises an error that says what to run."""
+def test_without_a_terminal(shell: Shell, aws: EmbeddedAws) -> None:
+    """Without a terminal, the magic raises an error that says what to run, and doesn't wait."""
     error = shell.refused("%aws_profile --pick")
-    assert error.hint == "Run `%aws_profile NAME`; `%aws_profiles WORDS` searches the profiles."
+    assert error.hint == "Run `%aws_profile NAME`; `%aws_profiles` lists the names."
     assert isinstance(shell.refused("%aws_profile --pick RoleBeta"), InvalidOption)
 
 
