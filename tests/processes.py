@@ -8,16 +8,12 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from threading import Timer
-from typing import TYPE_CHECKING
 
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
-
 
 #: Skips a test of what Windows doesn't have: signals between processes, forks, links, scripts.
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX system")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pytest
 
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
-
-if TYPE_CHECKING:
-    import pytest
-
-    from ipy_awsprofile.sessions.session import ProfileSession
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from ipy_awsprofile.sessions.session import ProfileSession
+from tests.aws import EmbeddedAws
+from tests.shells import Shell
 
 
 def roles_in_s3(aws: EmbeddedAws, notebook: Shell, code: str) -> set[str]:

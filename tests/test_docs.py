@@ -11,13 +11,14 @@ import runpy
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from configparser import ConfigParser
 from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
 from secrets import token_hex
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import AsyncMock, patch
 
 import boto3
@@ -32,6 +33,7 @@ from traitlets.config import Config
 
 from ipy_awsprofile.config.shared import AGENT, SHARED_PROFILES, process_of
 from ipy_awsprofile.demo.aws import append_section
+from ipy_awsprofile.demo.iam import Signer
 from ipy_awsprofile.demo.identity_center import write_private
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow, seed_all, trusting
 from ipy_awsprofile.kernel.caches import CACHES
@@ -39,14 +41,8 @@ from matrix.uses import USES
 from tests.aws import EmbeddedAws
 from tests.pages import comparable, output_of, page_cells, with_outputs
 from tests.processes import posix
-from tests.shells import run_notebook
+from tests.shells import Shell, run_notebook
 from tests.test_readme import DOCS, blocks
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from ipy_awsprofile.demo.iam import Signer
-    from tests.shells import Shell
 
 pytestmark = posix  # the pages have commands and paths of one
 

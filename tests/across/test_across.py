@@ -9,8 +9,9 @@ import signal
 import sys
 import threading
 import weakref
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -20,13 +21,9 @@ from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, seed_organisation
 from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered
 from ipy_awsprofile.gate import PROCESS
 from tests.across.runs import ASSUME, Flaky, account_of, actions, bucket_count, errors_of
+from tests.aws import EmbeddedAws
 from tests.identity_center import PROD, organisation
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell
 
 
 def test_ways_to_name_profiles(aws: EmbeddedAws) -> None:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from ipy_awsprofile import across_profiles
-from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, Scenario, allow, trusting
 from tests.across.runs import ASSUME, account_of, actions, bucket_count, errors_of
+from tests.aws import EmbeddedAws
 from tests.identity_center import PROD, TEST, TWIN, organisation
 from tests.local_browser import Browser, browser
 from tests.roles import add_mfa_role
 from tests.servers import answering_server
-
-if TYPE_CHECKING:
-    from ipy_awsprofile.demo.stages import Scenario
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell
 
 __all__ = ["browser"]
 

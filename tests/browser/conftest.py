@@ -7,27 +7,20 @@ next to Playwright's event loop.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from ipy_awsprofile.demo.commands import clean_environment
 from ipy_awsprofile.demo.stages import seed, seed_company
 from ipy_awsprofile.switch.switcher import Switcher
 from tests.aws import EmbeddedAws
-from tests.browser.jupyter import Jupyter, launched, serving
+from tests.browser.jupyter import Jupyter, Server, launched, serving
 from tests.browser.pages import ViewPage
 from tests.browser.stage import add_company
 from tests.processes import missing
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from playwright.sync_api import Browser
-
-    from tests.browser.jupyter import Server
 
 # Kernels start slowly on a busy machine. A test that passes never waits this long.
 expect.set_options(timeout=30_000)

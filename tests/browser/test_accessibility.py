@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.pages import THEMES
+from tests.aws import EmbeddedAws
+from tests.browser.pages import THEMES, ViewPage
 from tests.cards.test_cards import KINDS
 from tests.processes import missing
 from tests.roles import add_mfa_role
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from playwright.sync_api import Page
-
-    from tests.aws import EmbeddedAws
-    from tests.browser.pages import ViewPage
 
 _AXE = Path(__file__).parents[2] / ".venv" / "node_modules" / "axe-core" / "axe.min.js"
 _CONTRAST = Path(__file__).with_name("contrast.js").read_text()

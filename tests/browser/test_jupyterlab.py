@@ -7,26 +7,20 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import nbformat
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 
 from ipy_awsprofile.cards.cards import Status, identity_card
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
+from tests.aws import EmbeddedAws
+from tests.browser.jupyter import Jupyter, Notebook
 from tests.browser.pages import BUCKETS, LOAD, PICK, PickerPage, ToolbarPage
 from tests.browser.stage import restored
 from tests.cards.test_cards import identity
 from tests.roles import add_mfa_role
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from playwright.sync_api import Locator, Page
-
-    from tests.aws import EmbeddedAws
-    from tests.browser.jupyter import Jupyter, Notebook
 
 SWITCH = "%aws_profile RoleBeta"
 SWITCHED = f"{LOAD}\n{SWITCH}"

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import botocore.session
 import pytest
@@ -26,8 +26,7 @@ from ipy_awsprofile.config.profiles import (
 from ipy_awsprofile.errors import ConfigFileError, ProfileNotFound
 from tests.processes import OTHER_ENCODING, posix
 
-if TYPE_CHECKING:
-    Files = tuple[Path, Path]
+Files = tuple[Path, Path]
 
 
 def written(folder: Path, config: str, credentials: str = "") -> SharedFiles:

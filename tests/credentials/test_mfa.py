@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import time_machine
@@ -29,11 +29,9 @@ from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import MfaRejected, MfaUnavailable
 from ipy_awsprofile.sessions.session import open_session, who_am_i
 from ipy_awsprofile.switch.using_profile import using_profile
+from tests.aws import EmbeddedAws
 from tests.sessions.traces import actions
-
-if TYPE_CHECKING:
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell
 
 QUESTION = "Enter MFA code for arn:mfa: "
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from botocore import exceptions as theirs
@@ -17,9 +17,7 @@ from ipy_awsprofile.credentials.translation import (
     request_of,
     translated,
 )
-
-if TYPE_CHECKING:
-    from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.errors import AwsProfileError
 
 CHAIN = ("RoleBeta", "UserAlpha")
 ROLE = "arn:aws:iam::123456789012:role/RoleBeta"

@@ -7,9 +7,10 @@ the error that would end a switch, but calls and changes nothing.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -18,18 +19,15 @@ from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.errors import InvalidProfile, SignInRequired
 from ipy_awsprofile.explain.explain import Explanation, explain
 from ipy_awsprofile.sessions.session import open_session
+from tests.aws import EmbeddedAws
 from tests.identity_center import organisation
 from tests.kinds import KINDS, create_ann, in_its_place, prepared, sign_in
 from tests.servers import Answers, odd_server
+from tests.shells import Shell
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+#: The config and the credentials file.
+Files = tuple[Path, Path]
 
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
-
-    #: The config and the credentials file.
-    Files = tuple[Path, Path]
 
 ROLE = "arn:aws:iam::123456789012:role/RoleBeta"
 KEYS = "aws_access_key_id = AKIAHUSH\naws_secret_access_key = hush-secret"

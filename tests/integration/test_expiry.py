@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
+from tests.aws import EmbeddedAws
 from tests.identity_center import write_session
 from tests.kernels import Kernel
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.aws import EmbeddedAws
 
 BUCKET = "after-a-night"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -22,11 +22,9 @@ from ipy_awsprofile.errors import (
     SignInRequired,
 )
 from ipy_awsprofile.text import quoted
+from tests.aws import EmbeddedAws
 from tests.roles import answer_with_codes
-
-if TYPE_CHECKING:
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell
 
 ROLE = "arn:aws:iam::123456789012:role/RoleBeta"
 

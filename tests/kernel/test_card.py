@@ -5,22 +5,18 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
 
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT
+from tests.aws import EmbeddedAws
 from tests.processes import posix
 from tests.roles import roles_in_s3
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell
 
 
 def card_of(notebook: Shell, line: str = "%aws_profile") -> str:

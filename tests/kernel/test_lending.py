@@ -8,11 +8,12 @@ import shutil
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.error import HTTPError, URLError
 
 import pytest
@@ -20,15 +21,10 @@ import time_machine
 
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from ipy_awsprofile.errors import CredentialsUnavailable
+from tests.aws import EmbeddedAws
 from tests.processes import Child, is_private, posix
 from tests.roles import answer_with_codes, renew_at_each_use
-from tests.shells import aws_cli_2
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell, aws_cli_2
 
 ARN = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
 

@@ -9,7 +9,7 @@ import os
 import re
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import Any
 
 import boto3
 import fsspec.config
@@ -20,17 +20,12 @@ from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import find_profile
 from ipy_awsprofile.demo.aws import append_section
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
+from tests.aws import EmbeddedAws
 from tests.kernel.conftest import BUCKET
+from tests.processes import Child
 from tests.roles import renew_at_each_use, roles_in_s3
 from tests.servers import Answers, odd_server
-from tests.shells import run_python
-
-if TYPE_CHECKING:
-    from typing import Any
-
-    from tests.aws import EmbeddedAws
-    from tests.processes import Child
-    from tests.shells import Shell
+from tests.shells import Shell, run_python
 
 # Environment variables ----------------------------------------------------------------------------
 

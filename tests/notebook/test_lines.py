@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -11,10 +11,8 @@ from ipy_awsprofile.config.request import SwitchRequest, arguments, options_of
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.notebook.magic import AwsProfileMagics
 from ipy_awsprofile.notebook.options import chosen, joined, parse
-
-if TYPE_CHECKING:
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.aws import EmbeddedAws
+from tests.shells import Shell
 
 
 def request_in(line: str) -> SwitchRequest:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import boto3
 import pytest
 import time_machine
 
 from ipy_awsprofile.errors import SwitchInterrupted
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.aws import EmbeddedAws
+from tests.shells import Shell
 
 pytestmark = pytest.mark.usefixtures("aws")
 

@@ -7,8 +7,10 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import boto3
@@ -18,18 +20,13 @@ import time_machine
 from ipy_awsprofile import using_profile
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow
 from ipy_awsprofile.picker.conversation import Conversation
+from ipy_awsprofile.picker.messages import Message
 from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
 from ipy_awsprofile.switch.switcher import Switcher
 from ipy_awsprofile.switch.using_profile import running_switcher
+from tests.aws import EmbeddedAws
 from tests.identity_center import PROD, organisation
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from ipy_awsprofile.picker.messages import Message
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell
 
 USER = f"arn:aws:iam::{USER_ACCOUNT}:user/UserAlpha"
 ROLE = f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/RoleBeta/"

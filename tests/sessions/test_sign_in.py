@@ -17,10 +17,11 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import time_machine
+from werkzeug.wrappers import Request, Response
 
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import login_target, target_of
@@ -33,15 +34,10 @@ from ipy_awsprofile.errors import (
 )
 from ipy_awsprofile.sessions.session import open_session, who_am_i
 from ipy_awsprofile.sessions.signing_in import Attempt, Callback, begin_sign_in, sign_out
+from tests.aws import EmbeddedAws
 from tests.identity_center import PROD, organisation
 from tests.processes import is_private, open_elsewhere
-from tests.shells import aws_cli_2, run_notebook
-
-if TYPE_CHECKING:
-    from werkzeug.wrappers import Request, Response
-
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell, aws_cli_2, run_notebook
 
 
 @pytest.fixture(autouse=True)
