@@ -206,9 +206,10 @@ def cached_list(sign_in: SignIn) -> RoleList | None:
 def complete_list(sign_in: SignIn) -> RoleList | None:
     """Return the cached list if it has the roles of all accounts, otherwise None."""
     cached = cached_list(sign_in)
-    if cached and cached.accounts.keys() <= cached.roles.keys():
-        return cached
-    return None
+    if cached is None:
+        return None
+    is_complete = cached.accounts.keys() <= cached.roles.keys()
+    return cached if is_complete else None
 
 
 @lru_cache(maxsize=4)

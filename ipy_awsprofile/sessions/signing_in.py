@@ -437,7 +437,9 @@ def needs_sign_in(target: Target, ended: Target | None) -> bool:
     """Return whether a target needs the sign-in of another target, or any sign-in."""
     if not target.signs_in:
         return False
-    return ended is None or sign_in_file(target) == sign_in_file(ended)
+    if ended is None:
+        return True
+    return sign_in_file(target) == sign_in_file(ended)
 
 
 def _all_files(config: Config) -> Iterator[tuple[Path, tuple[str, Target]]]:
