@@ -5,13 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Programs that start others, without their extensions.
+#: Programs that start others, without the extension that they have on Windows.
 _SHELLS = {
     *("bash", "csh", "dash", "fish", "ksh", "sh", "tcsh", "zsh"),
     *("cmd", "powershell", "pwsh"),
@@ -79,8 +78,8 @@ def program_of(process_id: int) -> Program:
         process = psutil.Process(process_id)
         arguments = process.cmdline()[1:]
         for parent in process.parents():
-            name = parent.name()
-            if PurePath(name).stem.lower() in _SHELLS:
+            name = parent.name().removesuffix(".exe")
+            if name.lower() in _SHELLS:
                 continue
             if parent.cmdline()[1:] != arguments:
                 return Program(name, parent.pid)
