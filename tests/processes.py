@@ -56,22 +56,25 @@ def left_out(reasons: Iterable[str]) -> list[str]:
     )
 
 
-#: Answers each environment with the caller's ARN or boto3's error. To import boto3 takes longer.
-_CALLER = """
-import boto3, json, os, sys
+#: Runs each program, and prints what it prints or its error. To import boto3 takes longer.
+_PROGRAMS = """
+import boto3, contextlib, io, json, os, sys
 for line in sys.stdin:
+    code, environment = json.loads(line)
     os.environ.clear()
-    os.environ.update(json.loads(line))
-    try:
-        answer = boto3.Session().client("sts").get_caller_identity()["Arn"]
-    except Exception as error:
-        answer = str(error)
-    print(json.dumps(answer), flush=True)
+    os.environ.update(environment)
+    boto3.DEFAULT_SESSION = None
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        try:
+            exec(code, {})
+        except Exception as error:
+            print(error)
+    print(json.dumps(printed.getvalue()), flush=True)
 """
 
 
 class Child:
-    """A child process, which calls AWS in each environment as a new one would."""
+    """A child process, which runs programs in each environment as new processes would."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -80,17 +83,22 @@ class Child:
     @contextmanager
     def started(cls) -> Iterator[Child]:
         """Start the process, and end it after the block."""
-        command = [sys.executable, "-c", _CALLER]
+        command = [sys.executable, "-c", _PROGRAMS]
         with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as process:
             yield cls(process)
 
-    def arn(self, environment: Mapping[str, str] = os.environ) -> str:
-        """Return the ARN that STS reports for the credentials in an environment, or the error."""
+    def run(self, code: str, environment: Mapping[str, str] = os.environ) -> str:
+        """Run a program that uses boto3, and return what it prints, with its error if it fails."""
         assert self._process.stdin
         assert self._process.stdout
-        print(json.dumps(dict(environment)), file=self._process.stdin, flush=True)
-        answer: str = json.loads(self._process.stdout.readline())
-        return answer
+        print(json.dumps([code, dict(environment)]), file=self._process.stdin, flush=True)
+        printed: str = json.loads(self._process.stdout.readline())
+        return printed
+
+    def arn(self, environment: Mapping[str, str] = os.environ) -> str:
+        """Return the ARN that STS reports for the credentials in an environment, or the error."""
+        code = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
+        return self.run(code, environment).strip()
 
 
 class AccessDenied(PermissionError):

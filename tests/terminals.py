@@ -40,6 +40,10 @@ class Terminal:
             cwd=self.folder,
         )
 
+    def python(self, code: str, **variables: str) -> str:
+        """Return what a program that uses boto3 prints, and its error if it fails."""
+        return self._program.run(code, self.environment | variables)
+
     def who(self, profile: str = NOTEBOOK) -> str:
         """Return the ARN of a profile in a program, or why it has none."""
         return self._program.arn(self.environment | {"AWS_PROFILE": profile})

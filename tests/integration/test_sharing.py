@@ -129,8 +129,7 @@ def test_the_reader_only_reads(
         answer_with_codes(aws, add_mfa_role(aws, line := "Auditor"), monkeypatch)
     notebook.good(f"%aws_profile {line}")
     aws.calls.clear()
-    done = terminal.run(sys.executable, "-c", DELETE_AND_LIST, AWS_PROFILE=AGENT)
-    refused, buckets = done.stdout.splitlines()
+    refused, buckets = terminal.python(DELETE_AND_LIST, AWS_PROFILE=AGENT).splitlines()
     assert "AccessDenied" in refused
     assert "my-first-bucket" in buckets
     put = "session.client('s3').put_object(Bucket='my-first-bucket', Key='a', Body=b'')"
@@ -148,8 +147,7 @@ def test_a_read_only_notebook(notebook: Shell, terminal: Terminal) -> None:
     """While the notebook itself is read-only, both profiles can only read."""
     notebook.good("%aws_profile RoleBeta --read-only")
     for profile in (NOTEBOOK, AGENT):
-        done = terminal.run(sys.executable, "-c", DELETE_AND_LIST, AWS_PROFILE=profile)
-        refused, buckets = done.stdout.splitlines()
+        refused, buckets = terminal.python(DELETE_AND_LIST, AWS_PROFILE=profile).splitlines()
         assert "AccessDenied" in refused
         assert "my-first-bucket" in buckets
 

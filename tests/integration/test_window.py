@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import json
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -71,8 +70,7 @@ def put(terminal: Terminal, **variables: str) -> str:
     """Return what a program says that writes an object with `notebook-agent`."""
     if not variables:
         variables = {"AWS_PROFILE": AGENT}
-    done = terminal.run(sys.executable, "-c", PUT, **variables)
-    return done.stdout or done.stderr
+    return terminal.python(PUT, **variables)
 
 
 @pytest.mark.parametrize("kind", ["role", "MFA", "long-term keys", "Identity Center"])
@@ -108,8 +106,7 @@ def test_a_window(
     assert "AccessDenied" in put(terminal)
     refused = put(terminal, **copied)
     assert "AccessDenied" in refused or "ExpiredToken" in refused
-    listed = terminal.run(sys.executable, "-c", LIST, AWS_PROFILE=AGENT)
-    assert "my-second-bucket" in listed.stdout
+    assert "my-second-bucket" in terminal.python(LIST, AWS_PROFILE=AGENT)
     assert "can write until" not in notebook.good("%aws_profile").text
 
 
@@ -131,8 +128,7 @@ def test_a_policy(
     assert f"as far as {file} allows" in card
     assert f"limited by {file}" in answers.questions[-1]
     assert "written" in put(terminal)
-    listed = terminal.run(sys.executable, "-c", LIST, AWS_PROFILE=AGENT)
-    assert "AccessDenied" in listed.stderr
+    assert "AccessDenied" in terminal.python(LIST, AWS_PROFILE=AGENT)
     file.write_text("{}")
     error = notebook.refused(f'%aws_profile --share write 20m --policy "{file}"')
     assert "can't be read" in str(error)
