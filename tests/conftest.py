@@ -7,25 +7,21 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Iterator
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 from botocore.loaders import JSONFileLoader, Loader
 
-from ipy_awsprofile.demo.stages import seed
+from ipy_awsprofile.demo.stages import Scenario, seed
 from ipy_awsprofile.switch.using_profile import reset_process
 from tests.aws import EmbeddedAws
 from tests.processes import Child, left_out, use_time_zone
 from tests.roles import add_mfa_role
 from tests.shells import Shell
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from ipy_awsprofile.demo.stages import Scenario
 
 
 def pytest_configure() -> None:

@@ -6,13 +6,10 @@ A release of another package can rename or remove any of them: `test_private_nam
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ipy_awsprofile.kernel.leftovers import HANDLES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 #: For each file, the modules and classes of other packages, and what the file uses of them. A name
 #: has to exist, `name(a, b)` is called with these parameters, `def name(a, b)` is overridden and

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
 
 from ipy_awsprofile.config.shared import NOTEBOOK
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
+from tests.aws import EmbeddedAws
 from tests.identity_center import write_session
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from tests.aws import EmbeddedAws
-    from tests.processes import Child
+from tests.processes import Child
 
 ASK = [sys.executable, "-P", "-m", "ipy_awsprofile", "credentials"]
 

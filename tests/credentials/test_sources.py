@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 import pytest
@@ -26,21 +26,18 @@ from ipy_awsprofile.credentials.botocore_session import (
 )
 from ipy_awsprofile.credentials.person import Person, Prompter
 from ipy_awsprofile.credentials.providers import Renewing, create_provider_chain
+from ipy_awsprofile.demo.iam import Signer
 from ipy_awsprofile.demo.stages import USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import CredentialsRejected, CredentialsUnavailable, IdentityChanged
 from ipy_awsprofile.sessions.portable import lendable
-from ipy_awsprofile.sessions.session import open_session, who_am_i
+from ipy_awsprofile.sessions.session import ProfileSession, open_session, who_am_i
+from tests.aws import EmbeddedAws
 from tests.rotation import (
     replaced_keys,
     role_keys,
     session_keys,
     write_keys,
 )
-
-if TYPE_CHECKING:
-    from ipy_awsprofile.demo.iam import Signer
-    from ipy_awsprofile.sessions.session import ProfileSession
-    from tests.aws import EmbeddedAws
 
 
 def test_same_providers_as_botocore(shared_files: tuple[Path, Path]) -> None:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from ipy_awsprofile.demo.stages import add_role
+from tests.aws import EmbeddedAws
+from tests.processes import Child
+from tests.shells import Shell
 from tests.terminals import Terminal
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.aws import EmbeddedAws
-    from tests.processes import Child
-    from tests.shells import Shell
 
 
 @pytest.fixture

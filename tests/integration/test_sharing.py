@@ -10,28 +10,23 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import time_machine
 
 from ipy_awsprofile.config.shared import AGENT, NOTEBOOK, process_of, proof, shared_file
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
+from tests.aws import EmbeddedAws
 from tests.identity_center import write_session
 from tests.processes import OTHER_ENCODING, is_private, posix
 from tests.roles import add_mfa_role, answer_with_codes
-from tests.shells import aws_cli_2
+from tests.shells import Shell, aws_cli_2
 from tests.terminals import ASK, Terminal, may_write
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
 
 
 def test_the_first_time(aws: EmbeddedAws, shell: Shell) -> None:

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import getpass
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import time_machine
 
 from ipy_awsprofile.config.shared import AGENT
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
+from tests.aws import EmbeddedAws
 from tests.kernels import Kernel
 from tests.roles import add_mfa_role, answer_with_codes
+from tests.shells import Shell
 from tests.terminals import ASK, Terminal, may_write
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.aws import EmbeddedAws
-    from tests.shells import Shell
 
 PUT = """
 import boto3
