@@ -58,7 +58,10 @@ def left_out(reasons: Iterable[str]) -> list[str]:
 
 #: Runs each program, and prints what it prints or its error. To import boto3 takes longer.
 _PROGRAMS = """
-import boto3, contextlib, io, json, os, sys
+import boto3, contextlib, functools, io, json, os, sys
+from botocore.loaders import JSONFileLoader
+parse_once = functools.cache(functools.partial(JSONFileLoader.load_file, JSONFileLoader()))
+JSONFileLoader.load_file = lambda self, path: parse_once(path)
 for line in sys.stdin:
     code, environment = json.loads(line)
     os.environ.clear()
