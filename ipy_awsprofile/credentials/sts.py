@@ -87,6 +87,14 @@ class CliFiles(JSONFileCache):
     On Windows, botocore couldn't replace such a file, and would leave the secrets in its draft.
     """
 
+    def __contains__(self, key: object) -> bool:
+        """Return whether a file has a document. For botocore, one that is damaged has one, too."""
+        try:
+            self[str(key)]
+        except KeyError:
+            return False
+        return True
+
     def __getitem__(self, key: str) -> Any:
         """Return the document in a file. Raises KeyError."""
         try:

@@ -346,6 +346,9 @@ _IPYPARALLEL = "ipyparallel.client.client.Client"
 _STARTERS = {
     *("concurrent.futures.process.ProcessPoolExecutor", "multiprocessing.pool.Pool"),
     *(_DASK, _IPYPARALLEL),
+    "loky.process_executor.ProcessPoolExecutor",
+    "loky.reusable_executor._ReusablePoolExecutor",
+    "joblib.externals.loky.process_executor.ProcessPoolExecutor",
     "joblib.externals.loky.reusable_executor._ReusablePoolExecutor",
 }
 

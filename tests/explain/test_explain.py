@@ -412,6 +412,17 @@ def test_expired_sign_in(aws: EmbeddedAws) -> None:
     assert str(explained(profile="prod-reader").error) == str(caught.value)
 
 
+@pytest.mark.parametrize("text", ["", "{"])
+def test_a_damaged_login(aws: EmbeddedAws, values: dict[str, str], text: str) -> None:
+    """A damaged file of `aws login` requires a new sign-in, as if it were missing."""
+    aws.config_file.write_text(KINDS["login session"].config.format(**values))
+    (file,) = aws.home.glob(".aws/login/cache/*.json")
+    file.write_text(text)
+    with pytest.raises(SignInRequired):
+        open_session("P")
+    assert isinstance(explained(profile="P").error, SignInRequired)
+
+
 def test_renewed_login(aws: EmbeddedAws, values: dict[str, str]) -> None:
     """A session of `aws login` that a switch would renew is no error; no file is written."""
     aws.config_file.write_text(KINDS["login session"].config.format(**values))

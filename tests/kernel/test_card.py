@@ -310,12 +310,13 @@ def test_pools(notebook: Shell) -> None:
     notebook.good(
         "from concurrent.futures import ProcessPoolExecutor\nfrom multiprocessing import Pool\n"
         "from ipy_awsprofile import across_profiles\n%aws_profile RoleBeta\n"
-        "pool, executor = Pool(1), ProcessPoolExecutor(1)"
+        "from joblib.externals import loky\n"
+        "pool, executor, own = Pool(1), ProcessPoolExecutor(1), loky.ProcessPoolExecutor(1)"
     )
-    for name in ("pool", "executor"):
+    for name in ("pool", "executor", "own"):
         error = str(notebook.refused(f"across_profiles(['RoleBeta'], lambda _: {name})"))
         assert error == f"`{name}` runs code in processes that have the notebook's identity."
-    notebook.good("pool.terminate(); executor.shutdown()")
+    notebook.good("pool.terminate(); executor.shutdown(); own.shutdown()")
 
 
 def test_libraries_that_do_not_follow(notebook: Shell) -> None:
