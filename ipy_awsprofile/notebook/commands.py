@@ -352,7 +352,7 @@ def _open_window(line: _Line, words: list[str]) -> Card:
     policy = os.fspath(asked.policy) if asked.policy else None
     if asked != SwitchRequest(asked.profile, policy=policy):
         raise InvalidOption(
-            "`--share write` takes only a time and `--policy FILE`. You confirm it by an answer.",
+            "`--share write` takes only a time and `--policy FILE`. The notebook asks you.",
             "Write `%aws_profile --share write 10m`.",
         )
     try:

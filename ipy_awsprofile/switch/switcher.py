@@ -255,11 +255,13 @@ class Switcher:
     def share(self) -> None:
         """Share the notebook's identity with programs outside the kernel, now and after switches.
 
-        Another notebook that has shared its identity so far doesn't anymore. Raises
-        CredentialsUnavailable.
+        Another notebook that has shared its identity so far doesn't anymore. If this one shares it,
+        a window stays open. Raises CredentialsUnavailable.
         """
         from ipy_awsprofile.kernel.sharing import Sharing
 
+        if self.sharing and self.sharing.is_newest:
+            return
         try:
             newer = Sharing(lambda: self._stack.session_of_notebook, self._lock, self.receipts)
         except OSError as error:

@@ -219,7 +219,9 @@ def test_receipts(aws: EmbeddedAws, notebook: Shell, terminal: Terminal, answers
     put(terminal, AWS_PROFILE="notebook", AI_AGENT="claude")
     shell = terminal.run("sh", "-c", f"{' '.join(ASK)} --agent")
     assert shell.returncode == 0
-    frame = notebook.good("%aws_profile --share").result
+    ran = notebook.good("%aws_profile --share")
+    assert "can write until" in ran.text
+    frame = ran.result
     seen = frame[["agent", "profile", "identity", "access"]].values.tolist()
     assert seen == [
         ["", "notebook-agent", "RoleBeta", "writing"],
