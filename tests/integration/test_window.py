@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import getpass
 import json
+import shlex
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -217,8 +219,10 @@ def test_receipts(aws: EmbeddedAws, notebook: Shell, terminal: Terminal, answers
     aws.calls.clear()
     put(terminal)
     put(terminal, AWS_PROFILE="notebook", AI_AGENT="claude")
-    shell = terminal.run("sh", "-c", f"{' '.join(ASK)} --agent")
-    assert shell.returncode == 0
+    in_shell = ["sh", "-c", shlex.join([*ASK, "--agent"])]
+    if sys.platform == "win32":
+        in_shell = ["cmd", "/c", *ASK, "--agent"]
+    assert terminal.run(*in_shell).returncode == 0
     ran = notebook.good("%aws_profile --share")
     assert "can write until" in ran.text
     frame = ran.result
