@@ -114,7 +114,8 @@ class _Grant:
         limited = open_limited(self.session, name, seconds=seconds, policy=window.policy)
         keys, expires = lendable(limited)
         ends = min(filter(None, (expires, window.ends)))
-        return _Issued(credentials_document(keys, ends), "writing", ends, renews=ends)
+        document = credentials_document(keys, expires, window.ends)
+        return _Issued(document, "writing", ends, renews=ends)
 
     def _brief(self, profile: str, name: str) -> _Issued:
         """Return credentials that AWS accepts for 20 minutes, if it can issue such credentials."""
@@ -128,8 +129,7 @@ class _Grant:
         if must_limit or is_read_only:
             access = "reading"
         keys, expires = lendable(session)
-        ends = min(filter(None, (expires, now + timedelta(seconds=_LIFETIME))))
-        document = credentials_document(keys, ends)
+        document = credentials_document(keys, expires, now + timedelta(seconds=_LIFETIME))
         return _Issued(document, access, expires, renews=now + _SAME_KEYS)
 
 

@@ -40,7 +40,7 @@ from ipy_awsprofile.kernel.lending import LendingRequest
 from ipy_awsprofile.kernel.places import KEYS, LENT, s3_location
 from ipy_awsprofile.kernel.show import Variables
 from ipy_awsprofile.sessions.loopback import LoopbackServer
-from ipy_awsprofile.sessions.portable import lendable, lent_document
+from ipy_awsprofile.sessions.portable import credentials_document, lendable
 from ipy_awsprofile.sessions.scoped import open_brief
 from ipy_awsprofile.sessions.session import ProfileSession, label_for
 
@@ -151,14 +151,16 @@ class Workers(StaysInProcess):
         with self._sending:
             try:
                 limited = open_brief(session, _NAME, seconds=_BRIEF, read_only=self.read_only)
-                document = lent_document(limited, timedelta(seconds=GOOD_FOR))
+                keys, keys_end = lendable(limited)
+                replaced = datetime.now(UTC) + timedelta(seconds=GOOD_FOR)
+                document = credentials_document(keys, keys_end, replaced)
                 region, endpoint = s3_location(session)
                 environment = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
                 if endpoint:
                     environment["AWS_ENDPOINT_URL_S3"] = endpoint
                 self.problem = self._send(LentIdentity(document, environment), wait)
                 self.session = session
-                _, self.keys_end = lendable(limited)
+                self.keys_end = keys_end
             except BaseException as error:  # noqa: BLE001  # `use` raises even Ctrl-C
                 self.problem = error.with_traceback(None)  # its frames have keys
 

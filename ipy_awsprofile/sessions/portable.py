@@ -120,20 +120,24 @@ def lendable(session: boto3.Session) -> tuple[RedactedCredentials, datetime | No
         return issued[1:]
 
 
-def lent_document(session: boto3.Session, ask_again: timedelta = _ASK_AGAIN) -> dict[str, Any]:
-    """Return the credentials of `lendable`, which programs replace after that time at most.
+def lent_document(session: boto3.Session) -> dict[str, Any]:
+    """Return the credentials of `lendable`, which programs replace within 20 minutes.
 
     Raises the errors of `lendable`.
     """
     keys, expiry = lendable(session)
-    return credentials_document(keys, min(filter(None, (expiry, datetime.now(UTC) + ask_again))))
+    return credentials_document(keys, expiry, datetime.now(UTC) + _ASK_AGAIN)
 
 
-def credentials_document(keys: RedactedCredentials, ends: datetime) -> dict[str, Any]:
+def credentials_document(
+    keys: RedactedCredentials, expiry: datetime | None, replaced: datetime
+) -> dict[str, Any]:
     """Return credentials as processes and containers return them to SDKs.
 
-    A ``credential_process`` names the token ``SessionToken``, and a container ``Token``.
+    Programs use them until they expire or must be ``replaced``, whichever is first. A
+    ``credential_process`` names the token ``SessionToken``, and a container ``Token``.
     """
+    ends = min(filter(None, (expiry, replaced)))
     token = str(keys.token)
     return {
         "Version": 1,
