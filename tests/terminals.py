@@ -7,11 +7,15 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from ipy_awsprofile.config.shared import NOTEBOOK
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
 from tests.aws import EmbeddedAws
 from tests.identity_center import write_session
 from tests.processes import Child
+from tests.roles import add_mfa_role, answer_with_codes
+from tests.shells import Shell
 
 ASK = [sys.executable, "-P", "-m", "ipy_awsprofile", "credentials"]
 
@@ -65,3 +69,17 @@ def may_write(aws: EmbeddedAws, kind: str) -> str:
         )
         return "sso"
     return "RoleBeta"
+
+
+def switch_to_writer(
+    aws: EmbeddedAws, notebook: Shell, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> str:
+    """Switch to an identity of this kind that may write, and return the name of its profile."""
+    if kind != "MFA":
+        profile = may_write(aws, kind)
+        notebook.good(f"%aws_profile {profile}")
+        return profile
+    with monkeypatch.context() as front_end:
+        answer_with_codes(aws, add_mfa_role(aws, "Auditor"), front_end)
+        notebook.good("%aws_profile Auditor")
+    return "Auditor"

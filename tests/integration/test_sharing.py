@@ -26,7 +26,7 @@ from tests.identity_center import write_session
 from tests.processes import OTHER_ENCODING, is_private, posix
 from tests.roles import add_mfa_role, answer_with_codes
 from tests.shells import Shell, aws_cli_2
-from tests.terminals import ASK, Terminal, may_write
+from tests.terminals import ASK, Terminal, switch_to_writer
 
 
 def test_the_first_time(aws: EmbeddedAws, shell: Shell) -> None:
@@ -119,10 +119,7 @@ def test_the_reader_only_reads(
     kind: str,
 ) -> None:
     """`notebook-agent` reads and can't write, even while the notebook can; keys stay in it."""
-    line = may_write(aws, kind)
-    if kind == "MFA":
-        answer_with_codes(aws, add_mfa_role(aws, line := "Auditor"), monkeypatch)
-    notebook.good(f"%aws_profile {line}")
+    switch_to_writer(aws, notebook, monkeypatch, kind)
     aws.calls.clear()
     refused, buckets = terminal.python(DELETE_AND_LIST, AWS_PROFILE=AGENT).splitlines()
     assert "AccessDenied" in refused
@@ -160,10 +157,7 @@ def test_brief_keys(
     kind: str,
 ) -> None:
     """AWS accepts a program's keys for 20 minutes, not only as long as their label says."""
-    line = may_write(aws, kind)
-    if kind == "MFA":
-        answer_with_codes(aws, add_mfa_role(aws, line := "Auditor"), monkeypatch)
-    notebook.good(f"%aws_profile {line}")
+    switch_to_writer(aws, notebook, monkeypatch, kind)
     for option in ([], ["--agent"]):
         document = json.loads(terminal.run(*ASK, *option).stdout)
         left = datetime.fromisoformat(document["Expiration"]) - datetime.now(UTC)

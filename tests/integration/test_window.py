@@ -17,9 +17,8 @@ from ipy_awsprofile.config.shared import AGENT
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
 from tests.aws import EmbeddedAws
 from tests.kernels import Kernel
-from tests.roles import add_mfa_role, answer_with_codes
 from tests.shells import Shell
-from tests.terminals import ASK, Terminal, may_write
+from tests.terminals import ASK, Terminal, may_write, switch_to_writer
 
 PUT = """
 import boto3
@@ -83,13 +82,7 @@ def test_a_window(
     kind: str,
 ) -> None:
     """A program reads before and after a window, and writes in it; AWS refuses copied keys."""
-    line = may_write(aws, kind)
-    if kind == "MFA":
-        with monkeypatch.context() as codes:
-            answer_with_codes(aws, add_mfa_role(aws, line := "Auditor"), codes)
-            notebook.good(f"%aws_profile {line}")
-    else:
-        notebook.good(f"%aws_profile {line}")
+    line = switch_to_writer(aws, notebook, monkeypatch, kind)
     assert "AccessDenied" in put(terminal)
     card = notebook.good("%aws_profile --share write 10m").text
     assert "`notebook-agent` can write until" in card
@@ -241,7 +234,7 @@ def test_receipts(aws: EmbeddedAws, notebook: Shell, terminal: Terminal, answers
 
 
 def test_the_question_of_a_kernel(aws: EmbeddedAws, terminal: Terminal) -> None:
-    """The front end shows the question, and one that can't gets an error."""
+    """A front end shows the question. If it can't prompt the user, the cell fails."""
     with Kernel.started(aws, {}) as kernel:
         kernel.good("%aws_profile RoleBeta --share --yes")
         unattended = kernel.run("%aws_profile --share write 10m", is_attended=False)
