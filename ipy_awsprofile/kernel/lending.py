@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 #: The largest config file to copy, in bytes: about 50,000 profiles.
 _LARGEST = 5_000_000
 
-#: The maximum number of lent sessions, besides those of active profiles. The oldest is dropped.
+#: How many sessions stay lent when their profiles aren't active. The oldest is dropped first.
 _MOST = 64
 
 _SECRET = re.compile(rf"^\s*({'|'.join(map(re.escape, sorted(KEYS)))})\s*[=:]", re.M | re.I)

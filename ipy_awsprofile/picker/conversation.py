@@ -254,7 +254,7 @@ class Conversation:
             self.show(busy=None, ask=question, error=error)
 
     def _take_question(self, number: int | None = None) -> _Asked | None:
-        """End the question with this number, or any question. Return what has waited for it."""
+        """End the open question, if it has this number or none is given. Return its switch."""
         with self._lock:
             asked = self._asked
             if asked is None or number not in (None, asked.number):

@@ -92,7 +92,7 @@ class State(Progress):
 
 
 class Profiles(TypedDict):
-    """The number of rows, the profiles used last, the Regions, and a card if there are no rows."""
+    """The list of profiles: its length, recent names and Regions, or a card if it is empty."""
 
     profiles: int
     recent: list[str]

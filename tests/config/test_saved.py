@@ -138,7 +138,7 @@ def test_names_that_are_refused(files: SharedFiles, name: str) -> None:
 
 
 def test_file_that_another_program_reads(files: SharedFiles) -> None:
-    """On Windows, a file can't be replaced while a program reads it, so this waits a moment."""
+    """On Windows, a save waits until the other program has closed the file."""
     file = write(files, MINE)
     with open_elsewhere(files.config):
         file.write(file.with_profile("one", ONE))

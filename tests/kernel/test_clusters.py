@@ -1,4 +1,4 @@
-"""A Dask cluster on other machines: who signs there, and what the card says."""
+"""The identity that signs on the machines of a Dask cluster, and the card's lines about it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from distributed.cli.dask_{} import main
 main()
 """
 
-#: Functions that use AWS in a worker, and one that calls them in all workers.
+#: Functions that use AWS in a worker, and a function that calls them in every worker.
 FUNCTIONS = f"""
 from distributed import Client
 from ipy_awsprofile import libraries
@@ -62,7 +62,7 @@ def everywhere(function):
 
 
 class Cluster:
-    """A scheduler and workers on machines with the role ClusterRole and a home of their own."""
+    """A scheduler and workers, as on machines with separate homes and the role ClusterRole."""
 
     def __init__(self, aws: EmbeddedAws, home: Path) -> None:
         self._processes = ExitStack()
@@ -171,8 +171,7 @@ def test_clusters_that_cannot_follow(
 ) -> None:
     """Workers without news of the kernel use no identity; other notebooks and their own keys win.
 
-    A scheduler without encryption is refused. If a worker gets keys of its own later, the card says
-    so.
+    A scheduler without encryption is refused. The card names workers that get separate keys later.
     """
     assert isinstance(notebook.refused("libraries.dask_workers(client)"), InvalidOption)
     notebook.good("%aws_profile RoleBeta")
