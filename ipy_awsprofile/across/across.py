@@ -13,8 +13,6 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
-    CancelledError,
-    Executor,
     Future,
     ThreadPoolExecutor,
     wait,
@@ -35,7 +33,6 @@ from ipy_awsprofile.across.function import (
     Failure,
     Function,
     LinesOfCalls,
-    call_with,
     failure_of,
     work_for,
 )
@@ -84,7 +81,6 @@ def across_profiles(
     exclude: str | Iterable[str] = (),
     regions: str | Iterable[str] | None = None,
     max_workers: int = 32,
-    executor: Executor | None = None,
     progress: bool = True,
     confirmed: bool = False,
     read_only: bool = False,
@@ -121,12 +117,9 @@ def across_profiles(
     the profiles that failed or weren't completed, and returns all results: see `ErrorRows`.
 
     The user is prompted once for each MFA device and each sign-in. Roles with the same source share
-    its credentials. At most ``max_workers`` profiles are processed at the same time, in threads or
-    with an ``executor``: a process pool, or ``client.get_executor()`` of a Dask cluster whose
-    workers have this package. It gets only short-lived credentials. It helps functions that compute
-    a lot; threads are as quick at waiting for AWS. ``progress`` shows a progress bar, and
-    ``confirmed`` includes protected profiles. ``read_only``, ``policy`` and ``write`` are the
-    options of ``%aws_profile``.
+    its credentials. At most ``max_workers`` profiles are processed at the same time, in threads.
+    ``progress`` shows a progress bar, and ``confirmed`` includes protected profiles. ``read_only``,
+    ``policy`` and ``write`` are the options of ``%aws_profile``.
 
     Code that would use the notebook's identity, such as a global client, is an error of each
     profile. Raises InvalidOption if no profile matches, if a Region is misspelled or if the
@@ -162,7 +155,6 @@ def across_profiles(
         requests=requests,
         regions=() if regions is None else _parse_regions(regions),
         workers=max_workers,
-        executor=executor,
         progress=progress,
         variable=_variable,
     ).make()
@@ -181,7 +173,6 @@ class Run:
     requests: Mapping[str, SwitchRequest]
     regions: tuple[str, ...]
     workers: int
-    executor: Executor | None
     progress: bool
     variable: str
     outcomes: dict[Task, Outcome] = field(default_factory=dict)
@@ -221,9 +212,8 @@ class Run:
         outcome = self.outcomes.get(task)
         return outcome is None or outcome.failure is not None
 
-    def _retry(self, executor: Executor | None) -> pd.DataFrame:
+    def _retry(self) -> pd.DataFrame:
         require_no_run("A retry")
-        self.executor = executor or self.executor
         if self.variable == "_":  # which has changed by now
             self.variable = ""
         return self.make()
@@ -310,15 +300,13 @@ class _Profile:
             value, error = self._call(session)
             if not error:
                 rows = rows_of(value)
-        except (CancelledError, KeyboardInterrupt):  # of an executor's task, or of a question
+        except KeyboardInterrupt:  # of a question
             return None
         except Exception as failure:  # noqa: BLE001  # a failing profile doesn't stop the others
             error = failure_of(failure)
         return Outcome(name, self._account, region, rows, error, self._request.account_name)
 
     def _call(self, session: ProfileSession) -> tuple[object, Failure | None]:
-        if self._run.executor:
-            return call_with(self._run.executor, self._run.function, session)
         turn = Turn(session, label_for(session), self._questions.is_over)
         return work_for(self._run.function, turn)
 
@@ -361,8 +349,7 @@ def _require_no_handles(function: object, namespace: Mapping[str, object]) -> No
         if starts_workers(value):
             raise NotForOneProfile(
                 f"{what} runs code in processes that have the notebook's identity.",
-                "In the function, use only its `session`. To run it in a Dask cluster, use "
-                "`executor=client.get_executor()`.",
+                "In the function, use only its `session`.",
             )
         if is_handle(value):
             raise NotForOneProfile(

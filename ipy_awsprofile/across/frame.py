@@ -13,8 +13,6 @@ from ipy_awsprofile.errors import AwsProfileError, NoProfileAnswered
 from ipy_awsprofile.text import number_of, one_line, visible
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     import pandas as pd
 
     from ipy_awsprofile.across.function import Failure
@@ -50,15 +48,14 @@ class ErrorRows(list[dict[str, str | None]]):
     """
 
     #: Runs the calls without a result again. None if the errors have no run.
-    on_retry: Callable[[Executor | None], pd.DataFrame] | None = None
+    on_retry: Callable[[], pd.DataFrame] | None = None
 
-    def retry(self, *, executor: Executor | None = None) -> pd.DataFrame:
+    def retry(self) -> pd.DataFrame:
         """Retry the profiles that failed or that Ctrl-C left out, and return all results.
 
         Call the function with the same options, for the profiles and Regions without a result. The
         DataFrame contains the earlier and the new results, as if they came from one run. Its
-        ``attrs["errors"]`` contains the remaining errors. ``executor`` replaces the run's executor,
-        for example after it was shut down.
+        ``attrs["errors"]`` contains the remaining errors.
 
         Raises NoProfileAnswered if there is still no result, and AwsProfileError if the errors come
         from a file or another process.
@@ -68,7 +65,7 @@ class ErrorRows(list[dict[str, str | None]]):
                 "These errors can't be retried: they come from a file or another process.",
                 "Run the function again with `across_profiles`, or run the cell again.",
             )
-        return self.on_retry(executor)
+        return self.on_retry()
 
     def frame(self) -> pd.DataFrame:
         """Return the rows as a DataFrame."""

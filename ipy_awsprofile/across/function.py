@@ -1,12 +1,9 @@
-"""Call a function for one profile, in a thread of the kernel or in a worker of an executor."""
+"""Call a function for one profile, in a thread of the kernel."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from functools import partial
-from pickle import PicklingError, dumps, loads
-from threading import Lock
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -15,18 +12,14 @@ from tqdm.std import tqdm
 
 from ipy_awsprofile.cards.runs import profile_and_region
 from ipy_awsprofile.credentials.translation import from_error
-from ipy_awsprofile.errors import InvalidOption, NotForOneProfile
-from ipy_awsprofile.gate import PROCESS, Label, Turn, in_turn, turn_here
-from ipy_awsprofile.kernel.places import places_of_run, require_default_session
-from ipy_awsprofile.kernel.show import Kernel
-from ipy_awsprofile.kernel.watch import activate, watch, watch_credentials
-from ipy_awsprofile.sessions.portable import PortableSession, current_keys, portable
+from ipy_awsprofile.errors import NotForOneProfile
+from ipy_awsprofile.gate import Turn, in_turn, turn_here
+from ipy_awsprofile.kernel.places import require_default_session
+from ipy_awsprofile.sessions.portable import current_keys
 from ipy_awsprofile.sessions.session import names_of_chain
 from ipy_awsprofile.text import shortened
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     import boto3
 
 Function = Callable[["boto3.Session"], object]
@@ -107,85 +100,3 @@ class LinesOfCalls:
     def writelines(self, lines: Iterable[str]) -> None:
         """Write some lines, as `write` does."""
         self.write("".join(lines))
-
-
-def call_with(
-    executor: Executor, function: Function, session: boto3.Session
-) -> tuple[object, Failure | None]:
-    """Call the function in a worker, which gets only short-lived credentials. Raises InvalidOption.
-
-    If cloudpickle is installed, a function of the notebook is pickled by value.
-    """
-    try:
-        with suppress(ImportError):
-            import cloudpickle
-
-            function = partial(_call_pickled, cloudpickle.dumps(function))
-        # The worker unpickles the call in the task, because Dask's workers end if they can't
-        # unpickle a message. They may not have this package.
-        call = dumps(_Call(portable(session), function))
-        result: tuple[object, Failure | None] = executor.submit(loads, call).result()
-    except ImportError as error:
-        raise InvalidOption(
-            f"The executor's workers can't make the call: {error}.",
-            "Install the notebook's packages there, with `ipy-awsprofile`.",
-        ) from error
-    except (RuntimeError, TypeError, PicklingError) as error:
-        raise InvalidOption(
-            f"The executor doesn't accept the call: {error}",
-            "Don't use sessions or clients of the notebook in the function. If the executor was "
-            "shut down, pass another one: `retry(executor=…)`.",
-        ) from error
-    return result
-
-
-class _Call:
-    """A call that is made when it is unpickled."""
-
-    def __init__(self, session: PortableSession, function: Function) -> None:
-        self._arguments = (session, function)
-
-    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
-        return call_in_worker, self._arguments
-
-
-def _call_pickled(pickled: bytes, session: boto3.Session) -> object:
-    return loads(pickled)(session)  # noqa: S301  # it comes from the kernel
-
-
-class _Worker:
-    """The calls that a worker process is making, in several threads."""
-
-    lock = Lock()
-    calls = 0
-    kernel = Kernel()
-
-
-def call_in_worker(session: PortableSession, function: Function) -> tuple[object, Failure | None]:
-    """Open the session and call the function with it, in a worker of an executor."""
-    isolation: AbstractContextManager[None] = nullcontext()
-    if _Worker.calls or not PROCESS.is_run:  # otherwise, it is a thread in the kernel
-        isolation = _isolated_worker()
-    with isolation:
-        turn = Turn(session.open(), Label(session.chain[0]))
-        watch_credentials(turn.session.get_credentials(), turn.label)
-        return work_for(function, turn)
-
-
-@contextmanager
-def _isolated_worker() -> Iterator[None]:
-    with _Worker.lock:
-        if not PROCESS.watched:
-            watch()  # until the process ends
-        if not _Worker.calls:
-            _Worker.kernel.show(places_of_run(), {})
-            activate(None, is_run=True)
-        _Worker.calls += 1
-    try:
-        yield
-    finally:
-        with _Worker.lock:
-            _Worker.calls -= 1
-            if not _Worker.calls:
-                activate(None)
-                _Worker.kernel.show({}, {})

@@ -124,7 +124,7 @@ def remove_folder(folder: Path) -> None:
 
 
 class StaysInProcess:
-    """A mixin for objects with secrets, which can't be pickled, copied, or sent to workers."""
+    """A mixin for objects with secrets, which can't be pickled, copied, or leave their process."""
 
     __slots__ = ()
 

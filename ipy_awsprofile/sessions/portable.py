@@ -7,25 +7,19 @@ kernel: STS issues short-lived credentials for them, or there is an error.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.credentials.botocore_session import separate_session
 from ipy_awsprofile.credentials.sts import RedactedCredentials, freeze_credentials, keys_in
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.session import (
-    NamedSession,
     ProfileSession,
     credentials_of,
     expiry_of,
-    names_of,
     names_of_chain,
     own_sts_client,
-    settings_of,
 )
-from ipy_awsprofile.text import chain_line
 
 if TYPE_CHECKING:
     import boto3
@@ -147,34 +141,3 @@ def credentials_document(
         "Token": token,
         "Expiration": f"{ends:%Y-%m-%dT%H:%M:%SZ}",
     }
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class PortableSession:
-    """The data that a worker needs to open a session. Its repr doesn't show secrets.
-
-    ``settings`` and ``services`` are as in `separate_session`. The ``keys`` aren't renewed.
-    They can be pickled, which is allowed only here because they are short-lived.
-    """
-
-    keys: tuple[str, ...]
-    chain: tuple[str, ...]
-    region: str | None
-    settings: dict[str, Any]
-    services: dict[str, Any]
-
-    def __repr__(self) -> str:
-        return f"<portable session of {chain_line(self.chain)}>"
-
-    def open(self) -> NamedSession:
-        """Return a boto3 session without reading any files."""
-        inner = separate_session(self.chain[0], self.region, self.settings, self.services)
-        inner.set_credentials(*self.keys)
-        return NamedSession(inner, self.chain)
-
-
-def portable(session: boto3.Session) -> PortableSession:
-    """Return a portable session with credentials as in `lendable`. Raises its errors."""
-    keys, _ = lendable(session)
-    texts = (str(keys.access_key), str(keys.secret_key), str(keys.token))
-    return PortableSession(texts, names_of(session), session.region_name, *settings_of(session))

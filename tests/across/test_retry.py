@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import boto3
@@ -69,23 +68,6 @@ def test_notebook_meanwhile(shell: Shell, names: tuple[str, ...]) -> None:
         assert list(whole["profile"]) == list(names)
         assert list(whole["value"]) == list(whole["account"])
         assert (boto3.DEFAULT_SESSION and boto3.DEFAULT_SESSION.profile_name) == active
-
-
-def test_executor_that_was_shut_down(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """An executor that was shut down is an error, and its hint to pass another one works."""
-    flaky = Flaky(names[0])
-    with ThreadPoolExecutor(2) as executor:
-        frame = across_profiles(names, flaky, executor=executor, progress=False)
-    flaky.heal()
-    with pytest.raises(NoProfileAnswered, match="cannot schedule") as raised:
-        across_profiles(names[:2], flaky, executor=executor, progress=False)
-    assert "`retry(executor=…)`" in raised.value.hint
-    still = retry_of(frame)
-    assert failed(still) == failed(frame) == [names[0]]
-    assert "cannot schedule" in still.attrs["errors"][0]["message"]
-    with ThreadPoolExecutor(2) as executor:
-        whole = retry_of(still, executor=executor)
-    assert list(whole["profile"]) == list(names)
 
 
 def test_limits(aws: EmbeddedAws, shell: Shell) -> None:

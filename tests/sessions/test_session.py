@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import pickle
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from ipy_awsprofile import list_buckets
+from ipy_awsprofile import list_buckets, scoped
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, Scenario, allow, trusting
 from ipy_awsprofile.errors import AccessDenied, InvalidProfile
-from ipy_awsprofile.sessions.portable import portable
 from ipy_awsprofile.sessions.session import open_session, who_am_i
 from tests.aws import EmbeddedAws
-from tests.processes import empty_home
 from tests.sessions.traces import cached_roles
 
 
@@ -49,19 +46,15 @@ def test_plain_sessions(aws: EmbeddedAws) -> None:
 
 
 def test_no_secret_is_shown(aws: EmbeddedAws) -> None:
-    """The reprs of a session and its portable form show no secret, and a session stays here."""
+    """The repr of a session shows no secret, and a session can't be sent to another process."""
     session = open_session("RoleBeta")
     assert repr(session) == "<session of RoleBeta ← UserAlpha, region us-west-2>"
-    record = portable(session)
-    shown = f"{record} {record!r} {record.open()!r} {[record]}"
-    assert "RoleBeta" in shown
-    assert [secret for secret in aws.iam.secrets if secret in shown] == []
     with pytest.raises(TypeError, match="stays in its process"):
         pickle.dumps(session)
 
 
-def test_in_a_worker(aws: EmbeddedAws, tmp_path: Path) -> None:
-    """In a process without files, a session has the same identity, Region and client settings."""
+def test_settings_of_a_narrower_session(aws: EmbeddedAws) -> None:
+    """A narrower session has the identity, Region and client settings of its base."""
     with aws.config_file.open("a") as file:
         file.write(f"\n[services local]\ns3 =\n  endpoint_url = {aws.endpoint_url}\n")
     aws.write_profile(
@@ -75,12 +68,10 @@ def test_in_a_worker(aws: EmbeddedAws, tmp_path: Path) -> None:
     )
     session = open_session("Placed")
     aws.config_file.write_text("")  # the session keeps the settings that it was opened with
-    sent = pickle.dumps(portable(session))
-    with empty_home(tmp_path / "worker"):
-        opened = pickle.loads(sent).open()
-        identity = who_am_i(opened)
-        assert len(list_buckets(opened)) == 3
-        meta = opened.client("s3").meta
+    with scoped(session, seconds=900) as narrower:
+        identity = who_am_i(narrower)
+        assert len(list_buckets(narrower)) == 3
+        meta = narrower.client("s3").meta
     assert (identity.arn, identity.chain) == (who_am_i(session).arn, ("Placed", "UserAlpha"))
     assert (meta.region_name, meta.endpoint_url) == ("eu-west-3", aws.endpoint_url)
     assert meta.config.s3["addressing_style"] == "virtual"
