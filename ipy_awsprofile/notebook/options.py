@@ -19,7 +19,7 @@ from IPython.core.magic_arguments import MagicArgumentParser
 from IPython.display import display
 
 from ipy_awsprofile.config.request import Option, SwitchRequest, option, options_of
-from ipy_awsprofile.errors import AwsProfileError, InvalidOption, ProfileNotFound
+from ipy_awsprofile.errors import InvalidOption, ProfileNotFound
 from ipy_awsprofile.text import one_line
 
 #: The options and actions of ``%aws_profile`` that its help shows first.
@@ -225,8 +225,7 @@ def parse(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace:
             "Never put keys into a notebook: delete them here, and deactivate them if anyone else "
             f"can read it. Save keys with `aws configure`: {_KEYS_PAGE}",
         )
-    line = re.sub(r"=--(\s|$)", r"=\1", line)  # a value that argparse replaces with a list
-    lexer = shlex.shlex(line.replace("\xa0", " "), posix=True)  # web pages and chats have them
+    lexer = shlex.shlex(line, posix=True)
     lexer.whitespace_split = True
     lexer.escape = ""
     try:
@@ -239,12 +238,9 @@ def _spelling_hint(parser: argparse.ArgumentParser, problem: str) -> str:
     """Return a hint for a problem of the parser: an option with a similar name, or the help."""
     unknown = re.search(r"unrecognized arguments: .*?(--\w[\w-]*)", problem)
     if unknown:
-        names = re.findall(r"--[\w-]+", parser.format_help())
-        folded = unknown[1].lower()
         # A hint to confirm or to write could be followed without reading it.
-        unsafe = {"--yes", "--write"} - {folded}
-        safe = [name for name in names if name not in unsafe]
-        for name in get_close_matches(folded, safe, 1, 0.8):
+        safe = set(re.findall(r"--[\w-]+", parser.format_help())) - {"--yes", "--write"}
+        for name in get_close_matches(unknown[1], safe, 1, 0.8):
             return f"Did you mean `{name}`?"
     return f"Run `%{parser.prog}?` to see the options."
 
@@ -254,62 +250,23 @@ _ACCESS_KEY = re.compile(r"\bA[KS]IA[A-Z0-9]{16}\b")
 _KEYS_PAGE = "https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html"
 
 
-_WORD = r"(?: (?![-–—])\S+)"  # no option
-
-#: Common mistakes: an error, the line that causes it, and a hint with the right spelling.
-_SPELLINGS: tuple[tuple[type[AwsProfileError], str, str], ...] = (
+#: Common mistakes: the line, and a hint with the right spelling.
+_SPELLINGS = (
     (  # IPython leaves a line as it is if it can't fill in a variable
-        AwsProfileError,
         r"(?!.* --save ).*(\{[^{}\"]+\}|\$\w).*",
         r"A variable in `\g<0>` isn't defined. Define it first.",
     ),
-    (InvalidOption, r"(%%?\w+)(?: [^-\s]\S*)*( .*)? --profile[ =](.*)", r"Write `\1\2 \3`."),
-    (InvalidOption, r"%%?aws_profile.* --reset", "Write `%aws_profile --off`."),
-    (InvalidOption, r"%%?aws_profile.* (?:--list|-l)", "`%aws_profiles` lists the profiles."),
-    (InvalidOption, r"(%%?aws_profile)(.*) -r(?:[ =](.*))?", r"Write `\1\2 --region \3`."),
+    (r"(%%?\w+)(.*) --profile[ =](.*)", r"Write `\1\2 \3`."),
     (
-        AwsProfileError,
-        r"(%%?\w+) \[(?:profile )?([^],]*)\]",
-        r"Write `\1 \2` without the brackets.",
-    ),
-    (
-        AwsProfileError,
-        r"(%%?\w+) \[?([^\s,]+),.*",
-        r"Write `\1 \2` for one profile. For several, pass a list to `across_profiles`.",
-    ),
-    (
-        ProfileNotFound,
-        r"(%%?aws_profile) --region(?: |=)(\S+) (\w+(?:-\w+)+-\d)( .*)?",
-        r"Write `\1 \2 --region \3\4`.",
-    ),
-    (
-        ProfileNotFound,
-        r"%%?aws_profile (\d{12})",
-        r"`%aws_profiles \1` lists the profiles of this account.",
-    ),
-    (ProfileNotFound, r"(%%?aws_profile) (?:AWS_PROFILE|profile|name)=(.*)", r"Write `\1 \2`."),
-    (
-        ProfileNotFound,
-        r"%aws_profile (?:current|info|show|status|whoami)",
-        "`%aws_profile` alone shows the active identity.",
-    ),
-    (ProfileNotFound, r"(%aws_profile [^;]+);(.*)", r"Write `\1`, and the code on its own line."),
-    (
-        ProfileNotFound,
         f"%aws_profile ((?:{'|'.join(options_of(ProfileActions))})(?: .*)?)",
         r"Write `%aws_profile --\1`.",
     ),
+    (r"(%%?aws_profile)( [^ -]*[*?].*)", r"For all profiles that match, write `\1s\2`."),
     (
-        ProfileNotFound,
-        rf"(%%?aws_profile)({_WORD}*? (?![-–—])\S*[*?[].*)",
-        r"For all profiles that match, write `\1s\2`.",
-    ),
-    (
-        ProfileNotFound,
-        rf"(%%?aws_profile{_WORD}+?) (?:region[ =])?([a-z]{{2,3}}(?:-[a-z]+)+-\d+)( .*)?",
+        r"(%%?aws_profile [^ -]\S*) ([a-z]{2,3}(?:-[a-z]+)+-\d+)( .*)?",
         r"Write `\1 --region \2\3`.",
     ),
-    (ProfileNotFound, r"(.+?) [–—][-–—]?(\w.*)", r"Write `\1 --\2`."),  # chats replace `--`
+    (r"(.+?) [–—](\w.*)", r"Write `\1 --\2`."),  # chats replace `--`
 )
 
 
@@ -332,9 +289,9 @@ def spelling_hints(
             name = error.name
         if name not in line or re.search(_ACCESS_KEY, line):
             raise  # it is about the cell's code, or must not be repeated
-        for kind, pattern, hint in _SPELLINGS:
+        for pattern, hint in _SPELLINGS:
             match = re.fullmatch(pattern, typed)
-            if match and isinstance(error, kind):
+            if match:
                 error.hint = one_line(match.expand(hint))
                 break
         if f" {name}" in typed and isinstance(variables.get(name), str):

@@ -274,21 +274,9 @@ MISSPELLED = {
     "%aws_profile explain UserAlpha": "UserAlpha  (no problems found)",
     "%aws_profile logout": "You aren't signed in",
     "%aws_profile --profile UserAlpha --region eu-west-1": "eu-west-1",
-    "%aws_profile configure --yes --profile UserAlpha": "UserAlpha  (no expiry)",
     "%aws_profile UserAlpha eu-west-1 --yes": "eu-west-1",
-    "%aws_profile UserAlpha region=eu-west-1": "eu-west-1",
     "%aws_profile RoleBeta —read-only": "limited by the session policy",
-    "%aws_profile --reset": "The switch is undone",
-    "%aws_profile UserAlpha --list": "UserAlpha",
-    "%aws_profile AWS_PROFILE=UserAlpha": "UserAlpha  (no expiry)",
-    "%aws_profile whoami": "RoleBeta ← UserAlpha",
-    "%aws_profile UserAlpha -r eu-west-1": "eu-west-1",
     "%aws_profile --region eu-west-1": "RoleBeta ← UserAlpha",
-    "%aws_profile [UserAlpha]": "UserAlpha  (no expiry)",
-    "%aws_profile [profile UserAlpha]": "UserAlpha  (no expiry)",
-    "%%aws_profile [UserAlpha]\nsession": "for this cell",
-    "%aws_profile --region UserAlpha eu-west-1": "eu-west-1",
-    "%aws_profile 123456789012": "1 profile for “123456789012”",
     "%aws_profile *Alpha": "1 profile for “*Alpha”",
     "%%aws_profile *Alpha\nprofile": "0  UserAlpha",
     "%%aws_profile UserAlpha eu-west-1\nsession": "for this cell",
@@ -310,7 +298,6 @@ NOT_MISSPELLED = {
     "%aws_profile RoleBet --region us-east-1": "Did you mean `RoleBeta`?",
     "%aws_profile RoleBeta --yess": "Run `%aws_profile?` to see the options.",
     "%aws_profile RoleBeta --regions a,b": "Did you mean `--region`?",
-    "%aws_profile RoleBeta --Yes": "Did you mean `--yes`?",
     "%aws_profile prod": "Did you mean `console-prod`?",
     "%aws_profile console-prd": "Did you mean `console-prod`?",
     "%%aws_profile UserAlpha --region us-east-1\nopen_session('RoleBet')": "Did you mean",
@@ -318,13 +305,6 @@ NOT_MISSPELLED = {
     "%aws_profile arn:aws:iam::123456789012:user/me": "`%aws_profiles` lists the profiles.",
     "%aws_profile arn:aws:sts::1:assumed-role/AWSReservedSSO_A_1f/me": "--account ID --role NAME",
 }
-
-
-def test_several_lines_in_one(shell: Shell, aws: EmbeddedAws) -> None:
-    """For two names, and for code on the same line, the hint has the line for the first name."""
-    for cell in ("%aws_profile UserAlpha, RoleBeta", "%aws_profile UserAlpha; print(1)"):
-        line, *_ = code_in(shell.refused(cell).hint)
-        assert shell.good(line).text.startswith("UserAlpha  (no expiry)")
 
 
 @pytest.mark.parametrize("magic", ["%aws_profile", "%%aws_profile", "%aws_profiles"])

@@ -113,7 +113,6 @@ def test_functions_and_magics_for_each_profile(shell: Shell, names: tuple[str, .
     [
         ("%%aws_profiles\n1", "`%%aws_profiles` needs a pattern"),
         ("%%aws_profiles reader --workers 0\n1", "--workers takes 1 or more"),
-        ("%%aws_profiles reader --workers=-- 1\n1", "invalid int value"),
         ("%aws_profiles reader --into df", "need a cell"),
         ("%%aws_profiles reader\nx = 1", "End the cell with an expression"),
         ("%%aws_profiles reader\nawait profile", "can't use `await`"),

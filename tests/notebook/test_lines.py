@@ -30,7 +30,6 @@ def request_in(line: str) -> SwitchRequest:
         ("-- -dash", {"profile": "-dash"}),
         (r"team\dev", {"profile": r"team\dev"}),
         ("P # as it was", {}),
-        ("P\xa0--region\xa0us-west-2", {"region": "us-west-2"}),
         ("'P # 1' # it's mine", {"profile": "P # 1"}),
         ("--role-arn A --source-profile S", {"profile": None, "role_arn": "A"}),
     ],
