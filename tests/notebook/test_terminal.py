@@ -60,7 +60,7 @@ def test_pick(ipython: pexpect.spawn[str], aws: EmbeddedAws, auditor: str) -> No
     ipython.send("\x03")
     ipython.expect("No profile is active")
     run(ipython, "%aws_profile --pick", "Profile:")
-    run(ipython, "us-west bet", "RoleBeta ← UserAlpha")
+    run(ipython, "bet", "RoleBeta ← UserAlpha")
     run(ipython, "pick = lambda: get_ipython().run_line_magic('aws_profile', '--pick')", "In ")
     run(ipython, "import asyncio; await asyncio.sleep(0); pick()", "Profile:")
     run(ipython, "user", "user/UserAlpha")
