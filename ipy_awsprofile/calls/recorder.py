@@ -11,7 +11,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,11 +20,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import botocore
 
 from ipy_awsprofile.calls.actions import Access, action_named, needs_of
-from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.credentials.error_table import BUSY, DENIED, EXPIRED, REJECTED
 from ipy_awsprofile.credentials.own_calls import OWN_CALL
-from ipy_awsprofile.gate import PROCESS, Label, label_of, library_of, outer_frame
+from ipy_awsprofile.gate import label_of, library_of, outer_frame
 from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
@@ -205,49 +204,21 @@ def _complete(call: Call, parsed: Response) -> None:
 
 
 def _identity_of(credentials: Credentials | None) -> tuple[str, str]:
-    """Return the profile of credentials and the principal's ARN, as far as they are known."""
+    """Return the profile of credentials and the principal's ARN, as far as they are known.
+
+    The profile of a client with explicit keys is ``unknown``.
+    """
     if credentials is None:
         return "anonymous", ""
-    key = _key_of(credentials)
     label = label_of(credentials)
-    profile = ""
-    principal = ""
-    if label:
-        profile = label.profile
-        principal = _principal_of(label, key)
-    if key and not profile:  # a client with keys, such as the client of a session
-        profile = _profile_with_key(key)
-    for _, other in _labelled():
-        if not principal and other.profile == profile:
-            principal = other.principal or ""
-    return profile or "unknown", principal
-
-
-def _principal_of(label: Label, key: str) -> str:
-    """Return the ARN that STS has reported for a key, or for a label, or an empty text."""
-    if label.callers is not None:
-        caller = label.callers.get(key)
+    if label is None:
+        return "unknown", ""
+    principal = label.principal or ""
+    if label.callers:
+        caller = label.callers.get(_key_of(credentials))
         if caller and caller.arn:
-            return caller.arn
-    return label.principal or ""
-
-
-def _profile_with_key(key: str) -> str:
-    """Return the profile with an access key, or an empty text."""
-    for credentials, label in _labelled():
-        if label.profile and _key_of(credentials) == key:
-            return label.profile
-    for name, section in read_config().profiles.items():
-        if section.get("aws_access_key_id") == key:
-            return name
-    return ""
-
-
-def _labelled() -> Iterator[tuple[Credentials, Label]]:
-    for credentials in PROCESS.labelled:
-        label = label_of(credentials)
-        if label:
-            yield credentials, label
+            principal = caller.arn
+    return label.profile or "unknown", principal
 
 
 def _key_of(credentials: Credentials) -> str:

@@ -141,14 +141,14 @@ IDENTITIES = {
         ("ListBuckets", "RoleBeta")
     ],
     "import s3fs\ns3fs.S3FileSystem(profile='RoleBeta', skip_instance_cache=True).ls(BUCKET)": [
-        ("AssumeRole", "UserAlpha"),
+        ("AssumeRole", "unknown"),
         ("ListObjectsV2", "RoleBeta"),
     ],
     "from ipy_awsprofile import scoped\nwith scoped(session, read_only=True) as reader:\n"
     "    reader.client('s3').list_buckets()": [("ListBuckets", "RoleBeta")],
     "k = session.get_credentials().get_frozen_credentials()\n"
     "boto3.client('s3', aws_access_key_id=k.access_key, aws_secret_access_key=k.secret_key,\n"
-    "             aws_session_token=k.token).list_buckets()": [("ListBuckets", "RoleBeta")],
+    "             aws_session_token=k.token).list_buckets()": [("ListBuckets", "unknown")],
     "from botocore import UNSIGNED; from botocore.config import Config\n"
     "boto3.client('s3', config=Config(signature_version=UNSIGNED)).list_objects(Bucket=BUCKET)": [
         ("ListObjects", "anonymous")
@@ -162,7 +162,8 @@ def test_identities(notebook: Shell) -> None:
         rows = rows_of(notebook, code)
         assert [(row["operation"], row["profile"]) for row in rows] == identities, code
         accounts = {row["account"] for row in rows if row["profile"] == "RoleBeta"}
-        assert accounts <= {ROLE_ACCOUNT}
+        # Nothing has asked STS about the session of s3fs.
+        assert accounts <= ({"unknown"} if "s3fs" in code else {ROLE_ACCOUNT})
 
 
 def traced(wrapped: Callable[..., Any], _: object, args: Any, kwargs: Any) -> Any:
