@@ -38,7 +38,7 @@ from ipy_awsprofile.across.function import (
 )
 from ipy_awsprofile.across.organization import OrganizationRole, patterns_of
 from ipy_awsprofile.across.sources import Questions, SharedSources
-from ipy_awsprofile.cards.runs import across_card
+from ipy_awsprofile.cards.tables import across_card
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.names import fits, has_wildcard
 from ipy_awsprofile.config.profiles import Profile, list_profiles

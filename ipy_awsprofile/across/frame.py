@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from ipy_awsprofile.cards.card import MOST_ROWS, Card, Table, Tone
-from ipy_awsprofile.cards.runs import profile_and_region, reasons
+from ipy_awsprofile.cards.tables import profile_and_region, reasons
 from ipy_awsprofile.errors import AwsProfileError, NoProfileAnswered
 from ipy_awsprofile.text import number_of, one_line, visible
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from tqdm.std import tqdm
 
-from ipy_awsprofile.cards.runs import profile_and_region
+from ipy_awsprofile.cards.tables import profile_and_region
 from ipy_awsprofile.credentials.translation import from_error
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.gate import Turn, in_turn, turn_here

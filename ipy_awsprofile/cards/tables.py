@@ -1,8 +1,10 @@
-"""The cards with a table of profiles, of roles or of settings, and the card of saved profiles."""
+"""The cards of profiles, roles and settings, of saved profiles, and of a run over many profiles."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.cards.card import MOST_ROWS, Card, Table, Tone
@@ -140,3 +142,73 @@ def explanation_card(shown: Explanation) -> Card:
         tone=tone,
         table=Table((), rows),
     )
+
+
+#: The maximum number of errors in a summary. The DataFrame has all of them.
+_MOST_ERRORS = 5
+
+
+def across_card(
+    good: int,
+    size: str,
+    errors: Sequence[Mapping[str, str | None]],
+    *,
+    not_run: int = 0,
+    frame: str = "",
+) -> Card:
+    """Return a summary of a run over profiles that had errors or was interrupted.
+
+    ``good`` is the number of calls with a result, ``size`` describes the number of all calls, and
+    ``not_run`` is the number of calls that an interrupt left out. The errors are rows of
+    ``attrs["errors"]`` of the DataFrame. ``frame`` is the notebook's name for it, if known.
+    """
+    attribute = 'the DataFrame\'s `attrs["errors"]`'
+    retry = f"call `retry()` on {attribute}"
+    if frame:
+        attribute = f'`{frame}.attrs["errors"]`'
+        variable = "result" if frame == "_" else frame
+        retry = f'run `{variable} = {frame}.attrs["errors"].retry()`'
+    shown = reasons(errors)
+    if errors:
+        shown.append(f"For all errors and how to fix them, see {attribute}.")
+    if not_run:
+        shown.append(f"Interrupted: {not_run} of {size} weren't completed.")
+    if errors or not_run:
+        shown.append(f"To retry the rest, {retry}. It returns all results.")
+    tone = Tone.WARNING if good else Tone.ERROR
+    return Card(f"{good} of {size} succeeded", notes=shown, tone=tone)
+
+
+def reasons(errors: Sequence[Mapping[str, str | None]]) -> list[str]:
+    """Return the most frequent errors of many profiles, one line each, with their profiles.
+
+    Messages that differ only in the profile's name or in numbers, such as the account's, are
+    counted as the same error.
+    """
+    groups: dict[str, list[Mapping[str, str | None]]] = defaultdict(list)
+    for row in errors:
+        name = re.escape(str(row["profile"]))
+        text = f"{row['error']}: {row['message']}"
+        groups[re.sub(rf"(?<=`){name}(?=`)|\d{{10,}}", "…", text)].append(row)
+    lines = []
+    for text, rows in sorted(groups.items(), key=lambda group: -len(group[1])):
+        first = rows[0]
+        unit = "profile"
+        if "region" in first:
+            unit = "call"
+        line = f"{number_of(len(rows), unit)}: {text}"
+        if len(rows) == 1:
+            line = f"{profile_and_region(first, '`')}: {first['error']}: {first['message']}"
+        lines.append(line)
+    more = len(lines) - _MOST_ERRORS
+    if more > 0:
+        lines[_MOST_ERRORS:] = [f"… and {more} more."]
+    return lines
+
+
+def profile_and_region(row: Mapping[str, str | None], mark: str = "") -> str:
+    """Return an error's profile, with its Region if the run has Regions."""
+    text = f"{mark}{row.get('account_name') or row['profile']}{mark}"
+    if row.get("region"):
+        text += f" in {row['region']}"
+    return text

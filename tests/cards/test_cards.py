@@ -15,7 +15,7 @@ from IPython.lib.pretty import pretty
 from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.cards.cards import Status
-from ipy_awsprofile.cards.runs import across_card
+from ipy_awsprofile.cards.tables import across_card
 from ipy_awsprofile.config.files import SharedFiles
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.saved import ConfigFile
