@@ -45,8 +45,8 @@ from ipy_awsprofile.credentials.own_calls import own_client
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.credentials.providers import shared_sign_in, sso_token_cache
 from ipy_awsprofile.credentials.translation import reading, translated
-from ipy_awsprofile.errors import AwsProfileError, InvalidOption, SignInRequired
-from ipy_awsprofile.text import digest_of, listed, quoted
+from ipy_awsprofile.errors import InvalidOption, SignInRequired
+from ipy_awsprofile.text import digest_of, quoted
 
 Result = TypeVar("Result")
 
@@ -110,16 +110,6 @@ def list_accounts(target: Target) -> RoleList:
     if cached:
         listed = replace(cached, accounts=listed.accounts)
     return _cache(portal.sign_in, listed)
-
-
-def _list_account_roles(target: Target, account: str) -> tuple[str, ...]:
-    """List the roles of an account, and return their names. Raises as `list_accounts` does."""
-    portal = _Portal(target)
-    names = portal.roles(account)
-    cached = cached_list(portal.sign_in)
-    if cached:
-        _cache(portal.sign_in, replace(cached, roles={**cached.roles, account: names}))
-    return names
 
 
 def list_roles(target: Target, report: Callable[[int, int], object]) -> RoleList:
@@ -417,18 +407,3 @@ def _account_id(name: str, sign_in: SignIn, target: Target) -> str:
         f"{len(matching) or 'No'} accounts of the sign-in `{sign_in.name}` have the name `{name}`.",
         hint,
     )
-
-
-def explain_refused_role(target: Target) -> str:
-    """Suggest roles of the account to use instead of a refused role, or return an empty text.
-
-    This lists the account's roles again, because the cached list can still have the refused role.
-    """
-    source = target.start
-    roles: tuple[str, ...] = ()
-    with suppress(AwsProfileError):  # the user needs to see the refusal instead
-        roles = _list_account_roles(target, str(source.account))
-    suggestion = did_you_mean(str(source.sso_role_name), roles)
-    if roles and not suggestion:
-        suggestion = f"Your roles in the account: {listed(roles)}."
-    return suggestion

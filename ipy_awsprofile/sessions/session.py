@@ -39,9 +39,9 @@ from ipy_awsprofile.credentials.sts import (
     freeze_credentials,
 )
 from ipy_awsprofile.credentials.translation import code_of, no_credentials, translated
-from ipy_awsprofile.errors import InvalidOption, RoleNotAssigned, faults_as_errors
+from ipy_awsprofile.errors import InvalidOption, faults_as_errors
 from ipy_awsprofile.gate import READ_ONLY, Label, Signer, check, put_label
-from ipy_awsprofile.sessions.assigned_roles import explain_refused_role, find_target
+from ipy_awsprofile.sessions.assigned_roles import find_target
 from ipy_awsprofile.text import chain_line
 
 if TYPE_CHECKING:
@@ -193,22 +193,18 @@ def open_target(
     ``role_provider`` is as in `create_provider_chain`. ``attempts`` is the number of attempts of
     each call that retrieves credentials.
     """
-    try:
-        with translated(target.names):
-            if target.region:
-                validate_region_name(target.region)  # otherwise, only a client would do it
-            inner = ProfileBotocoreSession(target)
-            prompter = Prompter(person or Person(), target)
-            session = ProfileSession(inner, target, timeout=timeout, prompter=prompter)
-            inner.resolve_credentials(
-                prompter=prompter,
-                config=give_up_soon(timeout, attempts=attempts),
-                fresh=fresh,
-                role_provider=role_provider,
-            )
-    except RoleNotAssigned as error:
-        error.hint = f"{explain_refused_role(target)} {error.hint}".strip()
-        raise
+    with translated(target.names):
+        if target.region:
+            validate_region_name(target.region)  # otherwise, only a client would do it
+        inner = ProfileBotocoreSession(target)
+        prompter = Prompter(person or Person(), target)
+        session = ProfileSession(inner, target, timeout=timeout, prompter=prompter)
+        inner.resolve_credentials(
+            prompter=prompter,
+            config=give_up_soon(timeout, attempts=attempts),
+            fresh=fresh,
+            role_provider=role_provider,
+        )
     return session
 
 

@@ -84,15 +84,15 @@ def test_a_new_account(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_a_role_that_was_taken_away(aws: EmbeddedAws) -> None:
-    """If AWS refuses a listed role, the error names the account's roles, listed again."""
+    """If AWS refuses a listed role, the error says how to list the roles again."""
     list_assigned_roles()
     aws.sso.assign(PROD, "Reader", user="bob")
     aws.sso.sign_in("corp", user="bob")
+    listings(aws)
     error = refused(f"corp:{PROD}/Admin")
     assert isinstance(error, RoleNotAssigned)
-    assert error.hint.startswith("Your roles in the account: `Reader`. `%aws_profiles --sso")
-    assert [role.role for role in list_assigned_roles() if role.account.id == PROD] == ["Reader"]
-    assert refused("corp:acme prod/Raeder").hint.startswith("Did you mean `Reader`? ")
+    assert error.hint.startswith("`%aws_profiles --sso")
+    assert listings(aws) == []
 
 
 def test_names_with_the_account_name(shell: Shell, aws: EmbeddedAws) -> None:
