@@ -22,12 +22,12 @@ import secrets
 import shlex
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from itertools import count
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.config.files import (
     ENCODING,
@@ -46,86 +46,124 @@ from ipy_awsprofile.config.private import (
 )
 from ipy_awsprofile.config.settings import CREDENTIALS, KEYS
 from ipy_awsprofile.config.user_environment import user_environment
-from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.sessions.loopback import LoopbackServer
 from ipy_awsprofile.sessions.portable import lent_document
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.gate import Label
     from ipy_awsprofile.sessions.session import ProfileSession
 
-#: The largest config file to copy, in bytes: about 50,000 profiles.
-_LARGEST = 5_000_000
-
-#: How many sessions stay lent when their profiles aren't active. The oldest is dropped first.
-_MOST = 64
+#: The variables with the address of lent credentials, and with the path of their token's file.
+LENT = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
 
 _SECRET = re.compile(rf"^\s*({'|'.join(map(re.escape, sorted(KEYS)))})\s*[=:]", re.M | re.I)
 
 
-class _Lent(NamedTuple):
-    label: Label
-    session: ProfileSession
-    token: str
+class CredentialServer(LoopbackServer):
+    """Lends credentials to this user's processes until its own process ends.
 
-    def __repr__(self) -> str:
-        return f"<{self.label.name}>"
+    Each path has a token, which a program reads in a file. Raises OSError if the loopback address
+    can't be used, or a folder can't be created.
+    """
+
+    def __init__(self) -> None:
+        self._key = secrets.token_bytes(32)
+        self._fetchers: dict[str, Callable[[], Mapping[str, Any]]] = {}  # by path
+        self._folder = _new_folder()
+        super().__init__(_CredentialRequest)
+        atexit.register(self.end)
+
+    def lend(self, path: str, fetch: Callable[[], Mapping[str, Any]]) -> dict[str, str]:
+        """Return the variables with which SDKs get what ``fetch`` returns. Raises OSError.
+
+        ``fetch`` returns credentials, or a ``Message`` that says why there are none.
+        """
+        self._fetchers[path] = fetch
+        try:
+            require_private(self._folder)
+        except OSError:  # a cleanup has removed it, and another user can have its name now
+            self._folder = _new_folder()
+        token_file = self.folder_of(path) / "token"
+        replace_file(token_file, self._token_of(path).encode())
+        url = f"http://127.0.0.1:{self.port}{path}"
+        return dict(zip(LENT, (url, str(token_file)), strict=True))
+
+    def folder_of(self, path: str) -> Path:
+        """Return the folder with the files for a path."""
+        return self._folder / path[1:]
+
+    def fetcher_at(self, path: str, token: str) -> Callable[[], Mapping[str, Any]] | None:
+        """Return what fetches the credentials at a path; None if the path or token is wrong."""
+        is_right = hmac.compare_digest(token.encode(), self._token_of(path).encode())
+        return self._fetchers.get(path) if is_right else None
+
+    def _token_of(self, path: str) -> str:
+        return hmac.digest(self._key, path.encode(), "sha256").hex()
+
+    def end(self) -> bool:
+        """Stop lending and remove all files. A forked child doesn't, and returns False."""
+        atexit.unregister(self.end)
+        is_own = super().end()
+        if is_own:
+            remove_folder(self._folder)
+        return is_own
+
+
+def _new_folder() -> Path:
+    """Return a new folder for the files of child processes, which other users can't open."""
+    return Path(tempfile.mkdtemp(prefix="ipy-awsprofile-"))
+
+
+class _CredentialRequest(BaseHTTPRequestHandler):
+    timeout = 10
+    server: CredentialServer
+
+    def do_GET(self) -> None:  # the base class requires this name
+        """Send credentials, or an error message."""
+        status = HTTPStatus.UNAUTHORIZED
+        document: Mapping[str, Any] = {"Message": "The address or its token is wrong."}
+        fetch = self.server.fetcher_at(self.path, self.headers.get("Authorization") or "")
+        if fetch:
+            self.server.prove(self.connection)
+            document = fetch()
+            status = HTTPStatus.BAD_REQUEST if "Message" in document else HTTPStatus.OK
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Do nothing, because standard error appears in the notebook's output."""
 
 
 class Lending(StaysInProcess):
-    """A server that lends sessions to this user's processes until the kernel ends.
+    """Lends sessions to child processes until the kernel ends.
 
-    ``shown`` returns the labels of the profiles that are active now or after a block, whose
-    sessions are never dropped. Raises OSError if it can't create a folder or use the loopback
-    address.
+    A lent identity keeps its address. Raises the errors of `CredentialServer`.
     """
 
-    def __init__(self, shown: Callable[[], Iterable[Label]]) -> None:
-        self._shown = shown
-        self._lock = Lock()
-        self._numbers = count(1)
-        self._lent: dict[str, _Lent] = {}  # by path
+    def __init__(self) -> None:
+        self._server = CredentialServer()
+        self._paths: dict[Label, str] = {}
         self._copied: dict[str, FileVersion | None] = {}  # the config file, by path
-        self._folder = _new_folder()
-        self._server = LoopbackServer(LendingRequest, self)
-        atexit.register(self.close)
 
     def close(self) -> None:
-        """Stop lending and remove all files. A forked child of the kernel doesn't."""
-        atexit.unregister(self.close)
-        if self._server.end():
-            remove_folder(self._folder)
+        """Stop lending and remove all files."""
+        self._server.end()
 
     def variables(self, session: ProfileSession, label: Label) -> dict[str, str | None]:
         """Lend a session, and return the variables with which child processes use it.
 
-        A lent identity keeps its address. Raises OSError.
+        Raises OSError.
         """
-        with self._lock:
-            path = self._path_of(label) or f"/{next(self._numbers)}"
-            before = self._lent.pop(path, None)
-            token = before.token if before else secrets.token_hex(32)
-            self._lent[path] = _Lent(label, session, token)
-            shown = [label, *self._shown()]
-            others = [path for path in self._lent if self._lent[path].label not in shown]
-            for former in others[:-_MOST]:
-                del self._lent[former]
-                remove_folder(self._folder / former[1:])
-            try:
-                require_private(self._folder)
-            except OSError:  # a cleanup has removed it, and another user can have its name now
-                self._folder = _new_folder()
-        folder = self._folder / path[1:]
-        if not (folder / "token").exists():  # it is new, or a cleanup has removed it
-            replace_file(folder / "token", token.encode())
+        path = self._paths.setdefault(label, f"/{len(self._paths) + 1}")
         target = session.target
         lent: dict[str, str | None] = {
+            **self._server.lend(path, partial(lent_document, session)),
             "AWS_CONFIG_FILE": user_environment().get("AWS_CONFIG_FILE"),
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://127.0.0.1:{self._server.port}{path}",
-            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(folder / "token"),
             "AWS_REGION": session.region_name,
             "AWS_DEFAULT_REGION": None,
             "AWS_PROFILE": target.name,
@@ -137,7 +175,8 @@ class Lending(StaysInProcess):
                 lent["AWS_DEFAULT_REGION"] = session.region_name
             return lent
         name = self._write_config(session, path, copied or "")
-        return lent | {"AWS_CONFIG_FILE": str(folder / "config"), "AWS_PROFILE": name}
+        config = str(self._server.folder_of(path) / "config")
+        return lent | {"AWS_CONFIG_FILE": config, "AWS_PROFILE": name}
 
     def _write_config(self, session: ProfileSession, path: str, copied: str) -> str:
         """Write the config file for child processes. Return the name of the session's profile."""
@@ -148,7 +187,7 @@ class Lending(StaysInProcess):
         if target.may_prompt:
             settings["credential_process"] = self._process_for(path)
         text = _without_profile(copied, name) + _section(name, settings)
-        file = self._folder / path[1:] / "config"
+        file = self._server.folder_of(path) / "config"
         replace_file(file, text.encode(ENCODING))
         file.chmod(0o400)  # `aws configure` would change a copy that isn't kept
         return name
@@ -158,7 +197,7 @@ class Lending(StaysInProcess):
 
         Return whether child processes have a copy. Raises OSError.
         """
-        path = self._path_of(label)
+        path = self._paths.get(label)
         if path is None or path not in self._copied:
             return False
         file = session.target.config.paths.config
@@ -166,65 +205,13 @@ class Lending(StaysInProcess):
             self._write_config(session, path, _text_to_copy(file) or "")
         return True
 
-    def _path_of(self, label: Label) -> str | None:
-        paths = (path for path, lent in self._lent.items() if lent.label == label)
-        return next(paths, None)
-
     def _process_for(self, path: str) -> str:
         """Return the command that waits for a session's credentials, as SDKs split it."""
         program = Path(__file__).with_name("lent_credentials.py")
-        token = self._folder / path[1:] / "token"
+        token = self._server.folder_of(path) / "token"
         # Isolated from the user's variables and packages, Python starts in half the time. SDKs read
         # its messages as UTF-8.
         return f'"{sys.executable}" -I -S -X utf8 "{program}" {self._server.port} {path} "{token}"'
-
-    def session_at(self, path: str, token: str) -> ProfileSession | None:
-        """Return the session that is lent at a path, or None if the path or the token is wrong."""
-        with self._lock:
-            lent = self._lent.get(path)
-            if not lent or not hmac.compare_digest(token.encode(), lent.token.encode()):
-                return None
-            self._lent[path] = self._lent.pop(path)  # the most recently used one is last
-        return lent.session
-
-    def answer(self, session: ProfileSession) -> tuple[HTTPStatus, dict[str, str]]:
-        """Return the status and the document for a request."""
-        try:
-            return HTTPStatus.OK, lent_document(session)
-        except AwsProfileError as error:
-            message = f"{error} {error.hint}".strip()
-            return HTTPStatus.BAD_REQUEST, {"Code": type(error).__name__, "Message": message}
-
-
-def _new_folder() -> Path:
-    """Return a new folder for the files of child processes, which other users can't open."""
-    return Path(tempfile.mkdtemp(prefix="ipy-awsprofile-"))
-
-
-class LendingRequest(BaseHTTPRequestHandler):
-    """A request for credentials, which the server's owner answers."""
-
-    timeout = 10
-    server: LoopbackServer
-
-    def do_GET(self) -> None:  # the base class requires this name
-        """Send the session's credentials, or an error message."""
-        token = self.headers.get("Authorization") or ""
-        status = HTTPStatus.UNAUTHORIZED
-        document: dict[str, Any] = {"Message": "The address or its token is wrong."}
-        session = self.server.owner.session_at(self.path, token)
-        if session:
-            self.server.prove(self.connection)
-            status, document = self.server.owner.answer(session)
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Do nothing, because standard error appears in the notebook's output."""
 
 
 def _name_for(target: Target) -> str:
@@ -246,11 +233,9 @@ def _name_for(target: Target) -> str:
 
 
 def _text_to_copy(path: Path) -> str | None:
-    """Return the text of the user's config file; None if it is very large or contains keys."""
+    """Return the text of the user's config file; None if it contains keys."""
     if not path.exists():
         return ""
-    if path.stat().st_size >= _LARGEST:
-        return None
     text = read_file(path).decode(ENCODING).replace("\r\n", "\n")
     return None if _SECRET.search(text) else text
 

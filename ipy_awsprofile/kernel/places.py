@@ -23,6 +23,7 @@ from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.gate import PROCESS, check, session_here
 from ipy_awsprofile.kernel.caches import clear_caches
+from ipy_awsprofile.kernel.lending import LENT
 from ipy_awsprofile.kernel.show import ABSENT, Effect, Place, Setting, Variables
 from ipy_awsprofile.sessions.portable import lendable, present_credentials
 from ipy_awsprofile.sessions.session import ProfileSession, names_of_chain
@@ -117,10 +118,6 @@ def places_of_run() -> dict[Place, object]:
     if "dask.config" in sys.modules:
         places[_DASK] = "synchronous"
     return places
-
-
-#: The variables with which libraries in other languages find what the kernel lends.
-LENT = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
 
 
 def _direct_connection() -> dict[str, str | None]:

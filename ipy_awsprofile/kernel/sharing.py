@@ -40,14 +40,16 @@ from ipy_awsprofile.credentials.person import unattended
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.kernel.programs import Receipt, Receipts, program_of
 from ipy_awsprofile.sessions.loopback import LoopbackServer
-from ipy_awsprofile.sessions.portable import credentials_document, lendable
+from ipy_awsprofile.sessions.portable import (
+    ASK_AGAIN,
+    credentials_document,
+    error_document,
+    lendable,
+)
 from ipy_awsprofile.sessions.scoped import is_assumed_again, open_brief, open_limited
 
 if TYPE_CHECKING:
     from ipy_awsprofile.sessions.session import ProfileSession
-
-#: How long AWS accepts a program's keys, if it can issue such keys, in seconds.
-_LIFETIME = 1200
 
 #: How long programs get the same keys. botocore asks for new ones 15 minutes before they expire.
 _SAME_KEYS = timedelta(minutes=5)
@@ -122,14 +124,15 @@ class _Grant:
         now = datetime.now(UTC)
         is_read_only = self.session.target.request.read_only
         must_limit = profile == AGENT and not is_read_only
-        session = open_brief(self.session, name, seconds=_LIFETIME, read_only=must_limit)
+        seconds = ASK_AGAIN.seconds
+        session = open_brief(self.session, name, seconds=seconds, read_only=must_limit)
         if session == self.session:
             self.lends_own_keys = True
         access = "writing"
         if must_limit or is_read_only:
             access = "reading"
         keys, expires = lendable(session)
-        document = credentials_document(keys, expires, now + timedelta(seconds=_LIFETIME))
+        document = credentials_document(keys, expires, now + ASK_AGAIN)
         return _Issued(document, access, expires, renews=now + _SAME_KEYS)
 
 
@@ -231,7 +234,7 @@ class Sharing(StaysInProcess):
                 grant = self._current_grant()
             document = self._credentials(grant, profile, process_id, agent)
         except AwsProfileError as error:
-            document = {"Message": f"{error} {error.hint}".strip()}
+            document = error_document(error)
         answer = json.dumps(document)
         return f"{proof(self._key, 'kernel', nonce, answer)} {answer}"
 

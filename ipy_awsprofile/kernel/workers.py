@@ -12,17 +12,13 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.ht
 from __future__ import annotations
 
 import atexit
-import hmac
 import re
 import secrets
 import sys
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
-from pathlib import Path
 from threading import RLock, Thread
 from time import sleep
 from typing import TYPE_CHECKING, Any
@@ -36,10 +32,9 @@ from ipy_awsprofile.credentials.person import unattended
 from ipy_awsprofile.errors import CredentialsUnavailable, InvalidOption
 from ipy_awsprofile.gate import PROCESS, Label
 from ipy_awsprofile.kernel.caches import clear_caches
-from ipy_awsprofile.kernel.lending import LendingRequest
-from ipy_awsprofile.kernel.places import KEYS, LENT, s3_location
+from ipy_awsprofile.kernel.lending import LENT, CredentialServer
+from ipy_awsprofile.kernel.places import KEYS, s3_location
 from ipy_awsprofile.kernel.show import Variables
-from ipy_awsprofile.sessions.loopback import LoopbackServer
 from ipy_awsprofile.sessions.portable import credentials_document, lendable
 from ipy_awsprofile.sessions.scoped import open_brief
 from ipy_awsprofile.sessions.session import ProfileSession, label_for
@@ -233,17 +228,9 @@ class LentIdentity(WorkerPlugin):  # type: ignore[misc]
     def setup(self, worker: Worker) -> None:
         """Lend in a worker. Raises RuntimeError if AWS SDKs prefer the worker's own keys."""
         if not hasattr(worker, "lent_identity"):
-            self._serve()
+            self._address = CredentialServer().lend("/worker", self.fetch)
             worker.lent_identity = self
         worker.lent_identity.lend(self)
-
-    def _serve(self) -> None:
-        self._token = secrets.token_hex(32)
-        self._folder = tempfile.TemporaryDirectory()  # closed to other users
-        file = Path(self._folder.name) / "token"
-        file.write_text(self._token)
-        url = f"http://127.0.0.1:{LoopbackServer(LendingRequest, self).port}/"
-        self._address = dict(zip(LENT, (url, str(file)), strict=True))
 
     def lend(self, newer: LentIdentity) -> None:
         """Lend what another plugin has brought."""
@@ -264,15 +251,11 @@ class LentIdentity(WorkerPlugin):  # type: ignore[misc]
             self.lend(LentIdentity({}, {}))
             raise RuntimeError(f"AWS SDKs prefer its own credentials ({method}).")
 
-    def session_at(self, _path: str, token: str) -> LentIdentity | None:
-        """Return this if the token of a request is right."""
-        return self if hmac.compare_digest(token.encode(), self._token.encode()) else None
-
-    def answer(self, _session: LentIdentity) -> tuple[HTTPStatus, Mapping[str, str]]:
-        """Return the status and the document for a request."""
+    def fetch(self) -> Mapping[str, str]:
+        """Return the credentials, or an error message after their end."""
         if _is_good(self.document):
-            return HTTPStatus.OK, self.document
-        return HTTPStatus.BAD_REQUEST, {
+            return self.document
+        return {
             "Code": "CredentialsUnavailable",
             "Message": "The notebook doesn't lend its identity to this worker anymore. In any "
             "notebook, `libraries.dask_workers(client).close()` brings the worker's own back.",

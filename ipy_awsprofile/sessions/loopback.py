@@ -32,7 +32,7 @@ class LoopbackServer(StaysInProcess, ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 128  # workers start together
 
-    def __init__(self, handler: type[BaseRequestHandler], owner: Any) -> None:
+    def __init__(self, handler: type[BaseRequestHandler], owner: Any = None) -> None:
         super().__init__(("127.0.0.1", 0), handler)
         #: Answers the handler's questions.
         self.owner = owner

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.credentials.sts import RedactedCredentials, freeze_credentials, keys_in
 from ipy_awsprofile.credentials.translation import translated
-from ipy_awsprofile.errors import CredentialsUnavailable
+from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable
 from ipy_awsprofile.sessions.session import (
     ProfileSession,
     credentials_of,
@@ -29,7 +29,7 @@ _ABOUT_TO_END = timedelta(minutes=15)
 
 
 #: Programs ask again after this time, so they follow a switch. boto3 asks 15 minutes earlier.
-_ASK_AGAIN = timedelta(minutes=20)
+ASK_AGAIN = timedelta(minutes=20)
 
 
 def present_credentials(session: boto3.Session) -> tuple[RedactedCredentials, datetime | None]:
@@ -115,12 +115,20 @@ def lendable(session: boto3.Session) -> tuple[RedactedCredentials, datetime | No
 
 
 def lent_document(session: boto3.Session) -> dict[str, Any]:
-    """Return the credentials of `lendable`, which programs replace within 20 minutes.
+    """Return the credentials of `lendable`, which programs replace within 20 minutes, or an error.
 
-    Raises the errors of `lendable`.
+    Raises no error of AWS, because a program waits for the message.
     """
-    keys, expiry = lendable(session)
-    return credentials_document(keys, expiry, datetime.now(UTC) + _ASK_AGAIN)
+    try:
+        keys, expiry = lendable(session)
+    except AwsProfileError as error:
+        return error_document(error)
+    return credentials_document(keys, expiry, datetime.now(UTC) + ASK_AGAIN)
+
+
+def error_document(error: AwsProfileError) -> dict[str, str]:
+    """Return an error as programs get it instead of credentials."""
+    return {"Code": type(error).__name__, "Message": f"{error} {error.hint}".strip()}
 
 
 def credentials_document(

@@ -470,16 +470,13 @@ class Switcher:
                 return self._lending.copy_again(self.active.session, self.active.label)
         return False
 
-    def _labels(self) -> list[Label]:
-        return [opened.label for opened in self._stack.opened()]
-
     def _places(self, opened: OpenProfile) -> dict[Place, object]:
         """Return the places for a profile, whose session is lent to child processes."""
         from ipy_awsprofile.kernel import places  # they import boto3
         from ipy_awsprofile.kernel.lending import Lending
 
         try:
-            self._lending = self._lending or Lending(self._labels)
+            self._lending = self._lending or Lending()
             lent = self._lending.variables(opened.session, opened.label)
         except OSError as error:
             raise CredentialsUnavailable(

@@ -201,24 +201,6 @@ def test_a_cleanup(notebook: Shell) -> None:
     folder.rmdir()
 
 
-def test_many_profiles(aws: EmbeddedAws, notebook: Shell, child: Child) -> None:
-    """Children keep the notebook's identity after blocks with more profiles than are lent."""
-    roles = [f"Role{number}" for number in range(70)]
-    aws.config_file.write_text(
-        aws.config_file.read_text()
-        + "".join(
-            f"[profile {name}]\nsource_profile = UserAlpha\nregion = us-west-2\n"
-            f"role_arn = arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta\n"
-            for name in roles
-        )
-    )
-    notebook.good("%aws_profile RoleGamma --read-only")
-    notebook.names["roles"] = roles
-    notebook.good("for name in roles:\n    with using_profile(name, read_only=True): pass")
-    assert "/RoleGamma" in child.arn()
-    notebook.good("%aws_profile --off")
-
-
 def test_full_disk(notebook: Shell) -> None:
     """If the disk is full, a switch changes nothing and says so, and works once there is room."""
     resource: Any = pytest.importorskip("resource")
