@@ -10,13 +10,14 @@ import atexit
 import json
 import re
 import secrets
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from socketserver import StreamRequestHandler
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ipy_awsprofile.config.private import (
     StaysInProcess,
@@ -38,7 +39,6 @@ from ipy_awsprofile.config.shared import (
 )
 from ipy_awsprofile.credentials.person import unattended
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
-from ipy_awsprofile.kernel.programs import Receipt, Receipts, program_of
 from ipy_awsprofile.sessions.loopback import LoopbackServer
 from ipy_awsprofile.sessions.portable import (
     ASK_AGAIN,
@@ -49,10 +49,18 @@ from ipy_awsprofile.sessions.portable import (
 from ipy_awsprofile.sessions.scoped import is_assumed_again, open_brief, open_limited
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ipy_awsprofile.sessions.session import ProfileSession
 
 #: How long programs get the same keys. botocore asks for new ones 15 minutes before they expire.
 _SAME_KEYS = timedelta(minutes=5)
+
+#: Programs that start others, without the extension that they have on Windows.
+_SHELLS = {
+    *("bash", "csh", "dash", "fish", "ksh", "sh", "tcsh", "zsh"),
+    *("cmd", "powershell", "pwsh"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +157,7 @@ class Sharing(StaysInProcess):
         self,
         get_session: Callable[[], ProfileSession | None],
         switching: AbstractContextManager[object],
-        receipts: Receipts,
+        receipts: deque[Receipt],
     ) -> None:
         self.get_session = get_session
         self._switching = switching
@@ -245,18 +253,18 @@ class Sharing(StaysInProcess):
         program = program_of(process_id)
         with unattended():  # no cell waits for the program
             issued = grant.issue(profile, program.name)
-        self._receipts.add(
-            Receipt(
-                datetime.now(UTC).replace(microsecond=0),
-                program.name,
-                program.process_id,
-                agent,
-                profile,
-                grant.session.profile_name,
-                issued.access,
-                issued.expires,
-            )
+        receipt = Receipt(
+            datetime.now(UTC).replace(microsecond=0),
+            program.name,
+            program.process_id,
+            agent,
+            profile,
+            grant.session.profile_name,
+            issued.access,
+            issued.expires,
         )
+        if receipt not in self._receipts:
+            self._receipts.append(receipt)
         return issued.document
 
     def _current_grant(self) -> _Grant:
@@ -291,3 +299,58 @@ class _Question(StreamRequestHandler):
         name = bytes.fromhex(agent).decode()
         answer = self.server.owner.answer(profile, nonce, int(process_id), name)
         self.wfile.write(answer.encode())
+
+
+# Programs -----------------------------------------------------------------------------------------
+
+
+class Program(NamedTuple):
+    """The name and the process ID of a running program."""
+
+    name: str
+    process_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Keys that a program got. ``agent`` is the name that an agent gives itself, or empty.
+
+    ``profile`` is the profile that the program used, ``identity`` the notebook's, and ``access``
+    says whether the keys are for reading or for writing. AWS stops accepting them at ``expires``.
+    Receipts of the same keys for the same program are equal.
+    """
+
+    time: datetime = field(compare=False)
+    program: str
+    process_id: int
+    agent: str
+    profile: str
+    identity: str
+    access: str
+    expires: datetime | None
+
+
+def frame_of_receipts(receipts: Iterable[Receipt]) -> pd.DataFrame:
+    """Return receipts as a DataFrame."""
+    import pandas as pd  # loading the extension doesn't need it
+
+    return pd.DataFrame(list(receipts))
+
+
+def program_of(process_id: int) -> Program:
+    """Return the nearest parent of a process that isn't a shell.
+
+    On Windows, the Python of a virtual environment starts another one with the same arguments.
+    """
+    import psutil  # loading the extension doesn't need it
+
+    with suppress(psutil.Error):
+        process = psutil.Process(process_id)
+        arguments = process.cmdline()[1:]
+        for parent in process.parents():
+            name = parent.name().removesuffix(".exe")
+            if name.lower() in _SHELLS:
+                continue
+            if parent.cmdline()[1:] != arguments:
+                return Program(name, parent.pid)
+    return Program("", process_id)

@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -35,8 +36,7 @@ from ipy_awsprofile.errors import (
 from ipy_awsprofile.explain.explain import explain
 from ipy_awsprofile.gate import require_no_run
 from ipy_awsprofile.kernel.leftovers import Leftover
-from ipy_awsprofile.kernel.programs import Receipts
-from ipy_awsprofile.kernel.sharing import Window
+from ipy_awsprofile.kernel.sharing import Window, frame_of_receipts
 from ipy_awsprofile.notebook.cells import compile_cell, run_cell, runs_code_of
 from ipy_awsprofile.notebook.options import ProfileActions, chosen, joined, parse, show_help
 from ipy_awsprofile.notebook.prompts import (
@@ -80,8 +80,8 @@ def run_aws_profile(
         request = _request_of(options, switcher.request)
         run = _ACTIONS[_action_of(options, request)]
         result = run(_Line(options, request, switcher, make_picker))
-        if isinstance(result, Receipts):
-            return result.frame()
+        if isinstance(result, deque):
+            return frame_of_receipts(result)
         if result is not None:
             display(result)
         return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -23,7 +24,6 @@ from ipy_awsprofile.errors import (
     faults_as_errors,
 )
 from ipy_awsprofile.gate import PROCESS, require_no_run
-from ipy_awsprofile.kernel.programs import Receipts
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.switch.opening import Protection, open_guarded, open_identified
 from ipy_awsprofile.switch.running_cell import RunningCell
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.gate import Label
     from ipy_awsprofile.kernel.leftovers import Leftover, OpenedBefore
     from ipy_awsprofile.kernel.lending import Lending
-    from ipy_awsprofile.kernel.sharing import Sharing
+    from ipy_awsprofile.kernel.sharing import Receipt, Sharing
     from ipy_awsprofile.kernel.show import Place
     from ipy_awsprofile.kernel.workers import Workers
     from ipy_awsprofile.sessions.session import Identity, ProfileSession
@@ -77,8 +77,8 @@ class Switcher:
         self._lending: Lending | None = None
         #: Shares the notebook's identity with programs outside the kernel, if the user wants it.
         self.sharing: Sharing | None = None
-        #: What programs outside the kernel got.
-        self.receipts = Receipts()
+        #: What programs outside the kernel got, the oldest first.
+        self.receipts: deque[Receipt] = deque(maxlen=1000)
         #: Whether each switch to a profile that isn't protected begins to share.
         self.shares = False
         #: Why the last switch hasn't begun to share, or an empty text.
