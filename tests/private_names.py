@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ipy_awsprofile.kernel.leftovers import HANDLES
+from ipy_awsprofile.kernel.leftovers import HANDLE_TESTS, HANDLES
 
 #: For each file, the modules and classes of other packages, and what the file uses of them. A name
 #: has to exist, `name(a, b)` is called with these parameters, `def name(a, b)` is overridden and
@@ -225,5 +225,5 @@ def listed_uses() -> Iterator[Use]:
                 tuple(re.findall(r"\w+", parameters)) if parameters else None,
                 is_overridden=bool(marker),
             )
-    for name in HANDLES:
+    for name in (*HANDLES, *HANDLE_TESTS):
         yield Use("kernel/leftovers.py", (name,))

@@ -19,13 +19,9 @@ from weakref import ref
 
 from botocore.client import BaseClient
 
-from ipy_awsprofile.config.files import read_config
-from ipy_awsprofile.config.shared import SHARED_PROFILES
-from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.gate import PROCESS, Label, is_stale, label_of
-from ipy_awsprofile.kernel.places import BEDROCK_KEY, ENDPOINT, has_read_with_polars
-from ipy_awsprofile.kernel.show import ABSENT
-from ipy_awsprofile.text import number_of, redacted_urls
+from ipy_awsprofile.kernel.places import BEDROCK_KEY, has_read_with_polars
+from ipy_awsprofile.text import number_of
 
 if TYPE_CHECKING:
     from ipy_awsprofile.kernel.show import Kernel
@@ -60,7 +56,6 @@ def leftovers(
         if not name.startswith("_"):  # IPython's own
             variables[name] = value
     if active:
-        yield from _about_files()
         for place in kernel.changed():
             if place.if_changed:
                 yield Leftover(place.name, f"was changed after the switch: {place.if_changed}")
@@ -84,24 +79,6 @@ def leftovers(
                 "is an API key that Amazon Bedrock uses instead of any profile, even one that you "
                 f"name: to change that, run `del os.environ[{BEDROCK_KEY!r}]`",
             )
-
-
-def _about_files() -> Iterator[Leftover]:
-    """Yield the S3 endpoint, if other profiles have another one."""
-    url = ENDPOINT.get()
-    if url is ABSENT:
-        return
-    endpoints = []
-    with suppress(AwsProfileError):  # a file is malformed
-        for name, settings in read_config().profiles.items():
-            if name not in SHARED_PROFILES:
-                endpoints.append((settings.get("endpoint_url"), settings.get("services")))
-    if any(endpoint != endpoints[0] for endpoint in endpoints):
-        yield Leftover(
-            "AWS_ENDPOINT_URL_S3",
-            f"makes child processes use {redacted_urls(str(url))} for S3, even for other profiles: "
-            "use a `%%aws_profile NAME` cell",
-        )
 
 
 # Objects of botocore ------------------------------------------------------------------------------
@@ -193,28 +170,6 @@ def _about_libraries(variables: Mapping[str, object], active: Label | None) -> I
 # Objects that were opened before ------------------------------------------------------------------
 
 
-def _always(_value: object) -> bool:
-    return True
-
-
-def _with_address(path: str) -> Callable[[Any], bool]:
-    """Return a function that returns whether an attribute is an address in S3, or its scheme."""
-
-    def is_in_s3(value: object) -> bool:
-        return str(attrgetter(path)(value)).startswith("s3")
-
-    return is_in_s3
-
-
-def _with_handle(path: str) -> Callable[[Any], bool]:
-    """Return a function that returns whether an attribute is a handle itself."""
-
-    def is_in_s3(value: object) -> bool:
-        return is_handle(attrgetter(path)(value))
-
-    return is_in_s3
-
-
 def _is_file_in_s3(file: Any) -> bool:
     # pyarrow reads the metadata of an S3 file when opening it. Local files have none. Closed files,
     # and files that are open for writing, raise an error.
@@ -237,33 +192,38 @@ def _may_be_in_s3(_frame: object) -> bool:
     return has_read_with_polars()  # a LazyFrame doesn't tell its address
 
 
-#: Handles keep the identity with which they were opened, because they use S3 without botocore. The
-#: functions return whether an object of the type is one.
-HANDLES: dict[str, Callable[[Any], bool]] = {
-    "pyarrow._s3fs.S3FileSystem": _always,
-    "pyarrow._fs.SubTreeFileSystem": _with_handle("base_fs"),
-    "pyarrow._dataset.FileSystemDataset": _with_handle("filesystem"),
-    "pyarrow._dataset.Scanner": _always,  # it doesn't tell its address
-    "pyarrow.parquet.core.ParquetDataset": _with_handle("filesystem"),
+#: Types of handles, which keep the identity with which they were opened, because they use S3
+#: without botocore, and the attribute with their address or with the handle that they use. It is
+#: empty if each object of the type is a handle.
+HANDLES = {
+    "pyarrow._s3fs.S3FileSystem": "",
+    "pyarrow._fs.SubTreeFileSystem": "base_fs",
+    "pyarrow._dataset.FileSystemDataset": "filesystem",
+    "pyarrow._dataset.Scanner": "",  # it doesn't tell its address
+    "pyarrow.parquet.core.ParquetDataset": "filesystem",
+    "deltalake.table.DeltaTable": "table_uri",
+    "lance.dataset.LanceDataset": "uri",
+    "lancedb.db.LanceDBConnection": "uri",
+    "lancedb.table.LanceTable": "_conn.uri",
+    "zarr.core.group.Group": "store.store",
+    "zarr.core.array.Array": "store.store",
+    "tiledb.vfs.VFS": "",
+    "obstore.store.S3Store": "",
+    "obstore.fsspec.FsspecStore": "protocol",
+    "pyiceberg.table.Table": "metadata_location",
+    # These keep workers instead.
+    "ipyparallel.client.client.Client": "",
+    "ipyparallel.cluster.cluster.Cluster": "",
+}
+
+#: Types whose objects don't have such an attribute, and whether an object is a handle.
+HANDLE_TESTS: dict[str, Callable[[Any], bool]] = {
     "pyarrow.parquet.core.ParquetFile": _reads_s3,
     "pyarrow.lib.NativeFile": _is_file_in_s3,
-    "deltalake.table.DeltaTable": _with_address("table_uri"),
-    "lance.dataset.LanceDataset": _with_address("uri"),
-    "lancedb.db.LanceDBConnection": _with_address("uri"),
-    "lancedb.table.LanceTable": _with_address("_conn.uri"),
     "icechunk.repository.Repository": _is_icechunk_in_s3,
     "icechunk.session.Session": _is_icechunk_in_s3,
-    "zarr.core.group.Group": _with_handle("store.store"),
-    "zarr.core.array.Array": _with_handle("store.store"),
-    "tiledb.vfs.VFS": _always,
     "minio.api.Minio": _looks_for_credentials,
-    "obstore.store.S3Store": _always,
-    "obstore.fsspec.FsspecStore": _with_address("protocol"),
     "polars.lazyframe.frame.LazyFrame": _may_be_in_s3,
-    "pyiceberg.table.Table": _with_address("metadata_location"),
-    # These keep workers instead.
-    "ipyparallel.client.client.Client": _always,
-    "ipyparallel.cluster.cluster.Cluster": _always,
 }
 
 _KEEPS = "was opened in S3 as another identity, which it keeps: open it again"
@@ -281,13 +241,18 @@ _SAYS = {
 
 def is_handle(value: object) -> bool:
     """Return whether an object uses S3 with the credentials from when it was opened."""
-    is_in_s3 = HANDLES.get(_type_of(value))
-    if is_in_s3 is None:
-        return False
+    kind = _type_of(value)
     try:
-        return is_in_s3(value)
+        if kind in HANDLE_TESTS:
+            return HANDLE_TESTS[kind](value)
+        if kind not in HANDLES:
+            return False
+        if HANDLES[kind] == "":
+            return True
+        used = attrgetter(HANDLES[kind])(value)
     except Exception:  # noqa: BLE001  # an incomplete object, or another version of the library
         return False
+    return str(used).startswith("s3") or is_handle(used)
 
 
 class OpenedBefore:
