@@ -193,19 +193,11 @@ class Signer(Enum):
     SESSION = "A session keeps its identity. Pass the active one, `{default}`."
 
 
-#: What signs as another profile in a run, and what to do.
+#: What signs as another profile in a run.
 _IN_RUN = {
-    Signer.CLIENT: (
-        "A client",
-        'Create a client for each profile, `session.client("{service}")`, and don\'t keep it in a '
-        "global variable or a cache.",
-    ),
-    Signer.CREDENTIALS: (
-        "Credentials",
-        "Get credentials for each profile, `session.get_credentials()`, and don't keep them in a "
-        "global variable or a cache.",
-    ),
-    Signer.SESSION: ("A session", "Pass the `session` that the function gets."),
+    Signer.CLIENT: "A client",
+    Signer.CREDENTIALS: "Credentials",
+    Signer.SESSION: "A session",
 }
 
 
@@ -229,7 +221,7 @@ def check(
     if label is None or label.is_chosen:
         return
     if turn or PROCESS.is_run:
-        _require_label_of_turn(label, turn, signer, operation, service)
+        _require_label_of_turn(label, turn, signer, operation)
     elif is_stale(label):
         _report_stale(label, signer, operation, service)
 
@@ -247,9 +239,7 @@ def is_stale(label: Label) -> bool:
     return active is not None and active.name != label.name
 
 
-def _require_label_of_turn(
-    label: Label, turn: Turn | None, signer: Signer, operation: str, service: str
-) -> None:
+def _require_label_of_turn(label: Label, turn: Turn | None, signer: Signer, operation: str) -> None:
     """Raise NotForOneProfile unless the turn, or outside of one any other turn, has this label."""
     labels = [other.label for other in list(PROCESS.turns)]
     whose = "another profile"
@@ -260,9 +250,10 @@ def _require_label_of_turn(
         name = label.text_beside(turn.label)
     if label in labels:
         return
-    what, hint = _IN_RUN[signer]
     raise NotForOneProfile(
-        f"{what} of {name} would sign {operation} for {whose}.", hint.format(service=service)
+        f"{_IN_RUN[signer]} of {name} would sign {operation} for {whose}.",
+        "Use the `session` of each profile and the clients that it creates, and don't keep them in "
+        "a global variable or a cache.",
     )
 
 

@@ -113,27 +113,22 @@ async def _load_later(session: Session, search: Callable[[], Awaitable[Credentia
     return _active_credentials(session) or _after_search(session, await search())
 
 
-def _active_credentials(session: Session) -> Any:
-    """Return the active credentials, or None if the user has chosen others for a session."""
-    active = _active_for(session)
-    if active is None:
-        return None
-    if _is_awaited(session):
-        return AwaitedCredentials(active.credentials)
-    return active.credentials
-
-
 def _after_search(session: Session, credentials: Credentials | None) -> Any:
     """Return the credentials that a session's own search has found, with a label.
 
     If a switch came during the search, they can belong to either identity, so the active ones are
     returned.
     """
-    return _active_credentials(session) or _labelled(session, credentials)
+    active = _active_credentials(session)
+    if active:
+        return active
+    if credentials is not None and PROCESS.watched:
+        watch_credentials(credentials, _label_for(session, credentials.method))
+    return credentials
 
 
-def _active_for(session: Session) -> Label | None:
-    """Return the active identity, or None if the user has chosen another one for a session.
+def _active_credentials(session: Session) -> Any:
+    """Return the active credentials, or None if the user has chosen others for a session.
 
     Raises NotForOneProfile in a run, in which no identity is active.
     """
@@ -145,14 +140,12 @@ def _active_for(session: Session) -> Label | None:
             "profile it is for.",
             "Use `session`. In a run, `boto3.client` uses it, too.",
         )
-    return PROCESS.active if user_environment.has_identity_of_switch() else None
-
-
-def _labelled(session: Session, credentials: Credentials | None) -> Credentials | None:
-    """Label the credentials that a session's own search has found, and return them."""
-    if credentials is not None and PROCESS.watched:
-        watch_credentials(credentials, _label_for(session, credentials.method))
-    return credentials
+    active = PROCESS.active
+    if active is None or not user_environment.has_identity_of_switch():
+        return None
+    if _is_awaited(session):
+        return AwaitedCredentials(active.credentials)
+    return active.credentials
 
 
 def _label_for(session: Session, method: str) -> Label:
