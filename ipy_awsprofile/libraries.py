@@ -48,7 +48,7 @@ __all__ = [
 ]
 
 
-def storage_options(session: boto3.Session | None = None) -> dict[str, Any]:
+def storage_options(session: boto3.Session | None = None) -> dict[str, object]:
     """Return the ``storage_options=`` that pandas, Dask and fsspec need to open ``s3://`` paths.
 
     The options name a profile, so they contain no secret, and files opened with them renew their
@@ -75,7 +75,7 @@ def storage_options(session: boto3.Session | None = None) -> dict[str, Any]:
             "While its profile is active, use `storage_options()` without a session.",
         )
     check_session(session)
-    options: dict[str, Any] = {"profile": session.target.name}
+    options: dict[str, object] = {"profile": session.target.name}
     if session.region_name:  # otherwise, the kernel would use the active profile's Region
         options["client_kwargs"] = {"region_name": session.region_name}
     return options

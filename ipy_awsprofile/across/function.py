@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
@@ -74,7 +74,7 @@ def work_for(function: Function, turn: Turn) -> tuple[object, Failure | None]:
 class LinesOfCalls:
     """The standard output during a run: whole lines, each with the name of its profile."""
 
-    def __init__(self, stream: Any, *, regional: bool) -> None:
+    def __init__(self, stream: TextIO, *, regional: bool) -> None:
         self._stream = stream
         self._regional = regional
 

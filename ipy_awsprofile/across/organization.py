@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.names import fits, matches
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
@@ -112,7 +112,7 @@ def patterns_of(exclude: str | Iterable[str]) -> list[str]:
     return [exclude] if isinstance(exclude, str) else list(exclude)
 
 
-def _list_accounts(session: boto3.Session) -> list[dict[str, Any]]:
+def _list_accounts(session: boto3.Session) -> list[dict[str, str]]:
     """Return the accounts of the session's organization. Raises AccessDenied and others."""
     try:
         with translated(names_of_chain(session)):

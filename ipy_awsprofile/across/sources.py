@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.config import Config
 from botocore.credentials import DeferredRefreshableCredentials
@@ -27,6 +27,9 @@ from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.credentials.providers import Renewal, RoleChainProvider
 from ipy_awsprofile.credentials.sts import MfaSessionFetcher
 from ipy_awsprofile.sessions.session import ProfileSession, open_target
+
+if TYPE_CHECKING:
+    from botocore.credentials import Credentials, ReadOnlyCredentials
 
 _T = TypeVar("_T")
 
@@ -124,7 +127,7 @@ class SharedSources:
             raise failure.with_traceback(None)
         return shared.result()
 
-    def create_sts(self, target: Target, _service: str, **keys: Any) -> _Sts:
+    def create_sts(self, target: Target, _service: str, **keys: str) -> _Sts:
         """Return the shared STS client for these access keys, for a target's role."""
         settings = _settings_of_clients(target, target.name)
         create = partial(self._create_sts, target, keys)
@@ -165,7 +168,7 @@ class _SharedRoleProvider(RoleChainProvider):
         self.renewing.devices.add(serial)  # the session includes its code
         return session
 
-    def _load(self, load: Callable[[], Any], name: str) -> _SharedCredentials:
+    def _load(self, load: Callable[[], Credentials], name: str) -> _SharedCredentials:
         """Return the credentials of a source, whose errors name the source for all its roles."""
         own = self.renewing
         self.renewing = self._profiles.renewing = own.for_source(name)
@@ -177,7 +180,9 @@ class _SharedRoleProvider(RoleChainProvider):
         finally:
             self.renewing = self._profiles.renewing = own
 
-    def _mfa_session(self, source: Any, name: str, serial: str) -> Any:
+    def _mfa_session(
+        self, source: _SharedCredentials, name: str, serial: str
+    ) -> _SharedCredentials:
         """Return a session of the source with an MFA code, because AWS accepts a code only once."""
         parameters = {"SerialNumber": serial}
         codes: Any = self.renewing.codes
@@ -206,12 +211,12 @@ class _Sts:
 class _SharedCredentials:
     """Credentials of a source, which are retrieved when a role is first assumed with them."""
 
-    def __init__(self, credentials: Any) -> None:
+    def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
         self._lock = threading.Lock()
         self._failure: Exception | None = None
 
-    def get_frozen_credentials(self) -> Any:
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
         """Return the credentials, or raise their first error. The method's name is botocore's."""
         with self._lock:
             if self._failure:

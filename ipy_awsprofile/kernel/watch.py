@@ -21,7 +21,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from functools import partial, wraps
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import botocore  # the package alone, which imports nothing else
 
@@ -31,14 +31,18 @@ from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.gate import PROCESS, Label, Signer, check, is_between, label_of, put_label
 
 if TYPE_CHECKING:
-    from botocore.credentials import Credentials
+    from botocore.auth import SigV4Auth
+    from botocore.credentials import Credentials, ReadOnlyCredentials
     from botocore.session import Session
 
 #: The name for credentials from before the extension was loaded whose session is gone.
 EARLIER = "an identity from before the extension was loaded"
 
+_Method = Callable[..., object]
+_Loaded: TypeAlias = "Credentials | AwaitedCredentials | None"
+
 #: The wrapped methods: the original and the wrapper, by class and name.
-_wrapped: dict[tuple[type, str], tuple[Any, Any]] = {}
+_wrapped: dict[tuple[type, str], tuple[_Method, _Method]] = {}
 
 
 def watch() -> None:
@@ -67,7 +71,7 @@ def activate(label: Label | None, *, is_run: bool = False) -> None:
         vars(session).update(_config=None, _profile_map=None)
 
 
-def watch_credentials(credentials: Any, label: Label) -> None:
+def watch_credentials(credentials: Credentials, label: Label) -> None:
     """Label credentials, and check each signature with them."""
     put_label(credentials, label)
     # aiobotocore's credentials are frozen by a coroutine, and only its own clients use them.
@@ -93,7 +97,7 @@ def _watch(session: Any) -> None:
 def _create_resolver(session: Any) -> Any:
     """Return a session's own resolver, which gives it the active credentials instead of others."""
     resolver = session._create_credential_resolver()
-    load: Callable[..., Any] = _load
+    load: Callable[..., object] = _load
     if _is_awaited(session):
         load = _load_later
     resolver.load_credentials = partial(load, session, resolver.load_credentials)
@@ -105,15 +109,17 @@ def _is_awaited(session: Session) -> bool:
     return iscoroutinefunction(session.get_credentials)
 
 
-def _load(session: Session, search: Callable[[], Credentials | None]) -> Any:
+def _load(session: Session, search: Callable[[], Credentials | None]) -> _Loaded:
     return _active_credentials(session) or _after_search(session, search())
 
 
-async def _load_later(session: Session, search: Callable[[], Awaitable[Credentials | None]]) -> Any:
+async def _load_later(
+    session: Session, search: Callable[[], Awaitable[Credentials | None]]
+) -> _Loaded:
     return _active_credentials(session) or _after_search(session, await search())
 
 
-def _after_search(session: Session, credentials: Credentials | None) -> Any:
+def _after_search(session: Session, credentials: Credentials | None) -> _Loaded:
     """Return the credentials that a session's own search has found, with a label.
 
     If a switch came during the search, they can belong to either identity, so the active ones are
@@ -127,7 +133,7 @@ def _after_search(session: Session, credentials: Credentials | None) -> Any:
     return credentials
 
 
-def _active_credentials(session: Session) -> Any:
+def _active_credentials(session: Session) -> _Loaded:
     """Return the active credentials, or None if the user has chosen others for a session.
 
     Raises NotForOneProfile in a run, in which no identity is active.
@@ -188,17 +194,17 @@ class AwaitedCredentials(StaysInProcess):
     def __getattr__(self, name: str) -> Any:
         return getattr(self._credentials, name)
 
-    async def get_frozen_credentials(self) -> Any:
+    async def get_frozen_credentials(self) -> ReadOnlyCredentials:
         """Return the current keys. A renewal is in a thread, in which no task can cancel it."""
         import asyncio  # aiobotocore has imported it
 
-        freeze = self._credentials.get_frozen_credentials
+        freeze: Callable[[], ReadOnlyCredentials] = self._credentials.get_frozen_credentials
         refresh_needed = getattr(self._credentials, "refresh_needed", None)
         if refresh_needed is None or not refresh_needed():  # keys in a file are read at once
             return freeze()
         return await asyncio.to_thread(freeze)
 
-    async def get_account_id(self) -> Any:
+    async def get_account_id(self) -> str | None:
         """Return the account ID for endpoints that contain it."""
         keys = await self.get_frozen_credentials()
         return keys.account_id
@@ -248,7 +254,7 @@ def subclasses_of(kind: type) -> list[Any]:
 # Wrapped methods ----------------------------------------------------------------------------------
 
 
-def _wrap(kind: type, name: str, wrapping: Callable[[Any], Any]) -> None:
+def _wrap(kind: type, name: str, wrapping: Callable[[_Method], _Method]) -> None:
     """Wrap a method in the class that defines it. Wrapping it again does nothing."""
     owner = next(base for base in kind.__mro__ if name in vars(base))
     original = vars(owner)[name]
@@ -264,8 +270,8 @@ def _unwrap() -> None:
     _wrapped.clear()
 
 
-def _checking_when_frozen(freeze: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def checked(credentials: Credentials) -> Any:
+def _checking_when_frozen(freeze: _Method) -> _Method:
+    def checked(credentials: Credentials) -> object:
         # Clients have been checked, and handing keys on isn't signing.
         if not is_between(sys._getframe(1)):
             check(credentials)
@@ -274,8 +280,8 @@ def _checking_when_frozen(freeze: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return checked
 
 
-def _checking_when_signing(add_auth: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    def checked(signer: Any, request: Any) -> Any:
+def _checking_when_signing(add_auth: _Method) -> _Method:
+    def checked(signer: SigV4Auth, request: object) -> object:
         check(signer.credentials)  # clients sign with frozen ones, which have no label
         return add_auth(signer, request)
 

@@ -128,7 +128,7 @@ def open_guarded(
     If the request is the ``active`` identity's, it needs no confirmation, unless its name leads to
     another account by now. Raises ProtectedProfile, and the errors of ``opener``.
     """
-    from ipy_awsprofile.sessions.session import label_for
+    from ipy_awsprofile.sessions.session import credentials_of, label_for
 
     target = protection.find_target(request, person)
     allowed = protection.allowed(request, target, is_new=active is None)
@@ -139,7 +139,7 @@ def open_guarded(
     if narrower.request.read_only != allowed.request.read_only:
         session, identity = opener(narrower)
     label = label_for(session)
-    watch_credentials(session.get_credentials(), label)
+    watch_credentials(credentials_of(session), label)
     resolved = replace(request, **session.target.request.session_options())
     return OpenProfile(resolved, session, identity, label)
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import (
@@ -36,6 +36,7 @@ from ipy_awsprofile.switch.user_functions import (
 from ipy_awsprofile.text import quoted
 
 if TYPE_CHECKING:
+    from distributed import Client
     from IPython.core.interactiveshell import InteractiveShell
 
     from ipy_awsprofile.config.request import SwitchRequest
@@ -99,7 +100,7 @@ class Switcher:
         self.session_name: str | None = None
 
     @property
-    def namespace(self) -> dict[str, Any]:
+    def namespace(self) -> dict[str, object]:
         """The notebook's variables; empty in a script."""
         return self._shell.user_ns if self._shell else {}
 
@@ -311,7 +312,7 @@ class Switcher:
         self.sharing = None
         self.sharing_problem = ""
 
-    def lend_to_workers(self, client: Any, *, read_only: bool) -> Workers:
+    def lend_to_workers(self, client: Client, *, read_only: bool) -> Workers:
         """Lend the notebook's session to a Dask cluster, now and after switches.
 
         Raises InvalidOption and CredentialsUnavailable.

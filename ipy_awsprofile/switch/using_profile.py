@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ContextDecorator
 from functools import lru_cache
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from ipy_awsprofile.config.request import SwitchRequest, takes
 from ipy_awsprofile.errors import InvalidOption
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import boto3
 
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
+_Function = TypeVar("_Function", bound=Callable[..., object])
 _UserFunction = TypeVar("_UserFunction", bound=UserFunction)
 
 
@@ -144,7 +144,7 @@ def on_switch(function: _UserFunction) -> _UserFunction:
     return function
 
 
-def end_on_switch(function: Callable[..., Any]) -> None:
+def end_on_switch(function: UserFunction) -> None:
     """Don't call a function of `on_switch` anymore. For any other function, do nothing."""
     PROCESS.user_functions.pop(key_of(function), None)
 
