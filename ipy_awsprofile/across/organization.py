@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ipy_awsprofile.config.names import fits, matches
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.request import Source, SwitchRequest
-from ipy_awsprofile.credentials.own_calls import declare_own
+from ipy_awsprofile.credentials.own_calls import own_client
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AccessDenied, InvalidOption
 from ipy_awsprofile.gate import require_no_run
@@ -117,7 +117,7 @@ def _list_accounts(session: boto3.Session) -> list[dict[str, str]]:
     try:
         with translated(names_of_chain(session)):
             client = session.client("organizations", config=config_of_calls(session))
-            pages = declare_own(client).get_paginator("list_accounts").paginate()
+            pages = own_client(client).get_paginator("list_accounts").paginate()
             return [account for page in pages for account in page["Accounts"]]
     except AccessDenied as error:
         error.hint = (

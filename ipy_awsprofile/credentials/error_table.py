@@ -1,7 +1,7 @@
 """The errors of AWS, botocore and the system that this package translates. The first rule counts.
 
 Any other exception is a fault of this package. What botocore can't read in an answer or a file is
-one of these errors from where it is read: see `own_calls` and `translation.reading`.
+one of these errors from where it is read: see `translation.reading`.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 """
@@ -15,7 +15,6 @@ from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 
 from ipy_awsprofile.config.sign_ins import PORTAL
-from ipy_awsprofile.credentials.own_calls import NEEDED
 from ipy_awsprofile.errors import (
     AccessDenied,
     AwsProfileError,
@@ -53,10 +52,6 @@ UNKNOWN_OPERATION = {
 }
 _ANY: set[str] = set()
 
-_NOT_FROM_AWS = (
-    "{name} got a response that isn't from AWS",
-    "A proxy may have answered: check the profile's `endpoint_url`.",
-)
 _SET_THE_CLOCK = "Set the clock, then run the cell again."
 
 #: https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
@@ -95,8 +90,6 @@ class Rule(NamedTuple):
 
 
 RESPONSES = (
-    # AWS refuses these calls with a document that has another code.
-    Rule({"401", "403"}, ServiceError, *_NOT_FROM_AWS, calls=NEEDED),
     Rule(
         _ANY,
         MfaRejected,
@@ -347,7 +340,12 @@ EXCEPTIONS = (
         "{name} can't be used: {message}",
         text=_BY_DESIGN,
     ),
-    Rule(ResponseParserError, ServiceError, *_NOT_FROM_AWS),
+    Rule(
+        ResponseParserError,
+        ServiceError,
+        "{name} got a response that isn't from AWS",
+        "A proxy may have answered: check the profile's `endpoint_url`.",
+    ),
     Rule(
         OSError,
         CredentialsUnavailable,

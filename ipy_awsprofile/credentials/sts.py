@@ -78,7 +78,8 @@ class CallerIdentity:
 def ask_caller(sts: Any) -> CallerIdentity:
     """Call STS for the identity of a client's credentials. Raises botocore's errors."""
     response = sts.get_caller_identity()
-    return CallerIdentity(response["Arn"], response["UserId"])
+    # AWS-compatible servers can omit them.
+    return CallerIdentity(response.get("Arn", ""), response.get("UserId", ""))
 
 
 class CliFiles(JSONFileCache):
