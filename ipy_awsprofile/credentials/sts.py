@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha1
 from pathlib import Path
 from typing import Any
@@ -44,10 +45,23 @@ def freeze_credentials(credentials: Any) -> RedactedCredentials:
     return RedactedCredentials(*credentials.get_frozen_credentials())
 
 
-def keys_in(issued: Mapping[str, Any]) -> RedactedCredentials:
-    """Return the keys in credentials that STS has issued."""
-    names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
-    return RedactedCredentials(*(issued[name] for name in names))
+#: Short-lived credentials, and their expiry (UTC).
+IssuedKeys = tuple[RedactedCredentials, datetime]
+
+
+def _issued_in(response: Any) -> IssuedKeys:
+    """Return the credentials in a response of STS."""
+    issued = response["Credentials"]
+    keys = (issued[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
+    return RedactedCredentials(*keys), issued["Expiration"].astimezone(UTC)
+
+
+def issue_session_token(sts: Any, **parameters: Any) -> IssuedKeys:
+    """Return short-lived credentials for the long-term keys of a client, and their expiry (UTC).
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+    """
+    return _issued_in(sts.get_session_token(**parameters))
 
 
 #: New temporary credentials in the format of botocore's renewals: ``access_key``, ``secret_key``,
@@ -239,30 +253,32 @@ class ScopedSessionFetcher(StaysInProcess):
     def fetch_credentials(self) -> NewKeys:
         """Return the session's credentials. Raises botocore's errors."""
         base = freeze_credentials(self._source_credentials)
-        issued = self._narrowed(base, self._lasts) if base.token else self._from_keys(base)
+        if base.token:
+            keys, expiry = self._narrow(base, self._lasts)
+        else:
+            keys, expiry = self._issue_for_keys(base)
         return {
-            "access_key": issued["AccessKeyId"],
-            "secret_key": issued["SecretAccessKey"],
-            "token": issued["SessionToken"],
-            "expiry_time": issued["Expiration"].isoformat(),
+            "access_key": keys.access_key,
+            "secret_key": keys.secret_key,
+            "token": keys.token,
+            "expiry_time": expiry.isoformat(),
         }
 
-    def _from_keys(self, keys: RedactedCredentials) -> Any:
+    def _issue_for_keys(self, keys: RedactedCredentials) -> IssuedKeys:
         lasts = {name: max(seconds, SHORTEST_SESSION) for name, seconds in self._lasts.items()}
-        sts = sts_client(self._create_client, keys)
-        issued = sts.get_session_token(**lasts)["Credentials"]
+        issued, expiry = issue_session_token(sts_client(self._create_client, keys), **lasts)
         if lasts != self._lasts:
-            return self._narrowed(keys_in(issued), self._lasts)
+            return self._narrow(issued, self._lasts)
         if self._policy:
-            return self._narrowed(keys_in(issued), {})  # by default, until the token ends
-        return issued
+            return self._narrow(issued, {})  # by default, until the token ends
+        return issued, expiry
 
-    def _narrowed(self, base: RedactedCredentials, lasts: Mapping[str, int]) -> Any:
+    def _narrow(self, base: RedactedCredentials, lasts: Mapping[str, int]) -> IssuedKeys:
         sts = sts_client(self._create_client, base)
         response = sts.get_scoped_credentials(
             ScopedSessionDescription=self._description, **self._policy, **lasts
         )
-        return response["Credentials"]
+        return _issued_in(response)
 
 
 def renew_with_base(credentials: Any, base: Any) -> Any:

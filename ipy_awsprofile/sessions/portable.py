@@ -10,7 +10,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.credentials.sts import RedactedCredentials, freeze_credentials, keys_in
+from ipy_awsprofile.credentials.sts import (
+    RedactedCredentials,
+    freeze_credentials,
+    issue_session_token,
+)
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable
 from ipy_awsprofile.sessions.session import (
@@ -82,8 +86,7 @@ def session_token(
     with translated(names_of_chain(session)):
         sts = own_sts_client(session)
         device = {"SerialNumber": serial, "TokenCode": ask()} if serial else {}
-        issued = sts.get_session_token(**device)["Credentials"]
-    return keys_in(issued), issued["Expiration"].astimezone(UTC)
+        return issue_session_token(sts, **device)
 
 
 def lendable(session: boto3.Session) -> tuple[RedactedCredentials, datetime | None]:
