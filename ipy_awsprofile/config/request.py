@@ -14,7 +14,6 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, fields
 from datetime import timedelta
-from difflib import get_close_matches
 from functools import wraps
 from inspect import Signature, signature
 from keyword import iskeyword
@@ -260,25 +259,14 @@ def arguments(request: SessionRequest, *more: str) -> str:
 def takes(
     request: Callable[P, RequestT],
 ) -> Callable[[Callable[[RequestT], Result]], Callable[P, Result]]:
-    """Return a decorator that gives a function of a request the request's own parameters.
-
-    An unknown keyword raises TypeError with a suggestion.
-    """
+    """Return a decorator that gives a function of a request the request's own parameters."""
     parameters = dict(signature(request).parameters)
     for internal in ("default_session_name", "source"):
-        parameters.pop(internal, None)
-    names = list(parameters)
+        del parameters[internal]
 
     def decorate(function: Callable[[RequestT], Result]) -> Callable[P, Result]:
         @wraps(function)
         def with_options(*args: P.args, **kwargs: P.kwargs) -> Result:
-            for name in kwargs.keys() - set(names):
-                problem = f"{function.__name__}() got an unexpected keyword argument {name!r}"
-                bare = name.removesuffix("_name")  # boto3 has region_name and profile_name
-                similar = [bare] if bare in names else get_close_matches(name, names, 1)
-                if similar:
-                    problem += f". Did you mean {similar[0]!r}?"
-                raise TypeError(problem)
             return function(request(*args, **kwargs))
 
         own = signature(function).return_annotation

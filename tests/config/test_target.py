@@ -439,23 +439,6 @@ def test_signatures() -> None:
         assert many[name].default == options_of(SwitchRequest)[name].default
 
 
-@pytest.mark.parametrize(
-    ("keyword", "advice"),
-    [
-        *(("regoin", "'region'"), ("readonly", "'read_only'"), ("tag", "'tags'"), ("nope", "")),
-        *(("region_name", "'region'"), ("profile_name", "'profile'")),  # as in boto3
-    ],
-)
-def test_misspelled_keywords(keyword: str, advice: str) -> None:
-    """An unknown keyword raises TypeError at once, with a similar one."""
-    given: Any = {keyword: "x"}
-    for function in (open_session, using_profile):
-        message = f"{function.__name__}.. got an unexpected keyword argument '{keyword}'"
-        with pytest.raises(TypeError, match=message) as raised:
-            function("RoleBeta", **given)
-        assert str(raised.value).endswith(f"Did you mean {advice}?" if advice else f"{keyword!r}")
-
-
 def test_values_from_python() -> None:
     """Tags can be a dict or a text, and a name that can't be a profile's or a variable's isn't."""
     assert SessionRequest(tags={"team": "red"}) == SessionRequest(tags=[("team", "red")])
