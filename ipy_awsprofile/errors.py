@@ -218,11 +218,6 @@ def is_raised_here(error: BaseException) -> bool:
     return module.startswith(_OURS)
 
 
-def has_passed(error: BaseException, module: str) -> bool:
-    """Return whether an exception has passed a module, or was raised there."""
-    return module in dict(_steps(error))
-
-
 def _steps(error: BaseException) -> list[tuple[str, int]]:
     """Return the modules and lines of an exception's traceback, from the outermost caller on."""
     steps = traceback.walk_tb(error.__traceback__)

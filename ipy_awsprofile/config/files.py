@@ -12,6 +12,7 @@ import re
 import shlex
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping
+from configparser import ParsingError
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
@@ -26,7 +27,6 @@ from botocore.exceptions import ConfigNotFound, ConfigParseError
 from ipy_awsprofile.config.private import StaysInProcess, read_file
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.errors import ConfigFileError
-from ipy_awsprofile.text import one_line
 
 #: The encoding in which botocore reads the files. On most Windows machines, it isn't UTF-8.
 ENCODING = locale.getpreferredencoding(False)
@@ -146,15 +146,6 @@ def read_credentials(path: Path) -> dict[str, Any]:
     return _parsed(path, version_of(path))
 
 
-#: A setting without a value, and the lines below it to the first that isn't a nested setting.
-_VALUE_BELOW = re.compile(
-    r"""^([^\s#;\[][^=:\n]*?)[ \t]*[=:][ \t]*\n
-    ([ \t]*([#;].*)?\n | [ \t]+[^\s#;][^=\n]*=.*\n)*
-    [ \t]+[^\s#;=][^=\n]*$""",
-    re.MULTILINE | re.VERBOSE,
-)
-
-
 @lru_cache(maxsize=4)
 def _parsed(path: Path, _version: FileVersion | None) -> dict[str, Any]:
     is_collecting = gc.isenabled()
@@ -176,33 +167,17 @@ def _parsed(path: Path, _version: FileVersion | None) -> dict[str, Any]:
             gc.enable()
 
 
-#: A header without its closing bracket.
-_UNCLOSED = re.compile(r"^\[[^\]\n]*$", re.MULTILINE)
-
-
-def _problem(path: Path, cause: Any) -> tuple[str, int | None]:
+def _problem(path: Path, cause: object) -> tuple[str, int | None]:
     """Return what is wrong in a file that botocore can't parse, and the line, if it is known."""
     content = read_file(path)
-    text = content.decode(ENCODING, errors="replace").replace("\r\n", "\n")
-
-    def line_at(position: int) -> int:
-        return text[:position].count("\n") + 1
-
     if content.startswith((BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE)):
         return "Save the file as UTF-8 without a byte order mark (BOM).", None
     if isinstance(cause, UnicodeDecodeError):
-        return f"Save the file as {ENCODING.upper()}.", line_at(text.index("\ufffd"))
-    header = _UNCLOSED.search(text)
-    if header:
-        return "The header needs a closing bracket.", line_at(header.start())
-    block = _VALUE_BELOW.search(text)
-    if block and isinstance(cause, ValueError):
-        problem = f"The value of `{one_line(block[1], 40)}` must be on the same line."
-        return problem, line_at(block.start())
+        before, _, _ = content.decode(ENCODING, errors="replace").partition("\ufffd")
+        return f"Save the file as {ENCODING.upper()}.", before.count("\n") + 1
     line = getattr(cause, "lineno", None)
-    for number, _ in getattr(cause, "errors", ()):
-        if line is None:
-            line = number
+    if line is None and isinstance(cause, ParsingError):
+        line, _ = cause.errors[0]
     return f"botocore can't parse the file ({type(cause).__name__}).", line
 
 

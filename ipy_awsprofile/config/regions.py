@@ -53,17 +53,6 @@ def unknown_region(name: str | None) -> str:
     return f"`{shown}` isn't a Region that botocore knows. {similar_region(name)}".rstrip()
 
 
-def misspelled_region(text: str) -> str:
-    """Return a hint for a Region in an error or host name that doesn't exist, or an empty text."""
-    match = re.search(r"region_name '(.+?)'|\b([a-z]{2}(?:-[a-z]+)+-?\d)\.", text)
-    if not match:
-        return ""
-    name = match[1] or match[2]
-    if not similar_region(name):
-        return ""
-    return unknown_region(name)
-
-
 def is_aws(url: str) -> bool:
     """Return whether an endpoint belongs to AWS."""
     return bool(_AWS.fullmatch(urlsplit(url).hostname or ""))

@@ -210,22 +210,9 @@ EXCEPTIONS = (
     Rule(
         botocore.CredentialRetrievalError,
         CredentialsUnavailable,
-        "The credential_process of {start} took more than a minute",
-        "Run its command in a terminal to see what it asks for, then answer in time.",
-        text="from custom-process: TimeoutExpired",
-    ),
-    Rule(
-        botocore.CredentialRetrievalError,
-        CredentialsUnavailable,
-        "The program in the credential_process of {start} can't be found",
-        "Install it, or write its full path.",
-        text="from custom-process: FileNotFoundError",
-    ),
-    Rule(
-        botocore.CredentialRetrievalError,
-        CredentialsUnavailable,
         "The credential_process of {start} returned no credentials",
-        "Run its command in a terminal to see what it prints.",
+        "Run its command in a terminal to see what it prints. It must end within a minute, and its "
+        "program must be on the PATH.",
         text="from custom-process",
     ),
     Rule(
@@ -233,15 +220,9 @@ EXCEPTIONS = (
         CredentialsUnavailable,
         "There are no default credentials in the environment, the default profile, a container or "
         "an instance",
-        "Name a profile, `%aws_profile NAME`. `%aws_profiles` lists the profiles.",
-        text="no default credentials",
-    ),
-    Rule(
-        botocore.CredentialRetrievalError,
-        CredentialsUnavailable,
-        "There are no default credentials to assume {name} with",
-        "Name the profile that assumes it: `%aws_profile {typed} --source-profile NAME`.",
-        text="from Ec2InstanceMetadata: .* in profile arn:",
+        "Name a profile, `%aws_profile NAME`. `%aws_profiles` lists the profiles. If you name a "
+        "role's ARN, add `--source-profile NAME`.",
+        text="no default credentials|from Ec2InstanceMetadata: .* in profile arn:",
     ),
     Rule(
         botocore.CredentialRetrievalError,
@@ -308,14 +289,6 @@ EXCEPTIONS = (
         "AWS can't be reached for {name}: {message}",
         "If a proxy in your network inspects TLS, set `ca_bundle` in the profile, or "
         "AWS_CA_BUNDLE, to a PEM file with its CA certificate.",
-    ),
-    Rule(
-        botocore.ConnectionError,
-        EndpointUnreachable,
-        "AWS can't be reached for {name}: {message}",
-        "Start the server at this address, or remove the address from the profile's `endpoint_url` "
-        "and from AWS_ENDPOINT_URL.",
-        text=r'URL: "https?://(localhost|127\.0\.0\.1|\[::1\])\b',
     ),
     Rule(
         (botocore.ConnectionError, botocore.HTTPClientError),

@@ -282,10 +282,8 @@ class _ProcessProvider(ProcessProvider):
     def _retrieve_credentials_using(self, credential_process: str) -> Any:
         try:
             return super()._retrieve_credentials_using(credential_process)  # type: ignore[misc]
-        except (
-            *(AttributeError, LookupError, OSError, TypeError, ValueError),
-            subprocess.SubprocessError,
-        ) as error:  # its message can have the output or the command's arguments
+        except (AttributeError, OSError, subprocess.SubprocessError) as error:
+            # Its message can have the command's arguments.
             reason = type(error).__name__
             raise CredentialRetrievalError(provider=self.METHOD, error_msg=reason) from None
 

@@ -14,13 +14,11 @@ from contextvars import ContextVar
 from typing import Any
 
 from botocore import exceptions as botocore
-from botocore.parsers import ResponseParserError
 
 from ipy_awsprofile.config.default_credentials import NOT_PROFILES
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.names import AssignedName
-from ipy_awsprofile.config.profiles import ProfileKind, find_profile
-from ipy_awsprofile.config.regions import misspelled_region
+from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.config.sign_ins import find_profile_or_role, find_sign_in
 from ipy_awsprofile.credentials import error_table as table
@@ -29,7 +27,6 @@ from ipy_awsprofile.errors import (
     ProfileNotFound,
     SignInRequired,
     UnexpectedError,
-    has_passed,
     is_raised_here,
     log_stack,
     speaking_cause,
@@ -136,20 +133,14 @@ def _message_of(error: Exception) -> str:
     if not isinstance(error, botocore.ClientError):
         # If the line below a setting is indented, botocore quotes it. It can be a secret.
         return redacted_urls(one_line(str(error).partition("\n")[0]))
-    code = code_of(error) or "no reason"
-    if _is_page(error):
-        return code
-    message = redacted_urls(one_line(_details_of(error).get("Message") or ""))
-    if re.match(r"$|\W*[<{\[]", message):  # a page in a document
-        return code
-    return message
+    message = _details_of(error).get("Message")
+    if _is_page(error) or not message:
+        return code_of(error) or "no reason"
+    return redacted_urls(one_line(message))
 
 
 def _rule_of(error: Exception) -> table.Rule | None:
     """Return the first rule of the table that applies to an error, if any."""
-    if has_passed(error, "botocore.parsers"):
-        # It reads a page as AWS's answer, with exceptions such as KeyError.
-        error = ResponseParserError()
     if isinstance(error, botocore.ClientError):
         answer = code_of(error), str(error.operation_name)
         rules = [rule for rule in table.RESPONSES if rule.is_for_response(*answer)]
@@ -195,23 +186,7 @@ def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
     if role:
         fields["sso"] = f"--sso {quoted(role.sign_in)}"
     says = rule.says.format_map(fields)
-    correction = rule.quotes and _correction_of(fields["message"])
-    return rule.kind(f"{says[0].upper()}{says[1:]}.", correction or rule.hint.format_map(fields))
-
-
-def _correction_of(message: str) -> str:
-    """Return a hint for a misspelled source profile, [sso-session] or Region, or an empty text."""
-    for pattern, find in (
-        ('source_profile "(.+?)" referenced', find_profile),
-        ('sso-session does not exist: "(.+)"', find_sign_in),
-    ):
-        match = re.search(pattern, message)
-        if match:
-            try:
-                find(match[1], read_config())
-            except AwsProfileError as missing:
-                return missing.hint
-    return misspelled_region(message)
+    return rule.kind(f"{says[0].upper()}{says[1:]}.", rule.hint.format_map(fields))
 
 
 def no_credentials(name: str = "") -> AwsProfileError:

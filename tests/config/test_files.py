@@ -130,14 +130,11 @@ def test_malformed_files(shared_files: Files, which: int, text: str, line: int |
 
 @pytest.mark.parametrize("which", [0, 1])
 def test_value_on_the_next_line(shared_files: Files, which: int) -> None:
-    """The error has the line of the setting whose value isn't on its line, but shows no value."""
+    """The error for a value that isn't on its setting's line doesn't show it."""
     header = "[a]" if which else "[profile a]"
-    block = "s3 =\n  # comment\n  addressing_style = path\n"
-    shared_files[which].write_text(f"{header}\n{block}credential_process =\n\n  hush --key\n")
-    with pytest.raises(ConfigFileError) as caught:
+    shared_files[which].write_text(f"{header}\ncredential_process =\n\n  hush --key\n")
+    with pytest.raises(ConfigFileError, match="botocore can't parse the file") as caught:
         list_profiles()
-    assert caught.value.line == 5
-    assert "line 5: The value of `credential_process` must be on the same line" in str(caught.value)
     assert "hush" not in "".join(traceback.format_exception(caught.value)) + caught.value.hint
 
 

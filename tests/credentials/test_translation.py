@@ -75,13 +75,6 @@ RESPONSES = [
 #: Another exception, and our error.
 EXCEPTIONS = [
     (
-        theirs.EndpointConnectionError(endpoint_url="https://sts.us-wst-2.amazonaws.com/"),
-        ours.EndpointUnreachable,
-        "AWS can't be reached for `RoleBeta`: Could not connect to the endpoint URL: "
-        '"https://sts.us-wst-2.amazonaws.com/".',
-        "`us-wst-2` isn't a Region that botocore knows. Did you mean `us-west-2`",
-    ),
-    (
         theirs.ProxyConnectionError(proxy_url="http://proxy:3128"),
         ours.EndpointUnreachable,
         "AWS can't be reached for `RoleBeta`: Failed to connect to proxy URL: "

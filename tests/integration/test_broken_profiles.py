@@ -181,7 +181,7 @@ ROWS: dict[str, Broken] = {
     "source unknown": role(
         InvalidProfile,
         'The source_profile "Anne" referenced in the profile "P" does not exist.',
-        "Did you mean `Ann`?",
+        EXPLAIN,
         {"= Ann": "= Anne"},
     ),
     "source missing": role(
@@ -251,7 +251,7 @@ ROWS: dict[str, Broken] = {
     "endpoint down": role(
         EndpointUnreachable,
         "AWS can't be reached for `P`: Could not connect to the endpoint URL: ",
-        "Start the server at this address",
+        "the `endpoint_url` of the profile",
         by=down,
     ),
     "clock wrong": role(
@@ -296,8 +296,8 @@ ROWS: dict[str, Broken] = {
     "program missing": Broken(
         PROCESS,
         CredentialsUnavailable,
-        "The program in the credential_process of `P` can't be found",
-        "Install it, or write its full path",
+        "The credential_process of `P` returned no credentials",
+        "its program must be on the PATH",
         {'"{python}"': "no-such-program"},
     ),
     "process prints something else": Broken(
@@ -332,7 +332,7 @@ ROWS: dict[str, Broken] = {
         SSO,
         InvalidProfile,
         'The specified sso-session does not exist: "crop".',
-        "Did you mean `corp`?",
+        EXPLAIN,
         {"sso_session = corp": "sso_session = crop"},
     ),
     "account and role left out": Broken(

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role
-from ipy_awsprofile.errors import ConfigFileError
 from tests.aws import EmbeddedAws
 from tests.shells import Shell
 
@@ -103,24 +102,11 @@ def test_lines_of_other_tools(shell: Shell, aws: EmbeddedAws, line: str) -> None
 
 
 def test_a_header_of_the_other_file(shell: Shell, aws: EmbeddedAws) -> None:
-    """`[profile X]` in the credentials file gets the right header, even as a source profile."""
+    """`[profile X]` in the credentials file gets the right header."""
     with aws.credentials_file.open("a") as credentials:
         credentials.write("\n[profile Keys]\naws_access_key_id = x\naws_secret_access_key = y\n")
-    aws.write_profile("Behind", source_profile="Keys", role_arn=ROLE, region="us-west-2")
-    for name in ("Keys", "Behind"):
-        hint = shell.refused(f"%aws_profile {name}").hint
-        assert hint.startswith("Write [Keys] instead of [profile Keys] in ")
-
-
-def test_an_unclosed_header(shell: Shell, aws: EmbeddedAws) -> None:
-    """A header without its bracket is named by its own line."""
-    text = aws.config_file.read_text()
-    broken = "\n[profile Broken\nregion = us-east-1\nregion = us-east-2\n"
-    aws.config_file.write_text(text + broken)
-    error = shell.refused("%aws_profile RoleBeta")
-    assert isinstance(error, ConfigFileError)
-    line = text.count("\n") + 2
-    assert f"line {line}: The header needs a closing bracket." in str(error)
+    hint = shell.refused("%aws_profile Keys").hint
+    assert hint.startswith("Write [Keys] instead of [profile Keys] in ")
 
 
 def test_indented_lines(shell: Shell, aws: EmbeddedAws) -> None:
