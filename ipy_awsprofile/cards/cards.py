@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -35,64 +34,44 @@ _RENEWS = "renews at the next call"
 NOT_TOLD = "unknown: the server doesn't report it"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """The active identity as a card and the picker show it.
-
-    ``variable`` is the variable that contains the session, or empty, and ``rows`` are more rows
-    about the session. ``account_name`` is the account's name, if it is known, and
-    ``region_variable`` the environment variable that the Region comes from, if any. ``problem``
-    says why the credentials couldn't be renewed, and what to do. ``renews`` is True if a new
-    session doesn't need an MFA code from the user. ``block`` is ``cell`` or ``block`` if the
-    identity ends with it. ``window`` is the time in which programs can write, or None.
-    """
-
-    identity: Identity
-    variable: str = ""
-    rows: Sequence[tuple[str, str]] = ()
-    account_name: str | None = None
-    region_variable: str = ""
-    problem: str = ""
-    warnings: Sequence[str] = ()
-    renews: bool = True
-    is_protected: bool = False
-    block: str = ""
-    window: Window | None = None
+#: How the credentials of most sessions renew.
+_AUTOMATICALLY = "renews automatically"
 
 
-def status_of(
+def active_identity_card(
     switcher: Switcher,
     active: OpenProfile,
     identity: Identity,
     *,
     variable: str,
     problem: str,
-    replaced: Sequence[Leftover] = (),
-) -> Status:
-    """Return the status of a Switcher's active profile, whose ``identity`` can be newer.
+    replaced: Iterable[Leftover] = (),
+) -> Card:
+    """Return a card of a Switcher's active profile, whose ``identity`` can be newer.
 
-    ``variable`` and ``problem`` are as in `Status`. ``replaced`` are variables that the session has
+    ``variable`` is the variable that contains the session, or empty. ``problem`` says why the
+    credentials couldn't be renewed, and what to do. ``replaced`` are variables that the session has
     replaced.
     """
     from ipy_awsprofile.sessions.assigned_roles import known_account_name  # imports boto3
 
     session = active.session
     target = session.target
-    is_protected = False
+    renewal = _AUTOMATICALLY
+    if problem:
+        renewal = ""
+    elif not target.renews_unattended:
+        renewal = "renews with an MFA code"
     leftovers = [*replaced]
     with suppress(AwsProfileError):  # a run over many profiles has begun in another thread
-        is_protected = switcher.is_protected
         leftovers += switcher.leftovers()
-    block = ""
-    window = None
-    if switcher.is_in_block:
-        block = "block"
-        if switcher.cell.is_block:
-            block = "cell"
-    elif switcher.sharing:
-        window = switcher.sharing.window
-    return Status(
-        identity=identity,
+    lasts = ""
+    if switcher.cell.is_block:
+        lasts = "for this cell"
+    elif switcher.is_in_block:
+        lasts = "for this block"
+    return identity_card(
+        identity,
         variable=variable,
         rows=[
             *session_rows(target),
@@ -101,67 +80,80 @@ def status_of(
         ],
         account_name=known_account_name(identity.account),
         region_variable=target.region_variable,
-        problem=problem,
-        warnings=[*filter(None, [target.warning]), *map(str, leftovers)],
-        renews=target.renews_unattended,
-        is_protected=is_protected,
-        block=block,
-        window=window,
+        renewal=renewal,
+        notes=(_window_note(switcher.window), problem, target.warning, *map(str, leftovers)),
+        is_protected=switcher.is_protected,
+        lasts=lasts,
     )
 
 
-def identity_card(status: Status, now: datetime | None = None) -> Card:
-    """Return a card of the active identity. The remaining time is counted from ``now``."""
-    identity = status.identity
+def identity_card(
+    identity: Identity,
+    *,
+    now: datetime | None = None,
+    variable: str = "",
+    rows: Iterable[tuple[str, str]] = (),
+    account_name: str | None = None,
+    region_variable: str = "",
+    renewal: str = _AUTOMATICALLY,
+    notes: Iterable[str | None] = (),
+    is_protected: bool = False,
+    lasts: str = "",
+) -> Card:
+    """Return a card of an identity. The remaining time is counted from ``now``.
+
+    ``rows`` are more rows about the session. ``region_variable`` is the environment variable that
+    the Region comes from, if any. ``renewal`` says how the credentials renew, or is empty if they
+    couldn't be renewed. The notes are warnings, or empty. ``lasts`` says what the identity ends
+    with.
+    """
     account = identity.account or NOT_TOLD
-    if status.account_name:
-        account += f" ({status.account_name})"
+    if account_name:
+        account += f" ({account_name})"
     region = identity.region or "none"
-    if status.region_variable:
-        region += f", from {status.region_variable}"
-    rows = [
-        ("account", account),
-        ("ARN", identity.arn or NOT_TOLD),
-        ("region", region),
-        *status.rows,
-        ("expires", _expiry_line(status)),
-        ("variable", status.variable),
-    ]
-    notes = list(filter(None, (_window_note(status.window), status.problem, *status.warnings)))
-    tone = Tone.GOOD
-    if notes:
-        tone = Tone.WARNING
+    if region_variable:
+        region += f", from {region_variable}"
     badge = time_left(identity.expiry, now, temporary=identity.temporary)
     since = ""
     if badge.endswith("left"):
         since = f"(as of {now or datetime.now(UTC):%H:%M} UTC)"
+    warnings = list(filter(None, notes))
+    tone = Tone.GOOD
+    if warnings:
+        tone = Tone.WARNING
+    mark = ""
+    if is_protected:
+        mark = "protected"
+        tone = Tone.ERROR
     if badge == _EXPIRED:
-        if status.renews and not status.problem:
+        if renewal == _AUTOMATICALLY:
             badge = _RENEWS
         else:
             tone = Tone.ERROR
     if identity.cached and identity.expiry:  # cached credentials weren't checked with AWS
         badge += ", cached"
-    if status.block:
-        badge = f"for this {status.block}, {badge}"
-    mark = ""
-    if status.is_protected:
-        mark = "protected"
-        tone = Tone.ERROR
+    if lasts:
+        badge = f"{lasts}, {badge}"
     return Card(
         chain_line(identity.chain),
         badge=badge,
         since=since,
-        rows=rows,
-        notes=notes,
+        rows=[
+            ("account", account),
+            ("ARN", identity.arn or NOT_TOLD),
+            ("region", region),
+            *rows,
+            ("expires", _expiry_line(identity, renewal)),
+            ("variable", variable),
+        ],
+        notes=warnings,
         tone=tone,
         mark=mark,
     )
 
 
-def _expiry_line(status: Status) -> str:
+def _expiry_line(identity: Identity, renewal: str) -> str:
     """Return when the credentials expire, and how they renew; empty if they don't expire."""
-    identity = status.identity
     if identity.expiry is None and identity.temporary:
         return "unknown"
     if identity.expiry is None:
@@ -170,11 +162,9 @@ def _expiry_line(status: Status) -> str:
     here = identity.expiry.astimezone()
     if here.utcoffset():
         expiry += f" ({here:%H:%M %Z})"
-    if status.problem:  # they haven't been renewed
-        return expiry
-    if status.renews:
-        return f"{expiry}, renews automatically"
-    return f"{expiry}, renews with an MFA code"
+    if renewal:
+        expiry += f", {renewal}"
+    return expiry
 
 
 def session_rows(target: Target) -> list[tuple[str, str]]:

@@ -468,10 +468,9 @@ def active_card(
             f"held a value of type {type(before).__name__}: {back}, and `--as NAME` leaves it alone"
         )
         replaced.append(Leftover(variable, says))
-    status = cards.status_of(
+    return cards.active_identity_card(
         switcher, active, identity, variable=variable, problem=problem, replaced=replaced
     )
-    return cards.identity_card(status)
 
 
 def warn_about_patterns(setting: str, patterns: Iterable[str]) -> None:

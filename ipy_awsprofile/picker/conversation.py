@@ -21,7 +21,7 @@ from ipy_awsprofile.config.profiles import ProfileKind, list_profiles
 from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.config.request import SESSION, SwitchRequest, arguments
 from ipy_awsprofile.config.sign_ins import sign_ins
-from ipy_awsprofile.config.target import Target, login_target
+from ipy_awsprofile.config.target import login_target
 from ipy_awsprofile.credentials.person import device_of
 from ipy_awsprofile.errors import (
     AwsProfileError,
@@ -50,8 +50,6 @@ from ipy_awsprofile.picker.messages import (
 
 if TYPE_CHECKING:
     from typing import Unpack
-
-    from IPython.core.interactiveshell import ExecutionResult
 
     from ipy_awsprofile.sessions.session import Identity
     from ipy_awsprofile.sessions.signing_in import Attempt
@@ -114,7 +112,6 @@ class Conversation:
         self._lock = threading.RLock()  # each page can have a thread
         self._progress: Progress = {"busy": None, "ask": None, "error": ""}
         self._recent: list[str] = []
-        self._cell_failed = False
         self._asked: _Asked | None = None
         self._drop: Callable[[], object] | None = None  # drops what waits for the running cell
         self._unsubscribe = switcher.subscribe(self._follow)
@@ -166,14 +163,12 @@ class Conversation:
         """Show an error in the views."""
         self.show(busy=None, error=_html(cards.error_card(error)))
 
-    def cell_ended(self, result: ExecutionResult | None = None) -> None:
+    def cell_ended(self, _result: object = None) -> None:
         """Show what a cell has changed without a switch, such as renewed credentials."""
-        self._cell_failed = bool(result and not result.success)
         self.show()
 
     def _follow(self, identity: Identity | None) -> None:
         """Show a switch, whether by a magic, Python code or a view."""
-        self._cell_failed = False
         if identity and identity.profile:
             others = (name for name in self._recent if name != identity.profile)
             self._recent = [identity.profile, *others][:_RECENT]
@@ -396,49 +391,43 @@ class Conversation:
         if active is None:
             card = Card("No profile is active", notes=("Choose a profile for this notebook.",))
             return {**self._progress, "identity": None, "html": _html(card)}
+        from ipy_awsprofile.sessions.assigned_roles import known_account_name  # it imports boto3
+
         identity = active.current_identity()
-        request = active.request
-        target = active.session.target
         variable = ""
-        if request.variable != SESSION:
-            variable = request.variable
-        seconds_left = None
+        if active.request.variable != SESSION:
+            variable = active.request.variable
+        seconds_left = _seconds_until(identity.expiry)
+        target = active.session.target
         problem = ""
-        if identity.expiry:
-            seconds_left = (identity.expiry - datetime.now(UTC)).total_seconds()
-            if seconds_left <= 0 and target.renews_unattended:
-                problem = self._renewal_problem(target)
-        status = cards.status_of(
+        if seconds_left == 0 and target.signs_in:
+            problem = "The next call renews the credentials if you are still signed in."
+        card = cards.active_identity_card(
             self._switcher, active, identity, variable=variable, problem=problem
         )
-        card = cards.identity_card(status)
-        window_seconds_left = None
-        if status.window:
-            window_seconds_left = (status.window.ends - datetime.now(UTC)).total_seconds()
+        window = self._switcher.window
         about: ShownIdentity = {
             "profile": identity.profile,
             "name": card.title,
-            "account": status.account_name or identity.account,
+            "account": known_account_name(identity.account) or identity.account,
             "region": identity.region or "",
-            "chosen_region": request.region,
+            "chosen_region": active.request.region,
             "seconds_left": seconds_left,
-            "renews": status.renews and not problem,
+            "renews": target.renews_unattended,
             "signs_in": target.signs_in,
-            "protected": status.is_protected,
-            "read_only": request.read_only,
+            "protected": self._switcher.is_protected,
+            "read_only": active.request.read_only,
             "notes": len(card.notes),
-            "code": f"%aws_profile {arguments(request)}",
-            "window_seconds_left": window_seconds_left,
+            "code": f"%aws_profile {arguments(active.request)}",
+            "window_seconds_left": _seconds_until(window.ends if window else None),
         }
         return {**self._progress, "identity": about, "html": _html(card)}
 
-    def _renewal_problem(self, target: Target) -> str:
-        """Return why expired credentials haven't been renewed, if anything prevents it."""
-        if target.signs_in:
-            return "The next call renews the credentials if you are still signed in."
-        if self._cell_failed:
-            return "The credentials have expired and weren't renewed. Refresh to see why."
-        return ""
+
+def _seconds_until(time: datetime | None) -> float | None:
+    if time is None:
+        return None
+    return max((time - datetime.now(UTC)).total_seconds(), 0)
 
 
 def _html(card: Card) -> str:

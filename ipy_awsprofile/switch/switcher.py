@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.gate import Label
     from ipy_awsprofile.kernel.leftovers import Leftover, OpenedBefore
     from ipy_awsprofile.kernel.lending import Lending
-    from ipy_awsprofile.kernel.sharing import Receipt, Sharing
+    from ipy_awsprofile.kernel.sharing import Receipt, Sharing, Window
     from ipy_awsprofile.kernel.show import Place
     from ipy_awsprofile.kernel.workers import Workers
     from ipy_awsprofile.sessions.session import Identity, ProfileSession
@@ -294,6 +294,13 @@ class Switcher:
                 f"Run `%aws_profile {quoted(request.name)} --write` first.",
             )
         return self.sharing
+
+    @property
+    def window(self) -> Window | None:
+        """The time in which programs can write as the active identity, or None."""
+        if self.sharing is None or self.is_in_block:
+            return None
+        return self.sharing.window
 
     def close_window(self) -> None:
         """Let programs only read from now on, if they can write."""

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import nbformat
 from playwright.sync_api import Locator, Page, expect
 
-from ipy_awsprofile.cards.cards import Status, identity_card
+from ipy_awsprofile.cards.cards import identity_card
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
 from tests.aws import EmbeddedAws
 from tests.browser.jupyter import Jupyter, Notebook
@@ -107,7 +107,7 @@ def test_a_new_notebook(jupyter: Jupyter) -> None:
 
 def test_a_card_in_an_untrusted_notebook(jupyter: Jupyter) -> None:
     """JupyterLab's sanitizer keeps a card's red edge, its rows, and the badge `protected`."""
-    card = identity_card(Status(identity=identity(), variable="session", is_protected=True))
+    card = identity_card(identity(), variable="session", is_protected=True)
     name = jupyter.server.write(["1"])
     file = jupyter.server.root / name
     saved = nbformat.read(file, as_version=4)

@@ -14,7 +14,6 @@ from IPython.lib.pretty import pretty
 
 from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.card import Card, Tone
-from ipy_awsprofile.cards.cards import Status
 from ipy_awsprofile.cards.tables import across_card
 from ipy_awsprofile.config.files import SharedFiles
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
@@ -77,13 +76,13 @@ class Reader(HTMLParser):
 def test_local_time() -> None:
     """Where the kernel's time zone isn't UTC, the card has the local time of the expiry, too."""
     use_time_zone("Asia/Kolkata")
-    card = str(cards.identity_card(Status(identity=identity(), variable="session"), NOW))
+    card = str(cards.identity_card(identity(), now=NOW, variable="session"))
     assert "expires   2026-01-01 12:59:00 UTC (18:29 IST), renews automatically" in card
 
 
 def test_identity_card() -> None:
     """The card has the chain, account, ARN, Region, expiry in UTC, and variable."""
-    card = cards.identity_card(Status(identity=identity(), variable="session"), NOW)
+    card = cards.identity_card(identity(), now=NOW, variable="session")
     assert str(card) == "\n".join(
         [
             "RoleBeta ← UserAlpha  (59 minutes left)",
@@ -117,10 +116,15 @@ def test_time_left(time_left: timedelta | None, words: str) -> None:
     [
         ({"cached": True}, {}, "(59 minutes left, cached)", Tone.GOOD),
         ({}, {"is_protected": True}, "(protected, 59 minutes left)", Tone.ERROR),
-        ({}, {"warnings": [str(Leftover("s3", "signs as x"))]}, "(59 minutes left)", Tone.WARNING),
+        ({}, {"notes": [str(Leftover("s3", "signs as x"))]}, "(59 minutes left)", Tone.WARNING),
         ({"expiry": NOW}, {}, "(renews at the next call)", Tone.GOOD),
-        ({"expiry": NOW}, {"renews": False}, "(expired)", Tone.ERROR),
-        ({"expiry": NOW}, {"problem": "It wasn't renewed."}, "(expired)", Tone.ERROR),
+        ({"expiry": NOW}, {"renewal": "renews with an MFA code"}, "(expired)", Tone.ERROR),
+        (
+            {"expiry": NOW},
+            {"renewal": "", "notes": ["It wasn't renewed."]},
+            "(expired)",
+            Tone.ERROR,
+        ),
         ({"expiry": None, "temporary": True}, {}, "(expires: unknown)", Tone.GOOD),
     ],
 )
@@ -128,11 +132,11 @@ def test_state_of_an_identity(
     changes: dict[str, Any], about: dict[str, Any], beside: str, tone: Tone
 ) -> None:
     """The title and the edge show whether the identity is protected, cached, stale or expired."""
-    card = cards.identity_card(Status(identity=identity(**changes), **about), NOW)
+    card = cards.identity_card(identity(**changes), now=NOW, **about)
     assert str(card).splitlines()[0] == f"RoleBeta ← UserAlpha  {beside}"
     assert card.tone is tone
     assert f"border-left:4px solid {tone.value[0]}" in card._repr_html_()
-    assert ("`s3` signs as x." in card.notes) is ("warnings" in about)
+    assert ("`s3` signs as x." in card.notes) is (tone is Tone.WARNING)
 
 
 # A table ---
@@ -172,17 +176,13 @@ def test_more_profiles_than_are_shown() -> None:
 #: A card of each kind, with a text in the place of every name, message and value.
 KINDS: dict[str, Callable[[str], Card]] = {
     "identity": lambda text: cards.identity_card(
-        Status(
-            identity=identity(account=text, arn=text, chain=(text, text), region=text),
-            variable=text,
-            rows=[("access", text)],
-            account_name=text,
-            warnings=[str(Leftover(text, text))],
-        )
+        identity(account=text, arn=text, chain=(text, text), region=text),
+        variable=text,
+        rows=[("access", text)],
+        account_name=text,
+        notes=[str(Leftover(text, text))],
     ),
-    "protected": lambda text: cards.identity_card(
-        Status(identity=identity(), variable=text, is_protected=True)
-    ),
+    "protected": lambda text: cards.identity_card(identity(), variable=text, is_protected=True),
     "no identity": cards.no_identity_card,
     "no profiles": lambda text: cards.no_profiles_card(SharedFiles(Path("x"), Path("y")), text),
     "error": lambda text: cards.error_card(AwsProfileError(text, text)),

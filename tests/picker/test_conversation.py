@@ -185,19 +185,6 @@ def test_each_change(views: Views, shell: Shell, aws: EmbeddedAws) -> None:
     assert profiles[-1] == "RoleBeta"
 
 
-def test_a_failed_renewal(views: Views, shell: Shell, aws: EmbeddedAws) -> None:
-    """After a cell has failed with expired credentials, no view says that they renew."""
-    shell.ip.events.register("post_run_cell", views.conversation.cell_ended)
-    shell.good("%aws_profile RoleBeta")
-    with time_machine.travel(datetime.now(UTC) + timedelta(hours=2)):
-        assert views.do("ready")["identity"]["renews"]
-        keys = "[UserAlpha]\naws_access_key_id = x\naws_secret_access_key = x\n"
-        aws.credentials_file.write_text(keys)
-        assert shell.run("session.client('s3').list_buckets()").error
-    assert not views.state["identity"]["renews"]
-    assert "renewed. Refresh to see why" in views.state["html"]
-
-
 def test_without_a_shell(aws: EmbeddedAws) -> None:
     """Outside IPython, the views switch, too, and the card names no variable."""
     switcher = Switcher(None)
