@@ -9,9 +9,12 @@ https://jupyter-client.readthedocs.io/en/stable/messaging.html#custom-messages
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -30,6 +33,29 @@ _TARGET = "ipy_awsprofile"
 #: The version of the interface with the labextension: the first messages, and what the script
 #: exports. All other messages are between that script and the kernel.
 PROTOCOL = 3
+
+_VIEW = Path(__file__).with_name("view")
+
+#: The view's modules, each after those that it imports. They share one scope, so a name is defined
+#: once.
+_MODULES = ("dom", "list", "question", "card", "view", "toolbar")
+
+_IMPORT_OR_EXPORT = re.compile(r"^import .*\n|^export (?!default )", re.MULTILINE)
+
+
+def view_script() -> str:
+    """Return the view's JavaScript and its CSS as one ES module, which needs no build step.
+
+    Its default export has ``render`` and ``button`` (``view/toolbar.js``).
+
+    https://anywidget.dev/en/afm/
+    """
+    css = json.dumps((_VIEW / "picker.css").read_text(encoding="utf-8"))
+    parts = [f"const CSS = {css};"]
+    for name in _MODULES:
+        text = (_VIEW / f"{name}.js").read_text(encoding="utf-8")
+        parts.append(_IMPORT_OR_EXPORT.sub("", text))
+    return "\n".join(parts)
 
 
 class Toolbar:
@@ -62,7 +88,6 @@ class Toolbar:
     def handle_msg(self, message: Mapping[str, Mapping[str, object]]) -> None:
         """Carry out a page's command."""
         from ipy_awsprofile.picker.conversation import Conversation
-        from ipy_awsprofile.picker.script import view_script
 
         command = message["content"]["data"]
         if command == {"do": "hello"}:

@@ -11,7 +11,7 @@ import traitlets
 
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.picker.conversation import Conversation
-from ipy_awsprofile.picker.script import view_script
+from ipy_awsprofile.picker.toolbar import view_script
 from ipy_awsprofile.switch.using_profile import running_switcher
 from ipy_awsprofile.text import one_line
 

@@ -10,7 +10,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from ipy_awsprofile.picker.conversation import Conversation
-from ipy_awsprofile.picker.script import view_script
+from ipy_awsprofile.picker.toolbar import view_script
 from ipy_awsprofile.switch.switcher import Switcher
 from tests.browser.jupyter import Notebook
 
