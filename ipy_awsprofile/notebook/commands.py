@@ -146,12 +146,12 @@ def interruption_as_error(what: str, switcher: Switcher) -> Iterator[None]:
 
     ``what`` names the interrupted action, and begins the error's message.
     """
-    before = switcher.session
+    completed = switcher.completed
     try:
         yield
     except KeyboardInterrupt:
         interrupted = SwitchInterrupted(what)
-        if switcher.session is not before:
+        if switcher.completed > completed:
             complete = "It was already complete. Run `%aws_profile` to see the active identity."
             interrupted = SwitchInterrupted(what, complete)
         raise interrupted from None

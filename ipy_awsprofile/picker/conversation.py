@@ -67,10 +67,13 @@ _RECENT = 8
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A switch that waits for the user's answer, or for the end of an attempt to sign in."""
+    """A switch that waits for the user's answer, or for the end of an attempt to sign in.
+
+    ``again`` is as in `Conversation._switch`.
+    """
 
     request: SwitchRequest
-    fresh: bool
+    again: bool
     attempt: Attempt | None = None
     number: int = field(default_factory=count(1).__next__)
     is_over: threading.Event = field(default_factory=threading.Event)
@@ -139,7 +142,7 @@ class Conversation:
                 request = replace(active, region=region)
                 self._begin("Changing the Region", partial(self._switch, request))
             case {"do": "refresh"} if active:
-                self._begin("Getting new credentials", partial(self._switch, active, fresh=True))
+                self._begin("Getting new credentials", partial(self._switch, active, again=True))
             case {"do": "answer", "question": int(number), **answer}:
                 self._take_answer(number, answer)
             case {"do": "off"}:
@@ -202,11 +205,14 @@ class Conversation:
         self,
         request: SwitchRequest,
         *,
-        fresh: bool = False,
+        again: bool = False,
         code: str = "",
         device_code: bool = False,
     ) -> None:
-        """Switch, or ask for what is missing. The views ask, because a callback can't wait."""
+        """Switch, or ask for what is missing. The views ask, because a callback can't wait.
+
+        If the request is the active one ``again``, it gets new credentials.
+        """
         prompter = _CodePrompter(code)
         warnings: list[str] = []
         person = replace(
@@ -216,9 +222,9 @@ class Conversation:
             sign_in_prompter=None,
             warn=warnings.append,
         )
-        asked = _Asked(request, fresh)
+        asked = _Asked(request, again)
         try:
-            layer = self._switcher.prepare(request, fresh=fresh, again=fresh, person=person)
+            opened = self._switcher.prepare(request, fresh=again, again=again, person=person)
         except ProtectedProfile as error:
             self._ask(
                 asked,
@@ -230,14 +236,14 @@ class Conversation:
                 ),
             )
         except SignInRequired:
-            self._ask_to_sign_in(request, fresh=fresh, device_code=device_code)
+            self._ask_to_sign_in(request, again=again, device_code=device_code)
         except (MfaUnavailable, MfaRejected) as error:
             if not prompter.device:  # a program has printed the code
                 raise
             self._ask_for_code(asked, prompter.device, error, warnings)
         else:
             # Another cell may have begun during the calls to AWS.
-            move = partial(self._switcher.move, layer, again=fresh)
+            move = partial(self._switcher.move, opened, again=again)
             self._begin(f"Switching to {request.name}", move)
 
     # ---- questions
@@ -274,7 +280,7 @@ class Conversation:
             asked.attempt.enter(str(answer["entered"]))
         code = str(answer.get("code", ""))
         device_code = answer.get("device_code") is True
-        self._switch(request, fresh=asked.fresh, code=code, device_code=device_code)
+        self._switch(request, again=asked.again, code=code, device_code=device_code)
 
     def _ask_for_code(
         self, asked: _Asked, device: str, error: AwsProfileError, warnings: list[str]
@@ -290,11 +296,11 @@ class Conversation:
         question = CodeQuestion(kind="code", device=device, again=is_rejected, **asked.question)
         self._ask(asked, question, shown)
 
-    def _ask_to_sign_in(self, request: SwitchRequest, *, fresh: bool, device_code: bool) -> None:
+    def _ask_to_sign_in(self, request: SwitchRequest, *, again: bool, device_code: bool) -> None:
         from ipy_awsprofile.sessions.signing_in import begin_sign_in  # it imports boto3
 
         attempt = begin_sign_in(login_target(request), device_code=device_code)
-        asked = _Asked(request, fresh, attempt)
+        asked = _Asked(request, again, attempt)
         page = SignInQuestion(
             kind="sign_in",
             url=attempt.url,

@@ -88,6 +88,8 @@ class Switcher:
         self.workers: dict[str, Workers] = {}
         self._opened: OpenedBefore | None = None
         self._closed = False
+        #: How many changes of the identity are complete.
+        self.completed = 0
         #: The running cell, and the action that waits for its end.
         self.cell = RunningCell(shell)
         #: Prompts the user, now and when credentials expire in a later cell.
@@ -502,6 +504,7 @@ class Switcher:
             with self._lock:
                 self._note_opened()
                 yield
+            self.completed += 1
             self._tell()
 
     def _note_opened(self) -> None:

@@ -107,18 +107,29 @@ def test_profiles(shell: Shell, aws: EmbeddedAws, line: str, rows: list[str]) ->
     assert aws.calls == []
 
 
+def interrupted(*_values: object, **_options: object) -> str:
+    """Raise what Ctrl-C raises."""
+    raise KeyboardInterrupt
+
+
 def test_interruption(shell: Shell, auditor: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C at the MFA prompt stops the switch with an error, and the identity stays active."""
-
-    def interrupted(_question: str) -> str:
-        raise KeyboardInterrupt
-
     shell.good("%aws_profile UserAlpha")
     session = shell.names["session"]
     monkeypatch.setattr("getpass.getpass", interrupted)
     assert isinstance(shell.refused("%aws_profile Auditor"), SwitchInterrupted)
     assert shell.names["session"] is session
     assert shell.good("%aws_profile").text.startswith("UserAlpha")
+
+
+def test_interruption_after_the_switch(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while the card is being made says that the switch is complete."""
+    with monkeypatch.context() as patch:
+        patch.setattr("ipy_awsprofile.cards.cards.active_identity_card", interrupted)
+        error = shell.refused("%aws_profile RoleBeta")
+    assert isinstance(error, SwitchInterrupted)
+    assert "It was already complete." in f"{error} {error.hint}"
+    assert shell.good("%aws_profile").text.startswith("RoleBeta")
 
 
 @pytest.mark.parametrize(
