@@ -409,8 +409,8 @@ def _select_profiles(
 ) -> list[str | OrganizationRole]:
     """Return the names of the profiles and roles for `across_profiles`, without duplicates.
 
-    Roles of `organization_roles` are returned with the session that assumes them. Raises the errors
-    of `_names_matching`, and InvalidOption if an object is neither a profile nor a role.
+    Roles of `organization_roles` are returned with the session that assumes them. Raises
+    InvalidOption if nothing matches a pattern, or an object is neither a profile nor a role.
     """
     if isinstance(profiles, Profile):
         return [str(profiles)]
@@ -435,7 +435,7 @@ def _names_matching(pattern: str, excluded: str | Iterable[str], person: Person)
     """Return the names of the profiles and roles that match a pattern.
 
     ``excluded`` leaves out profiles. ``person`` signs in if roles of IAM Identity Center must be
-    listed. Raises InvalidOption if nothing matches, and the errors of `list_assigned_roles`.
+    listed. Raises InvalidOption if nothing matches.
     """
     left_out = [*patterns_of(excluded), *SHARED_PROFILES]
     names: dict[str, None] = {}

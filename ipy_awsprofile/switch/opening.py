@@ -126,7 +126,7 @@ def open_guarded(
     """Open a request as the user's patterns allow it, for a switch, a block, a picker or a run.
 
     If the request is the ``active`` identity's, it needs no confirmation, unless its name leads to
-    another account by now. Raises ProtectedProfile, and the errors of ``opener``.
+    another account by now. Raises ProtectedProfile.
     """
     from ipy_awsprofile.sessions.session import credentials_of, label_for
 

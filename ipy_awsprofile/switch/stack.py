@@ -132,10 +132,7 @@ class Stack:
             )
 
     def put(self, opened: OpenProfile | None) -> None:
-        """Show a profile instead of the active one, or none.
-
-        Raises the errors of `require_changeable`.
-        """
+        """Show a profile instead of the active one, or none."""
         self.require_changeable()
         self._show(self._last, opened)
         self._last.has_switched = True
@@ -147,10 +144,7 @@ class Stack:
         *,
         places: Mapping[Place, object] | None = None,
     ) -> None:
-        """Begin a block that shows a profile until `end`, or a run that shows these places.
-
-        Raises the errors of `require_changeable`.
-        """
+        """Begin a block that shows a profile until `end`, or a run that shows these places."""
         self.require_changeable()
         entry.changed_before = self.kernel.changed()
         self._entries.append(entry)
@@ -184,10 +178,7 @@ class Stack:
         return True
 
     def drop(self, ended: Container[OpenProfile | None]) -> None:
-        """Remove profiles for good, so that the end of a block doesn't bring them back.
-
-        Raises the errors of `require_changeable`.
-        """
+        """Remove profiles for good, so that the end of a block doesn't bring them back."""
         self.require_changeable()
         for entry in self._entries:
             if entry.opened in ended:

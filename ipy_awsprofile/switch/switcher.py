@@ -216,7 +216,7 @@ class Switcher:
         return opened
 
     def move(self, opened: OpenProfile, *, again: bool = False) -> Identity:
-        """Switch everything to the profile that `prepare` returned. Raises the errors of `switch`.
+        """Switch everything to the profile that `prepare` returned.
 
         Unless it is the active request ``again``, a protected profile isn't shared anymore.
         """
@@ -361,8 +361,7 @@ class Switcher:
         """Restore the state before the first switch, and share nothing anymore.
 
         Return the names of what stays, because the user has changed it since, or None if there was
-        no switch to undo. The action that waits for the end of the running cell is dropped. Raises
-        the error of `require_changeable`.
+        no switch to undo. The action that waits for the end of the running cell is dropped.
         """
         self.cell.drop()
         self.require_changeable()
@@ -381,7 +380,6 @@ class Switcher:
         """End the sign-in of a request, or all sign-ins, and leave the identities that need it.
 
         Return the ended sign-ins, and the profiles that aren't active anymore, even after a block.
-        Raises the errors of `sessions.signing_in.sign_out` and of `require_changeable`.
         """
         from ipy_awsprofile.config.target import login_target
         from ipy_awsprofile.sessions.signing_in import needs_sign_in, sign_out
@@ -415,7 +413,7 @@ class Switcher:
                 self._lending.close()
 
     def begin(self, entry: Entry, opened: OpenProfile) -> None:
-        """Begin a block with the profile that `prepare` returned. Raises the errors of `switch`."""
+        """Begin a block with the profile that `prepare` returned."""
         with self._changing():
             opened.places = self._places(opened)
             self._stack.begin(entry, opened)
@@ -423,10 +421,7 @@ class Switcher:
 
     @contextmanager
     def run(self) -> Iterator[None]:
-        """Hide the notebook's identity during a run over many profiles.
-
-        Raises the error of `require_changeable`.
-        """
+        """Hide the notebook's identity during a run over many profiles."""
         from ipy_awsprofile.kernel.places import NotebookVariable, TurnSession, places_of_run
 
         entry = Entry(is_run=True)
