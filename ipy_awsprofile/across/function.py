@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import quote
@@ -96,7 +96,3 @@ class LinesOfCalls:
             with room:
                 self._stream.write("".join(f"{name}: {line}\n" for line in lines))
         return len(text)
-
-    def writelines(self, lines: Iterable[str]) -> None:
-        """Write some lines, as `write` does."""
-        self.write("".join(lines))
