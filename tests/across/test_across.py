@@ -317,7 +317,11 @@ def test_printed_lines(
         own = [line for line in lines if line.startswith(f"{name}: ")]
         assert own == [f"{name}: {text}" for text in ("one line", "", "half a line")]
     assert "".join(lines).count(": ") == 3 * len(names)
-    across_profiles(names[:1], lambda _: print("here"), regions=["eu-west-1"], progress=False)
+
+    def say(_session: Any) -> None:
+        print("here")  # noqa: T201
+
+    across_profiles(names[:1], say, regions=["eu-west-1"], progress=False)
     assert printed.getvalue().endswith(f"{names[0]} in eu-west-1: here\n")
 
 
