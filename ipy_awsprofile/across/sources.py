@@ -51,8 +51,8 @@ class Questions:
         #: The user, as the run's threads ask.
         self.person = replace(person, mfa_prompter=partial(self._ask, person.mfa_prompter))
         if person.sign_in_prompter:
-            sign_in = partial(self._ask, person.sign_in_prompter)
-            self.person = replace(self.person, sign_in_prompter=sign_in)
+            prompter = partial(self._ask, person.sign_in_prompter)
+            self.person = replace(self.person, sign_in_prompter=prompter)
 
     def _ask(self, prompter: Callable[[Any], _T], question: object) -> _T:
         answer: Future[_T] = Future()
