@@ -1,24 +1,30 @@
-"""Open the session of a switch as the user's patterns allow it, before anything changes.
-
-Functions import botocore and the modules that read files, because loading the extension must not
-import them.
-"""
+"""Open the session of a switch as the user's patterns allow it, before anything changes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from ipy_awsprofile.config.names import fits, has_wildcard, matches
+from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.config.target import Target, target_of
+from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import CredentialsRejected, ProtectedProfile, UnexpectedAccount
 from ipy_awsprofile.kernel.watch import watch_credentials
+from ipy_awsprofile.sessions.assigned_roles import (
+    find_target,
+    known_account_name,
+    look_up_account_name,
+)
+from ipy_awsprofile.sessions.session import (
+    Identity,
+    ProfileSession,
+    credentials_of,
+    fetch_identity,
+    label_for,
+    open_target,
+)
 from ipy_awsprofile.switch.stack import OpenProfile
-
-if TYPE_CHECKING:
-    from ipy_awsprofile.config.request import SwitchRequest
-    from ipy_awsprofile.config.target import Target
-    from ipy_awsprofile.credentials.person import Person
-    from ipy_awsprofile.sessions.session import Identity, ProfileSession
 
 
 @dataclass(slots=True)
@@ -52,8 +58,6 @@ class Protection:
         If there are patterns, the account's name is looked up in IAM Identity Center, because it
         isn't in the files.
         """
-        from ipy_awsprofile.sessions.assigned_roles import find_target, look_up_account_name
-
         target = find_target(request, person)
         if self.protected or self.read_only:
             look_up_account_name(target, person)
@@ -75,8 +79,6 @@ class Protection:
             return target
         if _pattern_for(self.read_only, target, account) is None:
             return target
-        from ipy_awsprofile.config.target import target_of
-
         return target_of(replace(target.request, read_only=True), target.config)
 
 
@@ -97,9 +99,6 @@ def fitting_pattern(
     """
     if not patterns:
         return None
-    from ipy_awsprofile.config.names import fits, has_wildcard, matches
-    from ipy_awsprofile.sessions.assigned_roles import known_account_name
-
     own_name = name.rpartition("/")[2]
     listed_name = known_account_name(account)
     names = list(filter(None, (name, own_name, account, account_name, listed_name)))
@@ -112,7 +111,7 @@ def fitting_pattern(
 
 
 #: Opens a target, and returns its session and identity.
-Opener = Callable[["Target"], tuple["ProfileSession", "Identity"]]
+Opener = Callable[[Target], tuple[ProfileSession, Identity]]
 
 
 def open_guarded(
@@ -128,8 +127,6 @@ def open_guarded(
     If the request is the ``active`` identity's, it needs no confirmation, unless its name leads to
     another account by now. Raises ProtectedProfile.
     """
-    from ipy_awsprofile.sessions.session import credentials_of, label_for
-
     target = protection.find_target(request, person)
     allowed = protection.allowed(request, target, is_new=active is None)
     session, identity = opener(allowed)
@@ -155,9 +152,6 @@ def open_identified(
     Raises a subclass of `AwsProfileError`, such as UnexpectedAccount if the account is a different
     one.
     """
-    # Loading the extension must not import botocore or the modules that read files.
-    from ipy_awsprofile.sessions.session import fetch_identity, open_target
-
     ask = ask or expected is not None
     session = open_target(target, fresh=fresh, person=person)
     try:

@@ -11,16 +11,13 @@ import threading
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
+from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.gate import Label, require_no_run
 from ipy_awsprofile.kernel.show import Kernel, Place
 from ipy_awsprofile.kernel.watch import activate
-
-if TYPE_CHECKING:
-    from ipy_awsprofile.config.request import SwitchRequest
-    from ipy_awsprofile.sessions.session import Identity, ProfileSession
+from ipy_awsprofile.sessions.session import Identity, ProfileSession, expiry_of
 
 
 @dataclass(slots=True, eq=False)
@@ -39,8 +36,6 @@ class OpenProfile:
 
     def current_identity(self) -> Identity:
         """Return the identity with its current expiry, without calling AWS or renewing anything."""
-        from ipy_awsprofile.sessions.session import expiry_of
-
         expiry = expiry_of(self.session.get_credentials())
         cached = self.identity.cached and expiry == self.identity.expiry
         return replace(self.identity, expiry=expiry, cached=cached)

@@ -16,6 +16,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.config.target import Target, login_target
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import (
     AwsProfileError,
@@ -23,8 +25,20 @@ from ipy_awsprofile.errors import (
     InvalidOption,
     faults_as_errors,
 )
-from ipy_awsprofile.gate import PROCESS, require_no_run
+from ipy_awsprofile.gate import PROCESS, Label, require_no_run
+from ipy_awsprofile.kernel.leftovers import Leftover, OpenedBefore, leftovers
+from ipy_awsprofile.kernel.lending import Lending
+from ipy_awsprofile.kernel.places import (
+    NotebookVariable,
+    TurnSession,
+    places_of,
+    places_of_run,
+)
+from ipy_awsprofile.kernel.sharing import Receipt, Sharing, Window
+from ipy_awsprofile.kernel.show import Place
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
+from ipy_awsprofile.sessions.session import Identity, ProfileSession
+from ipy_awsprofile.sessions.signing_in import SignedOut, needs_sign_in, sign_out
 from ipy_awsprofile.switch.opening import Protection, open_guarded, open_identified
 from ipy_awsprofile.switch.running_cell import RunningCell
 from ipy_awsprofile.switch.stack import Entry, OpenProfile, Stack
@@ -39,18 +53,9 @@ if TYPE_CHECKING:
     from distributed import Client
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ipy_awsprofile.config.request import SwitchRequest
-    from ipy_awsprofile.config.target import Target
-    from ipy_awsprofile.gate import Label
-    from ipy_awsprofile.kernel.leftovers import Leftover, OpenedBefore
-    from ipy_awsprofile.kernel.lending import Lending
-    from ipy_awsprofile.kernel.sharing import Receipt, Sharing, Window
-    from ipy_awsprofile.kernel.show import Place
     from ipy_awsprofile.kernel.workers import Workers
-    from ipy_awsprofile.sessions.session import Identity, ProfileSession
-    from ipy_awsprofile.sessions.signing_in import SignedOut
 
-_Listener = Callable[["Identity | None"], None]
+_Listener = Callable[[Identity | None], None]
 
 _log = logging.getLogger(__name__)
 
@@ -86,7 +91,7 @@ class Switcher:
         self.sharing_problem = ""
         #: The workers of Dask clusters that use the notebook's identity, by their scheduler.
         self.workers: dict[str, Workers] = {}
-        self._opened: OpenedBefore | None = None
+        self._opened = OpenedBefore()
         self._closed = False
         #: How many changes of the identity are complete.
         self.completed = 0
@@ -193,10 +198,6 @@ class Switcher:
                 "The extension that this belongs to has been unloaded.",
                 "Run `%load_ext ipy_awsprofile`, then `%aws_profile --pick` for a new picker.",
             )
-        if self._opened is None:
-            from ipy_awsprofile.kernel.leftovers import OpenedBefore  # it imports boto3
-
-            self._opened = OpenedBefore()
         prompted = person or self.person
         active = None
         if again:
@@ -261,8 +262,6 @@ class Switcher:
         Another notebook that has shared its identity so far doesn't anymore. If this one shares it,
         a window stays open. Raises CredentialsUnavailable.
         """
-        from ipy_awsprofile.kernel.sharing import Sharing
-
         if self.sharing and self.sharing.is_newest:
             return
         try:
@@ -353,8 +352,6 @@ class Switcher:
         Raises a subclass of `AwsProfileError`, such as InvalidOption for a profile without a
         sign-in.
         """
-        from ipy_awsprofile.config.target import login_target  # loading doesn't need it
-
         (person or self.person).prompt_sign_in(login_target(request))
 
     def off(self) -> list[str] | None:
@@ -381,9 +378,6 @@ class Switcher:
 
         Return the ended sign-ins, and the profiles that aren't active anymore, even after a block.
         """
-        from ipy_awsprofile.config.target import login_target
-        from ipy_awsprofile.sessions.signing_in import needs_sign_in, sign_out
-
         self.require_changeable()
         target = login_target(request) if request else None
         signed_out = sign_out(target)
@@ -422,8 +416,6 @@ class Switcher:
     @contextmanager
     def run(self) -> Iterator[None]:
         """Hide the notebook's identity during a run over many profiles."""
-        from ipy_awsprofile.kernel.places import NotebookVariable, TurnSession, places_of_run
-
         entry = Entry(is_run=True)
         active = self.active
         shown = places_of_run()
@@ -442,24 +434,19 @@ class Switcher:
         ended = self._label
         with Uninterrupted():
             with self._lock:
-                self._note_opened()
+                self._opened.note(self.namespace, self._label)
                 was_active = self._stack.end(entry)
             if was_active:
                 self._tell()
         if ended is None or ended == self._label:
             return
-        if self._opened:
-            for leftover, label in self._opened.handles(self.namespace):
-                if label == ended:
-                    PROCESS.warn(str(leftover))
+        for leftover, label in self._opened.handles(self.namespace):
+            if label == ended:
+                PROCESS.warn(str(leftover))
 
     def leftovers(self) -> list[Leftover]:
-        """Return what doesn't follow the active identity. It is empty before the first switch."""
-        from ipy_awsprofile.kernel.leftovers import leftovers  # loading doesn't need it
-
+        """Return what doesn't follow the active identity."""
         with self._lock:
-            if self._opened is None:
-                return []
             shown = (self._stack.kernel, self.namespace, self._label)
             return list(leftovers(*shown, self._opened, self.workers))
 
@@ -477,9 +464,6 @@ class Switcher:
 
     def _places(self, opened: OpenProfile) -> dict[Place, object]:
         """Return the places for a profile, whose session is lent to child processes."""
-        from ipy_awsprofile.kernel import places  # they import boto3
-        from ipy_awsprofile.kernel.lending import Lending
-
         try:
             self._lending = self._lending or Lending()
             lent = self._lending.variables(opened.session, opened.label)
@@ -487,9 +471,9 @@ class Switcher:
             raise CredentialsUnavailable(
                 f"Credentials can't be lent to child processes: {error}.", _NEEDS_TO_LEND
             ) from error
-        shown = places.places_of(opened.session, lent)
+        shown = places_of(opened.session, lent)
         if self._shell:
-            shown[places.NotebookVariable(opened.request.variable, self._shell)] = opened.session
+            shown[NotebookVariable(opened.request.variable, self._shell)] = opened.session
         return shown
 
     @contextmanager
@@ -497,14 +481,10 @@ class Switcher:
         """Change the stack in a ``with`` block, then call the listeners and the functions."""
         with Uninterrupted():
             with self._lock:
-                self._note_opened()
+                self._opened.note(self.namespace, self._label)
                 yield
             self.completed += 1
             self._tell()
-
-    def _note_opened(self) -> None:
-        if self._opened:
-            self._opened.note(self.namespace, self._label)
 
     def _tell(self) -> None:
         for workers in self.workers.values():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 from ipy_awsprofile.config.request import SwitchRequest, takes
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.gate import PROCESS, require_no_run
+from ipy_awsprofile.kernel.places import ENDPOINT
 from ipy_awsprofile.kernel.show import ABSENT
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.kernel.watch import unwatch, watch
@@ -178,8 +179,6 @@ def reset_process() -> None:
 
     The state of a notebook is in its Switcher, whose `close` restores the places that it has set.
     """
-    from ipy_awsprofile.kernel.places import ENDPOINT
-
     while PROCESS.watched:
         unwatch()
     script_switcher.cache_clear()
