@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # for editors: `as` marks the names as public
     from ipy_awsprofile.notebook.calls import recorded_calls as recorded_calls
     from ipy_awsprofile.picker.widget import ProfilePicker as ProfilePicker
     from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles as list_assigned_roles
-    from ipy_awsprofile.sessions.scoped import scoped as scoped
+    from ipy_awsprofile.sessions.issuing import scoped as scoped
     from ipy_awsprofile.sessions.session import Identity as Identity
     from ipy_awsprofile.sessions.session import open_session as open_session
     from ipy_awsprofile.sessions.session import who_am_i as who_am_i
@@ -57,7 +57,7 @@ _HOMES = {
     "open_session": "sessions.session",
     "organization_roles": "across.organization",
     "recorded_calls": "notebook.calls",
-    "scoped": "sessions.scoped",
+    "scoped": "sessions.issuing",
     "storage_options": "libraries",
     "using_profile": "switch.using_profile",
     "who_am_i": "sessions.session",

@@ -24,7 +24,7 @@ from ipy_awsprofile.kernel.places import (
     s3_location,
     s3fs_options,
 )
-from ipy_awsprofile.sessions.portable import short_lived
+from ipy_awsprofile.sessions.issuing import current_keys, renew_keys, require_short_lived
 from ipy_awsprofile.sessions.session import ProfileSession, check_session, names_of_chain
 from ipy_awsprofile.switch.using_profile import running_switcher
 from ipy_awsprofile.text import chain_line
@@ -130,7 +130,7 @@ def pyarrow_filesystem(session: boto3.Session) -> S3FileSystem:
     from pyarrow.fs import S3FileSystem
 
     check_session(session)
-    keys, _ = short_lived(session)
+    keys = require_short_lived(renew_keys(session))
     region, endpoint = s3_location(session)
     return S3FileSystem(
         access_key=keys.access_key,
@@ -153,7 +153,7 @@ def polars_options(session: boto3.Session) -> dict[str, Any]:
     check_session(session)
 
     def credentials() -> tuple[dict[str, str], int | None]:
-        return polars_credentials(*short_lived(session))
+        return polars_credentials(require_short_lived(renew_keys(session)))
 
     credentials()  # raises an error here instead of in a later query
     region, endpoint = s3_location(session)
@@ -178,7 +178,7 @@ def spark_options(session: boto3.Session, bucket: str = "") -> SecretOptions:
     https://hadoop.apache.org/docs/stable/hadoop-aws/tools/hadoop-aws/authentication.html
     """
     check_session(session)
-    keys, _ = short_lived(session)
+    keys = require_short_lived(renew_keys(session))
     region, endpoint = s3_location(session)
     s3a = {
         "aws.credentials.provider": "org.apache.hadoop.fs.s3a.TemporaryAWSCredentialsProvider",
@@ -304,7 +304,7 @@ class _Secrets:
 
 
 def _keys_for_secret(session: boto3.Session, *, renew: bool = True) -> dict[str, object]:
-    keys, _ = short_lived(session, renew=renew)
+    keys = require_short_lived(renew_keys(session) if renew else current_keys(session))
     return {"key_id": keys.access_key, "secret": keys.secret_key, "session_token": keys.token}
 
 

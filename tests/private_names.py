@@ -169,11 +169,10 @@ sessions/console.py
   botocore.client.BaseClient: _endpoint
   botocore.endpoint.Endpoint: http_session
   botocore.httpsession.URLLib3Session: send(request)
-sessions/portable.py
+sessions/issuing.py
   botocore.credentials.RefreshableCredentials: _frozen_credentials
-sessions/scoped.py
   botocore.credentials: DeferredRefreshableCredentials(refresh_using, method)
-  botocore.credentials.RefreshableCredentials: _access_key; _refresh_using; def _refresh();
+  botocore.credentials.RefreshableCredentials: _access_key; def _refresh();
     _advisory_refresh_timeout; _mandatory_refresh_timeout
 sessions/session.py
   botocore.utils: validate_region_name(region_name)

@@ -15,7 +15,7 @@ from ipy_awsprofile.credentials.translation import from_error
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.gate import Turn, in_turn, turn_here
 from ipy_awsprofile.kernel.places import require_default_session
-from ipy_awsprofile.sessions.portable import current_keys
+from ipy_awsprofile.sessions.issuing import current_keys
 from ipy_awsprofile.sessions.session import names_of_chain
 from ipy_awsprofile.text import shortened
 
@@ -32,7 +32,8 @@ def failure_of(error: BaseException, session: boto3.Session | None = None) -> Fa
     """Return an error as text, on one line each, without the session's keys."""
     message = " ".join(str(error).split())
     if session:
-        for key in filter(None, current_keys(session)[:3]):
+        keys = current_keys(session)
+        for key in filter(None, (keys.access_key, keys.secret_key, keys.token)):
             for text in (key, quote(key), quote(key, safe="")):  # a presigned URL has the token
                 message = message.replace(text, "…")
     return {

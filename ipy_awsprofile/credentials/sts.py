@@ -45,23 +45,28 @@ def freeze_credentials(credentials: Any) -> RedactedCredentials:
     return RedactedCredentials(*credentials.get_frozen_credentials())
 
 
-#: Short-lived credentials, and their expiry (UTC).
-IssuedKeys = tuple[RedactedCredentials, datetime]
+@dataclass(frozen=True, slots=True, repr=False)
+class Keys(StaysInProcess):
+    """Keys, and when AWS stops accepting them (UTC), if that is known."""
+
+    access_key: str
+    secret_key: str
+    token: str | None
+    expires_at: datetime | None = None
+
+    def ends_at(self, latest: datetime) -> datetime:
+        """Return when the keys end, at the latest at this time."""
+        return min(self.expires_at or latest, latest)
 
 
-def _issued_in(response: Any) -> IssuedKeys:
-    """Return the credentials in a response of STS."""
-    issued = response["Credentials"]
-    keys = (issued[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
-    return RedactedCredentials(*keys), issued["Expiration"].astimezone(UTC)
-
-
-def issue_session_token(sts: Any, **parameters: Any) -> IssuedKeys:
-    """Return short-lived credentials for the long-term keys of a client, and their expiry (UTC).
-
-    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
-    """
-    return _issued_in(sts.get_session_token(**parameters))
+def keys_in(issued: Mapping[str, Any]) -> Keys:
+    """Return the keys in credentials that STS has issued."""
+    return Keys(
+        issued["AccessKeyId"],
+        issued["SecretAccessKey"],
+        issued["SessionToken"],
+        issued["Expiration"].astimezone(UTC),
+    )
 
 
 #: New temporary credentials in the format of botocore's renewals: ``access_key``, ``secret_key``,
@@ -227,10 +232,12 @@ class MfaSessionFetcher(CachedCredentialFetcher):
         return sha1(text.encode(), usedforsecurity=False).hexdigest()
 
     def _get_credentials(self) -> Any:
-        sts = sts_client(self._create_client, freeze_credentials(self._keys))
         serial = self._parameters["SerialNumber"]
         code = self._ask(f"Enter MFA code for {serial}: ")  # botocore's wording
-        return sts.get_session_token(**self._parameters, TokenCode=code)
+        keys = freeze_credentials(self._keys)
+        return issue_session_token(
+            self._create_client, keys, {**self._parameters, "TokenCode": code}
+        )
 
 
 class ScopedSessionFetcher(StaysInProcess):
@@ -245,40 +252,36 @@ class ScopedSessionFetcher(StaysInProcess):
     ) -> None:
         self._source_credentials = base  # botocore's name, which renewals use
         self._create_client = create_client
-        self._policy = {name: scope[name] for name in scope if name in {"Policy", "PolicyArns"}}
-        self._description = scope.get("ScopedSessionDescription", "ipy-awsprofile")
-        self._lasts = {name: scope[name] for name in scope if name == "DurationSeconds"}
+        self._scope = {"ScopedSessionDescription": "ipy-awsprofile", **scope}
         self.duration: int | None = scope.get("DurationSeconds")
 
     def fetch_credentials(self) -> NewKeys:
         """Return the session's credentials. Raises botocore's errors."""
         base = freeze_credentials(self._source_credentials)
-        if base.token:
-            keys, expiry = self._narrow(base, self._lasts)
-        else:
-            keys, expiry = self._issue_for_keys(base)
+        issue = self._narrow if base.token else self._issue_for_keys
+        issued = issue(base)
         return {
-            "access_key": keys.access_key,
-            "secret_key": keys.secret_key,
-            "token": keys.token,
-            "expiry_time": expiry.isoformat(),
+            "access_key": issued["AccessKeyId"],
+            "secret_key": issued["SecretAccessKey"],
+            "token": issued["SessionToken"],
+            "expiry_time": issued["Expiration"].isoformat(),
         }
 
-    def _issue_for_keys(self, keys: RedactedCredentials) -> IssuedKeys:
-        lasts = {name: max(seconds, SHORTEST_SESSION) for name, seconds in self._lasts.items()}
-        issued, expiry = issue_session_token(sts_client(self._create_client, keys), **lasts)
-        if lasts != self._lasts:
-            return self._narrow(issued, self._lasts)
-        if self._policy:
-            return self._narrow(issued, {})  # by default, until the token ends
-        return issued, expiry
+    def _issue_for_keys(self, keys: RedactedCredentials) -> Any:
+        scope = dict(self._scope)
+        lasts = {}
+        if self.duration is not None:
+            lasts["DurationSeconds"] = max(self.duration, SHORTEST_SESSION)
+        issued = issue_session_token(self._create_client, keys, lasts)["Credentials"]
+        if lasts.get("DurationSeconds") == self.duration:
+            scope.pop("DurationSeconds", None)  # the narrower session ends with the token
+        if scope.keys() == {"ScopedSessionDescription"}:
+            return issued
+        return self._narrow(keys_in(issued), scope)
 
-    def _narrow(self, base: RedactedCredentials, lasts: Mapping[str, int]) -> IssuedKeys:
+    def _narrow(self, base: RedactedCredentials | Keys, scope: StsParameters | None = None) -> Any:
         sts = sts_client(self._create_client, base)
-        response = sts.get_scoped_credentials(
-            ScopedSessionDescription=self._description, **self._policy, **lasts
-        )
-        return _issued_in(response)
+        return sts.get_scoped_credentials(**scope or self._scope)["Credentials"]
 
 
 def renew_with_base(credentials: Any, base: Any) -> Any:
@@ -291,7 +294,19 @@ def renew_with_base(credentials: Any, base: Any) -> Any:
     return credentials
 
 
-def sts_client(create_client: Callable[..., Any], keys: RedactedCredentials) -> Any:
+def issue_session_token(
+    create_client: Callable[..., Any],
+    keys: RedactedCredentials | Keys,
+    parameters: StsParameters | None = None,
+) -> Any:
+    """Return STS's response with short-lived keys for long-term keys, by default for 12 hours.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+    """
+    return sts_client(create_client, keys).get_session_token(**parameters or {})
+
+
+def sts_client(create_client: Callable[..., Any], keys: RedactedCredentials | Keys) -> Any:
     """Return a client of STS with these keys."""
     return create_client(
         "sts",

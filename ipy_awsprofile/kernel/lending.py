@@ -46,8 +46,8 @@ from ipy_awsprofile.config.private import (
 )
 from ipy_awsprofile.config.settings import CREDENTIALS, KEYS
 from ipy_awsprofile.config.user_environment import user_environment
+from ipy_awsprofile.sessions.issuing import lent_document
 from ipy_awsprofile.sessions.loopback import LoopbackServer
-from ipy_awsprofile.sessions.portable import lent_document
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target

@@ -25,16 +25,14 @@ from ipy_awsprofile.gate import PROCESS, check, session_here
 from ipy_awsprofile.kernel.caches import clear_caches
 from ipy_awsprofile.kernel.lending import LENT
 from ipy_awsprofile.kernel.show import ABSENT, Effect, Place, Setting, Variables
-from ipy_awsprofile.sessions.portable import lendable, present_credentials
+from ipy_awsprofile.sessions.issuing import issue_keys, renew_keys
 from ipy_awsprofile.sessions.session import ProfileSession, names_of_chain
 from ipy_awsprofile.text import chain_line
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ipy_awsprofile.credentials.sts import RedactedCredentials
+    from ipy_awsprofile.credentials.sts import Keys
 
 _CHILDREN = "child processes and `s3://` paths use that"
 
@@ -242,7 +240,7 @@ def s3fs_options(session: boto3.Session) -> SecretOptions:
 
     https://s3fs.readthedocs.io/en/latest/#credentials
     """
-    keys, _ = lendable(session)
+    keys = issue_keys(session)
     region, endpoint = s3_location(session)
     options = SecretOptions(
         key=keys.access_key,
@@ -322,17 +320,14 @@ class _DefaultProvider(Place):
 POLARS = _DefaultProvider("polars' credential provider")
 
 
-def polars_credentials(
-    frozen: RedactedCredentials, expiry: datetime | None
-) -> tuple[dict[str, str], int | None]:
+def polars_credentials(keys: Keys) -> tuple[dict[str, str], int | None]:
     """Return the result of a polars credential provider: keys, and expiry as a Unix timestamp."""
-    keys = {
-        "aws_access_key_id": frozen.access_key,
-        "aws_secret_access_key": frozen.secret_key,
-        "aws_session_token": frozen.token,
-    }
-    timestamp = int(expiry.timestamp()) if expiry else None
-    return {name: str(key) for name, key in keys.items() if key}, timestamp
+    options = {"aws_access_key_id": keys.access_key, "aws_secret_access_key": keys.secret_key}
+    if keys.token:
+        options["aws_session_token"] = keys.token
+    if keys.expires_at is None:
+        return options, None
+    return options, int(keys.expires_at.timestamp())
 
 
 def _provider_class(pl: Any, session: ProfileSession) -> Any:
@@ -352,7 +347,7 @@ def _provider_class(pl: Any, session: ProfileSession) -> Any:
             """
             check(session.get_credentials())  # a LazyFrame can be older than the switch
             self.was_asked = True
-            return polars_credentials(*present_credentials(session))
+            return polars_credentials(renew_keys(session))
 
         def __repr__(self) -> str:
             return f"<credentials of {chain_line(session.chain)}>"

@@ -39,14 +39,16 @@ from ipy_awsprofile.config.shared import (
 )
 from ipy_awsprofile.credentials.person import unattended
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
-from ipy_awsprofile.sessions.loopback import LoopbackServer
-from ipy_awsprofile.sessions.portable import (
-    ASK_AGAIN,
+from ipy_awsprofile.sessions.issuing import (
+    LENT_FOR,
     credentials_document,
     error_document,
-    lendable,
+    is_assumed_again,
+    issue_keys,
+    open_brief,
+    open_limited,
 )
-from ipy_awsprofile.sessions.scoped import is_assumed_again, open_brief, open_limited
+from ipy_awsprofile.sessions.loopback import LoopbackServer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,11 +122,10 @@ class _Grant:
 
     def _until(self, window: Window, name: str) -> _Issued:
         """Return credentials that AWS accepts until the end of a window."""
-        seconds = max(1, int((window.ends - datetime.now(UTC)).total_seconds()))
-        limited = open_limited(self.session, name, seconds=seconds, policy=window.policy)
-        keys, expires = lendable(limited)
-        ends = min(filter(None, (expires, window.ends)))
-        document = credentials_document(keys, expires, window.ends)
+        lasts = window.ends - datetime.now(UTC)
+        keys = issue_keys(open_limited(self.session, name, lasts, policy=window.policy))
+        ends = keys.ends_at(window.ends)
+        document = credentials_document(keys, window.ends)
         return _Issued(document, "writing", ends, renews=ends)
 
     def _brief(self, profile: str, name: str) -> _Issued:
@@ -132,16 +133,15 @@ class _Grant:
         now = datetime.now(UTC)
         is_read_only = self.session.target.request.read_only
         must_limit = profile == AGENT and not is_read_only
-        seconds = ASK_AGAIN.seconds
-        session = open_brief(self.session, name, seconds=seconds, read_only=must_limit)
+        session = open_brief(self.session, name, LENT_FOR, read_only=must_limit)
         if session == self.session:
             self.lends_own_keys = True
         access = "writing"
         if must_limit or is_read_only:
             access = "reading"
-        keys, expires = lendable(session)
-        document = credentials_document(keys, expires, now + ASK_AGAIN)
-        return _Issued(document, access, expires, renews=now + _SAME_KEYS)
+        keys = issue_keys(session)
+        document = credentials_document(keys, now + LENT_FOR)
+        return _Issued(document, access, keys.expires_at, renews=now + _SAME_KEYS)
 
 
 class Sharing(StaysInProcess):

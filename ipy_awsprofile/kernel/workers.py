@@ -35,15 +35,14 @@ from ipy_awsprofile.kernel.caches import clear_caches
 from ipy_awsprofile.kernel.lending import LENT, CredentialServer
 from ipy_awsprofile.kernel.places import KEYS, s3_location
 from ipy_awsprofile.kernel.show import Variables
-from ipy_awsprofile.sessions.portable import credentials_document, lendable
-from ipy_awsprofile.sessions.scoped import open_brief
+from ipy_awsprofile.sessions.issuing import credentials_document, issue_keys, open_brief
 from ipy_awsprofile.sessions.session import ProfileSession, label_for
 
 if TYPE_CHECKING:
     from distributed import Client, Worker
 
 #: How long AWS accepts the workers' keys, if possible: the shortest session of a role.
-_BRIEF = 900
+_BRIEF = timedelta(minutes=15)
 
 #: How long an answer is good, at most, and how often the kernel sends the next one, in seconds.
 GOOD_FOR = 570
@@ -145,17 +144,17 @@ class Workers(StaysInProcess):
         """Send a session's credentials to the workers, or note the problem."""
         with self._sending:
             try:
-                limited = open_brief(session, _NAME, seconds=_BRIEF, read_only=self.read_only)
-                keys, keys_end = lendable(limited)
+                limited = open_brief(session, _NAME, _BRIEF, read_only=self.read_only)
+                keys = issue_keys(limited)
                 replaced = datetime.now(UTC) + timedelta(seconds=GOOD_FOR)
-                document = credentials_document(keys, keys_end, replaced)
+                document = credentials_document(keys, replaced)
                 region, endpoint = s3_location(session)
                 environment = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
                 if endpoint:
                     environment["AWS_ENDPOINT_URL_S3"] = endpoint
                 self.problem = self._send(LentIdentity(document, environment), wait)
                 self.session = session
-                self.keys_end = keys_end
+                self.keys_end = keys.expires_at
             except BaseException as error:  # noqa: BLE001  # `use` raises even Ctrl-C
                 self.problem = error.with_traceback(None)  # its frames have keys
 

@@ -148,11 +148,11 @@ def show_in_prompt(shell: InteractiveShell, switcher: Switcher) -> Callable[[], 
 
 def _try_to_renew(session: ProfileSession) -> AwsProfileError | None:
     """Renew a session's credentials if they need it, unattended. Return the error, if any."""
-    from ipy_awsprofile.sessions.portable import present_credentials
+    from ipy_awsprofile.sessions.issuing import renew_keys
 
     try:
         with unattended():
-            present_credentials(session)
+            renew_keys(session)
     except AwsProfileError as error:
         return error
     return None

@@ -1,7 +1,7 @@
 """The IAM Identity Center roles that are assigned to the user: list, find and resolve them.
 
 Listing requires a call for each account, so all of the user's kernels share the list for a day, and
-the names of accounts even longer. Their files contain only names and IDs.
+the names of accounts even longer. Their file contains only names and IDs.
 
 https://docs.aws.amazon.com/singlesignon/latest/userguide/useraccess.html
 https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/Welcome.html
@@ -10,14 +10,14 @@ https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/Welcome.html
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypedDict, TypeVar
 
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import UnauthorizedSSOTokenError
@@ -26,12 +26,7 @@ from botocore.utils import SSOTokenLoader
 
 from ipy_awsprofile.config.files import Config, FileVersion, read_config, version_of
 from ipy_awsprofile.config.names import AssignedName, matches
-from ipy_awsprofile.config.private import (
-    cache_folder,
-    read_private_file,
-    remove_file,
-    replace_file,
-)
+from ipy_awsprofile.config.private import cache_folder, read_private_file, replace_file
 from ipy_awsprofile.config.profiles import did_you_mean
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.sign_ins import (
@@ -46,11 +41,14 @@ from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.credentials.providers import shared_sign_in, sso_token_cache
 from ipy_awsprofile.credentials.translation import reading, translated
 from ipy_awsprofile.errors import InvalidOption, SignInRequired
-from ipy_awsprofile.text import digest_of, quoted
+from ipy_awsprofile.text import quoted
 
 Result = TypeVar("Result")
 
 _VALID_FOR = timedelta(days=1)
+
+#: The file of all kernels. Increase its number if the format changes.
+_CACHE_FILE = "roles-1.json"
 
 _WORKERS = 16
 _RETRIES: Any = {"mode": "adaptive", "total_max_attempts": 10}
@@ -58,6 +56,13 @@ _RETRIES: Any = {"mode": "adaptive", "total_max_attempts": 10}
 #: botocore slows all threads down to the rate that AWS allows. With so many attempts, it also waits
 #: more than a minute for a portal that can't be reached, so list the accounts without this config.
 _MANY_CALLS = ClientConfig(max_pool_connections=_WORKERS, retries=_RETRIES)
+
+
+class _Cache(TypedDict):
+    """The lists of sign-ins, by their key, and the names of all accounts so far, by ID."""
+
+    lists: Mapping[str, Any]
+    names: Mapping[str, str]
 
 
 class Account(NamedTuple):
@@ -84,7 +89,7 @@ class RoleList:
 
     listed_at: datetime
     accounts: Mapping[str, Account]
-    roles: Mapping[str, tuple[str, ...]]
+    roles: Mapping[str, Sequence[str]]
 
     def named(self, name: str) -> list[Account]:
         """Return the accounts with this ID or name. If none match exactly, ignore the case."""
@@ -109,7 +114,7 @@ def list_accounts(target: Target) -> RoleList:
     cached = cached_list(portal.sign_in)
     if cached:
         listed = replace(cached, accounts=listed.accounts)
-    return _cache(portal.sign_in, listed)
+    return _keep(portal.sign_in, listed)
 
 
 def list_roles(target: Target, report: Callable[[int, int], object]) -> RoleList:
@@ -128,7 +133,7 @@ def list_roles(target: Target, report: Callable[[int, int], object]) -> RoleList
             report(len(roles), len(accounts))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-    return _cache(portal.sign_in, RoleList(started, accounts, roles))
+    return _keep(portal.sign_in, RoleList(started, accounts, roles))
 
 
 class _Portal:
@@ -186,11 +191,14 @@ def _access_token(sign_in: SignIn, session: ProfileBotocoreSession, profile: str
 
 def cached_list(sign_in: SignIn) -> RoleList | None:
     """Return the cached list; None if it is missing or older than a day. Don't call AWS."""
-    path = _path(sign_in)
-    cached = _read(path, version_of(path))
-    if cached is None or datetime.now(UTC) - cached.listed_at > _VALID_FOR:
+    document = _read_cache()["lists"].get(_key(sign_in))
+    if document is None:
         return None
-    return cached
+    listed_at = datetime.fromisoformat(document["listed_at"])
+    if datetime.now(UTC) - listed_at > _VALID_FOR:
+        return None
+    accounts = {key: Account(*values) for key, values in document["accounts"].items()}
+    return RoleList(listed_at, accounts, document["roles"])
 
 
 def complete_list(sign_in: SignIn) -> RoleList | None:
@@ -202,61 +210,51 @@ def complete_list(sign_in: SignIn) -> RoleList | None:
     return cached if is_complete else None
 
 
-@lru_cache(maxsize=4)
-def _read(path: Path, _version: FileVersion | None) -> RoleList | None:
-    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):  # another format
-        content = json.loads(read_private_file(path))
-        return RoleList(
-            datetime.fromisoformat(content["listed_at"]),
-            {key: Account(*values) for key, values in content["accounts"].items()},
-            {key: tuple(names) for key, names in content["roles"].items()},
-        )
-    return None
-
-
-def _cache(sign_in: SignIn, roles: RoleList) -> RoleList:
-    names = _account_names() | {account.id: account.name for account in roles.accounts.values()}
-    with translated(()):  # without the names, patterns can't protect accounts by name
-        replace_file(_names_path(), json.dumps(names).encode())
-        replace_file(_path(sign_in), json.dumps(asdict(roles), default=str).encode())
-    return roles
-
-
-def _path(sign_in: SignIn) -> Path:
-    digest = digest_of(f"{sign_in.session}\n{sign_in.start_url}")
-    return cache_folder() / f"roles-{digest}.json"
-
-
 def known_account_name(account: str) -> str | None:
     """Return the name of an account if a sign-in has ever listed it, without calling AWS.
 
     Names aren't deleted with the lists, because patterns protect accounts by name.
     """
-    return _account_names().get(account)
+    name: str | None = _read_cache()["names"].get(account)
+    return name
 
 
-def _account_names() -> dict[str, str]:
-    """Return the names of all accounts that sign-ins have listed so far, by account ID."""
-    path = _names_path()
-    return _read_names(path, version_of(path))
+def _keep(sign_in: SignIn, listed: RoleList) -> RoleList:
+    """Write a list to the cache, and return it."""
+    cached = _read_cache()
+    names = {account.id: account.name for account in listed.accounts.values()}
+    _write_cache({**cached["lists"], _key(sign_in): asdict(listed)}, {**cached["names"], **names})
+    return listed
+
+
+def delete_role_lists() -> None:
+    """Delete the lists of all sign-ins, for all kernels. Raises CredentialsUnavailable."""
+    cached = _read_cache()
+    if cached["lists"]:
+        _write_cache({}, cached["names"])
+
+
+def _key(sign_in: SignIn) -> str:
+    return f"{sign_in.session} {sign_in.start_url}"
+
+
+def _read_cache() -> _Cache:
+    path = cache_folder() / _CACHE_FILE
+    return _read(path, version_of(path))
 
 
 @lru_cache(maxsize=1)
-def _read_names(path: Path, _version: FileVersion | None) -> dict[str, str]:
+def _read(path: Path, _version: FileVersion | None) -> _Cache:
     with suppress(OSError, ValueError):
-        return dict(json.loads(read_private_file(path)))
-    return {}
+        content: _Cache = json.loads(read_private_file(path))
+        return content
+    return {"lists": {}, "names": {}}
 
 
-def _names_path() -> Path:
-    return cache_folder() / "accounts.json"
-
-
-def delete_role_lists(sign_in: SignIn | None) -> None:
-    """Delete the list of a sign-in, or of all sign-ins, for all kernels."""
-    pattern = _path(sign_in).name if sign_in else "roles-*.json"
-    for path in cache_folder().glob(pattern):
-        remove_file(path)
+def _write_cache(lists: Mapping[str, Any], names: Mapping[str, str]) -> None:
+    content = json.dumps({"lists": lists, "names": names}, default=str)
+    with translated(()):  # without the names, patterns can't protect accounts by name
+        replace_file(cache_folder() / _CACHE_FILE, content.encode())
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,11 @@ from botocore.awsrequest import AWSRequest
 from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import CredentialsUnavailable, ServiceError
-from ipy_awsprofile.sessions.portable import short_lived
+from ipy_awsprofile.sessions.issuing import renew_keys
 from ipy_awsprofile.sessions.session import (
     check_session,
-    config_of_calls,
     fetch_identity,
+    own_client_of,
     settings_of,
 )
 
@@ -67,7 +67,7 @@ def console_link(session: ProfileSession, service: str = "") -> str:
 
 def _fetch_token(session: ProfileSession, base: str) -> Any:
     """Return the token that the federation endpoint returns for the session's credentials."""
-    keys, _ = short_lived(session)
+    keys = renew_keys(session)
     names = {
         "sessionId": keys.access_key,
         "sessionKey": keys.secret_key,
@@ -77,7 +77,7 @@ def _fetch_token(session: ProfileSession, base: str) -> Any:
     form = urlencode({"Action": "getSigninToken", "Session": json.dumps(names)})
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     # A client's connections use the user's proxy and certificates, and have time limits.
-    sts: Any = session.client("sts", config=config_of_calls(session))
+    sts = own_client_of(session, "sts")
     http = sts._endpoint.http_session  # noqa: SLF001  # not public
     response = http.send(AWSRequest("POST", base, headers, form).prepare())
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Lock
@@ -34,6 +35,7 @@ from ipy_awsprofile.credentials.person import (
 )
 from ipy_awsprofile.credentials.sts import (
     CallerIdentity,
+    Keys,
     RedactedCredentials,
     ask_caller,
     freeze_credentials,
@@ -88,8 +90,8 @@ class ProfileSession(NamedSession):
         self.callers = session.callers
         self.timeout = timeout
         self.prompter = prompter
-        #: Long-term keys, and their STS credentials with the expiry; see `portable.lendable`.
-        self.issued: tuple[RedactedCredentials, RedactedCredentials, datetime] | None = None
+        #: What STS has issued for long-term keys, by their ID; see `issue_keys`.
+        self.issued: dict[str, Keys] = {}
         self.issuing = Lock()
 
     @property
@@ -262,9 +264,10 @@ def expiry_of(credentials: Any) -> datetime | None:
     return expiry.astimezone(UTC) if expiry else None
 
 
-def own_sts_client(session: boto3.Session) -> Any:
-    """Return an STS client for our own calls with a session; see `own_client`."""
-    return own_client(session.client("sts", config=config_of_calls(session)))
+def own_client_of(session: boto3.Session, service: str, **options: Any) -> Any:
+    """Return a client for our own calls with a session; see `own_client`."""
+    create_client: Callable[..., Any] = session.client
+    return own_client(create_client(service, config=config_of_calls(session), **options))
 
 
 def config_of_calls(session: boto3.Session) -> Config:
@@ -358,7 +361,7 @@ def _fetch_caller(
     caller = callers.get(key)
     if caller and not (ask and caller.cached):
         return caller
-    sts = own_sts_client(session)
+    sts = own_client_of(session, "sts")
     try:
         caller = ask_caller(sts)
     except ClientError as error:

@@ -52,22 +52,22 @@ from ipy_awsprofile.sessions.loopback import LoopbackServer
 
 _DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 
-#: The default polling interval in seconds, and the increase if AWS asks to slow down.
+#: The default polling interval in seconds.
 #: https://www.rfc-editor.org/rfc/rfc8628#section-3.5
 _INTERVAL = 5
 
 
-def forget_roles(sign_in: SignIn | None) -> None:
-    """Delete the cached sessions and the list of a sign-in's roles, or of all sign-ins.
+def forget_roles() -> None:
+    """Delete the cached sessions and lists of all sign-ins' roles. Raises CredentialsUnavailable.
 
-    Raises CredentialsUnavailable.
+    The AWS CLI's files don't say which sign-in they belong to. They are created again, without a
+    prompt.
     """
     with translated(()):
-        # The file names don't identify the sign-in. Other sign-ins recreate their files unprompted.
         for file in Path("~/.aws/cli/cache").expanduser().glob("*.json"):
             if value_in(file, "ProviderType") == "sso":
                 remove_file(file)
-        delete_role_lists(sign_in)
+    delete_role_lists()
 
 
 class Attempt(StaysInProcess):
@@ -195,39 +195,55 @@ def _unsigned_client(target: Target, service: str, region: str | None = None) ->
     return own_client(unsigned_session(target).create_client(service, region))
 
 
-def _register(client: Any, sign_in: SignIn, **parameters: Any) -> Any:
-    name = f"ipy-awsprofile-{sign_in.session or 'sso'}"
-    return client.register_client(clientName=name, clientType="public", **parameters)
+class _Registration(StaysInProcess):
+    """This program, as IAM Identity Center knows it, to get a token of a sign-in."""
 
+    def __init__(self, client: Any, sign_in: SignIn, **parameters: Any) -> None:
+        name = f"ipy-awsprofile-{sign_in.session or 'sso'}"
+        self._client = client
+        self._sign_in = sign_in
+        self._response = client.register_client(clientName=name, clientType="public", **parameters)
+        self.names = {name: self._response[name] for name in ("clientId", "clientSecret")}
 
-def _program_of(registration: Any) -> dict[str, str]:
-    return {name: registration[name] for name in ("clientId", "clientSecret")}
+    def redeem(self, grant: str, **parameters: Any) -> None:
+        """Write a token to the AWS CLI's file, and forget the former user's roles."""
+        response = self._client.create_token(**self.names, grantType=grant, **parameters)
+        expiry = datetime.now(UTC) + timedelta(seconds=response["expiresIn"])
+        ends = datetime.fromtimestamp(self._response["clientSecretExpiresAt"], UTC)
+        token = {
+            "startUrl": self._sign_in.start_url,
+            "region": self._sign_in.region,
+            "accessToken": response["accessToken"],
+            "expiresAt": expiry,
+            **self.names,
+            "registrationExpiresAt": ends,
+        }
+        if "refreshToken" in response:
+            token["refreshToken"] = response["refreshToken"]
+        forget_roles()
+        loader: Any = SSOTokenLoader(sso_token_cache())
+        session = self._sign_in.session or None
+        loader.save_token(self._sign_in.start_url, token, session_name=session)
 
 
 def _begin_device(target: Target, sign_in: SignIn, client: Any) -> Attempt:
     grants: Any = {"grantTypes": [_DEVICE_CODE]}
     if sign_in.session:  # botocore renews only its token
         grants = {"grantTypes": [_DEVICE_CODE, "refresh_token"], "scopes": sign_in.scopes}
-    registration = _register(client, sign_in, **grants)
-    program = _program_of(registration)
-    device = client.start_device_authorization(**program, startUrl=sign_in.start_url)
+    program = _Registration(client, sign_in, **grants)
+    device = client.start_device_authorization(**program.names, startUrl=sign_in.start_url)
 
     def redeem() -> bool:
         errors = client.exceptions
         try:
-            token = client.create_token(
-                **program, grantType=_DEVICE_CODE, deviceCode=device["deviceCode"]
-            )
+            program.redeem(_DEVICE_CODE, deviceCode=device["deviceCode"])
         except errors.AuthorizationPendingException:
-            return False
-        except errors.SlowDownException:
-            attempt.interval += _INTERVAL
             return False
         except errors.ExpiredTokenException:
             raise attempt.ended("wasn't completed in time") from None
         except errors.AccessDeniedException:
             raise attempt.ended("was refused") from None
-        return _store(sign_in, registration, token)
+        return True
 
     attempt = Attempt(
         target,
@@ -242,7 +258,7 @@ def _begin_device(target: Target, sign_in: SignIn, client: Any) -> Attempt:
 
 
 def _begin_in_browser(target: Target, sign_in: SignIn, client: Any) -> Attempt:
-    registration = _register(
+    program = _Registration(
         client,
         sign_in,
         grantTypes=["authorization_code", "refresh_token"],
@@ -253,38 +269,17 @@ def _begin_in_browser(target: Target, sign_in: SignIn, client: Any) -> Attempt:
     callback = Callback()
 
     def redeem() -> bool:
-        token = client.create_token(
-            **_program_of(registration),
-            grantType="authorization_code",
+        program.redeem(
+            "authorization_code",
             redirectUri=callback.uri,
             codeVerifier=callback.verifier,
             code=callback.code,
         )
-        return _store(sign_in, registration, token)
+        return True
 
-    query = callback.query(registration["clientId"], "S256", scopes=" ".join(sign_in.scopes))
+    query = callback.query(program.names["clientId"], "S256", scopes=" ".join(sign_in.scopes))
     page = f"{client.meta.endpoint_url.rstrip('/')}/authorize?{query}"
     return Attempt(target, page, redeem, SignInStep.ALLOW, callback=callback)
-
-
-def _store(sign_in: SignIn, registration: Any, response: Any) -> bool:
-    """Write a token to the AWS CLI's file, forget the former user's roles, and return True."""
-    expiry = datetime.now(UTC) + timedelta(seconds=response["expiresIn"])
-    client_expiry = datetime.fromtimestamp(registration["clientSecretExpiresAt"], UTC)
-    token = {
-        "startUrl": sign_in.start_url,
-        "region": sign_in.region,
-        "accessToken": response["accessToken"],
-        "expiresAt": expiry,
-        **_program_of(registration),
-        "registrationExpiresAt": client_expiry,
-    }
-    if "refreshToken" in response:
-        token["refreshToken"] = response["refreshToken"]
-    forget_roles(sign_in)
-    loader: Any = SSOTokenLoader(sso_token_cache())
-    loader.save_token(sign_in.start_url, token, session_name=sign_in.session or None)
-    return True
 
 
 def _begin_login(target: Target, *, here: bool) -> Attempt:
@@ -379,9 +374,6 @@ _ELSEWHERE = (
 #: Environment variables of a display or a browser.
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 
-#: Browsers that need a terminal, which the kernel doesn't have.
-_OF_TERMINALS = {"elinks", "links", "lynx", "w3m", "www-browser"}
-
 
 def local_browser() -> webbrowser.BaseBrowser | None:
     """Return this machine's browser; None if it doesn't have one or the user works elsewhere."""
@@ -390,9 +382,7 @@ def local_browser() -> webbrowser.BaseBrowser | None:
     if sys.platform == "linux" and not any(map(os.environ.get, _DISPLAYS)):
         return None
     with suppress(webbrowser.Error):
-        browser = webbrowser.get()
-        if Path(str(getattr(browser, "name", ""))).name not in _OF_TERMINALS:
-            return browser
+        return webbrowser.get()
     return None
 
 
@@ -414,22 +404,18 @@ def sign_out(target: Target | None) -> SignedOut:
 
     https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_Logout.html
     """
-    sign_in = None
     if target is None:
         files = dict(_all_files(read_config()))
-    elif target.start.kind is ProfileKind.SSO:
-        sign_in = target.find_sign_in()
-        files = {sign_in.token_file: (sign_in.name, target)}
     else:
-        files = {sign_in_file(target): (target.names[-1], target)}
+        name = target.sign_in.name if target.sign_in else target.start.name
+        files = {sign_in_file(target): (name, target)}
     names: list[str] = []
     problems: list[str] = []
     for file, (name, owner) in files.items():
         if value_in(file, "accessToken"):
             names.append(name)
             problems.append(_end(file, name, owner))
-    if target is None or sign_in:
-        forget_roles(sign_in)
+    forget_roles()
     return SignedOut(tuple(names), tuple(filter(None, problems)))
 
 

@@ -29,7 +29,7 @@ from ipy_awsprofile.credentials.providers import Renewing, create_provider_chain
 from ipy_awsprofile.demo.iam import Signer
 from ipy_awsprofile.demo.stages import USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import CredentialsRejected, CredentialsUnavailable, IdentityChanged
-from ipy_awsprofile.sessions.portable import lendable
+from ipy_awsprofile.sessions.issuing import issue_keys
 from ipy_awsprofile.sessions.session import ProfileSession, open_session, who_am_i
 from tests.aws import EmbeddedAws
 from tests.rotation import (
@@ -161,7 +161,7 @@ def test_keys_of_another_identity(
     with pytest.raises(IdentityChanged):
         shown(session)
     with pytest.raises(IdentityChanged):
-        lendable(session)
+        issue_keys(session)
     assert set(seen(aws)) == {("sts:GetCallerIdentity", key)}
     assert shown(open_session("P")) == other.arn
     write_keys(aws, "P", user.settings())
@@ -205,14 +205,14 @@ def test_keys_that_aws_rejects(aws: EmbeddedAws, user: Signer) -> None:
 def test_what_is_lent(aws: EmbeddedAws, user: Signer) -> None:
     """After the keys change, the credentials to lend come from the new keys."""
     session = open_session("P")
-    first = lendable(session)
-    assert lendable(session) == first
+    first = issue_keys(session)
+    assert issue_keys(session) == first
     aws.calls.clear()
     new = replaced_keys(aws, user)
     key = write_keys(aws, "P", new)
-    second = lendable(session)
+    second = issue_keys(session)
     assert second != first
-    assert lendable(session) == second
+    assert issue_keys(session) == second
     assert seen(aws) == [("sts:GetSessionToken", key)]
 
 

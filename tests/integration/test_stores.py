@@ -21,7 +21,7 @@ from ipy_awsprofile.errors import (
     ProtectedProfile,
     UnexpectedAccount,
 )
-from ipy_awsprofile.sessions.portable import lendable
+from ipy_awsprofile.sessions.issuing import issue_keys
 from tests.aws import EmbeddedAws
 from tests.servers import Answers, odd_server
 from tests.shells import Shell
@@ -94,7 +94,7 @@ def test_readers_of_the_kernels_endpoint(shell: Shell, store: tuple[str, Answers
     for code in OTHER_LANGUAGES:
         assert "has long-term keys of http://127.0.0.1" in str(shell.run(code).error)
     with pytest.raises(CredentialsUnavailable, match="`store` has long-term keys of http://127"):
-        lendable(shell.names["session"])
+        issue_keys(shell.names["session"])
     assert store[1].asked == 0
 
 

@@ -1,0 +1,389 @@
+"""Get keys that may leave the kernel, and sessions with fewer permissions or less time.
+
+Programs, workers and libraries in other languages get the keys. Long-term keys never leave the
+kernel: STS issues short-lived keys for them, or there is an error. `scoped` opens sessions for code
+that you don't fully trust, such as an agent or a library.
+
+https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_getscopedcredentials.html
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from botocore.credentials import DeferredRefreshableCredentials
+
+from ipy_awsprofile.config.parameters import StsParameters
+from ipy_awsprofile.config.policies import (
+    ending_at,
+    policy_in,
+    policy_text,
+    read_only_policy,
+    session_policy,
+)
+from ipy_awsprofile.config.profiles import ASSUMES
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.target import Target, target_of
+from ipy_awsprofile.config.user_environment import user_environment
+from ipy_awsprofile.credentials.botocore_session import separate_session
+from ipy_awsprofile.credentials.sts import (
+    SHORTEST_SESSION,
+    Keys,
+    NewKeys,
+    ScopedSessionFetcher,
+    freeze_credentials,
+    issue_session_token,
+    keys_in,
+    renew_with_base,
+)
+from ipy_awsprofile.credentials.translation import translated
+from ipy_awsprofile.errors import (
+    AccessDenied,
+    AwsProfileError,
+    CredentialsUnavailable,
+    InvalidOption,
+    ServiceError,
+)
+from ipy_awsprofile.gate import label_of, put_label
+from ipy_awsprofile.sessions.session import (
+    NamedSession,
+    ProfileSession,
+    check_session,
+    credentials_of,
+    expiry_of,
+    names_of,
+    names_of_chain,
+    open_session,
+    open_target,
+    own_client_of,
+    settings_of,
+)
+
+if TYPE_CHECKING:
+    import boto3
+    from botocore.credentials import ReadOnlyCredentials
+
+#: How long programs use keys before they ask again, and so follow a switch. botocore asks again 15
+#: minutes before the end.
+LENT_FOR = timedelta(minutes=20)
+
+#: botocore renews credentials this long before they expire.
+_ABOUT_TO_END = timedelta(minutes=15)
+
+
+def renew_keys(session: boto3.Session) -> Keys:
+    """Return the session's keys, and renew them if they are about to expire.
+
+    Raises a subclass of `AwsProfileError`.
+    """
+    with translated(names_of_chain(session)):
+        credentials = credentials_of(session)
+        frozen = freeze_credentials(credentials)  # before the expiry, which renewing changes
+        return _keys_of(frozen, expiry_of(credentials))
+
+
+def current_keys(session: boto3.Session) -> Keys:
+    """Return the session's keys without calling AWS, even if they have expired."""
+    credentials: Any = credentials_of(session)
+    # Not public. Credentials that aren't renewed don't have it.
+    frozen = vars(credentials).get("_frozen_credentials")
+    return _keys_of(frozen or freeze_credentials(credentials))
+
+
+def _keys_of(frozen: ReadOnlyCredentials, expires_at: datetime | None = None) -> Keys:
+    return Keys(str(frozen.access_key), str(frozen.secret_key), frozen.token, expires_at)
+
+
+def require_short_lived(keys: Keys) -> Keys:
+    """Return keys that may leave the kernel. Raises CredentialsUnavailable for long-term keys."""
+    if keys.token:
+        return keys
+    raise CredentialsUnavailable(
+        "These are long-term keys, which never leave the kernel.",
+        "Use the name of the profile that has them, or switch to a role.",
+    )
+
+
+def issue_keys(session: boto3.Session) -> Keys:
+    """Return short-lived keys that can be lent.
+
+    These are the session's own keys, renewed if necessary. For long-term keys, STS issues
+    short-lived keys, which a `ProfileSession` reuses until shortly before they expire. They can't
+    call IAM, and can call only AssumeRole and GetCallerIdentity in STS. Raises a subclass of
+    `AwsProfileError`.
+    """
+    keys = renew_keys(session)
+    if keys.token:
+        return keys
+    if not isinstance(session, ProfileSession):
+        return _issue_session_token(session, keys)
+    if session.target.store:
+        raise CredentialsUnavailable(
+            f"`{session.target.name}` has long-term keys of {session.target.store}, which never "
+            "leave the kernel.",
+            "Use boto3, s3fs, polars or another library that reads the profile's name in "
+            "AWS_PROFILE, or pass the keys to the library yourself.",
+        )
+    with session.issuing:
+        issued = session.issued.get(keys.access_key)
+        soon = datetime.now(UTC) + _ABOUT_TO_END
+        if issued is None or issued.ends_at(soon) < soon:
+            issued = session.issued[keys.access_key] = _issue_session_token(session, keys)
+        return issued
+
+
+def _issue_session_token(session: boto3.Session, keys: Keys) -> Keys:
+    with translated(names_of_chain(session)):
+        response = issue_session_token(partial(own_client_of, session), keys)
+    return keys_in(response["Credentials"])
+
+
+def lent_document(session: boto3.Session) -> dict[str, Any]:
+    """Return the keys of `issue_keys` for programs, or the error."""
+    try:
+        return credentials_document(issue_keys(session), datetime.now(UTC) + LENT_FOR)
+    except AwsProfileError as error:
+        return error_document(error)
+
+
+def error_document(error: AwsProfileError) -> dict[str, Any]:
+    """Return an error as programs get it instead of credentials."""
+    return {"Code": type(error).__name__, "Message": f"{error} {error.hint}".strip()}
+
+
+def credentials_document(keys: Keys, replaced: datetime) -> dict[str, Any]:
+    """Return keys as processes and containers return them to SDKs.
+
+    Programs use them until they expire or must be ``replaced``, whichever is first. A
+    ``credential_process`` names the token ``SessionToken``, and a container ``Token``.
+    """
+    return {
+        "Version": 1,
+        "AccessKeyId": keys.access_key,
+        "SecretAccessKey": keys.secret_key,
+        "SessionToken": keys.token,
+        "Token": keys.token,
+        "Expiration": f"{keys.ends_at(replaced):%Y-%m-%dT%H:%M:%SZ}",
+    }
+
+
+# Sessions for programs ----------------------------------------------------------------------------
+
+
+def open_limited(
+    session: ProfileSession,
+    name: str,
+    lasts: timedelta,
+    *,
+    read_only: bool = False,
+    policy: str | None = None,
+) -> boto3.Session:
+    """Return a session with the same identity for programs, without prompting the user.
+
+    AWS accepts its keys for so long, at most. It can also be limited to reading, or to a
+    ``policy``: a JSON file, or for a role, the ARN of a managed policy. CloudTrail shows the name:
+    at the end of the role session's name unless the profile or an option names it, or as the
+    description of the narrower session. Raises a subclass of `AwsProfileError`.
+    """
+    request = session.target.request
+    is_limited_twice = request.policy is not None and (read_only or policy is not None)
+    if is_limited_twice or not is_assumed_again(session.target):
+        return _open_narrower(session, name, lasts, read_only=read_only, policy=policy)
+    limited = replace(
+        request, read_only=read_only or request.read_only, policy=policy or request.policy
+    )
+    # A cached session has less time.
+    return open_target(_limited_target(session.target, limited, name, lasts), fresh=True)
+
+
+def open_brief(
+    session: ProfileSession, name: str, lasts: timedelta, *, read_only: bool = False
+) -> boto3.Session:
+    """Return a session as in `open_limited`.
+
+    If AWS can't issue such keys, return the session itself, unless it must be ``read_only``.
+    """
+    if session.target.store:
+        return session
+    try:
+        return open_limited(session, name, lasts, read_only=read_only)
+    except (AccessDenied, ServiceError):
+        if read_only or is_assumed_again(session.target):
+            raise
+        return session
+
+
+def is_assumed_again(target: Target) -> bool:
+    """Return whether a new session of the target's role needs neither the user nor a permission."""
+    return target.profile.kind in ASSUMES and target.renews_unattended
+
+
+def _limited_target(target: Target, request: SessionRequest, name: str, lasts: timedelta) -> Target:
+    """Return a target for the same role, with the policy of a request, and a duration.
+
+    It has the files of the target, because they can have changed since.
+    """
+    seconds = max(int(lasts.total_seconds()), SHORTEST_SESSION)
+    default = request.default_session_name or user_environment().get("AWS_ROLE_SESSION_NAME") or ""
+    session_name = f"{default}-{name}".strip("-")[-64:]
+    request = replace(request, duration=seconds, default_session_name=session_name)
+    limited = target_of(request, target.config)
+    if lasts >= timedelta(seconds=SHORTEST_SESSION):
+        return limited
+    arn = str(limited.profile.role_arn)
+    ends = ending_at(datetime.now(UTC) + lasts, limited.parameters.get(arn, {}))
+    return replace(limited, parameters={**limited.parameters, arn: ends})
+
+
+def _open_narrower(
+    session: ProfileSession, name: str, lasts: timedelta, *, read_only: bool, policy: str | None
+) -> boto3.Session:
+    """Return a session for programs by GetScopedCredentials, as in `open_limited`."""
+    scope = session_policy(SessionRequest(read_only=read_only, policy=policy), None)
+    ends = datetime.now(UTC) + lasts
+    # STS refuses a session that lasts longer than the credentials that it is for.
+    if renew_keys(session).ends_at(ends) == ends:
+        scope["DurationSeconds"] = max(1, int(lasts.total_seconds()))
+    if not scope:
+        return session
+    scope["ScopedSessionDescription"] = name
+    return _open_scope(session, scope)
+
+
+# Sessions for code --------------------------------------------------------------------------------
+
+
+@contextmanager
+def scoped(
+    session_or_profile: boto3.Session | str,
+    *,
+    policy: Mapping[str, Any] | str | os.PathLike[str] | None = None,
+    seconds: int | None = None,
+    read_only: bool = False,
+    description: str = "ipy-awsprofile",
+) -> Iterator[boto3.Session]:
+    """Open a session with the same identity, but limited permissions or time, for a ``with`` block.
+
+    ``session_or_profile`` is a boto3 session or the name of a profile. ``policy`` is a JSON file
+    or a policy as a dict, and ``read_only`` uses the policy of ``%aws_profile --read-only``. The
+    session can do only what both its identity and the policy allow. With ``seconds`` (1 to 129600),
+    it ends after that time and isn't renewed. Otherwise, it is renewed as long as its base is.
+    CloudTrail shows the ``description``. After the block, the session can't sign any requests.
+
+    This doesn't switch the notebook, and everything else in the kernel keeps its permissions. It
+    limits only code that uses the session that you pass to it. Code can still find other
+    credentials in the kernel. To prevent that, run the code in another process.
+
+    Raises ServiceError if STS doesn't support GetScopedCredentials, InvalidOption, and other
+    subclasses of `AwsProfileError`.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
+    """
+    scope: StsParameters = {}
+    limit = _policy(policy, read_only=read_only)
+    if limit:
+        scope["Policy"] = limit
+    if seconds is not None:
+        scope["DurationSeconds"] = seconds
+    if not scope:
+        raise InvalidOption(
+            "Nothing limits the session.", "Pass `policy`, `seconds` or `read_only=True`."
+        )
+    scope["ScopedSessionDescription"] = description
+    base = session_or_profile
+    if isinstance(base, str):
+        base = open_session(base)
+    check_session(base, "GetScopedCredentials")
+    session = _open_scope(base, scope)
+    credentials: Any = session.get_credentials()
+    try:
+        yield session
+    finally:
+        credentials.has_ended = True
+
+
+def _policy(
+    policy: Mapping[str, Any] | str | os.PathLike[str] | None, *, read_only: bool
+) -> str | None:
+    """Return the policy of a scope as JSON, or None without one. Raises InvalidOption."""
+    if read_only and policy is not None:
+        raise InvalidOption(
+            "`read_only` and `policy` can't be combined.", "Nest two `with scoped(…)` blocks."
+        )
+    if read_only:
+        return read_only_policy()
+    if policy is None:
+        return None
+    if not isinstance(policy, Mapping):
+        return policy_in(Path(policy))
+    try:
+        return policy_text(policy)
+    except ValueError as error:
+        raise InvalidOption(f"`policy` isn't a policy: {error}.") from None
+
+
+def _open_scope(base: boto3.Session, scope: StsParameters) -> boto3.Session:
+    """Return a narrower session. ``scope`` has the parameters of GetScopedCredentials."""
+    chain = names_of(base)
+    if isinstance(base, ProfileSession):
+        base.target.require_sts()
+    inner = separate_session(chain[0], base.region_name, *settings_of(base))
+    # The global endpoint lacks the operation.
+    inner.set_config_variable("sts_regional_endpoints", "regional")
+    session = NamedSession(inner, names_of_chain(base))
+    region = base.region_name or "us-east-1"
+    create_client = partial(own_client_of, session, region_name=region)
+    with translated(chain):
+        broader = credentials_of(base)
+        fetcher = ScopedSessionFetcher(broader, create_client, scope)
+        credentials = _ScopedCredentials(fetcher, chain)
+        label = label_of(broader)
+        if label:  # a narrower session still signs as its base
+            put_label(credentials, label)
+        inner.load_with(lambda: credentials)
+        credentials.get_frozen_credentials()
+    return session
+
+
+class _ScopedCredentials(DeferredRefreshableCredentials):
+    """Credentials that are renewed with their base until the block or their duration ends."""
+
+    has_ended = False
+
+    def __init__(self, fetcher: ScopedSessionFetcher, chain: tuple[str, ...]) -> None:
+        super().__init__(self._renew, "scoped")
+        self._fetcher = fetcher
+        self._base = fetcher._source_credentials  # noqa: SLF001  # as botocore names it
+        self._chain = chain
+        renew_with_base(self, self._base)
+        if fetcher.duration:
+            self._advisory_refresh_timeout = self._mandatory_refresh_timeout = 0
+
+    def _refresh(self) -> None:
+        """Renew the credentials if necessary. botocore calls this before it uses any of them.
+
+        Raises AwsProfileError after the end of the block.
+        """
+        if self.has_ended or getattr(self._base, "has_ended", False):
+            raise AwsProfileError(
+                "The `scoped` block of this session has ended.", "Open another one."
+            )
+        super()._refresh()  # type: ignore[misc]
+
+    def _renew(self) -> NewKeys:
+        """Return new credentials in botocore's format. Raises AwsProfileError."""
+        if self._fetcher.duration and getattr(self, "_access_key", None):
+            raise AwsProfileError(
+                f"The session was limited to {self._fetcher.duration} seconds, and has ended.",
+                "Open another one.",
+            )
+        with translated(self._chain):
+            return self._fetcher.fetch_credentials()
