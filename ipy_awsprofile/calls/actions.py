@@ -44,33 +44,16 @@ class Action(NamedTuple):
     is_in_reference: bool = False
 
 
-_SETTINGS = (
-    "Bucket(Accelerate|Analytics|Encryption|IntelligentTiering|Inventory|Lifecycle|Metrics|"
-    "Replication)(Configurations?)?"
-)
-
-#: Operations, with their service's signing name, and their actions.
+#: Operations whose action has another name, with their service's signing name.
 _OTHER_NAMES = (
     ("s3:ListBuckets", "s3:ListAllMyBuckets"),
     ("s3:(HeadBucket|ListObjects(V2)?)", "s3:ListBucket"),
-    ("s3:ListObjectVersions", "s3:ListBucketVersions"),
-    ("s3:ListMultipartUploads", "s3:ListBucketMultipartUploads"),
-    ("s3:ListParts", "s3:ListMultipartUploadParts"),
     ("s3:(HeadObject|SelectObjectContent)", "s3:GetObject"),
-    ("s3:GetObjectAttributes", "s3:GetObjectAttributes s3:GetObject"),
     ("s3:((Complete|Create)MultipartUpload|CopyObject|UploadPart.*)", "s3:PutObject"),
     ("s3:DeleteObjects", "s3:DeleteObject"),
-    ("s3:(CreateSession|RenameObject)", "s3express:CreateSession"),
-    (f"s3:(Get|List){_SETTINGS}", r"s3:Get\2Configuration"),
-    (f"s3:(Delete|Put){_SETTINGS}", r"s3:Put\2Configuration"),
-    ("s3:DeleteBucket(Cors|OwnershipControls|Tagging)", r"s3:PutBucket\1"),
-    ("s3:(Get|Put)BucketNotificationConfiguration", r"s3:\1BucketNotification"),
-    ("s3:(Get|Put)(ObjectLockConfiguration|PublicAccessBlock)", r"s3:\1Bucket\2"),
-    ("s3:DeletePublicAccessBlock", "s3:PutBucketPublicAccessBlock"),
-    ("dynamodb:TransactGetItems", "dynamodb:GetItem"),
     ("lambda:Invoke(WithResponseStream)?", "lambda:InvokeFunction"),
     ("sqs:(.*)Batch", r"sqs:\1"),
-    ("bedrock:(Converse|StartAsyncInvoke)", "bedrock:InvokeModel"),
+    ("bedrock:Converse", "bedrock:InvokeModel"),
     ("bedrock:ConverseStream", "bedrock:InvokeModelWithResponseStream"),
     ("monitoring:(.*)", r"cloudwatch:\1"),
     ("tagging:(.*)", r"tag:\1"),
@@ -78,22 +61,20 @@ _OTHER_NAMES = (
 
 
 @cache
-def actions_of(
-    signing_name: str, operation: str, *, has_version: bool = False
-) -> tuple[Action, ...]:
-    """Return the actions of an operation, beginning with the main action.
+def action_of(signing_name: str, operation: str, *, has_version: bool = False) -> Action:
+    """Return the action of an operation.
 
     ``has_version`` is True if the call names a version of an S3 object.
     """
-    names = f"{signing_name}:{operation}"
-    for pattern, others in _OTHER_NAMES:
-        match = re.fullmatch(pattern, names)
+    name = f"{signing_name}:{operation}"
+    for pattern, other in _OTHER_NAMES:
+        match = re.fullmatch(pattern, name)
         if match:
-            names = match.expand(others)
+            name = match.expand(other)
             break
     if has_version:
-        names = re.sub(r"Object(?=$| |Acl|Attributes|Tagging)", "ObjectVersion", names)
-    return tuple(map(action_named, names.split()))
+        name = name.replace("Object", "ObjectVersion")
+    return action_named(name)
 
 
 @cache
@@ -129,19 +110,18 @@ def action_named(name: str) -> Action:
 def needs_of(
     signing_name: str, operation: str, params: Params, where: Mapping[str, str]
 ) -> tuple[tuple[str, str], ...]:
-    """Return a call's actions, beginning with the main action, and their resources.
+    """Return a call's action for each of its resources, then the actions for a copy's source.
 
     ``where`` has the call's ``partition``, ``region`` and ``account``, which can be empty. A name
     that isn't known is ``*``.
     """
     has_version = signing_name == "s3" and any("VersionId" in item for item in _objects(params))
-    needs: list[tuple[str, str]] = []
-    for action in actions_of(signing_name, operation, has_version=has_version):
+    action = action_of(signing_name, operation, has_version=has_version)
+    if signing_name == "s3" and isinstance(params.get("Bucket"), str):
+        arns = _in_bucket(action, params, where)
+    else:
         arns = _resources(action, params, where)
-        if action.name.startswith("s3:") and isinstance(params.get("Bucket"), str):
-            arns = _in_bucket(action, params, where)
-        for arn in arns:
-            needs.append((action.name, arn))
+    needs = [(action.name, arn) for arn in arns]
     source = params.get("CopySource")
     if source:
         if isinstance(source, str):
@@ -230,8 +210,6 @@ def _value_of(placeholder: str, names: Mapping[str, str]) -> str:
         case "secretsmanager:secretid":
             name = names["secretid"] or names["name"] or "*"
             return f"{name}-??????"  # AWS adds six characters to a secret's name
-        case "sns:topicname":
-            return names["name"]
         case "sqs:queuename" if names["queueurl"]:
             return names["queueurl"].rpartition("/")[2]
         case "ssm:parameternamewithoutleadingslash":

