@@ -74,14 +74,11 @@ def saved_card(
     lines: Sequence[str],
     *,
     is_written: bool,
-    others: int = 0,
-    active: str | None = None,
     how: str = "Add `--yes`",
 ) -> Card:
     """Return a card of the lines that saving profiles adds to the config file (``+``) or removes.
 
-    ``how`` says how to confirm them. ``others`` is the number of roles that aren't saved because
-    they have a profile already. ``active`` is the active profile if it is removed.
+    ``how`` says how to confirm them.
     """
     config = file.config.paths.config
     title = f"The saved profiles in `{config}` are up to date. There is nothing to write."
@@ -95,18 +92,11 @@ def saved_card(
             if number:
                 counts.append(f"{number} {word}")
         title = f"Profiles in `{config}`: {', '.join(counts) or 'only settings change'}."
-    if others:
-        title += f" Not counted: {number_of(others, 'role')} with a profile."
     if lines and not is_written:
         title += f" {how} to write the changes."
     notes = []
     if len(lines) > MOST_ROWS:
         notes.append(f"The first {MOST_ROWS} of {len(lines)} lines are shown.")
-    if active:
-        notes.append(
-            f"The active profile `{active}` is removed. The notebook's session stays valid until "
-            "you switch."
-        )
     return Card(title, notes=notes, code="\n".join(lines[:MOST_ROWS]))
 
 

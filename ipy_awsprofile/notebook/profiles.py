@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from IPython.display import display
+from tqdm.auto import tqdm
 
 from ipy_awsprofile.across.across import across_profiles
 from ipy_awsprofile.across.organization import OrganizationRole, organization_roles
@@ -13,9 +15,9 @@ from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.card import Card
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import list_profiles
-from ipy_awsprofile.config.request import SwitchRequest, require_variable
-from ipy_awsprofile.config.saved import ConfigFile, block_of_roles, profiles_in_block
-from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in, sign_in_of_pattern
+from ipy_awsprofile.config.request import require_variable
+from ipy_awsprofile.config.saved import ConfigFile
+from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, faults_as_errors
 from ipy_awsprofile.gate import require_no_run
 from ipy_awsprofile.notebook.cells import cell_function
@@ -58,41 +60,35 @@ def run_aws_profiles(
             return None
         if cell is None:
             with faults_as_errors():
-                display(_listed(options, switcher))
+                display(_card(options, switcher))
             return None
         frame = _frame_of_cell(options, cell, shell, switcher)
-    if options.into is None:
-        if len(frame) or frame.attrs["errors"]:
-            return frame
-        display(Card("No profile returned a row"))
+    if options.into is not None:
+        shell.push({options.into: frame})
         return None
-    shell.push({options.into: frame})
+    if len(frame) or frame.attrs["errors"]:
+        return frame
+    display(Card("No profile returned a row"))
     return None
 
 
-def _listed(options: argparse.Namespace, switcher: Switcher) -> Card:
-    """Return a table of the profiles or of a sign-in's roles, or a card that displays the result.
+def _card(options: argparse.Namespace, switcher: Switcher) -> Card:
+    """Return a table of the profiles or of a sign-in's roles, or a card of the saved roles.
 
     Raises AwsProfileError.
     """
     _require_no_options_of_cell(options)
-    pattern = options.pattern
     if options.sso is not None:
-        sign_in, pattern = _sign_in_and_pattern(options)
-        return _listed_roles(sign_in, pattern, options, switcher)
-    profiles = list_profiles(pattern)
-    config = read_config()
-    name = sign_in_of_pattern(pattern or "", config)
-    if name and not profiles:
-        return _listed_roles(find_sign_in(name, config), pattern, options, switcher)
+        return _card_of_roles(options, switcher)
     if options.save or options.refresh:
         raise InvalidOption(
             "--save and --refresh require --sso.",
             "Run `%aws_profiles --sso --refresh`, or `%aws_profiles --sso --save NAMES`.",
         )
+    config = read_config()
     if not config.profiles:
         return cards.no_profiles_card(config.paths, "run the cell again")
-    return tables.profile_table(profiles, pattern)
+    return tables.profile_table(list_profiles(options.pattern), options.pattern)
 
 
 def _require_no_options_of_cell(options: argparse.Namespace) -> None:
@@ -123,29 +119,34 @@ def _sign_in_and_pattern(options: argparse.Namespace) -> tuple[SignIn, str | Non
         return sign_in, " ".join(filter(None, (options.sso, pattern)))
 
 
-def _listed_roles(
-    sign_in: SignIn, pattern: str | None, options: argparse.Namespace, switcher: Switcher
-) -> Card:
+def _card_of_roles(options: argparse.Namespace, switcher: Switcher) -> Card:
     """Return a table of a sign-in's roles, or a card of the changes with ``--save``."""
-    if options.save:
-        return _saved_roles(sign_in, pattern, options, switcher)
+    sign_in, pattern = _sign_in_and_pattern(options)
     listed_at = None  # now
     cached = complete_list(sign_in)
     if cached and not options.refresh:
         listed_at = cached.listed_at
-    roles = _roles(sign_in, pattern, options, switcher)
-    return tables.role_table(roles, pattern, listed_at)
+    roles = _list_roles(sign_in, pattern, options, switcher)
+    if not options.save:
+        return tables.role_table(roles, pattern, listed_at)
+    if not roles:
+        raise InvalidOption(
+            f"The sign-in `{sign_in.name}` lists no roles that match, so nothing was compared.",
+            "If you no longer have any roles there, delete the profiles from the config file.",
+        )
+    file = ConfigFile.read()
+    text = text_with_roles(file, sign_in, roles, options.save)
+    lines = file.change(text, is_confirmed=options.confirmed)
+    return tables.saved_card(file, lines, is_written=options.confirmed)
 
 
-def _roles(
+def _list_roles(
     sign_in: SignIn, pattern: str | None, options: argparse.Namespace, switcher: Switcher
 ) -> list[AssignedRole]:
     """Return the roles that match the pattern, with a progress bar if AWS has to list them.
 
     Raises AwsProfileError.
     """
-    from tqdm.auto import tqdm
-
     with tqdm(unit=" accounts", delay=2, leave=False, disable=options.no_progress) as bar:
 
         def report(number: int, count: int) -> None:
@@ -157,57 +158,6 @@ def _roles(
         return list_assigned_roles(
             sign_in.name, pattern, fresh=fresh, person=switcher.person, report=report
         )
-
-
-def _saved_roles(
-    sign_in: SignIn, pattern: str | None, options: argparse.Namespace, switcher: Switcher
-) -> Card:
-    """Return a card of the changes to the sign-in's block; make them if confirmed.
-
-    Raises InvalidOption for names that exist or that several roles would share, and if AWS lists no
-    roles. Raises ConfigFileError.
-    """
-    roles = _roles(sign_in, pattern, options, switcher)
-    if not roles:
-        problem = f"The sign-in `{sign_in.name}` lists no roles"
-        if pattern:
-            problem += f" for “{pattern}”"
-        raise InvalidOption(
-            f"{problem}, so nothing was compared.",
-            "If you no longer have any roles there, delete the profiles from the config file.",
-        )
-    file = ConfigFile.read()
-    text = text_with_roles(file, sign_in, roles, options.save)
-    lines = file.change(text, is_confirmed=options.confirmed)
-    block = block_of_roles(sign_in.name)
-    saved = profiles_in_block(text, block)
-    removed = profiles_in_block(file.text, block) - saved
-    active = switcher.request or SwitchRequest()
-    removed_active = active.profile if active.profile in removed else None
-    return tables.saved_card(
-        file,
-        lines,
-        is_written=options.confirmed,
-        others=len(roles) - len(saved),
-        active=removed_active,
-    )
-
-
-def _organization_roles(options: argparse.Namespace) -> list[OrganizationRole]:
-    """Return the roles of ``--organization``. Raises InvalidOption, and the errors of the call."""
-    has_both = options.organization and options.role
-    if not has_both or options.sso is not None:
-        raise InvalidOption(
-            "Use --organization and --role together, and without --sso.",
-            "Write `%%aws_profiles --organization --role NAME`.",
-        )
-    roles = organization_roles(options.role, options.pattern, exclude=options.exclude)
-    if not roles:
-        raise InvalidOption(
-            "No account of the organization matches.",
-            f"`organization_roles({options.role!r})` in Python lists the accounts.",
-        )
-    return roles
 
 
 def _frame_of_cell(
@@ -234,19 +184,28 @@ def _frame_of_cell(
 
 def _profiles_of_cell(
     options: argparse.Namespace, switcher: Switcher
-) -> str | list[AssignedRole] | list[OrganizationRole]:
+) -> str | Sequence[AssignedRole | OrganizationRole]:
     """Return what a cell runs for: the roles, or the pattern. Raises AwsProfileError."""
+    roles: Sequence[AssignedRole | OrganizationRole]
     if options.organization or options.role:
-        return _organization_roles(options)
-    if options.sso is not None:
+        if not (options.organization and options.role) or options.sso is not None:
+            raise InvalidOption(
+                "Use --organization and --role together, and without --sso.",
+                "Write `%%aws_profiles --organization --role NAME`.",
+            )
+        roles = organization_roles(options.role, options.pattern, exclude=options.exclude)
+        hint = f"`organization_roles({options.role!r})` in Python lists the accounts."
+    elif options.sso is not None:
         sign_in, pattern = _sign_in_and_pattern(options)
-        roles = _roles(sign_in, pattern, options, switcher)
-        if not roles:
-            raise InvalidOption("No role matches.", "`%aws_profiles --sso` lists the roles.")
-        return roles
-    if not options.pattern:
+        roles = _list_roles(sign_in, pattern, options, switcher)
+        hint = "`%aws_profiles --sso` lists the roles."
+    elif options.pattern:
+        return str(options.pattern)
+    else:
         raise InvalidOption(
             "`%%aws_profiles` needs a pattern.",
             "Write `%%aws_profiles PATTERN`; `*` matches all profiles.",
         )
-    return str(options.pattern)
+    if not roles:
+        raise InvalidOption("No account or role matches.", hint)
+    return roles

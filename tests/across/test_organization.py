@@ -151,7 +151,7 @@ def test_refused(notebook: Shell) -> None:
         ("--organization", "Use --organization and --role together"),
         ("--role Audit", "Use --organization and --role together"),
         ("--organization --role Audit --sso", "without --sso"),
-        ("--organization --role Audit unknown", "No account of the organization matches"),
+        ("--organization --role Audit unknown", "No account or role matches"),
     ):
         error = notebook.refused(f"%%aws_profiles {options}\n1")
         assert message in str(error)

@@ -195,9 +195,7 @@ KINDS: dict[str, Callable[[str], Card]] = {
     "run": lambda text: across_card(1, text, [{"profile": text, "error": text, "message": text}]),
     "profiles": lambda text: tables.profile_table([profile(text, region=text)], text),
     "roles": lambda text: tables.role_table([AssignedRole(text, Account("1", text, text), text)]),
-    "saved": lambda text: tables.saved_card(
-        ConfigFile.read(), [text], is_written=True, active=text
-    ),
+    "saved": lambda text: tables.saved_card(ConfigFile.read(), [text], is_written=True),
     "explanation": lambda text: tables.explanation_card(
         Explanation(
             name=text,
