@@ -6,12 +6,14 @@ import ast
 import re
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from inspect import CO_COROUTINE
 from types import CodeType
 from typing import TYPE_CHECKING, Any, cast
 
 from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.gate import PROCESS
 
 if TYPE_CHECKING:
     import boto3
@@ -75,7 +77,22 @@ def _show_as(error: BaseException, lines: list[str]) -> None:
     error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
 
 
-def runs_code_of(shell: InteractiveShell, thread: threading.Thread) -> bool:
+@contextmanager
+def warning_about_threads(shell: InteractiveShell) -> Iterator[None]:
+    """Name the threads that a ``with`` block has started, and that still run the user's code."""
+    before = threading.enumerate()
+    try:
+        yield
+    finally:
+        for thread in threading.enumerate():
+            if thread not in before and _runs_code_of(shell, thread):
+                PROCESS.warn(
+                    f"The thread `{thread.name}` still runs, and its next calls use the notebook's "
+                    "identity. In threads, use `open_session(NAME)`."
+                )
+
+
+def _runs_code_of(shell: InteractiveShell, thread: threading.Thread) -> bool:
     """Return whether a thread is in a function of the notebook, not only in a library's."""
     frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001  # the only way
     while frame:

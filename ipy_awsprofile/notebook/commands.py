@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -19,7 +18,6 @@ from IPython.display import display
 
 from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.card import Card, Tone
-from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.parameters import seconds
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import SwitchRequest, arguments
@@ -37,7 +35,7 @@ from ipy_awsprofile.explain.explain import explain
 from ipy_awsprofile.gate import require_no_run
 from ipy_awsprofile.kernel.leftovers import Leftover
 from ipy_awsprofile.kernel.sharing import Window, frame_of_receipts
-from ipy_awsprofile.notebook.cells import compile_cell, run_cell, runs_code_of
+from ipy_awsprofile.notebook.cells import compile_cell, run_cell, warning_about_threads
 from ipy_awsprofile.notebook.options import ProfileActions, chosen, joined, parse, show_help
 from ipy_awsprofile.notebook.prompts import (
     confirm_at_cell,
@@ -117,9 +115,8 @@ def run_aws_profile_cell(
     instead = "Use `with using_profile(NAME):` in a regular cell."
     code = compile_cell(shell, cell, instead_of_await=instead)
     before = shell.user_ns.get(request.variable)
-    threads = threading.enumerate()
     try:
-        with ExitStack() as block:
+        with warning_about_threads(shell), ExitStack() as block:
             with interruption_as_error("The switch", switcher):
                 block.enter_context(Block(request))
             switcher.cell.is_block = True
@@ -129,12 +126,6 @@ def run_aws_profile_cell(
             value = run_cell(shell, code)
     finally:
         switcher.cell.is_block = False
-        for thread in set(threading.enumerate()) - set(threads):
-            if runs_code_of(shell, thread):
-                warn_at_cell(
-                    f"The thread `{thread.name}` still runs, and its next calls use the notebook's "
-                    "identity. In threads, use `open_session(NAME)`."
-                )
     if cell.rstrip().endswith(";"):
         return None
     return value
@@ -400,9 +391,6 @@ def _save(line: _Line) -> Card:
     return tables.saved_card(file, lines, is_written=is_confirmed, how=how)
 
 
-_WITHOUT_BROWSER = "In a notebook, `%aws_profile --pick` shows a picker with the button *Console*."
-
-
 def _open_console(line: _Line) -> Card:
     """Open the console as the active identity, and return a card that says so.
 
@@ -414,12 +402,11 @@ def _open_console(line: _Line) -> Card:
     if session is None:
         raise InvalidOption("No profile is active.", "Run `%aws_profile NAME` first.")
     browser = local_browser()
-    if browser is None:
+    if browser is None or not browser.open(console_link(session, service)):
         raise AwsProfileError(
-            "The kernel's machine can't open a browser for you.", _WITHOUT_BROWSER
+            "The kernel's machine can't open a browser for you.",
+            "In a notebook, `%aws_profile --pick` shows a picker with the button *Console*.",
         )
-    if not browser.open(console_link(session, service)):
-        raise AwsProfileError("The browser couldn't be started.", _WITHOUT_BROWSER)
     return cards.console_card(session.chain[0], service)
 
 
@@ -488,8 +475,6 @@ def warn_about_patterns(setting: str, patterns: Iterable[str]) -> None:
 def _credentials_without_switch() -> str:
     """Describe the credentials that boto3 uses by default, in the order of its providers."""
     variable, name = named_profile(os.environ)
-    if name and name not in read_config().profiles:
-        return f"{variable}={name}, but this profile doesn't exist, and calls to AWS fail"
     if os.environ.get("AWS_ACCESS_KEY_ID"):
         return "the keys in the environment"
     if name:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from importlib import import_module
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -30,7 +28,7 @@ from ipy_awsprofile.errors import (
     ProtectedProfile,
     SignInRequired,
     SwitchInterrupted,
-    UnexpectedError,
+    faults_as_errors,
 )
 from ipy_awsprofile.picker.messages import (
     Ask,
@@ -162,8 +160,7 @@ class Conversation:
             self._progress |= changes
             self._send(self._state(), [])
 
-    def show_error(self, error: AwsProfileError) -> None:
-        """Show an error in the views."""
+    def _show_error(self, error: AwsProfileError) -> None:
         self.show(busy=None, error=_html(cards.error_card(error)))
 
     def cell_ended(self, _result: object = None) -> None:
@@ -214,13 +211,8 @@ class Conversation:
         If the request is the active one ``again``, it gets new credentials.
         """
         prompter = _CodePrompter(code)
-        warnings: list[str] = []
         person = replace(
-            self._switcher.person,
-            mfa_prompter=prompter,
-            attempts=1,
-            sign_in_prompter=None,
-            warn=warnings.append,
+            self._switcher.person, mfa_prompter=prompter, attempts=1, sign_in_prompter=None
         )
         asked = _Asked(request, again)
         try:
@@ -240,7 +232,7 @@ class Conversation:
         except (MfaUnavailable, MfaRejected) as error:
             if not prompter.device:  # a program has printed the code
                 raise
-            self._ask_for_code(asked, prompter.device, error, warnings)
+            self._ask_for_code(asked, prompter.device, error)
         else:
             # Another cell may have begun during the calls to AWS.
             move = partial(self._switcher.move, opened, again=again)
@@ -282,17 +274,13 @@ class Conversation:
         device_code = answer.get("device_code") is True
         self._switch(request, again=asked.again, code=code, device_code=device_code)
 
-    def _ask_for_code(
-        self, asked: _Asked, device: str, error: AwsProfileError, warnings: list[str]
-    ) -> None:
+    def _ask_for_code(self, asked: _Asked, device: str, error: AwsProfileError) -> None:
         """Ask for an MFA code, or for another one if ``error`` is about a rejected code."""
         is_rejected = isinstance(error, MfaRejected)
         shown = ""
         if is_rejected:
             error.hint = "Each code works once. Wait for the device's next code."
             shown = _html(cards.error_card(error))
-        elif warnings:
-            shown = _html(cards.warning_card(warnings[0]))
         question = CodeQuestion(kind="code", device=device, again=is_rejected, **asked.question)
         self._ask(asked, question, shown)
 
@@ -337,16 +325,14 @@ class Conversation:
 
     @contextmanager
     def _errors_shown(self) -> Iterator[None]:
-        """Show errors in the views, and raise unexpected ones for the kernel's log."""
+        """Show errors in the views."""
         try:
-            yield
+            with faults_as_errors():
+                yield
         except AwsProfileError as error:
-            self.show_error(error)
+            self._show_error(error)
         except KeyboardInterrupt:
-            self.show_error(SwitchInterrupted())
-        except Exception as error:
-            self.show_error(UnexpectedError(error))
-            raise
+            self._show_error(SwitchInterrupted())
 
     # ---- what the views show
 
@@ -383,13 +369,6 @@ class Conversation:
             message["html"] = _html(cards.no_profiles_card(files, "open the list"))
         table = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
         self._send(message, [table.encode()])
-        if "boto3" not in sys.modules:  # so that the first switch is faster
-            threading.Thread(
-                target=import_module,
-                args=("ipy_awsprofile.sessions.session",),
-                name="warm-up",
-                daemon=True,
-            ).start()
 
     def _state(self) -> State:
         """Return the state, without calling AWS."""

@@ -111,21 +111,6 @@ def test_no_secret_is_sent(views: Views, aws: EmbeddedAws, auditor: str) -> None
     assert [secret for secret in (*aws.iam.secrets, code) if secret in sent] == []
 
 
-@pytest.mark.usefixtures("sts_of_aws")
-def test_misspelled_region(
-    views: Views, aws: EmbeddedAws, auditor: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The view that asks for a code warns about an unknown Region, with which it would be lost."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://s3.us-west-2.amazonaws.com")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-wst-2")
-    state = views.switch("Auditor")
-    assert state["ask"]["kind"] == "code"
-    assert "that botocore knows. Did you mean" in state["error"]
-    state = views.do("answer", code=aws.iam.mfa_code(auditor))
-    assert state["error"] == ""
-    assert "that botocore knows. Did you mean" in state["html"]
-
-
 def test_sign_in_with_a_code(views: Views, aws: EmbeddedAws) -> None:
     """`aws login` on another machine shows a code to enter; a wrong code is an error."""
     pytest.importorskip("awscrt", reason="needs botocore[crt]")
