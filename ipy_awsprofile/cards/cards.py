@@ -81,7 +81,7 @@ def active_identity_card(
         account_name=known_account_name(identity.account),
         region_variable=target.region_variable,
         renewal=renewal,
-        notes=(_window_note(switcher.window), problem, target.warning, *map(str, leftovers)),
+        notes=(_window_note(switcher.window), problem, target.unknown_region, *map(str, leftovers)),
         is_protected=switcher.is_protected,
         lasts=lasts,
     )

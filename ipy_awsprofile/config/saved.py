@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,7 +18,6 @@ from dataclasses import dataclass, replace
 from difflib import unified_diff
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from ipy_awsprofile.config.files import (
     ENCODING,
@@ -77,7 +77,7 @@ class ConfigFile:
                 f"The profile `{name}` already exists.",
                 "Choose another name; `%aws_profiles` lists the profiles.",
             )
-        return _appended(self.text, _section(name, settings))
+        return _appended(self.text, _new_section(name, settings))
 
     def with_block(self, name: str, profiles: Mapping[str, Section]) -> str:
         """Return the text with only these profiles in a block, or without the block.
@@ -88,7 +88,7 @@ class ConfigFile:
         if profiles:
             first, last = _marks(name)
             sections = "\n".join(
-                _section(profile, profiles[profile]) for profile in sorted(profiles)
+                _new_section(profile, profiles[profile]) for profile in sorted(profiles)
             )
             block = f"{first}\n{sections}{last}\n"
         old = _find_block(self.text, name)
@@ -151,24 +151,28 @@ def difference(before: str, after: str) -> list[str]:
     return [_without_secret(line) for line in lines if not line.startswith(("---", "+++", "@@"))]
 
 
-def _section(name: str, settings: Section) -> str:
+def section_text(name: str, settings: Section) -> str:
+    """Return a profile's section of the config file."""
+    header = f"profile {shlex.quote(name)}"  # as the AWS CLI writes it
+    if name == "default":
+        header = name
+    lines = [f"[{header}]"]
+    for setting, value in settings.items():
+        if isinstance(value, str):
+            lines.append(f"{setting} = {value}".replace("\n", "\n  "))
+        else:
+            lines.append(f"{setting} =")
+            lines += (f"  {nested} = {text}" for nested, text in value.items())
+    return "\n".join([*lines, ""])
+
+
+def _new_section(name: str, settings: Section) -> str:
     if _ODD.search(name):
         raise InvalidOption(
             f"`{name}` can't be the name of a new profile.",
             "Use letters, digits, spaces and the characters `-_.+=,@/:`.",
         )
-    header = f"[profile {name}]"
-    if name == "default":
-        header = "[default]"
-    elif " " in name:
-        header = f"[profile '{name}']"  # as the AWS CLI writes it
-    return "\n".join([header, *map(_line, settings, settings.values()), ""])
-
-
-def _line(name: str, value: Any) -> str:
-    if isinstance(value, str):
-        return f"{name} = {value}".replace("\n", "\n  ")
-    return "\n".join([f"{name} =", *(f"  {nested} = {text}" for nested, text in value.items())])
+    return section_text(name, settings)
 
 
 def _marks(name: str) -> tuple[str, str]:

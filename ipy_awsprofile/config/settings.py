@@ -57,8 +57,8 @@ _MACHINE = _names(
 #: Settings of the AWS CLI, and of botocore's clients, that aren't in botocore's own table.
 _OTHERS = _names(
     "aws_account_id cli_auto_prompt cli_binary_format cli_history cli_pager "
-    "cli_timestamp_format endpoint_url ignore_configured_endpoint_urls include_profile "
-    "inject_host_prefix output parent_profile s3 s3_disable_multiregion_access_points "
+    "cli_timestamp_format endpoint_url ignore_configured_endpoint_urls "
+    "inject_host_prefix output s3 s3_disable_multiregion_access_points "
     "s3_us_east_1_regional_endpoint s3_use_arn_region s3api s3control services"
 )
 

@@ -195,19 +195,6 @@ class Target:
             return ""
         return unknown_region(self.region)
 
-    @property
-    def warning(self) -> str:
-        """Sentences about the settings that don't do what they seem to, or an empty text."""
-        sentences = [self.unknown_region]
-        for profile in self.chain:
-            duration = profile.text("duration_seconds") or "0"
-            if profile.kind in ASSUMES and not duration.isdigit():
-                sentences.append(
-                    f"botocore ignores the duration_seconds of `{profile}`, because it isn't a "
-                    "number."
-                )
-        return " ".join(sentences).strip()
-
     def endpoint(self, service: str) -> str:
         """Return a service's endpoint of a setting or variable, or an empty text without one."""
         return endpoint_of(service, self.profile.settings, self.config.services)

@@ -245,8 +245,9 @@ class Person:
 
     def warn_about(self, target: Target) -> None:
         """Warn about an unknown Region, with which the user's answer can be lost."""
-        if target.warning:
-            self.warn(target.warning)
+        warning = target.unknown_region
+        if warning:
+            self.warn(warning)
 
 
 _T = TypeVar("_T")

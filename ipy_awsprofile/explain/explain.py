@@ -391,12 +391,6 @@ _MARKS = {
     "^[\"'“‘].*[\"'”’]$": "includes its quotation marks. Remove them.",
 }
 
-#: No value is right, because it doesn't do what it says.
-_OF_AWS_VAULT = (
-    "(?!)",
-    "is a setting of aws-vault, which AWS SDKs ignore. Copy the settings of that profile.",
-)
-
 #: The forms of values that only AWS checks, or that botocore ignores.
 _FORMS = {
     "role_arn": (
@@ -405,8 +399,6 @@ _FORMS = {
     ),
     "endpoint_url": (r"https?://\S+", "isn't a URL. Example: http://127.0.0.1:4566."),
     "sso_account_id": (r"\d{12}", "isn't an account ID. An account ID has 12 digits."),
-    "include_profile": _OF_AWS_VAULT,
-    "parent_profile": _OF_AWS_VAULT,
     "duration_seconds": (
         r"\d+",
         "isn't a number of seconds, so botocore ignores it. Example: 3600.",

@@ -19,7 +19,6 @@ import hmac
 import json
 import re
 import secrets
-import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -44,6 +43,7 @@ from ipy_awsprofile.config.private import (
     replace_file,
     require_private,
 )
+from ipy_awsprofile.config.saved import section_text
 from ipy_awsprofile.config.settings import CREDENTIALS, KEYS
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.sessions.issuing import lent_document
@@ -186,7 +186,7 @@ class Lending(StaysInProcess):
         settings = _settings_for(session)
         if target.may_prompt:
             settings["credential_process"] = self._process_for(path)
-        text = _without_profile(copied, name) + _section(name, settings)
+        text = f"{_without_profile(copied, name)}\n{section_text(name, settings)}"
         file = self._server.folder_of(path) / "config"
         replace_file(file, text.encode(ENCODING))
         file.chmod(0o400)  # `aws configure` would change a copy that isn't kept
@@ -266,18 +266,3 @@ def _settings_for(session: ProfileSession) -> dict[str, Any]:
     if session.region_name:
         settings["region"] = session.region_name
     return settings
-
-
-def _section(name: str, settings: Mapping[str, Any]) -> str:
-    """Return a profile's section of a config file."""
-    header = f"profile {shlex.quote(name)}"
-    if name == "default":
-        header = name
-    lines = [f"\n[{header}]\n"]
-    for setting, value in settings.items():
-        if isinstance(value, dict) and value:
-            lines.append(f"{setting} =\n")
-            lines += (f"  {key} = {nested}\n" for key, nested in value.items())
-        else:
-            lines.append(f"{setting} = {value}\n")
-    return "".join(lines)

@@ -70,7 +70,7 @@ def test_a_name_with_refresh(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_a_duration_with_a_unit(shell: Shell, aws: EmbeddedAws) -> None:
-    """The card and the explanation say that botocore ignores `duration_seconds = 30m`."""
+    """The explanation says that botocore ignores `duration_seconds = 30m`."""
     aws.write_profile(
         "Long",
         source_profile="UserAlpha",
@@ -78,17 +78,14 @@ def test_a_duration_with_a_unit(shell: Shell, aws: EmbeddedAws) -> None:
         duration_seconds="30m",
         region="us-west-2",
     )
-    says = "botocore ignores"
-    assert says in shell.good("%aws_profile Long").text
-    assert says in shell.good("%aws_profile --explain Long").text
+    shell.good("%aws_profile Long")
+    assert "botocore ignores" in shell.good("%aws_profile --explain Long").text
 
 
 #: Lines of a profile, and what the explanation says about them.
 LINES = {
     "aws_region = us-west-2": "Did you mean `region`?",
     "export AWS_ACCESS_KEY_ID = AKIAIOSFODNN7EXAMPLE": "Did you mean `aws_access_key_id`?",
-    "include_profile = UserAlpha": "`include_profile` is a setting of aws-vault",
-    "parent_profile = UserAlpha": "`parent_profile` is a setting of aws-vault",
     "credential_source = EC2Instance": "`Ec2InstanceMetadata`",
 }
 
