@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.config import Config
 from botocore.credentials import DeferredRefreshableCredentials
-from botocore.exceptions import LoginTokenLoadError
 
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.target import Target, sign_in_file
@@ -173,9 +172,6 @@ class _SharedRoleProvider(RoleChainProvider):
         own = self.renewing
         self.renewing = self._profiles.renewing = own.for_source(name)
         try:
-            return _SharedCredentials(load())
-        except LoginTokenLoadError:  # botocore reads the file of `aws login` immediately
-            self._sources.person.prompt_sign_in(self._target)
             return _SharedCredentials(load())
         finally:
             self.renewing = self._profiles.renewing = own

@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 
 from __future__ import annotations
 
-import gc
 import locale
 import os
 import re
@@ -148,8 +147,6 @@ def read_credentials(path: Path) -> dict[str, Any]:
 
 @lru_cache(maxsize=4)
 def _parsed(path: Path, _version: FileVersion | None) -> dict[str, Any]:
-    is_collecting = gc.isenabled()
-    gc.disable()  # with thousands of sections, it would take a third of the time
     try:
         if path.is_dir():
             return {}
@@ -162,9 +159,6 @@ def _parsed(path: Path, _version: FileVersion | None) -> dict[str, Any]:
     except ConfigParseError as error:
         # Its text quotes the line, which can be a secret: don't chain it.
         raise ConfigFileError(path, *_problem(path, dict(error.kwargs)["error"])) from None
-    finally:
-        if is_collecting:
-            gc.enable()
 
 
 def _problem(path: Path, cause: object) -> tuple[str, int | None]:
@@ -215,7 +209,7 @@ def _locations(
 def _two_words(header: str) -> str:
     """Return a header with single spaces, and that of [default] as ``profile default``."""
     with suppress(ValueError):
-        header = " ".join(_words(header))
+        header = " ".join(shlex.split(header))
     return "profile default" if header == "default" else header
 
 
@@ -224,14 +218,7 @@ def profile_in(header: str) -> str | None:
     if header == "default":
         return header
     with suppress(ValueError):
-        kind, name = _words(header)
+        kind, name = shlex.split(header)
         if kind == "profile":
             return name
     return None
-
-
-def _words(header: str) -> list[str]:
-    """Return the words of a header as botocore splits them. Raises ValueError."""
-    if header.isascii() and not re.search(r"[\"'\\\x00-\x1f]", header):
-        return header.split()
-    return shlex.split(header)  # which is slow

@@ -21,7 +21,6 @@ from botocore import UNSIGNED, handlers
 from botocore.config import Config
 from botocore.configprovider import ConstantProvider
 from botocore.credentials import DeferredRefreshableCredentials
-from botocore.exceptions import LoginTokenLoadError
 from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import Loader, create_loader
 
@@ -48,7 +47,7 @@ from ipy_awsprofile.credentials.sts import (
     sts_client,
 )
 from ipy_awsprofile.credentials.translation import no_credentials, request_of, translated
-from ipy_awsprofile.errors import CredentialsRejected, IdentityChanged
+from ipy_awsprofile.errors import IdentityChanged
 
 _log = logging.getLogger(__name__)
 
@@ -169,40 +168,18 @@ class ProfileBotocoreSession(SharedBotocoreSession):
     ) -> None:
         """Retrieve the session's credentials now, and enable their automatic renewal.
 
-        Read an assumed role from the AWS CLI's cache unless ``fresh`` is set. If AWS rejects a
-        cached session, assume its role again. ``config`` is that of the clients that retrieve
-        credentials, and ``role_provider`` is as in `create_provider_chain`. Raises botocore's
-        exceptions and subclasses of AwsProfileError.
+        Read an assumed role from the AWS CLI's cache unless ``fresh`` is set. ``config`` is that of
+        the clients that retrieve credentials, and ``role_provider`` is as in
+        `create_provider_chain`. Raises botocore's exceptions and subclasses of AwsProfileError.
         """
         name = self.target.name
         cache = RoleCache(self.callers, fresh=fresh, variant=self.target.cache_variant)
-        search = partial(self._find, cache, prompter, config, role_provider)
-        try:
-            self._retrieve(search, prompter)
-        except CredentialsRejected:
-            if not cache.has_read:
-                raise
-            # AWS can end a session before it expires, and the AWS CLI's cache doesn't notice.
-            _log.debug("%s: AWS rejected the cached session.", name)
-            cache.fresh = True
-            self._retrieve(search, prompter)
-        is_cached = cache.has_read and not cache.written
-        _log.debug("%s: found by %s, cached: %s.", name, self._credentials.method, is_cached)
-
-    def _retrieve(self, search: Callable[[], Any], prompter: Prompter) -> None:
-        """Use the credentials that a search returns, and get their keys now."""
-        try:
-            credentials = search()
-        except LoginTokenLoadError:
-            # botocore reads the file of `aws login` during the search. All other providers read
-            # what a sign-in stores when the keys are needed, and then `Renewing` lets the user in.
-            _log.debug("%s: no sign-in of `aws login`.", self.target.name)
-            prompter.prompt_sign_in()
-            credentials = search()
+        credentials = self._find(cache, prompter, config, role_provider)
         if credentials is None:
-            raise no_credentials(self.target.name)
+            raise no_credentials(name)
         self._credentials = credentials  # which has no public setter for credentials like these
         credentials.get_frozen_credentials()
+        _log.debug("%s: found by %s.", name, credentials.method)
 
     def _find(
         self,

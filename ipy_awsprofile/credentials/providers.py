@@ -40,7 +40,7 @@ from botocore.credentials import (
     SharedCredentialProvider,
     create_credential_resolver,
 )
-from botocore.exceptions import BotoCoreError, CredentialRetrievalError, PartialCredentialsError
+from botocore.exceptions import BotoCoreError, CredentialRetrievalError, LoginTokenLoadError
 from botocore.tokens import _sso_json_dumps  # type: ignore[attr-defined]
 from botocore.utils import get_login_token_cache_directory
 
@@ -160,7 +160,13 @@ class Renewing:
     def load(self, load: Callable[[], Any], method: str) -> Any:
         """Return the credentials that botocore's provider loads, with our renewal."""
         with reading(method):
-            loaded = load()
+            try:
+                loaded = load()
+            except LoginTokenLoadError:
+                # botocore reads the file of `aws login` now. It reads what other sign-ins store
+                # when the keys are needed, and then `_signed_in` lets the user in.
+                self._prompt_sign_in()
+                loaded = load()
         if isinstance(loaded, RefreshableCredentials):
             self.renew(loaded, Renewal.of(loaded))
         if loaded:
@@ -435,12 +441,6 @@ class _ProfileProviders(ProfileProviderBuilder):
             loaded = load()
             if not loaded:
                 return None
-            for setting, key in (
-                ("aws_access_key_id", loaded.access_key),
-                ("aws_secret_access_key", loaded.secret_key),
-            ):
-                if key == "":  # botocore would sign with it
-                    raise PartialCredentialsError(provider=provider.METHOD, cred_var=setting)
             return _FileCredentials(load, path, self.renewing.check).use(loaded, version)
 
         provider.load = load_keys

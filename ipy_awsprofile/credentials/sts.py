@@ -137,9 +137,8 @@ class RoleCache(CliFiles):
     credentials that assumed the role. ``variant`` is added to the key, which doesn't depend on
     session policies either. ``callers`` receives the identity of each set of credentials that the
     cache reads or writes, by access key ID. With ``fresh``, the cache ignores entries that this
-    object didn't write. ``has_read`` is True after the cache has returned a session that another
-    object wrote. A file that can't be read or written is no error, because botocore assumes the
-    role again.
+    object didn't write. A file that can't be read or written is no error, because botocore assumes
+    the role again.
     """
 
     def __init__(
@@ -152,8 +151,7 @@ class RoleCache(CliFiles):
         super().__init__(str(Path("~/.aws/cli/cache").expanduser()))
         self.callers = callers
         self.fresh = fresh
-        self.has_read = False
-        self.written: set[str] = set()
+        self._written: set[str] = set()
         self._suffix = f"-{variant}" if variant else ""
 
     def __contains__(self, key: object) -> bool:
@@ -162,7 +160,7 @@ class RoleCache(CliFiles):
 
     def __getitem__(self, key: str) -> Any:
         """Return the session in a file, or an expired one, which botocore replaces."""
-        if self.fresh and key not in self.written:
+        if self.fresh and key not in self._written:
             return _EXPIRED_SESSION
         # The AWS CLI may not have written the file.
         with suppress(AttributeError, KeyError, OverflowError, TypeError, ValueError):
@@ -170,13 +168,12 @@ class RoleCache(CliFiles):
             if document["Credentials"].keys() >= _FIELDS:
                 parse(document["Credentials"]["Expiration"])
                 self._note_caller(document, cached=True)
-                self.has_read |= key not in self.written
                 return document
         return _EXPIRED_SESSION
 
     def __setitem__(self, key: str, document: Any) -> None:
         self._note_caller(document, cached=False)
-        self.written.add(key)
+        self._written.add(key)
         if MOCKED in document:  # the AWS CLI and other kernels would use it
             return
         with suppress(OSError):
