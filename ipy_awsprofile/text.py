@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import shlex
 import sys
@@ -80,6 +81,18 @@ def number_of(number: int, unit: str, units: str = "") -> str:
 def listed(names: Iterable[str]) -> str:
     """Return names as code with commas between them, each once."""
     return ", ".join(f"`{name}`" for name in dict.fromkeys(names))
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Return a question that suggests up to three similar names, or an empty text."""
+    by_folded = {similar.casefold(): f"`{similar}`" for similar in names}
+    name = name.casefold()
+    close = difflib.get_close_matches(name, by_folded, n=3, cutoff=0.6)
+    if not close:
+        close = [folded for folded in by_folded if name in folded][:3]
+    if not close:
+        return ""
+    return f"Did you mean {' or '.join(by_folded[folded] for folded in close)}?"
 
 
 def digest_of(text: str) -> str:

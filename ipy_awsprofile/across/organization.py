@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ipy_awsprofile.config.names import fits, matches
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.request import Source, SwitchRequest
-from ipy_awsprofile.credentials.own_calls import own_client
+from ipy_awsprofile.credentials.sts import own_client
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AccessDenied, InvalidOption
 from ipy_awsprofile.gate import require_no_run

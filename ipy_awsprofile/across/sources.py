@@ -21,10 +21,9 @@ from botocore.credentials import DeferredRefreshableCredentials
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.target import Target, sign_in_file
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, give_up_soon
-from ipy_awsprofile.credentials.own_calls import own_client
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.credentials.providers import Renewal, RoleChainProvider
-from ipy_awsprofile.credentials.sts import MfaSessionFetcher
+from ipy_awsprofile.credentials.sts import MfaSessionFetcher, own_client
 from ipy_awsprofile.sessions.session import ProfileSession, open_target
 
 if TYPE_CHECKING:

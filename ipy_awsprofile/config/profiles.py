@@ -1,4 +1,4 @@
-"""The profiles of the shared files, for lists, switches and explanations.
+"""The profiles of the shared files, and boto3's default credentials as a profile.
 
 This module only reads: it doesn't run commands, use the network or write files.
 
@@ -7,10 +7,9 @@ https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
 
 from __future__ import annotations
 
-import difflib
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Self
@@ -24,8 +23,10 @@ from ipy_awsprofile.config.files import (
     read_config,
 )
 from ipy_awsprofile.config.names import Arn, matches
-from ipy_awsprofile.config.settings import COMMANDS, KEYS, SECRETS
+from ipy_awsprofile.config.settings import COMMANDS, KEYS, SECRETS, client_settings
+from ipy_awsprofile.config.user_environment import named_profile, user_environment
 from ipy_awsprofile.errors import ProfileNotFound
+from ipy_awsprofile.text import did_you_mean
 
 
 class ProfileKind(StrEnum):
@@ -47,6 +48,23 @@ ASSUMES = {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
 
 #: The kinds of profiles whose user signs in.
 SIGNS_IN = {ProfileKind.SSO, ProfileKind.LOGIN_SESSION}
+
+#: The names of default credentials that don't come from a profile, by credential_source.
+SOURCES = {
+    "Environment": "environment variables",
+    "Ec2InstanceMetadata": "EC2 instance",
+    "EcsContainer": "container credentials",
+}
+_TOKEN = "web identity token"  # noqa: S105  # not a secret
+NOT_PROFILES = {*SOURCES.values(), _TOKEN}
+
+#: Variables for assuming a role with a token, in a pod or another workload, and their settings.
+_WEB_IDENTITY = {
+    "AWS_ROLE_ARN": "role_arn",
+    "AWS_WEB_IDENTITY_TOKEN_FILE": "web_identity_token_file",
+    "AWS_ROLE_SESSION_NAME": "role_session_name",
+}
+_CONTAINER = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
 
 
 class _Setting:
@@ -244,13 +262,43 @@ def _missing_section(name: str, config: Config) -> str:
     return f"Neither {config_file} nor {credentials_file} exists: {shows}."
 
 
-def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return a question that suggests up to three similar names, or an empty text."""
-    by_folded = {similar.casefold(): f"`{similar}`" for similar in names}
-    name = name.casefold()
-    close = difflib.get_close_matches(name, by_folded, n=3, cutoff=0.6)
-    if not close:
-        close = [folded for folded in by_folded if name in folded][:3]
-    if not close:
-        return ""
-    return f"Did you mean {' or '.join(by_folded[folded] for folded in close)}?"
+def default_profile(config: Config) -> Profile:
+    """Return the profile with boto3's default credentials, or another source as a profile.
+
+    Such a source has one of the names in `NOT_PROFILES`. Raises ProfileNotFound.
+
+    https://docs.aws.amazon.com/boto3/latest/guide/credentials.html
+    """
+    environ = user_environment()
+    variable, named = named_profile(environ)
+    name = "default" if named is None else named
+    profile = Profile(name, {})
+    if variable or name in config.profiles:  # a profile that a variable names must exist
+        profile = find_profile(name, config)
+    own = profile.settings
+    has_role = "role_arn" in own and "web_identity_token_file" not in own
+    if environ.get("AWS_ACCESS_KEY_ID"):
+        return _without_profile("Environment", own)
+    if environ.get("AWS_WEB_IDENTITY_TOKEN_FILE") and not has_role:
+        return _with_token(own, environ)
+    if has_role or profile.kind is not ProfileKind.INCOMPLETE:
+        return profile
+    if any(map(environ.get, _CONTAINER)):
+        return _without_profile("EcsContainer", own)
+    return _without_profile("Ec2InstanceMetadata", own)
+
+
+def _without_profile(source: str, settings: Section) -> Profile:
+    """Return a source of credentials as a profile, with the client settings of the default one."""
+    own = {**client_settings(settings), "credential_source": source}
+    return Profile(SOURCES[source], own, ProfileKind.AMBIENT)
+
+
+def _with_token(settings: Section, environ: dict[str, str]) -> Profile:
+    """Return the role of a web identity token as a profile. Its variables take precedence."""
+    role = client_settings(settings)
+    for variable, setting in _WEB_IDENTITY.items():
+        value = environ.get(variable) or settings.get(setting)
+        if value:
+            role[setting] = value
+    return Profile(_TOKEN, role)

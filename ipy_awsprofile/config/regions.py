@@ -8,7 +8,7 @@ from functools import cache
 from urllib.parse import urlsplit
 
 from ipy_awsprofile.config.user_environment import user_environment
-from ipy_awsprofile.text import LONGEST_CELL, one_line
+from ipy_awsprofile.text import LONGEST_CELL, did_you_mean, one_line
 
 #: The domains of AWS's partitions. In isolated partitions, they begin with a letter and ``2s``.
 _AWS = re.compile(r"(.*\.)?(amazonaws\.(com|com\.cn|eu)|api\.aws|\w2s\.\S+)")
@@ -36,8 +36,6 @@ def is_known_region(name: str) -> bool:
 
 def similar_region(name: str) -> str:
     """Return a question that suggests similar Regions, or an empty text if there aren't any."""
-    from ipy_awsprofile.config.profiles import did_you_mean  # not needed to load the extension
-
     return did_you_mean(name, known_regions())
 
 

@@ -24,10 +24,10 @@ from typing import Any
 from ipy_awsprofile.config.files import Config, Section
 from ipy_awsprofile.config.names import AssignedName
 from ipy_awsprofile.config.private import read_file
-from ipy_awsprofile.config.profiles import Profile, ProfileKind, did_you_mean, find_profile
+from ipy_awsprofile.config.profiles import Profile, ProfileKind, find_profile
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
-from ipy_awsprofile.text import listed, quoted
+from ipy_awsprofile.text import did_you_mean, listed, quoted
 
 _EXAMPLE = (
     "Write a section `[sso-session NAME]` with sso_start_url and sso_region in the config file, "

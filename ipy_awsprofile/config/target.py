@@ -10,7 +10,6 @@ from typing import Any
 
 from botocore.utils import generate_login_cache_key, get_login_token_cache_directory
 
-from ipy_awsprofile.config.default_credentials import default_profile
 from ipy_awsprofile.config.files import Config, read_config
 from ipy_awsprofile.config.names import AssignedName
 from ipy_awsprofile.config.parameters import PARAMETERS, StsParameters, parameters_of, with_options
@@ -21,6 +20,7 @@ from ipy_awsprofile.config.profiles import (
     Profile,
     ProfileKind,
     chain_of,
+    default_profile,
     find_profile,
 )
 from ipy_awsprofile.config.regions import endpoint_of, is_aws, unknown_region

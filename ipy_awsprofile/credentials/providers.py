@@ -57,13 +57,13 @@ from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.sign_ins import sso_cache
 from ipy_awsprofile.config.target import Target, sign_in_file
 from ipy_awsprofile.config.user_environment import user_environment
-from ipy_awsprofile.credentials.own_calls import own_client
 from ipy_awsprofile.credentials.person import PROCESS_TIMEOUT, Prompter, end_process
 from ipy_awsprofile.credentials.sts import (
     CliFiles,
     NewKeys,
     RedactedCredentials,
     freeze_credentials,
+    own_client,
 )
 from ipy_awsprofile.credentials.translation import reading, translated
 from ipy_awsprofile.errors import ConfigFileError, SignInRequired

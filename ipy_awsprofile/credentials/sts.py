@@ -1,4 +1,4 @@
-"""What STS issues: identities, cached role sessions, and sessions for other credentials.
+"""Our own calls, and what STS issues: identities, cached role sessions, and other sessions.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/welcome.html
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-role.html
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha1
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.credentials import (
     CachedCredentialFetcher,
@@ -21,14 +21,44 @@ from botocore.credentials import (
 )
 from botocore.utils import JSONFileCache
 from dateutil.parser import parse
+from urllib3.response import HTTPResponse
 
 from ipy_awsprofile.config.parameters import StsParameters
 from ipy_awsprofile.config.private import StaysInProcess, read_file, replace_file
-from ipy_awsprofile.credentials.own_calls import MOCKED
 from ipy_awsprofile.credentials.person import MfaPrompter
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSResponse
+    from botocore.client import BaseClient
+
+#: The member that marks an answer from a handler of botocore's event ``before-send`` instead of a
+#: server. Moto's ``mock_aws`` has such a handler.
+MOCKED = "Mocked"
+
+#: The entry in a request's context that says that this package makes the call for itself.
+OWN_CALL = "ipy_awsprofile own call"
 
 #: The shortest session that STS issues for a role or for long-term keys, in seconds.
 SHORTEST_SESSION = 900
+
+
+def own_client(client: BaseClient) -> Any:
+    """Declare a client's calls as our own, and return the client.
+
+    They can use an identity that isn't active, and aren't recorded.
+    """
+    client.meta.events.register("provide-client-params", _declare)
+    client.meta.events.register("after-call", _mark_mocked)
+    return client
+
+
+def _declare(context: dict[str, object], **_: object) -> None:
+    context[OWN_CALL] = True
+
+
+def _mark_mocked(http_response: AWSResponse, parsed: dict[str, object], **_: object) -> None:
+    if not isinstance(http_response.raw, HTTPResponse):
+        parsed[MOCKED] = True
 
 
 class RedactedCredentials(StaysInProcess, ReadOnlyCredentials):

@@ -15,10 +15,9 @@ from typing import Any
 
 from botocore import exceptions as botocore
 
-from ipy_awsprofile.config.default_credentials import NOT_PROFILES
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.names import AssignedName
-from ipy_awsprofile.config.profiles import ProfileKind
+from ipy_awsprofile.config.profiles import NOT_PROFILES, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.config.sign_ins import find_profile_or_role, find_sign_in
 from ipy_awsprofile.credentials import error_table as table

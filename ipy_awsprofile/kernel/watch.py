@@ -296,7 +296,7 @@ def _check_client(
     **_: Any,
 ) -> None:
     """Check a client's signature; a handler of botocore's event ``before-sign``."""
-    from ipy_awsprofile.credentials.own_calls import OWN_CALL  # it imports botocore
+    from ipy_awsprofile.credentials.sts import OWN_CALL  # it imports botocore
 
     if OWN_CALL in request.context:
         return

@@ -27,7 +27,6 @@ from botocore.utils import SSOTokenLoader
 from ipy_awsprofile.config.files import Config, FileVersion, read_config, version_of
 from ipy_awsprofile.config.names import AssignedName, matches
 from ipy_awsprofile.config.private import cache_folder, read_private_file, replace_file
-from ipy_awsprofile.config.profiles import did_you_mean
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.sign_ins import (
     SignIn,
@@ -36,12 +35,12 @@ from ipy_awsprofile.config.sign_ins import (
 )
 from ipy_awsprofile.config.target import Target, sign_in_target, target_of
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, unsigned_session
-from ipy_awsprofile.credentials.own_calls import own_client
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.credentials.providers import shared_sign_in, sso_token_cache
+from ipy_awsprofile.credentials.sts import own_client
 from ipy_awsprofile.credentials.translation import reading, translated
 from ipy_awsprofile.errors import InvalidOption, SignInRequired
-from ipy_awsprofile.text import quoted
+from ipy_awsprofile.text import did_you_mean, quoted
 
 Result = TypeVar("Result")
 

@@ -12,10 +12,9 @@ from boto3 import Session
 from botocore.exceptions import ClientError
 from botocore.utils import validate_region_name
 
-from ipy_awsprofile.config.default_credentials import SOURCES
 from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.config.private import StaysInProcess
-from ipy_awsprofile.config.profiles import ProfileKind
+from ipy_awsprofile.config.profiles import SOURCES, ProfileKind
 from ipy_awsprofile.config.regions import is_aws
 from ipy_awsprofile.config.request import SessionRequest, takes
 from ipy_awsprofile.config.settings import client_settings
@@ -25,7 +24,6 @@ from ipy_awsprofile.credentials.botocore_session import (
     give_up_soon,
 )
 from ipy_awsprofile.credentials.error_table import UNKNOWN_OPERATION
-from ipy_awsprofile.credentials.own_calls import own_client
 from ipy_awsprofile.credentials.person import (
     MfaPrompter,
     Person,
@@ -39,6 +37,7 @@ from ipy_awsprofile.credentials.sts import (
     RedactedCredentials,
     ask_caller,
     freeze_credentials,
+    own_client,
 )
 from ipy_awsprofile.credentials.translation import code_of, no_credentials, translated
 from ipy_awsprofile.errors import InvalidOption, faults_as_errors

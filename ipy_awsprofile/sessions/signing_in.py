@@ -41,9 +41,9 @@ from ipy_awsprofile.config.sign_ins import (
 )
 from ipy_awsprofile.config.target import Target, login_file, sign_in_file, sign_in_target
 from ipy_awsprofile.credentials.botocore_session import unsigned_session
-from ipy_awsprofile.credentials.own_calls import own_client
 from ipy_awsprofile.credentials.person import SignInStep
 from ipy_awsprofile.credentials.providers import sso_token_cache
+from ipy_awsprofile.credentials.sts import own_client
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable
 from ipy_awsprofile.sessions.assigned_roles import delete_role_lists

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from ipy_awsprofile import across_profiles, open_session, using_profile
-from ipy_awsprofile.config.default_credentials import NOT_PROFILES, SOURCES
 from ipy_awsprofile.config.parameters import PARAMETERS, seconds
 from ipy_awsprofile.config.policies import NOT_READS_OF_ROLES, read_only_policy
+from ipy_awsprofile.config.profiles import NOT_PROFILES, SOURCES
 from ipy_awsprofile.config.regions import is_aws
 from ipy_awsprofile.config.request import SessionRequest, SwitchRequest, options_of
 from ipy_awsprofile.config.target import Target, login_target, target_of
