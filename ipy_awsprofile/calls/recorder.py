@@ -188,7 +188,7 @@ def _complete(call: Call, parsed: Response) -> None:
     error = parsed.get("Error")
     if error is None:
         return
-    code = one_line(error.get("Code") or metadata["HTTPStatusCode"], 100)
+    code = one_line(error.get("Code"), 100)
     call.outcome = "failed"
     call.error = code
     if code in DENIED:

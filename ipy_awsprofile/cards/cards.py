@@ -168,9 +168,8 @@ def _expiry_line(identity: Identity, renewal: str) -> str:
 
 
 def session_rows(target: Target) -> list[tuple[str, str]]:
-    """Return the rows for a session's server, store, access or policy, source identity and tags."""
+    """Return the rows for a session's server, store, access and policy."""
     request = target.request
-    parameters = target.parameters.get(target.profile.role_arn or "", {})
     rows = []
     if target.foreign_sts:
         server = f"{target.foreign_sts}, not AWS"
@@ -180,15 +179,9 @@ def session_rows(target: Target) -> list[tuple[str, str]]:
     if target.store:
         rows.append(("credentials", f"keys of {target.store}"))
     if target.scope:
-        services = f"read-only in {len(READS)} services"
-        rows.append(("access", f"{services}; all others are denied"))
+        rows.append(("access", f"read-only in {len(READS)} services; all others are denied"))
     elif request.read_only:
         rows.append(("access", "read-only, limited by the session policy ReadOnlyAccess"))
-    if "SourceIdentity" in parameters:
-        rows.append(("source identity", parameters["SourceIdentity"]))
-    if parameters.get("Tags"):
-        tags = [f"{tag['Key']}={tag['Value']}" for tag in parameters["Tags"]]
-        rows.append(("tags", ", ".join(tags)))
     if request.policy:
         rows.append(("policy", f"limited by the session policy {request.policy}"))
     return rows
@@ -334,19 +327,6 @@ def mfa_card(device: str, profile: str = "", refused: str = "") -> Card:
     )
 
 
-def warning_card(text: str) -> Card:
-    """Return a card with a one-line warning."""
-    return Card(text, tone=Tone.WARNING)
-
-
-def console_card(profile: str, service: str) -> Card:
-    """Return a card that says that the browser opens the console."""
-    page = "the AWS console"
-    if service:
-        page = f"`{service}` in the AWS console"
-    return Card(f"The browser opens {page} as {profile}", tone=Tone.GOOD)
-
-
 def time_left(
     expiry: datetime | None, now: datetime | None = None, *, temporary: bool = False
 ) -> str:
@@ -373,17 +353,13 @@ def time_left(
     return f"{text} left"
 
 
-def signed_out_card(
-    names: Sequence[str], problems: Sequence[str], *, inactive: Sequence[str], active: str
-) -> Card:
+def signed_out_card(names: Sequence[str], problems: Sequence[str], inactive: Sequence[str]) -> Card:
     """Return a card that lists the ended sign-ins and the profiles that they deactivated."""
     title = "You aren't signed in"
     tone = Tone.QUIET
     notes = [*problems]
     for profile in inactive:
         notes.append(f"{profile} is no longer active.")
-    if inactive:
-        notes[-1] += f" {active or 'No profile'} is active."
     if names:
         title = f"Signed out of {', '.join(names)}"
         tone = Tone.GOOD

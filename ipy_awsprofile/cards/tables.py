@@ -33,8 +33,7 @@ def profile_table(profiles: Sequence[Profile], pattern: str | None = None) -> Ca
     title = _title(number_of(len(rows), "profile"), pattern, len(rows), "%aws_profiles")
     notes = []
     for profile in profiles:
-        is_only = pattern and len(profiles) == 1
-        if is_only or profile == pattern:
+        if profile == pattern:
             line = arguments(SessionRequest(profile))
             notes.append(f"To switch to it, run `%aws_profile {line}`.")
     return Card(title, notes=notes, table=Table(columns, rows))

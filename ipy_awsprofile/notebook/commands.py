@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -106,11 +105,6 @@ def run_aws_profile_cell(
         raise InvalidOption(
             "A cell needs the name of a profile, and takes no action such as --off.",
             "Write `%%aws_profile NAME`.",
-        )
-    if not re.sub("#.*", "", cell).strip():
-        raise InvalidOption(
-            "The cell has no code.",
-            f"To switch the notebook, run `%aws_profile {arguments(request)}`.",
         )
     instead = "Use `with using_profile(NAME):` in a regular cell."
     code = compile_cell(shell, cell, instead_of_await=instead)
@@ -234,8 +228,7 @@ def _explain(line: _Line) -> Card:
 def _sign_out(line: _Line) -> Card:
     """End the sign-in of the line, or all sign-ins."""
     signed_out, inactive = line.switcher.sign_out(line.request)
-    active = line.switcher.request or SwitchRequest()
-    return cards.signed_out_card(*signed_out, inactive=inactive, active=active.name)
+    return cards.signed_out_card(*signed_out, inactive)
 
 
 def _pick(line: _Line) -> object:
@@ -344,17 +337,9 @@ def _open_window(line: _Line, words: list[str]) -> Card:
     if asked != SwitchRequest(asked.profile, policy=policy):
         raise InvalidOption(
             "`--share write` takes only a time and `--policy FILE`. The notebook asks you.",
-            "Write `%aws_profile --share write 10m`.",
+            _EXAMPLE_OF_WINDOW,
         )
-    try:
-        length = timedelta(seconds=seconds("".join(words)))
-    except ValueError:
-        length = timedelta(0)
-    if not timedelta(0) < length <= _LONGEST_WINDOW:
-        raise InvalidOption(
-            "The time to write is missing, or isn't between one second and 60 minutes.",
-            "Write `%aws_profile --share write 10m`.",
-        )
+    length = _length_of_window(words)
     switcher = line.switcher
     sharing = switcher.require_sharing()
     name = sharing.profile_name
@@ -367,6 +352,21 @@ def _open_window(line: _Line, words: list[str]) -> Card:
         confirm_at_cell(f"{question} To allow it, type yes:", "yes")
     sharing.open_window(Window(datetime.now(UTC).replace(microsecond=0) + length, policy))
     return active_card(switcher)
+
+
+_EXAMPLE_OF_WINDOW = "Write `%aws_profile --share write 10m`."
+
+
+def _length_of_window(words: list[str]) -> timedelta:
+    """Return the time in the words after ``--share write``. Raises InvalidOption."""
+    with suppress(ValueError):
+        length = timedelta(seconds=seconds("".join(words)))
+        if timedelta(0) < length <= _LONGEST_WINDOW:
+            return length
+    raise InvalidOption(
+        "The time to write is missing, or isn't between one second and 60 minutes.",
+        _EXAMPLE_OF_WINDOW,
+    )
 
 
 def _save(line: _Line) -> Card:
@@ -398,16 +398,15 @@ def _open_console(line: _Line) -> Card:
     active or the browser can't be opened on this machine, and the errors of `console_link`.
     """
     session = line.switcher.session
-    service = line.options.console
     if session is None:
         raise InvalidOption("No profile is active.", "Run `%aws_profile NAME` first.")
     browser = local_browser()
-    if browser is None or not browser.open(console_link(session, service)):
+    if browser is None or not browser.open(console_link(session, line.options.console)):
         raise AwsProfileError(
             "The kernel's machine can't open a browser for you.",
             "In a notebook, `%aws_profile --pick` shows a picker with the button *Console*.",
         )
-    return cards.console_card(session.chain[0], service)
+    return Card(f"The browser opens the AWS console as {session.chain[0]}", tone=Tone.GOOD)
 
 
 #: The actions by their options. Each returns what its cell displays, if anything.

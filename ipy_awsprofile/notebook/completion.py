@@ -99,12 +99,11 @@ def _values(option: str, word: str) -> Iterable[str]:
 
 def _beginning_with(word: str, names: Iterable[str]) -> list[str]:
     """Return the names that begin with a typed word, quoted so that each is read as a name."""
-    typed = re.sub(r"([{}$])\1", r"\1", word.strip("\"'")).casefold()
+    typed = word.strip("\"'").casefold()
     matching = []
     for name in dict.fromkeys(names):
         if name.casefold().startswith(typed):
-            dashes = "-- " * name.startswith("-")  # then a name isn't an option
-            matching.append(f"{dashes}{quoted(name)}")
+            matching.append(quoted(name))
     return matching
 
 

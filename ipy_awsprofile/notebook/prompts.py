@@ -13,12 +13,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
 
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from ipy_awsprofile.cards import cards
+from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.config.files import version_of
 from ipy_awsprofile.config.target import Target, sign_in_file
 from ipy_awsprofile.credentials.person import (
@@ -32,9 +32,6 @@ from ipy_awsprofile.credentials.person import (
 from ipy_awsprofile.credentials.translation import no_sign_in
 from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable
 from ipy_awsprofile.text import one_line
-
-if TYPE_CHECKING:
-    from ipy_awsprofile.cards.card import Card
 
 
 def person_at_cell() -> Person:
@@ -134,7 +131,7 @@ begin_cell = _prompts.begin_cell
 
 def warn_at_cell(text: str) -> None:
     """Show a warning below the running cell."""
-    display(cards.warning_card(text))
+    display(Card(text, tone=Tone.WARNING))
 
 
 def confirm_at_cell(question: str, answer: str) -> None:

@@ -266,7 +266,7 @@ DRAFTS: dict[str, tuple[dict[str, str], str]] = {
     ),
     "s3.put_object(Bucket='my-first-bucket', Key='x.csv')": (
         {"s3:PutObject": "arn:aws:s3:::my-first-bucket/*"},
-        "allows all objects in `arn:aws:s3:::my-first-bucket/*`",
+        "match other names, too: `arn:aws:s3:::my-first-bucket/*`",
     ),
     "s3.put_object(Bucket='my-first-bucket', Key='a*b c/x.csv')": (
         {"s3:PutObject": "arn:aws:s3:::my-first-bucket/a*b?c/*"},

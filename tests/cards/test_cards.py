@@ -187,11 +187,10 @@ KINDS: dict[str, Callable[[str], Card]] = {
     "no profiles": lambda text: cards.no_profiles_card(SharedFiles(Path("x"), Path("y")), text),
     "error": lambda text: cards.error_card(AwsProfileError(text, text)),
     "MFA": lambda text: cards.mfa_card(text, text, text),
-    "console": lambda text: cards.console_card(text, text),
     "sign-in": lambda text: cards.sign_in_card(
         text, f"https://a/{text}", SignInStep.COMPARE_CODE, text, timedelta(9)
     ),
-    "signed out": lambda text: cards.signed_out_card([text], [text], inactive=[text], active=text),
+    "signed out": lambda text: cards.signed_out_card([text], [text], [text]),
     "run": lambda text: across_card(1, text, [{"profile": text, "error": text, "message": text}]),
     "profiles": lambda text: tables.profile_table([profile(text, region=text)], text),
     "roles": lambda text: tables.role_table([AssignedRole(text, Account("1", text, text), text)]),

