@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from inspect import CO_COROUTINE
 from types import CodeType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.gate import PROCESS
@@ -102,7 +102,7 @@ def _runs_code_of(shell: InteractiveShell, thread: threading.Thread) -> bool:
     return False
 
 
-def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session], Any]:
+def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session], object]:
     """Return a function that runs a cell with a session, and returns its last expression's value.
 
     In the cell, ``session`` is the argument and ``profile`` is the session's `Profile`. The cell's
@@ -121,7 +121,7 @@ def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session
             )
         shell.find_line_magic(magic)  # IPython can't load a magic in several threads at once
 
-    def function(session: boto3.Session) -> Any:
+    def function(session: boto3.Session) -> object:
         profile = cast("ProfileSession", session).target.profile
         names = {**shell.user_ns, "session": session, "profile": profile}
         exec(statements, names)  # noqa: S102  # it is the user's own cell

@@ -191,12 +191,11 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     def close(self) -> None:
         """Undo the switch with a warning, and don't switch again."""
         request = self._switcher.request if self._switcher else None
+        warn = PROCESS.warn
         self.ending.close()
         if request:
-            from ipy_awsprofile.notebook.prompts import warn_at_cell
-
             line = arguments(replace(request, confirmed=False))
-            warn_at_cell(
+            warn(
                 f"Unloading the extension ended the switch to `{request.name}`. To switch again "
                 f"after it is loaded, run `%aws_profile {line}`."
             )
