@@ -221,9 +221,8 @@ def _name_for(target: Target) -> str:
     the credentials file. Otherwise, it is a new one, such as ``RoleBeta-in-kernel``, that all SDKs
     read as it is.
     """
-    if target.resolves_by_name and target.name not in read_credentials(
-        target.config.paths.credentials
-    ):
+    others = read_credentials(target.config.paths.credentials)
+    if target.resolves_by_name and target.name not in others:
         return target.name
     label = Arn.parse(target.name).role.rpartition("/")[2] or target.name
     name = f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', label).strip('-') or 'profile'}-in-kernel"

@@ -13,7 +13,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from socketserver import StreamRequestHandler
 from threading import Lock
@@ -53,6 +53,7 @@ from ipy_awsprofile.sessions.loopback import LoopbackServer
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ipy_awsprofile.credentials.sts import Keys
     from ipy_awsprofile.sessions.session import ProfileSession
 
 #: How long programs get the same keys. botocore asks for new ones 15 minutes before they expire.
@@ -75,62 +76,55 @@ class Window:
     ends: datetime
     policy: str | None = None
 
-    @property
-    def is_open(self) -> bool:
-        """Whether it hasn't ended."""
-        return datetime.now(UTC) < self.ends
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Issued:
-    """Credentials in the format of a ``credential_process``, until when programs get them.
+    """Keys for programs, whether they are for reading or writing, and until when they are used."""
 
-    AWS stops accepting them at ``expires``, or at an unknown time.
-    """
-
-    document: dict[str, Any]
+    keys: Keys
     access: str
-    expires: datetime | None
     renews: datetime
 
 
 class _Grant:
-    """What programs get of a session, with the window that is open for it."""
+    """What programs get of a session, with the window that was opened for it."""
 
     def __init__(self, session: ProfileSession, window: Window | None = None) -> None:
         self.session = session
-        self.window = window
         #: Whether programs get the session's own keys, because AWS can't issue brief ones.
         self.lends_own_keys = False
+        self._window = window
         self._lock = Lock()
-        self._issued: dict[tuple[str, str, bool], _Issued] = {}
+        self._issued: dict[tuple[str, Window | None], _Issued] = {}
+
+    @property
+    def window(self) -> Window | None:
+        """The open window, or None."""
+        if self._window and datetime.now(UTC) < self._window.ends:
+            return self._window
+        return None
 
     def issue(self, profile: str, program: str = "") -> _Issued:
-        """Return the credentials of a profile for programs of this name. Raises AwsProfileError."""
+        """Return the keys of a profile for programs of this name. Raises AwsProfileError."""
         window = self.window if profile == AGENT else None
-        if window and not window.is_open:
-            window = None
         # CloudTrail shows the name; these are the characters that STS accepts in it.
         name = re.sub(r"[^\w+=,.@-]+", "-", f"{profile}-{program}", flags=re.ASCII).strip("-")
-        key = profile, name, window is not None
-        with self._lock:  # programs that ask at the same time share them
-            issued = self._issued.get(key)
+        with self._lock:  # programs that ask at the same time share the keys
+            issued = self._issued.get((name, window))
             if issued is None or issued.renews <= datetime.now(UTC):
                 issued = self._until(window, name) if window else self._brief(profile, name)
-                self._issued[key] = issued
+                self._issued[name, window] = issued
             return issued
 
     def _until(self, window: Window, name: str) -> _Issued:
-        """Return credentials that AWS accepts until the end of a window."""
+        """Return keys that AWS accepts until the end of a window."""
         lasts = window.ends - datetime.now(UTC)
         keys = issue_keys(open_limited(self.session, name, lasts, policy=window.policy))
         ends = keys.ends_at(window.ends)
-        document = credentials_document(keys, window.ends)
-        return _Issued(document, "writing", ends, renews=ends)
+        return _Issued(replace(keys, expires_at=ends), "writing", renews=ends)
 
     def _brief(self, profile: str, name: str) -> _Issued:
-        """Return credentials that AWS accepts for 20 minutes, if it can issue such credentials."""
-        now = datetime.now(UTC)
+        """Return keys that AWS accepts for 20 minutes, if it can issue such keys."""
         is_read_only = self.session.target.request.read_only
         must_limit = profile == AGENT and not is_read_only
         session = open_brief(self.session, name, LENT_FOR, read_only=must_limit)
@@ -139,9 +133,7 @@ class _Grant:
         access = "writing"
         if must_limit or is_read_only:
             access = "reading"
-        keys = issue_keys(session)
-        document = credentials_document(keys, now + LENT_FOR)
-        return _Issued(document, access, keys.expires_at, renews=now + _SAME_KEYS)
+        return _Issued(issue_keys(session), access, renews=datetime.now(UTC) + _SAME_KEYS)
 
 
 class Sharing(StaysInProcess):
@@ -192,8 +184,7 @@ class Sharing(StaysInProcess):
     @property
     def window(self) -> Window | None:
         """The open window, or None."""
-        window = self._current_grant().window
-        return window if window and window.is_open else None
+        return self._current_grant().window
 
     @property
     def lends_own_keys(self) -> bool:
@@ -233,39 +224,39 @@ class Sharing(StaysInProcess):
         """Return whether the program that asks knows the key."""
         return is_proof(programs_proof, self._key, "program", asked)
 
-    def answer(self, profile: str, nonce: str, process_id: int, agent: str) -> str:
+    def answer(self, profile: str, nonce: str, process_id: str, agent: str) -> str:
         """Return the answer to a program's question; empty after the end of the sharing."""
         try:
             with self._switching:
                 if self._has_ended:
                     return ""
                 grant = self._current_grant()
-            document = self._credentials(grant, profile, process_id, agent)
+            with unattended():  # no cell waits for the program
+                document = self._credentials(grant, profile, process_id, agent)
         except AwsProfileError as error:
             document = error_document(error)
         answer = json.dumps(document)
         return f"{proof(self._key, 'kernel', nonce, answer)} {answer}"
 
     def _credentials(
-        self, grant: _Grant, profile: str, process_id: int, agent: str
+        self, grant: _Grant, profile: str, process_id: str, agent: str
     ) -> dict[str, Any]:
         """Return credentials for a program, and keep a receipt. Raises AwsProfileError."""
-        program = program_of(process_id)
-        with unattended():  # no cell waits for the program
-            issued = grant.issue(profile, program.name)
+        program = program_of(int(process_id))
+        issued = grant.issue(profile, program.name)
         receipt = Receipt(
             datetime.now(UTC).replace(microsecond=0),
             program.name,
             program.process_id,
-            agent,
+            bytes.fromhex(agent).decode(),
             profile,
             grant.session.profile_name,
             issued.access,
-            issued.expires,
+            issued.keys.expires_at,
         )
         if receipt not in self._receipts:
             self._receipts.append(receipt)
-        return issued.document
+        return credentials_document(issued.keys, datetime.now(UTC) + LENT_FOR)
 
     def _current_grant(self) -> _Grant:
         """Return what programs get of the notebook's session. Raises InvalidOption without one.
@@ -292,13 +283,10 @@ class _Question(StreamRequestHandler):
         """Answer one line with one line."""
         line = self.rfile.readline(LONGEST_QUESTION).decode()
         programs_proof, _, asked = line.strip("\n").partition(" ")
-        if not self.server.owner.is_program(programs_proof, asked):
-            return
-        self.server.prove(self.connection)
-        profile, nonce, process_id, agent = asked.split(" ")
-        name = bytes.fromhex(agent).decode()
-        answer = self.server.owner.answer(profile, nonce, int(process_id), name)
-        self.wfile.write(answer.encode())
+        sharing = self.server.owner
+        if sharing.is_program(programs_proof, asked):
+            self.server.prove(self.connection)
+            self.wfile.write(sharing.answer(*asked.split(" ")).encode())
 
 
 # Programs -----------------------------------------------------------------------------------------
