@@ -35,7 +35,6 @@ from ipy_awsprofile.config.files import (
     read_credentials,
     version_of,
 )
-from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.config.private import (
     StaysInProcess,
     read_file,
@@ -224,8 +223,7 @@ def _name_for(target: Target) -> str:
     others = read_credentials(target.config.paths.credentials)
     if target.resolves_by_name and target.name not in others:
         return target.name
-    label = Arn.parse(target.name).role.rpartition("/")[2] or target.name
-    name = f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', label).strip('-') or 'profile'}-in-kernel"
+    name = f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', target.name)}-in-kernel"
     while name in target.config.profiles:
         name += "-2"
     return name

@@ -126,16 +126,14 @@ class Attempt(StaysInProcess):
     def enter(self, text: str) -> None:
         """Complete the sign-in with the code that AWS shows.
 
-        If another program has signed in meanwhile, the code isn't required. Raises
-        CredentialsUnavailable if the code isn't valid or belongs to a different sign-in.
+        Raises CredentialsUnavailable if the code isn't valid or belongs to a different sign-in.
         """
-        if self._callback and self._callback.take(query_in(text)):
-            self._is_redeemed()
-        elif not self._is_stored():
+        if self._callback is None or not self._callback.take(query_in(text)):
             raise CredentialsUnavailable(
                 f"This isn't the code for the sign-in of `{self.profile}`.",
                 "Open the new link, and copy the whole code that the page shows.",
             )
+        self._is_redeemed()
 
     def close(self) -> None:
         """End the attempt, whether or not the user has signed in."""
@@ -389,8 +387,8 @@ def local_browser() -> webbrowser.BaseBrowser | None:
 class SignedOut(NamedTuple):
     """The names of the ended sign-ins, and sentences about tokens that AWS didn't invalidate."""
 
-    names: tuple[str, ...]
-    problems: tuple[str, ...] = ()
+    names: list[str]
+    problems: list[str]
 
 
 def sign_out(target: Target | None) -> SignedOut:
@@ -409,14 +407,19 @@ def sign_out(target: Target | None) -> SignedOut:
     else:
         name = target.sign_in.name if target.sign_in else target.start.name
         files = {sign_in_file(target): (name, target)}
-    names: list[str] = []
-    problems: list[str] = []
+    ended = SignedOut([], [])
     for file, (name, owner) in files.items():
         if value_in(file, "accessToken"):
-            names.append(name)
-            problems.append(_end(file, name, owner))
+            ended.names.append(name)
+            try:
+                _revoke(file, name, owner)
+            except AwsProfileError as error:
+                ended.problems.append(f"The tokens of `{name}` couldn't be revoked: {error}")
+            finally:
+                with translated((name,)):
+                    remove_file(file)
     forget_roles()
-    return SignedOut(tuple(names), tuple(filter(None, problems)))
+    return ended
 
 
 def needs_sign_in(target: Target, ended: Target | None) -> bool:
@@ -441,18 +444,12 @@ def _all_files(config: Config) -> Iterator[tuple[Path, tuple[str, Target]]]:
         yield sign_in.token_file, (sign_in.name, sign_in_target(sign_in, config))
 
 
-def _end(file: Path, name: str, target: Target) -> str:
-    """End a sign-in. Return a sentence if AWS can't be called. Raises CredentialsUnavailable."""
-    try:
-        region = value_in(file, "region")
-        if region:  # `aws login` doesn't write it
-            with translated((name,)):
-                portal = _unsigned_client(target, "sso", region)
-                with suppress(portal.exceptions.UnauthorizedException):  # the token has expired
-                    portal.logout(accessToken=value_in(file, "accessToken"))
-    except AwsProfileError as error:
-        return f"The tokens of `{name}` couldn't be revoked: {error}"
-    finally:
-        with translated((name,)):
-            remove_file(file)
-    return ""
+def _revoke(file: Path, name: str, target: Target) -> None:
+    """Invalidate a token of IAM Identity Center at AWS. Raises AwsProfileError."""
+    region = value_in(file, "region")
+    if region is None:  # `aws login` doesn't write it
+        return
+    with translated((name,)):
+        portal = _unsigned_client(target, "sso", region)
+        with suppress(portal.exceptions.UnauthorizedException):  # the token has expired
+            portal.logout(accessToken=value_in(file, "accessToken"))
