@@ -120,7 +120,6 @@ kernel/leftovers.py
   ray._private.worker: _global_node
   s3fs.core.S3FileSystem: _s3
 kernel/places.py
-  IPython.core.interactiveshell.InteractiveShell: drop_by_id(variables)
   boto3: DEFAULT_SESSION
   dask.config: config
   fsspec.config: conf

@@ -36,7 +36,6 @@ from ipy_awsprofile.config.files import (
     version_of,
 )
 from ipy_awsprofile.config.private import (
-    StaysInProcess,
     read_file,
     remove_folder,
     replace_file,
@@ -138,20 +137,13 @@ class _CredentialRequest(BaseHTTPRequestHandler):
         """Do nothing, because standard error appears in the notebook's output."""
 
 
-class Lending(StaysInProcess):
-    """Lends sessions to child processes until the kernel ends.
-
-    A lent identity keeps its address. Raises the errors of `CredentialServer`.
-    """
+class Lending(CredentialServer):
+    """Lends sessions to child processes. A lent identity keeps its address."""
 
     def __init__(self) -> None:
-        self._server = CredentialServer()
+        super().__init__()
         self._paths: dict[Label, str] = {}
         self._copied: dict[str, FileVersion | None] = {}  # the config file, by path
-
-    def close(self) -> None:
-        """Stop lending and remove all files."""
-        self._server.end()
 
     def variables(self, session: ProfileSession, label: Label) -> dict[str, str | None]:
         """Lend a session, and return the variables with which child processes use it.
@@ -161,7 +153,7 @@ class Lending(StaysInProcess):
         path = self._paths.setdefault(label, f"/{len(self._paths) + 1}")
         target = session.target
         lent: dict[str, str | None] = {
-            **self._server.lend(path, partial(lent_document, session)),
+            **self.lend(path, partial(lent_document, session)),
             "AWS_CONFIG_FILE": user_environment().get("AWS_CONFIG_FILE"),
             "AWS_REGION": session.region_name,
             "AWS_DEFAULT_REGION": None,
@@ -174,7 +166,7 @@ class Lending(StaysInProcess):
                 lent["AWS_DEFAULT_REGION"] = session.region_name
             return lent
         name = self._write_config(session, path, copied or "")
-        config = str(self._server.folder_of(path) / "config")
+        config = str(self.folder_of(path) / "config")
         return lent | {"AWS_CONFIG_FILE": config, "AWS_PROFILE": name}
 
     def _write_config(self, session: ProfileSession, path: str, copied: str) -> str:
@@ -186,7 +178,7 @@ class Lending(StaysInProcess):
         if target.may_prompt:
             settings["credential_process"] = self._process_for(path)
         text = f"{_without_profile(copied, name)}\n{section_text(name, settings)}"
-        file = self._server.folder_of(path) / "config"
+        file = self.folder_of(path) / "config"
         replace_file(file, text.encode(ENCODING))
         file.chmod(0o400)  # `aws configure` would change a copy that isn't kept
         return name
@@ -207,10 +199,10 @@ class Lending(StaysInProcess):
     def _process_for(self, path: str) -> str:
         """Return the command that waits for a session's credentials, as SDKs split it."""
         program = Path(__file__).with_name("lent_credentials.py")
-        token = self._server.folder_of(path) / "token"
+        token = self.folder_of(path) / "token"
         # Isolated from the user's variables and packages, Python starts in half the time. SDKs read
         # its messages as UTF-8.
-        return f'"{sys.executable}" -I -S -X utf8 "{program}" {self._server.port} {path} "{token}"'
+        return f'"{sys.executable}" -I -S -X utf8 "{program}" {self.port} {path} "{token}"'
 
 
 def _name_for(target: Target) -> str:

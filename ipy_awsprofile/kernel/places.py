@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from threading import local
@@ -52,23 +53,9 @@ BEDROCK_KEY = "AWS_BEARER_TOKEN_BEDROCK"
 _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 
 
-class NotebookVariable(Place):
-    """The notebook's variable for the session."""
-
-    def __init__(self, name: str, shell: InteractiveShell) -> None:
-        super().__init__(name)
-        self._shell = shell
-
-    def get(self) -> object:
-        """Return the variable."""
-        return self._shell.user_ns.get(self.name, ABSENT)
-
-    def set(self, value: Any) -> None:
-        """Set the variable, or remove it."""
-        if value is not ABSENT:
-            self._shell.push({self.name: value})
-        elif self.name in self._shell.user_ns:
-            self._shell.drop_by_id({self.name: self._shell.user_ns[self.name]})
+def notebook_variable(name: str, shell: InteractiveShell) -> Setting:
+    """Return the place of the notebook's variable for the session."""
+    return Setting(name, partial(getattr, shell, "user_ns"), name)
 
 
 def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[Place, object]:
@@ -153,16 +140,11 @@ ENDPOINT = Effect("S3 endpoint", _show_endpoint)
 # boto3 --------------------------------------------------------------------------------------------
 
 
-class _DefaultSession(Place):
-    def get(self) -> object:
-        return boto3.DEFAULT_SESSION
-
-    def set(self, value: Any) -> None:
-        boto3.DEFAULT_SESSION = value
-
-
-DEFAULT_SESSION = _DefaultSession(
-    "boto3.DEFAULT_SESSION", if_changed="`boto3.client(…)` uses it until the next switch"
+DEFAULT_SESSION = Setting(
+    "boto3.DEFAULT_SESSION",
+    partial(getattr, boto3, "__dict__"),
+    "DEFAULT_SESSION",
+    if_changed="`boto3.client(…)` uses it until the next switch",
 )
 
 

@@ -68,10 +68,12 @@ class Variables(Place):
 
 
 class Setting(Place):
-    """An entry of a library's dict of settings, which the library can replace by another dict."""
+    """An entry of a dict, such as a library's settings, which can be replaced by another dict."""
 
-    def __init__(self, name: str, settings: Callable[[], dict[str, Any]], key: str) -> None:
-        super().__init__(name)
+    def __init__(
+        self, name: str, settings: Callable[[], dict[str, Any]], key: str, if_changed: str = ""
+    ) -> None:
+        super().__init__(name, if_changed)
         self._settings = settings
         self._key = key
 

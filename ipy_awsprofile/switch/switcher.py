@@ -29,8 +29,8 @@ from ipy_awsprofile.gate import PROCESS, Label, require_no_run
 from ipy_awsprofile.kernel.leftovers import Leftover, OpenedBefore, leftovers
 from ipy_awsprofile.kernel.lending import Lending
 from ipy_awsprofile.kernel.places import (
-    NotebookVariable,
     TurnSession,
+    notebook_variable,
     places_of,
     places_of_run,
 )
@@ -404,7 +404,7 @@ class Switcher:
                     self._stack.drop(opened)
             self.stop_sharing()
             if self._lending:
-                self._lending.close()
+                self._lending.end()
 
     def begin(self, entry: Entry, opened: OpenProfile) -> None:
         """Begin a block with the profile that `prepare` returned."""
@@ -420,7 +420,7 @@ class Switcher:
         active = self.active
         shown = places_of_run()
         if active and self._shell:
-            shown[NotebookVariable(active.request.variable, self._shell)] = TurnSession()
+            shown[notebook_variable(active.request.variable, self._shell)] = TurnSession()
         try:
             with self._lock:
                 self._stack.begin(entry, active, places=shown)
@@ -473,7 +473,7 @@ class Switcher:
             ) from error
         shown = places_of(opened.session, lent)
         if self._shell:
-            shown[NotebookVariable(opened.request.variable, self._shell)] = opened.session
+            shown[notebook_variable(opened.request.variable, self._shell)] = opened.session
         return shown
 
     @contextmanager
