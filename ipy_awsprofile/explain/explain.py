@@ -10,9 +10,7 @@ https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -24,7 +22,6 @@ from botocore.utils import validate_region_name
 from ipy_awsprofile.config.files import Config, Section, locations_of, read_config
 from ipy_awsprofile.config.parameters import PARAMETERS
 from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind
-from ipy_awsprofile.config.regions import is_known_region, similar_region
 from ipy_awsprofile.config.request import SessionRequest, options_of
 from ipy_awsprofile.config.settings import (
     COMMANDS,
@@ -96,7 +93,10 @@ def explain(request: SessionRequest | None = None) -> Explanation:
             settings=tuple(_settings(chain, request, config)),
             warnings=tuple(dict.fromkeys(_warnings(chain, config))),
         )
-        if _has_credentials(target_of(request, config, _find_known_account)):
+        target = target_of(request, config, _find_known_account)
+        if target.unknown_region:
+            shown = replace(shown, warnings=(*shown.warnings, target.unknown_region))
+        if _has_credentials(target):
             return shown
     except AwsProfileError as error:
         return replace(shown, error=error.with_traceback(None))  # its frames contain the session
@@ -262,14 +262,13 @@ def _replaced(request: SessionRequest) -> dict[str, tuple[str, str]]:
 
     environ = user_environment()
     add("region", "AWS_DEFAULT_REGION", environ.get("AWS_DEFAULT_REGION"))
-    add("endpoint_url", "AWS_ENDPOINT_URL", environ.get("AWS_ENDPOINT_URL"))
     add("region", "--region", request.region)
     add("role_arn", "--role-arn", request.role_arn)
     add("source_profile", "--source-profile", request.source_profile)
     for variable in sorted(environ):
-        if variable.startswith("AWS_ENDPOINT_URL_"):
-            service = variable.removeprefix("AWS_ENDPOINT_URL_").lower()
-            add(f"endpoint_url ({service})", variable, environ[variable])
+        if variable.startswith("AWS_ENDPOINT_URL"):
+            setting = variable.removeprefix("AWS_").lower().replace("url_", "url ")
+            add(setting, variable, environ[variable])
     options = options_of(SessionRequest)
     for name, parameter in PARAMETERS.items():
         value = getattr(request, name)
@@ -345,64 +344,24 @@ def _mistake(name: str, section: Section) -> str:
     similar = similar_setting(name)
     if similar and similar not in section:
         return f"isn't an AWS setting, so it is ignored. Did you mean `{similar}`?"
-    # Servers that aren't AWS have their own Regions.
-    if name == "region" and section.keys() & {"endpoint_url", "services"}:
-        return ""
-    if name not in known_settings():
-        return ""
     value = section[name]
-    if not isinstance(value, str):
+    if name not in known_settings() - COMMANDS or not isinstance(value, str):
         return ""
-    if not value:
-        return ""
-    if name in COMMANDS:
-        return _missing_program(value)
     for pattern, fault in _MARKS.items():
         if re.search(pattern, value):
             return fault
-    if not value.isprintable():
-        return "includes an invisible character. Write the value again."
-    if name in {"region", "sso_region"} and not is_known_region(value):
-        fix = similar_region(value) or "Check its name."
-        return f"isn't a Region that botocore knows. {fix}"
-    if name in _FILES and not os.path.isfile(value):
-        return "names a file that doesn't exist. Correct the path."
-    form, fault = _FORMS.get(name, (".*", ""))
-    if re.fullmatch(form, value, re.ASCII):
-        return ""
-    return fault
+    if name == "role_arn" and ":role/" not in value:
+        return "isn't the ARN of a role. Example: arn:aws:iam::123456789012:role/NAME."
+    if name == "duration_seconds" and not value.isdigit():
+        return "isn't a number of seconds, so botocore ignores it. Example: 3600."
+    return ""
 
-
-def _missing_program(command: str) -> str:
-    """Return what is wrong with a command whose program can't be found, or an empty text."""
-    first = os.path.expanduser(program(command) or "")
-    if shutil.which(first) or not re.fullmatch(r"[\w ./\\:-]+", first):
-        return ""
-    return "names a program that isn't on the PATH. Install it, or write its full path."
-
-
-#: Settings with the path of a file.
-_FILES = {"ca_bundle", "web_identity_token_file"}
 
 #: What botocore takes for a part of a value.
 _MARKS = {
     r"\n": "includes the indented lines below it. Remove their indentation.",
     r"\s[#;]": "includes a comment. Move the comment to its own line.",
     "^[\"'“‘].*[\"'”’]$": "includes its quotation marks. Remove them.",
-}
-
-#: The forms of values that only AWS checks, or that botocore ignores.
-_FORMS = {
-    "role_arn": (
-        r"arn:[\w-]+:iam::\d{12}:role/\S+",
-        "isn't the ARN of a role. Example: arn:aws:iam::123456789012:role/NAME.",
-    ),
-    "endpoint_url": (r"https?://\S+", "isn't a URL. Example: http://127.0.0.1:4566."),
-    "sso_account_id": (r"\d{12}", "isn't an account ID. An account ID has 12 digits."),
-    "duration_seconds": (
-        r"\d+",
-        "isn't a number of seconds, so botocore ignores it. Example: 3600.",
-    ),
 }
 
 

@@ -395,8 +395,8 @@ def test_broken(stage: Stage, name: str) -> None:
     assert row.hint in error.hint
     if reason := explanation.error:
         assert (str(reason), reason.hint) == (str(error), error.hint)
-    else:  # AWS, another server, a program or the user is needed
-        is_outside = isinstance(error, EndpointUnreachable | MfaRejected)
+    else:  # AWS, another server, a program, a file or the user is needed
+        is_outside = isinstance(error, EndpointUnreachable | MfaRejected | CredentialsUnavailable)
         assert stage.aws.calls or row.by or is_outside or explanation.warnings
     seen = "".join([*traceback.format_exception(error), error.hint, repr(explanation)])
     assert not [secret for secret in (*stage.aws.iam.secrets, HUSH) if secret in seen]
