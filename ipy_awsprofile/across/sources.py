@@ -22,7 +22,7 @@ from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.target import Target, sign_in_file
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, give_up_soon
 from ipy_awsprofile.credentials.person import Person
-from ipy_awsprofile.credentials.providers import Renewal, RoleChainProvider
+from ipy_awsprofile.credentials.providers import RoleChainProvider
 from ipy_awsprofile.credentials.sts import MfaSessionFetcher, own_client
 from ipy_awsprofile.sessions.session import ProfileSession, open_target
 
@@ -180,11 +180,10 @@ class _SharedRoleProvider(RoleChainProvider):
     ) -> _SharedCredentials:
         """Return a session of the source with an MFA code, because AWS accepts a code only once."""
         parameters = {"SerialNumber": serial}
-        codes: Any = self.renewing.codes
+        codes: Any = self.renewing.prompter
         fetcher = MfaSessionFetcher(source, self._own_sts, parameters, codes, {})
         session = DeferredRefreshableCredentials(fetcher.fetch_credentials, "mfa-session")
-        renewal = Renewal(fetcher.fetch_credentials, serial=serial, fetcher=fetcher)
-        self.renewing.for_source(name).renew(session, renewal)
+        self.renewing.for_source(name).renew(session)
         return _SharedCredentials(session)
 
 

@@ -31,7 +31,6 @@ from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.credentials.person import Prompter
 from ipy_awsprofile.credentials.providers import (
     ProviderClients,
-    Renewal,
     Renewing,
     RoleProvider,
     create_provider_chain,
@@ -193,48 +192,27 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         clients = provider_clients(target, config)
         # Credentials that many roles share must not keep the session of the first of them.
         check = partial(_check_identity, target, self.callers)
-        renewing = Renewing(
-            target, codes=prompter, prompt_sign_in=prompter.prompt_sign_in, check=check
-        )
+        renewing = Renewing(target, prompter, check)
         chain = create_provider_chain(clients, target, cache, renewing, role_provider)
         credentials: Any = chain.load_credentials()
         if credentials and target.mfa:
             _log.debug("%s: the keys get an MFA session.", target.name)
             mfa = MfaSessionFetcher(credentials, clients.create_client, target.mfa, prompter, cache)
             credentials = DeferredRefreshableCredentials(mfa.fetch_credentials, "mfa-session")
-            serial = target.mfa["SerialNumber"]
-            renewal = Renewal(mfa.fetch_credentials, serial=serial, fetcher=mfa)
-            renewing.renew(credentials, renewal)
+            renewing.renew(credentials)
         if credentials and target.scope:
             _log.debug("%s: the credentials get a narrower session.", target.name)
-            regional = ProviderClients(target, config, partial(_regional_session, target))
-            region = target.region
-            if region in {None, "aws-global"}:
-                region = "us-east-1"
-            create_client = partial(regional.create_client, region_name=region)
+            create_client = partial(clients.create_client, region_name=target.region or "us-east-1")
             narrower = ScopedSessionFetcher(credentials, create_client, target.scope)
             session = DeferredRefreshableCredentials(narrower.fetch_credentials, "scoped")
-            renewal = Renewal(
-                narrower.fetch_credentials,
-                source=credentials,
-                duration=target.scope.get("DurationSeconds"),
-                fetcher=narrower,
-            )
             credentials = renew_with_base(session, credentials)
-            renewing.renew(credentials, renewal)
+            renewing.renew(credentials)
         return credentials
 
 
 def provider_clients(target: Target, config: Config) -> ProviderClients:
     """Return what makes the clients that retrieve a target's credentials."""
     return ProviderClients(target, config, partial(ProfileBotocoreSession, target))
-
-
-def _regional_session(target: Target) -> ProfileBotocoreSession:
-    """Return a session for a Regional endpoint of STS, because the global one lacks operations."""
-    session = ProfileBotocoreSession(target)
-    session.set_config_variable("sts_regional_endpoints", "regional")
-    return session
 
 
 def unsigned_session(target: Target) -> ProfileBotocoreSession:

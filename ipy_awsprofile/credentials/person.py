@@ -11,7 +11,6 @@ import os
 import re
 import sys
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -225,13 +224,11 @@ class Person:
     returns the code. If a code is wrong, it is called again, up to ``attempts`` times in total.
     A command in a profile takes precedence. ``sign_in_prompter`` is None if no one is available
     to sign in.
-    ``warn`` shows a warning before a prompt.
     """
 
     mfa_prompter: MfaPrompter = ask_on_input_channel
     attempts: int = 1
     sign_in_prompter: SignInPrompter | None = None
-    warn: Callable[[str], None] = warnings.warn
 
     def prompt_sign_in(self, target: Target) -> None:
         """Let the user sign in. Raises SignInRequired if no one is available to sign in."""
@@ -239,15 +236,8 @@ class Person:
 
         if self.sign_in_prompter is None:
             raise no_sign_in(target.names)
-        self.warn_about(target)
         _log.debug("%s: prompting for a sign-in.", target.name)
         self.sign_in_prompter(target)
-
-    def warn_about(self, target: Target) -> None:
-        """Warn about an unknown Region, with which the user's answer can be lost."""
-        warning = target.unknown_region
-        if warning:
-            self.warn(warning)
 
 
 _T = TypeVar("_T")
@@ -282,8 +272,6 @@ class Prompter:
             command=f"`%aws_profile {arguments(target.request)}`",
         )
         self._answers = True
-        if not self._refused:
-            person.warn_about(target)
         try:
             answer = person.mfa_prompter(asked)
         except AwsProfileError:

@@ -125,24 +125,20 @@ class Renewing:
     """Adds prompts, sign-ins, our errors and an identity check to the renewal of credentials.
 
     botocore renews credentials automatically, except for roles that need another MFA code and for
-    expired sign-ins. ``codes`` prompts for MFA codes; it is None if no credentials need a code.
-    ``prompt_sign_in`` lets the user sign in, or raises SignInRequired if no one is available.
-    ``check`` gets the former access key ID and new credentials, unless a role's ARN identifies
-    them. It raises IdentityChanged if they belong to a different identity.
+    expired sign-ins. The prompter is None if nothing will be renewed. ``check`` gets the former
+    access key ID and new credentials, unless a role's ARN identifies them. It raises
+    IdentityChanged if they belong to a different identity.
     """
 
     def __init__(
         self,
         target: Target,
-        *,
-        codes: Prompter | None,
-        prompt_sign_in: Callable[[], None],
+        prompter: Prompter | None,
         check: Callable[[str, RedactedCredentials], None],
     ) -> None:
-        self.codes = codes
+        self.prompter = prompter
         self.check = check
         self._target = target
-        self._prompt_sign_in = prompt_sign_in
         #: The MFA devices whose code a source in the chain already includes.
         self.devices: set[str] = set()
         self._prompting: list[object] = []  # credentials whose renewal prompts for a code
@@ -153,9 +149,7 @@ class Renewing:
         while chain and chain[0].name != name:
             chain = chain[1:]
         target = replace(self._target, chain=chain or self._target.chain)
-        return Renewing(
-            target, codes=self.codes, prompt_sign_in=self._prompt_sign_in, check=self.check
-        )
+        return Renewing(target, self.prompter, self.check)
 
     def load(self, load: Callable[[], Any], method: str) -> Any:
         """Return the credentials that botocore's provider loads, with our renewal."""
@@ -168,13 +162,14 @@ class Renewing:
                 self._prompt_sign_in()
                 loaded = load()
         if isinstance(loaded, RefreshableCredentials):
-            self.renew(loaded, Renewal.of(loaded))
+            self.renew(loaded)
         if loaded:
             _log.debug("%s: the provider %s has credentials.", self._target.name, method)
         return loaded
 
-    def renew(self, credentials: Any, renewal: Renewal) -> None:
-        """Renew credentials in this way, with prompts and checks."""
+    def renew(self, credentials: Any) -> None:
+        """Renew credentials as botocore does, with prompts and checks."""
+        renewal = Renewal.of(credentials)
         codes = self._codes_for(renewal)
         if codes or renewal.source in self._prompting:
             self._prompting.append(credentials)
@@ -196,13 +191,13 @@ class Renewing:
 
         https://github.com/99designs/aws-vault/blob/master/USAGE.md
         """
-        if not renewal.serial or not self.codes:
+        if not renewal.serial or not self.prompter:
             return None
         if renewal.serial in self.devices:
             renewal.leave_out_code()
             return None
         self.devices.add(renewal.serial)
-        return self.codes
+        return self.prompter
 
     def _fetch(self, current: Any, renewal: Renewal, codes: Prompter | None) -> NewKeys:
         """Return new credentials. Raises a subclass of `AwsProfileError`."""
@@ -231,6 +226,10 @@ class Renewing:
             return shared_sign_in(sign_in_file(self._target), fetch)
         self._prompt_sign_in()
         return fetch()
+
+    def _prompt_sign_in(self) -> None:
+        if self.prompter:
+            self.prompter.prompt_sign_in()
 
 
 def sso_token_cache() -> Any:
@@ -339,7 +338,7 @@ def create_provider_chain(
     )
     profiles.renewing = renewing
     profiles.files = target.config.paths
-    prompter: Any = renewing.codes  # an explanation has none, and assumes no role
+    prompter: Any = renewing.prompter  # an explanation has none, and assumes no role
     roles = (role_provider or RoleChainProvider)(
         load_config=lambda: clients.full_config,
         client_creator=partial(clients.create_client, region_name=target.region),
@@ -397,7 +396,7 @@ class RoleChainProvider(AssumeRoleProvider):
     def _load_creds_via_assume_role(self, profile_name: str) -> Any:
         _log.debug("%s: the role of `%s` is assumed.", self._profile_name, profile_name)
         role = super()._load_creds_via_assume_role(profile_name)  # type: ignore[misc]
-        self.renewing.renew(role, Renewal.of(role))
+        self.renewing.renew(role)
         return role
 
 

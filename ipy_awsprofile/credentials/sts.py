@@ -244,7 +244,7 @@ class MfaSessionFetcher(CachedCredentialFetcher):
     ) -> None:
         self._keys = keys
         self._create_client = create_client
-        self._parameters = parameters
+        self._assume_kwargs = parameters  # botocore's name, which `Renewal.of` reads
         self._ask = ask
         super().__init__(cache)
 
@@ -255,15 +255,15 @@ class MfaSessionFetcher(CachedCredentialFetcher):
 
     def _create_cache_key(self) -> str:
         keys = freeze_credentials(self._keys)
-        text = json.dumps({"AccessKeyId": keys.access_key, **self._parameters}, sort_keys=True)
+        text = json.dumps({"AccessKeyId": keys.access_key, **self._assume_kwargs}, sort_keys=True)
         return sha1(text.encode(), usedforsecurity=False).hexdigest()
 
     def _get_credentials(self) -> Any:
-        serial = self._parameters["SerialNumber"]
+        serial = self._assume_kwargs["SerialNumber"]
         code = self._ask(f"Enter MFA code for {serial}: ")  # botocore's wording
         keys = freeze_credentials(self._keys)
         return issue_session_token(
-            self._create_client, keys, {**self._parameters, "TokenCode": code}
+            self._create_client, keys, {**self._assume_kwargs, "TokenCode": code}
         )
 
 
@@ -277,9 +277,9 @@ class ScopedSessionFetcher(StaysInProcess):
     def __init__(
         self, base: Any, create_client: Callable[..., Any], scope: Mapping[str, Any]
     ) -> None:
-        self._source_credentials = base  # botocore's name, which renewals use
+        self._source_credentials = base  # botocore's names, which `Renewal.of` reads
         self._create_client = create_client
-        self._scope = {"ScopedSessionDescription": "ipy-awsprofile", **scope}
+        self._assume_kwargs = {"ScopedSessionDescription": "ipy-awsprofile", **scope}
         self.duration: int | None = scope.get("DurationSeconds")
 
     def fetch_credentials(self) -> NewKeys:
@@ -295,7 +295,7 @@ class ScopedSessionFetcher(StaysInProcess):
         }
 
     def _issue_for_keys(self, keys: RedactedCredentials) -> Any:
-        scope = dict(self._scope)
+        scope = dict(self._assume_kwargs)
         lasts = {}
         if self.duration is not None:
             lasts["DurationSeconds"] = max(self.duration, SHORTEST_SESSION)
@@ -308,7 +308,7 @@ class ScopedSessionFetcher(StaysInProcess):
 
     def _narrow(self, base: RedactedCredentials | Keys, scope: StsParameters | None = None) -> Any:
         sts = sts_client(self._create_client, base)
-        return sts.get_scoped_credentials(**scope or self._scope)["Credentials"]
+        return sts.get_scoped_credentials(**scope or self._assume_kwargs)["Credentials"]
 
 
 def renew_with_base(credentials: Any, base: Any) -> Any:

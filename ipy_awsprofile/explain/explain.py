@@ -138,7 +138,7 @@ def _finds_credentials(target: Target) -> bool:
                 return True
             case "Ec2InstanceMetadata":
                 return False
-    renewing = Renewing(target, codes=None, prompt_sign_in=_renew, check=_renew)
+    renewing = Renewing(target, None, _check)
     clients = provider_clients(target, give_up_soon())
     providers = create_provider_chain(clients, target, {}, renewing)
     providers.remove("container-role")
@@ -149,7 +149,7 @@ def _finds_credentials(target: Target) -> bool:
     return credentials is not None
 
 
-def _renew(*_: object) -> None:
+def _check(*_: object) -> None:
     """Do nothing: an explanation renews no credentials."""
 
 

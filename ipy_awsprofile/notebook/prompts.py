@@ -36,9 +36,7 @@ from ipy_awsprofile.text import one_line
 
 def person_at_cell() -> Person:
     """Return the `Person` at a running cell."""
-    return Person(
-        mfa_prompter=_ask_for_code, attempts=3, sign_in_prompter=sign_in_at_cell, warn=warn_at_cell
-    )
+    return Person(mfa_prompter=_ask_for_code, attempts=3, sign_in_prompter=sign_in_at_cell)
 
 
 class _Prompts:

@@ -46,7 +46,7 @@ def test_same_providers_as_botocore(shared_files: tuple[Path, Path]) -> None:
     target = target_of(SessionRequest(profile="p"))
     session, codes = ProfileBotocoreSession(target), Prompter(Person(), target)
     clients = provider_clients(target, give_up_soon())
-    renewing = Renewing(target, codes=codes, prompt_sign_in=lambda: None, check=lambda *_: None)
+    renewing = Renewing(target, codes, lambda *_: None)
     ours = create_provider_chain(clients, target, {}, renewing).providers
     botocores = create_credential_resolver(session).providers
     names = [(each.METHOD, each.CANONICAL_NAME) for each in ours]
