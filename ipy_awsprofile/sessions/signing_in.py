@@ -52,7 +52,7 @@ from ipy_awsprofile.sessions.loopback import LoopbackServer
 
 _DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 
-#: The default polling interval in seconds.
+#: The default polling interval in seconds, and the increase if AWS asks to slow down.
 #: https://www.rfc-editor.org/rfc/rfc8628#section-3.5
 _INTERVAL = 5
 
@@ -236,6 +236,9 @@ def _begin_device(target: Target, sign_in: SignIn, client: Any) -> Attempt:
         try:
             program.redeem(_DEVICE_CODE, deviceCode=device["deviceCode"])
         except errors.AuthorizationPendingException:
+            return False
+        except errors.SlowDownException:
+            attempt.interval += _INTERVAL
             return False
         except errors.ExpiredTokenException:
             raise attempt.ended("wasn't completed in time") from None
