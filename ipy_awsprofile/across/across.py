@@ -448,12 +448,10 @@ def _names_matching(pattern: str, excluded: str | Iterable[str], person: Person)
             if role.profile not in names:
                 names[str(role)] = None
     if not names:
-        hint = "`%aws_profiles` lists the profiles."
-        words = pattern.split()
-        if len(words) > 1 and not has_wildcard(pattern):
-            call = f"`across_profiles({words}, FUNCTION)`"
-            hint = f"A profile must match every word. To use several names, call {call}."
-        raise InvalidOption(f"No profile matches `{pattern}`.", hint)
+        raise InvalidOption(
+            f"No profile matches `{pattern}`.",
+            "`%aws_profiles` lists the profiles. For several names, pass a list.",
+        )
     return names
 
 

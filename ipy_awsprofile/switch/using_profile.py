@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ContextDecorator
 from functools import lru_cache
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ipy_awsprofile.config.request import SwitchRequest, takes
 from ipy_awsprofile.errors import InvalidOption
@@ -56,12 +56,6 @@ class Block(ContextDecorator):
                 "Use `with using_profile(NAME):` in its body.",
             )
         return super().__call__(function)
-
-    def __getattr__(self, name: str) -> NoReturn:
-        raise AttributeError(
-            f"`using_profile` has no `{name}`. Use `open_session(NAME)`, or write "
-            "`with using_profile(NAME) as session:`."
-        )
 
     def __enter__(self) -> boto3.Session:
         # Each block looks for the Switcher, because the extension may have been reloaded since.

@@ -284,11 +284,3 @@ def test_refused_options(shell: Shell, aws: EmbeddedAws) -> None:
     for options, text in (("--as list", "`list` is a name"), ("--read-only --write", "combined")):
         assert text in str(shell.refused(f"%aws_profile RoleBeta {options}"))
     assert "list" not in shell.names
-
-
-def test_a_block_without_with(shell: Shell, aws: EmbeddedAws) -> None:
-    """An attribute of `using_profile(...)` is an error that says how to get a session."""
-    ran = shell.run(
-        "from ipy_awsprofile import using_profile\nusing_profile('RoleBeta').client('s3')"
-    )
-    assert "write `with using_profile(NAME) as session:`" in str(ran.error)
