@@ -22,7 +22,6 @@ from ipy_awsprofile.sessions.session import (
     check_session,
     config_of_calls,
     credentials_of,
-    names_of,
     names_of_chain,
     settings_of,
 )
@@ -52,7 +51,7 @@ class OrganizationRole:
             own = session.target.request
             is_limited = bool(own.read_only or own.policy)
         else:
-            chain = (Profile(names_of(session)[0], settings_of(session)[0], ProfileKind.AMBIENT),)
+            chain = (Profile(session.profile_name, settings_of(session)[0], ProfileKind.AMBIENT),)
         source = Source(chain, credentials_of(session), self.account.name, is_limited)
         return replace(options, role_arn=self.arn, region=session.region_name, source=source)
 

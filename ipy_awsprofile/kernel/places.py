@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -78,7 +79,7 @@ def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[P
     is_set_by_user = any(map(os.environ.get, ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")))
     if url and not is_set_by_user:
         places[ENDPOINT] = url
-    pl = _polars()
+    pl = imported_polars()
     if pl:
         places[POLARS] = _provider_class(pl, session)()
     return places
@@ -98,7 +99,7 @@ def places_of_run() -> dict[Place, object]:
     config = _config_of_fsspec()
     if config is not None:
         places[_S3FS] = _ArgumentsOfTurn(config.get("s3") or {})
-    if _polars():
+    if imported_polars():
         places[POLARS] = _refuse_polars
     if "dask.config" in sys.modules:
         places[_DASK] = "synchronous"
@@ -271,7 +272,7 @@ class _ArgumentsOfTurn:
 # polars -------------------------------------------------------------------------------------------
 
 
-def _polars() -> Any:
+def imported_polars() -> Any:
     """Return the module if it is completely imported; None otherwise, and before polars 1.34."""
     module = sys.modules.get("polars")
     config = getattr(module, "Config", None)
@@ -285,7 +286,7 @@ def _default_provider() -> object:
     """Return the user's default provider, or "auto". polars has no public way to read it."""
     builder = sys.modules.get("polars.io.cloud.credential_provider._builder")
     default = getattr(builder, "DEFAULT_CREDENTIAL_PROVIDER", "auto")
-    return "auto" if type(default) is _polars().CredentialProviderAWS else default
+    return "auto" if type(default) is imported_polars().CredentialProviderAWS else default
 
 
 class _DefaultProvider(Place):
@@ -294,9 +295,11 @@ class _DefaultProvider(Place):
 
     def set(self, value: Any) -> None:
         if value == "auto":
-            # polars' own keeps the credentials of its first read, so each switch needs a new one.
-            value = _polars().CredentialProviderAWS()
-        _polars().Config.set_default_credential_provider(value)
+            # polars' own keeps the credentials of its first read, so each switch needs a new one,
+            # and polars keeps the credentials of providers with equal attributes.
+            value = imported_polars().CredentialProviderAWS()
+            value.number = secrets.token_hex(8)
+        imported_polars().Config.set_default_credential_provider(value)
 
 
 POLARS = _DefaultProvider("polars' credential provider")
@@ -347,7 +350,7 @@ def _refuse_polars(**_: object) -> NoReturn:
 
 def has_read_with_polars() -> bool:
     """Return whether polars may have read from S3 as the active identity."""
-    return _polars() is not None and getattr(_default_provider(), "was_asked", True)
+    return imported_polars() is not None and getattr(_default_provider(), "was_asked", True)
 
 
 # Dask ---------------------------------------------------------------------------------------------
@@ -369,7 +372,7 @@ def _move_libraries(session: object) -> None:
     PROCESS.not_cleared = clear_caches()
     if session is ABSENT:
         session = None
-        if _polars() and _default_provider() == "auto":
+        if imported_polars() and _default_provider() == "auto":
             POLARS.set("auto")  # polars may have been imported since the switch
     for follower in PROCESS.followers.values():
         follower.move(session)

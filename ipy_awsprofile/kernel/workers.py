@@ -33,7 +33,7 @@ from ipy_awsprofile.errors import CredentialsUnavailable, InvalidOption
 from ipy_awsprofile.gate import PROCESS, Label
 from ipy_awsprofile.kernel.caches import clear_caches
 from ipy_awsprofile.kernel.lending import LENT, CredentialServer
-from ipy_awsprofile.kernel.places import KEYS, s3_location
+from ipy_awsprofile.kernel.places import KEYS, POLARS, imported_polars, s3_location
 from ipy_awsprofile.kernel.show import Variables
 from ipy_awsprofile.sessions.issuing import credentials_document, issue_keys, open_brief
 from ipy_awsprofile.sessions.session import ProfileSession, label_for
@@ -268,9 +268,5 @@ def _forget_identity() -> None:
         import boto3
 
         boto3.DEFAULT_SESSION = None
-    if "polars" in sys.modules:
-        import polars as pl
-
-        provider: Any = pl.CredentialProviderAWS()
-        provider.lent = secrets.token_hex(8)  # polars keeps the credentials of equal providers
-        pl.Config.set_default_credential_provider(provider)
+    if imported_polars():
+        POLARS.set("auto")

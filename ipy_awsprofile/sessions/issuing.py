@@ -59,7 +59,6 @@ from ipy_awsprofile.sessions.session import (
     check_session,
     credentials_of,
     expiry_of,
-    names_of,
     names_of_chain,
     open_session,
     open_target,
@@ -332,13 +331,13 @@ def _policy(
 
 def _open_scope(base: boto3.Session, scope: StsParameters) -> boto3.Session:
     """Return a narrower session. ``scope`` has the parameters of GetScopedCredentials."""
-    chain = names_of(base)
+    chain = names_of_chain(base)
     if isinstance(base, ProfileSession):
         base.target.require_sts()
-    inner = separate_session(chain[0], base.region_name, *settings_of(base))
+    inner = separate_session(base.profile_name, base.region_name, *settings_of(base))
     # The global endpoint lacks the operation.
     inner.set_config_variable("sts_regional_endpoints", "regional")
-    session = NamedSession(inner, names_of_chain(base))
+    session = NamedSession(inner, chain)
     region = base.region_name or "us-east-1"
     create_client = partial(own_client_of, session, region_name=region)
     with translated(chain):

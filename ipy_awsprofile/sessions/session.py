@@ -222,11 +222,6 @@ def names_of_chain(session: boto3.Session) -> tuple[str, ...]:
     return session.chain if isinstance(session, NamedSession) else ()
 
 
-def names_of(session: boto3.Session) -> tuple[str, ...]:
-    """Return the names of a session's role chain, or boto3's name of its profile."""
-    return names_of_chain(session) or (session.profile_name,)
-
-
 def check_session(session: boto3.Session, operation: str = "requests") -> tuple[str, ...]:
     """Check a session that the user passes to a function, as `gate.check` does. Return its chain.
 
@@ -244,7 +239,7 @@ def credentials_of(session: boto3.Session) -> Credentials:
     credentials = session.get_credentials()
     if credentials:
         return credentials
-    raise no_credentials(names_of(session)[0])
+    raise no_credentials(session.profile_name)
 
 
 def settings_of(session: boto3.Session) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -52,7 +52,7 @@ from ipy_awsprofile.sessions.loopback import LoopbackServer
 
 _DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 
-#: The default polling interval in seconds, and the increase if AWS asks to slow down.
+#: How many seconds to wait longer if AWS asks to slow down.
 #: https://www.rfc-editor.org/rfc/rfc8628#section-3.5
 _INTERVAL = 5
 
@@ -248,11 +248,11 @@ def _begin_device(target: Target, sign_in: SignIn, client: Any) -> Attempt:
 
     attempt = Attempt(
         target,
-        device.get("verificationUriComplete") or device["verificationUri"],
+        device["verificationUriComplete"],
         redeem,
         SignInStep.COMPARE_CODE,
         code=device["userCode"],
-        interval=device.get("interval") or _INTERVAL,
+        interval=device["interval"],
         lifetime=device["expiresIn"],
     )
     return attempt
