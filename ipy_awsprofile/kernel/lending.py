@@ -67,12 +67,12 @@ class CredentialServer(LoopbackServer):
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
-        self._fetchers: dict[str, Callable[[], Mapping[str, Any]]] = {}  # by path
+        self._fetchers: dict[str, Callable[[], Mapping[str, object]]] = {}  # by path
         self._folder = _new_folder()
         super().__init__(_CredentialRequest)
         atexit.register(self.end)
 
-    def lend(self, path: str, fetch: Callable[[], Mapping[str, Any]]) -> dict[str, str]:
+    def lend(self, path: str, fetch: Callable[[], Mapping[str, object]]) -> dict[str, str]:
         """Return the variables with which SDKs get what ``fetch`` returns. Raises OSError.
 
         ``fetch`` returns credentials, or a ``Message`` that says why there are none.
@@ -91,7 +91,7 @@ class CredentialServer(LoopbackServer):
         """Return the folder with the files for a path."""
         return self._folder / path[1:]
 
-    def fetcher_at(self, path: str, token: str) -> Callable[[], Mapping[str, Any]] | None:
+    def fetcher_at(self, path: str, token: str) -> Callable[[], Mapping[str, object]] | None:
         """Return what fetches the credentials at a path; None if the path or token is wrong."""
         is_right = hmac.compare_digest(token.encode(), self._token_of(path).encode())
         return self._fetchers.get(path) if is_right else None
@@ -120,7 +120,7 @@ class _CredentialRequest(BaseHTTPRequestHandler):
     def do_GET(self) -> None:  # the base class requires this name
         """Send credentials, or an error message."""
         status = HTTPStatus.UNAUTHORIZED
-        document: Mapping[str, Any] = {"Message": "The address or its token is wrong."}
+        document: Mapping[str, object] = {"Message": "The address or its token is wrong."}
         fetch = self.server.fetcher_at(self.path, self.headers.get("Authorization") or "")
         if fetch:
             self.server.prove(self.connection)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from socketserver import StreamRequestHandler
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ipy_awsprofile.config.private import (
     StaysInProcess,
@@ -240,7 +240,7 @@ class Sharing(StaysInProcess):
 
     def _credentials(
         self, grant: _Grant, profile: str, process_id: str, agent: str
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """Return credentials for a program, and keep a receipt. Raises AwsProfileError."""
         program = program_of(int(process_id))
         issued = grant.issue(profile, program.name)

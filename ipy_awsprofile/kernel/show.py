@@ -110,11 +110,11 @@ class Kernel:
     """The places that show an identity, with the user's values and the switch's values."""
 
     def __init__(self) -> None:
-        self._first: dict[Place, Any] = {}  # before the first switch
+        self._first: dict[Place, object] = {}  # before the first switch
         self._theirs: dict[Place, Any] = {}
-        self._ours: dict[Place, Any] = {}
+        self._ours: dict[Place, object] = {}
 
-    def show(self, values: Mapping[Place, Any], kept: Mapping[Place, Any]) -> None:
+    def show(self, values: Mapping[Place, Any], kept: Mapping[Place, object]) -> None:
         """Set these places, and restore all others that an earlier call has set.
 
         ``kept`` are the user's values in places that the user has changed, and that keep them. If a
@@ -141,7 +141,7 @@ class Kernel:
             if isinstance(place, Variables)
         ]
 
-    def changed(self) -> dict[Place, Any]:
+    def changed(self) -> dict[Place, object]:
         """Return the places that the user has changed since they were set, with their values."""
         changed = {}
         for place, ours in self._ours.items():

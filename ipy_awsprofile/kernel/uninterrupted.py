@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from types import FrameType
 from typing import Any
 
 
@@ -19,7 +20,7 @@ class Uninterrupted(AbstractContextManager["Uninterrupted"]):
 
     def __init__(self) -> None:
         #: What handled Ctrl-C before.
-        self.former: Callable[..., Any] | None = None
+        self.former: Callable[[int, FrameType | None], object] | None = None
         self._came = False
 
     def __enter__(self) -> Uninterrupted:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import RLock, Thread
 from time import sleep
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cloudpickle
 from distributed import WorkerPlugin
@@ -166,7 +166,7 @@ class Workers(StaysInProcess):
         return problem
 
 
-async def _register(client: Any, plugin: LentIdentity) -> CredentialsUnavailable | None:
+async def _register(client: Client, plugin: LentIdentity) -> CredentialsUnavailable | None:
     """Register a plugin for the workers, and for those that join later. One without keys ends that.
 
     The scheduler keeps a note for other notebooks. Return the problem of a worker, if any. Raises

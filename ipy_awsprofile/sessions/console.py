@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_enable-conso
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from botocore.awsrequest import AWSRequest
@@ -65,7 +65,7 @@ def console_link(session: ProfileSession, service: str = "") -> str:
         return f"{base}?{urlencode(query | {'SigninToken': _fetch_token(session, base)})}"
 
 
-def _fetch_token(session: ProfileSession, base: str) -> Any:
+def _fetch_token(session: ProfileSession, base: str) -> str:
     """Return the token that the federation endpoint returns for the session's credentials."""
     keys = renew_keys(session)
     names = {
@@ -81,7 +81,7 @@ def _fetch_token(session: ProfileSession, base: str) -> Any:
     http = sts._endpoint.http_session  # noqa: SLF001  # not public
     response = http.send(AWSRequest("POST", base, headers, form).prepare())
     try:
-        return json.loads(response.content)["SigninToken"]
+        return str(json.loads(response.content)["SigninToken"])
     except (ValueError, KeyError, TypeError):
         raise ServiceError(
             f"AWS doesn't open the console for `{session.chain[0]}` (HTTP {response.status_code}).",

@@ -145,7 +145,7 @@ def _issue_session_token(session: boto3.Session, keys: Keys) -> Keys:
     return keys_in(response["Credentials"])
 
 
-def lent_document(session: boto3.Session) -> dict[str, Any]:
+def lent_document(session: boto3.Session) -> dict[str, object]:
     """Return the keys of `issue_keys` for programs, or the error."""
     try:
         return credentials_document(issue_keys(session), datetime.now(UTC) + LENT_FOR)
@@ -153,12 +153,12 @@ def lent_document(session: boto3.Session) -> dict[str, Any]:
         return error_document(error)
 
 
-def error_document(error: AwsProfileError) -> dict[str, Any]:
+def error_document(error: AwsProfileError) -> dict[str, object]:
     """Return an error as programs get it instead of credentials."""
     return {"Code": type(error).__name__, "Message": f"{error} {error.hint}".strip()}
 
 
-def credentials_document(keys: Keys, replaced: datetime) -> dict[str, Any]:
+def credentials_document(keys: Keys, replaced: datetime) -> dict[str, object]:
     """Return keys as processes and containers return them to SDKs.
 
     Programs use them until they expire or must be ``replaced``, whichever is first. A
