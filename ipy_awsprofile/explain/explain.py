@@ -219,62 +219,52 @@ def _settings(
             options[setting] = option
     is_client = True
     for profile in chain:
-        yield from _settings_of_profile(profile, config, options, is_client=is_client)
-        yield from _settings_of_section("sso-session", profile, config.sso_sessions, config)
+        section = config.profiles.get(profile, {})
+        for row in _rows(profile.name, f"profile {profile}", section, config):
+            note = row.note or _why_unused(row.setting, profile, is_client=is_client)
+            if row.setting in options:
+                note = f"{options[row.setting]} takes precedence"
+            yield row._replace(note=note)
+        referred = {"sso-session": config.sso_sessions}
         if is_client:
-            yield from _settings_of_section("services", profile, config.services, config)
+            referred["services"] = config.services
+        for kind, sections in referred.items():
+            name = profile.text(kind.replace("-", "_")) or ""
+            header = f"{kind} {name}"
+            yield from _rows(f"[{header}]", header, sections.get(name, {}), config)
         if profile in config.profiles:  # the first one has the settings of clients
             is_client = False
             options = {}
 
 
-def _settings_of_profile(
-    profile: Profile, config: Config, options: Mapping[str, str], *, is_client: bool
-) -> Iterator[Setting]:
-    """Yield the settings of a profile in the files, each at all its locations."""
-    for setting, value in config.profiles.get(profile, {}).items():
-        locations = list(map(str, locations_of(config.paths, f"profile {profile}", setting)))
+def _rows(shown: str, header: str, section: Section, config: Config) -> Iterator[Setting]:
+    """Yield the settings of a section, each at all its locations."""
+    for setting, value in section.items():
+        locations = list(map(str, locations_of(config.paths, header, setting))) or [""]
         for other in locations[:-1]:
-            yield Setting(profile.name, setting, "", other, "the credentials file takes precedence")
-        note = _why_unused(setting, profile, is_client=is_client)
-        if setting in options:
-            note = f"{options[setting]} takes precedence"
-        yield Setting(profile.name, setting, _value(setting, value), "".join(locations[-1:]), note)
-
-
-def _settings_of_section(
-    kind: str, profile: Profile, sections: Mapping[str, Section], config: Config
-) -> Iterator[Setting]:
-    """Yield the settings of the [sso-session] or [services] that a profile refers to."""
-    name = profile.text(kind.replace("-", "_")) or ""
-    for setting, value in sections.get(name, {}).items():
-        location = "".join(map(str, locations_of(config.paths, f"{kind} {name}", setting)))
-        yield Setting(f"[{kind} {name}]", setting, _value(setting, value), location)
+            yield Setting(shown, setting, "", other, "the credentials file takes precedence")
+        yield Setting(shown, setting, _value(setting, value), locations[-1])
 
 
 def _replaced(request: SessionRequest) -> dict[str, tuple[str, str]]:
     """Return the option or variable that is used instead of each setting, and its value."""
-    replaced: dict[str, tuple[str, str]] = {}
-
-    def add(setting: str, source: str, value: str | None) -> None:
-        if value:
-            replaced[setting] = (source, value)
-
     environ = user_environment()
-    add("region", "AWS_DEFAULT_REGION", environ.get("AWS_DEFAULT_REGION"))
-    add("region", "--region", request.region)
-    add("role_arn", "--role-arn", request.role_arn)
-    add("source_profile", "--source-profile", request.source_profile)
+    values = [("region", "AWS_DEFAULT_REGION", environ.get("AWS_DEFAULT_REGION"))]
     for variable in sorted(environ):
         if variable.startswith("AWS_ENDPOINT_URL"):
             setting = variable.removeprefix("AWS_").lower().replace("url_", "url ")
-            add(setting, variable, environ[variable])
+            values.append((setting, variable, environ[variable]))
+    values += [
+        ("region", "--region", request.region),
+        ("role_arn", "--role-arn", request.role_arn),
+        ("source_profile", "--source-profile", request.source_profile),
+    ]
     options = options_of(SessionRequest)
     for name, parameter in PARAMETERS.items():
         value = getattr(request, name)
         if parameter.is_read_by_botocore and value:
-            add(parameter.setting, options[name].flag, str(parameter.parse(value)))
-    return replaced
+            values.append((parameter.setting, options[name].flag, str(parameter.parse(value))))
+    return {setting: (source, value) for setting, source, value in values if value}
 
 
 def _why_unused(setting: str, profile: Profile, *, is_client: bool) -> str:
