@@ -25,32 +25,33 @@ from ipy_awsprofile.errors import (
     InvalidOption,
     InvalidProfile,
     MfaRejected,
-    MfaUnavailable,
     RoleNotAssigned,
     ServiceError,
     SignInRequired,
 )
 
-EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
-REJECTED = {
-    *("AuthFailure", "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId"),
-    *("InvalidSignatureException", "InvalidToken", "SignatureDoesNotMatch"),
-    "UnrecognizedClientException",
-}
-DENIED = {
-    *("403", "AccessDenied", "AccessDeniedException", "Forbidden", "ForbiddenException"),
-    "UnauthorizedOperation",
-}
-BUSY = {
-    *("429", "BandwidthLimitExceeded", "RequestLimitExceeded", "RequestThrottled", "SlowDown"),
-    *("Throttling", "ThrottlingException", "TooManyRequestsException"),
-    *("500", "502", "503", "504", "InternalError", "InternalFailure", "ServiceUnavailable"),
-}
-UNKNOWN_OPERATION = {
-    *("InvalidAction", "MethodNotAllowed", "NotImplemented", "UnknownOperationException"),
-    "UnsupportedOperation",
-}
-_ANY: set[str] = set()
+
+def _codes(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+EXPIRED = _codes("ExpiredToken ExpiredTokenException RequestExpired TokenRefreshRequired")
+REJECTED = _codes(
+    "AuthFailure IncompleteSignature InvalidAccessKeyId InvalidClientTokenId InvalidToken "
+    "InvalidSignatureException SignatureDoesNotMatch UnrecognizedClientException"
+)
+DENIED = _codes(
+    "403 AccessDenied AccessDeniedException Forbidden ForbiddenException UnauthorizedOperation"
+)
+BUSY = _codes(
+    "429 BandwidthLimitExceeded RequestLimitExceeded RequestThrottled SlowDown Throttling "
+    "ThrottlingException TooManyRequestsException 500 502 503 504 InternalError InternalFailure "
+    "ServiceUnavailable"
+)
+UNKNOWN_OPERATION = _codes(
+    "InvalidAction MethodNotAllowed NotImplemented UnknownOperationException UnsupportedOperation"
+)
+_ANY = _codes("")
 
 _SET_THE_CLOCK = "Set the clock, then run the cell again."
 
@@ -106,7 +107,7 @@ RESPONSES = (
         text="Signature (expired|not yet current)|RequestTimeTooSkewed|RequestInTheFuture",
     ),
     Rule(
-        EXPIRED | DENIED | {"IDPRejectedClaim", "InvalidIdentityToken"},
+        EXPIRED | DENIED | _codes("IDPRejectedClaim InvalidIdentityToken"),
         CredentialsRejected,
         "AWS doesn't accept the web identity token of {start} for its role: {message}",
         "Check the role's trust policy, and the token in the web_identity_token_file.",
@@ -157,7 +158,7 @@ RESPONSES = (
         "Ask for the permission, or switch to a profile that has it.",
     ),
     Rule(
-        UNKNOWN_OPERATION | {"404", "405", "InternalFailure", "InvalidParameterValue"},
+        UNKNOWN_OPERATION | _codes("404 405 InternalFailure InvalidParameterValue"),
         ServiceError,
         "{name} can't be limited: its STS endpoint doesn't know {call}",
         "Use a Regional STS endpoint of AWS such as `https://sts.us-east-1.amazonaws.com`, or a "
@@ -183,14 +184,6 @@ RESPONSES = (
         "AWS doesn't accept the policy for {name}: {message}",
         "Correct the policy.",
         text="MalformedPolicyDoc|PackedPolicy",
-    ),
-    Rule(
-        {"ValidationError"},
-        InvalidOption,
-        "AWS doesn't accept the role ARN of {name}: {message}",
-        "Correct the role's ARN. {explain}",
-        calls={"AssumeRole"},
-        text="is invalid|roleArn",
     ),
     Rule(_ANY, ServiceError, "{call} failed for {name}: {message}"),
 )
@@ -246,12 +239,6 @@ EXCEPTIONS = (
         "{name} has no credentials",
         "Add keys to the credentials file, a role_arn with a source_profile, or an sso_account_id "
         "and sso_role_name with an sso_session. {explain}",
-    ),
-    Rule(
-        botocore.RefreshWithMFAUnsupportedError,
-        MfaUnavailable,
-        "The credentials of {name} have expired, and new ones need an MFA code",
-        "Run `%aws_profile {typed}`, enter a code, and use the new `session`.",
     ),
     Rule(
         botocore.MissingDependencyException,

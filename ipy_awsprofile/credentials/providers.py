@@ -433,16 +433,8 @@ class _ProfileProviders(ProfileProviderBuilder):
         return self._watching(ConfigProvider(str(path), profile_name), path)
 
     def _watching(self, provider: Any, path: Path) -> Any:
-        load = provider.load
-
-        def load_keys() -> _FileCredentials | None:
-            version = version_of(path)  # before reading, because the file can change meanwhile
-            loaded = load()
-            if not loaded:
-                return None
-            return _FileCredentials(load, path, self.renewing.check).use(loaded, version)
-
-        provider.load = load_keys
+        keys = _FileCredentials(provider.load, path, self.renewing.check)
+        provider.load = keys.load
         return provider
 
     def _create_process_provider(self, profile_name: str) -> CredentialProvider:
@@ -475,29 +467,36 @@ class _FileCredentials(StaysInProcess, Credentials):
     token = _current_key("token")
     account_id = _current_key("account_id")
 
-    def __init__(self, load: Callable[[], Any], path: Path, check: Callable[..., None]) -> None:
+    def __init__(
+        self,
+        load: Callable[[], Credentials | None],
+        path: Path,
+        check: Callable[[str, RedactedCredentials], None],
+    ) -> None:
         self._load = load
         self._path = path
         self._check = check
+        self._keys: Any = None
 
-    def use(self, loaded: Credentials, version: object) -> Self:
-        """Use keys that were loaded from this version of the file."""
-        self._keys = freeze_credentials(loaded)
+    def load(self) -> Self | None:
+        """Read the keys. Return these credentials, or None if the file has no keys for them."""
+        version = version_of(self._path)  # before reading, because the file can change meanwhile
+        loaded = self._load()
+        if not loaded:
+            return None
+        keys = freeze_credentials(loaded)
+        if self._keys and self._keys != keys:
+            self._check(str(self._keys.access_key), keys)
+        self._keys = keys
         self._version = version
         self.method = loaded.method
-        self._access_key = self._keys.access_key  # botocore's name for a key that needs no call
+        self._access_key = keys.access_key  # botocore's name for a key that needs no call
         return self
 
     def get_frozen_credentials(self) -> RedactedCredentials:
         """Return the current keys. Raises IdentityChanged."""
-        version = version_of(self._path)
-        if version != self._version:
-            loaded = None
+        if version_of(self._path) != self._version:
             with suppress(BotoCoreError, ConfigFileError, OSError, ValueError):
-                loaded = self._load()
-            if loaded:
-                keys = freeze_credentials(loaded)
-                if keys != self._keys:
-                    self._check(str(self._keys.access_key), keys)
-                self.use(loaded, version)
-        return self._keys
+                self.load()
+        keys: RedactedCredentials = self._keys
+        return keys

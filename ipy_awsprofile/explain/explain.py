@@ -340,7 +340,7 @@ def _mistake(name: str, section: Section) -> str:
     for pattern, fault in _MARKS.items():
         if re.search(pattern, value):
             return fault
-    if name == "role_arn" and ":role/" not in value:
+    if name == "role_arn" and not re.match(r"arn:[\w-]+:iam::\d{12}:role/", value):
         return "isn't the ARN of a role. Example: arn:aws:iam::123456789012:role/NAME."
     if name == "duration_seconds" and not value.isdigit():
         return "isn't a number of seconds, so botocore ignores it. Example: 3600."

@@ -58,12 +58,6 @@ RESPONSES = [
         "AWS is busy, or limits how often",
     ),
     (
-        response("ValidationError", "Request ARN is invalid", "AssumeRole"),
-        ours.InvalidOption,
-        "AWS doesn't accept the role ARN of `RoleBeta`: Request ARN is invalid.",
-        f"Correct the role's ARN. {EXPLAIN}",
-    ),
-    (
         response("InvalidAction", "?", "GetScopedCredentials"),
         ours.ServiceError,
         "`RoleBeta` can't be limited: its STS endpoint doesn't know GetScopedCredentials.",
