@@ -334,46 +334,57 @@ def requested_chain(
     request: SessionRequest, config: Config, find_account: FindAccount | None = None
 ) -> tuple[Profile, ...]:
     """Return the role chain of a request. Raises InvalidOption and ProfileNotFound."""
+    _require_one_way(request)
     if request.has_parts:
-        return (profile_of_role(_role_of_parts(request, config), config, find_account),)
-    role_arn = request.role_arn
-    if role_arn is not None and ":role/" not in role_arn:  # botocore takes it for a profile
+        sign_in = find_sign_in(request.sso, config)
+        role = AssignedName(sign_in.name, str(request.account), str(request.role))
+        return (profile_of_role(role, config, find_account),)
+    if request.role_arn is not None:
+        return _chain_of_arn(request.role_arn, request, config, find_account)
+    if request.profile is None:
+        return chain_of(default_profile(config), config)
+    return chain_of(find_profile_or_role(request.profile, config, find_account), config)
+
+
+def _require_one_way(request: SessionRequest) -> None:
+    """Raise InvalidOption unless a request names one identity, as a whole."""
+    ways = [request.profile is not None, request.role_arn is not None, request.default]
+    ways.append(request.has_parts)
+    is_half = request.has_parts and not all((request.account, request.role))
+    has_only_source = request.source_profile is not None and request.role_arn is None
+    if any((ways.count(True) != 1, is_half, has_only_source)):
+        raise InvalidOption(
+            "Use exactly one of a profile's name, a role's ARN, an account with a role, and the "
+            "default credentials.",
+            "Run `%aws_profile NAME`, `%aws_profile --role-arn ARN`, `%aws_profile --account ID "
+            "--role NAME` or `%aws_profile --default`.",
+        )
+
+
+def _chain_of_arn(
+    role_arn: str, request: SessionRequest, config: Config, find_account: FindAccount | None
+) -> tuple[Profile, ...]:
+    """Return the chain of a role without a profile, which has its source's client settings."""
+    if ":role/" not in role_arn:  # botocore takes it for a profile
         raise InvalidOption(
             f"`{role_arn}` isn't the ARN of a role.",
             "Write the whole ARN: `arn:aws:iam::ACCOUNT:role/NAME`.",
         )
-    ways = [request.profile is not None, role_arn is not None, request.default]
-    has_only_source = request.source_profile is not None and role_arn is None
-    if ways.count(True) != 1 or has_only_source:
-        raise InvalidOption(
-            "Use exactly one of a profile's name, a role's ARN and the default credentials.",
-            "Run `%aws_profile NAME`, `%aws_profile --role-arn ARN` or `%aws_profile --default`.",
-        )
-    if request.profile is not None:
-        return chain_of(find_profile_or_role(request.profile, config, find_account), config)
-    if role_arn is None:
-        return chain_of(default_profile(config), config)
     if request.source:
-        first = request.source.chain[0]
-        role = {"role_arn": role_arn, "source_profile": str(first)}
-        return Profile(role_arn, client_settings(first.settings) | role), *request.source.chain
-    if request.source_profile:
+        source = request.source.chain[0]
+    elif request.source_profile:
         source = find_profile_or_role(request.source_profile, config, find_account)
     else:
         source = default_profile(config)
-    return _role_by_arn(role_arn, source, config)
-
-
-def _role_of_parts(request: SessionRequest, config: Config) -> AssignedName:
-    """Return the name of a role of IAM Identity Center from its parts. Raises InvalidOption."""
-    is_complete = all((request.account, request.role))
-    if not is_complete or any((request.profile, request.role_arn, request.default)):
-        raise InvalidOption(
-            "Use --account and --role together, and without another profile or role.",
-            "Run `%aws_profile --account ID --role NAME`; `%aws_profiles --sso` lists them.",
-        )
-    sign_in = find_sign_in(request.sso, config)
-    return AssignedName(sign_in.name, str(request.account), str(request.role))
+    settings = {**client_settings(source.settings), "role_arn": role_arn}
+    role = Profile(role_arn, {**settings, "source_profile": str(source)})
+    if request.source:
+        return role, *request.source.chain
+    if source.kind is ProfileKind.AMBIENT:
+        return (Profile(role_arn, {**settings, "credential_source": source.credential_source}),)
+    if source in config.profiles:
+        return chain_of(role, config)
+    return role, source
 
 
 def _with_names(
@@ -389,14 +400,3 @@ def _with_names(
     if request.default and first not in config.profiles:
         return named
     return replace(named, profile=first.name, default=False, account=None, role=None, sso=None)
-
-
-def _role_by_arn(role_arn: str, source: Profile, config: Config) -> tuple[Profile, ...]:
-    """Return the chain of a role without a profile, which has its source's client settings."""
-    settings = {**client_settings(source.settings), "role_arn": role_arn}
-    if source.kind is ProfileKind.AMBIENT:
-        return (Profile(role_arn, {**settings, "credential_source": source.credential_source}),)
-    role = Profile(role_arn, {**settings, "source_profile": str(source)})
-    if source in config.profiles:
-        return chain_of(role, config)
-    return role, source
