@@ -256,8 +256,8 @@ aws_secret_access_key = …
 region = us-east-1"""
 
 
-def no_profiles_card(files: SharedFiles, then: str) -> Card:
-    """Return a card for files without profiles: their paths, what to run, and ``then`` to do."""
+def no_profiles_card(files: SharedFiles) -> Card:
+    """Return a card for files without profiles: their paths, and what to do."""
     rows = []
     for label, file in (("config", files.config), ("credentials", files.credentials)):
         problem = "doesn't exist"
@@ -268,7 +268,7 @@ def no_profiles_card(files: SharedFiles, then: str) -> Card:
         "If you have access keys, write these lines, with your keys and Region, to "
         f"`{one_line(files.credentials)}`, and run `%aws_profile default`.",
         "If you sign in at an AWS access portal, run `aws configure sso` in a terminal. It needs "
-        f"the AWS CLI. Then {then}.",
+        "the AWS CLI.",
         "To use the role of this machine, run `%aws_profile --default`.",
         "To try it without an AWS account, run `ipy-awsprofile lab` in a terminal.",
     )

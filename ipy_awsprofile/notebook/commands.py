@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,6 @@ from IPython.display import display
 from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.config.parameters import seconds
-from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import SwitchRequest, arguments
 from ipy_awsprofile.config.saved import ConfigFile
 from ipy_awsprofile.config.shared import AGENT
@@ -40,13 +39,10 @@ from ipy_awsprofile.notebook.prompts import (
     confirm_at_cell,
     renders_html,
     sign_in_at_cell,
-    warn_at_cell,
 )
-from ipy_awsprofile.sessions.assigned_roles import known_roles_without_profile
 from ipy_awsprofile.sessions.console import console_link
 from ipy_awsprofile.sessions.session import fetch_identity
 from ipy_awsprofile.sessions.signing_in import local_browser
-from ipy_awsprofile.switch.opening import fitting_pattern
 from ipy_awsprofile.switch.saving import text_with_role, text_with_shared
 from ipy_awsprofile.switch.using_profile import Block
 from ipy_awsprofile.text import quoted
@@ -457,18 +453,6 @@ def active_card(
     return cards.active_identity_card(
         switcher, active, identity, variable=variable, problem=problem, replaced=replaced
     )
-
-
-def warn_about_patterns(setting: str, patterns: Iterable[str]) -> None:
-    """Show a line for each pattern of a setting that matches no profile and no listed role."""
-    accounts = {profile.name: profile.account or "" for profile in list_profiles()}
-    accounts |= {role.name: role.account.id for role in known_roles_without_profile()}
-    for pattern in patterns:
-        if not any(fitting_pattern([pattern], *names) for names in accounts.items()):
-            warn_at_cell(
-                f"No profile in the shared files matches `{pattern}` in `{setting}`. "
-                "`%aws_profiles` lists their names and accounts."
-            )
 
 
 def _credentials_without_switch() -> str:

@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.sessions.assigned_roles import RoleList
 
 #: ``%aws_profile …``, ``x = %aws_profile …``, and ``%%aws_profiles …`` up to the cursor.
-_MAGIC = re.compile(
-    r"^\s*(?:\w+\s*=\s*)?(?P<mark>%{1,2})(?P<magic>aws_profiles?|aws_calls)\s+(?P<line>.*)$"
-)
+_MAGIC = re.compile(r"^\s*(?:\w+\s*=\s*)?%{1,2}(?P<magic>aws_profiles?|aws_calls)\s+(?P<line>.*)$")
 
 #: The last word before the cursor: an open quotation, or the text after the last space.
 _LAST_WORD = re.compile(r"""(?:^|\s)("[^"]*|'[^']*|\S*)$""")
@@ -41,11 +39,8 @@ _LAST_WORD = re.compile(r"""(?:^|\s)("[^"]*|'[^']*|\S*)$""")
 def complete(context: CompletionContext) -> SimpleMatcherResult:
     """Return the completions of a magic's line; this is a matcher of IPython's completer."""
     match = _MAGIC.match(context.text_until_cursor)
-    nothing = SimpleMatcherResult(completions=[])
     if not match:
-        return nothing
-    if match["mark"] == "%%" and context.cursor_line != 0:
-        return nothing
+        return SimpleMatcherResult(completions=[])
     word = _LAST_WORD.findall(match["line"])[0]  # it can be empty
     before = match["line"].removesuffix(word).split()
     parser = get_ipython().find_line_magic(match["magic"]).parser
@@ -84,12 +79,7 @@ def _values(option: str, word: str) -> Iterable[str]:
     """Return the values of an option that begin with a word; none if its values aren't known."""
     match option:
         case "--region" | "--regions":
-            first, comma, last = word.rpartition(",")
-            regions = []
-            for name in known_regions():
-                if name.startswith(last) and name not in first.split(","):
-                    regions.append(f"{first}{comma}{name}")
-            return regions
+            return [name for name in known_regions() if name.startswith(word)]
         case "--source-profile":
             return _names(word)
         case "--sso":

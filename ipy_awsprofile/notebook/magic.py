@@ -79,17 +79,10 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self.ending.callback(unwatch)
         self._lock = threading.Lock()
         self._switcher: Switcher | None = None
-        settings = ["protected", "read_only", "stale", "session_name"]
-        self.observe(self._configure, settings)
-        self.observe(self._share, ["share"])
-        self.observe(self._be_quiet, ["quiet"])
-        self._be_quiet()
         self._calls: CallRecorder | None = None
-        self.observe(self._record, ["record_calls"])
-        self._record()
         self._in_prompt = self.ending.enter_context(ExitStack())
-        self.observe(self._show_in_prompt, ["prompt"])
-        self._show_in_prompt()
+        self.observe(self._apply)
+        self._apply()
         first = FirstProfile(self._first_line, lambda: self.switcher)
         hooks = ((shell.ast_transformers, first), (shell.Completer.custom_matchers, complete))
         for where, hook in hooks:
@@ -200,34 +193,22 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                 f"after it is loaded, run `%aws_profile {line}`."
             )
 
-    def _be_quiet(self, _change: object = None) -> None:
+    def _apply(self, change: traitlets.Bunch | None = None) -> None:
+        """Apply the settings, after each ``change`` of one of them."""
         self.aws_profile.parser.set_defaults(quiet=self.quiet)
-
-    def _show_in_prompt(self, _change: object = None) -> None:
+        if self.record_calls:
+            self.calls.start()
+        elif self._calls:
+            self._calls.stop()
         self._in_prompt.close()
         if self.prompt and hasattr(self.shell, "prompts"):  # in a terminal
             from ipy_awsprofile.notebook.notices import show_in_prompt
 
             self._in_prompt.callback(show_in_prompt(self.shell, self.switcher))
-
-    def _record(self, _change: object = None) -> None:
-        if self.record_calls:
-            self.calls.start()
-        elif self._calls:
-            self._calls.stop()
-
-    def _configure(self, change: traitlets.Bunch) -> None:
         if self._switcher:
             self._apply_to(self._switcher)
-        if change.name in {"protected", "read_only"}:
-            from ipy_awsprofile.notebook.commands import warn_about_patterns
-
-            warn_about_patterns(change.name, change.new)
-
-    def _share(self, change: traitlets.Bunch) -> None:
-        """Apply the setting only when it changes, because ``--share off`` takes precedence."""
-        if self._switcher:
-            self._switcher.shares = change.new
+            if change and change.name == "share":  # otherwise, `--share off` takes precedence
+                self._switcher.shares = self.share
 
     def _apply_to(self, switcher: Switcher) -> None:
         from ipy_awsprofile.notebook.prompts import person_at_cell, warn_at_cell

@@ -87,7 +87,7 @@ def _card(options: argparse.Namespace, switcher: Switcher) -> Card:
         )
     config = read_config()
     if not config.profiles:
-        return cards.no_profiles_card(config.paths, "run the cell again")
+        return cards.no_profiles_card(config.paths)
     return tables.profile_table(list_profiles(options.pattern), options.pattern)
 
 

@@ -366,7 +366,7 @@ class Conversation:
         }
         if not rows:
             files = SharedFiles.from_environment()
-            message["html"] = _html(cards.no_profiles_card(files, "open the list"))
+            message["html"] = _html(cards.no_profiles_card(files))
         table = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
         self._send(message, [table.encode()])
 

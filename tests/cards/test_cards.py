@@ -184,7 +184,7 @@ KINDS: dict[str, Callable[[str], Card]] = {
     ),
     "protected": lambda text: cards.identity_card(identity(), variable=text, is_protected=True),
     "no identity": cards.no_identity_card,
-    "no profiles": lambda text: cards.no_profiles_card(SharedFiles(Path("x"), Path("y")), text),
+    "no profiles": lambda text: cards.no_profiles_card(SharedFiles(Path(text), Path("y"))),
     "error": lambda text: cards.error_card(AwsProfileError(text, text)),
     "MFA": lambda text: cards.mfa_card(text, text, text),
     "sign-in": lambda text: cards.sign_in_card(

@@ -14,14 +14,6 @@ from tests.shells import Shell
 ROLE = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
 
 
-def test_guards_that_match_nothing(shell: Shell, aws: EmbeddedAws) -> None:
-    """A pattern of protected or read-only profiles without a match is named."""
-    for setting in ("protected", "read_only"):
-        shown = shell.good(f"%config AwsProfileMagics.{setting} = ['RoleBeta', 'stagign']").text
-        assert f"No profile in the shared files matches `stagign` in `{setting}`." in shown
-        assert "RoleBeta" not in shown
-
-
 def test_a_helper_of_an_earlier_cell(shell: Shell, aws: EmbeddedAws) -> None:
     """In a run, a function of an earlier cell that uses `session` works for each profile."""
     add_role(aws, "RoleGamma", "s3:*", region="us-west-2")
