@@ -107,16 +107,11 @@ def identity_card(
     couldn't be renewed. The notes are warnings, or empty. ``lasts`` says what the identity ends
     with.
     """
-    account = identity.account or NOT_TOLD
-    if account_name:
-        account += f" ({account_name})"
-    region = identity.region or "none"
-    if region_variable:
-        region += f", from {region_variable}"
+    now = now or datetime.now(UTC)
     badge = time_left(identity.expiry, now, temporary=identity.temporary)
     since = ""
     if badge.endswith("left"):
-        since = f"(as of {now or datetime.now(UTC):%H:%M} UTC)"
+        since = f"(as of {now:%H:%M} UTC)"
     warnings = list(filter(None, notes))
     tone = Tone.GOOD
     if warnings:
@@ -139,9 +134,7 @@ def identity_card(
         badge=badge,
         since=since,
         rows=[
-            ("account", account),
-            ("ARN", identity.arn or NOT_TOLD),
-            ("region", region),
+            *_identity_rows(identity, account_name, region_variable),
             *rows,
             ("expires", _expiry_line(identity, renewal)),
             ("variable", variable),
@@ -150,6 +143,19 @@ def identity_card(
         tone=tone,
         mark=mark,
     )
+
+
+def _identity_rows(
+    identity: Identity, account_name: str | None, region_variable: str
+) -> list[tuple[str, str]]:
+    """Return the rows for an identity's account, ARN and Region."""
+    account = identity.account or NOT_TOLD
+    if account_name:
+        account += f" ({account_name})"
+    region = identity.region or "none"
+    if region_variable:
+        region += f", from {region_variable}"
+    return [("account", account), ("ARN", identity.arn or NOT_TOLD), ("region", region)]
 
 
 def _expiry_line(identity: Identity, renewal: str) -> str:

@@ -115,15 +115,14 @@ def explanation_card(shown: Explanation) -> Card:
         # The user has already followed the hint's advice to run `--explain`.
         hint = shown.error.hint.partition("`%aws_profile --explain ")[0]
         notes.insert(0, f"✗ {shown.error} {hint}".strip())
-    sections: dict[str, list[tuple[str, ...]]] = {}
-    for section, *setting in shown.settings:
-        sections.setdefault(section, []).append(tuple(setting))
     rows: list[tuple[str, ...]] = []
+    sections = [setting.section for setting in shown.settings]
     for name in dict.fromkeys((*sections, *shown.chain)):
         heading = name
         if name in shown.chain:
             heading += f" ({shown.chain[name]})"
-        rows += [(heading,), *sections.get(name, [])]
+        rows.append((heading,))
+        rows += [setting[1:] for setting in shown.settings if setting.section == name]
     return Card(
         title=" ← ".join(shown.chain) or shown.name or "(no name)",
         badge=badge,
