@@ -94,13 +94,12 @@ def action_named(name: str) -> Action:
         return Action(name, "write")
     arns: dict[bool, list[str]] = {True: [], False: []}
     for kind in details["resourceTypes"]:
-        if reference.resources.resource_type_exists(service, kind["name"]):
-            about = reference.resources.get_resource_type_details(service, kind["name"])
-            arns[bool(kind.get("required"))].append(about["arn"])
-    levels = details["accessLevel"].split(", ")
+        about = reference.resources.get_resource_type_details(service, kind["name"])
+        arns[bool(kind.get("required"))].append(about["arn"])
+    level = details["accessLevel"].partition(",")[0]  # such as Permissions management, Write
     return Action(
         name=f"{service}:{details['name']}",
-        access=next((_LEVELS[level] for level in _LEVELS if level in levels), "write"),
+        access=_LEVELS.get(level, "write"),
         required=tuple(arns[True]),
         optional=tuple(arns[False]),
         is_in_reference=True,

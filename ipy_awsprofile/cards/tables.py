@@ -82,17 +82,12 @@ def saved_card(
     config = file.config.paths.config
     title = f"The saved profiles in `{config}` are up to date. There is nothing to write."
     if lines:
-        marks = {"+": "to add", "-": "to remove"}
-        if is_written:
-            marks = {"+": "added", "-": "removed"}
-        counts = []
-        for mark, word in marks.items():
-            number = sum(line.startswith(f"{mark}[profile ") for line in lines)
-            if number:
-                counts.append(f"{number} {word}")
-        title = f"Profiles in `{config}`: {', '.join(counts) or 'only settings change'}."
-    if lines and not is_written:
-        title += f" {how} to write the changes."
+        added = sum(line.startswith("+[profile ") for line in lines)
+        removed = sum(line.startswith("-[profile ") for line in lines)
+        title = f"Profiles in `{config}`: {added} added, {removed} removed."
+        if not is_written:
+            counts = f"{added} to add, {removed} to remove"
+            title = f"Profiles in `{config}`: {counts}. {how} to write the changes."
     notes = []
     if len(lines) > MOST_ROWS:
         notes.append(f"The first {MOST_ROWS} of {len(lines)} lines are shown.")

@@ -267,7 +267,7 @@ def test_one_role(shell: Shell, aws: EmbeddedAws) -> None:
     (line,) = re.findall("Run `(.*)` to write the changes", ran.text)
     ran = shell.good(line)
     assert ran.text.startswith("prod-admin")
-    assert f"Profiles in `{aws.config_file}`: 1 added." in ran.text
+    assert f"Profiles in `{aws.config_file}`: 1 added, 0 removed." in ran.text
     assert (os.environ["AWS_PROFILE"], shell.names["admin"].profile_name) == ("prod-admin",) * 2
     after = aws.config_file.read_text()
     assert after.startswith(before)
@@ -319,13 +319,13 @@ def test_roles_come_and_go(shell: Shell, aws: EmbeddedAws) -> None:
     """`--save` shows the changes, and `--yes` writes them; the rest of the file stays the same."""
     before = aws.config_file.read_text()
     shown = shell.good(SAVE).text
-    assert "3 to add. Add `--yes` to write the changes." in shown
+    assert "3 to add, 0 to remove. Add `--yes` to write the changes." in shown
     assert (
         f"+[profile Acme-Prod-Admin]\n+region = us-west-2\n+endpoint_url = {aws.endpoint_url}"
         in shown
     )
     assert aws.config_file.read_text() == before
-    assert "3 added." in shell.good(f"{SAVE} --yes").text
+    assert "3 added, 0 removed." in shell.good(f"{SAVE} --yes").text
     added = ["Acme-Prod-Admin", "Sandbox-Reader", "sandbox-Reader"]
     assert [(profile, profile.account) for profile in list_profiles()[-3:]] == [
         *zip(added, (PROD, TEST, TWIN), strict=True)
