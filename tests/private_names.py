@@ -27,7 +27,6 @@ calls/recorder.py
   botocore.credentials.Credentials: access_key
   botocore.credentials.RefreshableCredentials: _access_key
   botocore.signers.RequestSigner: _credentials
-  pyarrow: _s3fs
 config/files.py
   botocore.configloader: build_profile_map(parsed_ini_config); raw_config_parse(config_filename)
   botocore.exceptions.BotoCoreError: kwargs

@@ -40,9 +40,6 @@ Outcome = Literal["ok", "failed", "denied", "refused", "unanswered"]
 #: AWS's response to a call, as botocore parses it.
 Response = Mapping[str, Any]
 
-#: Modules of libraries that call AWS without botocore.
-_UNRECORDED = ("daft", "deltalake", "duckdb", "obstore", "polars", "pyarrow._s3fs", "pyspark")
-
 
 @dataclass(slots=True, kw_only=True)
 class Call:
@@ -242,12 +239,3 @@ def calls_frame(calls: list[Call]) -> pd.DataFrame:
     if len(calls) > 1:
         columns.sort(key=lambda name: frame[name].nunique(dropna=False) == 1)
     return frame[columns]
-
-
-def unrecorded_libraries() -> list[str]:
-    """Return the names of loaded libraries that call AWS without botocore."""
-    names = []
-    for name in _UNRECORDED:
-        if name in sys.modules:
-            names.append(name.partition(".")[0])
-    return names

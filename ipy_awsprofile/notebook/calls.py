@@ -12,7 +12,7 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from ipy_awsprofile.calls.policy import Draft, drafts
-from ipy_awsprofile.calls.recorder import CallRecorder, calls_frame, unrecorded_libraries
+from ipy_awsprofile.calls.recorder import CallRecorder, calls_frame
 from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.notebook.options import parse, show_help
@@ -78,12 +78,10 @@ def _show_state(count: int, *, is_on: bool) -> None:
     if is_on:
         title = "Recording AWS calls"
         tone = Tone.GOOD
-    notes = []
-    if count:
-        notes.append("`%aws_calls` returns them as a DataFrame.")
-    names = ", ".join(unrecorded_libraries())
-    if names:
-        notes.append(f"Calls of {names} aren't recorded, because they don't use botocore.")
+    notes = (
+        "`%aws_calls` returns them as a DataFrame. Libraries that don't use botocore, such as "
+        "polars and DuckDB, aren't recorded.",
+    )
     display(Card(title, number_of(count, "call"), notes=notes, tone=tone))
 
 
