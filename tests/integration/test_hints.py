@@ -375,12 +375,12 @@ def test_save_without_a_role(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_two_names_for_a_cell(shell: Shell, aws: EmbeddedAws) -> None:
-    """Words narrow a selection, so the error for two names has the call for both."""
+    """Words narrow a selection, so the error for two names says how to use both."""
     names = seed_organisation(aws, 2)
     error = shell.refused(f"%%aws_profiles {' '.join(names)}\n1")
-    (call,) = code_in(error.hint)
+    assert error.hint.endswith("For several names, pass a list.")
     shell.good("from ipy_awsprofile import across_profiles")
-    frame = shell.good(call.replace("FUNCTION", "repr")).result
+    frame = shell.good(f"across_profiles({list(names)}, repr)").result
     assert tuple(frame["profile"]) == names
 
 
