@@ -48,12 +48,6 @@ def value_in(file: Path, name: str) -> Any:
     return None
 
 
-def _text(section: Section, name: str) -> str:
-    """Return a setting; an empty text if it is missing, or has indented lines below it."""
-    value = section.get(name)
-    return value if isinstance(value, str) else ""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class SignIn:
     """A sign-in: its name, its section, and the settings of profiles that use it."""
@@ -65,12 +59,12 @@ class SignIn:
     @property
     def start_url(self) -> str:
         """The address for signing in, or an empty text if it is missing."""
-        return _text(self.section, "sso_start_url")
+        return str(self.section.get("sso_start_url") or "")
 
     @property
     def region(self) -> str:
         """The Region of the sign-in, or an empty text if it is missing."""
-        return _text(self.section, "sso_region")
+        return str(self.section.get("sso_region") or "")
 
     @property
     def has_address(self) -> bool:
@@ -120,7 +114,7 @@ def sign_ins(config: Config) -> Mapping[str, SignIn]:
     }
     addresses: list[Mapping[str, str]] = []
     for name, section in config.profiles.items():
-        address = {key: _text(section, key) for key in ("sso_start_url", "sso_region")}
+        address = {key: section.get(key, "") for key in ("sso_start_url", "sso_region")}
         if "sso_session" in section or address in addresses:
             continue
         if all(address.values()):
@@ -178,12 +172,8 @@ def find_sign_in_of(profile: Profile, config: Config) -> SignIn:
     sign_in = sign_in_of(profile.settings, config)
     if sign_in and sign_in.has_address:
         return sign_in
-    session = profile.text("sso_session")
-    section = f"`{profile}`"
-    if session:
-        section = f"[sso-session {session}]"
     raise InvalidProfile(
-        f"{section} doesn't say where to sign in: sso_start_url or sso_region is missing.",
+        f"The sign-in of `{profile}` has no address: sso_start_url or sso_region is missing.",
         f"{PORTAL} `%aws_profile --explain {quoted(profile)}` shows its settings.",
     )
 

@@ -159,7 +159,7 @@ class Target:
     @property
     def foreign_sts(self) -> str:
         """The STS endpoint of a setting or variable if it isn't AWS's, otherwise an empty text."""
-        return redacted_urls(self._foreign_endpoint("sts")).rstrip("/")
+        return self._foreign_endpoint("sts")
 
     @property
     def store(self) -> str:
@@ -174,7 +174,7 @@ class Target:
             return ""
         if self.endpoint("sts"):
             return ""
-        return redacted_urls(self._foreign_endpoint("s3")).rstrip("/")
+        return self._foreign_endpoint("s3")
 
     def require_sts(self) -> None:
         """Raise InvalidOption if the session has the keys of a store, which no STS can limit."""
@@ -200,9 +200,9 @@ class Target:
         return endpoint_of(service, self.profile.settings, self.config.services)
 
     def _foreign_endpoint(self, service: str) -> str:
-        """Return a service's endpoint if it isn't AWS's, otherwise an empty text."""
+        """Return a service's endpoint for display if it isn't AWS's, otherwise an empty text."""
         url = self.endpoint(service)
-        return "" if is_aws(url) else url
+        return "" if is_aws(url) else redacted_urls(url).rstrip("/")
 
     def full_config(self) -> dict[str, Any]:
         """Return the files as botocore's ``Session.full_config``, with the chain's settings."""

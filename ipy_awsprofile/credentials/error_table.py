@@ -131,7 +131,7 @@ RESPONSES = (
         DENIED,
         RoleNotAssigned,
         "The signed-in user isn't assigned the role of {start}: {message}",
-        "`%aws_profiles {sso}` lists the values for sso_account_id and sso_role_name.",
+        "`%aws_profiles --sso` lists the values for sso_account_id and sso_role_name.",
         calls={"GetRoleCredentials"},
     ),
     Rule(

@@ -145,10 +145,9 @@ class Renewing:
 
     def for_source(self, name: str) -> Renewing:
         """Return the same for a source in the target's role chain, whose errors name the source."""
-        chain = self._target.chain
-        while chain and chain[0].name != name:
-            chain = chain[1:]
-        target = replace(self._target, chain=chain or self._target.chain)
+        target = self._target
+        if name in target.names:
+            target = replace(target, chain=target.chain[target.names.index(name) :])
         return Renewing(target, self.prompter, self.check)
 
     def load(self, load: Callable[[], Any], method: str) -> Any:

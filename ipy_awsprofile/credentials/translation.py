@@ -31,7 +31,7 @@ from ipy_awsprofile.errors import (
     speaking_cause,
     without_stack,
 )
-from ipy_awsprofile.text import in_terminal, one_line, quoted, redacted_urls
+from ipy_awsprofile.text import in_terminal, one_line, redacted_urls
 
 #: Whether an error in this thread or task is raised as one of this package's.
 _is_translating: ContextVar[bool] = ContextVar("is_translating", default=False)
@@ -171,7 +171,6 @@ def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
         "message": _message_of(error).rstrip("."),
         "source": details.get("provider", "Ec2InstanceMetadata"),
         "problem": problem,
-        "sso": "--sso",
         "typed": typed,
         "explain": f"`%aws_profile --explain {typed}` shows where each setting comes from.",
     }
@@ -181,9 +180,6 @@ def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
             fields["signer"] = names[-1]
     if rule.kind is SignInRequired:
         fields |= _sign_in_commands(chain)
-    role = AssignedName.parse(chain[-1]) if chain else None
-    if role:
-        fields["sso"] = f"--sso {quoted(role.sign_in)}"
     says = rule.says.format_map(fields)
     return rule.kind(f"{says[0].upper()}{says[1:]}.", rule.hint.format_map(fields))
 
@@ -209,8 +205,6 @@ def _sign_in_commands(chain: tuple[str, ...]) -> dict[str, str]:
     if role:
         name = role.sign_in
     login = arguments(request_of(chain), "--login")
-    if chain[:1] == (f"sso-session {name}",):
-        login = f"--sso {quoted(name)} --login"
     command = "aws sso login --profile"
     with suppress(AwsProfileError):
         config = read_config()
@@ -224,6 +218,8 @@ def _sign_in_commands(chain: tuple[str, ...]) -> dict[str, str]:
 def request_of(chain: tuple[str, ...]) -> SessionRequest:
     """Return the request that leads to a role chain with these names, for hints."""
     name, *sources = chain or ("NAME",)
+    if name.startswith("sso-session "):
+        return SessionRequest(sso=name.removeprefix("sso-session "))
     if name in NOT_PROFILES:
         return SessionRequest(default=True)
     if name.startswith("arn:"):

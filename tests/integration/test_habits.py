@@ -96,15 +96,3 @@ def test_a_header_of_the_other_file(shell: Shell, aws: EmbeddedAws) -> None:
         credentials.write("\n[profile Keys]\naws_access_key_id = x\naws_secret_access_key = y\n")
     hint = shell.refused("%aws_profile Keys").hint
     assert hint.startswith("Write [Keys] instead of [profile Keys] in ")
-
-
-def test_indented_lines(shell: Shell, aws: EmbeddedAws) -> None:
-    """Lines that are indented below a sign-in's settings don't keep other profiles from working."""
-    with aws.config_file.open("a") as config:
-        for setting in ("sso_start_url", "sso_region"):
-            for section in ("profile odd", "sso-session odd"):
-                other = {"sso_start_url", "sso_region"} - {setting}
-                config.write(f"[{section}-{setting}]\n{setting} =\n  indented = yes\n")
-                config.write(f"{other.pop()} = us-east-1\n")
-    shell.good("%aws_profile RoleBeta")
-    shell.good("%aws_profiles")

@@ -179,7 +179,7 @@ def test_profile_that_cannot_sign_in(aws: EmbeddedAws) -> None:
     with pytest.raises(InvalidOption, match="has no sign-in"):
         begun("RoleBeta")
     aws.write_profile("Odd", sso_account_id="1", sso_role_name="x", sso_session="nowhere")
-    with pytest.raises(InvalidProfile, match=r"\[sso-session nowhere\] doesn't say"):
+    with pytest.raises(InvalidProfile, match="The sign-in of `Odd` has no address"):
         begun("Odd")
 
 
