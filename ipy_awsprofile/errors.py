@@ -47,7 +47,7 @@ class AwsProfileError(Exception):
         super().__init__(one_line(message))
         self.hint = one_line(hint)
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         """Pickle the message and attributes, because subclasses have different constructors."""
         return type(self).__new__, (type(self), *self.args), vars(self)
 

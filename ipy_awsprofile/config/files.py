@@ -33,6 +33,9 @@ ENCODING = locale.getpreferredencoding(False)
 #: A section's settings: strings, and dicts of strings for indented blocks. They can be secrets.
 Section = Mapping[str, Any]
 
+#: The parsed files as botocore has them.
+ParsedFiles = dict[str, Any]
+
 
 class Location(NamedTuple):
     """A line (from 1) of a file, displayed like ``config:3``."""
@@ -103,7 +106,7 @@ class Config(StaysInProcess):
     #: The headers that aren't a profile's, such as one of three words, which botocore ignores.
     other_headers: tuple[str, ...]
 
-    def full_config(self, own: Mapping[str, Section] = MappingProxyType({})) -> dict[str, Any]:
+    def full_config(self, own: Mapping[str, Section] = MappingProxyType({})) -> ParsedFiles:
         """Return botocore's ``Session.full_config``, with a session's own settings of profiles.
 
         botocore parses both files for every session. Here, sessions share all sections but ``own``.
@@ -140,13 +143,13 @@ def _read(paths: SharedFiles, of_config: FileVersion | None, _: FileVersion | No
     )
 
 
-def read_credentials(path: Path) -> dict[str, Any]:
+def read_credentials(path: Path) -> ParsedFiles:
     """Return the sections of the credentials file alone, which all callers share."""
     return _parsed(path, version_of(path))
 
 
 @lru_cache(maxsize=4)
-def _parsed(path: Path, _version: FileVersion | None) -> dict[str, Any]:
+def _parsed(path: Path, _version: FileVersion | None) -> ParsedFiles:
     try:
         if path.is_dir():
             return {}

@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable, Set
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -47,14 +47,14 @@ def tag(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _words(value: Any) -> list[Any]:
+def _words(value: Iterable[object]) -> list[Any]:
     """Return the words of a setting such as ``a, b``, or the values of an option."""
     if isinstance(value, str):
         return [word.strip() for word in value.split(",")]
     return list(value)
 
 
-def _tags(value: Any) -> list[dict[str, str]]:
+def _tags(value: Iterable[object]) -> list[dict[str, str]]:
     texts: dict[str, str] = {}
     for word in _words(value):
         key, text = tag(word) if isinstance(word, str) else word
@@ -62,7 +62,7 @@ def _tags(value: Any) -> list[dict[str, str]]:
     return [{"Key": key, "Value": text} for key, text in texts.items()]
 
 
-def _tag_keys(value: Any) -> list[str]:
+def _tag_keys(value: Iterable[object]) -> list[str]:
     return list(dict.fromkeys(map(str, _words(value))))
 
 
@@ -78,7 +78,7 @@ class Parameter(NamedTuple):
     is_read_by_botocore: bool = True
     kinds: Set[ProfileKind] = ASSUMES
 
-    def parse_option(self, value: Any) -> Any:
+    def parse_option(self, value: object) -> Any:
         """Return an option's value as STS reads it. Raises InvalidOption."""
         try:
             return self.parse(value)

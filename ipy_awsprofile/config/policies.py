@@ -17,7 +17,6 @@ import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from ipy_awsprofile.config.parameters import StsParameters
 from ipy_awsprofile.config.profiles import Profile
@@ -117,7 +116,7 @@ def ending_at(end: datetime, limits: StsParameters) -> StsParameters:
     """
     is_over = {"DateGreaterThanEquals": {"aws:CurrentTime": f"{end:%Y-%m-%dT%H:%M:%SZ}"}}
     denied = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": is_over}
-    statements: list[Any] = [denied]
+    statements: list[object] = [denied]
     if "Policy" in limits:
         own = json.loads(limits["Policy"])["Statement"]
         statements += own if isinstance(own, list) else [own]
@@ -136,7 +135,7 @@ def policy_in(file: str | Path) -> str:
         raise InvalidOption(f"The policy `{file}` can't be read: {error}.", hint) from None
 
 
-def policy_text(policy: Any) -> str:
+def policy_text(policy: object) -> str:
     """Return a policy as compact JSON. Raises ValueError if it isn't a policy."""
     if not isinstance(policy, Mapping) or "Statement" not in policy:
         raise ValueError('a policy is an object with "Version" and "Statement"')

@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Self
+from typing import Self
 
 from ipy_awsprofile.config.files import (
     Config,
@@ -105,7 +105,7 @@ class Profile(str):
         self.settings = settings
         return self
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         """Pickle the profile for workers, without commands and external IDs."""
         hidden = SECRETS | COMMANDS
         settings = {name: value for name, value in self.settings.items() if name not in hidden}

@@ -17,11 +17,16 @@ from datetime import timedelta
 from functools import wraps
 from inspect import Signature, signature
 from keyword import iskeyword
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 from ipy_awsprofile.config.names import account_text
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.text import quoted
+
+if TYPE_CHECKING:
+    from botocore.credentials import Credentials
+
+    from ipy_awsprofile.config.profiles import Profile
 
 P = ParamSpec("P")
 RequestT = TypeVar("RequestT")
@@ -37,7 +42,7 @@ class Option(NamedTuple):
     help: str
     metavar: str
     flag: str
-    default: Any
+    default: object
     is_repeated: bool
 
 
@@ -46,7 +51,7 @@ def option(
     metavar: str = "",
     *,
     flag: str = "",
-    default: Any = None,
+    default: object = None,
     is_repeated: bool = False,
 ) -> Any:
     """Return a field of a dataclass that is an option, too.
@@ -91,13 +96,13 @@ class Source:
     cached role, because AWS may not let it assume the role.
     """
 
-    chain: tuple[Any, ...]
-    credentials: Any
+    chain: tuple[Profile, ...]
+    credentials: Credentials
     account_name: str
     is_limited: bool
 
 
-def _several(values: Any) -> tuple[Any, ...]:
+def _several(values: Iterable[object] | None) -> tuple[object, ...]:
     """Return values as a tuple, even a single text, or None."""
     if not values:
         return ()
@@ -176,7 +181,7 @@ class SessionRequest:
         self._set("tags", _several(tags))
         self._set("transitive_tags", _several(self.transitive_tags))
 
-    def _set(self, name: str, value: Any) -> None:
+    def _set(self, name: str, value: object) -> None:
         """Set a field of this frozen dataclass to its value in another form."""
         object.__setattr__(self, name, value)
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.config.files import Section
 
 
 def _names(text: str) -> frozenset[str]:
@@ -76,7 +78,7 @@ def known_settings() -> frozenset[str]:
     return CREDENTIALS.union(_MACHINE, _OTHERS, of_botocore)
 
 
-def client_settings(settings: Mapping[str, Any], *, elsewhere: bool = False) -> dict[str, Any]:
+def client_settings(settings: Section, *, elsewhere: bool = False) -> dict[str, Any]:
     """Return the known settings that clients read, without credentials.
 
     With ``elsewhere``, leave out the settings about this machine.

@@ -21,7 +21,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 from ipy_awsprofile.config.private import cache_folder, read_private_file
 
@@ -57,7 +56,7 @@ def process_of(profile: str) -> str:
     return f'"{sys.executable}" {_COMMAND}{SHARED_PROFILES[profile]}'
 
 
-def python_of(settings: Mapping[str, Any]) -> str | None:
+def python_of(settings: Mapping[str, object]) -> str | None:
     """Return the path of a shared profile's Python, or None for any other profile."""
     match = _PROCESS.fullmatch(str(settings.get("credential_process")))
     return match[1] if match else None

@@ -221,7 +221,7 @@ def profile_of_role(
 
 
 @lru_cache(maxsize=8)
-def sign_in_settings(sign_in: SignIn, config: Config) -> Mapping[str, Any]:
+def sign_in_settings(sign_in: SignIn, config: Config) -> Section:
     """Return a sign-in's settings, and the client settings that all its profiles share."""
     sections = map(client_settings, filter(sign_in.is_of, config.profiles.values()))
     common = next(sections, {})

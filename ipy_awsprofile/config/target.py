@@ -6,11 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from botocore.utils import generate_login_cache_key, get_login_token_cache_directory
 
-from ipy_awsprofile.config.files import Config, read_config
+from ipy_awsprofile.config.files import Config, ParsedFiles, read_config
 from ipy_awsprofile.config.names import AssignedName
 from ipy_awsprofile.config.parameters import PARAMETERS, StsParameters, parameters_of, with_options
 from ipy_awsprofile.config.policies import session_policy
@@ -204,7 +203,7 @@ class Target:
         url = self.endpoint(service)
         return "" if is_aws(url) else redacted_urls(url).rstrip("/")
 
-    def full_config(self) -> dict[str, Any]:
+    def full_config(self) -> ParsedFiles:
         """Return the files as botocore's ``Session.full_config``, with the chain's settings."""
         files = self.config.profiles
         return self.config.full_config(

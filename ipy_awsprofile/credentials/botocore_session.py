@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import cache, cached_property, partial
 from threading import RLock
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import boto3
 import botocore.session
@@ -24,6 +24,7 @@ from botocore.credentials import DeferredRefreshableCredentials
 from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import Loader, create_loader
 
+from ipy_awsprofile.config.files import ParsedFiles, Section
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.request import arguments
@@ -62,8 +63,11 @@ def give_up_soon(timeout: float = 10, *, attempts: int = 3) -> Config:
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
     """
-    retries: Any = {"mode": "standard", "total_max_attempts": attempts}
-    return Config(connect_timeout=timeout / 2, read_timeout=timeout, retries=retries)
+    return Config(
+        connect_timeout=timeout / 2,
+        read_timeout=timeout,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+    )
 
 
 class _SharedLoader(Loader):
@@ -120,23 +124,24 @@ class SharedBotocoreSession(StaysInProcess, botocore.session.Session):
             "data_loader", lambda: _loader(self.get_config_variable("data_path"))
         )
 
-    def load_with(self, load: Callable[[], Any]) -> None:
+    def load_with(self, load: Callable[[], object]) -> None:
         """Get the credentials from a function."""
         provider = SimpleNamespace(load_credentials=load)
         self.register_component("credential_provider", provider)
 
 
 def separate_session(
-    name: str, region: str | None, settings: dict[str, Any], services: dict[str, Any]
+    name: str, region: str | None, settings: Section, services: Section
 ) -> SharedBotocoreSession:
     """Return a session with the settings of another one, which reads no files.
 
     ``settings`` are the profile's client settings, and ``services`` are its [services] sections.
     """
-    session: Any = SharedBotocoreSession(name, region)
+    session = SharedBotocoreSession(name, region)
     # botocore has no public API for settings that don't come from a file.
-    session._config = {"profiles": {name: settings}, "services": services}  # noqa: SLF001
-    return cast("SharedBotocoreSession", session)
+    files = {"profiles": {name: settings}, "services": services}
+    session._config = files  # type: ignore[attr-defined]  # noqa: SLF001
+    return session
 
 
 class ProfileBotocoreSession(SharedBotocoreSession):
@@ -153,7 +158,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         self.set_config_variable("credentials_file", str(target.config.paths.credentials))
 
     @cached_property
-    def full_config(self) -> dict[str, Any]:
+    def full_config(self) -> ParsedFiles:
         """The parsed shared files, with the target's settings in the profile."""
         return self.target.full_config()
 

@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 from io import FileIO
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TextIO, TypeVar
 
 from ipy_awsprofile.config.request import arguments
 from ipy_awsprofile.errors import AwsProfileError, MfaRejected, MfaUnavailable
@@ -92,7 +92,7 @@ def device_of(question: str) -> str:
     return question.removeprefix("Enter MFA code for ").rstrip(": ")
 
 
-def is_terminal(stream: Any) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
     """Return whether a stream is a terminal. On Windows, `isatty` is also true for NUL."""
     if stream is None or not stream.isatty():
         return False
@@ -180,9 +180,10 @@ def _output_of(command: str) -> str:
     """Return what a command prints in a shell, or an empty text if it fails."""
     import subprocess
 
-    pipes: Any = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
     # The user's own command, from their own files.
-    with subprocess.Popen(command, shell=True, text=True, **pipes) as process:  # noqa: S602
+    with subprocess.Popen(  # noqa: S602
+        command, shell=True, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+    ) as process:
         try:
             printed, _ = process.communicate(timeout=PROCESS_TIMEOUT)
         finally:
@@ -190,7 +191,7 @@ def _output_of(command: str) -> str:
     return "" if process.returncode else printed
 
 
-def end_process(process: subprocess.Popen[Any]) -> None:
+def end_process(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
     """End a process that may still run. On Windows, also end the processes that it has started.
 
     They would go on there, and the pipe of the output would stay open.

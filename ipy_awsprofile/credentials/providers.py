@@ -31,6 +31,7 @@ from botocore.credentials import (
     CredentialProvider,
     CredentialResolver,
     Credentials,
+    DeferredRefreshableCredentials,
     EnvProvider,
     InstanceMetadataProvider,
     OriginalEC2Provider,
@@ -60,6 +61,7 @@ from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.credentials.person import PROCESS_TIMEOUT, Prompter, end_process
 from ipy_awsprofile.credentials.sts import (
     CliFiles,
+    KeySource,
     NewKeys,
     RedactedCredentials,
     freeze_credentials,
@@ -83,7 +85,7 @@ class Renewal:
     """
 
     fetch: Callable[[], NewKeys]
-    source: Any = None
+    source: KeySource | None = None
     serial: str | None = None
     duration: int | None = None
     is_role: bool = False
@@ -150,7 +152,7 @@ class Renewing:
             target = replace(target, chain=target.chain[target.names.index(name) :])
         return Renewing(target, self.prompter, self.check)
 
-    def load(self, load: Callable[[], Any], method: str) -> Any:
+    def load(self, load: Callable[[], Credentials | None], method: str) -> Credentials | None:
         """Return the credentials that botocore's provider loads, with our renewal."""
         with reading(method):
             try:
@@ -272,7 +274,11 @@ class _CredentialProcess(subprocess.Popen[bytes]):
     def __init__(self, command: list[str], **options: Any) -> None:
         super().__init__(command, env=user_environment(), **options)
 
-    def communicate(self, input: Any = None, timeout: float | None = None) -> Any:  # noqa: A002
+    def communicate(
+        self,
+        input: bytes | None = None,  # noqa: A002
+        timeout: float | None = None,
+    ) -> tuple[bytes, bytes]:
         """Return the output. Raises TimeoutExpired."""
         try:
             return super().communicate(input, timeout or PROCESS_TIMEOUT)
@@ -283,9 +289,9 @@ class _CredentialProcess(subprocess.Popen[bytes]):
 class _ProcessProvider(ProcessProvider):
     """botocore's provider, with one exception for a command that fails or prints something else."""
 
-    def _retrieve_credentials_using(self, credential_process: str) -> Any:
+    def _retrieve_credentials_using(self, credential_process: str) -> NewKeys:
         try:
-            return super()._retrieve_credentials_using(credential_process)  # type: ignore[misc]
+            return super()._retrieve_credentials_using(credential_process)  # type: ignore[misc,no-any-return]
         except (AttributeError, OSError, subprocess.SubprocessError) as error:
             # Its message can have the command's arguments.
             reason = type(error).__name__
@@ -308,7 +314,7 @@ def create_provider_chain(
     # A switch sets variables for child processes, which must not affect this identity.
     environ = user_environment()
 
-    def load_from(method: str) -> Any:
+    def load_from(method: str) -> Credentials | None:
         # botocore's own chain has the sources with the user's settings for instance metadata.
         resolver: Any = create_credential_resolver(clients.session, cache, target.region)
         provider = resolver.get_provider(method)
@@ -370,7 +376,7 @@ class ProviderClients:
         self._create = create
 
     @cached_property
-    def session(self) -> Any:
+    def session(self) -> botocore.session.Session:
         """The session that creates the clients."""
         session = self._create()
         session.set_default_client_config(self._config)
@@ -392,9 +398,9 @@ class RoleChainProvider(AssumeRoleProvider):
     _profile_name: str
     renewing: Renewing
 
-    def _load_creds_via_assume_role(self, profile_name: str) -> Any:
+    def _load_creds_via_assume_role(self, profile_name: str) -> DeferredRefreshableCredentials:
         _log.debug("%s: the role of `%s` is assumed.", self._profile_name, profile_name)
-        role = super()._load_creds_via_assume_role(profile_name)  # type: ignore[misc]
+        role: DeferredRefreshableCredentials = super()._load_creds_via_assume_role(profile_name)  # type: ignore[misc]
         self.renewing.renew(role)
         return role
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha1
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from botocore.credentials import (
     CachedCredentialFetcher,
@@ -61,6 +61,16 @@ def _mark_mocked(http_response: AWSResponse, parsed: dict[str, object], **_: obj
         parsed[MOCKED] = True
 
 
+class KeySource(Protocol):
+    """Credentials of botocore, or of this package."""
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        """Return the current keys."""
+
+
+_CredentialsT = TypeVar("_CredentialsT", bound=KeySource)
+
+
 class RedactedCredentials(StaysInProcess, ReadOnlyCredentials):
     """Credentials with a repr that keeps them out of tracebacks."""
 
@@ -70,7 +80,7 @@ class RedactedCredentials(StaysInProcess, ReadOnlyCredentials):
         return f"<{type(self).__name__}>"
 
 
-def freeze_credentials(credentials: Any) -> RedactedCredentials:
+def freeze_credentials(credentials: KeySource) -> RedactedCredentials:
     """Return a consistent copy of botocore credentials, which renews them if they are expiring."""
     return RedactedCredentials(*credentials.get_frozen_credentials())
 
@@ -89,7 +99,7 @@ class Keys(StaysInProcess):
         return min(self.expires_at or latest, latest)
 
 
-def keys_in(issued: Mapping[str, Any]) -> Keys:
+def keys_in(issued: Issued) -> Keys:
     """Return the keys in credentials that STS has issued."""
     return Keys(
         issued["AccessKeyId"],
@@ -98,6 +108,12 @@ def keys_in(issued: Mapping[str, Any]) -> Keys:
         issued["Expiration"].astimezone(UTC),
     )
 
+
+#: Creates a client of botocore with the arguments of `botocore.session.Session.create_client`.
+CreateClient = Callable[..., Any]
+
+#: Credentials in a response of STS.
+Issued = Mapping[str, Any]
 
 #: New temporary credentials in the format of botocore's renewals: ``access_key``, ``secret_key``,
 #: ``token`` and ``expiry_time``.
@@ -152,7 +168,7 @@ class CliFiles(JSONFileCache):
         except (OSError, ValueError):
             raise KeyError(key) from None
 
-    def __setitem__(self, key: str, document: Any) -> None:
+    def __setitem__(self, key: str, document: object) -> None:
         """Write a file. Raises OSError."""
         replace_file(self._path(key), self._dumps(document).encode())  # type: ignore[attr-defined]
 
@@ -236,11 +252,11 @@ class MfaSessionFetcher(CachedCredentialFetcher):
 
     def __init__(
         self,
-        keys: Any,
-        create_client: Callable[..., Any],
+        keys: KeySource,
+        create_client: CreateClient,
         parameters: StsParameters,
         ask: MfaPrompter,
-        cache: Any,
+        cache: object,
     ) -> None:
         self._keys = keys
         self._create_client = create_client
@@ -274,9 +290,7 @@ class ScopedSessionFetcher(StaysInProcess):
     For a ``duration`` (seconds) without a policy, that is enough.
     """
 
-    def __init__(
-        self, base: Any, create_client: Callable[..., Any], scope: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, base: KeySource, create_client: CreateClient, scope: StsParameters) -> None:
         self._source_credentials = base  # botocore's names, which `Renewal.of` reads
         self._create_client = create_client
         self._assume_kwargs = {"ScopedSessionDescription": "ipy-awsprofile", **scope}
@@ -311,7 +325,7 @@ class ScopedSessionFetcher(StaysInProcess):
         return sts.get_scoped_credentials(**scope or self._assume_kwargs)["Credentials"]
 
 
-def renew_with_base(credentials: Any, base: Any) -> Any:
+def renew_with_base(credentials: _CredentialsT, base: KeySource) -> _CredentialsT:
     """Return credentials that are renewed at the same time as their base.
 
     Until then, STS can't issue a session that lasts longer. botocore has no public API for this.
@@ -322,7 +336,7 @@ def renew_with_base(credentials: Any, base: Any) -> Any:
 
 
 def issue_session_token(
-    create_client: Callable[..., Any],
+    create_client: CreateClient,
     keys: RedactedCredentials | Keys,
     parameters: StsParameters | None = None,
 ) -> Any:
@@ -333,7 +347,7 @@ def issue_session_token(
     return sts_client(create_client, keys).get_session_token(**parameters or {})
 
 
-def sts_client(create_client: Callable[..., Any], keys: RedactedCredentials | Keys) -> Any:
+def sts_client(create_client: CreateClient, keys: RedactedCredentials | Keys) -> Any:
     """Return a client of STS with these keys."""
     return create_client(
         "sts",

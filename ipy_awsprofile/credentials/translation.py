@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from typing import Any
 
 from botocore import exceptions as botocore
 
@@ -110,11 +109,11 @@ def code_of(error: botocore.ClientError) -> str:
     code = _details_of(error).get("Code")
     if code:
         return str(code)
-    metadata: Any = error.response.get("ResponseMetadata") or {}
+    metadata: Mapping[str, object] = error.response.get("ResponseMetadata") or {}
     return str(metadata.get("HTTPStatusCode", ""))
 
 
-def _details_of(error: botocore.ClientError) -> Any:
+def _details_of(error: botocore.ClientError) -> Mapping[str, object]:
     """Return the error in a response. Ceph has it at the top level."""
     return error.response.get("Error") or error.response
 

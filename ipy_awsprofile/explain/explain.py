@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from botocore.exceptions import NoRegionError
 from botocore.utils import validate_region_name
@@ -286,7 +286,7 @@ def _why_unused(setting: str, profile: Profile, *, is_client: bool) -> str:
     return f"not used: {kind} takes precedence"
 
 
-def _value(setting: str, value: Any) -> str:
+def _value(setting: str, value: str | Mapping[str, str]) -> str:
     """Return a value for display. The value of a misspelled setting can be a secret."""
     if not value:
         return "empty"
