@@ -211,7 +211,7 @@ def sharing_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str,
         shared = "not yet: `%aws_profile --share` adds profiles for programs to the config file"
     elif programs_region != session.region_name:
         shared += f"; their Region is {programs_region or 'not set'}"
-    if sharing.lends_own_keys:
+    if sharing.grant.lends_own_keys:
         shared += "; their keys last as long as the notebook's, because AWS can't issue brief ones"
     return [("shared", shared)]
 

@@ -86,12 +86,13 @@ class _Issued:
     renews: datetime
 
 
-class _Grant:
+class Grant:
     """What programs get of a session, with the window that was opened for it."""
 
     def __init__(self, session: ProfileSession, window: Window | None = None) -> None:
         self.session = session
-        #: Whether programs get the session's own keys, because AWS can't issue brief ones.
+        #: Whether programs get the session's own keys, because AWS can't issue brief ones, as far
+        #: as `try_keys` or a program knows.
         self.lends_own_keys = False
         self._window = window
         self._lock = Lock()
@@ -156,7 +157,7 @@ class Sharing(StaysInProcess):
         self._receipts = receipts
         self._has_ended = False
         self._key = secrets.token_hex(32)
-        self._grant: _Grant | None = None
+        self._grant: Grant | None = None
         cache_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
         require_private(cache_folder())
         self._server = LoopbackServer(_Question, self)
@@ -177,23 +178,25 @@ class Sharing(StaysInProcess):
             return False
 
     @property
-    def profile_name(self) -> str:
-        """The name of the notebook's profile."""
-        return self._current_grant().session.profile_name
+    def grant(self) -> Grant:
+        """What programs get of the notebook's session. Raises InvalidOption without one.
 
-    @property
-    def window(self) -> Window | None:
-        """The open window, or None."""
-        return self._current_grant().window
-
-    @property
-    def lends_own_keys(self) -> bool:
-        """Whether programs get the session's own keys, as far as `try_keys` or a program knows."""
-        return self._current_grant().lends_own_keys
+        A switch ends the grant of the former session, and its window.
+        """
+        with self._switching:
+            session = self.get_session()
+            if session is None:
+                raise InvalidOption(
+                    "No profile is active in the notebook that shares its identity.",
+                    "Run `%aws_profile NAME` there.",
+                )
+            if self._grant is None or self._grant.session != session:
+                self._grant = Grant(session)
+            return self._grant
 
     def try_keys(self) -> None:
         """Find out whether AWS can issue brief keys. A role can always be assumed again."""
-        grant = self._current_grant()
+        grant = self.grant
         if not is_assumed_again(grant.session.target):
             with unattended(), suppress(AwsProfileError):  # programs show the error
                 grant.issue(NOTEBOOK)
@@ -203,7 +206,7 @@ class Sharing(StaysInProcess):
 
         Raises AwsProfileError if no profile is active, or AWS can't issue keys that end with it.
         """
-        grant = _Grant(self._current_grant().session, window)
+        grant = Grant(self.grant.session, window)
         grant.issue(AGENT)
         with self._switching:
             self._grant = grant
@@ -230,7 +233,7 @@ class Sharing(StaysInProcess):
             with self._switching:
                 if self._has_ended:
                     return ""
-                grant = self._current_grant()
+                grant = self.grant
             with unattended():  # no cell waits for the program
                 document = self._credentials(grant, profile, process_id, agent)
         except AwsProfileError as error:
@@ -239,7 +242,7 @@ class Sharing(StaysInProcess):
         return f"{proof(self._key, 'kernel', nonce, answer)} {answer}"
 
     def _credentials(
-        self, grant: _Grant, profile: str, process_id: str, agent: str
+        self, grant: Grant, profile: str, process_id: str, agent: str
     ) -> dict[str, object]:
         """Return credentials for a program, and keep a receipt. Raises AwsProfileError."""
         program = program_of(int(process_id))
@@ -257,22 +260,6 @@ class Sharing(StaysInProcess):
         if receipt not in self._receipts:
             self._receipts.append(receipt)
         return credentials_document(issued.keys, datetime.now(UTC) + LENT_FOR)
-
-    def _current_grant(self) -> _Grant:
-        """Return what programs get of the notebook's session. Raises InvalidOption without one.
-
-        A switch ends the grant of the former session, and its window.
-        """
-        with self._switching:
-            session = self.get_session()
-            if session is None:
-                raise InvalidOption(
-                    "No profile is active in the notebook that shares its identity.",
-                    "Run `%aws_profile NAME` there.",
-                )
-            if self._grant is None or self._grant.session != session:
-                self._grant = _Grant(session)
-            return self._grant
 
 
 class _Question(StreamRequestHandler):

@@ -338,7 +338,7 @@ def _open_window(line: _Line, words: list[str]) -> Card:
     length = _length_of_window(words)
     switcher = line.switcher
     sharing = switcher.require_sharing()
-    name = sharing.profile_name
+    name = sharing.grant.session.profile_name
     limit = f", limited by {policy}" if policy else ""
     until = cards.time_left(datetime.now(UTC) + length).removesuffix(" left")
     question = f"Programs with the profile {AGENT} can write as {name} for {until}{limit}."

@@ -301,7 +301,7 @@ class Switcher:
         """The time in which programs can write as the active identity, or None."""
         if self.sharing is None or self.is_in_block:
             return None
-        return self.sharing.window
+        return self.sharing.grant.window
 
     def close_window(self) -> None:
         """Let programs only read from now on, if they can write."""

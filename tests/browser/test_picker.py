@@ -401,5 +401,5 @@ def test_a_window(tool: ViewPage, embedded: EmbeddedAws) -> None:
     tool.settle()
     expect(tool.tool).not_to_have_accessible_name(re.compile("agent writes"))
     assert tool.switcher.sharing
-    assert tool.switcher.sharing.window is None
+    assert tool.switcher.sharing.grant.window is None
     tool.switcher.stop_sharing()
