@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from ipy_awsprofile.config.names import fits, matches
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.request import Source, SwitchRequest
-from ipy_awsprofile.credentials.sts import own_client
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AccessDenied, InvalidOption
 from ipy_awsprofile.gate import require_no_run
@@ -20,9 +19,9 @@ from ipy_awsprofile.sessions.assigned_roles import Account, account_of, by_name
 from ipy_awsprofile.sessions.session import (
     ProfileSession,
     check_session,
-    config_of_calls,
     credentials_of,
     names_of_chain,
+    own_client_of,
     settings_of,
 )
 from ipy_awsprofile.switch.using_profile import running_switcher
@@ -115,8 +114,8 @@ def _list_accounts(session: boto3.Session) -> list[dict[str, str]]:
     """Return the accounts of the session's organization. Raises AccessDenied and others."""
     try:
         with translated(names_of_chain(session)):
-            client = session.client("organizations", config=config_of_calls(session))
-            pages = own_client(client).get_paginator("list_accounts").paginate()
+            client = own_client_of(session, "organizations")
+            pages = client.get_paginator("list_accounts").paginate()
             return [account for page in pages for account in page["Accounts"]]
     except AccessDenied as error:
         error.hint = (

@@ -19,7 +19,11 @@ def main(port: str, path: str, token_file: str) -> str:
     try:
         with open(token_file) as file:
             token = file.read()
-        answer = ask(int(port), f"GET {path} HTTP/1.0\r\nAuthorization: {token}\r\n\r\n")
+        with socket.create_connection(("127.0.0.1", int(port))) as connection:
+            request = f"GET {path} HTTP/1.0\r\nAuthorization: {token}\r\n\r\n"
+            connection.sendall(request.encode())
+            with connection.makefile("rb") as response:
+                answer = response.read()  # as soon as the user has answered
     except OSError:
         sys.exit(
             "The notebook that lent these AWS credentials has ended. Start this program again from "
@@ -30,14 +34,6 @@ def main(port: str, path: str, token_file: str) -> str:
     if message:
         sys.exit(message)
     return document
-
-
-def ask(port: int, question: str) -> bytes:
-    """Send a request to the kernel, and return its response as soon as the user has answered."""
-    with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.sendall(question.encode())
-        with connection.makefile("rb") as response:
-            return response.read()
 
 
 if __name__ == "__main__":

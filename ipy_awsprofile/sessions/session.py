@@ -48,7 +48,6 @@ from ipy_awsprofile.text import chain_line
 if TYPE_CHECKING:
     import boto3
     import botocore.session
-    from botocore.config import Config
     from botocore.credentials import Credentials
 
     from ipy_awsprofile.credentials.providers import RoleProvider
@@ -259,14 +258,10 @@ def expiry_of(credentials: Any) -> datetime | None:
 
 
 def own_client_of(session: boto3.Session, service: str, **options: Any) -> Any:
-    """Return a client for our own calls with a session; see `own_client`."""
+    """Return a client for our own calls with a session, with its timeout; see `own_client`."""
     create_client: Callable[..., Any] = session.client
-    return own_client(create_client(service, config=config_of_calls(session), **options))
-
-
-def config_of_calls(session: boto3.Session) -> Config:
-    """Return the client config for our own calls with a session, with its timeout."""
-    return give_up_soon(getattr(session, "timeout", 10.0))
+    config = give_up_soon(getattr(session, "timeout", 10.0))
+    return own_client(create_client(service, config=config, **options))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
