@@ -143,7 +143,7 @@ class Lending(CredentialServer):
     def __init__(self) -> None:
         super().__init__()
         self._paths: dict[Label, str] = {}
-        self._copied: dict[str, FileVersion | None] = {}  # the config file, by path
+        self._copied: dict[Label, FileVersion | None] = {}  # the config file
 
     def variables(self, session: ProfileSession, label: Label) -> dict[str, str | None]:
         """Lend a session, and return the variables with which child processes use it.
@@ -165,14 +165,15 @@ class Lending(CredentialServer):
             if target.profile.region != session.region_name:
                 lent["AWS_DEFAULT_REGION"] = session.region_name
             return lent
-        name = self._write_config(session, path, copied or "")
+        name = self._write_config(session, label, copied or "")
         config = str(self.folder_of(path) / "config")
         return lent | {"AWS_CONFIG_FILE": config, "AWS_PROFILE": name}
 
-    def _write_config(self, session: ProfileSession, path: str, copied: str) -> str:
+    def _write_config(self, session: ProfileSession, label: Label, copied: str) -> str:
         """Write the config file for child processes. Return the name of the session's profile."""
         target = session.target
-        self._copied[path] = version_of(target.config.paths.config)
+        path = self._paths[label]
+        self._copied[label] = version_of(target.config.paths.config)
         name = _name_for(target)
         settings = _settings_for(session)
         if target.may_prompt:
@@ -188,12 +189,11 @@ class Lending(CredentialServer):
 
         Return whether child processes have a copy. Raises OSError.
         """
-        path = self._paths.get(label)
-        if path is None or path not in self._copied:
+        if label not in self._copied:
             return False
         file = session.target.config.paths.config
-        if self._copied[path] != version_of(file):
-            self._write_config(session, path, _text_to_copy(file) or "")
+        if self._copied[label] != version_of(file):
+            self._write_config(session, label, _text_to_copy(file) or "")
         return True
 
     def _process_for(self, path: str) -> str:
@@ -215,10 +215,7 @@ def _name_for(target: Target) -> str:
     others = read_credentials(target.config.paths.credentials)
     if target.resolves_by_name and target.name not in others:
         return target.name
-    name = f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', target.name)}-in-kernel"
-    while name in target.config.profiles:
-        name += "-2"
-    return name
+    return f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', target.name)}-in-kernel"
 
 
 def _text_to_copy(path: Path) -> str | None:

@@ -161,9 +161,6 @@ class TurnSession(StaysInProcess, boto3.Session):
     def __getattribute__(self, name: str) -> Any:
         return getattr(session_here(), name)
 
-    def __setattr__(self, name: str, value: object) -> None:
-        setattr(session_here(), name, value)
-
 
 def require_default_session() -> None:
     """Raise NotForOneProfile if a function has replaced boto3's default session during a run."""
@@ -183,8 +180,6 @@ class SecretOptions(dict[str, Any]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {', '.join(self)}>"
-
-    __str__ = __repr__
 
 
 def s3_location(session: boto3.Session) -> tuple[str, str | None]:

@@ -162,11 +162,7 @@ class Sharing(StaysInProcess):
         require_private(cache_folder())
         self._server = LoopbackServer(_Question, self)
         document = {"port": self._server.port, "key": self._key}
-        try:
-            replace_file(shared_file(), json.dumps(document).encode())
-        except OSError:
-            self.close()
-            raise
+        replace_file(shared_file(), json.dumps(document).encode())
         atexit.register(self.close)
 
     @property

@@ -308,8 +308,6 @@ class Callback(StaysInProcess):
     https://www.rfc-editor.org/rfc/rfc8252#section-7.3
     """
 
-    __slots__ = ("_server", "_state", "code", "is_refused", "uri", "verifier")
-
     def __init__(self, uri: str = "") -> None:
         self._state = secrets.token_urlsafe(32)
         self.verifier = secrets.token_urlsafe(64)
