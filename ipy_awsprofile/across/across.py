@@ -30,7 +30,6 @@ from tqdm.auto import tqdm
 
 from ipy_awsprofile.across.frame import ErrorRows, Outcome, frame_of, no_profile_answered, rows_of
 from ipy_awsprofile.across.function import (
-    Failure,
     Function,
     LinesOfCalls,
     failure_of,
@@ -288,7 +287,7 @@ class _Profile:
 
     def outcome(self, name: str, region: str | None) -> Outcome | None:
         """Call the function, and return its rows or its failure; None after Ctrl-C."""
-        rows = error = None
+        session = rows = failure = None
         try:
             with self._lock:  # the first call opens the session
                 if not self._opened.done():
@@ -297,18 +296,13 @@ class _Profile:
             if region is not None:
                 session = _in_region(session, region)
             region = session.region_name
-            value, error = self._call(session)
-            if not error:
-                rows = rows_of(value)
+            turn = Turn(session, label_for(session), self._questions.is_over)
+            rows = rows_of(work_for(self._run.function, turn))
         except KeyboardInterrupt:  # of a question
             return None
-        except Exception as failure:  # noqa: BLE001  # a failing profile doesn't stop the others
-            error = failure_of(failure)
-        return Outcome(name, self._account, region, rows, error, self._request.account_name)
-
-    def _call(self, session: ProfileSession) -> tuple[object, Failure | None]:
-        turn = Turn(session, label_for(session), self._questions.is_over)
-        return work_for(self._run.function, turn)
+        except BaseException as error:  # noqa: BLE001  # a failing profile doesn't stop the others
+            failure = failure_of(error, session)
+        return Outcome(name, self._account, region, rows, failure, self._request.account_name)
 
     def _open(self) -> None:
         try:

@@ -28,7 +28,7 @@ Function = Callable[["boto3.Session"], object]
 Failure = dict[str, str]
 
 
-def failure_of(error: BaseException, session: boto3.Session | None = None) -> Failure:
+def failure_of(error: BaseException, session: boto3.Session | None) -> Failure:
     """Return an error as text, on one line each, without the session's keys."""
     message = " ".join(str(error).split())
     if session:
@@ -43,10 +43,11 @@ def failure_of(error: BaseException, session: boto3.Session | None = None) -> Fa
     }
 
 
-def work_for(function: Function, turn: Turn) -> tuple[object, Failure | None]:
-    """Call the function in a profile's turn, and return its value or its failure.
+def work_for(function: Function, turn: Turn) -> object:
+    """Call the function in a profile's turn, and return its value.
 
-    A generator is consumed here, while the session is available.
+    A generator is consumed here, while the session is available. Raises the function's exceptions,
+    or this package's for those of AWS and botocore.
     """
     try:
         with in_turn(turn):
@@ -57,19 +58,15 @@ def work_for(function: Function, turn: Turn) -> tuple[object, Failure | None]:
             finally:
                 if turn.line:
                     print()  # noqa: T201  # completes the line
-        require_default_session()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001  # asyncio's CancelledError isn't an Exception
-        if isinstance(error, NoCredentialsError):  # the profile's session has some
-            error = NotForOneProfile(
-                "A client without credentials was used, instead of the profile's `session`.",
-                'Create a client for each profile, such as `session.client("s3")`.',
-            )
-        elif isinstance(error, BotoCoreError | ClientError):
-            error = from_error(error, names_of_chain(turn.session))
-        return None, failure_of(error, turn.session)
-    return value, None
+    except NoCredentialsError:  # the profile's session has some
+        raise NotForOneProfile(
+            "A client without credentials was used, instead of the profile's `session`.",
+            'Create a client for each profile, such as `session.client("s3")`.',
+        ) from None
+    except (BotoCoreError, ClientError) as error:
+        raise from_error(error, names_of_chain(turn.session)) from error
+    require_default_session()
+    return value
 
 
 class LinesOfCalls:
