@@ -438,8 +438,12 @@ class _ProfileProviders(ProfileProviderBuilder):
         return self._watching(ConfigProvider(str(path), profile_name), path)
 
     def _watching(self, provider: Any, path: Path) -> Any:
-        keys = _FileCredentials(provider.load, path, self.renewing.check)
-        provider.load = keys.load
+        load = provider.load
+
+        def load_keys() -> _FileCredentials | None:
+            return _FileCredentials(load, path, self.renewing.check).load()
+
+        provider.load = load_keys
         return provider
 
     def _create_process_provider(self, profile_name: str) -> CredentialProvider:

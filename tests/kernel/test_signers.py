@@ -239,6 +239,7 @@ def test_objects_from_before_loading(aws: EmbeddedAws, before_loading: Shell, na
 def test_named_objects_from_before_loading(aws: EmbeddedAws, before_loading: Shell) -> None:
     """A session from before the extension that names its profile isn't warned about."""
     before_loading.good("it = boto3.Session(profile_name='RoleGamma'); s3 = it.client('s3')")
+    before_loading.good("from ipy_awsprofile import open_session; mine = open_session('RoleBeta')")
     before_loading.good("%load_ext ipy_awsprofile\n%aws_profile RoleBeta --read-only")
     signed, ran = signers(aws, before_loading, "s3.list_objects_v2(Bucket=BUCKET)")
     assert (signed, ran.error, " signs " in ran.text) == ({"RoleGamma"}, None, False)
