@@ -40,7 +40,7 @@ from ipy_awsprofile.across.sources import Questions, SharedSources
 from ipy_awsprofile.cards.tables import across_card
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.names import fits, has_wildcard
-from ipy_awsprofile.config.profiles import Profile, list_profiles
+from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.regions import unknown_region
 from ipy_awsprofile.config.request import SwitchRequest, require_name
 from ipy_awsprofile.config.shared import SHARED_PROFILES
@@ -406,41 +406,37 @@ def _select_profiles(
     Roles of `organization_roles` are returned with the session that assumes them. Raises
     InvalidOption if nothing matches a pattern, or an object is neither a profile nor a role.
     """
-    if isinstance(profiles, Profile):
-        return [str(profiles)]
     if isinstance(profiles, str):
         if _is_name(profiles):  # without other profiles that match this name as a pattern
-            return [profiles]
-        return list(_names_matching(profiles, excluded, person))
-    if not isinstance(profiles, Iterable):
-        require_name(profiles)
-    selected: dict[str | OrganizationRole, None] = {}
+            return [str(profiles)]
+        return [*_names_matching(profiles, excluded, person)]
+    selected: list[str | OrganizationRole] = []
     for profile in profiles:
         if isinstance(profile, OrganizationRole):
-            selected[profile] = None
+            selected.append(profile)
             continue
         if not isinstance(profile, AssignedRole):
             require_name(profile)
-        selected[str(profile)] = None
-    return list(selected)
+        selected.append(str(profile))
+    return list(dict.fromkeys(selected))
 
 
-def _names_matching(pattern: str, excluded: str | Iterable[str], person: Person) -> Iterable[str]:
+def _names_matching(pattern: str, excluded: str | Iterable[str], person: Person) -> list[str]:
     """Return the names of the profiles and roles that match a pattern.
 
     ``excluded`` leaves out profiles. ``person`` signs in if roles of IAM Identity Center must be
     listed. Raises InvalidOption if nothing matches.
     """
     left_out = [*patterns_of(excluded), *SHARED_PROFILES]
-    names: dict[str, None] = {}
+    names: list[str] = []
     for profile in list_profiles(pattern):
         if not fits(left_out, profile, profile.account or ""):
-            names[str(profile)] = None
+            names.append(str(profile))
     sign_in = sign_in_of_pattern(pattern, read_config())
     if sign_in:
         for role in list_assigned_roles(sign_in, pattern, person=person):
             if role.profile not in names:
-                names[str(role)] = None
+                names.append(str(role))
     if not names:
         raise InvalidOption(
             f"No profile matches `{pattern}`.",

@@ -77,7 +77,7 @@ def test_roles_of_a_sign_in(aws: EmbeddedAws) -> None:
     ("profiles", "options", "message", "hint"),
     [
         ("nobody", {}, "No profile matches `nobody`", "%aws_profiles"),
-        (3, {}, "is a string, not a value of type int", "`list_profiles()` returns the profiles"),
+        ([3], {}, "is a string, not a value of type int", "`list_profiles()` returns the profiles"),
         ("*", {"regions": []}, "No Region is given.", "leave out `regions`"),
     ],
 )
