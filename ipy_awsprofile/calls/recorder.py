@@ -227,7 +227,7 @@ def _key_of(credentials: Credentials) -> str:
 
 
 def calls_frame(calls: list[Call]) -> pd.DataFrame:
-    """Return calls as a DataFrame, with columns that are the same in all rows at the end."""
+    """Return calls as a DataFrame."""
     import pandas as pd
 
     types = {"time": "datetime64[s, UTC]", "cell": "Int64", "seconds": "Float64"}
@@ -235,7 +235,4 @@ def calls_frame(calls: list[Call]) -> pd.DataFrame:
     frame = pd.DataFrame(
         [[getattr(call, name) for name in columns] for call in calls], columns=columns
     )
-    frame = frame.astype({name: types.get(name, "string") for name in columns})
-    if len(calls) > 1:
-        columns.sort(key=lambda name: frame[name].nunique(dropna=False) == 1)
-    return frame[columns]
+    return frame.astype({name: types.get(name, "string") for name in columns})

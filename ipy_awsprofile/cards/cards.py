@@ -264,12 +264,7 @@ region = us-east-1"""
 
 def no_profiles_card(files: SharedFiles) -> Card:
     """Return a card for files without profiles: their paths, and what to do."""
-    rows = []
-    for label, file in (("config", files.config), ("credentials", files.credentials)):
-        problem = "doesn't exist"
-        if file.exists():
-            problem = "has no profiles"
-        rows.append((label, f"{one_line(file)} {problem}"))
+    rows = (("config", one_line(files.config)), ("credentials", one_line(files.credentials)))
     notes = (
         "If you have access keys, write these lines, with your keys and Region, to "
         f"`{one_line(files.credentials)}`, and run `%aws_profile default`.",

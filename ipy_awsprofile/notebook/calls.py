@@ -29,9 +29,9 @@ def recorded_calls() -> pd.DataFrame:
     """Return the AWS calls that this kernel has recorded, oldest first.
 
     ``%aws_calls on`` records calls of boto3, aiobotocore and libraries built on them. Each row is a
-    call; see `Call` for the columns. Columns with the same value in all rows come last. Bodies and
-    parameter values aren't recorded, except for the names in the resource's ARN. The newest 100,000
-    calls are kept. In a script, nothing is recorded, and the DataFrame has no rows.
+    call; see `Call` for the columns. Bodies and parameter values aren't recorded, except for the
+    names in the resource's ARN. The newest 100,000 calls are kept. In a script, nothing is
+    recorded, and the DataFrame has no rows.
     """
     shell = get_ipython()
     magics = shell and shell.magics_manager.registry.get("AwsProfileMagics")

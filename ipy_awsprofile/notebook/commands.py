@@ -102,8 +102,7 @@ def run_aws_profile_cell(
             "A cell needs the name of a profile, and takes no action such as --off.",
             "Write `%%aws_profile NAME`.",
         )
-    instead = "Use `with using_profile(NAME):` in a regular cell."
-    code = compile_cell(shell, cell, instead_of_await=instead)
+    code = compile_cell(shell, cell)
     before = shell.user_ns.get(request.variable)
     try:
         with warning_about_threads(shell), ExitStack() as block:
