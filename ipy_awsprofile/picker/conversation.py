@@ -33,16 +33,12 @@ from ipy_awsprofile.errors import (
 from ipy_awsprofile.picker.messages import (
     Ask,
     Busy,
-    CodeQuestion,
-    ConfirmQuestion,
     ConsoleLink,
     Message,
     Profiles,
     Progress,
-    Question,
     Row,
     ShownIdentity,
-    SignInQuestion,
     State,
 )
 
@@ -75,11 +71,6 @@ class _Asked:
     attempt: Attempt | None = None
     number: int = field(default_factory=count(1).__next__)
     is_over: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def question(self) -> Question:
-        """The part that all questions have."""
-        return {"question": self.number, "profile": self.request.name}
 
 
 class _CodePrompter:
@@ -218,15 +209,7 @@ class Conversation:
         try:
             opened = self._switcher.prepare(request, fresh=again, again=again, person=person)
         except ProtectedProfile as error:
-            self._ask(
-                asked,
-                ConfirmQuestion(
-                    kind="confirm",
-                    pattern=error.pattern,
-                    account=error.account,
-                    **asked.question,
-                ),
-            )
+            self._ask(asked, kind="confirm", pattern=error.pattern, account=error.account)
         except SignInRequired:
             self._ask_to_sign_in(request, again=again, device_code=device_code)
         except (MfaUnavailable, MfaRejected) as error:
@@ -240,8 +223,9 @@ class Conversation:
 
     # ---- questions
 
-    def _ask(self, asked: _Asked, question: Ask, error: str = "") -> None:
+    def _ask(self, asked: _Asked, error: str = "", **question: Unpack[Ask]) -> None:
         """Ask the user to complete a switch."""
+        question |= {"question": asked.number, "profile": asked.request.name}
         with self._lock:
             self._asked = asked
             self.show(busy=None, ask=question, error=error)
@@ -281,22 +265,16 @@ class Conversation:
         if is_rejected:
             error.hint = "Each code works once. Wait for the device's next code."
             shown = _html(cards.error_card(error))
-        question = CodeQuestion(kind="code", device=device, again=is_rejected, **asked.question)
-        self._ask(asked, question, shown)
+        self._ask(asked, shown, kind="code", device=device, again=is_rejected)
 
     def _ask_to_sign_in(self, request: SwitchRequest, *, again: bool, device_code: bool) -> None:
         from ipy_awsprofile.sessions.signing_in import begin_sign_in  # it imports boto3
 
         attempt = begin_sign_in(login_target(request), device_code=device_code)
         asked = _Asked(request, again, attempt)
-        page = SignInQuestion(
-            kind="sign_in",
-            url=attempt.url,
-            step=attempt.step.value,
-            code=attempt.code,
-            **asked.question,
+        self._ask(
+            asked, kind="sign_in", url=attempt.url, step=attempt.step.value, code=attempt.code
         )
-        self._ask(asked, page)
         # The kernel stays free. The thread ends when the attempt expires, or earlier.
         threading.Thread(
             target=self._wait, args=(asked, attempt), name="sign-in", daemon=True
@@ -339,17 +317,15 @@ class Conversation:
     def _list(self) -> None:
         """Send the profiles, and the roles that ``%aws_profiles --sso`` has listed."""
         protects = self._switcher.protection.protects
-        rows: list[Row] = [
-            (
-                profile.name,
-                profile.account or "",
-                profile.role or "",
-                profile.region or "",
-                protects(profile.name, profile.account or ""),
-                f"{profile.kind}, MFA" if profile.mfa_serial else profile.kind,
-            )
-            for profile in list_profiles()
-        ]
+        rows: list[Row] = []
+        for profile in list_profiles():
+            account = profile.account or ""
+            is_protected = protects(profile.name, account)
+            kind = str(profile.kind)
+            if profile.mfa_serial:
+                kind += ", MFA"
+            more = (profile.role or "", profile.region or "", is_protected, kind)
+            rows.append((profile.name, account, *more))
         if sign_ins(read_config()):
             # It imports boto3.
             from ipy_awsprofile.sessions.assigned_roles import known_roles_without_profile

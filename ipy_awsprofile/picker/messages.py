@@ -41,39 +41,25 @@ class Busy(TypedDict):
     waits: bool
 
 
-class Question(TypedDict):
-    """Asks about the switch to a profile. Its number tells it from a former question."""
+class Ask(TypedDict, total=False):
+    """Asks for what the switch to a profile needs. Its number tells it from a former question.
+
+    A question to ``confirm`` the switch to a protected profile has the ``pattern`` and the account.
+    A question for an MFA ``code`` has the device, and says if AWS has rejected a code and it asks
+    ``again``. To ``sign_in``, it has a page, a `SignInStep`, and the code that the page must show,
+    or an empty text.
+    """
 
     question: int
     profile: str
-
-
-class ConfirmQuestion(Question):
-    """Asks whether to switch to a protected profile."""
-
-    kind: Literal["confirm"]
+    kind: Literal["confirm", "code", "sign_in"]
     pattern: str
     account: str
-
-
-class CodeQuestion(Question):
-    """Asks for an MFA code, ``again`` if AWS has rejected one."""
-
-    kind: Literal["code"]
     device: str
     again: bool
-
-
-class SignInQuestion(Question):
-    """Asks to sign in by a `SignInStep` on a page, with the code that the page must show, or ""."""
-
-    kind: Literal["sign_in"]
     url: str
     step: Literal["allow", "compare", "enter"]
     code: str
-
-
-Ask = ConfirmQuestion | CodeQuestion | SignInQuestion
 
 
 class Progress(TypedDict, total=False):
