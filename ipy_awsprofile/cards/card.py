@@ -92,7 +92,8 @@ class Table:
         for row in rows:
             line = row[0]
             if _is_data(row):
-                line = _aligned(row, widths, indent)
+                padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+                line = f"{indent}{'  '.join(padded)}".rstrip()
             lines.append(line)
         return "\n".join(lines)
 
@@ -155,11 +156,10 @@ class Card:
         rows = self._filled_rows()
         if self.link:
             rows.insert(0, ("open", self.link[1]))
-        labels = [label for label, _ in rows]
-        widths = (max(map(len, labels), default=0), 0)
+        width = max((len(label) for label, _ in rows), default=0)
         lines = [title]
         for label, value in rows:
-            lines.append(_aligned((label, one_line(value)), widths, "  "))
+            lines.append(f"  {label:{width}}  {one_line(value)}")
         if self.code:
             lines += self.code.split("\n")
         for note in self.notes:
@@ -207,11 +207,6 @@ def _row(row: tuple[str, str]) -> str:
     head = f'<th scope="row" align="left" style="{_LABEL}">{_escaped(label)}</th>'
     cell = f'<td style="{_PLAIN};padding:0;{_MONO}">{_formatted(value)}</td>'
     return f'<tr style="background:none">{head}{cell}</tr>'
-
-
-def _aligned(cells: Sequence[str], widths: Sequence[int], indent: str) -> str:
-    padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
-    return f"{indent}{'  '.join(padded)}".rstrip()
 
 
 def _data_cell(text: str) -> str:

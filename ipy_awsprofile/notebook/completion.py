@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.sessions.assigned_roles import RoleList
 
 #: ``%aws_profile …``, ``x = %aws_profile …``, and ``%%aws_profiles …`` up to the cursor.
-_MAGIC = re.compile(r"^\s*(?:\w+\s*=\s*)?%{1,2}(?P<magic>aws_profiles?|aws_calls)\s+(?P<line>.*)$")
+_MAGIC = re.compile(r"^\s*(?:\w+\s*=\s*)?%{1,2}(?P<magic>aws_profiles?)\s+(?P<line>.*)$")
 
 #: The last word before the cursor: an open quotation, or the text after the last space.
 _LAST_WORD = re.compile(r"""(?:^|\s)("[^"]*|'[^']*|\S*)$""")
@@ -69,9 +69,6 @@ def _candidates(parser: argparse.ArgumentParser, before: list[str], word: str) -
             if is_new and flag.startswith(word):
                 flags.append(flag)
         return flags
-    choices = [choice for action in actions for choice in action.choices or ()]
-    if choices:
-        return [choice for choice in choices if choice.startswith(word)]
     return _names(word)
 
 

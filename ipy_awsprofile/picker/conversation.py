@@ -324,8 +324,8 @@ class Conversation:
             kind = str(profile.kind)
             if profile.mfa_serial:
                 kind += ", MFA"
-            more = (profile.role or "", profile.region or "", is_protected, kind)
-            rows.append((profile.name, account, *more))
+            region = profile.region or ""
+            rows.append((profile.name, account, profile.role or "", region, is_protected, kind))
         if sign_ins(read_config()):
             # It imports boto3.
             from ipy_awsprofile.sessions.assigned_roles import known_roles_without_profile

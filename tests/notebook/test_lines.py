@@ -102,7 +102,6 @@ def test_help(shell: Shell, option: str) -> None:
         ("%aws_profile --refresh --re", ["--region", "--read-only"]),
         ("%%aws_profiles RoleBeta --in", ["--into"]),
         ("%%aws_profiles R* --regions ca-c", ["ca-central-1"]),
-        ("%aws_calls c", ["clear"]),
     ],
 )
 def test_offered(shell: Shell, aws: EmbeddedAws, cell: str, offered: list[str]) -> None:
