@@ -148,7 +148,7 @@ def _in_bucket(action: Action, params: Params, where: Mapping[str, str]) -> list
     if not arn.startswith("arn:"):  # it isn't an access point
         arn = f"arn:{where['partition']}:s3:::{arn}"
         objects = f"{arn}/"
-    if "Bucket" in action.name or not re.search("Object|Multipart", action.name):
+    if not re.search("Object|Multipart", action.name):
         return [_clean(arn)]
     arns = []
     for item in _objects(params):

@@ -6,6 +6,7 @@ https://ipython.readthedocs.io/en/stable/config/details.html#custom-prompts
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.files import Config, Section, read_config
@@ -117,30 +118,25 @@ class Notices:
 def show_in_prompt(shell: InteractiveShell, switcher: Switcher) -> Callable[[], None]:
     """Show the active profile in a terminal's prompt, and return a function that removes it.
 
-    It is red for a protected profile. The function keeps prompts that the user has set since.
+    It is red for a protected profile. Prompts that the user sets later don't show it.
     """
     from IPython.terminal.prompts import Token
 
-    before = shell.prompts
+    prompts = shell.prompts
+    own_tokens = prompts.in_prompt_tokens
 
-    class WithProfile(type(before)):  # type: ignore[misc]  # the user may have replaced IPython's
-        def in_prompt_tokens(self) -> list[tuple[object, str]]:
-            tokens: list[tuple[object, str]] = super().in_prompt_tokens()
-            request = switcher.request
-            if request is None:
-                return tokens
-            kind = Token.Prompt
-            if switcher.is_protected:
-                kind = Token.OutPromptNum
-            return [(kind, f"{one_line(request.name, 32)} "), *tokens]
+    def tokens_with_profile() -> list[tuple[object, str]]:
+        tokens: list[tuple[object, str]] = own_tokens()
+        request = switcher.request
+        if request is None:
+            return tokens
+        kind = Token.Prompt
+        if switcher.is_protected:
+            kind = Token.OutPromptNum
+        return [(kind, f"{one_line(request.name, 32)} "), *tokens]
 
-    shell.prompts = prompts = WithProfile(shell)
-
-    def end() -> None:
-        if shell.prompts is prompts:
-            shell.prompts = before
-
-    return end
+    prompts.in_prompt_tokens = tokens_with_profile
+    return partial(delattr, prompts, "in_prompt_tokens")
 
 
 def _try_to_renew(session: ProfileSession) -> AwsProfileError | None:
