@@ -29,26 +29,17 @@ def known_regions() -> tuple[str, ...]:
     return tuple(name for name in regions if not name.endswith("-global"))
 
 
-def is_known_region(name: str) -> bool:
-    """Return whether the installed botocore knows the Region. Newer Regions can be missing."""
-    return any(name in regions for regions in _regions_by_partition().values())
-
-
-def similar_region(name: str) -> str:
-    """Return a question that suggests similar Regions, or an empty text if there aren't any."""
-    return did_you_mean(name, known_regions())
-
-
 def unknown_region(name: str | None) -> str:
     """Return a sentence about a Region that botocore doesn't know, or an empty text.
 
     It suggests similar Regions. Nothing is refused because of it: AWS has newer Regions, and
     other servers have their own names.
     """
-    if not name or is_known_region(name):
+    if not name or any(name in regions for regions in _regions_by_partition().values()):
         return ""
     shown = one_line(name, LONGEST_CELL)
-    return f"`{shown}` isn't a Region that botocore knows. {similar_region(name)}".rstrip()
+    similar = did_you_mean(name, known_regions())
+    return f"`{shown}` isn't a Region that botocore knows. {similar}".rstrip()
 
 
 def is_aws(url: str) -> bool:

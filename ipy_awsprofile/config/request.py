@@ -246,19 +246,15 @@ def options_of(request: Any) -> dict[str, Option]:
 def arguments(request: SessionRequest, *more: str) -> str:
     """Return the arguments of ``%aws_profile`` for a request and more options, for hints."""
     words = list[str]()
+    if request.profile:
+        words.append(quoted(request.profile))
     for field_name, declared in options_of(request).items():
         value = getattr(request, field_name)
         if value != declared.default:
             words.append(declared.flag)
             if value is not True:
                 words.append(quoted(str(value)))
-    words += more
-    name = request.profile or ""
-    if name.startswith("-"):  # after `--`, a name isn't an option
-        words += ["--", quoted(name)]
-    elif name:
-        words.insert(0, quoted(name))
-    return " ".join(words)
+    return " ".join([*words, *more])
 
 
 def takes(

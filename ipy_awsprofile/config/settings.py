@@ -14,26 +14,27 @@ if TYPE_CHECKING:
     from ipy_awsprofile.config.files import Section
 
 
-def _names(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
+    """Return the words of a text, such as names of settings."""
     return frozenset(text.split())
 
 
 #: Access keys and session tokens.
-KEYS = _names("aws_access_key_id aws_secret_access_key aws_security_token aws_session_token")
+KEYS = words("aws_access_key_id aws_secret_access_key aws_security_token aws_session_token")
 
 #: The role that is assumed. The last four settings are aws-vault's.
-ROLE = _names(
+ROLE = words(
     "duration_seconds external_id mfa_serial role_arn role_session_name mfa_process "
     "session_tags source_identity transitive_session_tags"
 )
 
 #: Where the credentials come from.
-_SOURCE = _names(
+_SOURCE = words(
     "credential_process credential_source login_session source_profile web_identity_token_file"
 )
 
 #: IAM Identity Center.
-SSO = _names(
+SSO = words(
     "sso_account_id sso_region sso_registration_scopes sso_role_name sso_session sso_start_url"
 )
 
@@ -49,7 +50,7 @@ SECRETS = KEYS | {"external_id"}
 COMMANDS = frozenset({"credential_process", "mfa_process"})
 
 #: How clients call AWS from this machine, which doesn't apply to a worker on another machine.
-_MACHINE = _names(
+_MACHINE = words(
     "ca_bundle csm_client_id csm_enabled csm_host csm_port data_path "
     "ec2_metadata_service_endpoint ec2_metadata_service_endpoint_mode ec2_metadata_v1_disabled "
     "imds_use_ipv6 metadata_service_num_attempts metadata_service_timeout proxies_config "
@@ -57,7 +58,7 @@ _MACHINE = _names(
 )
 
 #: Settings of the AWS CLI, and of botocore's clients, that aren't in botocore's own table.
-_OTHERS = _names(
+_OTHERS = words(
     "aws_account_id cli_auto_prompt cli_binary_format cli_history cli_pager "
     "cli_timestamp_format endpoint_url ignore_configured_endpoint_urls "
     "inject_host_prefix output s3 s3_disable_multiregion_access_points "

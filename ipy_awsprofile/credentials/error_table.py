@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 
+from ipy_awsprofile.config.settings import words
 from ipy_awsprofile.config.sign_ins import PORTAL
 from ipy_awsprofile.errors import (
     AccessDenied,
@@ -30,28 +31,23 @@ from ipy_awsprofile.errors import (
     SignInRequired,
 )
 
-
-def _codes(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-EXPIRED = _codes("ExpiredToken ExpiredTokenException RequestExpired TokenRefreshRequired")
-REJECTED = _codes(
+EXPIRED = words("ExpiredToken ExpiredTokenException RequestExpired TokenRefreshRequired")
+REJECTED = words(
     "AuthFailure IncompleteSignature InvalidAccessKeyId InvalidClientTokenId InvalidToken "
     "InvalidSignatureException SignatureDoesNotMatch UnrecognizedClientException"
 )
-DENIED = _codes(
+DENIED = words(
     "403 AccessDenied AccessDeniedException Forbidden ForbiddenException UnauthorizedOperation"
 )
-BUSY = _codes(
+BUSY = words(
     "429 BandwidthLimitExceeded RequestLimitExceeded RequestThrottled SlowDown Throttling "
     "ThrottlingException TooManyRequestsException 500 502 503 504 InternalError InternalFailure "
     "ServiceUnavailable"
 )
-UNKNOWN_OPERATION = _codes(
+UNKNOWN_OPERATION = words(
     "InvalidAction MethodNotAllowed NotImplemented UnknownOperationException UnsupportedOperation"
 )
-_ANY = _codes("")
+_ANY = words("")
 
 _SET_THE_CLOCK = "Set the clock, then run the cell again."
 
@@ -107,7 +103,7 @@ RESPONSES = (
         text="Signature (expired|not yet current)|RequestTimeTooSkewed|RequestInTheFuture",
     ),
     Rule(
-        EXPIRED | DENIED | _codes("IDPRejectedClaim InvalidIdentityToken"),
+        EXPIRED | DENIED | words("IDPRejectedClaim InvalidIdentityToken"),
         CredentialsRejected,
         "AWS doesn't accept the web identity token of {start} for its role: {message}",
         "Check the role's trust policy, and the token in the web_identity_token_file.",
@@ -158,7 +154,7 @@ RESPONSES = (
         "Ask for the permission, or switch to a profile that has it.",
     ),
     Rule(
-        UNKNOWN_OPERATION | _codes("404 405 InternalFailure InvalidParameterValue"),
+        UNKNOWN_OPERATION | words("404 405 InternalFailure InvalidParameterValue"),
         ServiceError,
         "{name} can't be limited: its STS endpoint doesn't know {call}",
         "Use a Regional STS endpoint of AWS such as `https://sts.us-east-1.amazonaws.com`, or a "

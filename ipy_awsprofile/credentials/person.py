@@ -289,22 +289,19 @@ class Prompter:
 
         If it raises MfaRejected, prompt the user again, unless AWS refused the device.
         """
-        attempts = self.person.attempts
         try:
-            while True:
-                self._answers = False
-                attempts -= 1
+            for _ in range(1, self.person.attempts):
                 try:
                     return fetch()
                 except MfaRejected as error:
                     is_device = "serial number" in str(error)
-                    can_correct = self._answers and not is_device
-                    if attempts < 1 or not can_correct:
-                        self._answers = False  # later steps of the chain don't prompt again
+                    if is_device or not self._answers:
                         raise
                     self._refused = str(error)
+            return fetch()
         finally:
             self._refused = ""
+            self._answers = False  # later steps of the chain don't prompt again
 
     def prompt_sign_in(self) -> None:
         """Let the person sign in. Raises SignInRequired if no one is available to sign in."""
