@@ -101,8 +101,8 @@ class Config(StaysInProcess):
     profiles: MappingProxyType[str, Section]
     sso_sessions: Mapping[str, Section]
     services: Mapping[str, Section]
-    #: The config file's other sections, by header.
-    others: Mapping[str, Section]
+    #: All sections as botocore has them, but with the config file's profiles alone.
+    sections: ParsedFiles
     #: The headers that aren't a profile's, such as one of three words, which botocore ignores.
     other_headers: tuple[str, ...]
 
@@ -112,10 +112,8 @@ class Config(StaysInProcess):
         botocore parses both files for every session. Here, sessions share all sections but ``own``.
         """
         return {
-            **self.others,
+            **self.sections,
             "profiles": self.profiles | {name: deepcopy(dict(own[name])) for name in own},
-            "sso_sessions": self.sso_sessions,
-            "services": self.services,
         }
 
 
@@ -130,15 +128,15 @@ def read_config(paths: SharedFiles | None = None) -> Config:
 def _read(paths: SharedFiles, of_config: FileVersion | None, _: FileVersion | None) -> Config:
     parsed = _parsed(paths.config, of_config)
     sections = build_profile_map(parsed)
-    profiles: dict[str, Section] = sections.pop("profiles")
+    profiles: dict[str, Section] = dict(sections["profiles"])
     for name, section in read_credentials(paths.credentials).items():
         profiles[name] = {**profiles.get(name, {}), **section}
     return Config(
         paths,
         profiles=MappingProxyType(profiles),
-        sso_sessions=MappingProxyType(sections.pop("sso_sessions", {})),
-        services=MappingProxyType(sections.pop("services", {})),
-        others=MappingProxyType(sections),
+        sso_sessions=sections["sso_sessions"],
+        services=sections["services"],
+        sections=sections,
         other_headers=tuple(header for header in parsed if profile_in(header) is None),
     )
 

@@ -239,9 +239,7 @@ def find_profile(name: str, config: Config | None = None) -> Profile:
         config = read_config()
     if name in config.profiles:
         return profiles_by_name(config)[name]
-    advice = _missing_section(name, config)
-    if f"profile {name}" not in config.profiles:
-        advice = f"{did_you_mean(name, config.profiles)} {advice}".strip()
+    advice = _missing_section(name, config) or did_you_mean(name, config.profiles)
     raise ProfileNotFound(name, advice)
 
 

@@ -226,8 +226,6 @@ class SwitchRequest(SessionRequest):
         require_variable(self.variable)
         if self.read_only and self.write:
             raise InvalidOption("--read-only and --write can't be combined.", "Use one of them.")
-        if self.expect_account == "":  # such as a Python variable that isn't set
-            raise InvalidOption("The expected account is empty.", "An account ID has 12 digits.")
         if self.expect_account is not None:
             self._set("expect_account", account_text(self.expect_account))
 

@@ -121,12 +121,9 @@ class ConfigFile:
                         os.chown(draft, status.st_uid, status.st_gid)
 
         try:
-            if self.version and not os.access(path, os.W_OK):
-                raise PermissionError(13, "Permission denied")
             replace_file(path, text.replace("\n", self.line_end).encode(ENCODING), prepare)
-        except (OSError, UnicodeError) as error:
-            reason = getattr(error, "strerror", None) or "its encoding lacks a character"
-            problem = f"The file can't be written: {reason}."
+        except OSError as error:
+            problem = f"The file can't be written: {error.strerror}."
             raise ConfigFileError(self.config.paths.config, problem) from error
 
 

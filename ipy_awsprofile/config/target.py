@@ -308,10 +308,9 @@ def login_target(request: SessionRequest) -> Target:
     config = read_config()
     if request.has_parts:
         return sign_in_target(find_sign_in(request.sso, config), config)
-    for name in filter(None, (request.profile, request.source_profile)):
-        role = role_named(name, config)
-        if role and not role.has_id:
-            return sign_in_target(find_sign_in(role.sign_in, config), config)
+    role = role_named(request.profile or "", config)
+    if role and not role.has_id:
+        return sign_in_target(find_sign_in(role.sign_in, config), config)
     given = {name: getattr(request, name) for name in ("profile", "role_arn", "source_profile")}
     return target_of(SessionRequest(**given, default=request.default), config)
 
