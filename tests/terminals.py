@@ -49,16 +49,16 @@ class Terminal:
         return self._program.arn(self.environment | {"AWS_PROFILE": profile})
 
 
-def may_write(aws: EmbeddedAws, kind: str) -> str:
-    """Return the arguments of a switch to an identity of this kind that may write."""
+def may_write(aws: EmbeddedAws, kind: str, action: str = "*") -> str:
+    """Return the arguments of a switch to an identity of this kind with these permissions."""
     if kind == "long-term keys":
-        user = aws.iam.create_user("Writer", account=ROLE_ACCOUNT, policy=allow("*"))
+        user = aws.iam.create_user("Writer", account=ROLE_ACCOUNT, policy=allow(action))
         aws.write_profile("Writer", file=aws.credentials_file, **user.settings())
         aws.write_profile("Writer", region="us-west-2")
         return "Writer"
     if kind == "Identity Center":
         write_session(aws)
-        aws.sso.assign(ROLE_ACCOUNT, "Writer", policy=allow("*"))
+        aws.sso.assign(ROLE_ACCOUNT, "Writer", policy=allow(action))
         aws.sso.sign_in("corp")
         aws.write_profile(
             "sso",

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore import compat, credentials
-from botocore.exceptions import LoginInsufficientPermissions, MissingDependencyException
+from botocore.exceptions import MissingDependencyException
 from botocore.utils import LoginTokenLoader, get_login_token_cache_directory
 
 from ipy_awsprofile.config.names import Arn
@@ -75,8 +75,6 @@ class Login(StaysInProcess):
                 }
             )
         except self._client.exceptions.AccessDeniedException as error:
-            if error.response.get("error") == "INSUFFICIENT_PERMISSIONS":
-                raise LoginInsufficientPermissions from None
             raise CredentialsUnavailable(
                 f"AWS refused the sign-in of `{self._profile}`: {error.response.get('message')}",
                 "Run the cell again.",

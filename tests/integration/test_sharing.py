@@ -20,13 +20,12 @@ import pytest
 import time_machine
 
 from ipy_awsprofile.config.shared import AGENT, NOTEBOOK, process_of, proof, shared_file
-from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from tests.aws import EmbeddedAws
-from tests.identity_center import write_session
 from tests.processes import OTHER_ENCODING, is_private, posix
 from tests.roles import add_mfa_role, answer_with_codes
 from tests.shells import Shell, aws_cli_2
-from tests.terminals import ASK, Terminal, switch_to_writer
+from tests.terminals import ASK, Terminal, may_write, switch_to_writer
 
 
 def test_the_first_time(aws: EmbeddedAws, shell: Shell) -> None:
@@ -174,17 +173,7 @@ def lifetime(aws: EmbeddedAws, document: Mapping[str, str]) -> timedelta:
 
 def test_no_brief_keys(aws: EmbeddedAws, notebook: Shell, terminal: Terminal) -> None:
     """If AWS can't issue brief keys, the card says so, and the label still says 20 minutes."""
-    write_session(aws)
-    aws.sso.assign(ROLE_ACCOUNT, "Lister", policy=allow("s3:*"))
-    aws.sso.sign_in("corp")
-    aws.write_profile(
-        "sso",
-        sso_session="corp",
-        sso_account_id=ROLE_ACCOUNT,
-        sso_role_name="Lister",
-        region="us-west-2",
-    )
-    card = notebook.good("%aws_profile sso").text
+    card = notebook.good(f"%aws_profile {may_write(aws, 'Identity Center', 's3:*')}").text
     assert "their keys last as long as the notebook's" in card
     document = json.loads(terminal.run(*ASK).stdout)
     assert datetime.fromisoformat(document["Expiration"]) - datetime.now(UTC) <= BRIEF

@@ -14,7 +14,7 @@ import pytest
 import time_machine
 
 from ipy_awsprofile.config.shared import AGENT
-from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
+from ipy_awsprofile.demo.stages import allow
 from tests.aws import EmbeddedAws
 from tests.kernels import Kernel
 from tests.shells import Shell
@@ -197,10 +197,7 @@ def test_an_identity_that_aws_can_not_limit(
     aws: EmbeddedAws, notebook: Shell, terminal: Terminal, answers: Answers
 ) -> None:
     """If AWS can't end a window in time, it isn't opened."""
-    user = aws.iam.create_user("Simple", account=ROLE_ACCOUNT, policy=allow("s3:*"))
-    aws.write_profile("Simple", file=aws.credentials_file, **user.settings())
-    aws.write_profile("Simple", region="us-west-2")
-    notebook.good("%aws_profile Simple")
+    notebook.good(f"%aws_profile {may_write(aws, 'long-term keys', 's3:*')}")
     error = notebook.refused("%aws_profile --share write 10m")
     assert "sts:GetScopedCredentials" in str(error)
     assert "can write until" not in notebook.good("%aws_profile").text
