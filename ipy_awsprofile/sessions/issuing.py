@@ -228,7 +228,7 @@ def is_assumed_again(target: Target) -> bool:
 def _limited_target(target: Target, request: SessionRequest, name: str, lasts: timedelta) -> Target:
     """Return a target for the same role, with the policy of a request, and a duration.
 
-    It has the files of the target, because they can have changed since.
+    It uses the target's files as they were read then, because they can have changed since.
     """
     seconds = max(int(lasts.total_seconds()), SHORTEST_SESSION)
     default = request.default_session_name or user_environment().get("AWS_ROLE_SESSION_NAME") or ""
