@@ -26,6 +26,7 @@ from ipy_awsprofile.errors import (
     InvalidOption,
     InvalidProfile,
     MfaRejected,
+    MfaUnavailable,
     RoleNotAssigned,
     ServiceError,
     SignInRequired,
@@ -235,6 +236,12 @@ EXCEPTIONS = (
         "{name} has no credentials",
         "Add keys to the credentials file, a role_arn with a source_profile, or an sso_account_id "
         "and sso_role_name with an sso_session. {explain}",
+    ),
+    Rule(
+        botocore.RefreshWithMFAUnsupportedError,
+        MfaUnavailable,
+        "The credentials of {name} have expired, and new ones need an MFA code",
+        "Run `%aws_profile {typed}`, enter a code, and use the new `session`.",
     ),
     Rule(
         botocore.MissingDependencyException,
