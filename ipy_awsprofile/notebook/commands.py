@@ -72,7 +72,9 @@ def run_aws_profile(
             return None
         request = _request_of(options, switcher.request)
         run = _ACTIONS[_action_of(options, request)]
-        result = run(_Line(options, request, switcher, make_picker))
+        shown = request or switcher.request or SwitchRequest()
+        before = switcher.namespace.get(shown.variable)
+        result = run(_Line(options, request, switcher, make_picker, before))
         if isinstance(result, deque):
             return frame_of_receipts(result)
         if result is not None:
@@ -178,23 +180,20 @@ def _action_of(options: argparse.Namespace, request: SwitchRequest | None) -> st
 class _Line:
     """A line of ``%aws_profile`` in a notebook: its options, and the switch that they describe.
 
-    ``request`` is None for a line without a switch.
+    ``request`` is None for a line without a switch. ``before`` is the value of the variable that
+    gets the session, or None.
     """
 
     options: argparse.Namespace
     request: SwitchRequest | None
     switcher: Switcher
     make_picker: Callable[[Switcher], object]
+    before: object
 
     @property
     def requested_or_active(self) -> SwitchRequest | None:
         """The switch of the line or else the active one, or None without either."""
         return self.request or self.switcher.request
-
-    def variable_value(self) -> object:
-        """Return the value of the variable that gets the session, or None."""
-        shown = self.requested_or_active or SwitchRequest()
-        return self.switcher.namespace.get(shown.variable)
 
     def require_request(self, instead: str) -> SwitchRequest:
         """Return the line's switch or the active one.
@@ -241,9 +240,8 @@ def _pick(line: _Line) -> object:
 
 def _switch(line: _Line) -> Card | None:
     """Switch or renew the credentials, perhaps after a sign-in. Return the identity's card."""
-    before = line.variable_value()
     _change_identity(line)
-    return _card_unless_quiet(line, before)
+    return _card_unless_quiet(line)
 
 
 def _change_identity(line: _Line) -> None:
@@ -265,9 +263,9 @@ def _change_identity(line: _Line) -> None:
         line.switcher.refresh(person=person)
 
 
-def _card_unless_quiet(line: _Line, before: object) -> Card | None:
+def _card_unless_quiet(line: _Line) -> Card | None:
     """Return the identity's card; None if ``--quiet`` hides the card of a switch."""
-    card = active_card(line.switcher, before)
+    card = active_card(line.switcher, line.before)
     is_quiet = line.options.quiet and line.request is not None
     if is_quiet and card.tone is Tone.GOOD:
         return None
@@ -296,7 +294,6 @@ def _begin_to_share(line: _Line) -> object:
     """
     switcher = line.switcher
     text_with_shared(ConfigFile.read())  # if it raises an error, the notebook doesn't switch
-    before = line.variable_value()
     _change_identity(line)
     session = switcher.session
     if session is None:
@@ -307,10 +304,10 @@ def _begin_to_share(line: _Line) -> object:
     if is_confirmed or not lines:
         switcher.share()
     if lines:
-        display(active_card(switcher, before))
+        display(active_card(switcher, line.before))
         how = "Run `%aws_profile --share --yes`"
         return tables.saved_card(file, lines, is_written=is_confirmed, how=how)
-    card = _card_unless_quiet(line, before)
+    card = _card_unless_quiet(line)
     if line.request or not switcher.receipts:
         return card
     display(card)
@@ -373,7 +370,6 @@ def _save(line: _Line) -> Card:
     name = line.options.save
     is_confirmed = line.options.confirmed
     role = line.require_request(f"--role-arn ARN --save {quoted(name)}")
-    before = line.variable_value()
     file = ConfigFile.read()
     text = text_with_role(file, switcher, role, name)
     opened = switcher.prepare(role)  # only a profile that works is written
@@ -381,7 +377,7 @@ def _save(line: _Line) -> Card:
     if is_confirmed:
         opened = switcher.prepare(SwitchRequest(name, variable=role.variable, confirmed=True))
     switcher.move(opened)
-    display(active_card(switcher, before))
+    display(active_card(switcher, line.before))
     how = f"Run `%aws_profile --save {quoted(name)} --yes`"
     return tables.saved_card(file, lines, is_written=is_confirmed, how=how)
 
