@@ -246,14 +246,6 @@ def worker_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str, 
     return rows
 
 
-def no_identity_card(credentials: str) -> Card:
-    """Return a card for a notebook without a switch. ``credentials`` describes what boto3 uses."""
-    return Card(
-        "No profile is active",
-        notes=(f"boto3 uses {credentials}. Run `%aws_profile NAME` to switch.",),
-    )
-
-
 #: The credentials file of a user who has only access keys.
 _FIRST_PROFILE = """\
 [default]
@@ -346,12 +338,12 @@ def time_left(
     if seconds < 60:  # noqa: PLR2004
         return "less than a minute left"
     hours, minutes = divmod(round(seconds / 60), 60)  # 59.9 minutes are 1 hour
-    text = number_of(minutes, "minute")
-    if hours and minutes:
-        text = f"{number_of(hours, 'hour')} {text}"
-    elif hours:
-        text = number_of(hours, "hour")
-    return f"{text} left"
+    words = []
+    if hours:
+        words.append(number_of(hours, "hour"))
+    if minutes:
+        words.append(number_of(minutes, "minute"))
+    return f"{' '.join(words)} left"
 
 
 def signed_out_card(names: Sequence[str], problems: Sequence[str], inactive: Sequence[str]) -> Card:
@@ -404,10 +396,3 @@ def sign_in_card(
         tone=Tone.WARNING,
         link=("Open the sign-in page", url),
     )
-
-
-def sign_in_ended_card(profile: str, *, done: bool) -> Card:
-    """Return the card that replaces a sign-in card after the wait."""
-    if done:
-        return Card(f"Signed in for {profile}", tone=Tone.GOOD)
-    return Card(f"The sign-in for {profile} wasn't completed")

@@ -428,7 +428,9 @@ def active_card(
     """
     active = switcher.active
     if active is None:
-        return cards.no_identity_card(_credentials_without_switch())
+        credentials = _credentials_without_switch()
+        note = f"boto3 uses {credentials}. Run `%aws_profile NAME` to switch."
+        return Card("No profile is active", notes=(note,))
     problem = ""
     try:
         identity = fetch_identity(active.session)

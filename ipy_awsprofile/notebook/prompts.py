@@ -213,10 +213,10 @@ def _shown_until_the_end(profile: str, card: Card) -> Iterator[Callable[[Card], 
         yield lambda _card: None
         return
     shown = display(card, display_id=True)
-    outcome = cards.sign_in_ended_card(profile, done=False)
+    outcome = Card(f"The sign-in for {profile} wasn't completed")
     try:
         yield shown.update
-        outcome = cards.sign_in_ended_card(profile, done=True)
+        outcome = Card(f"Signed in for {profile}", tone=Tone.GOOD)
     finally:
         shown.update(outcome)
 

@@ -183,7 +183,6 @@ KINDS: dict[str, Callable[[str], Card]] = {
         notes=[str(Leftover(text, text))],
     ),
     "protected": lambda text: cards.identity_card(identity(), variable=text, is_protected=True),
-    "no identity": cards.no_identity_card,
     "no profiles": lambda text: cards.no_profiles_card(SharedFiles(Path(text), Path("y"))),
     "error": lambda text: cards.error_card(AwsProfileError(text, text)),
     "MFA": lambda text: cards.mfa_card(text, text, text),
