@@ -70,7 +70,6 @@ class _Asked:
     again: bool
     attempt: Attempt | None = None
     number: int = field(default_factory=count(1).__next__)
-    is_over: threading.Event = field(default_factory=threading.Event)
 
 
 class _CodePrompter:
@@ -237,7 +236,6 @@ class Conversation:
             if asked is None or number not in (None, asked.number):
                 return None
             self._asked = None
-        asked.is_over.set()
         return asked
 
     def _take_answer(self, number: int, answer: Answer) -> None:
@@ -283,8 +281,8 @@ class Conversation:
     def _wait(self, asked: _Asked, attempt: Attempt) -> None:
         """Switch as soon as the user has signed in."""
         try:
-            for _ in attempt.waiting(asked.is_over.wait):
-                if asked.is_over.is_set():
+            for _ in attempt.waiting():
+                if self._asked != asked:  # the user has answered or given up
                     return
         except AwsProfileError as error:
             if self._take_question(asked.number):
