@@ -96,7 +96,7 @@ class Grant:
         self.lends_own_keys = False
         self._window = window
         self._lock = Lock()
-        self._issued: dict[tuple[str, Window | None], _Issued] = {}
+        self._issued: dict[tuple[str, str, Window | None], _Issued] = {}
 
     @property
     def window(self) -> Window | None:
@@ -110,11 +110,12 @@ class Grant:
         window = self.window if profile == AGENT else None
         # CloudTrail shows the name; these are the characters that STS accepts in it.
         name = re.sub(r"[^\w+=,.@-]+", "-", f"{profile}-{program}", flags=re.ASCII).strip("-")
+        key = profile, name, window
         with self._lock:  # programs that ask at the same time share the keys
-            issued = self._issued.get((name, window))
+            issued = self._issued.get(key)
             if issued is None or issued.renews <= datetime.now(UTC):
                 issued = self._until(window, name) if window else self._brief(profile, name)
-                self._issued[name, window] = issued
+                self._issued[key] = issued
             return issued
 
     def _until(self, window: Window, name: str) -> _Issued:
