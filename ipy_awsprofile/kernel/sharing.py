@@ -44,9 +44,9 @@ from ipy_awsprofile.sessions.issuing import (
     credentials_document,
     error_document,
     is_assumed_again,
+    issue_brief_keys,
     issue_keys,
-    open_brief,
-    open_limited,
+    issue_limited_keys,
 )
 from ipy_awsprofile.sessions.loopback import LoopbackServer
 
@@ -121,7 +121,7 @@ class Grant:
     def _until(self, window: Window, name: str) -> _Issued:
         """Return keys that AWS accepts until the end of a window."""
         lasts = window.ends - datetime.now(UTC)
-        keys = issue_keys(open_limited(self.session, name, lasts, policy=window.policy))
+        keys = issue_limited_keys(self.session, name, lasts, policy=window.policy)
         ends = keys.ends_at(window.ends)
         return _Issued(replace(keys, expires_at=ends), "writing", renews=ends)
 
@@ -129,13 +129,14 @@ class Grant:
         """Return keys that AWS accepts for 20 minutes, if it can issue such keys."""
         is_read_only = self.session.target.request.read_only
         must_limit = profile == AGENT and not is_read_only
-        session = open_brief(self.session, name, LENT_FOR, read_only=must_limit)
-        if session == self.session:
+        keys = issue_brief_keys(self.session, name, LENT_FOR, read_only=must_limit)
+        if keys is None:
             self.lends_own_keys = True
+            keys = issue_keys(self.session)
         access = "writing"
         if must_limit or is_read_only:
             access = "reading"
-        return _Issued(issue_keys(session), access, renews=datetime.now(UTC) + _SAME_KEYS)
+        return _Issued(keys, access, renews=datetime.now(UTC) + _SAME_KEYS)
 
 
 class Sharing(StaysInProcess):

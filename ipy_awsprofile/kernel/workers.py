@@ -35,7 +35,7 @@ from ipy_awsprofile.kernel.caches import clear_caches
 from ipy_awsprofile.kernel.lending import LENT, CredentialServer
 from ipy_awsprofile.kernel.places import KEYS, POLARS, imported_polars, s3_location
 from ipy_awsprofile.kernel.show import Variables
-from ipy_awsprofile.sessions.issuing import credentials_document, issue_keys, open_brief
+from ipy_awsprofile.sessions.issuing import credentials_document, issue_brief_keys, issue_keys
 from ipy_awsprofile.sessions.session import ProfileSession, label_for
 
 if TYPE_CHECKING:
@@ -144,8 +144,9 @@ class Workers(StaysInProcess):
         """Send a session's credentials to the workers, or note the problem."""
         with self._sending:
             try:
-                limited = open_brief(session, _NAME, _BRIEF, read_only=self.read_only)
-                keys = issue_keys(limited)
+                keys = issue_brief_keys(session, _NAME, _BRIEF, read_only=self.read_only)
+                if keys is None:
+                    keys = issue_keys(session)
                 replaced = datetime.now(UTC) + timedelta(seconds=GOOD_FOR)
                 document = credentials_document(keys, replaced)
                 region, endpoint = s3_location(session)

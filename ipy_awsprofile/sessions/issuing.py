@@ -174,50 +174,50 @@ def credentials_document(keys: Keys, replaced: datetime) -> dict[str, object]:
     }
 
 
-# Sessions for programs ----------------------------------------------------------------------------
+# Keys for programs --------------------------------------------------------------------------------
 
 
-def open_limited(
+def issue_limited_keys(
     session: ProfileSession,
     name: str,
     lasts: timedelta,
     *,
     read_only: bool = False,
     policy: str | None = None,
-) -> boto3.Session:
-    """Return a session with the same identity for programs, without prompting the user.
+) -> Keys:
+    """Return new keys of the same identity for programs, without prompting the user.
 
-    AWS accepts its keys for so long, at most. It can also be limited to reading, or to a
-    ``policy``: a JSON file, or for a role, the ARN of a managed policy. CloudTrail shows the name:
-    at the end of the role session's name unless the profile or an option names it, or as the
-    description of the narrower session. Raises a subclass of `AwsProfileError`.
+    AWS accepts them for so long, at most. They can also be limited to reading, or to a ``policy``:
+    a JSON file, or for a role, the ARN of a managed policy. CloudTrail shows the name: at the end
+    of the role session's name unless the profile or an option names it, or as the description of
+    the narrower session. Raises a subclass of `AwsProfileError`.
     """
     request = session.target.request
     is_limited_twice = request.policy is not None and (read_only or policy is not None)
     if is_limited_twice or not is_assumed_again(session.target):
-        return _open_narrower(session, name, lasts, read_only=read_only, policy=policy)
+        return _issue_narrower_keys(session, name, lasts, read_only=read_only, policy=policy)
     limited = replace(
         request, read_only=read_only or request.read_only, policy=policy or request.policy
     )
-    # A cached session has less time.
-    return open_target(_limited_target(session.target, limited, name, lasts), fresh=True)
+    target = _limited_target(session.target, limited, name, lasts)
+    return renew_keys(open_target(target, fresh=True))  # a cached session has less time
 
 
-def open_brief(
+def issue_brief_keys(
     session: ProfileSession, name: str, lasts: timedelta, *, read_only: bool = False
-) -> boto3.Session:
-    """Return a session as in `open_limited`.
+) -> Keys | None:
+    """Return keys as `issue_limited_keys` does, or None if AWS can't issue them.
 
-    If AWS can't issue such keys, return the session itself, unless it must be ``read_only``.
+    If they must be ``read_only``, or are a role's, raises AwsProfileError instead.
     """
     if session.target.store:
-        return session
+        return None
     try:
-        return open_limited(session, name, lasts, read_only=read_only)
+        return issue_limited_keys(session, name, lasts, read_only=read_only)
     except (AccessDenied, ServiceError):
         if read_only or is_assumed_again(session.target):
             raise
-        return session
+        return None
 
 
 def is_assumed_again(target: Target) -> bool:
@@ -242,19 +242,19 @@ def _limited_target(target: Target, request: SessionRequest, name: str, lasts: t
     return replace(limited, parameters={**limited.parameters, arn: ends})
 
 
-def _open_narrower(
+def _issue_narrower_keys(
     session: ProfileSession, name: str, lasts: timedelta, *, read_only: bool, policy: str | None
-) -> boto3.Session:
-    """Return a session for programs by GetScopedCredentials, as in `open_limited`."""
+) -> Keys:
+    """Return keys of GetScopedCredentials, as in `issue_limited_keys`."""
     scope = session_policy(SessionRequest(read_only=read_only, policy=policy), None)
     ends = datetime.now(UTC) + lasts
     # STS refuses a session that lasts longer than the credentials that it is for.
     if renew_keys(session).ends_at(ends) == ends:
         scope["DurationSeconds"] = max(1, int(lasts.total_seconds()))
     if not scope:
-        return session
+        return issue_keys(session)
     scope["ScopedSessionDescription"] = name
-    return _open_scope(session, scope)
+    return renew_keys(_open_scope(session, scope))
 
 
 # Sessions for code --------------------------------------------------------------------------------
