@@ -83,7 +83,8 @@ class CredentialServer(LoopbackServer):
         except OSError:  # a cleanup has removed it, and another user can have its name now
             self._folder = _new_folder()
         token_file = self.folder_of(path) / "token"
-        replace_file(token_file, self._token_of(path).encode())
+        if not token_file.exists():  # it is new, or a cleanup has removed it
+            replace_file(token_file, self._token_of(path).encode())
         url = f"http://127.0.0.1:{self.port}{path}"
         return dict(zip(LENT, (url, str(token_file)), strict=True))
 
