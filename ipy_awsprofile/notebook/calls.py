@@ -15,7 +15,6 @@ from ipy_awsprofile.calls.policy import Draft, drafts
 from ipy_awsprofile.calls.recorder import CallRecorder, calls_frame
 from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.errors import InvalidOption
-from ipy_awsprofile.notebook.options import parse, show_help
 from ipy_awsprofile.text import number_of, one_line
 
 if TYPE_CHECKING:
@@ -41,17 +40,13 @@ def recorded_calls() -> pd.DataFrame:
 
 
 def run_aws_calls(
-    parser: argparse.ArgumentParser,
-    line: str,
+    options: argparse.Namespace,
     recorder: CallRecorder,
     switcher: Switcher,
     set_recording: Callable[[bool], None],
 ) -> pd.DataFrame | None:
     """Run ``%aws_calls``. Raises InvalidOption."""
-    options = parse(parser, line)
-    if options.help:
-        show_help(parser)
-    elif options.action:
+    if options.action:
         if options.action == "clear":
             recorder.calls.clear()
         else:

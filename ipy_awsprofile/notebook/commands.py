@@ -34,7 +34,7 @@ from ipy_awsprofile.gate import require_no_run
 from ipy_awsprofile.kernel.leftovers import Leftover
 from ipy_awsprofile.kernel.sharing import Window, frame_of_receipts
 from ipy_awsprofile.notebook.cells import compile_cell, run_cell, warning_about_threads
-from ipy_awsprofile.notebook.options import ProfileActions, chosen, joined, parse, show_help
+from ipy_awsprofile.notebook.options import ProfileActions, chosen, joined
 from ipy_awsprofile.notebook.prompts import (
     confirm_at_cell,
     renders_html,
@@ -55,8 +55,7 @@ if TYPE_CHECKING:
 
 
 def run_aws_profile(
-    parser: argparse.ArgumentParser,
-    line: str,
+    options: argparse.Namespace,
     switcher: Switcher,
     make_picker: Callable[[Switcher], object],
 ) -> pd.DataFrame | None:
@@ -66,10 +65,6 @@ def run_aws_profile(
     """
     require_no_run("`%aws_profile`")
     with interruption_as_error("The switch", switcher), faults_as_errors():
-        options = parse(parser, line)
-        if options.help:
-            show_help(parser)
-            return None
         request = _request_of(options, switcher.request)
         run = _ACTIONS[_action_of(options, request)]
         shown = request or switcher.request or SwitchRequest()
@@ -83,8 +78,7 @@ def run_aws_profile(
 
 
 def run_aws_profile_cell(
-    parser: argparse.ArgumentParser,
-    line: str,
+    options: argparse.Namespace,
     cell: str,
     shell: InteractiveShell,
     switcher: Switcher,
@@ -94,10 +88,6 @@ def run_aws_profile_cell(
     Raises a subclass of `AwsProfileError`, and the cell's own exceptions.
     """
     require_no_run("`%%aws_profile`")
-    options = parse(parser, line)
-    if options.help:
-        show_help(parser)
-        return None
     request = _request_of(options)
     if request is None or chosen(options, ProfileActions):
         raise InvalidOption(

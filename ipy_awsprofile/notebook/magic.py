@@ -19,14 +19,16 @@ from ipy_awsprofile.kernel.watch import unwatch, watch
 from ipy_awsprofile.notebook.cells import FirstProfile
 from ipy_awsprofile.notebook.completion import complete
 from ipy_awsprofile.notebook.options import (
+    joined,
     of_aws_calls,
     of_aws_profile,
     of_aws_profiles,
-    spelling_hints,
     with_options,
 )
 
 if TYPE_CHECKING:
+    import argparse
+
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -124,7 +126,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     @with_options(of_aws_profile)
     @line_cell_magic
-    def aws_profile(self, line: str, cell: str | None = None) -> object:
+    def aws_profile(self, options: argparse.Namespace, cell: str | None = None) -> object:
         """Switch the notebook to an AWS profile, or show the active identity.
 
         The variable ``session`` gets a refreshing ``boto3.Session``; boto3's default session, child
@@ -132,25 +134,25 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         """
         from ipy_awsprofile.notebook.commands import run_aws_profile, run_aws_profile_cell
 
-        parser = self.aws_profile.parser
-        shell = self.shell
         switcher = self.switcher
-        with spelling_hints("aws_profile", line, cell, shell.user_ns):
-            if cell is not None:
-                return run_aws_profile_cell(parser, line, cell, shell, switcher)
-            try:
-                return run_aws_profile(parser, line, switcher, self.make_picker)
-            except AwsProfileError as error:
-                if line and line == self._first_line() and not switcher.has_switched:
-                    error.hint += (
-                        f" Until you switch, each cell begins with the line `%aws_profile {line}`. "
-                        "Run `%aws_profile --off` to work without it."
-                    )
-                raise
+        if cell is not None:
+            return run_aws_profile_cell(options, cell, self.shell, switcher)
+        try:
+            return run_aws_profile(options, switcher, self.make_picker)
+        except AwsProfileError as error:
+            if joined(options.profile) == self.profile and not switcher.has_switched:
+                error.hint += (
+                    " Until you switch, each cell begins with the line "
+                    f"`%aws_profile {self._first_line()}`. "
+                    "Run `%aws_profile --off` to work without it."
+                )
+            raise
 
     @with_options(of_aws_profiles)
     @line_cell_magic
-    def aws_profiles(self, line: str, cell: str | None = None) -> pd.DataFrame | None:
+    def aws_profiles(
+        self, options: argparse.Namespace, cell: str | None = None
+    ) -> pd.DataFrame | None:
         """List the AWS profiles, or run a cell for each of them.
 
         ``%%aws_profiles PATTERN`` runs the cell for each matching profile in parallel, with
@@ -158,13 +160,11 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         """
         from ipy_awsprofile.notebook.profiles import run_aws_profiles
 
-        shell = self.shell
-        with spelling_hints("aws_profiles", line, cell, shell.user_ns):
-            return run_aws_profiles(self.aws_profiles.parser, line, cell, shell, self.switcher)
+        return run_aws_profiles(options, cell, self.shell, self.switcher)
 
     @with_options(of_aws_calls)
     @line_magic
-    def aws_calls(self, line: str) -> pd.DataFrame | None:
+    def aws_calls(self, options: argparse.Namespace) -> pd.DataFrame | None:
         """Return the recorded AWS calls as a DataFrame.
 
         ``%aws_calls on`` records calls of boto3, aiobotocore and the libraries that use them.
@@ -172,9 +172,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         from ipy_awsprofile.notebook.calls import run_aws_calls
 
         with faults_as_errors():
-            parser = self.aws_calls.parser
             set_recording = partial(self.set_trait, "record_calls")
-            return run_aws_calls(parser, line, self.calls, self.switcher, set_recording)
+            return run_aws_calls(options, self.calls, self.switcher, set_recording)
 
     def require_closable(self) -> None:
         """Raise AwsProfileError while another thread or task relies on the active identity."""

@@ -12,9 +12,11 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import wraps
 from typing import Any
 
 from IPython.core.error import UsageError
+from IPython.core.magic import Magics
 from IPython.core.magic_arguments import MagicArgumentParser
 from IPython.display import display
 
@@ -190,15 +192,33 @@ def _argument_of(field: Option) -> dict[str, object]:
 
 
 def with_options(declare: Callable[[argparse.ArgumentParser], None]) -> Callable[[Any], Any]:
-    """Return a decorator that gives a magic its ``parser``, and its help as its docstring."""
+    """Return a decorator for a magic that gets its options instead of its line.
+
+    The magic has its ``parser``, and the parser's help as its docstring. ``-h`` shows the help
+    instead of running the magic.
+    """
 
     def decorate(magic: Any) -> Any:
         parser = MagicArgumentParser(magic.__name__, description=magic.__doc__)
         declare(parser)
         parser.add_argument("-h", "--help", action="store_true", help=argparse.SUPPRESS)
-        magic.parser = parser
-        magic.__doc__ = parser.format_help()
-        return magic
+
+        @wraps(magic)
+        def run(self: Magics, line: str, *cell: str) -> object:
+            typed = f"%{parser.prog} {line}".strip()
+            if cell:
+                typed = f"%{typed}"
+            with _spelling_hints(typed, self.shell.user_ns):
+                options = parse(parser, line)
+                if options.help:
+                    text = parser.format_help().removeprefix("::\n\n")
+                    display({"text/plain": text}, raw=True)
+                    return None
+                return magic(self, options, *cell)
+
+        run.parser = parser  # type: ignore[attr-defined]
+        run.__doc__ = parser.format_help()
+        return run
 
     return decorate
 
@@ -256,7 +276,7 @@ _SPELLINGS = (
         r"(?!.* --save ).*(\{[^{}\"]+\}|\$\w).*",
         r"A variable in `\g<0>` isn't defined. Define it first.",
     ),
-    (r"(%%?\w+)(.*) --profile[ =](.*)", r"Write `\1\2 \3`."),
+    (r"(%%?aws_profiles?)(.*) --profile[ =](.*)", r"Write `\1\2 \3`."),
     (
         f"%aws_profile ((?:{'|'.join(options_of(ProfileActions))})(?: .*)?)",
         r"Write `%aws_profile --\1`.",
@@ -271,23 +291,18 @@ _SPELLINGS = (
 
 
 @contextmanager
-def spelling_hints(
-    magic: str, line: str, cell: str | None, variables: Mapping[str, object]
-) -> Iterator[None]:
-    """Name the right spelling in the error of a magic's line with a common mistake.
+def _spelling_hints(typed: str, variables: Mapping[str, object]) -> Iterator[None]:
+    """Name the right spelling in the error of a typed line with a common mistake.
 
     ``variables`` are the notebook's.
     """
-    typed = f"%{magic} {line}".strip()
-    if cell is not None:
-        typed = f"%{typed}"
     try:
         yield
     except (InvalidOption, ProfileNotFound) as error:
         name = ""
         if isinstance(error, ProfileNotFound):
             name = error.name
-        if name not in line or re.search(_ACCESS_KEY, line):
+        if name not in typed or re.search(_ACCESS_KEY, typed):
             raise  # it is about the cell's code, or must not be repeated
         for pattern, hint in _SPELLINGS:
             match = re.fullmatch(pattern, typed)
@@ -303,8 +318,3 @@ def spelling_hints(
 def joined(words: list[str]) -> str | None:
     """Return the words of a name with spaces, which needs no quotes; None without words."""
     return " ".join(words) if words else None
-
-
-def show_help(parser: argparse.ArgumentParser) -> None:
-    """Show a magic's options."""
-    display({"text/plain": parser.format_help().removeprefix("::\n\n")}, raw=True)

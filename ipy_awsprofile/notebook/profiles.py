@@ -27,8 +27,6 @@ from ipy_awsprofile.notebook.options import (
     CellOptions,
     chosen,
     joined,
-    parse,
-    show_help,
 )
 from ipy_awsprofile.sessions.assigned_roles import AssignedRole, complete_list, list_assigned_roles
 from ipy_awsprofile.switch.saving import text_with_roles
@@ -41,8 +39,7 @@ if TYPE_CHECKING:
 
 
 def run_aws_profiles(
-    parser: argparse.ArgumentParser,
-    line: str,
+    options: argparse.Namespace,
     cell: str | None,
     shell: InteractiveShell,
     switcher: Switcher,
@@ -53,11 +50,7 @@ def run_aws_profiles(
     """
     require_no_run("`%aws_profiles`")
     with interruption_as_error("The cell", switcher):
-        options = parse(parser, line)
         options.pattern = joined(options.pattern)
-        if options.help:
-            show_help(parser)
-            return None
         if cell is None:
             with faults_as_errors():
                 display(_card(options, switcher))
