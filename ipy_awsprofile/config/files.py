@@ -13,7 +13,6 @@ from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping
 from configparser import ParsingError
 from contextlib import suppress
-from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -113,7 +112,7 @@ class Config(StaysInProcess):
         """
         return {
             **self.sections,
-            "profiles": self.profiles | {name: deepcopy(dict(own[name])) for name in own},
+            "profiles": self.profiles | dict(own),
         }
 
 

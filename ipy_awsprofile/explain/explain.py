@@ -325,8 +325,6 @@ def _warnings(chain: tuple[Profile, ...], config: Config) -> Iterator[str]:
                     locations = locations_of(config.paths, header, name)
                     see = "".join(map(str, locations[-1:]))
                     yield f"`{one_line(name, 40)}` {mistake} See {see}."
-        for location in locations_of(config.paths, f"profile profile {profile}"):
-            yield f"[profile {profile}] isn't `{profile}` here. Write [{profile}]. See {location}."
 
 
 def _mistake(name: str, section: Section) -> str:
