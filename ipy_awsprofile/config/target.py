@@ -231,11 +231,7 @@ def target_of(
         )
     first = with_options(chain[0], request)
     chain = (first, *chain[1:])
-    parameters: dict[str, StsParameters] = {}
-    for profile in chain:
-        added = parameters_of(profile)
-        if added:
-            parameters[str(profile.role_arn)] = added
+    parameters = _parameters_by_role(chain)
     mfa: StsParameters = {}
     if request.mfa:
         mfa = _mfa(first)
@@ -264,6 +260,16 @@ def target_of(
     if target.scope or target.mfa:
         target.require_sts()
     return target
+
+
+def _parameters_by_role(chain: tuple[Profile, ...]) -> dict[str, StsParameters]:
+    """Return the parameters that botocore has no settings for, by role ARN."""
+    parameters: dict[str, StsParameters] = {}
+    for profile in chain:
+        added = parameters_of(profile)
+        if added:
+            parameters[str(profile.role_arn)] = added
+    return parameters
 
 
 def _region_of(request: SessionRequest, first: Profile) -> tuple[str | None, str]:

@@ -311,27 +311,10 @@ def create_provider_chain(
     don't come from a profile, return only the provider of their source. Raises botocore's
     exceptions for invalid settings.
     """
-    # A switch sets variables for child processes, which must not affect this identity.
-    environ = user_environment()
-
-    def load_from(method: str) -> Credentials | None:
-        # botocore's own chain has the sources with the user's settings for instance metadata.
-        resolver: Any = create_credential_resolver(clients.session, cache, target.region)
-        provider = resolver.get_provider(method)
-        provider._environ = environ
-        return renewing.load(provider.load, method)
-
-    later: Any = object()  # creating the fetchers takes longer than reading a cached role
-    sources: list[Any] = [
-        EnvProvider(environ),
-        ContainerProvider(environ, later),
-        InstanceMetadataProvider(later),
-    ]
-    for source in sources[1:]:
-        source.load = partial(load_from, source.METHOD)
+    variables, *machine = _create_sources(clients, target, cache, renewing)
     first = target.profile
     if first.kind is ProfileKind.AMBIENT:
-        names = {source.CANONICAL_NAME: source for source in sources}
+        names = {source.CANONICAL_NAME: source for source in (variables, *machine)}
         return CredentialResolver([names[first.credential_source]])
     session: Any = clients
     profiles = _ProfileProviders(
@@ -350,12 +333,33 @@ def create_provider_chain(
         cache=cache,
         profile_name=target.name,
         prompter=prompter,
-        credential_sourcer=CanonicalNameCredentialSourcer(sources),
+        credential_sourcer=CanonicalNameCredentialSourcer([variables, *machine]),
         profile_provider_builder=profiles,
     )
     roles.renewing = renewing
     own = profiles.providers(target.name, disable_env_vars=True)
-    return CredentialResolver([roles, *own, OriginalEC2Provider(), BotoProvider(), *sources[1:]])
+    return CredentialResolver([roles, *own, OriginalEC2Provider(), BotoProvider(), *machine])
+
+
+def _create_sources(
+    clients: ProviderClients, target: Target, cache: Any, renewing: Renewing
+) -> list[Any]:
+    """Return the providers of variables, containers and instances."""
+    # A switch sets variables for child processes, which must not affect this identity.
+    environ = user_environment()
+
+    def load_from(method: str) -> Credentials | None:
+        # botocore's own chain has the sources with the user's settings for instance metadata.
+        resolver: Any = create_credential_resolver(clients.session, cache, target.region)
+        provider = resolver.get_provider(method)
+        provider._environ = environ
+        return renewing.load(provider.load, method)
+
+    later: Any = object()  # creating the fetchers takes longer than reading a cached role
+    machine: list[Any] = [ContainerProvider(environ, later), InstanceMetadataProvider(later)]
+    for source in machine:
+        source.load = partial(load_from, source.METHOD)
+    return [EnvProvider(environ), *machine]
 
 
 class ProviderClients:
