@@ -337,7 +337,7 @@ def _open_scope(base: boto3.Session, scope: StsParameters) -> boto3.Session:
     inner = separate_session(base.profile_name, base.region_name, *settings_of(base))
     # The global endpoint lacks the operation.
     inner.set_config_variable("sts_regional_endpoints", "regional")
-    session = NamedSession(inner, chain)
+    session = NamedSession(inner, chain, getattr(base, "timeout", 10.0))
     region = base.region_name or "us-east-1"
     create_client = partial(own_client_of, session, region_name=region)
     with translated(chain):

@@ -54,11 +54,17 @@ if TYPE_CHECKING:
 
 
 class NamedSession(StaysInProcess, Session):
-    """A boto3 session with the names of its profiles in ``chain``, as in ``Identity``."""
+    """A boto3 session with the names of its profiles in ``chain``, as in ``Identity``.
 
-    def __init__(self, session: botocore.session.Session, chain: tuple[str, ...]) -> None:
+    ``timeout`` applies to each attempt of our own calls, in seconds.
+    """
+
+    def __init__(
+        self, session: botocore.session.Session, chain: tuple[str, ...], timeout: float
+    ) -> None:
         super().__init__(botocore_session=session)
         self.chain = chain
+        self.timeout = timeout
 
     def __repr__(self) -> str:
         return f"<session of {chain_line(self.chain)}, region {self.region_name}>"
@@ -71,8 +77,7 @@ class ProfileSession(NamedSession):
     """A boto3 session for a profile, with automatic renewal of its credentials.
 
     ``target`` is the profile with its options. ``callers`` has the identities that STS has returned
-    so far, by access key ID. ``timeout`` applies to each attempt of a call to STS, in seconds.
-    ``prompter`` prompts for MFA codes and sign-ins during renewals.
+    so far, by access key ID. ``prompter`` prompts for MFA codes and sign-ins during renewals.
     """
 
     def __init__(
@@ -83,10 +88,9 @@ class ProfileSession(NamedSession):
         timeout: float,
         prompter: Prompter,
     ) -> None:
-        super().__init__(session, target.names)
+        super().__init__(session, target.names, timeout)
         self.target = target
         self.callers = session.callers
-        self.timeout = timeout
         self.prompter = prompter
         #: What STS has issued for long-term keys, by their ID; see `issue_keys`.
         self.issued: dict[str, Keys] = {}
