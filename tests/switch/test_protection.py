@@ -272,4 +272,4 @@ def test_expected_account(shell: Shell) -> None:
         pass
     with pytest.raises(UnexpectedAccount, match="not in 000000000012"):
         using_profile("RoleBeta", expect_account=12).__enter__()
-    assert "is empty" in str(shell.refused('%aws_profile RoleBeta --expect-account ""'))
+    assert isinstance(shell.refused('%aws_profile RoleBeta --expect-account ""'), UnexpectedAccount)
