@@ -105,16 +105,6 @@ class Config(StaysInProcess):
     #: The headers that aren't a profile's, such as one of three words, which botocore ignores.
     other_headers: tuple[str, ...]
 
-    def full_config(self, own: Mapping[str, Section] = MappingProxyType({})) -> ParsedFiles:
-        """Return botocore's ``Session.full_config``, with a session's own settings of profiles.
-
-        botocore parses both files for every session. Here, sessions share all sections but ``own``.
-        """
-        return {
-            **self.sections,
-            "profiles": self.profiles | dict(own),
-        }
-
 
 def read_config(paths: SharedFiles | None = None) -> Config:
     """Read both files as botocore does, unless they haven't changed. Raises ConfigFileError."""

@@ -204,11 +204,13 @@ class Target:
         return "" if is_aws(url) else redacted_urls(url).rstrip("/")
 
     def full_config(self) -> ParsedFiles:
-        """Return the files as botocore's ``Session.full_config``, with the chain's settings."""
+        """Return the files as botocore's ``Session.full_config``, with the chain's settings.
+
+        botocore parses both files for every session. Here, sessions share all other sections.
+        """
         files = self.config.profiles
-        return self.config.full_config(
-            {source.name: {**files.get(source, {}), **source.settings} for source in self.chain}
-        )
+        own = {source.name: {**files.get(source, {}), **source.settings} for source in self.chain}
+        return {**self.config.sections, "profiles": files | own}
 
 
 def target_of(
