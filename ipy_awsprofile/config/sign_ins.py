@@ -24,10 +24,10 @@ from typing import Any
 from ipy_awsprofile.config.files import Config, Section
 from ipy_awsprofile.config.names import AssignedName
 from ipy_awsprofile.config.private import read_file
-from ipy_awsprofile.config.profiles import Profile, ProfileKind, find_profile
+from ipy_awsprofile.config.profiles import Profile, find_profile
 from ipy_awsprofile.config.settings import client_settings
-from ipy_awsprofile.errors import InvalidOption, InvalidProfile
-from ipy_awsprofile.text import did_you_mean, listed, quoted
+from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.text import did_you_mean, listed
 
 _EXAMPLE = (
     "Write a section `[sso-session NAME]` with sso_start_url and sso_region in the config file, "
@@ -157,25 +157,6 @@ def _only_sign_in(choices: Collection[SignIn]) -> SignIn:
 def sign_in_of(settings: Section, config: Config) -> SignIn | None:
     """Return the sign-in that a profile with these settings uses, or None."""
     return next((sign_in for sign_in in sign_ins(config).values() if sign_in.is_of(settings)), None)
-
-
-def find_sign_in_of(profile: Profile, config: Config) -> SignIn:
-    """Return the sign-in that a profile uses.
-
-    Raises InvalidOption if it doesn't use one, and InvalidProfile if a setting is missing.
-    """
-    if profile.kind is not ProfileKind.SSO:
-        raise InvalidOption(
-            f"`{profile}` has no sign-in: its kind is `{profile.kind}`.",
-            "Switch without `--login`, or use a profile with sso_account_id and sso_role_name.",
-        )
-    sign_in = sign_in_of(profile.settings, config)
-    if sign_in and sign_in.has_address:
-        return sign_in
-    raise InvalidProfile(
-        f"The sign-in of `{profile}` has no address: sso_start_url or sso_region is missing.",
-        f"{PORTAL} `%aws_profile --explain {quoted(profile)}` shows its settings.",
-    )
 
 
 def sign_in_of_pattern(pattern: str, config: Config) -> str | None:

@@ -27,19 +27,19 @@ from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.shared import python_of
 from ipy_awsprofile.config.sign_ins import (
+    PORTAL,
     FindAccount,
     SignIn,
     find_profile_or_role,
     find_sign_in,
-    find_sign_in_of,
     profile_of_role,
     role_named,
     sign_in_of,
     sign_in_settings,
 )
 from ipy_awsprofile.config.user_environment import user_environment
-from ipy_awsprofile.errors import InvalidOption
-from ipy_awsprofile.text import digest_of, redacted_urls
+from ipy_awsprofile.errors import InvalidOption, InvalidProfile
+from ipy_awsprofile.text import digest_of, quoted, redacted_urls
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -95,8 +95,20 @@ class Target:
         return sign_in_of(self.start.settings, self.config)
 
     def find_sign_in(self) -> SignIn:
-        """Return the sign-in. Raises InvalidOption and InvalidProfile."""
-        return find_sign_in_of(self.start, self.config)
+        """Return the sign-in. Raises InvalidOption and, without an address, InvalidProfile."""
+        start = self.start
+        if start.kind is not ProfileKind.SSO:
+            raise InvalidOption(
+                f"`{start}` has no sign-in: its kind is `{start.kind}`.",
+                "Switch without `--login`, or use a profile with sso_account_id and sso_role_name.",
+            )
+        sign_in = self.sign_in
+        if sign_in and sign_in.has_address:
+            return sign_in
+        raise InvalidProfile(
+            f"The sign-in of `{start}` has no address: sso_start_url or sso_region is missing.",
+            f"{PORTAL} `%aws_profile --explain {quoted(start)}` shows its settings.",
+        )
 
     @property
     def cache_variant(self) -> str:

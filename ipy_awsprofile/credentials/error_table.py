@@ -81,11 +81,6 @@ class Rule(NamedTuple):
             return False
         return not self.calls or call in self.calls
 
-    @property
-    def quotes(self) -> bool:
-        """Whether AWS's or botocore's message follows the sentence."""
-        return "{message}" in self.says
-
 
 RESPONSES = (
     Rule(

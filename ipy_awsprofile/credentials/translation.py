@@ -82,9 +82,8 @@ def _cause(error: Exception) -> Exception | None:
     rule = _rule_of(error)
     if rule is None:
         return speaking_cause(error)
-    if not rule.quotes or not isinstance(error, botocore.ClientError | botocore.BotoCoreError):
-        return None
-    if _is_page(error):
+    is_quoted = "{message}" in rule.says and not _is_page(error)
+    if not is_quoted or not isinstance(error, botocore.ClientError | botocore.BotoCoreError):
         return None
     text = str(error)
     if redacted_urls(text) != text or "\n" in text:
@@ -158,9 +157,7 @@ def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
     rule = _rule_of(error)
     if rule is None:
         return UnexpectedError(error)
-    names = [f"`{name}`" for name in chain]
-    if not chain:
-        names = ["this session"]
+    names = [f"`{name}`" for name in chain] or ["this session"]
     problem = re.sub(r", value: .*, type: .*", "", one_line(details.get("report", "")))
     typed = arguments(request_of(chain))
     fields = {
