@@ -70,7 +70,11 @@ def _card(options: argparse.Namespace, switcher: Switcher) -> Card:
 
     Raises AwsProfileError.
     """
-    _require_no_options_of_cell(options)
+    if chosen(options, CellOptions):
+        raise InvalidOption(
+            "The options of a cell need a cell.",
+            "Write `%%aws_profiles PATTERN` as the first line of the cell.",
+        )
     if options.sso is not None:
         return _card_of_roles(options, switcher)
     if options.save or options.refresh:
@@ -82,19 +86,6 @@ def _card(options: argparse.Namespace, switcher: Switcher) -> Card:
     if not config.profiles:
         return cards.no_profiles_card(config.paths)
     return tables.profile_table(list_profiles(options.pattern), options.pattern)
-
-
-def _require_no_options_of_cell(options: argparse.Namespace) -> None:
-    """Raise InvalidOption for an option of a cell. ``--yes`` confirms ``--save``, too."""
-    given = [*chosen(options, CellOptions)]
-    for name in OF_EACH_PROFILE:
-        if getattr(options, name) and not (name == "confirmed" and options.save):
-            given.append(name)
-    if given:
-        raise InvalidOption(
-            "The options of a cell need a cell.",
-            "Write `%%aws_profiles PATTERN` as the first line of the cell.",
-        )
 
 
 def _sign_in_and_pattern(options: argparse.Namespace) -> tuple[SignIn, str | None]:
