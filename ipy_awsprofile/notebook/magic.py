@@ -107,7 +107,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                 self._apply_to(switcher)
                 switcher.shares = self.share
                 self.ending.callback(switcher.close)
-                self.ending.callback(Notices(switcher, self.shell).end)
+                Notices(switcher, self.shell, self.ending)
                 self._switcher = switcher
             return self._switcher
 

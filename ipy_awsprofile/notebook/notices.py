@@ -25,6 +25,7 @@ from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import ExitStack
 
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
@@ -35,26 +36,21 @@ if TYPE_CHECKING:
 
 
 class Notices:
-    """Shows each line once, before or after a cell of the shell, until `end`."""
+    """Shows each line once, before or after a cell of the shell, until ``ending`` is closed."""
 
-    def __init__(self, switcher: Switcher, shell: InteractiveShell) -> None:
+    def __init__(self, switcher: Switcher, shell: InteractiveShell, ending: ExitStack) -> None:
         self._switcher = switcher
-        self._events = shell.events
         self._told_places: set[str] = set()
         self._told_settings: list[Section] = []
-        self._hooks = (
+        hooks = (
             ("pre_run_cell", begin_cell),
             ("pre_run_cell", self._tell_about_files),
             ("post_run_cell", self._tell_about_places),
             ("post_run_cell", self._tell_about_expiry),
         )
-        for event, hook in self._hooks:
-            self._events.register(event, hook)
-
-    def end(self) -> None:
-        """Show no more lines."""
-        for event, hook in self._hooks:
-            self._events.unregister(event, hook)
+        for event, hook in hooks:
+            shell.events.register(event, hook)
+            ending.callback(shell.events.unregister, event, hook)
 
     def _tell_about_places(self, _result: object) -> None:
         """Show a line if the cell has changed what others read."""
