@@ -328,10 +328,11 @@ def _open_window(line: _Line, words: list[str]) -> Card:
     limit = f", limited by {policy}" if policy else ""
     until = cards.time_left(datetime.now(UTC) + length).removesuffix(" left")
     question = f"Programs with the profile {AGENT} can write as {name} for {until}{limit}."
+    answer = "yes"
     if switcher.is_protected:
-        confirm_at_cell(f"{question} It is protected. To allow it, type {name}:", name)
-    else:
-        confirm_at_cell(f"{question} To allow it, type yes:", "yes")
+        question += " It is protected."
+        answer = name
+    confirm_at_cell(f"{question} To allow it, type {answer}:", answer)
     sharing.open_window(Window(datetime.now(UTC).replace(microsecond=0) + length, policy))
     return active_card(switcher)
 

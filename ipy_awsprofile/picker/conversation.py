@@ -123,8 +123,8 @@ class Conversation:
             case {"do": "list"}:
                 with self._errors_shown():
                     self._list()
-            case {"do": "switch", "profile": str(name), **options}:
-                request = SwitchRequest(profile=name, read_only=options.get("read_only") is True)
+            case {"do": "switch", "profile": str(name), "read_only": bool(read_only)}:
+                request = SwitchRequest(profile=name, read_only=read_only)
                 self._begin(f"Switching to {name}", partial(self._switch, request))
             case {"do": "region", "region": str() | None as region} if active:
                 request = replace(active, region=region)
@@ -248,12 +248,12 @@ class Conversation:
     def _go_on(self, asked: _Asked, answer: Answer) -> None:
         """Switch with the user's answer."""
         request = asked.request
-        if answer.get("confirmed") is True:
+        if answer.get("confirmed"):
             request = replace(request, confirmed=True)
         if asked.attempt and "entered" in answer:
             asked.attempt.enter(str(answer["entered"]))
         code = str(answer.get("code", ""))
-        device_code = answer.get("device_code") is True
+        device_code = bool(answer.get("device_code"))
         self._switch(request, again=asked.again, code=code, device_code=device_code)
 
     def _ask_for_code(self, asked: _Asked, device: str, error: AwsProfileError) -> None:

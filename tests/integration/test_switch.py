@@ -112,7 +112,7 @@ def by_picker(shell: Shell, **options: Any) -> str:
     """Choose the profile in the picker, enter a code if it prompts, run the cell, and undo it."""
     heard: list[Any] = []
     picker = Conversation(running_switcher(), lambda message, _buffers: heard.append(message))
-    picker.receive({"do": "switch", "profile": options["profile"]})
+    picker.receive({"do": "switch", "profile": options["profile"], "read_only": False})
     if heard[-1]["ask"]:
         number = heard[-1]["ask"]["question"]
         code = getpass.getpass("MFA code")

@@ -55,7 +55,7 @@ class Views:
 
     def switch(self, profile: str, **content: Any) -> dict[str, Any]:
         """Choose a profile, and return the state."""
-        return self.do("switch", profile=profile, **content)
+        return self.do("switch", profile=profile, read_only=False, **content)
 
     @property
     def state(self) -> dict[str, Any]:
