@@ -30,7 +30,7 @@ def seconds(value: object) -> int:
     """
     if isinstance(value, timedelta):
         return int(value.total_seconds())
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float):
         return int(value)
     match = re.fullmatch(r"(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s?)?", str(value), re.ASCII)
     if not match or not match[0]:

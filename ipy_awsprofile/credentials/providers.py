@@ -85,11 +85,11 @@ class Renewal:
     """
 
     fetch: Callable[[], NewKeys]
-    source: KeySource | None = None
-    serial: str | None = None
-    duration: int | None = None
-    is_role: bool = False
-    fetcher: Any = None
+    source: KeySource | None
+    serial: str | None
+    duration: int | None
+    is_role: bool
+    fetcher: Any
 
     @classmethod
     def of(cls, credentials: Any) -> Self:
