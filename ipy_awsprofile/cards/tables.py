@@ -117,7 +117,9 @@ def explanation_card(shown: Explanation) -> Card:
         if name in shown.chain:
             heading += f" ({shown.chain[name]})"
         rows.append((heading,))
-        rows += [setting[1:] for setting in shown.settings if setting.section == name]
+        for row in shown.settings:
+            if row.section == name:
+                rows.append((row.setting, row.value, row.location, row.note))
     return Card(
         title=" ← ".join(shown.chain) or shown.name or "(no name)",
         badge=badge,

@@ -50,13 +50,17 @@ from ipy_awsprofile.text import one_line, program, quoted, redacted_urls
 
 
 class Setting(NamedTuple):
-    """A setting of a section, its value for display, where it is, and why it isn't used (or "")."""
+    """A setting of a section, its value for display, and where it is.
+
+    The note says why it isn't used, and the mistake what is wrong with it. Both can be empty.
+    """
 
     section: str
     setting: str
     value: str
     location: str = ""
     note: str = ""
+    mistake: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +90,13 @@ def explain(request: SessionRequest | None = None) -> Explanation:
     shown = Explanation(name=request.name, notes=tuple(_notes(request)))
     try:
         chain = requested_chain(request, config, _find_known_account)
+        settings = tuple(_settings(chain, request, config))
         shown = replace(
             shown,
             name=chain[0].name,
             chain={profile.name: _described(profile) for profile in chain},
-            settings=tuple(_settings(chain, request, config)),
-            warnings=tuple(dict.fromkeys(_warnings(chain, config))),
+            settings=settings,
+            warnings=tuple(_warnings(chain, settings, config)),
         )
         target = target_of(request, config, _find_known_account)
         if target.unknown_region:
@@ -243,7 +248,10 @@ def _rows(shown: str, header: str, section: Section, config: Config) -> Iterator
         locations = list(map(str, locations_of(config.paths, header, setting))) or [""]
         for other in locations[:-1]:
             yield Setting(shown, setting, "", other, "the credentials file takes precedence")
-        yield Setting(shown, setting, _value(setting, value), locations[-1])
+        mistake = _mistake(setting, section)
+        if mistake:
+            mistake = f"`{one_line(setting, 40)}` {mistake} See {locations[-1]}."
+        yield Setting(shown, setting, _value(setting, value), locations[-1], mistake=mistake)
 
 
 def _replaced(request: SessionRequest) -> dict[str, tuple[str, str]]:
@@ -310,30 +318,25 @@ def _nested(name: str, text: str) -> str:
     return name
 
 
-def _warnings(chain: tuple[Profile, ...], config: Config) -> Iterator[str]:
-    """Yield the common mistakes in the sections of a chain, each with its location."""
+def _warnings(
+    chain: tuple[Profile, ...], settings: tuple[Setting, ...], config: Config
+) -> Iterator[str]:
+    """Yield the mistakes in the settings, and in headers of the credentials file."""
+    yield from dict.fromkeys(row.mistake for row in settings if row.mistake)
     for profile in chain:
-        session = profile.text("sso_session") or ""
-        sections = {
-            f"profile {profile}": config.profiles.get(profile, {}),
-            f"sso-session {session}": config.sso_sessions.get(session, {}),
-        }
-        for header, section in sections.items():
-            for name in section:
-                mistake = _mistake(name, section)
-                if mistake:
-                    locations = locations_of(config.paths, header, name)
-                    see = "".join(map(str, locations[-1:]))
-                    yield f"`{one_line(name, 40)}` {mistake} See {see}."
+        for location in locations_of(config.paths, f"profile profile {profile}"):
+            yield f"[profile {profile}] isn't `{profile}` here. Write [{profile}]. See {location}."
 
 
 def _mistake(name: str, section: Section) -> str:
     """Return the mistake in a setting of a section and its fix, or an empty text."""
+    value = section[name]
+    if not isinstance(value, str):  # a block, whose name can be a service's
+        return ""
     similar = similar_setting(name)
     if similar and similar not in section:
         return f"isn't an AWS setting, so it is ignored. Did you mean `{similar}`?"
-    value = section[name]
-    if name not in known_settings() - COMMANDS or not isinstance(value, str):
+    if name not in known_settings() - COMMANDS:
         return ""
     for pattern, fault in _MARKS.items():
         if re.search(pattern, value):
