@@ -221,8 +221,7 @@ def _pick(line: _Line) -> object:
         return line.make_picker(line.switcher)
     from ipy_awsprofile.notebook.terminal import pick_in_terminal  # a notebook doesn't need it
 
-    active = line.switcher.request
-    name = pick_in_terminal(active.profile if active else None)
+    name = pick_in_terminal()
     if name is None:
         return _switch(line)
     return _switch(replace(line, request=SwitchRequest(name)))

@@ -11,7 +11,6 @@ import shlex
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import wraps
 from typing import Any
 
@@ -251,18 +250,8 @@ def parse(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace:
     try:
         return parser.parse_args(list(lexer))
     except (ValueError, UsageError) as error:  # such as a quotation mark that isn't closed
-        raise InvalidOption(f"{error}.", _spelling_hint(parser, str(error))) from None
-
-
-def _spelling_hint(parser: argparse.ArgumentParser, problem: str) -> str:
-    """Return a hint for a problem of the parser: an option with a similar name, or the help."""
-    unknown = re.search(r"unrecognized arguments: .*?(--\w[\w-]*)", problem)
-    if unknown:
-        # A hint to confirm or to write could be followed without reading it.
-        safe = set(re.findall(r"--[\w-]+", parser.format_help())) - {"--yes", "--write"}
-        for name in get_close_matches(unknown[1], safe, 1, 0.8):
-            return f"Did you mean `{name}`?"
-    return f"Run `%{parser.prog}?` to see the options."
+        hint = f"Run `%{parser.prog}?` to see the options."
+        raise InvalidOption(f"{error}.", hint) from None
 
 
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes

@@ -17,12 +17,11 @@ from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.text import one_line
 
 
-def pick_in_terminal(active: str | None) -> str | None:
+def pick_in_terminal() -> str | None:
     """Let the user search the profiles by name, and return the name of the chosen one.
 
-    Enter chooses the first profile that contains the typed text. The active profile is first in the
-    list. Return None after Ctrl-C, Ctrl-D or an empty line. Raises AwsProfileError without a
-    terminal, and ConfigFileError.
+    Enter chooses the first profile that contains the typed text. Return None after Ctrl-C, Ctrl-D
+    or an empty line. Raises AwsProfileError without a terminal, and ConfigFileError.
     """
     if not (somebody_is_there() and sys.stdout.isatty()):
         raise AwsProfileError(
@@ -30,7 +29,7 @@ def pick_in_terminal(active: str | None) -> str | None:
             "Run `%aws_profile NAME`; `%aws_profiles` lists the names.",
         )
     about = {}
-    for profile in sorted(list_profiles(), key=lambda profile: profile.name != active):
+    for profile in list_profiles():
         details = filter(None, (profile.account, profile.role, profile.region))
         about[profile.name] = one_line("  ".join(details))
     search = WordCompleter(

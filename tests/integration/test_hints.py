@@ -286,7 +286,7 @@ def test_spellings(shell: Shell, aws: EmbeddedAws) -> None:
 NOT_MISSPELLED = {
     "%aws_profile RoleBet --region us-east-1": "Did you mean `RoleBeta`?",
     "%aws_profile RoleBeta --yess": "Run `%aws_profile?` to see the options.",
-    "%aws_profile RoleBeta --regions a,b": "Did you mean `--region`?",
+    "%aws_profile RoleBeta --regions a,b": "Run `%aws_profile?` to see the options.",
     "%aws_profile prod": "Did you mean `console-prod`?",
     "%aws_profile console-prd": "Did you mean `console-prod`?",
     "%%aws_profile UserAlpha --region us-east-1\nopen_session('RoleBet')": "Did you mean",
