@@ -47,7 +47,7 @@ from ipy_awsprofile.credentials.sts import (
     sts_client,
 )
 from ipy_awsprofile.credentials.translation import no_credentials, request_of, translated
-from ipy_awsprofile.errors import IdentityChanged
+from ipy_awsprofile.errors import CredentialsRejected, IdentityChanged
 
 _log = logging.getLogger(__name__)
 
@@ -172,27 +172,31 @@ class ProfileBotocoreSession(SharedBotocoreSession):
     ) -> None:
         """Retrieve the session's credentials now, and enable their automatic renewal.
 
-        Read an assumed role from the AWS CLI's cache unless ``fresh`` is set. ``config`` is that of
-        the clients that retrieve credentials, and ``role_provider`` is as in
-        `create_provider_chain`. Raises botocore's exceptions and subclasses of AwsProfileError.
+        Read an assumed role from the AWS CLI's cache unless ``fresh`` is set. If AWS rejects a
+        cached session, assume its role again. ``config`` is that of the clients that retrieve
+        credentials, and ``role_provider`` is as in `create_provider_chain`. Raises botocore's
+        exceptions and subclasses of AwsProfileError.
         """
-        name = self.target.name
         cache = RoleCache(self.callers, fresh=fresh, variant=self.target.cache_variant)
-        credentials = self._find(cache, prompter, config, role_provider)
-        if credentials is None:
-            raise no_credentials(name)
-        self._credentials = credentials  # which has no public setter for credentials like these
-        credentials.get_frozen_credentials()
-        _log.debug("%s: found by %s.", name, credentials.method)
+        retrieve = partial(self._retrieve, cache, prompter, config, role_provider)
+        try:
+            retrieve()
+        except CredentialsRejected:
+            if not cache.has_read:
+                raise
+            # AWS can end a session before it expires, and the AWS CLI's cache doesn't notice.
+            _log.debug("%s: AWS rejected the cached session.", self.target.name)
+            cache.fresh = True
+            retrieve()
 
-    def _find(
+    def _retrieve(
         self,
         cache: RoleCache,
         prompter: Prompter,
         config: Config,
         role_provider: RoleProvider | None,
-    ) -> Any:
-        """Return the target's credentials, or an MFA session or a narrower session for them."""
+    ) -> None:
+        """Get the target's credentials, or an MFA session or a narrower session for them."""
         target = self.target
         clients = provider_clients(target, config)
         # Credentials that many roles share must not keep the session of the first of them.
@@ -212,7 +216,11 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             session = DeferredRefreshableCredentials(narrower.fetch_credentials, "scoped")
             credentials = renew_with_base(session, credentials)
             renewing.renew(credentials)
-        return credentials
+        if credentials is None:
+            raise no_credentials(target.name)
+        self._credentials = credentials  # which has no public setter for credentials like these
+        credentials.get_frozen_credentials()
+        _log.debug("%s: found by %s.", target.name, credentials.method)
 
 
 def provider_clients(target: Target, config: Config) -> ProviderClients:

@@ -183,8 +183,9 @@ class RoleCache(CliFiles):
     credentials that assumed the role. ``variant`` is added to the key, which doesn't depend on
     session policies either. ``callers`` receives the identity of each set of credentials that the
     cache reads or writes, by access key ID. With ``fresh``, the cache ignores entries that this
-    object didn't write. A file that can't be read or written is no error, because botocore assumes
-    the role again.
+    object didn't write. ``has_read`` is True after the cache has returned a session that another
+    object wrote. A file that can't be read or written is no error, because botocore assumes the
+    role again.
     """
 
     def __init__(
@@ -197,6 +198,7 @@ class RoleCache(CliFiles):
         super().__init__(str(Path("~/.aws/cli/cache").expanduser()))
         self.callers = callers
         self.fresh = fresh
+        self.has_read = False
         self._written: set[str] = set()
         self._suffix = f"-{variant}" if variant else ""
 
@@ -214,6 +216,7 @@ class RoleCache(CliFiles):
             if document["Credentials"].keys() >= _FIELDS:
                 parse(document["Credentials"]["Expiration"])
                 self._note_caller(document, cached=True)
+                self.has_read |= key not in self._written
                 return document
         return _EXPIRED_SESSION
 

@@ -153,13 +153,12 @@ def open_identified(
     one.
     """
     ask = ask or expected is not None
+    session = open_target(target, fresh=fresh, person=person)
     try:
-        session = open_target(target, fresh=fresh, person=person)
         identity = fetch_identity(session, ask=ask)
     except CredentialsRejected:
         if fresh:
             raise
-        # AWS can end a session before it expires, and the AWS CLI's cache doesn't notice.
         session = open_target(target, fresh=True, person=person)
         identity = fetch_identity(session, ask=ask)
     if expected is not None and identity.account != expected:

@@ -5,6 +5,7 @@ The embedded AWS and botocore run in this process, so that the tests can move it
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from ipy_awsprofile.credentials.person import (
     unattended,
 )
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow, trusting
-from ipy_awsprofile.errors import MfaRejected, MfaUnavailable
+from ipy_awsprofile.errors import CredentialsRejected, MfaRejected, MfaUnavailable
 from ipy_awsprofile.sessions.session import open_session, who_am_i
 from ipy_awsprofile.switch.using_profile import using_profile
 from tests.aws import EmbeddedAws
@@ -114,6 +115,18 @@ def test_an_empty_answer_gives_up(
     assert str(error) == "No code was entered."
     assert error.hint.startswith("Nothing has changed.")
     assert "RoleBeta" in shell.good("%aws_profile").text
+
+
+def test_keys_that_aws_rejects(
+    aws: EmbeddedAws, phone: Phone, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If AWS rejects the keys that assume a role, the switch prompts only once."""
+    as_front_end(monkeypatch, phone)
+    secret = re.compile("(?m)^aws_secret_access_key = .*$")
+    text = secret.sub("aws_secret_access_key = wrong", aws.credentials_file.read_text())
+    aws.credentials_file.write_text(text)
+    assert isinstance(shell.refused("%aws_profile Auditor"), CredentialsRejected)
+    assert len(phone.questions) == 1
 
 
 # --- Commands ---
