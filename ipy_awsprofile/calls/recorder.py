@@ -219,11 +219,7 @@ def _identity_of(credentials: Credentials | None) -> tuple[str, str]:
 def _key_of(credentials: Credentials) -> str:
     """Return the access key of credentials without renewing them, which could call AWS."""
     values: dict[str, str | None] = vars(credentials)
-    for name in ("_access_key", "access_key"):
-        key = values.get(name)
-        if key:
-            return key
-    return ""
+    return values.get("_access_key") or values.get("access_key") or ""
 
 
 def calls_frame(calls: list[Call]) -> pd.DataFrame:

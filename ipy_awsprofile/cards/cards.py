@@ -388,7 +388,7 @@ def sign_in_card(
     return Card(
         f"Sign in for {profile}",
         badge=badge,
-        rows=(("code", code or ""),),
+        rows=(("code", code),),
         notes=(
             f"{_STEPS[step]} Interrupt the cell to stop waiting.",
             "The link works only for this sign-in.",
