@@ -331,7 +331,7 @@ def _warnings(
 def _mistake(name: str, section: Section) -> str:
     """Return the mistake in a setting of a section and its fix, or an empty text."""
     value = section[name]
-    if not isinstance(value, str):  # a block, whose name can be a service's
+    if not value or not isinstance(value, str):  # a block's name can be a service's
         return ""
     similar = similar_setting(name)
     if similar and similar not in section:

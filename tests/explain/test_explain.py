@@ -77,7 +77,8 @@ def situation(config: str, *lines: str, keys: str = "p", **environ: str) -> tupl
 
 SITUATIONS = {
     "keys": situation(
-        f"{P}{KEYS}\nmfa_serial = GAHT12345678\ns3 =\n  a = hush\n  b = c\noutput =\n",
+        f"{P}{KEYS}\nmfa_serial = GAHT12345678\ns3 =\n  a = hush\n  b = c\noutput =\n"
+        "duration_seconds =\n",
         *("p (no problems found)", "p (static keys, config:1)", "region us-west-2 config:2"),
         f"aws_access_key_id config:3 the credentials file {TAKES}",
         "aws_access_key_id set credentials:2",
