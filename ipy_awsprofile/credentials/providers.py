@@ -480,6 +480,9 @@ class _FileCredentials(StaysInProcess, Credentials):
     token = _current_key("token")
     account_id = _current_key("account_id")
 
+    _keys: RedactedCredentials
+    _access_key = ""  # botocore's name for a key that needs no call
+
     def __init__(
         self,
         load: Callable[[], Credentials | None],
@@ -489,7 +492,6 @@ class _FileCredentials(StaysInProcess, Credentials):
         self._load = load
         self._path = path
         self._check = check
-        self._keys: Any = None
 
     def load(self) -> Self | None:
         """Read the keys. Return these credentials, or None if the file has no keys for them."""
@@ -498,12 +500,12 @@ class _FileCredentials(StaysInProcess, Credentials):
         if not loaded:
             return None
         keys = freeze_credentials(loaded)
-        if self._keys and self._keys != keys:
-            self._check(str(self._keys.access_key), keys)
+        if self._access_key and self._keys != keys:
+            self._check(self._access_key, keys)
         self._keys = keys
         self._version = version
         self.method = loaded.method
-        self._access_key = keys.access_key  # botocore's name for a key that needs no call
+        self._access_key = str(keys.access_key)
         return self
 
     def get_frozen_credentials(self) -> RedactedCredentials:
@@ -511,5 +513,4 @@ class _FileCredentials(StaysInProcess, Credentials):
         if version_of(self._path) != self._version:
             with suppress(BotoCoreError, ConfigFileError, OSError, ValueError):
                 self.load()
-        keys: RedactedCredentials = self._keys
-        return keys
+        return self._keys
