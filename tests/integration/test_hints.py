@@ -244,6 +244,17 @@ def test_a_name_instead_of_an_arn(shell: Shell, aws: EmbeddedAws, wrong: str) ->
     assert "assumed-role/RoleBeta" in shell.good(f"%aws_profile --role-arn {arn}{source}").text
 
 
+def test_profile_in_a_header_of_the_credentials_file(shell: Shell, aws: EmbeddedAws) -> None:
+    """The hint's command names the header that doesn't need the word, and then the keys work."""
+    keys = aws.credentials_file.read_text()
+    aws.credentials_file.write_text(keys.replace("[UserAlpha]", "[profile UserAlpha]"))
+    for name in ("UserAlpha", "RoleBeta"):
+        *_, command = code_in(shell.refused(f"%aws_profile {name}").hint)
+        assert "Write [UserAlpha]. See credentials:1." in shell.good(command).text
+    aws.credentials_file.write_text(keys)
+    shell.good("%aws_profile RoleBeta")
+
+
 @pytest.mark.parametrize("wrong", [f'"{ROLE}"', ROLE.replace("::", ":"), f"{ROLE} # mine"])
 def test_role_arn_in_the_file(shell: Shell, aws: EmbeddedAws, wrong: str) -> None:
     """After AWS refuses a malformed role_arn, the hint's command names the line to correct."""
