@@ -21,7 +21,6 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import ref
 
-from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.config.user_environment import SWITCHED
 from ipy_awsprofile.errors import AwsProfileError, NotForOneProfile, StaleIdentity
 from ipy_awsprofile.text import shortened
@@ -72,10 +71,6 @@ class Label:
             return self.name
         if self.principal == other.principal:
             return f"{self.name} with other options"
-        account = Arn.parse(self.principal).account
-        accounts = {account, Arn.parse(other.principal).account}
-        if all(accounts) and len(accounts) > 1:
-            return f"{self.name} in account {account}"
         return f"{self.name} as {self.principal or 'another user'}"
 
 
@@ -87,23 +82,20 @@ def label_of(credentials: object) -> Label | None:
 def put_label(credentials: Any, label: Label) -> None:
     """Label credentials. The label lives as long as they do."""
     credentials._ipy_awsprofile = label  # noqa: SLF001  # ours
-    PROCESS.labelled.add(credentials)
 
 
+@dataclass(slots=True, eq=False)
 class Turn:
     """One profile's turn in a run over many profiles, in which a function works for it.
 
-    ``run_is_over`` is set after Ctrl-C, even if the function still runs.
+    ``run_is_over`` is set after Ctrl-C, even if the function still runs. ``line`` is the last line
+    that the function has printed, until the line is complete.
     """
 
-    def __init__(
-        self, session: boto3.Session, label: Label, run_is_over: Event | None = None
-    ) -> None:
-        self.session = session
-        self.label = label
-        self.run_is_over = run_is_over or Event()
-        #: The last line that the function has printed, until the line is complete.
-        self.line = ""
+    session: boto3.Session
+    label: Label
+    run_is_over: Event
+    line: str = ""
 
 
 #: The turn that this thread or task works for.
@@ -138,8 +130,6 @@ class _Process:
     def __init__(self) -> None:
         #: How many times `watch.watch` is in effect.
         self.watched = 0
-        #: Credentials with a label.
-        self.labelled = _WeakObjects()
         #: botocore's sessions.
         self.sessions = _WeakObjects()
         self.reset()
@@ -164,19 +154,14 @@ class _Process:
         #: Whether a run over many profiles has begun, and its turns.
         self.is_run = False
         self.turns: set[Turn] = set()
-        self.warned: tuple[int, set[str]] = (0, set())
-        self.configure("warn", warnings.warn, int)
+        #: The warnings of the running cell, which shows each of them once.
+        self.warned: set[str] = set()
+        self.configure("warn", warnings.warn)
 
-    def configure(
-        self, stale: Policy, warn: Callable[[str], None], cell_number: Callable[[], int]
-    ) -> None:
-        """Set how to handle a signature as another identity, and how to warn.
-
-        ``cell_number`` returns the number of the running cell, which shows a warning once.
-        """
+    def configure(self, stale: Policy, warn: Callable[[str], None]) -> None:
+        """Set how to handle a signature as another identity, and how to warn."""
         self.stale = stale
         self.warn = warn
-        self.cell_number = cell_number
 
 
 PROCESS = _Process()
@@ -188,17 +173,9 @@ class Signer(Enum):
     CLIENT = "A client keeps its identity. Create it again with `{session}.client({service})`."
     LIBRARY = "A client keeps its identity. Create the library's objects again."
     CREDENTIALS = (
-        "Credentials keep their identity. Get them again with `{default}.get_credentials()`."
+        "Credentials keep their identity. Get them again with `{session}.get_credentials()`."
     )
-    SESSION = "A session keeps its identity. Pass the active one, `{default}`."
-
-
-#: What signs as another profile in a run.
-_IN_RUN = {
-    Signer.CLIENT: "A client",
-    Signer.CREDENTIALS: "Credentials",
-    Signer.SESSION: "A session",
-}
+    SESSION = "A session keeps its identity. Pass the active one, `{session}`."
 
 
 def check(
@@ -251,7 +228,7 @@ def _require_label_of_turn(label: Label, turn: Turn | None, signer: Signer, oper
     if label in labels:
         return
     raise NotForOneProfile(
-        f"{_IN_RUN[signer]} of {name} would sign {operation} for {whose}.",
+        f"The {signer.name.lower()} of {name} would sign {operation} for {whose}.",
         "Use the `session` of each profile and the clients that it creates, and don't keep them in "
         "a global variable or a cache.",
     )
@@ -269,21 +246,17 @@ def _report_stale(label: Label, signer: Signer, operation: str, service: str) ->
     if is_library:
         signer = Signer.LIBRARY
     active_name = "no profile"
-    session = "boto3"
-    default = "boto3.Session()"
+    session = "boto3.Session()"
     if active:
         active_name = f"`{active.name}`"
-        session = default = "session"  # the notebook's variable
+        session = "session"  # the notebook's variable
     other = label.text_beside(active)
     problem = f"{code} signs {operation} as {other}, but {active_name} is active."
-    hint = signer.value.format(session=session, default=default, service=f'"{service}"')
+    hint = signer.value.format(session=session, service=f'"{service}"')
     if policy == "refuse":
         raise StaleIdentity(problem, hint)
-    number = PROCESS.cell_number()
-    if PROCESS.warned[0] != number:
-        PROCESS.warned = number, set()
-    if problem not in PROCESS.warned[1]:
-        PROCESS.warned[1].add(problem)
+    if problem not in PROCESS.warned:
+        PROCESS.warned.add(problem)
         PROCESS.warn(f"{problem} {hint}")
 
 
@@ -379,15 +352,13 @@ def _installed_packages() -> str:
 
 
 def _code_that_signs(frame: FrameType | None) -> tuple[str, bool]:
-    """Return the notebook's line or the module that uses a client, and whether it is a library."""
+    """Return the user's line or the library that uses a client, and whether it is a library."""
     frame = outer_frame(frame)
     if frame is None:  # a thread of s3transfer
         return "A client", False
     library = library_of(frame)
     if library:
         return f"`{library}`", True
-    if package_of(frame) == "__main__" or "__file__" not in frame.f_globals:
-        line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
-        code = f"`{shortened(line, 60)}`" if line else "The notebook"
-        return code, False
-    return f"`{frame.f_globals.get('__name__')}`", False
+    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+    code = f"`{shortened(line, 60)}`" if line else "The notebook"
+    return code, False

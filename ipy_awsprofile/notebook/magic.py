@@ -214,6 +214,6 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
         switcher.protection.protected = tuple(self.protected)
         switcher.protection.read_only = tuple(self.read_only)
-        PROCESS.configure(self.stale, warn_at_cell, switcher.cell.get_number)
+        PROCESS.configure(self.stale, warn_at_cell)
         switcher.session_name = self.session_name or None
         switcher.person = person_at_cell()

@@ -45,12 +45,12 @@ class Protection:
         """Return whether a switch to the profile with this name requires confirmation."""
         return fitting_pattern(self.protected, name, account) is not None
 
-    def is_protected(self, target: Target, account: str = "") -> bool:
-        """Return whether a switch to a target requires confirmation.
+    def pattern_for(self, target: Target, account: str = "") -> str | None:
+        """Return the pattern because of which a switch to a target requires confirmation, if any.
 
         ``account`` is the account ID if STS has reported it.
         """
-        return _pattern_for(self.protected, target, account) is not None
+        return _pattern_for(self.protected, target, account)
 
     def find_target(self, request: SwitchRequest, person: Person) -> Target:
         """Return the target of a request. Raises a subclass of `AwsProfileError`.
@@ -71,7 +71,7 @@ class Protection:
         ``account`` is the account ID if STS has reported it. Raises ProtectedProfile, unless the
         request is confirmed or isn't new.
         """
-        pattern = _pattern_for(self.protected, target, account)
+        pattern = self.pattern_for(target, account)
         is_confirmed = request.confirmed or not is_new
         if pattern is not None and not is_confirmed:
             raise ProtectedProfile(target.name, pattern, account or target.account)
@@ -120,18 +120,18 @@ def open_guarded(
     person: Person,
     opener: Opener,
     *,
-    active: Identity | None = None,
+    active: OpenProfile | None = None,
 ) -> OpenProfile:
     """Open a request as the user's patterns allow it, for a switch, a block, a picker or a run.
 
-    If the request is the ``active`` identity's, it needs no confirmation, unless its name leads to
+    If the request is the ``active`` profile's, it needs no confirmation, unless its name leads to
     another account by now. Raises ProtectedProfile.
     """
     target = protection.find_target(request, person)
     allowed = protection.allowed(request, target, is_new=active is None)
     session, identity = opener(allowed)
     # The files don't always contain the account, so the patterns are matched with STS's, too.
-    is_new = active is None or active.account != identity.account
+    is_new = active is None or active.identity.account != identity.account
     narrower = protection.allowed(request, allowed, identity.account, is_new=is_new)
     if narrower.request.read_only != allowed.request.read_only:
         session, identity = opener(narrower)

@@ -34,10 +34,6 @@ class RunningCell:
         #: Whether the cell is a ``%%aws_profile`` cell.
         self.is_block = False
 
-    def get_number(self) -> int:
-        """Return the execution count of the cell; 0 in a script."""
-        return int(self._shell.execution_count) if self._shell else 0
-
     @property
     def is_running(self) -> bool:
         """Whether a cell is running, even if it awaits something or runs another cell."""

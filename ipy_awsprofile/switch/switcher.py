@@ -154,11 +154,6 @@ class Switcher:
 
         return end
 
-    def known_identity(self) -> Identity | None:
-        """Return the active session's last known identity and its expiry, without calling AWS."""
-        active = self.active
-        return active.current_identity() if active else None
-
     def require_changeable(self) -> None:
         """Raise AwsProfileError while another thread or task is in a block, or during a run."""
         with self._lock:
@@ -199,15 +194,13 @@ class Switcher:
                 "Run `%load_ext ipy_awsprofile`, then `%aws_profile --pick` for a new picker.",
             )
         prompted = person or self.person
-        active = None
-        if again:
-            active = self.known_identity()
+        active = self.active if again else None
         if request.default_session_name != self.session_name:
             request = replace(request, default_session_name=self.session_name)
 
         def opener(target: Target) -> tuple[ProfileSession, Identity]:
             # The card of a protected profile shows what STS says now.
-            ask = again or self.protection.is_protected(target)
+            ask = again or self.protection.pattern_for(target) is not None
             expected = request.expect_account
             return open_identified(target, expected=expected, fresh=fresh, person=prompted, ask=ask)
 
@@ -254,7 +247,8 @@ class Switcher:
         return self._is_protected(active)
 
     def _is_protected(self, opened: OpenProfile) -> bool:
-        return self.protection.is_protected(opened.session.target, opened.identity.account)
+        target = opened.session.target
+        return self.protection.pattern_for(target, opened.identity.account) is not None
 
     def share(self) -> None:
         """Share the notebook's identity with programs outside the kernel, now and after switches.
@@ -489,7 +483,8 @@ class Switcher:
     def _tell(self) -> None:
         for workers in self.workers.values():
             workers.move(self._stack.session_of_notebook)
-        identity = self.known_identity()
+        active = self.active
+        identity = active.current_identity() if active else None
         for listener in list(self._listeners):
             try:
                 listener(identity)

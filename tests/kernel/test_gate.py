@@ -210,7 +210,7 @@ def test_another_session_of_the_same_role(notebook: Shell) -> None:
 
 
 def test_an_edited_profile(aws: EmbeddedAws, notebook: Shell) -> None:
-    """If a profile's name has moved to another account, cards and warnings name the account."""
+    """If a profile's name has moved to another account, cards and warnings name the principal."""
     other = "444455556666"
     trust = trusting(f"arn:aws:iam::{USER_ACCOUNT}:root")
     aws.iam.create_role("RoleBeta", account=other, trust=trust, policy=allow("s3:*"))
@@ -219,10 +219,12 @@ def test_an_edited_profile(aws: EmbeddedAws, notebook: Shell) -> None:
     config = aws.config_file.read_text()
     aws.config_file.write_text(config.replace(f"{ROLE_ACCOUNT}:role/", f"{other}:role/"))
     card = notebook.good("%aws_profile RoleBeta").text
-    named = set(re.findall(rf"`(\w+)` [^\n]*RoleBeta in account {ROLE_ACCOUNT}", card))
+    former = f"RoleBeta as arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/RoleBeta"
+    named = set(re.findall(rf"`(\w+)` [^\n]*{former}", card))
     assert named == {"s3", "old", "fs"}
     (warning,) = warnings_in(notebook.good("s3.list_buckets()"))
-    assert f"as RoleBeta in account {ROLE_ACCOUNT}, but `RoleBeta` is active" in warning
+    assert f"as {former}" in warning
+    assert ", but `RoleBeta` is active" in warning
     aws.calls.clear()
     notebook.run("s3fs.S3FileSystem().ls(BUCKET)")
     assert {other in str(call.arn) for call in aws.calls if call.action.startswith("s3:")} == {True}

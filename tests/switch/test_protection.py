@@ -82,7 +82,8 @@ def test_patterns(aws: EmbeddedAws, pattern: str, profile: str, fits: bool) -> N
     request = SwitchRequest(profile)
     if profile.startswith("arn:"):
         request = SwitchRequest(role_arn=profile, source_profile="UserAlpha")
-    assert Protection(protected=("other", pattern)).is_protected(target_of(request)) is fits
+    found = Protection(protected=("other", pattern)).pattern_for(target_of(request))
+    assert found == (pattern if fits else None)
 
 
 def test_an_account_that_only_sts_knows(shell: Shell, aws: EmbeddedAws) -> None:
