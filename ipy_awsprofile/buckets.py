@@ -44,6 +44,4 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
     frame.columns = pd.Index(["name", "creation_date", "region"])
     frame["creation_date"] = pd.to_datetime(frame["creation_date"], utc=True)
     frame = frame.astype({"name": "string", "creation_date": _TIME, "region": "string"})
-    if prefix:  # some AWS-compatible servers ignore it
-        frame = frame[frame["name"].str.startswith(prefix)]
     return frame.sort_values("name", ignore_index=True)

@@ -352,13 +352,15 @@ def _installed_packages() -> str:
 
 
 def _code_that_signs(frame: FrameType | None) -> tuple[str, bool]:
-    """Return the user's line or the library that uses a client, and whether it is a library."""
+    """Return the notebook's line or the module that uses a client, and whether it is a library."""
     frame = outer_frame(frame)
     if frame is None:  # a thread of s3transfer
         return "A client", False
     library = library_of(frame)
     if library:
         return f"`{library}`", True
-    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
-    code = f"`{shortened(line, 60)}`" if line else "The notebook"
-    return code, False
+    if package_of(frame) == "__main__" or "__file__" not in frame.f_globals:
+        line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+        code = f"`{shortened(line, 60)}`" if line else "The notebook"
+        return code, False
+    return f"`{frame.f_globals.get('__name__')}`", False

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
     from pyarrow.fs import S3FileSystem
 
+    from ipy_awsprofile.credentials.sts import Keys
     from ipy_awsprofile.kernel.workers import Workers
 
 __all__ = [
@@ -234,7 +235,7 @@ def duckdb_secret(
             "`libraries.duckdb_secret(session, con)`.",
         )
     check_session(session)
-    options = _secret_options(session)
+    options = _secret_options(session, renew_keys(session))
     secrets: _Secrets = PROCESS.followers.setdefault("duckdb", _Secrets())
     if connection is None:
         connection = secrets.default = duckdb.default_connection()
@@ -279,7 +280,7 @@ class _Secrets:
         options = None
         if session:
             with suppress(AwsProfileError):  # long-term keys
-                options = _secret_options(session, renew=False)
+                options = _secret_options(session, current_keys(session))
         for connection in list(self.following):
             sessions = self.sessions.setdefault(connection, {})
             sessions.pop("", None)
@@ -297,19 +298,19 @@ class _Secrets:
         for connection, sessions in list(self.sessions.items()):
             for scope, (session, options) in list(sessions.items()):
                 with unattended(), suppress(AwsProfileError, sys.modules["duckdb"].Error):
-                    new = SecretOptions(options | _keys_for_secret(session))
+                    new = SecretOptions(options | _keys_for_secret(renew_keys(session)))
                     if new != options:
                         _put_secret(connection.cursor(), new)
                         sessions[scope] = session, new
 
 
-def _keys_for_secret(session: boto3.Session, *, renew: bool = True) -> dict[str, object]:
-    keys = require_short_lived(renew_keys(session) if renew else current_keys(session))
+def _keys_for_secret(keys: Keys) -> dict[str, object]:
+    require_short_lived(keys)
     return {"key_id": keys.access_key, "secret": keys.secret_key, "session_token": keys.token}
 
 
-def _secret_options(session: boto3.Session, *, renew: bool = True) -> SecretOptions:
-    options = SecretOptions(_keys_for_secret(session, renew=renew))
+def _secret_options(session: boto3.Session, keys: Keys) -> SecretOptions:
+    options = SecretOptions(_keys_for_secret(keys))
     options["region"], endpoint = s3_location(session)
     if endpoint:
         url = urlsplit(endpoint)

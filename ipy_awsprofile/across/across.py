@@ -191,7 +191,7 @@ class Run:
         errors: ErrorRows = frame.attrs["errors"]
         errors.on_retry = self._retry
         frame.attrs["interrupted"] = interrupted
-        size = self._size()
+        size = number_of(len(tasks), "call" if self.regions else "profile")
         if errors and len(errors) == len(tasks):
             raise no_profile_answered(errors, size)
         if errors or interrupted:
@@ -199,13 +199,6 @@ class Run:
             not_run = len(tasks) - len(done)
             display(across_card(good, size, errors, not_run=not_run, frame=self.variable))
         return frame
-
-    def _size(self) -> str:
-        profiles = number_of(len(self.requests), "profile")
-        if not self.regions:
-            return profiles
-        calls = number_of(len(self.requests) * len(self.regions), "call")
-        return f"{calls} ({profiles} in {number_of(len(self.regions), 'Region')})"
 
     def _is_pending(self, task: Task) -> bool:
         outcome = self.outcomes.get(task)
@@ -267,62 +260,56 @@ class Run:
         return False
 
 
+@dataclass(slots=True, repr=False)
 class _Profile:
     """The session of one profile in a run, shared by the calls for its Regions."""
 
-    def __init__(
-        self,
-        run: Run,
-        questions: Questions,
-        sources: SharedSources,
-        request: SwitchRequest,
-    ) -> None:
-        self._run = run
-        self._questions = questions
-        self._sources = sources
-        self._request = request
-        self._lock = threading.Lock()
-        self._opened: Future[ProfileSession] = Future()
-        self._account: str | None = None
+    run: Run
+    questions: Questions
+    sources: SharedSources
+    request: SwitchRequest
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    opened: Future[ProfileSession] = field(default_factory=Future)
+    account: str | None = None
 
     def outcome(self, name: str, region: str | None) -> Outcome | None:
         """Call the function, and return its rows or its failure; None after Ctrl-C."""
         session = rows = failure = None
         try:
-            with self._lock:  # the first call opens the session
-                if not self._opened.done():
+            with self.lock:  # the first call opens the session
+                if not self.opened.done():
                     self._open()
-            session = self._opened.result()
+            session = self.opened.result()
             if region is not None:
                 session = _in_region(session, region)
             region = session.region_name
-            turn = Turn(session, label_for(session), self._questions.is_over)
-            rows = rows_of(work_for(self._run.function, turn))
+            turn = Turn(session, label_for(session), self.questions.is_over)
+            rows = rows_of(work_for(self.run.function, turn))
         except KeyboardInterrupt:  # of a question
             return None
         except BaseException as error:  # noqa: BLE001  # a failing profile doesn't stop the others
             failure = failure_of(error, session)
-        return Outcome(name, self._account, region, rows, failure, self._request.account_name)
+        return Outcome(name, self.account, region, rows, failure, self.request.account_name)
 
     def _open(self) -> None:
         try:
             opened = open_guarded(
-                self._request,
-                self._run.switcher.protection,
-                self._sources.person,
+                self.request,
+                self.run.switcher.protection,
+                self.sources.person,
                 self._open_target,
             )
-            self._opened.set_result(opened.session)
+            self.opened.set_result(opened.session)
         except Exception as error:  # noqa: BLE001  # each of the calls raises it
-            self._opened.set_exception(error)
+            self.opened.set_exception(error)
 
     def _open_target(self, target: Target) -> tuple[ProfileSession, Identity]:
-        self._account = target.account or None
-        if self._run.regions and not target.region:
-            target = replace(target, region=self._run.regions[0])
-        session = self._sources.open(target)
+        self.account = target.account or None
+        if self.run.regions and not target.region:
+            target = replace(target, region=self.run.regions[0])
+        session = self.sources.open(target)
         identity = fetch_identity(session)
-        self._account = identity.account
+        self.account = identity.account
         return session, identity
 
 

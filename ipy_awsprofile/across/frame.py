@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import mode
 from typing import TYPE_CHECKING, Any, Self
 
 from ipy_awsprofile.cards.card import MOST_ROWS, Card, Table, Tone
@@ -71,17 +71,8 @@ class ErrorRows(list[dict[str, str | None]]):
         """Return the rows as a DataFrame."""
         import pandas as pd  # not needed if nothing failed
 
-        return pd.DataFrame(list(self), columns=self._columns(), dtype="string")
-
-    def _columns(self) -> list[str]:
-        names = ("profile", "account", "account_name", "region", "error", "message", "hint")
-        optional = {"account_name", "region"}
-        if self:
-            optional -= self[0].keys()
-        return [name for name in names if name not in optional]
-
-    def __copy__(self) -> Self:
-        return self
+        columns = self[0] if self else ("profile", "account", "error", "message", "hint")
+        return pd.DataFrame(list(self), columns=list(columns), dtype="string")
 
     def __deepcopy__(self, _memo: object) -> Self:
         """Return the object itself. pandas copies ``attrs`` often, and the rows never change."""
@@ -102,8 +93,7 @@ class ErrorRows(list[dict[str, str | None]]):
     def _repr_html_(self) -> str:
         if not self:
             return "no errors"
-        columns = self._columns()
-        rows = [tuple(row.get(name) or "" for name in columns) for row in self]
+        rows = [tuple(text or "" for text in row.values()) for row in self]
         notes: tuple[str, ...] = ()
         if len(self) > MOST_ROWS:
             notes = ("The method `frame` returns all of them.",)
@@ -111,7 +101,7 @@ class ErrorRows(list[dict[str, str | None]]):
             number_of(len(self), "error"),
             notes=notes,
             tone=Tone.WARNING,
-            table=Table(tuple(columns), rows),
+            table=Table(tuple(self[0]), rows),
         )._repr_html_()
 
 
@@ -220,8 +210,7 @@ def no_profile_answered(errors: ErrorRows, size: str) -> NoProfileAnswered:
         message = f"{profile_and_region(row, '`')} failed: {row['error']}: {row['message']}"
     else:
         message = f"None of {size} succeeded. {'; '.join(reasons(errors))}"
-    counts = Counter(row["error"] for row in errors)
-    most = max(errors, key=lambda row: (counts[row["error"]], bool(row["hint"])))
-    failed = NoProfileAnswered(message, most["hint"] or "")
+    hints = [row["hint"] for row in errors if row["hint"]]
+    failed = NoProfileAnswered(message, mode(hints or [""]))
     failed.errors = errors
     return failed

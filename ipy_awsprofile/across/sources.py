@@ -8,9 +8,9 @@ gets each source once, and the user is asked once for each MFA device and each s
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,6 +28,8 @@ from ipy_awsprofile.sessions.session import ProfileSession, open_target
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials, ReadOnlyCredentials
+
+    from ipy_awsprofile.config.parameters import StsParameters
 
 _T = TypeVar("_T")
 
@@ -85,8 +87,10 @@ class SharedSources:
 
     def __init__(self, person: Person) -> None:
         #: The user, who signs in once.
-        self.person = replace(person, sign_in_prompter=person.sign_in_prompter and self._sign_in)
-        self._sign_in_once = person.sign_in_prompter
+        self.person = person
+        if person.sign_in_prompter:
+            prompter = partial(self._sign_in, person.sign_in_prompter)
+            self.person = replace(person, sign_in_prompter=prompter)
         shared = Config(max_pool_connections=_MOST_CALLS)
         self._sts_config = give_up_soon(attempts=_ATTEMPTS).merge(shared)
         #: Holds back calls to STS while others are made.
@@ -105,9 +109,8 @@ class SharedSources:
             attempts=_ATTEMPTS,
         )
 
-    def _sign_in(self, target: Target) -> None:
-        if self._sign_in_once:
-            self.make_once(partial(self._sign_in_once, target), "sign-in", sign_in_file(target))
+    def _sign_in(self, prompter: Callable[[Target], None], target: Target) -> None:
+        self.make_once(partial(prompter, target), "sign-in", sign_in_file(target))
 
     def make_once(self, make: Callable[[], _T], *key: object) -> _T:
         """Return the result of ``make``, or raise its error. Only the first thread calls it."""
@@ -130,7 +133,7 @@ class SharedSources:
         settings = _settings_of_clients(target, target.name)
         create = partial(self._create_sts, target, keys)
         client = self.make_once(create, "sts", settings, keys["aws_access_key_id"])
-        return _Sts(client, target, self.calling)
+        return _Sts(client, target.parameters, self.calling)
 
     def _create_sts(self, target: Target, keys: dict[str, Any]) -> Any:
         session = ProfileBotocoreSession(target)
@@ -187,38 +190,38 @@ class _SharedRoleProvider(RoleChainProvider):
         return _SharedCredentials(session)
 
 
+@dataclass(slots=True)
 class _Sts:
     """The shared STS client, with one target's parameters for AssumeRole."""
 
-    def __init__(self, sts: Any, target: Target, calling: threading.Semaphore) -> None:
-        self._sts = sts
-        self._parameters = target.parameters
-        self._calling = calling
+    client: Any
+    parameters: Mapping[str, StsParameters]
+    calling: threading.Semaphore
 
     def assume_role(self, **params: Any) -> Any:
         """Assume a role. The method's name is botocore's."""
-        added = self._parameters.get(params["RoleArn"], {})
-        with self._calling:
-            return self._sts.assume_role(**params, **added)
+        added = self.parameters.get(params["RoleArn"], {})
+        with self.calling:
+            return self.client.assume_role(**params, **added)
 
 
+@dataclass(slots=True, repr=False)
 class _SharedCredentials:
     """Credentials of a source, which are retrieved when a role is first assumed with them."""
 
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
-        self._lock = threading.Lock()
-        self._failure: Exception | None = None
+    credentials: Credentials
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    failure: Exception | None = None
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         """Return the credentials, or raise their first error. The method's name is botocore's."""
-        with self._lock:
-            if self._failure:
-                raise self._failure.with_traceback(None)
+        with self.lock:
+            if self.failure:
+                raise self.failure.with_traceback(None)
             try:
-                return self._credentials.get_frozen_credentials()
+                return self.credentials.get_frozen_credentials()
             except Exception as error:
-                self._failure = error
+                self.failure = error
                 raise
 
 

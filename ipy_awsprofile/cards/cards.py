@@ -196,8 +196,6 @@ def session_rows(target: Target) -> list[tuple[str, str]]:
 def sharing_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str, str]]:
     """Return the row about programs that use a session, if it is the notebook's and shared."""
     sharing = switcher.sharing
-    if switcher.sharing_problem:
-        return [("shared", f"no: {switcher.sharing_problem}")]
     if sharing is None or sharing.get_session() is not session:  # it is a block's
         return []
     settings: Section = {}

@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from botocore.client import BaseClient
 
 from ipy_awsprofile.gate import PROCESS, Label, is_stale, label_of
 from ipy_awsprofile.kernel.places import BEDROCK_KEY, has_read_with_polars
-from ipy_awsprofile.text import number_of
 
 if TYPE_CHECKING:
     from ipy_awsprofile.kernel.show import Kernel
@@ -283,23 +281,22 @@ class OpenedBefore:
     def workers(self, active: Label | None, lent: Iterable[Workers]) -> Iterator[Leftover]:
         """Yield the worker processes that were started with a different identity."""
         moved = {("dask", process) for workers in lent for process in workers.processes()}
-        former: Counter[str] = Counter()
+        former: set[str] = set()
         for worker in _workers():
             if worker not in moved and self._workers.get(worker, active) != active:
-                former[worker[0]] += 1
-        for library, count in former.items():
-            number = number_of(count, "process", "processes")
-            yield Leftover(library, f"keeps another identity in {_WORKERS[library].format(number)}")
+                former.add(worker[0])
+        for library in sorted(former):
+            yield Leftover(library, f"keeps another identity in its workers: {_WORKERS[library]}")
 
 
 # Workers ------------------------------------------------------------------------------------------
 
 
-#: What the card says about workers, with their number.
+#: What to do about a library's workers.
 _WORKERS = {
-    "multiprocessing": "{}: start new ones",
-    "dask": "{}: run `client.restart()`",
-    "ray": "its workers: run `ray.shutdown()`, then `ray.init()`",
+    "multiprocessing": "start new ones",
+    "dask": "run `client.restart()`",
+    "ray": "run `ray.shutdown()`, then `ray.init()`",
 }
 
 #: What the card says about clusters that this kernel hasn't started.

@@ -79,7 +79,7 @@ class Switcher:
         # calls to AWS, prompts and calls of listeners.
         self._lock = threading.RLock()
         self._stack = Stack()
-        self._listeners: list[_Listener] = []
+        self._listeners: set[_Listener] = set()
         self._lending: Lending | None = None
         #: Shares the notebook's identity with programs outside the kernel, if the user wants it.
         self.sharing: Sharing | None = None
@@ -87,8 +87,6 @@ class Switcher:
         self.receipts: deque[Receipt] = deque(maxlen=1000)
         #: Whether each switch to a profile that isn't protected begins to share.
         self.shares = False
-        #: Why the last switch hasn't begun to share, or an empty text.
-        self.sharing_problem = ""
         #: The workers of Dask clusters that use the notebook's identity, by their scheduler.
         self.workers: dict[str, Workers] = {}
         self._opened = OpenedBefore()
@@ -146,13 +144,8 @@ class Switcher:
         It is called after the switch is complete, in the thread of the switch. Return a function
         that ends the subscription. Calling it again does nothing.
         """
-        self._listeners.append(listener)
-
-        def end() -> None:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
-
-        return end
+        self._listeners.add(listener)
+        return partial(self._listeners.discard, listener)
 
     def require_changeable(self) -> None:
         """Raise AwsProfileError while another thread or task is in a block, or during a run."""
@@ -221,7 +214,6 @@ class Switcher:
                 self.stop_sharing()
             self._stack.put(opened)
             self.has_switched = True
-        self.sharing_problem = ""
         if self.sharing:
             self.sharing.try_keys()
         elif self.shares and not is_protected:
@@ -236,7 +228,7 @@ class Switcher:
         try:
             self.share()
         except CredentialsUnavailable as error:  # the switch is complete
-            self.sharing_problem = f"{error} {error.hint}"
+            PROCESS.warn(f"{error} {error.hint}")
 
     @property
     def is_protected(self) -> bool:
@@ -264,7 +256,8 @@ class Switcher:
             raise CredentialsUnavailable(
                 f"The notebook's identity can't be shared: {error}.", _NEEDS_TO_SHARE
             ) from error
-        self._close_sharing()
+        if self.sharing:
+            self.sharing.close()
         self.sharing = newer
         newer.try_keys()
 
@@ -304,15 +297,11 @@ class Switcher:
 
     def stop_sharing(self) -> None:
         """Give programs and Dask workers no more credentials."""
-        self._close_sharing()
-        while self.workers:
-            self.workers.popitem()[1].close()
-
-    def _close_sharing(self) -> None:
         if self.sharing:
             self.sharing.close()
         self.sharing = None
-        self.sharing_problem = ""
+        while self.workers:
+            self.workers.popitem()[1].close()
 
     def lend_to_workers(self, client: Client, *, read_only: bool) -> Workers:
         """Lend the notebook's session to a Dask cluster, now and after switches.

@@ -283,7 +283,7 @@ def test_retry_of_regions(
     assert list(errors.frame()) == ["profile", "account", "region", "error", "message", "hint"]
     assert f"{names[0]} in eu-central-1: ValueError: not yet" in repr(errors)
     printed = capsys.readouterr().out
-    assert "15 of 18 calls (6 profiles in 3 Regions) succeeded" in printed
+    assert "15 of 18 calls succeeded" in printed
     assert "3 calls: ValueError: not yet" in printed
     flaky.heal()
     whole = errors.retry()

@@ -257,7 +257,7 @@ def test_the_setting(notebook: Shell, terminal: Terminal) -> None:
 def test_a_folder_of_another_user(
     notebook: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The notebook doesn't share in a folder of another user; the card says whose it is."""
+    """The notebook doesn't share in a folder of another user, and says whose it is."""
     notebook.good("%aws_profile --off")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     (tmp_path / "ipy_awsprofile").mkdir(mode=0o755)
@@ -269,10 +269,10 @@ def test_a_folder_of_another_user(
     with monkeypatch.context() as another_user:
         another_user.setattr("os.getuid", lambda: 12345)
         card = notebook.good("%aws_profile RoleBeta").text
-    assert f"shared    no: The notebook's identity can't be shared: `{tmp_path}" in card
+    assert f"The notebook's identity can't be shared: `{tmp_path}" in card
     assert f"belongs to the user with the ID {os.getuid()} and" in card
     assert threading.active_count() == threads
-    assert "no: " not in notebook.good("%aws_profile RoleBeta").text
+    assert "can't be shared" not in notebook.good("%aws_profile RoleBeta").text
 
 
 def test_no_circles(aws: EmbeddedAws, notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -268,7 +268,7 @@ def test_a_dask_cluster_in_a_run(aws: EmbeddedAws, notebook: Shell) -> None:
         assert notebook.good("client.submit(len, 'x').result()").result == 1
         assert "UserAlpha" in signers(aws, notebook, "len(dd.read_csv(CSV))")
         card = " ".join(notebook.good("%aws_profile RoleBeta").text.split())
-        (restart,) = re.findall("`dask` keeps another identity in 1 process: run `(.+?)`", card)
+        (restart,) = re.findall("`dask` keeps another identity in its workers: run `(.+?)`", card)
         assert "`multiprocessing`" not in card
         read = "dd.read_csv(CSV).map_partitions(len, meta=int).compute()"
         assert "UserAlpha" in signers(aws, notebook, read)

@@ -82,7 +82,7 @@ def test_patterns(aws: EmbeddedAws, pattern: str, profile: str, fits: bool) -> N
     request = SwitchRequest(profile)
     if profile.startswith("arn:"):
         request = SwitchRequest(role_arn=profile, source_profile="UserAlpha")
-    found = Protection(protected=("other", pattern)).pattern_for(target_of(request))
+    found = Protection(protected=("no-other", pattern)).pattern_for(target_of(request))
     assert found == (pattern if fits else None)
 
 
