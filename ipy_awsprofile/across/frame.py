@@ -162,7 +162,8 @@ def frame_of(outcomes: Sequence[Outcome], *, regional: bool = False) -> pd.DataF
     frame = _joined(rows).rename(columns={name: f"result_{name}" for name in first})
     counts = list(map(len, rows))
     for position, column in enumerate(first):
-        values = [_shown(getattr(outcome, column)) for outcome in good]
+        texts = [getattr(outcome, column) for outcome in good]
+        values = [text and one_line(text) for text in texts]  # pandas prints texts as they are
         shown = pd.Series(values, dtype="string")
         frame.insert(position, column, shown.repeat(counts).reset_index(drop=True))
     frame.attrs = {"errors": errors}
@@ -186,11 +187,6 @@ def _joined(all_rows: Iterable[Rows]) -> pd.DataFrame:
     if records or not frames:
         frames.append(pd.DataFrame(records))
     return pd.concat(frames, ignore_index=True)
-
-
-def _shown(text: str | None) -> str | None:
-    """Return a value of a row, or None; pandas prints texts as they are."""
-    return None if text is None else one_line(text)
 
 
 def _error_row(outcome: Outcome, columns: Iterable[str]) -> dict[str, str | None]:

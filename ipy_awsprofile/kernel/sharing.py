@@ -158,12 +158,13 @@ class Sharing(StaysInProcess):
         self._switching = switching
         self._receipts = receipts
         self._has_ended = False
-        self._key = secrets.token_hex(32)
+        #: The proof of both sides that they belong to the same user.
+        self.key = secrets.token_hex(32)
         self._grant: Grant | None = None
         cache_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
         require_private(cache_folder())
         self._server = LoopbackServer(_Question, self)
-        document = {"port": self._server.port, "key": self._key}
+        document = {"port": self._server.port, "key": self.key}
         replace_file(shared_file(), json.dumps(document).encode())
         atexit.register(self.close)
 
@@ -171,7 +172,7 @@ class Sharing(StaysInProcess):
     def is_newest(self) -> bool:
         """Whether no other notebook has begun to share since."""
         try:
-            return read_shared_file() == (self._server.port, self._key)
+            return read_shared_file() == (self._server.port, self.key)
         except NotShared:
             return False
 
@@ -221,10 +222,6 @@ class Sharing(StaysInProcess):
         if self._server.end() and self.is_newest:
             remove_file(shared_file())
 
-    def is_program(self, programs_proof: str, asked: str) -> bool:
-        """Return whether the program that asks knows the key."""
-        return is_proof(programs_proof, self._key, "program", asked)
-
     def answer(self, profile: str, nonce: str, process_id: str, agent: str) -> str:
         """Return the answer to a program's question; empty after the end of the sharing."""
         try:
@@ -237,7 +234,7 @@ class Sharing(StaysInProcess):
         except AwsProfileError as error:
             document = error_document(error)
         answer = json.dumps(document)
-        return f"{proof(self._key, 'kernel', nonce, answer)} {answer}"
+        return f"{proof(self.key, 'kernel', nonce, answer)} {answer}"
 
     def _credentials(
         self, grant: Grant, profile: str, process_id: str, agent: str
@@ -269,7 +266,7 @@ class _Question(StreamRequestHandler):
         line = self.rfile.readline(LONGEST_QUESTION).decode()
         programs_proof, _, asked = line.strip("\n").partition(" ")
         sharing = self.server.owner
-        if sharing.is_program(programs_proof, asked):
+        if is_proof(programs_proof, sharing.key, "program", asked):
             self.server.prove(self.connection)
             self.wfile.write(sharing.answer(*asked.split(" ")).encode())
 

@@ -21,6 +21,7 @@ from ipy_awsprofile.config.parameters import seconds
 from ipy_awsprofile.config.request import SwitchRequest, arguments
 from ipy_awsprofile.config.saved import ConfigFile
 from ipy_awsprofile.config.shared import AGENT
+from ipy_awsprofile.config.target import login_target
 from ipy_awsprofile.config.user_environment import named_profile
 from ipy_awsprofile.errors import (
     AwsProfileError,
@@ -237,19 +238,20 @@ def _change_identity(line: _Line) -> None:
     """Sign in, and switch or renew the credentials, as the options say."""
     options = line.options
     request = line.request
-    person = line.switcher.person
+    switcher = line.switcher
+    person = switcher.person
     if options.device_code:
         person = replace(person, sign_in_prompter=partial(sign_in_at_cell, device_code=True))
     if options.login:
-        line.switcher.login(line.require_request("NAME --login"), person=person)
+        person.prompt_sign_in(login_target(line.require_request("NAME --login")))
         if request and request == SwitchRequest(sso=request.sso):
             return  # only a sign-in
     # After a sign-in, a cached session can belong to another user.
     fresh = options.refresh or options.login
     if request:
-        line.switcher.switch(request, fresh=fresh, person=person)
-    elif fresh:
-        line.switcher.refresh(person=person)
+        switcher.switch(request, fresh=fresh, person=person)
+    elif fresh and switcher.request:
+        switcher.switch(switcher.request, fresh=True, again=True, person=person)
 
 
 def _card_unless_quiet(line: _Line) -> Card | None:

@@ -188,8 +188,7 @@ class Switcher:
             )
         prompted = person or self.person
         active = self.active if again else None
-        if request.default_session_name != self.session_name:
-            request = replace(request, default_session_name=self.session_name)
+        request = replace(request, default_session_name=self.session_name)
 
         def opener(target: Target) -> tuple[ProfileSession, Identity]:
             # The card of a protected profile shows what STS says now.
@@ -207,16 +206,15 @@ class Switcher:
 
         Unless it is the active request ``again``, a protected profile isn't shared anymore.
         """
-        is_protected = self._is_protected(opened)
         with self._changing():
             opened.places = self._places(opened)
-            if is_protected and not again:
-                self.stop_sharing()
             self._stack.put(opened)
+            if self.is_protected and not again:
+                self.stop_sharing()
             self.has_switched = True
         if self.sharing:
             self.sharing.try_keys()
-        elif self.shares and not is_protected:
+        elif self.shares and not self.is_protected:
             self._begin_to_share()
         _log.debug("Switched to %s, %s.", opened.label.name, opened.identity.arn)
         return opened.identity
@@ -236,11 +234,8 @@ class Switcher:
         active = self.active
         if active is None:
             return False
-        return self._is_protected(active)
-
-    def _is_protected(self, opened: OpenProfile) -> bool:
-        target = opened.session.target
-        return self.protection.pattern_for(target, opened.identity.account) is not None
+        target = active.session.target
+        return self.protection.pattern_for(target, active.identity.account) is not None
 
     def share(self) -> None:
         """Share the notebook's identity with programs outside the kernel, now and after switches.
@@ -321,21 +316,6 @@ class Switcher:
         workers.use(client, session, read_only=read_only)
         self.workers[address] = workers
         return workers
-
-    def refresh(self, *, person: Person | None = None) -> Identity | None:
-        """Switch to the active profile again with new credentials, or return None without one."""
-        request = self.request
-        if request is None:
-            return None
-        return self.switch(request, fresh=True, again=True, person=person)
-
-    def login(self, request: SwitchRequest, *, person: Person | None = None) -> None:
-        """Prompt the user to sign in for a profile, even if it isn't necessary, without switching.
-
-        Raises a subclass of `AwsProfileError`, such as InvalidOption for a profile without a
-        sign-in.
-        """
-        (person or self.person).prompt_sign_in(login_target(request))
 
     def off(self) -> list[str] | None:
         """Restore the state before the first switch, and share nothing anymore.
