@@ -205,7 +205,6 @@ class Run:
         return outcome is None or outcome.failure is not None
 
     def _retry(self) -> pd.DataFrame:
-        require_no_run("A retry")
         if self.variable == "_":  # which has changed by now
             self.variable = ""
         return self.make()

@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Hashable, Iterable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.kernel.uninterrupted import interruptible
@@ -70,22 +70,13 @@ def _call(function: UserFunction, session: boto3.Session | None) -> None:
 
 
 def call_in_main_thread(shell: InteractiveShell | None, action: Callable[[], None]) -> None:
-    """Call an action in the main thread: now, or in another thread, as soon as it is free.
+    """Call an action in a kernel's main thread: now, or in another thread, as soon as it is free.
 
-    Without a kernel, it is free before the next cell. A script calls the action in any thread.
+    A terminal and a script call it in any thread.
     """
     is_main = threading.current_thread() is threading.main_thread()
-    if is_main or shell is None:
+    loop = getattr(getattr(shell, "kernel", None), "io_loop", None)
+    if is_main or loop is None:
         action()
-        return
-    kernel: Any = getattr(shell, "kernel", None)
-    if hasattr(kernel, "io_loop"):
-        kernel.io_loop.add_callback(action)
-        return
-    events = shell.events
-
-    def before_cell(_info: object) -> None:
-        events.unregister("pre_run_cell", before_cell)
-        action()
-
-    events.register("pre_run_cell", before_cell)
+    else:
+        loop.add_callback(action)

@@ -16,12 +16,6 @@ from tests.aws import EmbeddedAws
 from tests.shells import Shell
 
 
-def retry_of(frame: pd.DataFrame, **options: Any) -> pd.DataFrame:
-    """Retry the calls that failed in a run."""
-    again: pd.DataFrame = frame.attrs["errors"].retry(**options)
-    return again
-
-
 def failed(frame: pd.DataFrame) -> list[str]:
     """Return the profiles that failed."""
     return [row["profile"] for row in frame.attrs["errors"]]
@@ -38,18 +32,18 @@ def test_retry(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     frame = across_profiles(names, function, progress=False)
     assert failed(frame) == list(names[:3])
     flaky.failing, flaky.called = {names[1]}, []
-    second = retry_of(frame)
+    second = frame.attrs["errors"].retry()
     assert sorted(name for name, _ in flaky.called) == sorted(names[:3])
     assert failed(second) == [names[1]]
     flaky.heal()
     aws.calls.clear()
-    third = retry_of(second)
+    third = second.attrs["errors"].retry()
     assert actions(aws) == {"s3:ListAllMyBuckets": 1}
     pd.testing.assert_frame_equal(third, across_profiles(names, list_buckets, progress=False))
     assert third.attrs == {"errors": [], "interrupted": False}
     assert len(frame) < len(second) < len(third)
     aws.calls.clear()
-    fourth = retry_of(third)  # nothing is left to retry
+    fourth = third.attrs["errors"].retry()  # nothing is left to retry
     assert aws.calls == []
     pd.testing.assert_frame_equal(fourth, third)
     fourth["name"] = "changed"

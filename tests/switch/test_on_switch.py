@@ -194,15 +194,7 @@ before = list(places)
 """
 
 
-def test_switch_in_another_thread(notebook: Shell, aws: EmbeddedAws) -> None:
-    """Functions are called in the main thread, before the next cell, with the active session."""
-    notebook.good(OTHER_THREAD)
-    assert notebook.names["before"] == []
-    assert notebook.good("who()").result == "RoleBeta"
-    assert set(notebook.names["places"]) == {(True, "RoleBeta")}
-
-
-def test_switch_in_another_thread_of_a_kernel(aws: EmbeddedAws) -> None:
+def test_switch_in_another_thread(aws: EmbeddedAws) -> None:
     """A kernel calls the functions as soon as its main thread is free."""
     with Kernel.started(aws, {"AWS_ENDPOINT_URL": aws.endpoint_url}) as kernel:
         kernel.good(OWN_CLIENT)
