@@ -16,7 +16,7 @@ that ``%aws_calls on`` has recorded. `storage_options` is for pandas, fsspec and
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ipy_awsprofile._version import __version__
 
@@ -67,7 +67,7 @@ __all__ = ["__version__", *_HOMES]  # noqa: PLE0604
 
 if not TYPE_CHECKING:  # otherwise, editors would accept any name
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
         """Import a public name's module when the name is first used."""
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

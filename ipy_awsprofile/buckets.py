@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.config import Config
 
@@ -34,7 +34,7 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
 
     with translated(check_session(session, "ListBuckets")):
         # S3 returns Regions only if the request has a parameter, such as a page size.
-        options: Any = {"PaginationConfig": {"PageSize": 1000}}
+        options: dict[str, object] = {"PaginationConfig": {"PageSize": 1000}}
         if prefix:
             options["Prefix"] = prefix
         s3 = session.client("s3", config=Config(connect_timeout=5, read_timeout=10))

@@ -121,9 +121,9 @@ def across_profiles(
     ``policy`` and ``write`` are the options of ``%aws_profile``.
 
     Code that would use the notebook's identity, such as a global client, is an error of each
-    profile. Raises InvalidOption if no profile matches, if a Region is misspelled or if the
-    function is async, NotForOneProfile if the function names an object that is open in S3, and
-    other subclasses of `AwsProfileError`.
+    profile. Raises InvalidOption if no profile matches or if the function is async,
+    NotForOneProfile if the function names an object that is open in S3, and other subclasses of
+    `AwsProfileError`.
 
     https://docs.python.org/3/library/concurrent.futures.html
     """
@@ -443,17 +443,12 @@ def _is_name(text: str) -> bool:
 def _parse_regions(regions: str | Iterable[str]) -> tuple[str, ...]:
     """Return the names of Regions, from a list or from a text with commas between the names.
 
-    Warns about names that botocore doesn't know. Raises InvalidOption for an empty list.
+    Warns about names that botocore doesn't know.
     """
     if isinstance(regions, str):
         regions = regions.split(",")
     stripped = (str(region).strip() for region in regions)
     names = tuple(dict.fromkeys(filter(None, stripped)))
-    if not names:
-        raise InvalidOption(
-            "No Region is given.",
-            "Name one, such as us-east-1, or leave out `regions` to use each profile's own.",
-        )
     for problem in filter(None, map(unknown_region, names)):
         PROCESS.warn(problem)
     return names

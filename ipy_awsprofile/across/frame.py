@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mode
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from ipy_awsprofile.cards.card import MOST_ROWS, Card, Table, Tone
 from ipy_awsprofile.cards.tables import profile_and_region, reasons
@@ -105,7 +105,7 @@ class ErrorRows(list[dict[str, str | None]]):
         )._repr_html_()
 
 
-def rows_of(value: Any) -> Rows:
+def rows_of(value: object) -> Rows:
     """Return the rows for a function's return value.
 
     A DataFrame (of pandas, polars or pyarrow), a Series and a list of dicts contain rows, a dict is

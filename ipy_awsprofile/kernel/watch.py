@@ -94,7 +94,7 @@ def _watch(session: Any) -> None:
 # Credentials --------------------------------------------------------------------------------------
 
 
-def _create_resolver(session: Any) -> Any:
+def _create_resolver(session: Any) -> object:
     """Return a session's own resolver, which gives it the active credentials instead of others."""
     resolver = session._create_credential_resolver()
     load: Callable[..., object] = _load
@@ -191,7 +191,7 @@ class AwaitedCredentials(StaysInProcess):
     def __init__(self, credentials: Credentials | None) -> None:
         self._credentials: Any = credentials
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(self._credentials, name)
 
     async def get_frozen_credentials(self) -> ReadOnlyCredentials:
@@ -292,8 +292,8 @@ def _check_client(
     request: Any,
     request_signer: Any,
     operation_name: str,
-    signature_version: Any = None,
-    **_: Any,
+    signature_version: object = None,
+    **_: object,
 ) -> None:
     """Check a client's signature; a handler of botocore's event ``before-sign``."""
     from ipy_awsprofile.credentials.sts import OWN_CALL  # it imports botocore

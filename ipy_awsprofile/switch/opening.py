@@ -52,17 +52,6 @@ class Protection:
         """
         return _pattern_for(self.protected, target, account)
 
-    def find_target(self, request: SwitchRequest, person: Person) -> Target:
-        """Return the target of a request. Raises a subclass of `AwsProfileError`.
-
-        If there are patterns, the account's name is looked up in IAM Identity Center, because it
-        isn't in the files.
-        """
-        target = find_target(request, person)
-        if self.protected or self.read_only:
-            look_up_account_name(target, person)
-        return target
-
     def allowed(
         self, request: SwitchRequest, target: Target, account: str = "", *, is_new: bool = True
     ) -> Target:
@@ -127,7 +116,9 @@ def open_guarded(
     If the request is the ``active`` profile's, it needs no confirmation, unless its name leads to
     another account by now. Raises ProtectedProfile.
     """
-    target = protection.find_target(request, person)
+    target = find_target(request, person)
+    if protection.protected or protection.read_only:
+        look_up_account_name(target, person)  # in IAM Identity Center; it isn't in the files
     allowed = protection.allowed(request, target, is_new=active is None)
     session, identity = opener(allowed)
     # The files don't always contain the account, so the patterns are matched with STS's, too.

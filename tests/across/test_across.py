@@ -74,19 +74,16 @@ def test_roles_of_a_sign_in(aws: EmbeddedAws) -> None:
 
 
 @pytest.mark.parametrize(
-    ("profiles", "options", "message", "hint"),
+    ("profiles", "message", "hint"),
     [
-        ("nobody", {}, "No profile matches `nobody`", "%aws_profiles"),
-        ([3], {}, "is a string, not a value of type int", "`list_profiles()` returns the profiles"),
-        ("*", {"regions": []}, "No Region is given.", "leave out `regions`"),
+        ("nobody", "No profile matches `nobody`", "%aws_profiles"),
+        ([3], "is a string, not a value of type int", "`list_profiles()` returns the profiles"),
     ],
 )
-def test_invalid_options(
-    aws: EmbeddedAws, profiles: Any, options: Any, message: str, hint: str
-) -> None:
-    """Invalid options are refused before AWS is called."""
+def test_invalid_profiles(aws: EmbeddedAws, profiles: Any, message: str, hint: str) -> None:
+    """Invalid profiles are refused before AWS is called."""
     with pytest.raises(InvalidOption, match=message) as raised:
-        across_profiles(profiles, bucket_count, **options)
+        across_profiles(profiles, bucket_count)
     assert hint in raised.value.hint
     assert aws.calls == []
 
