@@ -363,7 +363,7 @@ def _save(line: _Line) -> Card:
     is_confirmed = line.options.confirmed
     role = line.require_request(f"--role-arn ARN --save {quoted(name)}")
     file = ConfigFile.read()
-    text = text_with_role(file, switcher, role, name)
+    text = text_with_role(file, role, switcher.person, name)
     opened = switcher.prepare(role)  # only a profile that works is written
     lines = file.change(text, is_confirmed=is_confirmed)
     if is_confirmed:

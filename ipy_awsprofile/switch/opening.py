@@ -43,7 +43,7 @@ class Protection:
 
     def protects(self, name: str, account: str = "") -> bool:
         """Return whether a switch to the profile with this name requires confirmation."""
-        return fitting_pattern(self.protected, name, account) is not None
+        return _fitting_pattern(self.protected, name, account) is not None
 
     def pattern_for(self, target: Target, account: str = "") -> str | None:
         """Return the pattern because of which a switch to a target requires confirmation, if any.
@@ -72,12 +72,12 @@ class Protection:
 
 
 def _pattern_for(patterns: Iterable[str], target: Target, account: str) -> str | None:
-    """Return the first pattern that matches a target, if any; see `fitting_pattern`."""
+    """Return the first pattern that matches a target, if any; see `_fitting_pattern`."""
     account_name = target.request.account_name or ""
-    return fitting_pattern(patterns, target.name, account or target.account, account_name)
+    return _fitting_pattern(patterns, target.name, account or target.account, account_name)
 
 
-def fitting_pattern(
+def _fitting_pattern(
     patterns: Iterable[str], name: str, account: str = "", account_name: str = ""
 ) -> str | None:
     """Return the first pattern that matches a profile's name, account ID or account name, if any.

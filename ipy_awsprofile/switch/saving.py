@@ -12,24 +12,20 @@ from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.config.saved import SHARED_BLOCK, ConfigFile, block_of_roles, profiles_in_block
 from ipy_awsprofile.config.shared import SHARED_PROFILES, process_of, python_of
 from ipy_awsprofile.config.sign_ins import SignIn, sign_in_settings
-from ipy_awsprofile.errors import InvalidOption, ProtectedProfile
+from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.sessions.assigned_roles import AssignedRole, find_target, profiles_by_role
-from ipy_awsprofile.switch.opening import fitting_pattern
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.switch.switcher import Switcher
+    from ipy_awsprofile.credentials.person import Person
 
 
-def text_with_role(file: ConfigFile, switcher: Switcher, request: SwitchRequest, name: str) -> str:
+def text_with_role(file: ConfigFile, request: SwitchRequest, person: Person, name: str) -> str:
     """Return the text of the config file with the role of a request, without writing it.
 
     Raises InvalidOption if the name exists or if the request isn't for a role without a profile,
     and other subclasses of `AwsProfileError`.
     """
-    pattern = fitting_pattern(switcher.protection.protected, name)
-    if pattern is not None and not request.confirmed:
-        raise ProtectedProfile(name, pattern)
-    target = find_target(request, switcher.person)
+    target = find_target(request, person)
     # A duration is a setting only for a role.
     parameters = target.parameters.get(target.profile.role_arn or "")
     if any((parameters, target.scope, target.mfa)):
