@@ -135,7 +135,7 @@ class _Process:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything except botocore's objects, as `reset_process` does for tests."""
+        """Forget everything except botocore's objects."""
         #: The last value of each `Effect`, by its name.
         self.effects: dict[str, object] = {}
         #: The libraries that the last switch couldn't clear.

@@ -17,7 +17,11 @@ import pytest
 from botocore.loaders import JSONFileLoader, Loader
 
 from ipy_awsprofile.demo.stages import Scenario, seed
-from ipy_awsprofile.switch.using_profile import reset_process
+from ipy_awsprofile.gate import PROCESS
+from ipy_awsprofile.kernel.places import ENDPOINT
+from ipy_awsprofile.kernel.show import ABSENT
+from ipy_awsprofile.kernel.watch import unwatch
+from ipy_awsprofile.switch.using_profile import script_switcher
 from tests.aws import EmbeddedAws
 from tests.processes import Child, left_out, use_time_zone
 from tests.roles import add_mfa_role
@@ -111,7 +115,11 @@ def clean_environment(tmp_path: Path) -> Iterator[None]:
     boto3.DEFAULT_SESSION = session
     os.environ.clear()
     os.environ.update(before)
-    reset_process()
+    while PROCESS.watched:  # a test can leave a Switcher open
+        unwatch()
+    script_switcher.cache_clear()
+    ENDPOINT.set(ABSENT)
+    PROCESS.reset()
 
 
 @pytest.fixture

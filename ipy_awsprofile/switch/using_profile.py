@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 from ipy_awsprofile.config.request import SwitchRequest, takes
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.gate import PROCESS, require_no_run
-from ipy_awsprofile.kernel.places import ENDPOINT
-from ipy_awsprofile.kernel.show import ABSENT
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
-from ipy_awsprofile.kernel.watch import unwatch, watch
+from ipy_awsprofile.kernel.watch import watch
 from ipy_awsprofile.switch.stack import Entry
 from ipy_awsprofile.switch.switcher import Switcher
 from ipy_awsprofile.switch.user_functions import UserFunction, key_of
@@ -166,15 +164,3 @@ def script_switcher(_process: int) -> Switcher:
     """Return the Switcher of a process without IPython."""
     watch()
     return Switcher(None)
-
-
-def reset_process() -> None:
-    """Put back the process's state, even if a Switcher is still open. Tests call this.
-
-    The state of a notebook is in its Switcher, whose `close` restores the places that it has set.
-    """
-    while PROCESS.watched:
-        unwatch()
-    script_switcher.cache_clear()
-    ENDPOINT.set(ABSENT)
-    PROCESS.reset()
