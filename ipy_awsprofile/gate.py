@@ -314,7 +314,6 @@ def require_no_run(what: str) -> None:
 _BETWEEN = {
     *("aiobotocore", "asyncio", "boto3", "botocore", "concurrent", "contextlib", "functools"),
     *("ipy_awsprofile", "s3transfer", "tenacity", "threading", "urllib3"),
-    *("aws_xray_sdk", "ddtrace", "opentelemetry", "wrapt"),  # they wrap botocore's methods
 }
 
 

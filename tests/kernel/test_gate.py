@@ -272,19 +272,3 @@ def test_in_a_script(aws: EmbeddedAws, tmp_path: Path) -> None:
     command = [sys.executable, str(tmp_path / "script.py")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "UserWarning: `s3.list_buckets()` signs ListBuckets as RoleBeta" in done.stderr
-
-
-WRAPPER = """
-import os, sysconfig
-wrapper = {"__name__": "opentelemetry.instrumentation.botocore", "__file__": "botocore.py"}
-path = os.path.join(sysconfig.get_path("purelib"), "opentelemetry", "botocore.py")
-exec(compile("def call(method): return method()", path, "exec"), wrapper)
-"""
-
-
-def test_wrapped_methods(notebook: Shell) -> None:
-    """The warning names the cell's line, even if a tracer has wrapped botocore's methods."""
-    notebook.good(f"%aws_profile RoleBeta\nit = session.client('s3')\n{WRAPPER}")
-    notebook.good("%aws_profile RoleGamma")
-    says = notebook.good("wrapper['call'](it.list_buckets)").text
-    assert "`wrapper['call'](it.list_buckets)` signs ListBuckets as RoleBeta" in says
