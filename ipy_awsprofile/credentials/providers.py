@@ -482,6 +482,7 @@ class _FileCredentials(StaysInProcess, Credentials):
 
     _keys: RedactedCredentials
     _access_key = ""  # botocore's name for a key that needs no call
+    method = ""  # until the keys are read, because loading the extension can find it then
 
     def __init__(
         self,
