@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary, WeakSet
@@ -293,8 +294,15 @@ class _Secrets:
     def renew(self, _cell: object) -> None:
         """Replace the secrets whose session has new credentials, before a cell runs.
 
-        This also renews sessions that are about to expire, if that needs no prompt.
+        This also renews sessions that are about to expire, in a thread, where nothing prompts the
+        user.
         """
+        if self.sessions:
+            thread = Thread(target=self._renew, daemon=True)
+            thread.start()
+            thread.join(5)  # seconds, because AWS may not respond
+
+    def _renew(self) -> None:
         for connection, sessions in list(self.sessions.items()):
             for scope, (session, options) in list(sessions.items()):
                 with unattended(), suppress(AwsProfileError, sys.modules["duckdb"].Error):

@@ -396,6 +396,8 @@ def _select_profiles(
         if _is_name(profiles):  # without other profiles that match this name as a pattern
             return [str(profiles)]
         return [*_names_matching(profiles, excluded, person)]
+    if not isinstance(profiles, Iterable):  # such as a session
+        require_name(profiles)
     selected: list[str | OrganizationRole] = []
     for profile in profiles:
         if isinstance(profile, OrganizationRole):

@@ -293,7 +293,7 @@ class _DefaultProvider(Place):
             # polars' own keeps the credentials of its first read, so each switch needs a new one,
             # and polars keeps the credentials of providers with equal attributes.
             value = imported_polars().CredentialProviderAWS()
-            value.number = secrets.token_hex(8)
+            value.unique = secrets.token_hex(8)
         imported_polars().Config.set_default_credential_provider(value)
 
 

@@ -158,7 +158,7 @@ class Sharing(StaysInProcess):
         self._switching = switching
         self._receipts = receipts
         self._has_ended = False
-        #: The proof of both sides that they belong to the same user.
+        #: Both sides prove with it that they belong to the same user.
         self.key = secrets.token_hex(32)
         self._grant: Grant | None = None
         cache_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -252,8 +252,9 @@ class Sharing(StaysInProcess):
             issued.access,
             issued.keys.expires_at,
         )
-        if receipt not in self._receipts:
-            self._receipts.append(receipt)
+        with self._switching:  # programs ask in threads
+            if receipt not in self._receipts:
+                self._receipts.append(receipt)
         return credentials_document(issued.keys, datetime.now(UTC) + LENT_FOR)
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.credentials import DeferredRefreshableCredentials
 
-from ipy_awsprofile.config.parameters import StsParameters
+from ipy_awsprofile.config.parameters import PARAMETERS, StsParameters
 from ipy_awsprofile.config.policies import (
     ending_at,
     policy_in,
@@ -92,8 +92,9 @@ def renew_keys(session: boto3.Session) -> Keys:
 def current_keys(session: boto3.Session) -> Keys:
     """Return the session's keys without calling AWS, even if they have expired."""
     credentials: Any = credentials_of(session)
-    # Not public. Credentials that aren't renewed don't have it.
-    frozen = vars(credentials).get("_frozen_credentials")
+    # Not public. Only credentials that are renewed have the first, and those of a file the second.
+    kept = vars(credentials)
+    frozen = kept.get("_frozen_credentials") or kept.get("_keys")
     return _keys_of(frozen or freeze_credentials(credentials))
 
 
@@ -208,7 +209,8 @@ def issue_brief_keys(
 ) -> Keys | None:
     """Return keys as `issue_limited_keys` does, or None if AWS can't issue them.
 
-    If they must be ``read_only``, or are a role's, raises AwsProfileError instead.
+    Keys of a store are never issued. If the keys must be ``read_only``, or are a role's, raises
+    AwsProfileError instead.
     """
     if session.target.store:
         return None
@@ -269,7 +271,7 @@ def scoped(
     read_only: bool = False,
     description: str = "ipy-awsprofile",
 ) -> Iterator[boto3.Session]:
-    """Open a session with the same identity, but limited permissions or time, for a ``with`` block.
+    """Open a session of the same identity, with limited permissions or time, for one ``with``.
 
     ``session_or_profile`` is a boto3 session or the name of a profile. ``policy`` is a JSON file
     or a policy as a dict, and ``read_only`` uses the policy of ``%aws_profile --read-only``. The
@@ -291,7 +293,7 @@ def scoped(
     if limit:
         scope["Policy"] = limit
     if seconds is not None:
-        scope["DurationSeconds"] = seconds
+        scope["DurationSeconds"] = PARAMETERS["duration"].parse_option(seconds)
     if not scope:
         raise InvalidOption(
             "Nothing limits the session.", "Pass `policy`, `seconds` or `read_only=True`."

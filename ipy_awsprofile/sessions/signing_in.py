@@ -201,11 +201,12 @@ class _Registration(StaysInProcess):
         self._client = client
         self._sign_in = sign_in
         self._response = client.register_client(clientName=name, clientType="public", **parameters)
-        self.names = {name: self._response[name] for name in ("clientId", "clientSecret")}
+        self.client_id = self._response["clientId"]
+        self.secrets = {"clientId": self.client_id, "clientSecret": self._response["clientSecret"]}
 
     def redeem(self, grant: str, **parameters: Any) -> None:
         """Write a token to the AWS CLI's file, and forget the former user's roles."""
-        response = self._client.create_token(**self.names, grantType=grant, **parameters)
+        response = self._client.create_token(**self.secrets, grantType=grant, **parameters)
         expiry = datetime.now(UTC) + timedelta(seconds=response["expiresIn"])
         ends = datetime.fromtimestamp(self._response["clientSecretExpiresAt"], UTC)
         token = {
@@ -213,7 +214,7 @@ class _Registration(StaysInProcess):
             "region": self._sign_in.region,
             "accessToken": response["accessToken"],
             "expiresAt": expiry,
-            **self.names,
+            **self.secrets,
             "registrationExpiresAt": ends,
         }
         if "refreshToken" in response:
@@ -229,7 +230,7 @@ def _begin_device(target: Target, sign_in: SignIn, client: Any) -> Attempt:
     if sign_in.session:  # botocore renews only its token
         grants = {"grantTypes": [_DEVICE_CODE, "refresh_token"], "scopes": sign_in.scopes}
     program = _Registration(client, sign_in, **grants)
-    device = client.start_device_authorization(**program.names, startUrl=sign_in.start_url)
+    device = client.start_device_authorization(**program.secrets, startUrl=sign_in.start_url)
 
     def redeem() -> bool:
         errors = client.exceptions
@@ -278,7 +279,7 @@ def _begin_in_browser(target: Target, sign_in: SignIn, client: Any) -> Attempt:
         )
         return True
 
-    query = callback.query(program.names["clientId"], "S256", scopes=" ".join(sign_in.scopes))
+    query = callback.query(program.client_id, "S256", scopes=" ".join(sign_in.scopes))
     page = f"{client.meta.endpoint_url.rstrip('/')}/authorize?{query}"
     return Attempt(target, page, redeem, SignInStep.ALLOW, callback=callback)
 

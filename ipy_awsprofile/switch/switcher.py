@@ -281,9 +281,10 @@ class Switcher:
     @property
     def window(self) -> Window | None:
         """The time in which programs can write as the active identity, or None."""
-        if self.sharing is None or self.is_in_block:
-            return None
-        return self.sharing.grant.window
+        with self._lock:
+            if self.sharing is None or self.session is None or self.is_in_block:
+                return None
+            return self.sharing.grant.window
 
     def close_window(self) -> None:
         """Let programs only read from now on, if they can write."""

@@ -117,8 +117,9 @@ def on_switch(function: _UserFunction) -> _UserFunction:
 
     The functions are called in the kernel's main thread, in the order in which they were
     registered. After a switch in another thread, that is when the main thread is free, with the
-    session that is active then. If a function raises an exception, a line names it. The switch is
-    complete, and the other functions are called.
+    session that is active then. A terminal's functions are called in the thread of the switch. If a
+    function raises an exception, a line names it. The switch is complete, and the other functions
+    are called.
 
     If the cell or module that defines the function runs again, the new function replaces the
     former one. Lambdas, methods and functions inside other functions are added instead. All of them

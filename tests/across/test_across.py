@@ -14,10 +14,12 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
+import boto3
 import pytest
 
 from ipy_awsprofile import across_profiles, list_buckets, list_profiles
-from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, seed_organisation
+from ipy_awsprofile.demo.aws import append_section
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow, seed_organisation
 from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered
 from ipy_awsprofile.gate import PROCESS
 from tests.across.runs import ASSUME, Flaky, account_of, actions, bucket_count, errors_of
@@ -78,6 +80,7 @@ def test_roles_of_a_sign_in(aws: EmbeddedAws) -> None:
     [
         ("nobody", "No profile matches `nobody`", "%aws_profiles"),
         ([3], "is a string, not a value of type int", "`list_profiles()` returns the profiles"),
+        (boto3.Session(), "not a value of type Session", "`list_profiles()` returns the profiles"),
     ],
 )
 def test_invalid_profiles(aws: EmbeddedAws, profiles: Any, message: str, hint: str) -> None:
@@ -163,6 +166,26 @@ def test_errors_are_rows(aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]) -
     printed = capsys.readouterr().out
     assert "1 of 6 profiles succeeded" in printed
     assert "`gone`: ProfileNotFound: There is no profile `gone`" in printed
+
+
+def test_keys_of_someone_else_during_a_run(aws: EmbeddedAws) -> None:
+    """A profile whose keys are replaced by another user's during a run is a row, too."""
+    keys = {}
+    for name in ("Ann", "Ben"):
+        keys[name] = aws.iam.create_user(name, account=ROLE_ACCOUNT, policy=allow("*")).settings()
+        aws.write_profile(name, region="us-west-2")
+        append_section(aws.credentials_file, name, keys[name])
+
+    def list_after_the_change(session: boto3.Session) -> int:
+        text = aws.credentials_file.read_text()
+        for setting, value in keys["Ann"].items():
+            text = text.replace(value, keys["Ben"][setting])
+        aws.credentials_file.write_text(text)
+        return bucket_count(session)
+
+    frame = across_profiles(["Ann", "UserAlpha"], list_after_the_change, max_workers=1)
+    assert list(frame["profile"]) == ["UserAlpha"]
+    assert list(frame.attrs["errors"].frame()["error"]) == ["IdentityChanged"]
 
 
 def test_errors_of_the_function(

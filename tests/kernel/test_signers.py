@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from ipy_awsprofile.errors import NotForOneProfile, StaleIdentity
+from ipy_awsprofile.demo.aws import append_section
+from ipy_awsprofile.errors import AwsProfileError, NotForOneProfile, StaleIdentity
 from tests.aws import EmbeddedAws
 from tests.shells import Ran, Shell
 
@@ -243,6 +244,14 @@ def test_named_objects_from_before_loading(aws: EmbeddedAws, before_loading: She
     before_loading.good("%load_ext ipy_awsprofile\n%aws_profile RoleBeta --read-only")
     signed, ran = signers(aws, before_loading, "s3.list_objects_v2(Bucket=BUCKET)")
     assert (signed, ran.error, " signs " in ran.text) == ({"RoleGamma"}, None, False)
+
+
+def test_incomplete_keys_from_before_loading(aws: EmbeddedAws, before_loading: Shell) -> None:
+    """The extension is loaded even after a session of incomplete keys could not be opened."""
+    append_section(aws.credentials_file, "Half", {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE"})
+    failed = before_loading.run("from ipy_awsprofile import open_session; open_session('Half')")
+    assert isinstance(failed.error, AwsProfileError)
+    before_loading.good("%load_ext ipy_awsprofile\n%aws_profile RoleBeta --read-only")
 
 
 # Sessions whose profile isn't the user's choice ---------------------------------------------------

@@ -177,6 +177,7 @@ def test_time(aws: EmbeddedAws) -> None:
         ({}, "Nothing limits the session"),
         ({"read_only": True, "policy": LISTS}, "can't be combined"),
         ({"policy": {}}, "`policy` isn't a policy."),
+        ({"seconds": "soon"}, "`soon` isn't a valid duration_seconds"),
         ({"policy": "nowhere.json"}, "can't be read: .*No such file"),
     ],
 )
