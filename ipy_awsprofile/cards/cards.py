@@ -13,6 +13,8 @@ from ipy_awsprofile.config.policies import READS
 from ipy_awsprofile.config.shared import AGENT, NOTEBOOK, python_of
 from ipy_awsprofile.credentials.person import SignInStep
 from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.sessions.assigned_roles import known_account_name
+from ipy_awsprofile.sessions.session import label_for
 from ipy_awsprofile.text import chain_line, listed, number_of, one_line
 
 if TYPE_CHECKING:
@@ -53,8 +55,6 @@ def active_identity_card(
     credentials couldn't be renewed, and what to do. ``replaced`` are variables that the session has
     replaced.
     """
-    from ipy_awsprofile.sessions.assigned_roles import known_account_name  # imports boto3
-
     session = active.session
     target = session.target
     renewal = _AUTOMATICALLY
@@ -228,8 +228,6 @@ def _window_note(window: Window | None) -> str:
 
 def worker_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str, str]]:
     """Return a row for each Dask cluster whose workers use a session's identity."""
-    from ipy_awsprofile.sessions.session import label_for  # imports boto3
-
     rows = []
     for workers in switcher.workers.values():
         if workers.label == label_for(session):

@@ -21,6 +21,7 @@ from ipy_awsprofile.errors import (
 )
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.notebook.prompts import begin_cell
+from ipy_awsprofile.sessions.issuing import renew_keys
 from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
@@ -137,8 +138,6 @@ def show_in_prompt(shell: InteractiveShell, switcher: Switcher) -> Callable[[], 
 
 def _try_to_renew(session: ProfileSession) -> AwsProfileError | None:
     """Renew a session's credentials if they need it, unattended. Return the error, if any."""
-    from ipy_awsprofile.sessions.issuing import renew_keys
-
     try:
         with unattended():
             renew_keys(session)

@@ -32,6 +32,7 @@ from ipy_awsprofile.credentials.person import (
 from ipy_awsprofile.credentials.translation import no_sign_in
 from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable
 from ipy_awsprofile.gate import PROCESS
+from ipy_awsprofile.sessions.signing_in import begin_sign_in
 from ipy_awsprofile.text import one_line
 
 
@@ -191,8 +192,6 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
 
 
 def _sign_in(target: Target, *, device_code: bool) -> None:
-    from ipy_awsprofile.sessions.signing_in import begin_sign_in  # it imports boto3
-
     attempt = begin_sign_in(target, device_code=device_code)
     card_of = partial(cards.sign_in_card, attempt.profile, attempt.url, attempt.step, attempt.code)
     with _shown_until_the_end(attempt.profile, card_of()) as update:

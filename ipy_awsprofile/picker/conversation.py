@@ -41,6 +41,9 @@ from ipy_awsprofile.picker.messages import (
     ShownIdentity,
     State,
 )
+from ipy_awsprofile.sessions.assigned_roles import known_account_name, known_roles_without_profile
+from ipy_awsprofile.sessions.console import console_link
+from ipy_awsprofile.sessions.signing_in import begin_sign_in
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -266,8 +269,6 @@ class Conversation:
         self._ask(asked, shown, kind="code", device=device, again=is_rejected)
 
     def _ask_to_sign_in(self, request: SwitchRequest, *, again: bool, device_code: bool) -> None:
-        from ipy_awsprofile.sessions.signing_in import begin_sign_in  # it imports boto3
-
         attempt = begin_sign_in(login_target(request), device_code=device_code)
         asked = _Asked(request, again, attempt)
         self._ask(
@@ -292,8 +293,6 @@ class Conversation:
 
     def _open_console(self) -> None:
         """Send a link, which contains a token, so it isn't a part of the state."""
-        from ipy_awsprofile.sessions.console import console_link  # it imports boto3
-
         session = self._switcher.session
         if session:
             link: ConsoleLink = {"console": console_link(session)}
@@ -325,9 +324,6 @@ class Conversation:
             region = profile.region or ""
             rows.append((profile.name, account, profile.role or "", region, is_protected, kind))
         if sign_ins(read_config()):
-            # It imports boto3.
-            from ipy_awsprofile.sessions.assigned_roles import known_roles_without_profile
-
             for role in known_roles_without_profile():
                 account = f"{role.account.name} {role.account.id}"  # the user can search for both
                 is_protected = protects(role.name, role.account.id)
@@ -350,8 +346,6 @@ class Conversation:
         if active is None:
             card = Card("No profile is active", notes=("Choose a profile for this notebook.",))
             return {**self._progress, "identity": None, "html": _html(card)}
-        from ipy_awsprofile.sessions.assigned_roles import known_account_name  # it imports boto3
-
         identity = active.current_identity()
         variable = ""
         if active.request.variable != SESSION:

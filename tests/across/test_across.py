@@ -183,8 +183,8 @@ def test_keys_of_someone_else_during_a_run(aws: EmbeddedAws) -> None:
         aws.credentials_file.write_text(text)
         return bucket_count(session)
 
-    frame = across_profiles(["Ann", "UserAlpha"], list_after_the_change, max_workers=1)
-    assert list(frame["profile"]) == ["UserAlpha"]
+    frame = across_profiles(["Ann", "RoleBeta"], list_after_the_change, max_workers=1)
+    assert list(frame["profile"]) == ["RoleBeta"]
     assert list(frame.attrs["errors"].frame()["error"]) == ["IdentityChanged"]
 
 
