@@ -388,29 +388,6 @@ def test_duckdb_prompts_no_one(
         assert prompted == []
 
 
-def test_duckdbs_own_secret(aws: EmbeddedAws, notebook: Shell) -> None:
-    """DuckDB's own secret keeps its identity after a switch. With REFRESH, it can be renewed."""
-    create = (
-        'con.execute(f"CREATE OR REPLACE SECRET (TYPE s3, PROVIDER credential_chain, REFRESH auto,'
-        " ENDPOINT '{ENDPOINT.removeprefix('http://')}', URL_STYLE path, USE_SSL false)\")"
-    )
-    read = "con.execute(f\"FROM '{CSV}'\")"
-    with time_machine.travel(datetime.now(UTC) - timedelta(minutes=14), tick=True) as clock:
-        notebook.good(
-            "import duckdb, duckdb_extensions; con = duckdb.connect()\n"
-            "for name in ('httpfs', 'aws'): duckdb_extensions.import_extension(name, con=con)\n"
-            f"%aws_profile RoleBeta --duration 15m\n{create}\n%aws_profile RoleGamma --duration 15m"
-        )
-        assert roles_in_s3(aws, notebook, read) == {"RoleBeta"}
-        if sys.platform == "win32":  # its C library copies the environment once
-            assert roles_in_s3(aws, notebook, f"{create}\n{read}") == {"RoleBeta"}
-            return
-        assert roles_in_s3(aws, notebook, f"{create}\n{read}") == {"RoleGamma"}
-        clock.shift(timedelta(minutes=20))
-        notebook.good(read)
-        assert "/RoleGamma/" in str(aws.calls[-1].arn)  # S3 refuses the first request
-
-
 def test_duckdb(aws: EmbeddedAws, notebook: Shell) -> None:
     """DuckDB's secrets for the active session follow each switch in all connections, until `--off`.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -17,7 +16,6 @@ from ipy_awsprofile.errors import AwsProfileError, RoleNotAssigned, SignInRequir
 from tests.aws import EmbeddedAws
 from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
 from tests.processes import is_private
-from tests.servers import Answers, odd_server
 from tests.shells import Shell
 
 NEW = "444444444444"
@@ -208,20 +206,6 @@ def test_all_pages(aws: EmbeddedAws) -> None:
     roles = list_assigned_roles(report=lambda listed, count: progress.append((listed, count)))
     assert len(roles) == 124
     assert progress == [(number + 1, 123) for number in range(123)]
-
-
-def test_throttled(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The list is complete even if AWS throttles a call."""
-    account = {"accountId": NEW, "accountName": "Acme Live", "emailAddress": "n@acme.example"}
-    answers = Answers(
-        (200, json.dumps({"accountList": [account]})),
-        (429, json.dumps({"__type": "TooManyRequestsException", "message": "HTTP 429"})),
-        (200, json.dumps({"roleList": [{"roleName": "Reader", "accountId": NEW}]})),
-    )
-    with odd_server(answers) as url:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_SSO", url)
-        assert [(role.account.id, role.role) for role in list_assigned_roles()] == [(NEW, "Reader")]
-    assert answers.asked == 3
 
 
 def test_interrupted(aws: EmbeddedAws) -> None:
