@@ -8,12 +8,14 @@ import re
 import signal
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+import time_machine
 from botocore.loaders import JSONFileLoader, Loader
 
 from ipy_awsprofile.demo.stages import Scenario, seed
@@ -23,7 +25,7 @@ from ipy_awsprofile.kernel.show import ABSENT
 from ipy_awsprofile.kernel.watch import unwatch
 from ipy_awsprofile.switch.using_profile import script_switcher
 from tests.aws import EmbeddedAws
-from tests.processes import Child, left_out, use_time_zone
+from tests.processes import Child, use_time_zone
 from tests.roles import add_mfa_role
 from tests.shells import Shell
 
@@ -53,14 +55,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _LARGE.search(item.nodeid):
             item.add_marker(pytest.mark.xdist_group("libraries"))
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """List the tests that were skipped, and the packages that they need."""
-    skipped = terminalreporter.stats.get("skipped", [])
-    if lines := left_out(str(report.longrepr) for report in skipped):
-        terminalreporter.section("left out")
-        terminalreporter.write("\n".join([*lines, ""]))
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -173,6 +167,13 @@ def shell(bare_shell: Shell) -> Shell:
     """Return a real IPython shell in which the extension is loaded."""
     bare_shell.good("%load_ext ipy_awsprofile")
     return bare_shell
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    """Yield the clock of this process and its embedded AWS, which keeps running, to shift it."""
+    with time_machine.travel(datetime.now(UTC), tick=True) as clock:
+        yield clock
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Timer
@@ -20,8 +19,6 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX system
 
 #: The variables of a process whose encoding isn't UTF-8. On Windows, it is often cp1252.
 OTHER_ENCODING = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-
-_LEFT_OUT = re.compile(r"needs (?P<tool>.+) \(Debian: `apt install (?P<package>[\w ]+)`\)")
 
 
 def use_time_zone(name: str) -> None:
@@ -40,20 +37,6 @@ def missing(tool: str, package: str) -> BaseException:
 def is_private(path: Path) -> bool:
     """Return whether only the user can read a file or folder. On Windows, modes don't say that."""
     return sys.platform == "win32" or not path.stat().st_mode & 0o077
-
-
-def left_out(reasons: Iterable[str]) -> list[str]:
-    """Return a line for each missing tool, from the reasons of skipped tests."""
-    matches = [match for reason in reasons if (match := _LEFT_OUT.search(reason))]
-    counted = [(need["tool"], need["package"]) for need in matches]
-    lines = [
-        f"{counted.count(pair)} test{'s' if counted.count(pair) > 1 else ''} without {pair[0]}"
-        for pair in dict.fromkeys(counted)
-    ]
-    packages = " ".join(dict.fromkeys(package for _, package in counted))
-    return [*lines, f"To install the missing tools on Debian, run: apt install {packages}"] * bool(
-        matches
-    )
 
 
 #: Runs each program, and prints what it prints or its error. To import boto3 takes longer.

@@ -9,14 +9,13 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-import time_machine
 
 from ipy_awsprofile.credentials import person
 from ipy_awsprofile.credentials.person import (
@@ -55,13 +54,6 @@ class Phone:
 def phone(aws: EmbeddedAws, auditor: str) -> Phone:
     """Return the MFA device of the profile Auditor."""
     return Phone(aws, auditor)
-
-
-@pytest.fixture
-def clock() -> Iterator[Any]:
-    """Yield a clock that keeps running, and that `shift` moves."""
-    with time_machine.travel(datetime.now(UTC), tick=True) as clock:
-        yield clock
 
 
 # --- Prompts ---

@@ -8,13 +8,11 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 import time_machine
 from botocore.credentials import create_credential_resolver
-from botocore.exceptions import ClientError
 
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import target_of
@@ -28,7 +26,7 @@ from ipy_awsprofile.credentials.person import Person, Prompter
 from ipy_awsprofile.credentials.providers import Renewing, create_provider_chain
 from ipy_awsprofile.demo.iam import Signer
 from ipy_awsprofile.demo.stages import USER_ACCOUNT, allow, trusting
-from ipy_awsprofile.errors import CredentialsRejected, CredentialsUnavailable, IdentityChanged
+from ipy_awsprofile.errors import CredentialsRejected, CredentialsUnavailable
 from ipy_awsprofile.sessions.issuing import issue_keys
 from ipy_awsprofile.sessions.session import ProfileSession, open_session, who_am_i
 from tests.aws import EmbeddedAws
@@ -102,23 +100,6 @@ def shown(session: ProfileSession) -> str:
     return who_am_i(session).arn
 
 
-def test_long_term_keys_that_are_replaced(aws: EmbeddedAws, user: Signer) -> None:
-    """After the old long-term keys are deleted, the new keys are used."""
-    session = open_session("P")
-    s3 = session.client("s3")
-    assert shown(session) == user.arn
-    new = replaced_keys(aws, user)
-    with pytest.raises(ClientError, match="InvalidAccessKeyId"):
-        s3.list_buckets()
-    write_keys(aws, "P", new)
-    s3.list_buckets()
-    credentials: Any = session.get_credentials()
-    assert credentials.access_key == new["aws_access_key_id"]
-    assert credentials.secret_key == new["aws_secret_access_key"]
-    assert credentials.token is None
-    assert credentials.method == "shared-credentials-file"
-
-
 def test_source_of_a_role(aws: EmbeddedAws, user: Signer) -> None:
     """After the source's keys change, the role is renewed with the new keys."""
     role_arn = aws.iam.create_role("R", account=USER_ACCOUNT, trust=trusting(user.arn))
@@ -143,30 +124,6 @@ def test_other_sessions_of_the_same_role(aws: EmbeddedAws, user: Signer) -> None
     write_keys(aws, "P", role_keys(aws, user, role_arn, "tuesday"))
     session.client("s3").list_buckets()
     assert shown(session).endswith("/R/tuesday")
-
-
-@pytest.mark.parametrize("temporary", [True, False])
-def test_keys_of_another_identity(
-    aws: EmbeddedAws, user: Signer, other: Signer, temporary: bool
-) -> None:
-    """A session doesn't sign with another identity's keys, and works again with the old keys."""
-    session = open_session("P")
-    s3 = session.client("s3")
-    shown(session)
-    aws.calls.clear()
-    key = write_keys(aws, "P", session_keys(aws, other) if temporary else other.settings())
-    for _ in range(2):
-        with pytest.raises(IdentityChanged, match=r"user/Other now, not to .*user/Worker"):
-            s3.list_buckets()
-    with pytest.raises(IdentityChanged):
-        shown(session)
-    with pytest.raises(IdentityChanged):
-        issue_keys(session)
-    assert set(seen(aws)) == {("sts:GetCallerIdentity", key)}
-    assert shown(open_session("P")) == other.arn
-    write_keys(aws, "P", user.settings())
-    s3.list_buckets()
-    assert shown(session) == user.arn
 
 
 @pytest.mark.parametrize("text", [None, "[P]\naws_access_key_id = {key}\naws_secret_acc"])
@@ -214,10 +171,3 @@ def test_what_is_lent(aws: EmbeddedAws, user: Signer) -> None:
     assert second != first
     assert issue_keys(session) == second
     assert seen(aws) == [("sts:GetSessionToken", key)]
-
-
-def test_nothing_is_shown(aws: EmbeddedAws, user: Signer) -> None:
-    """The credentials and their frozen copy show no key."""
-    credentials: Any = open_session("P").get_credentials()
-    text = f"{credentials!r} {credentials.get_frozen_credentials()!r}"
-    assert [secret for secret in (*aws.iam.secrets, user.access_key_id) if secret in text] == []

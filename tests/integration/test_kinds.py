@@ -43,14 +43,7 @@ CALLS = {
 
 
 @pytest.fixture
-def later() -> Iterator[Callable[[timedelta], None]]:
-    """Yield a function that moves the clock of AWS and of botocore."""
-    with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
-        yield traveller.shift
-
-
-@pytest.fixture
-def aws(later: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
+def aws(clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
     """Run an embedded AWS without the scenario, and point the environment to its files."""
     with EmbeddedAws() as aws:
         for name, value in aws.environment().items():
@@ -70,7 +63,7 @@ def values(aws: EmbeddedAws) -> dict[str, str]:
 def test_kind(
     aws: EmbeddedAws,
     values: dict[str, str],
-    later: Callable[[timedelta], None],
+    clock: time_machine.Traveller,
     monkeypatch: pytest.MonkeyPatch,
     name: str,
 ) -> None:
@@ -85,7 +78,7 @@ def test_kind(
         assert actions == [*CALLS.get(name, []), "sts:GetCallerIdentity"]
         first = who_am_i(session)
         assert first.arn == arn
-        later(timedelta(hours=2))
+        clock.shift(timedelta(hours=2))
         if name == "legacy SSO":  # AWS issues no refresh token
             aws.sso.sign_in(None)
         assert sts.get_caller_identity()["Arn"] == arn
@@ -130,7 +123,7 @@ LIMITED = (
 def test_limits(  # noqa: PLR0917  # fixtures
     aws: EmbeddedAws,
     values: dict[str, str],
-    later: Callable[[timedelta], None],
+    clock: time_machine.Traveller,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     name: str,
@@ -141,7 +134,7 @@ def test_limits(  # noqa: PLR0917  # fixtures
     aws.create_bucket("data", account=ACCOUNT, region="us-west-2")
 
     def code(_question: object) -> str:
-        later(timedelta(seconds=30))  # AWS accepts each code once
+        clock.shift(timedelta(seconds=30))  # AWS accepts each code once
         return aws.iam.mfa_code(values["mfa_serial"])
 
     def limited(**options: Any) -> ProfileSession:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,13 +25,6 @@ from tests.rotation import OF_TOOLS, session_keys, write_keys
 from tests.shells import Shell, printing
 
 LIST_BUCKETS = "s3:ListAllMyBuckets"
-
-
-@pytest.fixture
-def later() -> Iterator[Callable[[timedelta], None]]:
-    """Yield a function that moves the clock of this process and its embedded AWS."""
-    with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
-        yield traveller.shift
 
 
 # Keys in the credentials file, which a tool renews ------------------------------------------------
@@ -93,7 +84,10 @@ def test_shown_expiry(shell: Shell, aws: EmbeddedAws, user: Signer) -> None:
 
 
 def test_keys_of_another_identity(shell: Shell, aws: EmbeddedAws, user: Signer) -> None:
-    """Keys of another identity are refused in two lines, and the hint's command works."""
+    """Keys of another identity are refused in two lines, and the hint's command works.
+
+    With the first identity's keys, the session works again.
+    """
     other = aws.iam.create_user("Other", account=USER_ACCOUNT, policy=allow("*"))
     shell.good("%aws_profile P\ns3 = session.client('s3')")
     write_keys(aws, "P", session_keys(aws, other))
@@ -104,9 +98,16 @@ def test_keys_of_another_identity(shell: Shell, aws: EmbeddedAws, user: Signer) 
         "s3fs.S3FileSystem(skip_instance_cache=True).ls('')",
     ):
         assert isinstance(shell.run(f"import boto3, s3fs; {cell}").error, IdentityChanged)
-    for cell in ("s3.list_buckets()", "%aws_profile"):
+    write_keys(aws, "P", user.settings())
+    shell.good("s3.list_buckets() and None")
+    key = write_keys(aws, "P", other.settings())
+    shell.good("shown = 'before the cell'")
+    aws.calls.clear()
+    for cell in ("s3.list_buckets()", "s3.list_buckets()", "%aws_profile"):
         refused = shell.refused(cell)
         assert isinstance(refused, IdentityChanged)
+    calls = {(call.action, call.access_key_id) for call in aws.calls}
+    assert calls == {("sts:GetCallerIdentity", key)}
     assert other.arn in shell.good(refused.hint.split("`")[1]).text
     aws.calls.clear()
     shell.good("session.client('s3').list_buckets() and None")
@@ -191,7 +192,7 @@ def signers(shell: Shell, aws: EmbeddedAws, cell: str) -> set[str | None]:
 def test_another_identity(
     shell: Shell,
     aws: EmbeddedAws,
-    later: Callable[[timedelta], None],
+    clock: time_machine.Traveller,
     source: Callable[[EmbeddedAws], Callable[[str], object]],
 ) -> None:
     """A renewal with another user's credentials is refused until the hint's command is run."""
@@ -199,10 +200,10 @@ def test_another_identity(
     choose("ann")
     shell.good("%aws_profile P\ns3 = session.client('s3')\nimport boto3")
     (ann,) = signers(shell, aws, "s3.list_buckets() and None")
-    later(timedelta(minutes=55))
+    clock.shift(timedelta(minutes=55))
     choose("ann")
     assert signers(shell, aws, "s3.list_buckets() and None") == {ann}
-    later(timedelta(minutes=55))
+    clock.shift(timedelta(minutes=55))
     choose("bob")
     aws.calls.clear()
     for cell in ("s3.list_buckets()", "boto3.client('s3').list_buckets()", "%aws_profile"):
@@ -243,51 +244,21 @@ def test_cached_sessions_that_aws_rejects(shell: Shell, aws: EmbeddedAws) -> Non
     assert aws.actions == ["sts:AssumeRole"] * 3
 
 
-def test_aws_login(shell: Shell, aws: EmbeddedAws, later: Callable[[timedelta], None]) -> None:
+def test_aws_login(shell: Shell, aws: EmbeddedAws, clock: time_machine.Traveller) -> None:
     """`aws login` is renewed with one call; if its file is gone, a renewal requires a sign-in."""
     ann = aws.iam.create_user("Ann", account=USER_ACCOUNT, policy=allow("*"))
     aws.write_profile("P", login_session=ann.arn, region="us-west-2")
     file = aws.signin.login(ann)
     list_buckets = "session.client('s3').list_buckets() and None"
     shell.good("%aws_profile P")
-    later(timedelta(minutes=16))
+    clock.shift(timedelta(minutes=16))
     assert signers(shell, aws, list_buckets) == {ann.arn}
     assert aws.actions[0] == "signin:CreateOAuth2Token"
     file.unlink()
-    later(timedelta(minutes=16))
+    clock.shift(timedelta(minutes=16))
     assert isinstance(shell.refused(list_buckets), SignInRequired)
     aws.signin.login(ann)
     shell.good(list_buckets)
 
 
 # Short sessions -----------------------------------------------------------------------------------
-
-BUCKET = "short-sessions"
-#: Code that reads the file several times.
-READERS = (
-    f"for _ in range(5): boto3.client('s3').get_object(Bucket='{BUCKET}', Key='a.parquet')",
-    f"for _ in range(5): pd.read_parquet('s3://{BUCKET}/a.parquet')",
-    f"for _ in range(5): s3fs.S3FileSystem().cat('{BUCKET}/a.parquet')",
-    f"for _ in range(5): pl.read_parquet('s3://{BUCKET}/a.parquet')",
-)
-
-
-def test_short_sessions(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Libraries, children and a switch back use a 15-minute session, and assume no role."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
-    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
-    aws.create_bucket(BUCKET, account=ROLE_ACCOUNT, region="us-west-2")
-    aws.calls.clear()
-    shell.good("import boto3, io, s3fs, pandas as pd, polars as pl")
-    shell.good("%aws_profile RoleBeta --duration 15m")
-    shell.good("pd.DataFrame({'city': ['Oslo']}).to_parquet(body := io.BytesIO())")
-    put = "put_object(Key='a.parquet', Body=body.getvalue(), Bucket"
-    shell.good(f"session.client('s3').{put}='{BUCKET}')")
-    for reader in READERS:
-        before = len(aws.calls)
-        shell.good(reader)
-        assert len(aws.calls) >= before + 5, reader
-    child = "import boto3\nfor _ in range(3): boto3.Session().client('s3').list_buckets()"
-    subprocess.run([sys.executable, "-c", child], check=True)
-    shell.good("%aws_profile UserAlpha\n%aws_profile RoleBeta --duration 15m")
-    assert aws.actions.count("sts:AssumeRole") == 1

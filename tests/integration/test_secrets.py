@@ -215,14 +215,17 @@ def test_objects(aws: EmbeddedAws, others: set[str], shell: Shell) -> None:
     aws.sso.sign_in("corp")
     shell.good("%aws_profile RoleBeta\nfrom ipy_awsprofile import ProfilePicker")
     user, role, assigned = map(open_session, ("UserAlpha", "RoleBeta", "prod-reader"))
-    with scoped(assigned, seconds=600) as limited:
+    with (scope := scoped(assigned, seconds=600)) as limited:
         pass
     objects: list[Any] = [user, role, assigned, limited, open_session("RoleBeta", read_only=True)]
+    objects += [scope, limited.get_credentials()]
     objects += [user.get_credentials(), role.get_credentials(), assigned.get_credentials()]
     objects += [list_profiles(), list_assigned_roles(), list_buckets(role), who_am_i(role)]
     secrets = others | lent_token()
     texts = [text_of(item, way) for item in objects for way in WAYS]
-    options = [libraries.dask_storage_options(role), libraries.spark_options(role)]
+    keys: Any = user.get_credentials()
+    options: list[Any] = [libraries.dask_storage_options(role), libraries.spark_options(role)]
+    options += [keys.get_frozen_credentials()]
     texts += [text_of(item, way) for item in options for way in WAYS[:-1]]  # workers unpickle them
     assert matches_in(aws, secrets, "".join(texts)) == []
     names = [f"variable_{number}" for number in range(len(objects))]

@@ -6,7 +6,6 @@ import getpass
 import json
 import shlex
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -54,13 +53,6 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
     monkeypatch.setattr("getpass.getpass", answers)
     monkeypatch.setattr("builtins.input", answers)
     return answers
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    """Return a clock that a test can shift."""
-    with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
-        yield traveller
 
 
 def put(terminal: Terminal, **variables: str) -> str:

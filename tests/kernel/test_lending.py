@@ -119,17 +119,6 @@ def test_many_children_at_once(notebook: Shell) -> None:
     assert len({credentials["AccessKeyId"] for credentials in answers}) == 1
 
 
-def test_long_term_keys_stay_in_the_kernel(aws: EmbeddedAws, notebook: Shell) -> None:
-    """For long-term keys, children get short-lived credentials from a single call of STS."""
-    notebook.good("%aws_profile UserAlpha\nkeys = session.get_credentials()")
-    address, token = lent()
-    first, second = (answer(address, token.read_text()) for _ in range(2))
-    assert first["AccessKeyId"] == second["AccessKeyId"]
-    assert first["AccessKeyId"] != notebook.names["keys"].access_key
-    assert first["Token"]
-    assert aws.actions.count("sts:GetSessionToken") == 1
-
-
 def test_renewed_credentials(aws: EmbeddedAws, notebook: Shell) -> None:
     """A child always gets the kernel's current credentials."""
     notebook.good("%aws_profile RoleBeta --duration 15m")

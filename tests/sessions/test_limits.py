@@ -189,14 +189,6 @@ def test_wrong_options(aws: EmbeddedAws, options: dict[str, Any], says: str) -> 
     assert len(aws.calls) == calls
 
 
-def test_no_secret(aws: EmbeddedAws) -> None:
-    """Neither the session nor the scope shows a secret."""
-    scope = scoped("Ann", policy=LISTS)
-    with scope as session:
-        shown = f"{session!r} {scope!r} {session.get_credentials()!r}"
-        assert [secret for secret in aws.iam.secrets if secret in shown] == []
-
-
 # --- Renewal ---
 
 
