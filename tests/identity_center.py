@@ -15,10 +15,10 @@ sso_registration_scopes = sso:account:access
 """
 
 
-def write_session(aws: EmbeddedAws, name: str = "corp", start_url: str = "") -> None:
+def write_session(aws: EmbeddedAws, name: str = "corp") -> None:
     """Append an [sso-session] to the config file."""
     with aws.config_file.open("a") as config:
-        config.write(SESSION.format(name=name, start_url=start_url or aws.sso.start_url))
+        config.write(SESSION.format(name=name, start_url=aws.sso.start_url))
 
 
 def organisation(aws: EmbeddedAws) -> None:

@@ -16,7 +16,7 @@ from ipy_awsprofile.config.policies import NOT_READS_OF_ROLES, read_only_policy
 from ipy_awsprofile.config.profiles import NOT_PROFILES, SOURCES
 from ipy_awsprofile.config.regions import is_aws
 from ipy_awsprofile.config.request import SessionRequest, SwitchRequest, options_of
-from ipy_awsprofile.config.target import Target, login_target, target_of
+from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, InvalidProfile, ProfileNotFound
 
 Files = tuple[Path, Path]
@@ -253,28 +253,6 @@ def test_mfa(config: Path, profile: str, lines: dict[str, str], command: str | N
 
 
 @pytest.mark.usefixtures("config")
-def test_role_by_arn() -> None:
-    """A role given by ARN has only the Region and client settings of its source profile."""
-    by_role = target(role_arn=ARN, source_profile="role")
-    assert by_role.names == (by_role.name, "role", "keys") == (ARN, "role", "keys")
-    by_keys = target(role_arn=ARN, source_profile="keys")
-    assert settings_of(by_keys) == {
-        "role_arn": ARN,
-        "source_profile": "keys",
-        "region": "eu-north-1",
-        "endpoint_url": "http://127.0.0.1:9",
-        "s3": {"addressing_style": "path"},
-        "output": "json",
-    }
-    of_role = target(role_arn=ARN, source_profile="corp:123456789012/Admin")
-    assert of_role.names == (ARN, "corp:123456789012/Admin")
-    source = of_role.full_config()["profiles"]["corp:123456789012/Admin"]
-    assert (source["sso_session"], source["sso_role_name"]) == ("corp", "Admin")
-    sign_in = login_target(SessionRequest(sso="corp"))
-    assert (sign_in.name, settings_of(sign_in)) == ("sso-session corp", {"sso_session": "corp"})
-
-
-@pytest.mark.usefixtures("config")
 def test_region(monkeypatch: pytest.MonkeyPatch) -> None:
     """An option beats AWS_DEFAULT_REGION, which beats the profile; other servers have any name."""
     assert target("keys").foreign_sts == "http://127.0.0.1:9"
@@ -346,9 +324,6 @@ def test_settings_of_default_credentials(
     monkeypatch.setenv("AWS_PROFILE", "nowhere")
     with pytest.raises(ProfileNotFound, match="nowhere"):
         target(default=True)
-
-
-# --- Regions ---
 
 
 # --- Stores ---

@@ -271,6 +271,9 @@ MISTAKES = {
     "quotation marks": (ROLE, f'"{ROLE}"', "`role_arn` includes its quotation marks. Remove them."),
     "comment": ("us-west-2", "us-west-2  # Oregon", "`region` includes a comment. Move the comm"),
     "indented": ("\nsource", "\n  source", "`role_arn` includes the indented lines below it."),
+    "other tool": ("region =", "aws_region =", "Did you mean `region`? See config:2."),
+    "shell": ("mfa_serial", "export AWS_SESSION_TOKEN", "Did you mean `aws_session_token`?"),
+    "unit": ("west-2", "west-2\nduration_seconds = 30m", "botocore ignores"),
     "no ARN": (ROLE, "RoleBeta", "`role_arn` isn't the ARN of a role. Example: arn:aws:iam::1234"),
 }
 

@@ -29,7 +29,6 @@ from ipy_awsprofile.errors import (
     InvalidOption,
     InvalidProfile,
     MfaRejected,
-    ProfileNotFound,
     RoleNotAssigned,
     ServiceError,
     SignInRequired,
@@ -165,12 +164,6 @@ ROWS: dict[str, Broken] = {
         {"aws_session_token = {temporary_token}": ""},
     ),
     # Roles and their sources
-    "header": role(
-        ProfileNotFound,
-        "There is no profile `P`",
-        "Write [profile P] instead of [P] in ",
-        {"[profile P]": "[P]"},
-    ),
     "source unknown": role(
         InvalidProfile,
         'The source_profile "Anne" referenced in the profile "P" does not exist.',
@@ -182,6 +175,13 @@ ROWS: dict[str, Broken] = {
         "missing: source_profile or credential_source.",
         EXPLAIN,
         {"source_profile = Ann": ""},
+    ),
+    "source misspelled": Broken(
+        "credential_source Ec2InstanceMetadata",
+        InvalidProfile,
+        "EC2Instance",
+        "`Ec2InstanceMetadata`",
+        {"Ec2InstanceMetadata": "EC2Instance"},
     ),
     "role_arn no ARN": role(
         InvalidOption,
@@ -226,13 +226,6 @@ ROWS: dict[str, Broken] = {
         "an MFA device of the user whose keys start the role chain",
         {"{mfa_serial}": f"arn:aws:iam::{ACCOUNT}:mfa/Bob"},
         code="123456",
-    ),
-    "MFA code that is none": Broken(
-        MFA,
-        MfaRejected,
-        "An MFA code has exactly six digits.",
-        "enter a new code",
-        code=HUSH,
     ),
     # Regions and endpoints
     "region missing": role(

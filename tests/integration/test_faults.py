@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import traceback
 from pathlib import Path
@@ -14,8 +13,9 @@ from botocore.credentials import RefreshableCredentials
 from ipy_awsprofile import open_session, who_am_i
 from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable, ServiceError, UnexpectedError
 from tests.aws import EmbeddedAws
+from tests.identity_center import organisation
 from tests.servers import acting_server, echoing_server
-from tests.shells import Shell, printing
+from tests.shells import Shell
 
 VERSIONS = r"\(ipy_awsprofile \S+, botocore \S+\)"
 FAULT = rf"ipy_awsprofile has a fault: {{}} in ipy_awsprofile/{{}}:\d+ {VERSIONS}\."
@@ -68,13 +68,6 @@ def test_faults_in_a_cell(
     assert who_am_i(shell.names["session"]).profile == "RoleBeta"
 
 
-def test_saving_options_that_a_file_cannot_have(shell: Shell, aws: EmbeddedAws) -> None:
-    """Saving a read-only role is refused by the option, not by a fault."""
-    role = "--role-arn arn:aws:iam::123456789012:role/RoleBeta --source-profile UserAlpha"
-    error = shell.refused(f"%aws_profile {role} --read-only --save new")
-    assert "A profile in the config file has no --read-only" in str(error)
-
-
 STORE = """
 [profile keys]
 region = us-east-1
@@ -87,17 +80,6 @@ region = us-east-1
 role_arn = arn:aws:iam::123456789012:role/Role
 source_profile = keys
 endpoint_url = {url}
-
-[profile sso]
-region = us-east-1
-sso_account_id = 123456789012
-sso_role_name = Role
-sso_session = corp
-endpoint_url = {url}
-
-[sso-session corp]
-sso_start_url = https://example.awsapps.com/start
-sso_region = us-east-1
 """
 
 
@@ -108,24 +90,6 @@ def test_an_answer_without_credentials(shared_files: tuple[Path, Path]) -> None:
         for name in ("role", "keys"):
             with pytest.raises(ServiceError, match="got a response that isn't from AWS"):
                 who_am_i(open_session(name))
-
-
-def sign_in(aws: EmbeddedAws) -> None:
-    """Write the sign-in `corp` into the config file, and sign in."""
-    with aws.config_file.open("a") as config:
-        config.write(STORE[STORE.index("[sso-session") :])
-    aws.sso.sign_in("corp")
-
-
-def write_assigned_role(aws: EmbeddedAws) -> None:
-    """Write a profile `sso` with a role of the sign-in `corp`."""
-    aws.write_profile(
-        "sso",
-        sso_session="corp",
-        sso_account_id="123456789012",
-        sso_role_name="R",
-        region="us-east-1",
-    )
 
 
 #: Error pages that quote the request, by the kind of body.
@@ -140,8 +104,8 @@ def test_pages_are_not_quoted(
     aws: EmbeddedAws, shell: Shell, page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An error page that quotes the request, with its token, is named by its HTTP status only."""
-    sign_in(aws)
-    write_assigned_role(aws)
+    organisation(aws)
+    aws.sso.sign_in("corp")
 
     def quote(request: str) -> str:
         (token,) = re.findall(r"(?i)x-amz-sso_bearer_token: (\S+)", request)
@@ -151,7 +115,7 @@ def test_pages_are_not_quoted(
     quoted: list[str] = []
     with echoing_server(403, quote) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SSO", url)
-        for line in ("%aws_profile sso", "%aws_profiles --sso corp --refresh"):
+        for line in ("%aws_profile prod-reader", "%aws_profiles --sso corp --refresh"):
             ran = shell.run(line)
             assert isinstance(ran.error, AwsProfileError), ran.printed
             assert not isinstance(ran.error, UnexpectedError)
@@ -159,19 +123,6 @@ def test_pages_are_not_quoted(
             assert ": 403." in shown
             assert quoted
             assert not [token for token in quoted if token in shown]
-
-
-def test_far_future(aws: EmbeddedAws, tmp_path: Path) -> None:
-    """A process whose credentials never expire says so with a year far in the future."""
-    keys = {"Version": 1, "AccessKeyId": "AKIA", "SecretAccessKey": "s", "SessionToken": "t"}
-    for moment in ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59-12:00"):
-        file = tmp_path / "keys.json"
-        file.write_text(json.dumps({**keys, "Expiration": moment}))
-        aws.write_profile(
-            f"at{moment[-3:-1]}", credential_process=printing(file), region="us-east-1"
-        )
-        session: Any = open_session(f"at{moment[-3:-1]}")
-        assert session.get_credentials().access_key == "AKIA"
 
 
 def test_a_prompter_that_fails(aws: EmbeddedAws, auditor: str) -> None:

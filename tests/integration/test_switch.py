@@ -21,7 +21,7 @@ import polars  # noqa: F401  # its first import sets an environment variable
 import pytest
 
 from ipy_awsprofile import using_profile
-from ipy_awsprofile.demo.stages import BUCKETS, ROLE_ACCOUNT, USER_ACCOUNT, add_role
+from ipy_awsprofile.demo.stages import BUCKETS, ROLE_ACCOUNT, USER_ACCOUNT
 from ipy_awsprofile.errors import AccessDenied, SwitchInterrupted
 from ipy_awsprofile.picker.conversation import Conversation
 from ipy_awsprofile.switch.using_profile import running_switcher
@@ -157,16 +157,6 @@ def test_who_the_card_shows(  # noqa: PLR0917  # fixtures
     assert [call.arn for call in calls] == [shown.group()] * 3
     assert replace(Snapshot.of(shell), names={}) == replace(before, names={})
     assert "session" not in shell.names
-
-
-def test_codeartifact(shell: Shell, aws: EmbeddedAws) -> None:
-    """`aws codeartifact login` gets pip's token as the identity of the latest switch."""
-    add_role(aws, "RoleGamma", "s3:*")
-    tool = "--tool pip --domain mine --repository pypi --domain-owner 123456789012"
-    for role in ("RoleBeta", "RoleGamma"):
-        shell.good(f"%aws_profile {role}")
-        done = run_aws_cli("codeartifact", "login", *tool.split())  # the roles aren't allowed to
-        assert f"assumed-role/{role}/" in done.stderr
 
 
 @dataclass(frozen=True)

@@ -87,12 +87,14 @@ CHANGES = {
 
 
 def test_changed_places(notebook: Shell) -> None:
-    """The card lists the user's changes since the switch, until the next switch overwrites them."""
+    """The cell and the card name the user's changes, until the next switch overwrites them."""
     config = os.environ["AWS_CONFIG_FILE"]
     for change, name in CHANGES.items():
         assert "after the switch" not in card_of(notebook, "%aws_profile RoleBeta")
-        notebook.good(change)
-        assert f"`{name}` was changed after the switch: " in card_of(notebook)
+        changed = f"`{name}` was changed after the switch: "
+        assert notebook.good(change).text.startswith(changed)
+        assert notebook.good("1").text == "Out[0]: 1"
+        assert changed in card_of(notebook)
         os.environ["AWS_CONFIG_FILE"] = config
 
 

@@ -112,16 +112,6 @@ def interrupted(*_values: object, **_options: object) -> str:
     raise KeyboardInterrupt
 
 
-def test_interruption(shell: Shell, auditor: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C at the MFA prompt stops the switch with an error, and the identity stays active."""
-    shell.good("%aws_profile UserAlpha")
-    session = shell.names["session"]
-    monkeypatch.setattr("getpass.getpass", interrupted)
-    assert isinstance(shell.refused("%aws_profile Auditor"), SwitchInterrupted)
-    assert shell.names["session"] is session
-    assert shell.good("%aws_profile").text.startswith("UserAlpha")
-
-
 def test_interruption_after_the_switch(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C while the card is being made says that the switch is complete."""
     with monkeypatch.context() as patch:

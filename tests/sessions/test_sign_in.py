@@ -25,7 +25,7 @@ from werkzeug.wrappers import Request, Response
 
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import login_target, target_of
-from ipy_awsprofile.demo.stages import allow, trusting
+from ipy_awsprofile.demo.stages import allow
 from ipy_awsprofile.errors import (
     CredentialsUnavailable,
     InvalidOption,
@@ -42,13 +42,10 @@ from tests.shells import Shell, aws_cli_2, run_notebook
 
 @pytest.fixture(autouse=True)
 def _organisation(aws: EmbeddedAws) -> None:
-    """Write profiles with and without an [sso-session], and a role with such a source profile."""
+    """Write profiles with and without an [sso-session]."""
     organisation(aws)
     role: Any = {"sso_account_id": PROD, "sso_role_name": "Reader", "region": "us-west-2"}
     aws.write_profile("Legacy", sso_start_url=aws.sso.start_url, sso_region="us-east-1", **role)
-    trust = trusting(aws.sso.assign(PROD, "Reader"))
-    behind = aws.iam.create_role("Behind", account=PROD, trust=trust, policy=allow("s3:*"))
-    aws.write_profile("Behind", source_profile="prod-reader", role_arn=behind, region="us-west-2")
 
 
 @pytest.fixture
@@ -231,16 +228,6 @@ def test_the_browsers_answer(capfd: pytest.CaptureFixture[str]) -> None:
 # --- Sessions ---
 
 
-def test_expired_token_is_renewed_by_the_refresh_token(aws: EmbeddedAws) -> None:
-    """An expired token is renewed by its refresh token, without a prompt."""
-    aws.sso.sign_in("corp")
-    with time_machine.travel(datetime.now(UTC), tick=True) as clock:
-        s3 = open_session("prod-reader").client("s3")
-        for _ in range(2):
-            clock.shift(timedelta(hours=3))
-            assert "Buckets" in s3.list_buckets()
-
-
 def second(
     aws: EmbeddedAws,
     request: str,
@@ -284,40 +271,7 @@ def test_another_program_renews_first(aws: EmbeddedAws, shell: Shell, cell: str)
     assert len([call for call in aws.calls if call.action in renewals]) == 1
 
 
-def test_expired_sign_in(aws: EmbeddedAws) -> None:
-    """When the sign-in has expired, a call starts a new sign-in, and then continues."""
-    aws.sso.sign_in("corp")
-    asked = []
-
-    def sign_in(target: Any) -> None:
-        asked.append(target.names)
-        aws.sso.sign_in("corp")
-
-    with time_machine.travel(datetime.now(UTC), tick=True) as clock:
-        s3 = open_session("Behind", sign_in=sign_in).client("s3")
-        clock.shift(timedelta(days=3))
-        assert "Buckets" in s3.list_buckets()
-        assert asked == [("Behind", "prod-reader")]
-
-
 # --- Cells ---
-
-
-def test_sign_in_at_a_cell(
-    aws: EmbeddedAws, shell: Shell, front_end: None, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A switch shows the code to sign in with, waits, and continues."""
-    with BrowserUser(aws, aws.sso.approve) as user:
-        ran = shell.good("%aws_profile Behind")
-    (code,) = user.decided
-    assert code in ran.printed
-    assert "Behind ← prod-reader" in ran.text
-    called = aws.actions
-    assert called.count("sso-oidc:StartDeviceAuthorization") == 1
-    assert called[-2:] == ["sso:GetRoleCredentials", "sts:AssumeRole"]
-    shown = ran.printed + ran.text + caplog.text
-    assert not [secret for secret in aws.iam.secrets if secret in shown]
-    assert caplog.records == []
 
 
 def test_another_user_signs_in(aws: EmbeddedAws, shell: Shell, front_end: None) -> None:

@@ -53,7 +53,10 @@ def test_second_switch(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.Monke
 
 
 def test_again(shell: Shell, aws: EmbeddedAws) -> None:
-    """A switch to the active profile makes no calls, and a refresh gets new credentials once."""
+    """A switch to the active profile makes no calls, and a refresh gets new credentials once.
+
+    `NAME --refresh` gets them, too, even if cached ones are valid.
+    """
     shell.good("%aws_profile RoleBeta --region eu-west-1 --as s")
     old = shell.names["s"].get_credentials().access_key
     actions(aws)
@@ -63,6 +66,8 @@ def test_again(shell: Shell, aws: EmbeddedAws) -> None:
     assert actions(aws) == ["sts:AssumeRole"]
     assert shell.names["s"].region_name == "eu-west-1"
     assert shell.names["s"].get_credentials().access_key != old
+    shell.good("%aws_profile RoleBeta --refresh")
+    assert actions(aws) == ["sts:AssumeRole"]
 
 
 #: Switches that fail, and cells that prepare them.
