@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.cards.card import MOST_ROWS, Card, Table, Tone
-from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.text import number_of
 
 if TYPE_CHECKING:
@@ -31,12 +30,7 @@ def profile_table(profiles: Sequence[Profile], pattern: str | None = None) -> Ca
         rows.append((profile.name, str(profile.kind), *(value or "" for value in values)))
     columns = ("profile", "kind", "account", "role", "source", "region", "MFA")
     title = _title(number_of(len(rows), "profile"), pattern, len(rows), "%aws_profiles")
-    notes = []
-    for profile in profiles:
-        if profile == pattern:
-            line = arguments(SessionRequest(profile))
-            notes.append(f"To switch to it, run `%aws_profile {line}`.")
-    return Card(title, notes=notes, table=Table(columns, rows))
+    return Card(title, table=Table(columns, rows))
 
 
 def role_table(
@@ -68,17 +62,8 @@ def _title(title: str, pattern: str | None, number: int, magic: str) -> str:
     return title
 
 
-def saved_card(
-    file: ConfigFile,
-    lines: Sequence[str],
-    *,
-    is_written: bool,
-    how: str = "Add `--yes`",
-) -> Card:
-    """Return a card of the lines that saving profiles adds to the config file (``+``) or removes.
-
-    ``how`` says how to confirm them.
-    """
+def saved_card(file: ConfigFile, lines: Sequence[str], *, is_written: bool) -> Card:
+    """Return a card of the lines that saving adds to the config file (``+``) or removes (``-``)."""
     config = file.config.paths.config
     title = f"The saved profiles in `{config}` are up to date. There is nothing to write."
     if lines:
@@ -87,7 +72,7 @@ def saved_card(
         title = f"Profiles in `{config}`: {added} added, {removed} removed."
         if not is_written:
             counts = f"{added} to add, {removed} to remove"
-            title = f"Profiles in `{config}`: {counts}. {how} to write the changes."
+            title = f"Profiles in `{config}`: {counts}. Add `--yes` to write the changes."
     notes = []
     if len(lines) > MOST_ROWS:
         notes.append(f"The first {MOST_ROWS} of {len(lines)} lines are shown.")

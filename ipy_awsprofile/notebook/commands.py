@@ -296,8 +296,7 @@ def _begin_to_share(line: _Line) -> object:
         switcher.share()
     if lines:
         display(active_card(switcher, line.before))
-        how = "Run `%aws_profile --share --yes`"
-        return tables.saved_card(file, lines, is_written=is_confirmed, how=how)
+        return tables.saved_card(file, lines, is_written=is_confirmed)
     card = _card_unless_quiet(line)
     if line.request or not switcher.receipts:
         return card
@@ -370,8 +369,7 @@ def _save(line: _Line) -> Card:
         opened = switcher.prepare(SwitchRequest(name, variable=role.variable, confirmed=True))
     switcher.move(opened)
     display(active_card(switcher, line.before))
-    how = f"Run `%aws_profile --save {quoted(name)} --yes`"
-    return tables.saved_card(file, lines, is_written=is_confirmed, how=how)
+    return tables.saved_card(file, lines, is_written=is_confirmed)
 
 
 def _open_console(line: _Line) -> Card:
