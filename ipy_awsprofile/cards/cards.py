@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.cards.card import Card, Tone
@@ -370,20 +370,10 @@ _STEPS = {
 }
 
 
-def sign_in_card(
-    profile: str, url: str, step: SignInStep, code: str, remaining: timedelta | None = None
-) -> Card:
-    """Return a card with the sign-in page's address, and what to do there with the code, if any.
-
-    ``remaining`` is the time until the attempt expires.
-    """
-    badge = ""
-    if remaining is not None:
-        minutes, seconds = divmod(max(int(remaining.total_seconds()), 0), 60)
-        badge = f"waiting, {minutes}:{seconds:02} left"
+def sign_in_card(profile: str, url: str, step: SignInStep, code: str) -> Card:
+    """Return a card with the sign-in page's address, and what to do there with the code, if any."""
     return Card(
         f"Sign in for {profile}",
-        badge=badge,
         rows=(("code", code),),
         notes=(
             f"{_STEPS[step]} Interrupt the cell to stop waiting.",

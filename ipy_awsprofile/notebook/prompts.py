@@ -193,8 +193,8 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
 
 def _sign_in(target: Target, *, device_code: bool) -> None:
     attempt = begin_sign_in(target, device_code=device_code)
-    card_of = partial(cards.sign_in_card, attempt.profile, attempt.url, attempt.step, attempt.code)
-    with _shown_until_the_end(attempt.profile, card_of()) as update:
+    card = cards.sign_in_card(attempt.profile, attempt.url, attempt.step, attempt.code)
+    with _shown_until_the_end(attempt.profile, card):
         if attempt.step is SignInStep.ENTER_CODE:
             try:
                 answer = ask_on_input_channel(f"Code for the sign-in of {attempt.profile}: ")
@@ -202,21 +202,21 @@ def _sign_in(target: Target, *, device_code: bool) -> None:
                 raise no_sign_in(target.names) from None
             attempt.enter(answer)
             return
-        for remaining in attempt.waiting():
-            update(card_of(remaining=remaining))
+        for _ in attempt.waiting():
+            pass  # the user presses Ctrl-C to give up
 
 
 @contextmanager
-def _shown_until_the_end(profile: str, card: Card) -> Iterator[Callable[[Card], None]]:
+def _shown_until_the_end(profile: str, card: Card) -> Iterator[None]:
     """Show where to sign in until the attempt ends; the notebook doesn't save the URL and code."""
     if not renders_html():
         print(card)  # noqa: T201
-        yield lambda _card: None
+        yield
         return
     shown = display(card, display_id=True)
     outcome = Card(f"The sign-in for {profile} wasn't completed")
     try:
-        yield shown.update
+        yield
         outcome = Card(f"Signed in for {profile}", tone=Tone.GOOD)
     finally:
         shown.update(outcome)

@@ -103,22 +103,21 @@ class Attempt(StaysInProcess):
         self._file = sign_in_file(target)
         self._version = version_of(self._file)
 
-    def waiting(self, sleep: Callable[[float], object] = time.sleep) -> Iterator[timedelta]:
-        """Wait until the user or another program has signed in. Yield the time left each second.
+    def waiting(self, sleep: Callable[[float], object] = time.sleep) -> Iterator[None]:
+        """Wait until the user or another program has signed in. Yield each second.
 
         Raises CredentialsUnavailable if the user refused the sign-in, or if the time is over.
         """
         next_call = time.monotonic() + self.interval
         try:
             while not self._is_stored():
-                seconds_left = self._end - time.monotonic()
-                if seconds_left <= 0:
+                if time.monotonic() >= self._end:
                     raise self.ended("wasn't completed in time")
                 if self.step is not SignInStep.ENTER_CODE and time.monotonic() >= next_call:
                     if self._is_redeemed():
                         return
                     next_call = time.monotonic() + self.interval
-                yield timedelta(seconds=seconds_left)
+                yield
                 sleep(1)
         finally:
             self.close()
