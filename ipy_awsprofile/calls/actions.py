@@ -41,7 +41,6 @@ class Action(NamedTuple):
     access: Access
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
-    is_in_reference: bool = False
 
 
 #: Operations whose action has another name, with their service's signing name.
@@ -102,7 +101,6 @@ def action_named(name: str) -> Action:
         access=_LEVELS.get(level, "write"),
         required=tuple(arns[True]),
         optional=tuple(arns[False]),
-        is_in_reference=True,
     )
 
 

@@ -78,11 +78,8 @@ def _draft(calls: list[Call]) -> Draft:
 def _notes(needs: list[tuple[str, str]]) -> Iterator[str]:
     """Yield what the draft allows beyond the calls, and what isn't certain."""
     wide: list[str] = []
-    unknown: list[str] = []
     for name, arn in needs:
         action = action_named(name)
-        if not action.is_in_reference:
-            unknown.append(name)
         can_be_limited = action.required + action.optional or arn != "*"
         if can_be_limited and re.search(r"[*?]", arn):
             wide.append(arn)
@@ -93,8 +90,6 @@ def _notes(needs: list[tuple[str, str]]) -> Iterator[str]:
             'Without `%pip install "ipy-awsprofile[policy]"`, an action has its operation\'s name, '
             "and most resources are `*`."
         )
-    elif unknown:
-        yield f"Check the actions that AWS's reference doesn't have: {listed(unknown)}."
     yield (
         "Not included: conditions, calls that AWS makes for you (for KMS keys, and for roles that "
         "you pass to a service), other programs, and libraries that don't use botocore."
