@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -186,11 +185,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         warn = PROCESS.warn
         self.ending.close()
         if request:
-            line = arguments(replace(request, confirmed=False))
-            warn(
-                f"Unloading the extension ended the switch to `{request.name}`. To switch again "
-                f"after it is loaded, run `%aws_profile {line}`."
-            )
+            warn(f"Unloading the extension ended the switch to `{request.name}`.")
 
     def _apply(self, change: traitlets.Bunch | None = None) -> None:
         """Apply the settings, after each ``change`` of one of them."""
