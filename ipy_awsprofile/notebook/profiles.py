@@ -148,8 +148,6 @@ def _frame_of_cell(
     options: argparse.Namespace, cell: str, shell: InteractiveShell, switcher: Switcher
 ) -> pd.DataFrame:
     """Run the cell for each profile; return the values as a DataFrame. Raises AwsProfileError."""
-    if options.save:
-        raise InvalidOption("--save can't be combined with a cell.", "Run it on a line by itself.")
     if options.workers < 1:
         raise InvalidOption("--workers takes 1 or more.")
     if options.into is not None:

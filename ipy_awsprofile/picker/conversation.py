@@ -154,7 +154,7 @@ class Conversation:
             self._send(self._state(), [])
 
     def _show_error(self, error: AwsProfileError) -> None:
-        self.show(busy=None, error=_html(cards.error_card(error)))
+        self.show(busy=None, error=cards.error_card(error)._repr_html_())
 
     def cell_ended(self, _result: object = None) -> None:
         """Show what a cell has changed without a switch, such as renewed credentials."""
@@ -265,7 +265,7 @@ class Conversation:
         shown = ""
         if is_rejected:
             error.hint = "Each code works once. Wait for the device's next code."
-            shown = _html(cards.error_card(error))
+            shown = cards.error_card(error)._repr_html_()
         self._ask(asked, shown, kind="code", device=device, again=is_rejected)
 
     def _ask_to_sign_in(self, request: SwitchRequest, *, again: bool, device_code: bool) -> None:
@@ -287,7 +287,7 @@ class Conversation:
                     return
         except AwsProfileError as error:
             if self._take_question(asked.number):
-                self.show(ask=None, error=_html(cards.error_card(error)))
+                self.show(ask=None, error=cards.error_card(error)._repr_html_())
         else:
             self._take_answer(asked.number, {})
 
@@ -336,7 +336,7 @@ class Conversation:
         }
         if not rows:
             files = SharedFiles.from_environment()
-            message["html"] = _html(cards.no_profiles_card(files))
+            message["html"] = cards.no_profiles_card(files)._repr_html_()
         table = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
         self._send(message, [table.encode()])
 
@@ -345,7 +345,7 @@ class Conversation:
         active = self._switcher.active
         if active is None:
             card = Card("No profile is active", notes=("Choose a profile for this notebook.",))
-            return {**self._progress, "identity": None, "html": _html(card)}
+            return {**self._progress, "identity": None, "html": card._repr_html_()}
         identity = active.current_identity()
         variable = ""
         if active.request.variable != SESSION:
@@ -374,15 +374,10 @@ class Conversation:
             "code": f"%aws_profile {arguments(active.request)}",
             "window_seconds_left": _seconds_until(window.ends if window else None),
         }
-        return {**self._progress, "identity": about, "html": _html(card)}
+        return {**self._progress, "identity": about, "html": card._repr_html_()}
 
 
 def _seconds_until(time: datetime | None) -> float | None:
     if time is None:
         return None
     return max((time - datetime.now(UTC)).total_seconds(), 0)
-
-
-def _html(card: Card) -> str:
-    """Return a card's HTML."""
-    return card._repr_html_()
