@@ -71,11 +71,11 @@ def printable(text: str) -> str:
     return text
 
 
-def number_of(number: int, unit: str, units: str = "") -> str:
+def number_of(number: int, unit: str) -> str:
     """Return a number with its unit, such as ``1 profile`` and ``2 profiles``."""
     if number == 1:
         return f"1 {unit}"
-    return f"{number} {units or f'{unit}s'}"
+    return f"{number} {unit}s"
 
 
 def listed(names: Iterable[str]) -> str:
@@ -109,12 +109,3 @@ _QUERY = re.compile(r"(?<=\S)(?:\?|#(?=[^\s#]*=))[^\s`'\"]+")
 def redacted_urls(text: str) -> str:
     """Return a text without user names, passwords and queries in URLs, which can be secrets."""
     return _QUERY.sub(lambda query: f"{query[0][0]}…", _USER.sub("//…@", text))
-
-
-def program(command: str) -> str | None:
-    """Return a command's program, or None. The arguments and variables can be secrets."""
-    try:
-        first = shlex.split(command, posix=sys.platform != "win32")[0].strip("\"'")
-    except (ValueError, IndexError):
-        return None
-    return first if "=" not in first else None

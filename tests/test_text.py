@@ -12,7 +12,7 @@ import pytest
 from ipy_awsprofile import errors
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from ipy_awsprofile.errors import AwsProfileError, ProfileNotFound
-from ipy_awsprofile.text import in_terminal, one_line, program, redacted_urls, visible
+from ipy_awsprofile.text import in_terminal, one_line, redacted_urls, visible
 from tests.aws import EmbeddedAws
 from tests.shells import Shell
 from tests.test_readme import PAGES, rows
@@ -107,15 +107,6 @@ def test_a_name_with_control_characters(aws: EmbeddedAws, shell: Shell) -> None:
         shown = "".join([ran.printed, ran.text, *map(str, ran.displayed), str(ran.error)])
         assert r"\x1b]52" in shown, cell
         assert not {"\x1b", "\x07", "\u202e"} & set(shown), cell
-
-
-@pytest.mark.parametrize(
-    ("command", "name"),
-    [("tool --key x", "tool"), ("TOKEN=x tool", None), ("'unended", None), ("", None)],
-)
-def test_program(command: str, name: str | None) -> None:
-    """Only a command's program is shown, because its arguments can contain secrets."""
-    assert program(command) == name
 
 
 @pytest.mark.parametrize(

@@ -83,8 +83,6 @@ class Parameter(NamedTuple):
         try:
             return self.parse(value)
         except ValueError as error:
-            if isinstance(value, tuple):
-                value = ", ".join(map(str, value))
             raise InvalidOption(
                 f"`{one_line(value, 40)}` isn't a valid {self.setting}.", f"Use {error}."
             ) from None

@@ -182,17 +182,16 @@ def find_profile_or_role(
     role = role_named(name, config)
     if role is None:
         return find_profile(name, config)
-    if role.has_id or find_account:
-        return profile_of_role(role, config, find_account)
-    return find_profile(name, config)  # it raises the error for an unknown name
+    return profile_of_role(role, config, find_account)
 
 
 def profile_of_role(
     role: AssignedName, config: Config, find_account: FindAccount | None
 ) -> Profile:
-    """Return a role of IAM Identity Center as a profile, whose name has the account's ID.
+    """Return a role of IAM Identity Center as a profile.
 
-    ``find_account`` finds the account with a name. Raises its errors and InvalidOption.
+    ``find_account`` finds the account with a name. Without it, the name stays, which is enough
+    to sign in. Raises its errors and InvalidOption.
     """
     sign_in = find_sign_in(role.sign_in, config)
     if find_account and not role.has_id:

@@ -33,7 +33,6 @@ from ipy_awsprofile.config.sign_ins import (
     find_profile_or_role,
     find_sign_in,
     profile_of_role,
-    role_named,
     sign_in_of,
     sign_in_settings,
 )
@@ -322,15 +321,12 @@ def sign_in_target(sign_in: SignIn, config: Config) -> Target:
 def login_target(request: SessionRequest) -> Target:
     """Return the target of a request, without the options that a sign-in doesn't need.
 
-    With only an [sso-session], the target has no role. It has no role for an account name either,
-    because only a user who has signed in can look up the account.
+    With only an [sso-session], the target has no role. An account's name stays, because only a user
+    who has signed in can look up the account.
     """
     config = read_config()
     if request.has_parts:
         return sign_in_target(find_sign_in(request.sso, config), config)
-    role = role_named(request.profile or "", config)
-    if role and not role.has_id:
-        return sign_in_target(find_sign_in(role.sign_in, config), config)
     given = {name: getattr(request, name) for name in ("profile", "role_arn", "source_profile")}
     return target_of(SessionRequest(**given, default=request.default), config)
 

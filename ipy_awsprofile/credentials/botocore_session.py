@@ -205,12 +205,10 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         chain = create_provider_chain(clients, target, cache, renewing, role_provider)
         credentials: Any = chain.load_credentials()
         if credentials and target.mfa:
-            _log.debug("%s: the keys get an MFA session.", target.name)
             mfa = MfaSessionFetcher(credentials, clients.create_client, target.mfa, prompter, cache)
             credentials = DeferredRefreshableCredentials(mfa.fetch_credentials, "mfa-session")
             renewing.renew(credentials)
         if credentials and target.scope:
-            _log.debug("%s: the credentials get a narrower session.", target.name)
             create_client = partial(clients.create_client, region_name=target.region or "us-east-1")
             narrower = ScopedSessionFetcher(credentials, create_client, target.scope)
             session = DeferredRefreshableCredentials(narrower.fetch_credentials, "scoped")

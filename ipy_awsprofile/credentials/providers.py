@@ -164,8 +164,6 @@ class Renewing:
                 loaded = load()
         if isinstance(loaded, RefreshableCredentials):
             self.renew(loaded)
-        if loaded:
-            _log.debug("%s: the provider %s has credentials.", self._target.name, method)
         return loaded
 
     def renew(self, credentials: Any) -> None:
@@ -399,11 +397,9 @@ class ProviderClients:
 class RoleChainProvider(AssumeRoleProvider):
     """botocore's provider of a chain of assumed roles, which renews each of them."""
 
-    _profile_name: str
     renewing: Renewing
 
     def _load_creds_via_assume_role(self, profile_name: str) -> DeferredRefreshableCredentials:
-        _log.debug("%s: the role of `%s` is assumed.", self._profile_name, profile_name)
         role: DeferredRefreshableCredentials = super()._load_creds_via_assume_role(profile_name)  # type: ignore[misc]
         self.renewing.renew(role)
         return role

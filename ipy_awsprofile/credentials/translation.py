@@ -15,10 +15,9 @@ from contextvars import ContextVar
 from botocore import exceptions as botocore
 
 from ipy_awsprofile.config.files import read_config
-from ipy_awsprofile.config.names import AssignedName
 from ipy_awsprofile.config.profiles import NOT_PROFILES, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest, arguments
-from ipy_awsprofile.config.sign_ins import find_profile_or_role, find_sign_in
+from ipy_awsprofile.config.sign_ins import find_profile_or_role, find_sign_in, role_named
 from ipy_awsprofile.credentials import error_table as table
 from ipy_awsprofile.errors import (
     AwsProfileError,
@@ -196,14 +195,14 @@ def no_sign_in(chain: tuple[str, ...]) -> AwsProfileError:
 def _sign_in_commands(chain: tuple[str, ...]) -> dict[str, str]:
     """Return the arguments of ``%aws_profile``, and the AWS CLI's command, to sign in again."""
     start = chain[-1] if chain else "NAME"
-    role = AssignedName.parse(start)
     name = start.removeprefix("sso-session ")
-    if role:
-        name = role.sign_in
     login = arguments(request_of(chain), "--login")
     command = "aws sso login --profile"
     with suppress(AwsProfileError):
         config = read_config()
+        role = role_named(start, config)
+        if role:
+            name = role.sign_in
         if name != start and find_sign_in(name, config).session:
             command = "aws sso login --sso-session"
         elif find_profile_or_role(start, config).kind is ProfileKind.LOGIN_SESSION:

@@ -33,7 +33,7 @@ from ipy_awsprofile.config.settings import (
     known_settings,
     similar_setting,
 )
-from ipy_awsprofile.config.sign_ins import SignIn, value_in
+from ipy_awsprofile.config.sign_ins import value_in
 from ipy_awsprofile.config.target import (
     Target,
     requested_chain,
@@ -44,9 +44,8 @@ from ipy_awsprofile.config.user_environment import named_profile, user_environme
 from ipy_awsprofile.credentials.botocore_session import give_up_soon, provider_clients
 from ipy_awsprofile.credentials.providers import Renewing, create_provider_chain
 from ipy_awsprofile.credentials.translation import no_sign_in, translated
-from ipy_awsprofile.errors import AwsProfileError, InvalidOption
-from ipy_awsprofile.sessions.assigned_roles import cached_list
-from ipy_awsprofile.text import one_line, program, quoted, redacted_urls
+from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.text import one_line, redacted_urls
 
 
 class Setting(NamedTuple):
@@ -89,7 +88,7 @@ def explain(request: SessionRequest | None = None) -> Explanation:
     config = read_config()
     shown = Explanation(name=request.name, notes=tuple(_notes(request)))
     try:
-        chain = requested_chain(request, config, _find_known_account)
+        chain = requested_chain(request, config)
         settings = tuple(_settings(chain, request, config))
         shown = replace(
             shown,
@@ -98,7 +97,7 @@ def explain(request: SessionRequest | None = None) -> Explanation:
             settings=settings,
             warnings=tuple(_warnings(chain, settings, config)),
         )
-        target = target_of(request, config, _find_known_account)
+        target = target_of(request, config)
         if target.unknown_region:
             shown = replace(shown, warnings=(*shown.warnings, target.unknown_region))
         if _has_credentials(target):
@@ -166,18 +165,6 @@ def _require_token(target: Target) -> None:
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     if str(value_in(file, "expiresAt") or "") < now:
         raise no_sign_in(target.names)
-
-
-def _find_known_account(sign_in: SignIn, name: str) -> str:
-    """Return the ID of an account that the sign-in has listed. Raises InvalidOption."""
-    cached = cached_list(sign_in)
-    accounts = cached.named(name) if cached else []
-    if len(accounts) == 1:
-        return accounts[0].id
-    raise InvalidOption(
-        f"`{name}` isn't one of the accounts that `{sign_in.name}` has listed.",
-        f"Run `%aws_profiles --sso {quoted(sign_in.name)} --refresh`. --explain doesn't call AWS.",
-    )
 
 
 def _described(profile: Profile) -> str:
@@ -300,10 +287,8 @@ def _value(setting: str, value: str | Mapping[str, str]) -> str:
         return "empty"
     if isinstance(value, Mapping):
         return one_line(", ".join(map(_nested, value, value.values())), 200)
-    if setting.partition(" ")[0] not in known_settings() - SECRETS:
+    if setting.partition(" ")[0] not in known_settings() - SECRETS - COMMANDS:
         return "set"
-    if setting in COMMANDS:
-        return f"{program(value) or 'a command'} …"
     first, *below = value.split("\n")  # an indented line below can be a secret
     shown = one_line(redacted_urls(first), 200)
     if below:

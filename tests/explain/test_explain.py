@@ -93,7 +93,7 @@ SITUATIONS = {
             f"p (assume role: {BETA}, config:1)",
             "u (static keys, config:7)",
         ),
-        *("external_id set config:5", "mfa_process tool … config:6", "mine set config:9"),
+        *("external_id set config:5", "mfa_process set config:6", "mine set config:9"),
         "region us-east-1 config:8 not used in a source profile",
         keys="u",
     ),
@@ -202,14 +202,13 @@ def test_role_by_arn(shared_files: Files) -> None:
 
 
 def test_role_of_a_sign_in(shared_files: Files) -> None:
-    """A role of a sign-in shows the sign-in. An account name must have been listed before."""
+    """A role of a sign-in shows the sign-in. Its account can be a name."""
     write(shared_files, f"[sso-session corp]\n{PORTAL}")
     lines = lines_of(explained(profile="corp:123456789012/Admin"))
     assert "corp:123456789012/Admin (SSO: Admin in 123456789012)" in lines
     assert "sso_region us-east-1 config:3" in lines
-    unlisted = explained(profile="corp:team-dev/Admin").error
-    assert "`team-dev` isn't one of the accounts that `corp` has listed." in str(unlisted)
-    assert explained(account="team-dev", role="Admin").name == "Admin in team-dev"
+    assert isinstance(explained(profile="corp:team-dev/Admin").error, SignInRequired)
+    assert explained(account="team-dev", role="Admin").name == "corp:team-dev/Admin"
 
 
 def test_no_files(shell: Shell) -> None:
