@@ -107,15 +107,12 @@ class Conversation:
         self._progress: Progress = {"busy": None, "ask": None, "error": ""}
         self._recent: list[str] = []
         self._asked: _Asked | None = None
-        self._drop: Callable[[], object] | None = None  # drops what waits for the running cell
         self._unsubscribe = switcher.subscribe(self._follow)
 
     def close(self) -> None:
         """End the conversation, and drop a command that waits."""
         self._unsubscribe()
-        self._take_question()
-        if self._drop:
-            self._drop()
+        self._give_up()
 
     def receive(self, command: object) -> None:
         """Carry out a view's command."""
@@ -174,7 +171,7 @@ class Conversation:
         self._give_up()
         if self._switcher.cell.is_running:
             self.show(busy={"doing": doing, "waits": True}, ask=None, error="")
-        self._drop = self._switcher.cell.when_ended(
+        self._switcher.cell.when_ended(
             partial(self._run, doing, action), dropped=partial(self.show, busy=None)
         )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -44,25 +43,19 @@ class RunningCell:
             return bool(trap.is_active)
         return bool(trap._nested_level)  # noqa: SLF001  # IPython 8
 
-    def when_ended(
-        self, action: Callable[[], object], dropped: Callable[[], object]
-    ) -> Callable[[], object]:
+    def when_ended(self, action: Callable[[], object], dropped: Callable[[], object]) -> None:
         """Call ``action`` when the running cell has ended; now, in this thread, if none is running.
 
-        This replaces a waiting action and calls its ``dropped``. Return a function that drops this
-        action without calling ``dropped``. Once the action no longer waits, that function does
-        nothing.
+        This replaces a waiting action and calls its ``dropped``.
         """
-        waiting = _Waiting(action, dropped)
         self.drop()
         with self._lock:
-            self._waiting = waiting
+            self._waiting = _Waiting(action, dropped)
         if self._shell is not None:
             self._shell.events.register("post_run_cell", self._cell_ended)
         # Check only now, because the cell can end in another thread before the hook is registered.
         if not self.is_running and self._take():
             action()
-        return partial(self._take, waiting)
 
     def drop(self) -> None:
         """Drop the waiting action, if any."""
@@ -70,11 +63,11 @@ class RunningCell:
         if waiting:
             waiting.dropped()
 
-    def _take(self, only: _Waiting | None = None) -> _Waiting | None:
+    def _take(self) -> _Waiting | None:
         """Remove and return the waiting action, or return None if there isn't one."""
         with self._lock:
             waiting = self._waiting
-            if waiting is None or only not in (None, waiting):
+            if waiting is None:
                 return None
             self._waiting = None
         if self._shell is not None:
