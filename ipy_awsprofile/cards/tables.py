@@ -73,10 +73,7 @@ def saved_card(file: ConfigFile, lines: Sequence[str], *, is_written: bool) -> C
         if not is_written:
             counts = f"{added} to add, {removed} to remove"
             title = f"Profiles in `{config}`: {counts}. Add `--yes` to write the changes."
-    notes = []
-    if len(lines) > MOST_ROWS:
-        notes.append(f"The first {MOST_ROWS} of {len(lines)} lines are shown.")
-    return Card(title, notes=notes, code="\n".join(lines[:MOST_ROWS]))
+    return Card(title, code="\n".join(lines))
 
 
 def explanation_card(shown: Explanation) -> Card:
