@@ -14,7 +14,6 @@ from prompt_toolkit.document import Document
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.credentials.person import somebody_is_there
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.text import one_line
 
 
 def pick_in_terminal() -> str | None:
@@ -28,13 +27,8 @@ def pick_in_terminal() -> str | None:
             "The list of profiles needs a notebook or a terminal.",
             "Run `%aws_profile NAME`; `%aws_profiles` lists the names.",
         )
-    about = {}
-    for profile in list_profiles():
-        details = filter(None, (profile.account, profile.role, profile.region))
-        about[profile.name] = one_line("  ".join(details))
-    search = WordCompleter(
-        list(about), meta_dict=about, ignore_case=True, match_middle=True, sentence=True
-    )
+    names = list(map(str, list_profiles()))
+    search = WordCompleter(names, ignore_case=True, match_middle=True, sentence=True)
     session: PromptSession[str] = PromptSession("Profile: ", completer=search)
     try:
         typed = session.prompt(
@@ -45,7 +39,7 @@ def pick_in_terminal() -> str | None:
         return None
     if not typed:
         return None
-    if typed in about:
+    if typed in names:
         return typed
     for completion in search.get_completions(Document(typed), CompleteEvent()):
         return completion.text
