@@ -15,14 +15,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="ipy-awsprofile", description=__doc__)
     parser.add_argument("--version", action="version", version=f"ipy-awsprofile {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    demo = "switch to a role in IPython and list its buckets, then type your own cells"
-    commands.add_parser("demo", help=demo, description=demo)
-    lab = "open the tutorials in JupyterLab; arguments such as --no-browser are for JupyterLab"
-    commands.add_parser("lab", help=lab, description=lab)
-    credentials = "print the credentials of the notebook that shares its identity, as JSON"
-    program = commands.add_parser("credentials", help=credentials, description=credentials)
-    agent = "of the profile notebook-agent, which can only read unless you let it write"
-    program.add_argument("--agent", action="store_true", help=agent)
+    commands.add_parser(
+        "demo", help="switch to a role in IPython and list its buckets, then type your own cells"
+    )
+    commands.add_parser(
+        "lab",
+        help="open the tutorials in JupyterLab; arguments such as --no-browser are for JupyterLab",
+    )
+    program = commands.add_parser(
+        "credentials",
+        help="print the credentials of the notebook that shares its identity, as JSON",
+    )
+    program.add_argument(
+        "--agent",
+        action="store_true",
+        help="of the profile notebook-agent, which can only read unless you let it write",
+    )
     options, arguments = parser.parse_known_args(argv)
     if arguments and options.command != "lab":
         parser.error(f"unrecognized arguments: {' '.join(arguments)}")
