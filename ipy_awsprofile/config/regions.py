@@ -8,7 +8,7 @@ from functools import cache
 from urllib.parse import urlsplit
 
 from ipy_awsprofile.config.user_environment import user_environment
-from ipy_awsprofile.text import LONGEST_CELL, did_you_mean, one_line
+from ipy_awsprofile.text import did_you_mean
 
 #: The domains of AWS's partitions. In isolated partitions, they begin with a letter and ``2s``.
 _AWS = re.compile(r"(.*\.)?(amazonaws\.(com|com\.cn|eu)|api\.aws|\w2s\.\S+)")
@@ -37,9 +37,8 @@ def unknown_region(name: str | None) -> str:
     """
     if not name or any(name in regions for regions in _regions_by_partition().values()):
         return ""
-    shown = one_line(name, LONGEST_CELL)
     similar = did_you_mean(name, known_regions())
-    return f"`{shown}` isn't a Region that botocore knows. {similar}".rstrip()
+    return f"`{name}` isn't a Region that botocore knows. {similar}".rstrip()
 
 
 def is_aws(url: str) -> bool:
