@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Function = Callable[["boto3.Session"], object]
 
-#: An error as text, because not every exception can be pickled: its type, message and hint.
+#: An error as text, without the objects that an exception keeps: its type, message and hint.
 Failure = dict[str, str]
 
 

@@ -43,10 +43,23 @@ class Action(NamedTuple):
     optional: tuple[str, ...] = ()
 
 
+_SETTINGS = (
+    "Bucket(Accelerate|Analytics|Encryption|IntelligentTiering|Inventory|Lifecycle|Metrics|"
+    "Replication)(Configurations?)?"
+)
+
 #: Operations whose action has another name, with their service's signing name.
 _OTHER_NAMES = (
     ("s3:ListBuckets", "s3:ListAllMyBuckets"),
     ("s3:(HeadBucket|ListObjects(V2)?)", "s3:ListBucket"),
+    ("s3:ListObjectVersions", "s3:ListBucketVersions"),
+    ("s3:ListMultipartUploads", "s3:ListBucketMultipartUploads"),
+    ("s3:ListParts", "s3:ListMultipartUploadParts"),
+    (f"s3:(Get|List){_SETTINGS}", r"s3:Get\2Configuration"),
+    (f"s3:(Delete|Put){_SETTINGS}", r"s3:Put\2Configuration"),
+    ("s3:DeleteBucket(Cors|OwnershipControls|Tagging)", r"s3:PutBucket\1"),
+    ("s3:(Get|Put)BucketNotificationConfiguration", r"s3:\1BucketNotification"),
+    ("s3:(Get|Put)(ObjectLockConfiguration|PublicAccessBlock)", r"s3:\1Bucket\2"),
     ("s3:(HeadObject|SelectObjectContent)", "s3:GetObject"),
     ("s3:((Complete|Create)MultipartUpload|CopyObject|UploadPart.*)", "s3:PutObject"),
     ("s3:DeleteObjects", "s3:DeleteObject"),
@@ -72,7 +85,7 @@ def action_of(signing_name: str, operation: str, *, has_version: bool = False) -
             name = match.expand(other)
             break
     if has_version:
-        name = name.replace("Object", "ObjectVersion")
+        name = re.sub("Object(?=$|Acl|Attributes|Tagging)", "ObjectVersion", name)
     return action_named(name)
 
 
@@ -146,7 +159,7 @@ def _in_bucket(action: Action, params: Params, where: Mapping[str, str]) -> list
     if not arn.startswith("arn:"):  # it isn't an access point
         arn = f"arn:{where['partition']}:s3:::{arn}"
         objects = f"{arn}/"
-    if not re.search("Object|Multipart", action.name):
+    if "Bucket" in action.name or not re.search("Object|Multipart", action.name):
         return [_clean(arn)]
     arns = []
     for item in _objects(params):

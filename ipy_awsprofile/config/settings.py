@@ -49,19 +49,12 @@ SECRETS = KEYS | {"external_id"}
 #: Settings with a command as their value. Its arguments can be secrets.
 COMMANDS = frozenset({"credential_process", "mfa_process"})
 
-#: How clients call AWS from this machine, which doesn't apply to a worker on another machine.
-_MACHINE = words(
-    "ca_bundle csm_client_id csm_enabled csm_host csm_port data_path "
-    "ec2_metadata_service_endpoint ec2_metadata_service_endpoint_mode ec2_metadata_v1_disabled "
-    "imds_use_ipv6 metadata_service_num_attempts metadata_service_timeout proxies_config "
-    "proxy_ca_bundle proxy_client_cert proxy_use_forwarding_for_https"
-)
-
 #: Settings of the AWS CLI, and of botocore's clients, that aren't in botocore's own table.
 _OTHERS = words(
     "aws_account_id cli_auto_prompt cli_binary_format cli_history cli_pager "
     "cli_timestamp_format endpoint_url ignore_configured_endpoint_urls "
-    "inject_host_prefix output s3 s3_disable_multiregion_access_points "
+    "inject_host_prefix output proxies_config proxy_ca_bundle proxy_client_cert "
+    "proxy_use_forwarding_for_https s3 s3_disable_multiregion_access_points "
     "s3_us_east_1_regional_endpoint s3_use_arn_region s3api s3control services"
 )
 
@@ -76,17 +69,12 @@ def known_settings() -> frozenset[str]:
     from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES as VARIABLES
 
     of_botocore = (name for name, *_ in VARIABLES.values() if isinstance(name, str))
-    return CREDENTIALS.union(_MACHINE, _OTHERS, of_botocore)
+    return CREDENTIALS.union(_OTHERS, of_botocore)
 
 
-def client_settings(settings: Section, *, elsewhere: bool = False) -> dict[str, Any]:
-    """Return the known settings that clients read, without credentials.
-
-    With ``elsewhere``, leave out the settings about this machine.
-    """
+def client_settings(settings: Section) -> dict[str, Any]:
+    """Return the known settings that clients read, without credentials."""
     names = known_settings() - CREDENTIALS
-    if elsewhere:
-        names -= _MACHINE
     return {name: settings[name] for name in settings if name in names}
 
 

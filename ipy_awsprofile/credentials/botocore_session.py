@@ -205,11 +205,16 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         chain = create_provider_chain(clients, target, cache, renewing, role_provider)
         credentials: Any = chain.load_credentials()
         if credentials and target.mfa:
+            _log.debug("%s: the keys get an MFA session.", target.name)
             mfa = MfaSessionFetcher(credentials, clients.create_client, target.mfa, prompter, cache)
             credentials = DeferredRefreshableCredentials(mfa.fetch_credentials, "mfa-session")
             renewing.renew(credentials)
         if credentials and target.scope:
-            create_client = partial(clients.create_client, region_name=target.region or "us-east-1")
+            _log.debug("%s: the credentials get a narrower session.", target.name)
+            regional = ProviderClients(target, config, partial(_regional_session, target))
+            create_client = partial(
+                regional.create_client, region_name=target.region or "us-east-1"
+            )
             narrower = ScopedSessionFetcher(credentials, create_client, target.scope)
             session = DeferredRefreshableCredentials(narrower.fetch_credentials, "scoped")
             credentials = renew_with_base(session, credentials)
@@ -224,6 +229,13 @@ class ProfileBotocoreSession(SharedBotocoreSession):
 def provider_clients(target: Target, config: Config) -> ProviderClients:
     """Return what makes the clients that retrieve a target's credentials."""
     return ProviderClients(target, config, partial(ProfileBotocoreSession, target))
+
+
+def _regional_session(target: Target) -> ProfileBotocoreSession:
+    """Return a session for a Regional endpoint of STS, because the global one lacks operations."""
+    session = ProfileBotocoreSession(target)
+    session.set_config_variable("sts_regional_endpoints", "regional")
+    return session
 
 
 def unsigned_session(target: Target) -> ProfileBotocoreSession:

@@ -41,7 +41,12 @@ from botocore.credentials import (
     SharedCredentialProvider,
     create_credential_resolver,
 )
-from botocore.exceptions import BotoCoreError, CredentialRetrievalError, LoginTokenLoadError
+from botocore.exceptions import (
+    BotoCoreError,
+    CredentialRetrievalError,
+    LoginTokenLoadError,
+    PartialCredentialsError,
+)
 from botocore.tokens import _sso_json_dumps  # type: ignore[attr-defined]
 from botocore.utils import get_login_token_cache_directory
 
@@ -164,6 +169,8 @@ class Renewing:
                 loaded = load()
         if isinstance(loaded, RefreshableCredentials):
             self.renew(loaded)
+        if loaded:
+            _log.debug("%s: the provider %s has credentials.", self._target.name, method)
         return loaded
 
     def renew(self, credentials: Any) -> None:
@@ -397,9 +404,11 @@ class ProviderClients:
 class RoleChainProvider(AssumeRoleProvider):
     """botocore's provider of a chain of assumed roles, which renews each of them."""
 
+    _profile_name: str
     renewing: Renewing
 
     def _load_creds_via_assume_role(self, profile_name: str) -> DeferredRefreshableCredentials:
+        _log.debug("%s: the role of `%s` is assumed.", self._profile_name, profile_name)
         role: DeferredRefreshableCredentials = super()._load_creds_via_assume_role(profile_name)  # type: ignore[misc]
         self.renewing.renew(role)
         return role
@@ -497,6 +506,10 @@ class _FileCredentials(StaysInProcess, Credentials):
         if not loaded:
             return None
         keys = freeze_credentials(loaded)
+        named = {"aws_access_key_id": keys.access_key, "aws_secret_access_key": keys.secret_key}
+        for setting, key in named.items():
+            if not key:  # as in a template
+                raise PartialCredentialsError(provider=loaded.method, cred_var=setting)
         if self._access_key and self._keys != keys:
             self._check(self._access_key, keys)
         self._keys = keys

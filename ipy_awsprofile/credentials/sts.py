@@ -313,11 +313,11 @@ class ScopedSessionFetcher(StaysInProcess):
 
     def _issue_for_keys(self, keys: RedactedCredentials) -> Any:
         scope = dict(self._assume_kwargs)
-        lasts = {}
+        parameters = {}
         if self.duration is not None:
-            lasts["DurationSeconds"] = max(self.duration, SHORTEST_SESSION)
-        issued = issue_session_token(self._create_client, keys, lasts)["Credentials"]
-        if lasts.get("DurationSeconds") == self.duration:
+            parameters["DurationSeconds"] = max(self.duration, SHORTEST_SESSION)
+        issued = issue_session_token(self._create_client, keys, parameters)["Credentials"]
+        if parameters.get("DurationSeconds") == self.duration:
             scope.pop("DurationSeconds", None)  # the narrower session ends with the token
         if scope.keys() == {"ScopedSessionDescription"}:
             return issued

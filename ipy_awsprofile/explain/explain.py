@@ -142,7 +142,7 @@ def _finds_credentials(target: Target) -> bool:
                 return True
             case "Ec2InstanceMetadata":
                 return False
-    renewing = Renewing(target, None, _check)
+    renewing = Renewing(target, None, _ignore)
     clients = provider_clients(target, give_up_soon())
     providers = create_provider_chain(clients, target, {}, renewing)
     providers.remove("container-role")
@@ -153,7 +153,7 @@ def _finds_credentials(target: Target) -> bool:
     return credentials is not None
 
 
-def _check(*_: object) -> None:
+def _ignore(*_: object) -> None:
     """Do nothing: an explanation renews no credentials."""
 
 

@@ -74,14 +74,16 @@ def _show_state(count: int, *, is_on: bool) -> None:
         title = "Recording AWS calls"
         tone = Tone.GOOD
     notes = (
-        "`%aws_calls` returns them as a DataFrame. Libraries that don't use botocore, such as "
-        "polars and DuckDB, aren't recorded.",
+        "`%aws_calls` returns a DataFrame of the calls. Those of libraries that don't use "
+        "botocore, such as polars and DuckDB, aren't recorded.",
     )
     display(Card(title, number_of(count, "call"), notes=notes, tone=tone))
 
 
 def _show_drafts(shown: list[Draft], file: str, session: ProfileSession | None) -> None:
     """Show the draft of each profile, or write the active profile's draft to a file."""
+    if file.startswith(("$", "{")):
+        raise InvalidOption(f"A variable in `{file}` isn't defined.", "Define it first.")
     caller = "notebook"
     if file:
         shown = _drafts_of_active(shown, session)
@@ -110,10 +112,13 @@ def _show_drafts(shown: list[Draft], file: str, session: ProfileSession | None) 
 
 def _drafts_of_active(drafted: list[Draft], session: ProfileSession | None) -> list[Draft]:
     """Return the drafts of the active identity that allow anything."""
+    allowed = [draft for draft in drafted if draft.statements]
+    if session is None and len(allowed) == 1:  # boto3 has found the credentials itself
+        return allowed
     active = os.environ.get("AWS_PROFILE", "default")
     if session:
         active = one_line(session.target.name)
-    return [draft for draft in drafted if draft.statements and draft.profile == active]
+    return [draft for draft in allowed if draft.profile == active]
 
 
 def _write(path: Path, text: str) -> None:

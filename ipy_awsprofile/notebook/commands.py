@@ -17,6 +17,7 @@ from IPython.display import display
 
 from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.card import Card, Tone
+from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.parameters import seconds
 from ipy_awsprofile.config.request import SwitchRequest, arguments
 from ipy_awsprofile.config.saved import ConfigFile
@@ -445,6 +446,8 @@ def active_card(
 def _credentials_without_switch() -> str:
     """Describe the credentials that boto3 uses by default, in the order of its providers."""
     variable, name = named_profile(os.environ)
+    if name and name not in read_config().profiles:
+        return f"{variable}={name}, but this profile doesn't exist, and calls to AWS fail"
     if os.environ.get("AWS_ACCESS_KEY_ID"):
         return "the keys in the environment"
     if name:

@@ -1,4 +1,4 @@
-"""Tab completion for the magics: profiles, roles that were listed before, options and Regions.
+"""Tab completion for `%aws_profile` and `%aws_profiles`: profiles, roles, options and a Region.
 
 Completion reads files, and never calls AWS.
 

@@ -80,13 +80,16 @@ class Notices:
         if _without_keys(settings) == _without_keys(before):
             self._tell_about_keys(active)
             return
+        says = "has changed in the config files"
         children = ", and child processes already use the new settings"
+        hint = f"Run `%aws_profile {arguments(active.request)}`."
+        if target.name in target.config.profiles.keys() - config.profiles.keys():
+            says = "was removed from the config files"
+            children = ", so child processes and `boto3.Session()` can't find it"
+            hint = "If you have renamed it, run `%aws_profile NAME`."
         if has_copy:
             children = ""
-        PROCESS.warn(
-            f"`{target.name}` has changed in the config files{children}. "
-            f"Run `%aws_profile {arguments(active.request)}`."
-        )
+        PROCESS.warn(f"`{target.name}` {says}{children}. {hint}")
 
     def _tell_about_keys(self, active: OpenProfile) -> None:
         """Show a line if the new keys of the active profile belong to a different identity."""

@@ -244,7 +244,7 @@ def parse(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace:
             "Never put keys into a notebook: delete them here, and deactivate them if anyone else "
             f"can read it. Save keys with `aws configure`: {_KEYS_PAGE}",
         )
-    lexer = shlex.shlex(line, posix=True)
+    lexer = shlex.shlex(line.replace("\xa0", " "), posix=True)  # web pages and chats have them
     lexer.whitespace_split = True
     lexer.escape = ""
     try:

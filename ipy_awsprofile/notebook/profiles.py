@@ -17,7 +17,7 @@ from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import require_variable
 from ipy_awsprofile.config.saved import ConfigFile
-from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in
+from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in, sign_in_of_pattern
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, faults_as_errors
 from ipy_awsprofile.gate import require_no_run
 from ipy_awsprofile.notebook.cells import cell_function
@@ -85,7 +85,12 @@ def _card(options: argparse.Namespace, switcher: Switcher) -> Card:
     config = read_config()
     if not config.profiles:
         return cards.no_profiles_card(config.paths)
-    return tables.profile_table(list_profiles(options.pattern), options.pattern)
+    profiles = list_profiles(options.pattern)
+    name = sign_in_of_pattern(options.pattern or "", config)
+    if name and not profiles:
+        options.sso = name
+        return _card_of_roles(options, switcher)
+    return tables.profile_table(profiles, options.pattern)
 
 
 def _sign_in_and_pattern(options: argparse.Namespace) -> tuple[SignIn, str | None]:
@@ -148,6 +153,8 @@ def _frame_of_cell(
     options: argparse.Namespace, cell: str, shell: InteractiveShell, switcher: Switcher
 ) -> pd.DataFrame:
     """Run the cell for each profile; return the values as a DataFrame. Raises AwsProfileError."""
+    if options.save:
+        raise InvalidOption("--save can't be combined with a cell.", "Run it on a line by itself.")
     if options.workers < 1:
         raise InvalidOption("--workers takes 1 or more.")
     if options.into is not None:

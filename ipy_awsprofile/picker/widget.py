@@ -57,6 +57,8 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
         self._switcher = switcher or running_switcher()
         self._conversation = Conversation(self._switcher, self.send)
         self._ending.callback(self._conversation.close)
+        if not isinstance(layout, ipywidgets.Layout):  # ipywidgets keeps it until it is closed
+            self._ending.callback(self.layout.close)
         self.on_msg(lambda _picker, command, _buffers: self._conversation.receive(command))
         self.value = self._active
         self._ending.callback(self._switcher.subscribe(self._show_in_value))

@@ -248,7 +248,7 @@ def credentials_of(session: boto3.Session) -> Credentials:
 def settings_of(session: boto3.Session) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a session's client settings and [services] sections, from when it was opened."""
     inner = session._session  # noqa: SLF001  # boto3 has no public API for it
-    settings = client_settings(inner.get_scoped_config(), elsewhere=True)
+    settings = client_settings(inner.get_scoped_config())
     return settings, dict(inner.full_config.get("services", {}))
 
 

@@ -18,6 +18,9 @@ TABLE = """
 s3 ListBuckets | s3:ListAllMyBuckets list | *
 s3 HeadBucket Bucket=b | s3:ListBucket list | arn:aws:s3:::b
 s3 ListObjectsV2 Bucket=b | s3:ListBucket list | arn:aws:s3:::b
+s3 ListMultipartUploads Bucket=b | s3:ListBucketMultipartUploads list | arn:aws:s3:::b
+s3 GetBucketEncryption Bucket=b | s3:GetEncryptionConfiguration read | arn:aws:s3:::b
+s3 PutPublicAccessBlock Bucket=b | s3:PutBucketPublicAccessBlock permissions | arn:aws:s3:::b
 s3 PutBucketPolicy Bucket=b | s3:PutBucketPolicy permissions | arn:aws:s3:::b
 s3 HeadObject Bucket=b Key=x.csv | s3:GetObject read | arn:aws:s3:::b/*
 s3 GetObject Bucket=b Key=sales/2024/x.csv | s3:GetObject read | arn:aws:s3:::b/sales/*

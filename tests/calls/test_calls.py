@@ -11,7 +11,7 @@ import pytest
 import wrapt
 from botocore.client import BaseClient
 
-from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role, allow
 from tests.aws import EmbeddedAws
 from tests.shells import Shell
 
@@ -263,11 +263,11 @@ DRAFTS: dict[str, tuple[dict[str, str], str]] = {
     ),
     "s3.put_object(Bucket='my-first-bucket', Key='x.csv')": (
         {"s3:PutObject": "arn:aws:s3:::my-first-bucket/*"},
-        "match other names, too: `arn:aws:s3:::my-first-bucket/*`",
+        "also match names that weren't used: `arn:aws:s3:::my-first-bucket/*`",
     ),
     "s3.put_object(Bucket='my-first-bucket', Key='a*b c/x.csv')": (
         {"s3:PutObject": "arn:aws:s3:::my-first-bucket/a*b?c/*"},
-        "`*` and `?` match other names, too: `arn:aws:s3:::my-first-bucket/a*b?c/*`",
+        "`*` and `?` also match names that weren't used: `arn:aws:s3:::my-first-bucket/a*b?c/*`",
     ),
     "s3.head_object(Bucket='my-first-bucket', Key='a/none')": (
         {
@@ -317,6 +317,23 @@ def test_a_draft_of_each_identity(shell: Shell, builder: Path) -> None:
     written = json.loads((builder / "draft.json").read_text())
     assert written["Statement"][0]["Action"] == ["iam:ListRoles"]
     assert "can't be written" in str(shell.refused("%aws_calls --policy nowhere/draft.json"))
+    for text in ("$draft", "{draft}"):  # not defined, so IPython leaves them as they are
+        assert "isn't defined" in str(shell.refused(f"%aws_calls --policy {text}"))
+
+
+def test_a_draft_without_a_switch(
+    shell: Shell, aws: EmbeddedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The draft of the credentials that boto3 finds itself is written, too."""
+    monkeypatch.chdir(tmp_path)
+    user = aws.iam.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("s3:*"))
+    for name, value in user.settings().items():
+        monkeypatch.setenv(name.upper(), value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+    shell.good("%aws_calls on")
+    shell.good("import boto3; boto3.client('s3', region_name='us-west-2').list_buckets()")
+    shell.good("%aws_calls --policy draft.json")
+    assert "s3:ListAllMyBuckets" in (tmp_path / "draft.json").read_text()
 
 
 #: Code that prepares a loop, and code that needs one action more than the methods' names say.

@@ -137,6 +137,27 @@ def test_names_that_are_refused(files: SharedFiles, name: str) -> None:
         write(files, "[profile a]\n").with_profile(name, {})
 
 
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [("R&D", "[profile R&D]"), ("Zürich", "[profile Zürich]"), ("my own", "[profile 'my own']")],
+)
+def test_quoted_names(files: SharedFiles, name: str, header: str) -> None:
+    """Only a name with a space is quoted, as by the AWS CLI, because not all SDKs read quotes."""
+    assert header in write(files, "[profile a]\n").with_profile(name, {}).splitlines()
+
+
+def test_file_that_is_read_only(files: SharedFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that the user can't write isn't replaced, and neither is one in another encoding."""
+    file = write(files, MINE)
+    monkeypatch.setattr("ipy_awsprofile.config.saved.ENCODING", "cp1252")
+    with pytest.raises(ConfigFileError, match="can't be written: its encoding lacks a character"):
+        file.write("[profile 日本]\n")
+    monkeypatch.setattr("os.access", lambda *_: False)  # root can write any file
+    with pytest.raises(ConfigFileError, match="can't be written: Permission denied"):
+        file.write(file.with_profile("one", ONE))
+    assert files.config.read_text() == MINE
+
+
 def test_file_that_another_program_reads(files: SharedFiles) -> None:
     """On Windows, a save waits until the other program has closed the file."""
     file = write(files, MINE)

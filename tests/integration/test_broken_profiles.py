@@ -142,6 +142,13 @@ ROWS: dict[str, Broken] = {
         EXPLAIN,
         {"aws_secret_access_key = {secret}": ""},
     ),
+    "keys of a template": Broken(
+        KEYS,
+        InvalidProfile,
+        "missing: aws_access_key_id.",
+        EXPLAIN,
+        {" = {key}": " =", " = {secret}": " ="},
+    ),
     "key ID misspelled": Broken(
         KEYS,
         InvalidProfile,

@@ -68,7 +68,7 @@ def test_renamed_profile(aws: EmbeddedAws, notebook: Shell) -> None:
     aws.config_file.write_text(config.replace("[profile RoleBeta]", "[profile RoleNew]"))
     said = notebook.good(child).text
     assert "(RoleBeta) could not be found" in said
-    assert "`RoleBeta` has changed in the config files, and child processes" in said
+    assert "`RoleBeta` was removed from the config files, so child processes" in said
     card_of(notebook, "%aws_profile RoleNew")
     said = notebook.good(child).text
     assert "assumed-role/RoleBeta" in said

@@ -26,6 +26,7 @@ def request_in(line: str) -> SwitchRequest:
     [
         ("P --read --as größe", {"read_only": True, "variable": "größe"}),
         ("my profile", {"profile": "my profile"}),
+        ("P\xa0--region\xa0us-west-2", {"region": "us-west-2"}),
         ('"my profile"', {"profile": "my profile"}),
         ("-- -dash", {"profile": "-dash"}),
         (r"team\dev", {"profile": r"team\dev"}),

@@ -127,6 +127,10 @@ def test_interruption_after_the_switch(shell: Shell, monkeypatch: pytest.MonkeyP
     [
         ({}, "its default credentials"),
         ({"AWS_PROFILE": "dev"}, "AWS_PROFILE=dev"),
+        (
+            {"AWS_PROFILE": "gone"},
+            "AWS_PROFILE=gone, but this profile doesn't exist, and calls to AWS fail",
+        ),
         ({"AWS_PROFILE": "dev", "AWS_ACCESS_KEY_ID": "key"}, "the keys in the environment"),
     ],
 )

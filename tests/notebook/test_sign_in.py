@@ -352,6 +352,14 @@ def test_roles_come_and_go(shell: Shell, aws: EmbeddedAws) -> None:
     assert UP_TO_DATE in shell.good(SAVE).text
 
 
+def test_a_pattern_of_roles(shell: Shell, aws: EmbeddedAws) -> None:
+    """A pattern that begins with a sign-in's name lists its roles, as a cell would run for them."""
+    aws.sso.sign_in("corp")
+    shown = shell.good("%aws_profiles corp:*/Reader").text
+    assert "Sandbox" in shown
+    assert "Admin" not in shown
+
+
 @pytest.mark.usefixtures("signed_in")
 def test_names_that_clash(shell: Shell, aws: EmbeddedAws) -> None:
     """Nothing is written if two roles, or a role and another profile, would share a name."""
