@@ -62,7 +62,8 @@ credentials/providers.py
     profile_name, ini_parser); create_credential_resolver(session, cache, region_name)
   botocore.credentials.AssumeRoleCredentialFetcher: _assume_kwargs; _expiry_window_seconds;
     _role_arn; _source_credentials
-  botocore.credentials.AssumeRoleProvider: def _load_creds_via_assume_role(profile_name)
+  botocore.credentials.AssumeRoleProvider: def _load_creds_via_assume_role(profile_name);
+    _profile_name
   botocore.credentials.ContainerProvider: _environ; CANONICAL_NAME; METHOD
   botocore.credentials.CredentialProvider: def load()
   botocore.credentials.CredentialResolver: get_provider(name)
