@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.cards.card import MOST_ROWS, Card, Table, Tone
+from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.text import number_of
 
 if TYPE_CHECKING:
@@ -30,7 +31,12 @@ def profile_table(profiles: Sequence[Profile], pattern: str | None = None) -> Ca
         rows.append((profile.name, str(profile.kind), *(value or "" for value in values)))
     columns = ("profile", "kind", "account", "role", "source", "region", "MFA")
     title = _title(number_of(len(rows), "profile"), pattern, len(rows), "%aws_profiles")
-    return Card(title, table=Table(columns, rows))
+    notes = []
+    for profile in profiles:
+        if profile == pattern:
+            line = arguments(SessionRequest(profile))
+            notes.append(f"To switch to it, run `%aws_profile {line}`.")
+    return Card(title, notes=notes, table=Table(columns, rows))
 
 
 def role_table(
