@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,8 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Timer
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    import pexpect
 
 #: Skips a test of what Windows doesn't have: signals between processes, forks, links, scripts.
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX system")
@@ -140,3 +145,24 @@ def empty_home(home: Path) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+@contextmanager
+def in_a_terminal(*module: str, **variables: str) -> Iterator[pexpect.spawn[str]]:
+    """Run a Python module with arguments in a terminal, in which the test types."""
+    pexpect = pytest.importorskip("pexpect")
+    started = pexpect.spawn(
+        sys.executable,
+        ["-m", *module],
+        env=os.environ | {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"} | variables,
+        encoding="utf-8",
+        dimensions=(40, 120),
+        timeout=120,
+        # A test run with `nohup` ignores it.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+    )
+    yield started
+    # On a busy machine, `close` doesn't wait long enough for its signal to take effect.
+    started.kill(signal.SIGKILL)
+    started.wait()
+    started.close()

@@ -46,12 +46,7 @@ def add_mfa_role(aws: EmbeddedAws, name: str) -> str:
 
 def answer_with_codes(aws: EmbeddedAws, serial: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Answer prompts for a code of the device, as a front end does."""
-
-    def answer(question: str) -> str:
-        return aws.iam.mfa_code(serial)
-
-    answer.__module__ = "the_front_end"
-    monkeypatch.setattr("getpass.getpass", answer)
+    monkeypatch.setattr("getpass.getpass", lambda _question: aws.iam.mfa_code(serial))
 
 
 #: Longer than any session.

@@ -20,7 +20,7 @@ import pytest
 from ipy_awsprofile.__main__ import main
 from ipy_awsprofile.credentials.person import end_process
 from ipy_awsprofile.demo.stages import BUCKETS, ROLE_ACCOUNT
-from tests.processes import posix
+from tests.processes import in_a_terminal, posix
 from tests.shells import run_notebook
 
 if TYPE_CHECKING:
@@ -108,26 +108,11 @@ def test_interrupted_demo_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
     """Run the demo in a terminal, up to the user's first prompt."""
-    pexpect = pytest.importorskip("pexpect")
     (tmp_path / "temporary").mkdir()
-    demo = pexpect.spawn(
-        sys.executable,
-        ["-m", "ipy_awsprofile", "demo"],
-        cwd=tmp_path,
-        env=os.environ
-        | {"TERM": "xterm", "TMPDIR": f"{tmp_path}/temporary", "PROMPT_TOOLKIT_NO_CPR": "1"},
-        encoding="utf-8",
-        dimensions=(40, 120),
-        timeout=120,
-        # A test run with `nohup` ignores it.
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
-    )
-    demo.expect("To leave, type `exit`")
-    demo.expect(r"In .*\[.*7")
-    yield demo
-    demo.kill(signal.SIGKILL)
-    demo.wait()
-    demo.close()
+    with in_a_terminal("ipy_awsprofile", "demo", TMPDIR=f"{tmp_path}/temporary") as demo:
+        demo.expect("To leave, type `exit`")
+        demo.expect(r"In .*\[.*7")
+        yield demo
 
 
 def test_demo_in_a_terminal(terminal: pexpect.spawn[str], tmp_path: Path) -> None:

@@ -130,7 +130,6 @@ def with_a_phone(aws: EmbeddedAws) -> Iterator[None]:
         display({"text/plain": f"{question}······"}, raw=True)
         return aws.iam.mfa_code(serial)
 
-    answer.__module__ = "the_front_end"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("getpass.getpass", answer)
         patch.setattr("ipy_awsprofile.notebook.prompts.renders_html", lambda: True)

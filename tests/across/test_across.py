@@ -392,7 +392,6 @@ def test_interrupted_question(
         answered.append(1)
         return "000000"
 
-    prompt.__module__ = "the_front_end"
     monkeypatch.setattr("getpass.getpass", prompt)
     try:
         frame = across_profiles(["RoleBeta", "Auditor"], bucket_count, max_workers=1)

@@ -147,7 +147,6 @@ def asked(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         asked.append(question.rpartition("for ")[2].rstrip(": "))
         return aws.iam.mfa_code(asked[-1])
 
-    answer.__module__ = "the_front_end"
     monkeypatch.setattr("getpass.getpass", answer)
     return asked
 

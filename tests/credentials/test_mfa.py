@@ -9,7 +9,6 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
@@ -59,18 +58,9 @@ def phone(aws: EmbeddedAws, auditor: str) -> Phone:
 # --- Prompts ---
 
 
-def as_front_end(monkeypatch: pytest.MonkeyPatch, answer: Callable[[str], str]) -> None:
-    """Answer prompts with a function, as a front end would."""
-
-    def getpass(question: str) -> str:
-        return answer(question)
-
-    monkeypatch.setattr("getpass.getpass", getpass)
-
-
 def test_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A library's thread prompts, but work that no cell waits for doesn't."""
-    as_front_end(monkeypatch, lambda _question: "123456")
+    monkeypatch.setattr("getpass.getpass", lambda _question: "123456")
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(ask_on_input_channel, QUESTION).result() == "123456"
     with unattended(), pytest.raises(MfaUnavailable, match="arn:mfa is required"):
@@ -84,7 +74,7 @@ def test_wrong_code_is_asked_again(
     right = phone("")
     wrong = "000000" if right != "000000" else "1" * 6
     answers = iter([wrong, "12345", right])
-    as_front_end(monkeypatch, lambda _: next(answers))
+    monkeypatch.setattr("getpass.getpass", lambda _: next(answers))
     printed = shell.good("%aws_profile Auditor").text
     assert "profile  Auditor" in printed
     assert "AWS refused the MFA code for `Auditor`" in printed
@@ -102,7 +92,7 @@ def test_an_empty_answer_gives_up(
     """An empty answer, which VS Code sends after Escape, ends the switch at the first prompt."""
     shell.good("%aws_profile RoleBeta")
     answers = iter([""])
-    as_front_end(monkeypatch, lambda _question: next(answers))
+    monkeypatch.setattr("getpass.getpass", lambda _question: next(answers))
     error = shell.refused("%aws_profile Auditor")
     assert str(error) == "No code was entered."
     assert error.hint.startswith("Nothing has changed.")
@@ -113,7 +103,7 @@ def test_keys_that_aws_rejects(
     aws: EmbeddedAws, phone: Phone, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If AWS rejects the keys that assume a role, the switch prompts only once."""
-    as_front_end(monkeypatch, phone)
+    monkeypatch.setattr("getpass.getpass", phone)
     secret = re.compile("(?m)^aws_secret_access_key = .*$")
     text = secret.sub("aws_secret_access_key = wrong", aws.credentials_file.read_text())
     aws.credentials_file.write_text(text)
@@ -204,7 +194,7 @@ def test_cells_hours_later(
 ) -> None:
     """A later cell prompts for a code and continues; if no one can answer, the call fails."""
     with monkeypatch.context() as attended:
-        as_front_end(attended, phone)
+        attended.setattr("getpass.getpass", phone)
         shell.good("%aws_profile Auditor")
         shell.good("s3 = session.client('s3')")
         clock.shift(timedelta(hours=2))
@@ -223,7 +213,7 @@ def test_leaving_a_scope_asks_nobody(
 ) -> None:
     """The end of a scope doesn't prompt, even if the earlier identity has expired meanwhile."""
     with monkeypatch.context() as attended:
-        as_front_end(attended, phone)
+        attended.setattr("getpass.getpass", phone)
         shell.good("%aws_profile Auditor")
     with using_profile("RoleBeta"):
         clock.shift(timedelta(hours=2))
@@ -237,7 +227,7 @@ def test_short_session_asks_once(
     clock: Any, phone: Phone, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A 15-minute session needs one code and one call, across switches, until it ends."""
-    as_front_end(monkeypatch, phone)
+    monkeypatch.setattr("getpass.getpass", phone)
     shell.good("%aws_profile Auditor --duration 15m")
     shell.good("s3 = session.client('s3')")
     clock.shift(timedelta(minutes=13))

@@ -53,22 +53,12 @@ def asked(aws: EmbeddedAws, user: Signer, monkeypatch: pytest.MonkeyPatch) -> li
     """Answer prompts in the shell with the device's codes, and return the requested devices."""
     asked: list[str] = []
 
-    def code(device: str) -> str:
-        asked.append(device)
-        return aws.iam.mfa_code(device)
-
-    answer_with(monkeypatch, code)
-    return asked
-
-
-def answer_with(monkeypatch: pytest.MonkeyPatch, code: Callable[[str], str]) -> None:
-    """Answer prompts for codes with a function of the device, as a user in a front end does."""
-
     def answer(question: str) -> str:
-        return code(device_of(question))
+        asked.append(device_of(question))
+        return aws.iam.mfa_code(asked[-1])
 
-    answer.__module__ = "the_front_end"
     monkeypatch.setattr("getpass.getpass", answer)
+    return asked
 
 
 @pytest.fixture

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ipy_awsprofile.errors import InvalidOption
-from tests.processes import posix
+from tests.processes import in_a_terminal, posix
 from tests.shells import without_colours
 
 if TYPE_CHECKING:
@@ -29,21 +26,9 @@ pytestmark = posix
 @pytest.fixture
 def ipython(aws: EmbeddedAws, tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
     """Start IPython in a terminal, and load the extension."""
-    pexpect = pytest.importorskip("pexpect")
-    started = pexpect.spawn(
-        sys.executable,
-        ["-m", "IPython", "--no-banner", "--no-confirm-exit", "--ext=ipy_awsprofile"],
-        env=os.environ
-        | {"TERM": "xterm", "IPYTHONDIR": str(tmp_path), "PROMPT_TOOLKIT_NO_CPR": "1"},
-        encoding="utf-8",
-        dimensions=(24, 100),
-        timeout=120,
-    )
-    yield started
-    # On a busy machine, `close` doesn't wait long enough for its signal to take effect.
-    started.kill(signal.SIGKILL)
-    started.wait()
-    started.close()
+    options = ("--no-banner", "--no-confirm-exit", "--ext=ipy_awsprofile")
+    with in_a_terminal("IPython", *options, IPYTHONDIR=str(tmp_path)) as started:
+        yield started
 
 
 def run(ipython: pexpect.spawn[str], cell: str, expected: str) -> str:
