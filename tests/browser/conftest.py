@@ -65,11 +65,11 @@ def server(embedded: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.fixture
-def jupyter(server: Server, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Jupyter]:
+def jupyter(server: Server, chromium: Browser) -> Iterator[Jupyter]:
     """Yield a JupyterLab, and close its notebooks after the test."""
-    jupyter, failed = Jupyter(server, chromium), request.session.testsfailed
+    jupyter = Jupyter(server, chromium)
     yield jupyter
-    jupyter.close(keep=request.session.testsfailed == failed)
+    jupyter.close()
 
 
 @pytest.fixture

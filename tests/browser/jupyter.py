@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -29,7 +29,6 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     BrowserType,
-    FloatRect,
     Locator,
     Page,
     ViewportSize,
@@ -75,17 +74,6 @@ _ADD = """source => {
   model.sharedModel.addCell({cell_type: 'code', source});
   return model.cells.length - 1;
 }"""
-#: Open another notebook in the application, which is already loaded.
-_OPEN = "async path => { await window.jupyterapp.commands.execute('docmanager:open', {path}); }"
-#: Close all documents without a prompt, and return whether no dialog or popup is open.
-_CLEAR = """() => {
-  for (const widget of [...window.jupyterapp.shell.widgets('main')]) {
-    const context = widget.context;
-    widget.dispose();
-    context?.dispose();
-  }
-  return document.querySelector('.jp-Dialog, :popover-open') === null;
-}"""
 _RAN = """index => {
   const model = window.jupyterapp.shell.currentWidget.content.widgets[index].model;
   return model.executionCount !== null && model.executionState !== 'running';
@@ -105,8 +93,6 @@ class Server:
 
     url: str
     root: Path
-    #: A page with JupyterLab that no test uses. Loading a new page takes seconds.
-    spare: Page | None = None
     _names: Iterator[int] = field(default_factory=count)
 
     def write(self, cells: Sequence[str]) -> str:
@@ -222,10 +208,6 @@ class Notebook:
     def load(self) -> None:
         """Load or reload the application with this notebook, and wait for its kernel."""
         self.page.goto(self._url)
-        self.wait_until_ready()
-
-    def wait_until_ready(self) -> None:
-        """Wait for the application, the document and the kernel."""
         self.page.wait_for_function(_RESTORED)
         self._wait_for({"document": True})
         self.wait_until_idle()
@@ -309,26 +291,9 @@ class Notebook:
 
     def picture(self, name: str, shown: Locator | None = None) -> None:
         """With UPDATE_SCREENSHOTS, update a picture of the docs with the page or a part of it."""
-        self._save_picture(name, lambda: (shown or self.page).screenshot(animations="disabled"))
-
-    def picture_of_cells(self, name: str, first: int, last: int) -> None:
-        """With UPDATE_SCREENSHOTS, update a picture of the docs with these cells."""
-
-        def screenshot() -> bytes:
-            self.cell(first).scroll_into_view_if_needed()
-            top, bottom = (self.cell(number).bounding_box() for number in (first, last))
-            assert top
-            assert bottom
-            height = bottom["y"] + bottom["height"] - top["y"] - 4  # without the next cell's frame
-            clip: FloatRect = {**top, "height": height}
-            return self.page.screenshot(clip=clip, animations="disabled")
-
-        self._save_picture(name, screenshot)
-
-    def _save_picture(self, name: str, screenshot: Callable[[], bytes]) -> None:
         if os.environ.get("UPDATE_SCREENSHOTS"):
             self.page.evaluate(_AS_ON_AWS)
-            image = Image.open(BytesIO(screenshot()))
+            image = Image.open(BytesIO((shown or self.page).screenshot(animations="disabled")))
             image.quantize(128).save(ROOT / "docs" / f"{name}.png", optimize=True)
 
 
@@ -344,51 +309,22 @@ class Jupyter:
     def open(self, *cells: str, name: str = "", path: str = "") -> Notebook:
         """Open a new notebook with these cells, or a file by its name, and wait for its kernel.
 
-        The application is JupyterLab, in the page of an earlier test if there is one, or another
-        application whose address has this path.
+        The application is JupyterLab, or another one whose address has this path.
         """
         name = name or self.server.write(cells)
         address = path or f"doc/workspaces/{Path(name).stem}/tree"
-        page = None if path else self._take_spare()
-        is_loaded = page is not None
-        page = page or self._new_page()
-        notebook = Notebook(page, self.server.root / name, f"{self.server.url}/{address}/{name}")
-        if is_loaded:
-            page.evaluate(_OPEN, name)
-            notebook.wait_until_ready()
-        else:
-            notebook.load()
-        return notebook
-
-    def close(self, *, keep: bool = False) -> None:
-        """Close the pages and shut down their kernels; optionally keep a page for another test."""
-        while self._pages:
-            page = self._pages.pop()
-            if keep and self.server.spare is None and _is_cleared(page):
-                self.server.spare = page
-            else:
-                page.close()
-        for kernel in self.server.kernels - self._kernels:
-            self.server.shut_down(kernel)
-
-    def _take_spare(self) -> Page | None:
-        page, self.server.spare = self.server.spare, None
-        if page is not None:
-            self._pages.append(page)
-        return page
-
-    def _new_page(self) -> Page:
         page = _context(self._browser).new_page()
         self._pages.append(page)
-        return page
+        notebook = Notebook(page, self.server.root / name, f"{self.server.url}/{address}/{name}")
+        notebook.load()
+        return notebook
 
-
-def _is_cleared(page: Page) -> bool:
-    """Close all documents in JupyterLab, and return whether another test can use the page."""
-    if "/doc/" not in page.url:
-        return False  # Notebook 7
-    page.set_viewport_size(_VIEWPORT)
-    return bool(page.evaluate(_CLEAR))
+    def close(self) -> None:
+        """Close the pages, and shut down their kernels."""
+        while self._pages:
+            self._pages.pop().close()
+        for kernel in self.server.kernels - self._kernels:
+            self.server.shut_down(kernel)
 
 
 @cache

@@ -38,7 +38,7 @@ def front_end(
     """Open a notebook in a front end."""
     jupyter = Jupyter(server, chromium)
     yield jupyter.open("1", path=request.param)
-    jupyter.close(keep=True)
+    jupyter.close()
 
 
 @pytest.fixture

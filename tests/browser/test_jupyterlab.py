@@ -78,7 +78,7 @@ def test_the_main_job(jupyter: Jupyter) -> None:
     expect(explanation).to_contain_text("arn:aws:iam::231179739868:mfa/Maria")
     notebook.page.set_viewport_size({"width": 1000, "height": 1000})
     notebook.cell(4).locator(".jp-InputPrompt").click()  # the pictures show no active cell
-    notebook.picture_of_cells("explain", 6, 6)
+    notebook.picture("explain", notebook.cell(6))
 
 
 def test_a_new_notebook(jupyter: Jupyter) -> None:
