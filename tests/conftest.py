@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import sys
+import webbrowser
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -25,6 +26,7 @@ from ipy_awsprofile.kernel.show import ABSENT
 from ipy_awsprofile.kernel.watch import unwatch
 from ipy_awsprofile.switch.using_profile import script_switcher
 from tests.aws import EmbeddedAws
+from tests.local_browser import Browser
 from tests.processes import Child, use_time_zone
 from tests.roles import add_mfa_role
 from tests.shells import Shell
@@ -174,6 +176,17 @@ def clock() -> Iterator[time_machine.Traveller]:
     """Yield the clock of this process and its embedded AWS, which keeps running, to shift it."""
     with time_machine.travel(datetime.now(UTC), tick=True) as clock:
         yield clock
+
+
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch) -> Browser:
+    """Make a test browser available on the kernel's machine, and return it."""
+    test_browser = Browser()
+    monkeypatch.setattr(webbrowser, "_browsers", {"test": [None, test_browser]})
+    monkeypatch.setattr(webbrowser, "_tryorder", ["test"])
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.delenv("SSH_CONNECTION")
+    return test_browser
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,6 @@ import urllib.request
 import webbrowser
 from urllib.parse import urlencode
 
-import pytest
-
 
 class Browser(webbrowser.BaseBrowser):
     """A browser that opens a URL in the background, and records the URL and the page."""
@@ -38,14 +36,3 @@ class Browser(webbrowser.BaseBrowser):
     def wait(self) -> None:
         """Wait until the page is loaded."""
         self._thread.join()
-
-
-@pytest.fixture
-def browser(monkeypatch: pytest.MonkeyPatch) -> Browser:
-    """Make a test browser available on the kernel's machine, and return it."""
-    test_browser = Browser()
-    monkeypatch.setattr(webbrowser, "_browsers", {"test": [None, test_browser]})
-    monkeypatch.setattr(webbrowser, "_tryorder", ["test"])
-    monkeypatch.setenv("DISPLAY", ":0")
-    monkeypatch.delenv("SSH_CONNECTION")
-    return test_browser

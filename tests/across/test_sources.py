@@ -13,12 +13,10 @@ from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, Scenario, all
 from tests.across.runs import ASSUME, account_of, actions, bucket_count, errors_of
 from tests.aws import EmbeddedAws
 from tests.identity_center import PROD, TEST, TWIN, organisation
-from tests.local_browser import Browser, browser
+from tests.local_browser import Browser
 from tests.roles import add_mfa_role
 from tests.servers import answering_server
 from tests.shells import Shell
-
-__all__ = ["browser"]
 
 
 def add_spokes(aws: EmbeddedAws, source: str, trust: Any, **settings: Any) -> list[str]:

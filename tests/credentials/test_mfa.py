@@ -185,29 +185,6 @@ def test_one_code_for_a_chain(aws: EmbeddedAws, clock: Any, phone: Phone, *, of_
     assert len(phone.questions) == 2
 
 
-def test_cells_hours_later(
-    clock: Any,
-    phone: Phone,
-    shell: Shell,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """A later cell prompts for a code and continues; if no one can answer, the call fails."""
-    with monkeypatch.context() as attended:
-        attended.setattr("getpass.getpass", phone)
-        shell.good("%aws_profile Auditor")
-        shell.good("s3 = session.client('s3')")
-        clock.shift(timedelta(hours=2))
-        shell.good("assert s3.list_buckets()['Buckets']")
-        assert len(phone.questions) == 2
-        clock.shift(timedelta(hours=2))
-        shell.good("%aws_profile")
-        assert len(phone.questions) == 3
-    clock.shift(timedelta(hours=2))
-    assert isinstance(shell.refused("s3.list_buckets()"), MfaUnavailable)
-    assert caplog.records == []
-
-
 def test_leaving_a_scope_asks_nobody(
     aws: EmbeddedAws, clock: Any, phone: Phone, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,12 +82,6 @@ def user(aws: EmbeddedAws) -> Signer:
     return user
 
 
-@pytest.fixture
-def other(aws: EmbeddedAws) -> Signer:
-    """Create another user."""
-    return aws.iam.create_user("Other", account=USER_ACCOUNT, policy=allow("*"))
-
-
 def seen(aws: EmbeddedAws) -> list[tuple[str, str | None]]:
     """Return the calls since the last time, with their access keys."""
     calls = [(call.action, call.access_key_id) for call in aws.calls]

@@ -80,7 +80,8 @@ def kernel(aws: EmbeddedAws) -> Iterator[Kernel]:
 def test_next_call(kernel: Kernel, aws: EmbeddedAws, auditor: str) -> None:
     """Each way to call AWS shows one card after the sign-in has expired, and goes on.
 
-    After an MFA session has expired, threads, other languages and children ask for one code.
+    After an MFA session has expired, threads, other languages and children ask for one code, and a
+    call without a user fails.
     """
     kernel.good(f"%aws_profile Analyst\n{PREPARE}")
     for way, use in WAYS.items():
@@ -95,6 +96,8 @@ def test_next_call(kernel: Kernel, aws: EmbeddedAws, auditor: str) -> None:
     for way in ("pandas and s3fs", "threads", "pyarrow", "child"):
         kernel.wait(hours=2)
         assert len(kernel.good(WAYS[way]).prompts) == 1, way
+    kernel.wait(hours=2)
+    assert kernel.run(WAYS["new session"], is_attended=False).error == "MfaUnavailable"
 
 
 def test_no_answer(kernel: Kernel) -> None:

@@ -32,11 +32,9 @@ from ipy_awsprofile import (
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, Scenario, allow, trusting
 from tests.aws import EmbeddedAws
 from tests.identity_center import PROD, organisation
-from tests.local_browser import Browser, browser
+from tests.local_browser import Browser
 from tests.processes import is_private
 from tests.shells import Shell, run_notebook
-
-__all__ = ["browser"]
 
 WRONG_SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 WRONG_CODE = "918273"

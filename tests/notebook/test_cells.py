@@ -277,10 +277,3 @@ def test_thread_that_outlives_the_cell(shell: Shell, aws: EmbeddedAws) -> None:
     assert says in shell.good(f"{cell.format('wait')}\nstarted.wait()").text
     assert says not in shell.good(f"go.set()\nthread.join()\n{'1'}").text
     assert says not in shell.good(f"{cell.format('wait')}\nthread.join()").text
-
-
-def test_refused_options(shell: Shell, aws: EmbeddedAws) -> None:
-    """A variable that hides a function of Python, and options that contradict, are refused."""
-    for options, text in (("--as list", "`list` is a name"), ("--read-only --write", "combined")):
-        assert text in str(shell.refused(f"%aws_profile RoleBeta {options}"))
-    assert "list" not in shell.names

@@ -12,11 +12,10 @@ from ipy_awsprofile.errors import (
     InvalidOption,
 )
 from tests.aws import EmbeddedAws
-from tests.local_browser import Browser, browser
+from tests.local_browser import Browser
 from tests.shells import Shell
 
 pytestmark = pytest.mark.usefixtures("aws")
-__all__ = ["browser"]
 
 
 def test_opened(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:

@@ -56,6 +56,8 @@ def test_every_option_and_its_line() -> None:
         ("P --regoin x", "unrecognized arguments: --regoin"),
         ("P --re x", "ambiguous option: --re could match --region, --read-only, --refresh"),
         ("P --as 1a", "`1a` isn't a valid variable name."),
+        ("RoleBeta --as list", "`list` is a name"),
+        ("RoleBeta --read-only --write", "combined"),
         ("RoleBeta --duration soon", "`soon` isn't a valid duration_seconds."),
         ("P --off", "--off takes neither a name nor an option of a switch."),
         ("--refresh --off", "--refresh and --off can't be combined."),

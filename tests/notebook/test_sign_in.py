@@ -22,11 +22,9 @@ from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
 from ipy_awsprofile.errors import CredentialsUnavailable, SignInRequired
 from tests.aws import EmbeddedAws
 from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
-from tests.local_browser import Browser, browser
+from tests.local_browser import Browser
 from tests.processes import is_private
 from tests.shells import Shell, aws_cli_2, run_aws_cli
-
-__all__ = ["browser"]
 
 ADMIN = f"--account {PROD} --role Admin"
 SAVE = '%aws_profiles --sso corp --save "{account_name}-{role}"'
