@@ -161,10 +161,6 @@ class FirstProfile:
             return cell
         switcher = self._switcher()
         if switcher.request is None and not switcher.has_switched:
-            start = 0
-            for number, statement in enumerate(cell.body, 1):
-                if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
-                    start = number  # Python requires them before all other statements
             switch = f"get_ipython().run_line_magic('aws_profile', {line!r})"
-            cell.body[start:start] = ast.parse(switch).body
+            cell.body[:0] = ast.parse(switch).body
         return cell
