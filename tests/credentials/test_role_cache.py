@@ -140,7 +140,10 @@ def test_another_server(monkeypatch: pytest.MonkeyPatch, aws: EmbeddedAws) -> No
 
 
 def test_another_source(aws: EmbeddedAws, scenario: Scenario, shell: Shell) -> None:
-    """Profiles for the same role share its session until a refresh; cards show the files' chain."""
+    """Profiles for the same role share its session until a refresh; cards show the files' chain.
+
+    A card says `cached` until then.
+    """
     bob = aws.iam.create_user("Bob", account=USER_ACCOUNT, policy=allow("sts:AssumeRole"))
     aws.write_profile("Bob", **bob.settings())
     aws.write_profile(
@@ -148,9 +151,13 @@ def test_another_source(aws: EmbeddedAws, scenario: Scenario, shell: Shell) -> N
     )
     opened("RoleBeta")
     actions(aws)
-    assert shell.good("%aws_profile BetaOfBob").text.startswith("BetaOfBob ← Bob  (")
+    card = shell.good("%aws_profile BetaOfBob").text
+    assert card.startswith("BetaOfBob ← Bob  (")
+    assert "left, cached)" in card
     assert actions(aws) == []
-    assert shell.good("%aws_profile --refresh").text.startswith("BetaOfBob ← Bob  (")
+    card = shell.good("%aws_profile --refresh").text
+    assert card.startswith("BetaOfBob ← Bob  (")
+    assert "cached" not in card
     assert [call.arn for call in aws.calls if call.action == "sts:AssumeRole"] == [bob.arn]
 
 

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.htm
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -40,15 +40,6 @@ CALLS = {
     "legacy SSO": [SIGNED_IN],
     "SSO as a source": [SIGNED_IN, ASSUMED],
 }
-
-
-@pytest.fixture
-def aws(clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
-    """Run an embedded AWS without the scenario, and point the environment to its files."""
-    with EmbeddedAws() as aws:
-        for name, value in aws.environment().items():
-            monkeypatch.setenv(name, value)
-        yield aws
 
 
 @pytest.fixture

@@ -12,13 +12,11 @@ import pytest
 import time_machine
 
 from ipy_awsprofile import open_session, using_profile, who_am_i
-from ipy_awsprofile.config.files import read_config
-from ipy_awsprofile.config.profiles import find_profile
 from ipy_awsprofile.credentials.person import device_of
 from ipy_awsprofile.demo.aws import append_section
 from ipy_awsprofile.demo.iam import Signer
-from ipy_awsprofile.demo.stages import USER_ACCOUNT, seed_company, trusting
-from ipy_awsprofile.errors import AccessDenied, InvalidOption, MfaUnavailable
+from ipy_awsprofile.demo.stages import USER_ACCOUNT, trusting
+from ipy_awsprofile.errors import InvalidOption, MfaUnavailable
 from tests.aws import EmbeddedAws
 from tests.shells import Shell, run_aws_cli, run_python
 
@@ -192,17 +190,3 @@ def test_misspelled_region(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Non
     says = "`us-wst-2` isn't a Region that botocore knows. Did you mean `us-west-2`"
     assert says in shell.good("%aws_profile RoleBeta --region us-wst-2").text
     assert says not in shell.good("%aws_profile RoleBeta").text
-
-
-def test_a_role_that_requires_mfa(
-    aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """AWS refuses the tutorials' role that requires MFA to a profile without `mfa_serial`."""
-    config = seed_company(aws)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
-    role: Any = dict(find_profile("Auditor", read_config()).settings)
-    del role["mfa_serial"], role["mfa_process"]
-    aws.write_profile("Codeless", file=config, **role)
-    assert "Auditor ← Maria" in shell.good("%aws_profile Auditor").text
-    assert isinstance(shell.refused("%aws_profile Codeless"), AccessDenied)
-    assert aws.calls[-1].action == "sts:AssumeRole"

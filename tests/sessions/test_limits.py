@@ -53,14 +53,11 @@ def write_user(aws: EmbeddedAws, name: str, policy: Any) -> None:
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
-    """Run an embedded AWS whose profile Ann has all S3 permissions, and GetScopedCredentials."""
-    with EmbeddedAws() as aws:
-        for name, value in aws.environment().items():
-            monkeypatch.setenv(name, value)
-        aws.create_bucket("data", account=ACCOUNT, region="us-west-2")
-        write_user(aws, "Ann", WIDE)
-        yield aws
+def aws(aws: EmbeddedAws) -> EmbeddedAws:
+    """Add a profile Ann that has all S3 permissions, and GetScopedCredentials."""
+    aws.create_bucket("data", account=ACCOUNT, region="us-west-2")
+    write_user(aws, "Ann", WIDE)
+    return aws
 
 
 def names(session: Any) -> list[str]:

@@ -243,16 +243,6 @@ def cached(aws: EmbeddedAws) -> None:
 
 
 @pytest.mark.usefixtures("cached")
-def test_a_cached_role(shell: Shell, aws: EmbeddedAws) -> None:
-    """A switch to a cached role makes no calls, and the card says `cached` until a refresh."""
-    assert "left, cached)" in shell.good("%aws_profile RoleBeta").text
-    assert "left, cached)" in shell.good("%aws_profile").text
-    assert actions(aws) == []
-    assert "cached" not in shell.good("%aws_profile --refresh").text
-    assert actions(aws) == ["sts:AssumeRole"]
-
-
-@pytest.mark.usefixtures("cached")
 @pytest.mark.parametrize("how", [f"--expect-account {ROLE_ACCOUNT}", "--yes"])
 def test_a_cached_role_is_checked(shell: Shell, aws: EmbeddedAws, how: str) -> None:
     """STS confirms a cached role of an expected account or a protected profile, or replaces it."""
