@@ -255,6 +255,14 @@ def test_profile_in_a_header_of_the_credentials_file(shell: Shell, aws: Embedded
     shell.good("%aws_profile RoleBeta")
 
 
+def test_a_header_of_the_other_file(shell: Shell, aws: EmbeddedAws) -> None:
+    """`[profile X]` in the credentials file gets the right header."""
+    with aws.credentials_file.open("a") as credentials:
+        credentials.write("\n[profile Keys]\naws_access_key_id = x\naws_secret_access_key = y\n")
+    hint = shell.refused("%aws_profile Keys").hint
+    assert hint.startswith("Write [Keys] instead of [profile Keys] in ")
+
+
 @pytest.mark.parametrize("wrong", [f'"{ROLE}"', ROLE.replace("::", ":"), f"{ROLE} # mine"])
 def test_role_arn_in_the_file(shell: Shell, aws: EmbeddedAws, wrong: str) -> None:
     """After AWS refuses a malformed role_arn, the hint's command names the line to correct."""
@@ -364,6 +372,17 @@ def test_policy_in_the_line(shell: Shell, aws: EmbeddedAws, tmp_path: Path) -> N
     cell = "with scoped(session, policy={}) as s: print(len(list_buckets(s)))"
     assert shell.refused(cell.format(repr(json.dumps(policy)))).hint.endswith("`scoped` a dict.")
     assert shell.good(cell.format(policy)).text == "3"
+
+
+def test_a_policy_after_a_change_of_folder(
+    shell: Shell, aws: EmbeddedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refresh reads the policy's file again, even if the notebook is in another folder now."""
+    monkeypatch.chdir(tmp_path)
+    Path("draft.json").write_text(json.dumps(allow("s3:ListAllMyBuckets")))
+    shell.good("%aws_profile RoleBeta --policy draft.json")
+    monkeypatch.chdir(aws.home)
+    assert f"session policy {tmp_path / 'draft.json'}" in shell.good("%aws_profile --refresh").text
 
 
 def test_save_without_a_role(shell: Shell, aws: EmbeddedAws) -> None:

@@ -119,6 +119,16 @@ def test_uses_the_row(notebook: Shell, names: tuple[str, ...]) -> None:
         assert list(ran.result["value"]) == list(names), code
 
 
+def test_a_helper_of_an_earlier_cell(notebook: Shell) -> None:
+    """A function of an earlier cell that uses `session` works for each profile."""
+    notebook.good(
+        "from ipy_awsprofile import who_am_i\ndef who(): return who_am_i(session).account"
+    )
+    frame = notebook.good(f"{RUN}\nwho()").result
+    assert list(frame["value"]) == list(frame["account"])
+    assert len(frame) == 3
+
+
 REFUSED = (
     "boto3.Session().client('sts').get_caller_identity()",
     "s3.list_buckets()",
