@@ -231,8 +231,8 @@ def target_of(
 ) -> Target:
     """Return the target of a request, whose profile or role must support the options.
 
-    Without ``find_account``, the request must have account IDs. Raises a subclass of
-    `AwsProfileError`.
+    Without ``find_account``, an account's name stays, which is enough for explanations and
+    sign-ins. Raises a subclass of `AwsProfileError`.
     """
     if config is None:
         config = read_config()
