@@ -189,6 +189,12 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Browser:
     return test_browser
 
 
+@pytest.fixture
+def person(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answer each prompt with Enter, as a user does who has read the output."""
+    monkeypatch.setattr("getpass.getpass", lambda _question: "")
+
+
 @pytest.fixture(scope="session")
 def child() -> Iterator[Child]:
     """Start a child process that all tests ask."""

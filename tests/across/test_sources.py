@@ -210,14 +210,12 @@ def test_one_sign_in_for_many_roles(
     assert len(browser.opened) == 1
 
 
-def test_one_aws_login(
-    aws: EmbeddedAws, shell: Shell, browser: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("person")
+def test_one_aws_login(aws: EmbeddedAws, shell: Shell, browser: Browser) -> None:
     """A run starts a missing `aws login` sign-in once for all roles that use it."""
     pytest.importorskip("awscrt", reason="needs botocore[crt]")
     user = aws.iam.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("sts:AssumeRole"))
     aws.write_profile("Ann", login_session=user.arn, region="us-east-1")
     aws.signin.user = user
-    monkeypatch.setattr("getpass.getpass", lambda _question: "")  # a user sees the output
     run(add_spokes(aws, "Ann", trusting(user.arn)))
     assert len(browser.opened) == 1

@@ -42,12 +42,6 @@ def ann(aws: EmbeddedAws) -> Signer:
 
 
 @pytest.fixture
-def person(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Answer each prompt with Enter, as a user does who has read the output."""
-    monkeypatch.setattr("getpass.getpass", lambda _question: "")
-
-
-@pytest.fixture
 def signed_in(aws: EmbeddedAws) -> None:
     """Sign in as `aws sso login` does."""
     aws.sso.sign_in("corp")

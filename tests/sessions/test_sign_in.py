@@ -48,12 +48,6 @@ def _organisation(aws: EmbeddedAws) -> None:
     aws.write_profile("Legacy", sso_start_url=aws.sso.start_url, sso_region="us-east-1", **role)
 
 
-@pytest.fixture
-def front_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Provide a front end with a user who sees the output."""
-    monkeypatch.setattr("getpass.getpass", lambda _question: "")
-
-
 def token_files(aws: EmbeddedAws) -> list[Path]:
     """Return the files in the AWS CLI's token cache."""
     return list((aws.home / ".aws" / "sso" / "cache").glob("*"))
@@ -274,7 +268,7 @@ def test_another_program_renews_first(aws: EmbeddedAws, shell: Shell, cell: str)
 # --- Cells ---
 
 
-def test_another_user_signs_in(aws: EmbeddedAws, shell: Shell, front_end: None) -> None:
+def test_another_user_signs_in(aws: EmbeddedAws, shell: Shell, person: None) -> None:
     """`--login` signs in again, and then all roles and their list are the new user's."""
     for user, roles in (("ann", ("Reader", "Second")), ("bob", ("Reader", "Second", "Third"))):
         for role in roles:
@@ -291,7 +285,7 @@ def test_another_user_signs_in(aws: EmbeddedAws, shell: Shell, front_end: None) 
     assert "Third" in shell.good("%aws_profiles --sso").text
 
 
-def test_ctrl_c_ends_the_wait(aws: EmbeddedAws, shell: Shell, front_end: None) -> None:
+def test_ctrl_c_ends_the_wait(aws: EmbeddedAws, shell: Shell, person: None) -> None:
     """Ctrl-C during the wait ends the switch, which changes nothing."""
     with BrowserUser(aws, lambda _code: _thread.interrupt_main()):
         ran = shell.run("%aws_profile prod-reader")
