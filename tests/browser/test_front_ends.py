@@ -135,8 +135,9 @@ def test_widths(notebook: Notebook, embedded: EmbeddedAws) -> None:
             expect(tool.toggle).to_be_in_viewport(ratio=1)
             notebook.page.wait_for_function(_NO_OVERLAP)
             assert tool.toggle.locator(".ipyap-tool-name").evaluate("name => name.clientWidth") > 30
-            account = tool.toggle.locator(".ipyap-tool-account")
-            assert account.evaluate("part => part.scrollWidth <= part.clientWidth")
+            account = tool.toggle.locator(".ipyap-tool-account").element_handle()
+            fits = "part => part.scrollWidth <= part.clientWidth"
+            notebook.page.wait_for_function(fits, arg=account)
         notebook.enter(f"{protect}\n%aws_profile RoleBeta --yes")
 
 
