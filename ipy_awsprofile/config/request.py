@@ -266,6 +266,7 @@ def takes(
     def decorate(function: Callable[[RequestT], Result]) -> Callable[P, Result]:
         @wraps(function)
         def with_options(*args: P.args, **kwargs: P.kwargs) -> Result:
+            signature(with_options).bind(*args, **kwargs)  # its error doesn't name the request
             return function(request(*args, **kwargs))
 
         own = signature(function).return_annotation

@@ -83,7 +83,7 @@ def _show_state(count: int, *, is_on: bool) -> None:
 def _show_drafts(shown: list[Draft], file: str, session: ProfileSession | None) -> None:
     """Show the draft of each profile, or write the active profile's draft to a file."""
     if file.startswith(("$", "{")):
-        raise InvalidOption(f"A variable in `{file}` isn't defined.", "Define it first.")
+        raise InvalidOption(f"`{file}` isn't the name of a file.")
     caller = "notebook"
     if file:
         shown = _drafts_of_active(shown, session)

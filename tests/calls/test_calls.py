@@ -318,7 +318,9 @@ def test_a_draft_of_each_identity(shell: Shell, builder: Path) -> None:
     assert written["Statement"][0]["Action"] == ["iam:ListRoles"]
     assert "can't be written" in str(shell.refused("%aws_calls --policy nowhere/draft.json"))
     for text in ("$draft", "{draft}"):  # not defined, so IPython leaves them as they are
-        assert "isn't defined" in str(shell.refused(f"%aws_calls --policy {text}"))
+        error = shell.refused(f"%aws_calls --policy {text}")
+        assert "isn't the name of a file" in str(error)
+        assert "isn't defined. Define it first" in error.hint
 
 
 def test_a_draft_without_a_switch(
