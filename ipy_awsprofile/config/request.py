@@ -264,13 +264,15 @@ def takes(
         del parameters[internal]
 
     def decorate(function: Callable[[RequestT], Result]) -> Callable[P, Result]:
+        own = signature(function).return_annotation
+        taken = Signature([*parameters.values()], return_annotation=own)
+
         @wraps(function)
         def with_options(*args: P.args, **kwargs: P.kwargs) -> Result:
-            signature(with_options).bind(*args, **kwargs)  # its error doesn't name the request
+            taken.bind(*args, **kwargs)  # its error doesn't name the request
             return function(request(*args, **kwargs))
 
-        own = signature(function).return_annotation
-        with_options.__signature__ = Signature([*parameters.values()], return_annotation=own)  # type: ignore[attr-defined]
+        with_options.__signature__ = taken  # type: ignore[attr-defined]
         return with_options
 
     return decorate

@@ -154,7 +154,7 @@ class CliFiles(JSONFileCache):
     """
 
     def __contains__(self, key: object) -> bool:
-        """Return whether a file has a document. For botocore, one that is damaged has one, too."""
+        """Return whether a file has a document that can be read, which botocore doesn't check."""
         try:
             self[str(key)]
         except KeyError:

@@ -51,7 +51,7 @@ from ipy_awsprofile.text import one_line, redacted_urls
 class Setting(NamedTuple):
     """A setting of a section, its value for display, and where it is.
 
-    The note says why it isn't used, and the mistake what is wrong with it. Both can be empty.
+    ``note`` says why it isn't used, and ``mistake`` describes a fault in it. Both can be empty.
     """
 
     section: str

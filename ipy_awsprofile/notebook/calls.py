@@ -74,8 +74,8 @@ def _show_state(count: int, *, is_on: bool) -> None:
         title = "Recording AWS calls"
         tone = Tone.GOOD
     notes = (
-        "`%aws_calls` returns a DataFrame of the calls. Those of libraries that don't use "
-        "botocore, such as polars and DuckDB, aren't recorded.",
+        "`%aws_calls` returns a DataFrame. Calls by libraries without botocore, such as polars and "
+        "DuckDB, aren't recorded.",
     )
     display(Card(title, number_of(count, "call"), notes=notes, tone=tone))
 

@@ -76,7 +76,8 @@ def _card(options: argparse.Namespace, switcher: Switcher) -> Card:
             "Write `%%aws_profiles PATTERN` as the first line of the cell.",
         )
     if options.sso is not None:
-        return _card_of_roles(options, switcher)
+        sign_in, pattern = _sign_in_and_pattern(options)
+        return _card_of_roles(sign_in, pattern, options, switcher)
     if options.save or options.refresh:
         raise InvalidOption(
             "--save and --refresh require --sso.",
@@ -88,8 +89,7 @@ def _card(options: argparse.Namespace, switcher: Switcher) -> Card:
     profiles = list_profiles(options.pattern)
     name = sign_in_of_pattern(options.pattern or "", config)
     if name and not profiles:
-        options.sso = name
-        return _card_of_roles(options, switcher)
+        return _card_of_roles(find_sign_in(name, config), options.pattern, options, switcher)
     return tables.profile_table(profiles, options.pattern)
 
 
@@ -108,9 +108,10 @@ def _sign_in_and_pattern(options: argparse.Namespace) -> tuple[SignIn, str | Non
         return sign_in, " ".join(filter(None, (options.sso, pattern)))
 
 
-def _card_of_roles(options: argparse.Namespace, switcher: Switcher) -> Card:
+def _card_of_roles(
+    sign_in: SignIn, pattern: str | None, options: argparse.Namespace, switcher: Switcher
+) -> Card:
     """Return a table of a sign-in's roles, or a card of the changes with ``--save``."""
-    sign_in, pattern = _sign_in_and_pattern(options)
     listed_at = None  # now
     cached = complete_list(sign_in)
     if cached and not options.refresh:

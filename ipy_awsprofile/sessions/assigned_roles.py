@@ -214,8 +214,7 @@ def known_account_name(account: str) -> str | None:
 
     Names aren't deleted with the lists, because patterns protect accounts by name.
     """
-    name: str | None = _read_cache()["names"].get(account)
-    return name
+    return _read_cache()["names"].get(account)
 
 
 def _keep(sign_in: SignIn, listed: RoleList) -> RoleList:

@@ -92,7 +92,7 @@ def renew_keys(session: boto3.Session) -> Keys:
 def current_keys(session: boto3.Session) -> Keys:
     """Return the session's keys without calling AWS, even if they have expired."""
     credentials: Any = credentials_of(session)
-    # Not public. Only credentials that are renewed have the first, and those of a file the second.
+    # Not public. Renewed credentials have the first attribute, and a file's credentials the second.
     kept = vars(credentials)
     frozen = kept.get("_frozen_credentials") or kept.get("_keys")
     return _keys_of(frozen or freeze_credentials(credentials))
