@@ -16,7 +16,7 @@ from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.gate import Turn, in_turn, turn_here
 from ipy_awsprofile.kernel.places import require_default_session
 from ipy_awsprofile.sessions.issuing import current_keys
-from ipy_awsprofile.sessions.session import names_of_chain
+from ipy_awsprofile.sessions.session import target_in
 from ipy_awsprofile.text import shortened
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def work_for(function: Function, turn: Turn) -> object:
             'Create a client for each profile, such as `session.client("s3")`.',
         ) from None
     except (BotoCoreError, ClientError) as error:
-        raise from_error(error, names_of_chain(turn.session)) from error
+        raise from_error(error, target_in(turn.session)) from error
     require_default_session()
     return value
 

@@ -20,9 +20,9 @@ from ipy_awsprofile.sessions.session import (
     ProfileSession,
     check_session,
     credentials_of,
-    names_of_chain,
     own_client_of,
     settings_of,
+    target_in,
 )
 from ipy_awsprofile.switch.using_profile import running_switcher
 
@@ -113,7 +113,7 @@ def patterns_of(exclude: str | Iterable[str]) -> list[str]:
 def _list_accounts(session: boto3.Session) -> list[dict[str, str]]:
     """Return the accounts of the session's organization. Raises AccessDenied and others."""
     try:
-        with translated(names_of_chain(session)):
+        with translated(target_in(session)):
             client = own_client_of(session, "organizations")
             pages = client.get_paginator("list_accounts").paginate()
             return [account for page in pages for account in page["Accounts"]]

@@ -47,7 +47,7 @@ class Target:
 
     ``chain`` begins with the requested profile or role, with the options in its settings, and ends
     with the profile that provides the first credentials. The ``request`` has the names in the
-    chain, with account IDs.
+    chain, with account IDs, and every option that was asked for: hints repeat it.
     """
 
     request: SessionRequest
@@ -315,20 +315,25 @@ def sign_in_target(sign_in: SignIn, config: Config) -> Target:
     """Return a target without a role, for signing in."""
     shown = f"sso-session {sign_in.session}" if sign_in.session else sign_in.name
     profile = Profile(shown, sign_in_settings(sign_in, config), ProfileKind.SSO)
-    return Target(SessionRequest(), (profile,), config, profile.region)
+    request = SessionRequest(sign_in.name)
+    if sign_in.session:
+        request = SessionRequest(sso=sign_in.session)
+    return Target(request, (profile,), config, profile.region)
 
 
 def login_target(request: SessionRequest) -> Target:
     """Return the target of a request, without the options that a sign-in doesn't need.
 
     With only an [sso-session], the target has no role. An account's name stays, because only a user
-    who has signed in can look up the account.
+    who has signed in can look up the account. Errors about the target show the whole request.
     """
     config = read_config()
     if request.has_parts:
-        return sign_in_target(find_sign_in(request.sso, config), config)
-    given = {name: getattr(request, name) for name in ("profile", "role_arn", "source_profile")}
-    return target_of(SessionRequest(**given, default=request.default), config)
+        target = sign_in_target(find_sign_in(request.sso, config), config)
+    else:
+        names = {name: getattr(request, name) for name in ("profile", "role_arn", "source_profile")}
+        target = target_of(SessionRequest(**names, default=request.default), config)
+    return replace(target, request=request)
 
 
 def sign_in_file(target: Target) -> Path:
@@ -405,12 +410,11 @@ def _with_names(
     request: SessionRequest, chain: tuple[Profile, ...], config: Config
 ) -> SessionRequest:
     """Return the request with the names in its chain, which open the same session again."""
-    named = SessionRequest(**request.session_options())
     first = chain[0]
     if request.source_profile:
-        return replace(named, source_profile=chain[1].name)
+        return replace(request, source_profile=chain[1].name)
     if request.role_arn:
-        return named
+        return request
     if request.default and first not in config.profiles:
-        return named
-    return replace(named, profile=first.name, default=False, account=None, role=None, sso=None)
+        return request
+    return replace(request, profile=first.name, default=False, account=None, role=None, sso=None)

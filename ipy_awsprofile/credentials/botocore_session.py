@@ -46,7 +46,7 @@ from ipy_awsprofile.credentials.sts import (
     renew_with_base,
     sts_client,
 )
-from ipy_awsprofile.credentials.translation import no_credentials, request_of, translated
+from ipy_awsprofile.credentials.translation import no_credentials, translated
 from ipy_awsprofile.errors import CredentialsRejected, IdentityChanged
 
 _log = logging.getLogger(__name__)
@@ -261,7 +261,7 @@ def _check_identity(
         former = next(iter(callers.values()), None)
     if former is None or not former.arn:
         return  # STS hasn't reported an identity yet
-    with translated(target.names):
+    with translated(target):
         clients = provider_clients(target, give_up_soon())
         caller = ask_caller(sts_client(clients.create_client, now))
     callers[str(now.access_key)] = caller
@@ -269,7 +269,7 @@ def _check_identity(
     if target.profile.kind is ProfileKind.SSO:
         is_same = caller.arn == former.arn
     if not is_same:
-        line = arguments(request_of(target.names))
+        line = arguments(target.request)
         raise IdentityChanged(
             f"The credentials of `{target.name}` belong to {caller.arn} now, not to {former.arn}.",
             f"Run `%aws_profile {line}` to switch to them, and create older clients again.",

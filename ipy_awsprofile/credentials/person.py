@@ -236,7 +236,7 @@ class Person:
         from ipy_awsprofile.credentials.translation import no_sign_in  # slow to import
 
         if self.sign_in_prompter is None:
-            raise no_sign_in(target.names)
+            raise no_sign_in(target)
         _log.debug("%s: prompting for a sign-in.", target.name)
         self.sign_in_prompter(target)
 

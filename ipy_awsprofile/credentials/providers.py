@@ -154,7 +154,8 @@ class Renewing:
         """Return the same for a source in the target's role chain, whose errors name the source."""
         target = self._target
         if name in target.names:
-            target = replace(target, chain=target.chain[target.names.index(name) :])
+            chain = target.chain[target.names.index(name) :]
+            target = replace(target, chain=chain)  # hints have the whole request
         return Renewing(target, self.prompter, self.check)
 
     def load(self, load: Callable[[], Credentials | None], method: str) -> Credentials | None:
@@ -209,7 +210,7 @@ class Renewing:
         """Return new credentials. Raises a subclass of `AwsProfileError`."""
 
         def fetch() -> NewKeys:
-            with translated(self._target.names), reading(current.method):
+            with translated(self._target), reading(current.method):
                 return renewal.fetch()
 
         if codes:

@@ -9,15 +9,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
 from botocore import exceptions as botocore
 
-from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import NOT_PROFILES, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest, arguments
-from ipy_awsprofile.config.sign_ins import find_profile_or_role, find_sign_in, role_named
 from ipy_awsprofile.credentials import error_table as table
 from ipy_awsprofile.errors import (
     AwsProfileError,
@@ -31,17 +30,20 @@ from ipy_awsprofile.errors import (
 )
 from ipy_awsprofile.text import in_terminal, one_line, redacted_urls
 
+if TYPE_CHECKING:
+    from ipy_awsprofile.config.target import Target
+
 #: Whether an error in this thread or task is raised as one of this package's.
 _is_translating: ContextVar[bool] = ContextVar("is_translating", default=False)
 
 
 @contextmanager
-def translated(chain: tuple[str, ...]) -> Iterator[None]:
+def translated(target: Target | None, name: str = "") -> Iterator[None]:
     """Raise this package's exception instead of another one, without botocore's stack.
 
-    ``chain`` has the names of the role chain's profiles, as in ``Identity.chain``. The other error
-    is the cause, unless it can contain a secret. What AWS, botocore and the system don't refuse is
-    an UnexpectedError.
+    The error is about a target, whose request is in its hint, or only about a name, or about the
+    session of another library. The other error is the cause, unless it can contain a secret. What
+    AWS, botocore and the system don't refuse is an UnexpectedError.
     """
     before = _is_translating.get()
     try:
@@ -50,7 +52,7 @@ def translated(chain: tuple[str, ...]) -> Iterator[None]:
     except AwsProfileError:
         raise
     except Exception as error:  # noqa: BLE001  # what isn't refused is a fault of ours
-        ours = from_error(error, chain)
+        ours = from_error(error, target, name)
         log_stack(error, f"{type(ours).__name__}: {ours}")
         raise ours from _cause(error)
     finally:
@@ -148,7 +150,7 @@ def _rule_of(error: Exception) -> table.Rule | None:
     return None
 
 
-def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
+def from_error(error: Exception, target: Target | None, name: str = "") -> AwsProfileError:
     """Return this package's exception for another one; see `translated`."""
     details = getattr(error, "kwargs", {})
     if isinstance(error, botocore.ProfileNotFound):
@@ -156,9 +158,10 @@ def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
     rule = _rule_of(error)
     if rule is None:
         return UnexpectedError(error)
-    names = [f"`{name}`" for name in chain] or ["this session"]
+    chain = target.names if target else tuple(filter(None, (name,)))
+    names = [f"`{each}`" for each in chain] or ["this session"]
     problem = re.sub(r", value: .*, type: .*", "", one_line(details.get("report", "")))
-    typed = arguments(request_of(chain))
+    typed = arguments(target.request if target else SessionRequest(name or "NAME"))
     fields = {
         "name": names[0],
         "start": names[-1],
@@ -174,7 +177,7 @@ def from_error(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
         if error.operation_name == "AssumeRole":
             fields["signer"] = names[-1]
     if rule.kind is SignInRequired:
-        fields |= _sign_in_commands(chain)
+        fields |= {"login": f"{typed} --login", "aws_login": _sign_in_command(target)}
     says = rule.says.format_map(fields)
     return rule.kind(f"{says[0].upper()}{says[1:]}.", rule.hint.format_map(fields))
 
@@ -184,40 +187,26 @@ def no_credentials(name: str = "") -> AwsProfileError:
     error: botocore.BotoCoreError = botocore.NoCredentialsError()
     if name in NOT_PROFILES:
         error = botocore.CredentialRetrievalError(provider=name, error_msg="no default credentials")
-    return from_error(error, (name,) if name else ())
+    return from_error(error, None, name)
 
 
-def no_sign_in(chain: tuple[str, ...]) -> AwsProfileError:
+def no_sign_in(target: Target) -> AwsProfileError:
     """Return the exception for a missing or expired sign-in at the start of a role chain."""
-    return from_error(botocore.UnauthorizedSSOTokenError(), chain)
+    return from_error(botocore.UnauthorizedSSOTokenError(), target)
 
 
-def _sign_in_commands(chain: tuple[str, ...]) -> dict[str, str]:
-    """Return the arguments of ``%aws_profile``, and the AWS CLI's command, to sign in again."""
-    start = chain[-1] if chain else "NAME"
-    name = start.removeprefix("sso-session ")
-    login = arguments(request_of(chain), "--login")
+def _sign_in_command(target: Target | None) -> str:
+    """Return the AWS CLI's command to sign in again."""
     command = "aws sso login --profile"
-    with suppress(AwsProfileError):
-        config = read_config()
-        role = role_named(start, config)
-        if role:
-            name = role.sign_in
-        if name != start and find_sign_in(name, config).session:
-            command = "aws sso login --sso-session"
-        elif find_profile_or_role(start, config).kind is ProfileKind.LOGIN_SESSION:
+    name = "NAME"
+    if target:
+        start = target.start
+        name = start.name
+        sign_in = target.sign_in
+        if start.kind is ProfileKind.LOGIN_SESSION:
             command = "aws login --profile"
-    return {"login": login, "aws_login": f"{command} {in_terminal(name)}"}
-
-
-def request_of(chain: tuple[str, ...]) -> SessionRequest:
-    """Return the request that leads to a role chain with these names, for hints."""
-    name, *sources = chain or ("NAME",)
-    if name.startswith("sso-session "):
-        return SessionRequest(sso=name.removeprefix("sso-session "))
-    if name in NOT_PROFILES:
-        return SessionRequest(default=True)
-    if name.startswith("arn:"):
-        named = [source for source in sources if source not in NOT_PROFILES]
-        return SessionRequest(role_arn=name, source_profile=next(iter(named), None))
-    return SessionRequest(name)
+        elif sign_in and start not in target.config.profiles:
+            name = sign_in.name
+            if sign_in.session:
+                command = "aws sso login --sso-session"
+    return f"{command} {in_terminal(name)}"

@@ -118,7 +118,7 @@ def _has_credentials(target: Target) -> bool:
 
     Raises the AwsProfileError that would end a switch, as far as files and variables determine it.
     """
-    with translated(target.names):
+    with translated(target):
         if target.region:
             validate_region_name(target.region)
         has_credentials = _finds_credentials(target)
@@ -164,7 +164,7 @@ def _require_token(target: Target) -> None:
         return
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     if str(value_in(file, "expiresAt") or "") < now:
-        raise no_sign_in(target.names)
+        raise no_sign_in(target)
 
 
 def _described(profile: Profile) -> str:

@@ -28,7 +28,7 @@ from ipy_awsprofile.kernel.caches import clear_caches
 from ipy_awsprofile.kernel.lending import LENT
 from ipy_awsprofile.kernel.show import ABSENT, Effect, Place, Setting, Variables
 from ipy_awsprofile.sessions.issuing import issue_keys, renew_keys
-from ipy_awsprofile.sessions.session import ProfileSession, names_of_chain
+from ipy_awsprofile.sessions.session import ProfileSession, target_in
 from ipy_awsprofile.text import chain_line
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def s3_location(session: boto3.Session) -> tuple[str, str | None]:
 
     https://docs.aws.amazon.com/general/latest/gr/s3.html
     """
-    with translated(names_of_chain(session)):
+    with translated(target_in(session)):
         meta = session.client("s3").meta
     region = meta.region_name
     if region == "aws-global":

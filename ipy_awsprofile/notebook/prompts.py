@@ -183,11 +183,11 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
     """
     file = sign_in_file(target)
     before = version_of(file)
-    with _prompts.prompting(partial(no_sign_in, target.names)):
+    with _prompts.prompting(partial(no_sign_in, target)):
         if version_of(file) != before:  # the user has answered another thread meanwhile
             return
         if not somebody_is_there():
-            raise no_sign_in(target.names)
+            raise no_sign_in(target)
         _sign_in(target, device_code=device_code)
 
 
@@ -199,7 +199,7 @@ def _sign_in(target: Target, *, device_code: bool) -> None:
             try:
                 answer = ask_on_input_channel(f"Code for the sign-in of {attempt.profile}: ")
             except MfaUnavailable:
-                raise no_sign_in(target.names) from None
+                raise no_sign_in(target) from None
             attempt.enter(answer)
             return
         for _ in attempt.waiting():

@@ -142,15 +142,15 @@ class _Portal:
         sign_in = target.find_sign_in()
         self.sign_in = sign_in
         session = unsigned_session(target)
-        self._names = target.names
-        with translated(self._names):
+        self._target = target
+        with translated(target):
             self._client = own_client(
                 session.create_client("sso", region_name=sign_in.region, config=config)
             )
 
         def read_token() -> str:
-            with translated(self._names), reading("sso"):
-                return _access_token(sign_in, session, self._names[-1])
+            with translated(target), reading("sso"):
+                return _access_token(sign_in, session, target.start.name)
 
         self._token = shared_sign_in(sign_in.token_file, read_token)
 
@@ -169,7 +169,7 @@ class _Portal:
         return tuple(sorted(item["roleName"] for item in items))
 
     def _items(self, operation: str, name: str, **parameters: str) -> list[Any]:
-        with translated(self._names):
+        with translated(self._target):
             pages = self._client.get_paginator(operation).paginate(
                 accessToken=self._token, PaginationConfig={"PageSize": 100}, **parameters
             )
@@ -251,7 +251,7 @@ def _read(path: Path, _version: FileVersion | None) -> _Cache:
 
 def _write_cache(lists: Mapping[str, Any], names: Mapping[str, str]) -> None:
     content = json.dumps({"lists": lists, "names": names}, default=str)
-    with translated(()):  # without the names, patterns can't protect accounts by name
+    with translated(None):  # without the names, patterns can't protect accounts by name
         replace_file(cache_folder() / _CACHE_FILE, content.encode())
 
 

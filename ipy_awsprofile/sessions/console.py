@@ -61,7 +61,7 @@ def console_link(session: ProfileSession, service: str = "") -> str:
     endpoint = settings_of(session)[0].get("endpoint_url")
     base = str(endpoint or f"https://{sign_in}").rstrip("/") + "/federation"
     query = {"Action": "login", "Issuer": "", "Destination": destination}
-    with translated(session.chain):
+    with translated(session.target):
         return f"{base}?{urlencode(query | {'SigninToken': _fetch_token(session, base)})}"
 
 

@@ -59,11 +59,11 @@ from ipy_awsprofile.sessions.session import (
     check_session,
     credentials_of,
     expiry_of,
-    names_of_chain,
     open_session,
     open_target,
     own_client_of,
     settings_of,
+    target_in,
 )
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def renew_keys(session: boto3.Session) -> Keys:
 
     Raises a subclass of `AwsProfileError`.
     """
-    with translated(names_of_chain(session)):
+    with translated(target_in(session)):
         credentials = credentials_of(session)
         frozen = freeze_credentials(credentials)  # before the expiry, which renewing changes
         return _keys_of(frozen, expiry_of(credentials))
@@ -141,7 +141,7 @@ def issue_keys(session: boto3.Session) -> Keys:
 
 
 def _issue_session_token(session: boto3.Session, keys: Keys) -> Keys:
-    with translated(names_of_chain(session)):
+    with translated(target_in(session)):
         response = issue_session_token(partial(own_client_of, session), keys)
     return keys_in(response["Credentials"])
 
@@ -333,19 +333,19 @@ def _policy(
 
 def _open_scope(base: boto3.Session, scope: StsParameters) -> boto3.Session:
     """Return a narrower session. ``scope`` has the parameters of GetScopedCredentials."""
-    chain = names_of_chain(base)
-    if isinstance(base, ProfileSession):
-        base.target.require_sts()
+    target = target_in(base)
+    if target:
+        target.require_sts()
     inner = separate_session(base.profile_name, base.region_name, *settings_of(base))
     # The global endpoint lacks the operation.
     inner.set_config_variable("sts_regional_endpoints", "regional")
-    session = NamedSession(inner, chain, getattr(base, "timeout", 10.0))
+    session = NamedSession(inner, target, getattr(base, "timeout", 10.0))
     region = base.region_name or "us-east-1"
     create_client = partial(own_client_of, session, region_name=region)
-    with translated(chain):
+    with translated(target):
         broader = credentials_of(base)
         fetcher = ScopedSessionFetcher(broader, create_client, scope)
-        credentials = _ScopedCredentials(fetcher, chain)
+        credentials = _ScopedCredentials(fetcher, target)
         label = label_of(broader)
         if label:  # a narrower session still signs as its base
             put_label(credentials, label)
@@ -359,11 +359,11 @@ class _ScopedCredentials(DeferredRefreshableCredentials):
 
     has_ended = False
 
-    def __init__(self, fetcher: ScopedSessionFetcher, chain: tuple[str, ...]) -> None:
+    def __init__(self, fetcher: ScopedSessionFetcher, target: Target | None) -> None:
         super().__init__(self._renew, "scoped")
         self._fetcher = fetcher
         self._base = fetcher._source_credentials  # noqa: SLF001  # as botocore names it
-        self._chain = chain
+        self._target = target
         renew_with_base(self, self._base)
         if fetcher.duration:
             self._advisory_refresh_timeout = self._mandatory_refresh_timeout = 0
@@ -386,5 +386,5 @@ class _ScopedCredentials(DeferredRefreshableCredentials):
                 f"The session was limited to {self._fetcher.duration} seconds, and has ended.",
                 "Open another one.",
             )
-        with translated(self._chain):
+        with translated(self._target):
             return self._fetcher.fetch_credentials()

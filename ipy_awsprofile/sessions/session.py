@@ -54,17 +54,22 @@ if TYPE_CHECKING:
 
 
 class NamedSession(StaysInProcess, Session):
-    """A boto3 session with the names of its profiles in ``chain``, as in ``Identity``.
+    """A boto3 session for a target, or without one for the session of another library.
 
     ``timeout`` applies to each attempt of our own calls, in seconds.
     """
 
     def __init__(
-        self, session: botocore.session.Session, chain: tuple[str, ...], timeout: float
+        self, session: botocore.session.Session, target: Target | None, timeout: float
     ) -> None:
         super().__init__(botocore_session=session)
-        self.chain = chain
+        self.base = target
         self.timeout = timeout
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """The names of the target's profiles, as in ``Identity``."""
+        return self.base.names if self.base else ()
 
     def __repr__(self) -> str:
         return f"<session of {chain_line(self.chain)}, region {self.region_name}>"
@@ -88,7 +93,7 @@ class ProfileSession(NamedSession):
         timeout: float,
         prompter: Prompter,
     ) -> None:
-        super().__init__(session, target.names, timeout)
+        super().__init__(session, target, timeout)
         self.target = target
         self.callers = session.callers
         self.prompter = prompter
@@ -197,7 +202,7 @@ def open_target(
     ``role_provider`` is as in `create_provider_chain`. ``attempts`` is the number of attempts of
     each call that retrieves credentials.
     """
-    with translated(target.names):
+    with translated(target):
         if target.region:
             validate_region_name(target.region)  # otherwise, only a client would do it
         inner = ProfileBotocoreSession(target)
@@ -212,8 +217,8 @@ def open_target(
     return session
 
 
-def names_of_chain(session: boto3.Session) -> tuple[str, ...]:
-    """Return a session's role chain as in ``Identity``; empty for other boto3 sessions.
+def target_in(session: boto3.Session) -> Target | None:
+    """Return a session's target, which a narrower session has too; None for other boto3 sessions.
 
     Raises InvalidOption for anything else, such as the name of a profile.
     """
@@ -222,19 +227,25 @@ def names_of_chain(session: boto3.Session) -> tuple[str, ...]:
             f"A boto3 session is required, not a value of type {type(session).__name__}.",
             "Pass the `session` of `%aws_profile NAME`, or what `open_session` returns.",
         )
-    return session.chain if isinstance(session, NamedSession) else ()
+    return session.base if isinstance(session, NamedSession) else None
 
 
-def check_session(session: boto3.Session, operation: str = "requests") -> tuple[str, ...]:
-    """Check a session that the user passes to a function, as `gate.check` does. Return its chain.
+def names_of_chain(session: boto3.Session) -> tuple[str, ...]:
+    """Return a session's role chain as in ``Identity``; empty for other boto3 sessions."""
+    target = target_in(session)
+    return target.names if target else ()
+
+
+def check_session(session: boto3.Session, operation: str = "requests") -> Target | None:
+    """Check a session that the user passes to a function, as `gate.check` does. Return its target.
 
     Raises InvalidOption, StaleIdentity and NotForOneProfile.
     """
-    chain = names_of_chain(session)
+    target = target_in(session)
     inner: Any = session._session  # noqa: SLF001  # boto3 has no public API for it
     # A session that hasn't found its credentials yet has no identity.
     check(inner._credentials, Signer.SESSION, operation)  # noqa: SLF001
-    return chain
+    return target
 
 
 def credentials_of(session: boto3.Session) -> Credentials:
@@ -316,7 +327,7 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
 def fetch_identity(session: boto3.Session, *, ask: bool = False) -> Identity:
     """Return a session's identity, as `who_am_i` does, even if it isn't the active one."""
     chain = names_of_chain(session)
-    with translated(chain):
+    with translated(target_in(session)):
         credentials = credentials_of(session)
         frozen = freeze_credentials(credentials)
         caller = _fetch_caller(frozen, session, ask=ask)

@@ -63,7 +63,7 @@ def forget_roles() -> None:
     The AWS CLI's files don't say which sign-in they belong to. They are created again, without a
     prompt.
     """
-    with translated(()):
+    with translated(None):
         for file in Path("~/.aws/cli/cache").expanduser().glob("*.json"):
             if value_in(file, "ProviderType") == "sso":
                 remove_file(file)
@@ -96,7 +96,7 @@ class Attempt(StaysInProcess):
         self.step = step
         self.code = code
         self.interval = interval
-        self._chain = target.names
+        self._target = target
         self._redeem = redeem
         self._callback = callback
         self._end = time.monotonic() + lifetime
@@ -152,7 +152,7 @@ class Attempt(StaysInProcess):
                 raise self.ended("was refused")
             if not self._callback.code:
                 return False
-        with translated(self._chain):
+        with translated(self._target):
             return self._redeem()
 
     def _is_stored(self) -> bool:
@@ -169,7 +169,7 @@ def begin_sign_in(target: Target, *, device_code: bool = False) -> Attempt:
     machine. Raises AwsProfileError.
     """
     browser = None if device_code else local_browser()
-    with translated(target.names):
+    with translated(target):
         if target.start.kind is ProfileKind.LOGIN_SESSION:
             attempt = _begin_login(target, here=browser is not None)
         else:
@@ -417,7 +417,7 @@ def sign_out(target: Target | None) -> SignedOut:
             except AwsProfileError as error:
                 ended.problems.append(f"The tokens of `{name}` couldn't be revoked: {error}")
             finally:
-                with translated((name,)):
+                with translated(None, name):
                     remove_file(file)
     forget_roles()
     return ended
@@ -450,7 +450,7 @@ def _revoke(file: Path, name: str, target: Target) -> None:
     region = value_in(file, "region")
     if region is None:  # `aws login` doesn't write it
         return
-    with translated((name,)):
+    with translated(None, name):
         portal = _unsigned_client(target, "sso", region)
         with suppress(portal.exceptions.UnauthorizedException):  # the token has expired
             portal.logout(accessToken=value_in(file, "accessToken"))

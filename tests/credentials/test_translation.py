@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import traceback
 from typing import Any
 
@@ -11,13 +12,15 @@ from botocore import exceptions as theirs
 from botocore.exceptions import ClientError
 
 from ipy_awsprofile import errors as ours
-from ipy_awsprofile.config.request import arguments
-from ipy_awsprofile.credentials.translation import (
-    no_credentials,
-    request_of,
-    translated,
-)
+from ipy_awsprofile.config.files import read_config
+from ipy_awsprofile.config.profiles import Profile
+from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
+from ipy_awsprofile.config.target import Target
+from ipy_awsprofile.credentials import error_table
+from ipy_awsprofile.credentials.translation import no_credentials, translated
 from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.notebook.magic import AwsProfileMagics
+from ipy_awsprofile.notebook.options import chosen, parse
 
 CHAIN = ("RoleBeta", "UserAlpha")
 ROLE = "arn:aws:iam::123456789012:role/RoleBeta"
@@ -35,9 +38,19 @@ def response(
     return ClientError(answer, operation)
 
 
-def translate(error: Exception, chain: tuple[str, ...] = CHAIN) -> AwsProfileError:
-    """Translate another error, and return our error."""
-    with pytest.raises(ours.AwsProfileError) as caught, translated(chain):
+def target(request: SessionRequest) -> Target:
+    """Return the target of RoleBeta for a request."""
+    chain = tuple(Profile(name, {}) for name in CHAIN)
+    return Target(request, chain, read_config(), None)
+
+
+ROLE_BETA = SessionRequest("RoleBeta")
+
+
+def translate(error: Exception, *, request: SessionRequest | None = ROLE_BETA) -> AwsProfileError:
+    """Translate an error about a request, or about another library's session, to our error."""
+    about = target(request) if request else None
+    with pytest.raises(ours.AwsProfileError) as caught, translated(about):
         raise error
     return caught.value
 
@@ -124,7 +137,7 @@ def test_cause() -> None:
 def test_our_errors_pass() -> None:
     """Our own errors and Ctrl-C are raised unchanged."""
     for error in (ours.InvalidOption("x"), KeyboardInterrupt()):
-        with pytest.raises(type(error)) as caught, translated(CHAIN):
+        with pytest.raises(type(error)) as caught, translated(target(ROLE_BETA)):
             raise error
         assert caught.value is error
 
@@ -134,23 +147,54 @@ def test_our_errors_pass() -> None:
 )
 def test_session_without_a_profile(error: Exception) -> None:
     """For a session that isn't ours, the sentence says so, and the hint's command has NAME."""
-    translation = translate(error, ())
+    translation = translate(error, request=None)
     assert "his session" in str(translation)
     assert "%aws_profile" in translation.hint
     assert "NAME" in translation.hint
     assert str(no_credentials()) == "This session has no credentials."
 
 
-@pytest.mark.parametrize(
-    ("chain", "line"),
-    [
-        ((), "NAME --login"),
-        (CHAIN, "RoleBeta --login"),
-        ((ROLE, "UserAlpha"), f"--role-arn {ROLE} --source-profile UserAlpha --login"),
-        ((ROLE, "environment variables"), f"--role-arn {ROLE} --login"),
-        (("container credentials",), "--default --login"),
-    ],
+#: A request with every option of a switch that one profile can have at a time.
+LIMITED = SwitchRequest(
+    "RoleBeta",
+    region="eu-west-3",
+    duration="30m",
+    session_name="me",
+    external_id="x/1",
+    read_only=True,
+    mfa=True,
+    variable="beta",
+    expect_account="123456789012",
+    confirmed=True,
 )
-def test_line_of_a_chain(chain: tuple[str, ...], line: str) -> None:
-    """A chain is shown as it is typed after the magic."""
-    assert arguments(request_of(chain), "--login") == line
+BY_ARN = SwitchRequest(
+    role_arn="arn:aws:iam::123456789012:role/R", source_profile="RoleBeta", policy="/p.json"
+)
+BY_PARTS = SwitchRequest(account="123456789012", role="R", sso="corp", write=True)
+
+
+@pytest.mark.parametrize("request_", [LIMITED, BY_ARN, BY_PARTS, SwitchRequest(default=True)])
+@pytest.mark.parametrize(
+    "error",
+    [
+        theirs.NoRegionError(),
+        theirs.SSOError(),
+        theirs.PartialCredentialsError(provider="x", cred_var="y"),
+    ],
+    ids=["typed", "login", "explain"],
+)
+def test_hints_keep_every_option(error: Exception, request_: SwitchRequest) -> None:
+    """A hint's line is the request again, with all options, such as those that limit it."""
+    hint = translate(error, request=request_).hint
+    line = re.findall(r"`%aws_profile (.+?)`", hint)[0]
+    options = parse(AwsProfileMagics.aws_profile.parser, line.removesuffix(" --region …"))
+    name = " ".join(options.profile) or None
+    assert SwitchRequest(name, **chosen(options, SwitchRequest)) == request_
+
+
+def test_rules_have_no_line_of_their_own() -> None:
+    """Each rule's hint takes the line for a profile from the request, or names none."""
+    without_request = {"--refresh", "NAME", "--off"}
+    for rule in (*error_table.RESPONSES, *error_table.EXCEPTIONS):
+        for line in re.findall(r"`%aws_profile ([^`]*)`", rule.hint):
+            assert line in without_request or line.startswith(("{typed}", "{login}")), rule
