@@ -46,15 +46,19 @@ class Label:
     """The identity that credentials were found as.
 
     ``limits`` says how a session differs from the profile's usual one (``read-only``), ``options``
-    has what else does, such as tags, and ``principal`` is what STS reported. ``is_chosen`` is true
-    if the user has named the profile or given keys, and ``is_default`` if no profile was active.
-    ``callers`` are as in `ProfileSession`, and ``credentials`` are those of an active session.
+    has what else does, such as tags, and ``principal`` is what STS reported. ``server`` is the
+    endpoint that knows the principal if it isn't AWS, because another server can know the same one.
+    An S3 endpoint alone isn't part of a role's label: the role's credentials are the same.
+    ``is_chosen`` is true if the user has named the profile or given keys, and ``is_default`` if no
+    profile was active. ``callers`` are as in `ProfileSession`, and ``credentials`` are those of an
+    active session.
     """
 
     profile: str
     limits: str = ""
     options: str = ""
     principal: str | None = None
+    server: str = ""
     is_chosen: bool = field(default=False, compare=False)
     is_default: bool = field(default=False, compare=False)
     callers: Mapping[str, CallerIdentity] | None = field(default=None, compare=False)
@@ -69,6 +73,8 @@ class Label:
         """Return the name, with the difference if the other label has the same name."""
         if other is None or other.name != self.name:
             return self.name
+        if self.server != other.server:
+            return f"{self.name} on {self.server or 'AWS'}"
         if self.principal == other.principal:
             return f"{self.name} with other options"
         return f"{self.name} as {self.principal or 'another user'}"

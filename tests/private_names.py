@@ -80,6 +80,7 @@ credentials/providers.py
   botocore.tokens: _sso_json_dumps(obj)
   botocore.utils: get_login_token_cache_directory()
 credentials/sts.py
+  botocore.credentials.RefreshableCredentials: _expiry_time
   botocore.credentials: CachedCredentialFetcher(cache); ReadOnlyCredentials(access_key, secret_key,
     token)
   botocore.credentials.AssumeRoleCredentialFetcher: _cache_key
@@ -176,7 +177,6 @@ sessions/session.py
   botocore.utils: validate_region_name(region_name)
   botocore.credentials.RefreshableCredentials: _access_key
   boto3.session.Session: _session; def _register_default_handlers()
-  botocore.credentials.RefreshableCredentials: _expiry_time
   botocore.session.Session: _credentials; full_config; get_scoped_config()
 sessions/signing_in.py
   botocore.utils: SSOTokenLoader(cache)

@@ -186,6 +186,11 @@ class Target:
             return ""
         return self._foreign_endpoint("s3")
 
+    @property
+    def server(self) -> str:
+        """The endpoint that knows the identity if it isn't AWS, otherwise an empty text."""
+        return self.foreign_sts or self.store
+
     def require_sts(self) -> None:
         """Raise InvalidOption if the session has the keys of a store, which no STS can limit."""
         if self.store:

@@ -38,8 +38,8 @@ from ipy_awsprofile.credentials.providers import (
 )
 from ipy_awsprofile.credentials.sts import (
     CallerIdentity,
+    Keys,
     MfaSessionFetcher,
-    RedactedCredentials,
     RoleCache,
     ScopedSessionFetcher,
     ask_caller,
@@ -247,7 +247,7 @@ def unsigned_session(target: Target) -> ProfileBotocoreSession:
 
 
 def _check_identity(
-    target: Target, callers: dict[str, CallerIdentity], before: str, now: RedactedCredentials
+    target: Target, callers: dict[str, CallerIdentity], before: str, now: Keys
 ) -> None:
     """Raise IdentityChanged if new credentials have a different identity than a former key.
 

@@ -60,15 +60,16 @@ from ipy_awsprofile.config.files import (
 from ipy_awsprofile.config.parameters import StsParameters
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import ProfileKind
+from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.sign_ins import sso_cache
 from ipy_awsprofile.config.target import Target, sign_in_file
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.credentials.person import PROCESS_TIMEOUT, Prompter, end_process
 from ipy_awsprofile.credentials.sts import (
     CliFiles,
+    Keys,
     KeySource,
     NewKeys,
-    RedactedCredentials,
     freeze_credentials,
     own_client,
 )
@@ -141,7 +142,7 @@ class Renewing:
         self,
         target: Target,
         prompter: Prompter | None,
-        check: Callable[[str, RedactedCredentials], None],
+        check: Callable[[str, Keys], None],
     ) -> None:
         self.prompter = prompter
         self.check = check
@@ -155,7 +156,10 @@ class Renewing:
         target = self._target
         if name in target.names:
             chain = target.chain[target.names.index(name) :]
-            target = replace(target, chain=chain)  # hints have the whole request
+            # All roles of the source get its errors, so their hints are for the source alone.
+            limits = target.request
+            request = SessionRequest(name, read_only=limits.read_only, policy=limits.policy)
+            target = replace(target, chain=chain, request=request)
         return Renewing(target, self.prompter, self.check)
 
     def load(self, load: Callable[[], Credentials | None], method: str) -> Credentials | None:
@@ -224,7 +228,7 @@ class Renewing:
             return new
         _log.debug("%s: renewed by %s.", self._target.name, current.method)
         if new and not renewal.is_role:
-            keys = RedactedCredentials(new["access_key"], new["secret_key"], new.get("token"))
+            keys = Keys(new["access_key"], new["secret_key"], new.get("token"))
             self.check(former, keys)
         return new
 
@@ -486,7 +490,7 @@ class _FileCredentials(StaysInProcess, Credentials):
     token = _current_key("token")
     account_id = _current_key("account_id")
 
-    _keys: RedactedCredentials
+    _keys: Keys
     _access_key = ""  # botocore's name for a key that needs no call
     method = ""  # until the keys are read, because loading the extension can find it then
 
@@ -494,7 +498,7 @@ class _FileCredentials(StaysInProcess, Credentials):
         self,
         load: Callable[[], Credentials | None],
         path: Path,
-        check: Callable[[str, RedactedCredentials], None],
+        check: Callable[[str, Keys], None],
     ) -> None:
         self._load = load
         self._path = path
@@ -519,7 +523,7 @@ class _FileCredentials(StaysInProcess, Credentials):
         self._access_key = str(keys.access_key)
         return self
 
-    def get_frozen_credentials(self) -> RedactedCredentials:
+    def get_frozen_credentials(self) -> Keys:
         """Return the current keys. Raises IdentityChanged."""
         if version_of(self._path) != self._version:
             with suppress(BotoCoreError, ConfigFileError, OSError, ValueError):

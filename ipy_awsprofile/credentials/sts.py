@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha1
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from botocore.credentials import (
     CachedCredentialFetcher,
@@ -71,32 +71,55 @@ class KeySource(Protocol):
 _CredentialsT = TypeVar("_CredentialsT", bound=KeySource)
 
 
-class RedactedCredentials(StaysInProcess, ReadOnlyCredentials):
-    """Credentials with a repr that keeps them out of tracebacks."""
+class Keys(StaysInProcess, ReadOnlyCredentials):
+    """Keys as botocore freezes them, and when AWS stops accepting them (UTC), if that is known.
 
-    __slots__ = ()
+    Their repr keeps them out of tracebacks.
+    """
+
+    access_key: str  # in botocore's type, it can be None
+    secret_key: str
+    expires_at: datetime | None
+
+    def __new__(
+        cls,
+        access_key: str,
+        secret_key: str,
+        token: str | None = None,
+        account_id: str | None = None,
+        *,
+        expires_at: datetime | None = None,
+    ) -> Self:
+        """Return the keys, which are a tuple, as botocore's are."""
+        keys = super().__new__(cls, access_key, secret_key, token, account_id)
+        keys.expires_at = expires_at
+        return keys
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
-
-def freeze_credentials(credentials: KeySource) -> RedactedCredentials:
-    """Return a consistent copy of botocore credentials, which renews them if they are expiring."""
-    return RedactedCredentials(*credentials.get_frozen_credentials())
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Keys(StaysInProcess):
-    """Keys, and when AWS stops accepting them (UTC), if that is known."""
-
-    access_key: str
-    secret_key: str
-    token: str | None
-    expires_at: datetime | None = None
+    def until(self, end: datetime) -> Keys:
+        """Return the same keys, which end at this time."""
+        return Keys(self.access_key, self.secret_key, self.token, self.account_id, expires_at=end)
 
     def ends_at(self, latest: datetime) -> datetime:
         """Return when the keys end, at the latest at this time."""
         return min(self.expires_at or latest, latest)
+
+
+def freeze_credentials(credentials: KeySource) -> Keys:
+    """Return the current keys of credentials, which are renewed first if they are expiring."""
+    frozen: Any = credentials.get_frozen_credentials()
+    return Keys(*frozen, expires_at=expiry_of(credentials))  # renewing has changed the expiry
+
+
+def expiry_of(credentials: Any) -> datetime | None:
+    """Return when credentials expire (UTC), or None if unknown, without renewing them.
+
+    botocore has no public API for this.
+    """
+    expiry = getattr(credentials, "_expiry_time", None)
+    return expiry.astimezone(UTC) if expiry else None
 
 
 def keys_in(issued: Issued) -> Keys:
@@ -105,7 +128,7 @@ def keys_in(issued: Issued) -> Keys:
         issued["AccessKeyId"],
         issued["SecretAccessKey"],
         issued["SessionToken"],
-        issued["Expiration"].astimezone(UTC),
+        expires_at=issued["Expiration"].astimezone(UTC),
     )
 
 
@@ -311,7 +334,7 @@ class ScopedSessionFetcher(StaysInProcess):
             "expiry_time": issued["Expiration"].isoformat(),
         }
 
-    def _issue_for_keys(self, keys: RedactedCredentials) -> Any:
+    def _issue_for_keys(self, keys: Keys) -> Any:
         scope = dict(self._assume_kwargs)
         parameters = {}
         if self.duration is not None:
@@ -323,7 +346,7 @@ class ScopedSessionFetcher(StaysInProcess):
             return issued
         return self._narrow(keys_in(issued), scope)
 
-    def _narrow(self, base: RedactedCredentials | Keys, scope: StsParameters | None = None) -> Any:
+    def _narrow(self, base: Keys, scope: StsParameters | None = None) -> Any:
         sts = sts_client(self._create_client, base)
         return sts.get_scoped_credentials(**scope or self._assume_kwargs)["Credentials"]
 
@@ -340,7 +363,7 @@ def renew_with_base(credentials: _CredentialsT, base: KeySource) -> _Credentials
 
 def issue_session_token(
     create_client: CreateClient,
-    keys: RedactedCredentials | Keys,
+    keys: Keys,
     parameters: StsParameters | None = None,
 ) -> Any:
     """Return STS's response with short-lived keys for long-term keys, by default for 12 hours.
@@ -350,7 +373,7 @@ def issue_session_token(
     return sts_client(create_client, keys).get_session_token(**parameters or {})
 
 
-def sts_client(create_client: CreateClient, keys: RedactedCredentials | Keys) -> Any:
+def sts_client(create_client: CreateClient, keys: Keys) -> Any:
     """Return a client of STS with these keys."""
     return create_client(
         "sts",

@@ -13,7 +13,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from socketserver import StreamRequestHandler
 from threading import Lock
@@ -123,7 +123,7 @@ class Grant:
         lasts = window.ends - datetime.now(UTC)
         keys = issue_limited_keys(self.session, name, lasts, policy=window.policy)
         ends = keys.ends_at(window.ends)
-        return _Issued(replace(keys, expires_at=ends), "writing", renews=ends)
+        return _Issued(keys.until(ends), "writing", renews=ends)
 
     def _brief(self, profile: str, name: str) -> _Issued:
         """Return keys that AWS accepts for 20 minutes, if it can issue such keys."""

@@ -58,7 +58,6 @@ from ipy_awsprofile.sessions.session import (
     ProfileSession,
     check_session,
     credentials_of,
-    expiry_of,
     open_session,
     open_target,
     own_client_of,
@@ -68,7 +67,6 @@ from ipy_awsprofile.sessions.session import (
 
 if TYPE_CHECKING:
     import boto3
-    from botocore.credentials import ReadOnlyCredentials
 
 #: How long programs use keys before they ask again, and so follow a switch. botocore asks again 15
 #: minutes before the end.
@@ -84,9 +82,7 @@ def renew_keys(session: boto3.Session) -> Keys:
     Raises a subclass of `AwsProfileError`.
     """
     with translated(target_in(session)):
-        credentials = credentials_of(session)
-        frozen = freeze_credentials(credentials)  # before the expiry, which renewing changes
-        return _keys_of(frozen, expiry_of(credentials))
+        return freeze_credentials(credentials_of(session))
 
 
 def current_keys(session: boto3.Session) -> Keys:
@@ -95,11 +91,7 @@ def current_keys(session: boto3.Session) -> Keys:
     # Not public. Renewed credentials have the first attribute, and a file's credentials the second.
     kept = vars(credentials)
     frozen = kept.get("_frozen_credentials") or kept.get("_keys")
-    return _keys_of(frozen or freeze_credentials(credentials))
-
-
-def _keys_of(frozen: ReadOnlyCredentials, expires_at: datetime | None = None) -> Keys:
-    return Keys(str(frozen.access_key), str(frozen.secret_key), frozen.token, expires_at)
+    return Keys(*frozen) if frozen else freeze_credentials(credentials)
 
 
 def require_short_lived(keys: Keys) -> Keys:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,6 @@ from ipy_awsprofile.credentials.person import (
 from ipy_awsprofile.credentials.sts import (
     CallerIdentity,
     Keys,
-    RedactedCredentials,
     ask_caller,
     freeze_credentials,
     own_client,
@@ -124,6 +123,7 @@ def label_for(session: ProfileSession) -> Label:
         limits=", ".join(text for text, is_set in limits.items() if is_set),
         options=repr((target.parameters, target.profile.text("role_session_name"))),
         principal=session.principal,
+        server=target.server,
         credentials=session.get_credentials(),
     )
 
@@ -263,15 +263,6 @@ def settings_of(session: boto3.Session) -> tuple[dict[str, Any], dict[str, Any]]
     return settings, dict(inner.full_config.get("services", {}))
 
 
-def expiry_of(credentials: Any) -> datetime | None:
-    """Return when credentials expire (UTC), or None if unknown, without renewing them.
-
-    botocore has no public API for this.
-    """
-    expiry = getattr(credentials, "_expiry_time", None)
-    return expiry.astimezone(UTC) if expiry else None
-
-
 def own_client_of(session: boto3.Session, service: str, **options: Any) -> Any:
     """Return a client for our own calls with a session, with its timeout; see `own_client`."""
     create_client: Callable[..., Any] = session.client
@@ -342,7 +333,7 @@ def fetch_identity(session: boto3.Session, *, ask: bool = False) -> Identity:
         profile=next(iter(chain), None),
         chain=chain,
         region=session.region_name,
-        expiry=expiry_of(credentials),
+        expiry=frozen.expires_at,
         temporary=bool(frozen.token),
         cached=caller.cached,
     )
@@ -352,9 +343,7 @@ def fetch_identity(session: boto3.Session, *, ask: bool = False) -> Identity:
 _NO_CALLER = CallerIdentity("", "")
 
 
-def _fetch_caller(
-    frozen: RedactedCredentials, session: boto3.Session, *, ask: bool
-) -> CallerIdentity:
+def _fetch_caller(frozen: Keys, session: boto3.Session, *, ask: bool) -> CallerIdentity:
     """Return the caller identity for credentials. Call STS only for the first time."""
     callers: dict[str, CallerIdentity] = {}
     if isinstance(session, ProfileSession):

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.credentials.sts import expiry_of
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.gate import Label, require_no_run
 from ipy_awsprofile.kernel.show import Kernel, Place
 from ipy_awsprofile.kernel.watch import activate
-from ipy_awsprofile.sessions.session import Identity, ProfileSession, expiry_of
+from ipy_awsprofile.sessions.session import Identity, ProfileSession
 
 
 @dataclass(slots=True, eq=False)

@@ -235,3 +235,43 @@ def test_forked_children(aws: EmbeddedAws) -> None:
             answer(address, "")
         script.stdin.close()
     assert not Path(token).parents[1].exists()
+
+
+#: Runs a second AWS in its own process, because a process can have only one.
+_SECOND = """
+import sys
+from ipy_awsprofile.demo.stages import seed
+from tests.aws import EmbeddedAws
+with EmbeddedAws() as aws:
+    seed(aws)
+    print(aws.endpoint_url, aws.home, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_the_same_role_on_another_server(aws: EmbeddedAws, notebook: Shell) -> None:
+    """After a profile's endpoint was edited, a refresh is another identity, though its ARN isn't.
+
+    A child from before keeps the former server's keys, and a former client is reported.
+    """
+    run = [sys.executable, "-c", _SECOND]
+    with subprocess.Popen(run, stdin=-1, stdout=-1, text=True, cwd=Path.cwd()) as second:
+        assert second.stdout
+        url, home = second.stdout.readline().split()
+        notebook.good("%aws_profile RoleBeta\ns3 = session.client('s3')")
+        address, token = lent()
+        before = answer(address, token.read_text())
+        arn = notebook.good("session.client('sts').get_caller_identity()['Arn']").result
+        for file in (aws.config_file, aws.credentials_file):
+            file.write_text((Path(home) / ".aws" / file.name).read_text())
+        os.environ.pop("AWS_ENDPOINT_URL")
+        notebook.good("%aws_profile --refresh")
+        now = notebook.good("session.client('sts').get_caller_identity()['Arn']").result
+        assert arn.rpartition("/")[0] == now.rpartition("/")[0]
+        address_now, token_now = lent()
+        assert answer(address, token.read_text())["AccessKeyId"] == before["AccessKeyId"]
+        new = answer(address_now, token_now.read_text())
+        assert new["AccessKeyId"] != before["AccessKeyId"]
+        ran = notebook.run("s3.list_buckets()")
+        assert f"as RoleBeta on {aws.endpoint_url}" in f"{ran.text} {ran.error}"
+        assert url != aws.endpoint_url
