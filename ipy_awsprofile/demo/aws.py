@@ -162,8 +162,7 @@ class EmbeddedAws(Front):
         """
         header = name
         if file != self.credentials_file:
-            quoted = f'"{name}"' if re.search(r"\s", name) else name
-            header = name if name == "default" else f"profile {quoted}"
+            header = _header_in_config(name)
             settings.setdefault("endpoint_url", self.endpoint_url)
         append_section(file or self.config_file, header, settings)
 
@@ -171,14 +170,30 @@ class EmbeddedAws(Front):
 def append_section(path: Path, header: str, settings: Mapping[str, Setting]) -> None:
     """Append a section to a shared file. https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html."""
     path.touch(mode=0o600)
-    lines = [f"[{header}]", *(line for item in settings.items() for line in _lines(*item))]
+    lines = [f"[{header}]"]
+    if path.stat().st_size:
+        lines.insert(0, "")  # between two sections
+    for key, value in settings.items():
+        lines += _lines(key, value)
     with path.open("a", encoding="utf-8") as file:
-        file.write(("\n" if path.stat().st_size else "") + "\n".join(lines) + "\n")
+        file.writelines(f"{line}\n" for line in lines)
+
+
+def _header_in_config(name: str) -> str:
+    """Return the header of a profile's section in a config file."""
+    if name == "default":
+        return name
+    if re.search(r"\s", name):
+        return f'profile "{name}"'
+    return f"profile {name}"
 
 
 def _lines(key: str, value: Setting) -> list[str]:
+    """Return the lines of a setting."""
     if value is None:
         return []
     if isinstance(value, Mapping):
         return [f"{key} =", *(f"  {name} = {nested}" for name, nested in value.items())]
-    return [f"{key} = {str(value).lower() if isinstance(value, bool) else value}"]
+    if isinstance(value, bool):
+        value = str(value).lower()
+    return [f"{key} = {value}"]

@@ -78,12 +78,14 @@ class Front:
         time.sleep(self.latency)
         request = _read(environ)
         scope = _SCOPE.fullmatch(request.headers.get("Authorization", ""))
-        service = scope[3] if scope else "sts" if "Action" in request.form else "s3"
+        service = _service_of(request, scope)
         try:
             response = self._signed(request, scope) if scope else self._unsigned(request)
         except Refused as refused:
             response = refused.response(service, request.headers)
-        name = "x-amz-request-id" if service == "s3" else "x-amzn-RequestId"
+        name = "x-amzn-RequestId"
+        if service == "s3":
+            name = "x-amz-request-id"
         response.headers[name] = str(uuid4())
         return response(environ, start)
 
@@ -100,7 +102,9 @@ class Front:
         return self._permitted(request, signer, needs)
 
     def _unsigned(self, request: Request) -> Response:
-        action = request.form.get("Action", "") if request.path == "/" else ""
+        action = ""
+        if request.path == "/":
+            action = request.form.get("Action", "")
         name, answer = self.unsigned.get(f"{request.method} {action or request.path}", ("", None))
         if answer:
             self.calls.append(Call(name, None, None))
@@ -111,8 +115,12 @@ class Front:
             needs = list(s3.actions_of(request))
             signer = self._signer(needs[0][0], key, query.get("x-amz-security-token"))
             return self._permitted(request, signer, needs)
-        self.calls.append(Call(f"sts:{action}" if action else "s3:*", None, None))
-        code = "MissingAuthenticationToken" if action else "AccessDenied"
+        called = "s3:*"
+        code = "AccessDenied"
+        if action:
+            called = f"sts:{action}"
+            code = "MissingAuthenticationToken"
+        self.calls.append(Call(called, None, None))
         raise Refused(code, "Request is missing Authentication Token")
 
     def _signer(self, action: str, key: str, token: str | None) -> Signer:
@@ -130,7 +138,8 @@ class Front:
         """Return the response if the signer may do all that the request needs."""
         for action, resource in needs:
             self._require(signer, action, resource)
-        action, account = needs[0][0], signer.account
+        action, _ = needs[0]
+        account = signer.account
         if action == "s3:ListAllMyBuckets":
             buckets = [bucket for bucket in self.buckets.values() if bucket.account == account]
             return s3.list_buckets(buckets, request.args)
@@ -152,7 +161,9 @@ class Front:
         gives a reason only to the bucket's account.
         """
         name = (resource or "").removeprefix("arn:aws:s3:::").partition("/")[0]
-        owner = self.buckets[name].account if name in self.buckets else None
+        owner = None
+        if name in self.buckets:
+            owner = self.buckets[name].account
         try:
             self.iam.require(signer, action, resource)
         except Refused:
@@ -161,6 +172,13 @@ class Front:
             raise Refused("AccessDenied", "Access Denied") from None
         if owner not in {None, signer.account}:
             raise Refused("AccessDenied", "Access Denied")
+
+
+def _service_of(request: Request, scope: re.Match[str] | None) -> str:
+    """Return the service in a request's signature or, without one, the service that it is for."""
+    if scope:
+        return scope[3]
+    return "sts" if "Action" in request.form else "s3"
 
 
 def _needs_of(request: Request, service: str) -> Iterator[tuple[str, str | None]]:
@@ -196,12 +214,18 @@ def _signature(request: Request, signer: Signer, scope: re.Match[str]) -> str:
     """
     key, region, service, names, _ = scope.groups()
     credentials = Credentials(key, signer.secret_access_key, signer.session_token)
-    auth = (S3SigV4Auth if service == "s3" else SigV4Auth)(credentials, service, region)
+    auth = SigV4Auth(credentials, service, region)
+    if service == "s3":
+        auth = S3SigV4Auth(credentials, service, region)
+    signed_names = names.split(";")
+    headers = {
+        name: value for name, value in request.headers.items() if name.lower() in signed_names
+    }
     signed = AWSRequest(
         method=request.method,
         url=request.environ["RAW_URI"],
         data=request.get_data(),
-        headers={k: v for k, v in request.headers.items() if k.lower() in names.split(";")},
+        headers=headers,
     )
     signed.context["timestamp"] = request.headers.get("X-Amz-Date", "")
     text = auth.string_to_sign(signed, auth.canonical_request(signed))
@@ -222,7 +246,8 @@ class _Handler(WSGIRequestHandler):
     def make_environ(self) -> dict[str, Any]:
         """Keep AWS's only header with an underscore, because werkzeug drops such headers."""
         environ: dict[str, Any] = super().make_environ()
-        if token := self.headers.get("x-amz-sso_bearer_token"):
+        token = self.headers.get("x-amz-sso_bearer_token")
+        if token:
             environ["HTTP_X_AMZ_SSO_BEARER_TOKEN"] = token
         return environ
 

@@ -61,12 +61,13 @@ class Signer:
 
     def settings(self) -> dict[str, Any]:
         """Return its credentials as a profile's settings."""
-        token = {"aws_session_token": self.session_token} if self.session_token else {}
-        return {
+        settings = {
             "aws_access_key_id": self.access_key_id,
             "aws_secret_access_key": self.secret_access_key,
-            **token,
         }
+        if self.session_token:
+            settings["aws_session_token"] = self.session_token
+        return settings
 
     def credentials(self) -> dict[str, str]:
         """Return a session's Credentials, as in a response of STS."""
@@ -112,12 +113,13 @@ class Iam:
             arn=f"arn:aws:iam::{checked_account(account)}:user/{name}",
             id=_id("AIDA"),
             account=account,
-            policies=(checked(policy),) if policy else (),
+            policies=_checked(policy),
             context={"aws:username": name, "aws:principaltype": "User"},
-            mfa_serial=f"arn:aws:iam::{account}:mfa/{name}" if mfa else None,
         )
-        if user.mfa_serial:
-            self._devices[user.mfa_serial] = user.arn, self.keep_secret(pyotp.random_base32())
+        if mfa:
+            serial = f"arn:aws:iam::{account}:mfa/{name}"
+            user = replace(user, mfa_serial=serial)
+            self._devices[serial] = user.arn, self.keep_secret(pyotp.random_base32())
         return self._with_key(user, "AKIA")
 
     def create_role(
@@ -134,15 +136,17 @@ class Iam:
         Raises UnsupportedPolicyError for a policy element that isn't evaluated.
         """
         arn = f"arn:aws:iam::{checked_account(account)}:role/{name}"
-        policies = (checked(policy),) if policy else ()
-        self.roles[arn] = Role(arn, _id("AROA"), checked(trust), policies, max_session_duration)
+        self.roles[arn] = Role(
+            arn, _id("AROA"), checked(trust), _checked(policy), max_session_duration
+        )
         return arn
 
     def create_role_session(
         self, role_arn: str, name: str, seconds: int = 3600, **parts: Any
     ) -> Signer:
         """Issue a session of a role, regardless of its trust policy."""
-        role, account = self.roles[role_arn], role_arn.split(":")[4]
+        role = self.roles[role_arn]
+        account = role_arn.split(":")[4]
         owner = Signer(
             arn=f"arn:aws:sts::{account}:assumed-role/{role_arn.rpartition('/')[2]}/{name}",
             id=f"{role.id}:{name}",
@@ -190,15 +194,15 @@ class Iam:
     def expire_sessions(self, access_key_id: str | None = None) -> int:
         """Expire one session or all; return how many were still valid."""
         now = self.clock()
+        expired = 0
         with self._lock:
-            ending = [
-                key
-                for key, signer in self._signers.items()
-                if signer.expiration and signer.expiration > now and access_key_id in {None, key}
-            ]
-            for key in ending:
-                self._signers[key] = replace(self._signers[key], expiration=now)
-        return len(ending)
+            for key, signer in self._signers.items():
+                if access_key_id not in {None, key}:
+                    continue
+                if signer.expiration and signer.expiration > now:
+                    self._signers[key] = replace(signer, expiration=now)
+                    expired += 1
+        return expired
 
     def context_of(self, signer: Signer) -> dict[str, str]:
         """Return the condition keys of a signer's requests; a user's own keys have none about MFA.
@@ -231,9 +235,13 @@ class Iam:
         https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
         """
         context = self.context_of(signer)
-        layers = [("an identity-based policy", signer.policies)] if by_identity else []
-        layers += [("a session policy", layer) for layer in [signer.session_policies] if layer]
-        layers += [("a session policy", (scope,)) for scope in signer.scopes]
+        layers: list[tuple[str, tuple[Policy, ...]]] = []
+        if by_identity:
+            layers.append(("an identity-based policy", signer.policies))
+        if signer.session_policies:
+            layers.append(("a session policy", signer.session_policies))
+        for scope in signer.scopes:
+            layers.append(("a session policy", (scope,)))
         for kind, policies in layers:
             effect = effect_of(policies, action, resource, context)
             if effect == "Deny":
@@ -248,7 +256,7 @@ class Iam:
         return self._devices[serial][1]
 
     def mfa_code(self, serial: str, steps: int = 0) -> str:
-        """Return the six digits that an MFA device shows now, or in some steps of 30 seconds."""
+        """Return the six digits that an MFA device shows now, or ``steps`` × 30 seconds later."""
         step = int(self.clock().timestamp()) // _STEP + steps
         code: str = pyotp.TOTP(self.mfa_seed(serial)).generate_otp(step)
         return code
@@ -265,7 +273,10 @@ class Iam:
                     "your MFA serial number is valid and associated with this user.",
                 )
             now = int(self.clock().timestamp()) // _STEP
-            shown = {(serial, now + n) for n in (-1, 0, 1) if self.mfa_code(serial, n) == code}
+            shown: set[tuple[str, int]] = set()
+            for steps in (-1, 0, 1):
+                if self.mfa_code(serial, steps) == code:
+                    shown.add((serial, now + steps))
             if not shown - self._used:
                 message = "MultiFactorAuthentication failed with invalid MFA one time pass code. "
                 raise Refused("AccessDenied", message)
@@ -278,6 +289,13 @@ def checked_account(account: str) -> str:
     if not re.fullmatch(r"\d{12}", account):
         raise ValueError(f"An account ID has twelve digits, unlike {account!r}.")
     return account
+
+
+def _checked(policy: Policy | None) -> tuple[Policy, ...]:
+    """Return the identity policies of a user or role, which has one or none."""
+    if policy is None:
+        return ()
+    return (checked(policy),)
 
 
 def _id(kind: str) -> str:

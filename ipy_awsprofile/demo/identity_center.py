@@ -32,8 +32,11 @@ if TYPE_CHECKING:
 #: The user who allows a sign-in on the page.
 USER = "ann"
 
-#: Seconds that everything is valid.
-_REGISTRATION, _CODE, _ACCESS_TOKEN, _REFRESH_TOKEN = 90 * 24 * 3600, 600, 3600, 8 * 3600
+#: How long everything is valid, in seconds.
+_REGISTRATION = 90 * 24 * 3600
+_CODE = 600
+_ACCESS_TOKEN = 3600
+_REFRESH_TOKEN = 8 * 3600
 
 #: A program with this scope gets refresh tokens, too.
 _ACCOUNT_ACCESS = "sso:account:access"
@@ -70,7 +73,8 @@ class IdentityCenter:
     start_url = "https://d-0000000000.awsapps.com/start"
 
     def __init__(self, front: Front, home: Callable[[], Path]) -> None:
-        self.iam, self._home = front.iam, home
+        self.iam = front.iam
+        self._home = home
         self._roles: dict[tuple[str, str], str] = {}
         self._assigned: set[tuple[str, str, str]] = set()
         self._names: dict[str, tuple[str, str]] = {}
@@ -139,7 +143,10 @@ class IdentityCenter:
         how long the access token is valid, in seconds; if it is negative, the token has expired.
         https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sso.html
         """
-        client = self._new_client([_ACCOUNT_ACCESS] if sso_session else [])
+        scopes = []
+        if sso_session:
+            scopes.append(_ACCOUNT_ACCESS)
+        client = self._new_client(scopes)
         tokens = self._new_tokens(client["clientId"], user, expires_in)
         document = {
             "startUrl": self.start_url,
@@ -148,8 +155,9 @@ class IdentityCenter:
             "expiresAt": _iso(self._in(expires_in)),
             "registrationExpiresAt": _iso(self._in(_REGISTRATION)),
             **client,
-            **{name: token for name, token in tokens.items() if name == "refreshToken"},
         }
+        if "refreshToken" in tokens:
+            document["refreshToken"] = tokens["refreshToken"]
         key = sha1((sso_session or self.start_url).encode(), usedforsecurity=False).hexdigest()
         file = self._home() / ".aws" / "sso" / "cache" / f"{key}.json"
         return write_private(file, json.dumps(document))
@@ -202,7 +210,8 @@ class IdentityCenter:
         if body["startUrl"] != self.start_url:
             raise oidc_refused("InvalidRequest", "Invalid start url provided")
         letters = "".join(secrets.choice("BCDFGHJKLMNPQRSTVWXZ") for _ in range(8))
-        code, user_code = self.new_secret(), f"{letters[:4]}-{letters[4:]}"
+        code = self.new_secret()
+        user_code = f"{letters[:4]}-{letters[4:]}"
         self.sign_ins[code] = SignIn(body["clientId"], self._in(_CODE), user_code)
         page = f"{request.host_url}device"
         link = {"verificationUriComplete": f"{page}?user_code={user_code}"}
@@ -240,11 +249,12 @@ class IdentityCenter:
     def _new_tokens(
         self, client_id: str, user: str, seconds: int = _ACCESS_TOKEN
     ) -> dict[str, Any]:
-        access, refresh = self.new_secret(), self.new_secret()
+        access = self.new_secret()
         self._access[access] = Grant(user, client_id, self._in(seconds))
         tokens = {"accessToken": access, "tokenType": "Bearer", "expiresIn": seconds}
         if _ACCOUNT_ACCESS not in self.scopes[client_id]:
             return tokens
+        refresh = self.new_secret()
         self._refresh[refresh] = Grant(user, client_id, self._in(_REFRESH_TOKEN))
         return tokens | {"refreshToken": refresh}
 
@@ -278,23 +288,27 @@ class IdentityCenter:
 
     def _list_accounts(self, request: Request) -> Response:
         accounts = dict.fromkeys(account for account, _ in self.assignments(self._user(request)))
-        named = [(account, *self._names.get(account, (account, ""))) for account in accounts]
-        items = [{"accountId": a, "accountName": n, "emailAddress": mail} for a, n, mail in named]
+        items: list[dict[str, str]] = []
+        for account in accounts:
+            name, email = self._names.get(account, (account, ""))
+            items.append({"accountId": account, "accountName": name, "emailAddress": email})
         return _page("accountList", items, request)
 
     def _list_account_roles(self, request: Request) -> Response:
-        account, assigned = request.args["account_id"], self.assignments(self._user(request))
-        names = [name for owner, name in assigned if owner == account]
-        return _page(
-            "roleList", [{"accountId": account, "roleName": name} for name in names], request
-        )
+        account = request.args["account_id"]
+        items: list[dict[str, str]] = []
+        for owner, name in self.assignments(self._user(request)):
+            if owner == account:
+                items.append({"accountId": account, "roleName": name})
+        return _page("roleList", items, request)
 
     def _logout(self, request: Request) -> Response:
         self._user(request)
         ended = self._access[request.headers["x-amz-sso-bearer-token"]].client_id
         for grants in (self._access, self._refresh):
-            for token in [token for token, grant in grants.items() if grant.client_id == ended]:
-                del grants[token]
+            for token, grant in list(grants.items()):
+                if grant.client_id == ended:
+                    del grants[token]
         return json_response({})
 
     # The page
@@ -306,12 +320,16 @@ class IdentityCenter:
         return page(f"{asked}</p>{form('/device', field)}")
 
     def _decide(self, request: Request) -> Response:
-        is_allowed = request.form["answer"] == "allow"
+        decide = self.deny
+        decided = "Denied"
+        if request.form["answer"] == "allow":
+            decide = self.approve
+            decided = "Allowed"
         try:
-            (self.approve if is_allowed else self.deny)(request.form["user_code"].strip().upper())
+            decide(request.form["user_code"].strip().upper())
         except KeyError:
             return page("No sign-in with this code is waiting. It may have expired.", 400)
-        return page(f"{'Allowed' if is_allowed else 'Denied'}. You can close this page.")
+        return page(f"{decided}. You can close this page.")
 
 
 def oidc_refused(code: str, description: str, status: int = 400) -> Refused:
@@ -329,8 +347,10 @@ def _page(name: str, items: Sequence[Mapping[str, str]], request: Request) -> Re
     """Return the part of a list that a request asks for."""
     start = int(request.args.get("next_token", 0))
     end = start + int(request.args.get("max_result", 20))
-    more = {"nextToken": str(end)} if end < len(items) else {}
-    return json_response({name: items[start:end], **more})
+    document: dict[str, object] = {name: items[start:end]}
+    if end < len(items):
+        document["nextToken"] = str(end)
+    return json_response(document)
 
 
 def form(action: str, fields: str = "") -> str:

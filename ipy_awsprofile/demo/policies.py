@@ -57,19 +57,21 @@ _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
 
 def listed(value: Any) -> list[Any]:
     """Return a list; a policy can have a single value instead."""
-    return value if isinstance(value, list) else [value]
+    if isinstance(value, list):
+        return value
+    return [value]
 
 
 def checked(policy: Policy) -> Policy:
     """Return the policy. Raises UnsupportedPolicyError for what isn't evaluated here."""
     for statement in listed(policy["Statement"]):
         conditions = statement.get("Condition", {})
-        unknown = [
-            *(statement.keys() - _ELEMENTS - {"Condition"}),
-            *(name for name in conditions if _base(name) not in _OPERATORS),
-            *(key for keys in conditions.values() for key in keys if not _KEYS.fullmatch(key)),
-            *re.findall(r"\$\{.*?\}", str(statement)),
-        ]
+        unknown: list[str] = [*(statement.keys() - _ELEMENTS - {"Condition"})]
+        for name, keys in conditions.items():
+            if _base(name) not in _OPERATORS:
+                unknown.append(name)
+            unknown += [key for key in keys if not _KEYS.fullmatch(key)]
+        unknown += re.findall(r"\$\{.*?\}", str(statement))
         if unknown:
             raise UnsupportedPolicyError(f"The embedded AWS doesn't evaluate {unknown[0]!r}.")
     return policy
@@ -82,13 +84,15 @@ def effect_of(
 
     A resource of None isn't known: an Allow applies to it, and a Deny if it is for all resources.
     """
-    effects = {
-        statement["Effect"]
-        for policy in policies
-        for statement in listed(policy["Statement"])
-        if _applies(statement, action, resource, context)
-    }
-    return "Deny" if "Deny" in effects else "Allow" if effects else None
+    effect: Literal["Allow"] | None = None
+    for policy in policies:
+        for statement in listed(policy["Statement"]):
+            if not _applies(statement, action, resource, context):
+                continue
+            if statement["Effect"] == "Deny":
+                return "Deny"
+            effect = "Allow"
+    return effect
 
 
 def trusted_as(
@@ -110,33 +114,38 @@ def trusted_as(
 
 
 def _named(principal: Any) -> Iterator[str]:
-    kinds = principal if isinstance(principal, dict) else {"AWS": principal}
-    for value in (value for values in kinds.values() for value in listed(values)):
-        account = re.fullmatch(r"arn:aws:iam::(\d+):root", value)
-        yield account[1] if account else value
+    kinds = principal
+    if not isinstance(principal, dict):
+        kinds = {"AWS": principal}
+    for values in kinds.values():
+        for value in listed(values):
+            yield re.sub(r"^arn:aws:iam::(\d+):root$", r"\1", value)
 
 
 def _applies(
     statement: Mapping[str, Any], action: str, resource: str | None, context: Mapping[str, str]
 ) -> bool:
+    if not _covers(statement, "Action", action.lower(), str.lower):
+        return False
     is_any = resource is None and statement["Effect"] == "Allow"
-    return (
-        _covers(statement, "Action", action.lower(), str.lower)
-        and (is_any or _covers(statement, "Resource", resource or "*"))
-        and all(
-            _holds(name, listed(expected), context.get(key.lower()))
-            for name, keys in statement.get("Condition", {}).items()
-            for key, expected in keys.items()
-        )
-    )
+    if not is_any and not _covers(statement, "Resource", resource or "*"):
+        return False
+    for name, keys in statement.get("Condition", {}).items():
+        for key, expected in keys.items():
+            if not _holds(name, listed(expected), context.get(key.lower())):
+                return False
+    return True
 
 
 def _covers(
     statement: Mapping[str, Any], element: str, value: str, change: Callable[[str], str] = str
 ) -> bool:
     is_negated = f"Not{element}" in statement
-    patterns = listed(statement.get(f"Not{element}" if is_negated else element, "*"))
-    return any(_like(change(pattern), value) for pattern in patterns) is not is_negated
+    if is_negated:
+        element = f"Not{element}"
+    patterns = listed(statement.get(element, "*"))
+    is_matched = any(_like(change(pattern), value) for pattern in patterns)
+    return is_matched is not is_negated
 
 
 def _base(name: str) -> str:
@@ -148,5 +157,14 @@ def _holds(name: str, expected: list[Any], actual: str | None) -> bool:
         actual = str(actual is None).lower()
     if actual is None:
         return name.endswith("IfExists") or "Not" in name
-    values = [str(value).lower() if isinstance(value, bool) else str(value) for value in expected]
-    return any(_OPERATORS[_base(name)](value, actual) for value in values) is not ("Not" in name)
+    holds = _OPERATORS[_base(name)]
+    is_true_for_any = any(holds(_text(value), actual) for value in expected)
+    is_negated = "Not" in name
+    return is_true_for_any is not is_negated
+
+
+def _text(value: object) -> str:
+    """Return a value of a policy as requests have it, such as ``true``."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)

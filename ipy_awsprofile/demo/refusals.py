@@ -40,15 +40,20 @@ class Refused(Exception):
         document: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
-        self.code, self.status, self.document = code, status, document
+        self.code = code
+        self.status = status
+        self.document = document
 
     def response(self, service: str, headers: Headers) -> Response:
         """Return the response in the protocol of a service, by its name in a signature."""
-        if self.document or "X-Amz-Target" in headers or "json" in headers.get("Content-Type", ""):
-            code = self.code if self.document else _IN_JSON.get(self.code, self.code)
-            document = self.document or {"__type": code, "message": str(self)}
-            return json_response(document, self.status, code)
-        code = "InvalidAccessKeyId" if service == "s3" and "TokenId" in self.code else self.code
+        if self.document:
+            return json_response(self.document, self.status, self.code)
+        if "X-Amz-Target" in headers or "json" in headers.get("Content-Type", ""):
+            code = _IN_JSON.get(self.code, self.code)
+            return json_response({"__type": code, "message": str(self)}, self.status, code)
+        code = self.code
+        if service == "s3" and code == "InvalidClientTokenId":
+            code = "InvalidAccessKeyId"
         error = f"<Error><Code>{code}</Code><Message>{escape(str(self))}</Message></Error>"
         body = _IN_XML.get(service, _IN_XML["sts"]).format(error)
         return Response(body, self.status, content_type="text/xml")
@@ -58,17 +63,21 @@ def json_response(
     document: Mapping[str, object], status: int = 200, error: str | None = None
 ) -> Response:
     """Return a response with a JSON document."""
-    headers = {"X-Amzn-ErrorType": error} if error else None
-    return Response(json.dumps(document), status, headers, content_type="application/json")
+    response = Response(json.dumps(document), status, content_type="application/json")
+    if error:
+        response.headers["X-Amzn-ErrorType"] = error
+    return response
 
 
 def denied(arn: str, action: str, resource: str | None = None, reason: str = "") -> Refused:
     """Return AccessDenied with AWS's message."""
-    quoted = f'"{resource}"' if action.startswith("s3:") else resource
-    on = f" on resource: {quoted}" if resource else ""
-    return Refused(
-        "AccessDenied", f"User: {arn} is not authorized to perform: {action}{on}{reason}"
-    )
+    on = ""
+    if resource and action.startswith("s3:"):
+        on = f' on resource: "{resource}"'
+    elif resource:
+        on = f" on resource: {resource}"
+    message = f"User: {arn} is not authorized to perform: {action}{on}{reason}"
+    return Refused("AccessDenied", message)
 
 
 def invalid(message: str, code: str = "ValidationError") -> Refused:

@@ -31,6 +31,8 @@ _ACTIONS = {
     **dict.fromkeys([("PUT", 2), ("POST", 2)], "PutObject"),
     ("DELETE", 2): "DeleteObject",
 }
+#: The actions of a method on an upload in parts.
+_OF_UPLOADS = {"GET": "ListMultipartUploadParts", "DELETE": "AbortMultipartUpload"}
 #: The parameters of a list that can be empty.
 _FILTERS = {"prefix", "delimiter", "marker", "start-after"}
 #: The actions of subresources that aren't named after them, by method and depth.
@@ -48,29 +50,42 @@ _SUBRESOURCES = {
 def actions_of(request: Request) -> Iterator[tuple[str, str | None]]:
     """Yield the actions that a request needs, and the ARNs of their resources."""
     parts = [part for part in request.path.lstrip("/").split("/", 1) if part]
-    arn = f"arn:aws:s3:::{'/'.join(parts)}" if parts else None
+    arn = None
+    if parts:
+        arn = f"arn:aws:s3:::{'/'.join(parts)}"
     if request.method == "POST" and "delete" in request.args:
         for key in re.findall(r"<Key>(.*?)</Key>", request.get_data().decode()):
             yield "s3:DeleteObject", f"{arn}/{key}"
         return
     yield f"s3:{_action(request, len(parts))}", arn
-    if source := request.headers.get("x-amz-copy-source"):
-        yield "s3:GetObject", f"arn:aws:s3:::{unquote(source).lstrip('/').partition('?')[0]}"
+    source = request.headers.get("x-amz-copy-source")
+    if source:
+        copied = unquote(source).lstrip("/").partition("?")[0]
+        yield "s3:GetObject", f"arn:aws:s3:::{copied}"
 
 
 def _action(request: Request, depth: int) -> str:
-    if "uploadId" in request.args and request.method in {"GET", "DELETE"}:
-        is_list = request.method == "GET"
-        return "ListMultipartUploadParts" if is_list else "AbortMultipartUpload"
+    if "uploadId" in request.args and request.method in _OF_UPLOADS:
+        return _OF_UPLOADS[request.method]
     # A subresource is a parameter without a value, as in /bucket?acl.
     names = [name for name, value in request.args.items() if not value and name not in _FILTERS]
     if names and request.method in {"GET", "PUT", "DELETE"}:
-        own = f"{{}}{('Bucket', 'Object')[depth - 1]}{names[0][0].upper()}{names[0][1:]}"
-        is_deleted = request.method == "DELETE" and names[0] in {"policy", "website"}
-        verb = {"DELETE": "Delete" if is_deleted else "Put"}.get(request.method)
-        return _SUBRESOURCES.get(names[0], own).format(verb or request.method.title())
+        return _action_on_subresource(request.method, names[0], depth)
     action = _ACTIONS.get((request.method, depth), "*")
-    return f"{action}Version" if "versionId" in request.args else action
+    if "versionId" in request.args:
+        action += "Version"
+    return action
+
+
+def _action_on_subresource(method: str, name: str, depth: int) -> str:
+    """Return the action of a method on a bucket's (depth 1) or an object's subresource."""
+    verb = method.title()
+    if method == "DELETE" and name not in {"policy", "website"}:
+        verb = "Put"  # S3 has no actions to delete the others
+    if name in _SUBRESOURCES:
+        return _SUBRESOURCES[name].format(verb)
+    owner = ("Bucket", "Object")[depth - 1]
+    return f"{verb}{owner}{name[0].upper()}{name[1:]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +108,9 @@ class Bucket:
 def created_by(request: Request, account: str, now: datetime) -> Bucket:
     """Return the bucket that a request has created."""
     place = re.search(r"<LocationConstraint>([^<]+)<", request.get_data().decode())
-    region = place[1] if place else "us-east-1"
+    region = "us-east-1"
+    if place:
+        region = place[1]
     return Bucket(request.path.strip("/"), account, region, now)
 
 
@@ -107,8 +124,9 @@ def list_buckets(buckets: list[Bucket], query: Mapping[str, str]) -> Response:
         if bucket.region == query.get("bucket-region", bucket.region)
     ]
     page = matching[: int(query.get("max-buckets", 10_000))]
-    is_last = len(page) == len(matching)
-    token = "" if is_last else f"<ContinuationToken>{page[-1].name}</ContinuationToken>"
+    token = ""
+    if len(page) < len(matching):
+        token = f"<ContinuationToken>{page[-1].name}</ContinuationToken>"
     listed = f"<Buckets>{''.join(bucket.xml() for bucket in page)}</Buckets>{token}"
     body = f"<ListAllMyBucketsResult>{listed}</ListAllMyBucketsResult>"
     return Response(body, content_type="application/xml")

@@ -53,7 +53,8 @@ def seed_all(aws: EmbeddedAws) -> None:
     organization.
     """
     seed(aws)
-    company, organisation = seed_company(aws), aws.config_file.with_name("config-organisation")
+    company = seed_company(aws)
+    organisation = aws.config_file.with_name("config-organisation")
     seed_organisation(aws, config_file=organisation)
     tutorials = ConfigParser(interpolation=None)
     tutorials.read([company, organisation])
@@ -64,8 +65,8 @@ def seed_all(aws: EmbeddedAws) -> None:
     for name, buckets in _ORGANIZATION.items():
         if buckets:
             trust = trusting(f"arn:aws:iam::{USER_ACCOUNT}:root")
-            account, policy = accounts[name], allow("s3:*")
-            aws.iam.create_role("Audit", account=account, trust=trust, policy=policy)
+            policy = allow("s3:*")
+            aws.iam.create_role("Audit", account=accounts[name], trust=trust, policy=policy)
         for number in range(buckets):
             aws.create_bucket(f"{name}-logs-{number + 1}", account=accounts[name])
 
@@ -81,9 +82,14 @@ def trusting(principal: str, *, mfa: bool = False) -> dict[str, Any]:
 
     With `mfa`, it requires an MFA code.
     """
-    statement = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "sts:AssumeRole"}
-    condition = {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}} if mfa else {}
-    return {"Version": "2012-10-17", "Statement": [statement | condition]}
+    statement: dict[str, Any] = {
+        "Effect": "Allow",
+        "Principal": {"AWS": principal},
+        "Action": "sts:AssumeRole",
+    }
+    if mfa:
+        statement["Condition"] = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 #: The accounts of Maria's organization, and how many buckets the role Audit finds in each. The
@@ -224,7 +230,8 @@ def seed_company(aws: EmbeddedAws) -> Path:
     maria = aws.iam.create_user("Maria", account=USER_ACCOUNT, policy=allow("*"), mfa=True)
 
     def create_role(name: str, trusted: str, *actions: str, mfa: bool = False) -> str:
-        trust, policy = trusting(trusted, mfa=mfa), allow(*actions)
+        trust = trusting(trusted, mfa=mfa)
+        policy = allow(*actions)
         return aws.iam.create_role(name, account=ROLE_ACCOUNT, trust=trust, policy=policy)
 
     code = f"import pyotp\nprint(pyotp.TOTP({aws.iam.mfa_seed(str(maria.mfa_serial))!r}).now())\n"

@@ -49,10 +49,12 @@ def answer(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Response:
 
 def issued(action: str, session: Signer, **about: str) -> Response:
     """Return the response with the credentials of a session."""
-    user = {"AssumedRoleId": session.id, "Arn": session.arn}
-    scoped = {"SessionInfo": {"ScopedSessionId": session.id, "Arn": session.arn}}
-    result: dict[str, Any] = {"Credentials": session.credentials(), "AssumedRoleUser": user}
-    return xml(action, result | about | (scoped if action == "GetScopedCredentials" else {}))
+    result: dict[str, Any] = {"Credentials": session.credentials(), **about}
+    if action == "GetScopedCredentials":
+        result["SessionInfo"] = {"ScopedSessionId": session.id, "Arn": session.arn}
+    elif action.startswith("AssumeRole"):
+        result["AssumedRoleUser"] = {"AssumedRoleId": session.id, "Arn": session.arn}
+    return xml(action, result)
 
 
 def _assume_role(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer:
@@ -62,25 +64,31 @@ def _assume_role(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer:
     context = iam.context_of(signer) | request_context(params)
     if iam.check_mfa(signer, params.get("SerialNumber"), params.get("TokenCode")):
         context |= {"aws:multifactorauthpresent": "true", "aws:multifactorauthage": "0"}
-    tags = dict(
-        zip(_members(params, "Tags", ".Key"), _members(params, "Tags", ".Value"), strict=True)
-    )
+    keys = _members(params, "Tags", ".Key")
+    values = _members(params, "Tags", ".Value")
+    tags = dict(zip(keys, values, strict=True))
     context |= {f"aws:requesttag/{key.lower()}": value for key, value in tags.items()}
     source = params.get("SourceIdentity") or signer.context.get("aws:sourceidentity")
-    context |= {"sts:sourceidentity": source} if source else {}
-    also = {"sts:TagSession": tags, "sts:SetSourceIdentity": source}
-    for action in ("sts:AssumeRole", *(name for name, needed in also.items() if needed)):
-        role = _trusting_role(iam, signer, params["RoleArn"], action, context)
+    if source:
+        context["sts:sourceidentity"] = source
+    # Each of these needs its own permission, in the signer's policies and in the trust policy.
+    role = _trusting_role(iam, signer, params["RoleArn"], "sts:AssumeRole", context)
+    if tags:
+        _trusting_role(iam, signer, params["RoleArn"], "sts:TagSession", context)
+    if source:
+        _trusting_role(iam, signer, params["RoleArn"], "sts:SetSourceIdentity", context)
     tags = {**signer.tags, **tags}
-    kept = {*signer.tags, *_members(params, "TransitiveTagKeys")}
-    keys = {f"aws:principaltag/{key.lower()}": value for key, value in tags.items()}
+    transitive = {*signer.tags, *_members(params, "TransitiveTagKeys")}
+    own = {f"aws:principaltag/{key.lower()}": value for key, value in tags.items()}
+    if source:
+        own["aws:sourceidentity"] = source
     return role_session(
         iam,
         role,
         params,
         is_chained=signer.role_arn is not None,
-        tags={key: value for key, value in tags.items() if key in kept},
-        context=keys | ({"aws:sourceidentity": source} if source else {}),
+        tags={key: value for key, value in tags.items() if key in transitive},
+        context=own,
     )
 
 
@@ -93,15 +101,19 @@ def _trusting_role(
     say whether a role doesn't exist or doesn't trust the signer.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
     """
-    own_arns = [signer.arn, *filter(None, [signer.role_arn])]
-    role, is_own = iam.roles.get(role_arn), f"::{signer.account}:" in role_arn
-    name = (
-        trusted_as(role.trust, [*own_arns, signer.account, "*"], action, context) if role else None
-    )
+    own_arns = [signer.arn]
+    if signer.role_arn:
+        own_arns.append(signer.role_arn)
+    role = iam.roles.get(role_arn)
+    name = None
+    if role:
+        name = trusted_as(role.trust, [*own_arns, signer.account, "*"], action, context)
+    is_in_account = f"::{signer.account}:" in role_arn
+    trusts_signer = is_in_account and name in own_arns
     try:
-        iam.require(signer, action, role_arn, by_identity=not (is_own and name in own_arns))
+        iam.require(signer, action, role_arn, by_identity=not trusts_signer)
     except Refused:
-        if is_own:
+        if is_in_account:
             raise
         raise denied(signer.arn, action, role_arn) from None  # no reason for another account
     if role is None or name is None:
@@ -112,7 +124,9 @@ def _trusting_role(
 def request_context(params: Mapping[str, str]) -> dict[str, str]:
     """Return the condition keys that AWS derives from the parameters."""
     keys = {"sts:rolesessionname": params.get("RoleSessionName", "")}
-    return keys | ({"sts:externalid": params["ExternalId"]} if "ExternalId" in params else {})
+    if "ExternalId" in params:
+        keys["sts:externalid"] = params["ExternalId"]
+    return keys
 
 
 def role_session(
@@ -120,10 +134,13 @@ def role_session(
 ) -> Signer:
     """Return a session of a role with the name, the duration and the policies of a request."""
     seconds = int(params.get("DurationSeconds", _HOUR))
-    if seconds > (_HOUR if is_chained else role.longest):
-        chained = "1 hour session limit for roles assumed by role chaining."
-        longest = chained if is_chained else "MaxSessionDuration set for this role."
-        raise invalid(f"The requested DurationSeconds exceeds the {longest}")
+    longest = role.longest
+    limit = "MaxSessionDuration set for this role."
+    if is_chained:
+        longest = _HOUR
+        limit = "1 hour session limit for roles assumed by role chaining."
+    if seconds > longest:
+        raise invalid(f"The requested DurationSeconds exceeds the {limit}")
     parts["session_policies"] = _session_policies(params)
     return iam.create_role_session(role.arn, params["RoleSessionName"], seconds, **parts)
 
@@ -133,8 +150,10 @@ def _user_session(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer
     if signer.role_arn:
         raise Refused("AccessDenied", "Cannot call GetSessionToken with session credentials")
     seconds = int(params.get("DurationSeconds", 12 * _HOUR))
-    with_mfa = iam.check_mfa(signer, params.get("SerialNumber"), params.get("TokenCode"))
-    return iam.create_session(signer, seconds, mfa_at=iam.clock() if with_mfa else None)
+    mfa_at = None
+    if iam.check_mfa(signer, params.get("SerialNumber"), params.get("TokenCode")):
+        mfa_at = iam.clock()
+    return iam.create_session(signer, seconds, mfa_at=mfa_at)
 
 
 def _scoped(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer:
@@ -159,17 +178,19 @@ def _session_policies(params: Mapping[str, str]) -> tuple[Policy, ...]:
     if len(params.get("Policy", "")) > _LONGEST_POLICY:
         longest = f"Member must have length less than or equal to {_LONGEST_POLICY}"
         raise invalid(f"Value at 'policy' failed to satisfy constraint: {longest}")
-    try:
-        inline = [checked(json.loads(params["Policy"]))] if "Policy" in params else []
-    except (ValueError, TypeError, KeyError) as error:
-        raise invalid(
-            f"This policy contains invalid Json: {error}", "MalformedPolicyDocument"
-        ) from error
-    names = [arn.rpartition("/")[2] for arn in _members(params, "PolicyArns", ".arn")]
-    for name in names:
+    policies: list[Policy] = []
+    if "Policy" in params:
+        try:
+            policies.append(checked(json.loads(params["Policy"])))
+        except (ValueError, TypeError, KeyError) as error:
+            problem = f"This policy contains invalid Json: {error}"
+            raise invalid(problem, "MalformedPolicyDocument") from error
+    for arn in _members(params, "PolicyArns", ".arn"):
+        name = arn.rpartition("/")[2]
         if name not in _managed_policies():
             raise invalid(f"The managed policy {name} doesn't exist.", "MalformedPolicyDocument")
-    return (*inline, *(checked(_managed_policies()[name]["Document"]) for name in names))
+        policies.append(checked(_managed_policies()[name]["Document"]))
+    return tuple(policies)
 
 
 @cache
