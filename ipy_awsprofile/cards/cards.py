@@ -184,10 +184,12 @@ def session_rows(target: Target) -> list[tuple[str, str]]:
         rows.append(("server", server))
     if target.store:
         rows.append(("credentials", f"keys of {target.store}"))
-    if target.scope:
-        rows.append(("access", f"read-only in {len(READS)} services; all others are denied"))
-    elif request.read_only:
-        rows.append(("access", "read-only, limited by the session policy ReadOnlyAccess"))
+    if request.read_only:
+        # A role has AWS's own policy, and other identities have this package's.
+        access = "read-only, limited by the session policy ReadOnlyAccess"
+        if target.scope:
+            access = f"read-only in {len(READS)} services; all others are denied"
+        rows.append(("access", access))
     if request.policy:
         rows.append(("policy", f"limited by the session policy {request.policy}"))
     return rows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from ipy_awsprofile import open_session
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow, trusting
 from tests.aws import EmbeddedAws
 from tests.identity_center import PROD, organisation
+from tests.shells import Shell
 
 #: For each service, calls that read, and calls that don't, even if their names suggest it.
 READS: dict[str, dict[str, dict[str, Any]]] = {
@@ -56,9 +59,11 @@ def codes(session: Any, calls: dict[str, dict[str, dict[str, Any]]]) -> dict[str
     return answers
 
 
-@pytest.mark.parametrize("kind", ["role", "keys", "sign-in"])
-def test_services(aws: EmbeddedAws, kind: str) -> None:
-    """For each kind of identity, AWS allows the calls that read, and denies the other calls."""
+KINDS = ("role", "keys", "sign-in")
+
+
+def write_profiles(aws: EmbeddedAws) -> None:
+    """Write a profile of each kind, whose identity can do everything."""
     organisation(aws)
     aws.sso.sign_in("corp")
     user = aws.iam.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("*"))
@@ -70,7 +75,34 @@ def test_services(aws: EmbeddedAws, kind: str) -> None:
     aws.write_profile("role", role_arn=role, source_profile="keys", region="us-west-2")
     aws.write_profile("keys", region="us-west-2", **keys)
     aws.write_profile("sign-in", region="us-west-2", **sso)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_services(aws: EmbeddedAws, kind: str) -> None:
+    """For each kind of identity, AWS allows the calls that read, and denies the other calls."""
+    write_profiles(aws)
     session = open_session(kind, read_only=True)
     assert set(codes(session, READS).values()) == {""}
     refused = codes(session, OTHERS if kind == "role" else OTHERS | UNLISTED)
     assert set(refused.values()) <= DENIED, refused
+
+
+#: Options that limit a session. Only the first one makes it read-only.
+LIMITS = ("--read-only", "--duration 30m", '--policy "{policy}"', "")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_card(shell: Shell, aws: EmbeddedAws, tmp_path: Path, kind: str) -> None:
+    """The card says that a session is read-only if AWS denies writing, and never otherwise."""
+    write_profiles(aws)
+    aws.create_bucket("data", account=PROD if kind == "sign-in" else ROLE_ACCOUNT)
+    (policy := tmp_path / "policy.json").write_text(json.dumps(allow("s3:*")))
+    for option in LIMITS:
+        card = shell.good(f"%aws_profile {kind} {option.format(policy=policy)}").text
+        is_read_only = option == "--read-only"
+        assert ("read-only" in card) is is_read_only, option
+        write = "session.client('s3').put_object(Bucket='data', Key='k')"
+        if is_read_only:
+            assert "AccessDenied" in str(shell.run(write).error)
+        else:
+            shell.good(write)
