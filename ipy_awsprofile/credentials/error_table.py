@@ -301,8 +301,9 @@ EXCEPTIONS = (
     Rule(
         ResponseParserError,
         ServiceError,
-        "{name} got a response that isn't from AWS",
-        "A proxy may have answered: check the profile's `endpoint_url`.",
+        "{name} got a response that isn't from AWS: {message}",
+        "A proxy or your network's sign-in page may have answered: check the `endpoint_url` of the "
+        "profile or in AWS_ENDPOINT_URL, and HTTPS_PROXY.",
     ),
     Rule(
         OSError,

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha1
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
@@ -19,6 +20,7 @@ from botocore.credentials import (
     CachedCredentialFetcher,
     ReadOnlyCredentials,
 )
+from botocore.parsers import ResponseParserError
 from botocore.utils import JSONFileCache
 from dateutil.parser import parse
 from urllib3.response import HTTPResponse
@@ -30,6 +32,7 @@ from ipy_awsprofile.credentials.person import MfaPrompter
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSResponse
     from botocore.client import BaseClient
+    from botocore.model import OperationModel
 
 #: The member that marks an answer from a handler of botocore's event ``before-send`` instead of a
 #: server. Moto's ``mock_aws`` has such a handler.
@@ -38,6 +41,19 @@ MOCKED = "Mocked"
 #: The entry in a request's context that says that this package makes the call for itself.
 OWN_CALL = "ipy_awsprofile own call"
 
+#: The statuses with which a proxy or a network's sign-in page answers in place of AWS. Others, such
+#: as 404 and 503, can also mean that a server lacks an operation or is busy.
+_STATUSES_OF_PAGES = {
+    HTTPStatus.OK,
+    HTTPStatus.MOVED_PERMANENTLY,
+    HTTPStatus.FOUND,
+    HTTPStatus.SEE_OTHER,
+    HTTPStatus.TEMPORARY_REDIRECT,
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+}
+
 #: The shortest session that STS issues for a role or for long-term keys, in seconds.
 SHORTEST_SESSION = 900
 
@@ -45,15 +61,40 @@ SHORTEST_SESSION = 900
 def own_client(client: BaseClient) -> Any:
     """Declare a client's calls as our own, and return the client.
 
-    They can use an identity that isn't active, and aren't recorded.
+    They can use an identity that isn't active, and aren't recorded. A page of a proxy instead of
+    AWS's response raises ResponseParserError.
     """
     client.meta.events.register("provide-client-params", _declare)
+    client.meta.events.register("before-parse", _require_document)
     client.meta.events.register("after-call", _mark_mocked)
     return client
 
 
 def _declare(context: dict[str, object], **_: object) -> None:
     context[OWN_CALL] = True
+
+
+def _require_document(
+    operation_model: OperationModel, response_dict: Mapping[str, Any], **_: object
+) -> None:
+    """Raise ResponseParserError for a page instead of an AWS document.
+
+    botocore would raise KeyError, return an empty response, or take the page's status for AWS's
+    refusal.
+    """
+    status = response_dict["status_code"]
+    output = operation_model.output_shape
+    if status not in _STATUSES_OF_PAGES or output is None:
+        return
+    body: bytes = response_dict["body"].lstrip()
+    if operation_model.service_model.resolved_protocol.endswith("json"):
+        is_document = body.startswith(b"{")
+    elif status == HTTPStatus.OK:
+        is_document = output.serialization.get("resultWrapper", "").encode() in body
+    else:
+        is_document = b"<Error" in body
+    if not is_document:
+        raise ResponseParserError(f"a page answered {operation_model.name} (HTTP status {status})")
 
 
 def _mark_mocked(http_response: AWSResponse, parsed: dict[str, object], **_: object) -> None:

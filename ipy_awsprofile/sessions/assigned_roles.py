@@ -34,7 +34,11 @@ from ipy_awsprofile.config.sign_ins import (
     sign_ins,
 )
 from ipy_awsprofile.config.target import Target, sign_in_target, target_of
-from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, unsigned_session
+from ipy_awsprofile.credentials.botocore_session import (
+    give_up_soon,
+    provider_clients,
+    unsigned_session,
+)
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.credentials.providers import shared_sign_in, sso_token_cache
 from ipy_awsprofile.credentials.sts import own_client
@@ -141,16 +145,16 @@ class _Portal:
     def __init__(self, target: Target, config: ClientConfig | None = None) -> None:
         sign_in = target.find_sign_in()
         self.sign_in = sign_in
-        session = unsigned_session(target)
         self._target = target
         with translated(target):
-            self._client = own_client(
-                session.create_client("sso", region_name=sign_in.region, config=config)
+            client = unsigned_session(target).create_client(
+                "sso", region_name=sign_in.region, config=config
             )
+        self._client = own_client(client)
 
         def read_token() -> str:
             with translated(target), reading("sso"):
-                return _access_token(sign_in, session, target.start.name)
+                return _access_token(sign_in, target)
 
         self._token = shared_sign_in(sign_in.token_file, read_token)
 
@@ -179,12 +183,13 @@ class _Portal:
                 raise UnauthorizedSSOTokenError from None
 
 
-def _access_token(sign_in: SignIn, session: ProfileBotocoreSession, profile: str) -> str:
+def _access_token(sign_in: SignIn, target: Target) -> str:
     """Return the token in the AWS CLI's file. With an [sso-session], botocore renews it."""
     files = sso_token_cache()
     if not sign_in.session:
         return str(SSOTokenLoader(files)(sign_in.start_url)["accessToken"])
-    provider: Any = SSOTokenProvider(session, files, profile_name=profile)
+    clients: Any = provider_clients(target, give_up_soon())
+    provider: Any = SSOTokenProvider(clients, files, profile_name=target.start.name)
     return str(provider.load_token().get_frozen_token().token)
 
 

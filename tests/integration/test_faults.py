@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import traceback
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import pytest
 from botocore.credentials import RefreshableCredentials
 
-from ipy_awsprofile import open_session, who_am_i
+from ipy_awsprofile import list_assigned_roles, open_session, who_am_i
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.target import login_target
 from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable, ServiceError, UnexpectedError
+from ipy_awsprofile.sessions.signing_in import begin_sign_in
 from tests.aws import EmbeddedAws
 from tests.identity_center import organisation
 from tests.servers import acting_server, echoing_server
@@ -68,28 +71,59 @@ def test_faults_in_a_cell(
     assert who_am_i(shell.names["session"]).profile == "RoleBeta"
 
 
-STORE = """
-[profile keys]
-region = us-east-1
-endpoint_url = {url}
-aws_access_key_id = AKIAIOSFODNN7EXAMPLE
-aws_secret_access_key = hush
+#: Temporary keys, which only GetScopedCredentials can limit.
+TOKEN: dict[str, Any] = {
+    "aws_access_key_id": "ASIAIOSFODNN7EXAMPLE",
+    "aws_secret_access_key": "hush",
+    "aws_session_token": "hush",
+}
 
-[profile role]
-region = us-east-1
-role_arn = arn:aws:iam::123456789012:role/Role
-source_profile = keys
-endpoint_url = {url}
-"""
+#: What answers each call: a page that is XML, a page that isn't, and a page that refuses.
+ANSWERS = {
+    "XML": (200, "<html><body>hush</body></html>"),
+    "HTML": (200, "<!doctype html><title>hush<br>"),
+    "refusal": (403, "<html>hush</html>"),
+    "redirect": (302, "hush"),
+}
+NOT_FROM_AWS = "`{}` got a response that isn't from AWS: a page answered {} "
 
 
-def test_an_answer_without_credentials(shared_files: tuple[Path, Path]) -> None:
-    """The page of a network's login isn't from AWS."""
-    with acting_server({"": (200, "<html>hush<br></html>")}) as url:
-        shared_files[0].write_text(STORE.format(url=url))
-        for name in ("role", "keys"):
-            with pytest.raises(ServiceError, match="got a response that isn't from AWS"):
-                who_am_i(open_session(name))
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_a_page_instead_of_aws(
+    aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, answer: tuple[int, str]
+) -> None:
+    """A page of a proxy or network is called that, whichever of our calls it answers."""
+    organisation(aws)
+    aws.sso.sign_in("corp")
+    aws.write_profile("Token", region="us-west-2", **TOKEN)
+    (token := aws.home / "token").write_text("hush")
+    role: dict[str, Any] = {"role_arn": "arn:aws:iam::123456789012:role/R", "region": "us-west-2"}
+    aws.write_profile("Web", web_identity_token_file=str(token), **role)
+    monkeypatch.setattr("getpass.getpass", lambda _question: "")
+
+    def sign_in(profile: str) -> None:
+        begin_sign_in(login_target(SessionRequest(profile)), device_code=True)
+
+    calls: dict[tuple[str, str], Callable[[], object]] = {
+        ("UserAlpha", "GetCallerIdentity"): lambda: who_am_i(open_session("UserAlpha")),
+        ("RoleBeta", "AssumeRole"): lambda: open_session("RoleBeta"),
+        ("Web", "AssumeRoleWithWebIdentity"): lambda: open_session("Web"),
+        ("UserAlpha", "GetSessionToken"): lambda: open_session("UserAlpha", read_only=True),
+        ("Token", "GetScopedCredentials"): lambda: open_session("Token", read_only=True),
+        ("prod-reader", "GetRoleCredentials"): lambda: open_session("prod-reader"),
+        ("sso-session corp", "ListAccounts"): list_assigned_roles,
+        ("prod-reader", "RegisterClient"): lambda: sign_in("prod-reader"),
+    }
+    with acting_server({"": answer}) as url:
+        for service in ("STS", "SSO", "SSO_OIDC"):
+            monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", url)
+        for names, call in calls.items():
+            with pytest.raises(ServiceError) as caught:
+                call()
+            assert str(caught.value).startswith(NOT_FROM_AWS.format(*names))
+            assert str(caught.value).endswith(f"(HTTP status {answer[0]}).")
+            assert caught.value.hint.startswith("A proxy or your network's sign-in page may have")
+            assert "hush" not in "".join(traceback.format_exception(caught.value))
 
 
 #: Error pages that quote the request, by the kind of body.
@@ -120,7 +154,7 @@ def test_pages_are_not_quoted(
             assert isinstance(ran.error, AwsProfileError), ran.printed
             assert not isinstance(ran.error, UnexpectedError)
             shown = "".join(traceback.format_exception(ran.error)) + ran.text + ran.error.hint
-            assert ": 403." in shown
+            assert "(HTTP status 403)." in shown
             assert quoted
             assert not [token for token in quoted if token in shown]
 
