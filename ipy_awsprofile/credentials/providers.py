@@ -61,8 +61,8 @@ from ipy_awsprofile.config.parameters import StsParameters
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
-from ipy_awsprofile.config.sign_ins import sso_cache
-from ipy_awsprofile.config.target import Target, sign_in_file
+from ipy_awsprofile.config.sign_ins import sso_cache, value_in
+from ipy_awsprofile.config.target import Target, login_file, sign_in_file
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.credentials.person import PROCESS_TIMEOUT, Prompter, end_process
 from ipy_awsprofile.credentials.sts import (
@@ -378,13 +378,14 @@ class ProviderClients:
     A session is created for the first client, because that takes longer than all the rest of
     opening a profile. It has no credentials: each client gets keys, or is for unsigned calls.
     ``config`` is that of the clients, which add AssumeRole's parameters that botocore has no
-    settings for.
+    settings for. A client of ``aws login`` is in the Region of the sign-in.
     """
 
     def __init__(
         self, target: Target, config: Config, create: Callable[[], botocore.session.Session]
     ) -> None:
         self.full_config = target.full_config()
+        self._start = target.start
         self._parameters = target.parameters
         self._config = config
         self._create = create
@@ -396,9 +397,12 @@ class ProviderClients:
         session.set_default_client_config(self._config)
         return session
 
-    def create_client(self, *args: Any, **kwargs: Any) -> Any:
+    def create_client(self, service: str, **kwargs: Any) -> Any:
         """Return a client. The method's name is botocore's."""
-        client = own_client(self.session.create_client(*args, **kwargs))
+        if service == "signin":  # botocore 1.44.0 passes it, too
+            file = login_file(str(self._start.settings["login_session"]))
+            kwargs.setdefault("region_name", value_in(file, "signInRegion"))
+        client = own_client(self.session.create_client(service, **kwargs))
         client.meta.events.register("provide-client-params.sts.AssumeRole", self._add_parameters)
         return client
 

@@ -107,6 +107,7 @@ class Login(StaysInProcess):
             "refreshToken": output["refreshToken"],
             "idToken": output["idToken"],
             "dpopKey": f"-----BEGIN EC PRIVATE KEY-----\n{lines}\n-----END EC PRIVATE KEY-----\n",
+            "signInRegion": self._client.meta.region_name,  # the only one that renews it
         }
         files: Any = CliFiles(get_login_token_cache_directory())
         loader: Any = LoginTokenLoader(files)

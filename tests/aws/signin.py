@@ -89,6 +89,7 @@ class SignIn:
             "refreshToken": self._refresh_token(grant),
             "idToken": self._id_token(user),
             "dpopKey": key,
+            "signInRegion": "us-west-2",
         }
         name = f"{sha256(user.arn.encode()).hexdigest()}.json"
         file = self._home() / ".aws" / "login" / "cache" / name

@@ -11,9 +11,12 @@ import threading
 import time
 import urllib.request
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from botocore import compat
+from botocore.httpsession import URLLib3Session
 
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.demo.iam import Signer
@@ -138,6 +141,33 @@ def test_aws_login(shell: Shell, aws: EmbeddedAws, ann: Signer, browser: Browser
     theirs = json.loads(aws.signin.login(ann).read_text())
     assert ours.keys() == theirs.keys()
     assert ours["accessToken"].keys() == theirs["accessToken"].keys()
+
+
+@pytest.mark.usefixtures("awscrt", "person", "browser")
+def test_aws_login_in_another_region(
+    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sign-in's Region renews the credentials, whatever the Region of the session is."""
+    shell.good("%aws_profile Ann")
+    (file,) = tokens(aws, "login")
+    token = json.loads(file.read_text())
+    token["accessToken"]["expiresAt"] = "2026-01-01T00:00:00Z"
+    file.write_text(json.dumps(token))
+    hosts: list[str] = []
+    send = URLLib3Session.send
+
+    def send_here(session: Any, request: Any) -> Any:
+        parts = urlsplit(request.url)
+        hosts.append(parts.netloc)
+        request.headers["Host"] = parts.netloc
+        request.url = f"{aws.endpoint_url}{parts.path}"
+        return send(session, request)
+
+    monkeypatch.setattr(URLLib3Session, "send", send_here)
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+    shell.good("%aws_profile Ann --region eu-west-1")
+    assert hosts[0] == "us-west-2.signin.aws.amazon.com"
+    assert json.loads(file.read_text())["signInRegion"] == "us-west-2"
 
 
 @pytest.mark.usefixtures("awscrt")
