@@ -53,7 +53,8 @@ def test_quiet(shell: Shell, aws: EmbeddedAws) -> None:
     loop = "for name in ('UserAlpha', 'RoleBeta'):\n    %aws_profile {name}"
     assert shell.good(f"{loop}\ns3 = session.client('s3')").text == ""
     assert "RoleBeta" in shell.good("%aws_profile").text
-    assert shell.good("%%aws_profile RoleBeta\n1").text == "Out[0]: 1"
+    value = shell.good("%%aws_profile RoleBeta\n1").text
+    assert re.fullmatch(r"Out\[\d\]: 1", value)  # IPython 8.24 to 9.7 count from 1
     assert "`s3` still signs as RoleBeta" in shell.good("%aws_profile UserAlpha").text
 
 
