@@ -255,6 +255,18 @@ def arguments(request: SessionRequest, *more: str) -> str:
     return " ".join([*words, *more])
 
 
+def python_arguments(request: SessionRequest) -> str:
+    """Return the arguments of a Python function for a request, for hints."""
+    words = list[str]()
+    if request.profile:
+        words.append(repr(request.profile))
+    for field_name, declared in options_of(request).items():
+        value = getattr(request, field_name)
+        if value != declared.default:
+            words.append(f"{field_name}={value!r}")
+    return ", ".join(words)
+
+
 def takes(
     request: Callable[P, RequestT],
 ) -> Callable[[Callable[[RequestT], Result]], Callable[P, Result]]:

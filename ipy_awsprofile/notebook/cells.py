@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from ipy_awsprofile.switch.switcher import Switcher
 
 
-def compile_cell(shell: InteractiveShell, cell: str) -> tuple[CodeType, CodeType | None]:
+def compile_cell(
+    shell: InteractiveShell, cell: str, *, instead_of_await: str
+) -> tuple[CodeType, CodeType | None]:
     """Return a cell's statements, and its last expression, if any, as code.
 
-    Raises InvalidOption for a cell with `await` at its top level, which a function can't run, and
-    for a syntax error, which is shown as in a regular cell.
+    Raises InvalidOption for a cell with `await` at its top level, which a function can't run, with
+    the hint ``instead_of_await``, and for a syntax error, which is shown as in a regular cell.
     """
     # In the user's cell, the first line is the magic's.
     source = "\n" + shell.transform_cell(cell)
@@ -46,10 +48,7 @@ def compile_cell(shell: InteractiveShell, cell: str) -> tuple[CodeType, CodeType
         _show_as(invalid, shell.SyntaxTB.structured_traceback(type(error), error, []))
         raise invalid from None
     if any(code.co_flags & CO_COROUTINE for code in (statements, expression) if code):
-        raise InvalidOption(
-            "This cell can't use `await` outside a function.",
-            "Use `asyncio.run`, or `with using_profile(NAME):` in a regular cell.",
-        )
+        raise InvalidOption("This cell can't use `await` outside a function.", instead_of_await)
     return statements, expression
 
 
@@ -108,7 +107,10 @@ def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session
     In the cell, ``session`` is the argument and ``profile`` is the session's `Profile`. The cell's
     assignments don't change the notebook. Raises InvalidOption.
     """
-    statements, expression = compile_cell(shell, cell)
+    # The function runs in a thread, which has no event loop yet.
+    statements, expression = compile_cell(
+        shell, cell, instead_of_await="Use `asyncio.run(…)` in the cell."
+    )
     if expression is None:
         raise InvalidOption("End the cell with an expression, whose value is collected.")
     calls = ast.unparse(ast.parse(shell.transform_cell(cell)))

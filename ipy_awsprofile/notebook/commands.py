@@ -19,7 +19,7 @@ from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.parameters import seconds
-from ipy_awsprofile.config.request import SwitchRequest, arguments
+from ipy_awsprofile.config.request import SwitchRequest, arguments, python_arguments
 from ipy_awsprofile.config.saved import ConfigFile
 from ipy_awsprofile.config.shared import AGENT
 from ipy_awsprofile.config.target import login_target
@@ -96,7 +96,13 @@ def run_aws_profile_cell(
             "A cell needs the name of a profile, and takes no action such as --off.",
             "Write `%%aws_profile NAME`.",
         )
-    code = compile_cell(shell, cell)
+    statement = f"with using_profile({python_arguments(request)}):"
+    code = compile_cell(
+        shell,
+        cell,
+        instead_of_await=f"Run `from ipy_awsprofile import using_profile`, and use `{statement}` in a "
+        "regular cell.",
+    )
     before = shell.user_ns.get(request.variable)
     try:
         with warning_about_threads(shell), ExitStack() as block:

@@ -417,3 +417,30 @@ def test_names_that_must_be_quoted(shell: Shell, aws: EmbeddedAws) -> None:
     assert command == "aws sso login --sso-session 'my corp'"
     assert magic == '%aws_profile --sso "my corp" --login'
     assert isinstance(shell.run(magic).error, SignInRequired)  # no one is here to sign in
+
+
+# Cells with `await` -------------------------------------------------------------------------------
+
+
+def test_await_in_a_block(shell: Shell, aws: EmbeddedAws) -> None:
+    """The hint's lines run the `await` as the cell's identity, with the limits that were asked for.
+
+    `asyncio.run` isn't one of them, because Jupyter already runs an event loop.
+    """
+    body = "await asyncio.sleep(0)\nsession.client('s3').create_bucket(Bucket='mine')"
+    error = shell.refused(f"%%aws_profile RoleBeta --read-only\n{body}")
+    assert "asyncio" not in error.hint
+    names, block = code_in(error.hint)
+    indented = body.replace("\n", "\n    ")
+    ran = shell.run(f"import asyncio\n{names}\n{block}\n    {indented}")
+    assert "AccessDenied" in str(ran.error)
+    assert "assumed-role/RoleBeta" in str(aws.calls[-1].arn)
+
+
+def test_await_for_each_profile(shell: Shell, aws: EmbeddedAws) -> None:
+    """In a cell for many profiles, the hint's `asyncio.run` works."""
+    error = shell.refused("%%aws_profiles RoleBeta --no-progress\nawait work()")
+    (call,) = code_in(error.hint)
+    shell.good("import asyncio\nasync def work(): return 1")
+    ran = shell.good(f"%%aws_profiles RoleBeta --no-progress\n{call.replace('…', 'work()')}")
+    assert list(ran.result["value"]) == [1]

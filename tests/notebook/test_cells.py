@@ -71,7 +71,7 @@ def test_magics_in_one_cell(shell: Shell, cell: str, printed: str) -> None:
         (
             "%%aws_profile RoleBeta\nx = 1\nawait x",
             "can't use `await`",
-            "with using_profile(NAME):",
+            "with using_profile('RoleBeta'):",
         ),
         ("%%aws_profile RoleBeta --off\nx = 1", "needs the name", "%%aws_profile NAME"),
         ("%%aws_profile RoleBet\nx = 1", "There is no profile `RoleBet`", "`RoleBeta`"),
