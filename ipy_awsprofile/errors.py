@@ -146,7 +146,19 @@ class MfaUnavailable(AwsProfileError):
 
 
 class MfaRejected(AwsProfileError):
-    """AWS refused the MFA code or the device, or the code doesn't have six digits."""
+    """AWS refused the MFA code or the device, or the code doesn't have six digits.
+
+    ``was_sent`` is False for a code that AWS hasn't seen, because it can't be one.
+    """
+
+    was_sent = True
+
+    @property
+    def next_answer(self) -> str:
+        """What to enter at the next prompt."""
+        if self.was_sent:
+            return "Each code works once: wait for the next one, and enter it."
+        return "Nothing was sent to AWS: enter all six digits."
 
 
 class AccessDenied(AwsProfileError):

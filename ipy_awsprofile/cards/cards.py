@@ -306,16 +306,12 @@ def error_card(error: AwsProfileError) -> Card:
 def mfa_card(device: str, profile: str = "", refused: str = "") -> Card:
     """Return a card with the MFA device of the next code prompt, and the profile that needs it.
 
-    ``refused`` is the problem with the previous code.
+    ``refused`` is the problem with the previous code, and what to enter now.
     """
     rows = (("profile", profile), ("device", device))
     if not refused:
         return Card("An MFA code is needed", rows=rows)
-    return Card(
-        "Another MFA code is needed",
-        rows=rows,
-        notes=(refused, "Each code works once: enter the next one."),
-    )
+    return Card("Another MFA code is needed", rows=rows, notes=(refused,))
 
 
 def time_left(

@@ -67,7 +67,8 @@ class SignInStep(StrEnum):
 class Question(str):
     """botocore's prompt for a code, with the name of the profile that needs it.
 
-    ``refused`` is the reason that the previous code was rejected, or empty for the first prompt.
+    ``refused`` says why the previous code was rejected and what to enter now, or is empty for the
+    first prompt.
     ``command`` is the command that shows this prompt again where the user can answer.
     """
 
@@ -211,9 +212,11 @@ def require_code(answer: str) -> str:
     """Return the code in the user's answer. Raises MfaRejected, which doesn't quote the answer."""
     code = "".join(answer.split())  # some devices show the digits in two groups
     if not _CODE.fullmatch(code):
-        raise MfaRejected(
-            "An MFA code has exactly six digits.", "Run the cell again, and enter a new code."
+        error = MfaRejected(
+            "An MFA code has exactly six digits.", "Run the cell again, and enter all of them."
         )
+        error.was_sent = False
+        raise error
     return code
 
 
@@ -253,7 +256,7 @@ class Prompter:
     def __init__(self, person: Person, target: Target) -> None:
         self.person = person
         self._target = target
-        self._refused = ""  # the reason that the user's last code was rejected
+        self._refused = ""  # why the user's last code was rejected, and what to enter now
         self._answers = False  # whether the user answered, rather than a command
 
     def __call__(self, question: str) -> str:
@@ -297,7 +300,7 @@ class Prompter:
                     is_device = "serial number" in str(error)
                     if is_device or not self._answers:
                         raise
-                    self._refused = str(error)
+                    self._refused = f"{error} {error.next_answer}"
             return fetch()
         finally:
             self._refused = ""

@@ -258,12 +258,13 @@ class Conversation:
 
     def _ask_for_code(self, asked: _Asked, device: str, error: AwsProfileError) -> None:
         """Ask for an MFA code, or for another one if ``error`` is about a rejected code."""
-        is_rejected = isinstance(error, MfaRejected)
         shown = ""
-        if is_rejected:
-            error.hint = "Each code works once. Wait for the device's next code."
+        needs_next_code = False
+        if isinstance(error, MfaRejected):
+            error.hint = error.next_answer
             shown = cards.error_card(error)._repr_html_()
-        self._ask(asked, shown, kind="code", device=device, again=is_rejected)
+            needs_next_code = error.was_sent
+        self._ask(asked, shown, kind="code", device=device, again=needs_next_code)
 
     def _ask_to_sign_in(self, request: SwitchRequest, *, again: bool, device_code: bool) -> None:
         attempt = begin_sign_in(login_target(request), device_code=device_code)

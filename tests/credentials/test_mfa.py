@@ -68,9 +68,12 @@ def test_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_wrong_code_is_asked_again(
-    phone: Phone, shell: Shell, monkeypatch: pytest.MonkeyPatch
+    phone: Phone, shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If a code is invalid or AWS refuses it, the cell prompts again, up to three times in all."""
+    """If a code is invalid or AWS refuses it, the cell prompts again, up to three times in all.
+
+    It says that the next code is needed only if AWS has seen the code.
+    """
     right = phone("")
     wrong = "000000" if right != "000000" else "1" * 6
     answers = iter([wrong, "12345", right])
@@ -78,7 +81,9 @@ def test_wrong_code_is_asked_again(
     printed = shell.good("%aws_profile Auditor").text
     assert "profile  Auditor" in printed
     assert "AWS refused the MFA code for `Auditor`" in printed
-    assert "An MFA code has exactly six digits." in printed
+    assert "An MFA code has exactly six digits. Nothing was sent to AWS: enter all" in printed
+    assert printed.count("Each code works once: wait for the next one") == 1
+    assert aws.actions.count("sts:AssumeRole") == 2  # with the wrong code and the right one
     assert wrong not in printed
     answers = iter([wrong] * 4)
     assert isinstance(shell.run("%aws_profile --refresh").error, MfaRejected)

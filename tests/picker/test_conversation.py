@@ -257,10 +257,19 @@ def test_commands_for_the_active_identity(notebook: Shell) -> None:
 def test_a_question_after_the_cell(
     notebook: Shell, views: Views, aws: EmbeddedAws, auditor: str
 ) -> None:
-    """The views ask for an MFA code after the cell, because a code expires within seconds."""
+    """The views ask for an MFA code after the cell, because a code expires within seconds.
+
+    They ask again for a code that can't be one, and for the next one if AWS has seen it.
+    """
     notebook.good("choose('Auditor'); asked = views.state['ask']")
     assert notebook.names["asked"] is None
     assert views.state["ask"]["kind"] == "code"
+    state = views.do("answer", code="12 34")
+    assert "Nothing was sent to AWS: enter all six digits." in state["error"]
+    assert state["ask"]["again"] is False
+    state = views.do("answer", code="000000")
+    assert "Each code works once: wait for the next one" in state["error"]
+    assert state["ask"]["again"] is True
     assert views.do("answer", code=aws.iam.mfa_code(auditor))["identity"]["profile"] == "Auditor"
 
 
