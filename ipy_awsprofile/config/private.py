@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from time import sleep
@@ -20,6 +20,10 @@ _RETRIES = 100
 #: The code of Windows for a file that is open or read-only.
 #: https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes--0-499-
 _ACCESS_DENIED = 5
+
+
+class NotWritable(OSError):
+    """A file that can't be written, because of its folder or disk. ``filename`` is its path."""
 
 
 def use_file(path: Path, act: Callable[[Path], _T]) -> _T:
@@ -49,24 +53,40 @@ def replace_file(
     """Replace a file atomically, or create it and its folder for the user alone (0600 and 0700).
 
     ``before`` is called with the path of the draft just before the draft replaces the file. Raises
-    OSError, for example if the disk is full, and the errors of ``before``. After an error, the file
-    is unchanged and the draft is deleted.
+    NotWritable, for example if the disk is full, and the errors of ``before``. After an error, the
+    file is unchanged and the draft is deleted.
     """
-    import tempfile  # not needed to read the files
-
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with open(handle, "wb") as file:
+    with _new_draft(path) as draft:
+        with draft.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        before(Path(draft))
+        before(draft)
         use_file(path, partial(os.replace, draft))
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(draft)
-        raise
+
+
+def require_writable(path: Path) -> None:
+    """Raise NotWritable if `replace_file` couldn't write a file."""
+    with _new_draft(path):
+        pass
+
+
+@contextmanager
+def _new_draft(path: Path) -> Iterator[Path]:
+    """Create a private file in a file's folder for one ``with`` block. Raises NotWritable."""
+    import tempfile  # not needed to read the files
+
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        os.close(handle)
+        try:
+            yield Path(name)
+        finally:
+            with suppress(OSError):  # it has replaced the file
+                os.unlink(name)
+    except OSError as error:
+        raise NotWritable(error.errno, error.strerror, str(path)) from None
 
 
 def cache_folder() -> Path:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 
+from ipy_awsprofile.config.private import NotWritable
 from ipy_awsprofile.config.settings import words
 from ipy_awsprofile.config.sign_ins import PORTAL
 from ipy_awsprofile.errors import (
@@ -304,6 +305,13 @@ EXCEPTIONS = (
         "{name} got a response that isn't from AWS: {message}",
         "A proxy or your network's sign-in page may have answered: check the `endpoint_url` of the "
         "profile or in AWS_ENDPOINT_URL, and HTTPS_PROXY.",
+    ),
+    Rule(
+        NotWritable,
+        CredentialsUnavailable,
+        "A file of {start} can't be written: {message}",
+        "Make its folder writable, or free some space. You can also set XDG_CACHE_HOME to a folder "
+        "in place of `~/.cache`, or HOME to a folder with a copy of `~/.aws`.",
     ),
     Rule(
         OSError,

@@ -100,8 +100,8 @@ def run_aws_profile_cell(
     code = compile_cell(
         shell,
         cell,
-        instead_of_await=f"Run `from ipy_awsprofile import using_profile`, and use `{statement}` in a "
-        "regular cell.",
+        instead_of_await="Run `from ipy_awsprofile import using_profile`, and use "
+        f"`{statement}` in a regular cell.",
     )
     before = shell.user_ns.get(request.variable)
     try:

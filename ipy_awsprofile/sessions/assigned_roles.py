@@ -26,7 +26,12 @@ from botocore.utils import SSOTokenLoader
 
 from ipy_awsprofile.config.files import Config, FileVersion, read_config, version_of
 from ipy_awsprofile.config.names import AssignedName, matches
-from ipy_awsprofile.config.private import cache_folder, read_private_file, replace_file
+from ipy_awsprofile.config.private import (
+    cache_folder,
+    read_private_file,
+    replace_file,
+    require_writable,
+)
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.sign_ins import (
     SignIn,
@@ -147,6 +152,8 @@ class _Portal:
         self.sign_in = sign_in
         self._target = target
         with translated(target):
+            # Before the user signs in, and before the calls for all accounts.
+            require_writable(_cache_file())
             client = unsigned_session(target).create_client(
                 "sso", region_name=sign_in.region, config=config
             )
@@ -241,8 +248,12 @@ def _key(sign_in: SignIn) -> str:
     return f"{sign_in.session} {sign_in.start_url}"
 
 
+def _cache_file() -> Path:
+    return cache_folder() / _CACHE_FILE
+
+
 def _read_cache() -> _Cache:
-    path = cache_folder() / _CACHE_FILE
+    path = _cache_file()
     return _read(path, version_of(path))
 
 
@@ -257,7 +268,7 @@ def _read(path: Path, _version: FileVersion | None) -> _Cache:
 def _write_cache(lists: Mapping[str, Any], names: Mapping[str, str]) -> None:
     content = json.dumps({"lists": lists, "names": names}, default=str)
     with translated(None):  # without the names, patterns can't protect accounts by name
-        replace_file(cache_folder() / _CACHE_FILE, content.encode())
+        replace_file(_cache_file(), content.encode())
 
 
 @dataclass(frozen=True, slots=True)

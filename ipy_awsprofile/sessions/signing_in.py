@@ -30,7 +30,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from botocore.utils import SSOTokenLoader
 
 from ipy_awsprofile.config.files import Config, read_config, version_of
-from ipy_awsprofile.config.private import StaysInProcess, remove_file
+from ipy_awsprofile.config.private import StaysInProcess, remove_file, require_writable
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.sign_ins import (
@@ -170,6 +170,7 @@ def begin_sign_in(target: Target, *, device_code: bool = False) -> Attempt:
     """
     browser = None if device_code else local_browser()
     with translated(target):
+        require_writable(sign_in_file(target))  # otherwise, the user would sign in for nothing
         if target.start.kind is ProfileKind.LOGIN_SESSION:
             attempt = _begin_login(target, here=browser is not None)
         else:

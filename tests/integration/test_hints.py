@@ -23,6 +23,8 @@ from ipy_awsprofile.errors import (
 )
 from ipy_awsprofile.text import quoted
 from tests.aws import EmbeddedAws
+from tests.identity_center import organisation
+from tests.local_browser import Browser
 from tests.roles import answer_with_codes
 from tests.shells import Shell
 
@@ -444,3 +446,42 @@ def test_await_for_each_profile(shell: Shell, aws: EmbeddedAws) -> None:
     shell.good("import asyncio\nasync def work(): return 1")
     ran = shell.good(f"%%aws_profiles RoleBeta --no-progress\n{call.replace('…', 'work()')}")
     assert list(ran.result["value"]) == [1]
+
+
+# Folders that can't be written -------------------------------------------------------------------
+
+
+def test_read_only_cache(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the list of roles can't be kept, the error says so before a sign-in or a call to AWS."""
+    organisation(aws)
+    monkeypatch.setattr("getpass.getpass", lambda _question: "")
+    (cache := aws.home / ".cache").write_text("a file, which no user can make a folder in")
+    error = shell.refused("%aws_profiles --sso")
+    assert str(cache) in str(error)
+    assert aws.actions == []
+    assert "set XDG_CACHE_HOME to a folder in place of `~/.cache`" in error.hint
+    monkeypatch.setenv("XDG_CACHE_HOME", str(aws.home / "elsewhere"))
+    aws.sso.sign_in("corp")
+    assert "roles in 3 accounts" in shell.good("%aws_profiles --sso").text
+
+
+@pytest.mark.parametrize("line", ["%aws_profile prod-reader", "%aws_profile --sso corp --login"])
+def test_read_only_home(
+    shell: Shell, aws: EmbeddedAws, browser: Browser, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    """If a sign-in can't be stored, the error says so before the user signs in."""
+    organisation(aws)
+    monkeypatch.setattr("getpass.getpass", lambda _question: "")
+    (home := aws.home / "home").mkdir()
+    (home / ".aws").write_text("a file, which no user can make a folder in")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    error = shell.refused(line)
+    assert str(home / ".aws" / "sso" / "cache") in str(error)
+    assert aws.actions == []
+    assert "HOME to a folder with a copy of `~/.aws`" in error.hint
+    (home / "copy" / ".aws").mkdir(parents=True)
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(home / "copy"))
+    shell.good(line)
+    assert list((home / "copy" / ".aws" / "sso" / "cache").iterdir())
