@@ -139,8 +139,7 @@ RESPONSES = (
         AccessDenied,
         "AWS denied AssumeRole for {name}: {message}",
         "Check that the role exists, and that its trust policy and the caller's policy allow "
-        "sts:AssumeRole. Tags also require sts:TagSession, and a source identity requires "
-        "sts:SetSourceIdentity. A trust policy can require an external ID (`external_id`) or MFA "
+        "{actions}. A trust policy can require an external ID (`external_id`) or MFA "
         "(`mfa_serial`). {explain}",
         calls={"AssumeRole"},
     ),

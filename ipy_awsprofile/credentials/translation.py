@@ -28,7 +28,7 @@ from ipy_awsprofile.errors import (
     speaking_cause,
     without_stack,
 )
-from ipy_awsprofile.text import in_terminal, one_line, redacted_urls
+from ipy_awsprofile.text import in_terminal, listed, one_line, redacted_urls
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
@@ -169,6 +169,7 @@ def from_error(error: Exception, target: Target | None, name: str = "") -> AwsPr
         "message": _message_of(error).rstrip("."),
         "source": details.get("provider", "Ec2InstanceMetadata"),
         "problem": problem,
+        "actions": listed(_actions_of_assuming(target)),
         "typed": typed,
         "explain": f"`%aws_profile --explain {typed}` shows where each setting comes from.",
     }
@@ -180,6 +181,15 @@ def from_error(error: Exception, target: Target | None, name: str = "") -> AwsPr
         fields |= {"login": f"{typed} --login", "aws_login": _sign_in_command(target)}
     says = rule.says.format_map(fields)
     return rule.kind(f"{says[0].upper()}{says[1:]}.", rule.hint.format_map(fields))
+
+
+def _actions_of_assuming(target: Target | None) -> Iterator[str]:
+    """Yield the actions that AWS requires to assume the roles of a target."""
+    yield "sts:AssumeRole"
+    parameters = target.parameters.values() if target else ()
+    for name, action in (("Tags", "sts:TagSession"), ("SourceIdentity", "sts:SetSourceIdentity")):
+        if any(name in given for given in parameters):
+            yield action
 
 
 def no_credentials(name: str = "") -> AwsProfileError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import boto3
@@ -107,6 +108,22 @@ def test_tags_and_source_identity(shell: Shell, aws: EmbeddedAws, audited: str) 
     shell.good(f"open_session('Audited', {GIVEN})")  # from the cache entry that only these use
     assert "sts:AssumeRole" not in aws.actions
     assert isinstance(shell.refused("%aws_profile Audited"), AccessDenied)
+
+
+def test_actions_that_a_trust_policy_lacks(shell: Shell, aws: EmbeddedAws, audited: str) -> None:
+    """If AWS denies a role, the hint names the actions that this request needs, and no others."""
+    aws.iam.roles[audited].trust["Statement"][0]["Action"] = "sts:AssumeRole"
+    shell.good("from ipy_awsprofile import open_session")
+    actions: dict[str, list[str]] = {
+        "open_session('Audited')": ALL[:1],
+        "open_session('Audited', tags={'team': 'red'})": ALL[:2],
+        "open_session('Audited', source_identity='ann')": ALL[::2],
+        "open_session('Vault')": ALL,
+    }
+    for call, needed in actions.items():
+        assert re.findall(r"sts:\w+", shell.refused(call).hint) == needed
+    aws.iam.roles[audited].trust["Statement"][0]["Action"] = needed
+    shell.good("%aws_profile Vault")
 
 
 def test_settings_of_a_profile(shell: Shell, audited: str) -> None:
