@@ -18,10 +18,17 @@ from weakref import ref
 
 from botocore.client import BaseClient
 
+from ipy_awsprofile.config.files import read_config
+from ipy_awsprofile.config.regions import endpoint_of
+from ipy_awsprofile.config.shared import python_of
+from ipy_awsprofile.errors import ConfigFileError
 from ipy_awsprofile.gate import PROCESS, Label, is_stale, label_of
-from ipy_awsprofile.kernel.places import BEDROCK_KEY, has_read_with_polars
+from ipy_awsprofile.kernel.places import BEDROCK_KEY, ENDPOINT, has_read_with_polars
+from ipy_awsprofile.kernel.show import ABSENT
+from ipy_awsprofile.text import redacted_urls
 
 if TYPE_CHECKING:
+    from ipy_awsprofile.config.files import Section
     from ipy_awsprofile.kernel.show import Kernel
     from ipy_awsprofile.kernel.workers import Workers
 
@@ -70,12 +77,33 @@ def leftovers(
         )
     yield from _about_libraries(variables, active)
     if active:
+        yield from _about_endpoint()
         yield from _about_clusters(variables, active, lent)
         if os.environ.get(BEDROCK_KEY):
             yield Leftover(
                 BEDROCK_KEY,
                 "is an API key that Amazon Bedrock uses instead of any profile, even one that you "
                 f"name: to change that, run `del os.environ[{BEDROCK_KEY!r}]`",
+            )
+
+
+def _about_endpoint() -> Iterator[Leftover]:
+    """Yield the active profile's S3 endpoint if other profiles have another one, or AWS's."""
+    url = ENDPOINT.get()
+    if url is ABSENT:
+        return
+    with suppress(ConfigFileError):
+        config = read_config()
+        different: dict[str, Section] = {}  # many profiles have the same settings
+        for settings in config.profiles.values():
+            if not python_of(settings):  # the programs with which the notebook shares its identity
+                described = f"{settings.get('endpoint_url')} {settings.get('services')}"
+                different.setdefault(described, settings)
+        if any(endpoint_of("s3", each, config.services) != url for each in different.values()):
+            yield Leftover(
+                "AWS_ENDPOINT_URL_S3",
+                f"makes child processes use {redacted_urls(str(url))} for S3, even with "
+                "`--profile OTHER`: for another profile, use a `%%aws_profile NAME` cell",
             )
 
 

@@ -318,7 +318,9 @@ def test_the_endpoint_of_a_profile(
             notebook.good("%aws_profile RoleBeta")
             assert roles_in_s3(aws, notebook, LIBRARIES[library]) == {"RoleBeta"}
         append_section(aws.config_file, "profile Indented", {"services": {"s3": "mine"}})
-        notebook.good("%aws_profile Elsewhere")
+        card = notebook.good("%aws_profile Elsewhere").text
+        assert f"`AWS_ENDPOINT_URL_S3` makes child processes use {url} for S3, even with" in card
+        assert "`%%aws_profile NAME` cell" in card
         cell = f'!"{sys.executable}" -c "import boto3; boto3.client(\'s3\').list_buckets()"'
         assert roles_in_s3(aws, notebook, f"%%aws_profile RoleBeta\n{cell}") == {"RoleBeta"}
         assert isinstance(notebook.run("pd.read_parquet(PARQUET)").error, FileNotFoundError)
