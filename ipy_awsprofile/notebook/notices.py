@@ -6,6 +6,7 @@ https://ipython.readthedocs.io/en/stable/config/details.html#custom-prompts
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,7 @@ class Notices:
             ("pre_run_cell", self._tell_about_files),
             ("post_run_cell", self._tell_about_places),
             ("post_run_cell", self._tell_about_expiry),
+            ("post_run_cell", _tell_about_s3fs),
         )
         for event, hook in hooks:
             shell.events.register(event, hook)
@@ -113,6 +115,20 @@ class Notices:
                 f"The session of `{session.chain[0]}` has expired, and a new one requires an MFA "
                 "code. Run `%aws_profile --refresh`."
             )
+
+
+def _tell_about_s3fs(result: ExecutionResult) -> None:
+    """Show what to install below the error of pandas for an S3 path, which names only s3fs.
+
+    s3fs requires an exact botocore, by way of aiobotocore. Without the extra's lower bounds, pip
+    can choose versions that don't fit the boto3 that is installed.
+    """
+    error = result.error_in_exec
+    if isinstance(error, ImportError) and re.search(r"\b(s3fs|fsspec)\b", str(error)):
+        PROCESS.warn(
+            'For `s3://` paths, run `%pip install "ipy-awsprofile[s3fs]"`, then restart the '
+            "kernel. s3fs alone can bring a botocore that doesn't fit your boto3."
+        )
 
 
 def show_in_prompt(shell: InteractiveShell, switcher: Switcher) -> Callable[[], None]:

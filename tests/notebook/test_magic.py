@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -56,6 +59,17 @@ def test_quiet(shell: Shell, aws: EmbeddedAws) -> None:
     value = shell.good("%%aws_profile RoleBeta\n1").text
     assert re.fullmatch(r"Out\[\d\]: 1", value)  # IPython 8.24 to 9.7 count from 1
     assert "`s3` still signs as RoleBeta" in shell.good("%aws_profile UserAlpha").text
+
+
+def test_pandas_without_s3fs(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below the error of pandas for an S3 path, a line names the extra, and no line otherwise."""
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    registry: Any = importlib.import_module("fsspec.registry")
+    monkeypatch.delitem(registry._registry, "s3", raising=False)  # noqa: SLF001
+    ran = shell.run("import pandas as pd; pd.read_csv('s3://bucket/key.csv')")
+    assert str(ran.error) == "Install s3fs to access S3"
+    assert ran.text.count('run `%pip install "ipy-awsprofile[s3fs]"`, then restart the kernel') == 1
+    assert "%pip" not in shell.run("import no_such_module").text
 
 
 def test_region_from_a_variable(
