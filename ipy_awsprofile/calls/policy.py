@@ -24,7 +24,7 @@ _ALWAYS_ALLOWED = {"sts:GetCallerIdentity", "sts:GetSessionToken"}
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The statements of a draft for a profile, AWS's messages about denied calls, and notes."""
+    """The statements of a draft for a profile, the denied calls with AWS's messages, and notes."""
 
     profile: str
     account: str
@@ -59,7 +59,7 @@ def _draft(calls: list[Call]) -> Draft:
         if not account.isdigit():
             account = call.account
         if call.outcome == "denied":
-            denied[call.error] = None
+            denied[_denial_of(call)] = None
         else:
             needs.update(call.needs)
     actions_by_resource: dict[str, list[str]] = defaultdict(list)
@@ -73,6 +73,17 @@ def _draft(calls: list[Call]) -> Draft:
         statements.append({"Effect": "Allow", "Action": allowed, "Resource": resources})
     notes = tuple(_notes(sorted(needs)))
     return Draft(calls[0].profile, account, statements, tuple(denied), notes)
+
+
+def _denial_of(call: Call) -> str:
+    """Return the action and the resource of a denied call, and AWS's message, which can lack both.
+
+    S3, for example, says only "Access Denied" about another account's bucket.
+    """
+    what = f"`{call.action}`"
+    if call.resource != "*":
+        what += f" on `{call.resource}`"
+    return f"{what}. {call.error}"
 
 
 def _notes(needs: list[tuple[str, str]]) -> Iterator[str]:

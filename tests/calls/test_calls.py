@@ -11,7 +11,7 @@ import pytest
 import wrapt
 from botocore.client import BaseClient
 
-from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role, allow
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, add_role, allow
 from tests.aws import EmbeddedAws
 from tests.shells import Shell
 
@@ -259,7 +259,12 @@ DRAFTS: dict[str, tuple[dict[str, str], str]] = {
     ),
     "boto3.Session(profile_name='UserAlpha').client('s3').list_buckets()": (
         {},
-        "Denied, and not in the draft: AccessDenied: User: arn:aws:iam::",
+        "Denied, and not in the draft: `s3:ListAllMyBuckets`. AccessDenied: User: arn:aws:iam::",
+    ),
+    "s3.put_object(Bucket='elsewhere', Key='x/y.csv')": (
+        {},
+        "Denied, and not in the draft: `s3:PutObject` on `arn:aws:s3:::elsewhere/x/*`. "
+        "AccessDenied: Access Denied",
     ),
     "s3.put_object(Bucket='my-first-bucket', Key='x.csv')": (
         {"s3:PutObject": "arn:aws:s3:::my-first-bucket/*"},
@@ -281,6 +286,7 @@ DRAFTS: dict[str, tuple[dict[str, str], str]] = {
 
 def test_drafts(shell: Shell, aws: EmbeddedAws) -> None:
     """A draft allows what AWS answered, and its notes say what else it allows or leaves out."""
+    aws.create_bucket("elsewhere", account=USER_ACCOUNT)
     shell.good("%aws_profile RoleBeta\nimport boto3; s3 = session.client('s3')\n%aws_calls on")
     for code, (statements, says) in DRAFTS.items():
         shell.good("%aws_calls clear")

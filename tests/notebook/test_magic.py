@@ -63,6 +63,7 @@ def test_quiet(shell: Shell, aws: EmbeddedAws) -> None:
 
 def test_pandas_without_s3fs(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """Below the error of pandas for an S3 path, a line names the extra, and no line otherwise."""
+    shell.good("%aws_profile RoleBeta")
     monkeypatch.setitem(sys.modules, "s3fs", None)
     registry: Any = importlib.import_module("fsspec.registry")
     monkeypatch.delitem(registry._registry, "s3", raising=False)  # noqa: SLF001
