@@ -70,13 +70,15 @@ def test_reloading_starts_anew(shell: Shell, aws: EmbeddedAws) -> None:
     shell.good("%aws_profile RoleBeta --yes")
     said = shell.good("%reload_ext ipy_awsprofile").text
     assert "ended the switch to `RoleBeta`" in said
+    (line,) = re.findall("run `(.+?)`", said)
+    assert line == "%aws_profile RoleBeta"  # a protected profile is confirmed again
     assert "session" not in shell.names
     again = state(shell)
     assert "No profile is active" in shell.good("%aws_profile").text
     assert len(again.pop("matchers")) == len(loaded.pop("matchers"))
     assert again == loaded
     assert shell.good("%reload_ext ipy_awsprofile").text == ""
-    assert "RoleBeta ←" in shell.good("%aws_profile RoleBeta").text
+    assert "RoleBeta ←" in shell.good(line).text
 
 
 def test_settings_before_the_first_use(shell: Shell, aws: EmbeddedAws) -> None:

@@ -191,7 +191,10 @@ class Run:
         errors: ErrorRows = frame.attrs["errors"]
         errors.on_retry = self._retry
         frame.attrs["interrupted"] = interrupted
-        size = number_of(len(tasks), "call" if self.regions else "profile")
+        size = number_of(len(self.requests), "profile")
+        if self.regions:
+            regions = number_of(len(self.regions), "Region")
+            size = f"{number_of(len(tasks), 'call')} ({size} in {regions})"
         if errors and len(errors) == len(tasks):
             raise no_profile_answered(errors, size)
         if errors or interrupted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, TextIO
 from urllib.parse import quote
@@ -94,3 +94,8 @@ class LinesOfCalls:
             with room:
                 self._stream.write("".join(f"{name}: {line}\n" for line in lines))
         return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write the texts, as a stream does."""
+        for line in lines:
+            self.write(line)

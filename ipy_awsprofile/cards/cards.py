@@ -174,8 +174,9 @@ def _expiry_line(identity: Identity, renewal: str) -> str:
 
 
 def session_rows(target: Target) -> list[tuple[str, str]]:
-    """Return the rows for a session's server, store, access and policy."""
+    """Return the rows for a session's server, store, access, policy, source identity and tags."""
     request = target.request
+    parameters = target.parameters.get(target.profile.role_arn or "", {})
     rows = []
     if target.foreign_sts:
         server = f"{target.foreign_sts}, not AWS"
@@ -192,6 +193,11 @@ def session_rows(target: Target) -> list[tuple[str, str]]:
         rows.append(("access", access))
     if request.policy:
         rows.append(("policy", f"limited by the session policy {request.policy}"))
+    if "SourceIdentity" in parameters:
+        rows.append(("source identity", parameters["SourceIdentity"]))
+    if "Tags" in parameters:
+        tags = [f"{tag['Key']}={tag['Value']}" for tag in parameters["Tags"]]
+        rows.append(("tags", ", ".join(tags)))
     return rows
 
 

@@ -68,8 +68,13 @@ def _title(title: str, pattern: str | None, number: int, magic: str) -> str:
     return title
 
 
-def saved_card(file: ConfigFile, lines: Sequence[str], *, is_written: bool) -> Card:
-    """Return a card of the lines that saving adds to the config file (``+``) or removes (``-``)."""
+def saved_card(
+    file: ConfigFile, lines: Sequence[str], *, is_written: bool, others: int = 0
+) -> Card:
+    """Return a card of the lines that saving adds to the config file (``+``) or removes (``-``).
+
+    ``others`` is the number of roles that aren't saved, because they have a profile already.
+    """
     config = file.config.paths.config
     title = f"The saved profiles in `{config}` are up to date. There is nothing to write."
     if lines:
@@ -79,6 +84,10 @@ def saved_card(file: ConfigFile, lines: Sequence[str], *, is_written: bool) -> C
         if not is_written:
             counts = f"{added} to add, {removed} to remove"
             title = f"Profiles in `{config}`: {counts}. Add `--yes` to write the changes."
+    if others == 1:
+        title += " 1 role already has another profile."
+    elif others:
+        title += f" {others} roles already have other profiles."
     return Card(title, code="\n".join(lines))
 
 

@@ -124,7 +124,8 @@ RESPONSES = (
         DENIED,
         RoleNotAssigned,
         "The signed-in user isn't assigned the role of {start}: {message}",
-        "`%aws_profiles --sso` lists the values for sso_account_id and sso_role_name.",
+        "`%aws_profiles --sso{sso} --refresh` lists the values for sso_account_id and "
+        "sso_role_name.",
         calls={"GetRoleCredentials"},
     ),
     Rule(

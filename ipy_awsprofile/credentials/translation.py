@@ -28,7 +28,7 @@ from ipy_awsprofile.errors import (
     speaking_cause,
     without_stack,
 )
-from ipy_awsprofile.text import in_terminal, listed, one_line, redacted_urls
+from ipy_awsprofile.text import in_terminal, listed, one_line, quoted, redacted_urls
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
@@ -169,6 +169,7 @@ def from_error(error: Exception, target: Target | None, name: str = "") -> AwsPr
         "message": _message_of(error).rstrip("."),
         "source": details.get("provider", "Ec2InstanceMetadata"),
         "problem": problem,
+        "sso": _sign_in_of(target),
         "actions": listed(_actions_of_assuming(target)),
         "typed": typed,
         "explain": f"`%aws_profile --explain {typed}` shows where each setting comes from.",
@@ -181,6 +182,12 @@ def from_error(error: Exception, target: Target | None, name: str = "") -> AwsPr
         fields |= {"login": f"{typed} --login", "aws_login": _sign_in_command(target)}
     says = rule.says.format_map(fields)
     return rule.kind(f"{says[0].upper()}{says[1:]}.", rule.hint.format_map(fields))
+
+
+def _sign_in_of(target: Target | None) -> str:
+    """Return the name of a target's sign-in after a space, to list its roles, or an empty text."""
+    sign_in = target.sign_in if target else None
+    return f" {quoted(sign_in.name)}" if sign_in else ""
 
 
 def _actions_of_assuming(target: Target | None) -> Iterator[str]:

@@ -394,7 +394,10 @@ def _open_console(line: _Line) -> Card:
             "The kernel's machine can't open a browser for you.",
             "In a notebook, `%aws_profile --pick` shows a picker with the button *Console*.",
         )
-    return Card(f"The browser opens the AWS console as {session.chain[0]}", tone=Tone.GOOD)
+    page = "the AWS console"
+    if line.options.console:
+        page = f"`{line.options.console}` in {page}"
+    return Card(f"The browser opens {page} as {session.chain[0]}", tone=Tone.GOOD)
 
 
 #: The actions by their options. Each returns what its cell displays, if anything.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -185,7 +186,11 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         warn = PROCESS.warn
         self.ending.close()
         if request:
-            warn(f"Unloading the extension ended the switch to `{request.name}`.")
+            line = arguments(replace(request, confirmed=False))
+            warn(
+                f"Unloading the extension ended the switch to `{request.name}`. To switch again "
+                f"after it is loaded, run `%aws_profile {line}`."
+            )
 
     def _apply(self, change: traitlets.Bunch | None = None) -> None:
         """Apply the settings, after each ``change`` of one of them."""

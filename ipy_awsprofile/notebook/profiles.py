@@ -16,7 +16,7 @@ from ipy_awsprofile.cards.card import Card
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import require_variable
-from ipy_awsprofile.config.saved import ConfigFile
+from ipy_awsprofile.config.saved import ConfigFile, block_of_roles, profiles_in_block
 from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in, sign_in_of_pattern
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, faults_as_errors
 from ipy_awsprofile.gate import require_no_run
@@ -126,8 +126,10 @@ def _card_of_roles(
         )
     file = ConfigFile.read()
     text = text_with_roles(file, sign_in, roles, options.save)
+    saved = profiles_in_block(text, block_of_roles(sign_in.name))
     lines = file.change(text, is_confirmed=options.confirmed)
-    return tables.saved_card(file, lines, is_written=options.confirmed)
+    others = len(roles) - len(saved)
+    return tables.saved_card(file, lines, is_written=options.confirmed, others=others)
 
 
 def _list_roles(

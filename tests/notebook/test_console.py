@@ -22,7 +22,7 @@ def test_opened(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
     """The browser is signed in as the role, and no secret is in the output."""
     shell.good("%aws_profile RoleBeta --session-name me")
     ran = shell.good("%aws_profile --console s3")
-    assert ran.text == "The browser opens the AWS console as RoleBeta"
+    assert ran.text == "The browser opens `s3` in the AWS console as RoleBeta"
     browser.wait()
     assert "assumed-role/RoleBeta/me" in browser.page
     assert "https://us-west-2.console.aws.amazon.com/s3/home?region=us-west-2" in browser.page

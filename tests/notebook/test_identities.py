@@ -99,6 +99,8 @@ def test_tags_and_source_identity(shell: Shell, aws: EmbeddedAws, audited: str) 
     for role in ("'Audited'", f"role_arn={audited!r}, source_profile='Ann'"):
         shell.good(f"with using_profile({role}, {GIVEN}) as own: pass")
     arn = who_am_i(shell.names["own"]).arn
+    card = shell.good(f"with using_profile({role}, {GIVEN}):\n    %aws_profile").text
+    assert re.search(r"\n  source identity +ann\n  tags +team=red\n", card)
     shell.names["run"] = run_aws_cli
     code = "child = run('sts', 'get-caller-identity', '--output', 'json').stdout"
     shell.good(f"with using_profile({role}, {GIVEN}):\n    {code}")

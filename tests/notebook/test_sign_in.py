@@ -342,7 +342,7 @@ def test_roles_come_and_go(shell: Shell, aws: EmbeddedAws) -> None:
     """`--save` shows the changes, and `--yes` writes them; the rest of the file stays the same."""
     before = aws.config_file.read_text()
     shown = shell.good(SAVE).text
-    assert "3 to add, 0 to remove. Add `--yes` to write the changes." in shown
+    assert "3 to add, 0 to remove. Add `--yes` to write the changes. 1 role already has" in shown
     assert (
         f"+[profile Acme-Prod-Admin]\n+region = us-west-2\n+endpoint_url = {aws.endpoint_url}"
         in shown

@@ -81,7 +81,7 @@ def test_a_new_account(shell: Shell, aws: EmbeddedAws) -> None:
     assert len(list_assigned_roles()) == 5
 
 
-def test_a_role_that_was_taken_away(aws: EmbeddedAws) -> None:
+def test_a_role_that_was_taken_away(shell: Shell, aws: EmbeddedAws) -> None:
     """If AWS refuses a listed role, the error says how to list the roles again."""
     list_assigned_roles()
     aws.sso.assign(PROD, "Reader", user="bob")
@@ -89,8 +89,11 @@ def test_a_role_that_was_taken_away(aws: EmbeddedAws) -> None:
     listings(aws)
     error = refused(f"corp:{PROD}/Admin")
     assert isinstance(error, RoleNotAssigned)
-    assert error.hint.startswith("`%aws_profiles --sso")
+    assert error.hint.startswith("`%aws_profiles --sso corp --refresh`")
     assert listings(aws) == []
+    listed = shell.good(error.hint.split("`")[1]).text  # the cached list still has the role
+    assert "Reader" in listed
+    assert "Admin" not in listed
 
 
 def test_names_with_the_account_name(shell: Shell, aws: EmbeddedAws) -> None:
@@ -212,7 +215,7 @@ def test_interrupted(aws: EmbeddedAws) -> None:
     with pytest.raises(KeyboardInterrupt):
         list_assigned_roles(report=lambda _listed, _count: signal.raise_signal(signal.SIGINT))
     assert len(listings(aws)) < 120
-    assert not (aws.home / ".cache").exists()
+    assert list((aws.home / ".cache" / "ipy_awsprofile").iterdir()) == []
 
 
 def test_a_sign_in_that_has_ended(aws: EmbeddedAws) -> None:

@@ -263,4 +263,6 @@ def test_expected_account(shell: Shell) -> None:
         pass
     with pytest.raises(UnexpectedAccount, match="not in 000000000012"):
         using_profile("RoleBeta", expect_account=12).__enter__()
-    assert isinstance(shell.refused('%aws_profile RoleBeta --expect-account ""'), UnexpectedAccount)
+    error = shell.refused('%aws_profile RoleBeta --expect-account ""')
+    assert isinstance(error, UnexpectedAccount)
+    assert "the expected account is empty" in str(error)
