@@ -77,7 +77,7 @@ if not TYPE_CHECKING:  # otherwise, editors would accept any name
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted({*globals(), *_HOMES})
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

@@ -83,16 +83,101 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in dict.fromkeys(names))
 
 
-def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return a question that suggests up to three similar names, or an empty text."""
-    by_folded = {similar.casefold(): f"`{similar}`" for similar in names}
-    name = name.casefold()
-    close = difflib.get_close_matches(name, by_folded, n=3, cutoff=0.6)
+#: How similar two words are, at least, if one can be a misspelling of the other, such as `prdo`.
+_LIKE_WORD = 0.7
+
+#: How many characters say enough if they are a part of a name.
+_SHORTEST_PART = 3
+
+
+def letters_of(text: str) -> str:
+    """Return a text's letters and digits, ignoring case: `--read_only` is like `readonly`."""
+    return re.sub(r"[\W_]", "", text).casefold()
+
+
+def _words_of(name: str) -> list[str]:
+    """Return the words of a name, such as two for `prod-admin`, `prodReadOnly` and `prodreadonly`.
+
+    Words with digits are left out, because any of them can be a typo for another one.
+    """
+    spaced = re.sub(r"read[\W_]?only", " readonly ", name, flags=re.IGNORECASE)
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", spaced)
+    words = re.findall(r"[^\W_]+", spaced)
+    return [word.casefold() for word in words if word.isalpha()]
+
+
+def _is_like(word: str, other: str) -> bool:
+    """Return whether a word can be a misspelling of another."""
+    if sorted(word) == sorted(other):
+        return True
+    return difflib.SequenceMatcher(None, word, other).ratio() >= _LIKE_WORD
+
+
+def _can_mean(typed: str, name: str) -> bool:
+    """Return whether each word of a typed name resembles a word of another name.
+
+    A different word isn't a typo: `prod-readonly` doesn't mean `prod-admin`.
+    """
+    letters = letters_of(name)
+    words = _words_of(typed)
+    if len(words) == 1:
+        return True
+    others = [*_words_of(name), letters]
+    for word in words:
+        is_inside = len(word) >= _SHORTEST_PART and word in letters
+        if not is_inside and not any(_is_like(word, other) for other in others):
+            return False
+    return True
+
+
+def misspelled(typed: str, names: Iterable[str], cutoff: float = 0.6) -> list[str]:
+    """Return the names, the closest first, that a typed name can be a misspelling of."""
+    by_letters: dict[str, list[str]] = {}
+    for name in names:
+        by_letters.setdefault(letters_of(name), []).append(name)
+    letters = letters_of(typed)
+    if letters in by_letters:  # it only lacks hyphens or capitals, or has too many
+        return by_letters[letters]
+    close: list[str] = []
+    for near in difflib.get_close_matches(letters, by_letters, n=10, cutoff=cutoff):
+        close += [name for name in by_letters[near] if _can_mean(typed, name)]
+    return close
+
+
+def similar(typed: str, names: Iterable[str]) -> list[str]:
+    """Return up to three names that a typed name can stand for, the most likely first.
+
+    If its first word is one of the names, this is the only one. Otherwise, they are names that it
+    misspells, or that contain it, or that it begins or ends with.
+    """
+    names = list(dict.fromkeys(names))
+    folded = typed.strip().casefold()
+    first = re.split(r"[\s,;]", folded, maxsplit=1)[0]
+    if first != folded:
+        named = [name for name in names if name.casefold() == first]
+        if named:
+            return named
+    close = misspelled(typed, names)
+    if not close and len(folded) >= _SHORTEST_PART:
+        close = [name for name in names if folded in name.casefold()]
     if not close:
-        close = [folded for folded in by_folded if name in folded][:3]
+        close = [name for name in names if _is_end_of(folded, name.casefold())]
+        close.sort(key=len, reverse=True)
+    return close[:3]
+
+
+def _is_end_of(typed: str, name: str) -> bool:
+    """Return whether a typed name begins or ends with the words of another name."""
+    pattern = re.escape(name)
+    return re.search(rf"^{pattern}[\W_]|[\W_]{pattern}$", typed) is not None
+
+
+def did_you_mean(typed: str, names: Iterable[str]) -> str:
+    """Return a question that suggests similar names, or an empty text; see `similar`."""
+    close = similar(typed, names)
     if not close:
         return ""
-    return f"Did you mean {' or '.join(by_folded[folded] for folded in close)}?"
+    return f"Did you mean {' or '.join(f'`{name}`' for name in close)}?"
 
 
 def digest_of(text: str) -> str:

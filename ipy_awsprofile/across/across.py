@@ -10,7 +10,7 @@ import gc
 import os
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     Future,
@@ -39,7 +39,7 @@ from ipy_awsprofile.across.organization import OrganizationRole, patterns_of
 from ipy_awsprofile.across.sources import Questions, SharedSources
 from ipy_awsprofile.cards.tables import across_card
 from ipy_awsprofile.config.files import read_config
-from ipy_awsprofile.config.names import fits, has_wildcard
+from ipy_awsprofile.config.names import alternatives, fits, has_wildcard
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.regions import unknown_region
 from ipy_awsprofile.config.request import SwitchRequest, require_name
@@ -54,7 +54,7 @@ from ipy_awsprofile.sessions.assigned_roles import AssignedRole, list_assigned_r
 from ipy_awsprofile.sessions.session import ProfileSession, fetch_identity, label_for
 from ipy_awsprofile.switch.opening import open_guarded
 from ipy_awsprofile.switch.using_profile import running_switcher
-from ipy_awsprofile.text import number_of
+from ipy_awsprofile.text import did_you_mean, number_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,8 +89,9 @@ def across_profiles(
 ) -> pd.DataFrame:
     """Call a function with a session of each profile and return all results as one DataFrame.
 
-    ``profiles`` is the exact name of a profile, a pattern as in `list_profiles`, or several names,
-    `Profile` records and roles of `list_assigned_roles` or `organization_roles`. A pattern that
+    ``profiles`` is the exact name of a profile, a pattern as in `list_profiles`, several of these
+    with commas between them, or a list of names, `Profile` records and roles of
+    `list_assigned_roles` or `organization_roles`. A pattern that
     begins with a sign-in, such as ``corp:1000*/Admin`` or ``corp:team-*/Admin``, also selects
     roles. ``exclude`` leaves out profiles that a pattern selects: names, account IDs, or patterns
     for the whole name or ID, ignoring case.
@@ -128,6 +129,7 @@ def across_profiles(
     https://docs.python.org/3/library/concurrent.futures.html
     """
     require_no_run("`across_profiles`")
+    _require_function(profiles, function)
     if iscoroutinefunction(function):
         raise InvalidOption(
             "The function is async, and nothing would await its result.",
@@ -152,7 +154,7 @@ def across_profiles(
         switcher=switcher,
         function=function,
         requests=requests,
-        regions=() if regions is None else _parse_regions(regions),
+        regions=_parse_regions(regions),
         workers=max_workers,
         progress=progress,
         variable=_variable,
@@ -324,6 +326,22 @@ def _in_region(session: ProfileSession, region: str) -> ProfileSession:
     return ProfileSession(core, target, timeout=session.timeout, prompter=session.prompter)
 
 
+def _require_function(profiles: object, function: object) -> None:
+    """Raise InvalidOption unless the second argument can be called."""
+    if callable(function):
+        return
+    hint = "Write `across_profiles(profiles, function)`."
+    if isinstance(profiles, str) and isinstance(function, str):
+        hint = (
+            f"For several profiles, write `across_profiles({[str(profiles), function]}, function)`."
+        )
+    raise InvalidOption(
+        "`across_profiles` takes a function as its second argument, not a value of type "
+        f"{type(function).__name__}.",
+        hint,
+    )
+
+
 def _require_no_handles(function: object, namespace: Mapping[str, object]) -> None:
     """Raise NotForOneProfile if a function names an object that the notebook opened in S3."""
     if not isinstance(function, FunctionType):
@@ -395,13 +413,13 @@ def _select_profiles(
     Roles of `organization_roles` are returned with the session that assumes them. Raises
     InvalidOption if nothing matches a pattern, or an object is neither a profile nor a role.
     """
+    selected: list[str | OrganizationRole] = []
     if isinstance(profiles, str):
-        if _is_name(profiles):  # without other profiles that match this name as a pattern
-            return [str(profiles)]
-        return [*_names_matching(profiles, excluded, person)]
+        for pattern in _patterns_in(profiles):
+            selected += _names_matching(pattern, excluded, person)
+        return list(dict.fromkeys(selected))
     if not isinstance(profiles, Iterable):  # such as a session
         require_name(profiles)
-    selected: list[str | OrganizationRole] = []
     for profile in profiles:
         if isinstance(profile, OrganizationRole):
             selected.append(profile)
@@ -412,28 +430,51 @@ def _select_profiles(
     return list(dict.fromkeys(selected))
 
 
+def _patterns_in(text: str) -> list[str]:
+    """Return the patterns and names in a text, which commas separate; it can be one name, too."""
+    text = str(text)  # it can be a Profile
+    return [text] if _is_name(text) else alternatives(text) or [text]
+
+
 def _names_matching(pattern: str, excluded: str | Iterable[str], person: Person) -> list[str]:
-    """Return the names of the profiles and roles that match a pattern.
+    """Return the names of the profiles and roles that match a pattern, or that it names exactly.
 
     ``excluded`` leaves out profiles. ``person`` signs in if roles of IAM Identity Center must be
     listed. Raises InvalidOption if nothing matches.
     """
+    if _is_name(pattern):  # without other profiles that match this name as a pattern
+        return [pattern]
     left_out = [*patterns_of(excluded), *SHARED_PROFILES]
     names: list[str] = []
     for profile in list_profiles(pattern):
         if not fits(left_out, profile, profile.account or ""):
             names.append(str(profile))
-    sign_in = sign_in_of_pattern(pattern, read_config())
+    config = read_config()
+    sign_in = sign_in_of_pattern(pattern, config)
     if sign_in:
         for role in list_assigned_roles(sign_in, pattern, person=person):
             if role.profile not in names:
                 names.append(str(role))
+    advice = _advice_for_words(pattern, names)
     if not names:
-        raise InvalidOption(
-            f"No profile matches `{pattern}`.",
-            "`%aws_profiles` lists the profiles. For several names, pass a list.",
-        )
+        similar = did_you_mean(pattern, config.profiles)
+        lists = "`%aws_profiles`, or `list_profiles()` in Python, lists the profiles."
+        raise InvalidOption(f"No profile matches `{pattern}`.", advice or similar or lists)
+    if advice:
+        has_words = "has all of these words" if len(names) == 1 else "have all of these words"
+        PROCESS.warn(f"{number_of(len(names), 'profile')} {has_words}: `{pattern}`. {advice}")
     return names
+
+
+def _advice_for_words(pattern: str, names: Collection[str]) -> str:
+    """Return how to name the profiles whose exact names are words of a pattern.
+
+    The result is empty if there are no such profiles, or if the pattern selects them.
+    """
+    exact = list(filter(_is_name, pattern.split()))
+    if set(exact) <= set(names):
+        return ""
+    return f"To select profiles by their exact names, write `{','.join(exact)}`."
 
 
 def _is_name(text: str) -> bool:
@@ -445,15 +486,23 @@ def _is_name(text: str) -> bool:
     return text in config.profiles
 
 
-def _parse_regions(regions: str | Iterable[str]) -> tuple[str, ...]:
+def _parse_regions(regions: str | Iterable[str] | None) -> tuple[str, ...]:
     """Return the names of Regions, from a list or from a text with commas between the names.
 
-    Warns about names that botocore doesn't know.
+    None is each profile's own Region. Raises InvalidOption for an empty list. Warns about names
+    that botocore doesn't know.
     """
+    if regions is None:
+        return ()
     if isinstance(regions, str):
         regions = regions.split(",")
     stripped = (str(region).strip() for region in regions)
     names = tuple(dict.fromkeys(filter(None, stripped)))
+    if not names:
+        raise InvalidOption(
+            "`regions` names no Region.",
+            "Name at least one, or leave out `regions` to use each profile's own Region.",
+        )
     for problem in filter(None, map(unknown_region, names)):
         PROCESS.warn(problem)
     return names

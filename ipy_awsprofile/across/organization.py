@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.config.names import fits, matches
+from ipy_awsprofile.config.names import alternatives, fits, matches
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.request import Source, SwitchRequest
 from ipy_awsprofile.credentials.translation import translated
@@ -106,8 +106,12 @@ def organization_roles(
 
 
 def patterns_of(exclude: str | Iterable[str]) -> list[str]:
-    """Return the patterns of ``exclude``, which can be a single one."""
-    return [exclude] if isinstance(exclude, str) else list(exclude)
+    """Return the patterns of ``exclude``: of one text or several, with commas between them."""
+    texts = [exclude] if isinstance(exclude, str) else list(exclude)
+    patterns: list[str] = []
+    for text in texts:
+        patterns += [text, *alternatives(text)]  # an account's own name can have a comma
+    return patterns
 
 
 def _list_accounts(session: boto3.Session) -> list[dict[str, str]]:

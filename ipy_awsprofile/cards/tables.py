@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ipy_awsprofile.cards.card import MOST_ROWS, Card, Table, Tone
 from ipy_awsprofile.config.request import SessionRequest, arguments
+from ipy_awsprofile.errors import ProtectedProfile
 from ipy_awsprofile.text import number_of
 
 if TYPE_CHECKING:
@@ -126,6 +127,9 @@ def explanation_card(shown: Explanation) -> Card:
     )
 
 
+#: Numbers that differ from profile to profile, such as the account's.
+_NUMBERS = re.compile(r"\d{10,}")
+
 #: The maximum number of errors in a summary. The DataFrame has all of them.
 _MOST_ERRORS = 5
 
@@ -155,7 +159,13 @@ def across_card(
         shown.append(f"For all errors and how to fix them, see {attribute}.")
     if not_run:
         shown.append(f"Interrupted: {not_run} of {size} weren't completed.")
-    if errors or not_run:
+    protected = [row for row in errors if row["error"] == ProtectedProfile.__name__]
+    if protected:
+        shown.append(
+            "To include protected profiles, run it again with `--yes`, or `confirmed=True` in "
+            "Python."
+        )
+    if len(errors) > len(protected) or not_run:
         shown.append(f"To retry the rest, {retry}. It returns all results.")
     tone = Tone.WARNING if good else Tone.ERROR
     return Card(f"{good} of {size} succeeded", notes=shown, tone=tone)
@@ -169,16 +179,17 @@ def reasons(errors: Sequence[Mapping[str, str | None]]) -> list[str]:
     """
     groups: dict[str, list[Mapping[str, str | None]]] = defaultdict(list)
     for row in errors:
-        name = re.escape(str(row["profile"]))
-        text = f"{row['error']}: {row['message']}"
-        groups[re.sub(rf"(?<=`){name}(?=`)|\d{{10,}}", "…", text)].append(row)
+        groups[_NUMBERS.sub("…", _without_name(row))].append(row)
     lines = []
     for text, rows in sorted(groups.items(), key=lambda group: -len(group[1])):
         first = rows[0]
         unit = "profile"
         if "region" in first:
             unit = "call"
-        line = f"{number_of(len(rows), unit)}: {text}"
+        if len(set(map(_without_name, rows))) == 1:  # the numbers are the same for all
+            line = f"{number_of(len(rows), unit)}: {_without_name(first)}"
+        else:
+            line = f"{number_of(len(rows), unit)}: {text}"
         if len(rows) == 1:
             line = f"{profile_and_region(first, '`')}: {first['error']}: {first['message']}"
         lines.append(line)
@@ -186,6 +197,12 @@ def reasons(errors: Sequence[Mapping[str, str | None]]) -> list[str]:
     if more > 0:
         lines[_MOST_ERRORS:] = [f"… and {more} more."]
     return lines
+
+
+def _without_name(row: Mapping[str, str | None]) -> str:
+    """Return an error's type and message without its profile's name."""
+    name = re.escape(str(row["profile"]))
+    return re.sub(rf"(?<=`){name}(?=`)", "…", f"{row['error']}: {row['message']}")
 
 
 def profile_and_region(row: Mapping[str, str | None], mark: str = "") -> str:

@@ -6,7 +6,7 @@ This module imports nothing from botocore, so that the extension loads fast.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple, Self
 
@@ -91,17 +91,30 @@ def fits(patterns: Iterable[str], *names: str) -> bool:
     return any(fnmatchcase(name, text.casefold()) for text in patterns for name in folded)
 
 
+def alternatives(pattern: str) -> list[str]:
+    """Return the parts of a pattern between its commas, without empty ones."""
+    return list(filter(None, (part.strip() for part in pattern.split(","))))
+
+
 def matches(pattern: str | None, fields: Iterable[str | None]) -> bool:
     """Return whether each word of a pattern is in one of the fields, ignoring case.
 
-    A word with wildcards must match the first field, the name, as a whole.
+    A word with wildcards must match the first field, the name, as a whole. With commas between
+    several patterns, one of them must match.
     """
     folded = [field.casefold() for field in fields if field]
-    for word in (pattern or "").casefold().split():
+    if pattern is None or not pattern.strip():
+        return True
+    return any(_has_words(part.split(), folded) for part in alternatives(pattern.casefold()))
+
+
+def _has_words(words: Iterable[str], fields: Sequence[str]) -> bool:
+    """Return whether each word is in one of the fields; see `matches`."""
+    for word in words:
         if has_wildcard(word):
-            is_fitting = fits([word], folded[0])
+            is_fitting = fits([word], fields[0])
         else:
-            is_fitting = any(word in field for field in folded)
+            is_fitting = any(word in field for field in fields)
         if not is_fitting:
             return False
     return True

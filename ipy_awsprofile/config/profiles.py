@@ -26,7 +26,7 @@ from ipy_awsprofile.config.names import Arn, matches
 from ipy_awsprofile.config.settings import COMMANDS, KEYS, SECRETS, client_settings
 from ipy_awsprofile.config.user_environment import named_profile, user_environment
 from ipy_awsprofile.errors import ProfileNotFound
-from ipy_awsprofile.text import did_you_mean
+from ipy_awsprofile.text import did_you_mean, letters_of
 
 
 class ProfileKind(StrEnum):
@@ -217,8 +217,8 @@ def list_profiles(pattern: str | None = None) -> list[Profile]:
     """Return the profiles of the shared files, in the order of the files.
 
     ``pattern`` selects the profiles with each of its words in the name, account, role, Region or
-    source (ignoring case). A word with ``*``, ``?`` or ``[`` must match the whole name. Raises
-    ConfigFileError.
+    source (ignoring case). A word with ``*``, ``?`` or ``[`` must match the whole name. Commas
+    separate several patterns, such as ``dev,prod``. Raises ConfigFileError.
     """
     return [
         profile
@@ -239,8 +239,19 @@ def find_profile(name: str, config: Config | None = None) -> Profile:
         config = read_config()
     if name in config.profiles:
         return profiles_by_name(config)[name]
-    advice = _missing_section(name, config) or did_you_mean(name, config.profiles)
+    advice = _missing_section(name, config) or _did_you_mean_profile(name, config)
     raise ProfileNotFound(name, advice)
+
+
+def _did_you_mean_profile(name: str, config: Config) -> str:
+    """Return a question that suggests similar profiles, or an empty text.
+
+    Somebody who asks for a read-only profile gets the option, too.
+    """
+    question = did_you_mean(name, config.profiles)
+    if question and letters_of(name).endswith("readonly"):
+        question += " To limit it to reading, add `--read-only`, or `read_only=True` in Python."
+    return question
 
 
 def _missing_section(name: str, config: Config) -> str:

@@ -12,16 +12,18 @@ from __future__ import annotations
 import builtins
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import KW_ONLY, dataclass, field, fields
+from dataclasses import KW_ONLY, dataclass, field, fields, replace
 from datetime import timedelta
 from functools import wraps
 from inspect import Signature, signature
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Self, TypeVar
 
 from ipy_awsprofile.config.names import account_text
+from ipy_awsprofile.config.regions import known_regions
+from ipy_awsprofile.config.settings import KEYS
 from ipy_awsprofile.errors import InvalidOption
-from ipy_awsprofile.text import quoted
+from ipy_awsprofile.text import did_you_mean, quoted
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
@@ -203,6 +205,25 @@ class SessionRequest:
         """Whether a role or sign-in of IAM Identity Center is given by its parts."""
         return any((self.account, self.role, self.sso))
 
+    @property
+    def names_one_identity(self) -> bool:
+        """Whether the request names exactly one identity, as a whole."""
+        if self.has_parts and not (self.account and self.role):
+            return False
+        if self.source_profile is not None and self.role_arn is None:
+            return False
+        ways = [self.profile is not None, self.role_arn is not None, self.default, self.has_parts]
+        return ways.count(True) == 1
+
+    def with_profile_as_source(self) -> Self | None:
+        """Return the request with its profile as the source of its role, or None without both.
+
+        It is what somebody means who names a profile and a role's ARN.
+        """
+        if self.profile is None or self.role_arn is None or self.source_profile is not None:
+            return None
+        return replace(self, profile=None, source_profile=self.profile)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchRequest(SessionRequest):
@@ -267,10 +288,20 @@ def python_arguments(request: SessionRequest) -> str:
     return ", ".join(words)
 
 
+#: What a request must name exactly one of.
+IDENTITIES = (
+    "a profile's name, a role's ARN, an account with a role, and the default credentials"
+)
+
+
 def takes(
     request: Callable[P, RequestT],
 ) -> Callable[[Callable[[RequestT], Result]], Callable[P, Result]]:
-    """Return a decorator that gives a function of a request the request's own parameters."""
+    """Return a decorator that gives a function of a request the request's own parameters.
+
+    Raises InvalidOption in terms of the function for arguments that it doesn't have, and for a
+    request that doesn't name one identity.
+    """
     parameters = dict(signature(request).parameters)
     for internal in ("default_session_name", "source"):
         del parameters[internal]
@@ -281,10 +312,52 @@ def takes(
 
         @wraps(function)
         def with_options(*args: P.args, **kwargs: P.kwargs) -> Result:
-            taken.bind(*args, **kwargs)  # its error doesn't name the request
-            return function(request(*args, **kwargs))
+            _require_parameters(function.__name__, parameters, args, kwargs)
+            made = request(*args, **kwargs)
+            _require_identity(function.__name__, made)
+            return function(made)
 
         with_options.__signature__ = taken  # type: ignore[attr-defined]
         return with_options
 
     return decorate
+
+
+def _require_parameters(
+    function: str,
+    parameters: Iterable[str],
+    args: tuple[object, ...],
+    kwargs: Mapping[str, object],
+) -> None:
+    """Raise InvalidOption for arguments that a function doesn't have, such as boto3's names."""
+    for name in kwargs:
+        if name in parameters:
+            continue
+        hint = did_you_mean(name, parameters) or f"`help({function})` describes its parameters."
+        if name in KEYS:
+            hint = "Save the keys in a profile with `aws configure`, and pass the profile's name."
+        raise InvalidOption(f"`{function}` has no parameter `{name}`.", hint)
+    first, *others = args or (None,)
+    if others:
+        # A value can be a key, which boto3.Session takes first.
+        hint = 'Write the names of the others, such as `region="us-west-2"`.'
+        if others[0] in known_regions():
+            hint = f'Write `{function}("{first}", region="{others[0]}")`.'
+        raise InvalidOption(f"`{function}` takes one argument without its name: a profile.", hint)
+    if args and "profile" in kwargs:
+        raise InvalidOption(f"`{function}` got two profiles.", "Pass one of them.")
+
+
+def _require_identity(function: str, request: Any) -> None:
+    """Raise InvalidOption unless a request of a Python function names one identity."""
+    if request.names_one_identity:
+        return
+    meant = request.with_profile_as_source()
+    hint = (
+        f'Write `{function}("NAME")`, `{function}(role_arn="ARN")`, '
+        f'`{function}(account="ID", role="NAME")` or `{function}(default=True)`.'
+    )
+    if meant:
+        names = f'role_arn="{meant.role_arn}", source_profile="{meant.source_profile}"'
+        hint = f"Write `{function}({names})`."
+    raise InvalidOption(f"`{function}` takes exactly one of {IDENTITIES}.", hint)

@@ -5,10 +5,10 @@ https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
 
 from __future__ import annotations
 
-import difflib
-import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from ipy_awsprofile.text import misspelled
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.files import Section
@@ -85,7 +85,5 @@ def similar_setting(name: str) -> str | None:
     meant = _MEANT.get(name) or name.removeprefix("export ")
     if meant in known_settings():
         return meant
-    by_letters = {re.sub("[^a-z0-9]", "", other): other for other in sorted(known_settings())}
-    letters = re.sub("[^a-z0-9]", "", name.lower())
-    near = difflib.get_close_matches(letters, by_letters, n=1, cutoff=0.85)
-    return by_letters[near[0]] if near else None
+    near = misspelled(name, sorted(known_settings()), 0.85)
+    return near[0] if near else None

@@ -94,8 +94,8 @@ def fetch_shared(profile: str) -> str:
     port, key = read_shared_file()
     nonce = os.urandom(16).hex()
     # The kernel finds the program that waits for this process. AI_AGENT is the name that some
-    # agents give themselves.
-    agent = os.environ.get("AI_AGENT", "")[:100].encode().hex()
+    # agents give themselves, in any encoding.
+    agent = os.environ.get("AI_AGENT", "")[:100].encode(errors="replace").hex()
     asked = f"{profile} {nonce} {os.getpid()} {agent}"
     question = f"{proof(key, 'program', asked)} {asked}"
     response = ""

@@ -23,7 +23,7 @@ from ipy_awsprofile.config.profiles import (
     find_profile,
 )
 from ipy_awsprofile.config.regions import endpoint_of, is_aws, unknown_region
-from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.request import IDENTITIES, SessionRequest, arguments
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.shared import python_of
 from ipy_awsprofile.config.sign_ins import (
@@ -99,7 +99,8 @@ class Target:
         if start.kind is not ProfileKind.SSO:
             raise InvalidOption(
                 f"`{start}` has no sign-in: its kind is `{start.kind}`.",
-                "Switch without `--login`, or use a profile with sso_account_id and sso_role_name.",
+                f"It needs none: `%aws_profile {arguments(self.request)}` switches to it, and "
+                "`%aws_profile --off` switches back.",
             )
         sign_in = self.sign_in
         if sign_in and sign_in.has_address:
@@ -372,17 +373,16 @@ def requested_chain(
 
 def _require_one_way(request: SessionRequest) -> None:
     """Raise InvalidOption unless a request names one identity, as a whole."""
-    ways = [request.profile is not None, request.role_arn is not None, request.default]
-    ways.append(request.has_parts)
-    is_half = request.has_parts and not all((request.account, request.role))
-    has_only_source = request.source_profile is not None and request.role_arn is None
-    if any((ways.count(True) != 1, is_half, has_only_source)):
-        raise InvalidOption(
-            "Use exactly one of a profile's name, a role's ARN, an account with a role, and the "
-            "default credentials.",
-            "Run `%aws_profile NAME`, `%aws_profile --role-arn ARN`, `%aws_profile --account ID "
-            "--role NAME` or `%aws_profile --default`.",
-        )
+    if request.names_one_identity:
+        return
+    hint = (
+        "Run `%aws_profile NAME`, `%aws_profile --role-arn ARN`, `%aws_profile --account ID "
+        "--role NAME` or `%aws_profile --default`."
+    )
+    meant = request.with_profile_as_source()
+    if meant:
+        hint = f"Write `%aws_profile {arguments(meant)}`."
+    raise InvalidOption(f"Use exactly one of {IDENTITIES}.", hint)
 
 
 def _chain_of_arn(
