@@ -86,6 +86,9 @@ def listed(names: Iterable[str]) -> str:
 #: How similar two words are, at least, if one can be a misspelling of the other, such as `prdo`.
 _LIKE_WORD = 0.7
 
+#: How much less similar than the closest name other names can be, if they are suggested, too.
+_MARGIN = 0.1
+
 #: How many characters say enough if they are a part of a name.
 _SHORTEST_PART = 3
 
@@ -110,7 +113,7 @@ def _is_like(word: str, other: str) -> bool:
     """Return whether a word can be a misspelling of another."""
     if sorted(word) == sorted(other):
         return True
-    return difflib.SequenceMatcher(None, word, other).ratio() >= _LIKE_WORD
+    return _likeness(word, other) >= _LIKE_WORD
 
 
 def _can_mean(typed: str, name: str) -> bool:
@@ -140,8 +143,14 @@ def misspelled(typed: str, names: Iterable[str], cutoff: float = 0.6) -> list[st
         return by_letters[letters]
     close: list[str] = []
     for near in difflib.get_close_matches(letters, by_letters, n=10, cutoff=cutoff):
+        if close and _likeness(near, letters) < _likeness(letters_of(close[0]), letters) - _MARGIN:
+            break  # the closest name is more likely by far
         close += [name for name in by_letters[near] if _can_mean(typed, name)]
     return close
+
+
+def _likeness(word: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, word, other).ratio()
 
 
 def similar(typed: str, names: Iterable[str]) -> list[str]:

@@ -289,9 +289,7 @@ def python_arguments(request: SessionRequest) -> str:
 
 
 #: What a request must name exactly one of.
-IDENTITIES = (
-    "a profile's name, a role's ARN, an account with a role, and the default credentials"
-)
+IDENTITIES = "a profile's name, a role's ARN, an account with a role, and the default credentials"
 
 
 def takes(
@@ -337,12 +335,11 @@ def _require_parameters(
         if name in KEYS:
             hint = "Save the keys in a profile with `aws configure`, and pass the profile's name."
         raise InvalidOption(f"`{function}` has no parameter `{name}`.", hint)
-    first, *others = args or (None,)
-    if others:
-        # A value can be a key, which boto3.Session takes first.
-        hint = 'Write the names of the others, such as `region="us-west-2"`.'
-        if others[0] in known_regions():
-            hint = f'Write `{function}("{first}", region="{others[0]}")`.'
+    if len(args) > 1:
+        # Don't repeat other values, which can be keys: boto3.Session takes them first.
+        hint = 'Pass the others by name, such as `region="us-west-2"`.'
+        if args[1] in known_regions():
+            hint = f'Pass the second one as `region="{args[1]}"`.'
         raise InvalidOption(f"`{function}` takes one argument without its name: a profile.", hint)
     if args and "profile" in kwargs:
         raise InvalidOption(f"`{function}` got two profiles.", "Pass one of them.")
@@ -358,6 +355,5 @@ def _require_identity(function: str, request: Any) -> None:
         f'`{function}(account="ID", role="NAME")` or `{function}(default=True)`.'
     )
     if meant:
-        names = f'role_arn="{meant.role_arn}", source_profile="{meant.source_profile}"'
-        hint = f"Write `{function}({names})`."
+        hint = f'Instead of the profile, pass `source_profile="{meant.source_profile}"`.'
     raise InvalidOption(f"`{function}` takes exactly one of {IDENTITIES}.", hint)

@@ -99,8 +99,8 @@ class Target:
         if start.kind is not ProfileKind.SSO:
             raise InvalidOption(
                 f"`{start}` has no sign-in: its kind is `{start.kind}`.",
-                f"It needs none: `%aws_profile {arguments(self.request)}` switches to it, and "
-                "`%aws_profile --off` switches back.",
+                f"None is needed: `%aws_profile {arguments(self.request)}` switches without one, "
+                "and `%aws_profile --off` switches back.",
             )
         sign_in = self.sign_in
         if sign_in and sign_in.has_address:

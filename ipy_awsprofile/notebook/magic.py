@@ -18,12 +18,12 @@ from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.kernel.watch import unwatch, watch
 from ipy_awsprofile.notebook.cells import FirstProfile
 from ipy_awsprofile.notebook.completion import complete
+from ipy_awsprofile.notebook.lines import with_options
 from ipy_awsprofile.notebook.options import (
     joined,
     of_aws_calls,
     of_aws_profile,
     of_aws_profiles,
-    with_options,
 )
 
 if TYPE_CHECKING:

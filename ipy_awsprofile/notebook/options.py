@@ -1,4 +1,4 @@
-"""Declare the magics' options, and read a magic's line.
+"""Declare the magics' options, and parse a magic's line.
 
 The options of a switch are the fields of `SwitchRequest`. The other options are here.
 """
@@ -8,20 +8,14 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
-from functools import wraps
 from typing import Any
 
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics
-from IPython.core.magic_arguments import MagicArgumentParser
-from IPython.display import display
 
 from ipy_awsprofile.config.request import Option, SwitchRequest, option, options_of
-from ipy_awsprofile.errors import InvalidOption, ProfileNotFound
-from ipy_awsprofile.text import one_line
+from ipy_awsprofile.errors import InvalidOption
 
 #: The options and actions of ``%aws_profile`` that its help shows first.
 _COMMON = (
@@ -190,36 +184,15 @@ def _argument_of(field: Option) -> dict[str, object]:
     return kind
 
 
-def with_options(declare: Callable[[argparse.ArgumentParser], None]) -> Callable[[Any], Any]:
-    """Return a decorator for a magic that gets its options instead of its line.
-
-    The magic has its ``parser``, and the parser's help as its docstring. ``-h`` shows the help
-    instead of running the magic.
-    """
-
-    def decorate(magic: Any) -> Any:
-        parser = MagicArgumentParser(magic.__name__, description=magic.__doc__)
-        declare(parser)
-        parser.add_argument("-h", "--help", action="store_true", help=argparse.SUPPRESS)
-
-        @wraps(magic)
-        def run(self: Magics, line: str, *cell: str) -> object:
-            typed = f"%{parser.prog} {line}".strip()
-            if cell:
-                typed = f"%{typed}"
-            with _spelling_hints(typed, self.shell.user_ns):
-                options = parse(parser, line)
-                if options.help:
-                    text = parser.format_help().removeprefix("::\n\n")
-                    display({"text/plain": text}, raw=True)
-                    return None
-                return magic(self, options, *cell)
-
-        run.parser = parser  # type: ignore[attr-defined]
-        run.__doc__ = parser.format_help()
-        return run
-
-    return decorate
+def flags_of(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
+    """Return the options of a parser, without the help."""
+    flags: dict[str, argparse.Action] = {}
+    for action in parser._actions:  # noqa: SLF001  # has no public list
+        if action.help == argparse.SUPPRESS:
+            continue
+        for flag in action.option_strings:
+            flags[flag] = action
+    return flags
 
 
 def chosen(options: argparse.Namespace, declared: type[object]) -> dict[str, Any]:
@@ -238,70 +211,35 @@ def parse(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace:
 
     Quotation marks group words, a backslash is an ordinary character, and ``#`` begins a comment.
     """
-    if re.search(_ACCESS_KEY, line):
+    if has_access_key(line):
         raise InvalidOption(
             "The line contains an access key.",
             "Never put keys into a notebook: delete them here, and deactivate them if anyone else "
             f"can read it. Save keys with `aws configure`: {_KEYS_PAGE}",
         )
-    lexer = shlex.shlex(line.replace("\xa0", " "), posix=True)  # web pages and chats have them
-    lexer.whitespace_split = True
-    lexer.escape = ""
     try:
-        return parser.parse_args(list(lexer))
+        return parser.parse_args(words_in(line))
     except (ValueError, UsageError) as error:  # such as a quotation mark that isn't closed
         hint = f"Run `%{parser.prog}?` to see the options."
         raise InvalidOption(f"{error}.", hint) from None
 
 
+def words_in(line: str) -> list[str]:
+    """Return the words of a magic's line. Raises ValueError for an open quotation mark."""
+    lexer = shlex.shlex(line.replace("\xa0", " "), posix=True)  # web pages and chats have them
+    lexer.whitespace_split = True
+    lexer.escape = ""
+    return list(lexer)
+
+
+def has_access_key(line: str) -> bool:
+    """Return whether a line has an access key ID."""
+    return re.search(_ACCESS_KEY, line) is not None
+
+
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes
 _ACCESS_KEY = re.compile(r"\bA[KS]IA[A-Z0-9]{16}\b")
 _KEYS_PAGE = "https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html"
-
-
-#: Common mistakes: the line, and a hint with the right spelling.
-_SPELLINGS = (
-    (  # IPython leaves a line as it is if it can't fill in a variable
-        r"(?!.* --save ).*(\{[^{}\"]+\}|\$\w).*",
-        r"A variable in `\g<0>` isn't defined. Define it first.",
-    ),
-    (r"(%%?aws_profiles?)(.*) --profile[ =](.*)", r"Write `\1\2 \3`."),
-    (
-        f"%aws_profile ((?:{'|'.join(options_of(ProfileActions))})(?: .*)?)",
-        r"Write `%aws_profile --\1`.",
-    ),
-    (r"(%%?aws_profile)( [^ -]*[*?].*)", r"For all profiles that match, write `\1s\2`."),
-    (
-        r"(%%?aws_profile [^ -]\S*) ([a-z]{2,3}(?:-[a-z]+)+-\d+)( .*)?",
-        r"Write `\1 --region \2\3`.",
-    ),
-    (r"(.+?) [–—](\w.*)", r"Write `\1 --\2`."),  # chats replace `--`
-)
-
-
-@contextmanager
-def _spelling_hints(typed: str, variables: Mapping[str, object]) -> Iterator[None]:
-    """Name the right spelling in the error of a typed line with a common mistake.
-
-    ``variables`` are the notebook's.
-    """
-    try:
-        yield
-    except (InvalidOption, ProfileNotFound) as error:
-        name = ""
-        if isinstance(error, ProfileNotFound):
-            name = error.name
-        if name not in typed or re.search(_ACCESS_KEY, typed):
-            raise  # it is about the cell's code, or must not be repeated
-        for pattern, hint in _SPELLINGS:
-            match = re.fullmatch(pattern, typed)
-            if match:
-                error.hint = one_line(match.expand(hint))
-                break
-        if f" {name}" in typed and isinstance(variables.get(name), str):
-            value = typed.replace(f" {name}", f" {{{name}}}", 1)
-            error.hint = f"For the variable's value, write `{value}`."
-        raise
 
 
 def joined(words: list[str]) -> str | None:

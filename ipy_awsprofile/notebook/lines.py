@@ -1,0 +1,65 @@
+"""Give magics the options in their line instead of its text, and errors advice about the line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+from IPython.core.magic import Magics
+from IPython.core.magic_arguments import MagicArgumentParser
+from IPython.display import display
+
+from ipy_awsprofile.errors import InvalidOption, ProfileNotFound
+from ipy_awsprofile.notebook.options import has_access_key, parse
+from ipy_awsprofile.text import one_line
+
+
+def with_options(declare: Callable[[argparse.ArgumentParser], None]) -> Callable[[Any], Any]:
+    """Return a decorator for a magic that gets its options instead of its line.
+
+    The magic has its ``parser``, and the parser's help as its docstring. ``-h`` shows the help
+    instead of running the magic.
+    """
+
+    def decorate(magic: Any) -> Any:
+        parser = MagicArgumentParser(magic.__name__, description=magic.__doc__)
+        declare(parser)
+        parser.add_argument("-h", "--help", action="store_true", help=argparse.SUPPRESS)
+
+        @wraps(magic)
+        def run(self: Magics, line: str, *cell: str) -> object:
+            with _advice_about(self, magic.__name__, line, is_cell=bool(cell)):
+                options = parse(parser, line)
+                if options.help:
+                    text = parser.format_help().removeprefix("::\n\n")
+                    display({"text/plain": text}, raw=True)
+                    return None
+                return magic(self, options, *cell)
+
+        run.parser = parser  # type: ignore[attr-defined]
+        run.__doc__ = parser.format_help()
+        return run
+
+    return decorate
+
+
+@contextmanager
+def _advice_about(magics: Magics, magic: str, line: str, *, is_cell: bool) -> Iterator[None]:
+    """Give the error of a magic's line a hint with the right line, if a mistake is known."""
+    try:
+        yield
+    except (InvalidOption, ProfileNotFound) as error:
+        name = ""
+        if isinstance(error, ProfileNotFound):
+            name = error.name
+        if name not in line or has_access_key(line):
+            raise  # it is about the cell's code, or must not be repeated
+        from ipy_awsprofile.notebook.mistakes import TypedLine  # a good line doesn't need it
+
+        parsers = {name: getattr(magics, name).parser for name in magics.magics["line"]}
+        typed = TypedLine(magic, line, is_cell, parsers, magics.shell.user_ns)
+        error.hint = one_line(typed.advice(name)) or error.hint
+        raise

@@ -1,0 +1,417 @@
+"""Find what a user can have meant by a line that a magic refuses.
+
+The words of the line are read again, with more tolerance. A line in a hint has been parsed, and
+names a profile that exists.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ipy_awsprofile.config.files import read_config
+from ipy_awsprofile.config.names import account_text, has_wildcard
+from ipy_awsprofile.config.profiles import list_profiles
+from ipy_awsprofile.config.regions import known_regions
+from ipy_awsprofile.config.request import SESSION, SwitchRequest, options_of
+from ipy_awsprofile.config.sign_ins import role_named
+from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.notebook.options import (
+    CellOptions,
+    ProfileActions,
+    chosen,
+    flags_of,
+    joined,
+    parse,
+    words_in,
+)
+from ipy_awsprofile.text import letters_of, listed, misspelled, quoted, similar
+
+#: What answers words and options of other tools.
+_ANSWERS = {
+    **dict.fromkeys(
+        ("whoami", "who", "status", "current", "info", "identity", "show"),
+        "`%aws_profile` shows the active identity.",
+    ),
+    **dict.fromkeys(("list", "ls", "profiles", "l"), "`%aws_profiles` lists the profiles."),
+    **dict.fromkeys(("help", "usage", "options"), "`%aws_profile -h` shows the options."),
+    **dict.fromkeys(
+        ("version", "v"), "`import ipy_awsprofile; ipy_awsprofile.__version__` is the version."
+    ),
+}
+
+#: Words before a name that add nothing to it, such as the AWS CLI's `--profile`, and `--share on`.
+_FILLERS = {
+    "switch",
+    "use",
+    "assume",
+    "activate",
+    "select",
+    "set",
+    "change",
+    "to",
+    "p",
+    "profile",
+    "on",
+}
+
+#: Options of other tools, and ours.
+_SHORT = {"r": "region", "y": "yes", "force": "yes"}
+
+#: What chats and word processors make of `--`, too.
+_DASHES = "-–—"
+
+_REGION = re.compile(r"[a-z]{2,3}(?:-[a-z]+)+-\d+[a-z]?")
+_READ_ONLY = re.compile(r"(.+?)[\W_]+(read[\W_]?only)", re.IGNORECASE)
+#: How similar a word must be to an option or an action.
+_LIKE_OPTION = 0.7
+_LIKE_ACTION = 0.8
+
+_CODE = re.compile(r"[;()=\[\]]")
+
+
+@dataclass(slots=True)
+class _Words:
+    """The words of a line, sorted: the words that aren't options, and options with values.
+
+    ``unknown`` has the options that the magic doesn't have.
+    """
+
+    names: list[str] = field(default_factory=list)
+    options: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class TypedLine:
+    """A line of a magic in a cell, or of a cell magic, and the parsers of all magics by name."""
+
+    magic: str
+    line: str
+    is_cell: bool
+    parsers: Mapping[str, argparse.ArgumentParser]
+    variables: Mapping[str, object]
+
+    def __str__(self) -> str:
+        return f"{self.mark}{self.magic} {self.line}".strip()
+
+    @property
+    def mark(self) -> str:
+        """The percent signs before the magic's name."""
+        return "%%" if self.is_cell else "%"
+
+    @property
+    def parser(self) -> argparse.ArgumentParser:
+        """The parser of the magic."""
+        return self.parsers[self.magic]
+
+    def advice(self, name: str = "") -> str:
+        """Return what to write instead, or an empty text for a line without a known mistake.
+
+        ``name`` is the name that isn't a profile's, if the line was refused because of it.
+        """
+        # IPython leaves a line as it is if it can't fill in a variable.
+        if re.search(r"\{[^{}\"]+\}|\$\w", self.line) and "--save " not in self.line:
+            return f"A variable in `{self}` isn't defined. Define it first."
+        if f" {name}" in str(self) and isinstance(self.variables.get(name), str):
+            filled = str(self).replace(f" {name}", f" {{{name}}}", 1)
+            return f"For the variable's value, write `{filled}`."
+        try:
+            words = words_in(self.line)
+            return self._advice_for(words)
+        except (ValueError, AwsProfileError):  # such as an open quotation mark
+            return ""
+
+    def _advice_for(self, words: list[str]) -> str:
+        if "--" in words or self._line(words):  # it is about what the words mean, not about them
+            return ""
+        answer = self._answer_to(words)
+        if answer:
+            return answer
+        action = self._with_action(words)
+        if action:
+            return f"Write `{action}`."
+        read = self._read(words)
+        if read.unknown:
+            return self._advice_for_unknown(words, read)
+        if self.magic == "aws_profile":
+            return self._advice_for_names(words, read)
+        return self._written([*read.names, *read.options])
+
+    def _advice_for_unknown(self, words: list[str], read: _Words) -> str:
+        """Return the line of another magic that has all options, or an empty text."""
+        for magic in self.parsers:
+            is_cell = self.is_cell or not _cell_flags().isdisjoint(read.unknown)
+            other = TypedLine(magic, self.line, is_cell, self.parsers, self.variables)
+            line = other._line(words)
+            if line and magic != self.magic:
+                return f"`{other.mark}{magic}` has {listed(read.unknown)}: write `{line}`."
+        return ""
+
+    def _advice_for_names(self, words: list[str], read: _Words) -> str:
+        """Return what to write instead of a line of ``%aws_profile`` with these words."""
+        name = " ".join(read.names)
+        if not name or _is_profile(name):
+            return self._written([*filter(None, [name]), *read.options])
+        if has_wildcard(name):
+            return self._advice_for_pattern(name, read)
+        profiles, others = _profiles_in(read.names)
+        options = list(read.options)
+        rest: list[str] = []
+        for word in others:
+            region = _region_in(word)
+            if region:
+                options += ["--region", region]
+            elif letters_of(word) not in _FILLERS:
+                rest.append(word)
+        if len(profiles) > 1:
+            return self._advice_for_several(profiles, options)
+        if profiles and self._has_code(name, rest):
+            line = self._line([*profiles, *options])
+            return f"Write `{line}`, and the code on the next line." if line else ""
+        if profiles and rest:
+            line = self._line([*profiles, *options])
+            return f"Did you mean `{line}`?" if line else ""
+        if profiles or not rest:
+            return self._written([*profiles, *options])
+        return self._advice_for_similar(" ".join(rest), options, words)
+
+    def _advice_for_similar(self, name: str, options: list[str], words: list[str]) -> str:
+        """Return lines with similar names and these options, if the name alone was no mistake."""
+        account = account_text(name)
+        if account.isdigit():
+            return _advice_for_account(account)
+        if self._parsed(words) == self._parsed([name, *options]):
+            return ""  # the error suggests similar names
+        names = similar(name, read_config().profiles)
+        lines = list(filter(None, (self._line([close, *options]) for close in names)))
+        return f"Did you mean {_either(lines)}?" if lines else ""
+
+    def _advice_for_pattern(self, pattern: str, read: _Words) -> str:
+        """Return the line of ``%aws_profiles`` for a pattern, if it matches a profile."""
+        many = TypedLine("aws_profiles", "", self.is_cell, self.parsers, self.variables)
+        line = many._line([*read.names, *read.options])
+        if line and list_profiles(pattern):
+            return f"For all profiles that match, write `{line}`."
+        return ""
+
+    def _advice_for_several(self, profiles: list[str], options: list[str]) -> str:
+        """Return a line for each of several profiles, and the line of a cell for all of them."""
+        lines = list(filter(None, (self._line([name, *options]) for name in profiles)))
+        if not lines:
+            return ""
+        advice = f"Name one profile: {_either(lines)}."
+        many = TypedLine("aws_profiles", "", True, self.parsers, self.variables)
+        line = many._line([",".join(profiles), *options])
+        if line:
+            advice += f" To run a cell for each of them, begin it with `{line}`."
+        return advice
+
+    def _has_code(self, name: str, rest: list[str]) -> bool:
+        """Return whether a name continues with Python code."""
+        if not rest:
+            return False
+        return bool(_CODE.search(name)) or rest[0] == SESSION or rest[0] in self.variables
+
+    def _answer_to(self, words: list[str]) -> str:
+        """Return what answers a word or an option of another tool, or an empty text."""
+        flags = flags_of(self.parser)
+        asked = [word.lstrip("-") for word in words if word[0] in _DASHES and word not in flags]
+        if self.magic == "aws_profile" and len(words) == 1:
+            asked = [words[0].lstrip("-")]
+        return next(filter(None, map(_ANSWERS.get, asked)), "")
+
+    def _with_action(self, words: list[str]) -> str:
+        """Return the line that begins with an action, if it lacks only its dashes."""
+        first = words[0]
+        if self.magic != "aws_profile":
+            return ""
+        if first not in options_of(ProfileActions):
+            near = misspelled(first, options_of(ProfileActions), _LIKE_ACTION)
+            if not near or similar(first, read_config().profiles):
+                return ""
+            first = near[0]
+        return self._line([f"--{first}", *words[1:]])
+
+    def _written(self, words: Iterable[str]) -> str:
+        """Return the advice to write these words, or an empty text if they aren't good either."""
+        line = self._line(words)
+        return f"Write `{line}`." if line else ""
+
+    def _parsed(self, words: Iterable[str]) -> argparse.Namespace | None:
+        """Return the options in a line with these words, or None if they can't be parsed."""
+        try:
+            return parse(self.parser, " ".join(map(quoted, words)))
+        except AwsProfileError:
+            return None
+
+    def _line(self, words: Iterable[str]) -> str:
+        """Return a line with these words; empty if the magic would refuse it, too."""
+        words = list(words)
+        options = self._parsed(words)
+        if options is None:
+            return ""
+        if self.magic == "aws_profile" and not _is_complete(options, is_cell=self.is_cell):
+            return ""
+        return f"{self.mark}{self.magic} {' '.join(map(quoted, words))}".strip()
+
+    def _read(self, words: Iterable[str]) -> _Words:
+        """Return a line's words, where the spelling and the dashes of options don't matter."""
+        flags = flags_of(self.parser)
+        choices = _choices_of(self.parser)
+        others: set[str] = set()
+        for parser in self.parsers.values():
+            others |= flags_of(parser).keys() - flags.keys()
+        read = _Words()
+        pending = deque(words)
+        has_several = len(pending) > 1
+        while pending:
+            word = pending.popleft()
+            key, equals, value = word.partition("=")
+            if key.lstrip(_DASHES) == "profile" or key == "-p":
+                if value:
+                    pending.appendleft(value)
+                continue
+            bare = word.lstrip(_DASHES)
+            if bare in choices:
+                read.names.append(bare)
+                continue
+            if key in others:
+                read.unknown.append(key)
+                continue
+            flag = None
+            if key != bare or has_several:  # one word alone is a name
+                flag = _flag_meant(key, flags)
+            near = misspelled(bare, choices)
+            if flag is None and near:
+                read.names.append(near[0])
+                continue
+            if flag is None:
+                self._sort(word, read, pending)
+                continue
+            read.options.append(flag)
+            if flags[flag].nargs == 0:
+                continue
+            if equals:
+                read.options.append(value)
+            elif pending and not pending[0].startswith("-"):
+                read.options.append(pending.popleft())
+        return read
+
+    def _sort(self, word: str, read: _Words, pending: deque[str]) -> None:
+        """Add a word that isn't an option to the names, or to the options that nothing has."""
+        if word[0] in _DASHES:
+            read.unknown.append(word)
+            return
+        limited = _READ_ONLY.fullmatch(word)
+        if limited and self.magic == "aws_profile" and not _is_profile(word):
+            pending.appendleft("--read-only")
+            word = limited[1]
+        read.names.append(word)
+
+
+def _flag_meant(word: str, flags: Mapping[str, argparse.Action]) -> str | None:
+    """Return the option that a word stands for, or None for any other word.
+
+    A word without dashes must have the letters of the option.
+    """
+    by_letters: dict[str, str] = {}
+    for flag, action in flags.items():
+        by_letters[letters_of(action.dest)] = flag  # as in Python
+        by_letters[letters_of(flag)] = flag
+    bare = word.lstrip(_DASHES)
+    meant = by_letters.get(letters_of(bare))
+    if meant or bare == word:
+        return None if _is_profile(word) else meant
+    bare = _SHORT.get(bare, bare)
+    longer = [flag for flag in flags if flag.startswith(f"--{bare}")]
+    if longer:  # argparse accepts the beginning of one option, too
+        return longer[0] if len(longer) == 1 else None
+    near = misspelled(bare, by_letters, _LIKE_OPTION)
+    return by_letters[near[0]] if near else None
+
+
+def _profiles_in(words: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return the profiles that words name, which can have spaces, and the other words."""
+    pending = re.split(r"[\s,;]+", " ".join(words))
+    profiles: list[str] = []
+    others: list[str] = []
+    while pending:
+        length = _length_of_name(pending)
+        if length:
+            profiles.append(" ".join(pending[:length]))
+        else:
+            others.append(pending[0])
+        del pending[: length or 1]
+    return list(dict.fromkeys(profiles)), list(filter(None, others))
+
+
+def _length_of_name(words: list[str]) -> int:
+    """Return how many words are the longest name of a profile that they begin with, or 0."""
+    for length in range(len(words), 0, -1):
+        if _is_profile(" ".join(words[:length])):
+            return length
+    return 0
+
+
+def _is_profile(name: str) -> bool:
+    """Return whether a name is a profile's, or a role's of IAM Identity Center."""
+    config = read_config()
+    return name in config.profiles or role_named(name, config) is not None
+
+
+def _region_in(word: str) -> str:
+    """Return the Region that a word stands for, which can be misspelled, or an empty text."""
+    for region in known_regions():
+        if letters_of(region) == letters_of(word):
+            return region
+    if not _REGION.fullmatch(word):
+        return ""
+    near = misspelled(word, known_regions())
+    return near[0] if near else word
+
+
+def _advice_for_account(account: str) -> str:
+    """Return which profiles are in an account, or an empty text without one."""
+    profiles = [profile for profile in list_profiles() if profile.account == account]
+    if not profiles:
+        return ""
+    if len(profiles) == 1:
+        return f"Did you mean {listed(profiles)}, which is in this account?"
+    return f"`%aws_profiles {account}` lists the {len(profiles)} profiles of this account."
+
+
+def _is_complete(options: argparse.Namespace, *, is_cell: bool) -> bool:
+    """Return whether the options of ``%aws_profile`` are a switch to a profile, or an action."""
+    request = SwitchRequest(joined(options.profile), **chosen(options, SwitchRequest))
+    actions = chosen(options, ProfileActions)
+    if not actions:
+        is_known = request.profile is None or _is_profile(request.profile)
+        return is_known and request.names_one_identity
+    if is_cell or len(actions) > 1:
+        return False
+    if "share" in actions and options.profile[:1] in (["off"], ["write"]):
+        return True
+    if request.profile is None:
+        return True
+    return _is_profile(request.profile) and actions.keys().isdisjoint({"off", "console", "pick"})
+
+
+def _choices_of(parser: argparse.ArgumentParser) -> list[str]:
+    """Return the words that a magic's positional argument can be, if it has a choice."""
+    choices: list[str] = []
+    for action in parser._actions:  # noqa: SLF001  # has no public list
+        if action.choices and not action.option_strings:
+            choices += action.choices
+    return choices
+
+
+def _cell_flags() -> set[str]:
+    return {declared.flag for declared in options_of(CellOptions).values()}
+
+
+def _either(lines: Iterable[str]) -> str:
+    return " or ".join(f"`{line}`" for line in lines)
