@@ -239,7 +239,11 @@ class SwitchRequest(SessionRequest):
         "change nothing unless STS reports this account", "ID"
     )
     write: bool = option("allow writing, even if `%config AwsProfileMagics.read_only` matches")
-    confirmed: bool = option("switch even if the profile is protected", flag="--yes")
+    confirmed: bool = option(
+        "switch even if the profile is protected; with --save, or the first --share, write the "
+        "previewed lines to the config file",
+        flag="--yes",
+    )
 
     def __post_init__(self) -> None:
         """Raise InvalidOption for a profile, variable or account that can't have this name."""

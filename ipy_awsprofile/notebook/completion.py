@@ -1,4 +1,4 @@
-"""Tab completion for `%aws_profile` and `%aws_profiles`: profiles, roles, options and a Region.
+"""Tab completion for the magics: profiles, roles, options and Regions.
 
 Completion reads files, and never calls AWS.
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from IPython.core.completer import (
@@ -23,13 +23,14 @@ from IPython.core.getipython import get_ipython
 from ipy_awsprofile.config.names import AssignedName
 from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.notebook.options import choices_of, flags_of
 from ipy_awsprofile.text import quoted
 
 if TYPE_CHECKING:
     from ipy_awsprofile.sessions.assigned_roles import RoleList
 
-#: ``%aws_profile …``, ``x = %aws_profile …``, and ``%%aws_profiles …`` up to the cursor.
-_MAGIC = re.compile(r"^\s*(?:\w+\s*=\s*)?%{1,2}(?P<magic>aws_profiles?)\s+(?P<line>.*)$")
+#: ``%aws_profile …``, ``x = %aws_calls …``, and ``%%aws_profiles …`` up to the cursor.
+_MAGIC = re.compile(r"^\s*(?:\w+\s*=\s*)?%{1,2}(?P<magic>aws_profiles?|aws_calls)\s+(?P<line>.*)$")
 
 #: The last word before the cursor: an open quotation, or the text after the last space.
 _LAST_WORD = re.compile(r"""(?:^|\s)("[^"]*|'[^']*|\S*)$""")
@@ -48,6 +49,9 @@ def complete(context: CompletionContext) -> SimpleMatcherResult:
         candidates = list(_candidates(parser, before, word))
     except AwsProfileError:  # running the cell shows the error
         candidates = []
+    previous = "".join(before[-1:])
+    if not candidates and word and previous not in _FILES:
+        candidates = [word]  # otherwise, IPython completes it as Python code
     return SimpleMatcherResult(
         completions=[SimpleCompletion(text=text, type="param") for text in candidates],
         matched_fragment=word,
@@ -56,32 +60,48 @@ def complete(context: CompletionContext) -> SimpleMatcherResult:
     )
 
 
+#: The options whose values are files, which IPython itself completes.
+_FILES = ("--policy",)
+
+
 def _candidates(parser: argparse.ArgumentParser, before: list[str], word: str) -> Iterable[str]:
-    actions = parser._actions  # noqa: SLF001  # has no public list
-    options = {flag: action for action in actions for flag in action.option_strings}
+    options = flags_of(parser)
     previous = "".join(before[-1:])
     if previous in options and options[previous].nargs != 0:
         return _values(previous, word)
     if word.startswith("-"):
-        flags = []
-        for flag, action in options.items():
-            is_new = flag not in before and action.help != argparse.SUPPRESS
-            if is_new and flag.startswith(word):
-                flags.append(flag)
-        return flags
-    return _names(word)
+        return [flag for flag in options if flag not in before and flag.startswith(word)]
+    choices = choices_of(parser)
+    if choices:
+        return _beginning_with(word, choices)
+    names = _names(word)
+    if not names and "," in word:
+        return _after_comma(word, _names)
+    return names
 
 
 def _values(option: str, word: str) -> Iterable[str]:
     """Return the values of an option that begin with a word; none if its values aren't known."""
     match option:
-        case "--region" | "--regions":
-            return [name for name in known_regions() if name.startswith(word)]
+        case "--region":
+            return _regions(word)
+        case "--regions":
+            return _after_comma(word, _regions)
         case "--source-profile":
             return _names(word)
         case "--sso":
             return _beginning_with(word, _sign_ins())
     return []
+
+
+def _regions(word: str) -> list[str]:
+    return [name for name in known_regions() if name.startswith(word)]
+
+
+def _after_comma(word: str, complete_one: Callable[[str], list[str]]) -> list[str]:
+    """Return the completions of the last of several names with commas between them."""
+    before, comma, last = word.rpartition(",")
+    return [f"{before}{comma}{name}" for name in complete_one(last)]
 
 
 def _beginning_with(word: str, names: Iterable[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -34,16 +35,26 @@ def with_options(declare: Callable[[argparse.ArgumentParser], None]) -> Callable
             with _advice_about(self, magic.__name__, line, is_cell=bool(cell)):
                 options = parse(parser, line)
                 if options.help:
-                    text = parser.format_help().removeprefix("::\n\n")
+                    text = _help_of(parser).removeprefix("::\n\n")
                     display({"text/plain": text}, raw=True)
                     return None
                 return magic(self, options, *cell)
 
         run.parser = parser  # type: ignore[attr-defined]
-        run.__doc__ = parser.format_help()
+        run.__doc__ = _help_of(parser)
         return run
 
     return decorate
+
+
+def _help_of(parser: argparse.ArgumentParser) -> str:
+    """Return a parser's help, with values as in its usage: IPython shows `[NAME]` as `<[NAME]>`."""
+
+    def without_brackets(match: re.Match[str]) -> str:
+        value, spaces = match.groups()
+        return f"{value}{spaces}  " if spaces else value  # what follows stays in its column
+
+    return re.sub(r"(?<= )<(\S+)>( *)", without_brackets, parser.format_help())
 
 
 @contextmanager

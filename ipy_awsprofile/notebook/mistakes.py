@@ -22,6 +22,7 @@ from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.notebook.options import (
     CellOptions,
     ProfileActions,
+    choices_of,
     chosen,
     flags_of,
     joined,
@@ -261,7 +262,7 @@ class TypedLine:
     def _read(self, words: Iterable[str]) -> _Words:
         """Return a line's words, where the spelling and the dashes of options don't matter."""
         flags = flags_of(self.parser)
-        choices = _choices_of(self.parser)
+        choices = choices_of(self.parser)
         others: set[str] = set()
         for parser in self.parsers.values():
             others |= flags_of(parser).keys() - flags.keys()
@@ -398,15 +399,6 @@ def _is_complete(options: argparse.Namespace, *, is_cell: bool) -> bool:
     if request.profile is None:
         return True
     return _is_profile(request.profile) and actions.keys().isdisjoint({"off", "console", "pick"})
-
-
-def _choices_of(parser: argparse.ArgumentParser) -> list[str]:
-    """Return the words that a magic's positional argument can be, if it has a choice."""
-    choices: list[str] = []
-    for action in parser._actions:  # noqa: SLF001  # has no public list
-        if action.choices and not action.option_strings:
-            choices += action.choices
-    return choices
 
 
 def _cell_flags() -> set[str]:

@@ -195,6 +195,15 @@ def flags_of(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
     return flags
 
 
+def choices_of(parser: argparse.ArgumentParser) -> list[str]:
+    """Return the words that a magic's argument can be, if it has a choice."""
+    choices: list[str] = []
+    for action in parser._actions:  # noqa: SLF001  # has no public list
+        if action.choices and not action.option_strings:
+            choices += action.choices
+    return choices
+
+
 def chosen(options: argparse.Namespace, declared: type[object]) -> dict[str, Any]:
     """Return the options of a dataclass that were typed, by the names of their fields."""
     typed = {}
