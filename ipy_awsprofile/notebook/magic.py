@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ipy_awsprofile.calls.recorder import CallRecorder
+    from ipy_awsprofile.notebook.notices import Notices
     from ipy_awsprofile.switch.switcher import Switcher
 
 
@@ -81,6 +82,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self.ending.callback(unwatch)
         self._lock = threading.Lock()
         self._switcher: Switcher | None = None
+        self._notices: Notices | None = None
         self._calls: CallRecorder | None = None
         self._in_prompt = self.ending.enter_context(ExitStack())
         self.observe(self._apply)
@@ -107,7 +109,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                 self._apply_to(switcher)
                 switcher.shares = self.share
                 self.ending.callback(switcher.close)
-                Notices(switcher, self.shell, self.ending)
+                self._notices = Notices(switcher, self.shell, self.ending)
                 self._switcher = switcher
             return self._switcher
 
@@ -208,6 +210,15 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             self._apply_to(self._switcher)
             if change and change.name == "share":  # otherwise, `--share off` takes precedence
                 self._switcher.shares = self.share
+        if change and change.name in ("protected", "read_only"):
+            self._tell_about_patterns(change)
+
+    def _tell_about_patterns(self, change: traitlets.Bunch) -> None:
+        """Show a line for each pattern that matches nothing, after the user has set it."""
+        switcher = self.switcher  # with its notices
+        if self._notices:
+            patterns = getattr(switcher.protection, change.name)
+            self._notices.tell_about_patterns(change.name, patterns)
 
     def _apply_to(self, switcher: Switcher) -> None:
         from ipy_awsprofile.notebook.prompts import person_at_cell, warn_at_cell

@@ -67,9 +67,10 @@ _DASHES = "-–—"
 
 _REGION = re.compile(r"[a-z]{2,3}(?:-[a-z]+)+-\d+[a-z]?")
 _READ_ONLY = re.compile(r"(.+?)[\W_]+(read[\W_]?only)", re.IGNORECASE)
-#: How similar a word must be to an option or an action.
+#: How similar a word must be to an option, an action, or a profile in a line with other mistakes.
 _LIKE_OPTION = 0.7
 _LIKE_ACTION = 0.8
+_LIKE_PROFILE = 0.7
 
 _CODE = re.compile(r"[;()=\[\]]")
 
@@ -187,7 +188,7 @@ class TypedLine:
             return _advice_for_account(account)
         if self._parsed(words) == self._parsed([name, *options]):
             return ""  # the error suggests similar names
-        names = similar(name, read_config().profiles)
+        names = misspelled(name, read_config().profiles, _LIKE_PROFILE)[:3]
         lines = list(filter(None, (self._line([close, *options]) for close in names)))
         return f"Did you mean {_either(lines)}?" if lines else ""
 

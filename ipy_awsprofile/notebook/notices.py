@@ -7,6 +7,7 @@ https://ipython.readthedocs.io/en/stable/config/details.html#custom-prompts
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,10 +24,11 @@ from ipy_awsprofile.errors import (
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.notebook.prompts import begin_cell
 from ipy_awsprofile.sessions.issuing import renew_keys
+from ipy_awsprofile.switch.opening import problem_of_pattern
 from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from contextlib import ExitStack
 
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
@@ -44,12 +46,14 @@ class Notices:
         self._switcher = switcher
         self._told_places: set[str] = set()
         self._told_settings: list[Section] = []
+        self._checked_patterns: set[str] = set()
         hooks = (
             ("pre_run_cell", begin_cell),
             ("pre_run_cell", self._tell_about_files),
             ("post_run_cell", self._tell_about_places),
             ("post_run_cell", self._tell_about_expiry),
             ("post_run_cell", _tell_about_s3fs),
+            ("post_run_cell", self._tell_about_configured_patterns),
         )
         for event, hook in hooks:
             shell.events.register(event, hook)
@@ -92,6 +96,28 @@ class Notices:
         if has_copy:
             children = ""
         PROCESS.warn(f"`{target.name}` {says}{children}. {hint}")
+
+    def _tell_about_configured_patterns(self, _result: object) -> None:
+        """After the first switch, show a line for each pattern with a typo that matches nothing."""
+        if not self._switcher.completed:
+            return
+        protection = self._switcher.protection
+        self.tell_about_patterns("protected", protection.protected, typos_only=True)
+        self.tell_about_patterns("read_only", protection.read_only, typos_only=True)
+
+    def tell_about_patterns(
+        self, setting: str, patterns: Iterable[str], *, typos_only: bool = False
+    ) -> None:
+        """Show a line for each new pattern of a setting that matches nothing."""
+        for pattern in patterns:
+            if pattern in self._checked_patterns:
+                continue
+            self._checked_patterns.add(pattern)
+            problem = ""
+            with suppress(AwsProfileError):  # running a magic shows the error
+                problem = problem_of_pattern(pattern, typos_only=typos_only)
+            if problem:
+                PROCESS.warn(f"`AwsProfileMagics.{setting}`: {problem}")
 
     def _tell_about_keys(self, active: OpenProfile) -> None:
         """Show a line if the new keys of the active profile belong to a different identity."""

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.names import fits, has_wildcard, matches
+from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.config.sign_ins import sign_ins
 from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import CredentialsRejected, ProtectedProfile, UnexpectedAccount
 from ipy_awsprofile.kernel.watch import watch_credentials
 from ipy_awsprofile.sessions.assigned_roles import (
+    cached_list,
     find_target,
     known_account_name,
+    known_roles_without_profile,
     look_up_account_name,
 )
 from ipy_awsprofile.sessions.session import (
@@ -25,6 +31,7 @@ from ipy_awsprofile.sessions.session import (
     open_target,
 )
 from ipy_awsprofile.switch.stack import OpenProfile
+from ipy_awsprofile.text import misspelled
 
 
 @dataclass(slots=True)
@@ -97,6 +104,50 @@ def _fitting_pattern(
         if fits([pattern], *names):
             return pattern
     return None
+
+
+def problem_of_pattern(pattern: str, *, typos_only: bool) -> str:
+    """Return a sentence about a pattern that matches nothing, or an empty text.
+
+    It suggests a similar name. Otherwise, the pattern can be meant for profiles that the user
+    doesn't have, for example in the settings of a team: then the result is empty with
+    ``typos_only``, and if an account's name or ID that isn't known yet can match. Raises
+    ConfigFileError.
+    """
+    names = _names_and_accounts()
+    if any(_fitting_pattern([pattern], *name) for name in names):
+        return ""
+    says = f"No profile matches `{pattern}`"
+    close = misspelled(pattern.strip("*?"), _parts_of(names), _LIKE_PATTERN)
+    if close:
+        return f"{says}. Did you mean `{close[0]}`?"
+    if typos_only or set(pattern) <= set("0123456789*?"):
+        return ""
+    config = read_config()
+    if any(cached_list(sign_in) is None for sign_in in sign_ins(config).values()):
+        return ""
+    return f"{says}. `%aws_profiles` lists their names and accounts."
+
+
+#: How similar a pattern must be to a name that it is a typo for, such as `prdo` for `prod`.
+_LIKE_PATTERN = 0.75
+
+
+def _names_and_accounts() -> list[tuple[str, str]]:
+    """Return the names and account IDs of the profiles, and of the roles that AWS has listed."""
+    names = [(profile.name, profile.account or "") for profile in list_profiles()]
+    for role in known_roles_without_profile():
+        names.append((role.name, role.account.id))
+    return names
+
+
+def _parts_of(names: Iterable[tuple[str, str]]) -> list[str]:
+    """Return what patterns are usually for: names, their words, and the names of accounts."""
+    parts: list[str] = []
+    for name, account in names:
+        parts += [name, *re.findall(r"[^\W_]+", name)]
+        parts += filter(None, [known_account_name(account)])
+    return list(dict.fromkeys(parts))
 
 
 #: Opens a target, and returns its session and identity.

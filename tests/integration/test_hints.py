@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ipy_awsprofile import __version__
 from ipy_awsprofile.demo.stages import USER_ACCOUNT, allow, seed_organisation
 from ipy_awsprofile.errors import (
     AccessDenied,
@@ -291,6 +292,41 @@ MISSPELLED = {
     "%aws_profile *Alpha": "1 profile for “*Alpha”",
     "%%aws_profile *Alpha\nprofile": "0  UserAlpha",
     "%%aws_profile UserAlpha eu-west-1\nsession": "for this cell",
+    "%aws_profile RoleBeta readonly": "limited by the session policy",
+    "%aws_profile readonly RoleBeta": "limited by the session policy",
+    "%aws_profile RoleBeta-readonly": "limited by the session policy",
+    "%aws_profile RoleBta readonly": "limited by the session policy",
+    "%aws_profile RoleBeta --readonly": "limited by the session policy",
+    "%aws_profile --read_only RoleBeta": "limited by the session policy",
+    "%aws_profile UserAlpha --regoin eu-west-1": "eu-west-1",
+    "%aws_profile UserAlpha eu-wset-1": "eu-west-1",
+    "%aws_profile -r eu-west-1 UserAlpha": "eu-west-1",
+    "%aws_profile eu-west-1 UserAlpha": "eu-west-1",
+    "%aws_profile region=eu-west-1 UserAlpha": "eu-west-1",
+    "%aws_profile -p UserAlpha": "user/UserAlpha",
+    "%aws_profile use UserAlpha": "user/UserAlpha",
+    "%aws_profile switch to UserAlpha": "user/UserAlpha",
+    "%aws_profile profile UserAlpha": "user/UserAlpha",
+    "%aws_profile profile=UserAlpha": "user/UserAlpha",
+    "%aws_profile UserAlpha staging": "user/UserAlpha",
+    "%aws_profile UserAlpha,staging": "user/UserAlpha",
+    f"%aws_profile UserAlpha --role-arn {ROLE}": "assumed-role/RoleBeta",
+    "%aws_profile RoleBeta --yess": "RoleBeta ← UserAlpha",
+    "%aws_profile RoleBeta --force": "RoleBeta ← UserAlpha",
+    "%aws_profile logut": "You aren't signed in",
+    "%aws_profile --share on": "Add `--yes` to write the changes.",
+    "%aws_profile whoami": "RoleBeta ← UserAlpha",
+    "%aws_profile --whoami": "RoleBeta ← UserAlpha",
+    "%aws_profile help": "common options:",
+    "%aws_profile --list": "2 profiles",
+    "%aws_profile --version": __version__,
+    "%%aws_profile UserAlpha; session\nsession": "session of UserAlpha",
+    "%%aws_profile UserAlpha print(session)\nprint(session)": "session of UserAlpha",
+    "%aws_profiles --profile RoleBeta": "1 profile for “RoleBeta”",
+    "%%aws_profiles --workrs 3 RoleBeta\n1": "0  RoleBeta",
+    "%%aws_profiles -r eu-west-1 RoleBeta\n1": "eu-west-1",
+    "%aws_calls clr": "Not recording AWS calls",
+    "%aws_calls --off": "Not recording AWS calls",
 }
 
 
@@ -306,8 +342,9 @@ def test_spellings(shell: Shell, aws: EmbeddedAws) -> None:
 #: Lines that only look like those mistakes, and a part of their hint.
 NOT_MISSPELLED = {
     "%aws_profile RoleBet --region us-east-1": "Did you mean `RoleBeta`?",
-    "%aws_profile RoleBeta --yess": "Run `%aws_profile?` to see the options.",
-    "%aws_profile RoleBeta --regions a,b": "Run `%aws_profile?` to see the options.",
+    "%aws_profile RoleBeta --re": "Run `%aws_profile?` to see the options.",
+    "%aws_profile RoleBeta --verbose": "Run `%aws_profile?` to see the options.",
+    "%aws_profile default": "`%aws_profiles` lists the profiles.",
     "%aws_profile prod": "Did you mean `console-prod`?",
     "%aws_profile console-prd": "Did you mean `console-prod`?",
     "%%aws_profile UserAlpha --region us-east-1\nopen_session('RoleBet')": "Did you mean",
@@ -395,14 +432,130 @@ def test_save_without_a_role(shell: Shell, aws: EmbeddedAws) -> None:
     assert shell.good(f"{saved} --yes").text.startswith("mine ← UserAlpha")
 
 
-def test_two_names_for_a_cell(shell: Shell, aws: EmbeddedAws) -> None:
-    """Words narrow a selection, so the error for two names says how to use both."""
+#: Lines that can mean several lines, and what each line of their hint shows.
+SEVERAL = {
+    "%aws_profile UserAlpha --profile RoleBeta": (
+        "user/UserAlpha",
+        "role/RoleBeta",
+        "1   RoleBeta",
+    ),
+    "%aws_profile UserAlpha,RoleBeta": ("user/UserAlpha", "role/RoleBeta", "1   RoleBeta"),
+    "%aws_profile UserAlpha RoleBeta --region eu-west-1": ("eu-west-1",) * 3,
+    "%aws_profile UserAlpha RoleBeta --as other": ("other", "other"),
+    "%aws_profile RoleBeta --logout": ("role/RoleBeta", "The switch is undone"),
+    "%aws_profile UserAlpha --regions eu-west-1": ("eu-west-1",),
+    "%%aws_profiles UserAlpha --explain\n1": (),
+    "%aws_profiles RoleBeta --explain": ("no problems found",),
+    "%%aws_profiles zzz-*\n1": ("RoleBeta",),
+}
+
+
+def test_hints_with_several_lines(shell: Shell, aws: EmbeddedAws) -> None:
+    """Each line that a hint offers does what the refused line can have meant."""
+    for cell, shown in SEVERAL.items():
+        hint = shell.refused(cell).hint
+        lines = [
+            code for code in code_in(hint) if re.match("%+aws_profiles? |%aws_profiles$", code)
+        ]
+        assert len(lines) == len(shown), cell
+        for line, part in zip(lines, shown, strict=True):
+            body = "\nprofile" if line.startswith("%%") else ""
+            assert part in shell.good(line + body).text, cell
+
+
+def test_less_power(shell: Shell, aws: EmbeddedAws) -> None:
+    """Somebody who asks for less isn't offered an administrator; Python gets the argument."""
+    shell.good("from ipy_awsprofile import open_session")
+    for name in ("prod-admin", "ProdAdmin"):
+        aws.write_profile(name, source_profile="UserAlpha", role_arn=ROLE, region="us-west-2")
+    for asked in ("prod-readonly", "ProdReadOnly", "prodreadonly", "prod-viewer"):
+        for call in (f"%aws_profile {asked}", f"open_session('{asked}')"):
+            assert "dmin" not in shell.refused(call).hint
+    aws.write_profile("prod", source_profile="UserAlpha", role_arn=ROLE, region="us-west-2")
+    for asked in ("prod readonly", "prod-readonly"):
+        name, _, argument = code_in(shell.refused(f"open_session('{asked}')").hint)
+        assert name == "prod"
+        shell.good(f"open_session('{name}', {argument})")
+
+
+def test_an_account_instead_of_a_name(shell: Shell, aws: EmbeddedAws) -> None:
+    """For an account's ID, the hint names its only profile, or the line that lists several."""
+    for account in ("123456789012", "1234-5678-9012"):
+        (name,) = code_in(shell.refused(f"%aws_profile {account}").hint)
+        assert shell.good(f"%aws_profile {name}").text.startswith("RoleBeta ← UserAlpha")
+    aws.write_profile("other", source_profile="UserAlpha", role_arn=ROLE, region="us-west-2")
+    (line,) = code_in(shell.refused("%aws_profile 123456789012").hint)
+    assert shell.good(line).text.startswith("2 profiles")
+    (line,) = code_in(shell.refused("%aws_profile 999999999999").hint)
+    assert "RoleBeta" in shell.good(line).text
+
+
+def test_exact_names_among_words(shell: Shell, aws: EmbeddedAws) -> None:
+    """If words that are profiles' names match none or others, a line names the right pattern."""
     names = seed_organisation(aws, 2)
-    error = shell.refused(f"%%aws_profiles {' '.join(names)}\n1")
-    assert error.hint.endswith("For several names, pass a list.")
-    shell.good("from ipy_awsprofile import across_profiles")
-    frame = shell.good(f"across_profiles({list(names)}, repr)").result
+    (pattern,) = code_in(shell.refused(f"%%aws_profiles {' '.join(names)}\n1").hint)
+    frame = shell.good(f"%%aws_profiles {pattern}\n1").result
     assert tuple(frame["profile"]) == names
+    assert "2 profiles for" in shell.good(f"%aws_profiles {pattern}").text
+    for name in ("dev", "prod", "dev-of-prod"):
+        aws.write_profile(name, source_profile="UserAlpha", role_arn=ROLE, region="us-west-2")
+    ran = shell.good("%%aws_profiles dev prod --no-progress\n1")
+    assert list(ran.result["profile"]) == ["dev-of-prod"]
+    assert "1 profile has all of these words: `dev prod`." in ran.text
+    *_, pattern = code_in(ran.text)
+    ran = shell.good(f"%%aws_profiles {pattern} --exclude other,prod --no-progress\n1")
+    assert list(ran.result["profile"]) == ["dev", "prod"]
+    assert code_in(shell.refused("%%aws_profiles dev,prodd\n1").hint) == ["prod"]
+
+
+#: Calls with habits of boto3, and calls that the argument in their hint makes right.
+HABITS = {
+    "open_session('RoleBeta', region_name='eu-west-1')": "open_session('RoleBeta', {}='eu-west-1')",
+    "open_session(profile_name='RoleBeta')": "open_session({}='RoleBeta')",
+    "open_session('RoleBeta', readonly=True)": "open_session('RoleBeta', {}=True)",
+    "open_session('RoleBeta', 'eu-west-1')": "open_session('RoleBeta', {})",
+    "open_session('RoleBeta', 'x')": "open_session('RoleBeta', {})",
+    f"open_session('UserAlpha', role_arn='{ROLE}')": f"open_session({{}}, role_arn='{ROLE}')",
+    "open_session('RoleBeta', duration_seconds=900)": "open_session('RoleBeta', {}=900)",
+    "using_profile('RoleBeta', session_nme='me')": "using_profile('RoleBeta', {}='me')",
+    "across_profiles('UserAlpha', 'RoleBeta')": "function = repr; {}",
+    "across_profiles('RoleBeta', repr, regions=[])": "{}=None; across_profiles('RoleBeta', repr)",
+}
+
+
+def test_habits_of_boto3(shell: Shell, aws: EmbeddedAws) -> None:
+    """A wrong argument is an error that names the function and the right argument."""
+    shell.good("from ipy_awsprofile import *")
+    for wrong, right in HABITS.items():
+        error = shell.refused(wrong)
+        assert isinstance(error, InvalidOption)
+        assert (wrong.partition("(")[0] in str(error)) or "`regions`" in str(error)
+        (argument,) = code_in(error.hint)
+        assert "%" not in argument
+        shell.good(right.format(argument))
+    for call in ("open_session", "using_profile"):
+        *lines, default = code_in(shell.refused(f"{call}()").hint)
+        assert [line.partition("(")[0] for line in (*lines, default)] == [call] * 4
+        shell.good(lines[0].replace("NAME", "RoleBeta"))
+    (command,) = code_in(shell.refused("open_session(aws_access_key_id='AKIA')").hint)
+    assert command == "aws configure"
+    (line,) = code_in(shell.refused("open_session('RoleBeta', colour=1)").hint)
+    assert "read_only" in shell.good(line).text
+
+
+def test_patterns_that_match_nothing(shell: Shell, aws: EmbeddedAws) -> None:
+    """A line names the profile that a misspelled pattern is meant for, and then it is protected."""
+    aws.write_profile("prod", source_profile="UserAlpha", role_arn=ROLE, region="us-west-2")
+    setting = "%config AwsProfileMagics.{} = ['{}']"
+    shown = shell.good(setting.format("protected", "prdo")).text
+    assert shown == "`AwsProfileMagics.protected`: No profile matches `prdo`. Did you mean `prod`?"
+    *_, pattern = code_in(shell.good(setting.format("read_only", "*-prdo")).text)
+    shell.good(setting.format("protected", pattern))
+    assert isinstance(shell.refused("%aws_profile prod"), ProtectedProfile)
+    for silent in ("*ole*", "123456789012", "99*"):
+        assert shell.good(setting.format("protected", silent)).text == ""
+    *_, line = code_in(shell.good(setting.format("protected", "no-such")).text)
+    assert "RoleBeta" in shell.good(line).text
 
 
 def test_names_that_must_be_quoted(shell: Shell, aws: EmbeddedAws) -> None:
