@@ -12,7 +12,7 @@ import pytest
 from ipy_awsprofile import errors
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from ipy_awsprofile.errors import AwsProfileError, ProfileNotFound
-from ipy_awsprofile.text import in_terminal, one_line, redacted_urls, visible
+from ipy_awsprofile.text import in_terminal, one_line, redacted_urls, similar, visible
 from tests.aws import EmbeddedAws
 from tests.shells import Shell
 from tests.test_readme import PAGES, rows
@@ -132,3 +132,28 @@ def test_words_in_a_terminal(word: str) -> None:
     command = f"{program} {in_terminal(word)}"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str([word])
+
+
+#: Typed names, and the names that they can stand for.
+SIMILAR = {
+    "prdo": ["prod"],
+    "PROD": ["prod"],
+    "devadmin": ["dev-admin"],
+    "dev-admn": ["dev-admin"],
+    "prod readonly": ["prod"],
+    "prod,staging": ["prod"],
+    "dev; session": ["dev"],
+    "prod-readonly": ["prod"],
+    "ReadOnlyAccess-222222222222": [],
+    "AdminstratorAccess-111111111111": ["AdministratorAccess-111111111111"],
+    "admin": ["dev-admin", "prod-admin"],
+    "de": ["dev"],
+    "o": [],
+}
+
+
+@pytest.mark.parametrize("typed", SIMILAR)
+def test_similar_names(typed: str) -> None:
+    """A typo, another spelling or a part finds a name, but a different word doesn't."""
+    names = ["prod", "prod-admin", "dev", "dev-admin", "AdministratorAccess-111111111111"]
+    assert sorted(similar(typed, names)) == SIMILAR[typed]

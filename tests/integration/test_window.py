@@ -200,7 +200,7 @@ def test_receipts(aws: EmbeddedAws, notebook: Shell, terminal: Terminal, answers
     notebook.good("%aws_profile --share write 10m")
     aws.calls.clear()
     put(terminal)
-    put(terminal, AWS_PROFILE="notebook", AI_AGENT="claude")
+    put(terminal, AWS_PROFILE="notebook", AI_AGENT="claud\udce9")  # isn't UTF-8
     in_shell = ["sh", "-c", shlex.join([*ASK, "--agent"])]
     if sys.platform == "win32":
         in_shell = ["cmd", "/c", *ASK, "--agent"]
@@ -211,7 +211,7 @@ def test_receipts(aws: EmbeddedAws, notebook: Shell, terminal: Terminal, answers
     seen = frame[["agent", "profile", "identity", "access"]].values.tolist()
     assert seen == [
         ["", "notebook-agent", "RoleBeta", "writing"],
-        ["claude", "notebook", "RoleBeta", "writing"],
+        ["claud?", "notebook", "RoleBeta", "writing"],
         ["", "notebook-agent", "RoleBeta", "writing"],
     ]
     assert all(frame["process_id"] > 0)

@@ -80,12 +80,16 @@ def test_help(shell: Shell, option: str) -> None:
         shown = shell.good(f"%{magic} {option}").text
         assert shown.startswith(f"%{magic} [")
         assert shown in shell.ip.find_line_magic(magic).__doc__
+        assert "<" not in shown
     for magic in ("%%aws_profile", "%%aws_profiles"):
         shell.good(f"{magic} RoleBeta {option}\nx = 1")
     assert not {"session", "x"} & shell.names.keys()
-    common, others = shell.good(f"%aws_profile {option}").text.split("\n\n")[-3:-1]
+    shown = shell.good(f"%aws_profile {option}").text
+    assert "--console [SERVICE]\n" in shown
+    common, others = shown.split("\n\n")[-3:-1]
     assert {"--region", "--off", "--as"} <= set(re.findall("^  (--[a-z]+)", common, re.M))
     assert "--external-id" in others
+    assert "with --save, or the first --share, write" in " ".join(common.split())
 
 
 # Tab ---
@@ -105,10 +109,19 @@ def test_help(shell: Shell, option: str) -> None:
         ("%aws_profile --refresh --re", ["--region", "--read-only"]),
         ("%%aws_profiles RoleBeta --in", ["--into"]),
         ("%%aws_profiles R* --regions ca-c", ["ca-central-1"]),
+        ("%%aws_profiles R* --regions us-east-1,ca-c", ["us-east-1,ca-central-1"]),
+        ("%%aws_profiles UserAlpha,R", ["UserAlpha,RoleBeta"]),
+        ("%aws_calls --d", ["--denied"]),
+        ("%aws_calls c", ["clear"]),
+        ("%aws_profile pri", ["pri"]),
+        ("%aws_profile RoleBeta --session-name pri", ["pri"]),
     ],
 )
 def test_offered(shell: Shell, aws: EmbeddedAws, cell: str, offered: list[str]) -> None:
-    """Tab offers profiles, options and Regions wherever the magic can be, without calling AWS."""
+    """Tab offers profiles, options and Regions wherever the magic can be, without calling AWS.
+
+    A word that nothing completes stays as it is, rather than a name of Python's.
+    """
     assert shell.completions(cell) == offered
     assert aws.calls == []
 

@@ -113,6 +113,7 @@ def test_a_role_of_a_sign_in(shell: Shell, aws: EmbeddedAws) -> None:
     """Tab offers the listed roles by account name or ID; child processes use the role, too."""
     assert shell.completions("%aws_profile cor") == ["corp:"]
     assert shell.completions("%aws_profiles --sso c") == ["corp"]
+    assert shell.completions("%aws_profile corp:") == ["corp:"]  # nothing has been listed
     shell.good("%aws_profiles --sso")
     aws.calls.clear()
     roles = ['"corp:Acme Prod/Admin"', '"corp:Acme Prod/Reader"']

@@ -105,6 +105,47 @@ def test_an_account_that_only_sts_knows(shell: Shell, aws: EmbeddedAws) -> None:
     assert len(across_profiles("UserAlpha", lambda _: 1, progress=False, confirmed=True)) == 1
 
 
+def test_a_summary_with_protected_profiles(
+    shell: Shell, aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The summary of a run names the account of protected profiles, and how to include them."""
+    role: dict[str, Any] = {"source_profile": "UserAlpha", "region": "us-west-2"}
+    for name in ("prod-1", "prod-2"):
+        aws.write_profile(name, role_arn=f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta", **role)
+    setting(shell, "protected", "prod")
+    shown = shell.good("%%aws_profiles * --no-progress\n1").text
+    assert f"protects the profile `…`: its account is {ROLE_ACCOUNT}." in shown
+    assert "run it again with `--yes`, or `confirmed=True` in Python." in shown
+    assert "retry" not in shown
+    assert len(shell.good("%%aws_profiles * --no-progress --yes\n1").result) == 4
+    shown = shell.good("%%aws_profiles * --no-progress\nassert profile != 'UserAlpha'\n1").text
+    assert "--yes" in shown
+    assert "retry()" in shown
+
+
+def test_a_typo_in_the_configuration(bare_shell: Shell, aws: EmbeddedAws) -> None:
+    """After the first switch, one line names a pattern that is nearly a profile's name.
+
+    A team's pattern for profiles that the user doesn't have isn't mentioned.
+    """
+    aws.write_profile("acme-prod", region="us-west-2")
+    bare_shell.ip.config.AwsProfileMagics.protected = ["*-prdo", "*-admin", "billing"]
+    bare_shell.good("%load_ext ipy_awsprofile")
+    lines = bare_shell.good("%aws_profile RoleBeta").text.splitlines()
+    says = "`AwsProfileMagics.protected`: No profile matches `*-prdo`. Did you mean `prod`?"
+    assert [line for line in lines if "AwsProfileMagics" in line] == [says]
+    assert "AwsProfileMagics" not in bare_shell.good("%aws_profile UserAlpha").text
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_patterns_before_accounts_are_known(shell: Shell, aws: EmbeddedAws) -> None:
+    """A pattern can be the name of an account that no sign-in has listed, so no line is shown."""
+    line = "%config AwsProfileMagics.protected = ['{}']"
+    assert shell.good(line.format("Billing")).text == ""
+    shell.good("%aws_profiles --sso")
+    assert "No profile matches `Biling`" in shell.good(line.format("Biling")).text
+
+
 @pytest.mark.usefixtures("signed_in")
 def test_the_name_of_an_account(shell: Shell, aws: EmbeddedAws) -> None:
     """A pattern protects a profile by its account's name, which the card shows."""
