@@ -144,12 +144,12 @@ notebook/cells.py
   IPython.core.displayhook.DisplayHook: prompt_count
   IPython.core.interactiveshell.InteractiveShell: InteractiveTB; SyntaxTB; user_global_ns
   codeop.Compile: flags
-notebook/completion.py
-  argparse.ArgumentParser: _actions
 notebook/magic.py
   IPython.core.completer.IPCompleter: custom_matchers
   IPython.core.displayhook.DisplayHook: prompt_count
   IPython.core.interactiveshell.InteractiveShell: Completer
+notebook/options.py
+  argparse.ArgumentParser: _actions
 picker/toolbar.py
   comm.base_comm.BaseComm: comm_id; handle_close; handle_msg
   comm.base_comm.CommManager: register_comm

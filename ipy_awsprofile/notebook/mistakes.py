@@ -67,12 +67,12 @@ _DASHES = "-–—"
 
 _REGION = re.compile(r"[a-z]{2,3}(?:-[a-z]+)+-\d+[a-z]?")
 _READ_ONLY = re.compile(r"(.+?)[\W_]+(read[\W_]?only)", re.IGNORECASE)
+_CODE = re.compile(r"[;()=\[\]]")
+
 #: How similar a word must be to an option, an action, or a profile in a line with other mistakes.
 _LIKE_OPTION = 0.7
 _LIKE_ACTION = 0.8
 _LIKE_PROFILE = 0.7
-
-_CODE = re.compile(r"[;()=\[\]]")
 
 
 @dataclass(slots=True)
@@ -89,7 +89,10 @@ class _Words:
 
 @dataclass(frozen=True, slots=True)
 class TypedLine:
-    """A line of a magic in a cell, or of a cell magic, and the parsers of all magics by name."""
+    """A line with a magic, the parsers of all magics by name, and the notebook's variables.
+
+    ``is_cell`` says that it is the first line of a cell magic.
+    """
 
     magic: str
     line: str
@@ -128,7 +131,9 @@ class TypedLine:
             return ""
 
     def _advice_for(self, words: list[str]) -> str:
-        if "--" in words or self._line(words):  # it is about what the words mean, not about them
+        if not words or "--" in words:
+            return ""
+        if self.good_line(words):  # it is about what the words mean, such as a value
             return ""
         answer = self._answer_to(words)
         if answer:
@@ -148,7 +153,7 @@ class TypedLine:
         for magic in self.parsers:
             is_cell = self.is_cell or not _cell_flags().isdisjoint(read.unknown)
             other = TypedLine(magic, self.line, is_cell, self.parsers, self.variables)
-            line = other._line(words)
+            line = other.good_line(words)
             if line and magic != self.magic:
                 return f"`{other.mark}{magic}` has {listed(read.unknown)}: write `{line}`."
         return ""
@@ -172,10 +177,10 @@ class TypedLine:
         if len(profiles) > 1:
             return self._advice_for_several(profiles, options)
         if profiles and self._has_code(name, rest):
-            line = self._line([*profiles, *options])
+            line = self.good_line([*profiles, *options])
             return f"Write `{line}`, and the code on the next line." if line else ""
         if profiles and rest:
-            line = self._line([*profiles, *options])
+            line = self.good_line([*profiles, *options])
             return f"Did you mean `{line}`?" if line else ""
         if profiles or not rest:
             return self._written([*profiles, *options])
@@ -189,25 +194,25 @@ class TypedLine:
         if self._parsed(words) == self._parsed([name, *options]):
             return ""  # the error suggests similar names
         names = misspelled(name, read_config().profiles, _LIKE_PROFILE)[:3]
-        lines = list(filter(None, (self._line([close, *options]) for close in names)))
+        lines = list(filter(None, (self.good_line([close, *options]) for close in names)))
         return f"Did you mean {_either(lines)}?" if lines else ""
 
     def _advice_for_pattern(self, pattern: str, read: _Words) -> str:
         """Return the line of ``%aws_profiles`` for a pattern, if it matches a profile."""
         many = TypedLine("aws_profiles", "", self.is_cell, self.parsers, self.variables)
-        line = many._line([*read.names, *read.options])
+        line = many.good_line([*read.names, *read.options])
         if line and list_profiles(pattern):
             return f"For all profiles that match, write `{line}`."
         return ""
 
     def _advice_for_several(self, profiles: list[str], options: list[str]) -> str:
         """Return a line for each of several profiles, and the line of a cell for all of them."""
-        lines = list(filter(None, (self._line([name, *options]) for name in profiles)))
+        lines = list(filter(None, (self.good_line([name, *options]) for name in profiles)))
         if not lines:
             return ""
         advice = f"Name one profile: {_either(lines)}."
         many = TypedLine("aws_profiles", "", True, self.parsers, self.variables)
-        line = many._line([",".join(profiles), *options])
+        line = many.good_line([",".join(profiles), *options])
         if line:
             advice += f" To run a cell for each of them, begin it with `{line}`."
         return advice
@@ -221,10 +226,13 @@ class TypedLine:
     def _answer_to(self, words: list[str]) -> str:
         """Return what answers a word or an option of another tool, or an empty text."""
         flags = flags_of(self.parser)
-        asked = [word.lstrip("-") for word in words if word[0] in _DASHES and word not in flags]
-        if self.magic == "aws_profile" and len(words) == 1:
-            asked = [words[0].lstrip("-")]
-        return next(filter(None, map(_ANSWERS.get, asked)), "")
+        is_alone = self.magic == "aws_profile" and len(words) == 1
+        for word in words:
+            asked = word.lstrip(_DASHES)
+            is_option = asked != word and word not in flags
+            if asked in _ANSWERS and (is_option or is_alone):
+                return _ANSWERS[asked]
+        return ""
 
     def _with_action(self, words: list[str]) -> str:
         """Return the line that begins with an action, if it lacks only its dashes."""
@@ -236,11 +244,11 @@ class TypedLine:
             if not near or similar(first, read_config().profiles):
                 return ""
             first = near[0]
-        return self._line([f"--{first}", *words[1:]])
+        return self.good_line([f"--{first}", *words[1:]])
 
     def _written(self, words: Iterable[str]) -> str:
         """Return the advice to write these words, or an empty text if they aren't good either."""
-        line = self._line(words)
+        line = self.good_line(words)
         return f"Write `{line}`." if line else ""
 
     def _parsed(self, words: Iterable[str]) -> argparse.Namespace | None:
@@ -250,7 +258,7 @@ class TypedLine:
         except AwsProfileError:
             return None
 
-    def _line(self, words: Iterable[str]) -> str:
+    def good_line(self, words: Iterable[str]) -> str:
         """Return a line with these words; empty if the magic would refuse it, too."""
         words = list(words)
         options = self._parsed(words)
@@ -305,7 +313,7 @@ class TypedLine:
 
     def _sort(self, word: str, read: _Words, pending: deque[str]) -> None:
         """Add a word that isn't an option to the names, or to the options that nothing has."""
-        if word[0] in _DASHES:
+        if word != word.lstrip(_DASHES):
             read.unknown.append(word)
             return
         limited = _READ_ONLY.fullmatch(word)

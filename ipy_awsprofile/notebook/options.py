@@ -136,8 +136,11 @@ def of_aws_profile(parser: argparse.ArgumentParser) -> None:
 
 def of_aws_profiles(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``%aws_profiles``."""
-    about = "words to search for in the name, account, role, Region and source; or a pattern such "
-    parser.add_argument("pattern", metavar="PATTERN", nargs="*", help=f"{about}as *-prod")
+    about = (
+        "words to search for in the name, account, role, Region and source; or a pattern such as "
+        "*-prod; or several of them with commas between them"
+    )
+    parser.add_argument("pattern", metavar="PATTERN", nargs="*", help=about)
     _add_options(parser.add_argument, _ProfilesOptions)
     cell = parser.add_argument_group("options of a cell (%%aws_profiles)")
     _add_options(cell.add_argument, CellOptions)

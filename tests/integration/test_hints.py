@@ -344,6 +344,8 @@ NOT_MISSPELLED = {
     "%aws_profile RoleBet --region us-east-1": "Did you mean `RoleBeta`?",
     "%aws_profile RoleBeta --re": "Run `%aws_profile?` to see the options.",
     "%aws_profile RoleBeta --verbose": "Run `%aws_profile?` to see the options.",
+    '%aws_profile ""': "`%aws_profiles` lists the profiles.",
+    "%%aws_profile \n1": "Write `%%aws_profile NAME`.",
     "%aws_profile default": "`%aws_profiles` lists the profiles.",
     "%aws_profile prod": "Did you mean `console-prod`?",
     "%aws_profile console-prd": "Did you mean `console-prod`?",
