@@ -17,7 +17,7 @@ from ipy_awsprofile.config.names import account_text, has_wildcard
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.config.request import SESSION, SwitchRequest, options_of
-from ipy_awsprofile.config.sign_ins import role_named
+from ipy_awsprofile.config.sign_ins import role_named, sign_ins
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.notebook.options import (
     CellOptions,
@@ -39,6 +39,10 @@ _ANSWERS = {
     ),
     **dict.fromkeys(("list", "ls", "profiles", "l"), "`%aws_profiles` lists the profiles."),
     **dict.fromkeys(("help", "usage", "options"), "`%aws_profile -h` shows the options."),
+    **dict.fromkeys(
+        ("reset", "exit", "quit", "undo", "back", "stop"),
+        "`%aws_profile --off` undoes all switches.",
+    ),
     **dict.fromkeys(
         ("version", "v"), "`import ipy_awsprofile; ipy_awsprofile.__version__` is the version."
     ),
@@ -170,7 +174,7 @@ class TypedLine:
         rest: list[str] = []
         for word in others:
             region = _region_in(word)
-            if region:
+            if region and "--region" not in options:
                 options += ["--region", region]
             elif letters_of(word) not in _FILLERS:
                 rest.append(word)
@@ -191,6 +195,9 @@ class TypedLine:
         account = account_text(name)
         if account.isdigit():
             return _advice_for_account(account)
+        sign_in = name.rstrip(":")
+        if sign_in in sign_ins(read_config()):
+            return f"`%aws_profiles --sso {quoted(sign_in)}` lists the roles of this sign-in."
         if self._parsed(words) == self._parsed([name, *options]):
             return ""  # the error suggests similar names
         names = misspelled(name, read_config().profiles, _LIKE_PROFILE)[:3]
@@ -313,8 +320,10 @@ class TypedLine:
 
     def _sort(self, word: str, read: _Words, pending: deque[str]) -> None:
         """Add a word that isn't an option to the names, or to the options that nothing has."""
-        if word != word.lstrip(_DASHES):
-            read.unknown.append(word)
+        bare = word.lstrip(_DASHES)
+        if bare != word:
+            names = read.names if _is_profile(bare) else read.unknown
+            names.append(bare)
             return
         limited = _READ_ONLY.fullmatch(word)
         if limited and self.magic == "aws_profile" and not _is_profile(word):

@@ -114,7 +114,8 @@ def test_a_role_of_a_sign_in(shell: Shell, aws: EmbeddedAws) -> None:
     assert shell.completions("%aws_profile cor") == ["corp:"]
     assert shell.completions("%aws_profiles --sso c") == ["corp"]
     assert shell.completions("%aws_profile corp:") == ["corp:"]  # nothing has been listed
-    shell.good("%aws_profiles --sso")
+    (line,) = re.findall("`([^`]+)`", shell.refused("%aws_profile corp").hint)
+    assert f"corp:{PROD}" not in shell.good(line).text
     aws.calls.clear()
     roles = ['"corp:Acme Prod/Admin"', '"corp:Acme Prod/Reader"']
     assert shell.completions("%aws_profile corp:acme") == roles
