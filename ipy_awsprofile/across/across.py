@@ -91,10 +91,10 @@ def across_profiles(
 
     ``profiles`` is the exact name of a profile, a pattern as in `list_profiles`, several of these
     with commas between them, or a list of names, `Profile` records and roles of
-    `list_assigned_roles` or `organization_roles`. A pattern that
-    begins with a sign-in, such as ``corp:1000*/Admin`` or ``corp:team-*/Admin``, also selects
-    roles. ``exclude`` leaves out profiles that a pattern selects: names, account IDs, or patterns
-    for the whole name or ID, ignoring case.
+    `list_assigned_roles` or `organization_roles`. A pattern that begins with a sign-in, such as
+    ``corp:1000*/Admin`` or ``corp:team-*/Admin``, also selects roles. ``exclude`` leaves out
+    profiles that a pattern selects: names, account IDs, or patterns for the whole name or ID,
+    ignoring case.
 
     ``regions`` (a list, or a text such as ``eu-central-1,us-east-1``) calls the function for each
     profile in each of these Regions instead of the profile's Region. The Regions share the
@@ -469,7 +469,7 @@ def _names_matching(pattern: str, excluded: str | Iterable[str], person: Person)
 def _advice_for_words(pattern: str, names: Collection[str]) -> str:
     """Return how to name the profiles whose exact names are words of a pattern.
 
-    The result is empty if there are no such profiles, or if the pattern selects them.
+    The result is empty without such profiles, and if the pattern selects them.
     """
     exact = list(filter(_is_name, pattern.split()))
     if set(exact) <= set(names):

@@ -246,7 +246,7 @@ def find_profile(name: str, config: Config | None = None) -> Profile:
 def _did_you_mean_profile(name: str, config: Config) -> str:
     """Return a question that suggests similar profiles, or an empty text.
 
-    Somebody who asks for a read-only profile gets the option, too.
+    If the name asks for a read-only profile, the option is named, too.
     """
     question = did_you_mean(name, config.profiles)
     if question and letters_of(name).endswith("readonly"):

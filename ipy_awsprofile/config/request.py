@@ -218,7 +218,7 @@ class SessionRequest:
     def with_profile_as_source(self) -> Self | None:
         """Return the request with its profile as the source of its role, or None without both.
 
-        It is what somebody means who names a profile and a role's ARN.
+        A user who names both means this request.
         """
         if self.profile is None or self.role_arn is None or self.source_profile is not None:
             return None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from ipy_awsprofile.config.files import read_config
-from ipy_awsprofile.config.names import fits, has_wildcard, matches
+from ipy_awsprofile.config.names import alternatives, fits, has_wildcard, matches
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.config.sign_ins import sign_ins
@@ -99,10 +99,11 @@ def _fitting_pattern(
     listed_name = known_account_name(account)
     names = list(filter(None, (name, own_name, account, account_name, listed_name)))
     for pattern in patterns:
-        if not has_wildcard(pattern) and matches(pattern, names):
-            return pattern
-        if fits([pattern], *names):
-            return pattern
+        for part in alternatives(pattern) or [pattern]:
+            if not has_wildcard(part) and matches(part, names):
+                return pattern
+            if fits([part], *names):
+                return pattern
     return None
 
 

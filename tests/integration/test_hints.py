@@ -470,7 +470,7 @@ def test_hints_with_several_lines(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_less_power(shell: Shell, aws: EmbeddedAws) -> None:
-    """Somebody who asks for less isn't offered an administrator; Python gets the argument."""
+    """If you ask for less, no administrator is suggested, and Python code gets the argument."""
     shell.good("from ipy_awsprofile import open_session")
     for name in ("prod-admin", "ProdAdmin"):
         aws.write_profile(name, source_profile="UserAlpha", role_arn=ROLE, region="us-west-2")

@@ -63,7 +63,7 @@ def test_what_is_refused(aws: EmbeddedAws) -> None:
     assert unknown.hint == "Did you mean `Acme Prod`?"
     not_assigned = str(refused(account=TEST, role="Admin"))
     assert "isn't assigned the role of `corp:222222222222/Admin`" in not_assigned
-    assert "`%aws_profile --account ID --role NAME`" in refused(account=TEST).hint
+    assert '`open_session(account="ID", role="NAME")`' in refused(account=TEST).hint
 
 
 def test_a_new_account(shell: Shell, aws: EmbeddedAws) -> None:

@@ -67,6 +67,7 @@ def payroll(aws: EmbeddedAws) -> None:
         ("role", "RoleBeta", True),
         ("Beta role", "RoleBeta", True),
         ("role gamma", "RoleBeta", False),
+        ("*-gamma,*beta", "RoleBeta", True),
         ("ole*", "RoleBeta", False),
         ("1234*", "RoleBeta", True),
         (USER_ACCOUNT, "RoleBeta", False),
