@@ -10,7 +10,7 @@ import argparse
 import re
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.names import account_text, has_wildcard
@@ -156,7 +156,7 @@ class TypedLine:
         """Return the line of another magic that has all options, or an empty text."""
         for magic in self.parsers:
             is_cell = self.is_cell or not _cell_flags().isdisjoint(read.unknown)
-            other = TypedLine(magic, self.line, is_cell, self.parsers, self.variables)
+            other = replace(self, magic=magic, is_cell=is_cell)
             line = other.good_line(words)
             if line and magic != self.magic:
                 return f"`{other.mark}{magic}` has {listed(read.unknown)}: write `{line}`."
@@ -206,7 +206,7 @@ class TypedLine:
 
     def _advice_for_pattern(self, pattern: str, read: _Words) -> str:
         """Return the line of ``%aws_profiles`` for a pattern, if it matches a profile."""
-        many = TypedLine("aws_profiles", "", self.is_cell, self.parsers, self.variables)
+        many = replace(self, magic="aws_profiles")
         line = many.good_line([*read.names, *read.options])
         if line and list_profiles(pattern):
             return f"For all profiles that match, write `{line}`."
@@ -218,7 +218,7 @@ class TypedLine:
         if not lines:
             return ""
         advice = f"Name one profile: {_either(lines)}."
-        many = TypedLine("aws_profiles", "", True, self.parsers, self.variables)
+        many = replace(self, magic="aws_profiles", is_cell=True)
         line = many.good_line([",".join(profiles), *options])
         if line:
             advice += f" To run a cell for each of them, begin it with `{line}`."
