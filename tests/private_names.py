@@ -64,11 +64,11 @@ credentials/providers.py
     _role_arn; _source_credentials
   botocore.credentials.AssumeRoleProvider: def _load_creds_via_assume_role(profile_name);
     _profile_name
-  botocore.credentials.ContainerProvider: _environ; CANONICAL_NAME; METHOD
+  botocore.credentials.ContainerProvider: _environ; _fetcher; CANONICAL_NAME; METHOD
   botocore.credentials.CredentialProvider: def load()
   botocore.credentials.CredentialResolver: get_provider(name)
   botocore.credentials.Credentials: def get_frozen_credentials()
-  botocore.credentials.InstanceMetadataProvider: CANONICAL_NAME; METHOD
+  botocore.credentials.InstanceMetadataProvider: _role_fetcher; CANONICAL_NAME; METHOD
   botocore.credentials.ProcessProvider: def _retrieve_credentials_using(credential_process)
   botocore.credentials.ProfileProviderBuilder: _session; def _create_config_provider(profile_name);
     def _create_process_provider(profile_name);
@@ -78,6 +78,8 @@ credentials/providers.py
     _advisory_refresh_timeout; _mandatory_refresh_timeout
   botocore.credentials.create_mfa_serial_refresher: _refresh
   botocore.tokens: _sso_json_dumps(obj)
+  botocore.utils.ContainerMetadataFetcher: _session
+  botocore.utils.InstanceMetadataFetcher: _session
   botocore.utils: get_login_token_cache_directory()
 credentials/sts.py
   botocore.credentials.RefreshableCredentials: _expiry_time
@@ -90,6 +92,11 @@ credentials/sts.py
     _mandatory_refresh_timeout
   botocore.utils.JSONFileCache: def __contains__(cache_key); def __getitem__(cache_key);
     def __setitem__(cache_key, value); _convert_cache_key(cache_key); _dumps
+explain/rehearsal.py
+  botocore.configprovider: SmartDefaultsConfigStoreFactory(default_config_resolver,
+    imds_region_provider)
+  botocore.session.Session: _create_csm_monitor(); _internal_components
+  botocore.utils: IMDSRegionProvider(session, environ)
 kernel/caches.py
   anthropic.lib: aws._auth._get_session | bedrock._auth._get_session
   cloudpathlib.client.Client: _default_client

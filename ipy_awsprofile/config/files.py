@@ -11,7 +11,12 @@ import re
 import shlex
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping
-from configparser import ParsingError
+from configparser import (
+    DuplicateOptionError,
+    DuplicateSectionError,
+    MissingSectionHeaderError,
+    ParsingError,
+)
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,6 +30,7 @@ from botocore.exceptions import ConfigNotFound, ConfigParseError
 from ipy_awsprofile.config.private import StaysInProcess, read_file
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.errors import ConfigFileError
+from ipy_awsprofile.text import one_line
 
 #: The encoding in which botocore reads the files. On most Windows machines, it isn't UTF-8.
 ENCODING = locale.getpreferredencoding(False)
@@ -151,18 +157,56 @@ def _parsed(path: Path, _version: FileVersion | None) -> ParsedFiles:
         raise ConfigFileError(path, *_problem(path, dict(error.kwargs)["error"])) from None
 
 
+#: A header without its closing bracket.
+_UNCLOSED = re.compile(r"^\[[^\]\n]*$", re.MULTILINE)
+
+#: A setting without a value, and the lines below it to the first that isn't a nested setting.
+_VALUE_BELOW = re.compile(
+    r"""^([^\s#;\[][^=:\n]*?)[ \t]*[=:][ \t]*\n
+    ([ \t]*([#;].*)?\n | [ \t]+[^\s#;][^=\n]*=.*\n)*
+    [ \t]+[^\s#;=][^=\n]*$""",
+    re.MULTILINE | re.VERBOSE,
+)
+
+
 def _problem(path: Path, cause: object) -> tuple[str, int | None]:
-    """Return what is wrong in a file that botocore can't parse, and the line, if it is known."""
+    """Return what is wrong in a file that botocore can't parse, and the line, if it is known.
+
+    No text quotes a line, which can be a secret.
+    """
     content = read_file(path)
     if content.startswith((BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE)):
         return "Save the file as UTF-8 without a byte order mark (BOM).", None
+    text = content.decode(ENCODING, errors="replace").replace("\r\n", "\n")
     if isinstance(cause, UnicodeDecodeError):
-        before, _, _ = content.decode(ENCODING, errors="replace").partition("\ufffd")
-        return f"Save the file as {ENCODING.upper()}.", before.count("\n") + 1
-    line = getattr(cause, "lineno", None)
-    if line is None and isinstance(cause, ParsingError):
-        line, _ = cause.errors[0]
-    return f"botocore can't parse the file ({type(cause).__name__}).", line
+        return f"Save the file as {ENCODING.upper()}.", _line_at(text, text.find("\ufffd"))
+    header = _UNCLOSED.search(text)
+    if header:
+        return "The header needs a closing bracket.", _line_at(text, header.start())
+    below = _VALUE_BELOW.search(text)
+    if below and isinstance(cause, ValueError):
+        problem = f"The value of `{one_line(below[1], 40)}` must be on the same line."
+        return problem, _line_at(text, below.start())
+    return _problem_in_line(cause)
+
+
+def _line_at(text: str, position: int) -> int:
+    """Return the line of a position in a text, from 1."""
+    return text[:position].count("\n") + 1
+
+
+def _problem_in_line(cause: object) -> tuple[str, int | None]:
+    """Return what `configparser` says about a line, and the line, if it is known."""
+    match cause:
+        case DuplicateOptionError(option=name, lineno=line):
+            return f"`{one_line(name, 40)}` is in its section twice. Delete one of them.", line
+        case DuplicateSectionError(section=header, lineno=line):
+            return f"The section [{one_line(header, 80)}] exists twice. Merge the two.", line
+        case MissingSectionHeaderError(lineno=line):
+            return "Write a header such as [default] or [profile NAME] above this line.", line
+        case ParsingError(errors=[(line, _), *_]):
+            return "The line needs an equals sign, as in `region = us-east-1`.", line
+    return f"botocore can't parse the file ({type(cause).__name__}).", None
 
 
 def locations_of(paths: SharedFiles, header: str, setting: str = "") -> list[Location]:

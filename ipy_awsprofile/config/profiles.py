@@ -239,8 +239,12 @@ def find_profile(name: str, config: Config | None = None) -> Profile:
         config = read_config()
     if name in config.profiles:
         return profiles_by_name(config)[name]
-    advice = _missing_section(name, config) or _did_you_mean_profile(name, config)
-    raise ProfileNotFound(name, advice)
+    raise ProfileNotFound(name, advice_for(name, config))
+
+
+def advice_for(name: str, config: Config) -> str:
+    """Return what to write for a profile that doesn't exist, or an empty text."""
+    return _missing_section(name, config) or _did_you_mean_profile(name, config)
 
 
 def _did_you_mean_profile(name: str, config: Config) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from functools import cache
 from urllib.parse import urlsplit
 
+from ipy_awsprofile.config.settings import words
 from ipy_awsprofile.config.user_environment import user_environment
-from ipy_awsprofile.text import did_you_mean
+from ipy_awsprofile.text import LONGEST_CELL, did_you_mean, one_line
 
 #: The domains of AWS's partitions. In isolated partitions, they begin with a letter and ``2s``.
 _AWS = re.compile(r"(.*\.)?(amazonaws\.(com|com\.cn|eu)|api\.aws|\w2s\.\S+)")
@@ -35,10 +37,44 @@ def unknown_region(name: str | None) -> str:
     It suggests similar Regions. Nothing is refused because of it: AWS has newer Regions, and
     other servers have their own names.
     """
-    if not name or any(name in regions for regions in _regions_by_partition().values()):
+    if not name or is_known_region(name):
         return ""
+    zone = re.fullmatch(r"(.+\d)[a-z]", name)
+    if zone and is_known_region(zone[1]):
+        return f"`{name}` is an Availability Zone. Write its Region, `{zone[1]}`."
     similar = did_you_mean(name, known_regions())
-    return f"`{name}` isn't a Region that botocore knows. {similar}".rstrip()
+    similar = similar or "Check its name. If it is a new Region, update boto3."
+    return f"`{one_line(name, LONGEST_CELL)}` isn't a Region that botocore knows. {similar}"
+
+
+def is_known_region(name: str) -> bool:
+    """Return whether the installed botocore knows a Region."""
+    return any(name in regions for regions in _regions_by_partition().values())
+
+
+def is_misspelled_region(name: str | None) -> bool:
+    """Return whether a name that botocore doesn't know is almost the name of a Region.
+
+    Stores have Regions such as `us-central-1` and `us-west-004`, which aren't.
+    """
+    if not name or is_known_region(name):
+        return False
+    return bool(difflib.get_close_matches(name, known_regions(), n=1, cutoff=0.87))
+
+
+#: AWS's Regions from before March 2019, which every account can use. All others of the partition
+#: `aws` must be enabled in an account. botocore's data doesn't say which.
+#: https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
+_ENABLED_BY_DEFAULT = words(
+    "ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-southeast-1 ap-southeast-2 "
+    "aws-global ca-central-1 eu-central-1 eu-north-1 eu-west-1 eu-west-2 eu-west-3 sa-east-1 "
+    "us-east-1 us-east-2 us-west-1 us-west-2"
+)
+
+
+def must_be_enabled(name: str | None) -> bool:
+    """Return whether an account can use a Region only after it has enabled the Region."""
+    return name in _regions_by_partition()["aws"] and name not in _ENABLED_BY_DEFAULT
 
 
 def is_aws(url: str) -> bool:

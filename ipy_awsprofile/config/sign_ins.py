@@ -13,6 +13,8 @@ https://docs.aws.amazon.com/singlesignon/latest/userguide/multi-region-workforce
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,6 +41,26 @@ PORTAL = (
     "Write the address of your AWS access portal, such as https://example.awsapps.com/start, as "
     "sso_start_url, and its Region as sso_region."
 )
+
+
+def portal_advice(section: Section) -> str:
+    """Return what to write if the section of a sign-in has no address, or an incomplete one."""
+    if not section.get("sso_start_url"):
+        return PORTAL
+    return (
+        f"{PORTAL} If sso_start_url is your company's own address, open it in a browser: it leads "
+        "to the portal's address."
+    )
+
+
+def advice_for_session(name: str, config: Config) -> str:
+    """Return what to write for an [sso-session] that doesn't exist."""
+    for header in config.other_headers:
+        if re.fullmatch(
+            rf"\W*sso\W?sessions?\W+{re.escape(name)}\W*", header.replace("_", "-"), re.I
+        ):
+            return f"Write [sso-session {shlex.quote(name)}] instead of [{header}]."
+    return did_you_mean(name, config.sso_sessions) or _EXAMPLE
 
 
 def value_in(file: Path, name: str) -> Any:

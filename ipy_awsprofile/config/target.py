@@ -22,16 +22,21 @@ from ipy_awsprofile.config.profiles import (
     default_profile,
     find_profile,
 )
-from ipy_awsprofile.config.regions import endpoint_of, is_aws, unknown_region
+from ipy_awsprofile.config.regions import (
+    endpoint_of,
+    is_aws,
+    is_misspelled_region,
+    unknown_region,
+)
 from ipy_awsprofile.config.request import IDENTITIES, SessionRequest, arguments
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.shared import python_of
 from ipy_awsprofile.config.sign_ins import (
-    PORTAL,
     FindAccount,
     SignIn,
     find_profile_or_role,
     find_sign_in,
+    portal_advice,
     profile_of_role,
     sign_in_of,
     sign_in_settings,
@@ -39,6 +44,9 @@ from ipy_awsprofile.config.sign_ins import (
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
 from ipy_awsprofile.text import digest_of, quoted, redacted_urls
+
+#: The kinds of profiles with a role that STS issues.
+_ISSUED = {*ASSUMES, ProfileKind.WEB_IDENTITY}
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -105,9 +113,11 @@ class Target:
         sign_in = self.sign_in
         if sign_in and sign_in.has_address:
             return sign_in
+        section = self.config.sso_sessions.get(start.text("sso_session") or "", start.settings)
         raise InvalidProfile(
             f"The sign-in of `{start}` has no address: sso_start_url or sso_region is missing.",
-            f"{PORTAL} `%aws_profile --explain {quoted(start)}` shows its settings.",
+            f"{portal_advice(section)} `%aws_profile --explain {quoted(start)}` shows its "
+            "settings.",
         )
 
     @property
@@ -136,6 +146,13 @@ class Target:
         if self.name not in self.config.profiles:
             return False
         return self.profile.settings == find_profile(self.name, self.config).settings
+
+    @property
+    def has_sts_session(self) -> bool:
+        """Whether STS issues the credentials: those of a role, or of an MFA session."""
+        if self.mfa:
+            return True
+        return not _ISSUED.isdisjoint(profile.kind for profile in self.chain)
 
     @property
     def renews_unattended(self) -> bool:
@@ -205,9 +222,10 @@ class Target:
     def unknown_region(self) -> str:
         """A sentence about a Region that botocore doesn't know, or an empty text.
 
-        Servers that aren't AWS have their own Regions.
+        Servers that aren't AWS have their own Regions, so only a misspelled one is named there.
         """
-        if any(map(self._foreign_endpoint, ("s3", "sts"))):
+        is_foreign = any(map(self._foreign_endpoint, ("s3", "sts")))
+        if is_foreign and not is_misspelled_region(self.region):
             return ""
         return unknown_region(self.region)
 

@@ -29,6 +29,7 @@ from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.request import arguments
 from ipy_awsprofile.config.target import Target
+from ipy_awsprofile.credentials.outside import OUTSIDE, Outside
 from ipy_awsprofile.credentials.person import Prompter
 from ipy_awsprofile.credentials.providers import (
     ProviderClients,
@@ -147,11 +148,14 @@ def separate_session(
 class ProfileBotocoreSession(SharedBotocoreSession):
     """The botocore session of a target, which is a profile with some settings overridden.
 
-    ``callers`` has the identities that STS has returned so far, by access key ID.
+    ``callers`` has the identities that STS has returned so far, by access key ID. ``outside`` is
+    what the session uses outside this process.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, outside: Outside = OUTSIDE) -> None:
         super().__init__(target.name, target.region)
+        self.outside = outside
+        outside.prepare(self)
         self.callers: dict[str, CallerIdentity] = {}
         self.target = target
         self.set_config_variable("config_file", str(target.config.paths.config))
@@ -177,7 +181,8 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         credentials, and ``role_provider`` is as in `create_provider_chain`. Raises botocore's
         exceptions and subclasses of AwsProfileError.
         """
-        cache = RoleCache(self.callers, fresh=fresh, variant=self.target.cache_variant)
+        open_cache = self.outside.open_role_cache
+        cache = open_cache(self.callers, fresh=fresh, variant=self.target.cache_variant)
         retrieve = partial(self._retrieve, cache, prompter, config, role_provider)
         try:
             retrieve()
@@ -198,7 +203,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
     ) -> None:
         """Get the target's credentials, or an MFA session or a narrower session for them."""
         target = self.target
-        clients = provider_clients(target, config)
+        clients = provider_clients(target, config, self.outside)
         # Credentials that many roles share must not keep the session of the first of them.
         check = partial(_check_identity, target, self.callers)
         renewing = Renewing(target, prompter, check)
@@ -211,7 +216,8 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             renewing.renew(credentials)
         if credentials and target.scope:
             _log.debug("%s: the credentials get a narrower session.", target.name)
-            regional = ProviderClients(target, config, partial(_regional_session, target))
+            create_session = partial(_regional_session, target, self.outside)
+            regional = ProviderClients(target, config, create_session, self.outside)
             create_client = partial(
                 regional.create_client, region_name=target.region or "us-east-1"
             )
@@ -220,20 +226,21 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             credentials = renew_with_base(session, credentials)
             renewing.renew(credentials)
         if credentials is None:
-            raise no_credentials(target.name)
+            raise no_credentials(target.name, target)
         self._credentials = credentials  # which has no public setter for credentials like these
         credentials.get_frozen_credentials()
         _log.debug("%s: found by %s.", target.name, credentials.method)
 
 
-def provider_clients(target: Target, config: Config) -> ProviderClients:
+def provider_clients(target: Target, config: Config, outside: Outside = OUTSIDE) -> ProviderClients:
     """Return what makes the clients that retrieve a target's credentials."""
-    return ProviderClients(target, config, partial(ProfileBotocoreSession, target))
+    create_session = partial(ProfileBotocoreSession, target, outside)
+    return ProviderClients(target, config, create_session, outside)
 
 
-def _regional_session(target: Target) -> ProfileBotocoreSession:
+def _regional_session(target: Target, outside: Outside) -> ProfileBotocoreSession:
     """Return a session for a Regional endpoint of STS, because the global one lacks operations."""
-    session = ProfileBotocoreSession(target)
+    session = ProfileBotocoreSession(target, outside)
     session.set_config_variable("sts_regional_endpoints", "regional")
     return session
 

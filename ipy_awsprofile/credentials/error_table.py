@@ -15,7 +15,7 @@ from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 
 from ipy_awsprofile.config.private import NotWritable
-from ipy_awsprofile.config.settings import words
+from ipy_awsprofile.config.settings import CREDENTIALS, KEYS, ROLE, words
 from ipy_awsprofile.config.sign_ins import PORTAL
 from ipy_awsprofile.errors import (
     AccessDenied,
@@ -66,7 +66,8 @@ class Rule(NamedTuple):
     ``when`` has error codes (`_ANY` is all responses) or exception types. ``calls`` are operations,
     and ``text`` is a pattern in ``str(error)``. ``says`` and ``hint`` use the fields of
     `translation.from_error`, but not ``message`` if AWS's or botocore's message can contain a
-    secret.
+    secret. If there are mistakes in the settings that the error can be ``about``, they are the hint
+    instead.
     """
 
     when: Any
@@ -75,6 +76,7 @@ class Rule(NamedTuple):
     hint: str = "{explain}"
     calls: Collection[str] = ()
     text: str = ""
+    about: Collection[str] = ()
 
     def is_for_response(self, code: str, call: str) -> bool:
         """Return whether the rule is for a response with this code to this call."""
@@ -117,8 +119,9 @@ RESPONSES = (
         REJECTED,
         CredentialsRejected,
         "AWS doesn't accept the keys of {signer} ({code})",
-        "The access key is unknown or inactive, the secret is wrong, or the `aws_session_token` of "
-        "temporary keys is missing. {explain}",
+        "{disabled}The access key is unknown or inactive, the secret is wrong, or the "
+        "`aws_session_token` of temporary keys is missing. {explain}",
+        about=KEYS | {"region"},
     ),
     Rule(
         DENIED,
@@ -127,6 +130,7 @@ RESPONSES = (
         "`%aws_profiles --sso{sso} --refresh` lists the values for sso_account_id and "
         "sso_role_name.",
         calls={"GetRoleCredentials"},
+        about=words("sso_account_id sso_role_name"),
     ),
     Rule(
         {"InvalidRequestException"},
@@ -143,6 +147,7 @@ RESPONSES = (
         "{actions}. A trust policy can require an external ID (`external_id`) or MFA "
         "(`mfa_serial`). {explain}",
         calls={"AssumeRole"},
+        about={"role_arn"},
     ),
     Rule(
         DENIED,
@@ -178,6 +183,14 @@ RESPONSES = (
         "Correct the policy.",
         text="MalformedPolicyDoc|PackedPolicy",
     ),
+    Rule(
+        {"ValidationError"},
+        InvalidOption,
+        "AWS doesn't accept a setting or an option of {name}: {message}",
+        "Correct the value. {explain}",
+        calls={"AssumeRole", "AssumeRoleWithWebIdentity"},
+        about=ROLE,
+    ),
     Rule(_ANY, ServiceError, "{call} failed for {name}: {message}"),
 )
 
@@ -196,10 +209,25 @@ EXCEPTIONS = (
     Rule(
         botocore.CredentialRetrievalError,
         CredentialsUnavailable,
+        "The credential_process of {start} took more than a minute",
+        "Run its command in a terminal to see what it waits for, then answer in time.",
+        text="from custom-process: TimeoutExpired",
+    ),
+    Rule(
+        botocore.CredentialRetrievalError,
+        CredentialsUnavailable,
+        "The program in the credential_process of {start} can't be found",
+        "Install it, or write its full path. {explain}",
+        text="from custom-process: FileNotFoundError",
+        about={"credential_process"},
+    ),
+    Rule(
+        botocore.CredentialRetrievalError,
+        CredentialsUnavailable,
         "The credential_process of {start} returned no credentials",
-        "Run its command in a terminal to see what it prints. It must end within a minute, and its "
-        "program must be on the PATH.",
+        "Run its command in a terminal to see what it prints.",
         text="from custom-process",
+        about={"credential_process"},
     ),
     Rule(
         botocore.CredentialRetrievalError,
@@ -215,6 +243,7 @@ EXCEPTIONS = (
         CredentialsUnavailable,
         "The credentials of {start} can't be read: {message}",
         text=r"unreadable \(\w+\)$",
+        about=CREDENTIALS,
     ),
     Rule(
         (
@@ -232,6 +261,7 @@ EXCEPTIONS = (
         "{name} has no credentials",
         "Add keys to the credentials file, a role_arn with a source_profile, or an sso_account_id "
         "and sso_role_name with an sso_session. {explain}",
+        about=CREDENTIALS,
     ),
     Rule(
         botocore.RefreshWithMFAUnsupportedError,
@@ -250,12 +280,14 @@ EXCEPTIONS = (
         InvalidOption,
         "{name} has no valid AWS Region: {message}",
         "Set `region` in the profile, or run `%aws_profile {typed} --region …`.",
+        about={"region", "sso_region"},
     ),
     Rule(
         botocore.ParamValidationError,
         InvalidOption,
         "A setting or an option of {name} is invalid: {problem}",
         "Correct the value. {explain}",
+        about=ROLE,
     ),
     Rule(
         botocore.InvalidConfigError,
@@ -268,6 +300,7 @@ EXCEPTIONS = (
         (botocore.InvalidConfigError, botocore.PartialCredentialsError),
         InvalidProfile,
         "{name} can't get credentials: {message}",
+        about=CREDENTIALS | {"services"},
     ),
     Rule(
         botocore.SSLError,
@@ -275,6 +308,7 @@ EXCEPTIONS = (
         "AWS can't be reached for {name}: {message}",
         "If a proxy in your network inspects TLS, set `ca_bundle` in the profile, or "
         "AWS_CA_BUNDLE, to a PEM file with its CA certificate.",
+        about={"ca_bundle"},
     ),
     Rule(
         (botocore.ConnectionError, botocore.HTTPClientError),
@@ -283,8 +317,14 @@ EXCEPTIONS = (
         "Check the network (VPN, HTTPS_PROXY, NO_PROXY), and the `endpoint_url` of the profile or "
         "in AWS_ENDPOINT_URL.",
         text='URL: "',  # not the message that can quote a header
+        about=words("endpoint_url region sso_region"),
     ),
-    Rule(botocore.HTTPClientError, EndpointUnreachable, "AWS can't be called for {name}"),
+    Rule(
+        botocore.HTTPClientError,
+        EndpointUnreachable,
+        "AWS can't be called for {name}",
+        about=words("ca_bundle endpoint_url"),
+    ),
     Rule(botocore.BotoCoreError, ServiceError, "AWS can't be called for {name}: {message}"),
     Rule(
         RuntimeError,
@@ -298,6 +338,7 @@ EXCEPTIONS = (
         InvalidProfile,
         "{name} can't be used: {message}",
         text=_BY_DESIGN,
+        about={"endpoint_url"},
     ),
     Rule(
         ResponseParserError,
@@ -318,5 +359,6 @@ EXCEPTIONS = (
         CredentialsUnavailable,
         "A file that {start} needs can't be used: {message}",
         "Correct its path, or create the file again. {explain}",
+        about={"web_identity_token_file"},
     ),
 )

@@ -64,7 +64,8 @@ from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.sign_ins import sso_cache, value_in
 from ipy_awsprofile.config.target import Target, login_file, sign_in_file
 from ipy_awsprofile.config.user_environment import user_environment
-from ipy_awsprofile.credentials.person import PROCESS_TIMEOUT, Prompter, end_process
+from ipy_awsprofile.credentials.outside import Outside
+from ipy_awsprofile.credentials.person import Prompter
 from ipy_awsprofile.credentials.sts import (
     CliFiles,
     Keys,
@@ -133,15 +134,14 @@ class Renewing:
     """Adds prompts, sign-ins, our errors and an identity check to the renewal of credentials.
 
     botocore renews credentials automatically, except for roles that need another MFA code and for
-    expired sign-ins. The prompter is None if nothing will be renewed. ``check`` gets the former
-    access key ID and new credentials, unless a role's ARN identifies them. It raises
-    IdentityChanged if they belong to a different identity.
+    expired sign-ins. ``check`` gets the former access key ID and new credentials, unless a role's
+    ARN identifies them. It raises IdentityChanged if they belong to a different identity.
     """
 
     def __init__(
         self,
         target: Target,
-        prompter: Prompter | None,
+        prompter: Prompter,
         check: Callable[[str, Keys], None],
     ) -> None:
         self.prompter = prompter
@@ -170,7 +170,7 @@ class Renewing:
             except LoginTokenLoadError:
                 # botocore reads the file of `aws login` now. It reads what other sign-ins store
                 # when the keys are needed, and then `_signed_in` lets the user in.
-                self._prompt_sign_in()
+                self.prompter.prompt_sign_in()
                 loaded = load()
         if isinstance(loaded, RefreshableCredentials):
             self.renew(loaded)
@@ -202,7 +202,7 @@ class Renewing:
 
         https://github.com/99designs/aws-vault/blob/master/USAGE.md
         """
-        if not renewal.serial or not self.prompter:
+        if not renewal.serial:
             return None
         if renewal.serial in self.devices:
             renewal.leave_out_code()
@@ -235,17 +235,13 @@ class Renewing:
     def _signed_in(self, fetch: Callable[[], NewKeys]) -> NewKeys:
         with suppress(SignInRequired):
             return shared_sign_in(sign_in_file(self._target), fetch)
-        self._prompt_sign_in()
+        self.prompter.prompt_sign_in()
         return fetch()
 
-    def _prompt_sign_in(self) -> None:
-        if self.prompter:
-            self.prompter.prompt_sign_in()
 
-
-def sso_token_cache() -> Any:
+def sso_token_cache(open_sign_ins: Callable[..., CliFiles] = CliFiles) -> Any:
     """Return the AWS CLI's cache of tokens. botocore determines its folder at import time."""
-    return CliFiles(str(sso_cache()), _sso_json_dumps)
+    return open_sign_ins(str(sso_cache()), _sso_json_dumps)
 
 
 #: The versions of sign-ins' files that no other program has renewed within a second.
@@ -273,27 +269,6 @@ def shared_sign_in(file: Path, fetch: Callable[[], _T]) -> _T:
                     _not_renewed[file] = version
                     raise
                 sleep(0.05)
-
-
-class _CredentialProcess(subprocess.Popen[bytes]):
-    """A credential_process, which runs in the user's own environment, and has a minute.
-
-    https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
-    """
-
-    def __init__(self, command: list[str], **options: Any) -> None:
-        super().__init__(command, env=user_environment(), **options)
-
-    def communicate(
-        self,
-        input: bytes | None = None,  # noqa: A002
-        timeout: float | None = None,
-    ) -> tuple[bytes, bytes]:
-        """Return the output. Raises TimeoutExpired."""
-        try:
-            return super().communicate(input, timeout or PROCESS_TIMEOUT)
-        finally:
-            end_process(self)  # after an error or Ctrl-C; otherwise, it has ended
 
 
 class _ProcessProvider(ProcessProvider):
@@ -331,12 +306,12 @@ def create_provider_chain(
         session,
         cache=cache,
         region_name=target.region,
-        sso_token_cache=sso_token_cache(),
-        login_token_cache=CliFiles(get_login_token_cache_directory()),
+        sso_token_cache=sso_token_cache(clients.outside.open_sign_ins),
+        login_token_cache=clients.outside.open_sign_ins(get_login_token_cache_directory()),
     )
     profiles.renewing = renewing
     profiles.files = target.config.paths
-    prompter: Any = renewing.prompter  # an explanation has none, and assumes no role
+    prompter: Any = renewing.prompter
     roles = (role_provider or RoleChainProvider)(
         load_config=lambda: clients.full_config,
         client_creator=partial(clients.create_client, region_name=target.region),
@@ -363,6 +338,8 @@ def _create_sources(
         resolver: Any = create_credential_resolver(clients.session, cache, target.region)
         provider = resolver.get_provider(method)
         provider._environ = environ
+        fetcher = getattr(provider, "_role_fetcher", None) or provider._fetcher
+        fetcher._session = clients.outside.metadata_session(fetcher._session)
         return renewing.load(provider.load, method)
 
     later: Any = object()  # creating the fetchers takes longer than reading a cached role
@@ -378,12 +355,18 @@ class ProviderClients:
     A session is created for the first client, because that takes longer than all the rest of
     opening a profile. It has no credentials: each client gets keys, or is for unsigned calls.
     ``config`` is that of the clients, which add AssumeRole's parameters that botocore has no
-    settings for. A client of ``aws login`` is in the Region of the sign-in.
+    settings for. A client of ``aws login`` is in the Region of the sign-in. ``outside`` is what
+    else the providers use.
     """
 
     def __init__(
-        self, target: Target, config: Config, create: Callable[[], botocore.session.Session]
+        self,
+        target: Target,
+        config: Config,
+        create: Callable[[], botocore.session.Session],
+        outside: Outside,
     ) -> None:
+        self.outside = outside
         self.full_config = target.full_config()
         self._start = target.start
         self._parameters = target.parameters
@@ -407,7 +390,8 @@ class ProviderClients:
         return client
 
     def _add_parameters(self, params: StsParameters, **_: object) -> StsParameters:
-        return {**params, **self._parameters.get(params["RoleArn"], {})}
+        role_arn = str(params["RoleArn"])  # a dict if its value is on the lines below the setting
+        return {**params, **self._parameters.get(role_arn, {})}
 
 
 class RoleChainProvider(AssumeRoleProvider):
@@ -466,7 +450,9 @@ class _ProfileProviders(ProfileProviderBuilder):
 
     def _create_process_provider(self, profile_name: str) -> CredentialProvider:
         return _ProcessProvider(
-            profile_name, lambda: self._session.full_config, popen=_CredentialProcess
+            profile_name,
+            lambda: self._session.full_config,
+            popen=self._session.outside.start_process,
         )
 
 

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 from botocore import exceptions as botocore
 
+from ipy_awsprofile.config.mistakes import mistakes_of, texts_about
 from ipy_awsprofile.config.profiles import NOT_PROFILES, ProfileKind
+from ipy_awsprofile.config.regions import must_be_enabled
 from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.credentials import error_table as table
 from ipy_awsprofile.errors import (
@@ -172,16 +174,20 @@ def from_error(error: Exception, target: Target | None, name: str = "") -> AwsPr
         "sso": _sign_in_of(target),
         "actions": listed(_actions_of_assuming(target)),
         "typed": typed,
+        "disabled": "",
         "explain": f"`%aws_profile --explain {typed}` shows where each setting comes from.",
     }
     if isinstance(error, botocore.ClientError):
         fields |= {"call": error.operation_name, "code": code_of(error)}
         if error.operation_name == "AssumeRole":
             fields["signer"] = names[-1]
+    if target and must_be_enabled(target.region) and not target.foreign_sts:
+        fields["disabled"] = f"Your account may not have enabled the Region `{target.region}`. "
     if rule.kind is SignInRequired:
         fields |= {"login": f"{typed} --login", "aws_login": _sign_in_command(target)}
     says = rule.says.format_map(fields)
-    return rule.kind(f"{says[0].upper()}{says[1:]}.", rule.hint.format_map(fields))
+    hint = " ".join(_mistakes_about(rule, target)) or rule.hint.format_map(fields)
+    return rule.kind(f"{says[0].upper()}{says[1:]}.", hint)
 
 
 def _sign_in_of(target: Target | None) -> str:
@@ -199,12 +205,19 @@ def _actions_of_assuming(target: Target | None) -> Iterator[str]:
             yield action
 
 
-def no_credentials(name: str = "") -> AwsProfileError:
+def _mistakes_about(rule: table.Rule, target: Target | None) -> list[str]:
+    """Return the mistakes in a target's settings that can be the cause of an error."""
+    if target is None or not rule.about:
+        return []
+    return texts_about(rule.about, mistakes_of(target))
+
+
+def no_credentials(name: str = "", target: Target | None = None) -> AwsProfileError:
     """Return the exception for a profile without credentials, or a session if ``name`` is empty."""
     error: botocore.BotoCoreError = botocore.NoCredentialsError()
     if name in NOT_PROFILES:
         error = botocore.CredentialRetrievalError(provider=name, error_msg="no default credentials")
-    return from_error(error, None, name)
+    return from_error(error, target, name)
 
 
 def no_sign_in(target: Target) -> AwsProfileError:

@@ -1,25 +1,21 @@
 """Explain how a profile resolves: its role chain, where each setting is, and common mistakes.
 
-The switch's own providers read the settings, so an explanation says what the switch would say. This
-module adds what botocore doesn't tell: where each setting is, why it isn't used, and mistakes that
-only AWS would report. No text quotes a value that can be a secret, such as the value of a
-misspelled setting.
+`rehearse` runs the switch's own code, so an explanation says what the switch would say. This module
+adds what botocore doesn't tell: where each setting is, and why it isn't used. `mistakes_of` finds
+mistakes that only AWS would report. No text quotes a value that can be a secret, such as the value
+of a misspelled setting.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import NamedTuple
 
-from botocore.exceptions import NoRegionError
-from botocore.utils import validate_region_name
-
 from ipy_awsprofile.config.files import Config, Section, locations_of, read_config
+from ipy_awsprofile.config.mistakes import Mistake, mistakes_in, mistakes_of
 from ipy_awsprofile.config.parameters import PARAMETERS
 from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest, options_of
@@ -33,25 +29,18 @@ from ipy_awsprofile.config.settings import (
     known_settings,
     similar_setting,
 )
-from ipy_awsprofile.config.sign_ins import value_in
-from ipy_awsprofile.config.target import (
-    Target,
-    requested_chain,
-    sign_in_file,
-    target_of,
-)
+from ipy_awsprofile.config.target import Target, requested_chain, target_of
 from ipy_awsprofile.config.user_environment import named_profile, user_environment
-from ipy_awsprofile.credentials.botocore_session import give_up_soon, provider_clients
-from ipy_awsprofile.credentials.providers import Renewing, create_provider_chain
-from ipy_awsprofile.credentials.translation import no_sign_in, translated
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.text import one_line, redacted_urls
+from ipy_awsprofile.explain.rehearsal import Rehearsal, rehearse
+from ipy_awsprofile.sessions.assigned_roles import complete_list
+from ipy_awsprofile.text import did_you_mean, one_line, redacted_urls
 
 
 class Setting(NamedTuple):
     """A setting of a section, its value for display, and where it is.
 
-    ``note`` says why it isn't used, and ``mistake`` describes a fault in it. Both can be empty.
+    ``note`` says why it isn't used; it can be empty.
     """
 
     section: str
@@ -59,7 +48,6 @@ class Setting(NamedTuple):
     value: str
     location: str = ""
     note: str = ""
-    mistake: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,22 +77,29 @@ def explain(request: SessionRequest | None = None) -> Explanation:
     shown = Explanation(name=request.name, notes=tuple(_notes(request)))
     try:
         chain = requested_chain(request, config)
-        settings = tuple(_settings(chain, request, config))
         shown = replace(
             shown,
             name=chain[0].name,
             chain={profile.name: _described(profile) for profile in chain},
-            settings=settings,
-            warnings=tuple(_warnings(chain, settings, config)),
+            settings=tuple(_settings(chain, request, config)),
+            warnings=_texts(mistakes_in(chain, config)),
         )
         target = target_of(request, config)
-        if target.unknown_region:
-            shown = replace(shown, warnings=(*shown.warnings, target.unknown_region))
-        if _has_credentials(target):
-            return shown
     except AwsProfileError as error:
-        return replace(shown, error=error.with_traceback(None))  # its frames contain the session
-    return replace(shown, warnings=(*shown.warnings, _ON_INSTANCES))
+        return replace(shown, error=error.with_traceback(None))
+    rehearsal = rehearse(target)
+    failure = rehearsal.error
+    warnings = _texts(mistakes_of(target))
+    if failure:
+        # Its hint has the mistakes that can be its cause.
+        others = tuple(text for text in warnings if text not in failure.hint)
+        return replace(shown, warnings=others, error=failure)
+    return replace(shown, warnings=(*warnings, *_outlooks(target, rehearsal)))
+
+
+def _texts(mistakes: Iterable[Mistake]) -> tuple[str, ...]:
+    """Return the texts of mistakes, each once."""
+    return tuple(dict.fromkeys(mistake.text for mistake in mistakes))
 
 
 _ON_INSTANCES = (
@@ -113,58 +108,46 @@ _ON_INSTANCES = (
 )
 
 
-def _has_credentials(target: Target) -> bool:
-    """Return whether a target has credentials without those of an EC2 instance.
-
-    Raises the AwsProfileError that would end a switch, as far as files and variables determine it.
-    """
-    with translated(target):
-        if target.region:
-            validate_region_name(target.region)
-        has_credentials = _finds_credentials(target)
-        if target.endpoint("sts") and not target.region:
-            raise NoRegionError
-        return has_credentials
-
-
-def _finds_credentials(target: Target) -> bool:
-    """Return whether botocore finds credentials. Raises its errors for invalid settings.
-
-    botocore's providers read all settings of the chain before they call AWS. Only processes,
-    containers and instances are asked at once, so this leaves them out.
-    """
-    source = target.start
-    if "credential_process" in source.settings:
-        return True
-    if source.kind in {ProfileKind.CREDENTIAL_SOURCE, ProfileKind.AMBIENT}:
-        match source.credential_source:
-            case "EcsContainer":
-                return True
-            case "Ec2InstanceMetadata":
-                return False
-    renewing = Renewing(target, None, _ignore)
-    clients = provider_clients(target, give_up_soon())
-    providers = create_provider_chain(clients, target, {}, renewing)
-    providers.remove("container-role")
-    providers.remove("iam-role")
-    credentials = providers.load_credentials()
-    if target.signs_in:
-        _require_token(target)
-    return credentials is not None
+def _outlooks(target: Target, rehearsal: Rehearsal) -> Iterator[str]:
+    """Yield what a switch that doesn't fail here may meet, and what comes after it."""
+    if rehearsal.needs_instance:
+        yield _ON_INSTANCES
+    if not target.region:
+        yield "Most clients need a Region. Set `region` in the profile."
+    unassigned = _unassigned(target)
+    if unassigned:
+        yield unassigned
+    later = rehearse(target, fresh=True).error
+    if later:
+        yield f"A cached session still works. After its end, a switch fails: {later}"
 
 
-def _ignore(*_: object) -> None:
-    """Do nothing: an explanation renews no credentials."""
+def _unassigned(target: Target) -> str:
+    """Return a sentence about a role that the user's list lacks, or an empty text."""
+    sign_in = target.sign_in
+    listed = complete_list(sign_in) if sign_in else None
+    if listed is None:
+        return ""
+    account = target.start.text("sso_account_id") or ""
+    role = target.start.sso_role_name or ""
+    roles = listed.roles.get(account)
+    if roles is None:
+        setting = "sso_account_id"
+        similar = did_you_mean(account, listed.accounts)
+    elif role not in roles:
+        setting = "sso_role_name"
+        similar = did_you_mean(role, roles)
+    else:
+        return ""
+    locations = locations_of(target.config.paths, f"profile {target.start}", setting)
+    see = f" See {locations[-1]}." if locations else ""
+    return (
+        f"This `{setting}` isn't in the list of your roles, which is from "
+        f"{listed.listed_at:%H:%M} UTC. {similar or _LIST_AGAIN}{see}"
+    )
 
 
-def _require_token(target: Target) -> None:
-    """Raise SignInRequired if a token is missing, or has expired and can't be renewed."""
-    file = sign_in_file(target)
-    if value_in(file, "refreshToken"):
-        return
-    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    if str(value_in(file, "expiresAt") or "") < now:
-        raise no_sign_in(target)
+_LIST_AGAIN = "`%aws_profiles --sso --refresh` lists them again."
 
 
 def _described(profile: Profile) -> str:
@@ -235,10 +218,7 @@ def _rows(shown: str, header: str, section: Section, config: Config) -> Iterator
         locations = list(map(str, locations_of(config.paths, header, setting))) or [""]
         for other in locations[:-1]:
             yield Setting(shown, setting, "", other, "the credentials file takes precedence")
-        mistake = _mistake(setting, section)
-        if mistake:
-            mistake = f"`{one_line(setting, 40)}` {mistake} See {locations[-1]}."
-        yield Setting(shown, setting, _value(setting, value), locations[-1], mistake=mistake)
+        yield Setting(shown, setting, _value(setting, value), locations[-1])
 
 
 def _replaced(request: SessionRequest) -> dict[str, tuple[str, str]]:
@@ -285,9 +265,11 @@ def _value(setting: str, value: str | Mapping[str, str]) -> str:
     """Return a value for display. The value of a misspelled setting can be a secret."""
     if not value:
         return "empty"
+    if setting in SECRETS | COMMANDS:
+        return "set"
     if isinstance(value, Mapping):
         return one_line(", ".join(map(_nested, value, value.values())), 200)
-    if setting.partition(" ")[0] not in known_settings() - SECRETS - COMMANDS:
+    if setting.partition(" ")[0] not in known_settings():
         return "set"
     first, *below = value.split("\n")  # an indented line below can be a secret
     shown = one_line(redacted_urls(first), 200)
@@ -301,44 +283,6 @@ def _nested(name: str, text: str) -> str:
     if name == "endpoint_url":
         return f"{name} = {redacted_urls(text)}"
     return name
-
-
-def _warnings(
-    chain: tuple[Profile, ...], settings: tuple[Setting, ...], config: Config
-) -> Iterator[str]:
-    """Yield the mistakes in the settings, and in headers of the credentials file."""
-    yield from dict.fromkeys(row.mistake for row in settings if row.mistake)
-    for profile in chain:
-        for location in locations_of(config.paths, f"profile profile {profile}"):
-            yield f"[profile {profile}] isn't `{profile}` here. Write [{profile}]. See {location}."
-
-
-def _mistake(name: str, section: Section) -> str:
-    """Return the mistake in a setting of a section and its fix, or an empty text."""
-    value = section[name]
-    if not value or not isinstance(value, str):  # a block's name can be a service's
-        return ""
-    similar = similar_setting(name)
-    if similar and similar not in section:
-        return f"isn't an AWS setting, so it is ignored. Did you mean `{similar}`?"
-    if name not in known_settings() - COMMANDS:
-        return ""
-    for pattern, fault in _MARKS.items():
-        if re.search(pattern, value):
-            return fault
-    if name == "role_arn" and not re.match(r"arn:[\w-]+:iam::\d{12}:role/", value):
-        return "isn't the ARN of a role. Example: arn:aws:iam::123456789012:role/NAME."
-    if name == "duration_seconds" and not value.isdigit():
-        return "isn't a number of seconds, so botocore ignores it. Example: 3600."
-    return ""
-
-
-#: What botocore takes for a part of a value.
-_MARKS = {
-    r"\n": "includes the indented lines below it. Remove their indentation.",
-    r"\s[#;]": "includes a comment. Move the comment to its own line.",
-    "^[\"'“‘].*[\"'”’]$": "includes its quotation marks. Remove them.",
-}
 
 
 def _notes(request: SessionRequest) -> Iterator[str]:

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from boto3 import Session
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, NoRegionError
 from botocore.utils import validate_region_name
 
 from ipy_awsprofile.config.names import Arn
@@ -24,6 +24,7 @@ from ipy_awsprofile.credentials.botocore_session import (
     give_up_soon,
 )
 from ipy_awsprofile.credentials.error_table import UNKNOWN_OPERATION
+from ipy_awsprofile.credentials.outside import OUTSIDE, Outside
 from ipy_awsprofile.credentials.person import (
     MfaPrompter,
     Person,
@@ -196,17 +197,17 @@ def open_target(
     timeout: float = 10.0,
     role_provider: RoleProvider | None = None,
     attempts: int = 3,
+    outside: Outside = OUTSIDE,
 ) -> ProfileSession:
     """Open a session for a target, as `open_session` does.
 
     ``role_provider`` is as in `create_provider_chain`. ``attempts`` is the number of attempts of
-    each call that retrieves credentials.
+    each call that retrieves credentials. ``outside`` is what the session uses outside this process.
     """
     with translated(target):
-        if target.region:
-            validate_region_name(target.region)  # otherwise, only a client would do it
-        inner = ProfileBotocoreSession(target)
-        prompter = Prompter(person or Person(), target)
+        _require_region(target)
+        inner = ProfileBotocoreSession(target, outside)
+        prompter = outside.create_prompter(person or Person(), target)
         session = ProfileSession(inner, target, timeout=timeout, prompter=prompter)
         inner.resolve_credentials(
             prompter=prompter,
@@ -215,6 +216,18 @@ def open_target(
             role_provider=role_provider,
         )
     return session
+
+
+def _require_region(target: Target) -> None:
+    """Raise botocore's error for a Region that is invalid, or that a client of STS lacks.
+
+    A cached session needs no client, but the notebook's clients need the Region, and the next
+    session needs a client.
+    """
+    if target.region:
+        validate_region_name(target.region)
+    elif target.has_sts_session and target.endpoint("sts"):
+        raise NoRegionError
 
 
 def target_in(session: boto3.Session) -> Target | None:

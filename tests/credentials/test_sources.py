@@ -16,7 +16,7 @@ from botocore.credentials import create_credential_resolver
 
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import target_of
-from ipy_awsprofile.credentials import providers
+from ipy_awsprofile.credentials import outside
 from ipy_awsprofile.credentials.botocore_session import (
     ProfileBotocoreSession,
     give_up_soon,
@@ -55,11 +55,11 @@ def test_credential_process_that_hangs(
     aws: EmbeddedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process that exceeds its timeout is ended, and the error names the profile."""
-    monkeypatch.setattr(providers, "PROCESS_TIMEOUT", 0.1)
+    monkeypatch.setattr(outside, "PROCESS_TIMEOUT", 0.1)
     program = tmp_path / "process.py"
     program.write_text("import time\ntime.sleep(600)")
     aws.write_profile("Process", credential_process=f"{sys.executable} {program}")
-    with pytest.raises(CredentialsUnavailable, match="process of `Process` returned no cred"):
+    with pytest.raises(CredentialsUnavailable, match="process of `Process` took more than"):
         open_session("Process")
     assert not is_running(program)
 

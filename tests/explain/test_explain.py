@@ -7,6 +7,7 @@ the error that would end a switch, but calls and changes nothing.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +17,9 @@ import pytest
 
 from ipy_awsprofile.cards.tables import explanation_card
 from ipy_awsprofile.config.request import SessionRequest
-from ipy_awsprofile.errors import InvalidProfile, SignInRequired
+from ipy_awsprofile.errors import AwsProfileError, InvalidProfile, SignInRequired
 from ipy_awsprofile.explain.explain import Explanation, explain
+from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
 from ipy_awsprofile.sessions.session import open_session
 from tests.aws import EmbeddedAws
 from tests.identity_center import organisation
@@ -88,11 +90,9 @@ SITUATIONS = {
     "role": situation(
         f"{ASSUME}source_profile = u\nexternal_id = hush\nmfa_process = tool hush\n"
         "[profile u]\nregion = us-east-1\nmine = hush\n",
-        *(
-            "p ← u (no problems found)",
-            f"p (assume role: {BETA}, config:1)",
-            "u (static keys, config:7)",
-        ),
+        *("p ← u (1 warning)", f"p (assume role: {BETA}, config:1)", "u (static keys, config:7)"),
+        "! `mfa_process` names a program that isn't on the PATH. Install it, or write its full "
+        "path. See config:6.",
         *("external_id set config:5", "mfa_process set config:6", "mine set config:9"),
         "region us-east-1 config:8 not used in a source profile",
         keys="u",
@@ -224,7 +224,7 @@ def test_no_files(shell: Shell) -> None:
     [
         ("RoleBeta --explain", "RoleBeta ← UserAlpha  (no problems found)"),
         ("--explain Nobody", "Nobody  (a switch fails)"),
-        ("--explain", "EC2 instance  (1 warning)"),
+        ("--explain", "EC2 instance  (a switch fails)"),
     ],
 )
 def test_magic(shell: Shell, aws: EmbeddedAws, line: str, title: str) -> None:
@@ -273,17 +273,78 @@ MISTAKES = {
     "other tool": ("region =", "aws_region =", "Did you mean `region`? See config:2."),
     "shell": ("mfa_serial", "export AWS_SESSION_TOKEN", "Did you mean `aws_session_token`?"),
     "unit": ("west-2", "west-2\nduration_seconds = 30m", "botocore ignores"),
+    "quoted Region": ("us-west-2", '"us-west-2"', "`region` includes its quotation marks. Remove"),
+    "Zone": (
+        "us-west-2",
+        "us-west-2a",
+        "`us-west-2a` is an Availability Zone. Write its Region, `u",
+    ),
+    "value below": ("= arn", "=\n  x=arn", "The value of `role_arn` must be on the same line. See"),
+    "source": ("= me", "= mee", "Did you mean `me`? See config:4."),
+    "no source": ("= me", "= nobody", "`%aws_profiles` lists the profiles. See config:4."),
+    "short": (
+        "west-2",
+        "west-2\nduration_seconds = 100",
+        "`duration_seconds` must be at least 900.",
+    ),
+    "long": (
+        "west-2",
+        "west-2\nduration_seconds = 50000",
+        "`duration_seconds` can be at most 43200.",
+    ),
+    "endpoint": (
+        "west-2",
+        "west-2\nendpoint_url = localhost:9000",
+        "`endpoint_url` needs a scheme",
+    ),
+    "bundle": (
+        "west-2",
+        "west-2\nca_bundle = /no/file",
+        "`ca_bundle` names a file that doesn't exis",
+    ),
+    "services": (
+        "west-2",
+        "west-2\nservices = a",
+        "Write a section [services a] in the config file.",
+    ),
+    "token": (
+        "source_profile = me",
+        "web_identity_token_file = /no/file",
+        "`web_identity_token_file` names a file that doesn't exist. Correct its path, or create",
+    ),
+    "token at home": (
+        "source_profile = me",
+        "web_identity_token_file = ~/token",
+        "`web_identity_token_file` must be the whole path of the file: botocore doesn't replace",
+    ),
+    "program": (
+        f"source_profile = me\nmfa_serial = {DEVICE}",
+        "source_profile = tool\n[profile tool]\ncredential_process = no-such-tool hush",
+        "`credential_process` names a program that isn't on the PATH. Install it, or write its",
+    ),
+    "swapped keys": (
+        KEYS,
+        "aws_access_key_id = hush\naws_secret_access_key = AKIAIOSFODNN7EXAMPLE",
+        "`aws_access_key_id` has the secret access key, and `aws_secret_access_key` the access",
+    ),
     "no ARN": (ROLE, "RoleBeta", "`role_arn` isn't the ARN of a role. Example: arn:aws:iam::1234"),
 }
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistake(shared_files: Files, mistake: str) -> None:
-    """A warning names the setting, its place and the correction, which removes the warning."""
+    """The card names the setting, its place and the correction, which removes the warning."""
     right, wrong, warning = MISTAKES[mistake]
     assert right in BASE
     write(shared_files, BASE.replace(right, wrong, 1))
-    message, *_ = explain(SessionRequest(profile="p")).warnings
+    explanation = explained()
+    if explanation.error:
+        message = explanation.error.hint
+        with pytest.raises(AwsProfileError) as caught:
+            open_session("p", mfa_prompter=lambda _: "123456")
+        assert (str(caught.value), caught.value.hint) == (str(explanation.error), message)
+    else:
+        message, *_ = explanation.warnings
     assert warning in message
     assert " See config:" in message
     assert "hush" not in message.lower()
@@ -296,6 +357,71 @@ def test_misspelled_region(shared_files: Files) -> None:
     write(shared_files, BASE.replace("us-west-2", "us-wst-2", 1))
     (warning,) = explain(SessionRequest(profile="p")).warnings
     assert "`us-wst-2` isn't a Region that botocore knows. Did you mean `us-west-2`" in warning
+
+
+def test_option_instead_of_a_mistake(shared_files: Files) -> None:
+    """A mistake in a setting that an option or a variable replaces isn't a warning."""
+    write(
+        shared_files,
+        f"{ASSUME}duration_seconds = 7\nsource_profile = u\n".replace("-w", "-W"),
+        USER,
+    )
+    assert explained(profile="p", region="eu-west-1", duration="1h").warnings == ()
+
+
+def test_variables_with_mistakes(shared_files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that a switch can't use is named."""
+    write(shared_files, P, f"[p]\n{KEYS}\n")
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/no/file")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-wset-2")
+    bundle, region = explained().warnings[::-1]
+    assert bundle == "`AWS_CA_BUNDLE` names a file that doesn't exist."
+    assert region.endswith(" It comes from AWS_DEFAULT_REGION.")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "localhost:9000")
+    error = explained().error
+    assert error
+    assert error.hint.startswith("`AWS_ENDPOINT_URL` needs a scheme and a host, such as `http://lo")
+
+
+def test_without_a_region(shared_files: Files) -> None:
+    """A profile without a Region is a warning, because clients need one, or an error."""
+    write(shared_files, f"[profile p]\nrole_arn = {ROLE}\nsource_profile = u\n", USER)
+    assert explained().warnings == ("Most clients need a Region. Set `region` in the profile.",)
+    write(shared_files, f"[profile p]\nendpoint_url = {HERE}\n", f"[p]\n{KEYS}\n")
+    assert "`p` has no valid AWS Region" in str(explained().error)
+
+
+def test_cached_role(aws: EmbeddedAws, values: dict[str, str]) -> None:
+    """If only a cached session works, a switch doesn't fail, and a warning says what comes next."""
+    aws.config_file.write_text(KINDS["SSO as a source"].config.format(**values))
+    open_session("P")
+    assert explained(profile="P").warnings == ()
+    shutil.rmtree(aws.home / ".aws" / "sso")
+    with unchanged_files(aws.home):
+        explanation = explained(profile="P")
+    assert explanation.error is None
+    (warning,) = explanation.warnings
+    assert "After its end, a switch fails: The sign-in of `Corp` is missing" in warning
+    open_session("P")
+
+
+@pytest.mark.parametrize(
+    ("account", "role", "warning"),
+    [
+        ("999999999999", "Reader", "This `sso_account_id` isn't in the list of your roles"),
+        ("", "Raeder", "This `sso_role_name` isn't in the list of your roles"),
+    ],
+)
+def test_role_that_is_not_listed(aws: EmbeddedAws, account: str, role: str, warning: str) -> None:
+    """If the list of the user's roles is complete, a role that it lacks is a warning."""
+    organisation(aws)
+    aws.sso.sign_in("corp")
+    listed = list_assigned_roles("corp")
+    right = listed[0]
+    name = f"corp:{right.account.id}/{right.role}"
+    assert explained(profile=name).warnings == ()
+    (message,) = explained(profile=f"corp:{account or right.account.id}/{role}").warnings
+    assert message.startswith(warning)
 
 
 # --- What would end a switch ---

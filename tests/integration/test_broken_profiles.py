@@ -153,7 +153,7 @@ ROWS: dict[str, Broken] = {
         KEYS,
         InvalidProfile,
         "`P` has no credentials.",
-        "Add keys to the credentials file, a role_arn with a source_profile, or",
+        "`aws_acces_key_id` isn't an AWS setting, so it is ignored. Did you mean `aws_access_key_",
         {"aws_access_key_id": "aws_acces_key_id"},
     ),
     "token expired": Broken(
@@ -174,7 +174,7 @@ ROWS: dict[str, Broken] = {
     "source unknown": role(
         InvalidProfile,
         'The source_profile "Anne" referenced in the profile "P" does not exist.',
-        EXPLAIN,
+        "Did you mean `Ann`? See config:",
         {"= Ann": "= Anne"},
     ),
     "source missing": role(
@@ -193,7 +193,7 @@ ROWS: dict[str, Broken] = {
     "role_arn no ARN": role(
         InvalidOption,
         "A setting or an option of `P` is invalid: Invalid length",
-        EXPLAIN,
+        "`role_arn` isn't the ARN of a role. Example: arn:aws:iam::123456789012:role/NAME. See con",
         {f"arn:aws:iam::{ACCOUNT}:role/Hop1": "Hop1"},
     ),
     "no trust": role(AccessDenied, UNTRUSTED, TRUST, {"role/Hop1": "role/Stranger"}),
@@ -211,7 +211,27 @@ ROWS: dict[str, Broken] = {
         TRUST,
         {"role/Hop2": "role/Stranger"},
     ),
+    # Values on the lines below a setting
+    "role below": role(
+        InvalidOption,
+        "A setting or an option of `P` is invalid: Invalid type for parameter RoleArn",
+        "The value of `role_arn` must be on the same line. See config:",
+        {f"= arn:aws:iam::{ACCOUNT}:role/Hop1": f"=\n  arn:aws:iam::{ACCOUNT}:role/Hop=1"},
+    ),
+    "process below": Broken(
+        PROCESS,
+        CredentialsUnavailable,
+        "The credential_process of `P` returned no credentials.",
+        "The value of `credential_process` must be on the same line. See config:3.",
+        {'= "{python}"': "=\n  {python} --secret=hush-hush"},
+    ),
     # Options of roles
+    "duration too short": role(
+        InvalidOption,
+        "A setting or an option of `P` is invalid: Invalid value for parameter DurationSeconds",
+        "`duration_seconds` must be at least 900. See config:",
+        {"= Ann\n": "= Ann\nduration_seconds = 100\n"},
+    ),
     "two hours in a chain": Broken(
         CHAIN,
         InvalidOption,
@@ -235,6 +255,25 @@ ROWS: dict[str, Broken] = {
         code="123456",
     ),
     # Regions and endpoints
+    "region quoted": Broken(
+        KEYS,
+        InvalidOption,
+        "`P` has no valid AWS Region: Provided region_name",
+        "`region` includes its quotation marks. Remove them. See config:5.",
+        {"{here}": 'region = "us-west-2"\nendpoint_url = {endpoint}'},
+    ),
+    "endpoint without a scheme": role(
+        InvalidProfile,
+        "`P` can't be used: Invalid endpoint: localhost:9000.",
+        "`endpoint_url` needs a scheme and a host, such as `http://localhost:9000`. See config:",
+        {"= Ann\n{here}": "= Ann\nregion = us-west-2\nendpoint_url = localhost:9000"},
+    ),
+    "services misspelled": role(
+        InvalidProfile,
+        'the "mini" services configuration does not exist.',
+        "Write a section [services mini] in the config file. See config:",
+        {"= Ann\n{here}": "= Ann\n{here}\nservices = mini"},
+    ),
     "region missing": role(
         InvalidOption,
         "`P` has no valid AWS Region: You must specify a region.",
@@ -269,7 +308,7 @@ ROWS: dict[str, Broken] = {
         WEB,
         CredentialsUnavailable,
         "A file that `P` needs can't be used: [Errno 2] No such file or directory: '/none'.",
-        "Correct its path",
+        "`web_identity_token_file` names a file that doesn't exist. Correct its path",
         {"{token_file}": "/none"},
     ),
     "token that the role doesn't trust": Broken(
@@ -289,8 +328,8 @@ ROWS: dict[str, Broken] = {
     "program missing": Broken(
         PROCESS,
         CredentialsUnavailable,
-        "The credential_process of `P` returned no credentials",
-        "its program must be on the PATH",
+        "The program in the credential_process of `P` can't be found.",
+        "`credential_process` names a program that isn't on the PATH. Install it, or write its fu",
         {'"{python}"': "no-such-program"},
     ),
     "process prints something else": Broken(
@@ -325,8 +364,15 @@ ROWS: dict[str, Broken] = {
         SSO,
         InvalidProfile,
         'The specified sso-session does not exist: "crop".',
-        EXPLAIN,
+        "Did you mean `corp`? See config:",
         {"sso_session = corp": "sso_session = crop"},
+    ),
+    "Region of the sign-in missing": Broken(
+        SSO,
+        InvalidProfile,
+        "is configured to use SSO but is missing required configuration: sso_region.",
+        "If sso_start_url is your company's own address, open it in a browser: it leads to",
+        {"sso_start_url = {start_url}\nsso_region = us-east-1": "sso_start_url = https://me.org"},
     ),
     "account and role left out": Broken(
         SSO,

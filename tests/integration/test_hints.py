@@ -111,7 +111,7 @@ def test_no_default_credentials(shell: Shell, aws: EmbeddedAws) -> None:
     error = shell.refused("%aws_profile --default")
     assert isinstance(error, CredentialsUnavailable)
     assert str(error).startswith("There are no default credentials in the environment,")
-    assert "Only an EC2 instance" in shell.good("%aws_profile --explain").text
+    assert str(error) in shell.good("%aws_profile --explain").text
     switch, profiles, _ = code_in(error.hint)
     assert "RoleBeta" in shell.good(profiles).text
     shell.good(switch.replace("NAME", "RoleBeta"))
@@ -248,12 +248,15 @@ def test_a_name_instead_of_an_arn(shell: Shell, aws: EmbeddedAws, wrong: str) ->
 
 
 def test_profile_in_a_header_of_the_credentials_file(shell: Shell, aws: EmbeddedAws) -> None:
-    """The hint's command names the header that doesn't need the word, and then the keys work."""
+    """The hint and `--explain` name the header without the word, and then the keys work."""
     keys = aws.credentials_file.read_text()
     aws.credentials_file.write_text(keys.replace("[UserAlpha]", "[profile UserAlpha]"))
     for name in ("UserAlpha", "RoleBeta"):
-        *_, command = code_in(shell.refused(f"%aws_profile {name}").hint)
-        assert "Write [UserAlpha]. See credentials:1." in shell.good(command).text
+        for text in (
+            shell.refused(f"%aws_profile {name}").hint,
+            shell.good(f"%aws_profile --explain {name}").text,
+        ):
+            assert "Write [UserAlpha]. See credentials:1." in text
     aws.credentials_file.write_text(keys)
     shell.good("%aws_profile RoleBeta")
 
@@ -268,15 +271,15 @@ def test_a_header_of_the_other_file(shell: Shell, aws: EmbeddedAws) -> None:
 
 @pytest.mark.parametrize("wrong", [f'"{ROLE}"', ROLE.replace("::", ":"), f"{ROLE} # mine"])
 def test_role_arn_in_the_file(shell: Shell, aws: EmbeddedAws, wrong: str) -> None:
-    """After AWS refuses a malformed role_arn, the hint's command names the line to correct."""
+    """After AWS refuses a malformed role_arn, the hint names the line to correct."""
     aws.write_profile("Behind", source_profile="RoleBeta", role_arn=ROLE, region="us-west-2")
     config = aws.config_file.read_text()
     aws.config_file.write_text(config.replace(ROLE, wrong, 1))
     error = shell.refused("%aws_profile Behind")
     assert ROLE.partition("::")[2] in str(error)
-    *_, command = code_in(error.hint)
-    number = re.findall(r"! `role_arn` .* See config:(\d+)", shell.good(command).text)
+    number = re.findall(r"`role_arn` .* See config:(\d+)", error.hint)
     assert number == [str(1 + config.split("\n").index(f"role_arn = {ROLE}"))]
+    assert error.hint in shell.good("%aws_profile --explain Behind").text
 
 
 #: Cells with a common mistake, and what the line of their hint shows.
@@ -570,7 +573,7 @@ def test_names_that_must_be_quoted(shell: Shell, aws: EmbeddedAws) -> None:
         with aws.config_file.open("a") as config:
             config.write(f'\n[profile "{name}"]\nregion = us-west-2\n')
         (command,) = code_in(shell.refused(f"%aws_profile {quoted(name)}").hint)
-        assert shell.good(command).text.startswith(f"{name}  (1 warning)")
+        assert shell.good(command).text.startswith(f"{name}  (a switch fails)")
     url = f"sso_start_url = {aws.sso.start_url}\nsso_region = us-east-1\n"
     with aws.config_file.open("a") as config:
         config.write(f'\n[sso-session "my corp"]\n{url}')
@@ -644,3 +647,97 @@ def test_read_only_home(
         monkeypatch.setenv(variable, str(home / "copy"))
     shell.good(line)
     assert list((home / "copy" / ".aws" / "sso" / "cache").iterdir())
+# Mistakes in the files ----------------------------------------------------------------------------
+
+
+def test_misspelled_source(shell: Shell, aws: EmbeddedAws) -> None:
+    """The hint has the source's right name and the line, as `--explain` has."""
+    aws.write_profile("Mine", source_profile="UserAlhpa", role_arn=ROLE, region="us-west-2")
+    hint = shell.refused("%aws_profile Mine").hint
+    assert hint in shell.good("%aws_profile --explain Mine").text
+    (name,) = code_in(hint)
+    (line,) = re.findall(r"See config:(\d+)", hint)
+    lines = aws.config_file.read_text().split("\n")
+    assert lines[int(line) - 1] == "source_profile = UserAlhpa"
+    lines[int(line) - 1] = f"source_profile = {name}"
+    aws.config_file.write_text("\n".join(lines))
+    shell.good("%aws_profile Mine")
+
+
+def test_header_of_a_source(shell: Shell, aws: EmbeddedAws) -> None:
+    """If the source has the config file's header in the other file, the hint has the right one."""
+    user = aws.iam.create_user("keys", account=USER_ACCOUNT, policy=allow("sts:*"))
+    text = "".join(f"{name} = {value}\n" for name, value in user.settings().items())
+    with aws.credentials_file.open("a") as credentials:
+        credentials.write(f"\n[profile Keys]\n{text}")
+    aws.write_profile("Mine", source_profile="Keys", role_arn=ROLE, region="us-west-2")
+    hint = shell.refused("%aws_profile Mine").hint
+    assert hint in shell.good("%aws_profile --explain Mine").text
+    right, wrong, file = re.findall(r"Write (\S+) instead of (\[.*\]) in (\S+)\. See config", hint)[
+        0
+    ]
+    Path(file).write_text(Path(file).read_text().replace(wrong, right))
+    assert "Did you mean" not in str(shell.run("%aws_profile Mine").error)
+    assert "no problems found" in shell.good("%aws_profile --explain Mine").text
+
+
+def test_syntax_errors(shell: Shell, aws: EmbeddedAws) -> None:
+    """A syntax error blocks all profiles; what the error says about its line makes them work."""
+    good = aws.config_file.read_text().rstrip("\n")
+    last = 1 + good.count("\n")
+    for broken, says, correct in (
+        ("[profile Mine", "The header needs a closing bracket.", "[profile Mine]"),
+        (
+            "[profile Mine]\nrole_arn =\n  arn",
+            "The value of `role_arn` must be on",
+            "role_arn = arn",
+        ),
+        ("[profile Mine]\nregion = a\nregion = b", "`region` is in its section twice.", ""),
+        (
+            "[profile Mine]\nregion us-east-1",
+            "The line needs an equals sign,",
+            "region = us-east-1",
+        ),
+    ):
+        aws.config_file.write_text(f"{good}\n{broken}\n")
+        error = shell.refused("%aws_profile RoleBeta")
+        assert says in str(error)
+        (number,) = re.findall(r"line (\d+)", str(error))
+        lines = aws.config_file.read_text().split("\n")
+        assert int(number) > last
+        lines[int(number) - 1 :] = [correct, ""]
+        aws.config_file.write_text("\n".join(lines))
+        shell.good("%aws_profile RoleBeta")
+
+
+def test_value_below_a_setting(shell: Shell, aws: EmbeddedAws) -> None:
+    """A value on the line below with an equals sign affects only its profile."""
+    with aws.config_file.open("a") as config:
+        config.write(f"\n[profile Mine]\nrole_arn =\n  {ROLE}=\nsource_profile = UserAlpha\n")
+        config.write(f"region = us-west-2\nendpoint_url = {aws.endpoint_url}\n")
+    assert shell.refused("%aws_profile Mine").hint.startswith(
+        "The value of `role_arn` must be on t"
+    )
+    shell.good("%aws_profile RoleBeta")
+    aws.config_file.write_text(aws.config_file.read_text().replace(f"=\n  {ROLE}=", f"= {ROLE}"))
+    shell.good("%aws_profile Mine")
+
+
+def test_misspelled_region(shell: Shell, aws: EmbeddedAws) -> None:
+    """In the embedded AWS, a misspelled Region works, and the card says which one is meant."""
+    for wrong in ("us-wset-2", "uswest2", "us-west-2a"):
+        shown = shell.good(f"%aws_profile RoleBeta --region {wrong}").text
+        assert f"`{wrong}` is" in shown
+        assert "`us-west-2`" in shown
+    assert "botocore knows" not in shell.good("%aws_profile RoleBeta --region us-west-2").text
+    assert "botocore knows" not in shell.good("%aws_profile RoleBeta --region fr-par").text
+
+
+def test_no_region(shell: Shell, aws: EmbeddedAws) -> None:
+    """Without a Region, each switch is refused, even after one with the hint's option."""
+    aws.write_profile("Mine", role_arn=ROLE, source_profile="UserAlpha")
+    for _ in range(2):
+        setting, line = code_in(shell.refused("%aws_profile Mine").hint)
+        assert setting == "region"
+        assert "(a switch fails)" in shell.good("%aws_profile --explain Mine").text
+        shell.good(line.replace("…", "us-west-2"))

@@ -1,0 +1,331 @@
+"""Mistakes in the shared files that make a switch fail, or do something else than they say.
+
+Neither botocore nor AWS names most of them. An explanation warns about them, and an error whose
+cause can be one of them names it in its hint. No text quotes a value that can be a secret.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from ipy_awsprofile.config.files import Config, Section, locations_of
+from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind, advice_for
+from ipy_awsprofile.config.regions import unknown_region
+from ipy_awsprofile.config.settings import (
+    COMMANDS,
+    CREDENTIALS,
+    known_settings,
+    similar_setting,
+)
+from ipy_awsprofile.config.sign_ins import advice_for_session, portal_advice, sign_in_of
+from ipy_awsprofile.config.target import Target
+from ipy_awsprofile.config.user_environment import user_environment
+from ipy_awsprofile.text import did_you_mean, one_line
+
+
+class Mistake(NamedTuple):
+    """A mistake: the setting that is wrong or missing, and sentences that say what to write."""
+
+    setting: str
+    text: str
+
+
+class _Part(NamedTuple):
+    """A section of the files, with its header as in `locations_of`."""
+
+    header: str
+    section: Section
+
+    def locate(self, setting: str, config: Config) -> str:
+        """Return a sentence with the location of a setting, or an empty text."""
+        locations = locations_of(config.paths, self.header, setting)
+        return f" See {locations[-1]}." if locations else ""
+
+
+def mistakes_of(target: Target) -> list[Mistake]:
+    """Return the mistakes in what a target is opened with: files, options and variables."""
+    mistakes = mistakes_in(target.chain, target.config)
+    if target.region != target.profile.region:  # an option or a variable takes precedence
+        mistakes = [mistake for mistake in mistakes if mistake.setting != "region"]
+    region = target.unknown_region
+    if region and not texts_about({"region"}, mistakes):
+        mistakes.insert(0, Mistake("region", region + _origin_of_region(target)))
+    return mistakes
+
+
+def _origin_of_region(target: Target) -> str:
+    """Return a sentence that says where a target's Region comes from, or an empty text."""
+    if target.region_variable:
+        return f" It comes from {target.region_variable}."
+    if target.request.region:
+        return ""
+    header = f"profile {target.profile}"
+    return _Part(header, {}).locate("region", target.config)
+
+
+def mistakes_in(chain: tuple[Profile, ...], config: Config) -> list[Mistake]:
+    """Return the mistakes in the profiles of a role chain, and in the sections they refer to."""
+    mistakes: list[Mistake] = []
+    for part in _parts(chain, config):
+        for mistake in _values(part):
+            see = part.locate(mistake.setting, config)
+            # A misspelled name is at its own location, but it is about the right one.
+            setting = similar_setting(mistake.setting) or mistake.setting
+            mistakes.append(Mistake(setting, mistake.text + see))
+    for profile in chain:
+        mistakes += _of_profile(profile, config)
+    mistakes += _durations(chain, config)
+    mistakes += _variables()
+    return mistakes
+
+
+def _parts(chain: tuple[Profile, ...], config: Config) -> Iterator[_Part]:
+    """Yield the sections of the profiles in a chain, and those that they refer to."""
+    for profile in chain:
+        yield _Part(f"profile {profile}", _used(profile, config))
+        session = profile.text("sso_session")
+        if session:
+            yield _Part(f"sso-session {session}", config.sso_sessions.get(session, {}))
+    services = chain[0].text("services")
+    if services:
+        yield _Part(f"services {services}", config.services.get(services, {}))
+
+
+def _used(profile: Profile, config: Config) -> Section:
+    """Return a profile's settings in the files, without those that options replace."""
+    section = config.profiles.get(profile, {})
+    own = {**section, **profile.settings}
+    return {name: value for name, value in section.items() if own[name] == value}
+
+
+# Values of settings -------------------------------------------------------------------------------
+
+
+def _values(part: _Part) -> Iterator[Mistake]:
+    """Yield the mistakes in the settings of a section."""
+    for name, value in part.section.items():
+        problem = _problem(name, value, part.section) if value else ""
+        if problem:
+            yield Mistake(name, problem)
+    if _has_swapped_keys(part.section):
+        yield Mistake(
+            "aws_access_key_id",
+            "`aws_access_key_id` has the secret access key, and `aws_secret_access_key` the access "
+            "key ID. Swap them.",
+        )
+
+
+def _problem(name: str, value: str | Mapping[str, str], section: Section) -> str:
+    """Return what is wrong in a setting and its correction, or an empty text."""
+    if isinstance(value, Mapping):
+        return _in_block(name, value)
+    shown = f"`{one_line(name, 40)}`"
+    similar = similar_setting(name)
+    if similar and similar not in section:
+        return f"{shown} isn't an AWS setting, so it is ignored. Did you mean `{similar}`?"
+    if name not in known_settings():
+        return ""
+    if name in COMMANDS:
+        return "" if _starts(value) else f"{shown} {_NO_PROGRAM}"
+    for pattern, fault in _MARKS.items():
+        if re.search(pattern, value):
+            return f"{shown} {fault}"
+    check = _CHECKS.get(name)
+    fault = check(value) if check else ""
+    return f"{shown} {fault}" if fault else ""
+
+
+#: What botocore takes for a part of a value.
+_MARKS = {
+    r"\n": "includes the indented lines below it. Remove their indentation.",
+    r"\s[#;]": "includes a comment. Move the comment to its own line.",
+    "^[\"'“‘].*[\"'”’]$": "includes its quotation marks. Remove them.",
+}
+
+_NO_PROGRAM = "names a program that isn't on the PATH. Install it, or write its full path."
+_NO_URL = "needs a scheme and a host, such as `http://localhost:9000`."
+
+
+def _in_block(name: str, block: Mapping[str, str]) -> str:
+    """Return what is wrong in a setting whose value is on the indented lines below it."""
+    if name in _TEXTS:
+        return f"The value of `{name}` must be on the same line."
+    url = block.get("endpoint_url")
+    if url and not _is_url(url):
+        return f"The `endpoint_url` of `{name}` {_NO_URL}"
+    return ""
+
+
+#: Settings that can't be a block. In [services], the names of blocks are those of services.
+_TEXTS = CREDENTIALS | {"ca_bundle", "endpoint_url", "region", "services"}
+
+
+def is_program(name: str) -> bool:
+    """Return whether the user's environment has a program with this name or path."""
+    return shutil.which(name, path=user_environment().get("PATH")) is not None
+
+
+def _starts(command: str) -> bool:
+    """Return whether a command's program can be found, as far as the text says it."""
+    try:
+        first, *_ = shlex.split(command, posix=os.name != "nt")
+    except ValueError:
+        return False
+    first = first.strip('"')
+    # A shell runs an mfa_process, so its first word can be anything.
+    return is_program(first) or not re.fullmatch(r"[\w./\\:~+-]+", first)
+
+
+def _is_url(text: str) -> bool:
+    """Return whether botocore can use a text as an endpoint."""
+    try:
+        url = urlsplit(text)
+        return url.scheme in {"http", "https"} and bool(url.hostname)
+    except ValueError:
+        return False
+
+
+def _has_swapped_keys(section: Section) -> bool:
+    """Return whether an access key ID is in the place of the secret."""
+    access_key, secret = (str(section.get(name, "")) for name in _KEY_PAIR)
+    return bool(_KEY_ID.fullmatch(secret)) and not _KEY_ID.fullmatch(access_key)
+
+
+_KEY_PAIR = ("aws_access_key_id", "aws_secret_access_key")
+
+#: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+_KEY_ID = re.compile(r"A(KIA|SIA)[A-Z0-9]{16}")
+
+
+def _arn(value: str) -> str:
+    if re.match(r"arn:[\w-]+:iam::\d{12}:role/", value):
+        return ""
+    return "isn't the ARN of a role. Example: arn:aws:iam::123456789012:role/NAME."
+
+
+def _account(value: str) -> str:
+    if re.fullmatch(r"\d{12}", value, re.ASCII):
+        return ""
+    return "isn't an account ID, which has 12 digits."
+
+
+def _seconds(value: str) -> str:
+    if not value.isdigit():
+        return "isn't a number of seconds, so botocore ignores it. Example: 3600."
+    if int(value) < _SHORTEST:
+        return f"must be at least {_SHORTEST}."
+    return ""
+
+
+#: The shortest session of a role, in seconds, and the longest, of a role that a role assumes too.
+_SHORTEST = 900
+_LONGEST = 43200
+_LONGEST_CHAINED = 3600
+
+
+def _region(value: str) -> str:
+    problem = unknown_region(value)
+    return f"isn't right: {problem}" if problem else ""
+
+
+def _url(value: str) -> str:
+    return "" if _is_url(value) else _NO_URL
+
+
+def _file(value: str) -> str:
+    if os.path.exists(value):
+        return ""
+    if value.startswith("~"):
+        return "must be the whole path of the file: botocore doesn't replace `~`."
+    return "names a file that doesn't exist. Correct its path, or create the file again."
+
+
+#: What is wrong with a value that only AWS or the system would refuse, or that botocore ignores.
+_CHECKS = {
+    "ca_bundle": _file,
+    "duration_seconds": _seconds,
+    "endpoint_url": _url,
+    "role_arn": _arn,
+    "sso_account_id": _account,
+    "sso_region": _region,
+    "web_identity_token_file": _file,
+}
+
+
+# Profiles and their sections ----------------------------------------------------------------------
+
+
+def _of_profile(profile: Profile, config: Config) -> Iterator[Mistake]:
+    """Yield the mistakes in a profile's header, and in the names of sections that it refers to."""
+    part = _Part(f"profile {profile}", {})
+    for location in locations_of(config.paths, f"profile profile {profile}"):
+        text = f"[profile {profile}] isn't `{profile}` here. Write [{profile}]. See {location}."
+        yield Mistake("aws_access_key_id", text)
+    source = profile.source_profile
+    if profile.kind is ProfileKind.ASSUME_ROLE and source and source not in config.profiles:
+        advice = advice_for(source, config) or "`%aws_profiles` lists the profiles."
+        yield Mistake("source_profile", advice + part.locate("source_profile", config))
+    services = profile.text("services")
+    if services and services not in config.services:
+        advice = did_you_mean(services, config.services)
+        advice = advice or f"Write a section [services {services}] in the config file."
+        yield Mistake("services", advice + part.locate("services", config))
+    if profile.kind is ProfileKind.SSO:
+        yield from _of_sign_in(profile, part, config)
+
+
+def _of_sign_in(profile: Profile, part: _Part, config: Config) -> Iterator[Mistake]:
+    """Yield the mistake in a profile's reference to its sign-in, or in the sign-in's address."""
+    session = profile.text("sso_session")
+    if session and session not in config.sso_sessions:
+        advice = advice_for_session(session, config)
+        yield Mistake("sso_session", advice + part.locate("sso_session", config))
+        return
+    sign_in = sign_in_of(profile.settings, config)
+    if sign_in is None or not sign_in.has_address:
+        section = config.sso_sessions.get(session or "", profile.settings)
+        yield Mistake("sso_region", portal_advice(section))
+
+
+def _durations(chain: tuple[Profile, ...], config: Config) -> Iterator[Mistake]:
+    """Yield durations that AWS doesn't accept. Other servers have their own limits."""
+    if chain[0].text("endpoint_url"):
+        return
+    for profile, source in zip(chain, (*chain[1:], None), strict=True):
+        value = profile.text("duration_seconds") or ""
+        if profile.kind not in ASSUMES or not value.isdigit():
+            continue
+        longest = _LONGEST
+        reason = ""
+        if source and source.kind in ASSUMES:
+            longest = _LONGEST_CHAINED
+            reason = ", because a role assumes this role"
+        if int(value) > longest:
+            see = _Part(f"profile {profile}", {}).locate("duration_seconds", config)
+            text = f"`duration_seconds` can be at most {longest}{reason}.{see}"
+            yield Mistake("duration_seconds", text)
+
+
+def _variables() -> Iterator[Mistake]:
+    """Yield the mistakes in variables that take precedence over settings of any profile."""
+    environ = user_environment()
+    for variable, value in sorted(environ.items()):
+        if variable.startswith("AWS_ENDPOINT_URL") and value and not _is_url(value):
+            yield Mistake("endpoint_url", f"`{variable}` {_NO_URL}")
+    for variable in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        path = environ.get(variable)
+        if path and not os.path.exists(path):
+            yield Mistake("ca_bundle", f"`{variable}` names a file that doesn't exist.")
+
+
+def texts_about(settings: Collection[str], mistakes: Iterable[Mistake]) -> list[str]:
+    """Return the texts of mistakes in some settings, each once."""
+    return list(dict.fromkeys(text for setting, text in mistakes if setting in settings))
