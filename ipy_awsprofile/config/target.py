@@ -34,6 +34,7 @@ from ipy_awsprofile.config.shared import python_of
 from ipy_awsprofile.config.sign_ins import (
     FindAccount,
     SignIn,
+    advice_for_session,
     find_profile_or_role,
     find_sign_in,
     portal_advice,
@@ -110,10 +111,16 @@ class Target:
                 f"None is needed: `%aws_profile {arguments(self.request)}` switches without one, "
                 "and `%aws_profile --off` switches back.",
             )
+        session = start.text("sso_session") or ""
+        if session and session not in self.config.sso_sessions:
+            raise InvalidProfile(
+                f"There is no [sso-session {session}], which `{start}` names.",
+                advice_for_session(session, self.config),
+            )
         sign_in = self.sign_in
         if sign_in and sign_in.has_address:
             return sign_in
-        section = self.config.sso_sessions.get(start.text("sso_session") or "", start.settings)
+        section = self.config.sso_sessions.get(session, start.settings)
         raise InvalidProfile(
             f"The sign-in of `{start}` has no address: sso_start_url or sso_region is missing.",
             f"{portal_advice(section)} `%aws_profile --explain {quoted(start)}` shows its "

@@ -34,7 +34,7 @@ from ipy_awsprofile.config.user_environment import named_profile, user_environme
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.rehearsal import Rehearsal, rehearse
 from ipy_awsprofile.sessions.assigned_roles import complete_list
-from ipy_awsprofile.text import did_you_mean, one_line, redacted_urls
+from ipy_awsprofile.text import did_you_mean, one_line, quoted, redacted_urls
 
 
 class Setting(NamedTuple):
@@ -117,37 +117,35 @@ def _outlooks(target: Target, rehearsal: Rehearsal) -> Iterator[str]:
     unassigned = _unassigned(target)
     if unassigned:
         yield unassigned
-    later = rehearse(target, fresh=True).error
-    if later:
-        yield f"A cached session still works. After its end, a switch fails: {later}"
+    if rehearsal.uses_cache:
+        later = rehearse(target, fresh=True).error
+        if later:
+            yield f"A cached session still works. After its end, a switch fails: {later}"
 
 
 def _unassigned(target: Target) -> str:
-    """Return a sentence about a role that the user's list lacks, or an empty text."""
+    """Return a sentence about a role that the complete list of the user's roles lacks, or ""."""
     sign_in = target.sign_in
     listed = complete_list(sign_in) if sign_in else None
-    if listed is None:
+    if sign_in is None or listed is None:
         return ""
     account = target.start.text("sso_account_id") or ""
     role = target.start.sso_role_name or ""
-    roles = listed.roles.get(account)
-    if roles is None:
+    roles = {name for each in listed.named(account) for name in listed.roles[each.id]}
+    if role in roles:
+        return ""
+    setting = "sso_role_name"
+    similar = did_you_mean(role, roles)
+    if not roles:
         setting = "sso_account_id"
         similar = did_you_mean(account, listed.accounts)
-    elif role not in roles:
-        setting = "sso_role_name"
-        similar = did_you_mean(role, roles)
-    else:
-        return ""
+    again = f"`%aws_profiles --sso {quoted(sign_in.name)} --refresh` lists them again."
     locations = locations_of(target.config.paths, f"profile {target.start}", setting)
     see = f" See {locations[-1]}." if locations else ""
     return (
-        f"This `{setting}` isn't in the list of your roles, which is from "
-        f"{listed.listed_at:%H:%M} UTC. {similar or _LIST_AGAIN}{see}"
+        f"This `{setting}` isn't in the list of your roles from {listed.listed_at:%H:%M} UTC. "
+        f"{similar or again}{see}"
     )
-
-
-_LIST_AGAIN = "`%aws_profiles --sso --refresh` lists them again."
 
 
 def _described(profile: Profile) -> str:

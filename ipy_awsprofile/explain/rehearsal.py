@@ -37,10 +37,15 @@ from ipy_awsprofile.sessions.session import fetch_identity, open_target
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """The error that would end a switch, if any, and whether it needs an EC2 instance's role."""
+    """The error that would end a switch, if any, and what the switch depends on.
+
+    It ``needs_instance`` if an EC2 instance's role starts the chain. It ``uses_cache`` if a cached
+    session makes a call unnecessary.
+    """
 
     error: AwsProfileError | None
     needs_instance: bool
+    uses_cache: bool
 
 
 def rehearse(target: Target, *, fresh: bool = False) -> Rehearsal:
@@ -53,7 +58,7 @@ def rehearse(target: Target, *, fresh: bool = False) -> Rehearsal:
             fetch_identity(session)
     except AwsProfileError as raised:
         error = raised.with_traceback(None)  # its frames contain the session
-    return Rehearsal(error, simulation.was_instance)
+    return Rehearsal(error, simulation.was_instance, simulation.used_cache)
 
 
 #: Credentials that don't exist.
@@ -91,13 +96,24 @@ class _Simulation(Outside):
     """Responds in place of AWS, metadata services, programs and the user."""
 
     open_sign_ins = _ReadOnlyFiles
-    open_role_cache = _ReadOnlyRoles
 
     def __init__(self) -> None:
+        self._role_caches: list[RoleCache] = []
         #: Whether an instance's metadata service has responded.
         self.was_instance = False
         self._expires_at = datetime.now(UTC) + timedelta(hours=1)
         self._keys = _KEYS | {"Expiration": f"{self._expires_at:%Y-%m-%dT%H:%M:%SZ}"}
+
+    @property
+    def used_cache(self) -> bool:
+        """Whether a cached session was used."""
+        return any(cache.has_read for cache in self._role_caches)
+
+    def open_role_cache(self, *args: Any, **options: Any) -> RoleCache:
+        """Return the cache of roles, without writing to it."""
+        cache = _ReadOnlyRoles(*args, **options)
+        self._role_caches.append(cache)
+        return cache
 
     def create_prompter(self, person: Person, target: Target) -> Prompter:
         """Return a prompter that prompts no one."""

@@ -420,6 +420,7 @@ def test_role_that_is_not_listed(aws: EmbeddedAws, account: str, role: str, warn
     right = listed[0]
     name = f"corp:{right.account.id}/{right.role}"
     assert explained(profile=name).warnings == ()
+    assert explained(profile=f"corp:{right.account.name}/{right.role}").warnings == ()
     (message,) = explained(profile=f"corp:{account or right.account.id}/{role}").warnings
     assert message.startswith(warning)
 

@@ -170,8 +170,13 @@ def test_profile_that_cannot_sign_in(aws: EmbeddedAws) -> None:
     with pytest.raises(InvalidOption, match="has no sign-in"):
         begun("RoleBeta")
     aws.write_profile("Odd", sso_account_id="1", sso_role_name="x", sso_session="nowhere")
-    with pytest.raises(InvalidProfile, match="The sign-in of `Odd` has no address"):
+    with pytest.raises(InvalidProfile, match=r"There is no \[sso-session nowhere\]") as caught:
         begun("Odd")
+    assert caught.value.hint.startswith("Write a section `[sso-session NAME]` with sso_start_url")
+    aws.write_profile("Crop", sso_account_id="1", sso_role_name="x", sso_session="crop")
+    with pytest.raises(InvalidProfile) as caught:
+        begun("Crop")
+    assert caught.value.hint == "Did you mean `corp`?"
 
 
 @pytest.mark.parametrize("region", ["us-east-1", ""])
