@@ -647,6 +647,8 @@ def test_read_only_home(
         monkeypatch.setenv(variable, str(home / "copy"))
     shell.good(line)
     assert list((home / "copy" / ".aws" / "sso" / "cache").iterdir())
+
+
 # Mistakes in the files ----------------------------------------------------------------------------
 
 
