@@ -14,7 +14,7 @@ MINUTES ?= 20
 # The commands are in this file; their output is enough.
 .SILENT:
 
-.PHONY: demo lab test tutorials attack libraries windows check docs links bench lock clean
+.PHONY: demo lab test tutorials attack libraries review windows check docs links bench lock clean
 
 # The demo and the lab install only what they need, unless all is there.
 demo: $(or $(wildcard .venv/ready),.venv/demo)
@@ -52,6 +52,19 @@ libraries: .venv-libraries/ready
 	.venv-libraries/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.7'
 	.venv-libraries/bin/uv pip install --quiet --python .venv-libraries/bin/python --upgrade \
 	  --editable '.[s3fs,polars]' --requirement matrix/requirements.txt
+	touch $@
+
+# What the newest boto3, botocore, IPython and ipykernel have changed in the code that we rely on.
+# ARGS=--accept records that you have read it.
+review: .venv-review/ready
+	.venv-review/bin/python -m tests.review $(ARGS)
+
+# Without aiobotocore, which would hold botocore below the newest version.
+.venv-review/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-review
+	.venv-review/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.7'
+	.venv-review/bin/uv pip install --quiet --python .venv-review/bin/python --upgrade \
+	  --editable . ipykernel packaging
 	touch $@
 
 # The tests where operating systems differ, with Windows' Python under Wine, or other ones.
@@ -101,11 +114,11 @@ LABEXTENSION := $(wildcard labextension/*.json labextension/s*/* labextension/s*
 	  $(if $(UV_RESOLUTION),,--constraint constraints.txt)
 	touch $@
 
-# Takes the newest versions that fit together. Only the build tools have hashes: with hashes in the
+# Takes the newest versions that fit together. The comments say what requires each: see .ci/sbom. Only the build tools have hashes: with hashes in the
 # constraints, pip would refuse to install the checkout, because it can't hash a folder.
 lock: .venv/ready
 	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --all-extras --group test --universal \
-	  --python-version 3.11 --no-header --no-annotate --output-file constraints.txt
+	  --python-version 3.11 --no-header --annotation-style line --output-file constraints.txt
 	$(BIN)/uv pip compile --quiet --upgrade --group build --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --custom-compile-command 'make lock' \
 	  --output-file .ci/build-tools.txt
@@ -117,4 +130,4 @@ lock: .venv/ready
 	touch $@
 
 clean:
-	rm -rf .venv .venv-docs .venv-libraries .venv-windows build dist
+	rm -rf .venv .venv-docs .venv-libraries .venv-review .venv-windows build dist

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 
 from ipy_awsprofile.kernel.leftovers import HANDLE_TESTS, HANDLES
 
@@ -166,6 +168,7 @@ sessions/assigned_roles.py
   botocore.tokens: SSOTokenProvider(session, cache, profile_name)
   botocore.utils: SSOTokenLoader(cache)
 sessions/aws_login.py
+  botocore.credentials.LoginCredentialFetcher: load_cached_credentials(); refresh_credentials()
   botocore.client.BaseClient: _resolve_endpoint_ruleset(operation_model, params, request_context)
   botocore.compat: EC
   botocore.credentials: _build_add_dpop_header_handler(private_key)
@@ -231,3 +234,25 @@ def listed_uses() -> Iterator[Use]:
             )
     for name in (*HANDLES, *HANDLE_TESTS):
         yield Use("kernel/leftovers.py", (name,))
+
+
+def folder_of(package: str) -> Path:
+    """Return the folder in which a package or module is installed."""
+    spec = find_spec(package)
+    assert spec
+    if spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations))).parent
+    return Path(str(spec.origin)).parent
+
+
+def file_of(name: str, folder: Path) -> tuple[Path, list[str]]:
+    """Return the file of a name's module in a folder of packages, and the rest of the name."""
+    path = folder
+    names = name.split(".")
+    while names and (path / names[0]).is_dir():
+        path /= names.pop(0)
+    for suffix in (".py", ".pyx") if names else ():
+        file = path / f"{names[0]}{suffix}"
+        if file.exists():
+            return file, names[1:]
+    return path / "__init__.py", names

@@ -22,9 +22,12 @@ from types import CodeType, FunctionType
 import pytest
 
 import ipy_awsprofile
-from tests.private_names import DOCUMENTED, OURS, Use, listed_uses
+from tests.private_names import DOCUMENTED, OURS, Use, file_of, folder_of, listed_uses
+from tests.review import PACKAGES, unread
+from tests.test_readme import ROOT
 
 PACKAGE = Path(ipy_awsprofile.__file__).parent
+CONSTRAINTS = (ROOT / "constraints.txt").read_text()
 USES = list(listed_uses())
 
 #: Only the text of other packages is read, because importing them takes seconds, and because a
@@ -55,16 +58,7 @@ def text_of(module: Path) -> str:
 
 def is_in_text(name: str) -> bool:
     """Return whether the text of the name's module defines or assigns the rest of the name."""
-    top, *names = name.split(".")
-    module = Path(getattr(find_spec(top), "origin", ""))
-    folder = module.parent
-    while names:
-        in_folder = (f"{names[0]}/__init__.py", f"{names[0]}.py", f"{names[0]}.pyx")
-        files = [folder / file for file in in_folder if (folder / file).exists()]
-        if not files:
-            break
-        module = files[0]
-        folder /= names.pop(0)
+    module, names = file_of(name, folder_of(name.partition(".")[0]))
     text = text_of(module)
     defined = r"^\s*((cdef |async )?(class|def) {0}\b|(self\.)?{0}\s*[:=])"
     return all(re.search(defined.format(each), text, re.MULTILINE) for each in names)
@@ -124,6 +118,17 @@ def test_private_name(use: Use) -> None:
     fault = fault_of(use)
     if fault:
         pytest.fail(fault, pytrace=False)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_review(package: str) -> None:
+    """Somebody has read the code on which this package relies in the pinned versions."""
+    pinned = f"{package.lower()}=={version(package)}"
+    if not re.search(rf"^{re.escape(pinned)}\s", CONSTRAINTS, re.MULTILINE):
+        pytest.skip("`make review` compares other versions")
+    changed = [name for name in unread() if name.startswith(f"{package}.")]
+    advice = "run `.venv/bin/python -m tests.review`, and see CONTRIBUTING"
+    assert not changed, f"{pinned} has changed {', '.join(changed)}: {advice}"
 
 
 # The list ---

@@ -96,6 +96,7 @@ class Login(StaysInProcess):
         key = base64.b64encode(self._key.export_key(ECExportFormat.SEC1)).decode()
         lines = textwrap.fill(key, width=64)
         expiry = datetime.now(UTC) + timedelta(seconds=output["expiresIn"])
+        # botocore's `load_cached_credentials` and `refresh_credentials` read these fields.
         document = {
             "accessToken": {
                 **output["accessToken"],
