@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -39,6 +38,7 @@ from ipy_awsprofile.errors import (
 )
 from ipy_awsprofile.sessions.session import ProfileSession
 from tests.aws import EmbeddedAws
+from tests.packages import needs
 from tests.processes import empty_home
 from tests.roles import renew_at_each_use
 
@@ -143,6 +143,8 @@ def by_pyarrow(session: ProfileSession) -> Any:
 
 def by_duckdb(session: ProfileSession) -> Any:
     """Write and read the cities with DuckDB."""
+    import duckdb
+
     connection = duckdb.connect()
     libraries.duckdb_secret(session, connection)
     connection.from_df(CITIES).create("cities")
@@ -170,7 +172,7 @@ def by_spark(session: ProfileSession) -> Any:
 
 @pytest.mark.parametrize(
     "use",
-    [by_pandas, by_polars, by_pyarrow, by_duckdb, by_spark],
+    [by_pandas, by_polars, by_pyarrow, pytest.param(by_duckdb, marks=needs("duckdb")), by_spark],
     ids=lambda use: use.__name__,
 )
 def test_each_library(
@@ -186,8 +188,11 @@ def test_each_library(
         assert arn == who_am_i(session).arn
 
 
+@needs("duckdb")
 def test_two_accounts(aws: EmbeddedAws, session: ProfileSession) -> None:
     """Secrets with a scope read buckets of two accounts in one query, and follow no switch."""
+    import duckdb
+
     other = "storage-of-others"
     seed_organisation(aws, 1)
     aws.create_bucket(other, account="400000000000", region="eu-central-1")
@@ -219,7 +224,7 @@ def test_spark_with_two_buckets(aws: EmbeddedAws, session: ProfileSession) -> No
 @pytest.mark.parametrize(
     "give",
     [
-        libraries.duckdb_secret,
+        pytest.param(libraries.duckdb_secret, marks=needs("duckdb")),
         libraries.polars_options,
         libraries.pyarrow_filesystem,
         libraries.spark_options,
@@ -233,8 +238,11 @@ def test_long_term_keys_stay(aws: EmbeddedAws, give: Callable[[boto3.Session], o
         give(boto3.Session())
 
 
+@needs("duckdb")
 def test_nothing_shows_a_secret(aws: EmbeddedAws, session: ProfileSession) -> None:
     """What the functions return and create shows no secret, and DuckDB writes none to a file."""
+    import duckdb
+
     connection = duckdb.connect()
     libraries.duckdb_secret(session, connection)
     polars, spark = libraries.polars_options(session), libraries.spark_options(session)

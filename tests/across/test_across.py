@@ -219,10 +219,10 @@ def test_errors_of_the_function(
 def test_all_profiles_fail(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     """If every profile fails, the run raises an error with the reasons, a hint and all rows."""
     with pytest.raises(NoProfileAnswered) as raised:
-        across_profiles([*names[:2], "gone", "lost"], lambda _: 1 // 0, progress=False)
+        across_profiles([*names[:2], "gone", "lost"], lambda _: 1 / 0, progress=False)
     assert str(raised.value) == (
-        "None of 4 profiles succeeded. 2 profiles: ZeroDivisionError: integer division or modulo "
-        "by zero; 2 profiles: ProfileNotFound: There is no profile `…` in the shared config files."
+        "None of 4 profiles succeeded. 2 profiles: ZeroDivisionError: division by zero; "
+        "2 profiles: ProfileNotFound: There is no profile `…` in the shared config files."
     )
     assert raised.value.hint == "`%aws_profiles` lists the profiles."
     assert [row["profile"] for row in raised.value.errors] == [*names[:2], "gone", "lost"]

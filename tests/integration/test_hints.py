@@ -26,6 +26,7 @@ from ipy_awsprofile.text import quoted
 from tests.aws import EmbeddedAws
 from tests.identity_center import organisation
 from tests.local_browser import Browser
+from tests.packages import needs
 from tests.roles import answer_with_codes
 from tests.shells import Shell
 
@@ -79,6 +80,7 @@ def test_errors_of_many_profiles(shell: Shell, aws: EmbeddedAws) -> None:
         assert [row["profile"] for row in shell.good(expression).result] == ["UserAlpha"]
 
 
+@needs("duckdb")
 def test_duckdb_in_a_cell_for_many_profiles(shell: Shell, aws: EmbeddedAws) -> None:
     """The hint for DuckDB has code that creates the connection in the cell."""
     secret = "from ipy_awsprofile.libraries import duckdb_secret as s; s(session)"

@@ -21,6 +21,7 @@ from ipy_awsprofile import across_profiles, open_session, using_profile
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, seed_organisation
 from ipy_awsprofile.errors import NoProfileAnswered, NotForOneProfile, StaleIdentity
 from tests.aws import EmbeddedAws
+from tests.packages import has
 from tests.servers import Answers, odd_server
 from tests.shells import Shell
 
@@ -29,7 +30,7 @@ RUN = "%%aws_profiles atlas --no-progress"
 SETUP = """
 import functools, subprocess
 from concurrent.futures import ThreadPoolExecutor
-import boto3, s3fs, duckdb, pandas as pd, polars as pl
+import boto3, s3fs, pandas as pd, polars as pl
 from ipy_awsprofile import across_profiles, libraries, open_session, using_profile
 
 def read(s3, bucket):
@@ -95,21 +96,27 @@ def notebook(bare_shell: Shell, aws: EmbeddedAws, names: tuple[str, ...]) -> Ite
             assert shell.good(code).result == "RoleBeta"
 
 
-USE_THE_ROW = (
+USE_THE_ROW = [
     "read(boto3.client('s3'), bucket)",
     "read(boto3.resource('s3').meta.client, bucket)",
-    "import awswrangler as wr\nwr.s3.read_csv(f's3://{bucket}/t.csv')['name'][0]",
     "pd.read_csv(f's3://{bucket}/t.csv')['name'][0]",
     "own = libraries.pyarrow_filesystem(session)\n"
     "pd.read_parquet(f'{bucket}/t.parquet', filesystem=own)['name'][0]",
     "own = libraries.polars_options(session)\n"
     "pl.read_parquet(f's3://{bucket}/t.parquet', **own)['name'][0]",
-    "con = duckdb.connect()\nlibraries.duckdb_secret(session, con)\n"
-    "con.sql(f\"SELECT name FROM 's3://{bucket}/t.parquet'\").fetchone()[0]",
     "s3 = session.client('s3')\nin_thread(lambda: read(s3, bucket))",
     "child('--profile', profile, 's3', 'cp', f's3://{bucket}/name', '-')",
     "read(open_session(profile).client('s3'), bucket)",
-)
+]
+if has("awswrangler"):
+    USE_THE_ROW.append(
+        "import awswrangler as wr\nwr.s3.read_csv(f's3://{bucket}/t.csv')['name'][0]"
+    )
+if has("duckdb"):
+    USE_THE_ROW.append(
+        "import duckdb\ncon = duckdb.connect()\nlibraries.duckdb_secret(session, con)\n"
+        "con.sql(f\"SELECT name FROM 's3://{bucket}/t.parquet'\").fetchone()[0]"
+    )
 
 
 def test_uses_the_row(notebook: Shell, names: tuple[str, ...]) -> None:
@@ -129,20 +136,21 @@ def test_a_helper_of_an_earlier_cell(notebook: Shell) -> None:
     assert len(frame) == 3
 
 
-REFUSED = (
+REFUSED = [
     "boto3.Session().client('sts').get_caller_identity()",
     "s3.list_buckets()",
     "fs.ls('my-first-bucket', refresh=True)",
     "in_thread(lambda: boto3.client('s3').list_buckets())",
     "pool.submit(pd.read_csv, 's3://my-first-bucket/t.csv').result()",
     "pl.read_parquet('s3://my-first-bucket/t.parquet')",
-    "libraries.duckdb_secret(session)",
     "boto3.setup_default_session(profile_name=profile)",
     "%aws_profile UserAlpha",
     "with using_profile('UserAlpha'): pass",
     "across_profiles('RoleBeta', str)",
     "%aws_profiles",
-)
+]
+if has("duckdb"):
+    REFUSED.append("libraries.duckdb_secret(session)")
 
 
 def test_refused(notebook: Shell, aws: EmbeddedAws) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT
 from tests.aws import EmbeddedAws
+from tests.packages import needs
 from tests.processes import posix
 from tests.roles import roles_in_s3
 from tests.shells import Shell
@@ -321,6 +322,7 @@ def test_pools(notebook: Shell) -> None:
     notebook.good("pool.terminate(); executor.shutdown(); own.shutdown()")
 
 
+@needs("daft", "duckdb")
 def test_libraries_that_do_not_follow(notebook: Shell) -> None:
     """The card names libraries with their own credentials, and its advice about DuckDB works."""
     kind = type("SparkSession", (), {"__module__": "pyspark.sql.session"})

@@ -14,6 +14,7 @@ from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusti
 from ipy_awsprofile.errors import StaleIdentity
 from tests.aws import EmbeddedAws
 from tests.kernel.conftest import BUCKET
+from tests.packages import has
 from tests.roles import roles_in_s3
 from tests.shells import Ran, Shell
 
@@ -75,6 +76,8 @@ HOLDERS = {
         "wr.s3.list_objects(f's3://{BUCKET}/', boto3_session=old)",
     ),
 }
+if not has("awswrangler"):
+    del HOLDERS["awswrangler"]
 
 
 @pytest.fixture

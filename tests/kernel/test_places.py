@@ -22,6 +22,7 @@ from ipy_awsprofile.demo.aws import append_section
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from tests.aws import EmbeddedAws
 from tests.kernel.conftest import BUCKET
+from tests.packages import has, needs
 from tests.processes import Child
 from tests.roles import renew_at_each_use, roles_in_s3
 from tests.servers import Answers, odd_server
@@ -162,6 +163,8 @@ LIBRARIES = {
     "PyIceberg": "from pyiceberg.io.pyarrow import PyArrowFileIO\n"
     "PyArrowFileIO({'s3.endpoint': ENDPOINT, 's3.region': 'us-west-2'}).new_input(CSV).open()",
 }
+if not has("awswrangler"):
+    del LIBRARIES["awswrangler"]
 
 
 def signers(aws: EmbeddedAws, notebook: Shell, code: str) -> set[str]:
@@ -362,6 +365,8 @@ OPENED = {
         "it.execute(f\"FROM '{CSV}'\")",
     ),
 }
+if not has("duckdb"):
+    del OPENED["DuckDB"]
 
 
 @pytest.mark.parametrize("library", OPENED)
@@ -377,6 +382,7 @@ def test_longer_than_the_session(aws: EmbeddedAws, notebook: Shell, library: str
         assert "sts:AssumeRole" in {call.action for call in aws.calls}
 
 
+@needs("duckdb")
 def test_duckdb_prompts_no_one(
     notebook: Shell, as_auditor: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -390,6 +396,7 @@ def test_duckdb_prompts_no_one(
         assert prompted == []
 
 
+@needs("duckdb")
 def test_duckdb(aws: EmbeddedAws, notebook: Shell) -> None:
     """DuckDB's secrets for the active session follow each switch in all connections, until `--off`.
 

@@ -9,6 +9,7 @@ import pytest
 from ipy_awsprofile.demo.aws import append_section
 from ipy_awsprofile.errors import AwsProfileError, NotForOneProfile, StaleIdentity
 from tests.aws import EmbeddedAws
+from tests.packages import has
 from tests.shells import Ran, Shell
 
 PREPARE = """
@@ -162,17 +163,18 @@ def test_no_false_alarm(aws: EmbeddedAws, signing: Shell, make: str) -> None:
 
 
 #: Functions of this package that get a session, with their module.
-FUNCTIONS = (
+FUNCTIONS = [
     "list_buckets(old)",
     "storage_options(old)",
     "who_am_i(old)",
     "scoped(old, seconds=900).__enter__()",
     "libraries.dask_storage_options(old)",
-    "libraries.duckdb_secret(old)",
     "libraries.polars_options(old)",
     "libraries.pyarrow_filesystem(old)",
     "libraries.spark_options(old)",
-)
+]
+if has("duckdb"):
+    FUNCTIONS.append("libraries.duckdb_secret(old)")
 
 
 def test_a_session_from_before(aws: EmbeddedAws, signing: Shell) -> None:
