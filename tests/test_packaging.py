@@ -12,19 +12,23 @@ import tomllib
 from collections.abc import Iterable
 from importlib.metadata import metadata, packages_distributions
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from ipy_awsprofile import __version__
 from ipy_awsprofile.__main__ import main
-from tests.test_readme import PACKAGE, README, ROOT
+from tests.test_readme import DOCUMENTS, PACKAGE, README, ROOT
 
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT: dict[str, Any] = PYPROJECT["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
+#: The versions of Python that the classifiers name, the oldest first.
+PYTHONS = re.findall(r":: (3\.\d+)$", "\n".join(PROJECT["classifiers"]), re.MULTILINE)
+FRONT_ENDS = DOCUMENTS["docs/reference/front-ends.md"]
 
 
 # Dependencies ---
@@ -44,17 +48,111 @@ def required(*extras: str) -> list[Requirement]:
     return requirements
 
 
+def locked_packages() -> list[Requirement]:
+    """Return the lines of constraints.txt, without the comments."""
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    return [Requirement(line.partition("#")[0]) for line in lines]
+
+
+def lower_bound(name: str) -> str:
+    """Return the lowest version of a package that the package, an extra or the tests require."""
+    tested = map(Requirement, PYPROJECT["dependency-groups"]["test"])
+    bounds = [
+        bound.version
+        for requirement in [*required(), *required(*EXTRAS), *tested]
+        if requirement.name == name and requirement.marker is None
+        for bound in requirement.specifier
+        if bound.operator == ">="
+    ]
+    assert bounds, name
+    return bounds[0]
+
+
+def test_versions() -> None:
+    """pyproject.toml, CI, README and the pages name the same versions."""
+    workflows = ROOT / ".github" / "workflows"
+    for file in (workflows / "test.yml", workflows / "release.yml"):
+        (matrix,) = re.findall(r"python: (\[.*\])", file.read_text())
+        assert json.loads(matrix) == PYTHONS
+    oldest, newest = PYTHONS[0], PYTHONS[-1]
+    assert PROJECT["requires-python"] == f">={oldest}"
+    jupyterlab, notebook = lower_bound("jupyterlab"), lower_bound("notebook")
+    ipython, ipykernel = lower_bound("ipython"), lower_bound("ipykernel")
+    said = {
+        "README.md": (
+            f"Python {oldest} to {newest} on Linux",
+            f"JupyterLab {jupyterlab} or newer",
+            f"Notebook {notebook} or newer",
+            f"IPython {ipython} or newer",
+        ),
+        "CONTRIBUTING.md": (f"Python {oldest} or newer",),
+        "docs/start.md": (f"Python {oldest} or newer",),
+        "docs/picker.md": (f"JupyterLab {jupyterlab} and ipykernel 7",),
+        "docs/reference/front-ends.md": (
+            f"Python {oldest} and IPython {ipython}, or newer",
+            f"JupyterLab {jupyterlab} or newer",
+            f"Notebook {notebook} or newer",
+            f"Python {oldest} to {newest}",
+            f"ipykernel {ipykernel} or newer",
+        ),
+    }
+    for document, texts in said.items():
+        words = " ".join(DOCUMENTS[document].split())
+        for text in texts:
+            assert text in words, f"{document} doesn't say {text!r}"
+
+
+def test_extras_on_the_newest_python() -> None:
+    """The page of front ends names the extras of which the newest Python gets nothing."""
+    (sentence,) = re.findall(rf"With Python {PYTHONS[-1]},\*\*([^.]*)\.", FRONT_ENDS)
+    named = set(re.findall(r"`(\w+)`", sentence))
+    environment = cast("dict[str, str]", default_environment())
+    environment |= {"python_version": PYTHONS[-1]}
+    missing = set()
+    for extra, texts in EXTRAS.items():
+        markers = [Requirement(text).marker for text in texts]
+        if not any(marker is None or marker.evaluate(environment) for marker in markers):
+            missing.add(extra)
+    assert named == missing
+
+
+def test_bill_of_materials() -> None:
+    """The bill of materials has the locked requirements, and nothing that only the tests need."""
+    script = ROOT / ".ci" / "sbom"
+    document = json.loads(subprocess.check_output([sys.executable, script], text=True))
+    assert (document["bomFormat"], document["specVersion"]) == ("CycloneDX", "1.6")
+    package = document["metadata"]["component"]
+    assert (package["name"], package["version"]) == (PROJECT["name"], __version__)
+    locked = {f"pkg:pypi/{each.name}@{str(each.specifier)[2:]}" for each in locked_packages()}
+    components = {each["bom-ref"] for each in document["components"]}
+    assert components < locked
+    uses = {each["ref"]: each["dependsOn"] for each in document["dependencies"]}
+    assert uses.keys() == components | {package["bom-ref"]}
+    assert {each for used in uses.values() for each in used} == components
+    names = {each["name"] for each in document["components"]}
+    needed = [*required(), *required(*EXTRAS)]
+    assert {canonicalize_name(each.name) for each in needed} <= names
+    assert names & {"pytest", "ruff", "awscli", "playwright"} == set()
+
+
 def test_constraints() -> None:
     """The constraints have an exact version of each dependency, within its bounds."""
-    lines = [Requirement(line) for line in (ROOT / "constraints.txt").read_text().splitlines()]
-    locked = {canonicalize_name(each.name): each.specifier for each in lines}
+    environment = cast("dict[str, str]", default_environment())
     tested = map(Requirement, PYPROJECT["dependency-groups"]["test"])
-    for requirement in [*required(), *required(*EXTRAS), *tested]:
-        name = canonicalize_name(requirement.name)
-        assert name in locked, f"constraints.txt doesn't have {name}: run `make lock`"
-        (exact,) = locked[name]
-        assert exact.operator == "=="
-        assert requirement.specifier.contains(exact.version), requirement
+    for python in PYTHONS:
+        environment |= {"python_version": python, "python_full_version": f"{python}.0"}
+        locked = {}
+        for each in locked_packages():
+            if each.marker is None or each.marker.evaluate(environment):
+                locked[canonicalize_name(each.name)] = each.specifier
+        for requirement in [*required(), *required(*EXTRAS), *tested]:
+            if requirement.marker and not requirement.marker.evaluate(environment):
+                continue
+            name = canonicalize_name(requirement.name)
+            assert name in locked, f"constraints.txt doesn't have {name}: run `make lock`"
+            (exact,) = locked[name]
+            assert exact.operator == "=="
+            assert requirement.specifier.contains(exact.version), (python, requirement)
 
 
 def imported(files: Iterable[Path]) -> set[str]:

@@ -38,13 +38,33 @@ def test_what_builds_a_release() -> None:
         "actions/setup-python",
         "actions/upload-artifact",
     }
-    assert set(re.findall(r"\.ci/[\w-]+", commands("build"))) == {".ci/build", ".ci/conda-recipe"}
+    assert set(re.findall(r"\.ci/[\w-]+", commands("build"))) == {
+        ".ci/build",
+        ".ci/conda-recipe",
+        ".ci/sbom",
+    }
     assert not re.search(r"\b(install|npm|npx|uv|pip|make)\b", commands("build"))
 
     script = (CI / "build").read_text()
     (install,) = re.findall(r"\binstall\b(?:.*\\\n)*.*", script)
     assert "--require-hashes --only-binary :all: --requirement .ci/build-tools.txt" in install
     assert "-m build --no-isolation" in script
+
+
+def test_contact() -> None:
+    """No release is built as long as the code of conduct has a placeholder for the contact."""
+    assert "! grep ADDRESS-FOR CODE_OF_CONDUCT.md" in commands("build")
+    assert "`ADDRESS-FOR-CONDUCT`" in (ROOT / "CONTRIBUTING.md").read_text()
+    assert "Report a vulnerability" not in (ROOT / "CODE_OF_CONDUCT.md").read_text()
+
+
+def test_audit() -> None:
+    """The nightly audit of the locked versions fails if a package can't be looked up."""
+    nightly = yaml.safe_load((ROOT / ".github/workflows/nightly.yml").read_text())
+    run = nightly["jobs"]["audit"]["steps"][-1]["run"]
+    assert run.startswith("pip-audit ")
+    assert "--strict" in run
+    assert "--requirement constraints.txt" in run
 
 
 def test_build_tools() -> None:
