@@ -196,6 +196,9 @@ switch/running_cell.py
   IPython.core.interactiveshell.InteractiveShell: display_trap
 """
 
+#: The first major versions of packages that have a name. The package doesn't need it before.
+SINCE = {"ipykernel.comm.comm.BaseComm._reply_subshell_for": 7}
+
 #: Names that begin with an underscore, although their packages document them.
 DOCUMENTED = {"_current_frames", "_getframe", "_render_traceback_", "_replace", "_repr_html_"}
 

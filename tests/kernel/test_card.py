@@ -14,7 +14,7 @@ import pytest
 
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT
 from tests.aws import EmbeddedAws
-from tests.packages import needs
+from tests.packages import has, needs
 from tests.processes import posix
 from tests.roles import roles_in_s3
 from tests.shells import Shell
@@ -146,6 +146,8 @@ OPENED = {
         "iceberg.io.new_input(f'{ROOT}/cities.csv').open().read()",
     ),
 }
+if not has("pyiceberg"):
+    del OPENED["iceberg"]
 
 #: The same for objects that can only be in S3, or that don't tell their address.
 OPENED_IN_S3 = {

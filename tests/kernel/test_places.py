@@ -163,8 +163,9 @@ LIBRARIES = {
     "PyIceberg": "from pyiceberg.io.pyarrow import PyArrowFileIO\n"
     "PyArrowFileIO({'s3.endpoint': ENDPOINT, 's3.region': 'us-west-2'}).new_input(CSV).open()",
 }
-if not has("awswrangler"):
-    del LIBRARIES["awswrangler"]
+for library in ("awswrangler", "PyIceberg"):
+    if not has(library.lower()):
+        del LIBRARIES[library]
 
 
 def signers(aws: EmbeddedAws, notebook: Shell, code: str) -> set[str]:
