@@ -39,6 +39,7 @@ from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow, seed_a
 from ipy_awsprofile.kernel.caches import CACHES
 from matrix.uses import USES
 from tests.aws import EmbeddedAws
+from tests.packages import has
 from tests.pages import comparable, output_of, page_cells, with_outputs
 from tests.processes import posix
 from tests.shells import Shell, run_notebook
@@ -283,6 +284,8 @@ def test_cells(aws: EmbeddedAws, bare_shell: Shell, page: Path) -> None:
     No cell signs with a previous identity. With UPDATE_OUTPUTS, the page gets the outputs of this
     run.
     """
+    if "import duckdb" in page.read_text() and not has("duckdb"):
+        pytest.skip("needs duckdb")
     with contextmanager(PLACES.get(page.stem, in_the_lab))(aws):
         if page.stem != "errors":  # it begins with the message for a magic that isn't loaded
             bare_shell.good("%load_ext ipy_awsprofile\n%config AwsProfileMagics.stale = 'refuse'")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,9 @@ from tests.browser.stage import restored
 
 START = f"{LOAD}\n%config AwsProfileMagics.protected = []\n%aws_profile RoleBeta"
 USER = f"arn:aws:iam::{USER_ACCOUNT}:user/UserAlpha"
+
+#: With ipykernel 6, a kernel hears nothing from a front end while a cell runs.
+HAS_SUBSHELLS = int(version("ipykernel").partition(".")[0]) >= 7
 
 #: A cell that calls AWS repeatedly until a file exists, and returns the identities.
 LOOP = """import boto3, pathlib, time
@@ -145,7 +149,7 @@ def test_the_picker(notebook: Notebook, tmp_path: Path) -> None:
     """A choice switches for the next cell; all pickers and the magic show the same identity.
 
     A choice says that it waits for a running cell, which keeps its identity to its end. The button
-    and Escape cancel it.
+    and Escape cancel it, unless the kernel hears of the choice only after the cell.
     """
     picker, stop = PickerPage(notebook.enter(PICK)), tmp_path / "stop"
     picker.choose("UserAlpha")
@@ -159,7 +163,7 @@ def test_the_picker(notebook: Notebook, tmp_path: Path) -> None:
         notebook.page.keyboard.press(key)
     assert cells.count() == count
     running = notebook.begin(LOOP.format(stop=str(stop)), "looping")
-    for key in ("Enter", "Escape"):
+    for key in ("Enter", "Escape") if HAS_SUBSHELLS else ():
         for choice in ("RoleBeta", "UserAlpha"):  # the list stays usable
             picker.choose(choice)
             expect(picker.then).to_contain_text(f"running cell: switching to {choice}.")
@@ -167,7 +171,8 @@ def test_the_picker(notebook: Notebook, tmp_path: Path) -> None:
         pressed.press(key)
         expect(picker.then).to_be_hidden()
     picker.choose("RoleBeta")
-    expect(picker.then).to_contain_text("switching to RoleBeta.")
+    says = "switching to RoleBeta." if HAS_SUBSHELLS else "can't be canceled now."
+    expect(picker.then).to_contain_text(says)
     expect(picker.identity).to_contain_text("user/UserAlpha")
     stop.touch()
     picker.shows("RoleBeta")
