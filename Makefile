@@ -114,8 +114,9 @@ LABEXTENSION := $(wildcard labextension/*.json labextension/s*/* labextension/s*
 	  $(if $(UV_RESOLUTION),,--constraint constraints.txt)
 	touch $@
 
-# Takes the newest versions that fit together. The comments say what requires each: see .ci/sbom. Only the build tools have hashes: with hashes in the
-# constraints, pip would refuse to install the checkout, because it can't hash a folder.
+# Takes the newest versions that fit together. The comments say what requires each, for .ci/sbom.
+# Only the build tools have hashes: with hashes in the constraints, pip would refuse to install the
+# checkout, because it can't hash a folder.
 lock: .venv/ready
 	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --all-extras --group test --universal \
 	  --python-version 3.11 --no-header --annotation-style line --output-file constraints.txt
