@@ -89,10 +89,12 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     from ipy_awsprofile.notebook.magic import AwsProfileMagics
 
     with Uninterrupted():
-        unload_ipython_extension(shell)  # if Ctrl-C kept IPython from recording the load
+        unload_ipython_extension(shell)  # if it is loaded
         # Creating the magics also adds them to the shell's configurables.
         magics = AwsProfileMagics(shell, _picker)
         shell.register_magics(magics)
+        # IPython does this afterwards, unless Ctrl-C comes first.
+        shell.extension_manager.loaded.add(__name__)
         if hasattr(shell, "kernel"):
             from ipy_awsprofile.picker.toolbar import add_toolbar
 
@@ -118,12 +120,15 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
         magics = shell.magics_manager.registry.get("AwsProfileMagics")
         if magics:
             magics.require_closable()
+        if magics:
+            # The registry still has them, so that a function of `on_switch` that is called now, and
+            # switches, gets an error instead of loading the extension.
+            magics.close()
         # IPython does this afterwards, unless Ctrl-C comes first.
         shell.extension_manager.loaded.discard(__name__)
         if magics is None:
             return
         del shell.magics_manager.registry["AwsProfileMagics"]
-        magics.close()
         for kind, names in magics.magics.items():
             for name in names:
                 del shell.magics_manager.magics[kind][name]

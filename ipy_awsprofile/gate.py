@@ -17,11 +17,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
-from threading import Event
+from threading import Event, RLock
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import ref
 
-from ipy_awsprofile.config.user_environment import SWITCHED
+from ipy_awsprofile.config.user_environment import SWITCHED, identity_in_environment
 from ipy_awsprofile.errors import AwsProfileError, NotForOneProfile, StaleIdentity
 from ipy_awsprofile.text import shortened
 
@@ -49,9 +49,11 @@ class Label:
     has what else does, such as tags, and ``principal`` is what STS reported. ``server`` is the
     endpoint that knows the principal if it isn't AWS, because another server can know the same one.
     An S3 endpoint alone isn't part of a role's label: the role's credentials are the same.
-    ``is_chosen`` is true if the user has named the profile or given keys, and ``is_default`` if no
-    profile was active. ``callers`` are as in `ProfileSession`, and ``credentials`` are those of an
-    active session.
+    ``is_chosen`` is true if the user has named the profile in code, and ``is_default`` if no
+    profile was active. ``environment`` is for variables that the user has changed while a profile
+    was active: what they named, which counts as a choice only until they change again; see
+    `identity_in_environment`. ``callers`` are as in `ProfileSession`, and ``credentials`` are those
+    of an active session.
     """
 
     profile: str
@@ -61,6 +63,7 @@ class Label:
     server: str = ""
     is_chosen: bool = field(default=False, compare=False)
     is_default: bool = field(default=False, compare=False)
+    environment: int | None = field(default=None, compare=False, repr=False)
     callers: Mapping[str, CallerIdentity] | None = field(default=None, compare=False)
     credentials: Credentials | None = field(default=None, compare=False, repr=False)
 
@@ -78,6 +81,11 @@ class Label:
         if self.principal == other.principal:
             return f"{self.name} with other options"
         return f"{self.name} as {self.principal or 'another user'}"
+
+
+def is_read_only(label: Label | None) -> bool:
+    """Return whether an identity, if there is one, has no permissions to write."""
+    return label is not None and READ_ONLY in label.limits
 
 
 def label_of(credentials: object) -> Label | None:
@@ -136,6 +144,9 @@ class _Process:
     def __init__(self) -> None:
         #: How many times `watch.watch` is in effect.
         self.watched = 0
+        #: Held while a switch sets variables and other places. `is_changing` says whether it is.
+        self.changing = RLock()
+        self.is_changing = False
         #: botocore's sessions.
         self.sessions = _WeakObjects()
         self.reset()
@@ -148,6 +159,8 @@ class _Process:
         self.not_cleared: set[str] = set()
         #: What `libraries` has created and moves at each switch, by the library's name.
         self.followers: dict[str, Any] = {}
+        #: The libraries in other languages that have asked for the active credentials.
+        self.lent_to: set[str] = set()
         #: The functions of `on_switch`, in the order of their registration.
         self.user_functions: dict[Hashable, Callable[[boto3.Session | None], object]] = {}
         SWITCHED.groups = ()
@@ -212,11 +225,15 @@ def check(
 def is_stale(label: Label) -> bool:
     """Return whether a label isn't the active identity's, unless the user has chosen it.
 
-    Default credentials are stale only while a profile with another name is active.
+    Default credentials are stale only while a profile with another name is active. Those of
+    variables from after a switch are stale as soon as the variables have changed again, and while a
+    read-only identity is active.
     """
     active = PROCESS.active
     if label.is_chosen:
         return False
+    if label.environment is not None:
+        return is_read_only(active) or label.environment != identity_in_environment()
     if not label.is_default:
         return label != active
     return active is not None and active.name != label.name
@@ -244,7 +261,7 @@ def _report_stale(label: Label, signer: Signer, operation: str, service: str) ->
     """Warn about a signature as another identity. Raises StaleIdentity if it is refused."""
     active = PROCESS.active
     policy = PROCESS.stale
-    if active and READ_ONLY in active.limits:
+    if is_read_only(active):
         policy = "refuse"
     if policy == "allow":
         return

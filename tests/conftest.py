@@ -24,6 +24,7 @@ from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.kernel.places import ENDPOINT
 from ipy_awsprofile.kernel.show import ABSENT
 from ipy_awsprofile.kernel.watch import unwatch
+from ipy_awsprofile.switch.stack import stack_of
 from ipy_awsprofile.switch.using_profile import script_switcher
 from tests.aws import EmbeddedAws
 from tests.local_browser import Browser
@@ -114,6 +115,7 @@ def clean_environment(tmp_path: Path) -> Iterator[None]:
     while PROCESS.watched:  # a test can leave a Switcher open
         unwatch()
     script_switcher.cache_clear()
+    stack_of.cache_clear()
     ENDPOINT.set(ABSENT)
     PROCESS.reset()
 

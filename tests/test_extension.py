@@ -30,7 +30,10 @@ def state(shell: Shell) -> dict[str, Any]:
         "configurables": sorted(type(configurable).__name__ for configurable in ip.configurables),
         "matchers": list(ip.Completer.custom_matchers),
         "names": {name for name in shell.names if not name.startswith("_")},
-        "events": {name: list(hooks) for name, hooks in ip.events.callbacks.items()},
+        "events": {
+            name: [hook.__qualname__ for hook in hooks]
+            for name, hooks in ip.events.callbacks.items()
+        },
     }
 
 

@@ -47,13 +47,13 @@ def active_identity_card(
     *,
     variable: str,
     problem: str,
-    replaced: Iterable[Leftover] = (),
+    notes: Iterable[Leftover] = (),
 ) -> Card:
     """Return a card of a Switcher's active profile, whose ``identity`` can be newer.
 
     ``variable`` is the variable that contains the session, or empty. ``problem`` says why the
-    credentials couldn't be renewed, and what to do. ``replaced`` are variables that the session has
-    replaced.
+    credentials couldn't be renewed, and what to do. The ``notes`` come before those about what
+    doesn't follow.
     """
     session = active.session
     target = session.target
@@ -62,7 +62,7 @@ def active_identity_card(
         renewal = ""
     elif not target.renews_unattended:
         renewal = "renews with an MFA code"
-    leftovers = [*replaced]
+    leftovers = [*notes]
     with suppress(AwsProfileError):  # a run over many profiles has begun in another thread
         leftovers += switcher.leftovers()
     lasts = ""

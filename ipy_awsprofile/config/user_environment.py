@@ -7,7 +7,7 @@ Region of one profile isn't the default for another.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 
 class Switched:
@@ -40,18 +40,43 @@ def user_environment() -> dict[str, str]:
     return own
 
 
-#: The first of the variables that belong together, for those that name an identity.
-_OF_IDENTITY = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+#: Variables with credentials, which SDKs use before a profile, and combine with each other.
+KEY_VARIABLES = (
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"),
+    *("AWS_ACCESS_KEY", "AWS_SECRET_KEY"),  # of the AWS SDKs for Go and Java 1
+    *("AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE"),
+    *("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+)
+
+#: Variables with the name of a profile; boto3 reads the first one that is set.
+PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
+
+
+#: The variables with the address of lent credentials, and with the path of their token's file.
+LENT = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
+
+#: The variables that name an identity.
+_OF_IDENTITY = (*KEY_VARIABLES, *PROFILE_VARIABLES)
 
 
 def has_identity_of_switch() -> bool:
     """Return whether the user has left the variables that name an identity as a switch set them."""
+    return are_of_switch(_OF_IDENTITY)
+
+
+def are_of_switch(variables: Container[str]) -> bool:
+    """Return whether the user has left these variables, as far as a switch sets them."""
     for names, ours, _ in SWITCHED.groups:
-        if names[0] in _OF_IDENTITY:
+        if names[0] in variables:
             current = {name: os.environ[name] for name in names if name in os.environ}
             if current != ours:
                 return False
     return True
+
+
+def identity_in_environment() -> int:
+    """Return a hash of the variables that name an identity. They can be secrets."""
+    return hash(tuple(map(os.environ.get, _OF_IDENTITY)))
 
 
 def named_profile(environ: Mapping[str, str]) -> tuple[str, str | None]:
@@ -59,7 +84,7 @@ def named_profile(environ: Mapping[str, str]) -> tuple[str, str | None]:
 
     As in botocore, AWS_DEFAULT_PROFILE takes precedence, and an empty variable counts, too.
     """
-    for variable in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE"):
+    for variable in PROFILE_VARIABLES:
         if variable in environ:
             return variable, environ[variable]
     return "", None

@@ -29,7 +29,6 @@ from ipy_awsprofile.text import redacted_urls
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.files import Section
-    from ipy_awsprofile.kernel.show import Kernel
     from ipy_awsprofile.kernel.workers import Workers
 
 
@@ -46,7 +45,6 @@ class Leftover:
 
 
 def leftovers(
-    kernel: Kernel,
     namespace: Mapping[str, object],
     active: Label | None,
     before: OpenedBefore,
@@ -60,10 +58,6 @@ def leftovers(
     for name, value in list(namespace.items()):  # another thread can add a variable
         if not name.startswith("_"):  # IPython's own
             variables[name] = value
-    if active:
-        for place in kernel.changed():
-            if place.if_changed:
-                yield Leftover(place.name, f"was changed after the switch: {place.if_changed}")
     yield from _about_signers(variables, active)
     for leftover, label in before.handles(variables):
         if label != active:
@@ -265,6 +259,11 @@ _SAYS = {
 }
 
 
+def _can_be_handle(value: object) -> bool:
+    kind = _type_of(value)
+    return kind in HANDLES or kind in HANDLE_TESTS
+
+
 def is_handle(value: object) -> bool:
     """Return whether an object uses S3 with the credentials from when it was opened."""
     kind = _type_of(value)
@@ -281,30 +280,45 @@ def is_handle(value: object) -> bool:
     return str(used).startswith("s3") or is_handle(used)
 
 
+@dataclass(slots=True)
+class _Opened:
+    """An object, which this doesn't keep alive, and the identity with which it was opened.
+
+    ``is_handle`` is whether it has been found to be a handle. A lazy object can become one.
+    """
+
+    reference: ref[object]
+    label: Label | None
+    is_handle: bool = False
+
+
 class OpenedBefore:
     """The handles and worker processes that were opened so far, with their identities."""
 
     def __init__(self) -> None:
-        self._handles: dict[str, tuple[ref[object], Label | None]] = {}
+        #: By the object's ID, because the user can rename a variable.
+        self._handles: dict[int, _Opened] = {}
         self._workers: dict[tuple[str, object], Label | None] = {}
 
     def note(self, namespace: Mapping[str, object], active: Label | None) -> None:
         """Record handles and workers that were opened since the last call, with this identity."""
-        before = self._handles
-        self._handles = {}
+        for key, opened in list(self._handles.items()):
+            if opened.reference() is None:
+                del self._handles[key]
         for name, value in list(namespace.items()):
-            if name in before and before[name][0]() is value:
-                self._handles[name] = before[name]
-            elif not name.startswith("_") and is_handle(value):
-                self._handles[name] = ref(value), active  # it isn't kept alive
+            if not name.startswith("_") and _can_be_handle(value):
+                opened = self._handles.setdefault(id(value), _Opened(ref(value), active))
+                opened.is_handle = opened.is_handle or is_handle(value)
         self._workers = {worker: self._workers.get(worker, active) for worker in _workers()}
 
     def handles(self, namespace: Mapping[str, object]) -> Iterator[tuple[Leftover, Label | None]]:
-        """Yield the handles that are still there, with the identity that they were opened with."""
-        for name, (handle, label) in self._handles.items():
-            value = namespace.get(name)
-            if value is not None and handle() is value:
-                yield Leftover(name, _SAYS.get(_type_of(value), _KEEPS)), label
+        """Yield a namespace's handles, with the identity that they were opened with."""
+        for name, value in list(namespace.items()):
+            opened = self._handles.get(id(value))
+            if opened is None or opened.reference() is not value or name.startswith("_"):
+                continue
+            if opened.is_handle or is_handle(value):
+                yield Leftover(name, _SAYS.get(_type_of(value), _KEEPS)), opened.label
 
     def workers(self, active: Label | None, lent: Iterable[Workers]) -> Iterator[Leftover]:
         """Yield the worker processes that were started with a different identity."""

@@ -43,7 +43,7 @@ from ipy_awsprofile.config.private import (
 )
 from ipy_awsprofile.config.saved import section_text
 from ipy_awsprofile.config.settings import CREDENTIALS, KEYS
-from ipy_awsprofile.config.user_environment import user_environment
+from ipy_awsprofile.config.user_environment import LENT, user_environment
 from ipy_awsprofile.sessions.issuing import lent_document
 from ipy_awsprofile.sessions.loopback import LoopbackServer
 
@@ -51,9 +51,6 @@ if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.gate import Label
     from ipy_awsprofile.sessions.session import ProfileSession
-
-#: The variables with the address of lent credentials, and with the path of their token's file.
-LENT = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
 
 _SECRET = re.compile(rf"^\s*({'|'.join(map(re.escape, sorted(KEYS)))})\s*[=:]", re.M | re.I)
 
@@ -69,7 +66,11 @@ class CredentialServer(LoopbackServer):
         self._key = secrets.token_bytes(32)
         self._fetchers: dict[str, Callable[[], Mapping[str, object]]] = {}  # by path
         self._folder = _new_folder()
-        super().__init__(_CredentialRequest)
+        try:
+            super().__init__(_CredentialRequest)
+        except BaseException:
+            remove_folder(self._folder)
+            raise
         atexit.register(self.end)
 
     def lend(self, path: str, fetch: Callable[[], Mapping[str, object]]) -> dict[str, str]:

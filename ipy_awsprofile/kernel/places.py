@@ -21,11 +21,11 @@ from urllib.parse import urlsplit
 import boto3
 
 from ipy_awsprofile.config.private import StaysInProcess
+from ipy_awsprofile.config.user_environment import KEY_VARIABLES, LENT
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.gate import PROCESS, check, session_here
 from ipy_awsprofile.kernel.caches import clear_caches
-from ipy_awsprofile.kernel.lending import LENT
 from ipy_awsprofile.kernel.show import ABSENT, Effect, Place, Setting, Variables
 from ipy_awsprofile.sessions.issuing import issue_keys, renew_keys
 from ipy_awsprofile.sessions.session import ProfileSession, target_in
@@ -37,15 +37,12 @@ if TYPE_CHECKING:
     from ipy_awsprofile.credentials.sts import Keys
 
 _CHILDREN = "child processes and `s3://` paths use that"
+_SESSIONS = f"`boto3.Session()`, {_CHILDREN}"
 
-#: Variables with credentials, which SDKs use before AWS_PROFILE, and combine with each other.
-KEYS = Variables(
-    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"),
-    *("AWS_ACCESS_KEY", "AWS_SECRET_KEY"),  # of the AWS SDKs for Go and Java 1
-    *("AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE"),
-    *("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"),
-    if_changed=_CHILDREN,
-)
+#: The variables that `boto3.Session()` doesn't read while a profile is active.
+_OF_CHILDREN = (*LENT, "AWS_REGION")
+
+KEYS = Variables(*KEY_VARIABLES, if_changed=_SESSIONS)
 
 #: An API key for Amazon Bedrock, which botocore prefers to any other credentials.
 #: https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html
@@ -55,8 +52,8 @@ _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 
 
 def notebook_variable(name: str, shell: InteractiveShell) -> Setting:
-    """Return the place of the notebook's variable for the session."""
-    return Setting(name, partial(getattr, shell, "user_ns"), name)
+    """Return the place of a notebook's variable for the session."""
+    return Setting(name, partial(getattr, shell, "user_ns"), name, owner=shell)
 
 
 def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[Place, object]:
@@ -73,7 +70,8 @@ def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[P
     if session.target.resolves_by_name or not session.target.store:
         places[KEYS] = {}
     for name, value in {**environment, **lent, **_direct_connection()}.items():
-        places[Variables(name, if_changed=_CHILDREN)] = {} if value is None else {name: value}
+        users = _CHILDREN if name in _OF_CHILDREN else _SESSIONS
+        places[Variables(name, if_changed=users)] = {} if value is None else {name: value}
     places |= {DEFAULT_SESSION: session, LIBRARIES: session}
     url = session.target.endpoint("s3")
     is_set_by_user = any(map(os.environ.get, ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")))
@@ -314,7 +312,7 @@ def _provider_class(pl: Any, session: ProfileSession) -> Any:
     class SessionCredentials(pl.CredentialProviderAWS):  # type: ignore[misc]
         """polars' own provider, for the session instead of a new one."""
 
-        was_asked = False
+        is_of_switch = True
 
         def _session(self) -> ProfileSession:
             return session
@@ -326,7 +324,7 @@ def _provider_class(pl: Any, session: ProfileSession) -> Any:
             would mix two sets.
             """
             check(session.get_credentials())  # a LazyFrame can be older than the switch
-            self.was_asked = True
+            PROCESS.lent_to.add("polars")
             return polars_credentials(renew_keys(session))
 
         def __repr__(self) -> str:
@@ -344,8 +342,10 @@ def _refuse_polars(**_: object) -> NoReturn:
 
 
 def has_read_with_polars() -> bool:
-    """Return whether polars may have read from S3 as the active identity."""
-    return imported_polars() is not None and getattr(_default_provider(), "was_asked", True)
+    """Return whether polars may have read from S3, as an identity of a switch or before."""
+    if imported_polars() is None:
+        return False
+    return "polars" in PROCESS.lent_to or not hasattr(_default_provider(), "is_of_switch")
 
 
 # Dask ---------------------------------------------------------------------------------------------

@@ -165,7 +165,11 @@ class Sharing(StaysInProcess):
         require_private(cache_folder())
         self._server = LoopbackServer(_Question, self)
         document = {"port": self._server.port, "key": self.key}
-        replace_file(shared_file(), json.dumps(document).encode())
+        try:
+            replace_file(shared_file(), json.dumps(document).encode())
+        except BaseException:
+            self._server.end()
+            raise
         atexit.register(self.close)
 
     @property

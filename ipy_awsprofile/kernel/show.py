@@ -19,18 +19,20 @@ ABSENT: Final = object()
 
 
 class Place(ABC):
-    """A variable, an attribute or a setting of a library. Places with the same name are equal.
+    """A variable, an attribute or a setting of a library.
 
-    ``if_changed`` says for the card what uses the user's value after a change. It is empty for
-    places that only a switch changes.
+    Places with the same name are equal, unless they have different owners: each shell has variables
+    of its own. ``if_changed`` says for the card what uses the user's value after a change. It is
+    empty for places that only a switch changes.
     """
 
-    def __init__(self, name: str, if_changed: str = "") -> None:
+    def __init__(self, name: str, if_changed: str = "", owner: object = None) -> None:
         self.name = name
         self.if_changed = if_changed
+        self.owner = owner
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Place) and other.name == self.name
+        return isinstance(other, Place) and other.name == self.name and other.owner is self.owner
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -71,9 +73,14 @@ class Setting(Place):
     """An entry of a dict, such as a library's settings, which can be replaced by another dict."""
 
     def __init__(
-        self, name: str, settings: Callable[[], dict[str, Any]], key: str, if_changed: str = ""
+        self,
+        name: str,
+        settings: Callable[[], dict[str, Any]],
+        key: str,
+        if_changed: str = "",
+        owner: object = None,
     ) -> None:
-        super().__init__(name, if_changed)
+        super().__init__(name, if_changed, owner)
         self._settings = settings
         self._key = key
 

@@ -18,7 +18,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial, wraps
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -27,6 +28,7 @@ import botocore  # the package alone, which imports nothing else
 
 from ipy_awsprofile.config import user_environment
 from ipy_awsprofile.config.private import StaysInProcess
+from ipy_awsprofile.config.user_environment import LENT
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.gate import PROCESS, Label, Signer, check, is_between, label_of, put_label
 
@@ -62,13 +64,37 @@ def unwatch() -> None:
         PROCESS.forget_notebook()
 
 
+@contextmanager
+def changing() -> Iterator[None]:
+    """Change the identity in a ``with`` block, for whose end the sessions of other threads wait.
+
+    A thread that reads the variables in the middle could combine those of two profiles.
+    """
+    with PROCESS.changing:
+        PROCESS.is_changing = True
+        try:
+            yield
+        finally:
+            PROCESS.is_changing = False
+
+
+def _wait_for_change() -> None:
+    if PROCESS.is_changing:
+        with PROCESS.changing:
+            pass
+
+
 def activate(label: Label | None, *, is_run: bool = False) -> None:
     """Make an identity the active one, whose credentials new sessions get, or begin a run."""
     PROCESS.active = label
     PROCESS.is_run = is_run
     for session in PROCESS.sessions:
-        # The active profile can be in another config file now. botocore keeps what it has read.
-        vars(session).update(_config=None, _profile_map=None)
+        _forget_config(session)
+
+
+def _forget_config(session: Session) -> None:
+    """Let a session read its profile's name and config file again. botocore keeps both."""
+    vars(session).update(_config=None, _profile_map=None, _profile=None)
 
 
 def watch_credentials(credentials: Credentials, label: Label) -> None:
@@ -87,6 +113,7 @@ def _watch(session: Any) -> None:
     # A provider that the user registers later replaces this one: it is the user's choice.
     session.lazy_register_component("credential_provider", partial(_create_resolver, session))
     _wrap(SigV4Auth, "add_auth", _checking_when_signing)
+    _wrap(type(session), "get_scoped_config", _reading_again)
     # Sessions can share handlers, and would check a signature several times without the ID.
     session.register("before-sign", _check_client, unique_id=__name__)
 
@@ -110,12 +137,14 @@ def _is_awaited(session: Session) -> bool:
 
 
 def _load(session: Session, search: Callable[[], Credentials | None]) -> _Loaded:
+    _wait_for_change()
     return _active_credentials(session) or _after_search(session, search())
 
 
 async def _load_later(
     session: Session, search: Callable[[], Awaitable[Credentials | None]]
 ) -> _Loaded:
+    _wait_for_change()
     return _active_credentials(session) or _after_search(session, await search())
 
 
@@ -161,16 +190,23 @@ def _label_for(session: Session, method: str) -> Label:
     that the kernel lends.
     """
     profile = _chosen_profile(session)
-    is_lent = PROCESS.active is not None and method == "container-role"
+    active = PROCESS.active
+    is_lent = active is not None and method == "container-role"
     if profile and is_lent and profile != os.environ.get("AWS_PROFILE"):
         from ipy_awsprofile.credentials.translation import no_credentials  # imports botocore
 
         raise no_credentials(profile)
-    if profile or PROCESS.active:  # or the user has set variables since the switch
-        return Label(profile or "", is_chosen=True)
+    if profile:
+        return Label(profile, is_chosen=True)
+    if active and is_lent and user_environment.are_of_switch(LENT):
+        return active
+    name = session.get_config_variable("profile") or "default"
     if method in {"env", "container-role", "iam-role", "boto-config"}:
-        return Label(f"the default identity ({method})", is_default=True)
-    return Label(session.get_config_variable("profile") or "default", is_default=True)
+        name = f"the default identity ({method})"
+    if active is None:
+        return Label(name, is_default=True)
+    # The user has changed variables since the switch.
+    return Label(name, environment=user_environment.identity_in_environment())
 
 
 def _chosen_profile(session: Session) -> str | None:
@@ -268,6 +304,23 @@ def _unwrap() -> None:
         if vars(owner)[name] is wrapper:  # no other package has wrapped it since
             setattr(owner, name, original)
     _wrapped.clear()
+
+
+def _reading_again(get_scoped_config: _Method) -> _Method:
+    from botocore.exceptions import ProfileNotFound  # loading the extension doesn't need it
+
+    def read(session: Session) -> object:
+        try:
+            return get_scoped_config(session)
+        except ProfileNotFound:
+            if _chosen_profile(session):
+                raise
+        # A switch has set the config file or the profile's name between the two.
+        with PROCESS.changing:
+            _forget_config(session)
+            return get_scoped_config(session)
+
+    return read
 
 
 def _checking_when_frozen(freeze: _Method) -> _Method:

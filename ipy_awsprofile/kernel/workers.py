@@ -28,11 +28,12 @@ from distributed import WorkerPlugin
 from distributed.core import clean_exception
 
 from ipy_awsprofile.config.private import StaysInProcess
+from ipy_awsprofile.config.user_environment import LENT
 from ipy_awsprofile.credentials.person import unattended
 from ipy_awsprofile.errors import CredentialsUnavailable, InvalidOption
 from ipy_awsprofile.gate import PROCESS, Label
 from ipy_awsprofile.kernel.caches import clear_caches
-from ipy_awsprofile.kernel.lending import LENT, CredentialServer
+from ipy_awsprofile.kernel.lending import CredentialServer
 from ipy_awsprofile.kernel.places import KEYS, POLARS, imported_polars, s3_location
 from ipy_awsprofile.kernel.show import Variables
 from ipy_awsprofile.sessions.issuing import credentials_document, issue_brief_keys, issue_keys

@@ -17,7 +17,7 @@ from ipy_awsprofile.gate import PROCESS
 
 if TYPE_CHECKING:
     import boto3
-    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
 
     from ipy_awsprofile.sessions.session import ProfileSession
     from ipy_awsprofile.switch.switcher import Switcher
@@ -141,6 +141,36 @@ _OTHER = re.compile(
 )
 
 
+class CellBeginning:
+    """Calls functions before each cell. Ctrl-C meanwhile ends the cell.
+
+    IPython would only show its traceback, and run the cell. So the cell raises it.
+
+    IPython calls `call_functions` before a cell, and then `visit` with its code.
+    """
+
+    def __init__(self) -> None:
+        #: They get IPython's information about the cell.
+        self.functions: list[Callable[[ExecutionInfo], object]] = []
+        self._was_interrupted = False
+
+    def call_functions(self, info: ExecutionInfo) -> None:
+        """Call the functions before a cell."""
+        self._was_interrupted = False
+        try:
+            for function in self.functions:
+                function(info)
+        except KeyboardInterrupt:
+            self._was_interrupted = True
+
+    def visit(self, cell: ast.Module) -> ast.Module:
+        """Return the cell's code, or code that raises KeyboardInterrupt."""
+        if self._was_interrupted:
+            self._was_interrupted = False
+            return ast.parse("raise KeyboardInterrupt")
+        return cell
+
+
 class FirstProfile:
     """Puts ``%aws_profile NAME`` before the first cell, until a switch succeeds.
 
@@ -159,10 +189,33 @@ class FirstProfile:
     def visit(self, cell: ast.Module) -> ast.Module:
         """Return the cell's code with the switch, if it is needed."""
         line = self._line()
-        if not line or _OTHER.match(ast.unparse(cell)):
+        if not line or _OTHER.match(_leading_magics(cell)):
             return cell
         switcher = self._switcher()
         if switcher.request is None and not switcher.has_switched:
             switch = f"get_ipython().run_line_magic('aws_profile', {line!r})"
             cell.body[:0] = ast.parse(switch).body
         return cell
+
+
+def _leading_magics(cell: ast.Module) -> str:
+    """Return the code of the magics at the beginning of a cell, and a line for all other code.
+
+    Other code isn't written as text, because Python can't do that with a very long expression.
+    """
+    lines: list[str] = []
+    for statement in cell.body:
+        if not _is_magic(statement):
+            lines.append("...")
+            break
+        lines.append(ast.unparse(statement))
+    return "\n".join(lines)
+
+
+def _is_magic(statement: ast.stmt) -> bool:
+    """Return whether a statement is IPython's call of a magic for a line or a cell."""
+    match statement:
+        case ast.Expr(ast.Call(ast.Attribute(ast.Call(ast.Name("get_ipython")), name), arguments)):
+            texts = [argument for argument in arguments if isinstance(argument, ast.Constant)]
+            return name in {"run_line_magic", "run_cell_magic"} and texts == arguments
+    return False

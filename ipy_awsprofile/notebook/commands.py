@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -209,6 +209,9 @@ def _off(line: _Line) -> Card:
     """Undo the switch."""
     was_shared = line.switcher.sharing is not None
     kept = line.switcher.off()
+    if line.switcher.active:
+        says = "undid the switch. Then a function of `on_switch` switched again"
+        return active_card(line.switcher, notes=[Leftover("--off", says)])
     return cards.off_card(kept, line.switcher.leftovers(), was_shared=was_shared)
 
 
@@ -419,10 +422,12 @@ def active_card(
     switcher: Switcher,
     before: object = None,
     back: str = "`%aws_profile --off` brings it back",
+    notes: Iterable[Leftover] = (),
 ) -> Card:
     """Return a card of the active identity, or of the credentials that boto3 uses without one.
 
-    ``before`` is the value that the session has replaced, and ``back`` says when it returns.
+    ``before`` is the value that the session has replaced, and ``back`` says when it returns. The
+    ``notes`` come first.
     Without a connection, the card has the last known identity. Raises a subclass of
     `AwsProfileError` if AWS refuses to renew the credentials.
     """
@@ -438,7 +443,7 @@ def active_card(
         identity = active.current_identity()
         problem = f"The session couldn't be renewed: {error} {error.hint}".strip()
     variable = active.request.variable
-    replaced: list[Leftover] = []
+    first = list(notes)
     if switcher.namespace.get(variable) is not active.session:
         line = f"`%aws_profile {arguments(active.request)}`"
         variable = f"`{variable}` isn't the session anymore: {line} sets it again"
@@ -446,9 +451,9 @@ def active_card(
         says = (
             f"held a value of type {type(before).__name__}: {back}, and `--as NAME` leaves it alone"
         )
-        replaced.append(Leftover(variable, says))
+        first.append(Leftover(variable, says))
     return cards.active_identity_card(
-        switcher, active, identity, variable=variable, problem=problem, replaced=replaced
+        switcher, active, identity, variable=variable, problem=problem, notes=first
     )
 
 

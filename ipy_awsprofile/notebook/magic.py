@@ -16,7 +16,7 @@ from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.errors import AwsProfileError, faults_as_errors
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.kernel.watch import unwatch, watch
-from ipy_awsprofile.notebook.cells import FirstProfile
+from ipy_awsprofile.notebook.cells import CellBeginning, FirstProfile
 from ipy_awsprofile.notebook.completion import complete
 from ipy_awsprofile.notebook.lines import with_options
 from ipy_awsprofile.notebook.options import (
@@ -35,6 +35,18 @@ if TYPE_CHECKING:
     from ipy_awsprofile.calls.recorder import CallRecorder
     from ipy_awsprofile.notebook.notices import Notices
     from ipy_awsprofile.switch.switcher import Switcher
+
+
+def _warn(text: str) -> None:
+    """Show a warning below the running cell."""
+    from ipy_awsprofile.notebook.prompts import warn_at_cell
+
+    warn_at_cell(text)
+
+
+def _warn_again(_info: object) -> None:
+    """Show warnings in the next cell, even those that an earlier cell has shown."""
+    PROCESS.warned.clear()
 
 
 @magics_class
@@ -84,11 +96,20 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self._switcher: Switcher | None = None
         self._notices: Notices | None = None
         self._calls: CallRecorder | None = None
+        self._beginning = CellBeginning()
+        self._beginning.functions.append(_warn_again)
+        before_cell = self._beginning.call_functions
+        shell.events.register("pre_run_cell", before_cell)
+        self.ending.callback(shell.events.unregister, "pre_run_cell", before_cell)
         self._in_prompt = self.ending.enter_context(ExitStack())
         self.observe(self._apply)
         self._apply()
         first = FirstProfile(self._first_line, lambda: self.switcher)
-        hooks = ((shell.ast_transformers, first), (shell.Completer.custom_matchers, complete))
+        hooks = (
+            (shell.ast_transformers, first),
+            (shell.ast_transformers, self._beginning),
+            (shell.Completer.custom_matchers, complete),
+        )
         for where, hook in hooks:
             where.append(hook)
             self.ending.callback(where.remove, hook)
@@ -109,7 +130,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                 self._apply_to(switcher)
                 switcher.shares = self.share
                 self.ending.callback(switcher.close)
-                self._notices = Notices(switcher, self.shell, self.ending)
+                before_cell = self._beginning.functions
+                self._notices = Notices(switcher, self.shell, before_cell, self.ending)
                 self._switcher = switcher
             return self._switcher
 
@@ -196,6 +218,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     def _apply(self, change: traitlets.Bunch | None = None) -> None:
         """Apply the settings, after each ``change`` of one of them."""
+        PROCESS.configure(self.stale, _warn)
         self.aws_profile.parser.set_defaults(quiet=self.quiet)
         if self.record_calls:
             self.calls.start()
@@ -221,10 +244,9 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             self._notices.tell_about_patterns(change.name, patterns)
 
     def _apply_to(self, switcher: Switcher) -> None:
-        from ipy_awsprofile.notebook.prompts import person_at_cell, warn_at_cell
+        from ipy_awsprofile.notebook.prompts import person_at_cell
 
         switcher.protection.protected = tuple(self.protected)
         switcher.protection.read_only = tuple(self.read_only)
-        PROCESS.configure(self.stale, warn_at_cell)
         switcher.session_name = self.session_name or None
         switcher.person = person_at_cell()

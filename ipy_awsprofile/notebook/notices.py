@@ -40,32 +40,42 @@ if TYPE_CHECKING:
 
 
 class Notices:
-    """Shows each line once, before or after a cell of the shell, until ``ending`` is closed."""
+    """Shows each line once, before or after a cell of the shell, until ``ending`` is closed.
 
-    def __init__(self, switcher: Switcher, shell: InteractiveShell, ending: ExitStack) -> None:
+    ``before_cell`` has the functions that are called before each cell.
+    """
+
+    def __init__(
+        self,
+        switcher: Switcher,
+        shell: InteractiveShell,
+        before_cell: list[Callable[[ExecutionInfo], object]],
+        ending: ExitStack,
+    ) -> None:
         self._switcher = switcher
-        self._told_places: set[str] = set()
+        self._told_places: set[tuple[int, str]] = set()
         self._told_settings: list[Section] = []
         self._checked_patterns: set[str] = set()
-        hooks = (
-            ("pre_run_cell", begin_cell),
-            ("pre_run_cell", self._tell_about_files),
-            ("post_run_cell", self._tell_about_places),
-            ("post_run_cell", self._tell_about_expiry),
-            ("post_run_cell", _tell_about_s3fs),
-            ("post_run_cell", self._tell_about_configured_patterns),
+        before_cell += [begin_cell, self._tell_about_files]
+        after_cell = (
+            self._tell_about_places,
+            self._tell_about_expiry,
+            _tell_about_s3fs,
+            self._tell_about_configured_patterns,
         )
-        for event, hook in hooks:
-            shell.events.register(event, hook)
-            ending.callback(shell.events.unregister, event, hook)
+        for hook in after_cell:
+            shell.events.register("post_run_cell", hook)
+            ending.callback(shell.events.unregister, "post_run_cell", hook)
 
     def _tell_about_places(self, _result: object) -> None:
-        """Show a line if the cell has changed what others read."""
-        places = self._switcher.changed_places()
-        for place in places:
-            if place.if_changed and place.name not in self._told_places:
-                PROCESS.warn(f"`{place.name}` was changed after the switch: {place.if_changed}.")
-        self._told_places = {place.name for place in places}
+        """Show a line if the cell has changed what others read since the last switch."""
+        told: set[tuple[int, str]] = set()
+        for changed in self._switcher.changed():
+            key = self._switcher.completed, changed.name
+            told.add(key)
+            if key not in self._told_places:
+                PROCESS.warn(str(changed))
+        self._told_places = told
 
     def _tell_about_files(self, info: ExecutionInfo) -> None:
         """Show a line if another program has changed the active profile in the shared files."""

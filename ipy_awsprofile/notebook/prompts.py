@@ -31,7 +31,6 @@ from ipy_awsprofile.credentials.person import (
 )
 from ipy_awsprofile.credentials.translation import no_sign_in
 from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable
-from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.sessions.signing_in import begin_sign_in
 from ipy_awsprofile.text import one_line
 
@@ -56,14 +55,13 @@ class _Prompts:
         self._end.setblocking(False)
 
     def begin_cell(self, _info: object = None) -> None:
-        """Prompt and warn again, and notice Ctrl-C even while the main thread runs other code.
+        """Prompt again, and notice Ctrl-C even while the main thread runs other code.
 
         Python's own handler has to wait until that code returns.
 
         https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd
         """
         self._is_unanswered = False
-        PROCESS.warned.clear()
         if threading.current_thread() is not threading.main_thread():
             return  # a subshell, which Ctrl-C doesn't reach
         own = self._end.fileno()

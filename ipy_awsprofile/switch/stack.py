@@ -1,7 +1,8 @@
 """The stack of the notebook, and of the blocks and runs in it.
 
-The whole kernel shows the profile of the last entry. So while a thread or task is in a block, only
-that thread or task can change the stack.
+The whole process shows the profile of the last entry, even if it has several shells, such as an
+embedded one. So while a thread or task is in a block, only that thread or task can change the
+stack.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ import asyncio
 import threading
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from types import MappingProxyType
+from typing import Any
 
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.sts import expiry_of
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.gate import Label, require_no_run
+from ipy_awsprofile.kernel.leftovers import OpenedBefore
 from ipy_awsprofile.kernel.show import Kernel, Place
-from ipy_awsprofile.kernel.watch import activate
+from ipy_awsprofile.kernel.watch import activate, changing
 from ipy_awsprofile.sessions.session import Identity, ProfileSession
 
 
@@ -57,10 +61,11 @@ class Entry:
 
     ``has_switched`` is true after a switch in it, and ``is_dropped`` for a block in a generator or
     coroutine that ended without going on. ``changed_before`` is what the user had changed when it
-    began.
+    began. ``owner`` is the Switcher that has begun the block or switched last.
     """
 
     opened: OpenProfile | None = None
+    owner: object = None
     is_run: bool = False
     has_switched: bool = False
     is_dropped: bool = False
@@ -83,10 +88,15 @@ class Entry:
 
 
 class Stack:
-    """The entries. This class isn't thread-safe: the Switcher holds its lock during every call."""
+    """The entries of a process. This class isn't thread-safe: hold its lock during every call."""
 
     def __init__(self) -> None:
+        #: Held while the entries change, but not during calls to AWS, prompts and listeners.
+        self.lock = threading.RLock()
         self.kernel = Kernel()
+        self.opened_before = OpenedBefore()
+        #: The Switchers of all shells, until they are closed.
+        self.switchers: list[Any] = []
         self._entries = [Entry()]
 
     @property
@@ -127,11 +137,12 @@ class Stack:
                 "whose session is separate.",
             )
 
-    def put(self, opened: OpenProfile | None) -> None:
-        """Show a profile instead of the active one, or none."""
+    def put(self, opened: OpenProfile, owner: object) -> None:
+        """Show a profile instead of the active one."""
         self.require_changeable()
         self._show(self._last, opened)
         self._last.has_switched = True
+        self._last.owner = owner
 
     def begin(
         self,
@@ -158,9 +169,10 @@ class Stack:
         overlap. What the user has changed in a block stays. If the block was dropped, so does a
         switch, which was made elsewhere.
         """
+        if entry not in self._entries:
+            return False
         is_last = self._last is entry
-        if entry in self._entries:
-            self._entries.remove(entry)
+        self._entries.remove(entry)
         if not is_last:
             return False
         if entry.is_dropped and entry.has_switched:
@@ -172,6 +184,23 @@ class Stack:
             kept |= self.kernel.changed()
         self._show(self._last, self.active, kept=kept)
         return True
+
+    def end_all(self, owner: object = None) -> None:
+        """End the notebook's switch and all blocks for good, or only those of one Switcher.
+
+        Then the end of a block, such as a generator's, brings nothing back.
+        """
+        self.require_changeable()
+        notebook, *others = self._entries
+        kept = [entry for entry in others if owner not in {None, entry.owner}]
+        self._entries = [notebook, *kept]
+        if owner in {None, notebook.owner}:
+            notebook.opened = None
+        self._show(self._last, self.active)
+
+    def owns_entry(self, owner: object) -> bool:
+        """Return whether a Switcher has begun a block, or has switched last."""
+        return any(entry.owner is owner for entry in self._entries)
 
     def drop(self, ended: Container[OpenProfile | None]) -> None:
         """Remove profiles for good, so that the end of a block doesn't bring them back."""
@@ -191,10 +220,20 @@ class Stack:
     ) -> None:
         if places is None and opened:
             places = opened.places
-        self.kernel.show(places or {}, kept)
-        entry.opened = opened
-        self._activate()
+        with changing():
+            self.kernel.show(places or {}, kept)
+            entry.opened = opened
+            self._activate()
 
     def _activate(self) -> None:
         active = self.active
         activate(active.label if active else None, is_run=self._last.is_run)
+
+
+@lru_cache(maxsize=1)
+def stack_of(_process: int) -> Stack:
+    """Return the stack of a process.
+
+    A forked child has a separate one, because nothing in it ends what the parent has begun.
+    """
+    return Stack()

@@ -1,5 +1,7 @@
 """The Switcher, which has a notebook's state. It takes a request and switches the kernel.
 
+Several shells of a process have a Switcher each. They share the `Stack`, so there is one identity.
+
 The magic, the picker and `using_profile` describe a switch as a `SwitchRequest`. The Switcher
 checks the new session before it shows it, so a failed switch changes nothing. It returns the
 identity.
@@ -8,7 +10,7 @@ identity.
 from __future__ import annotations
 
 import logging
-import threading
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +18,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.config.request import SwitchRequest, arguments
 from ipy_awsprofile.config.target import Target, login_target
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import (
@@ -26,7 +28,7 @@ from ipy_awsprofile.errors import (
     faults_as_errors,
 )
 from ipy_awsprofile.gate import PROCESS, Label, require_no_run
-from ipy_awsprofile.kernel.leftovers import Leftover, OpenedBefore, leftovers
+from ipy_awsprofile.kernel.leftovers import Leftover, leftovers
 from ipy_awsprofile.kernel.lending import Lending
 from ipy_awsprofile.kernel.places import (
     TurnSession,
@@ -41,7 +43,7 @@ from ipy_awsprofile.sessions.session import Identity, ProfileSession
 from ipy_awsprofile.sessions.signing_in import SignedOut, needs_sign_in, sign_out
 from ipy_awsprofile.switch.opening import Protection, open_guarded, open_identified
 from ipy_awsprofile.switch.running_cell import RunningCell
-from ipy_awsprofile.switch.stack import Entry, OpenProfile, Stack
+from ipy_awsprofile.switch.stack import Entry, OpenProfile, stack_of
 from ipy_awsprofile.switch.user_functions import (
     UserFunction,
     call_functions,
@@ -75,10 +77,10 @@ class Switcher:
 
     def __init__(self, shell: InteractiveShell | None) -> None:
         self._shell = shell  # None in a script, which has no notebook with a variable
-        # Widget callbacks can run in another thread while a cell runs. The lock isn't held during
-        # calls to AWS, prompts and calls of listeners.
-        self._lock = threading.RLock()
-        self._stack = Stack()
+        self._stack = stack_of(os.getpid())
+        self._stack.switchers.append(self)
+        # Widget callbacks can run in another thread while a cell runs.
+        self._lock = self._stack.lock
         self._listeners: set[_Listener] = set()
         self._lending: Lending | None = None
         #: Shares the notebook's identity with programs outside the kernel, if the user wants it.
@@ -89,7 +91,6 @@ class Switcher:
         self.shares = False
         #: The workers of Dask clusters that use the notebook's identity, by their scheduler.
         self.workers: dict[str, Workers] = {}
-        self._opened = OpenedBefore()
         self._closed = False
         #: How many changes of the identity are complete.
         self.completed = 0
@@ -208,25 +209,29 @@ class Switcher:
         """
         with self._changing():
             opened.places = self._places(opened)
-            self._stack.put(opened)
-            if self.is_protected and not again:
-                self.stop_sharing()
+            self._stack.put(opened, self)
+            if not again:
+                self._stop_sharing_protected()
             self.has_switched = True
-        if self.sharing:
-            self.sharing.try_keys()
-        elif self.shares and not self.is_protected:
-            self._begin_to_share()
+        with _after_change():
+            self._share_again()
         _log.debug("Switched to %s, %s.", opened.label.name, opened.identity.arn)
         return opened.identity
 
-    def _begin_to_share(self) -> None:
-        """Share the notebook's identity, unless a block's is active."""
+    def _stop_sharing_protected(self) -> None:
+        """Share the active identity no longer, in each shell in which it is protected."""
+        for switcher in self._stack.switchers:
+            if switcher.is_protected:
+                switcher.stop_sharing()
+
+    def _share_again(self) -> None:
+        """Go on sharing or begin to share the notebook's identity, unless a block's is active."""
         if self.is_in_block:
             return
-        try:
+        if self.sharing:
+            self.sharing.try_keys()
+        elif self.shares and not self.is_protected:
             self.share()
-        except CredentialsUnavailable as error:  # the switch is complete
-            PROCESS.warn(f"{error} {error.hint}")
 
     @property
     def is_protected(self) -> bool:
@@ -327,15 +332,19 @@ class Switcher:
         self.cell.drop()
         self.require_changeable()
         self.has_switched = True
-        if self.active is None:
-            self.stop_sharing()
+        if not self._stack.opened():
+            self._stop_sharing_anywhere()
             return None
         with self._changing():
             kept = self._stack.kernel.kept()
-            self._stack.put(None)
-            self.stop_sharing()
+            self._stack.end_all()
+            self._stop_sharing_anywhere()
         _log.debug("Switched off.")
         return kept
+
+    def _stop_sharing_anywhere(self) -> None:
+        for switcher in self._stack.switchers:
+            switcher.stop_sharing()
 
     def sign_out(self, request: SwitchRequest | None) -> tuple[SignedOut, tuple[str, ...]]:
         """End the sign-in of a request, or all sign-ins, and leave the identities that need it.
@@ -362,10 +371,10 @@ class Switcher:
         with Uninterrupted():
             self._closed = True
             self.cell.drop()
-            opened = self._stack.opened()
-            if opened:
+            if self._stack.owns_entry(self):
                 with self._changing():
-                    self._stack.drop(opened)
+                    self._stack.end_all(self)
+            self._stack.switchers.remove(self)
             self.stop_sharing()
             if self._lending:
                 self._lending.end()
@@ -374,13 +383,14 @@ class Switcher:
         """Begin a block with the profile that `prepare` returned."""
         with self._changing():
             opened.places = self._places(opened)
+            entry.owner = self
             self._stack.begin(entry, opened)
         _log.debug("Began a block as %s, %s.", opened.label.name, opened.identity.arn)
 
     @contextmanager
     def run(self) -> Iterator[None]:
         """Hide the notebook's identity during a run over many profiles."""
-        entry = Entry(is_run=True)
+        entry = Entry(owner=self, is_run=True)
         active = self.active
         shown = places_of_run()
         if active and self._shell:
@@ -398,26 +408,37 @@ class Switcher:
         ended = self._label
         with Uninterrupted():
             with self._lock:
-                self._opened.note(self.namespace, self._label)
+                self._note_opened()
                 was_active = self._stack.end(entry)
             if was_active:
                 self._tell()
         if ended is None or ended == self._label:
             return
-        for leftover, label in self._opened.handles(self.namespace):
+        for leftover, label in self._stack.opened_before.handles(self.namespace):
             if label == ended:
                 PROCESS.warn(str(leftover))
 
     def leftovers(self) -> list[Leftover]:
         """Return what doesn't follow the active identity."""
         with self._lock:
-            shown = (self._stack.kernel, self.namespace, self._label)
-            return list(leftovers(*shown, self._opened, self.workers))
+            before = self._stack.opened_before
+            others = leftovers(self.namespace, self._label, before, self.workers)
+            return [*self.changed(), *others]
 
-    def changed_places(self) -> list[Place]:
-        """Return the places that the user has changed since the switch."""
+    def changed(self) -> list[Leftover]:
+        """Return what the user has changed since the switch, and how to undo that."""
+        active = self.active
+        if active is None:
+            return []
+        undo = f"To undo that, run `%aws_profile {arguments(active.request)}`"
         with self._lock:
-            return list(self._stack.kernel.changed())
+            places = self._stack.kernel.changed()
+        changed: list[Leftover] = []
+        for place in places:
+            if place.if_changed:
+                says = f"was changed after the switch: {place.if_changed}. {undo}"
+                changed.append(Leftover(place.name, says))
+        return changed
 
     def copy_config_again(self) -> bool:
         """Let child processes see changes of the config file. Return whether they have a copy."""
@@ -445,14 +466,26 @@ class Switcher:
         """Change the stack in a ``with`` block, then call the listeners and the functions."""
         with Uninterrupted():
             with self._lock:
-                self._opened.note(self.namespace, self._label)
+                self._note_opened()
                 yield
             self.completed += 1
             self._tell()
 
+    def _note_opened(self) -> None:
+        """Record what was opened as the active identity, before that changes."""
+        for switcher in self._stack.switchers:
+            self._stack.opened_before.note(switcher.namespace, self._label)
+
     def _tell(self) -> None:
+        for switcher in list(self._stack.switchers):
+            switcher.follow()
+        self.call_functions(PROCESS.user_functions.values())
+
+    def follow(self) -> None:
+        """Let the workers and listeners follow a change, which is complete whatever they do."""
         for workers in self.workers.values():
-            workers.move(self._stack.session_of_notebook)
+            with _after_change():
+                workers.move(self._stack.session_of_notebook)
         active = self.active
         identity = active.current_identity() if active else None
         for listener in list(self._listeners):
@@ -460,8 +493,17 @@ class Switcher:
                 listener(identity)
             except Exception:  # noqa: BLE001  # a listener can't fail a completed switch
                 _log.exception("A listener of a switch failed.")
-        self.call_functions(PROCESS.user_functions.values())
 
     def call_functions(self, functions: Iterable[UserFunction]) -> None:
         """Call the user's functions with the active session, in the main thread."""
         call_in_main_thread(self._shell, partial(call_functions, functions, lambda: self.session))
+
+
+@contextmanager
+def _after_change() -> Iterator[None]:
+    """Do something after a change, which is complete: an error is a line, and fails nothing."""
+    try:
+        with faults_as_errors():
+            yield
+    except AwsProfileError as error:
+        PROCESS.warn(f"{error} {error.hint}".strip())

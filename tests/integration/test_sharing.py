@@ -22,6 +22,7 @@ import time_machine
 from ipy_awsprofile.config.shared import AGENT, NOTEBOOK, process_of, proof, shared_file
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from tests.aws import EmbeddedAws
+from tests.identity_center import organisation
 from tests.processes import OTHER_ENCODING, is_private, posix
 from tests.roles import add_mfa_role, answer_with_codes
 from tests.shells import Shell, aws_cli_2
@@ -420,3 +421,26 @@ def test_the_region_of_programs(notebook: Shell) -> None:
     assert "Region" not in notebook.good("%aws_profile RoleBeta").text
     card = notebook.good("%aws_profile RoleBeta --region eu-west-1").text
     assert "; their Region is us-west-2" in card
+
+
+def test_a_switch_in_a_block_without_the_notebooks_identity(shell: Shell, aws: EmbeddedAws) -> None:
+    """A switch in a block is complete even if the notebook has no identity to share anymore."""
+    organisation(aws)
+    aws.sso.sign_in("corp")
+    shell.good("from contextlib import ExitStack\nfrom ipy_awsprofile import using_profile")
+    shell.good("%aws_profile prod-reader --share --yes")
+    shell.good("blocks = ExitStack()\nblocks.enter_context(using_profile('RoleBeta'))")
+    shell.good("%aws_profile --logout")
+    assert shell.good("%aws_profile UserAlpha").text.startswith("UserAlpha")
+    shell.good("blocks.close()")
+    assert shell.good("%aws_profile").text.startswith("No profile is active")
+
+
+def test_sharing_that_fails(shell: Shell, aws: EmbeddedAws) -> None:
+    """If the file of the sharing can't be written, nothing listens for programs."""
+    shell.good("%aws_profile RoleBeta --share --yes\n%aws_profile --share off")
+    shared_file().mkdir()
+    before = [thread.name for thread in threading.enumerate()]
+    for _ in range(3):
+        assert "can't be shared" in str(shell.refused("%aws_profile --share"))
+    assert [thread.name for thread in threading.enumerate()] == before

@@ -385,3 +385,66 @@ def test_joblib_follows(workers: Shell) -> None:
     for profile, account in [("RoleBeta", ROLE_ACCOUNT), ("UserAlpha", USER_ACCOUNT)]:
         assert "multiprocessing" not in card_of(workers, f"%aws_profile {profile}")
         assert workers.good(ask).result == [account] * 2
+
+
+def test_a_renamed_variable(notebook: Shell) -> None:
+    """The card names an open object by its present variable, after each switch and a reload."""
+    notebook.good("import pyarrow.fs\n%aws_profile RoleBeta\nfs = pyarrow.fs.S3FileSystem()")
+    notebook.good("%aws_profile RoleGamma\ndata = fs\ndel fs")
+    for line in ("UserAlpha", "RoleGamma --read-only", "RoleGamma", "--off"):
+        assert opened_before(card_of(notebook, f"%aws_profile {line}")) == {"data"}
+    notebook.good("%reload_ext ipy_awsprofile")
+    assert opened_before(card_of(notebook, "%aws_profile UserAlpha")) == {"data"}
+    assert opened_before(card_of(notebook, "%aws_profile RoleBeta")) == set()
+
+
+def test_a_lazy_frame_that_reads_later(notebook: Shell) -> None:
+    """The card names a LazyFrame that reads for the first time after a switch."""
+    notebook.good("import polars as pl\n%aws_profile RoleBeta\nlazy = pl.scan_parquet(PARQUET)")
+    said = notebook.good("%aws_profile RoleGamma --quiet\nlazy.collect()").text
+    assert "as RoleBeta, but `RoleGamma` is active" in said
+    for line in ("", "UserAlpha"):
+        assert "`lazy` keeps the identity" in card_of(notebook, f"%aws_profile {line}")
+
+
+#: Lines and cells that change the active identity.
+CHANGES_OF_IDENTITY = [
+    "%aws_profile UserAlpha",
+    "%aws_profile RoleGamma --read-only",
+    "%aws_profile RoleGamma --as other",
+    "%aws_profile --off",
+]
+
+
+def test_variables_with_a_former_identity(notebook: Shell) -> None:
+    """The card names each variable with a former identity, as long as another one is active."""
+    notebook.good("%aws_profile RoleBeta")
+    for make, _, _ in SIGNERS.values():
+        notebook.good(make)
+    notebook.good("default = boto3.DEFAULT_SESSION; second = mine; del mine")
+    names = {"client", "bucket", "fs", "default", "second"}
+    for line in (*CHANGES_OF_IDENTITY, "%aws_profile UserAlpha"):
+        card = card_of(notebook, line)
+        assert set(re.findall(r"`(\w+)` still signs as RoleBeta", card)) == names, line
+    cell = "with using_profile('RoleGamma'):\n    %aws_profile"
+    for change in (cell, "%reload_ext ipy_awsprofile\n%aws_profile RoleGamma"):
+        card = card_of(notebook, change)
+        assert set(re.findall(r"`(\w+)` still signs as RoleBeta", card)) == names, change
+    assert "still signs" not in card_of(notebook, "%aws_profile RoleBeta")
+
+
+def test_another_default_session(notebook: Shell) -> None:
+    """The card and the cell name a default session of the user's, until the line brings it back."""
+    notebook.good("%aws_profile RoleBeta")
+    for code in ("boto3.setup_default_session()", "boto3.DEFAULT_SESSION = None"):
+        said = notebook.good(code).text
+        line = "`boto3.DEFAULT_SESSION` was changed after the switch: `boto3.client(…)` uses it"
+        assert line in said
+        assert line in card_of(notebook)
+        assert "changed" not in notebook.good("1").text
+        notebook.good("session = None")
+        assert "`session` isn't the session anymore" in card_of(notebook)
+        (undo,) = re.findall("To undo that, run `(.+)`", said)
+        card = card_of(notebook, undo)
+        assert "anymore" not in card
+        assert "was changed" not in card

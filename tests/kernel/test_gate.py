@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, Scenario, allow, trusting
 from ipy_awsprofile.errors import StaleIdentity
 from tests.aws import EmbeddedAws
 from tests.kernel.conftest import BUCKET
@@ -275,3 +275,82 @@ def test_in_a_script(aws: EmbeddedAws, tmp_path: Path) -> None:
     command = [sys.executable, str(tmp_path / "script.py")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "UserWarning: `s3.list_buckets()` signs ListBuckets as RoleBeta" in done.stderr
+
+
+#: Code that changes the environment after a switch, and the identity that `boto3.Session()` has.
+CHANGES = {
+    "another profile": ("os.environ['AWS_PROFILE'] = 'UserAlpha'", "UserAlpha"),
+    "no profile": ("del os.environ['AWS_PROFILE']", "default"),
+    "keys": ("os.environ.update(KEYS)", "the default identity (env)"),
+}
+
+USE = "it.head_bucket(Bucket=BUCKET)"
+
+
+@pytest.fixture
+def changing(notebook: Shell, aws: EmbeddedAws, scenario: Scenario) -> Shell:
+    """Return a notebook with the keys of a user, which are the default profile's, too."""
+    keys = {
+        "AWS_ACCESS_KEY_ID": scenario.user.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": scenario.user.secret_access_key,
+    }
+    settings = {name.lower(): value for name, value in keys.items()}
+    aws.write_profile("default", file=aws.credentials_file, **settings)
+    notebook.names["KEYS"] = keys
+    return notebook
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_client_of_a_changed_environment(changing: Shell, change: str) -> None:
+    """A client of changed variables is a choice until they change again, and then it is stale.
+
+    The line about the change names `boto3.Session()`, and what brings the profile back.
+    """
+    code, name = CHANGES[change]
+    changing.good("%aws_profile RoleBeta")
+    ran = changing.run(f"{code}\nit = boto3.Session().client('s3')\n{USE}")
+    assert warnings_in(ran) == []
+    assert "was changed after the switch: `boto3.Session()`, child processes and" in ran.text
+    (line,) = re.findall("To undo that, run `(.+)`", ran.text)
+    card = changing.good(f"{line}\nagain = boto3.Session().client('sts')").text
+    assert f'`it` still signs as {name}: run `it = session.client("s3"' in card
+    assert "/RoleBeta/" in changing.good("again.get_caller_identity()['Arn']").result
+    (warning,) = warnings_in(changing.run(USE))
+    assert f"`{USE}` signs HeadBucket as {name}, but `RoleBeta` is active." in warning
+    changing.good("%config AwsProfileMagics.stale = 'refuse'\n%aws_profile RoleGamma")
+    assert isinstance(changing.refused(USE), StaleIdentity)
+    changing.good("%aws_profile --off")
+    assert f"`it` still signs as {name}" in changing.good("%aws_profile RoleBeta").text
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_environment_while_read_only(
+    changing: Shell, aws: EmbeddedAws, change: str
+) -> None:
+    """While a read-only identity is active, a client of changed variables is refused."""
+    changing.good("%aws_profile RoleBeta --read-only")
+    aws.calls.clear()
+    code, name = CHANGES[change]
+    write = "it.put_object(Bucket=BUCKET, Key='new', Body=b'')"
+    error = changing.run(f"{code}\nit = boto3.Session().client('s3')\n{write}").error
+    assert isinstance(error, StaleIdentity)
+    assert f"signs PutObject as {name}, but `RoleBeta, read-only` is active." in str(error)
+    assert [call for call in aws.calls if call.action.startswith("s3:")] == []
+
+
+def test_without_the_name_of_the_profile(notebook: Shell) -> None:
+    """Without AWS_PROFILE and default keys, a client has the active identity, and not longer."""
+    notebook.good("%aws_profile RoleBeta\ndel os.environ['AWS_PROFILE']")
+    notebook.good("it = boto3.Session().client('s3')")
+    assert warnings_in(notebook.good("it.list_buckets()")) == []
+    notebook.good("%aws_profile RoleGamma")
+    (warning,) = warnings_in(notebook.good("it.list_buckets()"))
+    assert " as RoleBeta, but `RoleGamma` is active." in warning
+
+
+def test_after_a_reload(older: Shell) -> None:
+    """After a reload, each cell warns about a client of a former switch, before any new one."""
+    older.good("it = session.client('s3')\n%aws_profile --off\n%reload_ext ipy_awsprofile")
+    for _ in range(2):
+        (warning,) = warnings_in(older.good("it.list_buckets()"))
+        assert warning.endswith('Create it again with `boto3.Session().client("s3")`.')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -277,3 +278,31 @@ def test_thread_that_outlives_the_cell(shell: Shell, aws: EmbeddedAws) -> None:
     assert says in shell.good(f"{cell.format('wait')}\nstarted.wait()").text
     assert says not in shell.good(f"go.set()\nthread.join()\n{'1'}").text
     assert says not in shell.good(f"{cell.format('wait')}\nthread.join()").text
+
+
+def test_ctrl_c_at_the_beginning_of_a_cell(
+    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while the extension looks at the files before a cell ends the cell."""
+    shell.good("%aws_profile RoleBeta")
+
+    def interrupted(_paths: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ipy_awsprofile.notebook.notices.read_config", interrupted)
+        ran = shell.run("seen = 1")
+    assert isinstance(ran.error, KeyboardInterrupt)
+    assert "Error in callback" not in ran.printed
+    assert "seen" not in shell.names
+    shell.good("seen = 2")
+
+
+def test_a_first_cell_with_a_long_expression(bare_shell: Shell, aws: EmbeddedAws) -> None:
+    """The first cell switches to the first profile, even if Python can't write its code as text."""
+    bare_shell.ip.config.AwsProfileMagics.profile = "RoleBeta"
+    bare_shell.good("%load_ext ipy_awsprofile")
+    cell = "import boto3\nwho = boto3.client('sts').get_caller_identity()['Arn']\n"
+    ran = bare_shell.run(f"{cell}{' + '.join(['1'] * 400)}")
+    assert ran.text.startswith("RoleBeta")
+    assert ":assumed-role/RoleBeta/" in bare_shell.names["who"]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import signal
+import threading
 from typing import Any
 
 import pytest
 
 from ipy_awsprofile import end_on_switch, on_switch, using_profile
 from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered
+from ipy_awsprofile.gate import PROCESS
 from tests.aws import EmbeddedAws
 from tests.kernels import Kernel
 from tests.processes import posix
@@ -55,8 +57,6 @@ def test_own_client(notebook: Shell, aws: EmbeddedAws) -> None:
     assert (notebook.names["inside"], notebook.names["outside"]) == ("UserAlpha", "RoleBeta")
     notebook.good("with using_profile('UserAlpha'):\n    %aws_profile --off\n    inside = who()")
     assert notebook.names["inside"] is None
-    assert notebook.good("who()").result == "RoleBeta"
-    notebook.good("%aws_profile --off")
     assert notebook.good("who()").result is None
     former = notebook.good("first.get_caller_identity()").text
     assert "signs GetCallerIdentity as RoleBeta" in former
@@ -201,3 +201,50 @@ def test_switch_in_another_thread(aws: EmbeddedAws) -> None:
         kernel.good(OTHER_THREAD)
         seen = kernel.good("print(before, set(places), who())")
     assert "[] {(True, 'RoleBeta')} RoleBeta" in seen.text
+
+
+#: Functions that go on as another identity after `--off`.
+STAYING = {
+    "a switch": "get_ipython().run_line_magic('aws_profile', 'UserAlpha --quiet')",
+    "a block": "blocks.enter_context(using_profile('UserAlpha'))",
+}
+
+
+@pytest.mark.parametrize("code", STAYING.values(), ids=STAYING)
+def test_functions_that_switch_after_off(notebook: Shell, aws: EmbeddedAws, code: str) -> None:
+    """If a function switches after `--off`, the card says so and shows who signs."""
+    notebook.good(
+        "from contextlib import ExitStack\nblocks = ExitStack()\n"
+        f"@on_switch\ndef stay(session):\n    if session is None: {code}"
+    )
+    notebook.good("%aws_profile RoleBeta")
+    card = notebook.good("%aws_profile --off").text
+    assert card.startswith("UserAlpha")
+    assert "`--off` undid the switch. Then a function of `on_switch` switched again." in card
+    assert "as it was" not in card
+    signs = "boto3.client('sts').get_caller_identity()['Arn']"
+    assert notebook.good(signs).result.endswith("user/UserAlpha")
+
+
+@pytest.mark.parametrize("code", STAYING.values(), ids=STAYING)
+def test_functions_that_switch_while_unloading(
+    notebook: Shell, aws: EmbeddedAws, code: str
+) -> None:
+    """A function that switches while the extension is unloaded gets an error, and loads nothing."""
+    before = {*threading.enumerate()}
+    notebook.good(
+        "from contextlib import ExitStack\nblocks = ExitStack()\n"
+        f"@on_switch\ndef stay(session):\n    if session is None: {code}"
+    )
+    for command in ("%reload_ext", "%unload_ext", "%load_ext", "%reload_ext", "%unload_ext"):
+        if command != "%load_ext":
+            notebook.good("%load_ext ipy_awsprofile\n%aws_profile RoleBeta")
+        said = notebook.good(f"{command} ipy_awsprofile").text
+        assert command == "%load_ext" or "has been unloaded" in said
+        is_loaded = command != "%unload_ext"
+        magics = notebook.ip.magics_manager
+        assert ("ipy_awsprofile" in notebook.ip.extension_manager.loaded) is is_loaded
+        assert ("aws_profile" in magics.magics["line"]) is is_loaded
+        assert ("AwsProfileMagics" in magics.registry) is is_loaded
+    assert {*threading.enumerate()} <= before
+    assert not PROCESS.watched

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
+import types
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from types import FrameType
 
 import boto3
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, Scenario, add_role, allow
 from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile
+from ipy_awsprofile.kernel.show import Variables
 from ipy_awsprofile.sessions.session import Identity
 from ipy_awsprofile.switch.using_profile import running_switcher
 from tests.aws import EmbeddedAws
@@ -174,3 +184,76 @@ def test_names_that_lead_elsewhere_by_now(shell: Shell, aws: EmbeddedAws) -> Non
     assert signer(shell) == "RoleBeta"
     shell.good("%aws_profile RoleBeta --yes\n%aws_profile --refresh")
     assert signer(shell) == "Eve"
+
+
+@pytest.fixture
+def other_shell(shell: Shell, tmp_path: Path) -> Iterator[Shell]:
+    """Return another shell of the same process, like an embedded one, with the extension."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    module = types.ModuleType("embedded")
+    ip = InteractiveShell(config=config, ipython_dir=str(tmp_path / "b"), user_module=module)
+    other = Shell(ip)
+    other.good("%load_ext ipy_awsprofile")
+    yield other
+    if "ipy_awsprofile" in ip.extension_manager.loaded:
+        ip.extension_manager.unload_extension("ipy_awsprofile")
+    ip.restore_sys_module_state()
+    atexit.unregister(ip.atexit_operations)
+
+
+def test_two_shells(shell: Shell, other_shell: Shell, aws: EmbeddedAws) -> None:
+    """Shells of one process have one active identity, and `--off` in any of them undoes it."""
+    add_role(aws, "RoleGamma", "s3:*")
+    before = dict(os.environ)
+    shell.good("session = 'mine'\n%aws_profile RoleBeta\ns3 = session.client('s3')")
+    other_shell.good("%aws_profile RoleGamma")
+    for each in (shell, other_shell):
+        assert each.good("%aws_profile").text.startswith("RoleGamma")
+        assert signer(each) == "RoleGamma"
+    assert shell.names["session"] == "mine"
+    assert "as RoleBeta, but `RoleGamma` is active" in shell.good("s3.list_buckets()").text
+    shell.good("%aws_profile RoleBeta")
+    assert "session" not in other_shell.names
+    assert other_shell.good("%aws_profile").text.startswith("RoleBeta")
+    other_shell.good("%unload_ext ipy_awsprofile")  # it hasn't switched last
+    assert signer(shell) == "RoleBeta"
+    other_shell.good("%load_ext ipy_awsprofile\n%aws_profile --off")
+    assert dict(os.environ) == before
+    assert shell.names["session"] == "mine"
+    assert shell.good("%aws_profile").text.startswith("No profile is active")
+
+
+def test_threads_in_the_middle_of_a_switch(
+    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that creates a client in the middle of a switch gets one of the two identities."""
+    monkeypatch.setenv("AWS_PROFILE", "UserAlpha")
+    add_role(aws, "RoleGamma", "s3:*")
+    seen: list[Future[str]] = []
+
+    def use() -> str:
+        arn: str = boto3.Session().client("sts", "us-west-2").get_caller_identity()["Arn"]
+        return arn.split("/")[1]
+
+    before = sys.gettrace()
+    with ThreadPoolExecutor(4) as pool:
+
+        def trace(frame: FrameType, _event: str, _: object) -> None:
+            """Let a thread begin just before the change of AWS_PROFILE, after other variables."""
+            owner = frame.f_locals.get("self")
+            is_set = frame.f_code is Variables.set.__code__
+            if is_set and getattr(owner, "name", "") == "AWS_PROFILE":
+                seen.append(pool.submit(use))
+                wait(seen, timeout=0.5)  # the end of the switch, if the thread waits for that
+
+        for line in ("RoleBeta --read-only", "RoleGamma --read-only", "RoleBeta", "--off"):
+            sys.settrace(trace)
+            try:
+                shell.good(f"%aws_profile {line}")
+            finally:
+                sys.settrace(before)
+    signers = [future.exception() or future.result() for future in seen]
+    assert len(signers) >= 4
+    assert set(signers) <= {"UserAlpha", "RoleBeta", "RoleGamma"}

@@ -23,7 +23,7 @@ from tests.shells import Shell
 IMPORTS = """
 import asyncio, threading
 from contextlib import ExitStack
-import boto3
+import boto3, os
 from ipy_awsprofile import open_session, using_profile
 def who(): return boto3.client("sts").get_caller_identity()["Arn"].split("/")[1]
 """
@@ -273,3 +273,37 @@ def test_in_a_run(notebook: Shell) -> None:
     frame = across_profiles("RoleBeta", switches, progress=False)
     assert "affects the whole notebook" in frame["value"][0]
     assert notebook.good("who()").result == "RoleGamma"
+
+
+SUSPENDED = """
+def suspended(name):
+    with using_profile(name):
+        yield
+kept = suspended('RoleBeta')
+next(kept)
+"""
+
+
+@pytest.mark.parametrize("then", ["", "%aws_profile UserAlpha", "%aws_profile RoleBeta"])
+@pytest.mark.parametrize("end", ["%aws_profile --off", "%reload_ext ipy_awsprofile"])
+def test_a_generator_after_the_end_of_its_block(notebook: Shell, end: str, then: str) -> None:
+    """`--off` and a reload end a generator's block for good: its end brings nothing back."""
+    notebook.good(SUSPENDED)
+    assert notebook.good("who()").result == "RoleBeta"
+    notebook.good(f"{end}\n{then}\nmine = boto3.client('sts')")
+    before = dict(os.environ), boto3.DEFAULT_SESSION, notebook.good("%aws_profile").text
+    notebook.good("list(kept)")
+    assert (dict(os.environ), boto3.DEFAULT_SESSION) == before[:2]
+    assert notebook.good("%aws_profile").text == before[2]
+    assert "signs" not in notebook.run("mine.get_caller_identity()").text
+
+
+def test_off_in_a_block(notebook: Shell) -> None:
+    """`--off` in a block ends it and the notebook's switch, so that nothing comes back."""
+    block = "with using_profile('RoleBeta'):\n    %aws_profile --off\n"
+    notebook.good(f"{block}    inside = dict(os.environ)")
+    assert dict(os.environ) == notebook.names["inside"]
+    assert "AWS_PROFILE" not in os.environ
+    assert notebook.good("%aws_profile").text.startswith("No profile is active")
+    notebook.good(f"{block}    %aws_profile UserAlpha")
+    assert notebook.good("who()").result == "UserAlpha"
