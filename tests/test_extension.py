@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+import signal
+import sys
+import threading
+from types import FrameType
 from typing import Any
 
 import pytest
 
 import ipy_awsprofile
 from ipy_awsprofile.errors import ProtectedProfile
+from ipy_awsprofile.gate import PROCESS
 from tests.aws import EmbeddedAws
+from tests.processes import posix
 from tests.shells import Shell, run_python
 from tests.test_readme import PAGES, rows
 
@@ -132,3 +138,47 @@ def test_names_of_the_python_page() -> None:
     assert ipy_awsprofile.__version__
     with pytest.raises(AttributeError, match="has no attribute 'open_sesame'"):
         ipy_awsprofile.open_sesame  # type: ignore[attr-defined]  # noqa: B018
+
+
+#: The functions that IPython calls, by their code.
+CALLED = {
+    function.__code__: function.__name__
+    for function in (ipy_awsprofile.load_ipython_extension, ipy_awsprofile.unload_ipython_extension)
+}
+
+
+@posix
+def test_ctrl_c_in_a_reload(bare_shell: Shell, aws: EmbeddedAws) -> None:
+    """After Ctrl-C at any line of a reload, the extension is loaded as a whole, or not at all."""
+    before, tracer, seen = {*threading.enumerate()}, sys.gettrace(), set[tuple[str, int]]()
+    is_complete = False
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal is_complete
+        name = CALLED.get(frame.f_code)
+        if name is None:
+            return None
+        moment = name, frame.f_lineno
+        if event == "line" and moment not in seen and is_complete:
+            is_complete = False
+            seen.add(moment)
+            signal.raise_signal(signal.SIGINT)
+        return trace
+
+    while not is_complete:
+        bare_shell.good("%load_ext ipy_awsprofile\n%aws_profile RoleBeta")
+        is_complete = True
+        sys.settrace(trace)
+        try:
+            bare_shell.run("%reload_ext ipy_awsprofile")
+        finally:
+            sys.settrace(tracer)
+        manager = bare_shell.ip.magics_manager
+        is_loaded = "ipy_awsprofile" in bare_shell.ip.extension_manager.loaded
+        assert ("aws_profile" in manager.magics["line"]) is is_loaded, seen
+        assert ("AwsProfileMagics" in manager.registry) is is_loaded, seen
+        if is_loaded:
+            bare_shell.good("%unload_ext ipy_awsprofile")
+        assert {*threading.enumerate()} <= before, seen
+        assert PROCESS.watched == 0, seen
+    assert len(seen) > 15
