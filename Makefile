@@ -26,12 +26,13 @@ lab: $(or $(wildcard .venv/ready),.venv/lab)
 # The tests and tutorials, or a part: make test ARGS="tests/config -k role". Of two options -n, the
 # last one counts: ARGS="-n 0 --pdb tests/config". COVERAGE=yes adds a check of the coverage.
 # The browser and the kernels wait more than they compute: three workers are quicker on two cores, too.
-# The random tests are for the night: see `attack`.
+# The random tests are for the night, see `attack`, except for a fixed part of the sequences of actions.
 # nbval is for the tutorials only; without it, pytest starts two seconds sooner.
 TUTORIALS := notebooks --nbval --nbval-current-env --nbval-cell-timeout=60 \
   --nbval-sanitize-with notebooks/sanitize.cfg
+RANDOM_TESTS := tests/attack/test_secrets.py tests/attack/test_switches.py
 test: .venv/ready $(NPM)
-	$(PYTEST) -n 3 --dist=loadgroup $(if $(ARGS),-p no:nbval $(ARGS),$(TUTORIALS) tests --ignore=tests/attack) $(if $(COVERAGE),--cov)
+	$(PYTEST) -n 3 --dist=loadgroup $(if $(ARGS),-p no:nbval $(ARGS),$(TUTORIALS) tests $(RANDOM_TESTS:%=--ignore=%)) $(if $(COVERAGE),--cov)
 
 # The outputs of the tutorials, where the tests would compare another output.
 tutorials: .venv/ready

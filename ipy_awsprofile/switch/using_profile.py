@@ -30,8 +30,9 @@ class Block(ContextDecorator):
     """Use another identity for a block, then restore the previous state exactly.
 
     The previous state is restored even after an error, inside other blocks, and if the block itself
-    switches. If blocks overlap, the most recent one is active until it ends. In a block, other
-    threads and tasks can't begin a block or switch; see `Stack.require_changeable`.
+    switches, but not after ``--off``, which ends all blocks. If blocks overlap, the most recent one
+    is active until it ends. In a block, other threads and tasks can't begin a block or switch; see
+    `Stack.require_changeable`.
 
     The same object can be entered again, even inside its own block.
 
@@ -99,8 +100,8 @@ def using_profile(request: SwitchRequest) -> Block:
 
     The whole kernel follows. So while a thread or task is in such a block, other threads and tasks
     can't enter one, switch or switch off. In threads and tasks, use `open_session`. A switch inside
-    the block lasts until the block ends. Raises a subclass of `AwsProfileError`; then the block
-    isn't entered and nothing has changed.
+    the block lasts until the block ends, but ``--off`` ends the block for good. Raises a subclass
+    of `AwsProfileError`; then the block isn't entered and nothing has changed.
 
     https://docs.python.org/3/reference/compound_stmts.html#the-with-statement
     """

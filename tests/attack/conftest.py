@@ -35,11 +35,20 @@ def rounds(request: pytest.FixtureRequest) -> Rounds:
     only = os.environ.get("ATTACK_SEED")
 
     def rounds(few: int) -> Iterator[Random]:
-        end, first = time.monotonic() + seconds, int(time.time() * 1000) if seconds else 0
-        for seed in [int(only)] if only else count(first):
-            if seed != first and (time.monotonic() > end if seconds else seed >= few):
-                break
-            print(f"ATTACK_SEED={seed}")  # noqa: T201  # pytest shows it with an error
-            yield Random(seed)
+        for number in [int(only)] if only else _seeds(few, seconds):
+            print(f"ATTACK_SEED={number}")  # noqa: T201  # pytest shows it with an error
+            yield Random(number)
 
     return rounds
+
+
+def _seeds(few: int, seconds: float) -> Iterator[int]:
+    """Yield a few numbers, or new ones until the time is over."""
+    if not seconds:
+        yield from range(few)
+        return
+    end = time.monotonic() + seconds
+    for number in count(int(time.time() * 1000)):
+        yield number
+        if time.monotonic() > end:
+            return

@@ -1,4 +1,4 @@
-"""Random switches, blocks and runs, some of them interrupted: each call signs as expected."""
+"""Random switches, blocks and runs that are interrupted: each call signs as expected."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext, suppress
-from random import Random
+from contextlib import contextmanager, suppress
 from traceback import walk_stack
 from types import FrameType
 from typing import Any
@@ -21,9 +20,7 @@ import s3fs  # noqa: F401  # a switch sets defaults of imported libraries only
 from botocore.credentials import ContainerProvider
 
 import ipy_awsprofile
-from ipy_awsprofile import across_profiles, using_profile
 from ipy_awsprofile.demo.stages import add_role
-from ipy_awsprofile.errors import StaleIdentity
 from tests.attack.conftest import Rounds
 from tests.aws import EmbeddedAws
 from tests.processes import posix
@@ -68,65 +65,6 @@ def notebook(shell: Shell, aws: EmbeddedAws) -> Shell:
     shell.names.update(signer=signer, boto3=boto3)
     shell.good("from ipy_awsprofile import across_profiles, using_profile")
     return shell
-
-
-class Sequence:
-    """Random steps in a notebook, which know who must be active after each of them."""
-
-    def __init__(self, random: Random, notebook: Shell) -> None:
-        self.random, self.notebook, self.done = random, notebook, list[str]()
-        #: A client that one of the steps has created, and its identity.
-        self.client: tuple[Any, str] | None = None
-
-    def check(self, name: str) -> None:
-        """Fail unless the active identity signs, and the client of another one is refused."""
-        assert active(self.notebook) == name, self.done
-        if self.client:
-            client, its_name = self.client
-            with nullcontext() if its_name == name else pytest.raises(StaleIdentity):
-                client.get_caller_identity()
-        if name and self.random.random() < 0.3:
-            self.client = boto3.client("sts"), name
-
-    def run(self, name: str, depth: int = 0) -> None:
-        """Do some steps while this identity is active."""
-        for _ in range(self.random.randint(1, 4)):
-            other = self.random.choice([*IDENTITIES])
-            step = self.random.choice(["switch", "off", "refresh", "cell", "block", "run"])
-            self.done.append(f"{depth * '  '}{step} {other}")
-            match step:
-                case "switch":
-                    self.notebook.good(f"%aws_profile {other} {IDENTITIES[other]}")
-                    name = other
-                case "off":
-                    self.notebook.good("%aws_profile --off")
-                    name = ""
-                case "refresh":
-                    self.notebook.run("%aws_profile --refresh")  # an error without an identity
-                case "cell":
-                    cell = f"seen = signer(boto3)\n1 / {self.random.randrange(2)}"
-                    self.notebook.run(f"%%aws_profile {other} {IDENTITIES[other]}\n{cell}")
-                    assert self.notebook.names.pop("seen") == other, self.done
-                case "block" if depth < 3:
-                    block = using_profile(other, read_only=bool(IDENTITIES[other]))
-                    with suppress(ZeroDivisionError), block:
-                        self.check(other)
-                        self.run(other, depth + 1)
-                        1 / self.random.randrange(2)  # an error ends every second block
-                case "run":
-                    run = across_profiles([*IDENTITIES], lambda _: signer(boto3), progress=False)
-                    assert list(run["value"]) == list(IDENTITIES), self.done
-            self.check(name)
-
-
-def test_sequences(rounds: Rounds, notebook: Shell) -> None:
-    """After each step, the active identity signs, and `--off` restores everything."""
-    before = state(notebook)
-    for random in rounds(4):
-        sequence = Sequence(random, notebook)
-        sequence.run("")
-        notebook.good("%aws_profile --off")
-        assert state(notebook) == before, sequence.done
 
 
 #: Each action, and the identity that can be active after it instead of the previous one.
