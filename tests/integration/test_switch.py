@@ -206,7 +206,7 @@ IN_A_SCOPE = {
 def test_after_a_scope(
     aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch, scope: str, active: str | None
 ) -> None:
-    """After a cell or a block, all that the user has set is as before, whatever happened but `--off`."""
+    """After a cell or block, the user's settings are as before, whatever happened but `--off`."""
     monkeypatch.setenv("AWS_PROFILE", "UserAlpha")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
