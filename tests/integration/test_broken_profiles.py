@@ -392,7 +392,7 @@ ROWS: dict[str, Broken] = {
         SSO,
         RoleNotAssigned,
         "The signed-in user isn't assigned the role of `P`: No access.",
-        "`%aws_profiles --sso` lists the values",
+        "`%aws_profiles --sso corp --refresh` lists the values",
         {"= Reader": "= Writer"},
     ),
 }
