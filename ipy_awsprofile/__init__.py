@@ -120,7 +120,6 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
         magics = shell.magics_manager.registry.get("AwsProfileMagics")
         if magics:
             magics.require_closable()
-        if magics:
             # The registry still has them, so that a function of `on_switch` that is called now, and
             # switches, gets an error instead of loading the extension.
             magics.close()
