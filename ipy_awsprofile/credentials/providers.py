@@ -430,7 +430,7 @@ def _require_values(target: Target) -> None:
             where = f" See {locations[-1]}." if locations else ""
             raise InvalidProfile(
                 f"`{setting}` of `{profile}` has no value, only the indented lines below it.",
-                f"Write the value in the same line as `{setting}`.{where}",
+                f"The value of `{setting}` must be on the same line.{where}",
             )
 
 

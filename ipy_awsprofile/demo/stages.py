@@ -191,6 +191,7 @@ endpoint_url = {endpoint}
 role_arn = {reporting}
 source_profile = Platfrom
 mfa-serial = {maria.mfa_serial}
+region = {region}
 endpoint_url = {endpoint}
 
 # The keys are in the credentials file.

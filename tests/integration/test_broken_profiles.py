@@ -194,7 +194,7 @@ ROWS: dict[str, Broken] = {
         CHAIN,
         InvalidProfile,
         "`role_arn` of `P` has no value, only the indented lines below it.",
-        "Write the value in the same line as `role_arn`. See config:",
+        "The value of `role_arn` must be on the same line. See config:",
         {"role_arn = arn": "role_arn =\n  a = arn"},
     ),
     "role_arn no ARN": role(
@@ -220,8 +220,8 @@ ROWS: dict[str, Broken] = {
     ),
     # Values on the lines below a setting
     "role below": role(
-        InvalidOption,
-        "A setting or an option of `P` is invalid: Invalid type for parameter RoleArn",
+        InvalidProfile,
+        "`role_arn` of `P` has no value, only the indented lines below it.",
         "The value of `role_arn` must be on the same line. See config:",
         {f"= arn:aws:iam::{ACCOUNT}:role/Hop1": f"=\n  arn:aws:iam::{ACCOUNT}:role/Hop=1"},
     ),
