@@ -146,7 +146,8 @@ kernel/watch.py
   botocore.credentials.CredentialResolver: load_credentials()
   botocore.credentials.RefreshableCredentials: refresh_needed()
   botocore.session.Session: _config; _create_credential_resolver(); _credentials; _events;
-    _profile_map; instance_variables(); lazy_register_component(name, component)
+    _profile; _profile_map; def get_scoped_config(); instance_variables();
+    lazy_register_component(name, component)
   botocore.signers.RequestSigner: _credentials; _signing_name
 notebook/cells.py
   IPython.core.compilerop.CachingCompiler: cache(transformed_code, number, raw_code)
