@@ -54,7 +54,6 @@ from ipy_awsprofile.config.files import (
     FileVersion,
     Section,
     SharedFiles,
-    locations_of,
     read_credentials,
     version_of,
 )
@@ -76,7 +75,7 @@ from ipy_awsprofile.credentials.sts import (
     own_client,
 )
 from ipy_awsprofile.credentials.translation import reading, translated
-from ipy_awsprofile.errors import ConfigFileError, InvalidProfile, SignInRequired
+from ipy_awsprofile.errors import ConfigFileError, SignInRequired
 
 _T = TypeVar("_T")
 
@@ -302,7 +301,6 @@ def create_provider_chain(
     if first.kind is ProfileKind.AMBIENT:
         names = {source.CANONICAL_NAME: source for source in (variables, *machine)}
         return CredentialResolver([names[first.credential_source]])
-    _require_values(target)
     session: Any = clients
     profiles = _ProfileProviders(
         session,
@@ -407,31 +405,6 @@ class RoleChainProvider(AssumeRoleProvider):
         role: DeferredRefreshableCredentials = super()._load_creds_via_assume_role(profile_name)  # type: ignore[misc]
         self.renewing.renew(role)
         return role
-
-
-#: The settings of a role that must be texts, by the kind of its profile.
-_TEXTS = {
-    ProfileKind.ASSUME_ROLE: ("role_arn", "source_profile"),
-    ProfileKind.CREDENTIAL_SOURCE: ("role_arn",),
-    ProfileKind.WEB_IDENTITY: ("role_arn",),
-}
-
-
-def _require_values(target: Target) -> None:
-    """Raise InvalidProfile for a role setting that has only indented lines below it.
-
-    botocore reads such a block as a dict, and its providers fail in various ways.
-    """
-    for profile in target.chain:
-        for setting in _TEXTS.get(profile.kind, ()):
-            if not isinstance(profile.settings.get(setting), Mapping):
-                continue
-            locations = locations_of(target.config.paths, f"profile {profile}", setting)
-            where = f" See {locations[-1]}." if locations else ""
-            raise InvalidProfile(
-                f"`{setting}` of `{profile}` has no value, only the indented lines below it.",
-                f"The value of `{setting}` must be on the same line.{where}",
-            )
 
 
 #: Returns a provider with the arguments of botocore's provider.

@@ -190,13 +190,6 @@ ROWS: dict[str, Broken] = {
         "`Ec2InstanceMetadata`",
         {"Ec2InstanceMetadata": "EC2Instance"},
     ),
-    "role_arn a block": Broken(
-        CHAIN,
-        InvalidProfile,
-        "`role_arn` of `P` has no value, only the indented lines below it.",
-        "The value of `role_arn` must be on the same line. See config:",
-        {"role_arn = arn": "role_arn =\n  a = arn"},
-    ),
     "role_arn no ARN": role(
         InvalidOption,
         "A setting or an option of `P` is invalid: Invalid length",
