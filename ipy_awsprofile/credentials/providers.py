@@ -44,6 +44,7 @@ from botocore.credentials import (
 from botocore.exceptions import (
     BotoCoreError,
     CredentialRetrievalError,
+    InvalidConfigError,
     LoginTokenLoadError,
     PartialCredentialsError,
 )
@@ -301,6 +302,10 @@ def create_provider_chain(
     if first.kind is ProfileKind.AMBIENT:
         names = {source.CANONICAL_NAME: source for source in (variables, *machine)}
         return CredentialResolver([names[first.credential_source]])
+    for profile in target.chain:
+        if isinstance(profile.settings.get("source_profile"), Mapping):
+            # botocore would use the block as the name of a profile, which is a TypeError.
+            raise InvalidConfigError(error_msg=f"The source_profile of {profile} is a block.")
     session: Any = clients
     profiles = _ProfileProviders(
         session,

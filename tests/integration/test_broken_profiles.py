@@ -190,6 +190,12 @@ ROWS: dict[str, Broken] = {
         "`Ec2InstanceMetadata`",
         {"Ec2InstanceMetadata": "EC2Instance"},
     ),
+    "source below": role(
+        InvalidProfile,
+        "`P` can't get credentials: The source_profile of P is a block.",
+        "The value of `source_profile` must be on the same line. See config:",
+        {"source_profile = ": "source_profile =\n  a = "},
+    ),
     "role_arn no ARN": role(
         InvalidOption,
         "A setting or an option of `P` is invalid: Invalid length",
