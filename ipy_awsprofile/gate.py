@@ -11,6 +11,7 @@ from __future__ import annotations
 import linecache
 import sys
 import warnings
+from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -91,6 +92,14 @@ def is_read_only(label: Label | None) -> bool:
 def label_of(credentials: object) -> Label | None:
     """Return the label of credentials, or None if they have none."""
     return getattr(credentials, "_ipy_awsprofile", None)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Who signed a request: the credentials, or None without a signature, and their label."""
+
+    credentials: Credentials | None
+    label: Label | None
 
 
 def put_label(credentials: Any, label: Label) -> None:
@@ -175,7 +184,22 @@ class _Process:
         self.turns: set[Turn] = set()
         #: The warnings of the running cell, which shows each of them once.
         self.warned: set[str] = set()
+        #: The refusals of the running cell: botocore's parsed response, and who signed.
+        self.refusals: deque[tuple[object, Signature]] = deque(maxlen=200)
+        #: The identities that were lent so far, and those that were lent during the running cell.
+        self.lent: set[Label] = set()
+        self.lent_in_cell: set[Label] = set()
         self.configure("warn", warnings.warn)
+
+    def end_cell(self) -> None:
+        """Forget what was refused and lent during the cell."""
+        self.refusals.clear()
+        self.lent_in_cell.clear()
+
+    def note_lent(self, label: Label) -> None:
+        """Note that a library or a program has asked for the credentials of an identity."""
+        self.lent.add(label)
+        self.lent_in_cell.add(label)
 
     def configure(self, stale: Policy, warn: Callable[[str], None]) -> None:
         """Set how to handle a signature as another identity, and how to warn."""

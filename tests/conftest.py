@@ -48,7 +48,7 @@ def pytest_unconfigure() -> None:
 
 #: Tests that import Dask, MLflow, PyIceberg, awswrangler or anthropic.
 _LARGE = re.compile(
-    r"tests/kernel/test_(card|clusters|gate|places|signers)|\b(awswrangler|bedrock|dask|two-accounts)\b"
+    r"tests/kernel/test_(card|clusters|gate|places|refusals|signers)|\b(awswrangler|bedrock|dask|two-accounts)\b"
 )
 
 

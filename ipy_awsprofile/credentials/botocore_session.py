@@ -21,6 +21,7 @@ from botocore import UNSIGNED, handlers
 from botocore.config import Config
 from botocore.configprovider import ConstantProvider
 from botocore.credentials import DeferredRefreshableCredentials
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import Loader, create_loader
 
@@ -29,6 +30,7 @@ from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.request import arguments
 from ipy_awsprofile.config.target import Target
+from ipy_awsprofile.credentials.error_table import ENDED, EXPIRED
 from ipy_awsprofile.credentials.outside import OUTSIDE, Outside
 from ipy_awsprofile.credentials.person import Prompter
 from ipy_awsprofile.credentials.providers import (
@@ -36,6 +38,7 @@ from ipy_awsprofile.credentials.providers import (
     Renewing,
     RoleProvider,
     create_provider_chain,
+    renewing_of,
 )
 from ipy_awsprofile.credentials.sts import (
     CallerIdentity,
@@ -47,7 +50,7 @@ from ipy_awsprofile.credentials.sts import (
     renew_with_base,
     sts_client,
 )
-from ipy_awsprofile.credentials.translation import no_credentials, translated
+from ipy_awsprofile.credentials.translation import code_of, no_credentials, translated
 from ipy_awsprofile.errors import CredentialsRejected, IdentityChanged
 
 _log = logging.getLogger(__name__)
@@ -236,6 +239,27 @@ def provider_clients(target: Target, config: Config, outside: Outside = OUTSIDE)
     """Return what makes the clients that retrieve a target's credentials."""
     create_session = partial(ProfileBotocoreSession, target, outside)
     return ProviderClients(target, config, create_session, outside)
+
+
+def rejection_of(credentials: object) -> str:
+    """Return the code with which STS rejects credentials of a session, or an empty text.
+
+    This doesn't renew them. The text is empty, too, for credentials that aren't renewed, and if STS
+    can't be asked.
+    """
+    renewing = renewing_of(credentials)
+    if renewing is None or renewing.target.store:
+        return ""
+    keys = Keys(*credentials._frozen_credentials)  # type: ignore[attr-defined]  # noqa: SLF001  # not public
+    clients = provider_clients(renewing.target, give_up_soon(4, attempts=1))
+    try:
+        ask_caller(sts_client(clients.create_client, keys))
+    except ClientError as error:
+        code = code_of(error)
+        return code if code in EXPIRED | ENDED else ""
+    except BotoCoreError:
+        return ""
+    return ""
 
 
 def _regional_session(target: Target, outside: Outside) -> ProfileBotocoreSession:

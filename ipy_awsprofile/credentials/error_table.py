@@ -34,13 +34,14 @@ from ipy_awsprofile.errors import (
 )
 
 EXPIRED = words("ExpiredToken ExpiredTokenException RequestExpired TokenRefreshRequired")
-REJECTED = words(
-    "AuthFailure IncompleteSignature InvalidAccessKeyId InvalidClientTokenId InvalidToken "
-    "InvalidSignatureException SignatureDoesNotMatch UnrecognizedClientException"
-)
 DENIED = words(
     "403 AccessDenied AccessDeniedException Forbidden ForbiddenException UnauthorizedOperation"
 )
+#: How AWS rejects a session that it has ended, or keys that it doesn't know (anymore).
+ENDED = words(
+    "AuthFailure InvalidAccessKeyId InvalidClientTokenId InvalidToken UnrecognizedClientException"
+)
+REJECTED = ENDED | words("IncompleteSignature InvalidSignatureException SignatureDoesNotMatch")
 BUSY = words(
     "429 BandwidthLimitExceeded RequestLimitExceeded RequestThrottled SlowDown Throttling "
     "ThrottlingException TooManyRequestsException 500 502 503 504 InternalError InternalFailure "
@@ -51,7 +52,9 @@ UNKNOWN_OPERATION = words(
 )
 _ANY = words("")
 
-_SET_THE_CLOCK = "Set the clock, then run the cell again."
+#: How AWS says that the clock is wrong.
+WRONG_CLOCK = "Signature (expired|not yet current)|RequestTimeTooSkewed|RequestInTheFuture"
+SET_THE_CLOCK = "Set the clock, then run the cell again."
 
 #: https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
 CREDENTIAL_SOURCES = "Use `Environment`, `Ec2InstanceMetadata` or `EcsContainer`."
@@ -98,8 +101,8 @@ RESPONSES = (
         _ANY,
         ServiceError,
         "AWS refused {call} because this machine's clock is wrong",
-        _SET_THE_CLOCK,
-        text="Signature (expired|not yet current)|RequestTimeTooSkewed|RequestInTheFuture",
+        SET_THE_CLOCK,
+        text=WRONG_CLOCK,
     ),
     Rule(
         EXPIRED | DENIED | words("IDPRejectedClaim InvalidIdentityToken"),
@@ -330,7 +333,7 @@ EXCEPTIONS = (
         RuntimeError,
         CredentialsExpired,
         "The new credentials of {name} have already expired, because this machine's clock is wrong",
-        _SET_THE_CLOCK,
+        SET_THE_CLOCK,
         text="still expired",
     ),
     Rule(

@@ -15,6 +15,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from time import sleep
@@ -68,6 +69,7 @@ from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.credentials.outside import Outside
 from ipy_awsprofile.credentials.person import Prompter
 from ipy_awsprofile.credentials.sts import (
+    REJECTED_KEYS,
     CliFiles,
     Keys,
     KeySource,
@@ -76,7 +78,7 @@ from ipy_awsprofile.credentials.sts import (
     own_client,
 )
 from ipy_awsprofile.credentials.translation import reading, translated
-from ipy_awsprofile.errors import ConfigFileError, SignInRequired
+from ipy_awsprofile.errors import ConfigFileError, CredentialsRejected, SignInRequired
 
 _T = TypeVar("_T")
 
@@ -147,14 +149,14 @@ class Renewing:
     ) -> None:
         self.prompter = prompter
         self.check = check
-        self._target = target
+        self.target = target
         #: The MFA devices whose code a source in the chain already includes.
         self.devices: set[str] = set()
         self._prompting: list[object] = []  # credentials whose renewal prompts for a code
 
     def for_source(self, name: str) -> Renewing:
         """Return the same for a source in the target's role chain, whose errors name the source."""
-        target = self._target
+        target = self.target
         if name in target.names:
             chain = target.chain[target.names.index(name) :]
             # All roles of the source get its errors, so their hints are for the source alone.
@@ -176,7 +178,7 @@ class Renewing:
         if isinstance(loaded, RefreshableCredentials):
             self.renew(loaded)
         if loaded:
-            _log.debug("%s: the provider %s has credentials.", self._target.name, method)
+            _log.debug("%s: the provider %s has credentials.", self.target.name, method)
         return loaded
 
     def renew(self, credentials: Any) -> None:
@@ -214,9 +216,17 @@ class Renewing:
     def _fetch(self, current: Any, renewal: Renewal, codes: Prompter | None) -> NewKeys:
         """Return new credentials. Raises a subclass of `AwsProfileError`."""
 
-        def fetch() -> NewKeys:
-            with translated(self._target), reading(current.method):
+        def fetch_once() -> NewKeys:
+            with translated(self.target), reading(current.method):
                 return renewal.fetch()
+
+        def fetch() -> NewKeys:
+            try:
+                return fetch_once()
+            except CredentialsRejected:
+                if not reject(renewal.source, _key_of(renewal.source)):
+                    raise
+                return fetch_once()  # which renews the source first
 
         if codes:
             new = codes.with_code(fetch)
@@ -227,17 +237,57 @@ class Renewing:
         former = current._access_key
         if not former:
             return new
-        _log.debug("%s: renewed by %s.", self._target.name, current.method)
+        _log.debug("%s: renewed by %s.", self.target.name, current.method)
         if new and not renewal.is_role:
             keys = Keys(new["access_key"], new["secret_key"], new.get("token"))
             self.check(former, keys)
+        if former in REJECTED_KEYS:
+            _replaced_at[new["access_key"]] = datetime.now(UTC)
         return new
 
     def _signed_in(self, fetch: Callable[[], NewKeys]) -> NewKeys:
         with suppress(SignInRequired):
-            return shared_sign_in(sign_in_file(self._target), fetch)
+            return shared_sign_in(sign_in_file(self.target), fetch)
         self.prompter.prompt_sign_in()
         return fetch()
+
+
+
+#: When a session replaced one that AWS had rejected, by its access key ID.
+_replaced_at: dict[str, datetime] = {}
+
+#: How long such a session isn't replaced again. A service can reject every session.
+_NOT_AGAIN_FOR = timedelta(minutes=5)
+
+
+def reject(credentials: Any, key: str) -> bool:
+    """Let credentials expire, because AWS has rejected their session, which has this access key ID.
+
+    Return whether their next use renews them. Long-term keys and keys in a file can't be renewed.
+    """
+    if renewing_of(credentials) is None:
+        return False
+    if credentials._access_key != key:  # another thread has renewed them
+        return True
+    now = datetime.now(UTC)
+    replaced = _replaced_at.get(key)
+    if replaced and now - replaced < _NOT_AGAIN_FOR:
+        return False
+    REJECTED_KEYS.add(key)
+    credentials._expiry_time = now - timedelta(seconds=1)
+    return True
+
+
+def renewing_of(credentials: Any) -> Renewing | None:
+    """Return what renews credentials, or None if they aren't this package's, or aren't renewed."""
+    refresh = getattr(credentials, "_refresh_using", None)
+    method = getattr(refresh, "func", None)
+    renewing = getattr(method, "__self__", None)
+    return renewing if isinstance(renewing, Renewing) else None
+
+
+def _key_of(credentials: Any) -> str:
+    return getattr(credentials, "_access_key", "")
 
 
 def sso_token_cache(open_sign_ins: Callable[..., CliFiles] = CliFiles) -> Any:

@@ -53,6 +53,8 @@ _STATUSES_OF_PAGES = {
     HTTPStatus.FORBIDDEN,
     HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
 }
+#: The IDs of access keys whose session AWS has rejected. The cache can still have the session.
+REJECTED_KEYS: set[str] = set()
 
 #: The shortest session that STS issues for a role or for long-term keys, in seconds.
 SHORTEST_SESSION = 900
@@ -249,7 +251,7 @@ class RoleCache(CliFiles):
     cache reads or writes, by access key ID. With ``fresh``, the cache ignores entries that this
     object didn't write. ``has_read`` is True after the cache has returned a session that another
     object wrote. A file that can't be read or written is no error, because botocore assumes the
-    role again.
+    role again. It ignores sessions that AWS has rejected.
     """
 
     def __init__(
@@ -277,7 +279,8 @@ class RoleCache(CliFiles):
         # The AWS CLI may not have written the file.
         with suppress(AttributeError, KeyError, OverflowError, TypeError, ValueError):
             document = super().__getitem__(key + self._suffix)
-            if document["Credentials"].keys() >= _FIELDS:
+            is_rejected = document["Credentials"].get("AccessKeyId") in REJECTED_KEYS
+            if document["Credentials"].keys() >= _FIELDS and not is_rejected:
                 parse(document["Credentials"]["Expiration"])
                 self._note_caller(document, cached=True)
                 self.has_read |= key not in self._written

@@ -19,6 +19,9 @@ _IN_JSON = {
     "InvalidClientTokenId": "UnrecognizedClientException",
     "SignatureDoesNotMatch": "InvalidSignatureException",
 }
+#: The HTTP statuses that are different in S3.
+#: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+_IN_S3 = {"ExpiredToken": 400}
 _IN_XML = {
     "ec2": "<Response><Errors>{}</Errors></Response>",
     "s3": "{}",
@@ -56,7 +59,8 @@ class Refused(Exception):
             code = "InvalidAccessKeyId"
         error = f"<Error><Code>{code}</Code><Message>{escape(str(self))}</Message></Error>"
         body = _IN_XML.get(service, _IN_XML["sts"]).format(error)
-        return Response(body, self.status, content_type="text/xml")
+        status = _IN_S3.get(code, self.status) if service == "s3" else self.status
+        return Response(body, status, content_type="text/xml")
 
 
 def json_response(

@@ -44,6 +44,7 @@ from ipy_awsprofile.config.private import (
 from ipy_awsprofile.config.saved import section_text
 from ipy_awsprofile.config.settings import CREDENTIALS, KEYS
 from ipy_awsprofile.config.user_environment import LENT, user_environment
+from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.sessions.issuing import lent_document
 from ipy_awsprofile.sessions.loopback import LoopbackServer
 
@@ -155,7 +156,7 @@ class Lending(CredentialServer):
         path = self._paths.setdefault(label, f"/{len(self._paths) + 1}")
         target = session.target
         lent: dict[str, str | None] = {
-            **self.lend(path, partial(lent_document, session)),
+            **self.lend(path, partial(_lent_document, session, label)),
             "AWS_CONFIG_FILE": user_environment().get("AWS_CONFIG_FILE"),
             "AWS_REGION": session.region_name,
             "AWS_DEFAULT_REGION": None,
@@ -205,6 +206,11 @@ class Lending(CredentialServer):
         # Isolated from the user's variables and packages, Python starts in half the time. SDKs read
         # its messages as UTF-8.
         return f'"{sys.executable}" -I -S -X utf8 "{program}" {self.port} {path} "{token}"'
+
+
+def _lent_document(session: ProfileSession, label: Label) -> dict[str, object]:
+    PROCESS.note_lent(label)
+    return lent_document(session)
 
 
 def _name_for(target: Target) -> str:

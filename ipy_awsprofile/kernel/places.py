@@ -24,7 +24,7 @@ from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.user_environment import KEY_VARIABLES, LENT
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import NotForOneProfile
-from ipy_awsprofile.gate import PROCESS, check, session_here
+from ipy_awsprofile.gate import PROCESS, check, label_of, session_here
 from ipy_awsprofile.kernel.caches import clear_caches
 from ipy_awsprofile.kernel.show import ABSENT, Effect, Place, Setting, Variables
 from ipy_awsprofile.sessions.issuing import issue_keys, renew_keys
@@ -323,8 +323,12 @@ def _provider_class(pl: Any, session: ProfileSession) -> Any:
             polars would read the key, the secret and the token one by one. A renewal in between
             would mix two sets.
             """
-            check(session.get_credentials())  # a LazyFrame can be older than the switch
+            credentials = session.get_credentials()
+            check(credentials)  # a LazyFrame can be older than the switch
             PROCESS.lent_to.add("polars")
+            label = label_of(credentials)
+            if label:
+                PROCESS.note_lent(label)
             return polars_credentials(renew_keys(session))
 
         def __repr__(self) -> str:

@@ -31,6 +31,7 @@ from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.user_environment import LENT
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.gate import PROCESS, Label, Signer, check, is_between, label_of, put_label
+from ipy_awsprofile.kernel.refusals import listen
 
 if TYPE_CHECKING:
     from botocore.auth import SigV4Auth
@@ -116,6 +117,7 @@ def _watch(session: Any) -> None:
     _wrap(type(session), "get_scoped_config", _reading_again)
     # Sessions can share handlers, and would check a signature several times without the ID.
     session.register("before-sign", _check_client, unique_id=__name__)
+    listen(session, is_awaited=_is_awaited(session))
 
 
 # Credentials --------------------------------------------------------------------------------------
@@ -268,6 +270,8 @@ def _watch_earlier_objects() -> None:
     for value in earlier:
         if isinstance(value, BaseClient):
             value.meta.events.register("before-sign", _check_client, unique_id=__name__)
+            call = getattr(value, "_make_api_call", None)
+            listen(value.meta.events, is_awaited=iscoroutinefunction(call))
         elif isinstance(value, Credentials) and _needs_label(value):
             watch_credentials(value, Label(EARLIER, is_default=True))
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import argparse
 
     import pandas as pd
-    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
     from ipy_awsprofile.calls.recorder import CallRecorder
     from ipy_awsprofile.notebook.notices import Notices
@@ -78,6 +78,10 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     share = traitlets.Bool(
         help="Share the identity of each switch, as --share does, unless the profile is protected.",
     ).tag(config=True)
+    explain_denied = traitlets.Bool(
+        default_value=True,
+        help="Below an error that AWS's refusal caused, say who signed, and what to do.",
+    ).tag(config=True)
     quiet = traitlets.Bool(help="Show a switch's card only if it has a warning.").tag(config=True)
     prompt = traitlets.Bool(help="Show the identity in the prompt of a terminal.").tag(config=True)
     profile = traitlets.Unicode(
@@ -113,6 +117,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         for where, hook in hooks:
             where.append(hook)
             self.ending.callback(where.remove, hook)
+        shell.events.register("post_run_cell", self._explain_error)
+        self.ending.callback(shell.events.unregister, "post_run_cell", self._explain_error)
 
     def _first_line(self) -> str:
         """Return the line that switches to the first profile, or an empty text without one."""
@@ -134,6 +140,19 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                 self._notices = Notices(switcher, self.shell, before_cell, self.ending)
                 self._switcher = switcher
             return self._switcher
+
+    def _explain_error(self, result: ExecutionResult) -> None:
+        """Show a line below an error that AWS's refusal or an expired session caused."""
+        error = result.error_in_exec
+        if isinstance(error, Exception):
+            from ipy_awsprofile.notebook.refused import refusal_in
+
+            refusal = refusal_in(error) if self.explain_denied else None
+            if refusal or self._switcher:
+                from ipy_awsprofile.notebook.explaining import explain_error
+
+                explain_error(error, refusal, self.switcher, is_recording=self.record_calls)
+        PROCESS.end_cell()
 
     @property
     def calls(self) -> CallRecorder:

@@ -14,16 +14,10 @@ from typing import TYPE_CHECKING
 from ipy_awsprofile.config.files import Config, Section, read_config
 from ipy_awsprofile.config.request import arguments
 from ipy_awsprofile.config.settings import KEYS, known_settings
-from ipy_awsprofile.credentials.person import unattended
-from ipy_awsprofile.errors import (
-    AwsProfileError,
-    IdentityChanged,
-    MfaUnavailable,
-    SignInRequired,
-)
+from ipy_awsprofile.errors import AwsProfileError, IdentityChanged
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.notebook.prompts import begin_cell
-from ipy_awsprofile.sessions.issuing import renew_keys
+from ipy_awsprofile.sessions.issuing import try_to_renew
 from ipy_awsprofile.switch.opening import problem_of_pattern
 from ipy_awsprofile.text import one_line
 
@@ -34,7 +28,6 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
     from ipy_awsprofile.config.target import Target
-    from ipy_awsprofile.sessions.session import ProfileSession
     from ipy_awsprofile.switch.stack import OpenProfile
     from ipy_awsprofile.switch.switcher import Switcher
 
@@ -59,7 +52,6 @@ class Notices:
         before_cell += [begin_cell, self._tell_about_files]
         after_cell = (
             self._tell_about_places,
-            self._tell_about_expiry,
             _tell_about_s3fs,
             self._tell_about_configured_patterns,
         )
@@ -131,26 +123,9 @@ class Notices:
 
     def _tell_about_keys(self, active: OpenProfile) -> None:
         """Show a line if the new keys of the active profile belong to a different identity."""
-        problem = _try_to_renew(active.session)
+        problem = try_to_renew(active.session)
         if isinstance(problem, IdentityChanged):
             PROCESS.warn(f"{problem} Child processes already use them. {problem.hint}")
-
-    def _tell_about_expiry(self, result: ExecutionResult) -> None:
-        """Show a line below another library's error if the session can't be renewed unattended."""
-        error = result.error_in_exec
-        session = self._switcher.session
-        if session is None or not isinstance(error, Exception):
-            return
-        if isinstance(error, AwsProfileError) and error.hint:  # it says what to do
-            return
-        problem = _try_to_renew(session)
-        if isinstance(problem, SignInRequired):
-            PROCESS.warn(f"{problem} Run `%aws_profile --refresh`.")
-        elif isinstance(problem, MfaUnavailable):
-            PROCESS.warn(
-                f"The session of `{session.chain[0]}` has expired, and a new one requires an MFA "
-                "code. Run `%aws_profile --refresh`."
-            )
 
 
 def _tell_about_s3fs(result: ExecutionResult) -> None:
@@ -189,16 +164,6 @@ def show_in_prompt(shell: InteractiveShell, switcher: Switcher) -> Callable[[], 
 
     prompts.in_prompt_tokens = tokens_with_profile
     return partial(delattr, prompts, "in_prompt_tokens")
-
-
-def _try_to_renew(session: ProfileSession) -> AwsProfileError | None:
-    """Renew a session's credentials if they need it, unattended. Return the error, if any."""
-    try:
-        with unattended():
-            renew_keys(session)
-    except AwsProfileError as error:
-        return error
-    return None
 
 
 def _settings_of(target: Target, config: Config) -> list[Section]:

@@ -34,6 +34,7 @@ from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.credentials.botocore_session import separate_session
+from ipy_awsprofile.credentials.person import unattended
 from ipy_awsprofile.credentials.sts import (
     SHORTEST_SESSION,
     Keys,
@@ -83,6 +84,16 @@ def renew_keys(session: boto3.Session) -> Keys:
     """
     with translated(target_in(session)):
         return freeze_credentials(credentials_of(session))
+
+
+def try_to_renew(session: boto3.Session) -> AwsProfileError | None:
+    """Renew a session's credentials if they need it, unattended. Return the error, if any."""
+    try:
+        with unattended():
+            renew_keys(session)
+    except AwsProfileError as error:
+        return error
+    return None
 
 
 def current_keys(session: boto3.Session) -> Keys:

@@ -144,6 +144,11 @@ class Stack:
         self._last.has_switched = True
         self._last.owner = owner
 
+    def show_again(self) -> None:
+        """Show the active profile again, with its new places. What the user has changed stays."""
+        self.require_changeable()
+        self._show(self._last, self.active, kept=self.kernel.changed())
+
     def begin(
         self,
         entry: Entry,

@@ -102,6 +102,8 @@ class Switcher:
         self.protection = Protection()
         #: Whether the user has switched or switched off. Then the first profile isn't used anymore.
         self.has_switched = False
+        #: The profile that was active before, if another one is active.
+        self.previous: OpenProfile | None = None
         #: The session name for roles if neither an option nor the profile sets one.
         self.session_name: str | None = None
 
@@ -207,9 +209,12 @@ class Switcher:
 
         Unless it is the active request ``again``, a protected profile isn't shared anymore.
         """
+        before = self.active
         with self._changing():
             opened.places = self._places(opened)
             self._stack.put(opened, self)
+            if before and before.label != opened.label:
+                self.previous = before
             if not again:
                 self._stop_sharing_protected()
             self.has_switched = True
@@ -217,6 +222,19 @@ class Switcher:
             self._share_again()
         _log.debug("Switched to %s, %s.", opened.label.name, opened.identity.arn)
         return opened.identity
+
+    def show_new_session(self) -> None:
+        """Let everything that keeps credentials get new ones, because AWS rejected the session.
+
+        What the user has changed since the switch stays.
+        """
+        active = self.active
+        if active is None:
+            return
+        active.session.issued.clear()
+        with self._changing():
+            active.places = self._places(active)
+            self._stack.show_again()
 
     def _stop_sharing_protected(self) -> None:
         """Share the active identity no longer, in each shell in which it is protected."""

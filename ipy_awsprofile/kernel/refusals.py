@@ -1,0 +1,143 @@
+"""Listen to AWS's refusals in botocore: note who signed, and renew a session that AWS rejects.
+
+AWS can end a session before it expires, for example if somebody signs out elsewhere or an
+administrator revokes it. The session counts as expired from then on. botocore makes the same call
+again with the new one, once.
+
+https://docs.aws.amazon.com/boto3/latest/guide/events.html
+"""
+
+# ruff: noqa: SLF001  # botocore has no public API for the credentials of a client
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+
+import botocore  # the package alone, which imports nothing else
+
+from ipy_awsprofile.gate import PROCESS, Signature, label_of
+
+#: The entries in a request's context: who signed it, the access key ID before that, and whether its
+#: session was renewed.
+_SIGNATURE = "ipy_awsprofile signature"
+_KEY = "ipy_awsprofile key"
+_IS_RENEWED = "ipy_awsprofile renewed"
+
+#: The HTTP statuses with which AWS refuses a request because of who signed it.
+_REFUSED = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+
+#: How much AWS's clock can differ from this machine's.
+#: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
+_SKEW = timedelta(minutes=5)
+
+#: What botocore's event has: the HTTP response and the parsed one, or None without a response.
+_Response = tuple[object, Mapping[str, Any]] | None
+
+
+def listen(events: Any, *, is_awaited: bool) -> None:
+    """Listen to a session or a client. That of aiobotocore ``is_awaited``."""
+    after = _after_response_later if is_awaited else _after_response
+    events.register("before-sign", _note_signature, unique_id=f"{__name__}.signature")
+    events.register("needs-retry", after, unique_id=f"{__name__}.response")
+
+
+def _note_signature(
+    request: Any, request_signer: Any, signature_version: object = None, **_: object
+) -> None:
+    """Note who signs a request; a handler of botocore's event ``before-sign``."""
+    credentials = request_signer._credentials
+    if signature_version in {botocore.UNSIGNED, "bearer"}:
+        credentials = None
+    request.context[_SIGNATURE] = Signature(credentials, label_of(credentials))
+    # The properties without an underscore can renew the credentials.
+    request.context[_KEY] = getattr(credentials, "_access_key", "")
+
+
+def _after_response(response: _Response, request_dict: dict[str, Any], **_: object) -> float | None:
+    """Return 0 to let botocore make a call again at once; a handler of its ``needs-retry``."""
+    if not _is_refused(response):
+        return None
+    credentials = _rejected_credentials(response, request_dict)
+    if credentials is None:
+        return None
+    credentials.get_frozen_credentials()  # renews them, or asks the user
+    return 0
+
+
+async def _after_response_later(
+    response: _Response, request_dict: dict[str, Any], **_: object
+) -> float | None:
+    """Do the same for aiobotocore, whose event loop goes on meanwhile."""
+    if not _is_refused(response):
+        return None
+    import asyncio  # aiobotocore has imported it
+
+    return await asyncio.to_thread(_after_response, response, request_dict)
+
+
+def _is_refused(response: _Response) -> bool:
+    if response is None or not PROCESS.watched:
+        return False
+    return _status_of(response[1]) in _REFUSED
+
+
+def _status_of(parsed: Mapping[str, Any]) -> object:
+    return parsed.get("ResponseMetadata", {}).get("HTTPStatusCode")
+
+
+def _rejected_credentials(response: _Response, request_dict: dict[str, Any]) -> Any:
+    """Note a refusal. Return the credentials if AWS rejected their session and they can be renewed.
+
+    Our own calls have their own errors.
+    """
+    from ipy_awsprofile.credentials.botocore_session import rejection_of  # it imports botocore
+    from ipy_awsprofile.credentials.error_table import ENDED, EXPIRED
+    from ipy_awsprofile.credentials.providers import reject
+    from ipy_awsprofile.credentials.sts import OWN_CALL
+
+    context = request_dict["context"]
+    signature = context.get(_SIGNATURE)
+    if response is None or signature is None or OWN_CALL in context:
+        return None
+    parsed = response[1]
+    PROCESS.refusals.append((parsed, signature))
+    # The credentials for aiobotocore contain ours.
+    credentials = getattr(signature.credentials, "_credentials", signature.credentials)
+    if credentials is None or context.get(_IS_RENEWED):
+        return None
+    error = parsed.get("Error", {})
+    code = str(error.get("Code"))
+    if code == str(HTTPStatus.BAD_REQUEST.value):  # a response without a body, as S3's to HEAD
+        code = rejection_of(credentials)
+    if code not in EXPIRED | ENDED:
+        return None
+    if has_wrong_clock(code, str(error.get("Message")), parsed):
+        return None
+    if not reject(credentials, context[_KEY] or credentials._access_key):
+        return None
+    context[_IS_RENEWED] = True
+    return credentials
+
+
+def has_wrong_clock(code: str, message: str, parsed: Mapping[str, Any] | None = None) -> bool:
+    """Return whether AWS refused a request because this machine's clock is wrong.
+
+    A request that has expired can also be too slow, unless the response is from another time.
+    """
+    from ipy_awsprofile.credentials.error_table import WRONG_CLOCK  # it imports botocore
+
+    if re.search(WRONG_CLOCK, f"{code}: {message}"):
+        return True
+    if code != "RequestExpired" or parsed is None:
+        return False
+    headers = parsed.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    with suppress(TypeError, ValueError):
+        answered = parsedate_to_datetime(headers.get("date"))
+        return abs(answered - datetime.now(UTC)) > _SKEW
+    return False
