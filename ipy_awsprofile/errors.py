@@ -200,6 +200,16 @@ class SwitchInterrupted(AwsProfileError):
         super().__init__(f"{what} was interrupted.", hint)
 
 
+def show_briefly(error: KeyboardInterrupt) -> KeyboardInterrupt:
+    """Let IPython show two lines for Ctrl-C during a renewal or its question. Return the error."""
+    lines = (
+        "KeyboardInterrupt: The renewal of the credentials was interrupted.",
+        "Nothing has changed. Run the cell again to renew them.",
+    )
+    error._render_traceback_ = lambda: [printable("\n".join(lines))]  # type: ignore[attr-defined]
+    return error
+
+
 class UnexpectedError(AwsProfileError):
     """A fault of this package: an exception that nothing else explains."""
 

@@ -186,20 +186,18 @@ class _Process:
         self.warned: set[str] = set()
         #: The refusals of the running cell: botocore's parsed response, and who signed.
         self.refusals: deque[tuple[object, Signature]] = deque(maxlen=200)
-        #: The identities that were lent so far, and those that were lent during the running cell.
+        #: The identities whose credentials libraries and programs have got in the running cell.
         self.lent: set[Label] = set()
-        self.lent_in_cell: set[Label] = set()
         self.configure("warn", warnings.warn)
 
     def end_cell(self) -> None:
         """Forget what was refused and lent during the cell."""
         self.refusals.clear()
-        self.lent_in_cell.clear()
+        self.lent.clear()
 
     def note_lent(self, label: Label) -> None:
         """Note that a library or a program has asked for the credentials of an identity."""
         self.lent.add(label)
-        self.lent_in_cell.add(label)
 
     def configure(self, stale: Policy, warn: Callable[[str], None]) -> None:
         """Set how to handle a signature as another identity, and how to warn."""

@@ -78,7 +78,12 @@ from ipy_awsprofile.credentials.sts import (
     own_client,
 )
 from ipy_awsprofile.credentials.translation import reading, translated
-from ipy_awsprofile.errors import ConfigFileError, CredentialsRejected, SignInRequired
+from ipy_awsprofile.errors import (
+    ConfigFileError,
+    CredentialsRejected,
+    SignInRequired,
+    show_briefly,
+)
 
 _T = TypeVar("_T")
 
@@ -215,6 +220,16 @@ class Renewing:
 
     def _fetch(self, current: Any, renewal: Renewal, codes: Prompter | None) -> NewKeys:
         """Return new credentials. Raises a subclass of `AwsProfileError`."""
+        _in_progress.add(current)
+        try:
+            return self._fetch_checked(current, renewal, codes)
+        except KeyboardInterrupt as error:
+            raise show_briefly(error)  # noqa: B904  # it is the same
+        finally:
+            _in_progress.discard(current)
+
+    def _fetch_checked(self, current: Any, renewal: Renewal, codes: Prompter | None) -> NewKeys:
+        """Return new credentials of the same identity. Raises as `_fetch` does."""
 
         def fetch_once() -> NewKeys:
             with translated(self.target), reading(current.method):
@@ -251,6 +266,15 @@ class Renewing:
         self.prompter.prompt_sign_in()
         return fetch()
 
+
+
+#: The credentials that are being renewed, in any thread.
+_in_progress: set[object] = set()
+
+
+def is_renewing() -> bool:
+    """Return whether credentials are being renewed, which can prompt the user."""
+    return bool(_in_progress)
 
 
 #: When a session replaced one that AWS had rejected, by its access key ID.

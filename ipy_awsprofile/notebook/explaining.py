@@ -39,13 +39,16 @@ _CHOOSE = "Run `%aws_profile NAME`."
 
 
 def explain_error(
-    error: Exception, refusal: Refusal | None, switcher: Switcher, *, is_recording: bool
+    error: Exception, refusals: list[Refusal], switcher: Switcher, *, is_recording: bool
 ) -> None:
-    """Show a line below an error if a session has ended, or for the refusal that caused it."""
+    """Show a line below an error if a session has ended, or for the refusals that caused it."""
     if PROCESS.is_run or (isinstance(error, AwsProfileError) and error.hint):
         return  # the error says what to do
     line = _line_about_expiry(switcher)
-    if refusal and not line:
+    if refusals and not line:
+        signed = [each for each in refusals if not _was_unsigned(each)]
+        # pandas tries again without credentials.
+        refusal = next(iter(signed or refusals))
         line = _Explanation(refusal, switcher, is_recording=is_recording).line()
     if line:
         PROCESS.warn(line)
@@ -84,7 +87,7 @@ class _Explanation:
     def line(self) -> str:
         """Return the line, or an empty text if it isn't certain that AWS refused the request."""
         refusal = self._refusal
-        if refusal.was_unsigned or self._was_sent_unsigned:
+        if _was_unsigned(refusal):
             return self._line_without_credentials()
         code = refusal.code or self._code_from_sts()
         if has_wrong_clock(code, refusal.message, refusal.parsed):
@@ -101,10 +104,6 @@ class _Explanation:
     # ---- who signed
 
     @property
-    def _was_sent_unsigned(self) -> bool:
-        return self._signature is not None and self._signature.credentials is None
-
-    @property
     def _is_of_active(self) -> bool:
         """Whether the active profile's session signed, or probably did."""
         return self._active is not None and self._label == self._active.label
@@ -117,14 +116,15 @@ class _Explanation:
         """
         if self._signature:
             return self._signature.label
-        if len(PROCESS.lent_in_cell) == 1:
-            return next(iter(PROCESS.lent_in_cell))
+        if len(PROCESS.lent) == 1:
+            return next(iter(PROCESS.lent))
         active = self._active
-        if active is None or PROCESS.lent_in_cell:
+        if active is None or PROCESS.lent:
             return None
-        if self._was_called_by(active.label) or PROCESS.lent <= {active.label}:
-            return active.label
-        return None
+        others = self._switcher.identities_of_objects() - {active.label}
+        if others and not self._was_called_by(active.label):
+            return None
+        return active.label
 
     def _was_called_by(self, label: Label) -> bool:
         """Return whether AWS's message names the principal of a label."""
@@ -138,7 +138,7 @@ class _Explanation:
         active = self._active
         label = self._label
         if label:
-            is_certain = self._signature or label in PROCESS.lent_in_cell
+            is_certain = self._signature or label in PROCESS.lent
             if is_certain or self._was_called_by(label):
                 return f"This was signed as {_described(label)}."
             return f"This was probably signed as {_described(label)}."
@@ -158,7 +158,7 @@ class _Explanation:
         active = self._active
         if active is None:
             return f"No profile is active, so AWS got no credentials. {_CHOOSE}"
-        if self._was_sent_unsigned:
+        if self._signature:
             return f"This was sent without credentials, not as `{active.label.name}`."
         return ""
 
@@ -283,6 +283,13 @@ def _signature_of(refusal: Refusal) -> Signature | None:
         if parsed is refusal.parsed:
             return signature
     return None
+
+
+def _was_unsigned(refusal: Refusal) -> bool:
+    signature = _signature_of(refusal)
+    if signature is None:
+        return refusal.was_unsigned
+    return signature.credentials is None
 
 
 def _described(label: Label) -> str:

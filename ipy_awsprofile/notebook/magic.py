@@ -145,13 +145,13 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         """Show a line below an error that AWS's refusal or an expired session caused."""
         error = result.error_in_exec
         if isinstance(error, Exception):
-            from ipy_awsprofile.notebook.refused import refusal_in
+            from ipy_awsprofile.notebook.refused import refusals_in
 
-            refusal = refusal_in(error) if self.explain_denied else None
-            if refusal or self._switcher:
+            refusals = refusals_in(error) if self.explain_denied else []
+            if refusals or self._switcher:
                 from ipy_awsprofile.notebook.explaining import explain_error
 
-                explain_error(error, refusal, self.switcher, is_recording=self.record_calls)
+                explain_error(error, refusals, self.switcher, is_recording=self.record_calls)
         PROCESS.end_cell()
 
     @property

@@ -16,7 +16,7 @@ from ipy_awsprofile.config.request import arguments
 from ipy_awsprofile.config.settings import KEYS, known_settings
 from ipy_awsprofile.errors import AwsProfileError, IdentityChanged
 from ipy_awsprofile.gate import PROCESS
-from ipy_awsprofile.notebook.prompts import begin_cell
+from ipy_awsprofile.notebook.prompts import begin_cell, begin_interrupts, end_interrupts
 from ipy_awsprofile.sessions.issuing import try_to_renew
 from ipy_awsprofile.switch.opening import problem_of_pattern
 from ipy_awsprofile.text import one_line
@@ -49,8 +49,9 @@ class Notices:
         self._told_places: set[tuple[int, str]] = set()
         self._told_settings: list[Section] = []
         self._checked_patterns: set[str] = set()
-        before_cell += [begin_cell, self._tell_about_files]
+        before_cell += [begin_cell, begin_interrupts, self._tell_about_files]
         after_cell = (
+            end_interrupts,
             self._tell_about_places,
             _tell_about_s3fs,
             self._tell_about_configured_patterns,

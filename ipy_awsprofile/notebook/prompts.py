@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import NoReturn
 
 from IPython.core.getipython import get_ipython
 from IPython.display import display
@@ -29,8 +30,9 @@ from ipy_awsprofile.credentials.person import (
     no_code,
     somebody_is_there,
 )
+from ipy_awsprofile.credentials.providers import is_renewing
 from ipy_awsprofile.credentials.translation import no_sign_in
-from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable
+from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable, show_briefly
 from ipy_awsprofile.sessions.signing_in import begin_sign_in
 from ipy_awsprofile.text import one_line
 
@@ -38,6 +40,10 @@ from ipy_awsprofile.text import one_line
 def person_at_cell() -> Person:
     """Return the `Person` at a running cell."""
     return Person(mfa_prompter=_ask_for_code, attempts=3, sign_in_prompter=sign_in_at_cell)
+
+
+#: Python's handler of Ctrl-C, which ipykernel sets for each cell.
+_PYTHONS = signal.default_int_handler
 
 
 class _Prompts:
@@ -51,6 +57,8 @@ class _Prompts:
     def __init__(self) -> None:
         self._turn = threading.Lock()
         self._is_unanswered = False  # in the running cell
+        #: Whether Ctrl-C has ended a prompt of the running cell that is in another thread.
+        self.was_interrupted = False
         self._ends, self._end = socket.socketpair()
         self._end.setblocking(False)
 
@@ -62,6 +70,7 @@ class _Prompts:
         https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd
         """
         self._is_unanswered = False
+        self.was_interrupted = False
         if threading.current_thread() is not threading.main_thread():
             return  # a subshell, which Ctrl-C doesn't reach
         own = self._end.fileno()
@@ -98,8 +107,10 @@ class _Prompts:
         is_prompting = True
 
         def wait_for_the_end() -> None:
-            while self._ends.recv(1)[0] not in (0, signal.SIGINT):
-                pass  # another signal
+            number = self._ends.recv(1)[0]
+            while number not in (0, signal.SIGINT):  # another signal
+                number = self._ends.recv(1)[0]
+            self.was_interrupted |= number == signal.SIGINT
             with changing:
                 if is_prompting:
                     exception = ctypes.py_object(KeyboardInterrupt)
@@ -126,6 +137,31 @@ class _Prompts:
 
 _prompts = _Prompts()
 begin_cell = _prompts.begin_cell
+
+
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    """Raise KeyboardInterrupt, which IPython shows briefly during a renewal in another thread."""
+    error = KeyboardInterrupt()
+    if _prompts.was_interrupted or is_renewing():
+        show_briefly(error)
+    raise error
+
+
+def begin_interrupts(_info: object = None) -> None:
+    """Handle Ctrl-C during a cell of a kernel, in which other threads can renew credentials.
+
+    In a terminal, `asyncio.run` needs Python's own handler, and no other thread prompts.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if renders_html() and is_main and signal.getsignal(signal.SIGINT) is _PYTHONS:
+        signal.signal(signal.SIGINT, _interrupt)
+
+
+def end_interrupts(_result: object = None) -> None:
+    """Put Python's own handler back after a cell, unless the cell has set another one."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGINT) is _interrupt:
+        signal.signal(signal.SIGINT, _PYTHONS)
 
 
 def warn_at_cell(text: str) -> None:

@@ -36,17 +36,21 @@ class Refusal:
     was_unsigned: bool = False
 
 
-def refusal_in(error: BaseException) -> Refusal | None:
-    """Return AWS's refusal in an error or in its causes, or None. Our own errors say what to do."""
+def refusals_in(error: BaseException) -> list[Refusal]:
+    """Return AWS's refusals in an error and in its causes, the last one first.
+
+    Our own errors say themselves what to do.
+    """
     chain = list(_chain(error))
     if any(isinstance(each, AwsProfileError) for each in chain):
-        return None
+        return []
+    refusals: list[Refusal] = []
     for each in chain:
         for reader in READERS:
             refusal = reader.read(each)
             if refusal:
-                return refusal
-    return None
+                refusals.append(refusal)
+    return refusals
 
 
 #: Errors that are in the user's own code, even if it was handling a refusal.
@@ -65,10 +69,21 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         yield each
         if isinstance(each, BaseExceptionGroup):
             waiting += each.exceptions
-        if each.__cause__:
-            waiting.append(each.__cause__)
-        elif each.__context__ and not each.__suppress_context__ and not isinstance(each, _OF_CODE):
-            waiting.append(each.__context__)
+        waiting += _origins(each)
+
+
+def _origins(error: BaseException) -> list[BaseException]:
+    """Return the cause of an error, and the error that was being handled, such as a first attempt.
+
+    `raise … from None` hides what was being handled.
+    """
+    origins: list[BaseException] = []
+    if error.__cause__:
+        origins.append(error.__cause__)
+    is_hidden = error.__suppress_context__ and not error.__cause__
+    if error.__context__ and not is_hidden and not isinstance(error, _OF_CODE):
+        origins.append(error.__context__)
+    return origins
 
 
 def is_of(error: BaseException, module: str, name: str) -> bool:

@@ -443,6 +443,13 @@ class Switcher:
             others = leftovers(self.namespace, self._label, before, self.workers)
             return [*self.changed(), *others]
 
+    def identities_of_objects(self) -> set[Label | None]:
+        """Return the identities of the open objects that keep their own, such as filesystems."""
+        with self._lock:
+            before = self._stack.opened_before
+            before.note(self.namespace, self._label)
+            return {label for _, label in before.handles(self.namespace)}
+
     def changed(self) -> list[Leftover]:
         """Return what the user has changed since the switch, and how to undo that."""
         active = self.active

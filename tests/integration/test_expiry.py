@@ -59,6 +59,13 @@ WAYS = {
 }
 
 
+#: The lines below a cell in which the user has pressed Ctrl-C instead of answering.
+INTERRUPTED = """
+KeyboardInterrupt: The renewal of the credentials was interrupted.
+Nothing has changed. Run the cell again to renew them.
+""".strip()
+
+
 @pytest.fixture
 def kernel(aws: EmbeddedAws) -> Iterator[Kernel]:
     """Yield a kernel, and a profile of a sign-in."""
@@ -80,8 +87,9 @@ def kernel(aws: EmbeddedAws) -> Iterator[Kernel]:
 def test_next_call(kernel: Kernel, aws: EmbeddedAws, auditor: str) -> None:
     """Each way to call AWS shows one card after the sign-in has expired, and goes on.
 
-    After an MFA session has expired, threads, other languages and children ask for one code, and a
-    call without a user fails.
+    If AWS has ended a session before its time, botocore's call goes on with a new one. After an MFA
+    session has expired, threads, other languages and children ask for one code, and a call without
+    a user fails.
     """
     kernel.good(f"%aws_profile Analyst\n{PREPARE}")
     for way, use in WAYS.items():
@@ -91,8 +99,15 @@ def test_next_call(kernel: Kernel, aws: EmbeddedAws, auditor: str) -> None:
         assert len(seen.prompts) == 1, way
         users = {call.arn for call in aws.calls if call.action.startswith("s3:")}
         assert [str(arn).split("/")[1][:22] for arn in users] == ["AWSReservedSSO_Analyst"], way
+    kernel.good("%aws_profile --refresh")
+    aws.iam.expire_sessions()
+    assert kernel.good(WAYS["client"]).prompts == []  # the sign-in is valid, so nobody is asked
     kernel.answer = lambda: aws.iam.mfa_code(auditor)
     kernel.good("%aws_profile Auditor")
+    for way in ("client", "aiobotocore", "threads"):
+        kernel.wait(hours=0.1)  # a code works once
+        aws.iam.expire_sessions()
+        assert len(kernel.good(WAYS[way]).prompts) == 1, way
     for way in ("pandas and s3fs", "threads", "pyarrow", "child"):
         kernel.wait(hours=2)
         assert len(kernel.good(WAYS[way]).prompts) == 1, way
@@ -115,6 +130,8 @@ def test_no_answer(kernel: Kernel) -> None:
             continue  # there, a prompt of a library's thread ends with the cell
         interrupted = kernel.run(WAYS[way], interrupts=True)
         assert interrupted.error == "KeyboardInterrupt", way
+        assert "Traceback" not in interrupted.text, way
+        assert INTERRUPTED in interrupted.text, way
         assert len(interrupted.prompts) == 1, way
         assert len(kernel.good(WAYS["client"]).prompts) == 1, way
     kernel.wait(hours=12)
