@@ -230,6 +230,26 @@ class Renewing:
 
     def _fetch_checked(self, current: Any, renewal: Renewal, codes: Prompter | None) -> NewKeys:
         """Return new credentials of the same identity. Raises as `_fetch` does."""
+        fetch = partial(self._fetch_new, current, renewal, codes)
+        new = fetch()
+        former = current._access_key
+        if not former:
+            return new
+        _log.debug("%s: renewed by %s.", self.target.name, current.method)
+        if new and not renewal.is_role:
+            try:
+                self.check(former, _keys_in(new))
+            except CredentialsRejected:
+                # Another program has cached this session, which AWS has ended since.
+                REJECTED_KEYS.add(new["access_key"])
+                new = fetch()
+                self.check(former, _keys_in(new))
+        if former in REJECTED_KEYS:
+            _replaced_at[new["access_key"]] = datetime.now(UTC)
+        return new
+
+    def _fetch_new(self, current: Any, renewal: Renewal, codes: Prompter | None) -> NewKeys:
+        """Return new credentials, of whatever identity."""
 
         def fetch_once() -> NewKeys:
             with translated(self.target), reading(current.method):
@@ -244,21 +264,10 @@ class Renewing:
                 return fetch_once()  # which renews the source first
 
         if codes:
-            new = codes.with_code(fetch)
-        elif current.method in {"sso", "login"}:
-            new = self._signed_in(fetch)
-        else:
-            new = fetch()
-        former = current._access_key
-        if not former:
-            return new
-        _log.debug("%s: renewed by %s.", self.target.name, current.method)
-        if new and not renewal.is_role:
-            keys = Keys(new["access_key"], new["secret_key"], new.get("token"))
-            self.check(former, keys)
-        if former in REJECTED_KEYS:
-            _replaced_at[new["access_key"]] = datetime.now(UTC)
-        return new
+            return codes.with_code(fetch)
+        if current.method in {"sso", "login"}:
+            return self._signed_in(fetch)
+        return fetch()
 
     def _signed_in(self, fetch: Callable[[], NewKeys]) -> NewKeys:
         with suppress(SignInRequired):
@@ -308,6 +317,10 @@ def renewing_of(credentials: Any) -> Renewing | None:
     method = getattr(refresh, "func", None)
     renewing = getattr(method, "__self__", None)
     return renewing if isinstance(renewing, Renewing) else None
+
+
+def _keys_in(new: NewKeys) -> Keys:
+    return Keys(new["access_key"], new["secret_key"], new.get("token"))
 
 
 def _key_of(credentials: Any) -> str:

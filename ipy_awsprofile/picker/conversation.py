@@ -16,6 +16,7 @@ from ipy_awsprofile.cards import cards
 from ipy_awsprofile.cards.card import Card
 from ipy_awsprofile.config.files import SharedFiles, read_config
 from ipy_awsprofile.config.profiles import ProfileKind, list_profiles
+from ipy_awsprofile.config.recent import recent_profiles
 from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.config.request import SESSION, SwitchRequest, arguments
 from ipy_awsprofile.config.sign_ins import sign_ins
@@ -41,7 +42,11 @@ from ipy_awsprofile.picker.messages import (
     ShownIdentity,
     State,
 )
-from ipy_awsprofile.sessions.assigned_roles import known_account_name, known_roles_without_profile
+from ipy_awsprofile.sessions.assigned_roles import (
+    known_account_name,
+    known_roles_without_profile,
+    named_account,
+)
 from ipy_awsprofile.sessions.console import console_link
 from ipy_awsprofile.sessions.signing_in import begin_sign_in
 
@@ -58,8 +63,10 @@ Send = Callable[[Message, list[bytes]], object]
 #: What a view sends with an answer.
 Answer = Mapping[object, object]
 
-#: The number of recently used profiles, which come first in the list.
-_RECENT = 8
+
+#: The columns of a row with the name and the kind.
+_NAME = 0
+_KIND = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +112,6 @@ class Conversation:
         self._send = send
         self._lock = threading.RLock()  # each page can have a thread
         self._progress: Progress = {"busy": None, "ask": None, "error": ""}
-        self._recent: list[str] = []
         self._asked: _Asked | None = None
         self._unsubscribe = switcher.subscribe(self._follow)
 
@@ -157,11 +163,8 @@ class Conversation:
         """Show what a cell has changed without a switch, such as renewed credentials."""
         self.show()
 
-    def _follow(self, identity: Identity | None) -> None:
+    def _follow(self, _identity: Identity | None) -> None:
         """Show a switch, whether by a magic, Python code or a view."""
-        if identity and identity.profile:
-            others = (name for name in self._recent if name != identity.profile)
-            self._recent = [identity.profile, *others][:_RECENT]
         self.show(error="")
 
     # ---- commands
@@ -208,7 +211,8 @@ class Conversation:
         try:
             opened = self._switcher.prepare(request, fresh=again, again=again, person=person)
         except ProtectedProfile as error:
-            self._ask(asked, kind="confirm", pattern=error.pattern, account=error.account)
+            account = named_account(error.account)
+            self._ask(asked, kind="confirm", pattern=error.pattern, account=account)
         except SignInRequired:
             self._ask_to_sign_in(request, again=again, device_code=device_code)
         except (MfaUnavailable, MfaRejected) as error:
@@ -320,15 +324,18 @@ class Conversation:
             if profile.mfa_serial:
                 kind += ", MFA"
             region = profile.region or ""
-            rows.append((profile.name, account, profile.role or "", region, is_protected, kind))
+            shown = named_account(account)
+            rows.append((profile.name, shown, profile.role or "", region, is_protected, kind))
         if sign_ins(read_config()):
             for role in known_roles_without_profile():
-                account = f"{role.account.name} {role.account.id}"  # the user can search for both
+                account = named_account(role.account.id)
                 is_protected = protects(role.name, role.account.id)
                 rows.append((role.name, account, role.role, "", is_protected, ProfileKind.SSO))
+        rows.sort(key=_is_incomplete)  # the others keep their order
+        usable = {row[_NAME] for row in rows if not _is_incomplete(row)}
         message: Profiles = {
             "profiles": len(rows),
-            "recent": self._recent,
+            "recent": [name for name in recent_profiles() if name in usable],
             "regions": list(known_regions()),
             "html": "",
         }
@@ -373,6 +380,10 @@ class Conversation:
             "window_seconds_left": _seconds_until(window.ends if window else None),
         }
         return {**self._progress, "identity": about, "html": card._repr_html_()}
+
+
+def _is_incomplete(row: Row) -> bool:
+    return row[_KIND] == ProfileKind.INCOMPLETE
 
 
 def _seconds_until(time: datetime | None) -> float | None:

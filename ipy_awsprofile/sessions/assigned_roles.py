@@ -48,7 +48,7 @@ from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.credentials.providers import shared_sign_in, sso_token_cache
 from ipy_awsprofile.credentials.sts import own_client
 from ipy_awsprofile.credentials.translation import reading, translated
-from ipy_awsprofile.errors import InvalidOption, SignInRequired
+from ipy_awsprofile.errors import AwsProfileError, InvalidOption, SignInRequired
 from ipy_awsprofile.text import did_you_mean, quoted
 
 Result = TypeVar("Result")
@@ -227,6 +227,21 @@ def known_account_name(account: str) -> str | None:
     Names aren't deleted with the lists, because patterns protect accounts by name.
     """
     return _read_cache()["names"].get(account)
+
+
+def named_account(account: str) -> str:
+    """Return an account's ID after its name, if that is known. The picker's search finds both."""
+    return " ".join(filter(None, (known_account_name(account), account)))
+
+
+def read_account_names(target: Target) -> None:
+    """Cache the names of the accounts of a new sign-in, which list and cards show.
+
+    Without the names, they show the IDs.
+    """
+    if target.sign_in:
+        with suppress(AwsProfileError):
+            list_accounts(target)
 
 
 def _keep(sign_in: SignIn, listed: RoleList) -> RoleList:

@@ -46,7 +46,7 @@ from ipy_awsprofile.credentials.providers import sso_token_cache
 from ipy_awsprofile.credentials.sts import own_client
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable
-from ipy_awsprofile.sessions.assigned_roles import delete_role_lists
+from ipy_awsprofile.sessions.assigned_roles import delete_role_lists, read_account_names
 from ipy_awsprofile.sessions.aws_login import Login, query_in
 from ipy_awsprofile.sessions.loopback import LoopbackServer
 
@@ -153,7 +153,10 @@ class Attempt(StaysInProcess):
             if not self._callback.code:
                 return False
         with translated(self._target):
-            return self._redeem()
+            is_redeemed = self._redeem()
+        if is_redeemed:
+            read_account_names(self._target)
+        return is_redeemed
 
     def _is_stored(self) -> bool:
         """Return whether another program has stored a sign-in."""

@@ -18,6 +18,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ipy_awsprofile.config.recent import note_profile
 from ipy_awsprofile.config.request import SwitchRequest, arguments
 from ipy_awsprofile.config.target import Target, login_target
 from ipy_awsprofile.credentials.person import Person
@@ -219,6 +220,8 @@ class Switcher:
                 self._stop_sharing_protected()
             self.has_switched = True
         with _after_change():
+            if opened.request.profile:
+                note_profile(opened.request.profile)
             self._share_again()
         _log.debug("Switched to %s, %s.", opened.label.name, opened.identity.arn)
         return opened.identity

@@ -67,6 +67,26 @@ def test_search(view: ViewPage) -> None:
     expect(view.options.nth(1)).to_have_class(re.compile("ipyap-active"))
 
 
+def test_search_forgives_a_letter(view: ViewPage) -> None:
+    """Without a match, similar names are listed, and Enter switches only to one that is chosen."""
+    view.open()
+    for typed in ("stagng", "stagging", "stafing", "satging", "stagn"):
+        view.field.fill(typed)
+        expect(view.options).to_have_count(1)
+        expect(view.options.first).to_contain_text("staging")
+    view.field.fill("analytcs dev")
+    expect(view.options).to_have_count(1)
+    expect(view.options.first).to_contain_text("analytics-dev")
+    view.field.press("Enter")
+    view.settle()
+    assert view.is_open
+    view.field.fill("stagng")
+    view.field.press("ArrowDown")
+    view.field.press("Enter")
+    view.settle()
+    view.shows("staging")
+
+
 def test_enter_switches_only_to_a_chosen_profile(view: ViewPage) -> None:
     """Enter keeps the active profile until the user types or moves; held down, it does nothing."""
     view.choose("staging")

@@ -104,7 +104,7 @@ def test_next_call(kernel: Kernel, aws: EmbeddedAws, auditor: str) -> None:
     assert kernel.good(WAYS["client"]).prompts == []  # the sign-in is valid, so nobody is asked
     kernel.answer = lambda: aws.iam.mfa_code(auditor)
     kernel.good("%aws_profile Auditor")
-    for way in ("client", "aiobotocore", "threads"):
+    for way in ("new session", "aiobotocore", "threads"):
         kernel.wait(hours=0.1)  # a code works once
         aws.iam.expire_sessions()
         assert len(kernel.good(WAYS[way]).prompts) == 1, way

@@ -90,6 +90,43 @@ def test_lists_the_profiles(views: Views, shell: Shell, aws: EmbeddedAws) -> Non
     assert aws.calls == []
 
 
+def test_recent_profiles(views: Views, shell: Shell, aws: EmbeddedAws) -> None:
+    """Each switch counts, in whichever notebook, but not a profile without credentials.
+
+    Incomplete profiles are the last ones in the list.
+    """
+    aws.write_profile("Another", region="us-east-1")
+    aws.write_profile("Later", source_profile="UserAlpha", role_arn=f"arn:aws:iam::{PROD}:role/A")
+    shell.good("%aws_profile RoleBeta")
+    views.switch("UserAlpha")
+    shell.good("%%aws_profile RoleBeta\n1")
+    assert views.do("list")["recent"] == ["UserAlpha", "RoleBeta"]
+    assert [row[0] for row in views.rows] == ["UserAlpha", "RoleBeta", "Later", "Another"]
+    elsewhere = Views(Switcher(None))
+    assert elsewhere.do("list")["recent"] == ["UserAlpha", "RoleBeta"]
+    with aws.config_file.open() as file:
+        text = file.read()
+    aws.config_file.write_text(text.replace("role_arn", "was_role_arn"))
+    assert elsewhere.do("list")["recent"] == ["UserAlpha"]
+
+
+def test_account_names_after_a_sign_in(views: Views, aws: EmbeddedAws) -> None:
+    """After a sign-in, the list and a confirmation have the names of accounts beside their IDs."""
+    organisation(aws)
+    aws.write_profile("Prod", sso_session="corp", sso_account_id=PROD, sso_role_name="Admin")
+    views.switcher.protection.protected = ("Prod",)
+    views.do("list")
+    assert ["Prod", PROD, "Admin", "", True, "SSO"] in views.rows
+    aws.sso.approve(views.switch("Prod")["ask"]["code"])
+    deadline = time.monotonic() + 60
+    while (views.state["ask"] or {}).get("kind") != "confirm":
+        assert time.monotonic() < deadline, views.state
+        time.sleep(0.05)
+    assert views.state["ask"]["account"] == f"Acme Prod {PROD}"
+    views.do("list")
+    assert ["Prod", f"Acme Prod {PROD}", "Admin", "", True, "SSO"] in views.rows
+
+
 def test_says_how_to_get_profiles(views: Views, aws: EmbeddedAws) -> None:
     """Without profiles, the views show the first steps, and with a broken file, its line."""
     for file in (aws.config_file, aws.credentials_file):

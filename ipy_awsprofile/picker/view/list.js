@@ -163,8 +163,10 @@ export class ProfileList {
   search(text = this.input.value) {
     this.words = text.toLowerCase().split(/\s+/).filter(Boolean);
     this.matches = matching(this.order ?? [], this.words);
-    this.isPointedAt = this.words.length > 0;
-    this.active = this.isPointedAt ? 0 : this.matches.findIndex(({ row }) => row[NAME] === this.current);
+    const isSimilar = !this.matches.length;
+    if (isSimilar) this.matches = similar(this.order ?? [], this.words);
+    this.isPointedAt = this.words.length > 0 && !isSimilar; // a similar name must be chosen
+    this.active = this.isPointedAt ? 0 : isSimilar ? -1 : this.matches.findIndex(({ row }) => row[NAME] === this.current);
     const total = this.entries.length;
     this.empty.hidden = this.matches.length > 0;
     this.empty.textContent = total
@@ -304,6 +306,33 @@ function matching(entries, words) {
     ranks[rank].push(entry);
   }
   return ranks.flat();
+}
+
+/**
+ * Return the entries that contain a word similar to each word, whose end may not have been typed yet.
+ * @param {Entry[]} entries @param {string[]} words
+ */
+function similar(entries, words) {
+  return entries.filter(({ text }) => {
+    const parts = text.split(/[^\p{L}\p{N}]+/u);
+    return words.every((word) => text.includes(word) || parts.some((part) => isBeginning(word, part)));
+  });
+}
+
+/** Return whether a text begins with a word that has one letter more, less or different, or two swapped. @param {string} word @param {string} text */
+function isBeginning(word, text) {
+  const { length } = word;
+  return length > 3 && [length - 1, length, length + 1].some((end) => differInOneLetter(word, text.slice(0, end)));
+}
+
+/** @param {string} one @param {string} other */
+function differInOneLetter(one, other) {
+  let from = 0, until = 0;
+  while (from < one.length && one[from] === other[from]) from++;
+  while (until < Math.min(one.length, other.length) - from && one.at(-1 - until) === other.at(-1 - until)) until++;
+  const left = one.slice(from, one.length - until), right = other.slice(from, other.length - until);
+  if (left.length === 2 && right.length === 2) return left[0] === right[1] && left[1] === right[0];
+  return left.length < 2 && right.length < 2;
 }
 
 /** Return a text with the words of the search marked. @param {string} text @param {string[]} words */
