@@ -210,6 +210,19 @@ def _read_duckdb(error: BaseException) -> Refusal | None:
     )
 
 
+# Programs -----------------------------------------------------------------------------------------
+
+
+def _read_process(error: BaseException) -> Refusal | None:
+    """Return what a program that got credentials in this cell can have met: an ended session.
+
+    Only STS can tell.
+    """
+    if PROCESS.lent and is_of(error, "subprocess", "CalledProcessError"):
+        return Refusal(status=HTTPStatus.BAD_REQUEST)
+    return None
+
+
 # All libraries ------------------------------------------------------------------------------------
 
 
@@ -237,4 +250,5 @@ READERS = (
         "polars 2.1, deltalake 1.6, obstore 0.12",
     ),
     Reader(("DuckDB",), _read_duckdb, "duckdb 1.5"),
+    Reader(("subprocess",), _read_process, "Python 3.11"),
 )

@@ -283,6 +283,23 @@ def test_keys_in_a_file(aws: EmbeddedAws, notebook: Shell, scenario: Scenario) -
     )
 
 
+def test_a_child_with_an_ended_session(aws: EmbeddedAws, notebook: Shell) -> None:
+    """If AWS has ended the session of a program that fails, the line says so, and it works again.
+
+    A program that fails for another reason has no line.
+    """
+    listing = "import boto3; boto3.client('s3').list_objects_v2(Bucket='cities-of-mine')"
+    child = f'subprocess.run([sys.executable, "-c", {listing!r}], check=True)'
+    notebook.good("%aws_profile RoleBeta")
+    assert line_below(notebook.run(child.replace("cities-of-mine", "nobody-has-this"))) == ""
+    aws.iam.expire_sessions()
+    assert line_below(notebook.run(child)) == (
+        "AWS has ended the session of `RoleBeta` (ExpiredToken), so it was renewed. "
+        "Run the cell again."
+    )
+    notebook.good(child)
+
+
 def test_all_sessions_of_a_chain_are_ended(aws: EmbeddedAws, notebook: Shell) -> None:
     """If AWS has ended the source's session as well, both are renewed, and the call goes on."""
     source = add_role(aws, "Source", "sts:AssumeRole")
