@@ -45,6 +45,7 @@ credentials/botocore_session.py
   botocore.configprovider.ConfigValueStore: set_config_provider(logical_name, provider)
   botocore.credentials: DeferredRefreshableCredentials(refresh_using, method)
   botocore.credentials.CredentialResolver: def load_credentials()
+  botocore.credentials.RefreshableCredentials: _frozen_credentials
   botocore.handlers: BUILTIN_HANDLERS
   botocore.loaders: Loader(extra_search_paths, include_default_search_paths)
   botocore.loaders.Loader: _search_paths; search_paths; load_service_model
@@ -53,6 +54,8 @@ credentials/botocore_session.py
     lazy_register_component(name, component); register_component(name, component)
 credentials/person.py
   ipykernel.kernelbase.Kernel: _allow_stdin; getpass
+credentials/file_keys.py
+  botocore.credentials.Credentials: def get_frozen_credentials()
 credentials/providers.py
   botocore.credentials: AssumeRoleProvider(load_config, client_creator, cache, profile_name,
     prompter, credential_sourcer, profile_provider_builder); BotoProvider(); EnvProvider(environ);
@@ -69,14 +72,13 @@ credentials/providers.py
   botocore.credentials.ContainerProvider: _environ; _fetcher; CANONICAL_NAME; METHOD
   botocore.credentials.CredentialProvider: def load()
   botocore.credentials.CredentialResolver: get_provider(name)
-  botocore.credentials.Credentials: def get_frozen_credentials()
   botocore.credentials.InstanceMetadataProvider: _role_fetcher; CANONICAL_NAME; METHOD
   botocore.credentials.ProcessProvider: def _retrieve_credentials_using(credential_process)
   botocore.credentials.ProfileProviderBuilder: _session; def _create_config_provider(profile_name);
     def _create_process_provider(profile_name);
     def _create_shared_credential_provider(profile_name); def providers(profile_name,
     disable_env_vars)
-  botocore.credentials.RefreshableCredentials: _access_key; _refresh_using; method;
+  botocore.credentials.RefreshableCredentials: _access_key; _expiry_time; _refresh_using; method;
     _advisory_refresh_timeout; _mandatory_refresh_timeout
   botocore.credentials.create_mfa_serial_refresher: _refresh
   botocore.tokens: _sso_json_dumps(obj)
@@ -138,7 +140,11 @@ kernel/places.py
 kernel/workers.py
   distributed.core: clean_exception
   distributed.scheduler.Scheduler: register_worker_plugin; unregister_worker_plugin
+kernel/refusals.py
+  botocore.credentials.RefreshableCredentials: _access_key
+  botocore.signers.RequestSigner: _credentials
 kernel/watch.py
+  botocore.client.BaseClient: _make_api_call
   boto3.session.Session: _session
   botocore: register_initializer(callback); unregister_initializer(callback)
   botocore.auth.SigV4Auth: credentials; def add_auth(request)
@@ -154,6 +160,8 @@ notebook/cells.py
   IPython.core.displayhook.DisplayHook: prompt_count
   IPython.core.interactiveshell.InteractiveShell: InteractiveTB; SyntaxTB; user_global_ns
   codeop.Compile: flags
+notebook/explaining.py
+  botocore.credentials.RefreshableCredentials: _access_key
 notebook/magic.py
   IPython.core.completer.IPCompleter: custom_matchers
   IPython.core.displayhook.DisplayHook: prompt_count

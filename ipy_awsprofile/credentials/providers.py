@@ -43,11 +43,9 @@ from botocore.credentials import (
     create_credential_resolver,
 )
 from botocore.exceptions import (
-    BotoCoreError,
     CredentialRetrievalError,
     InvalidConfigError,
     LoginTokenLoadError,
-    PartialCredentialsError,
 )
 from botocore.tokens import _sso_json_dumps  # type: ignore[attr-defined]
 from botocore.utils import get_login_token_cache_directory
@@ -60,12 +58,12 @@ from ipy_awsprofile.config.files import (
     version_of,
 )
 from ipy_awsprofile.config.parameters import StsParameters
-from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.sign_ins import sso_cache, value_in
 from ipy_awsprofile.config.target import Target, login_file, sign_in_file
 from ipy_awsprofile.config.user_environment import user_environment
+from ipy_awsprofile.credentials.file_keys import FileCredentials
 from ipy_awsprofile.credentials.outside import Outside
 from ipy_awsprofile.credentials.person import Prompter
 from ipy_awsprofile.credentials.sts import (
@@ -74,12 +72,10 @@ from ipy_awsprofile.credentials.sts import (
     Keys,
     KeySource,
     NewKeys,
-    freeze_credentials,
     own_client,
 )
 from ipy_awsprofile.credentials.translation import reading, translated
 from ipy_awsprofile.errors import (
-    ConfigFileError,
     CredentialsRejected,
     SignInRequired,
     show_briefly,
@@ -534,8 +530,8 @@ class _ProfileProviders(ProfileProviderBuilder):
     def _watching(self, provider: Any, path: Path) -> Any:
         load = provider.load
 
-        def load_keys() -> _FileCredentials | None:
-            return _FileCredentials(load, path, self.renewing.check).load()
+        def load_keys() -> FileCredentials | None:
+            return FileCredentials(load, path, self.renewing.check).load()
 
         provider.load = load_keys
         return provider
@@ -546,68 +542,3 @@ class _ProfileProviders(ProfileProviderBuilder):
             lambda: self._session.full_config,
             popen=self._session.outside.start_process,
         )
-
-
-def _current_key(name: str) -> Any:
-    """Return a property with a part of the current keys."""
-
-    def read(credentials: _FileCredentials) -> Any:
-        return getattr(credentials.get_frozen_credentials(), name)
-
-    return property(read)
-
-
-class _FileCredentials(StaysInProcess, Credentials):
-    """The current keys of a profile in a shared file, which are read again when it changes.
-
-    botocore reads keys once per session, and the AWS CLI reads them for each command. A kernel can
-    run for days, and tools that renew temporary keys update the credentials file every hour. If the
-    file can't be read or no longer has the profile's keys, the former keys stay in use, because
-    another program may be writing the file.
-    """
-
-    # The base class has attributes with these names, and reads them one at a time.
-    access_key = _current_key("access_key")
-    secret_key = _current_key("secret_key")
-    token = _current_key("token")
-    account_id = _current_key("account_id")
-
-    _keys: Keys
-    _access_key = ""  # botocore's name for a key that needs no call
-    method = ""  # until the keys are read, because loading the extension can find it then
-
-    def __init__(
-        self,
-        load: Callable[[], Credentials | None],
-        path: Path,
-        check: Callable[[str, Keys], None],
-    ) -> None:
-        self._load = load
-        self._path = path
-        self._check = check
-
-    def load(self) -> Self | None:
-        """Read the keys. Return these credentials, or None if the file has no keys for them."""
-        version = version_of(self._path)  # before reading, because the file can change meanwhile
-        loaded = self._load()
-        if not loaded:
-            return None
-        keys = freeze_credentials(loaded)
-        named = {"aws_access_key_id": keys.access_key, "aws_secret_access_key": keys.secret_key}
-        for setting, key in named.items():
-            if not key:  # as in a template
-                raise PartialCredentialsError(provider=loaded.method, cred_var=setting)
-        if self._access_key and self._keys != keys:
-            self._check(self._access_key, keys)
-        self._keys = keys
-        self._version = version
-        self.method = loaded.method
-        self._access_key = str(keys.access_key)
-        return self
-
-    def get_frozen_credentials(self) -> Keys:
-        """Return the current keys. Raises IdentityChanged."""
-        if version_of(self._path) != self._version:
-            with suppress(BotoCoreError, ConfigFileError, OSError, ValueError):
-                self.load()
-        return self._keys

@@ -52,6 +52,7 @@ def _note_signature(
 ) -> None:
     """Note who signs a request; a handler of botocore's event ``before-sign``."""
     credentials = request_signer._credentials
+    credentials = getattr(credentials, "_credentials", credentials)  # aiobotocore's contain ours
     if signature_version in {botocore.UNSIGNED, "bearer"}:
         credentials = None
     request.context[_SIGNATURE] = Signature(credentials, label_of(credentials))
@@ -98,7 +99,7 @@ def _rejected_credentials(response: _Response, request_dict: dict[str, Any]) -> 
     """
     from ipy_awsprofile.credentials.botocore_session import rejection_of  # it imports botocore
     from ipy_awsprofile.credentials.error_table import ENDED, EXPIRED
-    from ipy_awsprofile.credentials.providers import reject
+    from ipy_awsprofile.credentials.providers import reject, renewing_of
     from ipy_awsprofile.credentials.sts import OWN_CALL
 
     context = request_dict["context"]
@@ -107,9 +108,8 @@ def _rejected_credentials(response: _Response, request_dict: dict[str, Any]) -> 
         return None
     parsed = response[1]
     PROCESS.refusals.append((parsed, signature))
-    # The credentials for aiobotocore contain ours.
-    credentials = getattr(signature.credentials, "_credentials", signature.credentials)
-    if credentials is None or context.get(_IS_RENEWED):
+    credentials = signature.credentials
+    if renewing_of(credentials) is None or context.get(_IS_RENEWED):
         return None
     error = parsed.get("Error", {})
     code = str(error.get("Code"))

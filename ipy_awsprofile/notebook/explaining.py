@@ -231,9 +231,7 @@ class _Explanation:
     def _credentials(self) -> Any:
         """The credentials that signed, or that were lent."""
         if self._signature:
-            # Those for aiobotocore contain ours.
-            signer = self._signature.credentials
-            return getattr(signer, "_credentials", signer)
+            return self._signature.credentials
         return self._label.credentials if self._label else None
 
     def _code_from_sts(self) -> str:

@@ -89,7 +89,8 @@ def _origins(error: BaseException) -> list[BaseException]:
 def is_of(error: BaseException, module: str, name: str) -> bool:
     """Return whether an error is of a class, or of one derived from it, without importing it."""
     kinds = type(error).__mro__
-    return any((kind.__module__, kind.__name__) == (module, name) for kind in kinds)
+    # DuckDB's classes are in a module whose name has an underscore.
+    return any((kind.__module__.lstrip("_"), kind.__name__) == (module, name) for kind in kinds)
 
 
 # botocore -----------------------------------------------------------------------------------------
@@ -193,7 +194,7 @@ _METHOD = re.compile(r"\b(GET|HEAD|PUT|POST|DELETE)\b")
 
 def _read_duckdb(error: BaseException) -> Refusal | None:
     """Read an error of DuckDB's extension httpfs for a path of S3."""
-    if not is_of(error, "_duckdb", "HTTPException"):
+    if not is_of(error, "duckdb", "HTTPException"):
         return None
     text = str(error)
     if not _IN_S3.search(text):

@@ -34,12 +34,9 @@ def code_in(text: str) -> list[str]:
 
 
 def test_expired_session_of_the_active_profile(shell: Shell, aws: EmbeddedAws) -> None:
-    """For the active profile, the hint's command renews the session, and then the cell works."""
+    """If AWS ends the active session, a call renews it and goes on."""
     shell.good("from ipy_awsprofile import list_buckets\n%aws_profile RoleBeta")
     aws.iam.expire_sessions()
-    name, refresh = code_in(shell.refused("list_buckets(session)").hint)
-    assert name == "RoleBeta"
-    shell.good(refresh)
     assert len(shell.good("list_buckets(session)").result) == 3
 
 

@@ -290,7 +290,7 @@ def test_a_child_with_an_ended_session(aws: EmbeddedAws, notebook: Shell) -> Non
     """
     listing = "import boto3; boto3.client('s3').list_objects_v2(Bucket='cities-of-mine')"
     child = f'subprocess.run([sys.executable, "-c", {listing!r}], check=True)'
-    notebook.good("%aws_profile RoleBeta")
+    notebook.good("%aws_profile RoleBeta --session-name lent")
     assert line_below(notebook.run(child.replace("cities-of-mine", "nobody-has-this"))) == ""
     aws.iam.expire_sessions()
     assert line_below(notebook.run(child)) == (
