@@ -272,7 +272,6 @@ class Renewing:
         return fetch()
 
 
-
 #: The credentials that are being renewed, in any thread.
 _in_progress: set[object] = set()
 

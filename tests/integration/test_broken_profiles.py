@@ -219,8 +219,8 @@ ROWS: dict[str, Broken] = {
     ),
     # Values on the lines below a setting
     "role below": role(
-        InvalidProfile,
-        "`role_arn` of `P` has no value, only the indented lines below it.",
+        InvalidOption,
+        "A setting or an option of `P` is invalid: Invalid type for parameter RoleArn",
         "The value of `role_arn` must be on the same line. See config:",
         {f"= arn:aws:iam::{ACCOUNT}:role/Hop1": f"=\n  arn:aws:iam::{ACCOUNT}:role/Hop=1"},
     ),
