@@ -52,7 +52,7 @@ def test_a_renamed_attribute_of_botocore(monkeypatch: pytest.MonkeyPatch) -> Non
 #: Functions of three rooms, which a fault makes uncallable, and the files that call them.
 BROKEN = {
     "config": ("ipy_awsprofile.config.target.session_policy", "config/target.py"),
-    "credentials": ("ipy_awsprofile.credentials.providers.version_of", "credentials/providers.py"),
+    "credentials": ("ipy_awsprofile.credentials.file_keys.version_of", "credentials/file_keys.py"),
     "kernel": ("ipy_awsprofile.kernel.places.clear_caches", "kernel/places.py"),
 }
 
