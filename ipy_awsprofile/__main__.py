@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -26,36 +28,85 @@ def main(argv: Sequence[str] | None = None) -> int:
         "credentials",
         help="print the credentials of the notebook that shares its identity, as JSON",
     )
-    program.add_argument(
-        "--agent",
-        action="store_true",
-        help="of the profile notebook-agent, which can only read unless you let it write",
+    launcher = commands.add_parser(
+        "run",
+        help="run a command that finds no AWS credentials but those of the profile notebook",
+        usage="%(prog)s [-h] [--agent] -- COMMAND [ARGUMENT ...]",
     )
+    launcher.add_argument("words", metavar="COMMAND", nargs="+")
+    for shared in (program, launcher):
+        shared.add_argument(
+            "--agent",
+            action="store_true",
+            help="of the profile notebook-agent, which can only read unless you let it write",
+        )
     options, arguments = parser.parse_known_args(argv)
     if arguments and options.command != "lab":
         parser.error(f"unrecognized arguments: {' '.join(arguments)}")
     try:
         if options.command == "credentials":
             return _print_credentials(for_agent=options.agent)
+        if options.command == "run":
+            return _run_program(options.words, for_agent=options.agent)
         return _run(options.command, arguments)
     except KeyboardInterrupt:
         return 130  # as in a shell: 128 and the number of SIGINT
 
 
 def _print_credentials(*, for_agent: bool) -> int:
-    """Print the shared credentials, or what to run on standard error, which SDKs show.
+    """Print the shared credentials, or keys that AWS refuses.
+
+    Without credentials, botocore shows standard error. Other SDKs may go on to other credentials,
+    unless the exit status is 0.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
     """
-    from ipy_awsprofile.config.shared import AGENT, NOTEBOOK, NotShared, fetch_shared
+    from ipy_awsprofile.config.shared import (
+        NotShared,
+        fetch_shared,
+        is_for_botocore,
+        refused_document,
+    )
 
-    profile = AGENT if for_agent else NOTEBOOK
     try:
-        print(fetch_shared(profile))  # noqa: T201
-    except NotShared as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 1
+        print(fetch_shared(_shared_profile(for_agent=for_agent)))  # noqa: T201
+    except Exception as error:  # noqa: BLE001  # a fault of ours mustn't let an SDK go on, either
+        problem = str(error)
+        if not isinstance(error, NotShared):
+            problem = f"ipy_awsprofile has a fault: {error!r}"
+        print(refused_document(problem))  # noqa: T201
+        print(problem, file=sys.stderr)  # noqa: T201
+        return int(is_for_botocore())
     return 0
+
+
+def _run_program(words: Sequence[str], *, for_agent: bool) -> int:
+    """Run a command with only the credentials of a shared profile, and return its exit status."""
+    from ipy_awsprofile.config.files import read_config
+    from ipy_awsprofile.config.shared import environment_with, python_of
+
+    profile = _shared_profile(for_agent=for_agent)
+    if not python_of(read_config().profiles.get(profile, {})):
+        print(  # noqa: T201
+            f"The config file doesn't have the profile `{profile}`. Run `%aws_profile --share "
+            "--yes` in a notebook.",
+            file=sys.stderr,
+        )
+        return 1
+    environment = environment_with(profile, os.environ)
+    try:
+        if sys.platform == "win32":  # which can't replace a process
+            return subprocess.call(words, env=environment)  # noqa: S603  # the user's command
+        os.execvpe(words[0], [*words], environment)  # noqa: S606
+    except OSError as error:
+        print(f"`{words[0]}` can't be run: {error.strerror}.", file=sys.stderr)  # noqa: T201
+        return 127  # as in a shell
+
+
+def _shared_profile(*, for_agent: bool) -> str:
+    from ipy_awsprofile.config.shared import AGENT, NOTEBOOK
+
+    return AGENT if for_agent else NOTEBOOK
 
 
 def _run(command: str, arguments: Sequence[str]) -> int:

@@ -17,6 +17,20 @@ from tests.processes import Child
 from tests.roles import add_mfa_role, answer_with_codes
 from tests.shells import Shell
 
+#: A program that writes an object.
+PUT = """
+import boto3
+try:
+    boto3.client("s3").put_object(Bucket="my-first-bucket", Key="a", Body=b"")
+    print("written")
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+#: A program's keys in the JSON of a ``credential_process``, and as variables.
+KEYS = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+
 ASK = [sys.executable, "-P", "-m", "ipy_awsprofile", "credentials"]
 
 

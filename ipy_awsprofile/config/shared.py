@@ -5,6 +5,9 @@ Two profiles of the config file name the command ``python -m ipy_awsprofile cred
 port and a key. Both sides prove that they know the key and neither sends it, because after the end
 of a kernel, another user's program can listen on its port.
 
+If there are no credentials, some SDKs go on to others, such as those of the machine. So the command
+then prints keys that AWS refuses. botocore shows its message instead.
+
 The command must be quick, so this module imports nothing that isn't.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
@@ -19,6 +22,8 @@ import re
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 
@@ -43,6 +48,30 @@ _LONGEST_ANSWER = 20_000
 #: its messages as UTF-8.
 _COMMAND = "-X utf8 -P -m ipy_awsprofile credentials"
 _PROCESS = re.compile(rf'"([^"]+)" {_COMMAND}(?: --agent)?')
+
+#: The executables of programs with botocore, such as boto3's and the AWS CLI.
+_BOTOCORE = re.compile(r"(pythonw?|pypy|aws)[\d.]*(\.exe)?", re.IGNORECASE)
+
+#: How long keys that AWS refuses are good, so that every SDK soon asks again.
+_REFUSED_FOR = timedelta(minutes=1)
+
+#: The longest ID of an access key.
+#: https://docs.aws.amazon.com/IAM/latest/APIReference/API_AccessKey.html
+_LONGEST_ID = 128
+
+#: Variables with credentials, or that lead to them. SDKs prefer some of them to a profile, and use
+#: others if a profile has no credentials.
+_OTHER_CREDENTIALS = {
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"),
+    *("AWS_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_CREDENTIAL_EXPIRATION"),
+    *("AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE"),
+    *("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
+    *("AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
+    *("AWS_DEFAULT_PROFILE", "AWS_MCP_PROXY_PROFILES"),
+}
+
+#: The beginning of variables with an API key for a service, such as Amazon Bedrock.
+_API_KEY = "AWS_BEARER_TOKEN_"
 
 _RUN_SHARE = "Run `%aws_profile --share` in a notebook."
 
@@ -112,6 +141,47 @@ def fetch_shared(profile: str) -> str:
     if problem:
         raise NotShared(problem)
     return answer
+
+
+def refused_document(problem: str) -> str:
+    """Return keys that AWS refuses, as the JSON of a ``credential_process``.
+
+    The ID of the access key, which some SDKs show in their error, says what the problem is.
+    """
+    words = re.sub(r"\W+", "_", problem, flags=re.ASCII).strip("_")
+    document = {
+        "Version": 1,
+        "AccessKeyId": words[:_LONGEST_ID],
+        "SecretAccessKey": "none",
+        "Expiration": f"{datetime.now(UTC) + _REFUSED_FOR:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    return json.dumps(document)
+
+
+def is_for_botocore() -> bool:
+    """Return whether botocore waits for this process, which shows the process's message.
+
+    On Windows, the Python of a virtual environment starts another one with the same arguments.
+    """
+    import psutil  # takes too long for the usual case
+
+    with suppress(psutil.Error, OSError):
+        process = psutil.Process()
+        arguments = process.cmdline()[1:]
+        for parent in process.parents():
+            if parent.cmdline()[1:] != arguments:
+                return _BOTOCORE.fullmatch(Path(parent.exe()).name) is not None
+    return False
+
+
+def environment_with(profile: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which programs find no credentials but those of a shared profile."""
+    own = {
+        name: value
+        for name, value in environ.items()
+        if name not in _OTHER_CREDENTIALS and not name.startswith(_API_KEY)
+    }
+    return {**own, "AWS_PROFILE": profile, "AWS_EC2_METADATA_DISABLED": "true"}
 
 
 def _ask(port: int, question: str) -> str:

@@ -17,20 +17,18 @@ from ipy_awsprofile.demo.stages import allow
 from tests.aws import EmbeddedAws
 from tests.kernels import Kernel
 from tests.shells import Shell
-from tests.terminals import ASK, Terminal, may_write, switch_to_writer
+from tests.terminals import (
+    ASK,
+    KEYS,
+    PUT,
+    VARIABLES,
+    Terminal,
+    may_write,
+    switch_to_writer,
+)
 
-PUT = """
-import boto3
-try:
-    boto3.client("s3").put_object(Bucket="my-first-bucket", Key="a", Body=b"")
-    print("written")
-except Exception as error:
-    print(type(error).__name__, error)
-"""
 LIST = "import boto3; print(boto3.client('s3').list_buckets()['Buckets'])"
 GETPASS = getpass.getpass
-KEYS = ("AccessKeyId", "SecretAccessKey", "SessionToken")
-VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 class Answers:
