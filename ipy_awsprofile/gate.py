@@ -22,6 +22,7 @@ from threading import Event, RLock
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import ref
 
+from ipy_awsprofile.config.private import of_process
 from ipy_awsprofile.config.user_environment import SWITCHED, identity_in_environment
 from ipy_awsprofile.errors import AwsProfileError, NotForOneProfile, StaleIdentity
 from ipy_awsprofile.text import shortened
@@ -154,7 +155,7 @@ class _Process:
         #: How many times `watch.watch` is in effect.
         self.watched = 0
         #: Held while a switch sets variables and other places. `is_changing` says whether it is.
-        self.changing = RLock()
+        self.changing = of_process(self, name="changing", create=RLock)
         self.is_changing = False
         #: botocore's sessions.
         self.sessions = _WeakObjects()

@@ -78,7 +78,8 @@ credentials/providers.py
     def _create_process_provider(profile_name);
     def _create_shared_credential_provider(profile_name); def providers(profile_name,
     disable_env_vars)
-  botocore.credentials.RefreshableCredentials: _access_key; _expiry_time; _refresh_using; method;
+  botocore.credentials.RefreshableCredentials: _access_key; _expiry_time; _refresh_lock;
+    _refresh_using; method;
     _advisory_refresh_timeout; _mandatory_refresh_timeout
   botocore.credentials.create_mfa_serial_refresher: _refresh
   botocore.tokens: _sso_json_dumps(obj)
@@ -190,7 +191,7 @@ sessions/console.py
 sessions/issuing.py
   botocore.credentials.RefreshableCredentials: _frozen_credentials
   botocore.credentials: DeferredRefreshableCredentials(refresh_using, method)
-  botocore.credentials.RefreshableCredentials: _access_key; def _refresh();
+  botocore.credentials.RefreshableCredentials: _access_key; _refresh_lock; def _refresh();
     _advisory_refresh_timeout; _mandatory_refresh_timeout
 sessions/session.py
   botocore.utils: validate_region_name(region_name)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.config import Config
 from botocore.credentials import DeferredRefreshableCredentials
 
+from ipy_awsprofile.config.private import of_process
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.target import Target, sign_in_file
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession, give_up_soon
@@ -95,7 +96,7 @@ class SharedSources:
         self._sts_config = give_up_soon(attempts=_ATTEMPTS).merge(shared)
         #: Holds back calls to STS while others are made.
         self.calling = threading.Semaphore(_MOST_CALLS)
-        self._lock = threading.Lock()
+        self._lock = of_process(self, name="_lock", create=threading.Lock)
         self._shared: dict[tuple[object, ...], Future[Any]] = {}
 
     def open(self, target: Target) -> ProfileSession:

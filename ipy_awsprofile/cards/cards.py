@@ -12,7 +12,9 @@ from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.policies import READS
 from ipy_awsprofile.config.shared import AGENT, NOTEBOOK, python_of
 from ipy_awsprofile.credentials.person import SignInStep
+from ipy_awsprofile.credentials.sts import aws_now
 from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.kernel.sharing import SeenByPrograms
 from ipy_awsprofile.sessions.assigned_roles import known_account_name
 from ipy_awsprofile.sessions.session import label_for
 from ipy_awsprofile.text import chain_line, listed, number_of, one_line
@@ -211,15 +213,32 @@ def sharing_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str,
         settings = read_config().profiles.get(NOTEBOOK, {})
     shared = f"programs with the profile `{NOTEBOOK}`, or `{AGENT}` to only read"
     programs_region = settings.get("region")
-    if not sharing.is_newest:
+    seen = sharing.seen_by_programs
+    if seen is SeenByPrograms.ANOTHER:
         shared = "no: another notebook shares its identity now. `%aws_profile --share` takes over"
+    elif seen is SeenByPrograms.NONE:
+        shared = (
+            "no: programs don't find this notebook anymore. `%aws_profile --share` shares again"
+        )
     elif not python_of(settings):
         shared = "not yet: `%aws_profile --share` adds profiles for programs to the config file"
     elif programs_region != session.region_name:
         shared += f"; their Region is {programs_region or 'not set'}"
-    if sharing.grant.lends_own_keys:
-        shared += "; their keys last as long as the notebook's, because AWS can't issue brief ones"
+    if seen is SeenByPrograms.THIS:
+        shared += _keys_of_programs(sharing.grant.lends_own_keys)
+    dropped = switcher.receipts.dropped
+    if dropped:
+        shared += f"; {number_of(dropped, 'receipt')} of the oldest keys are gone"
     return [("shared", shared)]
+
+
+def _keys_of_programs(lends_own_keys: bool | None) -> str:
+    """Return the clause about how long the keys of programs last, if they aren't brief."""
+    if lends_own_keys is None:
+        return "; AWS hasn't answered yet whether their keys are brief, so run `%aws_profile` again"
+    if lends_own_keys:
+        return "; their keys last as long as the notebook's, because AWS can't issue brief ones"
+    return ""
 
 
 def _window_note(window: Window | None) -> str:
@@ -227,11 +246,21 @@ def _window_note(window: Window | None) -> str:
     if window is None:
         return ""
     limit = f", as far as {window.policy} allows" if window.policy else ""
-    until = f"{window.ends:%H:%M:%S} UTC ({time_left(window.ends)})"
+    until = f"{window.ends:%H:%M:%S} UTC ({time_left(window.ends, aws_now())})"
     return (
-        f"`{AGENT}` can write until {until}{limit}. `%aws_profile --share off` hands out no more "
+        f"`{AGENT}` can write until {until}{limit}. {other_roles(window)} "
+        "`%aws_profile --share off` hands out no more "
         "keys; keys that programs have stay valid until then."
     )
+
+
+def other_roles(window: Window) -> str:
+    """Return a sentence about keys that would last longer than a window."""
+    if not window.limits.denies_other_roles:
+        return "It can also assume other roles, whose keys can last longer."
+    if window.policy:
+        return "It can't assume other roles, unless the policy names `sts:AssumeRole`."
+    return "It can't assume other roles."
 
 
 def worker_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str, str]]:

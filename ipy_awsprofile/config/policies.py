@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from ipy_awsprofile.config.parameters import StsParameters
 from ipy_awsprofile.config.profiles import Profile
@@ -45,6 +46,12 @@ _READS = {
 }
 READS = {service: tuple(_READS[names].split()) for names in _READS for service in names.split()}
 
+#: The longest inline policy that STS accepts, in characters.
+_LONGEST = 2048
+
+#: Actions of STS that return keys for another role, or for more time. A window denies them.
+OUTLASTING = ("sts:Assume*", "sts:GetFederationToken")
+
 #: Actions that the patterns above would allow, but that return credentials that can write.
 NOT_READS = (
     *("athena:GetSessionEndpoint", "cloudwatch:GetSpaceCredentials", "s3:GetDataAccess"),
@@ -58,7 +65,16 @@ NOT_READS_OF_ROLES = (
     *("cognito-identity:GetOpenIdTokenForDeveloperIdentity", "connect:GetFederationToken"),
     *("gamelift:GetComputeAccess", "gamelift:GetComputeAuthToken", "gamelift:GetInstanceAccess"),
     *("iot:GetConnection", "sqs:ReceiveMessage", "sts:GetSessionToken"),
+    *(
+        "appsync:ListApiKeys",
+        "cognito-idp:DescribeUserPoolClient",
+        "license-manager:GetAccessToken",
+    ),
+    *("codepipeline:GetJobDetails", "codepipeline:GetThirdPartyJobDetails"),
 )
+
+#: The API keys of API Gateway, whose only action for reading is ``apigateway:GET``.
+_API_KEYS = ("/apikeys", "/apikeys/*", "/usageplans/*/keys", "/usageplans/*/keys/*")
 
 
 def read_only_policy() -> str:
@@ -89,10 +105,14 @@ def session_policy(request: SessionRequest, role: Profile | None) -> StsParamete
         if role is None:
             return {"Policy": read_only_policy()}
         partition = role.arn.partition or "aws"  # STS refuses a text that isn't an ARN
-        denied = {"Effect": "Deny", "Action": NOT_READS_OF_ROLES, "Resource": "*"}
+        api_keys = [f"arn:{partition}:apigateway:*::{path}" for path in _API_KEYS]
+        statements = [
+            {"Effect": "Deny", "Action": NOT_READS_OF_ROLES, "Resource": "*"},
+            {"Effect": "Deny", "Action": "apigateway:GET", "Resource": api_keys},
+        ]
         return {
             "PolicyArns": [{"arn": f"arn:{partition}:iam::aws:policy/ReadOnlyAccess"}],
-            "Policy": policy_text({"Version": "2012-10-17", "Statement": [denied]}),
+            "Policy": policy_text({"Version": "2012-10-17", "Statement": statements}),
         }
     if request.policy is None:
         return {}
@@ -111,19 +131,67 @@ def ending_at(end: datetime, limits: StsParameters) -> StsParameters:
     """Return the parameters of a role session that AWS refuses from a time (UTC) on.
 
     ``limits`` are its parameters without that. A role's own session lasts at least 15 minutes.
+    Raises InvalidOption if the policy is too long.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-currenttime
     """
     is_over = {"DateGreaterThanEquals": {"aws:CurrentTime": f"{end:%Y-%m-%dT%H:%M:%SZ}"}}
     denied = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": is_over}
-    statements: list[object] = [denied]
+    return _with_statements(limits, denied)
+
+
+def not_outlasting(limits: StsParameters) -> StsParameters:
+    """Return the parameters of a session with `OUTLASTING` denied, except what its policy names.
+
+    The session is a role's, or its ``limits`` have a policy. Raises InvalidOption if the policy is
+    too long.
+    """
+    named = tuple(_allowed_actions(limits.get("Policy")))
+    denied = []
+    for pattern in OUTLASTING:
+        begin = pattern.rstrip("*").lower()
+        if not any(action.startswith(begin) for action in named):
+            denied.append(pattern)
+    if not denied:
+        return limits
+    return _with_statements(limits, {"Effect": "Deny", "Action": denied, "Resource": "*"})
+
+
+def _with_statements(limits: StsParameters, *statements: object) -> StsParameters:
+    """Return the parameters of a session whose policy has more statements. Raises InvalidOption."""
+    every: list[object] = [*statements]
     if "Policy" in limits:
-        own = json.loads(limits["Policy"])["Statement"]
-        statements += own if isinstance(own, list) else [own]
+        every += _statements_in(limits["Policy"])
     elif "PolicyArns" not in limits:  # without a session policy, everything is allowed
-        statements.append({"Effect": "Allow", "Action": "*", "Resource": "*"})
-    policy = {"Version": "2012-10-17", "Statement": statements}
-    return {**limits, "Policy": policy_text(policy)}
+        every.append({"Effect": "Allow", "Action": "*", "Resource": "*"})
+    policy = policy_text({"Version": "2012-10-17", "Statement": every})
+    if len(policy) > _LONGEST:
+        raise InvalidOption(
+            f"With the limits of a window, the policy has {len(policy):,} characters, and AWS "
+            f"accepts {_LONGEST:,}.",
+            "Use a shorter policy, such as one with patterns of actions.",
+        )
+    return {**limits, "Policy": policy}
+
+
+def _statements_in(policy: str) -> list[Any]:
+    """Return the statements of a policy, which can have a single one without a list."""
+    statements = json.loads(policy)["Statement"]
+    return statements if isinstance(statements, list) else [statements]
+
+
+def _allowed_actions(policy: str | None) -> Iterator[str]:
+    """Yield the actions that a policy names to allow them, in lower case."""
+    if policy is None:
+        return
+    for statement in _statements_in(policy):
+        if not isinstance(statement, Mapping) or statement.get("Effect") != "Allow":
+            continue  # AWS refuses a policy with other statements
+        actions = statement.get("Action", [])
+        if isinstance(actions, str):
+            actions = [actions]
+        if isinstance(actions, Iterable):
+            yield from (str(action).lower() for action in actions)
 
 
 def policy_in(file: str | Path) -> str:

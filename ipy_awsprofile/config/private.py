@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from time import sleep
 from typing import NoReturn, SupportsIndex, TypeVar
+from weakref import ref
 
 _T = TypeVar("_T")
 
@@ -141,6 +142,37 @@ def remove_folder(folder: Path) -> None:
             if path.is_file():
                 remove_file(path)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+#: The attributes that a forked child replaces, by the ID of their object: the object, the name, and
+#: what creates the value.
+_of_process: dict[tuple[int, str], tuple[ref[object], Callable[[], object]]] = {}
+
+
+def of_process(owner: object, *, name: str, create: Callable[[], _T]) -> _T:
+    """Return a value for an attribute, such as a lock, which a forked child creates again.
+
+    Another thread of the parent can hold the lock when the child begins, and would never release it
+    there. All of our locks are created here.
+
+    https://docs.python.org/3/library/os.html#os.register_at_fork
+    """
+    _of_process[id(owner), name] = ref(owner), create
+    return create()
+
+
+def _begin_child() -> None:
+    """Create the attributes again in a forked child, and forget objects that are gone."""
+    for (number, name), (reference, create) in list(_of_process.items()):
+        owner = reference()
+        if owner is None:
+            _of_process.pop((number, name), None)
+        else:
+            setattr(owner, name, create())
+
+
+if hasattr(os, "register_at_fork"):  # Windows doesn't fork
+    os.register_at_fork(after_in_child=_begin_child)
 
 
 class StaysInProcess:

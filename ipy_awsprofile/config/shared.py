@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 from ipy_awsprofile.config.private import cache_folder, read_private_file
 
@@ -120,20 +120,28 @@ def fetch_shared(profile: str) -> str:
 
     Raises NotShared.
     """
-    port, key = read_shared_file()
+    deadline = monotonic() + TIMEOUT
     nonce = os.urandom(16).hex()
     # The kernel finds the program that waits for this process. AI_AGENT is the name that some
     # agents give themselves, in any encoding.
     agent = os.environ.get("AI_AGENT", "")[:100].encode(errors="replace").hex()
     asked = f"{profile} {nonce} {os.getpid()} {agent}"
-    question = f"{proof(key, 'program', asked)} {asked}"
-    response = ""
-    try:
-        response = _ask(port, question)
-    except TimeoutError:
-        raise NotShared(f"The notebook didn't answer within {TIMEOUT:.0f} seconds.") from None
-    except (OSError, ValueError):
-        pass  # nothing listens on the port, or another program does
+    while True:
+        port, key = read_shared_file()
+        question = f"{proof(key, 'program', asked)} {asked}"
+        try:
+            response = _ask(port, question, deadline)
+        except TimeoutError:
+            raise NotShared(f"The notebook didn't answer within {TIMEOUT:.0f} seconds.") from None
+        except (ConnectionRefusedError, ValueError):
+            response = "nothing"  # no program listens on the port, or another one does
+        except OSError:
+            response = ""
+        if response or monotonic() > deadline:
+            break
+        # The kernel closes connections if too many programs connect at once. Not all of them must
+        # try again at the same time.
+        sleep(os.urandom(1)[0] / 2560)
     kernels_proof, _, answer = response.partition(" ")
     if not is_proof(kernels_proof, key, "kernel", nonce, answer):
         raise NotShared(f"The notebook that shared its identity has ended. {_RUN_SHARE}")
@@ -184,12 +192,11 @@ def environment_with(profile: str, environ: Mapping[str, str]) -> dict[str, str]
     return {**own, "AWS_PROFILE": profile, "AWS_EC2_METADATA_DISABLED": "true"}
 
 
-def _ask(port: int, question: str) -> str:
+def _ask(port: int, question: str, deadline: float) -> str:
     """Send a question to a port of this machine, and return the response, which may be false.
 
     Another program can listen there, so this waits for a limited time, and reads a limited answer.
     """
-    deadline = monotonic() + TIMEOUT
     response = b""
     with socket.create_connection(("127.0.0.1", port), TIMEOUT) as connection:
         connection.sendall(f"{question}\n".encode())

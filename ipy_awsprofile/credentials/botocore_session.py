@@ -26,7 +26,7 @@ from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import Loader, create_loader
 
 from ipy_awsprofile.config.files import ParsedFiles, Section
-from ipy_awsprofile.config.private import StaysInProcess
+from ipy_awsprofile.config.private import StaysInProcess, of_process
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.request import arguments
 from ipy_awsprofile.config.target import Target
@@ -78,7 +78,7 @@ class _SharedLoader(Loader):
     """Loads each service model once for all sessions, which takes up to a second otherwise."""
 
     #: botocore merges additional files into a loaded model, so one thread loads at a time.
-    loading = RLock()
+    loading: RLock
 
     @property
     def search_paths(self) -> list[str]:
@@ -91,8 +91,7 @@ class _SharedLoader(Loader):
             return super().load_service_model(*args, **kwargs)
 
 
-if hasattr(os, "register_at_fork"):  # otherwise, a process forked meanwhile would deadlock
-    os.register_at_fork(after_in_child=lambda: setattr(_SharedLoader, "loading", RLock()))
+_SharedLoader.loading = of_process(_SharedLoader, name="loading", create=RLock)
 
 
 @cache

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
+from threading import Lock
 from time import sleep
 from typing import Any, Self, TypeVar
 
@@ -58,6 +59,7 @@ from ipy_awsprofile.config.files import (
     version_of,
 )
 from ipy_awsprofile.config.parameters import StsParameters
+from ipy_awsprofile.config.private import of_process
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.sign_ins import sso_cache, value_in
@@ -184,6 +186,7 @@ class Renewing:
 
     def renew(self, credentials: Any) -> None:
         """Renew credentials as botocore does, with prompts and checks."""
+        credentials._refresh_lock = of_process(credentials, name="_refresh_lock", create=Lock)
         renewal = Renewal.of(credentials)
         codes = self._codes_for(renewal)
         if codes or renewal.source in self._prompting:

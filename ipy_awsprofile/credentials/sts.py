@@ -10,7 +10,8 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from hashlib import sha1
 from http import HTTPStatus
 from pathlib import Path
@@ -60,6 +61,24 @@ REJECTED_KEYS: set[str] = set()
 SHORTEST_SESSION = 900
 
 
+class _Clock:
+    """How far AWS's clock is ahead of this machine's, according to the last of our own calls."""
+
+    offset = timedelta(0)
+
+
+#: The time of an answer is in whole seconds, and from before the answer has arrived.
+_PRECISION = timedelta(seconds=5)
+
+
+def aws_now() -> datetime:
+    """Return AWS's time (UTC), which decides when keys and policies end.
+
+    The clock of a laptop or a virtual machine can be minutes off.
+    """
+    return datetime.now(UTC) + _Clock.offset
+
+
 def own_client(client: BaseClient) -> Any:
     """Declare a client's calls as our own, and return the client.
 
@@ -69,7 +88,17 @@ def own_client(client: BaseClient) -> Any:
     client.meta.events.register("provide-client-params", _declare)
     client.meta.events.register("before-parse", _require_document)
     client.meta.events.register("after-call", _mark_mocked)
+    client.meta.events.register("after-call", _note_time)
     return client
+
+
+def _note_time(http_response: AWSResponse, **_: object) -> None:
+    if not isinstance(http_response.raw, HTTPResponse):
+        return  # mocked
+    with suppress(TypeError, ValueError):  # a server that doesn't say it
+        there = parsedate_to_datetime(http_response.headers.get("Date", "")).astimezone(UTC)
+        offset = there - datetime.now(UTC)
+        _Clock.offset = offset if abs(offset) > _PRECISION else timedelta(0)
 
 
 def _declare(context: dict[str, object], **_: object) -> None:

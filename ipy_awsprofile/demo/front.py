@@ -25,6 +25,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.exceptions import ClientDisconnected
+from werkzeug.http import http_date
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
@@ -242,6 +243,11 @@ def moto() -> Any:
 class _Handler(WSGIRequestHandler):
     def log(self, *_: object) -> None:
         """Print no line for each request."""
+
+    def date_time_string(self, _timestamp: float | None = None) -> str:
+        """Return the time of the embedded AWS's own clock, for the header Date."""
+        front: Any = self.server.app
+        return http_date(front.iam.clock())
 
     def make_environ(self) -> dict[str, Any]:
         """Keep AWS's only header with an underscore, because werkzeug drops such headers."""

@@ -10,13 +10,14 @@ import atexit
 import json
 import re
 import secrets
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from enum import Enum
+from functools import partial
 from socketserver import StreamRequestHandler
-from threading import Lock
+from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 from ipy_awsprofile.config.private import (
@@ -38,26 +39,41 @@ from ipy_awsprofile.config.shared import (
     shared_file,
 )
 from ipy_awsprofile.credentials.person import unattended
+from ipy_awsprofile.credentials.sts import aws_now
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
+from ipy_awsprofile.sessions.issued import Issued, IssuedKeys
 from ipy_awsprofile.sessions.issuing import (
     LENT_FOR,
+    Limits,
     credentials_document,
     error_document,
     is_assumed_again,
     issue_brief_keys,
     issue_keys,
     issue_limited_keys,
+    limits_until,
+    time_at_aws,
 )
 from ipy_awsprofile.sessions.loopback import LoopbackServer
+from ipy_awsprofile.text import LONGEST_CELL, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ipy_awsprofile.credentials.sts import Keys
     from ipy_awsprofile.sessions.session import ProfileSession
 
 #: How long programs get the same keys. botocore asks for new ones 15 minutes before they expire.
 _SAME_KEYS = timedelta(minutes=5)
+
+#: How long a card waits for AWS's answer about the keys of programs, in seconds.
+_MOMENT = 1.0
+
+#: What keys are for.
+READING = "reading"
+WRITING = "writing"
+
+#: How many receipts a notebook keeps.
+_MOST_RECEIPTS = 1000
 
 #: Programs that start others, without the extension that they have on Windows.
 _SHELLS = {
@@ -68,75 +84,94 @@ _SHELLS = {
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The time until ``ends`` (UTC) in which `notebook-agent` may write.
+    """The time until ``ends`` (UTC, as AWS's clock says it) in which `notebook-agent` may write.
 
-    With a ``policy``, a file or a managed policy's ARN, it may do only what the policy allows.
+    With a ``policy``, a file or a managed policy's ARN, it may do only what the policy allowed when
+    it was read. ``limits`` has its text, and what ends the window.
     """
 
     ends: datetime
+    limits: Limits
     policy: str | None = None
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _Issued:
-    """Keys for programs, whether they are for reading or writing, and until when they are used."""
-
-    keys: Keys
-    access: str
-    renews: datetime
-
-
 class Grant:
-    """What programs get of a session, with the window that was opened for it."""
+    """What programs get of a session, with the window that was confirmed for it, if any."""
 
     def __init__(self, session: ProfileSession, window: Window | None = None) -> None:
         self.session = session
-        #: Whether programs get the session's own keys, because AWS can't issue brief ones, as far
-        #: as `try_keys` or a program knows.
-        self.lends_own_keys = False
         self._window = window
-        self._lock = Lock()
-        self._issued: dict[tuple[str, str, Window | None], _Issued] = {}
+        self._issued = IssuedKeys()
+        self._lends_own_keys: bool | None = None
+        self._trial: Thread | None = None
 
     @property
     def window(self) -> Window | None:
         """The open window, or None."""
-        if self._window and datetime.now(UTC) < self._window.ends:
+        if self._window and aws_now() < self._window.ends:
             return self._window
         return None
 
-    def issue(self, profile: str, program: str = "") -> _Issued:
+    @property
+    def lends_own_keys(self) -> bool | None:
+        """Whether programs get the session's own keys, because AWS can't issue brief ones.
+
+        None if AWS hasn't answered yet, for which this waits a moment.
+        """
+        if self._lends_own_keys is None and self._trial:
+            self._trial.join(_MOMENT)
+        return self._lends_own_keys
+
+    def try_keys(self) -> None:
+        """Find out in a thread whether AWS can issue brief keys, which a role always can."""
+        if is_assumed_again(self.session.target):
+            self._lends_own_keys = False
+        elif self._trial is None:
+            self._trial = Thread(target=self._try_keys, name="keys for programs", daemon=True)
+            self._trial.start()
+
+    def _try_keys(self) -> None:
+        with unattended(), suppress(AwsProfileError):  # programs show the error
+            self.issue(NOTEBOOK)
+
+    def issue(self, profile: str, program: str = "") -> Issued:
         """Return the keys of a profile for programs of this name. Raises AwsProfileError."""
         window = self.window if profile == AGENT else None
         # CloudTrail shows the name; these are the characters that STS accepts in it.
         name = re.sub(r"[^\w+=,.@-]+", "-", f"{profile}-{program}", flags=re.ASCII).strip("-")
-        key = profile, name, window
-        with self._lock:  # programs that ask at the same time share the keys
-            issued = self._issued.get(key)
-            if issued is None or issued.renews <= datetime.now(UTC):
-                issued = self._until(window, name) if window else self._brief(profile, name)
-                self._issued[key] = issued
-            return issued
+        issue = partial(self._brief, profile, name)
+        if window:
+            issue = partial(self._until, window, name)
+        return self._issued.get((profile, name, window), issue)
 
-    def _until(self, window: Window, name: str) -> _Issued:
+    def _until(self, window: Window, name: str) -> Issued:
         """Return keys that AWS accepts until the end of a window."""
-        lasts = window.ends - datetime.now(UTC)
-        keys = issue_limited_keys(self.session, name, lasts, policy=window.policy)
+        lasts = window.ends - aws_now()
+        keys = issue_limited_keys(self.session, name, lasts, window.limits)
         ends = keys.ends_at(window.ends)
-        return _Issued(keys.until(ends), "writing", renews=ends)
+        return Issued(keys.until(ends), renews=ends, access=WRITING)
 
-    def _brief(self, profile: str, name: str) -> _Issued:
+    def _brief(self, profile: str, name: str) -> Issued:
         """Return keys that AWS accepts for 20 minutes, if it can issue such keys."""
         is_read_only = self.session.target.request.read_only
         must_limit = profile == AGENT and not is_read_only
         keys = issue_brief_keys(self.session, name, LENT_FOR, read_only=must_limit)
+        if not must_limit:
+            self._lends_own_keys = keys is None
         if keys is None:
-            self.lends_own_keys = True
             keys = issue_keys(self.session)
-        access = "writing"
+        access = WRITING
         if must_limit or is_read_only:
-            access = "reading"
-        return _Issued(keys, access, renews=datetime.now(UTC) + _SAME_KEYS)
+            access = READING
+        return Issued(keys, renews=aws_now() + _SAME_KEYS, access=access)
+
+
+class SeenByPrograms(Enum):
+    """The notebook that programs ask. Without one, none shares, or the host's name has changed."""
+
+    THIS = "this notebook"
+    ANOTHER = "another notebook, which has begun to share since"
+    NONE = "no notebook"
 
 
 class Sharing(StaysInProcess):
@@ -152,7 +187,7 @@ class Sharing(StaysInProcess):
         self,
         get_session: Callable[[], ProfileSession | None],
         switching: AbstractContextManager[object],
-        receipts: deque[Receipt],
+        receipts: Receipts,
     ) -> None:
         self.get_session = get_session
         self._switching = switching
@@ -173,12 +208,20 @@ class Sharing(StaysInProcess):
         atexit.register(self.close)
 
     @property
-    def is_newest(self) -> bool:
-        """Whether no other notebook has begun to share since."""
+    def seen_by_programs(self) -> SeenByPrograms:
+        """Which notebook programs ask now."""
         try:
-            return read_shared_file() == (self._server.port, self.key)
+            found = read_shared_file()
         except NotShared:
-            return False
+            return SeenByPrograms.NONE
+        if found == (self._server.port, self.key):
+            return SeenByPrograms.THIS
+        return SeenByPrograms.ANOTHER
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether programs ask this notebook."""
+        return self.seen_by_programs is SeenByPrograms.THIS
 
     @property
     def grant(self) -> Grant:
@@ -193,26 +236,53 @@ class Sharing(StaysInProcess):
                     "No profile is active in the notebook that shares its identity.",
                     "Run `%aws_profile NAME` there.",
                 )
-            if self._grant is None or self._grant.session != session:
+            if self._grant is None or self._grant.session is not session:
                 self._grant = Grant(session)
             return self._grant
 
-    def try_keys(self) -> None:
-        """Find out whether AWS can issue brief keys. A role can always be assumed again."""
-        grant = self.grant
-        if not is_assumed_again(grant.session.target):
-            with unattended(), suppress(AwsProfileError):  # programs show the error
-                grant.issue(NOTEBOOK)
+    @property
+    def window(self) -> Window | None:
+        """The open window of the notebook that programs ask, or None."""
+        window = self.grant.window
+        if window and self.is_newest:
+            return window
+        return None
 
-    def open_window(self, window: Window) -> None:
-        """Let `notebook-agent` write until the window's end.
+    def prepare_window(self, length: timedelta, policy: str | None) -> Grant:
+        """Return a grant with a window, which is complete before the user is asked.
 
-        Raises AwsProfileError if no profile is active, or AWS can't issue keys that end with it.
+        The identity, the text of the policy and the end are those of this moment. Raises
+        AwsProfileError if the policy can't be used, or AWS can't be called.
         """
-        grant = Grant(self.grant.session, window)
+        session = self.grant.session
+        ends = time_at_aws(session).replace(microsecond=0) + length
+        return Grant(session, Window(ends, limits_until(session, ends, policy), policy))
+
+    def open_window(self, grant: Grant) -> None:
+        """Let `notebook-agent` write, as the user has confirmed it.
+
+        Raises AwsProfileError if the notebook has another session since, or AWS can't issue keys
+        that end with the window; then nothing has changed.
+        """
+        self._require_active(grant)
+        if grant.window is None:
+            raise InvalidOption(
+                "The time to write was over before you agreed, so nothing has changed.",
+                "Run the line again.",
+            )
         grant.issue(AGENT)
         with self._switching:
+            self._require_active(grant)
             self._grant = grant
+
+    def _require_active(self, grant: Grant) -> None:
+        """Raise InvalidOption unless the notebook still shares the session of a grant."""
+        if self._has_ended or self.get_session() is not grant.session:
+            raise InvalidOption(
+                "The notebook has switched or stopped sharing since it asked you, so programs "
+                "can't write.",
+                "Run the line again.",
+            )
 
     def close_window(self) -> None:
         """Let `notebook-agent` only read. Keys that programs have can write until the end."""
@@ -248,18 +318,17 @@ class Sharing(StaysInProcess):
         issued = grant.issue(profile, program.name)
         receipt = Receipt(
             datetime.now(UTC).replace(microsecond=0),
-            program.name,
+            one_line(program.name, LONGEST_CELL),
             program.process_id,
-            bytes.fromhex(agent).decode(),
+            one_line(bytes.fromhex(agent).decode(), LONGEST_CELL),
             profile,
             grant.session.profile_name,
             issued.access,
             issued.keys.expires_at,
         )
         with self._switching:  # programs ask in threads
-            if receipt not in self._receipts:
-                self._receipts.append(receipt)
-        return credentials_document(issued.keys, datetime.now(UTC) + LENT_FOR)
+            self._receipts.add(receipt)
+        return credentials_document(issued.keys, aws_now() + LENT_FOR)
 
 
 class _Question(StreamRequestHandler):
@@ -292,12 +361,13 @@ class Receipt:
 
     ``profile`` is the profile that the program used, ``identity`` the notebook's, and ``access``
     says whether the keys are for reading or for writing. AWS stops accepting them at ``expires``.
-    Receipts of the same keys for the same program are equal.
+    Receipts of the same keys for programs with the same name are equal; the time and the process
+    are those of the first one.
     """
 
     time: datetime = field(compare=False)
     program: str
-    process_id: int
+    process_id: int = field(compare=False)
     agent: str
     profile: str
     identity: str
@@ -305,11 +375,35 @@ class Receipt:
     expires: datetime | None
 
 
-def frame_of_receipts(receipts: Iterable[Receipt]) -> pd.DataFrame:
-    """Return receipts as a DataFrame."""
-    import pandas as pd  # loading the extension doesn't need it
+class Receipts:
+    """What programs got, with how many times they asked for the same keys, the oldest first.
 
-    return pd.DataFrame(list(receipts))
+    If there are too many, the oldest receipt of reading goes first.
+    """
+
+    def __init__(self) -> None:
+        self._times_asked: dict[Receipt, int] = {}
+        #: How many receipts have gone.
+        self.dropped = 0
+
+    def __len__(self) -> int:
+        return len(self._times_asked)
+
+    def add(self, receipt: Receipt) -> None:
+        """Keep a receipt."""
+        self._times_asked[receipt] = self._times_asked.get(receipt, 0) + 1
+        if len(self._times_asked) > _MOST_RECEIPTS:
+            reading = (kept for kept in self._times_asked if kept.access == READING)
+            oldest = next(reading, next(iter(self._times_asked)))
+            del self._times_asked[oldest]
+            self.dropped += 1
+
+    def frame(self) -> pd.DataFrame:
+        """Return the receipts as a DataFrame."""
+        import pandas as pd  # loading the extension doesn't need it
+
+        frame = pd.DataFrame(list(self._times_asked))
+        return frame.assign(times_asked=list(self._times_asked.values()))
 
 
 def program_of(process_id: int) -> Program:

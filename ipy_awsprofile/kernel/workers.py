@@ -27,7 +27,7 @@ import cloudpickle
 from distributed import WorkerPlugin
 from distributed.core import clean_exception
 
-from ipy_awsprofile.config.private import StaysInProcess
+from ipy_awsprofile.config.private import StaysInProcess, of_process
 from ipy_awsprofile.config.user_environment import LENT
 from ipy_awsprofile.credentials.person import unattended
 from ipy_awsprofile.errors import CredentialsUnavailable, InvalidOption
@@ -85,7 +85,7 @@ class Workers(StaysInProcess):
         #: Why some workers may not use it, if the kernel knows a reason.
         self.problem: BaseException | None = None
         self._client = client
-        self._sending = RLock()
+        self._sending = of_process(self, name="_sending", create=RLock)
         atexit.register(self.close)
         Thread(target=self._renew, name=_NAME, daemon=True).start()
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -34,7 +33,7 @@ from ipy_awsprofile.errors import (
 from ipy_awsprofile.explain.explain import explain
 from ipy_awsprofile.gate import require_no_run
 from ipy_awsprofile.kernel.leftovers import Leftover
-from ipy_awsprofile.kernel.sharing import Window, frame_of_receipts
+from ipy_awsprofile.kernel.sharing import Receipts
 from ipy_awsprofile.notebook.cells import compile_cell, run_cell, warning_about_threads
 from ipy_awsprofile.notebook.options import ProfileActions, chosen, joined
 from ipy_awsprofile.notebook.prompts import (
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ipy_awsprofile.kernel.sharing import Grant
     from ipy_awsprofile.switch.switcher import Switcher
 
 
@@ -66,14 +66,15 @@ def run_aws_profile(
     Raises a subclass of `AwsProfileError`.
     """
     require_no_run("`%aws_profile`")
+    _name_shared_profile(options)
     with interruption_as_error("The switch", switcher), faults_as_errors():
         request = _request_of(options, switcher.request)
         run = _ACTIONS[_action_of(options, request)]
         shown = request or switcher.request or SwitchRequest()
         before = switcher.namespace.get(shown.variable)
         result = run(_Line(options, request, switcher, make_picker, before))
-        if isinstance(result, deque):
-            return frame_of_receipts(result)
+        if isinstance(result, Receipts):
+            return result.frame()
         if result is not None:
             display(result)
         return None
@@ -137,6 +138,18 @@ def interruption_as_error(what: str, switcher: Switcher) -> Iterator[None]:
         raise interrupted from None
 
 
+#: The words after ``--share`` that aren't the name of a profile.
+_OFF = "off"
+_WRITE = "write"
+
+
+def _name_shared_profile(options: argparse.Namespace) -> None:
+    """Let ``--share NAME`` name a profile, as ``NAME --share`` does, even one named ``write``."""
+    if options.share not in (None, "", _OFF, _WRITE):
+        options.profile = [options.share, *options.profile]
+        options.share = ""
+
+
 def _request_of(
     options: argparse.Namespace, active: SwitchRequest | None = None
 ) -> SwitchRequest | None:
@@ -149,7 +162,9 @@ def _request_of(
     request = SwitchRequest(joined(options.profile), **given)
     if options.profile or request.name or request.has_parts:
         return request
-    if options.share or options.save is not None:
+    if options.share == _WRITE:
+        return SwitchRequest(**given)  # its options limit what programs can write
+    if options.share is not None or options.save is not None:
         given.pop("confirmed", None)  # it confirms the changes to the config file
     if not given:
         return None
@@ -275,13 +290,18 @@ def _card_unless_quiet(line: _Line) -> Card | None:
 
 def _share(line: _Line) -> object:
     """Share the notebook's identity, stop it, or let programs write, as the line says."""
-    match line.options.profile:
-        case ["off"]:
+    match line.options.share:
+        case "off":
+            if line.request:
+                raise InvalidOption(
+                    "`--share off` takes neither a name nor an option of a switch.",
+                    "Run `%aws_profile --share off` alone.",
+                )
             line.switcher.shares = False
             line.switcher.stop_sharing()
             return active_card(line.switcher)
-        case ["write", *words]:
-            return _open_window(line, words)
+        case "write":
+            return _open_window(line)
         case _:
             return _begin_to_share(line)
 
@@ -318,42 +338,58 @@ def _begin_to_share(line: _Line) -> object:
 _LONGEST_WINDOW = timedelta(minutes=60)
 
 
-def _open_window(line: _Line, words: list[str]) -> Card:
+def _open_window(line: _Line) -> Card:
     """Let programs with the profile `notebook-agent` write for some minutes, if the user agrees.
 
     Raises InvalidOption, and AwsProfileError without the user's answer or if AWS can't end the
     window in time; then nothing has changed.
     """
     asked = line.request or SwitchRequest()
+    words = joined(line.options.profile)
     policy = os.fspath(asked.policy) if asked.policy else None
-    if asked != SwitchRequest(asked.profile, policy=policy):
+    if asked != SwitchRequest(words, policy=policy):
         raise InvalidOption(
             "`--share write` takes only a time and `--policy FILE`. The notebook asks you.",
             _EXAMPLE_OF_WINDOW,
         )
-    length = _length_of_window(words)
+    length = _length_of_window(words or "")
     switcher = line.switcher
     sharing = switcher.require_sharing()
-    name = sharing.grant.session.profile_name
-    limit = f", limited by {policy}" if policy else ""
-    until = cards.time_left(datetime.now(UTC) + length).removesuffix(" left")
-    question = f"Programs with the profile {AGENT} can write as {name} for {until}{limit}."
+    # What the user agrees to is complete before the question, and can't change meanwhile.
+    grant = sharing.prepare_window(length, policy)
+    is_protected = switcher.is_protected
+    confirm_at_cell(*_question_about(grant, length, is_protected=is_protected))
+    sharing.open_window(grant)
+    return active_card(switcher)
+
+
+def _question_about(grant: Grant, length: timedelta, *, is_protected: bool) -> tuple[str, str]:
+    """Return the question about a grant with a window, and the answer that opens the window."""
+    name = grant.session.profile_name
+    window = grant.window
+    if window is None:
+        raise InvalidOption("The time to write is over.", _EXAMPLE_OF_WINDOW)
+    limit = f", limited by {window.policy}" if window.policy else ""
+    now = window.ends - length
+    lasts = cards.time_left(window.ends, now).removesuffix(" left")
+    until = f"{lasts}, until {window.ends:%H:%M:%S} UTC{limit}"
+    question = f"Programs with the profile {AGENT} can write as {name} for {until}."
+    if not window.limits.denies_other_roles:
+        question += " They can also assume other roles, whose keys can last longer."
     answer = "yes"
-    if switcher.is_protected:
+    if is_protected:
         question += " It is protected."
         answer = name
-    confirm_at_cell(f"{question} To allow it, type {answer}:", answer)
-    sharing.open_window(Window(datetime.now(UTC).replace(microsecond=0) + length, policy))
-    return active_card(switcher)
+    return f"{question} To allow it, type {answer}:", answer
 
 
 _EXAMPLE_OF_WINDOW = "Write `%aws_profile --share write 10m`."
 
 
-def _length_of_window(words: list[str]) -> timedelta:
+def _length_of_window(words: str) -> timedelta:
     """Return the time in the words after ``--share write``. Raises InvalidOption."""
     with suppress(ValueError):
-        length = timedelta(seconds=seconds("".join(words)))
+        length = timedelta(seconds=seconds(words.replace(" ", "")))
         if timedelta(0) < length <= _LONGEST_WINDOW:
             return length
     raise InvalidOption(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import traitlets
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
+from ipy_awsprofile.config.private import of_process
 from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.errors import AwsProfileError, faults_as_errors
 from ipy_awsprofile.gate import PROCESS
@@ -96,7 +97,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         # From now on, so that the identities of clients created before the first switch are known.
         watch()
         self.ending.callback(unwatch)
-        self._lock = threading.Lock()
+        self._lock = of_process(self, name="_lock", create=threading.Lock)
         self._switcher: Switcher | None = None
         self._notices: Notices | None = None
         self._calls: CallRecorder | None = None

@@ -21,6 +21,7 @@ from IPython.display import display
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.config.files import version_of
+from ipy_awsprofile.config.private import of_process
 from ipy_awsprofile.config.target import Target, sign_in_file
 from ipy_awsprofile.credentials.person import (
     Person,
@@ -55,12 +56,22 @@ class _Prompts:
     """
 
     def __init__(self) -> None:
-        self._turn = threading.Lock()
+        self._turn = of_process(self, name="_turn", create=threading.Lock)
         self._is_unanswered = False  # in the running cell
         #: Whether Ctrl-C has ended a prompt of the running cell that is in another thread.
         self.was_interrupted = False
-        self._ends, self._end = socket.socketpair()
-        self._end.setblocking(False)
+        self._sockets = of_process(self, name="_sockets", create=self._create_sockets)
+
+    def _create_sockets(self) -> tuple[socket.socket, socket.socket]:
+        """Return new sockets. In a forked child, signals mustn't wake the kernel anymore."""
+        kernels = getattr(self, "_sockets", None)
+        if kernels:
+            before = signal.set_wakeup_fd(-1)
+            if before not in (-1, kernels[1].fileno()):
+                signal.set_wakeup_fd(before)  # an event loop of the user's listens
+        ends, end = socket.socketpair()
+        end.setblocking(False)
+        return ends, end
 
     def begin_cell(self, _info: object = None) -> None:
         """Prompt again, and notice Ctrl-C even while the main thread runs other code.
@@ -73,7 +84,7 @@ class _Prompts:
         self.was_interrupted = False
         if threading.current_thread() is not threading.main_thread():
             return  # a subshell, which Ctrl-C doesn't reach
-        own = self._end.fileno()
+        own = self._sockets[1].fileno()
         before = signal.set_wakeup_fd(own, warn_on_full_buffer=False)
         if before not in (-1, own):
             signal.set_wakeup_fd(before)  # an event loop of the user's listens
@@ -103,13 +114,15 @@ class _Prompts:
         https://docs.python.org/3/c-api/threads.html#c.PyThreadState_SetAsyncExc
         """
         thread = ctypes.c_ulong(threading.get_ident())
-        changing = threading.Lock()
+        changing = threading.Lock()  # only for this block
         is_prompting = True
 
+        ends_of_cell, end_of_cell = self._sockets
+
         def wait_for_the_end() -> None:
-            number = self._ends.recv(1)[0]
+            number = ends_of_cell.recv(1)[0]
             while number not in (0, signal.SIGINT):  # another signal
-                number = self._ends.recv(1)[0]
+                number = ends_of_cell.recv(1)[0]
             self.was_interrupted |= number == signal.SIGINT
             with changing:
                 if is_prompting:
@@ -117,10 +130,10 @@ class _Prompts:
                     ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, exception)
 
         def end() -> None:
-            self._end.send(b"\0")
+            end_of_cell.send(b"\0")
 
-        while select.select([self._ends], [], [], 0)[0]:  # former signals
-            self._ends.recv(1)
+        while select.select([ends_of_cell], [], [], 0)[0]:  # former signals
+            ends_of_cell.recv(1)
         waiting = threading.Thread(target=wait_for_the_end, name="end of the cell", daemon=True)
         waiting.start()
         events = get_ipython().events

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.cards.card import Card
 from ipy_awsprofile.config.files import SharedFiles, read_config
+from ipy_awsprofile.config.private import of_process
 from ipy_awsprofile.config.profiles import ProfileKind, list_profiles
 from ipy_awsprofile.config.recent import recent_profiles
 from ipy_awsprofile.config.regions import known_regions
@@ -22,6 +23,7 @@ from ipy_awsprofile.config.request import SESSION, SwitchRequest, arguments
 from ipy_awsprofile.config.sign_ins import sign_ins
 from ipy_awsprofile.config.target import login_target
 from ipy_awsprofile.credentials.person import device_of
+from ipy_awsprofile.credentials.sts import aws_now
 from ipy_awsprofile.errors import (
     AwsProfileError,
     MfaRejected,
@@ -110,7 +112,9 @@ class Conversation:
     def __init__(self, switcher: Switcher, send: Send) -> None:
         self._switcher = switcher
         self._send = send
-        self._lock = threading.RLock()  # each page can have a thread
+        self._lock = of_process(
+            self, name="_lock", create=threading.RLock
+        )  # each page can have a thread
         self._progress: Progress = {"busy": None, "ask": None, "error": ""}
         self._asked: _Asked | None = None
         self._unsubscribe = switcher.subscribe(self._follow)
@@ -364,6 +368,7 @@ class Conversation:
             self._switcher, active, identity, variable=variable, problem=problem
         )
         window = self._switcher.window
+        window_left = _seconds_until(window.ends, aws_now()) if window else None
         about: ShownIdentity = {
             "profile": identity.profile,
             "name": card.title,
@@ -377,7 +382,7 @@ class Conversation:
             "read_only": active.request.read_only,
             "notes": len(card.notes),
             "code": f"%aws_profile {arguments(active.request)}",
-            "window_seconds_left": _seconds_until(window.ends if window else None),
+            "window_seconds_left": window_left,
         }
         return {**self._progress, "identity": about, "html": card._repr_html_()}
 
@@ -386,7 +391,7 @@ def _is_incomplete(row: Row) -> bool:
     return row[_KIND] == ProfileKind.INCOMPLETE
 
 
-def _seconds_until(time: datetime | None) -> float | None:
+def _seconds_until(time: datetime | None, now: datetime | None = None) -> float | None:
     if time is None:
         return None
-    return max((time - datetime.now(UTC)).total_seconds(), 0)
+    return max((time - (now or datetime.now(UTC))).total_seconds(), 0)

@@ -17,6 +17,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from ipy_awsprofile.config.private import of_process
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import ExitStack
@@ -73,7 +75,9 @@ class Toolbar:
 
         self._shell = shell
         self._switcher = switcher
-        self._lock = threading.Lock()  # each page can have a thread
+        self._lock = of_process(
+            self, name="_lock", create=threading.Lock
+        )  # each page can have a thread
         self._conversation: Conversation | None = None
         self._comm = create_comm(target_name=_TARGET, data={"protocol": PROTOCOL})
         self.comm_id = self._comm.comm_id

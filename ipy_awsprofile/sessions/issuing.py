@@ -13,10 +13,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from botocore.credentials import DeferredRefreshableCredentials
@@ -24,11 +25,13 @@ from botocore.credentials import DeferredRefreshableCredentials
 from ipy_awsprofile.config.parameters import PARAMETERS, StsParameters
 from ipy_awsprofile.config.policies import (
     ending_at,
+    not_outlasting,
     policy_in,
     policy_text,
     read_only_policy,
     session_policy,
 )
+from ipy_awsprofile.config.private import of_process
 from ipy_awsprofile.config.profiles import ASSUMES
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import Target, target_of
@@ -40,6 +43,8 @@ from ipy_awsprofile.credentials.sts import (
     Keys,
     NewKeys,
     ScopedSessionFetcher,
+    ask_caller,
+    aws_now,
     freeze_credentials,
     issue_session_token,
     keys_in,
@@ -54,6 +59,7 @@ from ipy_awsprofile.errors import (
     ServiceError,
 )
 from ipy_awsprofile.gate import label_of, put_label
+from ipy_awsprofile.sessions.issued import Issued
 from ipy_awsprofile.sessions.session import (
     NamedSession,
     ProfileSession,
@@ -72,6 +78,9 @@ if TYPE_CHECKING:
 #: How long programs use keys before they ask again, and so follow a switch. botocore asks again 15
 #: minutes before the end.
 LENT_FOR = timedelta(minutes=20)
+
+#: The longest name of a role session.
+_LONGEST_SESSION_NAME = 64
 
 #: botocore renews credentials this long before they expire.
 _ABOUT_TO_END = timedelta(minutes=15)
@@ -135,12 +144,12 @@ def issue_keys(session: boto3.Session) -> Keys:
             "Use boto3, s3fs, polars or another library that reads the profile's name in "
             "AWS_PROFILE, or pass the keys to the library yourself.",
         )
-    with session.issuing:
-        issued = session.issued.get(keys.access_key)
-        soon = datetime.now(UTC) + _ABOUT_TO_END
-        if issued is None or issued.ends_at(soon) < soon:
-            issued = session.issued[keys.access_key] = _issue_session_token(session, keys)
-        return issued
+
+    def issue() -> Issued:
+        issued = _issue_session_token(session, keys)
+        return Issued(issued, issued.ends_at(datetime.max.replace(tzinfo=UTC)) - _ABOUT_TO_END)
+
+    return session.issued.get(keys.access_key, issue).keys
 
 
 def _issue_session_token(session: boto3.Session, keys: Keys) -> Keys:
@@ -181,29 +190,79 @@ def credentials_document(keys: Keys, replaced: datetime) -> dict[str, object]:
 # Keys for programs --------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What limits keys for programs, as it was when the limits were checked.
+
+    The parameters are those of AssumeRole, or of GetScopedCredentials if it ``is_scope``.
+    """
+
+    parameters: StsParameters = field(hash=False)
+    is_scope: bool
+
+    @property
+    def denies_other_roles(self) -> bool:
+        """Whether a window's keys can be limited to the identity that they are for."""
+        return not self.is_scope or "Policy" in self.parameters
+
+
+def limits_of(
+    session: ProfileSession, *, read_only: bool = False, policy: str | None = None
+) -> Limits:
+    """Return what limits keys of a session for programs, to reading or to a ``policy``.
+
+    It is a JSON file, or for a role, the ARN of a managed policy. What limits the session itself
+    limits its programs, too. Raises InvalidOption.
+    """
+    target = session.target
+    own = target.request
+    has_more = read_only or policy is not None
+    is_scope = not is_assumed_again(target) or (own.policy is not None and has_more)
+    asked = SessionRequest(read_only=read_only, policy=policy)
+    if is_scope:
+        return Limits(session_policy(asked, None), is_scope=True)
+    if policy is not None or (read_only and not own.read_only):
+        return Limits(session_policy(asked, target.profile), is_scope=False)
+    parameters = target.parameters.get(str(target.profile.role_arn), {})
+    policies = {"Policy", "PolicyArns"}
+    kept = {name: value for name, value in parameters.items() if name in policies}
+    return Limits(kept, is_scope=False)
+
+
+def limits_until(session: ProfileSession, end: datetime, policy: str | None) -> Limits:
+    """Return what limits the keys of a window that ends at a time (UTC), as AWS's clock says it.
+
+    Such keys can't get keys that last longer, unless the policy names the actions for that, or no
+    policy can be added. Raises InvalidOption.
+    """
+    limits = limits_of(session, policy=policy)
+    parameters = limits.parameters
+    if limits.denies_other_roles:
+        parameters = not_outlasting(parameters)
+    if not limits.is_scope:  # GetScopedCredentials has a duration
+        parameters = ending_at(end, parameters)
+    return replace(limits, parameters=parameters)
+
+
+def time_at_aws(session: ProfileSession) -> datetime:
+    """Return AWS's time (UTC), after a call of STS. Raises a subclass of `AwsProfileError`."""
+    with translated(session.target):
+        ask_caller(own_client_of(session, "sts"))
+    return aws_now()
+
+
 def issue_limited_keys(
-    session: ProfileSession,
-    name: str,
-    lasts: timedelta,
-    *,
-    read_only: bool = False,
-    policy: str | None = None,
+    session: ProfileSession, name: str, lasts: timedelta, limits: Limits
 ) -> Keys:
     """Return new keys of the same identity for programs, without prompting the user.
 
-    AWS accepts them for so long, at most. They can also be limited to reading, or to a ``policy``:
-    a JSON file, or for a role, the ARN of a managed policy. CloudTrail shows the name: at the end
-    of the role session's name unless the profile or an option names it, or as the description of
-    the narrower session. Raises a subclass of `AwsProfileError`.
+    AWS accepts them for so long, at most; a role's for at least 15 minutes. CloudTrail shows the
+    name: at the end of the role session's name unless the profile or an option names it, or as the
+    description of the narrower session. Raises a subclass of `AwsProfileError`.
     """
-    request = session.target.request
-    is_limited_twice = request.policy is not None and (read_only or policy is not None)
-    if is_limited_twice or not is_assumed_again(session.target):
-        return _issue_narrower_keys(session, name, lasts, read_only=read_only, policy=policy)
-    limited = replace(
-        request, read_only=read_only or request.read_only, policy=policy or request.policy
-    )
-    target = _limited_target(session.target, limited, name, lasts)
+    if limits.is_scope:
+        return _issue_narrower_keys(session, name, lasts, limits.parameters)
+    target = _limited_target(session.target, name, lasts, limits.parameters)
     return renew_keys(open_target(target, fresh=True))  # a cached session has less time
 
 
@@ -218,7 +277,7 @@ def issue_brief_keys(
     if session.target.store:
         return None
     try:
-        return issue_limited_keys(session, name, lasts, read_only=read_only)
+        return issue_limited_keys(session, name, lasts, limits_of(session, read_only=read_only))
     except (AccessDenied, ServiceError):
         if read_only or is_assumed_again(session.target):
             raise
@@ -230,29 +289,39 @@ def is_assumed_again(target: Target) -> bool:
     return target.profile.kind in ASSUMES and target.renews_unattended
 
 
-def _limited_target(target: Target, request: SessionRequest, name: str, lasts: timedelta) -> Target:
-    """Return a target for the same role, with the policy of a request, and a duration.
+def _limited_target(target: Target, name: str, lasts: timedelta, limits: StsParameters) -> Target:
+    """Return a target for the same role with other limits, a duration and a session name.
 
-    It uses the target's files as they were read then, because they can have changed since.
+    It uses the target's files and policy as they were read then, because they can have changed
+    since.
     """
+    request = target.request
     seconds = max(int(lasts.total_seconds()), SHORTEST_SESSION)
     default = request.default_session_name or user_environment().get("AWS_ROLE_SESSION_NAME") or ""
-    session_name = f"{default}-{name}".strip("-")[-64:]
-    request = replace(request, duration=seconds, default_session_name=session_name)
-    limited = target_of(request, target.config)
-    if lasts >= timedelta(seconds=SHORTEST_SESSION):
-        return limited
+    # A trust policy can require its beginning, which is the user.
+    session_name = f"{default}-{name}".strip("-")[:_LONGEST_SESSION_NAME]
+    limited = target_of(
+        replace(
+            request,
+            duration=seconds,
+            default_session_name=session_name,
+            read_only=False,
+            policy=None,
+        ),
+        target.config,
+    )
     arn = str(limited.profile.role_arn)
-    ends = ending_at(datetime.now(UTC) + lasts, limited.parameters.get(arn, {}))
-    return replace(limited, parameters={**limited.parameters, arn: ends})
+    parameters = {**limited.parameters, arn: {**limited.parameters.get(arn, {}), **limits}}
+    named = replace(limited.request, read_only=request.read_only, policy=request.policy)
+    return replace(limited, request=named, parameters=parameters)
 
 
 def _issue_narrower_keys(
-    session: ProfileSession, name: str, lasts: timedelta, *, read_only: bool, policy: str | None
+    session: ProfileSession, name: str, lasts: timedelta, limits: StsParameters
 ) -> Keys:
     """Return keys of GetScopedCredentials, as in `issue_limited_keys`."""
-    scope = session_policy(SessionRequest(read_only=read_only, policy=policy), None)
-    ends = datetime.now(UTC) + lasts
+    scope = {**limits}
+    ends = aws_now() + lasts
     # STS refuses a session that lasts longer than the credentials that it is for.
     if renew_keys(session).ends_at(ends) == ends:
         scope["DurationSeconds"] = max(1, int(lasts.total_seconds()))
@@ -367,6 +436,7 @@ class _ScopedCredentials(DeferredRefreshableCredentials):
         self._fetcher = fetcher
         self._base = fetcher._source_credentials  # noqa: SLF001  # as botocore names it
         self._target = target
+        self._refresh_lock = of_process(self, name="_refresh_lock", create=Lock)
         renew_with_base(self, self._base)
         if fetcher.duration:
             self._advisory_refresh_timeout = self._mandatory_refresh_timeout = 0

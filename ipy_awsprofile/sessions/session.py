@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from boto3 import Session
@@ -43,6 +42,7 @@ from ipy_awsprofile.credentials.translation import code_of, no_credentials, tran
 from ipy_awsprofile.errors import InvalidOption, faults_as_errors
 from ipy_awsprofile.gate import READ_ONLY, Label, Signer, check, put_label
 from ipy_awsprofile.sessions.assigned_roles import find_target
+from ipy_awsprofile.sessions.issued import IssuedKeys
 from ipy_awsprofile.text import chain_line
 
 if TYPE_CHECKING:
@@ -98,8 +98,7 @@ class ProfileSession(NamedSession):
         self.callers = session.callers
         self.prompter = prompter
         #: What STS has issued for long-term keys, by their ID; see `issue_keys`.
-        self.issued: dict[str, Keys] = {}
-        self.issuing = Lock()
+        self.issued = IssuedKeys()
 
     @property
     def principal(self) -> str | None:

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from ipy_awsprofile.config.private import of_process
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -28,7 +30,7 @@ class RunningCell:
 
     def __init__(self, shell: InteractiveShell | None) -> None:
         self._shell = shell
-        self._lock = threading.Lock()
+        self._lock = of_process(self, name="_lock", create=threading.Lock)
         self._waiting: _Waiting | None = None
         #: Whether the cell is a ``%%aws_profile`` cell.
         self.is_block = False

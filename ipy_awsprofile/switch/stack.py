@@ -15,6 +15,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
+from ipy_awsprofile.config.private import of_process
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.sts import expiry_of
 from ipy_awsprofile.errors import AwsProfileError
@@ -92,7 +93,7 @@ class Stack:
 
     def __init__(self) -> None:
         #: Held while the entries change, but not during calls to AWS, prompts and listeners.
-        self.lock = threading.RLock()
+        self.lock = of_process(self, name="lock", create=threading.RLock)
         self.kernel = Kernel()
         self.opened_before = OpenedBefore()
         #: The Switchers of all shells, until they are closed.

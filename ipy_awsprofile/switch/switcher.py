@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -37,7 +36,7 @@ from ipy_awsprofile.kernel.places import (
     places_of,
     places_of_run,
 )
-from ipy_awsprofile.kernel.sharing import Receipt, Sharing, Window
+from ipy_awsprofile.kernel.sharing import Receipts, Sharing, Window
 from ipy_awsprofile.kernel.show import Place
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.sessions.session import Identity, ProfileSession
@@ -80,14 +79,12 @@ class Switcher:
         self._shell = shell  # None in a script, which has no notebook with a variable
         self._stack = stack_of(os.getpid())
         self._stack.switchers.append(self)
-        # Widget callbacks can run in another thread while a cell runs.
-        self._lock = self._stack.lock
         self._listeners: set[_Listener] = set()
         self._lending: Lending | None = None
         #: Shares the notebook's identity with programs outside the kernel, if the user wants it.
         self.sharing: Sharing | None = None
-        #: What programs outside the kernel got, the oldest first.
-        self.receipts: deque[Receipt] = deque(maxlen=1000)
+        #: What programs outside the kernel got.
+        self.receipts = Receipts()
         #: Whether each switch to a profile that isn't protected begins to share.
         self.shares = False
         #: The workers of Dask clusters that use the notebook's identity, by their scheduler.
@@ -107,6 +104,11 @@ class Switcher:
         self.previous: OpenProfile | None = None
         #: The session name for roles if neither an option nor the profile sets one.
         self.session_name: str | None = None
+
+    @property
+    def _lock(self) -> AbstractContextManager[object]:
+        """The stack's lock: widget callbacks can run in another thread while a cell runs."""
+        return self._stack.lock
 
     @property
     def namespace(self) -> dict[str, object]:
@@ -250,7 +252,7 @@ class Switcher:
         if self.is_in_block:
             return
         if self.sharing:
-            self.sharing.try_keys()
+            self.sharing.grant.try_keys()
         elif self.shares and not self.is_protected:
             self.share()
 
@@ -280,7 +282,7 @@ class Switcher:
         if self.sharing:
             self.sharing.close()
         self.sharing = newer
-        newer.try_keys()
+        newer.grant.try_keys()
 
     def require_sharing(self) -> Sharing:
         """Return the sharing of an identity that may write, outside of blocks and runs.
@@ -310,7 +312,7 @@ class Switcher:
         with self._lock:
             if self.sharing is None or self.session is None or self.is_in_block:
                 return None
-            return self.sharing.grant.window
+            return self.sharing.window
 
     def close_window(self) -> None:
         """Let programs only read from now on, if they can write."""

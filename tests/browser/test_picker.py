@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import expect
 
-from ipy_awsprofile.kernel.sharing import Window
 from tests.aws import EmbeddedAws
 from tests.browser.pages import ViewPage
 from tests.browser.stage import restored, very_many
@@ -407,8 +406,8 @@ def test_a_window(tool: ViewPage, embedded: EmbeddedAws) -> None:
     tool.settle()
     tool.choose("staging")
     tool.switcher.share()
-    ends = datetime.now(UTC) + timedelta(minutes=10)
-    tool.switcher.require_sharing().open_window(Window(ends))
+    sharing = tool.switcher.require_sharing()
+    sharing.open_window(sharing.prepare_window(timedelta(minutes=10), None))
     tool.tell()
     expect(tool.tool).to_have_accessible_name(re.compile("agent writes: 10 minutes left"))
     tool.page.set_viewport_size({"width": 400, "height": 600})

@@ -6,16 +6,21 @@ import getpass
 import json
 import shlex
 import sys
+import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 import time_machine
 
-from ipy_awsprofile.config.shared import AGENT
-from ipy_awsprofile.demo.stages import allow
+from ipy_awsprofile.config.shared import AGENT, NOTEBOOK
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role, allow, trusting
+from ipy_awsprofile.kernel.sharing import Receipt, Receipts
 from tests.aws import EmbeddedAws
 from tests.kernels import Kernel
+from tests.processes import posix
 from tests.shells import Shell
 from tests.terminals import (
     ASK,
@@ -27,6 +32,7 @@ from tests.terminals import (
     switch_to_writer,
 )
 
+ARN = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
 LIST = "import boto3; print(boto3.client('s3').list_buckets()['Buckets'])"
 GETPASS = getpass.getpass
 
@@ -37,10 +43,12 @@ class Answers:
     def __init__(self) -> None:
         self.answer = "yes"
         self.questions: list[str] = []
+        self.meanwhile: Callable[[], object] = str
 
     def __call__(self, question: str = "") -> str:
-        """Keep the question, and return the answer."""
+        """Keep the question, let something happen meanwhile, and return the answer."""
         self.questions.append(question)
+        self.meanwhile()
         return self.answer
 
 
@@ -76,7 +84,7 @@ def test_a_window(
     assert "AccessDenied" in put(terminal)
     card = notebook.good("%aws_profile --share write 10m").text
     assert "`notebook-agent` can write until" in card
-    assert f"can write as {line} for 10 minutes." in answers.questions[-1]
+    assert f"can write as {line} for 10 minutes, until " in answers.questions[-1]
     assert "written" in put(terminal)
     document = json.loads(terminal.run(*ASK, "--agent").stdout)
     left = datetime.fromisoformat(document["Expiration"]) - datetime.now(UTC)
@@ -115,8 +123,141 @@ def test_a_policy(
     assert "can't be read" in str(error)
     file.write_text(json.dumps(allow(*(f"s3:GetObject{number}" for number in range(300)))))
     error = notebook.refused(f'%aws_profile --share write 20m --policy "{file}"')
-    assert "length less than or equal to 2048" in str(error)
+    assert "and AWS accepts 2,048." in str(error)
     assert "written" in put(terminal)  # the former window is still open
+
+
+def test_the_policy_that_was_confirmed(
+    notebook: Shell, terminal: Terminal, answers: Answers, tmp_path: Path
+) -> None:
+    """A policy is read once: later changes of the file, even before the answer, do nothing."""
+    file = tmp_path / "change.json"
+    file.write_text(json.dumps(allow("s3:PutObject")))
+    answers.meanwhile = partial(file.write_text, json.dumps(allow("*")))
+    notebook.good(f'%aws_profile --share write 10m --policy "{file}"')
+    for program in ("first", "second"):  # each gets its own keys
+        link = tmp_path / program
+        link.symlink_to(sys.executable)
+        assert "written" in terminal.run(str(link), "-c", PUT, AWS_PROFILE=AGENT).stdout
+        listed = terminal.run(str(link), "-c", LIST, AWS_PROFILE=AGENT)
+        assert "AccessDenied" in listed.stderr
+        file.unlink(missing_ok=True)
+
+
+def test_programs_of_a_limited_notebook(
+    aws: EmbeddedAws, notebook: Shell, terminal: Terminal, tmp_path: Path
+) -> None:
+    """Programs keep the policy that the notebook was switched with, whatever is in the file now."""
+    file = tmp_path / "limit.json"
+    file.write_text(json.dumps(allow("s3:ListAllMyBuckets")))
+    notebook.good(f'%aws_profile RoleBeta --policy "{file}"')
+    file.write_text(json.dumps(allow("*")))
+    assert "AccessDenied" in put(terminal, AWS_PROFILE=NOTEBOOK)
+    file.unlink()
+    link = tmp_path / "program"
+    link.symlink_to(sys.executable)
+    assert "my-first" in terminal.run(str(link), "-c", LIST, AWS_PROFILE=NOTEBOOK).stdout
+    assert {call.arn for call in aws.calls if call.action == "s3:PutObject"} != {None}
+
+
+def test_a_switch_before_the_answer(notebook: Shell, terminal: Terminal, answers: Answers) -> None:
+    """Nothing opens if the notebook has switched since the question, or the time is over."""
+
+    def switch() -> None:
+        lines = ("aws_profile", "RoleGamma --quiet")
+        thread = threading.Thread(target=notebook.ip.run_line_magic, args=lines)
+        thread.start()
+        thread.join()
+
+    answers.meanwhile = switch
+    error = notebook.refused("%aws_profile --share write 10m")
+    assert "can write as RoleBeta" in answers.questions[-1]
+    assert "The notebook has switched or stopped sharing since it asked you" in str(error)
+    assert "can write until" not in notebook.good("%aws_profile").text
+    assert "AccessDenied" in put(terminal)
+
+
+def test_an_answer_after_the_end(
+    notebook: Shell, terminal: Terminal, answers: Answers, clock: time_machine.Traveller
+) -> None:
+    """The end is the one of the question, so a late answer opens nothing."""
+    answers.meanwhile = partial(clock.shift, timedelta(minutes=11))
+    error = notebook.refused("%aws_profile --share write 10m")
+    assert "The time to write was over before you agreed" in str(error)
+    assert "AccessDenied" in put(terminal)
+
+
+def test_a_policy_that_becomes_too_long(notebook: Shell, answers: Answers, tmp_path: Path) -> None:
+    """A policy without space for the window's end is refused before the question."""
+    file = tmp_path / "long.json"
+    file.write_text(json.dumps(allow("s3:PutObject", resource="x" * 1880), separators=(",", ":")))
+    error = notebook.refused(f'%aws_profile --share write 20m --policy "{file}"')
+    assert "the policy has 2," in str(error)
+    assert answers.questions == []
+
+
+ASSUME = """
+import boto3
+try:
+    role = "arn:aws:iam::123456789012:role/Other"
+    boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="me")
+    print("assumed")
+except Exception as error:
+    print(error)
+"""
+
+
+def test_keys_that_would_last_longer(
+    aws: EmbeddedAws, notebook: Shell, terminal: Terminal, answers: Answers, tmp_path: Path
+) -> None:
+    """In a window, a program can't assume another role, unless the policy names that."""
+    trust = trusting(f"arn:aws:iam::{ROLE_ACCOUNT}:root")
+    aws.iam.create_role("Other", account=ROLE_ACCOUNT, trust=trust, policy=allow("s3:*"))
+    add_role(aws, "Chains", "s3:*", "sts:AssumeRole")
+    notebook.good("%aws_profile Chains")
+    card = notebook.good("%aws_profile --share write 5m").text
+    assert "It can't assume other roles." in card
+    assert "written" in put(terminal)
+    assert "AccessDenied" in terminal.python(ASSUME, AWS_PROFILE=AGENT)
+    file = tmp_path / "policy.json"
+    for actions, is_allowed in ((["s3:*", "sts:*"], False), (["sts:AssumeRole"], True)):
+        file.write_text(json.dumps(allow(*actions)))
+        notebook.good(f'%aws_profile --share write 5m --policy "{file}"')
+        said = terminal.python(ASSUME, AWS_PROFILE=AGENT)
+        assert (said == "assumed\n") is is_allowed
+
+
+def test_other_roles_that_aws_can_not_deny(
+    aws: EmbeddedAws, notebook: Shell, terminal: Terminal, answers: Answers
+) -> None:
+    """Without a policy, AWS can only end the keys of an identity that isn't a role: it says so."""
+    notebook.good(f"%aws_profile {may_write(aws, 'Identity Center')}")
+    card = notebook.good("%aws_profile --share write 5m").text
+    assert "They can also assume other roles" in answers.questions[-1]
+    assert "It can also assume other roles, whose keys can last longer." in card
+
+
+@pytest.mark.parametrize("minutes", [4, -4])
+def test_another_clock(
+    aws: EmbeddedAws,
+    notebook: Shell,
+    terminal: Terminal,
+    answers: Answers,
+    *,
+    clock: time_machine.Traveller,
+    minutes: int,
+) -> None:
+    """A window has its whole time, and no more, if this machine's clock is some minutes off."""
+    aws.iam.clock = lambda: datetime.now(UTC) + timedelta(minutes=minutes)
+    card = notebook.good("%aws_profile --share write 3m").text
+    assert "(3 minutes left)" in card
+    document = json.loads(terminal.run(*ASK, "--agent").stdout)
+    copied = dict(zip(VARIABLES, (document[key] for key in KEYS), strict=True))
+    clock.shift(timedelta(minutes=2, seconds=30))
+    assert "written" in put(terminal, **copied)
+    clock.shift(timedelta(seconds=31))
+    assert "AccessDenied" in put(terminal, **copied)
+    assert "can write until" not in notebook.good("%aws_profile").text
 
 
 @pytest.mark.parametrize(
@@ -210,14 +351,49 @@ def test_receipts(aws: EmbeddedAws, notebook: Shell, terminal: Terminal, answers
     assert seen == [
         ["", "notebook-agent", "RoleBeta", "writing"],
         ["claud?", "notebook", "RoleBeta", "writing"],
-        ["", "notebook-agent", "RoleBeta", "writing"],
     ]
+    assert frame["times_asked"].sum() > len(frame)
     assert all(frame["process_id"] > 0)
     assert not set(frame["program"]) & {"sh", ""}
     callers = {
         str(call.arn).rpartition("/")[2] for call in aws.calls if call.action == "s3:PutObject"
     }
     assert callers == {"notebook-agent-python", "notebook-python"}
+
+
+def test_receipts_of_writing_stay() -> None:
+    """If there are too many receipts, those of reading go first, and the number is known."""
+    receipts = Receipts()
+    now = datetime.now(UTC)
+    for number in range(1100):
+        access = "reading" if number else "writing"
+        expires = now + timedelta(minutes=number)
+        for process_id in (1, 2):  # the same keys
+            receipts.add(Receipt(now, "aws", process_id, "", AGENT, "RoleBeta", access, expires))
+    frame = receipts.frame()
+    assert len(frame) == len(receipts) == 1000
+    assert receipts.dropped == 100
+    assert frame["access"].tolist() == ["writing"] + ["reading"] * 999
+    assert set(frame["times_asked"]) == {2}
+
+
+@posix
+def test_names_of_programs(notebook: Shell, terminal: Terminal, tmp_path: Path) -> None:
+    """A program's name is shown without what a terminal would execute, and never hides the user."""
+    long_name = "x" * 60
+    ask = f"import subprocess; subprocess.run({ASK!r}, check=True)"
+    user = "ann.with-a-long-name@department.example.com"
+    notebook.good(f"%config AwsProfileMagics.session_name = {user!r}")
+    notebook.good("%aws_profile RoleBeta")
+    for name in ("\x1b[2Kevil\u202e", long_name):
+        link = tmp_path / name
+        link.symlink_to(sys.executable)
+        done = terminal.run(str(link), "-c", ask)
+        assert done.returncode == 0, done.stderr
+        who = terminal.run(str(link), "-c", ARN, AWS_PROFILE=AGENT).stdout
+        assert f"/{user}-notebook-agent" in who
+    programs = notebook.good("%aws_profile --share").result["program"].tolist()
+    assert programs[0] == r"\x1b[2Kevil\u202e"
 
 
 def test_the_question_of_a_kernel(aws: EmbeddedAws, terminal: Terminal) -> None:
