@@ -6,6 +6,7 @@ A library can call AWS in its own thread while the cell waits for it, so any thr
 from __future__ import annotations
 
 import ctypes
+import os
 import select
 import signal
 import socket
@@ -60,14 +61,14 @@ class _Prompts:
         self._is_unanswered = False  # in the running cell
         #: Whether Ctrl-C has ended a prompt of the running cell that is in another thread.
         self.was_interrupted = False
+        self._process = os.getpid()
         self._sockets = of_process(self, name="_sockets", create=self._create_sockets)
 
     def _create_sockets(self) -> tuple[socket.socket, socket.socket]:
         """Return new sockets. In a forked child, signals mustn't wake the kernel anymore."""
-        kernels = getattr(self, "_sockets", None)
-        if kernels:
+        if os.getpid() != self._process:
             before = signal.set_wakeup_fd(-1)
-            if before not in (-1, kernels[1].fileno()):
+            if before not in (-1, self._sockets[1].fileno()):
                 signal.set_wakeup_fd(before)  # an event loop of the user's listens
         ends, end = socket.socketpair()
         end.setblocking(False)

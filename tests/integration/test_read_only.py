@@ -38,6 +38,14 @@ OTHERS: dict[str, dict[str, dict[str, Any]]] = {
     "sts": {
         "assume_role": {"RoleArn": "arn:aws:iam::123456789012:role/X", "RoleSessionName": "me"}
     },
+    "codepipeline": {
+        "get_job_details": {"jobId": "00000000-0000-0000-0000-000000000000"},
+        "get_third_party_job_details": {"jobId": "1", "clientToken": "t"},
+    },
+    "license-manager": {"get_access_token": {"Token": "a.b.c"}},
+    "cognito-idp": {
+        "describe_user_pool_client": {"UserPoolId": "us-west-2_a", "ClientId": "c"},
+    },
     "athena": {"get_session_endpoint": {"SessionId": "s"}},
 }
 #: A service that only AWS's managed policy for roles allows.

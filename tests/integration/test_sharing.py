@@ -15,11 +15,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
 
-from ipy_awsprofile.config.shared import AGENT, NOTEBOOK, process_of, proof, shared_file
+from ipy_awsprofile.config.private import replace_file
+from ipy_awsprofile.config.shared import (
+    AGENT,
+    NOTEBOOK,
+    fetch_shared,
+    process_of,
+    proof,
+    shared_file,
+)
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from tests.aws import EmbeddedAws
 from tests.identity_center import organisation
@@ -318,6 +327,63 @@ def test_two_notebooks(notebook: Shell, terminal: Terminal, other: subprocess.Po
     assert ":assumed-role/RoleBeta/" in terminal.who()
     other.communicate()  # the end of its input ends it, and it leaves this notebook's file
     assert ":assumed-role/RoleBeta/" in terminal.who()
+
+
+def test_another_notebook_and_none(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The card of a notebook that programs don't ask says whether another one shares."""
+    monkeypatch.setattr("getpass.getpass", lambda _question: "yes")
+    monkeypatch.setattr("builtins.input", lambda _question: "yes")
+    assert "can write until" in notebook.good("%aws_profile --share write 10m").text
+    replace_file(shared_file(), json.dumps({"port": 1, "key": "another"}).encode())
+    card = notebook.good("%aws_profile").text
+    assert "no: another notebook shares its identity now." in card
+    assert "can write until" not in card
+    shared_file().unlink()  # the other one has ended
+    card = notebook.good("%aws_profile").text
+    assert "no: programs don't find this notebook anymore." in card
+    assert "can write until" not in card
+
+
+def test_a_profile_named_write(aws: EmbeddedAws, notebook: Shell, terminal: Terminal) -> None:
+    """The name of a profile can be a word of `--share`, if it is before the option."""
+    role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleGamma"
+    aws.write_profile("write", source_profile="UserAlpha", role_arn=role, region="us-west-2")
+    notebook.good("%aws_profile write --share")
+    assert ":assumed-role/RoleGamma/" in terminal.who()
+
+
+def test_a_call_that_hangs(
+    aws: EmbeddedAws, notebook: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Programs whose keys are there get them, and the notebook switches, while STS hangs."""
+    notebook.good(f"%aws_profile {may_write(aws, 'Identity Center')}")
+    fetch_shared(AGENT)
+    called, go = threading.Event(), threading.Event()
+    issue = aws.iam.create_session
+
+    def hang(*arguments: Any, **options: Any) -> Any:
+        if options.get("scopes"):
+            called.set()
+            go.wait(60)
+        return issue(*arguments, **options)
+
+    notebook.good("%aws_profile --refresh")
+    fetch_shared(NOTEBOOK)
+    monkeypatch.setattr(aws.iam, "create_session", hang)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(fetch_shared, AGENT)
+        assert called.wait(30)
+        assert json.loads(fetch_shared(NOTEBOOK))["AccessKeyId"]
+        go.set()
+        assert json.loads(waiting.result())["AccessKeyId"]
+
+
+def test_a_crowd_of_programs(notebook: Shell) -> None:
+    """Programs that connect in one instant wait for each other."""
+    fetch_shared(AGENT)
+    with ThreadPoolExecutor(200) as pool:
+        answers = list(pool.map(lambda _: fetch_shared(AGENT), range(200)))
+    assert len({json.loads(answer)["AccessKeyId"] for answer in answers}) == 1
 
 
 def test_a_killed_kernel(

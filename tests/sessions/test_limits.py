@@ -32,6 +32,7 @@ from ipy_awsprofile.config.policies import (
 )
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import target_of
+from ipy_awsprofile.demo.policies import effect_of
 from ipy_awsprofile.demo.stages import allow
 from ipy_awsprofile.errors import AccessDenied, AwsProfileError, IdentityChanged, InvalidOption
 from ipy_awsprofile.sessions.session import credentials_of
@@ -281,6 +282,20 @@ def test_only_reads() -> None:
         for pattern in patterns:
             is_there = any(fnmatchcase(name, pattern) for name in actions)
             assert is_there or f"{service}:{pattern}" in TOO_NEW, pattern
+
+
+def test_keys_of_apis(aws: EmbeddedAws) -> None:
+    """A read-only role can read an API Gateway, but no API keys."""
+    target = target_of(SessionRequest("RoleBeta", read_only=True))
+    policy = json.loads(target.parameters[str(target.profile.role_arn)]["Policy"])
+    api = "arn:aws:apigateway:us-west-2::"
+    for action, resource, effect in (
+        ("apigateway:GET", f"{api}/restapis", None),
+        ("apigateway:GET", f"{api}/apikeys/a", "Deny"),
+        ("apigateway:GET", f"{api}/usageplans/p/keys", "Deny"),
+        ("appsync:ListApiKeys", "*", "Deny"),
+    ):
+        assert effect_of([policy], action, resource, {}) == effect
 
 
 MISLEADING = """
