@@ -96,9 +96,13 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
         # IPython does this afterwards, unless Ctrl-C comes first.
         shell.extension_manager.loaded.add(__name__)
         if hasattr(shell, "kernel"):
+            from ipy_awsprofile.notebook.brief import note_cells
+            from ipy_awsprofile.notebook.input_channel import take_turns
             from ipy_awsprofile.picker.toolbar import add_toolbar
 
             add_toolbar(shell, lambda: magics.switcher, magics.ending)
+            note_cells(shell, magics.ending)
+            take_turns(shell.kernel, magics.ending)
 
 
 def _picker(switcher: Switcher) -> ProfilePicker:

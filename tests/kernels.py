@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tempfile
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import count
 from queue import Empty
 from typing import Any
 
@@ -35,16 +37,66 @@ class Seen:
     text: str = ""
     error: str = ""
     prompts: list[str] = field(default_factory=list)
+    saved: list[str] = field(default_factory=list)  # the outputs that a front end would save
+    boxes: int = 0  # how many prompts were open at once, at most
+    open: list[tuple[str, float]] = field(
+        default_factory=list
+    )  # prompts, and when they are answered
+
+
+class Outputs:
+    """The outputs of a cell in a front end that loses every second update, or all of them.
+
+    https://jupyter-client.readthedocs.io/en/stable/messaging.html
+    """
+
+    _updates = count()
+
+    def __init__(self, *, loses_all: bool) -> None:
+        self._loses_all = loses_all
+        self._shown: list[tuple[str, dict[str, Any]]] = []  # the display ID and the content
+        self._clears_next = False
+
+    def take(self, message: dict[str, Any]) -> None:
+        """Show what a message publishes."""
+        content = message["content"]
+        display_id = content.get("transient", {}).get("display_id", "")
+        match message["msg_type"]:
+            case "clear_output" if content["wait"]:
+                self._clears_next = True
+            case "clear_output":
+                self._shown.clear()
+            case "update_display_data" if self._loses_all or next(self._updates) % 2:
+                pass
+            case "update_display_data":
+                for index, (shown_id, _) in enumerate(self._shown):
+                    if shown_id == display_id:
+                        self._shown[index] = display_id, content
+            case "stream" | "error" | "display_data" | "execute_result":
+                if self._clears_next:
+                    self._shown.clear()
+                self._clears_next = False
+                self._shown.append((display_id, content))
+
+    @property
+    def saved(self) -> list[str]:
+        """Return the text of each output, as in a saved notebook."""
+        return [json.dumps(content) for _, content in self._shown]
 
 
 class Kernel:
-    """A real kernel. ``answer`` returns the user's answer to a prompt; sign-ins are approved."""
+    """A real kernel. ``answer`` returns the user's answer to a prompt; sign-ins are approved.
+
+    ``thinks`` is how many seconds the user waits before answering.
+    """
 
     def __init__(self, client: Any, manager: Any, aws: EmbeddedAws) -> None:
         self._client = client
         self._manager = manager
         self._aws = aws
-        self.answer: Callable[[], str] = str
+        self.answer: Callable[[str], str] = lambda _prompt: ""
+        self.thinks = 0.0
+        self.loses_all_updates = False
 
     @classmethod
     @contextmanager
@@ -86,6 +138,7 @@ class Kernel:
         """
         number = self._client.execute(cell, allow_stdin=is_attended)
         seen = Seen()
+        outputs = Outputs(loses_all=self.loses_all_updates)
         is_answered = not interrupts
         is_idle = False
         deadline = time.monotonic() + 90
@@ -93,10 +146,15 @@ class Kernel:
             assert time.monotonic() < deadline, f"{cell}\n{seen.text}"
             for message in self._messages(number):
                 is_idle |= self._take(message, seen, is_answered=is_answered)
+                outputs.take(message)
                 if interrupts and seen.prompts:
                     self._manager.interrupt_kernel()
                     interrupts = False
+            while seen.open and time.monotonic() >= seen.open[0][1]:
+                prompt, _ = seen.open.pop(0)
+                self._client.input(self.answer(prompt))
         self._client.get_shell_msg(timeout=30)
+        seen.saved = outputs.saved
         return seen
 
     def _messages(self, number: str) -> Iterator[dict[str, Any]]:
@@ -115,7 +173,8 @@ class Kernel:
             case "input_request":
                 seen.prompts.append(content["prompt"])
                 if is_answered:
-                    self._client.input(self.answer())
+                    seen.open.append((content["prompt"], time.monotonic() + self.thinks))
+                    seen.boxes = max(seen.boxes, len(seen.open))
             case "stream":
                 seen.text += content["text"]
             case "error":

@@ -163,6 +163,8 @@ notebook/cells.py
   codeop.Compile: flags
 notebook/explaining.py
   botocore.credentials.RefreshableCredentials: _access_key
+notebook/input_channel.py
+  ipykernel.kernelbase.Kernel: _input_request
 notebook/magic.py
   IPython.core.completer.IPCompleter: custom_matchers
   IPython.core.displayhook.DisplayHook: prompt_count

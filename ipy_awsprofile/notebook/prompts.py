@@ -35,6 +35,8 @@ from ipy_awsprofile.credentials.person import (
 from ipy_awsprofile.credentials.providers import is_renewing
 from ipy_awsprofile.credentials.translation import no_sign_in
 from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable, show_briefly
+from ipy_awsprofile.notebook.brief import shown_briefly
+from ipy_awsprofile.notebook.input_channel import PROMPT_TURN
 from ipy_awsprofile.sessions.signing_in import begin_sign_in
 from ipy_awsprofile.text import one_line
 
@@ -206,7 +208,7 @@ def _ask_for_code(question: str) -> str:
     profile = getattr(question, "profile", "")  # botocore's own question has neither
     refused = getattr(question, "refused", "")
     card = cards.mfa_card(device_of(question), profile, refused)
-    with _prompts.prompting(no_code):
+    with _prompts.prompting(no_code), PROMPT_TURN:
         if not somebody_is_there():
             return ask_on_input_channel(question)  # it raises the error
         if renders_html():
@@ -242,32 +244,28 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
 def _sign_in(target: Target, *, device_code: bool) -> None:
     attempt = begin_sign_in(target, device_code=device_code)
     card = cards.sign_in_card(attempt.profile, attempt.url, attempt.step, attempt.code)
-    with _shown_until_the_end(attempt.profile, card):
-        if attempt.step is SignInStep.ENTER_CODE:
+    if attempt.step is SignInStep.ENTER_CODE:
+        with PROMPT_TURN, _shown_until_the_end(card):
             try:
                 answer = ask_on_input_channel(f"Code for the sign-in of {attempt.profile}: ")
             except MfaUnavailable:
                 raise no_sign_in(target) from None
             attempt.enter(answer)
-            return
+        return
+    with _shown_until_the_end(card):
         for _ in attempt.waiting():
             pass  # the user presses Ctrl-C to give up
 
 
 @contextmanager
-def _shown_until_the_end(profile: str, card: Card) -> Iterator[None]:
+def _shown_until_the_end(card: Card) -> Iterator[None]:
     """Show where to sign in until the attempt ends; the notebook doesn't save the URL and code."""
     if not renders_html():
         print(card)  # noqa: T201
         yield
         return
-    shown = display(card, display_id=True)
-    outcome = Card(f"The sign-in for {profile} wasn't completed")
-    try:
+    with shown_briefly(card):
         yield
-        outcome = Card(f"Signed in for {profile}", tone=Tone.GOOD)
-    finally:
-        shown.update(outcome)
 
 
 def renders_html() -> bool:

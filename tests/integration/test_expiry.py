@@ -102,7 +102,7 @@ def test_next_call(kernel: Kernel, aws: EmbeddedAws, auditor: str) -> None:
     kernel.good("%aws_profile --refresh")
     aws.iam.expire_sessions()
     assert kernel.good(WAYS["client"]).prompts == []  # the sign-in is valid, so nobody is asked
-    kernel.answer = lambda: aws.iam.mfa_code(auditor)
+    kernel.answer = lambda _: aws.iam.mfa_code(auditor)
     kernel.good("%aws_profile Auditor")
     for way in ("new session", "aiobotocore", "threads"):
         kernel.wait(hours=0.1)  # a code works once

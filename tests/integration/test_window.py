@@ -402,7 +402,7 @@ def test_the_question_of_a_kernel(aws: EmbeddedAws, terminal: Terminal) -> None:
         kernel.good("%aws_profile RoleBeta --share --yes")
         unattended = kernel.run("%aws_profile --share write 10m", is_attended=False)
         assert "no one is available to answer" in unattended.text
-        kernel.answer = lambda: "yes"
+        kernel.answer = lambda _: "yes"
         seen = kernel.good("%aws_profile --share write 10m")
         assert "can write as RoleBeta for 10 minutes" in seen.prompts[-1]
         assert "written" in put(terminal)

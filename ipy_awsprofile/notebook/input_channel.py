@@ -1,0 +1,36 @@
+"""Let the user answer one prompt at a time.
+
+An answer doesn't say which prompt it is for. So while `input()` of a cell is waiting, a prompt of
+another thread waits for its turn, and vice versa.
+
+https://jupyter-client.readthedocs.io/en/stable/messaging.html#messages-on-the-stdin-router-dealer-channel
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
+
+#: Whose turn it is. A thread that has it can show a card before its prompt.
+PROMPT_TURN = threading.RLock()
+
+
+def take_turns(kernel: Any, ending: ExitStack) -> None:
+    """Let all prompts of a kernel wait for each other until ``ending`` is closed."""
+    kernel._input_request = _in_turn(kernel._input_request)  # noqa: SLF001  # ipykernel has no hook
+    ending.callback(partial(delattr, kernel, "_input_request"))
+
+
+def _in_turn(function: Callable[P, Result]) -> Callable[P, Result]:
+    @wraps(function)
+    def wait_and_call(*args: P.args, **kwargs: P.kwargs) -> Result:
+        with PROMPT_TURN:  # Ctrl-C ends the wait
+            return function(*args, **kwargs)
+
+    return wait_and_call
