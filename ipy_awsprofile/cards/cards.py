@@ -403,15 +403,17 @@ _STEPS = {
 }
 
 
-def sign_in_card(profile: str, url: str, step: SignInStep, code: str) -> Card:
-    """Return a card with the sign-in page's address, and what to do there with the code, if any."""
+def sign_in_card(
+    profile: str, url: str, step: SignInStep, code: str, about: Sequence[tuple[str, str]]
+) -> Card:
+    """Return a card with the sign-in page's address, and what to do there with the code, if any.
+
+    ``about`` are rows about the sign-in.
+    """
     return Card(
         f"Sign in for {profile}",
-        rows=(("code", code),),
-        notes=(
-            f"{_STEPS[step]} Interrupt the cell to stop waiting.",
-            "The link works only for this sign-in.",
-        ),
+        rows=(("code", code), *about),
+        notes=(f"{_STEPS[step]} Interrupt the cell to stop waiting.",),
         tone=Tone.WARNING,
         link=("Open the sign-in page", url),
     )

@@ -24,8 +24,6 @@ from ipy_awsprofile.kernel.uninterrupted import Uninterrupted, interruptible
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ipy_awsprofile.cards.card import Card
-
 #: What replaces a card: an output without text.
 _NOTHING = {"text/html": "", "text/plain": ""}
 
@@ -78,7 +76,7 @@ def note_cells(shell: InteractiveShell, ending: ExitStack) -> None:
 
 
 @contextmanager
-def shown_briefly(card: Card) -> Iterator[None]:
+def shown_briefly(card: object) -> Iterator[None]:
     """Display a card in a ``with`` block, and remove it at the end of the block, even after Ctrl-C.
 
     A front end can interrupt the kernel as soon as it has the card.

@@ -380,7 +380,7 @@ def _question_about(grant: Grant, length: timedelta, *, is_protected: bool) -> t
     if is_protected:
         question += " It is protected."
         answer = name
-    return f"{question} To allow it, type {answer}:", answer
+    return question, answer
 
 
 _EXAMPLE_OF_WINDOW = "Write `%aws_profile --share write 10m`."

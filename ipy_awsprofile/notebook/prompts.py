@@ -13,6 +13,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
@@ -24,6 +25,7 @@ from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.config.files import version_of
 from ipy_awsprofile.config.private import of_process
 from ipy_awsprofile.config.target import Target, sign_in_file
+from ipy_awsprofile.credentials.inbox import INBOX, Answer, CellQuestion
 from ipy_awsprofile.credentials.person import (
     Person,
     SignInStep,
@@ -37,8 +39,11 @@ from ipy_awsprofile.credentials.translation import no_sign_in
 from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable, show_briefly
 from ipy_awsprofile.notebook.brief import shown_briefly
 from ipy_awsprofile.notebook.input_channel import PROMPT_TURN
-from ipy_awsprofile.sessions.signing_in import begin_sign_in
+from ipy_awsprofile.sessions.signing_in import Attempt, begin_sign_in
 from ipy_awsprofile.text import one_line
+
+#: The MIME type of an output that is a question.
+QUESTION = "application/vnd.ipy-awsprofile.question+json"
 
 
 def person_at_cell() -> Person:
@@ -186,17 +191,26 @@ def warn_at_cell(text: str) -> None:
 
 
 def confirm_at_cell(question: str, answer: str) -> None:
-    """Ask the user a question. Raises AwsProfileError unless a person types the answer."""
+    """Ask the user a question. Raises AwsProfileError unless a person confirms it.
+
+    In a front end without our views, the user types the ``answer``.
+    """
     if not somebody_is_there():
         raise AwsProfileError(
             "Only a person can allow this, and no one is available to answer.",
             "Run the line in a notebook or terminal where you can answer.",
         )
-    try:
-        typed = input(f"{question} ")
-    except (EOFError, NotImplementedError):  # the front end can't ask, or the user hasn't answered
-        typed = ""
-    if typed.strip() != answer:
+    with PROMPT_TURN, INBOX.asking(kind="allow", text=question) as asked:
+        if INBOX.can_answer:
+            with _shown_in_views(asked, Card(question)):
+                is_confirmed = bool(asked.wait().get("confirmed"))
+        else:
+            try:
+                typed = input(f"{question} To allow it, type {answer}: ")
+            except (EOFError, NotImplementedError):  # the front end can't ask
+                typed = ""
+            is_confirmed = typed.strip() == answer
+    if not is_confirmed:
         raise AwsProfileError("Nothing has changed, because you didn't agree.", "")
 
 
@@ -207,18 +221,27 @@ def _ask_for_code(question: str) -> str:
     """
     profile = getattr(question, "profile", "")  # botocore's own question has neither
     refused = getattr(question, "refused", "")
-    card = cards.mfa_card(device_of(question), profile, refused)
+    device = device_of(question)
+    card = cards.mfa_card(device, profile, refused)
     with _prompts.prompting(no_code), PROMPT_TURN:
         if not somebody_is_there():
             return ask_on_input_channel(question)  # it raises the error
-        if renders_html():
+        if not renders_html():
+            if refused:
+                print(card)  # noqa: T201
+            return ask_on_input_channel(question)
+        about = {"profile": profile, "device": device, "again": bool(refused), "error": refused}
+        with INBOX.asking(kind="code", **about) as asked:
+            if INBOX.can_answer:
+                with _shown_in_views(asked, card):
+                    code = str(asked.wait().get("code", ""))
+                if not code:
+                    raise no_code()
+                return code
             display(card)
             # VS Code can show the box before the card.
-            shown = f"MFA code for {one_line(profile or device_of(question))}: "
+            shown = f"MFA code for {one_line(profile or device)}: "
             return ask_on_input_channel(question, shown)
-        if refused:
-            print(card)  # noqa: T201
-        return ask_on_input_channel(question)
 
 
 def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
@@ -238,23 +261,56 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
             return
         if not somebody_is_there():
             raise no_sign_in(target)
-        _sign_in(target, device_code=device_code)
+        wants_other_browser = device_code
+        while not _sign_in(target, device_code=wants_other_browser):
+            wants_other_browser = True
 
 
-def _sign_in(target: Target, *, device_code: bool) -> None:
+def _sign_in(target: Target, *, device_code: bool) -> bool:
+    """Let the user sign in. Return False if they want to use another browser instead."""
     attempt = begin_sign_in(target, device_code=device_code)
-    card = cards.sign_in_card(attempt.profile, attempt.url, attempt.step, attempt.code)
-    if attempt.step is SignInStep.ENTER_CODE:
-        with PROMPT_TURN, _shown_until_the_end(card):
-            try:
-                answer = ask_on_input_channel(f"Code for the sign-in of {attempt.profile}: ")
-            except MfaUnavailable:
-                raise no_sign_in(target) from None
-            attempt.enter(answer)
-        return
-    with _shown_until_the_end(card):
-        for _ in attempt.waiting():
-            pass  # the user presses Ctrl-C to give up
+    step = attempt.step
+    card = cards.sign_in_card(attempt.profile, attempt.url, step, attempt.code, attempt.about)
+    with INBOX.asking(**attempt.question()) as asked:
+        if INBOX.can_answer and renders_html():
+            with _shown_in_views(asked, Card(card.title)):
+                return _wait_for_views(attempt, asked)
+        if step is SignInStep.ENTER_CODE:
+            with PROMPT_TURN, _shown_until_the_end(card):
+                try:
+                    answer = ask_on_input_channel(f"Code for the sign-in of {attempt.profile}: ")
+                except MfaUnavailable:
+                    raise no_sign_in(target) from None
+                attempt.enter(answer)
+            return True
+        with _shown_until_the_end(card):
+            for _ in attempt.waiting():
+                pass  # the user presses Ctrl-C to give up
+    return True
+
+
+def _wait_for_views(attempt: Attempt, asked: CellQuestion) -> bool:
+    """Wait until the user has signed in. Return False if they want to use another browser."""
+    answers: list[Answer] = []
+
+    def wait_for_answer(seconds: float) -> None:
+        answer = asked.answer(seconds)
+        if answer is not None:
+            answers.append(answer)
+
+    for _ in attempt.waiting(wait_for_answer):
+        match answers:
+            case []:
+                continue
+            case [{"device_code": True}]:
+                attempt.close()
+                return False
+            case [{"entered": str(code)}]:
+                attempt.enter(code)
+                return True
+            case _:
+                raise attempt.ended("was canceled")
+    return True
 
 
 @contextmanager
@@ -265,6 +321,28 @@ def _shown_until_the_end(card: Card) -> Iterator[None]:
         yield
         return
     with shown_briefly(card):
+        yield
+
+
+class _InViews:
+    """An output that only our labextension fills in, with a question that isn't in the output."""
+
+    def __init__(self, asked: CellQuestion, card: Card) -> None:
+        self._number = asked.number
+        self._card = replace(card, notes=("Answer in the notebook's toolbar.",))
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
+        return {
+            QUESTION: {"question": self._number},
+            "text/html": self._card._repr_html_(),
+            "text/plain": str(self._card),
+        }
+
+
+@contextmanager
+def _shown_in_views(asked: CellQuestion, card: Card) -> Iterator[None]:
+    """Show a question below the cell until the block ends."""
+    with shown_briefly(_InViews(asked, card)):
         yield
 
 

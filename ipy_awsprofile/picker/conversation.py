@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.cards.card import Card
@@ -22,6 +21,7 @@ from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.config.request import SESSION, SwitchRequest, arguments
 from ipy_awsprofile.config.sign_ins import sign_ins
 from ipy_awsprofile.config.target import login_target
+from ipy_awsprofile.credentials.inbox import INBOX, Answer, next_number
 from ipy_awsprofile.credentials.person import device_of
 from ipy_awsprofile.credentials.sts import aws_now
 from ipy_awsprofile.errors import (
@@ -62,10 +62,6 @@ if TYPE_CHECKING:
 #: Sends a message and its buffers to all views.
 Send = Callable[[Message, list[bytes]], object]
 
-#: What a view sends with an answer.
-Answer = Mapping[object, object]
-
-
 #: The columns of a row with the name and the kind.
 _NAME = 0
 _KIND = 5
@@ -81,7 +77,7 @@ class _Asked:
     request: SwitchRequest
     again: bool
     attempt: Attempt | None = None
-    number: int = field(default_factory=count(1).__next__)
+    number: int = field(default_factory=next_number)
 
 
 class _CodePrompter:
@@ -118,10 +114,12 @@ class Conversation:
         self._progress: Progress = {"busy": None, "ask": None, "error": ""}
         self._asked: _Asked | None = None
         self._unsubscribe = switcher.subscribe(self._follow)
+        self._leave_inbox = INBOX.subscribe(self.show)
 
     def close(self) -> None:
         """End the conversation, and drop a command that waits."""
         self._unsubscribe()
+        self._leave_inbox()
         self._give_up()
 
     def receive(self, command: object) -> None:
@@ -136,13 +134,18 @@ class Conversation:
             case {"do": "switch", "profile": str(name), "read_only": bool(read_only)}:
                 request = SwitchRequest(profile=name, read_only=read_only)
                 self._begin(f"Switching to {name}", partial(self._switch, request))
+            case {"do": "repeat", "request": {**values}}:
+                with self._errors_shown():
+                    request = SwitchRequest(**cast("Any", values))
+                    self._begin(f"Switching to {request.name}", partial(self._switch, request))
             case {"do": "region", "region": str() | None as region} if active:
                 request = replace(active, region=region)
                 self._begin("Changing the Region", partial(self._switch, request))
             case {"do": "refresh"} if active:
                 self._begin("Getting new credentials", partial(self._switch, active, again=True))
             case {"do": "answer", "question": int(number), **answer}:
-                self._take_answer(number, answer)
+                if not INBOX.take(number, answer):
+                    self._take_answer(number, answer)
             case {"do": "off"}:
                 self._begin("Switching off", self._switcher.off)
             case {"do": "console"}:
@@ -230,12 +233,13 @@ class Conversation:
 
     # ---- questions
 
-    def _ask(self, asked: _Asked, error: str = "", **question: Unpack[Ask]) -> None:
+    def _ask(self, asked: _Asked, **question: Unpack[Ask]) -> None:
         """Ask the user to complete a switch."""
-        question |= {"question": asked.number, "profile": asked.request.name}
+        common: Ask = {"question": asked.number, "profile": asked.request.name, "error": ""}
+        common |= {"of_cell": False, "can_answer": True}
         with self._lock:
             self._asked = asked
-            self.show(busy=None, ask=question, error=error)
+            self.show(busy=None, ask={**common, **question}, error="")
 
     def _take_question(self, number: int | None = None) -> _Asked | None:
         """End the open question, if it has this number or none is given. Return its switch."""
@@ -269,17 +273,14 @@ class Conversation:
         shown = ""
         needs_next_code = False
         if isinstance(error, MfaRejected):
-            error.hint = error.next_answer
-            shown = cards.error_card(error)._repr_html_()
+            shown = f"{error} {error.next_answer}"
             needs_next_code = error.was_sent
-        self._ask(asked, shown, kind="code", device=device, again=needs_next_code)
+        self._ask(asked, kind="code", device=device, again=needs_next_code, error=shown)
 
     def _ask_to_sign_in(self, request: SwitchRequest, *, again: bool, device_code: bool) -> None:
         attempt = begin_sign_in(login_target(request), device_code=device_code)
         asked = _Asked(request, again, attempt)
-        self._ask(
-            asked, kind="sign_in", url=attempt.url, step=attempt.step.value, code=attempt.code
-        )
+        self._ask(asked, **attempt.question())
         # The kernel stays free. The thread ends when the attempt expires, or earlier.
         threading.Thread(
             target=self._wait, args=(asked, attempt), name="sign-in", daemon=True
@@ -352,9 +353,12 @@ class Conversation:
     def _state(self) -> State:
         """Return the state, without calling AWS."""
         active = self._switcher.active
+        progress = self._progress.copy()
+        if INBOX.ask:  # the running cell waits for it
+            progress["ask"] = cast("Ask", INBOX.ask)
         if active is None:
             card = Card("No profile is active", notes=("Choose a profile for this notebook.",))
-            return {**self._progress, "identity": None, "html": card._repr_html_()}
+            return {**progress, "identity": None, "html": card._repr_html_()}
         identity = active.current_identity()
         variable = ""
         if active.request.variable != SESSION:
@@ -382,9 +386,23 @@ class Conversation:
             "read_only": active.request.read_only,
             "notes": len(card.notes),
             "code": f"%aws_profile {arguments(active.request)}",
+            "request": _values_of(active.request),
             "window_seconds_left": window_left,
         }
-        return {**self._progress, "identity": about, "html": card._repr_html_()}
+        return {**progress, "identity": about, "html": card._repr_html_()}
+
+
+def _values_of(request: SwitchRequest) -> dict[str, object]:
+    """Return the values with which `SwitchRequest` repeats a request; protection asks again."""
+    values: dict[str, object] = {}
+    for each in fields(request):
+        value = getattr(request, each.name)
+        if value == each.default or each.name in ("confirmed", "source"):
+            continue
+        if isinstance(value, timedelta):
+            value = value.total_seconds()
+        values[each.name] = value
+    return values
 
 
 def _is_incomplete(row: Row) -> bool:

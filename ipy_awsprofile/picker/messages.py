@@ -1,11 +1,11 @@
 """The messages from Python to the picker's views. ``view/dom.js`` has the same types.
 
 After each change, every view gets the whole `State`. A view sends ``{"do": NAME}``: ready, list,
-switch (with profile and read_only), region (region), refresh, off, console, close_window, answer
-(question, and confirmed, code, entered or device_code) or cancel. Any other message does nothing,
-and neither does an answer to a former question. *list* is answered with `Profiles` and a buffer
-with the rows as JSON, which front ends don't copy, and *console* with `ConsoleLink`. Messages
-aren't saved with a notebook.
+switch (with profile and read_only), repeat (request), region (region), refresh, off, console,
+close_window, answer (question, and confirmed, code, entered, device_code or canceled) or cancel.
+Any other message does nothing, and neither does an answer to a former question. *list* is answered
+with `Profiles` and a buffer with the rows as JSON, which front ends don't copy, and *console* with
+`ConsoleLink`. Messages aren't saved with a notebook.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Literal, TypedDict
 class ShownIdentity(TypedDict):
     """The active identity. ``code`` is the line that switches to it, ``notes`` a number.
 
+    ``request`` has what a switch to it with the same limits needs, for *repeat*.
     ``window_seconds_left`` is the time in which programs can write, or None.
     """
 
@@ -31,6 +32,7 @@ class ShownIdentity(TypedDict):
     read_only: bool
     notes: int
     code: str
+    request: dict[str, object]
     window_seconds_left: float | None
 
 
@@ -42,24 +44,31 @@ class Busy(TypedDict):
 
 
 class Ask(TypedDict, total=False):
-    """Asks for what the switch to a profile needs. Its number tells it from a former question.
+    """Asks for what the switch to a profile or a running cell needs. Each has another number.
 
-    A question to ``confirm`` the switch to a protected profile has the ``pattern`` and the account.
-    A question for an MFA ``code`` has the device, and says if AWS has rejected a code and it asks
-    ``again``. To ``sign_in``, it has a page, a `SignInStep`, and the code that the page must show,
-    or an empty text.
+    A question to ``confirm`` the switch to a protected profile has the ``pattern`` and the account,
+    and a question to ``allow`` something has a text. A question for an MFA ``code`` has the device,
+    and says if AWS has rejected a code and it asks ``again``. To ``sign_in``, it has a page, a
+    `SignInStep`, the code that the page must show, or an empty text, and rows ``about`` it. The
+    ``error`` says what was wrong with the former answer, or is empty. The question ``of_cell``
+    waits in a cell. Unless views ``can_answer`` it, they say where it can be answered.
     """
 
     question: int
     profile: str
-    kind: Literal["confirm", "code", "sign_in"]
+    kind: Literal["confirm", "allow", "code", "sign_in"]
     pattern: str
     account: str
+    text: str
     device: str
     again: bool
+    error: str
     url: str
     step: Literal["allow", "compare", "enter"]
     code: str
+    about: list[tuple[str, str]]
+    of_cell: bool
+    can_answer: bool
 
 
 class Progress(TypedDict, total=False):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from ipy_awsprofile.config.private import of_process
+from ipy_awsprofile.credentials.inbox import INBOX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,7 +35,7 @@ _TARGET = "ipy_awsprofile"
 
 #: The version of the interface with the labextension: the first messages, and what the script
 #: exports. All other messages are between that script and the kernel.
-PROTOCOL = 3
+PROTOCOL = 4
 
 _VIEW = Path(__file__).with_name("view")
 
@@ -48,7 +49,7 @@ _IMPORT_OR_EXPORT = re.compile(r"^import .*\n|^export (?!default )", re.MULTILIN
 def view_script() -> str:
     """Return the view's JavaScript and its CSS as one ES module, which needs no build step.
 
-    Its default export has ``render`` and ``button`` (``view/toolbar.js``).
+    Its default export has ``render``, ``button`` and ``question`` (``view/toolbar.js``).
 
     https://anywidget.dev/en/afm/
     """
@@ -95,6 +96,8 @@ class Toolbar:
 
         command = message["content"]["data"]
         if command == {"do": "hello"}:
+            if message["header"].get("subshell_id"):  # then answers arrive while a cell is running
+                INBOX.can_answer = True
             self._send({"script": True, "protocol": PROTOCOL}, [view_script().encode()])
             return
         with self._lock:
@@ -112,6 +115,7 @@ class Toolbar:
             self._shell.events.unregister("post_run_cell", self._conversation.cell_ended)
             self._conversation.close()
         self._comm.close()
+        INBOX.can_answer = False
 
 
 def add_toolbar(

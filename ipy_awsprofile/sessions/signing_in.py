@@ -46,7 +46,11 @@ from ipy_awsprofile.credentials.providers import sso_token_cache
 from ipy_awsprofile.credentials.sts import own_client
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable
-from ipy_awsprofile.sessions.assigned_roles import delete_role_lists, read_account_names
+from ipy_awsprofile.sessions.assigned_roles import (
+    delete_role_lists,
+    known_account_name,
+    read_account_names,
+)
 from ipy_awsprofile.sessions.aws_login import Login, query_in
 from ipy_awsprofile.sessions.loopback import LoopbackServer
 
@@ -100,8 +104,37 @@ class Attempt(StaysInProcess):
         self._redeem = redeem
         self._callback = callback
         self._end = time.monotonic() + lifetime
+        self._ends_at = datetime.now(UTC) + timedelta(seconds=lifetime)
         self._file = sign_in_file(target)
         self._version = version_of(self._file)
+
+    @property
+    def about(self) -> list[tuple[str, str]]:
+        """What the sign-in is for: the portal, the account, the role, and when its time is over."""
+        start = self._target.start
+        sign_in = self._target.sign_in
+        account = start.account or ""
+        name = known_account_name(account)
+        if name:
+            account += f" ({name})"
+        return [
+            ("portal", sign_in.start_url if sign_in else ""),
+            ("account", account),
+            ("role", start.text("sso_role_name") or ""),
+            ("needed by", self._target.name if self._target.name != self.profile else ""),
+            ("until", f"{self._ends_at:%H:%M} UTC"),
+        ]
+
+    def question(self) -> dict[str, Any]:
+        """Return what a view shows of the attempt: `Ask` in ``picker/messages.py``."""
+        return {
+            "kind": "sign_in",
+            "profile": self.profile,
+            "url": self.url,
+            "step": self.step.value,
+            "code": self.code,
+            "about": [row for row in self.about if row[1]],
+        }
 
     def waiting(self, sleep: Callable[[float], object] = time.sleep) -> Iterator[None]:
         """Wait until the user or another program has signed in. Yield each second.

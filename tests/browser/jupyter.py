@@ -205,12 +205,13 @@ class Notebook:
         self.file = file
         self._url = url
 
-    def load(self) -> None:
+    def load(self, *, is_idle: bool = True) -> None:
         """Load or reload the application with this notebook, and wait for its kernel."""
         self.page.goto(self._url)
         self.page.wait_for_function(_RESTORED)
         self._wait_for({"document": True})
-        self.wait_until_idle()
+        if is_idle:
+            self.wait_until_idle()
 
     def wait_until_idle(self) -> None:
         """Wait until the kernel is idle."""

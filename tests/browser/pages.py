@@ -32,6 +32,7 @@ class PickerPage:
         self.then = shown.locator(".ipyap-then")
         self.error = shown.get_by_role("alert")
         self.code = shown.get_by_label("MFA code from")
+        self.wrong = shown.locator(".ipyap-wrong")
         self.busy = shown.locator(".ipyap-busy")
 
     @property
@@ -70,6 +71,7 @@ class ToolbarPage(PickerPage):
         self.popup = notebook.page.locator(".ipyap-popup:popover-open")
         super().__init__(self.popup)
         self.buttons = notebook.page.locator(".ipyap-tool:visible")
+        self.first = notebook.page.locator(".ipyap-first:visible")
 
     @property
     def toggle(self) -> Locator:
@@ -84,6 +86,13 @@ class ToolbarPage(PickerPage):
 
     def is_absent(self) -> None:
         """Wait until there is no button."""
+        expect(self.buttons).to_have_count(0)
+        expect(self.first).to_have_count(0)
+
+    def is_unloaded(self, says: str = "No AWS profile") -> None:
+        """Wait until there is only the button of a kernel without the extension."""
+        expect(self.first).to_have_count(1)
+        expect(self.first.get_by_role("button").first).to_have_text(says)
         expect(self.buttons).to_have_count(0)
 
     def pop_up(self) -> None:
@@ -125,6 +134,8 @@ globalThis.sent = [];
 globalThis.listeners = {};
 globalThis.channel = {
   kernel: {id: "k"},
+  insert: () => {},
+  remember: () => {},
   send: (message) => sent.push(message),
   listeners: new Set(),
 };

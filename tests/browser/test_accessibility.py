@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -78,10 +79,22 @@ def states(view: ViewPage, aws: EmbeddedAws, coded: str) -> Iterator[str]:
         yield says
     view.choose("analytics-dev")
     yield "error"
-    ask = {"kind": "sign_in", "profile": "X", "url": "https://example.com/", "code": "ABCD-EFGH"}
+    ask: dict[str, Any] = {
+        "kind": "sign_in",
+        "profile": "X",
+        "url": "https://example.com/",
+        "code": "ABCD-EFGH",
+    }
+    ask |= {"question": 1, "error": "", "of_cell": False, "can_answer": True}
+    ask["about"] = [("portal", "https://example.com/start"), ("account", "123456789012")]
     for step in ("allow", "compare", "enter"):
         view.tell(ask={**ask, "step": step})
         yield f"sign-in: {step}"
+    view.tell(ask={**ask, "step": "compare", "of_cell": True, "can_answer": False})
+    yield "a question to answer in the cell"
+    allow = {"kind": "allow", "text": "Programs can write for 10 minutes."}
+    view.tell(ask={**ask, **allow, "of_cell": True})
+    yield "a question to allow something"
     view.tell(ask=None, busy={"doing": "Switching to X", "waits": True})
     yield "waiting"
 

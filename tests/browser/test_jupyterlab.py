@@ -136,17 +136,18 @@ def test_mfa_and_sign_in(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
         notebook.run(0)
         shown = notebook.begin("%aws_profile RoleTyped", serial)
         code = embedded.iam.mfa_code(serial)
-        field = shown.locator("input.jp-Stdin-input[type=password]")
-        expect(shown.locator(".jp-Stdin-prompt")).to_contain_text("MFA code for RoleTyped")
+        field = shown.get_by_label("MFA code from")
+        expect(field).to_be_focused()
         field.fill(code)
         field.press("Enter")
         expect(shown.locator(CARD).last).to_contain_text("RoleTyped ← RoleTypedUser")
         notebook.wait_until_idle()
 
-        shown = notebook.begin("%aws_profile Analyst", "Sign in for Analyst").locator(CARD)
+        shown = notebook.begin("%aws_profile Analyst", "Sign in for Analyst")
+        assert "user_code" not in notebook.save()  # even while the cell is waiting
         allow_on_page(notebook.page, shown.get_by_role("link"))
-        expect(shown.last).to_contain_text("arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_")
-        expect(shown).to_have_count(1)
+        card = shown.locator(CARD)
+        expect(card).to_contain_text("arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_")
         notebook.wait_until_idle()
 
         notebook.enter(WRITE)
@@ -168,6 +169,50 @@ def test_mfa_and_sign_in(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
         saved = notebook.save()
         secrets = (code, "user_code", *embedded.iam.secrets)
         assert [secret for secret in secrets if secret in saved] == []
+
+
+def test_one_question_in_several_places(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
+    """A question of a cell is on the button, in any tab and after a reload; each can answer it.
+
+    A wrong code is said at the field. After *Cancel*, the cell ends, and a page that is reloaded
+    while the cell waits finds its question.
+    """
+    serial = add_mfa_role(embedded, "RoleAsked")
+    with analyst(embedded):
+        notebook = jupyter.open(LOAD)
+        notebook.run(0)
+        other = jupyter.open(name=notebook.file.name)
+        here, there = ToolbarPage(notebook), ToolbarPage(other)
+        there.says("No AWS profile")
+        shown = notebook.begin("%aws_profile RoleAsked", serial)
+        here.says("MFA code")
+        there.says("MFA code")
+        there.toggle.click()
+        there.code.fill("000000")
+        there.code.press("Enter")
+        for wrong in (there.wrong, shown.locator(".ipyap-wrong")):
+            expect(wrong).to_contain_text("AWS refused the MFA code")
+        there.code.fill(embedded.iam.mfa_code(serial))
+        there.code.press("Enter")
+        for tool in (here, there):
+            tool.says("RoleAsked")
+        expect(shown.locator(CARD)).to_contain_text("RoleAsked ← RoleAskedUser")
+        expect(shown.get_by_text("MFA code for")).to_have_count(0)
+        notebook.wait_until_idle()
+
+        shown = notebook.begin("%aws_profile Analyst", "Sign in for Analyst")
+        shown.get_by_role("button", name="Cancel").click()
+        expect(shown).to_contain_text("was canceled")
+        notebook.wait_until_idle()
+
+        notebook.begin("%aws_profile Analyst", "Sign in for Analyst")
+        notebook.load(is_idle=False)
+        here.says("Sign in")
+        here.toggle.click()
+        expect(here.popup).to_contain_text("portal")
+        allow_on_page(notebook.page, here.popup.get_by_role("link"))
+        for tool in (here, there):
+            tool.says("Analyst")
 
 
 def allow_on_page(page: Page, link: Locator) -> None:
@@ -239,14 +284,14 @@ def opened(jupyter: Jupyter) -> tuple[Notebook, ToolbarPage]:
     """Open a notebook that has switched to RoleBeta."""
     notebook = jupyter.open(SWITCHED)
     tool = ToolbarPage(notebook)
-    tool.is_absent()
+    tool.is_unloaded()
     notebook.run(0)
     tool.says("RoleBeta", "123456789012")
     return notebook, tool
 
 
 def test_from_loading_to_unloading(jupyter: Jupyter) -> None:
-    """The button is there while the extension is loaded, and shows every switch.
+    """The button is there from the start, and shows every switch.
 
     If the kernel's version differs from Jupyter's, the toolbar says what to update.
     """
@@ -264,7 +309,7 @@ def test_from_loading_to_unloading(jupyter: Jupyter) -> None:
     tool.says("UserAlpha")
     expect(tool.popup).to_have_count(0)
     notebook.enter("%unload_ext ipy_awsprofile")
-    tool.is_absent()
+    tool.is_unloaded("Use UserAlpha again")
     notebook.enter(f"from ipy_awsprofile.picker import toolbar\ntoolbar.PROTOCOL = 0\n{LOAD}")
     notice = notebook.page.get_by_text("AWS: update ipy-awsprofile")
     expect(notice).to_have_attribute("title", re.compile("pip install --upgrade ipy-awsprofile"))
@@ -272,7 +317,10 @@ def test_from_loading_to_unloading(jupyter: Jupyter) -> None:
 
 
 def test_reload_restart_and_change(jupyter: Jupyter) -> None:
-    """After a page reload, the button is back; it disappears with its kernel."""
+    """After a page reload, the button is back; after a restart, it offers to use the profile again.
+
+    It disappears with its kernel.
+    """
     notebook, tool = opened(jupyter)
     notebook.load()
     tool.says("RoleBeta", "123456789012")
@@ -282,7 +330,7 @@ def test_reload_restart_and_change(jupyter: Jupyter) -> None:
     )
     for end in ends:
         end()
-        tool.is_absent()
+        tool.is_unloaded("Use RoleBeta again")
         notebook.wait_until_it_answers()
         notebook.enter(SWITCHED)
         tool.says("RoleBeta")
@@ -302,7 +350,7 @@ _OPEN_BESIDE = """async ([path, share]) => {
 def test_notebooks_side_by_side(jupyter: Jupyter) -> None:
     """All views and notebooks of a kernel show its identity; another kernel's shows another.
 
-    A restart in one of the notebooks removes the button from all of them.
+    A restart in one of the notebooks resets the buttons of all of them.
     """
     notebook, tool = opened(jupyter)
     notebook.page.set_viewport_size({"width": 3200, "height": 400})
@@ -323,3 +371,4 @@ def test_notebooks_side_by_side(jupyter: Jupyter) -> None:
     first = "[...window.jupyterapp.shell.widgets('main')][0]"
     notebook.page.evaluate(f"{first}.sessionContext.restartKernel()")
     tool.says("No AWS profile")
+    expect(tool.first.get_by_text("Use UserAlpha again")).to_have_count(3)

@@ -164,7 +164,7 @@ def test_mfa(view: ViewPage, embedded: EmbeddedAws) -> None:
         view.code.fill("000 000")
         view.code.press("Enter")
         view.settle()
-        expect(view.error).to_contain_text("AWS refused the MFA code for RoleMfa")
+        expect(view.wrong).to_contain_text("AWS refused the MFA code for RoleMfa")
         expect(view.code).to_be_focused()
         expect(view.code).to_have_value("")
     view.code.fill(embedded.iam.mfa_code(serial))
@@ -331,7 +331,7 @@ def test_while_the_user_is_in_a_cell(tool: ViewPage, embedded: EmbeddedAws) -> N
         expect(tool.popup).to_be_hidden()
         assert tool.has_focus("#cell")
         is_asked = name == "RoleLate"
-        says = "Your answer is needed" if is_asked else "Something failed"
+        says = "MFA code" if is_asked else "Something failed"
         expect(tool.tool).to_have_accessible_name(f"No AWS profile {says}")
         tool.tool.click()
         if is_asked:

@@ -187,7 +187,7 @@ KINDS: dict[str, Callable[[str], Card]] = {
     "error": lambda text: cards.error_card(AwsProfileError(text, text)),
     "MFA": lambda text: cards.mfa_card(text, text, text),
     "sign-in": lambda text: cards.sign_in_card(
-        text, f"https://a/{text}", SignInStep.COMPARE_CODE, text
+        text, f"https://a/{text}", SignInStep.COMPARE_CODE, text, [(text, text)]
     ),
     "signed out": lambda text: cards.signed_out_card([text], [text], [text]),
     "run": lambda text: across_card(1, text, [{"profile": text, "error": text, "message": text}]),

@@ -5,17 +5,18 @@
  * The messages, as in picker/messages.py. `ends` and `window_ends` are set here, in milliseconds.
  * @typedef {{ profile: string | null, name: string, account: string, region: string, chosen_region: string | null,
  *   seconds_left: number | null, ends?: number | null, renews: boolean, signs_in: boolean, protected: boolean, read_only: boolean,
- *   notes: number, code: string, window_seconds_left: number | null, window_ends?: number | null }} Identity
+ *   notes: number, code: string, request: object, window_seconds_left: number | null, window_ends?: number | null }} Identity
  * @typedef {{ doing: string, waits: boolean }} Busy
  * @typedef {"allow" | "compare" | "enter"} SignInStep
- * @typedef {{ question: number, profile: string } & ({ kind: "confirm", pattern: string, account: string }
- *   | { kind: "code", device: string, again: boolean } | { kind: "sign_in", url: string, step: SignInStep, code: string })} Ask
+ * @typedef {{ question: number, profile: string, error: string, of_cell: boolean, can_answer: boolean } & ({ kind: "confirm", pattern: string, account: string }
+ *   | { kind: "allow", text: string } | { kind: "code", device: string, again: boolean }
+ *   | { kind: "sign_in", url: string, step: SignInStep, code: string, about: [string, string][] })} Ask
  * @typedef {{ identity: Identity | null, html: string, busy: Busy | null, ask: Ask | null, error: string }} State
  * @typedef {{ profiles: number, recent: string[], regions: string[], html: string }} Profiles
  * @typedef {State | Profiles | { console: string }} Message
- * @typedef {{ question?: number, confirmed?: boolean, code?: string, entered?: string, device_code?: boolean }} Answer
+ * @typedef {{ question?: number, confirmed?: boolean, code?: string, entered?: string, device_code?: boolean, canceled?: boolean }} Answer
  * @typedef {{ do: "ready" | "list" | "refresh" | "off" | "console" | "close_window" | "cancel" } | { do: "region", region: string | null }
- *   | { do: "switch", profile: string, read_only: boolean } | { do: "answer" } & Answer} Command
+ *   | { do: "switch", profile: string, read_only: boolean } | { do: "repeat", request: object } | { do: "answer" } & Answer} Command
  * @typedef {(command: Command) => void} Send
  *
  * @typedef {{ [Name in keyof HTMLElementEventMap as `on${Name}`]?: (event: HTMLElementEventMap[Name]) => unknown }} Listeners

@@ -4,8 +4,17 @@
 
 import { timeLeft, windowLeft } from "./card.js";
 import { h, icon, style } from "./dom.js";
+import { CellQuestion } from "./question.js";
 import { View } from "./view.js";
-/** @import { Child, Identity, Message, Send, State } from "./dom.js" */
+/** @import { Ask, Child, Identity, Message, Send, State } from "./dom.js" */
+
+/**
+ * What the labextension offers to the script: `send(data)`, and `listeners`, a Set of functions that get
+ * each message and its buffers. `insert(code)` adds a cell, and `remember(last)` keeps what is
+ * needed to use the identity again after a restart.
+ * @typedef {{ name: string, request: object, code: string }} Last
+ * @typedef {{ kernel: any, send: Send, listeners: Set<Function>, insert(code: string): void, remember(last: Last | null): void }} Channel
+ */
 
 const GAP = 6; // pixels between the popup, the button, and the edges of the page
 
@@ -38,18 +47,18 @@ function render({ model, el }) {
 }
 
 /**
- * Show the button in `node`. `channel` has `send(data)`, and `listeners`, a Set of functions that get
- * each message and its buffers; with a labextension that can do it, `insert(code)` adds a cell. Returns functions that open the picker, and that end everything.
- * @param {HTMLElement} node @param {{ kernel: any, send: Send, listeners: Set<Function>, insert?: (code: string) => void }} channel
+ * Show the button in `node`. Returns functions that open the picker, use an identity again, and end everything.
+ * @param {HTMLElement} node @param {Channel} channel
  */
 function button(node, channel) {
-  const tool = new ToolbarButton(node, (command) => channel.send(command), channel.insert ?? null);
+  const tool = new ToolbarButton(node, channel);
   tool.view.kernel = channel.kernel.id;
   const listener = (/** @type {Message} */ message, /** @type {BufferSource[]} */ buffers) => tool.receive(message, buffers);
   channel.listeners.add(listener);
   tool.view.connect();
   return {
     open: () => tool.open(),
+    repeat: (/** @type {object} */ request) => tool.view.command({ do: "repeat", request }),
     end: () => {
       channel.listeners.delete(listener);
       tool.end();
@@ -57,9 +66,24 @@ function button(node, channel) {
   };
 }
 
+/**
+ * Show the question of a running cell in `node`, which is in the cell's output. Returns a function that ends it.
+ * @param {HTMLElement} node @param {Channel} channel @param {number} number
+ */
+function question(node, channel, number) {
+  const shown = new CellQuestion(node, number, (command) => channel.send(command));
+  const listener = (/** @type {Message} */ message) => shown.receive(message);
+  channel.listeners.add(listener);
+  return () => channel.listeners.delete(listener);
+}
+
+/** What the button says about a question. @type {Record<Ask["kind"], string>} */
+const NEEDS = { sign_in: "Sign in", code: "MFA code", confirm: "Confirm", allow: "Confirm" };
+
 class ToolbarButton {
-  /** @param {HTMLElement} node @param {Send} send @param {((code: string) => void) | null} insert */
-  constructor(node, send, insert) {
+  /** @param {HTMLElement} node @param {Channel} channel */
+  constructor(node, channel) {
+    this.channel = channel;
     this.identity = /** @type {Identity | null} */ (null);
     const unseen = (/** @type {string} */ text) => h("span", { class: "ipyap-unseen" }, text);
     const part = (/** @type {string} */ kind, /** @type {Child[]} */ ...content) => h("span", { class: `ipyap-tool-${kind}` }, ...content);
@@ -68,7 +92,7 @@ class ToolbarButton {
     this.left = h("span");
     this.window = h("span");
     this.leftUnit = unseen("left");
-    this.needs = unseen("");
+    this.needs = h("span");
     /** @type {Record<string, HTMLElement>} */
     this.parts = {
       active: unseen("AWS profile"),
@@ -84,10 +108,10 @@ class ToolbarButton {
     };
     this.button = h("button", { class: "ipyap-tool", type: "button", hidden: true, "aria-haspopup": "dialog", "aria-expanded": "false" }, ...Object.values(this.parts));
     this.popup = h("div", { class: "ipyap-popup", popover: "auto", role: "dialog", "aria-label": "AWS profile", "data-lm-suppress-shortcuts": "true", tabindex: -1 });
-    this.view = new View(this.popup, send, {
+    this.view = new View(this.popup, (command) => channel.send(command), {
       done: () => this.close(),
       left: () => this.close(),
-      insert: insert && ((code) => (insert(code), this.close())),
+      insert: (code) => (channel.insert(code), this.close()),
     });
     this.popup.addEventListener("toggle", () => this.toggled());
     this.button.addEventListener("click", () => (this.wasOpen ? this.close() : this.open()));
@@ -156,7 +180,8 @@ class ToolbarButton {
     if (!("busy" in message)) return;
     this.show(message);
     const isNew = (/** @type {"error" | "ask"} */ name) => JSON.stringify(message[name] || null) !== JSON.stringify(before?.[name] || null) && message[name];
-    if ((isNew("error") || isNew("ask")) && isUserHere && !this.isOpen && before) this.openByItself();
+    const isAsked = isNew("ask") && !message.ask?.of_cell; // the cell shows its own question
+    if ((isNew("error") || isAsked) && isUserHere && !this.isOpen && before) this.openByItself();
   }
 
   /** Whether the user is at this notebook's button or nowhere, and not, for example, in a cell. */
@@ -170,11 +195,12 @@ class ToolbarButton {
     if (!state) return;
     const { identity, error, ask } = state;
     let needs = "";
-    if (!this.isOpen && ask) needs = "Your answer is needed";
+    if (!this.isOpen && ask) needs = NEEDS[ask.kind];
     if (!this.isOpen && error) needs = "Something failed";
     let kind = "off";
     if (identity) kind = identity.notes ? "noted" : "on";
     if (identity?.protected) kind = "protected";
+    if (identity || this.identity) this.channel.remember(identity && { name: identity.profile ?? identity.name, request: identity.request, code: identity.code });
     this.identity = identity;
     this.button.dataset.kind = kind;
     this.name.textContent = identity ? identity.profile ?? identity.name : "No AWS profile";
@@ -211,4 +237,4 @@ class ToolbarButton {
   }
 }
 
-export default { render, button };
+export default { render, button, question };

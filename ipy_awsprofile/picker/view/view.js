@@ -161,7 +161,7 @@ export class View {
     if (isAsked || (!isWorking && !this.list.isOpen)) this.list.close(ask?.profile ?? this.profile);
     else if (isWorking && this.list.isOpen) this.list.close(this.profile);
     this.showWait(busy);
-    if (isAsked && isHere) this.question.focus();
+    if (isAsked && isHere && (this.popup || !ask?.of_cell)) this.question.focus();
     if (busy || ask || !before?.busy || !this.isMine) return;
     this.isMine = false;
     if (!error) this.done();
@@ -213,12 +213,14 @@ export class View {
 
   cancel() {
     this.isMine = false;
-    this.send({ do: "cancel" });
+    const { ask } = this.state ?? {};
+    this.send(ask?.of_cell ? { do: "answer", question: ask.question, canceled: true } : { do: "cancel" });
     this.reset({ focus: true });
   }
 
   opened() {
-    if (this.state?.error || this.state?.ask) this.send({ do: "cancel" });
+    const { error, ask } = this.state ?? {};
+    if (error || (ask && !ask.of_cell)) this.send({ do: "cancel" }); // a cell waits for its own question
     this.send({ do: "list" }); // the files may have changed
   }
 

@@ -1,0 +1,113 @@
+"""The questions that running cells ask the user, which any view can answer.
+
+A question is one object. The cell that asks waits for its answer, and all pickers and toolbars show
+it, so a question can be answered even if the page was reloaded in the meantime. The first answer
+counts.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import count
+from queue import Empty, SimpleQueue
+from secrets import randbits
+from typing import Any
+
+#: What a view sends with an answer.
+Answer = Mapping[object, object]
+
+#: A saved notebook can contain the number of a former kernel's question.
+_numbers = count(randbits(40))
+
+
+def next_number() -> int:
+    """Return a number that no other question has."""
+    return next(_numbers)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CellQuestion:
+    """A question of a running cell: what the views show (`Ask` in ``picker/messages.py``)."""
+
+    ask: Mapping[str, Any]
+    _answers: SimpleQueue[Answer] = field(default_factory=SimpleQueue)
+
+    @property
+    def number(self) -> int:
+        """The question's number."""
+        return int(self.ask["question"])
+
+    def take(self, answer: Answer) -> None:
+        """Pass an answer to the cell that waits for it."""
+        self._answers.put(answer)
+
+    def answer(self, seconds: float) -> Answer | None:
+        """Wait some seconds for an answer, and return it. Ctrl-C ends the wait."""
+        with suppress(Empty):
+            return self._answers.get(timeout=seconds)
+        return None
+
+    def wait(self) -> Answer:
+        """Wait for an answer, and return it. Ctrl-C ends the wait."""
+        while True:
+            answer = self.answer(0.2)
+            if answer is not None:
+                return answer
+
+
+class Inbox:
+    """The open questions of all cells and threads of a kernel, the oldest first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._questions: list[CellQuestion] = []
+        self._listeners: list[Callable[[], object]] = []
+        #: Whether a page is there whose answers arrive even while a cell is running.
+        self.can_answer = False
+
+    @contextmanager
+    def asking(self, **ask: object) -> Iterator[CellQuestion]:
+        """Show a question in all views in a ``with`` block."""
+        number = next_number()
+        about = {"question": number, "of_cell": True, "can_answer": self.can_answer, "error": ""}
+        question = CellQuestion({**about, **ask})
+        with self._lock:
+            self._questions.append(question)
+        try:
+            self._notify()
+            yield question
+        finally:
+            with self._lock:
+                self._questions.remove(question)
+            self._notify()
+
+    def take(self, number: int, answer: Answer) -> bool:
+        """Pass on the answer to a question. Return whether a cell is asking this question."""
+        with self._lock:
+            for question in self._questions:
+                if question.number == number:
+                    question.take(answer)
+                    return True
+        return False
+
+    @property
+    def ask(self) -> Mapping[str, Any] | None:
+        """The oldest open question."""
+        with self._lock:
+            return self._questions[0].ask if self._questions else None
+
+    def subscribe(self, listener: Callable[[], object]) -> Callable[[], None]:
+        """Call a function after each change, and return a function that ends this."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def _notify(self) -> None:
+        for listener in self._listeners.copy():
+            listener()
+
+
+#: The kernel's questions. A process has one kernel, although several notebooks can use it.
+INBOX = Inbox()
