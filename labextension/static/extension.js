@@ -112,13 +112,14 @@
       this.draw();
       kernel.registerCommTarget(TARGET, () => {}); // otherwise JupyterLab closes the comm
       const content = { target_name: TARGET };
-      let reply = await soon(kernel.requestCommInfo(content));
+      const answer = kernel.requestCommInfo(content);
+      let reply = await soon(answer);
       if (!reply && isCurrent()) {
-        // A cell is running, so the kernel answers only in a subshell.
+        // A cell is running, so the kernel answers earlier in a subshell, if it has any.
         const subshell = await this.createSubshell(kernel);
         const message = subshell && this.message("comm_info_request", content, subshell);
-        reply = message && (await soon(kernel.sendShellMessage(message, true, true).done));
-        if (subshell) kernel.requestDeleteSubshell({ subshell_id: subshell });
+        reply = await (message ? kernel.sendShellMessage(message, true, true).done : answer).catch(() => null);
+        if (subshell) this.deleteSubshell(kernel, subshell);
       }
       const id = Object.keys(reply?.content.comms ?? {}).at(-1);
       if (id && isCurrent()) this.attach(kernel, id);
@@ -157,7 +158,7 @@
 
     /** Return a message to the kernel. @param {string} msgType @param {object} content @param {string | null} subshellId */
     message(msgType, content, subshellId = null, channel = "shell") {
-      const { clientId: session, username } = this.kernel;
+      const { clientId: session, username } = this.channel?.kernel ?? this.kernel;
       return this.jupyter.createMessage({ msgType, channel, session, username, subshellId, content });
     }
 
@@ -172,6 +173,12 @@
       const message = this.message("create_subshell_request", {}, null, "control");
       const reply = await soon(kernel.sendControlMessage(message, true, true).done);
       return reply?.content.subshell_id ?? null;
+    }
+
+    /** @param {any} kernel @param {string} id */
+    deleteSubshell(kernel, id) {
+      const message = this.message("delete_subshell_request", { subshell_id: id }, null, "control");
+      kernel.sendControlMessage(message, true, true).done.catch(() => {}); // the kernel has ended
     }
 
     /** @param {any} kernel @param {string} id */
@@ -318,7 +325,7 @@
 
     leave() {
       const { kernel, subshell } = this.channel ?? {};
-      if (subshell && ["idle", "busy"].includes(kernel.status)) kernel.requestDeleteSubshell({ subshell_id: subshell });
+      if (subshell && ["idle", "busy"].includes(kernel.status)) this.deleteSubshell(kernel, subshell);
       this.button?.end();
       for (const output of this.questions) output.end();
       if (this.widget) this.widget.node.replaceChildren();
