@@ -9,11 +9,13 @@ from __future__ import annotations
 import argparse
 import re
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.names import account_text, has_wildcard
+from ipy_awsprofile.config.parameters import seconds
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.config.request import SESSION, SwitchRequest, options_of
@@ -42,6 +44,10 @@ _ANSWERS = {
     **dict.fromkeys(
         ("reset", "exit", "quit", "undo", "back", "stop"),
         "`%aws_profile --off` undoes all switches.",
+    ),
+    **dict.fromkeys(
+        ("unshare", "noshare", "stopshare", "endshare", "shareoff", "stopsharing", "nosharing"),
+        "`%aws_profile --share off` stops sharing. It takes no name and no option.",
     ),
     **dict.fromkeys(
         ("version", "v"), "`import ipy_awsprofile; ipy_awsprofile.__version__` is the version."
@@ -83,12 +89,14 @@ _LIKE_PROFILE = 0.7
 class _Words:
     """The words of a line, sorted: the words that aren't options, and options with values.
 
-    ``unknown`` has the options that the magic doesn't have.
+    ``unknown`` has the options that the magic doesn't have. ``problem`` says what can't be written
+    in another way without losing a word.
     """
 
     names: list[str] = field(default_factory=list)
     options: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +156,12 @@ class TypedLine:
         read = self._read(words)
         if read.unknown:
             return self._advice_for_unknown(words, read)
+        if "--share" in read.options:
+            advice = self._advice_for_sharing(read)
+            if advice:
+                return advice
+        if read.problem:
+            return read.problem
         if self.magic == "aws_profile":
             return self._advice_for_names(words, read)
         return self._written([*read.names, *read.options])
@@ -161,6 +175,16 @@ class TypedLine:
             if line and magic != self.magic:
                 return f"`{other.mark}{magic}` has {listed(read.unknown)}: write `{line}`."
         return ""
+
+    def _advice_for_sharing(self, read: _Words) -> str:
+        """Return how to stop sharing, or let programs write, if a word after --share says so."""
+        names: list[str] = []
+        for name in read.names:
+            word = _word_of_share(name)
+            if word == "off":
+                return _ANSWERS["unshare"]
+            names.append(word or name)
+        return self._written([*names, *read.options]) if names != read.names else ""
 
     def _advice_for_names(self, words: list[str], read: _Words) -> str:
         """Return what to write instead of a line of ``%aws_profile`` with these words."""
@@ -237,8 +261,9 @@ class TypedLine:
         for word in words:
             asked = word.lstrip(_DASHES)
             is_option = asked != word and word not in flags
-            if asked in _ANSWERS and (is_option or is_alone):
-                return _ANSWERS[asked]
+            answer = _ANSWERS.get(asked) or _ANSWERS.get(letters_of(asked))
+            if answer and (is_option or is_alone):
+                return answer
         return ""
 
     def _with_action(self, words: list[str]) -> str:
@@ -275,48 +300,85 @@ class TypedLine:
             return ""
         return f"{self.mark}{self.magic} {' '.join(map(quoted, words))}".strip()
 
-    def _read(self, words: Iterable[str]) -> _Words:
+    def _read(self, words: Sequence[str]) -> _Words:
         """Return a line's words, where the spelling and the dashes of options don't matter."""
-        flags = flags_of(self.parser)
         choices = choices_of(self.parser)
-        others: set[str] = set()
-        for parser in self.parsers.values():
-            others |= flags_of(parser).keys() - flags.keys()
         read = _Words()
         pending = deque(words)
-        has_several = len(pending) > 1
+        can_be_name = len(words) == 1 and not choices
         while pending:
             word = pending.popleft()
-            key, equals, value = word.partition("=")
+            bare = word.lstrip(_DASHES)
+            key, _, value = word.partition("=")
             if key.lstrip(_DASHES) == "profile" or key == "-p":
                 if value:
                     pending.appendleft(value)
-                continue
-            bare = word.lstrip(_DASHES)
-            if bare in choices:
+                if self.magic != "aws_profile" and word != words[0]:
+                    read.problem = f"`{self.mark}{self.magic}` has no `{key}`."
+            elif bare in choices:
                 read.names.append(bare)
-                continue
-            if key in others:
-                read.unknown.append(key)
-                continue
-            flag = None
-            if key != bare or has_several:  # one word alone is a name
-                flag = _flag_meant(key, flags)
-            near = misspelled(bare, choices)
-            if flag is None and near:
-                read.names.append(near[0])
-                continue
-            if flag is None:
+            elif bare == word and "--share" in read.options and _word_of_share(word):
+                read.names.append(word)  # not the option `--off` or `--write`
+            elif key == bare and can_be_name:
                 self._sort(word, read, pending)
-                continue
-            read.options.append(flag)
-            if flags[flag].nargs == 0:
-                continue
-            if equals:
-                read.options.append(value)
-            elif pending and not pending[0].startswith("-"):
-                read.options.append(pending.popleft())
+            else:
+                self._read_option(word, read, pending)
         return read
+
+    def _read_option(self, word: str, read: _Words, pending: deque[str]) -> None:
+        """Add an option with its values, or a word that isn't an option."""
+        flags = flags_of(self.parser)
+        key, equals, value = word.partition("=")
+        if key in self._flags_of_others() - flags.keys():
+            read.unknown.append(key)
+            return
+        flag = _flag_meant(key, flags)
+        near = misspelled(word.lstrip(_DASHES), choices_of(self.parser))
+        if flag is None and near:
+            read.names.append(near[0])
+            return
+        if flag is None:
+            self._sort(word, read, pending)
+            return
+        read.options.append(flag)
+        if flags[flag].nargs == 0:
+            self._sort_needless(flag, value, read)
+            return
+        if equals:
+            read.options.append(value)
+        elif pending and not pending[0].startswith(tuple(_DASHES)):
+            values = [pending.popleft()]
+            if read.names:  # otherwise, the next words are the names
+                values += self._values_before_option(pending, flags)
+            _add_values(flag, values, read)
+
+    def _flags_of_others(self) -> set[str]:
+        """Return the options of all magics."""
+        flags: set[str] = set()
+        for parser in self.parsers.values():
+            flags |= flags_of(parser).keys()
+        return flags
+
+    def _values_before_option(
+        self, pending: deque[str], flags: Mapping[str, argparse.Action]
+    ) -> list[str]:
+        """Remove and return the words until an option, or a name that ``%aws_profile`` can have."""
+        values: list[str] = []
+        while pending:
+            word = pending[0]
+            if word.startswith(tuple(_DASHES)) or _flag_meant(word.partition("=")[0], flags):
+                break
+            if self.magic == "aws_profile" and _is_profile(word):
+                break
+            values.append(pending.popleft())
+        return values
+
+    def _sort_needless(self, flag: str, value: str, read: _Words) -> None:
+        """Add the value of an option that takes none, such as `--share=off`."""
+        if flag == "--share" and value:
+            read.names.append(value)
+        elif value.casefold() not in ("", "true", "yes", "on", "1"):
+            read.problem = f"`{flag}` takes no value. Leave it out if you don't want it."
 
     def _sort(self, word: str, read: _Words, pending: deque[str]) -> None:
         """Add a word that isn't an option to the names, or to the options that nothing has."""
@@ -332,11 +394,53 @@ class TypedLine:
         read.names.append(word)
 
 
+def _add_values(flag: str, values: list[str], read: _Words) -> None:
+    """Add an option with its values, in the form in which the option takes several of them.
+
+    ``read`` has the option already.
+    """
+    first, *others = values
+    parts = list(filter(None, ",".join(values).split(",")))
+    if not others:
+        read.options.append(first)
+    elif flag == "--exclude" or (flag == "--regions" and set(parts) <= set(known_regions())):
+        read.options.append(",".join(parts))
+    elif flag == "--duration" and _duration_in(values):
+        read.options.append(_duration_in(values))
+    else:
+        read.options.append(first)
+        read.problem = (
+            f"`{flag}` takes one value, without spaces unless it is in quotation marks: "
+            f"what does `{' '.join(others)}` belong to?"
+        )
+
+
+def _duration_in(words: Iterable[str]) -> str:
+    """Return the duration in words such as `15 min`, or an empty text."""
+    text = "".join(words).casefold()
+    text = re.sub(r"(?<=\d)(h|m|s)(?:ours?|rs?|in(?:ute)?s?|ec(?:ond)?s?)?(?![a-z])", r"\1", text)
+    with suppress(ValueError):
+        seconds(text)
+        return text
+    return ""
+
+
+def _word_of_share(name: str) -> str:
+    """Return the word of ``--share`` that a name means, or an empty text."""
+    if _is_profile(name):
+        return ""
+    if name in ("stop", "end", "no", "none", "false", "0"):
+        return "off"
+    return next(iter(misspelled(name, ("off", "write"), _LIKE_OPTION)), "")
+
+
 def _flag_meant(word: str, flags: Mapping[str, argparse.Action]) -> str | None:
     """Return the option that a word stands for, or None for any other word.
 
     A word without dashes must have the letters of the option.
     """
+    if has_wildcard(word):
+        return None
     by_letters: dict[str, str] = {}
     for flag, action in flags.items():
         by_letters[letters_of(action.dest)] = flag  # as in Python
@@ -412,7 +516,7 @@ def _is_complete(options: argparse.Namespace, *, is_cell: bool) -> bool:
         return is_known and request.names_one_identity
     if is_cell or len(actions) > 1:
         return False
-    if "share" in actions and options.profile[:1] in (["off"], ["write"]):
+    if "share" in actions and (options.profile == ["off"] or options.profile[:1] == ["write"]):
         return True
     if request.profile is None:
         return True

@@ -163,7 +163,17 @@ MISSPELLED = {
     "%aws_profile logut": "You aren't signed in",
     "%aws_profile --share on": "Add `--yes` to write the changes.",
     "%aws_profile --UserAlpha": "user/UserAlpha",
-    "%aws_profile UserAlpha --region eu-west-1 us-east-1": "eu-west-1",
+    "%aws_profile --unshare": "RoleBeta ← UserAlpha",
+    "%aws_profile unshare": "RoleBeta ← UserAlpha",
+    "%aws_profile --no-share": "RoleBeta ← UserAlpha",
+    "%aws_profile --stop-share": "RoleBeta ← UserAlpha",
+    "%aws_profile --share=off": "RoleBeta ← UserAlpha",
+    "%aws_profile --share of": "RoleBeta ← UserAlpha",
+    "%aws_profile UserAlpha --share of": "RoleBeta ← UserAlpha",
+    "%aws_profile UserAlpha --share off": "RoleBeta ← UserAlpha",
+    "%aws_profile --share off UserAlpha": "RoleBeta ← UserAlpha",
+    "%aws_profile RoleBeta --duration 15 min": "15 minutes left",
+    "%aws_profile RoleBeta --duration 1 hour --read-only": "limited by the session policy",
     "%aws_profile --reset": "The switch is undone",
     "%aws_profile exit": "The switch is undone",
     "%aws_profile whoami": "RoleBeta ← UserAlpha",
@@ -176,16 +186,40 @@ MISSPELLED = {
     "%aws_profiles --profile RoleBeta": "1 profile for “RoleBeta”",
     "%%aws_profiles --workrs 3 RoleBeta\n1": "0  RoleBeta",
     "%%aws_profiles -r eu-west-1 RoleBeta\n1": "eu-west-1",
+    "%%aws_profiles RoleBeta --regions us-east-1 eu-west-1\n1": "1  RoleBeta",
+    "%%aws_profiles RoleBeta --regions us-east-1, eu-west-1\n1": "1  RoleBeta",
+    "%%aws_profiles * --exclude other Role*\n1": "0  UserAlpha",
     "%aws_calls clr": "Not recording AWS calls",
     "%aws_calls --off": "Not recording AWS calls",
 }
+
+#: Lines with a word that can't be put elsewhere, and what their hint says instead of a line.
+UNCLEAR = {
+    "%aws_profile UserAlpha --region eu-west-1 us-east-1": "`--region` takes one value",
+    "%aws_profile RoleBeta --duration 15 x": "`--duration` takes one value",
+    "%aws_profile RoleBeta --read-only=false": "`--read-only` takes no value.",
+    "%%aws_profiles RoleBeta --into my out\n1": "`--into` takes one value",
+    "%%aws_profiles RoleBeta --into my out --workrs 3\n1": "`--into` takes one value",
+    "%%aws_profiles RoleBeta --regions us-east-1 x\n1": "`--regions` takes one value",
+    "%%aws_profiles RoleBeta --profile UserAlpha\n1": "`%%aws_profiles` has no `--profile`.",
+}
+
+
+def test_words_that_no_line_can_keep(shell: Shell, aws: EmbeddedAws) -> None:
+    """A hint has no line without a word that was typed, or with the word as something else."""
+    for cell, says in UNCLEAR.items():
+        hint = shell.refused(cell).hint
+        assert hint.startswith(says), cell
+        assert "Write" not in hint, cell
 
 
 def test_spellings(shell: Shell, aws: EmbeddedAws) -> None:
     """A line with a common mistake is refused with the correct line."""
     for cell, shown in MISSPELLED.items():
         shell.good("%aws_profile RoleBeta")
-        (line,) = code_in(shell.refused(cell).hint)
+        hint = shell.refused(cell).hint
+        (line,) = code_in(hint)
+        assert ("--share off" in line) == ("sharing" in hint), cell
         body = cell.partition("\n")[2] if line.startswith("%%") else ""
         assert shown in shell.good(f"{line}\n{body}".strip()).text, cell
 
