@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -35,7 +36,11 @@ from ipy_awsprofile.across.function import (
     failure_of,
     work_for,
 )
-from ipy_awsprofile.across.organization import OrganizationRole, patterns_of
+from ipy_awsprofile.across.organization import (
+    OrganizationRole,
+    patterns_of,
+    warn_about_excluding_nothing,
+)
 from ipy_awsprofile.across.sources import Questions, SharedSources
 from ipy_awsprofile.cards.tables import across_card
 from ipy_awsprofile.config.files import read_config
@@ -411,12 +416,27 @@ def _select_profiles(
     """Return the names of the profiles and roles for `across_profiles`, without duplicates.
 
     Roles of `organization_roles` are returned with the session that assumes them. Raises
-    InvalidOption if nothing matches a pattern, or an object is neither a profile nor a role.
+    InvalidOption if nothing matches a pattern, all profiles are left out, or an object is neither a
+    profile nor a role.
     """
     selected: list[str | OrganizationRole] = []
+    candidates: list[str] = []
+    if not isinstance(excluded, str):
+        excluded = list(excluded)
     if isinstance(profiles, str):
         for pattern in _patterns_in(profiles):
             selected += _names_matching(pattern, excluded, person)
+            if _is_name(pattern):
+                continue
+            for match in list_profiles(pattern):
+                candidates += [match.name, match.account or ""]
+    warn_about_excluding_nothing(excluded, candidates, "profile that a pattern selects")
+    if isinstance(profiles, str):
+        if not selected:
+            raise InvalidOption(
+                f"`exclude` leaves out all profiles that match `{profiles}`.",
+                "Leave out fewer profiles, for example by their exact names.",
+            )
         return list(dict.fromkeys(selected))
     if not isinstance(profiles, Iterable):  # such as a session
         require_name(profiles)
@@ -431,22 +451,30 @@ def _select_profiles(
 
 
 def _patterns_in(text: str) -> list[str]:
-    """Return the patterns and names in a text, which commas separate; it can be one name, too."""
+    """Return the patterns and names in a text, which commas separate; it can be one name, too.
+
+    Raises InvalidOption for braces.
+    """
     text = str(text)  # it can be a Profile
-    return [text] if _is_name(text) else alternatives(text) or [text]
+    if _is_name(text):
+        return [text]
+    if re.search(r"\{[^{}]*,[^{}]*\}", text):
+        raise InvalidOption("Patterns have no braces.", f"Write `{_without_braces(text)}`.")
+    return alternatives(text) or [text]
 
 
 def _names_matching(pattern: str, excluded: str | Iterable[str], person: Person) -> list[str]:
     """Return the names of the profiles and roles that match a pattern, or that it names exactly.
 
-    ``excluded`` leaves out profiles. ``person`` signs in if roles of IAM Identity Center must be
-    listed. Raises InvalidOption if nothing matches.
+    ``excluded`` leaves out profiles, perhaps all. ``person`` signs in if roles of IAM Identity
+    Center must be listed. Raises InvalidOption if nothing matches.
     """
     if _is_name(pattern):  # without other profiles that match this name as a pattern
         return [pattern]
-    left_out = [*patterns_of(excluded), *SHARED_PROFILES]
+    left_out = patterns_of(excluded)
+    found = [profile for profile in list_profiles(pattern) if profile not in SHARED_PROFILES]
     names: list[str] = []
-    for profile in list_profiles(pattern):
+    for profile in found:
         if not fits(left_out, profile, profile.account or ""):
             names.append(str(profile))
     config = read_config()
@@ -456,7 +484,10 @@ def _names_matching(pattern: str, excluded: str | Iterable[str], person: Person)
             if role.profile not in names:
                 names.append(str(role))
     advice = _advice_for_words(pattern, names)
+    if found and not names:
+        return []
     if not names:
+        advice = advice or _advice_for_syntax(pattern)
         similar = did_you_mean(pattern, config.profiles)
         lists = "`%aws_profiles`, or `list_profiles()` in Python, lists the profiles."
         raise InvalidOption(f"No profile matches `{pattern}`.", advice or similar or lists)
@@ -475,6 +506,28 @@ def _advice_for_words(pattern: str, names: Collection[str]) -> str:
     if set(exact) <= set(names):
         return ""
     return f"To select profiles by their exact names, write `{','.join(exact)}`."
+
+
+def _advice_for_syntax(pattern: str) -> str:
+    """Return what to write instead of the negation or the list of patterns of other tools."""
+    if pattern.startswith("!"):
+        return (
+            f"To leave out profiles, write `* --exclude {pattern[1:]}`; in Python, pass "
+            f"`'*', exclude={pattern[1:]!r}`."
+        )
+    words = pattern.split()
+    if len(words) > 1 and has_wildcard(pattern) and all(map(list_profiles, words)):
+        return f"To select profiles that match any of several patterns, write `{','.join(words)}`."
+    return ""
+
+
+def _without_braces(text: str) -> str:
+    """Return patterns with braces, as in a shell, as patterns with commas between them."""
+    patterns: list[str] = []
+    for part in re.findall(r"(?:[^,{}]|\{[^{}]*\})+", text):
+        pieces = [piece.split(",") for piece in re.split(r"[{}]", part)]
+        patterns += map("".join, product(*pieces))
+    return ",".join(patterns)
 
 
 def _is_name(text: str) -> bool:

@@ -5,16 +5,16 @@ https://docs.aws.amazon.com/organizations/latest/userguide/orgs_introduction.htm
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.config.names import alternatives, fits, matches
+from ipy_awsprofile.config.names import alternatives, fits, has_wildcard, matches
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.request import Source, SwitchRequest
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AccessDenied, InvalidOption
-from ipy_awsprofile.gate import require_no_run
+from ipy_awsprofile.gate import PROCESS, require_no_run
 from ipy_awsprofile.sessions.assigned_roles import Account, account_of, by_name
 from ipy_awsprofile.sessions.session import (
     ProfileSession,
@@ -25,6 +25,7 @@ from ipy_awsprofile.sessions.session import (
     target_in,
 )
 from ipy_awsprofile.switch.using_profile import running_switcher
+from ipy_awsprofile.text import did_you_mean
 
 if TYPE_CHECKING:
     import boto3
@@ -90,17 +91,23 @@ def organization_roles(
             "Run `%aws_profile NAME` first, or pass a `session`.",
         )
     check_session(session, "ListAccounts")
+    if not isinstance(exclude, str):
+        exclude = list(exclude)
     excluded = patterns_of(exclude)
+    candidates: list[str] = []
     arns: dict[Account, str] = {}
     for item in _list_accounts(session):
         account = account_of(item["Id"], item.get("Name", ""), item.get("Email", ""))
         if item.get("State", item.get("Status")) != "ACTIVE":  # AWS retires Status
             continue
+        if not (matches(pattern, (account.name, *account)) or matches(pattern, account)):
+            continue
+        candidates += [account.name, account.id]
         if fits(excluded, account.name, account.id):
             continue
-        if matches(pattern, (account.name, *account)) or matches(pattern, account):
-            partition = item["Arn"].split(":")[1]
-            arns[account] = f"arn:{partition}:iam::{account.id}:role/{role.lstrip('/')}"
+        partition = item["Arn"].split(":")[1]
+        arns[account] = f"arn:{partition}:iam::{account.id}:role/{role.lstrip('/')}"
+    warn_about_excluding_nothing(exclude, candidates, "account")
     accounts = sorted(arns, key=by_name)
     return [OrganizationRole(account, arns[account], session) for account in accounts]
 
@@ -112,6 +119,43 @@ def patterns_of(exclude: str | Iterable[str]) -> list[str]:
     for text in texts:
         patterns += [text, *alternatives(text)]  # an account's own name can have a comma
     return patterns
+
+
+def warn_about_excluding_nothing(
+    exclude: str | Iterable[str], candidates: Collection[str], what: str
+) -> None:
+    """Warn about each pattern of ``exclude`` that matches none of the candidates' names and IDs.
+
+    ``what`` says what the candidates are.
+    """
+    for text in [exclude] if isinstance(exclude, str) else exclude:
+        patterns = alternatives(text)
+        if fits([text], *candidates):  # a name with a comma
+            patterns = []
+        for pattern in patterns:
+            if fits([pattern], *candidates):
+                continue
+            PROCESS.warn(
+                f"`exclude` leaves out no {what} for `{pattern}`, which must match the whole name "
+                f"or account ID. {_similar_pattern(pattern, candidates)}".strip()
+            )
+
+
+def _similar_pattern(text: str, names: Collection[str]) -> str:
+    """Return a question with a pattern for the names that contain a text, or with similar names."""
+    if has_wildcard(text):
+        return ""
+    word = text.casefold()
+    inside = [name for name in names if word in name.casefold()]
+    if not inside:
+        return did_you_mean(text, filter(None, names))
+    if not all(name.casefold().startswith(word) for name in inside):
+        return f"Did you mean `*{text}*`?"
+    following = {name[len(text)] for name in inside}
+    separator = following.pop()
+    if following or separator.isalnum():
+        separator = ""
+    return f"Did you mean `{text}{separator}*`?"
 
 
 def _list_accounts(session: boto3.Session) -> list[dict[str, str]]:

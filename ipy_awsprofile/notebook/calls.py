@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -122,7 +123,23 @@ def _drafts_of_active(drafted: list[Draft], session: ProfileSession | None) -> l
 
 
 def _write(path: Path, text: str) -> None:
+    """Write a policy to a new file, or instead of another policy. Raises InvalidOption."""
     try:
+        if path.exists() and not _is_policy(path):
+            raise InvalidOption(
+                f"`{path}` exists, and isn't a policy.",
+                "Use the name of a new file, such as `%aws_calls --policy policy.json`.",
+            )
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InvalidOption(f"`{path}` can't be written: {error.strerror}.") from error
+
+
+def _is_policy(path: Path) -> bool:
+    """Return whether a file is empty, or has the JSON of a policy. Raises OSError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text or '{"Statement": []}')
+    except ValueError:
+        return False
+    return isinstance(content, dict) and "Statement" in content

@@ -35,7 +35,7 @@ from ipy_awsprofile.gate import require_no_run
 from ipy_awsprofile.kernel.leftovers import Leftover
 from ipy_awsprofile.kernel.sharing import Receipts
 from ipy_awsprofile.notebook.cells import compile_cell, run_cell, warning_about_threads
-from ipy_awsprofile.notebook.options import ProfileActions, chosen, joined
+from ipy_awsprofile.notebook.options import ACTIONS_ALONE, ProfileActions, chosen, joined
 from ipy_awsprofile.notebook.prompts import (
     confirm_at_cell,
     renders_html,
@@ -68,8 +68,9 @@ def run_aws_profile(
     require_no_run("`%aws_profile`")
     _name_shared_profile(options)
     with interruption_as_error("The switch", switcher), faults_as_errors():
+        action = _action_of(options)
         request = _request_of(options, switcher.request)
-        run = _ACTIONS[_action_of(options, request)]
+        run = _ACTIONS[action]
         shown = request or switcher.request or SwitchRequest()
         before = switcher.namespace.get(shown.variable)
         result = run(_Line(options, request, switcher, make_picker, before))
@@ -164,29 +165,47 @@ def _request_of(
         return request
     if options.share == _WRITE:
         return SwitchRequest(**given)  # its options limit what programs can write
+    needs_profile = set(given)
     if options.share is not None or options.save is not None:
-        given.pop("confirmed", None)  # it confirms the changes to the config file
-    if not given:
+        needs_profile.discard("confirmed")  # it confirms the changes to the config file
+    if not needs_profile:
         return None
+    if options.save is not None and active and active.profile in read_config().profiles:
+        return active  # the error says why it can't be saved
     hint = "Write `%aws_profile NAME` and the options, or `%%aws_profile NAME` for one cell."
     if active:
-        hint = f"Write `%aws_profile {arguments(replace(active, **given))}`."
+        switch = arguments(replace(active, **given), *_words_of_action(options))
+        hint = f"Write `%aws_profile {switch}`."
     raise InvalidOption("The name of a profile is missing.", hint)
 
 
-def _action_of(options: argparse.Namespace, request: SwitchRequest | None) -> str:
+def _action_of(options: argparse.Namespace) -> str:
     """Return the name of the action, or an empty text for a switch. Raises InvalidOption."""
     actions = list(chosen(options, ProfileActions))
     if len(actions) > 1:
         both = " and ".join(f"--{name}" for name in actions)
         raise InvalidOption(f"{both} can't be combined.", "Use one of them.")
     action = next(iter(actions), "")
-    if request and action in ("off", "console", "pick"):
+    names_switch = options.profile or chosen(options, SwitchRequest)
+    if names_switch and action in ACTIONS_ALONE:
+        alone = " ".join(_words_of_action(options))
         raise InvalidOption(
             f"--{action} takes neither a name nor an option of a switch.",
-            f"Run `%aws_profile --{action}` alone. For another profile, switch first.",
+            f"Run `%aws_profile {alone}` alone. For another profile, switch first.",
         )
     return action
+
+
+def _words_of_action(options: argparse.Namespace) -> list[str]:
+    """Return the words of the line's action, and of the options that aren't a switch's."""
+    words: list[str] = []
+    for name, value in chosen(options, ProfileActions).items():
+        words.append(f"--{name}")
+        if isinstance(value, str) and value:
+            words.append(quoted(value))
+    if options.device_code:
+        words.append("--device-code")
+    return words
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from ipy_awsprofile.config.request import SESSION, SwitchRequest, options_of
 from ipy_awsprofile.config.sign_ins import role_named, sign_ins
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.notebook.options import (
+    ACTIONS_ALONE,
     CellOptions,
     ProfileActions,
     choices_of,
@@ -77,6 +78,7 @@ _DASHES = "-–—"
 
 _REGION = re.compile(r"[a-z]{2,3}(?:-[a-z]+)+-\d+[a-z]?")
 _READ_ONLY = re.compile(r"(.+?)[\W_]+(read[\W_]?only)", re.IGNORECASE)
+_BRACES = re.compile(r"\{[\w*?.-]+(?:,[\w*?.-]+)+\}")
 _CODE = re.compile(r"[;()=\[\]]")
 
 #: How similar a word must be to an option, an action, or a profile in a line with other mistakes.
@@ -131,7 +133,8 @@ class TypedLine:
         ``name`` is the name that isn't a profile's, if the line was refused because of it.
         """
         # IPython leaves a line as it is if it can't fill in a variable.
-        if re.search(r"\{[^{}\"]+\}|\$\w", self.line) and "--save " not in self.line:
+        line = _BRACES.sub("", self.line)  # the error says what to write instead of alternatives
+        if re.search(r"\{[^{}\"]+\}|\$\w", line) and "--save " not in line:
             return f"A variable in `{self}` isn't defined. Define it first."
         if f" {name}" in str(self) and isinstance(self.variables.get(name), str):
             filled = str(self).replace(f" {name}", f" {{{name}}}", 1)
@@ -345,8 +348,8 @@ class TypedLine:
             self._sort_needless(flag, value, read)
             return
         if equals:
-            read.options.append(value)
-        elif pending and not pending[0].startswith(tuple(_DASHES)):
+            pending.appendleft(value)
+        if equals or (pending and not pending[0].startswith(tuple(_DASHES))):
             values = [pending.popleft()]
             if read.names:  # otherwise, the next words are the names
                 values += self._values_before_option(pending, flags)
@@ -518,9 +521,9 @@ def _is_complete(options: argparse.Namespace, *, is_cell: bool) -> bool:
         return False
     if "share" in actions and (options.profile == ["off"] or options.profile[:1] == ["write"]):
         return True
-    if request.profile is None:
-        return True
-    return _is_profile(request.profile) and actions.keys().isdisjoint({"off", "console", "pick"})
+    if not actions.keys().isdisjoint(ACTIONS_ALONE):
+        return request == SwitchRequest()
+    return request.profile is None or _is_profile(request.profile)
 
 
 def _cell_flags() -> set[str]:

@@ -56,6 +56,10 @@ class ProfileActions:
     )
 
 
+#: The actions of ``%aws_profile`` that take neither a name nor an option of a switch.
+ACTIONS_ALONE = ("off", "console", "pick")
+
+
 @dataclass
 class _ProfilesOptions:
     """The options of ``%aws_profiles``."""
@@ -92,8 +96,10 @@ class CellOptions:
         is_repeated=True,
     )
     into: str | None = option("store the DataFrame in this variable instead of showing it", "VAR")
-    regions: str | None = option(
-        "run the cell in each of these Regions, instead of the profile's", "R,R"
+    regions: Iterable[str] = option(
+        "run the cell in each of these Regions, instead of the profile's; can be repeated",
+        "R,R",
+        is_repeated=True,
     )
     workers: int = option(
         "the maximum number of profiles at the same time (default: 32)",

@@ -17,7 +17,7 @@ from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import require_variable
 from ipy_awsprofile.config.saved import ConfigFile, block_of_roles, profiles_in_block
-from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in, sign_in_of_pattern
+from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in, sign_in_of_pattern, sign_ins
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, faults_as_errors
 from ipy_awsprofile.gate import require_no_run
 from ipy_awsprofile.notebook.cells import cell_function
@@ -30,12 +30,17 @@ from ipy_awsprofile.notebook.options import (
 )
 from ipy_awsprofile.sessions.assigned_roles import AssignedRole, complete_list, list_assigned_roles
 from ipy_awsprofile.switch.saving import text_with_roles
+from ipy_awsprofile.text import misspelled
 
 if TYPE_CHECKING:
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
     from ipy_awsprofile.switch.switcher import Switcher
+
+
+#: How similar a word after ``--sso`` must be to a sign-in to be a misspelling of its name.
+_LIKE_SIGN_IN = 0.7
 
 
 def run_aws_profiles(
@@ -96,11 +101,13 @@ def _card(options: argparse.Namespace, switcher: Switcher) -> Card:
 def _sign_in_and_pattern(options: argparse.Namespace) -> tuple[SignIn, str | None]:
     """Return the sign-in of ``--sso``, and the pattern for its roles.
 
-    A word after ``--sso`` that isn't the name of a sign-in belongs to the pattern. Raises
-    AwsProfileError.
+    A word after ``--sso`` that isn't the name of a sign-in, or similar to one, belongs to the
+    pattern. Raises AwsProfileError.
     """
     config = read_config()
     pattern = options.pattern
+    if options.sso and misspelled(options.sso, sign_ins(config), _LIKE_SIGN_IN):
+        return find_sign_in(options.sso, config), pattern
     try:
         return find_sign_in(options.sso or None, config), pattern
     except AwsProfileError:
@@ -162,11 +169,14 @@ def _frame_of_cell(
         raise InvalidOption("--workers takes 1 or more.")
     if options.into is not None:
         require_variable(options.into)
+    regions = None
+    if options.regions:
+        regions = ",".join(options.regions)
     return across_profiles(
         _profiles_of_cell(options, switcher),
         cell_function(shell, cell),
-        exclude=options.exclude,
-        regions=options.regions,
+        exclude=() if options.organization else options.exclude,  # the roles are without them
+        regions=regions,
         max_workers=options.workers,
         progress=not options.no_progress,
         **{name: getattr(options, name) for name in OF_EACH_PROFILE},

@@ -26,6 +26,11 @@ def text_with_role(file: ConfigFile, request: SwitchRequest, person: Person, nam
     and other subclasses of `AwsProfileError`.
     """
     target = find_target(request, person)
+    if target.name in target.config.profiles:
+        raise InvalidOption(
+            f"`{target.name}` is already a profile.",
+            "--save is for roles without a profile: use it with `--account` or `--role-arn`.",
+        )
     # A duration is a setting only for a role.
     parameters = target.parameters.get(target.profile.role_arn or "")
     if any((parameters, target.scope, target.mfa)):
@@ -39,11 +44,6 @@ def text_with_role(file: ConfigFile, request: SwitchRequest, person: Person, nam
         raise InvalidOption(
             "A profile can't be saved unless its source is a profile, too.",
             "Save the source first, or switch with `--default` or `--role-arn ARN` alone.",
-        )
-    if target.name in target.config.profiles:
-        raise InvalidOption(
-            f"`{target.name}` is already a profile.",
-            "--save is for roles without a profile: use it with `--account` or `--role-arn`.",
         )
     settings = dict(target.profile.settings)
     if target.region:

@@ -127,6 +127,10 @@ def test_a_name_instead_of_an_arn(shell: Shell, aws: EmbeddedAws, wrong: str) ->
     assert "assumed-role/RoleBeta" in shell.good(f"%aws_profile --role-arn {arn}{source}").text
 
 
+POLICY = (
+    '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
+)
+
 MISSPELLED = {
     "%aws_profile off": "The switch is undone",
     "%aws_profile refresh": "RoleBeta ← UserAlpha  (1 hour left)",
@@ -136,6 +140,11 @@ MISSPELLED = {
     "%aws_profile UserAlpha eu-west-1 --yes": "eu-west-1",
     "%aws_profile RoleBeta —read-only": "limited by the session policy",
     "%aws_profile --region eu-west-1": "RoleBeta ← UserAlpha",
+    "%aws_profile --share --read-only": "Add `--yes` to write the changes.",
+    "%aws_profile --share --expect-account 123456789012": "Add `--yes` to write the changes.",
+    "%aws_profile --policy policy.json --share": "Add `--yes` to write the changes.",
+    "%aws_profile --refresh --region eu-west-1": "eu-west-1",
+    "%aws_profile --explain --region eu-west-1": "RoleBeta ← UserAlpha  (no problems found)",
     "%aws_profile *Alpha": "1 profile for “*Alpha”",
     "%%aws_profile *Alpha\nprofile": "0  UserAlpha",
     "%%aws_profile UserAlpha eu-west-1\nsession": "for this cell",
@@ -189,6 +198,7 @@ MISSPELLED = {
     "%%aws_profiles RoleBeta --regions us-east-1 eu-west-1\n1": "1  RoleBeta",
     "%%aws_profiles RoleBeta --regions us-east-1, eu-west-1\n1": "1  RoleBeta",
     "%%aws_profiles * --exclude other Role*\n1": "0  UserAlpha",
+    "%%aws_profiles RoleBeta --workrs 3 --regions=us-east-1, eu-west-1\n1": "1  RoleBeta",
     "%aws_calls clr": "Not recording AWS calls",
     "%aws_calls --off": "Not recording AWS calls",
 }
@@ -213,8 +223,10 @@ def test_words_that_no_line_can_keep(shell: Shell, aws: EmbeddedAws) -> None:
         assert "Write" not in hint, cell
 
 
-def test_spellings(shell: Shell, aws: EmbeddedAws) -> None:
+def test_spellings(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line with a common mistake is refused with the correct line."""
+    aws.config_file.with_name("policy.json").write_text(POLICY)
+    monkeypatch.chdir(aws.config_file.parent)
     for cell, shown in MISSPELLED.items():
         shell.good("%aws_profile RoleBeta")
         hint = shell.refused(cell).hint
@@ -310,6 +322,108 @@ SEVERAL = {
     "%aws_profiles RoleBeta --explain": ("no problems found",),
     "%%aws_profiles zzz-*\n1": ("RoleBeta",),
 }
+
+
+#: Patterns in the syntax of other tools, and the profiles of the pattern in their hint.
+PATTERNS = {
+    "!*Alpha": ["RoleBeta"],
+    "*{Alpha,Beta}": ["UserAlpha", "RoleBeta"],
+    "*Alpha *Beta": ["UserAlpha", "RoleBeta"],
+}
+
+
+def test_patterns_of_other_tools(shell: Shell, aws: EmbeddedAws) -> None:
+    """For a negation, braces, or several patterns, the hint has a pattern that selects them."""
+    for wrong, selected in PATTERNS.items():
+        pattern, *_ = code_in(shell.refused(f"%%aws_profiles {wrong}\n1").hint)
+        frame = shell.good(f"%%aws_profiles {pattern} --no-progress\n1").result
+        assert list(frame["profile"]) == selected, wrong
+
+
+def test_all_excluded(shell: Shell, aws: EmbeddedAws) -> None:
+    """If `--exclude` leaves out all profiles of a pattern, the error says so."""
+    error = shell.refused("%%aws_profiles *Beta --exclude *\n1")
+    assert str(error) == "`exclude` leaves out all profiles that match `*Beta`."
+
+
+def test_excluding_nothing(shell: Shell, aws: EmbeddedAws) -> None:
+    """If `--exclude` leaves out nothing, a warning has the pattern that leaves out profiles."""
+    shell.good("from ipy_awsprofile import across_profiles")
+    for name in ("atlas-dev", "borealis-dev", "borealis-prod"):
+        aws.write_profile(name, source_profile="UserAlpha", role_arn=ROLE, region="us-west-2")
+    for call in (
+        "%%aws_profiles *-dev,*-prod --no-progress --exclude {}\n1",
+        "across_profiles('*-dev,*-prod', lambda session: 1, progress=False, exclude='{}')",
+    ):
+        wrong, right = "borealis", "borealis-*"
+        ran = shell.good(call.format(wrong))
+        assert len(ran.result) == 3
+        assert ran.text.count("leaves out no profile") == 1
+        assert code_in(ran.text)[-1] == right
+        ran = shell.good(call.format(right))
+        assert list(ran.result["profile"]) == ["atlas-dev"]
+        assert "leaves out" not in ran.text
+
+
+def test_repeated_regions(shell: Shell, aws: EmbeddedAws) -> None:
+    """The Regions of an option that is repeated count together."""
+    ran = shell.good("%%aws_profiles RoleBeta --regions us-east-1 --regions eu-west-1\n1")
+    assert list(ran.result["region"]) == ["us-east-1", "eu-west-1"]
+
+
+def test_calls_without_dashes(shell: Shell, aws: EmbeddedAws) -> None:
+    """An option of `%aws_calls` without its dashes gets the line with them."""
+    shell.good("%aws_profile RoleBeta\n%aws_calls on\nsession.client('sts').get_caller_identity()")
+    (line,) = code_in(shell.refused("%aws_calls denied").hint)
+    assert line == "%aws_calls --denied"
+    assert len(shell.good(line).result) == 0
+
+
+def test_a_policy_instead_of_another_file(
+    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A draft policy replaces a policy, and no other file."""
+    folder = aws.config_file.parent
+    monkeypatch.chdir(folder)
+    calls = "session.client('s3').list_buckets()"
+    shell.good(f"%aws_profile RoleBeta\n%aws_calls on\n{calls}")
+    for content in ('{"cells": []}', "text", "[]", "1"):
+        notebook = folder / "notes.ipynb"
+        notebook.write_text(content)
+        error = shell.refused("%aws_calls --policy notes.ipynb")
+        assert str(error).endswith("exists, and isn't a policy.")
+        assert notebook.read_text() == content
+    line = code_in(error.hint)[-1]
+    for _ in ("new", "replaced"):
+        assert "Wrote the draft policy" in shell.good(line).text
+
+
+def test_a_misspelled_sign_in(shell: Shell, aws: EmbeddedAws) -> None:
+    """A name that is similar to a sign-in's gets it as a hint, and another word is a pattern."""
+    with aws.config_file.open("a") as config:
+        config.write(f"\n[sso-session corp]\nsso_start_url = {aws.sso.start_url}\n")
+        config.write("sso_region = us-east-1\n")
+    error = shell.refused("%aws_profiles --sso crop")
+    assert "There is no [sso-session crop]" in str(error)
+    assert code_in(error.hint) == ["corp"]
+    assert isinstance(shell.refused("%aws_profiles --sso admin"), SignInRequired)
+
+
+def test_actions_that_stand_alone(shell: Shell, aws: EmbeddedAws) -> None:
+    """An action without options says so, even if the options name no profile."""
+    shell.good("%aws_profile RoleBeta")
+    for action in ("console athena", "off", "pick"):
+        error = shell.refused(f"%aws_profile --{action} --region us-east-1")
+        assert "takes neither a name nor an option of a switch." in str(error)
+        assert f"`%aws_profile --{action}`" in error.hint
+
+
+def test_saving_a_profile(shell: Shell, aws: EmbeddedAws) -> None:
+    """A profile can't be saved again, which comes before what its options are."""
+    shell.good("%aws_profile RoleBeta --read-only")
+    for options in ("", " --region eu-west-1", " --yes"):
+        error = shell.refused(f"%aws_profile --save mine{options}")
+        assert str(error) == "`RoleBeta` is already a profile."
 
 
 def test_hints_with_several_lines(shell: Shell, aws: EmbeddedAws) -> None:
