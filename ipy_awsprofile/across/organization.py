@@ -151,9 +151,9 @@ def _similar_pattern(text: str, names: Collection[str]) -> str:
         return did_you_mean(text, filter(None, names))
     if not all(name.casefold().startswith(word) for name in inside):
         return f"Did you mean `*{text}*`?"
-    following = {name[len(text)] for name in inside}
+    following = {name[len(text) :][:1] for name in inside}
     separator = following.pop()
-    if following or separator.isalnum():
+    if following or separator.isalnum() or separator.isspace():
         separator = ""
     return f"Did you mean `{text}{separator}*`?"
 
