@@ -66,7 +66,9 @@ def _advice_about(magics: Magics, magic: str, line: str, *, is_cell: bool) -> It
         name = ""
         if isinstance(error, ProfileNotFound):
             name = error.name
-        if name not in line or has_access_key(line):
+        # The words of a name needn't be side by side, as in `NAME --share of`.
+        is_typed = all(word in line for word in name.split())
+        if not is_typed or has_access_key(line):
             raise  # it is about the cell's code, or must not be repeated
         from ipy_awsprofile.notebook.mistakes import TypedLine  # a good line doesn't need it
 

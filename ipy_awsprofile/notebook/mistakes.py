@@ -187,7 +187,10 @@ class TypedLine:
             if word == "off":
                 return _ANSWERS["unshare"]
             names.append(word or name)
-        return self._written([*names, *read.options]) if names != read.names else ""
+        if names == read.names:
+            return ""
+        others = [option for option in read.options if option != "--share"]
+        return self._written([*others, "--share", *names])
 
     def _advice_for_names(self, words: list[str], read: _Words) -> str:
         """Return what to write instead of a line of ``%aws_profile`` with these words."""
@@ -344,6 +347,10 @@ class TypedLine:
             self._sort(word, read, pending)
             return
         read.options.append(flag)
+        if flag == "--share":  # its words are sorted with the names
+            if value:
+                read.names.append(value)
+            return
         if flags[flag].nargs == 0:
             self._sort_needless(flag, value, read)
             return
@@ -377,10 +384,8 @@ class TypedLine:
         return values
 
     def _sort_needless(self, flag: str, value: str, read: _Words) -> None:
-        """Add the value of an option that takes none, such as `--share=off`."""
-        if flag == "--share" and value:
-            read.names.append(value)
-        elif value.casefold() not in ("", "true", "yes", "on", "1"):
+        """Note the problem of a value of an option that takes none, such as `--read-only=false`."""
+        if value.casefold() not in ("", "true", "yes", "on", "1"):
             read.problem = f"`{flag}` takes no value. Leave it out if you don't want it."
 
     def _sort(self, word: str, read: _Words, pending: deque[str]) -> None:
@@ -512,15 +517,18 @@ def _advice_for_account(account: str) -> str:
 
 def _is_complete(options: argparse.Namespace, *, is_cell: bool) -> bool:
     """Return whether the options of ``%aws_profile`` are a switch to a profile, or an action."""
-    request = SwitchRequest(joined(options.profile), **chosen(options, SwitchRequest))
     actions = chosen(options, ProfileActions)
+    names = list(options.profile)
+    if options.share in ("off", "write"):
+        return len(actions) == 1
+    if options.share:  # `--share NAME` is `NAME --share`
+        names.insert(0, options.share)
+    request = SwitchRequest(joined(names), **chosen(options, SwitchRequest))
     if not actions:
         is_known = request.profile is None or _is_profile(request.profile)
         return is_known and request.names_one_identity
     if is_cell or len(actions) > 1:
         return False
-    if "share" in actions and (options.profile == ["off"] or options.profile[:1] == ["write"]):
-        return True
     if not actions.keys().isdisjoint(ACTIONS_ALONE):
         return request == SwitchRequest()
     return request.profile is None or _is_profile(request.profile)

@@ -47,7 +47,7 @@ class ProfileActions:
         "let terminals, agents and other programs use the notebook's identity, with the profiles "
         "notebook and notebook-agent, until `--share off` or --off. `--share write 10m` lets "
         "notebook-agent write for ten minutes",
-        "[off|write TIME]",
+        "[MODE]",
     )
     save: str | None = option(
         "switch to the role, and preview the lines that add it to the config file as this profile; "

@@ -62,7 +62,7 @@ def test_every_option_and_its_line() -> None:
         ("P --off", "--off takes neither a name nor an option of a switch."),
         ("--refresh --off", "--refresh and --off can't be combined."),
         ("--region us-west-2", "The name of a profile is missing."),
-        ("--off --yes", "The name of a profile is missing."),
+        ("--off --yes", "--off takes neither a name nor an option of a switch."),
     ],
 )
 def test_refused(shell: Shell, aws: EmbeddedAws, line: str, message: str) -> None:
