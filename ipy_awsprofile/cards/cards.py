@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.config.files import read_config
+from ipy_awsprofile.config.mistakes import ignored_limits
 from ipy_awsprofile.config.policies import READS
 from ipy_awsprofile.config.shared import AGENT, NOTEBOOK, python_of
 from ipy_awsprofile.credentials.person import SignInStep
@@ -83,7 +84,11 @@ def active_identity_card(
         account_name=known_account_name(identity.account),
         region_variable=target.region_variable,
         renewal=renewal,
-        notes=(_window_note(switcher.window), problem, target.unknown_region, *map(str, leftovers)),
+        notes=(
+            *(_window_note(switcher.window), problem, target.unknown_region),
+            *ignored_limits(target),
+            *map(str, leftovers),
+        ),
         is_protected=switcher.is_protected,
         lasts=lasts,
     )

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from ipy_awsprofile.config.files import Config, Section, locations_of
+from ipy_awsprofile.config.parameters import PARAMETERS
 from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind, advice_for
 from ipy_awsprofile.config.regions import unknown_region
 from ipy_awsprofile.config.settings import (
@@ -28,7 +29,7 @@ from ipy_awsprofile.config.settings import (
 from ipy_awsprofile.config.sign_ins import advice_for_session, portal_advice, sign_in_of
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.config.user_environment import user_environment
-from ipy_awsprofile.text import did_you_mean, one_line
+from ipy_awsprofile.text import did_you_mean, letters_of, one_line
 
 
 class Mistake(NamedTuple):
@@ -128,6 +129,9 @@ def _problem(name: str, value: str | Mapping[str, str], section: Section) -> str
     if isinstance(value, Mapping):
         return _in_block(name, value)
     shown = f"`{one_line(name, 40)}`"
+    instead = instead_of_option(name, section)
+    if instead:
+        return f"{shown} isn't an AWS setting, so it is ignored. {instead}"
     similar = similar_setting(name)
     if similar and similar not in section:
         return f"{shown} isn't an AWS setting, so it is ignored. Did you mean `{similar}`?"
@@ -141,6 +145,50 @@ def _problem(name: str, value: str | Mapping[str, str], section: Section) -> str
     check = _CHECKS.get(name)
     fault = check(value) if check else ""
     return f"{shown} {fault}" if fault else ""
+
+
+#: What to write instead of a setting that is named like an option of a switch.
+_OPTIONS = {
+    "duration": "To limit a session's duration, add `--duration` to the switch.",
+    "expect_account": "To check the account, add `--expect-account` to the switch.",
+    "mfa": "Remove the line.",
+    "policy": "To limit a session with a policy, add `--policy FILE` to the switch.",
+    "protected": "To require confirmation, list the profile in `AwsProfileMagics.protected`.",
+    "read_only": "To limit a session to reading, add `--read-only` to the switch, or list the "
+    "profile in `AwsProfileMagics.read_only`.",
+    "session_name": "Remove the line: only a profile with a role has a session name.",
+    "write": "To write with a profile in `AwsProfileMagics.read_only`, add `--write` to the "
+    "switch.",
+}
+_OPTION_BY_LETTERS = {letters_of(name): name for name in _OPTIONS}
+
+
+def instead_of_option(name: str, section: Section) -> str:
+    """Return what to write instead of a setting that is named like an option, or an empty text."""
+    option = _OPTION_BY_LETTERS.get(letters_of(name))
+    if option is None:
+        return ""
+    kind = Profile("", section).kind
+    parameter = PARAMETERS.get(option)
+    if parameter and kind in parameter.kinds:
+        return f"Write `{parameter.setting}` instead."
+    if option == "mfa" and kind is ProfileKind.STATIC_KEYS:
+        return "Write `mfa_serial` with your MFA device's ARN, and add `--mfa` to the switch."
+    if option == "mfa" and kind in ASSUMES:
+        return "Write `mfa_serial` with your MFA device's ARN."
+    return _OPTIONS[option]
+
+
+def ignored_limits(target: Target) -> list[str]:
+    """Return the mistakes in a profile that only seem to limit its session."""
+    section = target.config.profiles.get(target.name, {})
+    limits = {"readonly": target.request.read_only, "policy": target.request.policy}
+    warnings: list[str] = []
+    for name, value in section.items():
+        is_limited = limits.get(letters_of(name), True)
+        if value and not is_limited:
+            warnings.append(_problem(name, value, section))
+    return warnings
 
 
 #: What botocore takes for a part of a value.

@@ -15,7 +15,12 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ipy_awsprofile.config.files import Config, Section, locations_of, read_config
-from ipy_awsprofile.config.mistakes import Mistake, mistakes_in, mistakes_of
+from ipy_awsprofile.config.mistakes import (
+    Mistake,
+    instead_of_option,
+    mistakes_in,
+    mistakes_of,
+)
 from ipy_awsprofile.config.parameters import PARAMETERS
 from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest, options_of
@@ -242,7 +247,8 @@ def _replaced(request: SessionRequest) -> dict[str, tuple[str, str]]:
 
 def _why_unused(setting: str, profile: Profile, *, is_client: bool) -> str:
     if setting not in known_settings():
-        return "not an AWS setting" if similar_setting(setting) else ""
+        is_mistake = similar_setting(setting) or instead_of_option(setting, profile.settings)
+        return "not an AWS setting" if is_mistake else ""
     source_note = "not used in a source profile"
     if is_client:
         source_note = ""

@@ -352,6 +352,46 @@ def test_mistake(shared_files: Files, mistake: str) -> None:
     assert explain(SessionRequest(profile="p")).warnings == ()
 
 
+#: Options of a switch in a profile, and what the warning says to write instead, by its kind.
+OPTIONS = {
+    "read_only = true": ("add `--read-only` to the switch, or list", "add `--read-only` to the sw"),
+    "read-only = yes": ("add `--read-only` to the switch, or list", "add `--read-only` to the swi"),
+    "duration = 900": ("Write `duration_seconds` instead.", "add `--duration` to the switch."),
+    "session_name = me": ("Write `role_session_name` instead.", "Remove the line: only a profile"),
+    "policy = p.json": ("add `--policy FILE` to the switch.", "add `--policy FILE` to the switch."),
+    "mfa = true": ("Write `mfa_serial` with your MFA device's ARN.", "and add `--mfa` to the swit"),
+    "write = true": ("add `--write` to the switch.", "add `--write` to the switch."),
+    "protected = 1": ("list the profile in `AwsProfileMagics.protected`", "list the profile in `A"),
+    "expect_account = 1": ("add `--expect-account` to the switch.", "add `--expect-account`"),
+}
+
+
+@pytest.mark.parametrize("line", OPTIONS)
+def test_option_in_a_profile(shared_files: Files, line: str) -> None:
+    """A setting that is named like an option of a switch is ignored, and the warning says so."""
+    name = line.partition(" ")[0]
+    for header, says in zip(("[profile p]\n", "[profile me]\n"), OPTIONS[line], strict=True):
+        write(shared_files, BASE.replace(header, f"{header}{line}\n"))
+        warning, *_ = explained(profile=header.split()[1].rstrip("]")).warnings
+        assert warning.startswith(f"`{name}` isn't an AWS setting, so it is ignored. ")
+        assert says in warning
+        assert " See config:" in warning
+
+
+def test_settings_instead_of_options(shared_files: Files) -> None:
+    """The setting that a warning names is one that AWS's tools have, and it is used."""
+    lines = "duration = 900\nsession_name = me\n"
+    write(shared_files, BASE.replace("[profile p]\n", f"[profile p]\n{lines}"))
+    shown = explained()
+    notes = {row.setting: row.note for row in shown.settings}
+    assert notes["duration"] == notes["session_name"] == "not an AWS setting"
+    lines = lines.replace("duration", "duration_seconds").replace("session_n", "role_session_n")
+    write(shared_files, BASE.replace("[profile p]\n", f"[profile p]\n{lines}"))
+    shown = explained()
+    assert shown.warnings == ()
+    assert {row.note for row in shown.settings if row.section == "p"} == {""}
+
+
 def test_misspelled_region(shared_files: Files) -> None:
     """A warning suggests the Region that is meant."""
     write(shared_files, BASE.replace("us-west-2", "us-wst-2", 1))

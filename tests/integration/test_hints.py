@@ -357,3 +357,20 @@ def test_no_region(shell: Shell, aws: EmbeddedAws) -> None:
         assert setting == "region"
         assert "(a switch fails)" in shell.good("%aws_profile --explain Mine").text
         shell.good(line.replace("…", "us-west-2"))
+
+
+def test_limit_in_a_profile(shell: Shell, aws: EmbeddedAws) -> None:
+    """The card warns that a profile's `read_only` is ignored; the hint's options limit it."""
+    role = {"role_arn": ROLE, "source_profile": "UserAlpha", "region": "us-west-2"}
+    aws.write_profile("Reader", None, read_only="true", **role)
+    says = "`read_only` isn't an AWS setting, so it is ignored."
+    card = shell.good("%aws_profile Reader").text
+    assert says in card
+    assert "read-only, limited" not in card
+    assert says in shell.good("%aws_profile --explain Reader").text
+    _, option, setting = code_in(next(line for line in card.splitlines() if says in line))
+    limited = shell.good(f"%aws_profile Reader {option}").text
+    assert "read-only, limited" in limited
+    assert says not in limited
+    shell.good(f"%config {setting} = ['Reader']")
+    assert "read-only, limited" in shell.good("%aws_profile Reader").text
