@@ -35,7 +35,7 @@ config/files.py
 config/regions.py
   botocore.configprovider: ConfiguredEndpointProvider(full_config, scoped_config, client_name)
   botocore.configprovider.ConfiguredEndpointProvider: provide()
-  botocore.utils: ensure_boolean(val)
+  botocore.utils: ensure_boolean(val); validate_region_name(region_name)
 config/settings.py
   botocore.configprovider: BOTOCORE_DEFAUT_SESSION_VARIABLES
 config/target.py
@@ -196,7 +196,6 @@ sessions/issuing.py
   botocore.credentials.RefreshableCredentials: _access_key; _refresh_lock; def _refresh();
     _advisory_refresh_timeout; _mandatory_refresh_timeout
 sessions/session.py
-  botocore.utils: validate_region_name(region_name)
   botocore.credentials.RefreshableCredentials: _access_key
   boto3.session.Session: _session; def _register_default_handlers()
   botocore.session.Session: _credentials; full_config; get_scoped_config()

@@ -52,13 +52,27 @@ def is_known_region(name: str) -> bool:
     return any(name in regions for regions in _regions_by_partition().values())
 
 
+def is_region_name(name: str) -> bool:
+    """Return whether botocore can use a text as the name of a Region, even of another server."""
+    from botocore.exceptions import InvalidRegionError
+    from botocore.utils import validate_region_name
+
+    try:
+        validate_region_name(name)
+    except InvalidRegionError:
+        return False
+    return True
+
+
 def is_misspelled_region(name: str | None) -> bool:
-    """Return whether a name that botocore doesn't know is almost the name of a Region.
+    """Return whether a name that botocore doesn't know can't be, or is almost, a Region's name.
 
     Stores have Regions such as `us-central-1` and `us-west-004`, which aren't.
     """
     if not name or is_known_region(name):
         return False
+    if not is_region_name(name):
+        return True
     return bool(difflib.get_close_matches(name, known_regions(), n=1, cutoff=0.87))
 
 

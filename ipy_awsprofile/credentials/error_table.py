@@ -279,10 +279,16 @@ EXCEPTIONS = (
         'Run `%pip install "botocore[crt]"`, then restart the kernel.',
     ),
     Rule(
-        (botocore.NoRegionError, botocore.InvalidRegionError),
+        botocore.NoRegionError,
         InvalidOption,
         "{name} has no valid AWS Region: {message}",
         "Set `region` in the profile, or run `%aws_profile {typed} --region …`.",
+        about={"region", "sso_region"},
+    ),
+    Rule(
+        botocore.InvalidRegionError,
+        InvalidOption,
+        "A setting of {name} isn't an AWS Region: {message}",
         about={"region", "sso_region"},
     ),
     Rule(

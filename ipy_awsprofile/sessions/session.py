@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from boto3 import Session
 from botocore.exceptions import ClientError, NoRegionError
-from botocore.utils import validate_region_name
 
+from ipy_awsprofile.config.mistakes import mistakes_of, texts_about
 from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import SOURCES, ProfileKind
-from ipy_awsprofile.config.regions import is_aws
+from ipy_awsprofile.config.regions import is_aws, is_region_name
 from ipy_awsprofile.config.request import SessionRequest, takes
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.target import Target
@@ -218,15 +218,28 @@ def open_target(
 
 
 def _require_region(target: Target) -> None:
-    """Raise botocore's error for a Region that is invalid, or that a client of STS lacks.
+    """Raise InvalidOption for text that can't be a Region, or botocore's error if STS lacks one.
 
     A cached session needs no client, but the notebook's clients need the Region, and the next
     session needs a client.
     """
     if target.region:
-        validate_region_name(target.region)
+        _require_valid_region(target)
     elif target.has_sts_session and target.endpoint("sts"):
         raise NoRegionError
+
+
+def _require_valid_region(target: Target) -> None:
+    """Raise InvalidOption if a target's Region can't be the name of one, and say which is meant."""
+    if is_region_name(target.region or ""):
+        return
+    origin = f"The `region` of `{target.name}`"
+    if target.request.region:
+        origin = "The value of `--region`"
+    elif target.region_variable:
+        origin = f"The value of {target.region_variable}"
+    hint = " ".join(texts_about({"region"}, mistakes_of(target)))
+    raise InvalidOption(f"{origin} isn't an AWS Region.", hint)
 
 
 def target_in(session: boto3.Session) -> Target | None:

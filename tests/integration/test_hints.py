@@ -349,6 +349,28 @@ def test_misspelled_region(shell: Shell, aws: EmbeddedAws) -> None:
     assert "botocore knows" not in shell.good("%aws_profile RoleBeta --region fr-par").text
 
 
+@pytest.mark.parametrize("wrong", ["us_west_2", "us-west-2,us-east-1", "us-west-2 us-east-1"])
+def test_invalid_region(
+    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    """The error for text that can't be a Region says where it is, and suggests one that works."""
+    error = shell.refused(f"%aws_profile RoleBeta --region '{wrong}'")
+    assert str(error) == "The value of `--region` isn't an AWS Region."
+    assert "--region" not in error.hint
+    shown, meant = code_in(error.hint)
+    assert (shown, meant) == (wrong, "us-west-2")
+    shell.good(f"%aws_profile RoleBeta --region {meant}\n%aws_profile --off")
+    aws.write_profile("Mine", role_arn=ROLE, source_profile="UserAlpha", region=wrong)
+    error = shell.refused("%aws_profile Mine")
+    assert str(error) == "The `region` of `Mine` isn't an AWS Region."
+    assert "Did you mean `us-west-2`? See config:" in error.hint
+    assert "(a switch fails)" in shell.good("%aws_profile --explain Mine").text
+    monkeypatch.setenv("AWS_DEFAULT_REGION", wrong)
+    error = shell.refused("%aws_profile RoleBeta")
+    assert str(error) == "The value of AWS_DEFAULT_REGION isn't an AWS Region."
+    assert error.hint.endswith("Did you mean `us-west-2`? It comes from AWS_DEFAULT_REGION.")
+
+
 def test_no_region(shell: Shell, aws: EmbeddedAws) -> None:
     """Without a Region, each switch is refused, even after one with the hint's option."""
     aws.write_profile("Mine", role_arn=ROLE, source_profile="UserAlpha")
@@ -361,8 +383,9 @@ def test_no_region(shell: Shell, aws: EmbeddedAws) -> None:
 
 def test_limit_in_a_profile(shell: Shell, aws: EmbeddedAws) -> None:
     """The card warns that a profile's `read_only` is ignored; the hint's options limit it."""
-    role = {"role_arn": ROLE, "source_profile": "UserAlpha", "region": "us-west-2"}
-    aws.write_profile("Reader", None, read_only="true", **role)
+    aws.write_profile(
+        "Reader", read_only="true", role_arn=ROLE, source_profile="UserAlpha", region="us-west-2"
+    )
     says = "`read_only` isn't an AWS setting, so it is ignored."
     card = shell.good("%aws_profile Reader").text
     assert says in card
