@@ -66,11 +66,16 @@ class AssignedName(NamedTuple):
     @property
     def has_id(self) -> bool:
         """Whether the account is an ID."""
-        return re.fullmatch(_ID, self.account) is not None
+        return is_account_id(self.account)
 
 
 #: An account ID.
 _ID = "[0-9]{12}"
+
+
+def is_account_id(text: str) -> bool:
+    """Return whether a text is an account ID."""
+    return re.fullmatch(_ID, text) is not None
 
 
 def account_text(account: str | int) -> str:

@@ -17,13 +17,14 @@ from datetime import timedelta
 from functools import wraps
 from inspect import Signature, signature
 from keyword import iskeyword
+from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Self, TypeVar
 
-from ipy_awsprofile.config.names import account_text
+from ipy_awsprofile.config.names import account_text, is_account_id
 from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.config.settings import KEYS
 from ipy_awsprofile.errors import InvalidOption
-from ipy_awsprofile.text import did_you_mean, quoted
+from ipy_awsprofile.text import did_you_mean, letters_of, quoted
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
@@ -84,6 +85,44 @@ def require_variable(name: str) -> None:
         raise InvalidOption(f"`{name}` isn't a valid variable name.")
     if hasattr(builtins, name):
         raise InvalidOption(f"`{name}` is a name of Python's own.", "Use a different variable.")
+
+
+#: What a parameter of Python must be, by its annotation: its types, and words for them.
+_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
+    "bool": ((bool,), "True or False"),
+    "float": ((int, float), "a number of seconds"),
+    "str": ((str,), "a string"),
+    "str | None": ((str, NoneType), "a string"),
+    "str | int | None": ((str, int, NoneType), "an account ID, a string or an integer"),
+    "Duration | None": (
+        (int, float, timedelta, str, NoneType),
+        "a number of seconds, a timedelta, or a string such as `15m`",
+    ),
+    "str | os.PathLike[str] | None": (
+        (str, os.PathLike, NoneType),
+        "the path of a JSON file, or a managed policy's ARN",
+    ),
+}
+
+
+def _require_types(request: Any) -> None:
+    """Raise InvalidOption for a value that a request's parameter can't have, such as a list."""
+    for attribute in fields(request):
+        declared = _TYPES.get(str(attribute.type))
+        if declared is None:
+            continue
+        types, words = declared
+        value = getattr(request, attribute.name)
+        is_flag = isinstance(value, bool) and bool not in types  # Python takes True for 1
+        if isinstance(value, types) and not is_flag:
+            continue
+        problem = f"`{attribute.name}` must be {words}, not a value of type {type(value).__name__}."
+        hint = ""
+        if attribute.name == "policy":
+            hint = (
+                "Write the policy to a file. For a dict, use `with scoped(NAME, policy=POLICY):`."
+            )
+        raise InvalidOption(problem, hint)
 
 
 #: The notebook's default variable for the session.
@@ -169,6 +208,7 @@ class SessionRequest:
         """Raise InvalidOption if Python code passes something else instead of a name."""
         if self.profile is not None:
             require_name(self.profile)
+        _require_types(self)
         if self.account is not None:
             self._set("account", account_text(self.account))
         if self.policy is not None:
@@ -252,7 +292,18 @@ class SwitchRequest(SessionRequest):
         if self.read_only and self.write:
             raise InvalidOption("--read-only and --write can't be combined.", "Use one of them.")
         if self.expect_account is not None:
-            self._set("expect_account", account_text(self.expect_account))
+            self._set("expect_account", _expected_account(self.expect_account))
+
+
+def _expected_account(account: str | int) -> str:
+    """Return an account's ID. Raises InvalidOption for its name, or for too few digits."""
+    account_id = account_text(account)
+    if is_account_id(account_id):
+        return account_id
+    problem = f"The expected account `{account_id}` isn't an account ID, which has 12 digits."
+    if not account_id:  # as in `--expect-account $ACCOUNT` without this variable
+        problem = "The expected account is empty."
+    raise InvalidOption(problem, "Write its ID. `%aws_profiles` lists the profiles' accounts.")
 
 
 def options_of(request: Any) -> dict[str, Option]:
@@ -296,6 +347,10 @@ def python_arguments(request: SessionRequest) -> str:
 IDENTITIES = "a profile's name, a role's ARN, an account with a role, and the default credentials"
 
 
+#: The parameters of the Python functions with requests, by the function's name.
+_PARAMETERS = {"using_profile": frozenset(each.name for each in fields(SwitchRequest))}
+
+
 def takes(
     request: Callable[P, RequestT],
 ) -> Callable[[Callable[[RequestT], Result]], Callable[P, Result]]:
@@ -309,6 +364,7 @@ def takes(
         del parameters[internal]
 
     def decorate(function: Callable[[RequestT], Result]) -> Callable[P, Result]:
+        _PARAMETERS[function.__name__] = frozenset(parameters)
         own = signature(function).return_annotation
         taken = Signature([*parameters.values()], return_annotation=own)
 
@@ -335,7 +391,8 @@ def _require_parameters(
     for name in kwargs:
         if name in parameters:
             continue
-        hint = did_you_mean(name, parameters) or f"`help({function})` describes its parameters."
+        hint = _parameter_meant(name, parameters)
+        hint = hint or f"`help({function})` describes its parameters."
         if name in KEYS:
             hint = "Save the keys in a profile with `aws configure`, and pass the profile's name."
         raise InvalidOption(f"`{function}` has no parameter `{name}`.", hint)
@@ -347,6 +404,18 @@ def _require_parameters(
         raise InvalidOption(f"`{function}` takes one argument without its name: a profile.", hint)
     if args and "profile" in kwargs:
         raise InvalidOption(f"`{function}` got two profiles.", "Pass one of them.")
+
+
+def _parameter_meant(name: str, parameters: Iterable[str]) -> str:
+    """Return which parameter an unknown one means, or which function has it, or an empty text."""
+    by_flag = {letters_of(each.flag): key for key, each in options_of(SwitchRequest).items()}
+    meant = by_flag.get(letters_of(name), name)
+    if meant in parameters:
+        return f"Did you mean `{meant}`?"
+    for function, of_function in _PARAMETERS.items():
+        if meant in of_function:
+            return f"`{function}` has the parameter `{meant}`."
+    return did_you_mean(name, parameters)
 
 
 def _require_identity(function: str, request: Any) -> None:

@@ -208,8 +208,5 @@ def open_identified(
         account = identity.account or "an account that the server doesn't report"
         problem = f"`{target.name}` is in {account}, not in {expected}."
         hint = "Nothing has changed. Use a profile in the expected account."
-        if not expected:  # as in `--expect-account $ACCOUNT` without this variable
-            problem = f"`{target.name}` is in {account}, and the expected account is empty."
-            hint = "Nothing has changed. Write the account's ID, which has 12 digits."
         raise UnexpectedAccount(problem, hint)
     return session, identity

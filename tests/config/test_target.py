@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from inspect import signature
 from pathlib import Path
@@ -422,3 +423,51 @@ def test_values_from_python() -> None:
     for wrong in ({"profile": 3}, {"variable": "1x"}, {"variable": "class"}):
         with pytest.raises(InvalidOption):
             SwitchRequest(**wrong)
+
+
+#: Arguments of the wrong type, and what the error says.
+WRONG_TYPES: dict[str, tuple[dict[str, Any], str]] = {
+    "timeout": ({"timeout": "5"}, "`timeout` must be a number of seconds, not a value of type str"),
+    "a flag": ({"timeout": True}, "`timeout` must be a number of seconds, not a value of type bo"),
+    "region": ({"region": ["us-east-1"]}, "`region` must be a string, not a value of type list"),
+    "read_only": ({"read_only": "no"}, "`read_only` must be True or False, not a value of type s"),
+    "fresh": ({"fresh": 1}, "`fresh` must be True or False, not a value of type int"),
+    "policy": ({"policy": {"Statement": []}}, "`policy` must be the path of a JSON file, or a"),
+    "duration": ({"duration": [900]}, "`duration` must be a number of seconds, a timedelta, or"),
+    "account": ({"account": 1.5, "role": "R"}, "`account` must be an account ID, a string or an"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_TYPES)
+@pytest.mark.usefixtures("config")
+def test_types_from_python(name: str) -> None:
+    """An argument of the wrong type is refused with the parameter's name and its type."""
+    options, says = WRONG_TYPES[name]
+    with pytest.raises(InvalidOption) as caught:
+        open_session(None if "account" in options else "keys", **options)
+    assert str(caught.value).startswith(says)
+    if name == "policy":
+        assert "`with scoped(NAME, policy=POLICY):`" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("function", "wrong", "hint"),
+    [
+        (open_session, "expect_account", "`using_profile` has the parameter `expect_account`."),
+        (open_session, "as_", "`using_profile` has the parameter `variable`."),
+        (open_session, "acount", "Did you mean `account`?"),
+        (using_profile, "timeout", "`open_session` has the parameter `timeout`."),
+        (using_profile, "as_", "Did you mean `variable`?"),
+        (using_profile, "yes", "Did you mean `confirmed`?"),
+        (using_profile, "readonly", "Did you mean `read_only`?"),
+    ],
+)
+def test_parameters_of_other_functions(function: Any, wrong: str, hint: str) -> None:
+    """The hint for an unknown parameter names a parameter that a function has."""
+    with pytest.raises(InvalidOption) as caught:
+        function("keys", **{wrong: "x"})
+    assert caught.value.hint == hint
+    functions = {each.__name__: each for each in (open_session, using_profile)}
+    *other, parameter = re.findall("`(.+?)`", hint)
+    named = functions[other[0]] if other else function
+    assert parameter in signature(named).parameters

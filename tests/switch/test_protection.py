@@ -15,6 +15,7 @@ from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow
 from ipy_awsprofile.errors import (
+    InvalidOption,
     NoProfileAnswered,
     ProtectedProfile,
     SignInRequired,
@@ -299,12 +300,20 @@ def test_a_cached_role_is_checked(shell: Shell, aws: EmbeddedAws, how: str) -> N
 
 @pytest.mark.usefixtures("aws")
 def test_expected_account(shell: Shell) -> None:
-    """An expected account can be a number without leading zeros, and can't be empty."""
+    """An expected account can be a number without leading zeros."""
     shell.good("%aws_profile RoleBeta --expect-account 1234-5678-9012\n%aws_profile --off")
     with using_profile("RoleBeta", expect_account=int(ROLE_ACCOUNT)):
         pass
     with pytest.raises(UnexpectedAccount, match="not in 000000000012"):
         using_profile("RoleBeta", expect_account=12).__enter__()
-    error = shell.refused('%aws_profile RoleBeta --expect-account ""')
-    assert isinstance(error, UnexpectedAccount)
-    assert "the expected account is empty" in str(error)
+
+
+@pytest.mark.parametrize("typed", ["atlas-dev", "12345678901", "1234567890123", ""])
+def test_an_expected_account_without_an_id(shell: Shell, aws: EmbeddedAws, typed: str) -> None:
+    """An expected account that isn't an ID is refused before any call, and the hint lists IDs."""
+    error = shell.refused(f'%aws_profile RoleBeta --expect-account "{typed}"')
+    assert isinstance(error, InvalidOption)
+    says = "account is empty." if not typed else f"`{typed}` isn't an account ID, which has 12 dig"
+    assert says in str(error)
+    assert aws.calls == []
+    assert ROLE_ACCOUNT in shell.good(error.hint.split("`")[1]).text
