@@ -171,6 +171,11 @@ class CellBeginning:
         return cell
 
 
+def needs_no_switch(switcher: Switcher) -> bool:
+    """Return whether the user has switched already, so that cells don't begin with a switch."""
+    return switcher.request is not None or switcher.has_switched
+
+
 class FirstProfile:
     """Puts ``%aws_profile NAME`` before the first cell, until a switch succeeds.
 
@@ -191,8 +196,7 @@ class FirstProfile:
         line = self._line()
         if not line or _OTHER.match(_leading_magics(cell)):
             return cell
-        switcher = self._switcher()
-        if switcher.request is None and not switcher.has_switched:
+        if not needs_no_switch(self._switcher()):
             switch = f"get_ipython().run_line_magic('aws_profile', {line!r})"
             cell.body[:0] = ast.parse(switch).body
         return cell

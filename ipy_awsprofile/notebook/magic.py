@@ -17,7 +17,7 @@ from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.errors import AwsProfileError, faults_as_errors
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.kernel.watch import unwatch, watch
-from ipy_awsprofile.notebook.cells import CellBeginning, FirstProfile
+from ipy_awsprofile.notebook.cells import CellBeginning, FirstProfile, needs_no_switch
 from ipy_awsprofile.notebook.completion import complete
 from ipy_awsprofile.notebook.lines import with_options
 from ipy_awsprofile.notebook.options import (
@@ -255,6 +255,15 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                 self._switcher.shares = self.share
         if change and change.name in ("protected", "read_only"):
             self._tell_about_patterns(change)
+        if change and change.name == "profile" and self.profile:
+            self._tell_about_profile()
+
+    def _tell_about_profile(self) -> None:
+        """Show a line that says when a profile that the user has set becomes active."""
+        from ipy_awsprofile.notebook.notices import line_about_profile
+
+        is_late = needs_no_switch(self.switcher)
+        PROCESS.warn(line_about_profile(self.profile, is_late=is_late))
 
     def _tell_about_patterns(self, change: traitlets.Bunch) -> None:
         """Show a line for each pattern that matches nothing, after the user has set it."""

@@ -12,8 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.files import Config, Section, read_config
-from ipy_awsprofile.config.request import arguments
+from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.config.settings import KEYS, known_settings
+from ipy_awsprofile.config.sign_ins import find_profile_or_role
 from ipy_awsprofile.errors import AwsProfileError, IdentityChanged
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.notebook.prompts import begin_cell, begin_interrupts, end_interrupts
@@ -141,6 +142,24 @@ def _tell_about_s3fs(result: ExecutionResult) -> None:
             'For `s3://` paths, run `%pip install "ipy-awsprofile[s3fs]"`, then restart the '
             "kernel. s3fs alone can bring a botocore that doesn't fit your boto3."
         )
+
+
+def line_about_profile(name: str, *, is_late: bool) -> str:
+    """Return a line about the first profile, which the user has set in a running notebook.
+
+    It ``is_late`` if the notebook has switched already.
+    """
+    try:
+        find_profile_or_role(name, read_config())
+    except AwsProfileError as error:
+        return f"`AwsProfileMagics.profile`: {error} {error.hint}"
+    line = f"`%aws_profile {arguments(SessionRequest(name))}`"
+    if is_late:
+        return (
+            "`AwsProfileMagics.profile` is for a kernel's first switch, so nothing has changed. To "
+            f"switch now, run {line}."
+        )
+    return f"The next cell begins with {line}, unless it begins with another switch."
 
 
 def show_in_prompt(shell: InteractiveShell, switcher: Switcher) -> Callable[[], None]:

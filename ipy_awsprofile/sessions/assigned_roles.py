@@ -229,6 +229,11 @@ def known_account_name(account: str) -> str | None:
     return _read_cache()["names"].get(account)
 
 
+def known_account_names() -> dict[str, str]:
+    """Return the names of all accounts that a sign-in has ever listed, by ID."""
+    return dict(_read_cache()["names"])
+
+
 def named_account(account: str) -> str:
     """Return an account's ID after its name, if that is known. The picker's search finds both."""
     return " ".join(filter(None, (known_account_name(account), account)))

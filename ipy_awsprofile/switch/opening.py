@@ -19,6 +19,7 @@ from ipy_awsprofile.sessions.assigned_roles import (
     cached_list,
     find_target,
     known_account_name,
+    known_account_names,
     known_roles_without_profile,
     look_up_account_name,
 )
@@ -31,7 +32,7 @@ from ipy_awsprofile.sessions.session import (
     open_target,
 )
 from ipy_awsprofile.switch.stack import OpenProfile
-from ipy_awsprofile.text import misspelled
+from ipy_awsprofile.text import misspelled, quoted
 
 
 @dataclass(slots=True)
@@ -110,24 +111,23 @@ def _fitting_pattern(
 def problem_of_pattern(pattern: str, *, typos_only: bool) -> str:
     """Return a sentence about a pattern that matches nothing, or an empty text.
 
-    It suggests a similar name. Otherwise, the pattern can be meant for profiles that the user
-    doesn't have, for example in the settings of a team: then the result is empty with
-    ``typos_only``, and if an account's name or ID that isn't known yet can match. Raises
-    ConfigFileError.
+    It suggests a similar name, or says where names are listed. With ``typos_only``, a pattern
+    without a similar name isn't mentioned: it can be meant for profiles that the user doesn't have,
+    for example in the settings of a team. Raises ConfigFileError.
     """
     names = _names_and_accounts()
     if any(_fitting_pattern([pattern], *name) for name in names):
         return ""
-    says = f"No profile matches `{pattern}`"
+    says = f"No known profile or account matches `{pattern}`."
     close = misspelled(pattern.strip("*?"), _parts_of(names), _LIKE_PATTERN)
     if close:
-        return f"{says}. Did you mean `{close[0]}`?"
-    if typos_only or set(pattern) <= set("0123456789*?"):
+        return f"{says} Did you mean `{close[0]}`?"
+    if typos_only:
         return ""
-    config = read_config()
-    if any(cached_list(sign_in) is None for sign_in in sign_ins(config).values()):
-        return ""
-    return f"{says}. `%aws_profiles` lists their names and accounts."
+    for sign_in in sign_ins(read_config()).values():
+        if cached_list(sign_in) is None:
+            return f"{says} `%aws_profiles --sso {quoted(sign_in.name)}` lists more accounts."
+    return f"{says} `%aws_profiles` lists their names and accounts."
 
 
 #: How similar a pattern must be to a name that it is a typo for, such as `prdo` for `prod`.
@@ -135,10 +135,14 @@ _LIKE_PATTERN = 0.75
 
 
 def _names_and_accounts() -> list[tuple[str, str]]:
-    """Return the names and account IDs of the profiles, and of the roles that AWS has listed."""
+    """Return the names and account IDs of the profiles, and of what sign-ins have listed.
+
+    The name of an account without a known role is empty.
+    """
     names = [(profile.name, profile.account or "") for profile in list_profiles()]
     for role in known_roles_without_profile():
         names.append((role.name, role.account.id))
+    names += [("", account) for account in known_account_names()]
     return names
 
 
@@ -146,9 +150,8 @@ def _parts_of(names: Iterable[tuple[str, str]]) -> list[str]:
     """Return what patterns are usually for: names, their words, and the names of accounts."""
     parts: list[str] = []
     for name, account in names:
-        parts += [name, *re.findall(r"[^\W_]+", name)]
-        parts += filter(None, [known_account_name(account)])
-    return list(dict.fromkeys(parts))
+        parts += [name, *re.findall(r"[^\W_]+", name), known_account_name(account) or ""]
+    return list(filter(None, dict.fromkeys(parts)))
 
 
 #: Opens a target, and returns its session and identity.

@@ -523,14 +523,35 @@ def test_patterns_that_match_nothing(shell: Shell, aws: EmbeddedAws) -> None:
     aws.write_profile("prod", source_profile="UserAlpha", role_arn=ROLE, region="us-west-2")
     setting = "%config AwsProfileMagics.{} = ['{}']"
     shown = shell.good(setting.format("protected", "prdo")).text
-    assert shown == "`AwsProfileMagics.protected`: No profile matches `prdo`. Did you mean `prod`?"
+    says = "No known profile or account matches"
+    assert shown == f"`AwsProfileMagics.protected`: {says} `prdo`. Did you mean `prod`?"
     *_, pattern = code_in(shell.good(setting.format("read_only", "*-prdo")).text)
     shell.good(setting.format("protected", pattern))
     assert isinstance(shell.refused("%aws_profile prod"), ProtectedProfile)
-    for silent in ("*ole*", "123456789012", "99*"):
+    for silent in ("*ole*", "123456789012"):
         assert shell.good(setting.format("protected", silent)).text == ""
-    *_, line = code_in(shell.good(setting.format("protected", "no-such")).text)
-    assert "RoleBeta" in shell.good(line).text
+    for wrong in ("productoin", "99*"):
+        shown = shell.good(setting.format("protected", wrong)).text
+        assert f"{says} `{wrong}`." in shown
+        *_, line = code_in(shown)
+        assert "RoleBeta" in shell.good(line).text
+
+
+def test_profile_in_a_running_notebook(shell: Shell, aws: EmbeddedAws) -> None:
+    """After `%config`, a line says when the profile becomes active, or that it doesn't exist."""
+    setting = "%config AwsProfileMagics.profile = '{}'"
+    shown = shell.good(setting.format("RoleBeta")).text
+    assert shown.startswith("The next cell begins with `%aws_profile RoleBeta`, unless")
+    assert shell.good("session.profile_name").result == "RoleBeta"
+    shown = shell.good(setting.format("UserAlpha")).text
+    assert "is for a kernel's first switch, so nothing has changed." in shown
+    assert shell.good("session.profile_name").result == "RoleBeta"
+    *_, line = code_in(shown)
+    shell.good(line)
+    assert shell.good("session.profile_name").result == "UserAlpha"
+    assert shell.good(setting.format("")).text == ""
+    shown = shell.good(setting.format("RoleBet")).text
+    assert "There is no profile `RoleBet` in the shared config files. Did you mean `Rol" in shown
 
 
 def test_names_that_must_be_quoted(shell: Shell, aws: EmbeddedAws) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -134,18 +135,23 @@ def test_a_typo_in_the_configuration(bare_shell: Shell, aws: EmbeddedAws) -> Non
     bare_shell.ip.config.AwsProfileMagics.protected = ["*-prdo", "*-admin", "billing"]
     bare_shell.good("%load_ext ipy_awsprofile")
     lines = bare_shell.good("%aws_profile RoleBeta").text.splitlines()
-    says = "`AwsProfileMagics.protected`: No profile matches `*-prdo`. Did you mean `prod`?"
-    assert [line for line in lines if "AwsProfileMagics" in line] == [says]
+    says = "`AwsProfileMagics.protected`: No known profile or account matches `*-prdo`."
+    assert [line for line in lines if "AwsProfileMagics" in line] == [
+        f"{says} Did you mean `prod`?"
+    ]
     assert "AwsProfileMagics" not in bare_shell.good("%aws_profile UserAlpha").text
 
 
 @pytest.mark.usefixtures("signed_in")
 def test_patterns_before_accounts_are_known(shell: Shell, aws: EmbeddedAws) -> None:
-    """A pattern can be the name of an account that no sign-in has listed, so no line is shown."""
+    """A pattern can be the name of an account that no sign-in has listed: the line says where."""
     line = "%config AwsProfileMagics.protected = ['{}']"
-    assert shell.good(line.format("Billing")).text == ""
-    shell.good("%aws_profiles --sso")
-    assert "No profile matches `Biling`" in shell.good(line.format("Biling")).text
+    shown = shell.good(line.format("Acme Prod")).text
+    assert "No known profile or account matches `Acme Prod`." in shown
+    *_, list_more = re.findall("`(.+?)`", shown)
+    assert "Acme Prod" in shell.good(list_more).text
+    assert shell.good(line.format("Acme P*")).text == ""
+    assert "No known profile or account matches `Biling`" in shell.good(line.format("Biling")).text
 
 
 @pytest.mark.usefixtures("signed_in")
