@@ -253,6 +253,6 @@ def profile_in(header: str) -> str | None:
         return header
     with suppress(ValueError):
         kind, name = shlex.split(header)
-        if kind == "profile":
+        if kind == "profile" and header.startswith(kind):  # botocore ignores [ profile NAME ]
             return name
     return None

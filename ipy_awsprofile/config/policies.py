@@ -196,6 +196,11 @@ def _allowed_actions(policy: str | None) -> Iterator[str]:
 
 def policy_in(file: str | Path) -> str:
     """Return the policy in a file as compact JSON. Raises InvalidOption."""
+    scheme, is_url, path = str(file).partition("file://")  # as the AWS CLI's options
+    if is_url and not scheme:
+        raise InvalidOption(
+            f"The policy `{file}` isn't a path.", f"Leave out `file://`: write `{path}`."
+        )
     try:
         return policy_text(json.loads(Path(file).expanduser().read_bytes()))
     except (OSError, ValueError) as error:

@@ -213,7 +213,7 @@ class SessionRequest:
             self._set("account", account_text(self.account))
         if self.policy is not None:
             policy = os.fspath(self.policy)
-            if policy and not policy.startswith("arn:"):
+            if policy and not policy.startswith(("arn:", "file://")):
                 # A refresh reads the file again, when the notebook can be in another folder.
                 policy = os.path.abspath(os.path.expanduser(policy))
             self._set("policy", policy)

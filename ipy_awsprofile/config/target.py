@@ -333,11 +333,15 @@ def _region_of(request: SessionRequest, first: Profile) -> tuple[str | None, str
 
 def _mfa(profile: Profile) -> StsParameters:
     """Return the MFA device of a profile's access keys. Raises InvalidOption."""
+    if profile.kind in ASSUMES:
+        raise InvalidOption(
+            f"--mfa is for long-term keys; `{profile}` assumes a role.",
+            "Leave the option out. A role with an `mfa_serial` requires its code anyway.",
+        )
     if profile.kind is not ProfileKind.STATIC_KEYS or not profile.mfa_serial:
         raise InvalidOption(
             f"--mfa is for long-term keys with an `mfa_serial`; `{profile}` doesn't have both.",
-            "Leave the option out, or add the `mfa_serial` of the device to the profile. A role "
-            "with an `mfa_serial` requires its code without the option.",
+            "Leave the option out, or add the `mfa_serial` of the device to the profile.",
         )
     return {"SerialNumber": profile.mfa_serial}
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from boto3 import Session
 from botocore.exceptions import ClientError, NoRegionError
 
+from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.mistakes import mistakes_of, texts_about
 from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.config.private import StaysInProcess
@@ -39,7 +40,7 @@ from ipy_awsprofile.credentials.sts import (
     own_client,
 )
 from ipy_awsprofile.credentials.translation import code_of, no_credentials, translated
-from ipy_awsprofile.errors import InvalidOption, faults_as_errors
+from ipy_awsprofile.errors import InvalidOption, InvalidProfile, faults_as_errors
 from ipy_awsprofile.gate import READ_ONLY, Label, Signer, check, put_label
 from ipy_awsprofile.sessions.assigned_roles import find_target
 from ipy_awsprofile.sessions.issued import IssuedKeys
@@ -278,6 +279,12 @@ def credentials_of(session: boto3.Session) -> Credentials:
     credentials = session.get_credentials()
     if credentials:
         return credentials
+    if target_in(session) is None and session.profile_name not in read_config().profiles:
+        raise InvalidProfile(
+            "This boto3 session has no credentials.",
+            "Switch first, with `%aws_profile NAME`, then pass `session`. `%aws_profiles` lists "
+            "the profiles.",
+        )
     raise no_credentials(session.profile_name)
 
 

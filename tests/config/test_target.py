@@ -181,7 +181,7 @@ def test_settings_of_a_role(config: Path) -> None:
     ("options", "message"),
     [
         ({"profile": "keys", "duration": ""}, "`` isn't a valid duration_seconds"),
-        ({"profile": "role", "mfa": True}, "--mfa is for long-term keys with an `mfa_serial`"),
+        ({"profile": "role", "mfa": True}, "--mfa is for long-term keys; `role` assumes a role."),
         ({"profile": "role", "policy": ""}, "The policy `` can't be read"),
         ({"profile": "role", "policy": "/x.json"}, "x.json` can't be read: [Errno 2] No such"),
         ({"profile": "role", "read_only": True, "policy": READ_ONLY}, "can't be combined"),

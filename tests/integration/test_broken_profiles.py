@@ -264,7 +264,7 @@ ROWS: dict[str, Broken] = {
     "region quoted": Broken(
         KEYS,
         InvalidOption,
-        "`P` has no valid AWS Region: Provided region_name",
+        "The `region` of `P` isn't an AWS Region.",
         "`region` includes its quotation marks. Remove them. See config:5.",
         {"{here}": 'region = "us-west-2"\nendpoint_url = {endpoint}'},
     ),

@@ -397,3 +397,43 @@ def test_limit_in_a_profile(shell: Shell, aws: EmbeddedAws) -> None:
     assert says not in limited
     shell.good(f"%config {setting} = ['Reader']")
     assert "read-only, limited" in shell.good("%aws_profile Reader").text
+
+
+def test_session_without_credentials(shell: Shell, aws: EmbeddedAws) -> None:
+    """For a plain boto3 session without credentials, the hint leads to a session with some."""
+    shell.good("import boto3\nfrom ipy_awsprofile import who_am_i")
+    error = shell.refused("who_am_i(boto3.Session())")
+    assert str(error) == "This boto3 session has no credentials."
+    switch, variable, profiles = code_in(error.hint)
+    assert "RoleBeta" in shell.good(profiles).text
+    shell.good(switch.replace("NAME", "RoleBeta"))
+    assert shell.good(f"who_am_i({variable})").result.profile == "RoleBeta"
+
+
+def test_blanks_in_a_header(shell: Shell, aws: EmbeddedAws) -> None:
+    """The hint for a header with blanks is the header without them."""
+    aws.write_profile("spaces", region="us-west-2")
+    aws.write_profile("spaced", role_arn=ROLE, source_profile="UserAlpha", region="us-west-2")
+    config = aws.config_file.read_text()
+    aws.config_file.write_text(config.replace("[profile spaced]", "[ profile spaced ]"))
+    hint = shell.refused("%aws_profile spaced").hint
+    assert "Write [profile spaced] instead of [ profile spaced ] in " in hint
+    aws.config_file.write_text(config)
+    shell.good("%aws_profile spaced")
+
+
+def test_mfa_option_for_a_role(shell: Shell, aws: EmbeddedAws) -> None:
+    """For a role, `--mfa` is refused, and the switch works without it."""
+    error = shell.refused("%aws_profile RoleBeta --mfa")
+    assert error.hint.startswith("Leave the option out. A role with an `mfa_serial`")
+    shell.good("%aws_profile RoleBeta")
+
+
+def test_policy_as_in_the_aws_cli(shell: Shell, aws: EmbeddedAws, tmp_path: Path) -> None:
+    """A policy's path can't begin with `file://`, and the hint has the path."""
+    policy = tmp_path / "p.json"
+    policy.write_text(json.dumps(allow("s3:ListAllMyBuckets")))
+    error = shell.refused(f"%aws_profile RoleBeta --policy file://{policy}")
+    assert str(error) == f"The policy `file://{policy}` isn't a path."
+    _, path = code_in(error.hint)
+    shell.good(f"%aws_profile RoleBeta --policy {path}")

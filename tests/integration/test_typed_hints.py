@@ -38,7 +38,7 @@ def test_options(shell: Shell, aws: EmbeddedAws) -> None:
         assert error.hint.startswith("Correct the value.")
         shell.good(f"%aws_profile RoleBeta {wrong.split()[0]} {right}")
     error = shell.refused("%aws_profile RoleBeta --region 'us west-2'")
-    assert "has no valid AWS Region" in str(error)
+    assert str(error) == "The value of `--region` isn't an AWS Region."
     shell.good("%aws_profile RoleBeta --region us-west-2")
 
 
