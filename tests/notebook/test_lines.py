@@ -46,6 +46,8 @@ def test_every_option_and_its_line() -> None:
     """Each option of a switch can be typed, and the line of a request gives the request again."""
     for name, option in options_of(SwitchRequest).items():
         value: Any = "x" if option.metavar else True
+        if name == "expect_account":
+            value = "123456789012"
         request = SwitchRequest("my profile", **{name: value})
         assert request_in(arguments(request)) == request
 
