@@ -286,7 +286,7 @@ def opened(jupyter: Jupyter) -> tuple[Notebook, ToolbarPage]:
     tool = ToolbarPage(notebook)
     tool.is_unloaded()
     notebook.run(0)
-    tool.says("RoleBeta", "123456789012")
+    tool.says("RoleBeta", "account")
     return notebook, tool
 
 
@@ -323,7 +323,7 @@ def test_reload_restart_and_change(jupyter: Jupyter) -> None:
     """
     notebook, tool = opened(jupyter)
     notebook.load()
-    tool.says("RoleBeta", "123456789012")
+    tool.says("RoleBeta", "account")
     ends = (
         lambda: notebook.begin("import os; os._exit(1)"),  # Jupyter restarts the kernel
         lambda: notebook.page.evaluate(f"{_SESSION}.changeKernel({{name: 'python3'}})"),

@@ -68,8 +68,12 @@ sso_start_url = https://example.awsapps.com/start
 sso_region = eu-central-1
 """
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+API_KEYS = ("apikeys", "apikeys/*", "usageplans/*/keys", "usageplans/*/keys/*")
 DENIED = {"Effect": "Deny", "Action": NOT_READS_OF_ROLES, "Resource": "*"}
-DENIALS = json.dumps({"Version": "2012-10-17", "Statement": [DENIED]}, separators=(",", ":"))
+OF_APIS = [f"arn:aws:apigateway:*::/{path}" for path in API_KEYS]
+KEYS_OF_APIS = {"Effect": "Deny", "Action": "apigateway:GET", "Resource": OF_APIS}
+STATEMENTS = {"Version": "2012-10-17", "Statement": [DENIED, KEYS_OF_APIS]}
+DENIALS = json.dumps(STATEMENTS, separators=(",", ":"))
 
 
 @pytest.fixture
