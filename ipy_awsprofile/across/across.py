@@ -336,9 +336,13 @@ def _require_function(profiles: object, function: object) -> None:
     if callable(function):
         return
     hint = "Write `across_profiles(profiles, function)`."
-    if isinstance(profiles, str) and isinstance(function, str):
+    if isinstance(function, str) and _is_name(function):
+        names = f"{profiles},{function}"
+        hint = f"For several profiles, write `across_profiles({names!r}, function)`."
+    elif isinstance(function, str) and function.isidentifier():
         hint = (
-            f"For several profiles, write `across_profiles({[str(profiles), function]}, function)`."
+            "Pass the function itself, without quotation marks: "
+            f"`across_profiles({profiles!r}, {function})`."
         )
     raise InvalidOption(
         "`across_profiles` takes a function as its second argument, not a value of type "

@@ -494,6 +494,7 @@ HABITS = {
     "open_session('RoleBeta', duration_seconds=900)": "open_session('RoleBeta', {}=900)",
     "using_profile('RoleBeta', session_nme='me')": "using_profile('RoleBeta', {}='me')",
     "across_profiles('UserAlpha', 'RoleBeta')": "function = repr; {}",
+    "across_profiles('*Beta', 'list_buckets')": "{}",
     "across_profiles('RoleBeta', repr, regions=[])": "{}=None; across_profiles('RoleBeta', repr)",
 }
 
