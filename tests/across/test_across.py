@@ -100,7 +100,7 @@ def test_unknown_regions(monkeypatch: pytest.MonkeyPatch) -> None:
     assert frame["region"].tolist() == ["us-east-1", "eu-centrl-1"]
     assert len(warnings) == 1
     assert "`eu-centrl-1` isn't a Region that botocore knows. Did you mean `eu-c" in warnings[0]
-    with pytest.raises(NoProfileAnswered, match="has no valid AWS Region"):
+    with pytest.raises(NoProfileAnswered, match="isn't an AWS Region"):
         across_profiles("RoleBeta", bucket_count, regions="us-east-1 eu-west-1")
 
 

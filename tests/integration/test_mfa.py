@@ -154,7 +154,7 @@ def test_hints(shell: Shell, aws: EmbeddedAws, user: Signer, asked: list[str], l
     aws.write_profile("R", mfa_serial=user.mfa_serial, **about_role)
     refused = shell.refused("%aws_profile R --mfa")
     assert isinstance(refused, InvalidOption)
-    assert refused.hint.startswith("Leave the option out, ")
+    assert refused.hint.startswith("Leave the option out.")
     shell.good("%aws_profile R")
     aws.write_profile("Q", region="us-west-2")
     append_section(aws.credentials_file, "Q", user.settings())
