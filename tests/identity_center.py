@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipy_awsprofile.demo.stages import allow
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
 from tests.aws import EmbeddedAws
 
 PROD, TEST, TWIN = "111111111111", "222222222222", "333333333333"
@@ -33,5 +33,18 @@ def organisation(aws: EmbeddedAws) -> None:
         sso_session="corp",
         sso_account_id=PROD,
         sso_role_name="Reader",
+        region="us-west-2",
+    )
+
+
+def write_analyst(aws: EmbeddedAws) -> None:
+    """Write the [sso-session] `corp`, and the profile Analyst, which can use S3 after a sign-in."""
+    write_session(aws)
+    aws.sso.assign(ROLE_ACCOUNT, "Analyst", policy=allow("s3:*"))
+    aws.write_profile(
+        "Analyst",
+        sso_session="corp",
+        sso_account_id=ROLE_ACCOUNT,
+        sso_role_name="Analyst",
         region="us-west-2",
     )

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from tests.aws import EmbeddedAws
-from tests.identity_center import write_session
+from tests.identity_center import write_analyst
 from tests.kernels import Kernel
 
 BUCKET = "after-a-night"
@@ -70,16 +70,8 @@ Nothing has changed. Run the cell again to renew them.
 def kernel(aws: EmbeddedAws) -> Iterator[Kernel]:
     """Yield a kernel, and a profile of a sign-in."""
     aws.create_bucket(BUCKET, account=ROLE_ACCOUNT, region="us-west-2")
-    write_session(aws)
+    write_analyst(aws)
     aws.sso.name_account(ROLE_ACCOUNT, "Analytics", "analytics@corp.example")
-    aws.sso.assign(ROLE_ACCOUNT, "Analyst", policy=allow("s3:*"))
-    aws.write_profile(
-        "Analyst",
-        sso_session="corp",
-        sso_account_id=ROLE_ACCOUNT,
-        sso_role_name="Analyst",
-        region="us-west-2",
-    )
     with Kernel.started(aws, {"AWS_ENDPOINT_URL": aws.endpoint_url}) as kernel:
         yield kernel
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
 from tests.aws import EmbeddedAws
-from tests.identity_center import write_session
+from tests.identity_center import write_analyst
 from tests.kernels import Kernel, Seen
 
 #: Ways to sign in, and what else the cell shows.
@@ -29,15 +28,7 @@ AFTER_OUTPUT = {
 @pytest.fixture
 def kernel(aws: EmbeddedAws) -> Iterator[Kernel]:
     """Yield a kernel, and a profile of a sign-in."""
-    write_session(aws)
-    aws.sso.assign(ROLE_ACCOUNT, "Analyst", policy=allow("s3:*"))
-    aws.write_profile(
-        "Analyst",
-        sso_session="corp",
-        sso_account_id=ROLE_ACCOUNT,
-        sso_role_name="Analyst",
-        region="us-west-2",
-    )
+    write_analyst(aws)
     with Kernel.started(aws, {"AWS_ENDPOINT_URL": aws.endpoint_url}) as kernel:
         yield kernel
 
