@@ -14,6 +14,7 @@
     "pip install --upgrade ipy-awsprofile";
   const LOAD = "%load_ext ipy_awsprofile";
   const MISSING = "ipy_awsprofile can't be loaded in this notebook's kernel. In a cell, run: %pip install ipy-awsprofile";
+  const SILENT = "ipy_awsprofile is loaded in this notebook's kernel, but the button can't reach it. Use %aws_profile in a cell.";
   /** The type of an output that is a question of a cell; see notebook/prompts.py. */
   const QUESTION = "application/vnd.ipy-awsprofile.question+json";
   /** The status of a kernel that goes on after a restart, and of one that has ended. */
@@ -224,16 +225,21 @@
       if (this.isLoading || !this.isPython) return;
       this.isLoading = true;
       this.draw();
-      const done = await this.kernel.requestExecute({ code: LOAD, store_history: false }).done;
-      if (done.content.status !== "ok") {
-        this.isLoading = false;
-        this.next = null;
-        this.draw();
-        return this.jupyter.Notification.error(MISSING);
-      }
+      const reply = await this.kernel.requestExecute({ code: LOAD, store_history: false }).done.catch(() => null);
+      if (!reply) return this.stopLoading(""); // the kernel was restarted
+      if (reply.content.status !== "ok") return this.stopLoading(MISSING);
+      if (!this.channel) return this.stopLoading(SILENT);
       const { sharedModel } = this.panel.content.model;
       if (sharedModel.cells.some((/** @type {any} */ cell) => cell.source.includes(LOAD))) return;
       this.added = sharedModel.insertCell(0, { cell_type: "code", source: LOAD });
+    }
+
+    /** Forget what the user wants, and say why in a notification that stays. @param {string} problem */
+    stopLoading(problem) {
+      this.isLoading = false;
+      this.next = null;
+      if (this.isPython && this.isShown) this.draw();
+      if (problem) this.jupyter.Notification.error(problem, { autoClose: false }); // otherwise, only a number in the status bar
     }
 
     /** Load the script that the kernel has sent to all pages. @param {number} protocol @param {BlobPart} script */
@@ -241,6 +247,8 @@
       if (this.button || !this.channel) return;
       const { channel } = this;
       if (protocol !== PROTOCOL) {
+        this.isLoading = false;
+        this.next = null;
         this.first?.remove();
         this.node.textContent = "AWS: update ipy-awsprofile";
         this.node.title = UPDATE;

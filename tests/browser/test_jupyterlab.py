@@ -338,6 +338,61 @@ def test_reload_restart_and_change(jupyter: Jupyter) -> None:
     tool.is_absent()
 
 
+#: Without this package, a kernel can't load the extension.
+_HIDE_PACKAGE = """import sys
+class Missing:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "ipy_awsprofile":
+            raise ModuleNotFoundError(f"No module named '{name}'", name=name)
+sys.meta_path.insert(0, Missing)"""
+
+
+def test_use_again(jupyter: Jupyter) -> None:
+    """*Use NAME again* repeats the switch with its limits, and adds no cell.
+
+    In a kernel without the package, a notification says what to install, and the button can be
+    used again.
+    """
+    notebook = jupyter.open(f"{LOAD}\n{SWITCH} --read-only --region eu-west-1")
+    tool = ToolbarPage(notebook)
+    notebook.run(0)
+    tool.says("RoleBeta", "read-only")
+    notebook.restart()
+    tool.is_unloaded("Use RoleBeta again")
+    notebook.wait_until_it_answers()
+    notebook.enter(_HIDE_PACKAGE)
+    again = tool.first.get_by_role("button", name="Use RoleBeta again")
+    again.click()
+    notice = notebook.page.get_by_role("alert").filter(has_text="%pip install ipy-awsprofile")
+    expect(notice).to_be_visible()
+    tool.is_unloaded("Use RoleBeta again")
+    notebook.enter("sys.meta_path.remove(Missing)")
+    count = notebook.page.locator(".jp-Notebook .jp-Cell").count()
+    again.click()
+    tool.says("RoleBeta", "read-only")
+    expect(notebook.page.locator(".jp-Notebook .jp-Cell")).to_have_count(count)
+    card = notebook.enter("%aws_profile").locator(CARD)
+    for text in ("read-only", "eu-west-1"):
+        expect(card).to_contain_text(text)
+
+
+def test_the_setting(jupyter: Jupyter) -> None:
+    """A setting in JupyterLab's Settings editor hides the button, and shows it again."""
+    notebook, tool = opened(jupyter)
+    panel = notebook.page.evaluate("jupyterapp.shell.currentWidget.id")
+    open_settings = "jupyterapp.commands.execute('settingeditor:open', {query: 'AWS profile'})"
+    for is_shown in (False, True):
+        notebook.page.evaluate(open_settings)
+        box = notebook.page.get_by_role("checkbox", name="Show the button in the toolbar")
+        box.set_checked(is_shown)
+        notebook.page.evaluate("panel => jupyterapp.shell.activateById(panel)", panel)
+        if is_shown:
+            tool.says("RoleBeta")
+        else:
+            tool.is_absent()
+
+
 #: Open a notebook beside the current one, with the same kernel or a new one.
 _OPEN_BESIDE = """async ([path, share]) => {
   const {id} = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
