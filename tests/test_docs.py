@@ -49,8 +49,8 @@ pytestmark = posix  # the pages have commands and paths of one
 
 #: Whether to update the pages with the outputs of this run.
 UPDATE = bool(os.environ.get("UPDATE_OUTPUTS"))
-HOW_TO = sorted(file for file in (DOCS / "how-to").glob("*.md") if file.stem != "index")
-FOLLOWS = DOCS / "follows.md"
+HOW_TO = sorted((DOCS / "how-to").glob("*.md"))
+LIBRARIES = DOCS / "reference" / "libraries.md"
 UNATTENDED = DOCS / "how-to" / "unattended.md"
 TUTORIALS = DOCS.parent / "notebooks"
 CELLS = [file for file in sorted(DOCS.rglob("*.md")) if blocks(file.read_text(), "ipython3")]
@@ -207,7 +207,7 @@ def on_a_hub(aws: EmbeddedAws) -> Iterator[None]:
 
 
 STORES = DOCS / "how-to" / "keys.md"
-AGENTS = DOCS / "how-to" / "agents.md"
+SHARE = DOCS / "how-to" / "share.md"
 #: A program that accepts only a tool's options, and prints what the tool prints.
 STAND_IN = """\
 #!{python}
@@ -270,7 +270,7 @@ def with_a_person(aws: EmbeddedAws) -> Iterator[None]:
 PLACES: dict[str, Callable[[EmbeddedAws], Iterator[None]]] = {
     "on-aws": as_container,
     HUB.stem: on_a_hub,
-    AGENTS.stem: with_a_person,
+    "agent-writes": with_a_person,
     "mfa": with_a_phone,
     STORES.stem: with_stores,
 }
@@ -287,7 +287,7 @@ def test_cells(aws: EmbeddedAws, bare_shell: Shell, page: Path) -> None:
     if "import duckdb" in page.read_text() and not has("duckdb"):
         pytest.skip("needs duckdb")
     with contextmanager(PLACES.get(page.stem, in_the_lab))(aws):
-        if page.stem != "errors":  # it begins with the message for a magic that isn't loaded
+        if page.stem != "troubleshooting":  # it begins with the message for a magic that isn't loaded
             bare_shell.good("%load_ext ipy_awsprofile\n%config AwsProfileMagics.stale = 'refuse'")
         follow(page, aws, bare_shell)
         bare_shell.good("%unload_ext ipy_awsprofile")
@@ -448,7 +448,7 @@ def test_config_files(aws: EmbeddedAws) -> None:
     stage = ConfigParser(interpolation=None)
     stage.read(aws.config_file)
     shown = ConfigParser()
-    for page in set(HOW_TO) - {STORES, AGENTS}:
+    for page in set(HOW_TO) - {STORES, SHARE}:
         for block in blocks(page.read_text(), "ini"):
             shown.read_string(block)
     assert shown.sections()
@@ -459,7 +459,7 @@ def test_config_files(aws: EmbeddedAws) -> None:
 
 def test_shared_profiles() -> None:
     """The page shows the profiles that `--share` adds."""
-    (shown,) = blocks(AGENTS.read_text(), "ini")
+    (shown,) = blocks(SHARE.read_text(), "ini")
     for name in SHARED_PROFILES:
         process = process_of(name).replace(sys.executable, "/path/to/python")
         section = f"[profile {name}]\ncredential_process = {process}\nregion = us-west-2\n"
@@ -468,7 +468,7 @@ def test_shared_profiles() -> None:
 
 def test_mcp_settings() -> None:
     """The settings of an MCP server have Jupyter AI's fields, and name the proxy's profile."""
-    (settings,) = map(json.loads, blocks(AGENTS.read_text(), "json"))
+    (settings,) = map(json.loads, blocks(SHARE.read_text(), "json"))
     (server,) = settings["mcp_servers"]
     assert server.keys() == {"name", "command", "args"}
     proxy, endpoint, *options = server["args"]
@@ -489,7 +489,7 @@ def test_picture_of_the_picker() -> None:
 
 def test_libraries_of_the_matrix() -> None:
     """The page of supported libraries has the libraries of `make libraries` in bold."""
-    page = FOLLOWS.read_text()
+    page = LIBRARIES.read_text()
     (table,) = re.findall(r"## What follows automatically(.+?)\n## ", page, re.DOTALL)
     (clusters,) = re.findall(r"- \*\*Worker processes\*\*(.+)", page)
     assert set(re.findall(r"\*\*(.+?)\*\*", table + clusters)) == {
@@ -507,6 +507,6 @@ def test_requirements_of_the_matrix() -> None:
 
 def test_libraries_whose_caches_are_cleared() -> None:
     """The page of supported libraries names each library whose cache a switch clears."""
-    page = FOLLOWS.read_text().casefold()
+    page = LIBRARIES.read_text().casefold()
     modules = {cache.module.partition(".")[0].replace("_", "-") for cache in CACHES}
     assert [module for module in modules if module not in page] == []

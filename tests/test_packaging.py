@@ -87,7 +87,7 @@ def test_versions() -> None:
         ),
         "CONTRIBUTING.md": (f"Python {oldest} or newer",),
         "docs/start.md": (f"Python {oldest} or newer",),
-        "docs/picker.md": (f"JupyterLab {jupyterlab} and ipykernel 7",),
+        "docs/reference/picker.md": (f"JupyterLab {jupyterlab} and ipykernel 7",),
         "docs/reference/front-ends.md": (
             f"Python {oldest} and IPython {ipython}, or newer",
             f"JupyterLab {jupyterlab} or newer",

@@ -33,13 +33,13 @@ from tests.shells import Ran, Shell
 
 #: Sentences of the documentation that allow what the model doesn't ask for, and their pages.
 ALLOWED = {
-    "The card doesn't list open objects inside lists or other objects.": "docs/follows.md",
+    "The card doesn't list open objects inside lists or other objects.": "docs/reference/libraries.md",
     "Sessions and clients whose profile you named in Python code aren't affected.": (
-        "docs/follows.md"
+        "docs/reference/libraries.md"
     ),
     # Objects of pyarrow sign without a line.
     "the card of a switch and of `--off` lists variables with objects of pyarrow": (
-        "docs/follows.md"
+        "docs/reference/libraries.md"
     ),
     # So the end of a generator's block restores what was active before it.
     "A switch in a block lasts until the block ends.": "docs/how-to/switch.md",
