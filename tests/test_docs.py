@@ -287,7 +287,7 @@ def test_cells(aws: EmbeddedAws, bare_shell: Shell, page: Path) -> None:
     if "import duckdb" in page.read_text() and not has("duckdb"):
         pytest.skip("needs duckdb")
     with contextmanager(PLACES.get(page.stem, in_the_lab))(aws):
-        if page.stem != "troubleshooting":  # it begins with the message for a magic that isn't loaded
+        if page.stem != "troubleshooting":  # it shows a magic that isn't loaded
             bare_shell.good("%load_ext ipy_awsprofile\n%config AwsProfileMagics.stale = 'refuse'")
         follow(page, aws, bare_shell)
         bare_shell.good("%unload_ext ipy_awsprofile")

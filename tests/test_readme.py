@@ -153,7 +153,7 @@ def anchors(file: Path) -> set[str]:
 
 
 def links(file: Path) -> list[str]:
-    """Return the targets of a page's links and pictures, and the pages in its tables of contents."""
+    """Return the links, pictures and contents of a page."""
     listed = "".join(re.findall(r"^```{toctree}\n(.*?)^```$", file.read_text(), re.M | re.S))
     pages = [f"{name}.md" for name in re.findall(r"^[\w/-]+$", listed, re.M)]
     return pages + re.findall(r"\]\(([^)\s]+)", re.sub(r"`[^`]*`", "code", prose(file)))

@@ -33,7 +33,9 @@ from tests.shells import Ran, Shell
 
 #: Sentences of the documentation that allow what the model doesn't ask for, and their pages.
 ALLOWED = {
-    "The card doesn't list open objects inside lists or other objects.": "docs/reference/libraries.md",
+    "The card doesn't list open objects inside lists or other objects.": (
+        "docs/reference/libraries.md"
+    ),
     "Sessions and clients whose profile you named in Python code aren't affected.": (
         "docs/reference/libraries.md"
     ),
