@@ -71,8 +71,8 @@ for _ in range(1_000):
 SCENARIOS = (
     Scenario(f"`{_LOAD}`", "`import boto3`", ("0", _LOAD), ("0", "import boto3")),
     Scenario(
-        "the same, beside boto3, pandas and 300,000 objects",
-        "`gc.collect()`",
+        f"`{_LOAD}` in a kernel with boto3, pandas and 300,000 objects",
+        "`gc.collect()`, which also looks through all objects",
         (_IN_USE, _LOAD),
         (_IN_USE, "gc.collect()"),
     ),
