@@ -164,6 +164,12 @@ _INDEPENDENT = {
     "Python functions keep the identity that Spark was started with",
 }
 
+
+def advice_about(library: str) -> str:
+    """Return a sentence about a library that doesn't follow automatically."""
+    return f"`{library}` {_INDEPENDENT[library]}."
+
+
 #: Those that keep an identity even after ``--off``.
 _AT_OFF = {"daft", "pyspark"}
 

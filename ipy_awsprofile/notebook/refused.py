@@ -25,7 +25,7 @@ class Refusal:
     ``code`` is AWS's, such as AccessDenied, and empty if the response has no body. ``operation`` is
     AWS's, such as PutObject, or the request's HTTP method, such as PUT. ``parsed`` is the response
     as botocore has parsed it. A request without credentials ``was_unsigned``; it may not even have
-    been sent.
+    been sent. ``independent`` is the name of the library if it keeps credentials of its own.
     """
 
     code: str = ""
@@ -34,6 +34,7 @@ class Refusal:
     message: str = ""
     parsed: Mapping[str, Any] | None = None
     was_unsigned: bool = False
+    independent: str = ""
 
 
 def refusals_in(error: BaseException) -> list[Refusal]:
@@ -185,6 +186,22 @@ def is_address_of_aws(url: str) -> bool:
     return urlsplit(url).netloc in servers
 
 
+# AWS's SDK for Rust, in daft ----------------------------------------------------------------------
+
+_CODE_OF_RUST = re.compile(r'\bcode: "(\w+)"')
+
+
+def _read_daft(error: BaseException) -> Refusal | None:
+    """Read an error of daft's S3 client, which has no code if the response has no body."""
+    if not is_of(error, "daft.exceptions", "DaftCoreException"):
+        return None
+    text = str(error)
+    if "unhandled error" not in text:
+        return None
+    code = _CODE_OF_RUST.search(text)
+    return Refusal(code[1] if code else "", HTTPStatus.FORBIDDEN, independent="daft")
+
+
 # DuckDB -------------------------------------------------------------------------------------------
 
 #: DuckDB names a Region only for S3.
@@ -239,10 +256,10 @@ READERS = (
     Reader(
         (
             *("boto3", "aiobotocore", "s3fs", "pandas", "awswrangler", "Dask", "MLflow"),
-            *("smart_open", "SQLAlchemy"),
+            *("smart_open", "redshift-connector", "PyAthena", "SQLAlchemy"),
         ),
         _read_botocore,
-        "botocore 1.43, aiobotocore 3.10, s3fs 2026.9, awswrangler 3.17",
+        "botocore 1.43, aiobotocore 3.10, s3fs 2026.9, awswrangler 3.17, PyAthena 4.2",
     ),
     Reader(("pyarrow", "pandas", "PyIceberg"), _read_arrow, "pyarrow 25"),
     Reader(
@@ -250,6 +267,7 @@ READERS = (
         _read_object_store,
         "polars 2.1, deltalake 1.6, obstore 0.12",
     ),
+    Reader(("daft",), _read_daft, "daft 0.7"),
     Reader(("DuckDB",), _read_duckdb, "duckdb 1.5"),
     Reader(("subprocess",), _read_process, "Python 3.11"),
 )

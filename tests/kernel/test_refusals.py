@@ -5,9 +5,11 @@ Each library fails as in any notebook, against the embedded AWS.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import NamedTuple
 
 import pytest
+import time_machine
 
 from ipy_awsprofile.demo.stages import (
     ROLE_ACCOUNT,
@@ -19,7 +21,10 @@ from ipy_awsprofile.demo.stages import (
 )
 from ipy_awsprofile.errors import AwsProfileError
 from tests.aws import EmbeddedAws
+from tests.identity_center import write_analyst
+from tests.kernel.test_caches import REDSHIFT
 from tests.kernel.test_places import LIBRARIES
+from tests.packages import has, needs
 from tests.servers import Answers, odd_server
 from tests.shells import Ran, Shell
 
@@ -35,6 +40,21 @@ class Use(NamedTuple):
     ended: str = ""
     is_certain: bool = True
 
+
+#: Without a secret, DuckDB would call AWS's own address.
+DUCKDB = """
+import duckdb
+from ipy_awsprofile import libraries
+if session is not None:
+    libraries.duckdb_secret(session)
+else:
+    server = ENDPOINT.removeprefix("http://")
+    duckdb.execute(
+        "CREATE OR REPLACE SECRET ipy_awsprofile (TYPE s3, REGION 'us-west-2', "
+        f"ENDPOINT '{server}', USE_SSL false, URL_STYLE path)"
+    )
+duckdb.sql(f"FROM '{CSV}'").fetchall()
+"""
 
 USES = {
     "boto3": Use(
@@ -81,14 +101,11 @@ USES = {
         ended="400 Bad Request",
     ),
     "obstore": Use(LIBRARIES["obstore"], ended="400 Bad Request"),
-    "DuckDB": Use(
-        "import duckdb; from ipy_awsprofile import libraries\n"
-        "if session is not None: libraries.duckdb_secret(session)\n"
-        "duckdb.sql(f\"FROM '{CSV}'\").fetchall()",
-        ended="HTTP 400",
-        is_certain=False,
-    ),
+    "DuckDB": Use(DUCKDB, ended="HTTP 400", is_certain=False),
 }
+for library in ("awswrangler", "PyIceberg"):
+    if not has(library.lower()):
+        del USES[library]
 
 
 def line_below(ran: Ran) -> str:
@@ -99,11 +116,16 @@ def line_below(ran: Ran) -> str:
 
 @pytest.mark.parametrize("library", USES)
 def test_each_library(
-    aws: EmbeddedAws, notebook: Shell, monkeypatch: pytest.MonkeyPatch, library: str
+    aws: EmbeddedAws,
+    notebook: Shell,
+    clock: time_machine.Traveller,
+    monkeypatch: pytest.MonkeyPatch,
+    library: str,
 ) -> None:
     """The wrong account, a read-only session, an ended one and no profile each have their line.
 
-    What the line proposes works.
+    After a sign-in has expired with nobody there, the error or the line says so. What the line
+    proposes works.
     """
     use = USES[library]
     notebook.names["session"] = None
@@ -140,12 +162,85 @@ def test_each_library(
             "`%aws_profile RoleBeta` switches back to the profile from before."
         )
     notebook.good("%aws_profile --off")
-    if library == "DuckDB":  # without a secret, it would call AWS's own address
-        return
     monkeypatch.delenv("AWS_PROFILE")
     line = line_below(notebook.run(use.read))
     assert line.startswith("No profile is active")
     assert line.endswith("Run `%aws_profile NAME`.")
+    write_analyst(aws)
+    aws.sso.sign_in("corp")
+    notebook.good(f"%aws_profile Analyst\n{use.read}")
+    clock.shift(timedelta(hours=12))
+    expired = notebook.run(use.read)
+    if isinstance(expired.error, AwsProfileError):
+        assert "The sign-in of `Analyst` is missing or has expired." in expired.text
+        assert "Run `%aws_profile " in expired.text
+    else:
+        assert line_below(expired) == (
+            "The sign-in of `Analyst` is missing or has expired. Run `%aws_profile --refresh`."
+        )
+
+
+DAFT = """
+import daft; from daft.io import IOConfig, S3Config
+to_aws = IOConfig(s3=S3Config(endpoint_url=ENDPOINT, region_name="us-west-2", use_ssl=False))
+"""
+
+
+@needs("daft")
+def test_daft(aws: EmbeddedAws, notebook: Shell) -> None:
+    """Daft may sign as a former identity, so the line says who is active and what helps.
+
+    A file that doesn't exist has no line.
+    """
+    keeps = "`daft` keeps the credentials of its first read until the kernel is restarted."
+    notebook.good(f"{DAFT}\n%aws_profile UserAlpha")
+    for use in (
+        "daft.read_parquet(PARQUET, io_config=to_aws)",
+        "daft.read_parquet(f'{ROOT}/*.parquet', io_config=to_aws)",
+        "daft.from_pydict({'a': [1]}).write_parquet(f'{ROOT}/d', io_config=to_aws)",
+    ):
+        line = line_below(notebook.run(use))
+        assert line == f"`UserAlpha` in the account {USER_ACCOUNT} is active. {keeps}", use
+    notebook.good("%aws_profile --off")
+    line = line_below(notebook.run("daft.read_parquet(PARQUET, io_config=to_aws)"))
+    assert line == f"No profile is active. {keeps}"
+    with odd_server(Answers((404, ""))) as notebook.names["ENDPOINT"]:
+        nothing = notebook.run(f"{DAFT}daft.read_parquet(PARQUET, io_config=to_aws)")
+        assert line_below(nothing) == ""
+
+
+#: Connections of databases. Only Redshift itself is replaced, and returns its user.
+DATABASES = {
+    "redshift-connector": f"{REDSHIFT}\nconnect()",
+    "PyAthena": """
+import sqlalchemy
+server = "awsathena+rest://@athena.us-west-2.amazonaws.com:443/default"
+engine = sqlalchemy.create_engine(
+    f"{server}?s3_staging_dir=s3%3A%2F%2F{BUCKET}%2Fathena&region_name=us-west-2",
+    connect_args={"endpoint_url": ENDPOINT},
+)
+with engine.connect() as connection:
+    connection.execute(sqlalchemy.text("SELECT 1"))
+""",
+}
+if not has("pyathena"):
+    del DATABASES["PyAthena"]
+
+
+@pytest.mark.parametrize("library", DATABASES)
+def test_databases(notebook: Shell, monkeypatch: pytest.MonkeyPatch, library: str) -> None:
+    """A database whose service refuses a connection has the line, by way of SQLAlchemy, too."""
+    action = "redshift:GetClusterCredentials"
+    if library == "PyAthena":
+        action = "athena:StartQueryExecution"
+    notebook.good("%aws_profile RoleBeta\n%aws_profile UserAlpha")
+    line = line_below(notebook.run(DATABASES[library]))
+    assert line.startswith(f"This was signed as `UserAlpha` in the account {USER_ACCOUNT}. ")
+    assert f"It lacks `{action}`" in line
+    notebook.good("%aws_profile --off")
+    monkeypatch.delenv("AWS_PROFILE")
+    line = line_below(notebook.run(DATABASES[library]))
+    assert line == "No profile is active, so AWS got no credentials. Run `%aws_profile NAME`."
 
 
 # boto3 --------------------------------------------------------------------------------------------
