@@ -112,9 +112,9 @@ def dask_workers(client: Client, *, read_only: bool = False) -> Workers:
     after ``--off``, ``--share off``, a switch to a protected profile, and `close` of what this
     returns. If the kernel is killed, their calls fail after ten minutes.
 
-    Raises InvalidOption if no profile is active, if a connection of the cluster isn't encrypted, or
-    if another notebook lends its identity to it, and CredentialsUnavailable if a worker has
-    credentials in its files.
+    Raises InvalidOption if no profile is active, or if a connection of the cluster isn't encrypted.
+    Raises CredentialsUnavailable if the workers already use another notebook's identity, or if a
+    worker has credentials in its files.
 
     https://distributed.dask.org/en/stable/plugins.html#worker-plugins
     """

@@ -83,6 +83,14 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in dict.fromkeys(names))
 
 
+def alternatives(names: Iterable[str]) -> str:
+    """Return names as code, of which the reader chooses one, such as "`a`, `b` or `c`"."""
+    *others, last = [f"`{name}`" for name in names]
+    if not others:
+        return last
+    return f"{', '.join(others)} or {last}"
+
+
 #: How similar two words are, at least, if one can be a misspelling of the other, such as `prdo`.
 _LIKE_WORD = 0.7
 
@@ -182,11 +190,11 @@ def _is_end_of(typed: str, name: str) -> bool:
 
 
 def did_you_mean(typed: str, names: Iterable[str]) -> str:
-    """Return a question that suggests similar names, or an empty text; see `similar`."""
+    """Return a question that suggests similar names, or an empty string; see `similar`."""
     close = similar(typed, names)
     if not close:
         return ""
-    return f"Did you mean {' or '.join(f'`{name}`' for name in close)}?"
+    return f"Did you mean {alternatives(close)}?"
 
 
 def digest_of(text: str) -> str:

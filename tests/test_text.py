@@ -12,7 +12,7 @@ import pytest
 from ipy_awsprofile import errors
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from ipy_awsprofile.errors import AwsProfileError, ProfileNotFound
-from ipy_awsprofile.text import in_terminal, one_line, redacted_urls, similar, visible
+from ipy_awsprofile.text import alternatives, in_terminal, one_line, redacted_urls, similar, visible
 from tests.aws import EmbeddedAws
 from tests.shells import Shell
 from tests.test_readme import PAGES, rows
@@ -158,3 +158,9 @@ def test_similar_names(typed: str) -> None:
     """A typo, another spelling or a part finds a name, but a different word doesn't."""
     names = ["prod", "prod-admin", "dev", "dev-admin", "AdministratorAccess-111111111111"]
     assert sorted(similar(typed, names)) == SIMILAR[typed]
+
+
+def test_alternatives() -> None:
+    """A question with several names has commas between all but the last two."""
+    assert alternatives(["dev-a", "dev-b", "dev-c"]) == "`dev-a`, `dev-b` or `dev-c`"
+    assert alternatives(["dev-a"]) == "`dev-a`"

@@ -26,8 +26,8 @@ def main(port: str, path: str, token_file: str) -> str:
                 answer = response.read()  # as soon as the user has answered
     except OSError:
         sys.exit(
-            "The notebook that lent these AWS credentials has ended. Start this program again from "
-            "a running notebook."
+            "The notebook that these AWS credentials came from has ended. Start this program again "
+            "from a running notebook."
         )
     document = answer.partition(b"\r\n\r\n")[2].decode()
     message = json.loads(document).get("Message")

@@ -178,7 +178,7 @@ async def _register(client: Client, plugin: LentIdentity) -> CredentialsUnavaila
         raise ConnectionError("There is no connection to the scheduler.")
     note = await client.get_metadata(_NAME, {})
     if _is_good(note) and note["owner"] != _OWNER:
-        raise CredentialsUnavailable("Another notebook lends its identity to the workers.")
+        raise CredentialsUnavailable("The workers already use another notebook's identity.")
     note = {"owner": _OWNER, "Expiration": plugin.document.get("Expiration", "")}
     await client.set_metadata(_NAME, note)
     package = sys.modules["ipy_awsprofile"]
@@ -258,7 +258,7 @@ class LentIdentity(WorkerPlugin):  # type: ignore[misc]
             return self.document
         return {
             "Code": "CredentialsUnavailable",
-            "Message": "The notebook doesn't lend its identity to this worker anymore. In any "
+            "Message": "This worker can't use the notebook's identity anymore. In any "
             "notebook, `libraries.dask_workers(client).close()` brings the worker's own back.",
         }
 

@@ -484,7 +484,7 @@ class Switcher:
             lent = self._lending.variables(opened.session, opened.label)
         except OSError as error:
             raise CredentialsUnavailable(
-                f"Credentials can't be lent to child processes: {error}.", _NEEDS_TO_LEND
+                f"Child processes can't get credentials from the kernel: {error}.", _NEEDS_TO_LEND
             ) from error
         shown = places_of(opened.session, lent)
         if self._shell:

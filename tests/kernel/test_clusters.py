@@ -185,14 +185,15 @@ def test_clusters_that_cannot_follow(
     leave = "client.set_metadata('dask-workers', {})"
     notebook.good(leave.format(note))
     error = notebook.refused("libraries.dask_workers(client)")
-    assert "Another notebook lends its identity to the workers." in str(error)
+    assert "The workers already use another notebook's identity." in str(error)
     notebook.good(leave.format(note.replace("2100", "2000")))  # it was killed
     with monkeypatch.context() as brief:
         brief.setattr(workers, "GOOD_FOR", 3)  # the kernel sends nothing for minutes
         notebook.good("libraries.dask_workers(client)")
     time.sleep(3)
     aws.calls.clear()
-    assert "The notebook doesn't lend its identity" in str(notebook.run("everywhere(read)").error)
+    failed = str(notebook.run("everywhere(read)").error)
+    assert "This worker can't use the notebook's identity anymore" in failed
     assert aws.calls == []
     notebook.good("libraries.dask_workers(client).close()")
     assert roles_in_s3(aws, notebook, "everywhere(read)") == {"ClusterRole"}
