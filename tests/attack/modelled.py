@@ -23,7 +23,7 @@ import boto3
 import fsspec
 import psutil
 from botocore.credentials import ContainerProvider
-from hypothesis.stateful import RuleBasedStateMachine
+from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.kernel.watch import unwatch
@@ -145,11 +145,14 @@ class ModelledNotebook(RuleBasedStateMachine):
     """One notebook's life. Its attributes are the model."""
 
     world: ClassVar[World]
-    #: How many cells have run in all episodes.
+    #: How many episodes there were, and how many actions and cells ran in all of them.
+    episodes: ClassVar[int] = 0
+    steps: ClassVar[int] = 0
     cells: ClassVar[int] = 0
 
     def __init__(self) -> None:
         super().__init__()
+        ModelledNotebook.episodes += 1
         self.levels = [Level()]
         #: AWS_PROFILE as the user has it outside of switches.
         self.own: str | None = "UserAlpha"
@@ -169,6 +172,11 @@ class ModelledNotebook(RuleBasedStateMachine):
         self.shell.good(SETUP)
         self.before = dict(os.environ), resources(), self.settings()
         self.shell.good("%load_ext ipy_awsprofile")
+
+    @invariant()
+    def count_step(self) -> None:
+        """Count an action; Hypothesis calls this after each."""
+        ModelledNotebook.steps += 1
 
     def settings(self) -> tuple[object, ...]:
         """Return what isn't in the environment, and must be restored at the end."""

@@ -419,4 +419,5 @@ def test_sequences(rounds: Rounds) -> None:
     for random in rounds(1):
         numbered = seed(random.randrange(2**32))(type("Numbered", (Notebook,), {}))
         run_state_machine_as_test(numbered, settings=EPISODES)
-        print(f"{Notebook.cells} cells")  # noqa: T201  # pytest shows it with a failure or `-s`
+        # pytest shows it with a failure or `-s`.
+        print(f"{Notebook.episodes} episodes, {Notebook.steps} steps, {Notebook.cells} cells")  # noqa: T201
