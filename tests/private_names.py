@@ -150,9 +150,11 @@ kernel/watch.py
   botocore: register_initializer(callback); unregister_initializer(callback)
   botocore.auth.SigV4Auth: credentials; def add_auth(request)
   botocore.credentials.Credentials: method; def get_frozen_credentials()
-  botocore.credentials.CredentialResolver: load_credentials()
+  botocore.credentials.CredentialProvider: METHOD
+  botocore.credentials.CredentialResolver: load_credentials(); providers
   botocore.credentials.RefreshableCredentials: refresh_needed()
-  botocore.session.Session: _config; _create_credential_resolver(); _credentials; _events;
+  botocore.session.ComponentLocator: _components
+  botocore.session.Session: _components; _config; _create_credential_resolver(); _credentials;
     _profile; _profile_map; def get_scoped_config(); instance_variables();
     lazy_register_component(name, component)
   botocore.signers.RequestSigner: _credentials; _signing_name

@@ -1,9 +1,9 @@
 """Watch botocore: give sessions the active credentials, and have each signature checked.
 
 botocore calls `_watch` for each new session, including those of boto3, aiobotocore and s3fs. While
-an identity is active, a session for which the user has chosen neither a profile nor keys gets the
-active session's own credentials, so they are renewed, and prompt the user, wherever the call is
-made. Credentials that other sessions find are labelled with the profile that the user named.
+an identity is active, a session for which the user has chosen neither a profile nor keys nor a
+provider of credentials gets the active session's own credentials, so they are renewed, and prompt
+the user, wherever the call is made. Credentials that other sessions find are labelled with the profile that the user named.
 Clients ask the gate in their event ``before-sign``, which presigned URLs have, too. Code that signs
 without a client uses the credentials of a session, or freezes them first, so these two methods ask
 as well. Frozen keys from before can't be watched.
@@ -20,6 +20,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial, wraps
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 
 #: The name for credentials from before the extension was loaded whose session is gone.
 EARLIER = "an identity from before the extension was loaded"
+
+#: botocore's name for the component that finds a session's credentials.
+_RESOLVER = "credential_provider"
 
 _Method = Callable[..., object]
 _Loaded: TypeAlias = "Credentials | AwaitedCredentials | None"
@@ -111,8 +115,9 @@ def _watch(session: Any) -> None:
     from botocore.auth import SigV4Auth
 
     PROCESS.sessions.add(session)
-    # A provider that the user registers later replaces this one: it is the user's choice.
-    session.lazy_register_component("credential_provider", partial(_create_resolver, session))
+    # A resolver that the user registers later replaces this one: it is the user's choice.
+    earlier = session._components._components.get(_RESOLVER)
+    session.lazy_register_component(_RESOLVER, partial(_watched_resolver, session, earlier))
     _wrap(SigV4Auth, "add_auth", _checking_when_signing)
     _wrap(type(session), "get_scoped_config", _reading_again)
     # Sessions can share handlers, and would check a signature several times without the ID.
@@ -123,13 +128,23 @@ def _watch(session: Any) -> None:
 # Credentials --------------------------------------------------------------------------------------
 
 
-def _create_resolver(session: Any) -> object:
-    """Return a session's own resolver, which gives it the active credentials instead of others."""
+def _watched_resolver(session: Any, earlier: Any) -> object:
+    """Return a session's resolver, which gives it the active credentials instead of botocore's.
+
+    ``earlier`` is the session's resolver from before the extension was loaded, or None. Another
+    class than botocore's is the user's choice, and stays as it is.
+    """
     resolver = session._create_credential_resolver()
+    methods = {provider.METHOD for provider in resolver.providers}
+    if earlier is not None:
+        if type(earlier) is not type(resolver):
+            return earlier
+        resolver = earlier
+    own = [provider for provider in resolver.providers if provider.METHOD in methods]
     load: Callable[..., object] = _load
     if _is_awaited(session):
         load = _load_later
-    resolver.load_credentials = partial(load, session, resolver.load_credentials)
+    resolver.load_credentials = partial(load, _Chain(session, resolver, own))
     return resolver
 
 
@@ -138,30 +153,73 @@ def _is_awaited(session: Session) -> bool:
     return iscoroutinefunction(session.get_credentials)
 
 
-def _load(session: Session, search: Callable[[], Credentials | None]) -> _Loaded:
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """A session's chain of providers, with botocore's ``own`` ones.
+
+    The other providers are the user's, and count as the user's choice. aiobotocore's searches must
+    be awaited.
+    """
+
+    session: Session
+    resolver: Any
+    own: list[Any]
+
+    def search(self) -> Any:
+        """Return what the providers find, or None."""
+        return type(self.resolver).load_credentials(self.resolver)
+
+    def search_of_user(self) -> Any:
+        """Return what the user's providers find, or None."""
+        providers = [each for each in self.resolver.providers if each not in self.own]
+        return type(self.resolver)(providers).load_credentials()
+
+    def is_of_user(self, credentials: Credentials) -> bool:
+        """Return whether a provider of the user's has found these credentials."""
+        return credentials.method not in {provider.METHOD for provider in self.own}
+
+
+def _load(chain: _Chain) -> _Loaded:
     _wait_for_change()
-    return _active_credentials(session) or _after_search(session, search())
+    if _is_followed(chain.session):
+        credentials: _Loaded = chain.search_of_user()
+        if credentials is not None:
+            return credentials
+    return _active_credentials(chain.session) or _after_search(chain, chain.search())
 
 
-async def _load_later(
-    session: Session, search: Callable[[], Awaitable[Credentials | None]]
-) -> _Loaded:
+async def _load_later(chain: _Chain) -> _Loaded:
     _wait_for_change()
-    return _active_credentials(session) or _after_search(session, await search())
+    if _is_followed(chain.session):
+        credentials: _Loaded = await chain.search_of_user()
+        if credentials is not None:
+            return credentials
+    return _active_credentials(chain.session) or _after_search(chain, await chain.search())
 
 
-def _after_search(session: Session, credentials: Credentials | None) -> _Loaded:
+def _after_search(chain: _Chain, credentials: Credentials | None) -> _Loaded:
     """Return the credentials that a session's own search has found, with a label.
 
-    If a switch came during the search, they can belong to either identity, so the active ones are
-    returned.
+    If a switch came during the search, botocore's providers can have found either identity, so the
+    active credentials are returned.
     """
-    active = _active_credentials(session)
+    if credentials is not None and chain.is_of_user(credentials):
+        return credentials
+    active = _active_credentials(chain.session)
     if active:
         return active
     if credentials is not None and PROCESS.watched:
-        watch_credentials(credentials, _label_for(session, credentials.method))
+        watch_credentials(credentials, _label_for(chain.session, credentials.method))
     return credentials
+
+
+def _is_followed(session: Session) -> bool:
+    """Return whether a session would get the active credentials, or those of a profile's turn."""
+    if _chosen_profile(session):
+        return False
+    if PROCESS.is_run:
+        return True
+    return PROCESS.active is not None and user_environment.has_identity_of_switch()
 
 
 def _active_credentials(session: Session) -> _Loaded:
@@ -169,7 +227,8 @@ def _active_credentials(session: Session) -> _Loaded:
 
     Raises NotForOneProfile in a run, in which no identity is active.
     """
-    if _chosen_profile(session):
+    active = PROCESS.active
+    if not _is_followed(session):
         return None
     if PROCESS.is_run:
         raise NotForOneProfile(
@@ -177,8 +236,7 @@ def _active_credentials(session: Session) -> _Loaded:
             "profile it is for.",
             "Use `session`. In a run, `boto3.client` uses it, too.",
         )
-    active = PROCESS.active
-    if active is None or not user_environment.has_identity_of_switch():
+    if active is None:
         return None
     if _is_awaited(session):
         return AwaitedCredentials(active.credentials)
@@ -261,7 +319,7 @@ def _watch_earlier_objects() -> None:
     earlier = [value for value in gc.get_objects() if type(value) in kinds]
     sessions: list[Any] = [value for value in earlier if isinstance(value, Session)]
     for session in sessions:
-        if not hasattr(session, "_events"):  # Ctrl-C came while it was created
+        if not hasattr(session, "_components"):  # Ctrl-C came while it was created
             continue
         _watch(session)
         credentials = session._credentials

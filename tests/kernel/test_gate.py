@@ -354,3 +354,69 @@ def test_after_a_reload(older: Shell) -> None:
     for _ in range(2):
         (warning,) = warnings_in(older.good("it.list_buckets()"))
         assert warning.endswith('Create it again with `boto3.Session().client("s3")`.')
+
+
+#: Sessions with a provider of the user's own, for boto3 and for aiobotocore, and who they sign as.
+OWN_PROVIDERS = """
+import asyncio, aiobotocore.session, aiobotocore.credentials, botocore.session
+from botocore.credentials import CredentialProvider, Credentials
+
+class Vault(CredentialProvider):
+    METHOD = "vault"
+    keys = None
+
+    def load(self):
+        return self.keys and Credentials(*self.keys)
+
+class AioVault(Vault):
+    async def load(self):
+        return self.keys and aiobotocore.credentials.AioCredentials(*self.keys)
+
+def session_with(provider, before):
+    kind = aiobotocore.session if isinstance(provider, AioVault) else botocore.session
+    made = kind.get_session()
+    made.get_component("credential_provider").insert_before(before, provider)
+    return made
+
+def who(made):
+    return boto3.Session(botocore_session=made).client("sts", "us-west-2").get_caller_identity()["Arn"]
+
+async def who_later(made):
+    async with made.create_client("sts", region_name="us-west-2") as sts:
+        return (await sts.get_caller_identity())["Arn"]
+
+earlier = session_with(Vault(), "env")
+"""
+
+
+def test_a_provider_of_the_user(notebook: Shell, aws: EmbeddedAws) -> None:
+    """A provider that the user adds to a session's chain is asked before the active identity.
+
+    That is so for sessions from before the extension was loaded, and in a run. If the provider has
+    no credentials, the session gets the active ones.
+    """
+    notebook.good("%unload_ext ipy_awsprofile")
+    notebook.good(OWN_PROVIDERS)
+    notebook.good("%load_ext ipy_awsprofile\n%aws_profile RoleBeta --read-only")
+    notebook.good("without = session_with(Vault(), 'assume-role')")
+    assert "/RoleBeta/" in notebook.good("who(without)").result
+    user = aws.iam.create_user("vaulted", account=USER_ACCOUNT)
+    notebook.names["vaulted"] = user.access_key_id, user.secret_access_key
+    notebook.good("Vault.keys = vaulted")
+    for session in (
+        "earlier",
+        "session_with(Vault(), 'env')",
+        "session_with(Vault(), 'shared-credentials-file')",
+    ):
+        ran = notebook.good(f"mine = {session}\nwho(mine)")
+        assert ran.result.endswith("user/vaulted"), session
+        assert warnings_in(ran) == []
+    later = "asyncio.run(who_later(session_with(AioVault(), 'env')))"
+    assert notebook.good(later).result.endswith("user/vaulted")
+    run = "across_profiles(['RoleGamma'], lambda session: who(session_with(Vault(), 'env')))"
+    (arn,) = notebook.good(f"from ipy_awsprofile import across_profiles\n{run}").result["value"]
+    assert arn.endswith("user/vaulted")
+    notebook.good("%aws_profile --off\nkept = session_with(Vault(), 'env')\nwho(kept)")
+    ran = notebook.good("%aws_profile RoleGamma\nwho(kept)")
+    assert ran.result.endswith("user/vaulted")
+    assert warnings_in(ran) == []
