@@ -46,13 +46,21 @@ def call_functions(
 ) -> None:
     """Call the functions with the active session. If one raises, show a line, and go on.
 
-    A function can use a block or switch. That calls no functions, because it would never end.
+    A function can use a block or switch, during which none is called. After a switch, the functions
+    before it are called once more, because they have got another session.
     """
     if _is_calling.get():
         return
     token = _is_calling.set(True)
     try:
-        for function in list(functions):
+        called = list(functions)
+        switching = 0
+        for number, function in enumerate(called):
+            before = session()
+            _call(function, before)
+            if session() is not before:
+                switching = number
+        for function in called[:switching]:
             _call(function, session())
     finally:
         _is_calling.reset(token)

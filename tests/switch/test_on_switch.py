@@ -227,6 +227,19 @@ def test_functions_that_switch_after_off(notebook: Shell, aws: EmbeddedAws, code
 
 
 @pytest.mark.parametrize("code", STAYING.values(), ids=STAYING)
+def test_functions_before_one_that_switches(notebook: Shell, code: str) -> None:
+    """If a function switches, those before it get the new session, so their objects follow."""
+    notebook.good(
+        "from contextlib import ExitStack\nblocks = ExitStack()\nheard = []\n"
+        f"@on_switch\ndef stay(session):\n    if session is None: {code}\n"
+        "@on_switch\ndef last(session): heard.append(session.chain[0])"
+    )
+    notebook.good("%aws_profile RoleBeta\n%aws_profile --off")
+    assert notebook.good("who()").result == "UserAlpha"
+    assert notebook.names["heard"] == ["RoleBeta", "UserAlpha"]
+
+
+@pytest.mark.parametrize("code", STAYING.values(), ids=STAYING)
 def test_functions_that_switch_while_unloading(
     notebook: Shell, aws: EmbeddedAws, code: str
 ) -> None:
