@@ -3,10 +3,10 @@
 botocore calls `_watch` for each new session, including those of boto3, aiobotocore and s3fs. While
 an identity is active, a session for which the user has chosen neither a profile nor keys nor a
 provider of credentials gets the active session's own credentials, so they are renewed, and prompt
-the user, wherever the call is made. Credentials that other sessions find are labelled with the profile that the user named.
-Clients ask the gate in their event ``before-sign``, which presigned URLs have, too. Code that signs
-without a client uses the credentials of a session, or freezes them first, so these two methods ask
-as well. Frozen keys from before can't be watched.
+the user, wherever the call is made. Credentials that other sessions find are labelled with the
+profile that the user named. Clients ask the gate in their event ``before-sign``, which presigned
+URLs have, too. Code that signs without a client uses the credentials of a session, or freezes them
+first, so these two methods ask as well. Frozen keys from before can't be watched.
 
 https://docs.aws.amazon.com/boto3/latest/guide/events.html
 """
@@ -18,7 +18,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial, wraps

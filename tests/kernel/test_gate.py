@@ -379,7 +379,8 @@ def session_with(provider, before):
     return made
 
 def who(made):
-    return boto3.Session(botocore_session=made).client("sts", "us-west-2").get_caller_identity()["Arn"]
+    sts = boto3.Session(botocore_session=made).client("sts", "us-west-2")
+    return sts.get_caller_identity()["Arn"]
 
 async def who_later(made):
     async with made.create_client("sts", region_name="us-west-2") as sts:
