@@ -23,7 +23,7 @@ import boto3
 import fsspec
 import psutil
 from botocore.credentials import ContainerProvider
-from hypothesis.stateful import RuleBasedStateMachine, invariant
+from hypothesis.stateful import RuleBasedStateMachine
 
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.kernel.watch import unwatch
@@ -173,10 +173,10 @@ class ModelledNotebook(RuleBasedStateMachine):
         self.before = dict(os.environ), resources(), self.settings()
         self.shell.good("%load_ext ipy_awsprofile")
 
-    @invariant()
-    def count_step(self) -> None:
-        """Count an action; Hypothesis calls this after each."""
+    def check_invariants(self, *arguments: Any, **options: Any) -> None:
+        """Count an action, after each of which Hypothesis calls this."""
         ModelledNotebook.steps += 1
+        super().check_invariants(*arguments, **options)
 
     def settings(self) -> tuple[object, ...]:
         """Return what isn't in the environment, and must be restored at the end."""

@@ -11,11 +11,13 @@ import gc
 import os
 import re
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.loaders import Loader
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -380,6 +382,10 @@ class Notebook(ModelledNotebook):
 def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Start an embedded AWS with three profiles and a bucket for all episodes."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # other tests use the usual one
+    # Each session would read botocore's models again, which takes most of the time.
+    models: dict[type, dict[object, object]] = defaultdict(dict)
+    shared = property(lambda loader: models[type(loader)], lambda _loader, _cache: None)
+    monkeypatch.setattr(Loader, "_cache", shared, raising=False)
     with EmbeddedAws() as aws:
         seed_aws(aws)
         add_role(aws, "RoleGamma", "s3:*")
