@@ -89,7 +89,7 @@ def installed(name: str) -> str:
 
 
 def fault_of(use: Use) -> str:
-    """Return a sentence about a name that is missing or has other parameters, or an empty text."""
+    """Return what is wrong with a name: it is missing or has other parameters. Otherwise, ""."""
     names = " or ".join(use.names)
     if not any(map(exists, use.names)):
         return f"`{use.file}` uses {names}, which {installed(names)} doesn't have."

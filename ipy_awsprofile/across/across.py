@@ -535,7 +535,7 @@ def _without_braces(text: str) -> str:
 
 
 def _is_name(text: str) -> bool:
-    """Return whether a text is the name of a profile or role rather than a pattern."""
+    """Return whether a string is the name of a profile or role rather than a pattern."""
     config = read_config()
     role = role_named(text, config)
     if role:

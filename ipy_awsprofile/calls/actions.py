@@ -208,7 +208,7 @@ _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 
 def _value_of(placeholder: str, names: Mapping[str, str]) -> str:
-    """Return the value of a placeholder in the ARNs of a service, or an empty text.
+    """Return the value of a placeholder in the ARNs of a service, or an empty string.
 
     ``names`` are the parameters by their names in lower case.
     """

@@ -247,7 +247,7 @@ def _keys_of_programs(lends_own_keys: bool | None) -> str:
 
 
 def _window_note(window: Window | None) -> str:
-    """Return the note about programs that can write, or an empty text."""
+    """Return the note about programs that can write, or an empty string."""
     if window is None:
         return ""
     limit = f", as far as {window.policy} allows" if window.policy else ""

@@ -43,7 +43,7 @@ ParsedFiles = dict[str, Any]
 
 
 class Location(NamedTuple):
-    """A line (from 1) of a file, displayed like ``config:3``."""
+    """A line of a file, displayed as in ``config:3``. The first line is 1."""
 
     file: Path
     line: int
@@ -170,7 +170,7 @@ _VALUE_BELOW = re.compile(
 
 
 def _problem(path: Path, cause: object) -> tuple[str, int | None]:
-    """Return what is wrong in a file that botocore can't parse, and the line, if it is known.
+    """Return the problem in a file that botocore can't parse, and its line number, if known.
 
     No text quotes a line, which can be a secret.
     """
@@ -191,12 +191,12 @@ def _problem(path: Path, cause: object) -> tuple[str, int | None]:
 
 
 def _line_at(text: str, position: int) -> int:
-    """Return the line of a position in a text, from 1."""
+    """Return the line number of a position in a string. The first line is 1."""
     return text[:position].count("\n") + 1
 
 
 def _problem_in_line(cause: object) -> tuple[str, int | None]:
-    """Return what `configparser` says about a line, and the line, if it is known."""
+    """Return the problem that `configparser` found in a line, and the line number, if known."""
     match cause:
         case DuplicateOptionError(option=name, lineno=line):
             return f"`{one_line(name, 40)}` is in its section twice. Delete one of them.", line
@@ -241,14 +241,14 @@ def _locations(
 
 
 def _two_words(header: str) -> str:
-    """Return a header with single spaces, and that of [default] as ``profile default``."""
+    """Return a header with single spaces. The header [default] becomes ``profile default``."""
     with suppress(ValueError):
         header = " ".join(shlex.split(header))
     return "profile default" if header == "default" else header
 
 
 def profile_in(header: str) -> str | None:
-    """Return the name of the profile in a header of the config file, or None for other sections."""
+    """Return the profile's name in a header of the config file, or None for other sections."""
     if header == "default":
         return header
     with suppress(ValueError):

@@ -1,7 +1,8 @@
-"""Mistakes in the shared files that make a switch fail, or do something else than they say.
+"""Find mistakes in the shared files that make a switch fail or have an unexpected effect.
 
-Neither botocore nor AWS names most of them. An explanation warns about them, and an error whose
-cause can be one of them names it in its hint. No text quotes a value that can be a secret.
+botocore and AWS don't report most of these mistakes. ``%aws_profile --explain`` warns about them.
+If one of them can be the cause of an error, the error's hint names it. The messages never quote a
+value that can be a secret.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
 """
@@ -33,7 +34,7 @@ from ipy_awsprofile.text import did_you_mean, letters_of, one_line
 
 
 class Mistake(NamedTuple):
-    """A mistake: the setting that is wrong or missing, and sentences that say what to write."""
+    """A setting that is wrong or missing, with sentences that say what to write instead."""
 
     setting: str
     text: str
@@ -46,13 +47,13 @@ class _Part(NamedTuple):
     section: Section
 
     def locate(self, setting: str, config: Config) -> str:
-        """Return a sentence with the location of a setting, or an empty text."""
+        """Return a sentence with the location of a setting, or an empty string."""
         locations = locations_of(config.paths, self.header, setting)
         return f" See {locations[-1]}." if locations else ""
 
 
 def mistakes_of(target: Target) -> list[Mistake]:
-    """Return the mistakes in what a target is opened with: files, options and variables."""
+    """Return the mistakes in a target's files, options and environment variables."""
     mistakes = mistakes_in(target.chain, target.config)
     if target.region != target.profile.region:  # an option or a variable takes precedence
         mistakes = [mistake for mistake in mistakes if mistake.setting != "region"]
@@ -63,7 +64,7 @@ def mistakes_of(target: Target) -> list[Mistake]:
 
 
 def _origin_of_region(target: Target) -> str:
-    """Return a sentence that says where a target's Region comes from, or an empty text."""
+    """Return a sentence with the source of a target's Region, or an empty string."""
     if target.region_variable:
         return f" It comes from {target.region_variable}."
     if target.request.region:
@@ -89,7 +90,7 @@ def mistakes_in(chain: tuple[Profile, ...], config: Config) -> list[Mistake]:
 
 
 def _parts(chain: tuple[Profile, ...], config: Config) -> Iterator[_Part]:
-    """Yield the sections of the profiles in a chain, and those that they refer to."""
+    """Yield the sections of the profiles in a role chain, and the sections that they refer to."""
     for profile in chain:
         yield _Part(f"profile {profile}", _used(profile, config))
         session = profile.text("sso_session")
@@ -101,7 +102,7 @@ def _parts(chain: tuple[Profile, ...], config: Config) -> Iterator[_Part]:
 
 
 def _used(profile: Profile, config: Config) -> Section:
-    """Return a profile's settings in the files, without those that options replace."""
+    """Return a profile's settings from the files, except for those that options replace."""
     section = config.profiles.get(profile, {})
     own = {**section, **profile.settings}
     return {name: value for name, value in section.items() if own[name] == value}
@@ -111,7 +112,7 @@ def _used(profile: Profile, config: Config) -> Section:
 
 
 def _values(part: _Part) -> Iterator[Mistake]:
-    """Yield the mistakes in the settings of a section."""
+    """Yield the mistakes in the values of a section's settings."""
     for name, value in part.section.items():
         problem = _problem(name, value, part.section) if value else ""
         if problem:
@@ -125,7 +126,7 @@ def _values(part: _Part) -> Iterator[Mistake]:
 
 
 def _problem(name: str, value: str | Mapping[str, str], section: Section) -> str:
-    """Return what is wrong in a setting and its correction, or an empty text."""
+    """Return the problem in a setting and how to correct it, or an empty string."""
     if isinstance(value, Mapping):
         return _in_block(name, value)
     shown = f"`{one_line(name, 40)}`"
@@ -164,7 +165,7 @@ _OPTION_BY_LETTERS = {letters_of(name): name for name in _OPTIONS}
 
 
 def instead_of_option(name: str, section: Section) -> str:
-    """Return what to write instead of a setting that is named like an option, or an empty text."""
+    """Return what to write instead of a setting with an option's name, or an empty string."""
     option = _OPTION_BY_LETTERS.get(letters_of(name))
     if option is None:
         return ""
@@ -180,7 +181,7 @@ def instead_of_option(name: str, section: Section) -> str:
 
 
 def ignored_limits(target: Target) -> list[str]:
-    """Return the mistakes in a profile that only seem to limit its session."""
+    """Return mistakes for settings that seem to limit a profile's session, but have no effect."""
     section = target.config.profiles.get(target.name, {})
     limits = {"readonly": target.request.read_only, "policy": target.request.policy}
     warnings: list[str] = []
@@ -203,7 +204,7 @@ _NO_URL = "needs a scheme and a host, such as `http://localhost:9000`."
 
 
 def _in_block(name: str, block: Mapping[str, str]) -> str:
-    """Return what is wrong in a setting whose value is on the indented lines below it."""
+    """Return the problem in a setting that has its value on the indented lines below it."""
     if name in _TEXTS:
         return f"The value of `{name}` must be on the same line."
     url = block.get("endpoint_url")
@@ -222,7 +223,7 @@ def is_program(name: str) -> bool:
 
 
 def _starts(command: str) -> bool:
-    """Return whether a command's program can be found, as far as the text says it."""
+    """Return whether a command's program can be found, or True if this can't be determined."""
     try:
         first, *_ = shlex.split(command, posix=os.name != "nt")
     except ValueError:
@@ -233,7 +234,7 @@ def _starts(command: str) -> bool:
 
 
 def _is_url(text: str) -> bool:
-    """Return whether botocore can use a text as an endpoint."""
+    """Return whether botocore can use a string as an endpoint's URL."""
     try:
         url = urlsplit(text)
         return url.scheme in {"http", "https"} and bool(url.hostname)
@@ -242,7 +243,7 @@ def _is_url(text: str) -> bool:
 
 
 def _has_swapped_keys(section: Section) -> bool:
-    """Return whether an access key ID is in the place of the secret."""
+    """Return whether the access key ID and the secret access key are swapped."""
     access_key, secret = (str(section.get(name, "")) for name in _KEY_PAIR)
     return bool(_KEY_ID.fullmatch(secret)) and not _KEY_ID.fullmatch(access_key)
 
@@ -312,7 +313,7 @@ _CHECKS = {
 
 
 def _of_profile(profile: Profile, config: Config) -> Iterator[Mistake]:
-    """Yield the mistakes in a profile's header, and in the names of sections that it refers to."""
+    """Yield the mistakes in a profile's header and in its references to other sections."""
     part = _Part(f"profile {profile}", {})
     for location in locations_of(config.paths, f"profile profile {profile}"):
         text = f"[profile {profile}] isn't `{profile}` here. Write [{profile}]. See {location}."
@@ -344,7 +345,7 @@ def _of_sign_in(profile: Profile, part: _Part, config: Config) -> Iterator[Mista
 
 
 def _durations(chain: tuple[Profile, ...], config: Config) -> Iterator[Mistake]:
-    """Yield durations that AWS doesn't accept. Other servers have their own limits."""
+    """Yield mistakes for durations that AWS doesn't accept. Other servers have different limits."""
     if chain[0].text("endpoint_url"):
         return
     for profile, source in zip(chain, (*chain[1:], None), strict=True):
@@ -363,7 +364,7 @@ def _durations(chain: tuple[Profile, ...], config: Config) -> Iterator[Mistake]:
 
 
 def _variables() -> Iterator[Mistake]:
-    """Yield the mistakes in variables that take precedence over settings of any profile."""
+    """Yield the mistakes in environment variables that override the settings of all profiles."""
     environ = user_environment()
     for variable, value in sorted(environ.items()):
         if variable.startswith("AWS_ENDPOINT_URL") and value and not _is_url(value):
@@ -375,5 +376,5 @@ def _variables() -> Iterator[Mistake]:
 
 
 def texts_about(settings: Collection[str], mistakes: Iterable[Mistake]) -> list[str]:
-    """Return the texts of mistakes in some settings, each once."""
+    """Return the sentences about mistakes in the given settings, without duplicates."""
     return list(dict.fromkeys(text for setting, text in mistakes if setting in settings))

@@ -1,4 +1,4 @@
-"""Names: ARNs, roles of IAM Identity Center, and the patterns that select profiles and accounts.
+"""Parse ARNs, names of IAM Identity Center roles, and patterns for profiles and accounts.
 
 This module imports nothing from botocore, so that the extension loads fast.
 """
@@ -25,7 +25,7 @@ class Arn(NamedTuple):
 
     @classmethod
     def parse(cls, text: str | None) -> Self:
-        """Return the parts of an ARN, which are empty if the text isn't an ARN."""
+        """Return the parts of an ARN, which are empty if the string isn't an ARN."""
         scheme, *parts = (text or "").split(":", len(cls._fields))
         if scheme != "arn" or len(parts) != len(cls._fields):
             return cls()
@@ -33,7 +33,7 @@ class Arn(NamedTuple):
 
     @property
     def role(self) -> str:
-        """The role's name with its path, or an empty text if this isn't a role ARN."""
+        """The role's name with its path, or an empty string if this isn't a role ARN."""
         kind, _, name = self.resource.partition("/")
         return name if kind == "role" else ""
 
@@ -74,35 +74,35 @@ _ID = "[0-9]{12}"
 
 
 def is_account_id(text: str) -> bool:
-    """Return whether a text is an account ID."""
+    """Return whether a string is an account ID."""
     return re.fullmatch(_ID, text) is not None
 
 
 def account_text(account: str | int) -> str:
-    """Return an account ID as text, with leading zeros and without the hyphens of AWS's pages."""
+    """Return an account ID as a string, with leading zeros and without hyphens."""
     if isinstance(account, int):
         return f"{account:012}"
     return re.sub(r"^(\d{4})-(\d{4})-(\d{4})$", r"\1\2\3", account)
 
 
 def has_wildcard(text: str) -> bool:
-    """Return whether a text is a pattern for whole names."""
+    """Return whether a string contains a wildcard, and so must match whole names."""
     return not set("*?[").isdisjoint(text)
 
 
 def fits(patterns: Iterable[str], *names: str) -> bool:
-    """Return whether a pattern matches one of the names as a whole, ignoring case."""
+    """Return whether a pattern matches at least one whole name, ignoring case."""
     folded = [name.casefold() for name in names]
     return any(fnmatchcase(name, text.casefold()) for text in patterns for name in folded)
 
 
 def alternatives(pattern: str) -> list[str]:
-    """Return the parts of a pattern between its commas, without empty ones."""
+    """Return the comma-separated parts of a pattern, without empty parts."""
     return list(filter(None, (part.strip() for part in pattern.split(","))))
 
 
 def matches(pattern: str | None, fields: Iterable[str | None]) -> bool:
-    """Return whether each word of a pattern is in one of the fields, ignoring case.
+    """Return whether each word of a pattern matches at least one of the fields, ignoring case.
 
     A word with wildcards must match the first field, the name, as a whole. With commas between
     several patterns, one of them must match.
@@ -114,7 +114,7 @@ def matches(pattern: str | None, fields: Iterable[str | None]) -> bool:
 
 
 def _has_words(words: Iterable[str], fields: Sequence[str]) -> bool:
-    """Return whether each word is in one of the fields; see `matches`."""
+    """Return whether each word matches at least one of the fields; see `matches`."""
     for word in words:
         if has_wildcard(word):
             is_fitting = fits([word], fields[0])

@@ -1,7 +1,7 @@
-"""The parameters of AssumeRole that an option or a setting of a profile has.
+"""The parameters of AssumeRole that an option or a profile's setting can provide.
 
-An option takes the place of the profile's setting. botocore reads most settings itself, and the
-session adds the others to its call.
+An option overrides the profile's setting. botocore reads most of the settings itself. The session
+adds the others to its call of AssumeRole.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 """
@@ -48,7 +48,7 @@ def tag(text: str) -> tuple[str, str]:
 
 
 def _words(value: Iterable[object]) -> list[Any]:
-    """Return the words of a setting such as ``a, b``, or the values of an option."""
+    """Return the words in a setting such as ``a, b``, or the values of a repeated option."""
     if isinstance(value, str):
         return [word.strip() for word in value.split(",")]
     return list(value)
@@ -67,7 +67,7 @@ def _tag_keys(value: Iterable[object]) -> list[str]:
 
 
 class Parameter(NamedTuple):
-    """A parameter of AssumeRole, and the setting of a profile that it comes from.
+    """A parameter of AssumeRole, and the profile's setting that provides it.
 
     ``kinds`` are the kinds of profiles that it can be set for.
     """
@@ -79,7 +79,7 @@ class Parameter(NamedTuple):
     kinds: Set[ProfileKind] = ASSUMES
 
     def parse_option(self, value: object) -> Any:
-        """Return an option's value as STS reads it. Raises InvalidOption."""
+        """Return an option's value in the form that STS expects. Raises InvalidOption."""
         try:
             return self.parse(value)
         except ValueError as error:
@@ -103,7 +103,7 @@ PARAMETERS = {
 
 
 def with_options(first: Profile, request: SessionRequest) -> Profile:
-    """Return the profile with the options in place of its settings. Raises InvalidOption."""
+    """Return the profile with its settings replaced by the options. Raises InvalidOption."""
     settings = dict(first.settings)
     session_name = _default_session_name(first, request)
     if session_name:
@@ -128,14 +128,14 @@ def with_options(first: Profile, request: SessionRequest) -> Profile:
 
 
 def _default_session_name(first: Profile, request: SessionRequest) -> str | None:
-    """Return the name of a role's session if neither an option nor the profile has one."""
+    """Return the role session's name for when no option or setting provides one."""
     if first.kind not in PARAMETERS["session_name"].kinds or first.text("role_session_name"):
         return None
     return request.default_session_name or user_environment().get("AWS_ROLE_SESSION_NAME")
 
 
 def parameters_of(profile: Profile) -> StsParameters:
-    """Return AssumeRole's parameters that botocore has no settings for. Raises InvalidProfile."""
+    """Return the AssumeRole parameters that botocore has no setting for. Raises InvalidProfile."""
     parameters: StsParameters = {}
     for parameter in PARAMETERS.values():
         if parameter.is_read_by_botocore or profile.kind not in parameter.kinds:

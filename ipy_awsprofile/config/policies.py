@@ -91,7 +91,7 @@ def read_only_policy() -> str:
 
 
 def session_policy(request: SessionRequest, role: Profile | None) -> StsParameters:
-    """Return the policy of a request as parameters of STS; ``role`` is None without a role.
+    """Return a request's session policy as parameters of STS. ``role`` is None without a role.
 
     Raises InvalidOption.
     """
@@ -128,7 +128,7 @@ def session_policy(request: SessionRequest, role: Profile | None) -> StsParamete
 
 
 def ending_at(end: datetime, limits: StsParameters) -> StsParameters:
-    """Return the parameters of a role session that AWS refuses from a time (UTC) on.
+    """Return the parameters of a role session that AWS denies everything after a time (UTC).
 
     ``limits`` are its parameters without that. A role's own session lasts at least 15 minutes.
     Raises InvalidOption if the policy is too long.
@@ -141,7 +141,7 @@ def ending_at(end: datetime, limits: StsParameters) -> StsParameters:
 
 
 def not_outlasting(limits: StsParameters) -> StsParameters:
-    """Return the parameters of a session with `OUTLASTING` denied, except what its policy names.
+    """Return a session's parameters with `OUTLASTING` denied, except for actions its policy names.
 
     The session is a role's, or its ``limits`` have a policy. Raises InvalidOption if the policy is
     too long.
@@ -158,7 +158,7 @@ def not_outlasting(limits: StsParameters) -> StsParameters:
 
 
 def _with_statements(limits: StsParameters, *statements: object) -> StsParameters:
-    """Return the parameters of a session whose policy has more statements. Raises InvalidOption."""
+    """Return a session's parameters with statements added to its policy. Raises InvalidOption."""
     every: list[object] = [*statements]
     if "Policy" in limits:
         every += _statements_in(limits["Policy"])
@@ -175,13 +175,13 @@ def _with_statements(limits: StsParameters, *statements: object) -> StsParameter
 
 
 def _statements_in(policy: str) -> list[Any]:
-    """Return the statements of a policy, which can have a single one without a list."""
+    """Return a policy's statements as a list, even if the policy has only one."""
     statements = json.loads(policy)["Statement"]
     return statements if isinstance(statements, list) else [statements]
 
 
 def _allowed_actions(policy: str | None) -> Iterator[str]:
-    """Yield the actions that a policy names to allow them, in lower case."""
+    """Yield the actions that a policy allows by name, in lower case."""
     if policy is None:
         return
     for statement in _statements_in(policy):

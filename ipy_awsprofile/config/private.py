@@ -1,4 +1,4 @@
-"""Keep what belongs to one user or one process private: folders, files and objects."""
+"""Keep files and folders private to one user, and objects private to one process."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ _ACCESS_DENIED = 5
 
 
 class NotWritable(OSError):
-    """A file that can't be written, because of its folder or disk. ``filename`` is its path."""
+    """A file can't be written because of its folder or disk. ``filename`` is its path."""
 
 
 def use_file(path: Path, act: Callable[[Path], _T]) -> _T:
-    """Return the result of ``act``, which reads, replaces or removes a file. Raises OSError.
+    """Call ``act``, which reads, replaces or removes a file, and return its result. Raises OSError.
 
-    Windows refuses that for as long as another program has opened the file for itself, so try again
-    for a second. It also refuses to replace or remove a read-only file, which other systems do.
+    On Windows, this fails while another program has opened the file exclusively, so this function
+    tries again for a second. Unlike other systems, Windows also refuses to replace or remove a
+    read-only file.
 
     https://learn.microsoft.com/en-us/windows/win32/fileio/creating-and-opening-files
     """
@@ -74,7 +75,7 @@ def require_writable(path: Path) -> None:
 
 @contextmanager
 def _new_draft(path: Path) -> Iterator[Path]:
-    """Create a private file in a file's folder for one ``with`` block. Raises NotWritable."""
+    """Create a private file next to another file, for a ``with`` block. Raises NotWritable."""
     import tempfile  # not needed to read the files
 
     try:
@@ -91,7 +92,7 @@ def _new_draft(path: Path) -> Iterator[Path]:
 
 
 def cache_folder() -> Path:
-    """Return this package's folder in the user's cache folder, which may not exist yet.
+    """Return the path of this package's folder in the user's cache folder. It may not exist yet.
 
     https://specifications.freedesktop.org/basedir-spec/latest/
     """
@@ -100,7 +101,7 @@ def cache_folder() -> Path:
 
 
 def require_private(path: Path | int) -> None:
-    """Raise PermissionError unless a file or folder is the user's own, and closed to others.
+    """Raise PermissionError unless only the user can use a file or folder, and owns it.
 
     ``path`` can be the number of an open file, which no one can replace. Windows has no such
     modes, and its folders for a user's files are closed to others.
@@ -120,7 +121,7 @@ def read_file(path: Path) -> bytes:
 
 
 def read_private_file(path: Path) -> bytes:
-    """Return the content of a file. Raises OSError, even if another user could have written it."""
+    """Return a file's content. Raises OSError, also if another user could have written it."""
 
     def read(path: Path) -> bytes:
         with open(path, "rb") as file:
@@ -136,7 +137,7 @@ def remove_file(path: Path) -> None:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder and its files, as far as the system lets the user do it."""
+    """Remove a folder and its files. Skip what the user isn't allowed to remove."""
     with suppress(OSError):
         for path in folder.rglob("*"):
             if path.is_file():
@@ -150,7 +151,7 @@ _of_process: dict[tuple[int, str], tuple[ref[object], Callable[[], object]]] = {
 
 
 def of_process(owner: object, *, name: str, create: Callable[[], _T]) -> _T:
-    """Return a value for an attribute, such as a lock, which a forked child creates again.
+    """Return a value for an attribute, such as a lock, and create it again in a forked child.
 
     Another thread of the parent can hold the lock when the child begins, and would never release it
     there. All of our locks are created here.
@@ -162,7 +163,7 @@ def of_process(owner: object, *, name: str, create: Callable[[], _T]) -> _T:
 
 
 def _begin_child() -> None:
-    """Create the attributes again in a forked child, and forget objects that are gone."""
+    """Create the attributes again in a forked child process, for all objects that still exist."""
     for (number, name), (reference, create) in list(_of_process.items()):
         owner = reference()
         if owner is None:
@@ -176,7 +177,7 @@ if hasattr(os, "register_at_fork"):  # Windows doesn't fork
 
 
 class StaysInProcess:
-    """A mixin for objects with secrets, which can't be pickled, copied, or leave their process."""
+    """A mixin that prevents objects with secrets from being pickled or copied."""
 
     __slots__ = ()
 

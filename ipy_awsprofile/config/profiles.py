@@ -1,4 +1,4 @@
-"""The profiles of the shared files, and boto3's default credentials as a profile.
+"""Read the profiles in the shared files, and represent boto3's default credentials as a profile.
 
 This module only reads: it doesn't run commands, use the network or write files.
 
@@ -68,7 +68,7 @@ _CONTAINER = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_R
 
 
 class _Setting:
-    """An attribute with the first line of a profile's setting, or None if it is empty."""
+    """A descriptor that returns the first line of a profile's setting, or None if it is empty."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -81,8 +81,9 @@ class Profile(str):
     """A profile of the shared files. As a string, it is the profile's name.
 
     You can use it wherever you can use a name: ``open_session(profile)``, ``f"{profile}"``,
-    ``profile.endswith("-prod")``, as a key of a dict, as the value of ``AWS_PROFILE``. So profiles
-    are equal if their names are; compare ``settings`` to find out whether a file has changed.
+    ``profile.endswith("-prod")``, as a key of a dict, as the value of ``AWS_PROFILE``. Profiles are
+    therefore equal if their names are equal. To find out whether a file has changed, compare their
+    ``settings``.
 
     Empty settings are None. ``account`` is the 12-digit account ID in the role's ARN,
     ``sso_account_id`` or ``aws_account_id``. ``settings`` has all settings except access keys and
@@ -97,7 +98,7 @@ class Profile(str):
     kind: ProfileKind
 
     def __new__(cls, name: str, settings: Section, kind: ProfileKind | None = None) -> Self:
-        """Return a profile with these settings, without the keys among them."""
+        """Create a profile with these settings, except for access keys and session tokens."""
         self = super().__new__(cls, name)
         self.kind = kind or _kind_of(settings)
         if not KEYS.isdisjoint(settings):
@@ -106,7 +107,7 @@ class Profile(str):
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle the profile without commands and external IDs."""
+        """Return the profile's state for pickle, without commands and external IDs."""
         hidden = SECRETS | COMMANDS
         settings = {name: value for name, value in self.settings.items() if name not in hidden}
         return type(self), (str(self), settings, self.kind)
@@ -115,7 +116,7 @@ class Profile(str):
         return f"<{type(self).__name__} {str(self)!r}: {self.kind}>"
 
     def text(self, setting: str) -> str | None:
-        """Return the first line of a setting; None if it is missing, empty or a block."""
+        """Return the first line of a setting, or None if it has none or an indented block."""
         value = self.settings.get(setting)
         if not isinstance(value, str):
             return None
@@ -135,7 +136,7 @@ class Profile(str):
 
     @property
     def arn(self) -> Arn:
-        """The parts of the role's ARN, which are empty for anything else."""
+        """The parts of the role's ARN. They are empty if the profile doesn't assume a role."""
         return Arn.parse(self.role_arn)
 
     @property
@@ -148,7 +149,7 @@ class Profile(str):
 
     @property
     def account(self) -> str | None:
-        """The ID of the account in which the profile works, as far as the files contain it."""
+        """The ID of the account that the profile works in, or None if no setting names it."""
         return self.arn.account or self.text("sso_account_id") or self.text("aws_account_id")
 
     @property
@@ -158,16 +159,16 @@ class Profile(str):
 
     @property
     def fields(self) -> tuple[str | None, ...]:
-        """What a word of a pattern can be in, beside the name."""
+        """The values, other than the name, that the words of a pattern are compared with."""
         return self.account, self.role, self.region, self.source
 
     def location(self) -> Location | None:
-        """Return where the section begins: in the config file if the profile is in both files."""
+        """Return the location of the section's header. The config file takes precedence."""
         return next(iter(locations_of(SharedFiles.from_environment(), f"profile {self}")), None)
 
 
 def _kind_of(settings: Section, *, as_source: bool = False) -> ProfileKind:
-    """Return the kind of credentials that botocore gets with these settings.
+    """Return the kind of credentials that botocore gets from these settings.
 
     As the source of a role, a profile uses its own keys before its role.
     """
@@ -196,7 +197,7 @@ def _kind_of_role(settings: Section) -> ProfileKind:
 
 
 def chain_of(profile: Profile, config: Config) -> tuple[Profile, ...]:
-    """Return a profile and the sources of its role, as far as the files contain them.
+    """Return a profile and its source profiles, in order, as far as the files contain them.
 
     ``RoleBeta`` and ``UserAlpha`` mean that RoleBeta is assumed with the credentials of UserAlpha.
     botocore raises the error for a source that is missing or that refers back to the chain.
@@ -243,12 +244,12 @@ def find_profile(name: str, config: Config | None = None) -> Profile:
 
 
 def advice_for(name: str, config: Config) -> str:
-    """Return what to write for a profile that doesn't exist, or an empty text."""
+    """Return a sentence that says what to write instead of a missing profile's name, or ""."""
     return _missing_section(name, config) or _did_you_mean_profile(name, config)
 
 
 def _did_you_mean_profile(name: str, config: Config) -> str:
-    """Return a question that suggests similar profiles, or an empty text.
+    """Return a question that suggests similar profiles, or an empty string.
 
     If the name asks for a read-only profile, the option is named, too.
     """
@@ -259,7 +260,7 @@ def _did_you_mean_profile(name: str, config: Config) -> str:
 
 
 def _missing_section(name: str, config: Config) -> str:
-    """Return how to write the section of a missing profile, or an empty text."""
+    """Return a sentence that corrects the header of a missing profile, or an empty string."""
     config_file = config.paths.config
     credentials_file = config.paths.credentials
     if f"profile {name}" in config.profiles:
@@ -276,9 +277,9 @@ def _missing_section(name: str, config: Config) -> str:
 
 
 def default_profile(config: Config) -> Profile:
-    """Return the profile with boto3's default credentials, or another source as a profile.
+    """Return boto3's default credentials, or another source of credentials, as a profile.
 
-    Such a source has one of the names in `NOT_PROFILES`. Raises ProfileNotFound.
+    ``name`` is one of the names in `NOT_PROFILES`. Raises ProfileNotFound.
 
     https://docs.aws.amazon.com/boto3/latest/guide/credentials.html
     """
@@ -302,7 +303,7 @@ def default_profile(config: Config) -> Profile:
 
 
 def _without_profile(source: str, settings: Section) -> Profile:
-    """Return a source of credentials as a profile, with the client settings of the default one."""
+    """Return a source of credentials as a profile with the default profile's client settings."""
     own = {**client_settings(settings), "credential_source": source}
     return Profile(SOURCES[source], own, ProfileKind.AMBIENT)
 

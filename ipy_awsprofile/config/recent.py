@@ -13,7 +13,7 @@ _MOST = 8
 
 
 def recent_profiles() -> list[str]:
-    """Return the names of the recent profiles, the last one first."""
+    """Return the names of the recently used profiles, the latest first."""
     with suppress(OSError, ValueError):
         names = json.loads(read_private_file(_file()))
         if isinstance(names, list):
@@ -22,7 +22,7 @@ def recent_profiles() -> list[str]:
 
 
 def note_profile(name: str) -> None:
-    """Note a switch to a profile. If the file can't be written, the list stays as it is."""
+    """Add a profile to the recent profiles. If the file can't be written, do nothing."""
     before = recent_profiles()
     if before[:1] == [name]:
         return

@@ -1,4 +1,4 @@
-"""AWS Regions, checked against botocore's data, and the endpoints that settings name."""
+"""Check names of Regions against botocore's data, and find the endpoints in settings."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def _regions_by_partition() -> dict[str, list[str]]:
 
 
 def known_regions() -> tuple[str, ...]:
-    """Return botocore's Regions to choose from, without isolated partitions."""
+    """Return the Regions that botocore knows, except for those in isolated partitions."""
     by_partition = _regions_by_partition()
     regions = (*by_partition["aws"], *by_partition["aws-us-gov"], *by_partition["aws-cn"])
     return tuple(name for name in regions if not name.endswith("-global"))
 
 
 def unknown_region(name: str | None) -> str:
-    """Return a sentence about a Region that botocore doesn't know, or an empty text.
+    """Return a sentence about a Region that botocore doesn't know, or an empty string.
 
-    It suggests similar Regions. Nothing is refused because of it: AWS has newer Regions, and
-    other servers have their own names.
+    The sentence suggests similar Regions. It is only a warning, because AWS can have newer Regions,
+    and other servers have their own Regions.
     """
     if not name or is_known_region(name):
         return ""
@@ -53,7 +53,7 @@ def is_known_region(name: str) -> bool:
 
 
 def is_region_name(name: str) -> bool:
-    """Return whether botocore can use a text as the name of a Region, even of another server."""
+    """Return whether a string has the form that botocore requires of a Region's name."""
     from botocore.exceptions import InvalidRegionError
     from botocore.utils import validate_region_name
 
@@ -87,7 +87,7 @@ _ENABLED_BY_DEFAULT = words(
 
 
 def must_be_enabled(name: str | None) -> bool:
-    """Return whether an account can use a Region only after it has enabled the Region."""
+    """Return whether an account must enable a Region before it can use the Region."""
     return name in _regions_by_partition()["aws"] and name not in _ENABLED_BY_DEFAULT
 
 
@@ -99,7 +99,7 @@ def is_aws(url: str) -> bool:
 def endpoint_of(
     service: str, settings: Mapping[str, object], services: Mapping[str, object]
 ) -> str:
-    """Return a service's endpoint of a setting or variable, or an empty text without one.
+    """Return a service's endpoint from a setting or an environment variable, or "" without one.
 
     ``settings`` are a profile's, and ``services`` the files' [services] sections.
 

@@ -57,7 +57,7 @@ def option(
     default: object = None,
     is_repeated: bool = False,
 ) -> Any:
-    """Return a field of a dataclass that is an option, too.
+    """Return a dataclass field that also declares an option.
 
     The option is named like the field, or ``flag``. ``metavar`` stands for its value in the help,
     in brackets if the value can be left out. An option that ``is_repeated`` collects its values.
@@ -71,7 +71,7 @@ def option(
 
 
 def require_name(value: object) -> None:
-    """Raise InvalidOption if a value can't be the name of a profile, for example a session."""
+    """Raise InvalidOption if a value can't be a profile's name, for example if it is a session."""
     if not isinstance(value, str):
         raise InvalidOption(
             f"The name of a profile is a string, not a value of type {type(value).__name__}.",
@@ -80,7 +80,7 @@ def require_name(value: object) -> None:
 
 
 def require_variable(name: str) -> None:
-    """Raise InvalidOption if a text can't be the name of a variable."""
+    """Raise InvalidOption if a string can't be the name of a variable."""
     if not name.isidentifier() or iskeyword(name):
         raise InvalidOption(f"`{name}` isn't a valid variable name.")
     if hasattr(builtins, name):
@@ -106,7 +106,7 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
 
 
 def _require_types(request: Any) -> None:
-    """Raise InvalidOption for a value that a request's parameter can't have, such as a list."""
+    """Raise InvalidOption for a parameter with a value of the wrong type, such as a list."""
     for attribute in fields(request):
         declared = _TYPES.get(str(attribute.type))
         if declared is None:
@@ -131,7 +131,7 @@ SESSION = "session"
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Source:
-    """An open session that assumes a role: its role chain, and its credentials with their renewal.
+    """An open session that assumes a role: its role chain, and its credentials and how they renew.
 
     ``account_name`` is the name of the role's account. A session that ``is_limited`` must not get a
     cached role, because AWS may not let it assume the role.
@@ -144,7 +144,7 @@ class Source:
 
 
 def _several(values: Iterable[object] | None) -> tuple[object, ...]:
-    """Return values as a tuple, even a single text, or None."""
+    """Return values as a tuple, also if there is only a single string, or None."""
     if not values:
         return ()
     return (values,) if isinstance(values, str) else tuple(values)
@@ -205,7 +205,7 @@ class SessionRequest:
         return self.source.account_name if self.source else None
 
     def __post_init__(self) -> None:
-        """Raise InvalidOption if Python code passes something else instead of a name."""
+        """Raise InvalidOption if Python code passes a different type where a name is required."""
         if self.profile is not None:
             require_name(self.profile)
         _require_types(self)
@@ -224,7 +224,7 @@ class SessionRequest:
         self._set("transitive_tags", _several(self.transitive_tags))
 
     def _set(self, name: str, value: object) -> None:
-        """Set a field of this frozen dataclass to its value in another form."""
+        """Set a field of this frozen dataclass to its normalized value."""
         object.__setattr__(self, name, value)
 
     @property
@@ -237,17 +237,17 @@ class SessionRequest:
         return self.profile or self.role_arn or ""
 
     def session_options(self) -> dict[str, Any]:
-        """Return the fields of a request for a session, whatever else this request is for."""
+        """Return only the fields that a `SessionRequest` has."""
         return {each.name: getattr(self, each.name) for each in fields(SessionRequest)}
 
     @property
     def has_parts(self) -> bool:
-        """Whether a role or sign-in of IAM Identity Center is given by its parts."""
+        """Whether the request names an IAM Identity Center role by its account, role or sign-in."""
         return any((self.account, self.role, self.sso))
 
     @property
     def names_one_identity(self) -> bool:
-        """Whether the request names exactly one identity, as a whole."""
+        """Whether the request names exactly one identity completely."""
         if self.has_parts and not (self.account and self.role):
             return False
         if self.source_profile is not None and self.role_arn is None:
@@ -256,7 +256,7 @@ class SessionRequest:
         return ways.count(True) == 1
 
     def with_profile_as_source(self) -> Self | None:
-        """Return the request with its profile as the source of its role, or None without both.
+        """Return the request with its profile as the role's source, or None unless it has both.
 
         A user who names both means this request.
         """
@@ -286,7 +286,7 @@ class SwitchRequest(SessionRequest):
     )
 
     def __post_init__(self) -> None:
-        """Raise InvalidOption for a profile, variable or account that can't have this name."""
+        """Raise InvalidOption if a profile, variable or account is invalid."""
         SessionRequest.__post_init__(self)
         require_variable(self.variable)
         if self.read_only and self.write:
@@ -307,7 +307,7 @@ def _expected_account(account: str | int) -> str:
 
 
 def options_of(request: Any) -> dict[str, Option]:
-    """Return the options of a dataclass by the names of their fields."""
+    """Return the options that a dataclass declares, by field name."""
     options: dict[str, Option] = {}
     for attribute in fields(request):
         declared = attribute.metadata.get("option")
@@ -318,7 +318,7 @@ def options_of(request: Any) -> dict[str, Option]:
 
 
 def arguments(request: SessionRequest, *more: str) -> str:
-    """Return the arguments of ``%aws_profile`` for a request and more options, for hints."""
+    """Return the arguments with which ``%aws_profile`` makes a request, and further options."""
     words = list[str]()
     if request.profile:
         words.append(quoted(request.profile))
@@ -332,7 +332,7 @@ def arguments(request: SessionRequest, *more: str) -> str:
 
 
 def python_arguments(request: SessionRequest) -> str:
-    """Return the arguments of a Python function for a request, for hints."""
+    """Return the arguments with which a Python function makes a request, for hints."""
     words = list[str]()
     if request.profile:
         words.append(repr(request.profile))
@@ -354,7 +354,7 @@ _PARAMETERS = {"using_profile": frozenset(each.name for each in fields(SwitchReq
 def takes(
     request: Callable[P, RequestT],
 ) -> Callable[[Callable[[RequestT], Result]], Callable[P, Result]]:
-    """Return a decorator that gives a function of a request the request's own parameters.
+    """Return a decorator that replaces a function's request by the request's own parameters.
 
     Raises InvalidOption in terms of the function for arguments that it doesn't have, and for a
     request that doesn't name one identity.
@@ -407,7 +407,7 @@ def _require_parameters(
 
 
 def _parameter_meant(name: str, parameters: Iterable[str]) -> str:
-    """Return which parameter an unknown one means, or which function has it, or an empty text."""
+    """Return a sentence about the parameter that an unknown parameter resembles, or ""."""
     by_flag = {letters_of(each.flag): key for key, each in options_of(SwitchRequest).items()}
     meant = by_flag.get(letters_of(name), name)
     if meant in parameters:
@@ -419,7 +419,7 @@ def _parameter_meant(name: str, parameters: Iterable[str]) -> str:
 
 
 def _require_identity(function: str, request: Any) -> None:
-    """Raise InvalidOption unless a request of a Python function names one identity."""
+    """Raise InvalidOption unless the arguments of a Python function name exactly one identity."""
     if request.names_one_identity:
         return
     meant = request.with_profile_as_source()

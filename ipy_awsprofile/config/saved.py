@@ -1,7 +1,7 @@
-"""Write profiles to the config file: one at its end, or several in a block of their own.
+"""Write profiles to the config file: one at its end, or several in a separate block.
 
-A block is what is between two comments. It belongs to ``%aws_profiles --save`` or to ``%aws_profile
---share``, which replaces it and changes nothing outside of it.
+A block consists of the lines between two comments. ``%aws_profiles --save`` and
+``%aws_profile --share`` each replace their own block, and change nothing outside it.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 """
@@ -42,7 +42,7 @@ _PROFILE = re.compile(r"""(?m)^\[profile ["']?([^"'\]]+)["']?\]""")
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """The text and version of the config file, and the sections of both files, when it was read."""
+    """The config file's text and version, and the sections of both files, at one point in time."""
 
     config: Config
     text: str
@@ -80,7 +80,7 @@ class ConfigFile:
         return _appended(self.text, _new_section(name, settings))
 
     def with_block(self, name: str, profiles: Mapping[str, Section]) -> str:
-        """Return the text with only these profiles in a block, or without the block.
+        """Return the text with these profiles as a block. Without profiles, remove the block.
 
         Raises InvalidOption for a name that not all SDKs can read.
         """
@@ -97,7 +97,7 @@ class ConfigFile:
         return _appended(self.text, block)
 
     def change(self, text: str, *, is_confirmed: bool) -> list[str]:
-        """Return the lines that a new text changes; see `difference`. Write it if confirmed."""
+        """Return the diff to a new text, and write the text if confirmed; see `difference`."""
         lines = difference(self.text, text)
         if lines and is_confirmed:
             self.write(text)
@@ -131,7 +131,7 @@ class ConfigFile:
 
 
 def block_of_roles(sign_in: str) -> str:
-    """Return the name of the block of a sign-in's roles."""
+    """Return the name of the block that contains a sign-in's roles."""
     return f"roles of {sign_in}"
 
 
@@ -142,7 +142,7 @@ def profiles_in_block(text: str, name: str) -> set[str]:
 
 
 def difference(before: str, after: str) -> list[str]:
-    """Return the lines that differ, after ``+`` or ``-``, with the lines around them.
+    """Return a diff: changed lines begin with ``+`` or ``-``, and have context around them.
 
     A secret that the user has added to a section isn't shown.
     """

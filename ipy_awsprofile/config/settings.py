@@ -1,4 +1,4 @@
-"""The settings of AWS's tools: what they are about, and which of them are secret.
+"""The names of the settings of AWS's tools, grouped by purpose and by whether they are secret.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def words(text: str) -> frozenset[str]:
-    """Return the words of a text, such as names of settings."""
+    """Return the whitespace-separated words in a string."""
     return frozenset(text.split())
 
 
@@ -73,7 +73,7 @@ def known_settings() -> frozenset[str]:
 
 
 def client_settings(settings: Section) -> dict[str, Any]:
-    """Return the known settings that clients read, without credentials."""
+    """Return the known settings that clients read, except for credentials."""
     names = known_settings() - CREDENTIALS
     return {name: settings[name] for name in settings if name in names}
 

@@ -81,7 +81,7 @@ class NotShared(Exception):  # a state, which the message explains
 
 
 def process_of(profile: str) -> str:
-    """Return the ``credential_process`` of a shared profile, with the current Python."""
+    """Return the ``credential_process`` command of a shared profile. It runs the current Python."""
     return f'"{sys.executable}" {_COMMAND}{SHARED_PROFILES[profile]}'
 
 
@@ -106,12 +106,12 @@ def read_shared_file() -> tuple[int, str]:
 
 
 def proof(key: str, *parts: str) -> str:
-    """Return a text that only a process with the key can compute."""
+    """Return a string that only a process that has the key can compute."""
     return hmac.digest(key.encode(), "\n".join(parts).encode(), "sha256").hex()
 
 
 def is_proof(text: str, key: str, *parts: str) -> bool:
-    """Return whether a text is the proof of a process with the key."""
+    """Return whether a string proves that its sender has the key."""
     return hmac.compare_digest(text.encode(), proof(key, *parts).encode())
 
 
@@ -167,7 +167,7 @@ def refused_document(problem: str) -> str:
 
 
 def is_for_botocore() -> bool:
-    """Return whether botocore waits for this process, which shows the process's message.
+    """Return whether botocore started this process. botocore shows the process's error message.
 
     On Windows, the Python of a virtual environment starts another one with the same arguments.
     """
@@ -183,7 +183,7 @@ def is_for_botocore() -> bool:
 
 
 def environment_with(profile: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment in which programs find no credentials but those of a shared profile."""
+    """Return an environment in which programs find only the credentials of a shared profile."""
     own = {
         name: value
         for name, value in environ.items()
@@ -193,9 +193,10 @@ def environment_with(profile: str, environ: Mapping[str, str]) -> dict[str, str]
 
 
 def _ask(port: int, question: str, deadline: float) -> str:
-    """Send a question to a port of this machine, and return the response, which may be false.
+    """Send a question to a local port, and return the response. The sender may be an impostor.
 
-    Another program can listen there, so this waits for a limited time, and reads a limited answer.
+    Because another program can listen on the port, the waiting time and the response's size are
+    limited.
     """
     response = b""
     with socket.create_connection(("127.0.0.1", port), TIMEOUT) as connection:

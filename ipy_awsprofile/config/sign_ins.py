@@ -44,7 +44,7 @@ PORTAL = (
 
 
 def portal_advice(section: Section) -> str:
-    """Return what to write if the section of a sign-in has no address, or an incomplete one."""
+    """Return a sentence that says how to complete a sign-in's address."""
     if not section.get("sso_start_url"):
         return PORTAL
     return (
@@ -54,7 +54,7 @@ def portal_advice(section: Section) -> str:
 
 
 def advice_for_session(name: str, config: Config) -> str:
-    """Return what to write for an [sso-session] that doesn't exist."""
+    """Return a sentence that says how to write a missing [sso-session]."""
     for header in config.other_headers:
         if re.fullmatch(
             rf"\W*sso\W?sessions?\W+{re.escape(name)}\W*", header.replace("_", "-"), re.I
@@ -64,7 +64,7 @@ def advice_for_session(name: str, config: Config) -> str:
 
 
 def value_in(file: Path, name: str) -> Any:
-    """Return a value of a cache file, or None if it is missing or the file can't be read."""
+    """Return a value from a cache file, or None if it is missing or the file can't be read."""
     with suppress(OSError, ValueError, TypeError, KeyError):
         return json.loads(read_file(file))[name]
     return None
@@ -80,12 +80,12 @@ class SignIn:
 
     @property
     def start_url(self) -> str:
-        """The address for signing in, or an empty text if it is missing."""
+        """The address for signing in, or an empty string if it is missing."""
         return str(self.section.get("sso_start_url") or "")
 
     @property
     def region(self) -> str:
-        """The Region of the sign-in, or an empty text if it is missing."""
+        """The Region of the sign-in, or an empty string if it is missing."""
         return str(self.section.get("sso_region") or "")
 
     @property
@@ -95,18 +95,18 @@ class SignIn:
 
     @property
     def scopes(self) -> list[str]:
-        """The scopes of the token."""
+        """The OAuth scopes that the sign-in requests."""
         scopes = str(self.section.get("sso_registration_scopes") or "sso:account:access")
         return [scope.strip() for scope in scopes.split(",")]
 
     @property
     def session(self) -> str:
-        """The name of the [sso-session], or an empty text without one."""
+        """The name of the [sso-session] section, or an empty string if there isn't one."""
         return self.settings.get("sso_session", "")
 
     @property
     def token_file(self) -> Path:
-        """The AWS CLI's file with the token."""
+        """The file in which the AWS CLI stores the token."""
         key = (self.session or self.start_url).encode()
         return sso_cache() / f"{sha1(key, usedforsecurity=False).hexdigest()}.json"
 
@@ -123,7 +123,7 @@ FindAccount = Callable[[SignIn, str], str]
 
 
 def sso_cache() -> Path:
-    """Return the folder with the tokens of all sign-ins, in the current home directory."""
+    """Return the folder that contains the tokens of all sign-ins, in the home folder."""
     return Path("~/.aws/sso/cache").expanduser()
 
 
@@ -146,7 +146,7 @@ def sign_ins(config: Config) -> Mapping[str, SignIn]:
 
 
 def find_sign_in(name: str | None, config: Config) -> SignIn:
-    """Return the sign-in with this name or of this profile; without a name, the only one.
+    """Return the sign-in with this name or of this profile. Without a name, return the only one.
 
     If there is an [sso-session], the others don't count. Raises InvalidOption.
     """
@@ -182,13 +182,13 @@ def sign_in_of(settings: Section, config: Config) -> SignIn | None:
 
 
 def sign_in_of_pattern(pattern: str, config: Config) -> str | None:
-    """Return the sign-in at the start of a pattern such as ``corp:1000*/Admin``, or None."""
+    """Return the sign-in that a pattern such as ``corp:1000*/Admin`` begins with, or None."""
     name, colon, _ = pattern.partition(":")
     return name if colon and name in sign_ins(config) else None
 
 
 def role_named(name: str, config: Config) -> AssignedName | None:
-    """Return the parts of the name of a role without a profile, or None for any other name.
+    """Parse the name of a role without a profile. Return None for any other name.
 
     A name with an account's name, such as ``corp:team-dev/Admin``, begins with a sign-in's name.
     """

@@ -1,4 +1,4 @@
-"""A request, resolved against the files: the role chain, and what STS is given for its session."""
+"""A request that was resolved against the files: the role chain and the parameters for STS."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Target:
     chain: tuple[Profile, ...]
     config: Config
     region: str | None
-    #: The variable that the Region comes from, or an empty text.
+    #: The variable that the Region comes from, or an empty string.
     region_variable: str = ""
     #: Parameters of AssumeRole that botocore has no settings for, by role ARN.
     parameters: Mapping[str, StsParameters] = field(default_factory=dict)
@@ -94,12 +94,12 @@ class Target:
 
     @property
     def account(self) -> str:
-        """The ID of the account in which the session works, or "" if the files don't contain it."""
+        """The ID of the account that the session works in, or "" if the files don't contain it."""
         return self.profile.account or ""
 
     @property
     def sign_in(self) -> SignIn | None:
-        """The sign-in to IAM Identity Center that the chain begins with, if any."""
+        """The IAM Identity Center sign-in that the role chain begins with, or None."""
         return sign_in_of(self.start.settings, self.config)
 
     def find_sign_in(self) -> SignIn:
@@ -156,14 +156,14 @@ class Target:
 
     @property
     def has_sts_session(self) -> bool:
-        """Whether STS issues the credentials: those of a role, or of an MFA session."""
+        """Whether STS issues the credentials, as for a role or an MFA session."""
         if self.mfa:
             return True
         return not _ISSUED.isdisjoint(profile.kind for profile in self.chain)
 
     @property
     def renews_unattended(self) -> bool:
-        """Whether the session can be renewed without a user to enter an MFA code."""
+        """Whether the session can be renewed without an MFA code from the user."""
         return all(map(self.mfa_process, self._devices))
 
     @property
@@ -178,13 +178,13 @@ class Target:
 
     @property
     def _devices(self) -> set[str]:
-        """The MFA devices that each new session needs a code from."""
+        """The MFA devices that must provide a code for each new session."""
         devices = {profile.mfa_serial for profile in self.chain if profile.kind in ASSUMES}
         devices.add(self.mfa.get("SerialNumber"))
         return set(filter(None, devices))
 
     def mfa_process(self, serial: str) -> str | None:
-        """Return the command that prints a device's codes: of its profile, or of [default]."""
+        """Return the ``mfa_process`` command for a device, from its profile or from [default]."""
         commands = {
             profile.mfa_serial: profile.settings.get("mfa_process")
             for profile in reversed(self.chain)
@@ -193,7 +193,7 @@ class Target:
 
     @property
     def foreign_sts(self) -> str:
-        """The STS endpoint of a setting or variable if it isn't AWS's, otherwise an empty text."""
+        """The STS endpoint from a setting or variable, or an empty string if it is AWS's."""
         return self._foreign_endpoint("sts")
 
     @property
@@ -213,11 +213,11 @@ class Target:
 
     @property
     def server(self) -> str:
-        """The endpoint that knows the identity if it isn't AWS, otherwise an empty text."""
+        """The endpoint that knows the identity if it isn't AWS, otherwise an empty string."""
         return self.foreign_sts or self.store
 
     def require_sts(self) -> None:
-        """Raise InvalidOption if the session has the keys of a store, which no STS can limit."""
+        """Raise InvalidOption if the session has keys of a store without an STS."""
         if self.store:
             raise InvalidOption(
                 f"`{self.name}` has keys of {self.store}, and no STS can limit them.",
@@ -227,7 +227,7 @@ class Target:
 
     @property
     def unknown_region(self) -> str:
-        """A sentence about a Region that botocore doesn't know, or an empty text.
+        """A sentence about a Region that botocore doesn't know, or an empty string.
 
         Servers that aren't AWS have their own Regions, so only a misspelled one is named there.
         """
@@ -237,11 +237,11 @@ class Target:
         return unknown_region(self.region)
 
     def endpoint(self, service: str) -> str:
-        """Return a service's endpoint of a setting or variable, or an empty text without one."""
+        """Return a service's endpoint from a setting or variable, or an empty string."""
         return endpoint_of(service, self.profile.settings, self.config.services)
 
     def _foreign_endpoint(self, service: str) -> str:
-        """Return a service's endpoint for display if it isn't AWS's, otherwise an empty text."""
+        """Return a service's endpoint for display, or an empty string if it is AWS's."""
         url = self.endpoint(service)
         return "" if is_aws(url) else redacted_urls(url).rstrip("/")
 
@@ -260,7 +260,7 @@ def target_of(
     config: Config | None = None,
     find_account: FindAccount | None = None,
 ) -> Target:
-    """Return the target of a request, whose profile or role must support the options.
+    """Resolve a request to its target. The profile or role must support the request's options.
 
     Without ``find_account``, an account's name stays, which is enough for explanations and
     sign-ins. Raises a subclass of `AwsProfileError`.
@@ -307,7 +307,7 @@ def target_of(
 
 
 def _parameters_by_role(chain: tuple[Profile, ...]) -> dict[str, StsParameters]:
-    """Return the parameters that botocore has no settings for, by role ARN."""
+    """Return the AssumeRole parameters that botocore has no settings for, by role ARN."""
     parameters: dict[str, StsParameters] = {}
     for profile in chain:
         added = parameters_of(profile)
@@ -317,7 +317,7 @@ def _parameters_by_role(chain: tuple[Profile, ...]) -> dict[str, StsParameters]:
 
 
 def _region_of(request: SessionRequest, first: Profile) -> tuple[str | None, str]:
-    """Return the Region of a session, and the variable that it comes from, or an empty text."""
+    """Return a session's Region, and the environment variable that sets it or an empty string."""
     environ = user_environment()
     if request.region:
         return request.region, ""
@@ -332,7 +332,7 @@ def _region_of(request: SessionRequest, first: Profile) -> tuple[str | None, str
 
 
 def _mfa(profile: Profile) -> StsParameters:
-    """Return the MFA device of a profile's access keys. Raises InvalidOption."""
+    """Return the ARN of the MFA device for a profile's access keys. Raises InvalidOption."""
     if profile.kind in ASSUMES:
         raise InvalidOption(
             f"--mfa is for long-term keys; `{profile}` assumes a role.",
@@ -347,7 +347,7 @@ def _mfa(profile: Profile) -> StsParameters:
 
 
 def sign_in_target(sign_in: SignIn, config: Config) -> Target:
-    """Return a target without a role, for signing in."""
+    """Return a target that has only a sign-in, and no role."""
     shown = f"sso-session {sign_in.session}" if sign_in.session else sign_in.name
     profile = Profile(shown, sign_in_settings(sign_in, config), ProfileKind.SSO)
     request = SessionRequest(sign_in.name)
@@ -357,7 +357,7 @@ def sign_in_target(sign_in: SignIn, config: Config) -> Target:
 
 
 def login_target(request: SessionRequest) -> Target:
-    """Return the target of a request, without the options that a sign-in doesn't need.
+    """Resolve a request for a sign-in only, without the options that a sign-in doesn't need.
 
     With only an [sso-session], the target has no role. An account's name stays, because only a user
     who has signed in can look up the account. Errors about the target show the whole request.
@@ -372,7 +372,10 @@ def login_target(request: SessionRequest) -> Target:
 
 
 def sign_in_file(target: Target) -> Path:
-    """Return the AWS CLI's file for a target's sign-in. Raises InvalidOption and InvalidProfile."""
+    """Return the path of the file in which the AWS CLI stores a target's sign-in.
+
+    Raises InvalidOption and InvalidProfile.
+    """
     source = target.start
     if source.kind is ProfileKind.LOGIN_SESSION:
         return login_file(str(source.settings["login_session"]))
@@ -380,7 +383,7 @@ def sign_in_file(target: Target) -> Path:
 
 
 def login_file(session: str) -> Path:
-    """Return the AWS CLI's file for a login_session."""
+    """Return the path of the file in which the AWS CLI stores a ``login_session``."""
     return Path(get_login_token_cache_directory()) / f"{generate_login_cache_key(session)}.json"
 
 
@@ -401,7 +404,7 @@ def requested_chain(
 
 
 def _require_one_way(request: SessionRequest) -> None:
-    """Raise InvalidOption unless a request names one identity, as a whole."""
+    """Raise InvalidOption unless a request names exactly one identity completely."""
     if request.names_one_identity:
         return
     hint = (
@@ -417,7 +420,7 @@ def _require_one_way(request: SessionRequest) -> None:
 def _chain_of_arn(
     role_arn: str, request: SessionRequest, config: Config, find_account: FindAccount | None
 ) -> tuple[Profile, ...]:
-    """Return the chain of a role without a profile, which has its source's client settings."""
+    """Return the role chain for an ARN without a profile, with its source's client settings."""
     if ":role/" not in role_arn:  # botocore takes it for a profile
         raise InvalidOption(
             f"`{role_arn}` isn't the ARN of a role.",
@@ -443,7 +446,7 @@ def _chain_of_arn(
 def _with_names(
     request: SessionRequest, chain: tuple[Profile, ...], config: Config
 ) -> SessionRequest:
-    """Return the request with the names in its chain, which open the same session again."""
+    """Return the request with the names from its role chain, so that it opens the same session."""
     first = chain[0]
     if request.source_profile:
         return replace(request, source_profile=chain[1].name)

@@ -1,4 +1,4 @@
-"""The environment as the user has set it, without the variables that a switch sets.
+"""Return the user's environment, without the variables that a switch has set.
 
 A switch sets variables for child processes. They must not affect the next switch: for example, the
 Region of one profile isn't the default for another.
@@ -11,7 +11,7 @@ from collections.abc import Container, Mapping, Sequence
 
 
 class Switched:
-    """The variables that the active switch has set. Like the environment, it is the process's.
+    """The variables that the active switch has set in this process.
 
     Each group has the names of variables that belong together, the switch's values for them, and
     the user's values.
@@ -60,12 +60,12 @@ _OF_IDENTITY = (*KEY_VARIABLES, *PROFILE_VARIABLES)
 
 
 def has_identity_of_switch() -> bool:
-    """Return whether the user has left the variables that name an identity as a switch set them."""
+    """Return whether the variables that name an identity still have the switch's values."""
     return are_of_switch(_OF_IDENTITY)
 
 
 def are_of_switch(variables: Container[str]) -> bool:
-    """Return whether the user has left these variables, as far as a switch sets them."""
+    """Return whether these variables still have the values that a switch set."""
     for names, ours, _ in SWITCHED.groups:
         if names[0] in variables:
             current = {name: os.environ[name] for name in names if name in os.environ}
@@ -75,14 +75,14 @@ def are_of_switch(variables: Container[str]) -> bool:
 
 
 def identity_in_environment() -> int:
-    """Return a hash of the variables that name an identity. They can be secrets."""
+    """Return a hash of the variables that name an identity, because they can be secrets."""
     return hash(tuple(map(os.environ.get, _OF_IDENTITY)))
 
 
 def named_profile(environ: Mapping[str, str]) -> tuple[str, str | None]:
-    """Return the variable with the name of boto3's profile, and its value, or ``("", None)``.
+    """Return the variable that names boto3's profile and its value, or ``("", None)``.
 
-    As in botocore, AWS_DEFAULT_PROFILE takes precedence, and an empty variable counts, too.
+    As in botocore, AWS_DEFAULT_PROFILE takes precedence, and an empty variable counts as set.
     """
     for variable in PROFILE_VARIABLES:
         if variable in environ:

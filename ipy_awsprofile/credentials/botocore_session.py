@@ -241,7 +241,7 @@ def provider_clients(target: Target, config: Config, outside: Outside = OUTSIDE)
 
 
 def rejection_of(credentials: object) -> str:
-    """Return the code with which STS rejects credentials of a session, or an empty text.
+    """Return the code with which STS rejects credentials of a session, or an empty string.
 
     This doesn't renew them. The text is empty, too, for credentials that aren't renewed, and if STS
     can't be asked.

@@ -178,7 +178,7 @@ def code_from(command: str, question: str) -> str:
 
 
 def _output_of(command: str) -> str:
-    """Return what a command prints in a shell, or an empty text if it fails."""
+    """Return what a command prints in a shell, or an empty string if it fails."""
     import subprocess
 
     # The user's own command, from their own files.

@@ -191,7 +191,7 @@ def from_error(error: Exception, target: Target | None, name: str = "") -> AwsPr
 
 
 def _sign_in_of(target: Target | None) -> str:
-    """Return the name of a target's sign-in after a space, to list its roles, or an empty text."""
+    """Return a space and the name of a target's sign-in, or an empty string, to list its roles."""
     sign_in = target.sign_in if target else None
     return f" {quoted(sign_in.name)}" if sign_in else ""
 

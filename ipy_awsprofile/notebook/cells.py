@@ -181,7 +181,7 @@ class FirstProfile:
 
     Loading the extension doesn't switch, so a kernel that never runs a cell never prompts. If the
     switch fails, its error ends the cell, which would use a different identity. ``line`` returns
-    the magic's line, or an empty text. ``switcher`` is called only if there is a line.
+    the magic's line, or an empty string. ``switcher`` is called only if there is a line.
 
     IPython calls `visit` with each cell:
     https://ipython.readthedocs.io/en/stable/config/inputtransforms.html#syntax-transformations

@@ -180,7 +180,7 @@ def _request_of(
 
 
 def _action_of(options: argparse.Namespace) -> str:
-    """Return the name of the action, or an empty text for a switch. Raises InvalidOption."""
+    """Return the name of the action, or an empty string for a switch. Raises InvalidOption."""
     actions = list(chosen(options, ProfileActions))
     if len(actions) > 1:
         both = " and ".join(f"--{name}" for name in actions)

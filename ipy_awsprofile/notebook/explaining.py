@@ -56,7 +56,7 @@ def explain_error(
 
 
 def _line_about_expiry(switcher: Switcher) -> str:
-    """Return a line if the active session can't be renewed unattended, or an empty text."""
+    """Return a line if the active session can't be renewed unattended, or an empty string."""
     session = switcher.session
     if session is None:
         return ""
@@ -86,7 +86,7 @@ class _Explanation:
         self._label = self._label_of_signer()
 
     def line(self) -> str:
-        """Return the line, or an empty text if it isn't certain that AWS refused the request."""
+        """Return the line, or an empty string if it isn't certain that AWS refused the request."""
         refusal = self._refusal
         if _was_unsigned(refusal):
             return self._line_without_credentials()
@@ -137,7 +137,7 @@ class _Explanation:
         return f"{caller[1]}/".startswith(f"{label.principal}/")
 
     def _who(self) -> str:
-        """Return a sentence that says who signed, as far as it is known, or an empty text."""
+        """Return a sentence that says who signed, as far as it is known, or an empty string."""
         active = self._active
         label = self._label
         if label:
@@ -176,7 +176,7 @@ class _Explanation:
         return ""
 
     def _what_to_do(self) -> str:
-        """Return the sentence with the next step after a missing permission, or an empty text."""
+        """Return the sentence with the next step after a missing permission, or an empty string."""
         active = self._active
         if active is None:
             return _CHOOSE
@@ -248,7 +248,7 @@ class _Explanation:
         return self._label.credentials if self._label else None
 
     def _code_from_sts(self) -> str:
-        """Return STS's code for the credentials if the response has none, or an empty text."""
+        """Return STS's code for the credentials if the response has none, or an empty string."""
         if self._refusal.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN):
             return rejection_of(self._credentials)
         return ""

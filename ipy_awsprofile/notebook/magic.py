@@ -122,7 +122,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self.ending.callback(shell.events.unregister, "post_run_cell", self._explain_error)
 
     def _first_line(self) -> str:
-        """Return the line that switches to the first profile, or an empty text without one."""
+        """Return the line that switches to the first profile, or an empty string without one."""
         return arguments(SessionRequest(self.profile)) if self.profile else ""
 
     @property

@@ -128,7 +128,7 @@ class TypedLine:
         return self.parsers[self.magic]
 
     def advice(self, name: str = "") -> str:
-        """Return what to write instead, or an empty text for a line without a known mistake.
+        """Return what to write instead, or an empty string for a line without a known mistake.
 
         ``name`` is the name that isn't a profile's, if the line was refused because of it.
         """
@@ -170,7 +170,7 @@ class TypedLine:
         return self._written([*read.names, *read.options])
 
     def _advice_for_unknown(self, words: list[str], read: _Words) -> str:
-        """Return the line of another magic that has all options, or an empty text."""
+        """Return the line of another magic that has all options, or an empty string."""
         for magic in self.parsers:
             is_cell = self.is_cell or not _cell_flags().isdisjoint(read.unknown)
             other = replace(self, magic=magic, is_cell=is_cell)
@@ -261,7 +261,7 @@ class TypedLine:
         return bool(_CODE.search(name)) or rest[0] == SESSION or rest[0] in self.variables
 
     def _answer_to(self, words: list[str]) -> str:
-        """Return what answers a word or an option of another tool, or an empty text."""
+        """Return what answers a word or an option of another tool, or an empty string."""
         flags = flags_of(self.parser)
         is_alone = self.magic == "aws_profile" and len(words) == 1
         for word in words:
@@ -285,7 +285,7 @@ class TypedLine:
         return self.good_line([f"--{first}", *words[1:]])
 
     def _written(self, words: Iterable[str]) -> str:
-        """Return the advice to write these words, or an empty text if they aren't good either."""
+        """Return the advice to write these words, or an empty string if they aren't good either."""
         line = self.good_line(words)
         return f"Write `{line}`." if line else ""
 
@@ -424,7 +424,7 @@ def _add_values(flag: str, values: list[str], read: _Words) -> None:
 
 
 def _duration_in(words: Iterable[str]) -> str:
-    """Return the duration in words such as `15 min`, or an empty text."""
+    """Return the duration in words such as `15 min`, or an empty string."""
     text = "".join(words).casefold()
     text = re.sub(r"(?<=\d)(h|m|s)(?:ours?|rs?|in(?:ute)?s?|ec(?:ond)?s?)?(?![a-z])", r"\1", text)
     with suppress(ValueError):
@@ -434,7 +434,7 @@ def _duration_in(words: Iterable[str]) -> str:
 
 
 def _word_of_share(name: str) -> str:
-    """Return the word of ``--share`` that a name means, or an empty text."""
+    """Return the word of ``--share`` that a name means, or an empty string."""
     if _is_profile(name):
         return ""
     if name in ("stop", "end", "no", "none", "false", "0"):
@@ -495,7 +495,7 @@ def _is_profile(name: str) -> bool:
 
 
 def _region_in(word: str) -> str:
-    """Return the Region that a word stands for, which can be misspelled, or an empty text."""
+    """Return the Region that a word stands for, which can be misspelled, or an empty string."""
     for region in known_regions():
         if letters_of(region) == letters_of(word):
             return region
@@ -506,7 +506,7 @@ def _region_in(word: str) -> str:
 
 
 def _advice_for_account(account: str) -> str:
-    """Return which profiles are in an account, or an empty text without one."""
+    """Return which profiles are in an account, or an empty string without one."""
     profiles = [profile for profile in list_profiles() if profile.account == account]
     if not profiles:
         return ""

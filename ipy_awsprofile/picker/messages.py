@@ -49,7 +49,7 @@ class Ask(TypedDict, total=False):
     A question to ``confirm`` the switch to a protected profile has the ``pattern`` and the account,
     and a question to ``allow`` something has a text. A question for an MFA ``code`` has the device,
     and says if AWS has rejected a code and it asks ``again``. To ``sign_in``, it has a page, a
-    `SignInStep`, the code that the page must show, or an empty text, and rows ``about`` it. The
+    `SignInStep`, the code that the page must show, or an empty string, and rows ``about`` it. The
     ``error`` says what was wrong with the former answer, or is empty. The question ``of_cell``
     waits in a cell. Unless views ``can_answer`` it, they say where it can be answered.
     """

@@ -26,7 +26,7 @@ from ipy_awsprofile.text import in_terminal
 
 
 def query_in(text: str) -> str:
-    """Return the query in the code that AWS shows, or an empty text if it isn't such a code."""
+    """Return the query in the code that AWS shows, or an empty string if it isn't such a code."""
     with suppress(ValueError):
         return base64.b64decode("".join(text.split()), validate=True).decode()
     return ""

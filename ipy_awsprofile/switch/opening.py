@@ -109,7 +109,7 @@ def _fitting_pattern(
 
 
 def problem_of_pattern(pattern: str, *, typos_only: bool) -> str:
-    """Return a sentence about a pattern that matches nothing, or an empty text.
+    """Return a sentence about a pattern that matches nothing, or an empty string.
 
     It suggests a similar name, or says where names are listed. With ``typos_only``, a pattern
     without a similar name isn't mentioned: it can be meant for profiles that the user doesn't have,
