@@ -61,7 +61,7 @@ _MODELS = os.path.join(os.path.dirname(__file__), "models")
 
 
 def give_up_soon(timeout: float = 10, *, attempts: int = 3) -> Config:
-    """Return the config of our own clients, because the user is waiting.
+    """Return the config of our own clients, which give up early because the user is waiting.
 
     An attempt waits ``timeout`` seconds for a response, and half of that for a connection.
 
@@ -75,18 +75,18 @@ def give_up_soon(timeout: float = 10, *, attempts: int = 3) -> Config:
 
 
 class _SharedLoader(Loader):
-    """Loads each service model once for all sessions, which takes up to a second otherwise."""
+    """Loads each service model once for all sessions, because loading can take a second."""
 
     #: botocore merges additional files into a loaded model, so one thread loads at a time.
     loading: RLock
 
     @property
     def search_paths(self) -> list[str]:
-        """The folders with models, as a copy, because each boto3 session adds boto3's folder."""
+        """A copy of the model folders. Each boto3 session adds boto3's folder to its copy."""
         return list(self._search_paths)  # type: ignore[attr-defined]
 
     def load_service_model(self, *args: Any, **kwargs: Any) -> Any:
-        """Return a model, which all sessions share."""
+        """Return the service model that all sessions share."""
         with self.loading:
             return super().load_service_model(*args, **kwargs)
 
@@ -103,7 +103,7 @@ def _loader(data_path: str | None) -> Loader:
 
 @cache
 def _built_in_hooks(_count: int) -> HierarchicalEmitter:
-    """Return hooks with all handlers of botocore and boto3. They take most of a session's time."""
+    """Return event hooks with all handlers of botocore and boto3, created once for all sessions."""
     hooks = HierarchicalEmitter()
     session = botocore.session.Session(event_hooks=hooks)
     session.register_component("data_loader", Loader())  # otherwise, it would read the files
@@ -128,7 +128,7 @@ class SharedBotocoreSession(StaysInProcess, botocore.session.Session):
         )
 
     def load_with(self, load: Callable[[], object]) -> None:
-        """Get the credentials from a function."""
+        """Set the function that returns the session's credentials."""
         provider = SimpleNamespace(load_credentials=load)
         self.register_component("credential_provider", provider)
 
@@ -136,7 +136,7 @@ class SharedBotocoreSession(StaysInProcess, botocore.session.Session):
 def separate_session(
     name: str, region: str | None, settings: Section, services: Section
 ) -> SharedBotocoreSession:
-    """Return a session with the settings of another one, which reads no files.
+    """Return a session with another session's settings. It doesn't read the shared files.
 
     ``settings`` are the profile's client settings, and ``services`` are its [services] sections.
     """
@@ -150,8 +150,8 @@ def separate_session(
 class ProfileBotocoreSession(SharedBotocoreSession):
     """The botocore session of a target, which is a profile with some settings overridden.
 
-    ``callers`` has the identities that STS has returned so far, by access key ID. ``outside`` is
-    what the session uses outside this process.
+    ``callers`` has the identities that STS has returned so far, by access key ID. ``outside`` has
+    the services, programs and files that the session uses.
     """
 
     def __init__(self, target: Target, outside: Outside = OUTSIDE) -> None:
@@ -203,7 +203,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         config: Config,
         role_provider: RoleProvider | None,
     ) -> None:
-        """Get the target's credentials, or an MFA session or a narrower session for them."""
+        """Return the target's credentials, or an MFA session or a scoped session for them."""
         target = self.target
         clients = provider_clients(target, config, self.outside)
         # Credentials that many roles share must not keep the session of the first of them.
@@ -235,16 +235,16 @@ class ProfileBotocoreSession(SharedBotocoreSession):
 
 
 def provider_clients(target: Target, config: Config, outside: Outside = OUTSIDE) -> ProviderClients:
-    """Return what makes the clients that retrieve a target's credentials."""
+    """Return the object that creates the clients for retrieving a target's credentials."""
     create_session = partial(ProfileBotocoreSession, target, outside)
     return ProviderClients(target, config, create_session, outside)
 
 
 def rejection_of(credentials: object) -> str:
-    """Return the code with which STS rejects credentials of a session, or an empty string.
+    """Return the error code with which STS rejects a session's credentials, or an empty string.
 
-    This doesn't renew them. The text is empty, too, for credentials that aren't renewed, and if STS
-    can't be asked.
+    This doesn't renew the credentials. The string is also empty if they are never renewed,
+    or if STS can't be reached.
     """
     renewing = renewing_of(credentials)
     if renewing is None or renewing.target.store:
@@ -262,14 +262,14 @@ def rejection_of(credentials: object) -> str:
 
 
 def _regional_session(target: Target, outside: Outside) -> ProfileBotocoreSession:
-    """Return a session for a Regional endpoint of STS, because the global one lacks operations."""
+    """Return a session with a Regional endpoint of STS. The global endpoint lacks operations."""
     session = ProfileBotocoreSession(target, outside)
     session.set_config_variable("sts_regional_endpoints", "regional")
     return session
 
 
 def unsigned_session(target: Target) -> ProfileBotocoreSession:
-    """Return a session of a target for our own calls without credentials."""
+    """Return a session with a target's settings, for calls that need no credentials."""
     session = ProfileBotocoreSession(target)
     unsigned = Config(signature_version=UNSIGNED)
     session.set_default_client_config(give_up_soon().merge(unsigned))
@@ -279,7 +279,7 @@ def unsigned_session(target: Target) -> ProfileBotocoreSession:
 def _check_identity(
     target: Target, callers: dict[str, CallerIdentity], before: str, now: Keys
 ) -> None:
-    """Raise IdentityChanged if new credentials have a different identity than a former key.
+    """Raise IdentityChanged if new credentials and a former key belong to different identities.
 
     With IAM Identity Center, the session name is the name of the user who has signed in. Raises
     another subclass of `AwsProfileError` if STS doesn't accept the new credentials.

@@ -1,7 +1,7 @@
-"""The errors of AWS, botocore and the system that this package translates. The first rule counts.
+"""The errors of AWS, botocore and the system that this package translates.
 
-Any other exception is a fault of this package. What botocore can't read in an answer or a file is
-one of these errors from where it is read: see `translation.reading`.
+The first rule that applies is used. If no rule applies, the exception is a fault of this package.
+If botocore can't read a response or a file, `translation.reading` raises one of these errors.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 """
@@ -64,7 +64,7 @@ _BY_DESIGN = "AWS_ERROR_|^Invalid endpoint|^Unsupported host|^Auth token"
 
 
 class Rule(NamedTuple):
-    """Some errors, and this package's error for them.
+    """Translates some errors to one of this package's errors.
 
     ``when`` has error codes (`_ANY` is all responses) or exception types. ``calls`` are operations,
     and ``text`` is a pattern in ``str(error)``. ``says`` and ``hint`` use the fields of
@@ -82,7 +82,7 @@ class Rule(NamedTuple):
     about: Collection[str] = ()
 
     def is_for_response(self, code: str, call: str) -> bool:
-        """Return whether the rule is for a response with this code to this call."""
+        """Return whether the rule applies to an error code in the response to a call."""
         if self.when and code not in self.when:
             return False
         return not self.calls or call in self.calls

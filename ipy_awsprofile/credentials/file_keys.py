@@ -1,4 +1,4 @@
-"""The current keys of a profile in a shared file."""
+"""Credentials that follow a profile's keys in a shared file."""
 
 # botocore has no public API to change how its credentials are renewed
 
@@ -19,7 +19,7 @@ from ipy_awsprofile.errors import ConfigFileError
 
 
 def _current_key(name: str) -> Any:
-    """Return a property with a part of the current keys."""
+    """Return a property that returns one part of the current keys, such as the secret key."""
 
     def read(credentials: FileCredentials) -> Any:
         return getattr(credentials.get_frozen_credentials(), name)
@@ -28,7 +28,7 @@ def _current_key(name: str) -> Any:
 
 
 class FileCredentials(StaysInProcess, Credentials):
-    """The current keys of a profile in a shared file, which are read again when it changes.
+    """A profile's keys in a shared file. They are read again when the file changes.
 
     botocore reads keys once per session, and the AWS CLI reads them for each command. A kernel can
     run for days, and tools that renew temporary keys update the credentials file every hour. If the
@@ -57,7 +57,7 @@ class FileCredentials(StaysInProcess, Credentials):
         self._check = check
 
     def load(self) -> Self | None:
-        """Read the keys. Return these credentials, or None if the file has no keys for them."""
+        """Read the keys. Return the credentials, or None if the file doesn't contain the keys."""
         version = version_of(self._path)  # before reading, because the file can change meanwhile
         loaded = self._load()
         if not loaded:

@@ -1,4 +1,4 @@
-"""The questions that running cells ask the user, which any view can answer.
+"""The questions that running cells ask the user, and that the user can answer in any view.
 
 A question is one object. The cell that asks waits for its answer, and all pickers and toolbars show
 it, so a question can be answered even if the page was reloaded in the meantime. The first answer
@@ -30,7 +30,7 @@ def next_number() -> int:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CellQuestion:
-    """A question of a running cell: what the views show (`Ask` in ``picker/messages.py``)."""
+    """A question that a running cell asks, with the data for the views (`Ask` in ``picker``)."""
 
     ask: Mapping[str, Any]
     _answers: SimpleQueue[Answer] = field(default_factory=SimpleQueue)
@@ -100,7 +100,7 @@ class Inbox:
             return self._questions[0].ask if self._questions else None
 
     def subscribe(self, listener: Callable[[], object]) -> Callable[[], None]:
-        """Call a function after each change, and return a function that ends this."""
+        """Call a function after each change. Return a function that stops the calls."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 

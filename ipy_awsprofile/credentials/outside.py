@@ -1,4 +1,4 @@
-"""What retrieving credentials uses outside this process, so that a rehearsal can replace all of it.
+"""Everything outside this process that retrieving credentials uses. A rehearsal replaces it.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class CredentialProcess(subprocess.Popen[bytes]):
-    """A credential_process, which runs in the user's own environment, and has a minute.
+    """A credential_process. It runs in the user's environment, for at most one minute.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
     """
@@ -33,7 +33,7 @@ class CredentialProcess(subprocess.Popen[bytes]):
         input: bytes | None = None,  # noqa: A002
         timeout: float | None = None,
     ) -> tuple[bytes, bytes]:
-        """Return the output. Raises TimeoutExpired."""
+        """Return the command's output. Raises TimeoutExpired after one minute."""
         try:
             return super().communicate(input, timeout or PROCESS_TIMEOUT)
         finally:
@@ -41,7 +41,7 @@ class CredentialProcess(subprocess.Popen[bytes]):
 
 
 class Outside:
-    """AWS, metadata services, the user's programs and caches, and the user."""
+    """Access to AWS, metadata services, the user's programs and caches, and the user."""
 
     #: Starts a credential_process, with the arguments of ``subprocess.Popen``.
     start_process: Callable[..., Any] = CredentialProcess
@@ -55,10 +55,10 @@ class Outside:
         return Prompter(person, target)
 
     def prepare(self, session: botocore.session.Session) -> None:
-        """Prepare a session, whose clients call AWS."""
+        """Prepare a session. Its clients call AWS, so nothing has to be done."""
 
     def metadata_session(self, session: Any) -> Any:
-        """Return the HTTP session that asks a container's or an instance's metadata service."""
+        """Return the HTTP session for a container's or an instance's metadata service."""
         return session
 
 

@@ -48,7 +48,7 @@ _is_unattended: ContextVar[bool] = ContextVar("is_unattended", default=False)
 
 @contextmanager
 def unattended() -> Iterator[None]:
-    """Don't prompt the user in a ``with`` block, because no cell waits for it."""
+    """Don't prompt the user in a ``with`` block, because no cell waits for its result."""
     token = _is_unattended.set(True)
     try:
         yield
@@ -57,7 +57,7 @@ def unattended() -> Iterator[None]:
 
 
 class SignInStep(StrEnum):
-    """What the user does on the page of a sign-in."""
+    """What the user has to do on the sign-in page."""
 
     ALLOW = "allow"  # in the browser that the kernel has opened
     COMPARE_CODE = "compare"  # allow it if the page shows the same code
@@ -141,7 +141,7 @@ def ask_on_input_channel(question: str, prompt: str | None = None) -> str:
 
 
 def no_code() -> MfaUnavailable:
-    """Return the exception for a prompt that the user hasn't answered."""
+    """Return the exception to raise if the user hasn't answered a prompt."""
     return MfaUnavailable(
         "No code was entered.", "Nothing has changed. Run the cell again to enter one."
     )
@@ -157,7 +157,7 @@ def _nobody_to_ask(question: str) -> MfaUnavailable:
 
 
 def code_from(command: str, question: str) -> str:
-    """Run the command in a shell, and return the code that it prints.
+    """Run a command in a shell, and return the MFA code that it prints.
 
     This is aws-vault's ``mfa_process`` setting. The user sees the command's standard error. Raises
     MfaUnavailable if the command fails, doesn't print six digits, or takes longer than a minute.
@@ -178,7 +178,7 @@ def code_from(command: str, question: str) -> str:
 
 
 def _output_of(command: str) -> str:
-    """Return what a command prints in a shell, or an empty string if it fails."""
+    """Run a command in a shell. Return its output, or an empty string if it fails."""
     import subprocess
 
     # The user's own command, from their own files.
@@ -195,7 +195,7 @@ def _output_of(command: str) -> str:
 def end_process(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
     """End a process that may still run. On Windows, also end the processes that it has started.
 
-    They would go on there, and the pipe of the output would stay open.
+    Otherwise, they would continue, and keep the pipe for the output open.
 
     https://learn.microsoft.com/en-us/windows-server/administration/windows-commands/taskkill
     """
@@ -248,7 +248,7 @@ _T = TypeVar("_T")
 
 
 class Prompter:
-    """Prompts a person for a target's MFA codes, as botocore's prompter does, and sign-ins.
+    """Prompts a person for a target's MFA codes and sign-ins. botocore calls it as its prompter.
 
     Set ``person`` to prompt in another way at later renewals.
     """
@@ -260,7 +260,7 @@ class Prompter:
         self._answers = False  # whether the user answered, rather than a command
 
     def __call__(self, question: str) -> str:
-        """Return a code. Raises MfaUnavailable, MfaRejected, or the prompter's exceptions."""
+        """Return an MFA code. Raises MfaUnavailable, MfaRejected, or the prompter's exceptions."""
         person = self.person
         target = self._target
         serial = device_of(question)

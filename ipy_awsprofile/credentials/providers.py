@@ -106,7 +106,7 @@ class Renewal:
 
     @classmethod
     def of(cls, credentials: Any) -> Self:
-        """Return how botocore renews credentials, which it has no public API for."""
+        """Return how botocore renews some credentials. botocore has no public API for this."""
         refresh = credentials._refresh_using
         # For a role with MFA, botocore wraps the fetcher's method, and would call it only once.
         fetch = getattr(refresh, "_refresh", refresh)
@@ -130,14 +130,14 @@ class Renewal:
     def set_windows(
         self, credentials: Any, *, advisory: int, mandatory: int, of_cache: int
     ) -> None:
-        """Set how many seconds before their end credentials are renewed, and not cached anymore."""
+        """Set how many seconds before they expire credentials are renewed and no longer cached."""
         credentials._advisory_refresh_timeout = advisory
         credentials._mandatory_refresh_timeout = mandatory
         self.fetcher._expiry_window_seconds = of_cache
 
 
 class Renewing:
-    """Adds prompts, sign-ins, our errors and an identity check to the renewal of credentials.
+    """Renews credentials with prompts, sign-ins, our errors and a check of the identity.
 
     botocore renews credentials automatically, except for roles that need another MFA code and for
     expired sign-ins. ``check`` gets the former access key ID and new credentials, unless a role's
@@ -158,7 +158,7 @@ class Renewing:
         self._prompting: list[object] = []  # credentials whose renewal prompts for a code
 
     def for_source(self, name: str) -> Renewing:
-        """Return the same for a source in the target's role chain, whose errors name the source."""
+        """Return a copy for a source in the target's role chain. Its errors name the source."""
         target = self.target
         if name in target.names:
             chain = target.chain[target.names.index(name) :]
@@ -169,7 +169,7 @@ class Renewing:
         return Renewing(target, self.prompter, self.check)
 
     def load(self, load: Callable[[], Credentials | None], method: str) -> Credentials | None:
-        """Return the credentials that botocore's provider loads, with our renewal."""
+        """Return the credentials that botocore's provider loads, and let this object renew them."""
         with reading(method):
             try:
                 loaded = load()
@@ -202,7 +202,7 @@ class Renewing:
         credentials._refresh_using = partial(self._fetch, credentials, renewal, codes)
 
     def _codes_for(self, renewal: Renewal) -> Prompter | None:
-        """Return the prompter if fetching needs an MFA code, once for each device in a chain.
+        """Return the prompter if fetching credentials needs an MFA code, once for each device.
 
         A device belongs to a user, so AWS rejects its code in calls with a role's credentials.
         aws-vault also uses it only for the role that is assumed first.
@@ -228,7 +228,7 @@ class Renewing:
             _in_progress.discard(current)
 
     def _fetch_checked(self, current: Any, renewal: Renewal, codes: Prompter | None) -> NewKeys:
-        """Return new credentials of the same identity. Raises as `_fetch` does."""
+        """Return new credentials for the same identity. Raises the same errors as `_fetch`."""
         fetch = partial(self._fetch_new, current, renewal, codes)
         new = fetch()
         former = current._access_key
@@ -248,7 +248,7 @@ class Renewing:
         return new
 
     def _fetch_new(self, current: Any, renewal: Renewal, codes: Prompter | None) -> NewKeys:
-        """Return new credentials, of whatever identity."""
+        """Return new credentials without checking their identity."""
 
         def fetch_once() -> NewKeys:
             with translated(self.target), reading(current.method):
@@ -292,7 +292,7 @@ _NOT_AGAIN_FOR = timedelta(minutes=5)
 
 
 def reject(credentials: Any, key: str) -> bool:
-    """Let credentials expire, because AWS has rejected their session, which has this access key ID.
+    """Let credentials expire because AWS has rejected their session with this access key ID.
 
     Return whether their next use renews them. Long-term keys and keys in a file can't be renewed.
     """
@@ -310,7 +310,7 @@ def reject(credentials: Any, key: str) -> bool:
 
 
 def renewing_of(credentials: Any) -> Renewing | None:
-    """Return what renews credentials, or None if they aren't this package's, or aren't renewed."""
+    """Return the object that renews credentials, or None if this package doesn't renew them."""
     refresh = getattr(credentials, "_refresh_using", None)
     method = getattr(refresh, "func", None)
     renewing = getattr(method, "__self__", None)
@@ -335,7 +335,7 @@ _not_renewed: dict[Path, FileVersion | None] = {}
 
 
 def shared_sign_in(file: Path, fetch: Callable[[], _T]) -> _T:
-    """Return the result of ``fetch``, which uses the sign-in in a file, and renews it.
+    """Call ``fetch``, which uses and renews the sign-in in a file, and return its result.
 
     Another kernel or the AWS CLI can be renewing it, too. AWS accepts a refresh token only once, so
     if that program was first, ``fetch`` is called again when it has written the file. Raises
@@ -358,7 +358,7 @@ def shared_sign_in(file: Path, fetch: Callable[[], _T]) -> _T:
 
 
 class _ProcessProvider(ProcessProvider):
-    """botocore's provider, with one exception for a command that fails or prints something else."""
+    """botocore's provider for a credential_process, with the same exception for all failures."""
 
     def _retrieve_credentials_using(self, credential_process: str) -> NewKeys:
         try:
@@ -378,7 +378,7 @@ def create_provider_chain(
 ) -> CredentialResolver:
     """Return the providers for a target's profile, in botocore's order.
 
-    ``role_provider`` is a class like `RoleChainProvider`, and used instead. If the credentials
+    ``role_provider`` is a class that replaces `RoleChainProvider`. If the credentials
     don't come from a profile, return only the provider of their source. Raises botocore's
     exceptions for invalid settings.
     """
@@ -419,7 +419,7 @@ def create_provider_chain(
 def _create_sources(
     clients: ProviderClients, target: Target, cache: Any, renewing: Renewing
 ) -> list[Any]:
-    """Return the providers of variables, containers and instances."""
+    """Return the providers for environment variables, containers and instances."""
     # A switch sets variables for child processes, which must not affect this identity.
     environ = user_environment()
 
@@ -440,7 +440,7 @@ def _create_sources(
 
 
 class ProviderClients:
-    """What botocore's providers use of a session: its settings, and clients for our own calls.
+    """The parts of a session that botocore's providers use: its settings, and clients.
 
     A session is created for the first client, because that takes longer than all the rest of
     opening a profile. It has no credentials: each client gets keys, or is for unsigned calls.
@@ -485,7 +485,7 @@ class ProviderClients:
 
 
 class RoleChainProvider(AssumeRoleProvider):
-    """botocore's provider of a chain of assumed roles, which renews each of them."""
+    """botocore's provider for a chain of assumed roles. It renews each role's session."""
 
     _profile_name: str
     renewing: Renewing
@@ -506,7 +506,7 @@ def _parse_credentials_file(name: str) -> Mapping[str, Section]:
 
 
 class _ProfileProviders(ProfileProviderBuilder):
-    """botocore's providers for a profile, whose credentials are renewed or read again."""
+    """botocore's providers for a profile, with credentials that are renewed or read again."""
 
     _session: ProviderClients
     renewing: Renewing

@@ -1,4 +1,4 @@
-"""Our own calls, and what STS issues: identities, cached role sessions, and other sessions.
+"""Call STS for identities and sessions, and cache role sessions.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/welcome.html
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-role.html
@@ -62,7 +62,7 @@ SHORTEST_SESSION = 900
 
 
 class _Clock:
-    """How far AWS's clock is ahead of this machine's, according to the last of our own calls."""
+    """How far AWS's clock is ahead of this machine's clock, as of our latest call."""
 
     offset = timedelta(0)
 
@@ -72,7 +72,7 @@ _PRECISION = timedelta(seconds=5)
 
 
 def aws_now() -> datetime:
-    """Return AWS's time (UTC), which decides when keys and policies end.
+    """Return AWS's current time (UTC), which decides when keys and policies expire.
 
     The clock of a laptop or a virtual machine can be minutes off.
     """
@@ -80,7 +80,7 @@ def aws_now() -> datetime:
 
 
 def own_client(client: BaseClient) -> Any:
-    """Declare a client's calls as our own, and return the client.
+    """Mark a client's calls as this package's own, and return the client.
 
     They can use an identity that isn't active, and aren't recorded. A page of a proxy instead of
     AWS's response raises ResponseParserError.
@@ -134,7 +134,7 @@ def _mark_mocked(http_response: AWSResponse, parsed: dict[str, object], **_: obj
 
 
 class KeySource(Protocol):
-    """Credentials of botocore, or of this package."""
+    """Credentials from botocore or from this package."""
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         """Return the current keys."""
@@ -144,7 +144,7 @@ _CredentialsT = TypeVar("_CredentialsT", bound=KeySource)
 
 
 class Keys(StaysInProcess, ReadOnlyCredentials):
-    """Keys as botocore freezes them, and when AWS stops accepting them (UTC), if that is known.
+    """botocore's tuple of frozen keys, with the time (UTC) at which they expire, if known.
 
     Their repr keeps them out of tracebacks.
     """
@@ -162,7 +162,7 @@ class Keys(StaysInProcess, ReadOnlyCredentials):
         *,
         expires_at: datetime | None = None,
     ) -> Self:
-        """Return the keys, which are a tuple, as botocore's are."""
+        """Create the tuple of keys."""
         keys = super().__new__(cls, access_key, secret_key, token, account_id)
         keys.expires_at = expires_at
         return keys
@@ -171,16 +171,16 @@ class Keys(StaysInProcess, ReadOnlyCredentials):
         return f"<{type(self).__name__}>"
 
     def until(self, end: datetime) -> Keys:
-        """Return the same keys, which end at this time."""
+        """Return a copy of the keys that expires at this time."""
         return Keys(self.access_key, self.secret_key, self.token, self.account_id, expires_at=end)
 
     def ends_at(self, latest: datetime) -> datetime:
-        """Return when the keys end, at the latest at this time."""
+        """Return when the keys expire, but at the latest this time."""
         return min(self.expires_at or latest, latest)
 
 
 def freeze_credentials(credentials: KeySource) -> Keys:
-    """Return the current keys of credentials, which are renewed first if they are expiring."""
+    """Return the current keys of credentials. If they are about to expire, renew them first."""
     frozen: Any = credentials.get_frozen_credentials()
     return Keys(*frozen, expires_at=expiry_of(credentials))  # renewing has changed the expiry
 
@@ -195,7 +195,7 @@ def expiry_of(credentials: Any) -> datetime | None:
 
 
 def keys_in(issued: Issued) -> Keys:
-    """Return the keys in credentials that STS has issued."""
+    """Return the keys in the credentials of a response from STS."""
     return Keys(
         issued["AccessKeyId"],
         issued["SecretAccessKey"],
@@ -243,13 +243,13 @@ def ask_caller(sts: Any) -> CallerIdentity:
 
 
 class CliFiles(JSONFileCache):
-    """The AWS CLI's files of sessions or tokens, which other programs can have open.
+    """The AWS CLI's files of sessions or tokens, as a dict. Other programs can have them open.
 
     On Windows, botocore couldn't replace such a file, and would leave the secrets in its draft.
     """
 
     def __contains__(self, key: object) -> bool:
-        """Return whether a file has a document that can be read, which botocore doesn't check."""
+        """Return whether the file contains a readable document. botocore doesn't check this."""
         try:
             self[str(key)]
         except KeyError:
@@ -257,7 +257,7 @@ class CliFiles(JSONFileCache):
         return True
 
     def __getitem__(self, key: str) -> Any:
-        """Return the document in a file. Raises KeyError."""
+        """Return the document in a file. Raises KeyError if it can't be read."""
         try:
             return json.loads(read_file(self._path(key)))
         except (OSError, ValueError):
@@ -279,8 +279,8 @@ class RoleCache(CliFiles):
     session policies either. ``callers`` receives the identity of each set of credentials that the
     cache reads or writes, by access key ID. With ``fresh``, the cache ignores entries that this
     object didn't write. ``has_read`` is True after the cache has returned a session that another
-    object wrote. A file that can't be read or written is no error, because botocore assumes the
-    role again. It ignores sessions that AWS has rejected.
+    object wrote. If a file can't be read or written, botocore assumes the role again. The cache
+    ignores sessions that AWS has rejected.
     """
 
     def __init__(
@@ -302,7 +302,7 @@ class RoleCache(CliFiles):
         return True
 
     def __getitem__(self, key: str) -> Any:
-        """Return the session in a file, or an expired one, which botocore replaces."""
+        """Return the session in a file, or an expired session, which botocore then replaces."""
         if self.fresh and key not in self._written:
             return _EXPIRED_SESSION
         # The AWS CLI may not have written the file.
@@ -383,7 +383,7 @@ class MfaSessionFetcher(CachedCredentialFetcher):
 
 
 class ScopedSessionFetcher(StaysInProcess):
-    """Gets a narrower session from STS for the ``base`` credentials.
+    """Gets a scoped session from STS for the ``base`` credentials.
 
     ``scope`` has the parameters of GetScopedCredentials. Long-term keys need a session token first.
     For a ``duration`` (seconds) without a policy, that is enough.
@@ -425,7 +425,7 @@ class ScopedSessionFetcher(StaysInProcess):
 
 
 def renew_with_base(credentials: _CredentialsT, base: KeySource) -> _CredentialsT:
-    """Return credentials that are renewed at the same time as their base.
+    """Return credentials that are renewed at the same time as their base credentials.
 
     Until then, STS can't issue a session that lasts longer. botocore has no public API for this.
     """
@@ -447,7 +447,7 @@ def issue_session_token(
 
 
 def sts_client(create_client: CreateClient, keys: Keys) -> Any:
-    """Return a client of STS with these keys."""
+    """Return an STS client that signs with these keys."""
     return create_client(
         "sts",
         aws_access_key_id=keys.access_key,

@@ -41,7 +41,7 @@ _is_translating: ContextVar[bool] = ContextVar("is_translating", default=False)
 
 @contextmanager
 def translated(target: Target | None, name: str = "") -> Iterator[None]:
-    """Raise this package's exception instead of another one, without botocore's stack.
+    """Translate an exception in a ``with`` block to this package's, without botocore's stack.
 
     The error is about a target, whose request is in its hint, or only about a name, or about the
     session of another library. The other error is the cause, unless it can contain a secret. What
@@ -63,7 +63,7 @@ def translated(target: Target | None, name: str = "") -> Iterator[None]:
 
 @contextmanager
 def reading(method: str) -> Iterator[None]:
-    """Raise botocore's error for credentials that botocore's own code can't read.
+    """Raise botocore's error in a ``with`` block that reads credentials, for any failure.
 
     It reads damaged files, and answers of other servers, with built-in exceptions such as KeyError.
     ``method`` is botocore's name of the provider. For a sign-in, its token file is damaged.
@@ -81,7 +81,7 @@ def reading(method: str) -> Iterator[None]:
 
 
 def _cause(error: Exception) -> Exception | None:
-    """Return an error without its stack and its own causes, or None if it can contain a secret."""
+    """Return an error without its traceback and causes, or None if it can contain a secret."""
     rule = _rule_of(error)
     if rule is None:
         return speaking_cause(error)
@@ -95,7 +95,7 @@ def _cause(error: Exception) -> Exception | None:
 
 
 def _is_logged(record: logging.LogRecord) -> bool:
-    """Return False for a failure that botocore logs with its traceback, and that we raise."""
+    """Return False for the record of a failure that botocore logs and this package raises."""
     error = record.exc_info[1] if record.exc_info else None
     if error is None:
         return True
@@ -116,7 +116,7 @@ def code_of(error: botocore.ClientError) -> str:
 
 
 def _details_of(error: botocore.ClientError) -> Mapping[str, object]:
-    """Return the error in a response. Ceph has it at the top level."""
+    """Return the error in a response. Ceph returns it at the top level."""
     return error.response.get("Error") or error.response
 
 
@@ -140,7 +140,7 @@ def _message_of(error: Exception) -> str:
 
 
 def _rule_of(error: Exception) -> table.Rule | None:
-    """Return the first rule of the table that applies to an error, if any."""
+    """Return the first rule in the table that applies to an error, or None."""
     if isinstance(error, botocore.ClientError):
         answer = code_of(error), str(error.operation_name)
         rules = [rule for rule in table.RESPONSES if rule.is_for_response(*answer)]
@@ -153,7 +153,7 @@ def _rule_of(error: Exception) -> table.Rule | None:
 
 
 def from_error(error: Exception, target: Target | None, name: str = "") -> AwsProfileError:
-    """Return this package's exception for another one; see `translated`."""
+    """Return this package's exception for another exception; see `translated`."""
     details = getattr(error, "kwargs", {})
     if isinstance(error, botocore.ProfileNotFound):
         return ProfileNotFound(details["profile"])  # it has the sentence, because we raise it, too
@@ -213,7 +213,7 @@ def _mistakes_about(rule: table.Rule, target: Target | None) -> list[str]:
 
 
 def no_credentials(name: str = "", target: Target | None = None) -> AwsProfileError:
-    """Return the exception for a profile without credentials, or a session if ``name`` is empty."""
+    """Return the exception for a profile, or for a session without a name, without credentials."""
     error: botocore.BotoCoreError = botocore.NoCredentialsError()
     if name in NOT_PROFILES:
         error = botocore.CredentialRetrievalError(provider=name, error_msg="no default credentials")
