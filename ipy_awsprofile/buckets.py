@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.config import Config
 
+from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.sessions.session import check_session
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _TIME = "datetime64[us, UTC]"
 
 
+@checks_arguments
 def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFrame:
     """Return the buckets of the session's account as a DataFrame, sorted by name.
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import gc
 import os
-import re
 import sys
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     Future,
@@ -36,36 +35,27 @@ from ipy_awsprofile.across.function import (
     failure_of,
     work_for,
 )
-from ipy_awsprofile.across.organization import (
-    OrganizationRole,
-    patterns_of,
-    warn_about_excluding_nothing,
-)
+from ipy_awsprofile.across.organization import OrganizationRole
+from ipy_awsprofile.across.selection import is_name, select_profiles
 from ipy_awsprofile.across.sources import Questions, SharedSources
 from ipy_awsprofile.cards.tables import across_card
-from ipy_awsprofile.config.files import read_config
-from ipy_awsprofile.config.names import alternatives, fits, has_wildcard
-from ipy_awsprofile.config.profiles import list_profiles
+from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.config.regions import unknown_region
-from ipy_awsprofile.config.request import SwitchRequest, require_name
-from ipy_awsprofile.config.shared import SHARED_PROFILES
-from ipy_awsprofile.config.sign_ins import role_named, sign_in_of_pattern
+from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.errors import InvalidOption, NotForOneProfile
 from ipy_awsprofile.gate import PROCESS, Turn, require_no_run
 from ipy_awsprofile.kernel.leftovers import is_handle, starts_workers
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted, interruptible
-from ipy_awsprofile.sessions.assigned_roles import AssignedRole, list_assigned_roles
 from ipy_awsprofile.sessions.session import ProfileSession, fetch_identity, label_for
 from ipy_awsprofile.switch.opening import open_guarded
 from ipy_awsprofile.switch.using_profile import running_switcher
-from ipy_awsprofile.text import did_you_mean, number_of
+from ipy_awsprofile.text import number_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ipy_awsprofile.config.target import Target
-    from ipy_awsprofile.credentials.person import Person
     from ipy_awsprofile.sessions.session import Identity
     from ipy_awsprofile.switch.switcher import Switcher
 
@@ -78,6 +68,7 @@ _GRACE = 1.0
 Task = tuple[str, str | None]
 
 
+@checks_arguments
 def across_profiles(
     profiles: str | Iterable[object],
     function: Function,
@@ -95,11 +86,11 @@ def across_profiles(
     """Call a function with a session of each profile and return all results as one DataFrame.
 
     ``profiles`` is the exact name of a profile, a pattern as in `list_profiles`, several of these
-    with commas between them, or a list of names, `Profile` records and roles of
-    `list_assigned_roles` or `organization_roles`. A pattern that begins with a sign-in, such as
-    ``corp:1000*/Admin`` or ``corp:team-*/Admin``, also selects roles. ``exclude`` leaves out
-    profiles that a pattern selects: names, account IDs, or patterns for the whole name or ID,
-    ignoring case.
+    with commas between them, or a list of exact names, patterns with wildcards, `Profile` records,
+    and roles of `list_assigned_roles` or `organization_roles`. A pattern that begins with a
+    sign-in, such as ``corp:1000*/Admin`` or ``corp:team-*/Admin``, also selects roles. ``exclude``
+    leaves out some of them: names, account IDs, names of accounts of roles, or patterns for the
+    whole name or ID, ignoring case.
 
     ``regions`` (a list, or a text such as ``eu-central-1,us-east-1``) calls the function for each
     profile in each of these Regions instead of the profile's Region. The Regions share the
@@ -150,7 +141,7 @@ def across_profiles(
         write=write,
     )
     requests: dict[str, SwitchRequest] = {}
-    for profile in _select_profiles(profiles, exclude, switcher.person):
+    for profile in select_profiles(profiles, exclude, switcher.person):
         if isinstance(profile, OrganizationRole):
             requests[str(profile)] = profile.request(options)
         else:
@@ -336,7 +327,7 @@ def _require_function(profiles: object, function: object) -> None:
     if callable(function):
         return
     hint = "Write `across_profiles(profiles, function)`."
-    if isinstance(function, str) and _is_name(function):
+    if isinstance(function, str) and is_name(function):
         names = f"{profiles},{function}"
         hint = f"For several profiles, write `across_profiles({names!r}, function)`."
     elif isinstance(function, str) and function.isidentifier():
@@ -414,147 +405,17 @@ def _codes_in(values: Iterable[object]) -> Iterator[CodeType]:
             yield from _codes_in(value.co_consts)
 
 
-def _select_profiles(
-    profiles: str | Iterable[object], excluded: str | Iterable[str], person: Person
-) -> list[str | OrganizationRole]:
-    """Return the names of the profiles and roles for `across_profiles`, without duplicates.
-
-    Roles of `organization_roles` are returned with the session that assumes them. Raises
-    InvalidOption if nothing matches a pattern, all profiles are left out, or an object is neither a
-    profile nor a role.
-    """
-    selected: list[str | OrganizationRole] = []
-    candidates: list[str] = []
-    if not isinstance(excluded, str):
-        excluded = list(excluded)
-    if isinstance(profiles, str):
-        for pattern in _patterns_in(profiles):
-            selected += _names_matching(pattern, excluded, person)
-            if _is_name(pattern):
-                continue
-            for match in list_profiles(pattern):
-                candidates += [match.name, match.account or ""]
-    warn_about_excluding_nothing(excluded, candidates, "profile that a pattern selects")
-    if isinstance(profiles, str):
-        if not selected:
-            raise InvalidOption(
-                f"`exclude` leaves out all profiles that match `{profiles}`.",
-                "Leave out fewer profiles, for example by their exact names.",
-            )
-        return list(dict.fromkeys(selected))
-    if not isinstance(profiles, Iterable):  # such as a session
-        require_name(profiles)
-    for profile in profiles:
-        if isinstance(profile, OrganizationRole):
-            selected.append(profile)
-            continue
-        if not isinstance(profile, AssignedRole):
-            require_name(profile)
-        selected.append(str(profile))
-    return list(dict.fromkeys(selected))
-
-
-def _patterns_in(text: str) -> list[str]:
-    """Return the patterns and names in a text, which commas separate; it can be one name, too.
-
-    Raises InvalidOption for braces.
-    """
-    text = str(text)  # it can be a Profile
-    if _is_name(text):
-        return [text]
-    if re.search(r"\{[^{}]*,[^{}]*\}", text):
-        raise InvalidOption("Patterns have no braces.", f"Write `{_without_braces(text)}`.")
-    return alternatives(text) or [text]
-
-
-def _names_matching(pattern: str, excluded: str | Iterable[str], person: Person) -> list[str]:
-    """Return the names of the profiles and roles that match a pattern, or that it names exactly.
-
-    ``excluded`` leaves out profiles, perhaps all. ``person`` signs in if roles of IAM Identity
-    Center must be listed. Raises InvalidOption if nothing matches.
-    """
-    if _is_name(pattern):  # without other profiles that match this name as a pattern
-        return [pattern]
-    left_out = patterns_of(excluded)
-    found = [profile for profile in list_profiles(pattern) if profile not in SHARED_PROFILES]
-    names: list[str] = []
-    for profile in found:
-        if not fits(left_out, profile, profile.account or ""):
-            names.append(str(profile))
-    config = read_config()
-    sign_in = sign_in_of_pattern(pattern, config)
-    if sign_in:
-        for role in list_assigned_roles(sign_in, pattern, person=person):
-            if role.profile not in names:
-                names.append(str(role))
-    advice = _advice_for_words(pattern, names)
-    if found and not names:
-        return []
-    if not names:
-        advice = advice or _advice_for_syntax(pattern)
-        similar = did_you_mean(pattern, config.profiles)
-        lists = "`%aws_profiles`, or `list_profiles()` in Python, lists the profiles."
-        raise InvalidOption(f"No profile matches `{pattern}`.", advice or similar or lists)
-    if advice:
-        has_words = "has all of these words" if len(names) == 1 else "have all of these words"
-        PROCESS.warn(f"{number_of(len(names), 'profile')} {has_words}: `{pattern}`. {advice}")
-    return names
-
-
-def _advice_for_words(pattern: str, names: Collection[str]) -> str:
-    """Return how to name the profiles whose exact names are words of a pattern.
-
-    The result is empty without such profiles, and if the pattern selects them.
-    """
-    exact = list(filter(_is_name, pattern.split()))
-    if set(exact) <= set(names):
-        return ""
-    return f"To select profiles by their exact names, write `{','.join(exact)}`."
-
-
-def _advice_for_syntax(pattern: str) -> str:
-    """Return what to write instead of the negation or the list of patterns of other tools."""
-    if pattern.startswith("!"):
-        return (
-            f"To leave out profiles, write `* --exclude {pattern[1:]}`; in Python, pass "
-            f"`'*', exclude={pattern[1:]!r}`."
-        )
-    words = pattern.split()
-    if len(words) > 1 and has_wildcard(pattern) and all(map(list_profiles, words)):
-        return f"To select profiles that match any of several patterns, write `{','.join(words)}`."
-    return ""
-
-
-def _without_braces(text: str) -> str:
-    """Return patterns with braces, as in a shell, as patterns with commas between them."""
-    patterns: list[str] = []
-    for part in re.findall(r"(?:[^,{}]|\{[^{}]*\})+", text):
-        pieces = [piece.split(",") for piece in re.split(r"[{}]", part)]
-        patterns += map("".join, product(*pieces))
-    return ",".join(patterns)
-
-
-def _is_name(text: str) -> bool:
-    """Return whether a string is the name of a profile or role rather than a pattern."""
-    config = read_config()
-    role = role_named(text, config)
-    if role:
-        return role.has_id or not has_wildcard(text)
-    return text in config.profiles
-
-
 def _parse_regions(regions: str | Iterable[str] | None) -> tuple[str, ...]:
-    """Return the names of Regions, from a list or from a text with commas between the names.
+    """Return the names of Regions, from a list or a text with commas or blanks between the names.
 
     None is each profile's own Region. Raises InvalidOption for an empty list. Warns about names
     that botocore doesn't know.
     """
     if regions is None:
         return ()
-    if isinstance(regions, str):
-        regions = regions.split(",")
-    stripped = (str(region).strip() for region in regions)
-    names = tuple(dict.fromkeys(filter(None, stripped)))
+    if not isinstance(regions, str):
+        regions = ",".join(map(str, regions))
+    names = tuple(dict.fromkeys(regions.replace(",", " ").split()))
     if not names:
         raise InvalidOption(
             "`regions` names no Region.",

@@ -9,8 +9,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.config.names import alternatives, fits, has_wildcard, matches
+from ipy_awsprofile.config.names import Arn, alternatives, fits, has_wildcard, matches
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
+from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.config.request import Source, SwitchRequest
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AccessDenied, InvalidOption
@@ -56,6 +57,7 @@ class OrganizationRole:
         return replace(options, role_arn=self.arn, region=session.region_name, source=source)
 
 
+@checks_arguments
 def organization_roles(
     role: str,
     pattern: str | None = None,
@@ -84,6 +86,12 @@ def organization_roles(
     https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html
     """
     require_no_run("`organization_roles`")
+    if role.startswith("arn:"):
+        name = Arn.parse(role).role or "NAME"
+        raise InvalidOption(
+            f"`{role}` is a role in one account.",
+            f"Write the name that the role has in each account: `{name}`.",
+        )
     session = session or running_switcher().session
     if session is None:
         raise InvalidOption(

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from ipy_awsprofile.sessions.assigned_roles import AssignedRole
 
 
-def profile_table(profiles: Sequence[Profile], pattern: str | None = None) -> Card:
-    """Return a card with a row for each profile."""
+def profile_table(
+    profiles: Sequence[Profile], pattern: str | None = None, advice: str = ""
+) -> Card:
+    """Return a card with a row for each profile, and advice, which can be empty."""
     rows = []
     for profile in profiles:
         mfa = ""
@@ -32,7 +34,7 @@ def profile_table(profiles: Sequence[Profile], pattern: str | None = None) -> Ca
         rows.append((profile.name, str(profile.kind), *(value or "" for value in values)))
     columns = ("profile", "kind", "account", "role", "source", "region", "MFA")
     title = _title(number_of(len(rows), "profile"), pattern, len(rows), "%aws_profiles")
-    notes = []
+    notes = list(filter(None, [advice]))
     for profile in profiles:
         if profile == pattern:
             line = arguments(SessionRequest(profile))

@@ -130,6 +130,8 @@ def _problem(name: str, value: str | Mapping[str, str], section: Section) -> str
     if isinstance(value, Mapping):
         return _in_block(name, value)
     shown = f"`{one_line(name, 40)}`"
+    if name in _OF_AWS_VAULT:
+        return f"{shown} {_OF_AWS_VAULT[name]}"
     instead = instead_of_option(name, section)
     if instead:
         return f"{shown} isn't an AWS setting, so it is ignored. {instead}"
@@ -147,6 +149,13 @@ def _problem(name: str, value: str | Mapping[str, str], section: Section) -> str
     fault = check(value) if check else ""
     return f"{shown} {fault}" if fault else ""
 
+
+_INHERITS = (
+    "is a setting of aws-vault, which AWS's tools ignore. Copy that profile's settings to this one."
+)
+
+#: Settings of aws-vault that change what a profile is, and what to write instead.
+_OF_AWS_VAULT = {"include_profile": _INHERITS, "parent_profile": _INHERITS}
 
 #: What to write instead of a setting that is named like an option of a switch.
 _OPTIONS = {
@@ -183,13 +192,17 @@ def instead_of_option(name: str, section: Section) -> str:
 def ignored_limits(target: Target) -> list[str]:
     """Return mistakes for settings that seem to limit a profile's session, but have no effect."""
     section = target.config.profiles.get(target.name, {})
-    limits = {"readonly": target.request.read_only, "policy": target.request.policy}
+    limits = {
+        "readonly": target.request.read_only,
+        "policy": target.request.policy,
+        "durationseconds": target.request.duration,
+    }
     warnings: list[str] = []
     for name, value in section.items():
         is_limited = limits.get(letters_of(name), True)
         if value and not is_limited:
             warnings.append(_problem(name, value, section))
-    return warnings
+    return list(filter(None, warnings))
 
 
 #: What botocore takes for a part of a value.

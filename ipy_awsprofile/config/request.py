@@ -11,29 +11,21 @@ from __future__ import annotations
 
 import builtins
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, fields, replace
 from datetime import timedelta
-from functools import wraps
-from inspect import Signature, signature
 from keyword import iskeyword
 from types import NoneType
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from ipy_awsprofile.config.names import account_text, is_account_id
-from ipy_awsprofile.config.regions import known_regions
-from ipy_awsprofile.config.settings import KEYS
 from ipy_awsprofile.errors import InvalidOption
-from ipy_awsprofile.text import did_you_mean, letters_of, quoted
+from ipy_awsprofile.text import quoted
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
 
     from ipy_awsprofile.config.profiles import Profile
-
-P = ParamSpec("P")
-RequestT = TypeVar("RequestT")
-Result = TypeVar("Result")
 
 #: Seconds, a timedelta, or a text such as ``3600``, ``15m`` or ``1h30m``.
 Duration = float | timedelta | str
@@ -90,6 +82,7 @@ def require_variable(name: str) -> None:
 #: What a parameter of Python must be, by its annotation: its types, and words for them.
 _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "bool": ((bool,), "True or False"),
+    "int": ((int,), "a whole number"),
     "float": ((int, float), "a number of seconds"),
     "str": ((str,), "a string"),
     "str | None": ((str, NoneType), "a string"),
@@ -105,24 +98,33 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
 }
 
 
-def _require_types(request: Any) -> None:
-    """Raise InvalidOption for a parameter with a value of the wrong type, such as a list."""
+def require_type(name: str, annotation: object, value: object) -> None:
+    """Raise InvalidOption for a value that a parameter can't have, such as a list.
+
+    Only the annotations of the table above are checked.
+    """
+    declared = _TYPES.get(str(annotation))
+    if declared is None:
+        return
+    types, words = declared
+    is_flag = isinstance(value, bool) and bool not in types  # Python takes True for 1
+    if isinstance(value, types) and not is_flag:
+        return
+    hint = ""
+    if name == "policy":
+        hint = "Write the policy to a file. For a dict, use `with scoped(NAME, policy=POLICY):`."
+    raise InvalidOption(
+        f"`{name}` must be {words}, not a value of type {type(value).__name__}.", hint
+    )
+
+
+def _require_values(request: Any) -> None:
+    """Raise InvalidOption for a field with a value of another type, or for an empty option."""
     for attribute in fields(request):
-        declared = _TYPES.get(str(attribute.type))
-        if declared is None:
-            continue
-        types, words = declared
-        value = getattr(request, attribute.name)
-        is_flag = isinstance(value, bool) and bool not in types  # Python takes True for 1
-        if isinstance(value, types) and not is_flag:
-            continue
-        problem = f"`{attribute.name}` must be {words}, not a value of type {type(value).__name__}."
-        hint = ""
-        if attribute.name == "policy":
-            hint = (
-                "Write the policy to a file. For a dict, use `with scoped(NAME, policy=POLICY):`."
-            )
-        raise InvalidOption(problem, hint)
+        require_type(attribute.name, attribute.type, getattr(request, attribute.name))
+    for name in options_of(SessionRequest):
+        if getattr(request, name) == "":  # such as a variable of the environment without a value
+            raise InvalidOption(f"`{name}` is empty.", "Write its value, or leave it out.")
 
 
 #: The notebook's default variable for the session.
@@ -208,12 +210,12 @@ class SessionRequest:
         """Raise InvalidOption if Python code passes a different type where a name is required."""
         if self.profile is not None:
             require_name(self.profile)
-        _require_types(self)
+        _require_values(self)
         if self.account is not None:
             self._set("account", account_text(self.account))
         if self.policy is not None:
             policy = os.fspath(self.policy)
-            if policy and not policy.startswith(("arn:", "file://")):
+            if not policy.startswith(("arn:", "file://")):
                 # A refresh reads the file again, when the notebook can be in another folder.
                 policy = os.path.abspath(os.path.expanduser(policy))
             self._set("policy", policy)
@@ -255,14 +257,22 @@ class SessionRequest:
         ways = [self.profile is not None, self.role_arn is not None, self.default, self.has_parts]
         return ways.count(True) == 1
 
-    def with_profile_as_source(self) -> Self | None:
-        """Return the request with its profile as the role's source, or None unless it has both.
+    def with_one_identity(self, profiles: Mapping[str, Mapping[str, Any]]) -> Self | None:
+        """Return what a request means that names a profile and a part of another identity.
 
-        A user who names both means this request.
+        The result is None if that isn't clear. ``profiles`` are the sections of the files.
         """
-        if self.profile is None or self.role_arn is None or self.source_profile is not None:
+        if self.profile is None:
             return None
-        return replace(self, profile=None, source_profile=self.profile)
+        meant = self
+        if self.role_arn and not self.source_profile:
+            meant = replace(self, profile=None, source_profile=self.profile)
+        elif self.source_profile and not self.role_arn:
+            role_arn = profiles.get(self.profile, {}).get("role_arn")
+            meant = replace(self, profile=None, role_arn=role_arn)
+        elif self.sso and self.profile in profiles:
+            meant = replace(self, sso=None)  # the profile has a sign-in
+        return meant if meant.names_one_identity else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,88 +355,3 @@ def python_arguments(request: SessionRequest) -> str:
 
 #: What a request must name exactly one of.
 IDENTITIES = "a profile's name, a role's ARN, an account with a role, and the default credentials"
-
-
-#: The parameters of the Python functions with requests, by the function's name.
-_PARAMETERS = {"using_profile": frozenset(each.name for each in fields(SwitchRequest))}
-
-
-def takes(
-    request: Callable[P, RequestT],
-) -> Callable[[Callable[[RequestT], Result]], Callable[P, Result]]:
-    """Return a decorator that replaces a function's request by the request's own parameters.
-
-    Raises InvalidOption in terms of the function for arguments that it doesn't have, and for a
-    request that doesn't name one identity.
-    """
-    parameters = dict(signature(request).parameters)
-    for internal in ("default_session_name", "source"):
-        del parameters[internal]
-
-    def decorate(function: Callable[[RequestT], Result]) -> Callable[P, Result]:
-        _PARAMETERS[function.__name__] = frozenset(parameters)
-        own = signature(function).return_annotation
-        taken = Signature([*parameters.values()], return_annotation=own)
-
-        @wraps(function)
-        def with_options(*args: P.args, **kwargs: P.kwargs) -> Result:
-            _require_parameters(function.__name__, parameters, args, kwargs)
-            made = request(*args, **kwargs)
-            _require_identity(function.__name__, made)
-            return function(made)
-
-        with_options.__signature__ = taken  # type: ignore[attr-defined]
-        return with_options
-
-    return decorate
-
-
-def _require_parameters(
-    function: str,
-    parameters: Iterable[str],
-    args: tuple[object, ...],
-    kwargs: Mapping[str, object],
-) -> None:
-    """Raise InvalidOption for arguments that a function doesn't have, such as boto3's names."""
-    for name in kwargs:
-        if name in parameters:
-            continue
-        hint = _parameter_meant(name, parameters)
-        hint = hint or f"`help({function})` describes its parameters."
-        if name in KEYS:
-            hint = "Save the keys in a profile with `aws configure`, and pass the profile's name."
-        raise InvalidOption(f"`{function}` has no parameter `{name}`.", hint)
-    if len(args) > 1:
-        # Don't repeat other values, which can be keys: boto3.Session takes them first.
-        hint = 'Pass the others by name, such as `region="us-west-2"`.'
-        if args[1] in known_regions():
-            hint = f'Pass the second one as `region="{args[1]}"`.'
-        raise InvalidOption(f"`{function}` takes one argument without its name: a profile.", hint)
-    if args and "profile" in kwargs:
-        raise InvalidOption(f"`{function}` got two profiles.", "Pass one of them.")
-
-
-def _parameter_meant(name: str, parameters: Iterable[str]) -> str:
-    """Return a sentence about the parameter that an unknown parameter resembles, or ""."""
-    by_flag = {letters_of(each.flag): key for key, each in options_of(SwitchRequest).items()}
-    meant = by_flag.get(letters_of(name), name)
-    if meant in parameters:
-        return f"Did you mean `{meant}`?"
-    for function, of_function in _PARAMETERS.items():
-        if meant in of_function:
-            return f"`{function}` has the parameter `{meant}`."
-    return did_you_mean(name, parameters)
-
-
-def _require_identity(function: str, request: Any) -> None:
-    """Raise InvalidOption unless the arguments of a Python function name exactly one identity."""
-    if request.names_one_identity:
-        return
-    meant = request.with_profile_as_source()
-    hint = (
-        f'Write `{function}("NAME")`, `{function}(role_arn="ARN")`, '
-        f'`{function}(account="ID", role="NAME")` or `{function}(default=True)`.'
-    )
-    if meant:
-        hint = f'Instead of the profile, pass `source_profile="{meant.source_profile}"`.'
-    raise InvalidOption(f"`{function}` takes exactly one of {IDENTITIES}.", hint)

@@ -169,6 +169,12 @@ def section_text(name: str, settings: Section) -> str:
 
 
 def _new_section(name: str, settings: Section) -> str:
+    word, _, rest = name.partition(" ")
+    if word == "profile":
+        raise InvalidOption(
+            f"`{name}` can't be the name of a new profile, because `profile` begins its header.",
+            f"Write `{rest.strip()}`.",
+        )
     if _ODD.search(name):
         raise InvalidOption(
             f"`{name}` can't be the name of a new profile.",

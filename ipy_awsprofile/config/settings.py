@@ -59,8 +59,13 @@ _OTHERS = words(
 )
 
 
-#: Names of environment variables in place of settings.
-_MEANT = {"aws_region": "region", "aws_default_region": "region"}
+#: Names of environment variables and of aws-vault, and the settings in their place.
+_MEANT = {
+    "aws_region": "region",
+    "aws_default_region": "region",
+    "include_profile": "source_profile",
+    "parent_profile": "source_profile",
+}
 
 
 @cache

@@ -28,8 +28,8 @@ from ipy_awsprofile.config.names import AssignedName
 from ipy_awsprofile.config.private import read_file
 from ipy_awsprofile.config.profiles import Profile, find_profile
 from ipy_awsprofile.config.settings import client_settings
-from ipy_awsprofile.errors import InvalidOption
-from ipy_awsprofile.text import did_you_mean, listed
+from ipy_awsprofile.errors import InvalidOption, ProfileNotFound
+from ipy_awsprofile.text import did_you_mean, listed, quoted
 
 _EXAMPLE = (
     "Write a section `[sso-session NAME]` with sso_start_url and sso_region in the config file, "
@@ -203,8 +203,19 @@ def find_profile_or_role(
     """Return a profile or a role of IAM Identity Center. Raises a subclass of AwsProfileError."""
     role = role_named(name, config)
     if role is None:
+        sign_in = sign_in_of_pattern(name, config)
+        if sign_in and name not in config.profiles:
+            raise ProfileNotFound(name, _advice_for_role(sign_in))
         return find_profile(name, config)
     return profile_of_role(role, config, find_account)
+
+
+def _advice_for_role(sign_in: str) -> str:
+    """Return how to write the name of a role of a sign-in."""
+    return (
+        f"A role's name is {quoted(sign_in)}:ACCOUNT/ROLE. `%aws_profiles --sso {quoted(sign_in)}` "
+        "lists them."
+    )
 
 
 def profile_of_role(

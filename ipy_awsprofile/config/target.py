@@ -391,7 +391,7 @@ def requested_chain(
     request: SessionRequest, config: Config, find_account: FindAccount | None = None
 ) -> tuple[Profile, ...]:
     """Return the role chain of a request. Raises InvalidOption and ProfileNotFound."""
-    _require_one_way(request)
+    _require_one_way(request, config)
     if request.has_parts:
         sign_in = find_sign_in(request.sso, config)
         role = AssignedName(sign_in.name, str(request.account), str(request.role))
@@ -403,17 +403,20 @@ def requested_chain(
     return chain_of(find_profile_or_role(request.profile, config, find_account), config)
 
 
-def _require_one_way(request: SessionRequest) -> None:
-    """Raise InvalidOption unless a request names exactly one identity completely."""
+def _require_one_way(request: SessionRequest, config: Config) -> None:
+    """Raise InvalidOption unless a request names one identity, as a whole."""
     if request.names_one_identity:
         return
     hint = (
         "Run `%aws_profile NAME`, `%aws_profile --role-arn ARN`, `%aws_profile --account ID "
         "--role NAME` or `%aws_profile --default`."
     )
-    meant = request.with_profile_as_source()
+    meant = request.with_one_identity(config.profiles)
     if meant:
         hint = f"Write `%aws_profile {arguments(meant)}`."
+    elif request.profile and request.sso:
+        listing = f"%aws_profiles --sso {quoted(request.sso)}"
+        hint = f"`{listing}` lists the roles of the sign-in, whose names have their accounts."
     raise InvalidOption(f"Use exactly one of {IDENTITIES}.", hint)
 
 

@@ -47,6 +47,7 @@ def run_aws_calls(
     set_recording: Callable[[bool], None],
 ) -> pd.DataFrame | None:
     """Run ``%aws_calls``. Raises InvalidOption."""
+    _require_one_action(options)
     if options.action:
         if options.action == "clear":
             recorder.calls.clear()
@@ -66,6 +67,18 @@ def run_aws_calls(
             calls = [call for call in calls if call.outcome == "denied"]
         return calls_frame(calls)
     return None
+
+
+def _require_one_action(options: argparse.Namespace) -> None:
+    """Raise InvalidOption for two of an action, ``--denied`` and ``--policy``."""
+    actions = list(filter(None, [options.action]))
+    if options.denied:
+        actions.append("--denied")
+    if options.policy is not None:
+        actions.append("--policy")
+    if len(actions) > 1:
+        lines = " or ".join(f"`%aws_calls {action}`" for action in actions)
+        raise InvalidOption(f"{' and '.join(actions)} can't be combined.", f"Run {lines}.")
 
 
 def _show_state(count: int, *, is_on: bool) -> None:

@@ -141,6 +141,10 @@ _OTHER = re.compile(
 )
 
 
+#: A cell that only changes settings, such as that profile if it was misspelled.
+_ONLY_CONFIG = re.compile(r"(get_ipython\(\)\.run_line_magic\('config', .*\)\n?)+")
+
+
 class CellBeginning:
     """Calls functions before each cell. Ctrl-C meanwhile ends the cell.
 
@@ -194,7 +198,8 @@ class FirstProfile:
     def visit(self, cell: ast.Module) -> ast.Module:
         """Return the cell's code with the switch, if it is needed."""
         line = self._line()
-        if not line or _OTHER.match(_leading_magics(cell)):
+        magics = _leading_magics(cell)
+        if not line or _OTHER.match(magics) or _ONLY_CONFIG.fullmatch(magics):
             return cell
         if not needs_no_switch(self._switcher()):
             switch = f"get_ipython().run_line_magic('aws_profile', {line!r})"

@@ -18,15 +18,23 @@ from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.parameters import seconds
-from ipy_awsprofile.config.request import SwitchRequest, arguments, python_arguments
+from ipy_awsprofile.config.request import (
+    SessionRequest,
+    SwitchRequest,
+    arguments,
+    python_arguments,
+)
 from ipy_awsprofile.config.saved import ConfigFile
 from ipy_awsprofile.config.shared import AGENT
-from ipy_awsprofile.config.target import login_target
+from ipy_awsprofile.config.target import login_target, sign_in_file
 from ipy_awsprofile.config.user_environment import named_profile
+from ipy_awsprofile.credentials.person import somebody_is_there
+from ipy_awsprofile.credentials.translation import no_sign_in
 from ipy_awsprofile.errors import (
     AwsProfileError,
     EndpointUnreachable,
     InvalidOption,
+    SignInRequired,
     SwitchInterrupted,
     faults_as_errors,
 )
@@ -52,6 +60,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ipy_awsprofile.credentials.person import Person
     from ipy_awsprofile.kernel.sharing import Grant
     from ipy_awsprofile.switch.switcher import Switcher
 
@@ -71,9 +80,13 @@ def run_aws_profile(
         action = _action_of(options)
         request = _request_of(options, switcher.request)
         run = _ACTIONS[action]
-        shown = request or switcher.request or SwitchRequest()
+        active = switcher.request
+        shown = request or active or SwitchRequest()
         before = switcher.namespace.get(shown.variable)
-        result = run(_Line(options, request, switcher, make_picker, before))
+        former = None
+        if active and switcher.namespace.get(active.variable) is switcher.session:
+            former = active
+        result = run(_Line(options, request, switcher, make_picker, before, former))
         if isinstance(result, Receipts):
             return result.frame()
         if result is not None:
@@ -213,7 +226,7 @@ class _Line:
     """A line of ``%aws_profile`` in a notebook: its options, and the switch that they describe.
 
     ``request`` is None for a line without a switch. ``before`` is the value of the variable that
-    gets the session, or None.
+    gets the session, or None. ``former`` is the request whose variable had the session, if any.
     """
 
     options: argparse.Namespace
@@ -221,11 +234,20 @@ class _Line:
     switcher: Switcher
     make_picker: Callable[[Switcher], object]
     before: object
+    former: SwitchRequest | None
 
     @property
     def requested_or_active(self) -> SwitchRequest | None:
         """The switch of the line or else the active one, or None without either."""
         return self.request or self.switcher.request
+
+    def card(self) -> Card:
+        """Return the card of the active identity, after a switch of this line if it has one."""
+        active = self.switcher.request
+        notes: list[Leftover] = []
+        if active and self.former and self.former.variable != active.variable:
+            notes.append(_about_former_variable(self.former, self.switcher.namespace))
+        return active_card(self.switcher, self.before, notes=notes)
 
     def require_request(self, instead: str) -> SwitchRequest:
         """Return the line's switch or the active one.
@@ -287,7 +309,7 @@ def _change_identity(line: _Line) -> None:
     if options.device_code:
         person = replace(person, sign_in_prompter=partial(sign_in_at_cell, device_code=True))
     if options.login:
-        person.prompt_sign_in(login_target(line.require_request("NAME --login")))
+        _sign_in(line.require_request("NAME --login"), person, options)
         if request and request == SwitchRequest(sso=request.sso):
             return  # only a sign-in
     # After a sign-in, a cached session can belong to another user.
@@ -298,9 +320,22 @@ def _change_identity(line: _Line) -> None:
         switcher.switch(switcher.request, fresh=True, again=True, person=person)
 
 
+def _sign_in(request: SwitchRequest, person: Person, options: argparse.Namespace) -> None:
+    """Let the user sign in. Raises SignInRequired, which says so if no one is available."""
+    target = login_target(request)
+    sign_in_file(target)  # raises an error for a profile without a sign-in
+    if not somebody_is_there():
+        hint = no_sign_in(target).hint
+        if options.device_code:  # which the command of the AWS CLI lacks
+            line = arguments(request, *_words_of_action(options))
+            hint = f"Run `%aws_profile {line}` interactively."
+        raise SignInRequired("No one is available to sign in.", hint)
+    person.prompt_sign_in(target)
+
+
 def _card_unless_quiet(line: _Line) -> Card | None:
     """Return the identity's card; None if ``--quiet`` hides the card of a switch."""
-    card = active_card(line.switcher, line.before)
+    card = line.card()
     is_quiet = line.options.quiet and line.request is not None
     if is_quiet and card.tone is Tone.GOOD:
         return None
@@ -344,7 +379,7 @@ def _begin_to_share(line: _Line) -> object:
     if is_confirmed or not lines:
         switcher.share()
     if lines:
-        display(active_card(switcher, line.before))
+        display(line.card())
         return tables.saved_card(file, lines, is_written=is_confirmed)
     card = _card_unless_quiet(line)
     if line.request or not switcher.receipts:
@@ -433,7 +468,7 @@ def _save(line: _Line) -> Card:
     if is_confirmed:
         opened = switcher.prepare(SwitchRequest(name, variable=role.variable, confirmed=True))
     switcher.move(opened)
-    display(active_card(switcher, line.before))
+    display(line.card())
     return tables.saved_card(file, lines, is_written=is_confirmed)
 
 
@@ -510,6 +545,16 @@ def active_card(
     return cards.active_identity_card(
         switcher, active, identity, variable=variable, problem=problem, notes=first
     )
+
+
+def _about_former_variable(former: SwitchRequest, namespace: Mapping[str, object]) -> Leftover:
+    """Return a note about the variable that had the session until ``--as`` named another one."""
+    name = former.variable
+    says = "was removed"
+    if name in namespace:
+        says = "has its value from before the first switch again"
+    code = f"{name} = open_session({python_arguments(SessionRequest(**former.session_options()))})"
+    return Leftover(name, f"{says}, because a switch sets one variable. For both, run `{code}`")
 
 
 def _credentials_without_switch() -> str:

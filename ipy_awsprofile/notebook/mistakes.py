@@ -215,7 +215,7 @@ class TypedLine:
             return f"Write `{line}`, and the code on the next line." if line else ""
         if profiles and rest:
             line = self.good_line([*profiles, *options])
-            return f"Did you mean `{line}`?" if line else ""
+            return f"Did you mean `{line}`, without {listed(rest)}?" if line else ""
         if profiles or not rest:
             return self._written([*profiles, *options])
         return self._advice_for_similar(" ".join(rest), options, words)

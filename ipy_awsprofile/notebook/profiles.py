@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from ipy_awsprofile.across.across import across_profiles
 from ipy_awsprofile.across.organization import OrganizationRole, organization_roles
+from ipy_awsprofile.across.selection import advice_for_pattern
 from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.card import Card
 from ipy_awsprofile.config.files import read_config
@@ -95,7 +96,10 @@ def _card(options: argparse.Namespace, switcher: Switcher) -> Card:
     name = sign_in_of_pattern(options.pattern or "", config)
     if name and not profiles:
         return _card_of_roles(find_sign_in(name, config), options.pattern, options, switcher)
-    return tables.profile_table(profiles, options.pattern)
+    advice = ""
+    if options.pattern and not profiles:
+        advice = advice_for_pattern(options.pattern)
+    return tables.profile_table(profiles, options.pattern, advice)
 
 
 def _sign_in_and_pattern(options: argparse.Namespace) -> tuple[SignIn, str | None]:

@@ -32,6 +32,7 @@ from ipy_awsprofile.config.private import (
     replace_file,
     require_writable,
 )
+from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.sign_ins import (
     SignIn,
@@ -312,6 +313,7 @@ class AssignedRole:
         return self.name
 
 
+@checks_arguments
 def list_assigned_roles(
     sso: str | None = None,
     pattern: str | None = None,
@@ -344,6 +346,19 @@ def _matches(role: AssignedRole, pattern: str | None) -> bool:
         return True
     named = AssignedName(role.sso_session, role.account.name, role.role)
     return matches(pattern, (str(named), *fields))
+
+
+def lines_for_other_roles(target: Target) -> str:
+    """Return lines that switch to the user's other roles in a target's account, or an empty text.
+
+    This calls AWS, whose answer can differ from the cached list.
+    """
+    account = target.start.text("sso_account_id") or ""
+    with suppress(AwsProfileError):
+        portal = _Portal(target)
+        names = (AssignedName(portal.sign_in.name, account, role) for role in portal.roles(account))
+        return " or ".join(f"`%aws_profile {quoted(str(name))}`" for name in names)
+    return ""
 
 
 def known_roles_without_profile() -> list[AssignedRole]:

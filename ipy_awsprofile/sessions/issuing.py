@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -31,8 +31,9 @@ from ipy_awsprofile.config.policies import (
     read_only_policy,
     session_policy,
 )
-from ipy_awsprofile.config.private import of_process
+from ipy_awsprofile.config.private import StaysInProcess, of_process
 from ipy_awsprofile.config.profiles import ASSUMES
+from ipy_awsprofile.config.python_interface import ForWith, checks_arguments
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.config.user_environment import user_environment
@@ -334,7 +335,7 @@ def _issue_narrower_keys(
 # Sessions for code --------------------------------------------------------------------------------
 
 
-@contextmanager
+@checks_arguments
 def scoped(
     session_or_profile: boto3.Session | str,
     *,
@@ -342,7 +343,7 @@ def scoped(
     seconds: int | None = None,
     read_only: bool = False,
     description: str = "ipy-awsprofile",
-) -> Iterator[boto3.Session]:
+) -> AbstractContextManager[boto3.Session]:
     """Open a session of the same identity, with limited permissions or time, for one ``with``.
 
     ``session_or_profile`` is a boto3 session or the name of a profile. ``policy`` is a JSON file
@@ -371,6 +372,34 @@ def scoped(
             "Nothing limits the session.", "Pass `policy`, `seconds` or `read_only=True`."
         )
     scope["ScopedSessionDescription"] = description
+    return _Scoped(session_or_profile, scope)
+
+
+class _Scoped(StaysInProcess, ForWith):
+    """A block with a narrower session. It can be entered again."""
+
+    def __init__(self, session_or_profile: boto3.Session | str, scope: StsParameters) -> None:
+        super().__init__("scoped(…)")
+        self._block = partial(_begin_scope, session_or_profile, scope)
+        #: The times that it is entered now, the innermost last.
+        self._open: list[AbstractContextManager[boto3.Session]] = []
+
+    def __enter__(self) -> boto3.Session:
+        self._has_told = True
+        block = self._block()
+        session = block.__enter__()
+        self._open.append(block)
+        return session
+
+    def __exit__(self, *exception: Any) -> None:
+        self._open.pop().__exit__(*exception)
+
+
+@contextmanager
+def _begin_scope(
+    session_or_profile: boto3.Session | str, scope: StsParameters
+) -> Iterator[boto3.Session]:
+    """Open a narrower session for a block. ``scope`` is as in `_open_scope`."""
     base = session_or_profile
     if isinstance(base, str):
         base = open_session(base)

@@ -15,8 +15,9 @@ from ipy_awsprofile.config.mistakes import mistakes_of, texts_about
 from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import SOURCES, ProfileKind
+from ipy_awsprofile.config.python_interface import checks_arguments, takes
 from ipy_awsprofile.config.regions import is_aws, is_region_name
-from ipy_awsprofile.config.request import SessionRequest, takes
+from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.credentials.botocore_session import (
@@ -40,9 +41,14 @@ from ipy_awsprofile.credentials.sts import (
     own_client,
 )
 from ipy_awsprofile.credentials.translation import code_of, no_credentials, translated
-from ipy_awsprofile.errors import InvalidOption, InvalidProfile, faults_as_errors
+from ipy_awsprofile.errors import (
+    InvalidOption,
+    InvalidProfile,
+    RoleNotAssigned,
+    faults_as_errors,
+)
 from ipy_awsprofile.gate import READ_ONLY, Label, Signer, check, put_label
-from ipy_awsprofile.sessions.assigned_roles import find_target
+from ipy_awsprofile.sessions.assigned_roles import find_target, lines_for_other_roles
 from ipy_awsprofile.sessions.issued import IssuedKeys
 from ipy_awsprofile.text import chain_line
 
@@ -204,17 +210,23 @@ def open_target(
     ``role_provider`` is as in `create_provider_chain`. ``attempts`` is the number of attempts of
     each call that retrieves credentials. ``outside`` is what the session uses outside this process.
     """
-    with translated(target):
-        _require_region(target)
-        inner = ProfileBotocoreSession(target, outside)
-        prompter = outside.create_prompter(person or Person(), target)
-        session = ProfileSession(inner, target, timeout=timeout, prompter=prompter)
-        inner.resolve_credentials(
-            prompter=prompter,
-            config=give_up_soon(timeout, attempts=attempts),
-            fresh=fresh,
-            role_provider=role_provider,
-        )
+    try:
+        with translated(target):
+            _require_region(target)
+            inner = ProfileBotocoreSession(target, outside)
+            prompter = outside.create_prompter(person or Person(), target)
+            session = ProfileSession(inner, target, timeout=timeout, prompter=prompter)
+            inner.resolve_credentials(
+                prompter=prompter,
+                config=give_up_soon(timeout, attempts=attempts),
+                fresh=fresh,
+                role_provider=role_provider,
+            )
+    except RoleNotAssigned as error:
+        lines = lines_for_other_roles(target)
+        if lines:
+            error.hint = f"In this account, you can run {lines}. {error.hint}"
+        raise
     return session
 
 
@@ -333,6 +345,7 @@ class Identity:
     cached: bool = field(default=False, compare=False)
 
 
+@checks_arguments
 def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
     """Return a session's identity.
 

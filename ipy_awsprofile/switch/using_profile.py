@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import ContextDecorator
 from functools import lru_cache
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import TYPE_CHECKING, TypeVar
 
-from ipy_awsprofile.config.request import SwitchRequest, takes
+from ipy_awsprofile.config.python_interface import ForWith, takes
+from ipy_awsprofile.config.request import SwitchRequest, python_arguments
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.gate import PROCESS, require_no_run
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
@@ -26,7 +26,7 @@ _Function = TypeVar("_Function", bound=Callable[..., object])
 _UserFunction = TypeVar("_UserFunction", bound=UserFunction)
 
 
-class Block(ContextDecorator):
+class Block(ForWith):
     """Use another identity for a block, then restore the previous state exactly.
 
     The previous state is restored even after an error, inside other blocks, and if the block itself
@@ -41,6 +41,7 @@ class Block(ContextDecorator):
     """
 
     def __init__(self, request: SwitchRequest) -> None:
+        super().__init__(f"using_profile({python_arguments(request)})")
         self._request = request
         #: The times that it is entered now, the innermost last.
         self._open: list[tuple[Switcher, Entry]] = []
@@ -54,9 +55,11 @@ class Block(ContextDecorator):
                 "only after the call.",
                 "Use `with using_profile(NAME):` in its body.",
             )
-        return super().__call__(function)
+        decorated: _Function = super().__call__(function)
+        return decorated
 
     def __enter__(self) -> boto3.Session:
+        self._has_told = True
         # Each block looks for the Switcher, because the extension may have been reloaded since.
         switcher = running_switcher()
         entry = Entry()

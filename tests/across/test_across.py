@@ -50,6 +50,17 @@ def test_excluded_profiles(shell: Shell, aws: EmbeddedAws, names: tuple[str, ...
     assert not {"RoleBeta", "atlas-dev"} & set(frame["profile"])
 
 
+def test_excluded_from_a_list(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
+    """`exclude` leaves out profiles of a list and names, too, and a list can have patterns."""
+    everything = list_profiles()
+    kept = {"UserAlpha", "RoleBeta"}
+    for selected in (everything, [str(each) for each in everything], ["*"], ",".join(everything)):
+        frame = across_profiles(selected, lambda _: 1, exclude=["atlas-*", "borealis-*"])
+        assert set(frame["profile"]) == kept
+    with pytest.raises(InvalidOption, match="`exclude` leaves out all profiles"):
+        across_profiles(["RoleBeta"], lambda _: 1, exclude="RoleBeta")
+
+
 def test_cell_that_only_prints(shell: Shell, aws: EmbeddedAws) -> None:
     """A cell without a value shows what it prints, and a line instead of an empty DataFrame."""
     ran = shell.good("%%aws_profiles RoleBeta --no-progress\nprint(profile.account)")
@@ -101,7 +112,14 @@ def test_unknown_regions(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(warnings) == 1
     assert "`eu-centrl-1` isn't a Region that botocore knows. Did you mean `eu-c" in warnings[0]
     with pytest.raises(NoProfileAnswered, match="isn't an AWS Region"):
-        across_profiles("RoleBeta", bucket_count, regions="us-east-1 eu-west-1")
+        across_profiles("RoleBeta", bucket_count, regions="us-east-1;eu-west-1")
+
+
+def test_regions_with_blanks(aws: EmbeddedAws) -> None:
+    """Regions can have blanks between them, in a text and in a text of a list."""
+    for regions in ("us-east-1 eu-west-1", " us-east-1,  eu-west-1 ", ["us-east-1 eu-west-1"]):
+        frame = across_profiles("RoleBeta", bucket_count, regions=regions)
+        assert frame["region"].tolist() == ["us-east-1", "eu-west-1"]
 
 
 def test_order_and_calls(aws: EmbeddedAws, names: tuple[str, ...]) -> None:

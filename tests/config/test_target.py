@@ -184,9 +184,11 @@ def test_settings_of_a_role(config: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"profile": "keys", "duration": ""}, "`` isn't a valid duration_seconds"),
+        ({"profile": "keys", "duration": "1 h"}, "`1 h` isn't a valid duration_seconds"),
+        ({"profile": "keys", "duration": ""}, "`duration` is empty."),
+        ({"profile": "keys", "region": ""}, "`region` is empty."),
         ({"profile": "role", "mfa": True}, "--mfa is for long-term keys; `role` assumes a role."),
-        ({"profile": "role", "policy": ""}, "The policy `` can't be read"),
+        ({"profile": "role", "policy": ""}, "`policy` is empty."),
         ({"profile": "role", "policy": "/x.json"}, "x.json` can't be read: [Errno 2] No such"),
         ({"profile": "role", "read_only": True, "policy": READ_ONLY}, "can't be combined"),
         ({"profile": "keys", "policy": READ_ONLY}, "can limit only the session of a role"),

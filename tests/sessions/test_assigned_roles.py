@@ -82,16 +82,18 @@ def test_a_new_account(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_a_role_that_was_taken_away(shell: Shell, aws: EmbeddedAws) -> None:
-    """If AWS refuses a listed role, the error says how to list the roles again."""
+    """If AWS refuses a listed role, the error names the others, and how to list the roles again."""
     list_assigned_roles()
     aws.sso.assign(PROD, "Reader", user="bob")
     aws.sso.sign_in("corp", user="bob")
     listings(aws)
     error = refused(f"corp:{PROD}/Admin")
     assert isinstance(error, RoleNotAssigned)
-    assert error.hint.startswith("`%aws_profiles --sso corp --refresh`")
-    assert listings(aws) == []
-    listed = shell.good(error.hint.split("`")[1]).text  # the cached list still has the role
+    assert listings(aws) == ["sso:ListAccountRoles"]
+    _, other, _, refresh, _ = error.hint.split("`")
+    assert f"corp:{PROD}/Reader" in shell.good(other).text
+    assert refresh == "%aws_profiles --sso corp --refresh"
+    listed = shell.good(refresh).text  # the cached list still has the role
     assert "Reader" in listed
     assert "Admin" not in listed
 

@@ -1,0 +1,180 @@
+"""Select the profiles and roles of a run: by name, by pattern, or from a list, without some."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from itertools import chain, product
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.across.organization import (
+    OrganizationRole,
+    patterns_of,
+    warn_about_excluding_nothing,
+)
+from ipy_awsprofile.config.files import read_config
+from ipy_awsprofile.config.names import AssignedName, alternatives, fits, has_wildcard
+from ipy_awsprofile.config.profiles import list_profiles, profiles_by_name
+from ipy_awsprofile.config.request import require_name
+from ipy_awsprofile.config.shared import SHARED_PROFILES
+from ipy_awsprofile.config.sign_ins import role_named, sign_in_of_pattern
+from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.gate import PROCESS
+from ipy_awsprofile.sessions.assigned_roles import (
+    AssignedRole,
+    known_account_name,
+    list_assigned_roles,
+)
+from ipy_awsprofile.text import did_you_mean, number_of
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.credentials.person import Person
+
+#: A profile or role of a run: its name, or a role of `organization_roles` with its session.
+Selected = str | OrganizationRole
+
+
+def select_profiles(
+    profiles: str | Iterable[object], exclude: str | Iterable[str], person: Person
+) -> list[Selected]:
+    """Return the profiles and roles for `across_profiles`, without duplicates.
+
+    ``person`` signs in if roles of IAM Identity Center must be listed. Raises InvalidOption if
+    nothing matches a pattern, if ``exclude`` leaves out everything, or if an object is neither a
+    profile nor a role.
+    """
+    if not isinstance(exclude, str):
+        exclude = list(exclude)
+    candidates: dict[Selected, tuple[str, ...]] = {}
+    for each in _candidates(profiles, person):
+        candidates[each] = _names_for_exclude(each)
+    warn_about_excluding_nothing(exclude, list(chain(*candidates.values())), "profile")
+    left_out = patterns_of(exclude)
+    selected = [each for each, names in candidates.items() if not fits(left_out, *names)]
+    if candidates and not selected:
+        what = "profiles"
+        if isinstance(profiles, str):
+            what = f"profiles that match `{profiles}`"
+        raise InvalidOption(f"`exclude` leaves out all {what}.", "Leave out fewer profiles.")
+    return selected
+
+
+def _candidates(profiles: str | Iterable[object], person: Person) -> Iterable[Selected]:
+    """Yield what `across_profiles` gets, with the profiles and roles instead of patterns."""
+    if isinstance(profiles, str):
+        for text in _patterns_in(profiles):
+            yield from _names_matching(text, person)
+        return
+    if not isinstance(profiles, Iterable):  # such as a session
+        require_name(profiles)
+    for profile in profiles:
+        if isinstance(profile, OrganizationRole):
+            yield profile
+        elif isinstance(profile, AssignedRole):
+            yield str(profile)
+        else:
+            require_name(profile)
+            name = str(profile)
+            # Without a wildcard, a text in a list is an exact name.
+            yield from _names_matching(name, person) if has_wildcard(name) else [name]
+
+
+def _names_for_exclude(selected: Selected) -> tuple[str, ...]:
+    """Return what ``exclude`` can name to leave out a profile or role."""
+    if isinstance(selected, OrganizationRole):
+        return str(selected), selected.account.id, selected.account.name
+    config = read_config()
+    role = role_named(selected, config)
+    if role is None:
+        profile = profiles_by_name(config).get(selected)
+        account = profile.account if profile else None
+        return selected, account or ""
+    account_name = known_account_name(role.account) or ""
+    named = AssignedName(role.sign_in, account_name, role.role)
+    return selected, role.account, account_name, str(named)
+
+
+def _patterns_in(text: str) -> list[str]:
+    """Return the patterns and names in a text, which commas separate; it can be one name, too.
+
+    Raises InvalidOption for braces.
+    """
+    text = str(text)  # it can be a Profile
+    if is_name(text):
+        return [text]
+    if re.search(r"\{[^{}]*,[^{}]*\}", text):
+        raise InvalidOption("Patterns have no braces.", f"Write `{_without_braces(text)}`.")
+    return alternatives(text) or [text]
+
+
+def _names_matching(pattern: str, person: Person) -> list[str]:
+    """Return the names of the profiles and roles that match a pattern, or that it names exactly.
+
+    Raises InvalidOption if nothing matches.
+    """
+    if is_name(pattern):  # without other profiles that match this name as a pattern
+        return [pattern]
+    names = [str(each) for each in list_profiles(pattern) if each not in SHARED_PROFILES]
+    config = read_config()
+    sign_in = sign_in_of_pattern(pattern, config)
+    if sign_in:
+        for role in list_assigned_roles(sign_in, pattern, person=person):
+            if role.profile not in names:
+                names.append(str(role))
+    if not names:
+        advice = advice_for_pattern(pattern)
+        lists = "`%aws_profiles`, or `list_profiles()` in Python, lists the profiles."
+        raise InvalidOption(f"No profile matches `{pattern}`.", advice or lists)
+    advice = _advice_for_words(pattern, names)
+    if advice:
+        has_words = "has all of these words" if len(names) == 1 else "have all of these words"
+        PROCESS.warn(f"{number_of(len(names), 'profile')} {has_words}: `{pattern}`. {advice}")
+    return names
+
+
+def advice_for_pattern(pattern: str) -> str:
+    """Return what to write instead of a pattern that matches nothing, or an empty text."""
+    advice = _advice_for_words(pattern, ()) or _advice_for_syntax(pattern)
+    return advice or did_you_mean(pattern, read_config().profiles)
+
+
+def _advice_for_words(pattern: str, names: Collection[str]) -> str:
+    """Return how to name the profiles whose exact names are words of a pattern.
+
+    The result is empty without such profiles, and if the pattern selects them.
+    """
+    exact = list(filter(is_name, pattern.split()))
+    if set(exact) <= set(names):
+        return ""
+    return f"To select profiles by their exact names, write `{','.join(exact)}`."
+
+
+def _advice_for_syntax(pattern: str) -> str:
+    """Return what to write instead of the negation or the list of patterns of other tools."""
+    if pattern.startswith("!"):
+        return (
+            f"To leave out profiles, write `%%aws_profiles * --exclude {pattern[1:]}` above a "
+            f"cell's code; in Python, pass `'*', exclude={pattern[1:]!r}`."
+        )
+    words = pattern.split()
+    if len(words) > 1 and has_wildcard(pattern) and all(map(list_profiles, words)):
+        return f"To select profiles that match any of several patterns, write `{','.join(words)}`."
+    return ""
+
+
+def _without_braces(text: str) -> str:
+    """Return patterns with braces, as in a shell, as patterns with commas between them."""
+    patterns: list[str] = []
+    for part in re.findall(r"(?:[^,{}]|\{[^{}]*\})+", text):
+        pieces = [piece.split(",") for piece in re.split(r"[{}]", part)]
+        patterns += map("".join, product(*pieces))
+    return ",".join(patterns)
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text is the name of a profile or role rather than a pattern."""
+    config = read_config()
+    role = role_named(text, config)
+    if role:
+        return role.has_id or not has_wildcard(text)
+    return text in config.profiles

@@ -1,0 +1,168 @@
+"""Mistakes that would go unnoticed: a line or an error says so, and its hint works."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ipy_awsprofile.errors import InvalidOption, SignInRequired
+from tests.aws import EmbeddedAws
+from tests.integration.test_hints import ROLE, code_in
+from tests.shells import Shell
+
+
+def test_the_former_variable(shell: Shell, aws: EmbeddedAws) -> None:
+    """If `--as` moves the session to another variable, the card says what the former one has."""
+    shell.good("from ipy_awsprofile import open_session\nbeta = 1")
+    shell.good("%aws_profile UserAlpha --as alpha --region eu-west-1")
+    text = shell.good("%aws_profile RoleBeta --as beta").text
+    assert "`alpha` was removed, because a switch sets one variable." in text
+    (line,) = [code for code in code_in(text) if "open_session" in code]
+    shell.good(line)
+    assert shell.names["alpha"].profile_name == "UserAlpha"
+    assert shell.names["alpha"].region_name == "eu-west-1"
+    assert shell.names["beta"].profile_name == "RoleBeta"
+    text = shell.good("%aws_profile RoleBeta").text
+    assert "`beta` has its value from before the first switch again" in text
+    assert shell.names["beta"] == 1
+    assert "was removed" not in shell.good("%aws_profile UserAlpha").text
+
+
+#: Calls that return a block, and the call as their messages name it.
+BLOCKS = {
+    "using_profile('RoleBeta', region='eu-west-1')": "",
+    "scoped('RoleBeta', seconds=900)": "scoped(…)",
+}
+
+
+@pytest.mark.parametrize(("call", "shown"), BLOCKS.items())
+def test_blocks_without_with(shell: Shell, aws: EmbeddedAws, call: str, shown: str) -> None:
+    """A block that isn't used says so, and how to use it, wherever Python gives it the chance."""
+    shell.good("from ipy_awsprofile import *")
+    statement = f"with {shown or call} as session:"
+    with pytest.warns(RuntimeWarning, match="has no effect without `with`") as warned:
+        shell.good(f"{call}; 1")
+    assert f"Write `{statement}`." in str(warned[0].message)
+    assert f"write `{statement}`" in shell.good(call).text
+    ran = shell.run(f"{call}.client('s3')")
+    assert isinstance(ran.error, AttributeError)
+    *_, right, client = code_in(str(ran.error))
+    assert right == statement
+    right = right.replace("scoped(…)", call)
+    shell.good(f"{right}\n    {client}('s3')")
+    shell.good(f"with {call}: pass")
+    shell.good(f"@{call}\ndef function(): return 1")
+
+
+@pytest.mark.filterwarnings("error")
+def test_blocks_that_are_used(shell: Shell, aws: EmbeddedAws) -> None:
+    """A block that was entered, or decorates a function, causes no warning."""
+    shell.good("from ipy_awsprofile import *\nblock = using_profile('RoleBeta')")
+    shell.good("with block: pass\nwith block: pass\ndel block")
+    shell.good("@using_profile('RoleBeta')\ndef function(): pass\ndel function")
+
+
+def test_numbers_of_seconds(shell: Shell, aws: EmbeddedAws) -> None:
+    """The card warns of a `duration_seconds` that botocore ignores, without `--duration`."""
+    aws.write_profile(
+        "minutes",
+        source_profile="UserAlpha",
+        role_arn=ROLE,
+        region="us-west-2",
+        duration_seconds="30m",
+    )
+    says = "`duration_seconds` isn't a number of seconds, so botocore ignores it."
+    assert says in shell.good("%aws_profile minutes").text
+    ran = shell.good("%aws_profile minutes --duration 30m")
+    assert says not in ran.text
+    assert "30 minutes left" in ran.text
+
+
+def test_empty_values(shell: Shell, aws: EmbeddedAws) -> None:
+    """An empty value, such as that of an empty variable, is refused instead of ignored."""
+    shell.good("empty = ''")
+    for option in ("region", "duration", "session-name", "policy", "external-id"):
+        error = shell.refused(f'%aws_profile RoleBeta --{option} "{{empty}}"')
+        assert str(error) == f"`{option.replace('-', '_')}` is empty."
+
+
+def test_calls_with_two_actions(shell: Shell, aws: EmbeddedAws) -> None:
+    """Options of `%aws_calls` that can't be combined say so, and each line works alone."""
+    shell.good("%aws_profile RoleBeta\n%aws_calls on\nsession.client('s3').list_buckets()")
+    for wrong in ("--denied --policy", "on --denied", "clear --policy draft.json"):
+        error = shell.refused(f"%aws_calls {wrong}")
+        assert "can't be combined" in str(error)
+        assert len(code_in(error.hint)) == 2
+    for line in code_in(shell.refused("%aws_calls --denied --policy").hint):
+        shell.good(line)
+
+
+def test_no_one_to_sign_in(shell: Shell, aws: EmbeddedAws) -> None:
+    """If no one can answer, `--login` says so, and repeats its options."""
+    aws.write_profile("Analyst", sso_session="corp", sso_account_id="1" * 12, sso_role_name="A")
+    with aws.config_file.open("a") as config:
+        config.write(f"[sso-session corp]\nsso_start_url = {aws.sso.start_url}\n")
+        config.write("sso_region = us-east-1\n")
+    for options in ("--login", "--login --device-code"):
+        error = shell.refused(f"%aws_profile Analyst {options}")
+        assert isinstance(error, SignInRequired)
+        assert str(error) == "No one is available to sign in."
+        assert code_in(error.hint)[0] == f"%aws_profile Analyst {options}"
+
+
+def test_a_misspelled_first_profile(shell: Shell, aws: EmbeddedAws) -> None:
+    """A cell with only settings runs before the first switch, so that it can correct them."""
+    shell.good("%config AwsProfileMagics.profile = 'RoleBet'")
+    shell.refused("1")
+    shell.refused("%config AwsProfileMagics.profile = 'RoleBeta'\n1")
+    shell.good("%config AwsProfileMagics.profile = 'RoleBeta'")
+    assert shell.good("session.profile_name").result == "RoleBeta"
+
+
+#: Lines with two identities or the wrong name, and what the first line of their hint shows.
+RIGHT_LINES = {
+    "%aws_profile RoleBeta --source-profile UserAlpha": "role/RoleBeta ← UserAlpha",
+    "%aws_profile RoleBeta --sso corp": "RoleBeta ← UserAlpha",
+}
+
+
+def test_two_identities(shell: Shell, aws: EmbeddedAws) -> None:
+    """A name with an option of another identity gets the line that is meant."""
+    with aws.config_file.open("a") as config:
+        config.write(f"\n[sso-session corp]\nsso_start_url = {aws.sso.start_url}\n")
+        config.write("sso_region = us-east-1\n")
+    for wrong, shown in RIGHT_LINES.items():
+        (line,) = code_in(shell.refused(wrong).hint)
+        assert shown in shell.good(line).text
+    for wrong in ("%aws_profile Reader --sso corp", "%aws_profile corp:Reader"):
+        *_, line = code_in(shell.refused(wrong).hint)
+        assert isinstance(shell.run(line).error, SignInRequired)
+
+
+def test_names_of_new_profiles(shell: Shell, aws: EmbeddedAws) -> None:
+    """The word of a profile's header isn't a part of its name."""
+    line = f'%aws_profile --role-arn {ROLE} --source-profile UserAlpha --save "{{}}"'
+    (name,) = code_in(shell.refused(line.format("profile mine")).hint)
+    assert "+[profile mine]" in shell.good(line.format(name)).text
+
+
+def test_the_arn_of_a_role_in_each_account(shell: Shell, aws: EmbeddedAws) -> None:
+    """An ARN can't name the role of each account, and its name can."""
+    shell.good("%aws_profile RoleBeta\nfrom ipy_awsprofile import organization_roles")
+    for call in (
+        f"%%aws_profiles --organization --role {ROLE}\n1",
+        f"organization_roles('{ROLE}')",
+    ):
+        error = shell.refused(call)
+        assert isinstance(error, InvalidOption)
+        assert code_in(error.hint) == ["RoleBeta"]
+
+
+def test_settings_of_aws_vault(shell: Shell, aws: EmbeddedAws) -> None:
+    """A profile that inherits its settings with aws-vault says that other tools ignore that."""
+    aws.write_profile("vault", include_profile="RoleBeta", region="us-west-2")
+    for line in ("%aws_profile vault", "%aws_profile --explain vault"):
+        ran: Any = shell.run(line)
+        text = ran.error.hint if ran.error else ran.text
+        assert "`include_profile` is a setting of aws-vault" in text
