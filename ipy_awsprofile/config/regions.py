@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 from urllib.parse import urlsplit
 
 from ipy_awsprofile.config.settings import words
@@ -17,11 +18,27 @@ _AWS = re.compile(r"(.*\.)?(amazonaws\.(com|com\.cn|eu)|api\.aws|\w2s\.\S+)")
 
 
 @cache
-def _regions_by_partition() -> dict[str, list[str]]:
+def _partitions() -> list[dict[str, Any]]:
     from botocore.loaders import create_loader
 
-    partitions = create_loader().load_data("partitions")["partitions"]
-    return {partition["id"]: sorted(partition["regions"]) for partition in partitions}
+    partitions: list[dict[str, Any]] = create_loader().load_data("partitions")["partitions"]
+    return partitions
+
+
+@cache
+def _regions_by_partition() -> dict[str, list[str]]:
+    return {partition["id"]: sorted(partition["regions"]) for partition in _partitions()}
+
+
+def _regions_of_place(place: str) -> list[str]:
+    """Return the Regions whose description is or contains a place, such as `Oregon`."""
+    regions: list[str] = []
+    for partition in _partitions():
+        for name, region in partition["regions"].items():
+            description = region.get("description", "").casefold()
+            if place.casefold() in (description, *re.findall(r"[\w.]+", description)):
+                regions.append(name)
+    return regions
 
 
 def known_regions() -> tuple[str, ...]:
@@ -42,7 +59,11 @@ def unknown_region(name: str | None) -> str:
     zone = re.fullmatch(r"(.+\d)[a-z]", name)
     if zone and is_known_region(zone[1]):
         return f"`{name}` is an Availability Zone. Write its Region, `{zone[1]}`."
-    similar = did_you_mean(name, known_regions())
+    at_place = _regions_of_place(name)
+    if at_place:
+        similar = f"Did you mean {' or '.join(f'`{region}`' for region in at_place[:3])}?"
+    else:
+        similar = did_you_mean(name, known_regions())
     similar = similar or "Check its name. If it is a new Region, update boto3."
     return f"`{one_line(name, LONGEST_CELL)}` isn't a Region that botocore knows. {similar}"
 
@@ -73,7 +94,7 @@ def is_misspelled_region(name: str | None) -> bool:
         return False
     if not is_region_name(name):
         return True
-    return bool(difflib.get_close_matches(name, known_regions(), n=1, cutoff=0.87))
+    return bool(difflib.get_close_matches(name.casefold(), known_regions(), n=1, cutoff=0.87))
 
 
 #: AWS's Regions from before March 2019, which every account can use. All others of the partition

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import builtins
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, fields, replace
 from datetime import timedelta
@@ -74,7 +75,11 @@ def require_name(value: object) -> None:
 def require_variable(name: str) -> None:
     """Raise InvalidOption if a string can't be the name of a variable."""
     if not name.isidentifier() or iskeyword(name):
-        raise InvalidOption(f"`{name}` isn't a valid variable name.")
+        hint = ""
+        changed = re.sub(r"\W+", "_", name)
+        if changed.isidentifier() and not iskeyword(changed):
+            hint = f"Write `{changed}`."
+        raise InvalidOption(f"`{name}` isn't a valid variable name.", hint)
     if hasattr(builtins, name):
         raise InvalidOption(f"`{name}` is a name of Python's own.", "Use a different variable.")
 
@@ -211,6 +216,8 @@ class SessionRequest:
         if self.profile is not None:
             require_name(self.profile)
         _require_values(self)
+        if self.region is not None:
+            self._set("region", self.region.strip())
         if self.account is not None:
             self._set("account", account_text(self.account))
         if self.policy is not None:

@@ -414,6 +414,12 @@ def _require_one_way(request: SessionRequest, config: Config) -> None:
     meant = request.with_one_identity(config.profiles)
     if meant:
         hint = f"Write `%aws_profile {arguments(meant)}`."
+    elif request.profile is None and request.has_parts:
+        missing = "--role NAME" if request.account else "--account ID"
+        listing = "%aws_profiles --sso"
+        if request.sso:
+            listing += f" {quoted(request.sso)}"
+        hint = f"Add `{missing}`. `{listing}` lists the accounts and roles."
     elif request.profile and request.sso:
         listing = f"%aws_profiles --sso {quoted(request.sso)}"
         hint = f"`{listing}` lists the roles of the sign-in, whose names have their accounts."

@@ -187,7 +187,9 @@ def _request_of(
         return active  # the error says why it can't be saved
     hint = "Write `%aws_profile NAME` and the options, or `%%aws_profile NAME` for one cell."
     if active:
-        switch = arguments(replace(active, **given), *_words_of_action(options))
+        meant = replace(active, **given)
+        meant = meant.with_one_identity(read_config().profiles) or meant
+        switch = arguments(meant, *_words_of_action(options))
         hint = f"Write `%aws_profile {switch}`."
     raise InvalidOption("The name of a profile is missing.", hint)
 

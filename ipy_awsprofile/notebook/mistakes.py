@@ -15,10 +15,11 @@ from dataclasses import dataclass, field, replace
 
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.names import account_text, has_wildcard
-from ipy_awsprofile.config.parameters import seconds
+from ipy_awsprofile.config.parameters import PARAMETERS, seconds
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.config.request import SESSION, SwitchRequest, options_of
+from ipy_awsprofile.config.settings import known_settings
 from ipy_awsprofile.config.sign_ins import role_named, sign_ins
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.notebook.options import (
@@ -50,6 +51,12 @@ _ANSWERS = {
         ("unshare", "noshare", "stopshare", "endshare", "shareoff", "stopsharing", "nosharing"),
         "`%aws_profile --share off` stops sharing. It takes no name and no option.",
     ),
+    "configure": "`aws configure`, in a terminal, adds a profile. `%aws_profiles` lists them.",
+    **dict.fromkeys(
+        ("tokencode", "mfacode", "otp", "totp"),
+        "The notebook prompts for the MFA code.",
+    ),
+    "serialnumber": "Write your MFA device's ARN as `mfa_serial` in the profile.",
     **dict.fromkeys(
         ("version", "v"), "`import ipy_awsprofile; ipy_awsprofile.__version__` is the version."
     ),
@@ -69,6 +76,9 @@ _FILLERS = {
     "profile",
     "on",
 }
+
+#: The options and variables of other tools with the name of a profile.
+_NAMES_OF_PROFILE = {"profile", "profilename", "name", "awsprofile", "awsdefaultprofile"}
 
 #: Options of other tools, and ours.
 _SHORT = {"r": "region", "y": "yes", "force": "yes"}
@@ -148,8 +158,12 @@ class TypedLine:
     def _advice_for(self, words: list[str]) -> str:
         if not words or "--" in words:
             return ""
+        if words[0] == "aws":  # the AWS CLI
+            return self._advice_for_aws_cli(words)
         if self.good_line(words):  # it is about what the words mean, such as a value
             return ""
+        if words[0] == "sso" and words[1:]:
+            words = words[1:]  # as in `aws sso login`
         answer = self._answer_to(words)
         if answer:
             return answer
@@ -169,6 +183,15 @@ class TypedLine:
             return self._advice_for_names(words, read)
         return self._written([*read.names, *read.options])
 
+    def _advice_for_aws_cli(self, words: list[str]) -> str:
+        """Return how to run a command of the AWS CLI, or the line for a sign-in with it."""
+        rest = [word for word in words[1:] if word != "sso"]
+        if rest and rest[0] in ("login", "logout"):
+            return self._advice_for(rest)
+        if rest and rest[0] in _ANSWERS:
+            return _ANSWERS[rest[0]]
+        return f"Write `!{self.line}` to run the AWS CLI as the active identity."
+
     def _advice_for_unknown(self, words: list[str], read: _Words) -> str:
         """Return the line of another magic that has all options, or an empty string."""
         for magic in self.parsers:
@@ -177,6 +200,10 @@ class TypedLine:
             line = other.good_line(words)
             if line and magic != self.magic:
                 return f"`{other.mark}{magic}` has {listed(read.unknown)}: write `{line}`."
+        for name in read.unknown:
+            setting = name.lstrip(_DASHES).replace("-", "_")
+            if setting in known_settings():
+                return f"It is a setting: write `{setting} = …` in the profile."
         return ""
 
     def _advice_for_sharing(self, read: _Words) -> str:
@@ -282,7 +309,13 @@ class TypedLine:
             if not near or similar(first, read_config().profiles):
                 return ""
             first = near[0]
-        return self.good_line([f"--{first}", *words[1:]])
+        line = self.good_line([f"--{first}", *words[1:]])
+        if line:
+            return line
+        rest = self._read(words[1:])
+        if rest.unknown or rest.problem:
+            return ""
+        return self.good_line([*rest.names, f"--{first}", *rest.options])
 
     def _written(self, words: Iterable[str]) -> str:
         """Return the advice to write these words, or an empty string if they aren't good either."""
@@ -316,7 +349,7 @@ class TypedLine:
             word = pending.popleft()
             bare = word.lstrip(_DASHES)
             key, _, value = word.partition("=")
-            if key.lstrip(_DASHES) == "profile" or key == "-p":
+            if _names_profile(word):
                 if value:
                     pending.appendleft(value)
                 if self.magic != "aws_profile" and word != words[0]:
@@ -402,6 +435,15 @@ class TypedLine:
         read.names.append(word)
 
 
+def _names_profile(word: str) -> bool:
+    """Return whether the name of a profile follows a word, as in ``--profile NAME``."""
+    key, equals, _ = word.partition("=")
+    if key in ("-p", "profile"):
+        return True
+    is_option = bool(equals) or key.startswith(tuple(_DASHES))
+    return is_option and letters_of(key) in _NAMES_OF_PROFILE
+
+
 def _add_values(flag: str, values: list[str], read: _Words) -> None:
     """Add an option with its values, in the form in which the option takes several of them.
 
@@ -450,6 +492,10 @@ def _flag_meant(word: str, flags: Mapping[str, argparse.Action]) -> str | None:
     if has_wildcard(word):
         return None
     by_letters: dict[str, str] = {}
+    options = options_of(SwitchRequest)
+    for name in PARAMETERS.keys() & options.keys():
+        if options[name].flag in flags:
+            by_letters[letters_of(PARAMETERS[name].setting)] = options[name].flag
     for flag, action in flags.items():
         by_letters[letters_of(action.dest)] = flag  # as in Python
         by_letters[letters_of(flag)] = flag

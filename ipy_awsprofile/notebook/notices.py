@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from ipy_awsprofile.switch.switcher import Switcher
 
 
+#: The result of a switch in a variable.
+_ASSIGNED = re.compile(r"(?m)^([A-Za-z_]\w*)[ \t]*=[ \t]*%aws_profile[ \t]")
+
+
 class Notices:
     """Shows each line once, before or after a cell of the shell, until ``ending`` is closed.
 
@@ -55,6 +60,7 @@ class Notices:
             end_interrupts,
             self._tell_about_places,
             _tell_about_s3fs,
+            self._tell_about_assignment,
             self._tell_about_configured_patterns,
         )
         for hook in after_cell:
@@ -70,6 +76,21 @@ class Notices:
             if key not in self._told_places:
                 PROCESS.warn(str(changed))
         self._told_places = told
+
+    def _tell_about_assignment(self, result: ExecutionResult) -> None:
+        """Show a line if the cell has assigned the result of a switch, which is None."""
+        active = self._switcher.active
+        assigned = _ASSIGNED.search(result.info.raw_cell or "") if result.info else None
+        if active is None or assigned is None:
+            return
+        name = assigned[1]
+        if name not in self._switcher.namespace or self._switcher.namespace[name] is not None:
+            return
+        line = arguments(replace(active.request, variable=name))
+        PROCESS.warn(
+            f"`{name}` is None, because `%aws_profile` sets the variable itself. Run "
+            f"`%aws_profile {line}`, without `{name} =`."
+        )
 
     def _tell_about_files(self, info: ExecutionInfo) -> None:
         """Show a line if another program has changed the active profile in the shared files."""

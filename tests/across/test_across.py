@@ -18,6 +18,7 @@ import boto3
 import pytest
 
 from ipy_awsprofile import across_profiles, list_buckets, list_profiles
+from ipy_awsprofile.config.regions import unknown_region
 from ipy_awsprofile.demo.aws import append_section
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow, seed_organisation
 from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered
@@ -111,6 +112,9 @@ def test_unknown_regions(monkeypatch: pytest.MonkeyPatch) -> None:
     assert frame["region"].tolist() == ["us-east-1", "eu-centrl-1"]
     assert len(warnings) == 1
     assert "`eu-centrl-1` isn't a Region that botocore knows. Did you mean `eu-c" in warnings[0]
+    places = {"Oregon": "us-west-2", "Europe (Frankfurt)": "eu-central-1", "EU-WEST-1": "eu-west-1"}
+    for place, region in places.items():
+        assert unknown_region(place).endswith(f"Did you mean `{region}`?")
     with pytest.raises(NoProfileAnswered, match="isn't an AWS Region"):
         across_profiles("RoleBeta", bucket_count, regions="us-east-1;eu-west-1")
 

@@ -29,6 +29,25 @@ def test_the_former_variable(shell: Shell, aws: EmbeddedAws) -> None:
     assert "was removed" not in shell.good("%aws_profile UserAlpha").text
 
 
+def test_the_result_of_a_switch(shell: Shell, aws: EmbeddedAws) -> None:
+    """If a cell assigns what a switch returns, a line says that it is None, and what to run."""
+    for name in ("session", "client"):
+        text = shell.good(f"{name} = %aws_profile RoleBeta").text
+        assert f"`{name}` is None" in text
+        (line,) = [code for code in code_in(text) if code.startswith("%aws_profile Role")]
+        shell.good(line)
+        assert shell.names[name].profile_name == "RoleBeta"
+    assert "is None" not in shell.good("session = None\n%aws_profile RoleBeta").text
+
+
+def test_names_of_variables(shell: Shell, aws: EmbeddedAws) -> None:
+    """A name that can't be a variable's gets one that can."""
+    (name,) = code_in(shell.refused("%aws_profile RoleBeta --as my-session").hint)
+    shell.good(f"%aws_profile RoleBeta --as {name}")
+    assert shell.names["my_session"].profile_name == "RoleBeta"
+    assert shell.refused("%aws_profile RoleBeta --as None").hint == ""
+
+
 #: Calls that return a block, and the call as their messages name it.
 BLOCKS = {
     "using_profile('RoleBeta', region='eu-west-1')": "",
