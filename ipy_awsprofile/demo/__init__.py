@@ -1,12 +1,12 @@
-"""The embedded AWS: IAM enforced in front of moto's server, on a loopback port of this process.
+"""The embedded AWS, a local server on a loopback port that enforces IAM in front of moto.
 
-commands          ``ipy-awsprofile demo`` and ``… lab``
-stages            the accounts, roles and profiles of the demo and the tutorials
-aws               EmbeddedAws: starts, stops, creates buckets, and writes profiles
-identity_center   IAM Identity Center
-front             HTTP: the signer of a request, and who answers it
-sts, s3           STS, and what S3 has in front of moto
-iam               users, roles, sessions and MFA devices
-policies          what policies allow
-refusals          errors in the form of each AWS protocol
+commands          runs ``ipy-awsprofile demo`` and ``ipy-awsprofile lab``
+stages            creates the accounts, roles and profiles of the demo and the tutorials
+aws               starts and stops the server, creates buckets, and writes profiles
+identity_center   emulates IAM Identity Center
+front             authenticates each HTTP request, and answers it or passes it to moto
+sts, s3           emulate STS and the parts of S3 that moto doesn't have
+iam               stores users, roles, sessions and MFA devices
+policies          evaluates IAM policies
+refusals          formats errors for each AWS protocol
 """

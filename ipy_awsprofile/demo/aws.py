@@ -1,4 +1,4 @@
-"""The embedded AWS with a home folder for its clients."""
+"""Run the embedded AWS, and provide a home folder with AWS config files for its clients."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def now() -> datetime:
 
 
 class EmbeddedAws(Front):
-    """A small AWS on a loopback port, with a home folder for its clients; a context manager.
+    """A context manager that runs a small AWS on a loopback port, with a home folder for clients.
 
     ```python
     with EmbeddedAws() as aws:
@@ -42,16 +42,19 @@ class EmbeddedAws(Front):
         aws.write_profile("UserAlpha", region="us-west-2")
     ```
 
-    It enforces signatures, identity policies, session policies, role trust policies, MFA codes, the
-    limits of session durations, and the expiration of sessions and tokens. For services other than
-    S3, policies are enforced by the action alone, and if the path is the action, by the service.
-    Everything else works as in moto. `clock` returns the current time, with a time zone.
+    The server enforces signatures, identity policies, session policies, role trust policies, MFA
+    codes, the limits of session durations, and the expiration of sessions and tokens. For services
+    other than S3, the server checks the action but not the resource. If only the URL's path
+    identifies the operation, the request requires all actions of the service, such as `lambda:*`.
+    Everything else works as in moto. The argument `clock` is a function that returns the current
+    time, with a time zone.
 
-    `iam` has the users, roles and sessions, and `sso` is IAM Identity Center. `calls` are all
-    requests so far. All services have one port, so a profile's `endpoint_url` works for all.
+    The attribute `iam` contains the users, roles and sessions, `sso` emulates IAM Identity Center,
+    and `calls` lists all requests so far. All services use the same port, so one `endpoint_url` in
+    a profile works for every service.
 
-    It changes neither `os.environ` nor the user's own files. Only one can run in a process at a
-    time: starting another one raises RuntimeError.
+    The class changes neither `os.environ` nor the user's own files. Only one EmbeddedAws can run in
+    a process at a time. Starting a second one raises RuntimeError.
     """
 
     def __init__(self, clock: Clock = now) -> None:
@@ -65,7 +68,7 @@ class EmbeddedAws(Front):
         return f"<EmbeddedAws {self.endpoint_url or 'not running'}>"
 
     def __enter__(self) -> Self:
-        """Start serving. Raises RuntimeError if one is already running in this process."""
+        """Start the server. Raises RuntimeError if an EmbeddedAws already runs in this process."""
         if not _running.acquire(blocking=False):
             raise RuntimeError("An EmbeddedAws is already running in this process; stop it first.")
         with ExitStack() as opening:
@@ -85,25 +88,25 @@ class EmbeddedAws(Front):
         self.stop()
 
     def stop(self) -> None:
-        """Stop serving, and remove everything it has created. Calling it again does nothing."""
+        """Stop the server and delete its home folder. Calling this method again has no effect."""
         atexit.unregister(self.stop)
         self._open.close()
         self.endpoint_url = ""
 
     @property
     def config_file(self) -> Path:
-        """The shared config file."""
+        """The path of the shared config file."""
         return self.home / ".aws" / "config"
 
     @property
     def credentials_file(self) -> Path:
-        """The shared credentials file."""
+        """The path of the shared credentials file."""
         return self.home / ".aws" / "credentials"
 
     def environment(self) -> dict[str, str]:
-        """Return the environment variables that another process needs. They contain no secrets.
+        """Return the environment variables that a client process needs, without secrets.
 
-        They don't include an endpoint, because the profiles have it.
+        The variables don't include an endpoint, because each profile sets `endpoint_url`.
         https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html
         """
         return {
@@ -122,7 +125,7 @@ class EmbeddedAws(Front):
         region: str = "us-east-1",
         creation_date: datetime | None = None,
     ) -> None:
-        """Create an S3 bucket; `creation_date` defaults to now."""
+        """Create an S3 bucket. `creation_date` defaults to the current time."""
         place = f"<LocationConstraint>{region}</LocationConstraint>" * (region != "us-east-1")
         Client(moto()).put(
             f"/{name}",
@@ -132,9 +135,10 @@ class EmbeddedAws(Front):
         self.buckets[name] = Bucket(name, account, region, creation_date or self.iam.clock())
 
     def create_organization(self, accounts: Iterable[str], *, manager: str) -> dict[str, str]:
-        """Create an organization in AWS Organizations, and return its accounts' IDs by name.
+        """Create an organization in AWS Organizations, and return a dict of account names to IDs.
 
-        `manager` is the ID of its management account, whose name is `master`.
+        `accounts` are the names of the accounts to create. `manager` is the ID of the management
+        account, which gets the name `master`.
         """
         scope = "Credential=-/-/us-east-1/organizations/aws4_request"
         headers = {"Authorization": f"AWS4-HMAC-SHA256 {scope}", "X-Moto-Account-Id": manager}
@@ -155,10 +159,11 @@ class EmbeddedAws(Front):
         }
 
     def write_profile(self, name: str, *, file: Path | None = None, **settings: Setting) -> None:
-        """Append a profile to a config file, by default the shared one, or to the credentials file.
+        """Append a profile to `file`, by default the shared config file.
 
-        In a config file, `endpoint_url` is added unless it is among the settings. A setting that
-        is None is left out, and a mapping becomes a nested block.
+        Unless `file` is the shared credentials file, the profile gets the server's `endpoint_url`
+        if `settings` doesn't contain one. Settings with the value None are omitted, and a mapping
+        is written as a nested section.
         """
         header = name
         if file != self.credentials_file:
@@ -168,7 +173,10 @@ class EmbeddedAws(Front):
 
 
 def append_section(path: Path, header: str, settings: Mapping[str, Setting]) -> None:
-    """Append a section to a shared file. https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html."""
+    """Append a section with settings to a shared config or credentials file.
+
+    https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html
+    """
     path.touch(mode=0o600)
     lines = [f"[{header}]"]
     if path.stat().st_size:
@@ -180,7 +188,7 @@ def append_section(path: Path, header: str, settings: Mapping[str, Setting]) -> 
 
 
 def _header_in_config(name: str) -> str:
-    """Return the header of a profile's section in a config file."""
+    """Return the section header for a profile in a config file, such as `profile RoleBeta`."""
     if name == "default":
         return name
     if re.search(r"\s", name):
@@ -189,7 +197,7 @@ def _header_in_config(name: str) -> str:
 
 
 def _lines(key: str, value: Setting) -> list[str]:
-    """Return the lines of a setting."""
+    """Return the lines of a config file for one setting, or no lines if the value is None."""
     if value is None:
         return []
     if isinstance(value, Mapping):

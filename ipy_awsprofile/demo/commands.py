@@ -1,4 +1,4 @@
-"""``ipy-awsprofile demo`` and ``ipy-awsprofile lab``: a program that uses an embedded AWS."""
+"""The commands ``ipy-awsprofile demo`` and ``ipy-awsprofile lab``, which use the embedded AWS."""
 
 from __future__ import annotations
 
@@ -31,30 +31,31 @@ MAIN_JOB = (
     "list_buckets(session)  # denied: UserAlpha may only assume roles",
     "%aws_profile RoleBeta",
 )
-DENIED = 4  # the index of the cell that is meant to fail
+DENIED = 4  # the index of the cell that is expected to fail
 
-#: The tutorials in the wheel, where pyproject.toml puts them, or in a checkout.
+#: The folders that can contain the tutorials: in a wheel (see pyproject.toml), and in a checkout.
 _PLACES = (Path(__file__).parent / "notebooks", Path(__file__).parents[2] / "notebooks")
 
-#: Seconds for a program to stop after Ctrl-C. JupyterLab can hang if a thread of it doesn't end.
+#: How many seconds a program has to stop after Ctrl-C. JupyterLab hangs if one of its threads does.
 _GRACE = 20
 
-#: The exit statuses of a program that Ctrl-C has ended; the second is STATUS_CONTROL_C_EXIT.
+#: The exit statuses of a program that Ctrl-C ended. The second is STATUS_CONTROL_C_EXIT.
 #: https://learn.microsoft.com/en-us/openspecs/windows_protocols/ms-erref/596a1078-e883-4972-9bbc-49e60bebca55
 _INTERRUPTED = (-signal.SIGINT, 0xC000013A)
 
 
 def clean_environment(aws: EmbeddedAws) -> dict[str, str]:
-    """Return this process's environment, with only one embedded AWS's settings for AWS."""
+    """Return a copy of `os.environ` in which all AWS variables are those of the embedded AWS."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     # Python looks for the user's packages in the home folder, which is now a different one.
     return {"PYTHONUSERBASE": site.getuserbase()} | kept | aws.environment()
 
 
 def show_main_job() -> int:
-    """Run the main job in IPython and print it; return 0 if it went as expected.
+    """Run the demo's cells in IPython, print them with their outputs, and return the exit status.
 
-    In a terminal, the user then works in the same IPython until they exit.
+    The status is 0 if each cell succeeded or failed as expected. In a terminal, the user can then
+    enter more cells in the same IPython.
     """
     about = "This runs on a small AWS on this machine. No AWS account is involved.\n"
     print(about, flush=True)  # noqa: T201
@@ -79,7 +80,11 @@ def show_main_job() -> int:
 
 
 def run_cells(*, stay: bool) -> NoReturn:
-    """Run the main job's cells in a new IPython shell, prompt for more if `stay`, and exit."""
+    """Run the demo's cells in a new IPython shell, then exit the process.
+
+    If `stay` is true, the shell prompts for more cells before it exits. The exit status is 1 if a
+    cell didn't succeed or fail as expected.
+    """
     from IPython.terminal.interactiveshell import TerminalInteractiveShell
     from traitlets.config import Config
 
@@ -105,10 +110,10 @@ def run_cells(*, stay: bool) -> NoReturn:
 
 
 def open_lab(arguments: Sequence[str]) -> int:
-    """Open copies of the tutorials in JupyterLab and wait until it stops.
+    """Open copies of the tutorials in JupyterLab, and return its exit status, or 0 after Ctrl-C.
 
-    The folder ``ipy-awsprofile-tutorials`` in the current folder keeps them, with all changes.
-    ``arguments`` are passed to ``jupyter lab``. Returns its exit status, or 0 after Ctrl-C.
+    The copies stay in the folder ``ipy-awsprofile-tutorials`` of the current folder, with the
+    user's changes. ``arguments`` are passed to ``jupyter lab``.
     """
     tutorials = Path("ipy-awsprofile-tutorials").absolute()
     try:
@@ -138,13 +143,15 @@ def open_lab(arguments: Sequence[str]) -> int:
 
 
 def notebooks_folder() -> Path:
-    """Return the folder of the tutorials."""
+    """Return the folder that contains the tutorials."""
     return next(place for place in _PLACES if place.is_dir())
 
 
 def _write_configuration(home: Path, root: Path) -> str:
-    """Write JupyterLab's configuration, which arguments override; return its folder.
+    """Write configuration files for JupyterLab, and return the folder that contains them.
 
+    `home` is the folder to write to, and `root` is the folder that JupyterLab shows. Command-line
+    arguments override these files.
     https://docs.jupyter.org/en/latest/use/jupyter-directories.html
     """
     folder = home / "lab-configuration"
@@ -171,10 +178,11 @@ def _run(
     on_interrupt: Callable[..., Any] | int = signal.default_int_handler,
     folder: Path | None = None,
 ) -> int:
-    """Run a program until it ends; return its exit status.
+    """Run a program until it ends, and return its exit status.
 
-    ``on_interrupt`` is this process's handler for Ctrl-C, which the program receives, too.
-    Raises KeyboardInterrupt by default, and if SIGTERM or a closed terminal ends this process.
+    Ctrl-C interrupts both the program and this process, whose handler is ``on_interrupt``. By
+    default, the program is stopped and KeyboardInterrupt is raised. The same happens after SIGTERM
+    and when the terminal is closed.
     """
     # The embedded AWS has sign-ins with a code only, which are for machines without a browser.
     environment = environment | {"SSH_CONNECTION": "embedded AWS"}

@@ -1,7 +1,7 @@
-"""HTTP on a loopback port: who signed a request, what the signer may do, and who answers.
+"""The embedded AWS's HTTP server, which authenticates, authorizes and answers each request.
 
-STS and the services whose requests have a token are answered here. Everything else goes to moto's
-own server, with the header that names the signer's account.
+The server itself answers requests to STS, and requests with a token instead of a signature. It
+passes all other requests to moto's server, with a header that contains the signer's account ID.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from ipy_awsprofile.demo.refusals import Refused
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.iam import Iam, Signer
 
-#: Key, Region, service, signed headers and signature in the header Authorization.
+#: Matches the access key, Region, service, signed headers and signature in an Authorization header.
 _SCOPE = re.compile(
     r"AWS4-HMAC-SHA256 Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request, *"
     r"SignedHeaders=([^,]+), *Signature=(\w+)"
@@ -48,10 +48,11 @@ _WRONG_SIGNATURE = (
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request that the server has received.
+    """A request that the server has received.
 
-    `action` is the IAM action that it requires, such as `sts:AssumeRole` or `s3:ListAllMyBuckets`;
-    `arn` is the signer's ARN, or None if it is unsigned or its credentials are invalid.
+    `action` is the IAM action that the request requires, such as `sts:AssumeRole` or
+    `s3:ListAllMyBuckets`. `arn` is the signer's ARN, or None if the request wasn't signed or its
+    credentials are invalid.
     """
 
     action: str
@@ -60,11 +61,12 @@ class Call:
 
 
 class Front:
-    """The WSGI application in front of moto.
+    """The WSGI application that checks each request before it passes the request to moto.
 
-    `calls` are all requests so far, and `latency` is the delay of each response in seconds.
-    `unsigned` has the functions that answer requests without a signature, and what these requests
-    are called in `calls`; the key is the method with the path, or with the parameter Action.
+    `calls` lists all requests so far, and `latency` is the delay of each response in seconds.
+    `unsigned` maps requests without a signature to their name in `calls` and to the function that
+    answers them. Its keys are such as `POST /token`, or such as `POST AssumeRoleWithWebIdentity` if
+    the request has the parameter Action.
     """
 
     def __init__(self, iam: Iam) -> None:
@@ -136,7 +138,10 @@ class Front:
     def _permitted(
         self, request: Request, signer: Signer, needs: list[tuple[str, str | None]]
     ) -> Response:
-        """Return the response if the signer may do all that the request needs."""
+        """Return the response to a request. Raises Refused if the signer lacks a permission.
+
+        `needs` are the actions that the request requires, with the ARNs of their resources.
+        """
         for action, resource in needs:
             self._require(signer, action, resource)
         action, _ = needs[0]
@@ -156,10 +161,10 @@ class Front:
         return response
 
     def _require(self, signer: Signer, action: str, resource: str | None) -> None:
-        """Raise AccessDenied unless the signer may do an action.
+        """Raise AccessDenied if the signer isn't allowed to perform an action on a resource.
 
-        Only a bucket policy, which isn't evaluated here, could let another account use a bucket. S3
-        gives a reason only to the bucket's account.
+        Other accounts are never allowed to use a bucket, because bucket policies aren't emulated.
+        As in S3, the error explains the reason only if the signer belongs to the bucket's account.
         """
         name = (resource or "").removeprefix("arn:aws:s3:::").partition("/")[0]
         owner = None
@@ -176,14 +181,20 @@ class Front:
 
 
 def _service_of(request: Request, scope: re.Match[str] | None) -> str:
-    """Return the service in a request's signature or, without one, the service that it is for."""
+    """Return the name of the service, such as `s3`, to which a request was sent.
+
+    `scope` is the match of the Authorization header, or None if the request isn't signed.
+    """
     if scope:
         return scope[3]
     return "sts" if "Action" in request.form else "s3"
 
 
 def _needs_of(request: Request, service: str) -> Iterator[tuple[str, str | None]]:
-    """Yield the actions that a request needs, and their resources, which only S3 has in it."""
+    """Yield the IAM actions that a request requires, with their resources' ARNs.
+
+    The ARN is None for services other than S3.
+    """
     if service == "s3":
         yield from s3.actions_of(request)
     else:
@@ -192,9 +203,9 @@ def _needs_of(request: Request, service: str) -> Iterator[tuple[str, str | None]
 
 
 def _read(environ: dict[str, Any]) -> Request:
-    """Return a request whose body moto can read again.
+    """Return the request in a WSGI environment, and keep its body for moto, which reads it again.
 
-    Raises ConnectionAbortedError, which werkzeug doesn't print, if the client was interrupted.
+    Raises ConnectionAbortedError if the client disconnected. werkzeug doesn't print this error.
     """
     try:
         body = Request(environ, populate_request=False).get_data()
@@ -209,7 +220,7 @@ def _read(environ: dict[str, Any]) -> Request:
 
 
 def _signature(request: Request, signer: Signer, scope: re.Match[str]) -> str:
-    """Return the signature of a request that the signer's secret key makes.
+    """Return the signature that a request should have, calculated with the signer's secret key.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
     """
@@ -236,21 +247,24 @@ def _signature(request: Request, signer: Signer, scope: re.Match[str]) -> str:
 
 @cache
 def moto() -> Any:
-    """Return moto's own server, whose state the whole process shares."""
+    """Return moto's WSGI application. All its instances in a process share their state."""
     return DomainDispatcherApplication(create_backend_app)
 
 
 class _Handler(WSGIRequestHandler):
     def log(self, *_: object) -> None:
-        """Print no line for each request."""
+        """Discard werkzeug's log messages."""
 
     def date_time_string(self, _timestamp: float | None = None) -> str:
-        """Return the time of the embedded AWS's own clock, for the header Date."""
+        """Return the value of the Date header, from the embedded AWS's clock."""
         front: Any = self.server.app
         return http_date(front.iam.clock())
 
     def make_environ(self) -> dict[str, Any]:
-        """Keep AWS's only header with an underscore, because werkzeug drops such headers."""
+        """Return the WSGI environment, including the header `x-amz-sso_bearer_token`.
+
+        werkzeug drops headers that have an underscore in their name.
+        """
         environ: dict[str, Any] = super().make_environ()
         token = self.headers.get("x-amz-sso_bearer_token")
         if token:
@@ -259,7 +273,7 @@ class _Handler(WSGIRequestHandler):
 
 
 def create_server(front: Front) -> BaseWSGIServer:
-    """Return a server on a free loopback port, which doesn't serve yet."""
+    """Return a server that is bound to a free loopback port, but doesn't answer requests yet."""
     # The server's own socket would look up its host name, which takes 35 s on some Macs.
     with socket.create_server(("127.0.0.1", 0), backlog=128) as bound:
         return make_server(
@@ -269,7 +283,7 @@ def create_server(front: Front) -> BaseWSGIServer:
 
 @contextmanager
 def serving(server: HTTPServer) -> Iterator[str]:
-    """Serve in a thread until the context ends; the context's value is the server's http URL."""
+    """Run a server in a thread until the `with` statement ends, and yield the server's URL."""
     thread = threading.Thread(
         target=server.serve_forever,
         kwargs={"poll_interval": 0.01},  # the maximum seconds that `shutdown` waits

@@ -1,4 +1,4 @@
-"""IAM's users, roles, sessions and MFA devices, and what each of them may do.
+"""Emulate IAM: users, roles, sessions, MFA devices, and the permissions of each signer.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id.html
 """
@@ -26,16 +26,17 @@ if TYPE_CHECKING:
 
     Clock = Callable[[], datetime]
 
-_STEP = 30  # seconds for which an MFA device shows a code
+_STEP = 30  # how many seconds an MFA device shows each code
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """The owner of an access key: a user, or a session of a role or of a user.
+    """The owner of an access key: a user, a session of a user, or a session of a role.
 
-    `arn` is what GetCallerIdentity returns. Only a session has a token and an expiration. `scopes`
-    are the policies of GetScopedCredentials, `tags` its transitive tags, and `mfa_at` is when an
-    MFA code was checked. `context` has condition keys of its requests, in lower case.
+    `arn` is the ARN that GetCallerIdentity returns. Only a session has a token and an expiration.
+    `scopes` are the policies that were passed to GetScopedCredentials, `tags` are the session's
+    transitive tags, and `mfa_at` is the time at which the owner entered a valid MFA code. `context`
+    contains condition keys for the owner's requests, with names in lower case.
     """
 
     arn: str
@@ -56,11 +57,11 @@ class Signer:
 
     @property
     def is_user_session(self) -> bool:
-        """Whether it is a session of a user, as GetSessionToken returns it."""
+        """Whether the signer is a session of a user, as GetSessionToken creates it."""
         return self.session_token is not None and self.role_arn is None
 
     def settings(self) -> dict[str, Any]:
-        """Return its credentials as a profile's settings."""
+        """Return the signer's access key, and token if it is a session, as profile settings."""
         settings = {
             "aws_access_key_id": self.access_key_id,
             "aws_secret_access_key": self.secret_access_key,
@@ -70,7 +71,7 @@ class Signer:
         return settings
 
     def credentials(self) -> dict[str, str]:
-        """Return a session's Credentials, as in a response of STS."""
+        """Return the session's credentials in the format of a response from STS."""
         return {
             "AccessKeyId": self.access_key_id,
             "SecretAccessKey": self.secret_access_key,
@@ -81,7 +82,7 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role; `longest` is its maximum session duration in seconds."""
+    """An IAM role. `longest` is the role's maximum session duration in seconds."""
 
     arn: str
     id: str
@@ -91,7 +92,10 @@ class Role:
 
 
 class Iam:
-    """The users, roles, sessions and MFA devices of all accounts, and the issued `secrets`."""
+    """The users, roles, sessions and MFA devices of all accounts.
+
+    `secrets` contains every secret that was issued. `clock` is a function that returns the time.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -105,9 +109,9 @@ class Iam:
     def create_user(
         self, name: str, *, account: str, policy: Policy | None = None, mfa: bool = False
     ) -> Signer:
-        """Create a user with an access key, and with a virtual MFA device if `mfa`.
+        """Create a user with an access key, and with a virtual MFA device if `mfa` is true.
 
-        Raises UnsupportedPolicyError for a policy element that isn't evaluated.
+        Raises UnsupportedPolicyError if the policy has an element that isn't supported.
         """
         user = Signer(
             arn=f"arn:aws:iam::{checked_account(account)}:user/{name}",
@@ -131,9 +135,9 @@ class Iam:
         policy: Policy | None = None,
         max_session_duration: int = 3600,
     ) -> str:
-        """Create a role, whose name can begin with a path; return its ARN.
+        """Create a role, and return its ARN. The name can begin with a path.
 
-        Raises UnsupportedPolicyError for a policy element that isn't evaluated.
+        Raises UnsupportedPolicyError if a policy has an element that isn't supported.
         """
         arn = f"arn:aws:iam::{checked_account(account)}:role/{name}"
         self.roles[arn] = Role(
@@ -144,7 +148,10 @@ class Iam:
     def create_role_session(
         self, role_arn: str, name: str, seconds: int = 3600, **parts: Any
     ) -> Signer:
-        """Issue a session of a role, regardless of its trust policy."""
+        """Create a session of a role without checking the role's trust policy.
+
+        `parts` are more fields of the Signer that is returned.
+        """
         role = self.roles[role_arn]
         account = role_arn.split(":")[4]
         owner = Signer(
@@ -158,7 +165,10 @@ class Iam:
         return self.create_session(owner, seconds, **parts)
 
     def create_session(self, owner: Signer, seconds: int, **parts: Any) -> Signer:
-        """Issue a session of an owner."""
+        """Create a session of a user or role with a new access key, and return it.
+
+        `parts` are the fields in which the session differs from its owner.
+        """
         expiration = self.clock().replace(microsecond=0) + timedelta(seconds=seconds)
         token = self.keep_secret(secrets.token_urlsafe(192))
         changed = replace(owner, session_token=token, expiration=expiration, **parts)
@@ -172,17 +182,17 @@ class Iam:
         return signer
 
     def replace_key(self, user: Signer) -> Signer:
-        """Return the user with a new access key; the old one is no longer valid."""
+        """Return the user with a new access key, and invalidate the old access key."""
         del self._signers[user.access_key_id]
         return self._with_key(user, "AKIA")
 
     def keep_secret(self, secret: str) -> str:
-        """Record a secret that was issued; return it."""
+        """Add a secret to the set of issued secrets, and return the secret."""
         self.secrets.add(secret)
         return secret
 
     def find_signer(self, access_key_id: str, token: str | None) -> Signer:
-        """Return the owner of an access key. Raises Refused if the key or the token isn't valid."""
+        """Return the owner of an access key. Raises Refused if the key or token isn't valid."""
         signer = self._signers.get(access_key_id)
         if signer is None or signer.session_token != token:
             message = "The security token included in the request is invalid."
@@ -192,7 +202,10 @@ class Iam:
         return signer
 
     def expire_sessions(self, access_key_id: str | None = None) -> int:
-        """Expire one session or all; return how many were still valid."""
+        """Expire all sessions, or the session with this access key.
+
+        Returns the number of sessions that were valid until now.
+        """
         now = self.clock()
         expired = 0
         with self._lock:
@@ -205,8 +218,9 @@ class Iam:
         return expired
 
     def context_of(self, signer: Signer) -> dict[str, str]:
-        """Return the condition keys of a signer's requests; a user's own keys have none about MFA.
+        """Return the condition keys and values for a signer's requests.
 
+        Only requests from sessions have condition keys about MFA.
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
         """
         keys = {
@@ -230,8 +244,10 @@ class Iam:
         *,
         by_identity: bool = True,
     ) -> None:
-        """Raise AccessDenied unless identity policies and each session policy allow an action.
+        """Raise AccessDenied unless the signer's policies allow an action on a resource.
 
+        The session policies and each scope must allow the action, and so must the identity policies
+        unless `by_identity` is false.
         https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
         """
         context = self.context_of(signer)
@@ -252,17 +268,20 @@ class Iam:
                 raise denied(signer.arn, action, resource, reason)
 
     def mfa_seed(self, serial: str) -> str:
-        """Return an MFA device's secret in base32, from which other programs generate its codes."""
+        """Return the secret of an MFA device, in base32, for programs that generate its codes."""
         return self._devices[serial][1]
 
     def mfa_code(self, serial: str, steps: int = 0) -> str:
-        """Return the six digits that an MFA device shows now, or ``steps`` × 30 seconds later."""
+        """Return the six-digit code that an MFA device shows now, or `steps` × 30 seconds later."""
         step = int(self.clock().timestamp()) // _STEP + steps
         code: str = pyotp.TOTP(self.mfa_seed(serial)).generate_otp(step)
         return code
 
     def check_mfa(self, signer: Signer, serial: str | None, code: str | None) -> bool:
-        """Return whether a code was given, which works once. Raises AccessDenied if it is wrong."""
+        """Return True if an MFA code is valid, or False if the request doesn't contain a code.
+
+        Each code works once. Raises AccessDenied if the code isn't valid for the signer's device.
+        """
         if serial is None or code is None:
             return False
         with self._lock:
@@ -285,14 +304,17 @@ class Iam:
 
 
 def checked_account(account: str) -> str:
-    """Return an account ID. Raises ValueError unless it has twelve digits."""
+    """Return the account ID. Raises ValueError if it doesn't consist of twelve digits."""
     if not re.fullmatch(r"\d{12}", account):
         raise ValueError(f"An account ID has twelve digits, unlike {account!r}.")
     return account
 
 
 def _checked(policy: Policy | None) -> tuple[Policy, ...]:
-    """Return the identity policies of a user or role, which has one or none."""
+    """Return a tuple that contains the policy, or an empty tuple if the policy is None.
+
+    Raises UnsupportedPolicyError if the policy has an element that isn't supported.
+    """
     if policy is None:
         return ()
     return (checked(policy),)

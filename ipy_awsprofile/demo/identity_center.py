@@ -1,4 +1,4 @@
-"""IAM Identity Center: users' roles, sign-ins with a device code, the access portal, and its page.
+"""Emulate IAM Identity Center: sign-ins with a device code, and the roles assigned to each user.
 
 https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/Welcome.html
 https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/Welcome.html
@@ -29,22 +29,22 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.demo.front import Front
 
-#: The user who allows a sign-in on the page.
+#: The user who allows sign-ins on the web page.
 USER = "ann"
 
-#: How long everything is valid, in seconds.
+#: How many seconds a client's registration, a device code, and each kind of token are valid.
 _REGISTRATION = 90 * 24 * 3600
 _CODE = 600
 _ACCESS_TOKEN = 3600
 _REFRESH_TOKEN = 8 * 3600
 
-#: A program with this scope gets refresh tokens, too.
+#: Clients that register with this scope also get refresh tokens.
 _ACCOUNT_ACCESS = "sso:account:access"
 
 
 @dataclass(slots=True)
 class SignIn:
-    """A sign-in that waits until a user allows or denies it."""
+    """A sign-in that a program has started, and that a user can allow or deny."""
 
     client_id: str
     expires: datetime
@@ -55,7 +55,7 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What an access token or a refresh token stands for."""
+    """The user and the client to which a token was issued, and the time when the token expires."""
 
     user: str
     client_id: str
@@ -63,11 +63,11 @@ class Grant:
 
 
 class IdentityCenter:
-    """The users, their roles, and their tokens.
+    """Emulates IAM Identity Center for an embedded AWS.
 
-    Allow or deny a sign-in with `approve` and `deny`, or on the page that its link opens.
-    `start_url` is the `sso_start_url` of profiles. Nothing connects to it, but the AWS CLI requires
-    https and an AWS domain.
+    To allow or deny a sign-in, call `approve` or `deny`, or open the sign-in's link in a browser.
+    Profiles use `start_url` as their `sso_start_url`. It has https and an AWS domain because the
+    AWS CLI requires both, but no program connects to it.
     """
 
     start_url = "https://d-0000000000.awsapps.com/start"
@@ -102,9 +102,9 @@ class IdentityCenter:
         policy: Mapping[str, Any] | None = None,
         user: str = USER,
     ) -> str:
-        """Assign a permission set in an account to a user; return the ARN of its role.
+        """Assign a permission set in an account to a user, and return the ARN of its role.
 
-        The first assignment creates the role, with `policy` as its identity policy.
+        The first assignment creates the role with `policy` as its identity policy.
         https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
         """
         if (account, role_name) not in self._roles:
@@ -121,11 +121,11 @@ class IdentityCenter:
         return self._roles[account, role_name]
 
     def assignments(self, user: str) -> list[tuple[str, str]]:
-        """Return a user's accounts and role names, as pairs."""
+        """Return the roles that are assigned to a user, as sorted pairs (account ID, role name)."""
         return sorted((account, role) for who, account, role in self._assigned if who == user)
 
     def name_account(self, account: str, name: str, email: str) -> None:
-        """Set an account's name, which doesn't have to be unique, and its e-mail address."""
+        """Set an account's name and email address. Several accounts can have the same name."""
         self._names[account] = name, email
 
     def sign_in(
@@ -136,11 +136,12 @@ class IdentityCenter:
         user: str = USER,
         expires_in: int = _ACCESS_TOKEN,
     ) -> Path:
-        """Sign in as `aws sso login` does; return the file in the home folder with the token.
+        """Sign in as `aws sso login` does, and return the path of the cache file with the token.
 
-        `sso_session` is the name of the section in the config file, or None for a profile that
-        itself has `sso_start_url`; for such a profile AWS issues no refresh token. `expires_in` is
-        how long the access token is valid, in seconds; if it is negative, the token has expired.
+        `sso_session` is the name of an `sso-session` section in the config file. It is None for
+        profiles that set `sso_start_url` themselves. For these profiles, AWS doesn't issue refresh
+        tokens. `expires_in` is the number of seconds until the access token expires. If the number
+        is negative, the token has already expired.
         https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sso.html
         """
         scopes = []
@@ -163,7 +164,7 @@ class IdentityCenter:
         return write_private(file, json.dumps(document))
 
     def approve(self, user_code: str, user: str = USER) -> None:
-        """Allow the sign-in with this code for a user. Raises KeyError if the code isn't valid."""
+        """Allow the sign-in with this code as `user`. Raises KeyError if the code isn't valid."""
         self._waiting(user_code).user = user
 
     def deny(self, user_code: str) -> None:
@@ -177,9 +178,9 @@ class IdentityCenter:
         raise KeyError(user_code)
 
     def expire_tokens(self, *, refresh: bool = False) -> None:
-        """Expire all access tokens on the server, and with `refresh` the refresh tokens, too.
+        """Expire all access tokens on the server and, if `refresh` is true, all refresh tokens.
 
-        The roles' credentials stay valid.
+        Role credentials that were issued for these tokens remain valid.
         """
         self._access.clear()
         if refresh:
@@ -189,7 +190,7 @@ class IdentityCenter:
         return self.iam.clock() + timedelta(seconds=seconds)
 
     def new_secret(self) -> str:
-        """Return a new token or code."""
+        """Return a new random token or code, and record it as an issued secret."""
         return self.iam.keep_secret(secrets.token_urlsafe(64))
 
     # The OIDC service
@@ -205,7 +206,10 @@ class IdentityCenter:
         return client
 
     def _start(self, request: Request) -> Response:
-        """https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/API_StartDeviceAuthorization.html."""
+        """Answer the request StartDeviceAuthorization, which starts a sign-in with a device code.
+
+        https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/API_StartDeviceAuthorization.html
+        """
         body = request.get_json(force=True)
         if body["startUrl"] != self.start_url:
             raise oidc_refused("InvalidRequest", "Invalid start url provided")
@@ -219,7 +223,10 @@ class IdentityCenter:
         return json_response({**codes, **link, "expiresIn": _CODE, "interval": 1})
 
     def _create_token(self, request: Request) -> Response:
-        """https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/API_CreateToken.html."""
+        """Answer the request CreateToken, which exchanges a code or a refresh token for new tokens.
+
+        https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/API_CreateToken.html
+        """
         body = request.get_json(force=True)
         client_id = body["clientId"]
         if body["grantType"] == "refresh_token":
@@ -240,7 +247,10 @@ class IdentityCenter:
         return json_response(self._new_tokens(client_id, sign_in.user))
 
     def _refreshing(self, token: str) -> str:
-        """Return the user of a refresh token, which works once. Raises Refused."""
+        """Return the user to whom a refresh token was issued, and invalidate the token.
+
+        Raises Refused if the token isn't valid.
+        """
         grant = self._refresh.pop(token, None)
         if grant is None or self.iam.clock() >= grant.expires:
             raise oidc_refused("InvalidGrant", "Invalid refresh token provided")
@@ -261,7 +271,7 @@ class IdentityCenter:
     # The access portal
 
     def user_of(self, access_token: str) -> str:
-        """Return the user of an access token. Raises Refused if it isn't valid."""
+        """Return the user to whom a token was issued. Raises Refused if the token isn't valid."""
         grant = self._access.get(access_token)
         if grant is None or self.iam.clock() >= grant.expires:
             raise _portal_refused(
@@ -333,7 +343,10 @@ class IdentityCenter:
 
 
 def oidc_refused(code: str, description: str, status: int = 400) -> Refused:
-    """Return an error of the OIDC service, whose body has the code in words, too."""
+    """Return the OIDC service's error for a code such as `ExpiredToken`.
+
+    In the response's body, the code is written as `expired_token`.
+    """
     error = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", code).lower()
     document = {"error": error, "error_description": description}
     return Refused(f"{code}Exception", description, status, document)
@@ -344,7 +357,7 @@ def _portal_refused(code: str, message: str, status: int) -> Refused:
 
 
 def _page(name: str, items: Sequence[Mapping[str, str]], request: Request) -> Response:
-    """Return the part of a list that a request asks for."""
+    """Return a response with the page of `items` that a request asks for."""
     start = int(request.args.get("next_token", 0))
     end = start + int(request.args.get("max_result", 20))
     document: dict[str, object] = {name: items[start:end]}
@@ -354,7 +367,7 @@ def _page(name: str, items: Sequence[Mapping[str, str]], request: Request) -> Re
 
 
 def form(action: str, fields: str = "") -> str:
-    """Return a form with which the user allows or denies something."""
+    """Return an HTML form with the buttons Allow and Deny, which is sent to the URL `action`."""
     return (
         f'<form method="post" action="{action}">{fields}<p>'
         '<button name="answer" value="allow">Allow</button>\n'
@@ -363,19 +376,19 @@ def form(action: str, fields: str = "") -> str:
 
 
 def page(body: str, status: int = 200) -> Response:
-    """Return a page of the embedded AWS."""
+    """Return a response with a web page of the embedded AWS."""
     html = f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Sign in to the embedded AWS</title>
 <body style="font-family: sans-serif; max-width: 32em; margin: 4em auto">
 <h1>Embedded AWS</h1>
 <p>{body}
-<p>This page replaces AWS's. Your own machine serves it; no AWS account is involved.
+<p>This page replaces AWS's sign-in page. It runs on your own machine, without an AWS account.
 """
     return Response(html, status, content_type="text/html; charset=utf-8")
 
 
 def write_private(path: Path, text: str) -> Path:
-    """Write a file that only the user can read, as AWS's tools do; return its path."""
+    """Write a file that only the current user can read, and return its path."""
     replace_file(path, text.encode())
     return path
 

@@ -1,4 +1,4 @@
-"""What IAM policies allow. A policy element that isn't evaluated here is an error, never ignored.
+"""Evaluate IAM policies. A policy element that isn't supported raises an error.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -15,8 +15,8 @@ from typing import Any, Literal
 Policy = Mapping[str, Any]
 
 _ELEMENTS = {"Sid", "Effect", "Principal", "Action", "Resource", "NotAction", "NotResource"}
-#: The condition keys that a request can have here. Of those in AWS's managed policies, the last two
-#: are absent on AWS, too, from the requests that are made here.
+#: The condition keys that policies can use. The last two occur in AWS's managed policies, but
+#: no request to the embedded AWS has them.
 _KEYS = re.compile(
     r"aws:(MultiFactorAuth(Age|Present)|Principal(Account|Arn|Type|Tag/.+)|RequestTag/.+|username)"
     r"|(aws|sts):SourceIdentity|sts:(ExternalId|RoleSessionName)|[^:]+\.[^:]+:(aud|sub)"
@@ -26,7 +26,7 @@ _KEYS = re.compile(
 
 
 class UnsupportedPolicyError(ValueError):
-    """A policy has an element that the embedded AWS doesn't evaluate."""
+    """A policy has an element that the embedded AWS doesn't support."""
 
 
 @lru_cache(maxsize=4096)
@@ -46,7 +46,7 @@ def _since(expected: str, actual: str) -> bool:
     return datetime.fromisoformat(actual) >= datetime.fromisoformat(expected)
 
 
-#: Each operator can be negated, as in StringNotLike.
+#: The functions for condition operators. Policies can also negate these, as in StringNotLike.
 _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     **dict.fromkeys(("StringEquals", "Bool", "Null"), operator.eq),
     **dict.fromkeys(("StringLike", "ArnLike", "ArnEquals"), _like),
@@ -56,14 +56,14 @@ _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
 
 
 def listed(value: Any) -> list[Any]:
-    """Return a list; a policy can have a single value instead."""
+    """Return the value if it is a list, or a list that contains the value."""
     if isinstance(value, list):
         return value
     return [value]
 
 
 def checked(policy: Policy) -> Policy:
-    """Return the policy. Raises UnsupportedPolicyError for what isn't evaluated here."""
+    """Return the policy. Raises UnsupportedPolicyError if an element of it isn't supported."""
     for statement in listed(policy["Statement"]):
         conditions = statement.get("Condition", {})
         unknown: list[str] = [*(statement.keys() - _ELEMENTS - {"Condition"})]
@@ -80,9 +80,10 @@ def checked(policy: Policy) -> Policy:
 def effect_of(
     policies: Iterable[Policy], action: str, resource: str | None, context: Mapping[str, str]
 ) -> Literal["Allow", "Deny"] | None:
-    """Return the effect of policies on one request, or None if no statement applies.
+    """Return the effect of policies on a request, or None if no statement applies to the request.
 
-    A resource of None isn't known: an Allow applies to it, and a Deny if it is for all resources.
+    If the resource is None, because it isn't known, statements that allow the action apply to it.
+    Statements that deny the action apply only if they deny it on all resources.
     """
     effect: Literal["Allow"] | None = None
     for policy in policies:
@@ -98,9 +99,10 @@ def effect_of(
 def trusted_as(
     trust: Policy, names: Iterable[str], action: str, context: Mapping[str, str]
 ) -> str | None:
-    """Return the first of a principal's names whom a trust policy lets do the action, or None.
+    """Return the first of `names` that a trust policy allows to perform an action, or None.
 
-    The names are for example its ARN, its account and `*`.
+    The names identify one principal, for example by its ARN, its account ID and `*`. If the trust
+    policy denies the action to one of the names, the result is None.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """
     effects: dict[str, str] = {}
@@ -164,7 +166,7 @@ def _holds(name: str, expected: list[Any], actual: str | None) -> bool:
 
 
 def _text(value: object) -> str:
-    """Return a value of a policy as requests have it, such as ``true``."""
+    """Return a value from a policy as a string in the form that requests use, such as ``true``."""
     if isinstance(value, bool):
         return str(value).lower()
     return str(value)

@@ -1,4 +1,4 @@
-"""AWS's errors, in the form of each AWS protocol.
+"""Create AWS error responses in the format of each AWS protocol.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 """
@@ -12,14 +12,14 @@ from xml.sax.saxutils import escape
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response
 
-#: The codes that are different in JSON.
+#: The error codes that are different in JSON protocols.
 _IN_JSON = {
     "AccessDenied": "AccessDeniedException",
     "ExpiredToken": "ExpiredTokenException",
     "InvalidClientTokenId": "UnrecognizedClientException",
     "SignatureDoesNotMatch": "InvalidSignatureException",
 }
-#: The HTTP statuses that are different in S3.
+#: The HTTP status codes that are different in S3.
 #: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 _IN_S3 = {"ExpiredToken": 400}
 _IN_XML = {
@@ -30,9 +30,9 @@ _IN_XML = {
 
 
 class Refused(Exception):
-    """An AWS error: a code such as `AccessDenied`, a message, and the HTTP status.
+    """An AWS error with a code such as `AccessDenied`, a message, and an HTTP status.
 
-    `document` is the JSON of a service whose requests have a token.
+    `document` is the response's JSON body, if the service has a format of its own.
     """
 
     def __init__(
@@ -48,7 +48,10 @@ class Refused(Exception):
         self.document = document
 
     def response(self, service: str, headers: Headers) -> Response:
-        """Return the response in the protocol of a service, by its name in a signature."""
+        """Return the error as a response in the format of a service, such as `s3`.
+
+        `headers` are the request's headers, which show whether the service uses JSON.
+        """
         if self.document:
             return json_response(self.document, self.status, self.code)
         if "X-Amz-Target" in headers or "json" in headers.get("Content-Type", ""):
@@ -66,7 +69,7 @@ class Refused(Exception):
 def json_response(
     document: Mapping[str, object], status: int = 200, error: str | None = None
 ) -> Response:
-    """Return a response with a JSON document."""
+    """Return a response with a JSON body and, if `error` is given, a header with the error code."""
     response = Response(json.dumps(document), status, content_type="application/json")
     if error:
         response.headers["X-Amzn-ErrorType"] = error
@@ -74,7 +77,7 @@ def json_response(
 
 
 def denied(arn: str, action: str, resource: str | None = None, reason: str = "") -> Refused:
-    """Return AccessDenied with AWS's message."""
+    """Return an AccessDenied error with the message that AWS uses."""
     on = ""
     if resource and action.startswith("s3:"):
         on = f' on resource: "{resource}"'
@@ -85,5 +88,5 @@ def denied(arn: str, action: str, resource: str | None = None, reason: str = "")
 
 
 def invalid(message: str, code: str = "ValidationError") -> Refused:
-    """Return the error for a parameter that AWS doesn't accept."""
+    """Return the error for a request with an invalid parameter."""
     return Refused(code, message, 400)

@@ -1,6 +1,6 @@
-"""S3: the actions that a request needs, the owners of buckets, and ListBuckets.
+"""Emulate the parts of S3 that moto lacks: required actions, bucket owners, and ListBuckets.
 
-moto answers everything but ListBuckets, in which it has neither Regions nor pages.
+moto answers all other requests. Its ListBuckets supports neither Regions nor pages.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from werkzeug.wrappers import Request
 
-#: The action of a method on the service, a bucket or an object, without a subresource.
+#: The action for a method on the service (0), a bucket (1) or an object (2), without a subresource.
 _ACTIONS = {
     ("GET", 0): "ListAllMyBuckets",
     **dict.fromkeys([("GET", 1), ("HEAD", 1)], "ListBucket"),
@@ -31,11 +31,11 @@ _ACTIONS = {
     **dict.fromkeys([("PUT", 2), ("POST", 2)], "PutObject"),
     ("DELETE", 2): "DeleteObject",
 }
-#: The actions of a method on an upload in parts.
+#: The action for a method on a multipart upload.
 _OF_UPLOADS = {"GET": "ListMultipartUploadParts", "DELETE": "AbortMultipartUpload"}
-#: The parameters of a list that can be empty.
+#: Query parameters that can be empty but don't select a subresource.
 _FILTERS = {"prefix", "delimiter", "marker", "start-after"}
-#: The actions of subresources that aren't named after them, by method and depth.
+#: The actions for subresources that have a different name. `{}` is the method, such as Get.
 _SUBRESOURCES = {
     "encryption": "{}EncryptionConfiguration",
     "lifecycle": "{}LifecycleConfiguration",
@@ -48,7 +48,7 @@ _SUBRESOURCES = {
 
 
 def actions_of(request: Request) -> Iterator[tuple[str, str | None]]:
-    """Yield the actions that a request needs, and the ARNs of their resources."""
+    """Yield the IAM actions that a request to S3 requires, with their resources' ARNs."""
     parts = [part for part in request.path.lstrip("/").split("/", 1) if part]
     arn = None
     if parts:
@@ -78,7 +78,10 @@ def _action(request: Request, depth: int) -> str:
 
 
 def _action_on_subresource(method: str, name: str, depth: int) -> str:
-    """Return the action of a method on a bucket's (depth 1) or an object's subresource."""
+    """Return the IAM action for a method on a subresource, such as `acl`.
+
+    `depth` is 1 for a subresource of a bucket, and 2 for a subresource of an object.
+    """
     verb = method.title()
     if method == "DELETE" and name not in {"policy", "website"}:
         verb = "Put"  # S3 has no actions to delete the others
@@ -90,7 +93,7 @@ def _action_on_subresource(method: str, name: str, depth: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A bucket, whose name is unique in all accounts. moto stores its objects."""
+    """A bucket, with the account that owns it. The bucket's objects are stored in moto."""
 
     name: str
     account: str
@@ -98,7 +101,7 @@ class Bucket:
     created: datetime
 
     def xml(self) -> str:
-        """Return its element in the answer to ListBuckets."""
+        """Return the XML element for this bucket in a response to ListBuckets."""
         return (
             f"<Bucket><Name>{self.name}</Name><BucketRegion>{self.region}</BucketRegion>"
             f"<CreationDate>{self.created.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}</CreationDate></Bucket>"
@@ -106,7 +109,7 @@ class Bucket:
 
 
 def created_by(request: Request, account: str, now: datetime) -> Bucket:
-    """Return the bucket that a request has created."""
+    """Return the bucket that a CreateBucket request from an account has created."""
     place = re.search(r"<LocationConstraint>([^<]+)<", request.get_data().decode())
     region = "us-east-1"
     if place:
@@ -115,7 +118,10 @@ def created_by(request: Request, account: str, now: datetime) -> Bucket:
 
 
 def list_buckets(buckets: list[Bucket], query: Mapping[str, str]) -> Response:
-    """Return the page of an account's buckets that a request asks for."""
+    """Return the response to a ListBuckets request, with the page that `query` asks for.
+
+    `buckets` are all buckets of the account.
+    """
     matching = [
         bucket
         for bucket in sorted(buckets, key=lambda bucket: bucket.name)

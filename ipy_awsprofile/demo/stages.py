@@ -1,4 +1,4 @@
-"""The accounts, roles and profiles of the demo, the tutorials and the how-to guides."""
+"""Create the accounts, roles and profiles for the demo, the tutorials and the how-to guides."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BUCKETS: Mapping[str, tuple[str, datetime]] = {
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """The result of `seed`: the user, and the role that it may assume."""
+    """The user UserAlpha, and the ARN of the role RoleBeta, which the user may assume."""
 
     user: Signer
     role_arn: str
@@ -39,18 +39,18 @@ class Scenario:
 
 @contextmanager
 def demo_aws() -> Iterator[EmbeddedAws]:
-    """Run an embedded AWS with all stages until the context ends."""
+    """Run an embedded AWS with all accounts and profiles until the `with` statement ends."""
     with EmbeddedAws() as aws:
         seed_all(aws)
         yield aws
 
 
 def seed_all(aws: EmbeddedAws) -> None:
-    """Create all stages.
+    """Create everything that the demo, the tutorials and the how-to guides use.
 
-    The shared config file has the profiles of the main job and of the how-to guides. The tutorials
-    on sign-in and on many accounts have config files of their own. Maria's account manages an
-    organization.
+    The shared config file contains the profiles of the demo and of the how-to guides. The
+    tutorials about sign-in and about many accounts use separate config files. The account of the
+    user Maria manages an organization.
     """
     seed(aws)
     company = seed_company(aws)
@@ -72,15 +72,15 @@ def seed_all(aws: EmbeddedAws) -> None:
 
 
 def allow(*actions: str, resource: str = "*") -> dict[str, Any]:
-    """Return an identity policy that allows some actions."""
+    """Return an identity policy that allows these actions on a resource, by default on all."""
     statement = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def trusting(principal: str, *, mfa: bool = False) -> dict[str, Any]:
-    """Return a trust policy that allows an AWS principal (an ARN or `*`) to assume the role.
+    """Return a trust policy that allows an AWS principal (an ARN or `*`) to assume a role.
 
-    With `mfa`, it requires an MFA code.
+    If `mfa` is true, the policy requires an MFA code.
     """
     statement: dict[str, Any] = {
         "Effect": "Allow",
@@ -92,8 +92,8 @@ def trusting(principal: str, *, mfa: bool = False) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-#: The accounts of Maria's organization, and how many buckets the role Audit finds in each. The
-#: account without buckets doesn't have the role.
+#: The accounts of Maria's organization, and how many buckets the role Audit can see in each of
+#: them. The account without buckets doesn't have the role.
 _ORGANIZATION: Mapping[str, int] = {"alpha": 2, "beta": 1, "gamma": 0, "sandbox-ann": 3}
 
 #: The sections that the how-to guides share with the tutorials.
@@ -103,12 +103,15 @@ _GUIDES = (
 )
 
 
-#: The actions of RoleBeta, and of the role that a guide protects.
+#: The actions that RoleBeta and prod-admin may perform.
 _USED = ("s3:*", "sts:GetScopedCredentials")
 
 
 def seed(aws: EmbeddedAws) -> Scenario:
-    """Create the main job: UserAlpha may only assume RoleBeta, and RoleBeta has three buckets."""
+    """Create the profiles of the demo: UserAlpha, and RoleBeta, a role with three buckets.
+
+    UserAlpha has no permissions except to assume roles.
+    """
     user = aws.iam.create_user("UserAlpha", account=USER_ACCOUNT, policy=allow("sts:AssumeRole"))
     for name, (region, created) in BUCKETS.items():
         aws.create_bucket(name, account=ROLE_ACCOUNT, region=region, creation_date=created)
@@ -119,7 +122,7 @@ def seed(aws: EmbeddedAws) -> Scenario:
 
 
 def add_role(aws: EmbeddedAws, name: str, *actions: str, region: str = REGION) -> str:
-    """Create a role that UserAlpha may assume, and its profile; return the role's ARN."""
+    """Create a role that UserAlpha may assume, write its profile, and return the role's ARN."""
     role_arn = aws.iam.create_role(
         name,
         account=ROLE_ACCOUNT,
@@ -130,7 +133,7 @@ def add_role(aws: EmbeddedAws, name: str, *actions: str, region: str = REGION) -
     return role_arn
 
 
-#: The accounts of IAM Identity Center by name: the ID, and the signed-in user's roles.
+#: The accounts in IAM Identity Center, with their ID and the roles of the signed-in user.
 ACCOUNTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "Analytics": (ROLE_ACCOUNT, ("Analyst",)),
     "Production": ("210987654321", ("Operator", "ReadOnly")),
@@ -200,7 +203,8 @@ endpoint_url = {endpoint}
 """
 
 
-#: Scripts that let the sign-in and the session expire, as overnight, and that sign in again.
+#: A script that ends the sign-in and the session, as they would expire overnight. The next script
+#: signs in again.
 _NIGHT = """
 from datetime import UTC, datetime
 from pathlib import Path
@@ -221,10 +225,10 @@ for file in Path("~/.aws").expanduser().glob("*/cache/*.asleep"):
 
 
 def seed_company(aws: EmbeddedAws) -> Path:
-    """Write ``config-company``, with a profile of each kind and its role; return the file's path.
+    """Create roles and a config file with a profile of each kind, and return the file's path.
 
-    A user is signed in with SSO, and the MFA device is a script, ``~/.aws/phone.py``. Two other
-    scripts end the sign-in, ``~/.aws/night.py``, and begin it again, ``~/.aws/morning.py``.
+    The user is signed in with SSO. The script ``~/.aws/phone.py`` prints MFA codes,
+    ``~/.aws/night.py`` ends the sign-in, and ``~/.aws/morning.py`` restores it.
     """
     for name, script in (("night.py", _NIGHT), ("morning.py", _MORNING)):
         write_private(aws.config_file.with_name(name), script)
@@ -260,17 +264,19 @@ def seed_company(aws: EmbeddedAws) -> Path:
 _TEAMS = ("atlas", "borealis", "cygnus", "draco", "eridanus", "fornax", "gemini", "hydra", "indus")
 _STAGES = ("dev", "test", "prod")
 _REGIONS = (REGION, "eu-central-1", "ap-southeast-2")
-#: Roles that fail, each in a different way: trust, permissions, expired keys, and no Region.
+#: Profiles that fail, each for another reason: the role's trust policy, its permissions, expired
+#: keys (sandbox-old), and no Region (security-prod).
 _FAILING = ("audit-prod", "billing-prod", "sandbox-old", "security-prod")
 
 
 def seed_organisation(
     aws: EmbeddedAws, accounts: int = 30, *, config_file: Path | None = None
 ) -> tuple[str, ...]:
-    """Create accounts with buckets, and a role profile for each; return the profiles' names.
+    """Create accounts with buckets, write a profile for each, and return the profiles' names.
 
-    With 30 accounts the last four fail in different ways, with any other number none of them. The
-    profiles are written to `config_file`, by default the shared config file.
+    If there are 30 accounts, the last four profiles fail for different reasons. With any other
+    number of accounts, all profiles work. The profiles are written to `config_file`, by default the
+    shared config file.
     """
     if config_file:
         aws.write_profile("UserAlpha", file=config_file, region=REGION, output="json")
@@ -290,7 +296,7 @@ def seed_organisation(
 
 
 def _create_account(aws: EmbeddedAws, name: str, number: int, region: str) -> dict[str, Setting]:
-    """Create an account's role and buckets; return the settings of its profile."""
+    """Create a role and buckets in an account, and return the settings for the role's profile."""
     account = f"{400_000_000_000 + 1_234_567 * number}"
     trusted = "user/Auditor" if name == "audit-prod" else "root"
     role_arn = aws.iam.create_role(

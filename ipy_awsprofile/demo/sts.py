@@ -1,4 +1,4 @@
-"""STS: the actions that return credentials, and GetCallerIdentity.
+"""Emulate STS: GetCallerIdentity, and the operations that return credentials.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_Operations.html
 """
@@ -29,7 +29,10 @@ _LONGEST_POLICY = 2048
 
 
 def answer(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Response:
-    """Return the response to a signed request. Raises Refused."""
+    """Return the response to a signed request to STS. Raises Refused if the request isn't allowed.
+
+    `params` are the parameters in the request's body.
+    """
     action = params.get("Action", "")
     if action == "GetCallerIdentity":
         return xml(action, {"UserId": signer.id, "Account": signer.account, "Arn": signer.arn})
@@ -48,7 +51,10 @@ def answer(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Response:
 
 
 def issued(action: str, session: Signer, **about: str) -> Response:
-    """Return the response with the credentials of a session."""
+    """Return the response to an operation that issued a session, with the session's credentials.
+
+    `about` are more elements of the response.
+    """
     result: dict[str, Any] = {"Credentials": session.credentials(), **about}
     if action == "GetScopedCredentials":
         result["SessionInfo"] = {"ScopedSessionId": session.id, "Arn": session.arn}
@@ -58,7 +64,10 @@ def issued(action: str, session: Signer, **about: str) -> Response:
 
 
 def _assume_role(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer:
-    """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html."""
+    """Return a session for an AssumeRole request. Raises Refused if the request isn't allowed.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+    """
     if not re.fullmatch(r"arn:aws:iam::\d{12}:role/.+", params["RoleArn"]):
         raise invalid(f"{params['RoleArn']} is invalid")
     context = iam.context_of(signer) | request_context(params)
@@ -95,10 +104,11 @@ def _assume_role(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer:
 def _trusting_role(
     iam: Iam, signer: Signer, role_arn: str, action: str, context: Mapping[str, str]
 ) -> Role:
-    """Return the role if the signer's policies and the role's trust policy allow the action.
+    """Return the role if the signer's policies and the role's trust policy allow an action.
 
-    In its own account, a role that trusts the signer itself needs no identity policy. AWS doesn't
-    say whether a role doesn't exist or doesn't trust the signer.
+    If the role is in the signer's account and trusts the signer's ARN, the signer doesn't need an
+    identity policy. As on AWS, the error is the same for a role that doesn't exist and for a role
+    that doesn't trust the signer.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
     """
     own_arns = [signer.arn]
@@ -122,7 +132,7 @@ def _trusting_role(
 
 
 def request_context(params: Mapping[str, str]) -> dict[str, str]:
-    """Return the condition keys that AWS derives from the parameters."""
+    """Return the condition keys that STS derives from a request's parameters, with their values."""
     keys = {"sts:rolesessionname": params.get("RoleSessionName", "")}
     if "ExternalId" in params:
         keys["sts:externalid"] = params["ExternalId"]
@@ -132,7 +142,11 @@ def request_context(params: Mapping[str, str]) -> dict[str, str]:
 def role_session(
     iam: Iam, role: Role, params: Mapping[str, str], *, is_chained: bool = False, **parts: Any
 ) -> Signer:
-    """Return a session of a role with the name, the duration and the policies of a request."""
+    """Return a session of a role with the name, duration and session policies in a request.
+
+    Raises Refused if the duration is longer than the role allows, or longer than one hour if
+    `is_chained` is true. `parts` are more fields of the Signer that is returned.
+    """
     seconds = int(params.get("DurationSeconds", _HOUR))
     longest = role.longest
     limit = "MaxSessionDuration set for this role."
@@ -146,7 +160,10 @@ def role_session(
 
 
 def _user_session(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer:
-    """https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html."""
+    """Return a session for a GetSessionToken request. Raises Refused if it isn't allowed.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+    """
     if signer.role_arn:
         raise Refused("AccessDenied", "Cannot call GetSessionToken with session credentials")
     seconds = int(params.get("DurationSeconds", 12 * _HOUR))
@@ -157,7 +174,10 @@ def _user_session(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer
 
 
 def _scoped(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer:
-    """https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html."""
+    """Return a session for a GetScopedCredentials request. Raises Refused if it isn't allowed.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
+    """
     if signer.expiration is None:
         raise Refused("AccessDenied", "Cannot call GetScopedCredentials with long-term credentials")
     iam.require(signer, "sts:GetScopedCredentials")
@@ -174,7 +194,10 @@ def _scoped(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer:
 
 
 def _session_policies(params: Mapping[str, str]) -> tuple[Policy, ...]:
-    """https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session."""
+    """Return the session policies in a request's parameters. Raises Refused if one isn't valid.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
+    """
     if len(params.get("Policy", "")) > _LONGEST_POLICY:
         longest = f"Member must have length less than or equal to {_LONGEST_POLICY}"
         raise invalid(f"Value at 'policy' failed to satisfy constraint: {longest}")
@@ -195,18 +218,21 @@ def _session_policies(params: Mapping[str, str]) -> tuple[Policy, ...]:
 
 @cache
 def _managed_policies() -> Any:
-    """Return AWS's managed policies, such as ReadOnlyAccess, of which moto has a copy."""
+    """Return moto's copy of AWS's managed policies, such as ReadOnlyAccess, by name."""
     return json.loads(aws_managed_policies_data)
 
 
 def _members(params: Mapping[str, str], name: str, part: str = "") -> list[str]:
-    """Return the members of a list, which the query protocol numbers from 1."""
+    """Return the values of a list parameter, such as `PolicyArns.member.1.arn`.
+
+    `name` is the part of the key before `.member`, and `part` is the part after the number.
+    """
     keys = (f"{name}.member.{number}{part}" for number in range(1, 51))
     return [params[key] for key in keys if key in params]
 
 
 def xml(action: str, result: Mapping[str, Any]) -> Response:
-    """Return the response to an action of the query protocol."""
+    """Return the response to an action of the query protocol, with `result` as XML."""
     body = f"<{action}Response><{action}Result>{_xml(result)}</{action}Result></{action}Response>"
     return Response(body, content_type="text/xml")
 
