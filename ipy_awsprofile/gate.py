@@ -167,8 +167,8 @@ class _Process:
         self.effects: dict[str, object] = {}
         #: The libraries that the last switch couldn't clear.
         self.not_cleared: set[str] = set()
-        #: What `libraries` has created and moves at each switch, by the library's name.
-        self.followers: dict[str, Any] = {}
+        #: What records of libraries keep, by the library's package.
+        self.of_libraries: dict[str, Any] = {}
         #: The libraries in other languages that have asked for the active credentials.
         self.lent_to: set[str] = set()
         #: The functions of `on_switch`, in the order of their registration.

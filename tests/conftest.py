@@ -22,8 +22,8 @@ from botocore.loaders import JSONFileLoader, Loader
 from ipy_awsprofile.demo.stages import Scenario, seed
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.kernel.places import ENDPOINT
-from ipy_awsprofile.kernel.show import ABSENT
 from ipy_awsprofile.kernel.watch import unwatch
+from ipy_awsprofile.place import ABSENT
 from ipy_awsprofile.switch.stack import stack_of
 from ipy_awsprofile.switch.using_profile import script_switcher
 from tests.aws import EmbeddedAws

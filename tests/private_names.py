@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from ipy_awsprofile.kernel.leftovers import HANDLE_TESTS, HANDLES
+from ipy_awsprofile.follower import INDEX, Follower, all_followers
 
 #: For each file, the modules and classes of other packages, and what the file uses of them. A name
 #: has to exist, `name(a, b)` is called with these parameters, `def name(a, b)` is overridden and
@@ -102,45 +102,46 @@ explain/rehearsal.py
     imds_region_provider)
   botocore.session.Session: _create_csm_monitor(); _internal_components
   botocore.utils: IMDSRegionProvider(session, environ)
-kernel/caches.py
-  anthropic.lib: aws._auth._get_session | bedrock._auth._get_session
+followers/clients.py
   cloudpathlib.client.Client: _default_client
+  s3path: configuration_map
+followers/dask.py
   dask: _expr.SingletonExpr._instances | dataframe.dask_expr._core.Expr._instances
-  dask.dataframe.dask_expr.io.parquet: _cached_plan
+  dask.config: config
+  distributed.client: Client
+  distributed.core: clean_exception
+  distributed.scheduler.Scheduler: register_worker_plugin; unregister_worker_plugin
+followers/databases.py
+  pynamodb.models.Model: _connection
+  redshift_connector.iam_helper.IamHelper: credentials_cache
+followers/fsspec.py
+  fsspec.config: conf
+  s3fs.core.S3FileSystem: _s3
+followers/object_store.py
+  lancedb.table.LanceTable: _conn
+followers/open_objects.py
+  minio.api.Minio: _provider
+followers/polars.py
+  polars.io.cloud.credential_provider: _builder.DEFAULT_CREDENTIAL_PROVIDER
+  polars.io.cloud.credential_provider._providers.CredentialProviderAWS: _session;
+    retrieve_credentials_impl
+followers/processes.py
   joblib.externals.loky: reusable_executor._executor | reusable_executor._executor_storage
   joblib.externals.loky.process_executor: _pending_work_items; _running_work_items
-  litellm.llms.bedrock.base_aws_llm.BaseAWSLLM: _shared_iam_cache
-  mlflow.store.artifact.s3_artifact_repo: _cached_get_s3_client
   multiprocessing.forkserver: _forkserver
   multiprocessing.forkserver.ForkServer: _forkserver_address; _forkserver_alive_fd;
     _forkserver_pid; _stop
-  prefect_aws.credentials: _get_client_cached
-  pynamodb.models.Model: _connection
-  redshift_connector.iam_helper.IamHelper: credentials_cache
-  s3path: configuration_map
-  sagemaker_core.main.utils.SingletonMeta: _instances
+followers/ray.py
+  ray: _private
+  ray._private.node.Node: is_head()
+  ray._private.worker: _global_node
 kernel/leftovers.py
   boto3.session.Session: _session
   botocore.client.BaseClient: _request_signer
   botocore.session.Session: _credentials
   botocore.signers.RequestSigner: _credentials
-  distributed.client: Client
-  lancedb.table.LanceTable: _conn
-  minio.api.Minio: _provider
-  ray: _private
-  ray._private.node.Node: is_head()
-  ray._private.worker: _global_node
-  s3fs.core.S3FileSystem: _s3
 kernel/places.py
   boto3: DEFAULT_SESSION
-  dask.config: config
-  fsspec.config: conf
-  polars.io.cloud.credential_provider: _builder.DEFAULT_CREDENTIAL_PROVIDER
-  polars.io.cloud.credential_provider._providers.CredentialProviderAWS: _session;
-    retrieve_credentials_impl
-kernel/workers.py
-  distributed.core: clean_exception
-  distributed.scheduler.Scheduler: register_worker_plugin; unregister_worker_plugin
 kernel/refusals.py
   botocore.credentials.RefreshableCredentials: _access_key
   botocore.signers.RequestSigner: _credentials
@@ -233,7 +234,7 @@ class Use:
 
 
 def listed_uses() -> Iterator[Use]:
-    """Yield the uses in `PRIVATE`, and the classes of the objects that the card lists."""
+    """Yield the uses in `PRIVATE`, and those of the records of libraries."""
     file = ""
     for line in PRIVATE.strip().replace("\n    ", " ").split("\n"):
         if not line.startswith(" "):
@@ -248,8 +249,22 @@ def listed_uses() -> Iterator[Use]:
                 tuple(re.findall(r"\w+", parameters)) if parameters else None,
                 is_overridden=bool(marker),
             )
-    for name in (*HANDLES, *HANDLE_TESTS):
-        yield Use("kernel/leftovers.py", (name,))
+    for follower in all_followers():
+        file = f"followers/{INDEX[follower.package]}.py"
+        for name in follower.handles:
+            yield Use(file, (name,))
+        caches = tuple(private_names(follower))
+        if caches:  # each version of a library has the module of one of its caches
+            yield Use(file, caches)
+
+
+def private_names(follower: Follower) -> Iterator[str]:
+    """Yield the private names in the functions that clear what a library keeps."""
+    for cache in follower.caches:
+        if isinstance(cache.clear, str):
+            private = re.match(r"((?:\w+\.)*?_\w+)", cache.clear)
+            if private:
+                yield f"{cache.module}.{private[1]}"
 
 
 def folder_of(package: str) -> Path:

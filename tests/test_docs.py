@@ -31,12 +31,13 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from traitlets.config import Config
 
+from ipy_awsprofile import libraries
 from ipy_awsprofile.config.shared import AGENT, SHARED_PROFILES, process_of
 from ipy_awsprofile.demo.aws import append_section
 from ipy_awsprofile.demo.iam import Signer
 from ipy_awsprofile.demo.identity_center import write_private
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, USER_ACCOUNT, allow, seed_all, trusting
-from ipy_awsprofile.kernel.caches import CACHES
+from ipy_awsprofile.follower import INDEX, all_followers
 from matrix.uses import USES
 from tests.aws import EmbeddedAws
 from tests.packages import has
@@ -505,8 +506,25 @@ def test_requirements_of_the_matrix() -> None:
     assert used - installed == {"boto3", "botocore"}  # the package's own
 
 
-def test_libraries_whose_caches_are_cleared() -> None:
-    """The page of supported libraries names each library whose cache a switch clears."""
+def test_libraries_with_a_record() -> None:
+    """The page of supported libraries names each library that has a record."""
     page = LIBRARIES.read_text().casefold()
-    modules = {cache.module.partition(".")[0].replace("_", "-") for cache in CACHES}
-    assert [module for module in modules if module not in page] == []
+    packages = {package.replace("_", "-") for package in INDEX}
+    # Those that libraries on the page use, and a part of Python.
+    unnamed = {"aiobotocore", "distributed", "concurrent"}
+    assert {package for package in packages if package not in page} == unnamed
+
+
+def test_libraries_with_open_objects() -> None:
+    """The page of supported libraries names those whose open objects the card lists."""
+    page = LIBRARIES.read_text()
+    (listed,) = re.findall(r"lists variables with objects of (.+?)\. ", page, re.DOTALL)
+    names = set(re.findall(r"\w+", re.sub(r"\(.+?\)|\bor\b", "", listed.casefold())))
+    with_handles = {each.package for each in all_followers() if each.handles}
+    assert names == with_handles - {"ipyparallel"}  # the next item has it
+
+
+def test_functions_for_libraries() -> None:
+    """The page of supported libraries has each function of `libraries`."""
+    (table,) = re.findall(r"## What needs a call(.+?)\n## ", LIBRARIES.read_text(), re.DOTALL)
+    assert set(re.findall(r"\| `(?:libraries\.)?(\w+)\(", table)) == set(libraries.__all__)

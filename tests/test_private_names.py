@@ -146,7 +146,7 @@ def names_in(module: ast.AST) -> Iterator[str]:
             case ast.Attribute(attr=name) | ast.alias(name=name):
                 yield name
             case ast.Call(args=[_, ast.Constant(value=str(name)), *_]):
-                yield name  # of `getattr` and `hasattr`
+                yield name.partition(".")[0]  # of `getattr`, `hasattr` and `Cache`
 
 
 def test_list() -> None:

@@ -23,7 +23,7 @@ from ipy_awsprofile.text import chain_line, listed, number_of, one_line
 if TYPE_CHECKING:
     from ipy_awsprofile.config.files import Section, SharedFiles
     from ipy_awsprofile.config.target import Target
-    from ipy_awsprofile.kernel.leftovers import Leftover
+    from ipy_awsprofile.follower import Leftover
     from ipy_awsprofile.kernel.sharing import Window
     from ipy_awsprofile.sessions.session import Identity, ProfileSession
     from ipy_awsprofile.switch.stack import OpenProfile
@@ -269,7 +269,7 @@ def other_roles(window: Window) -> str:
 
 
 def worker_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str, str]]:
-    """Return a row for each Dask cluster whose workers use a session's identity."""
+    """Return a row for each cluster whose workers use a session's identity."""
     rows = []
     for workers in switcher.workers.values():
         if workers.label == label_for(session):

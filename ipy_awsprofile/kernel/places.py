@@ -1,40 +1,25 @@
-"""The places that a switch and a run over many profiles set.
-
-`caches` has what libraries keep.
-"""
+"""The places that a switch and a run over many profiles set."""
 
 from __future__ import annotations
 
 import os
-import re
-import secrets
-import sys
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from functools import partial
-from importlib import import_module
-from importlib.util import find_spec
-from threading import local
-from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.user_environment import KEY_VARIABLES, LENT
-from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import NotForOneProfile
-from ipy_awsprofile.gate import PROCESS, check, label_of, session_here
+from ipy_awsprofile.follower import followers, followers_of_run
+from ipy_awsprofile.gate import PROCESS, session_here
 from ipy_awsprofile.kernel.caches import clear_caches
-from ipy_awsprofile.kernel.show import ABSENT, Effect, Place, Setting, Variables
-from ipy_awsprofile.sessions.issuing import issue_keys, renew_keys
-from ipy_awsprofile.sessions.session import ProfileSession, target_in
-from ipy_awsprofile.text import chain_line
+from ipy_awsprofile.place import ABSENT, Effect, Place, Setting, Variables
+from ipy_awsprofile.sessions.session import ProfileSession
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
-
-    from ipy_awsprofile.credentials.sts import Keys
 
 _CHILDREN = "child processes and `s3://` paths use that"
 _SESSIONS = f"`boto3.Session()`, {_CHILDREN}"
@@ -77,30 +62,26 @@ def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[P
     is_set_by_user = any(map(os.environ.get, ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")))
     if url and not is_set_by_user:
         places[ENDPOINT] = url
-    pl = imported_polars()
-    if pl:
-        places[POLARS] = _provider_class(pl, session)()
+    for follower in followers():
+        if follower.places:
+            places |= follower.places(session)
     return places
 
 
 def places_of_run() -> dict[Place, object]:
     """Return the places of a run over many profiles, whose threads share one environment.
 
-    boto3 and s3fs can tell the threads apart. AWS refuses everything else, because the keys in the
-    environment don't exist.
+    boto3 and some libraries can tell the threads apart. AWS refuses everything else, because the
+    keys in the environment don't exist.
     """
     fake = "PASS-THE-SESSION-OF-THE-PROFILE"
     gone = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", BEDROCK_KEY, *LENT)
     places: dict[Place, object] = {Variables(name): {} for name in gone}
     places[KEYS] = {"AWS_ACCESS_KEY_ID": fake, "AWS_SECRET_ACCESS_KEY": fake}
     places |= {DEFAULT_SESSION: TurnSession(), LIBRARIES: None}
-    config = _config_of_fsspec()
-    if config is not None:
-        places[_S3FS] = _ArgumentsOfTurn(config.get("s3") or {})
-    if imported_polars():
-        places[POLARS] = _refuse_polars
-    if "dask.config" in sys.modules:
-        places[_DASK] = "synchronous"
+    for follower in followers_of_run():
+        if follower.places_of_run:
+            places |= follower.places_of_run()
     return places
 
 
@@ -170,211 +151,16 @@ def require_default_session() -> None:
         )
 
 
-# Arguments of libraries ---------------------------------------------------------------------------
-
-
-class SecretOptions(dict[str, Any]):
-    """Options that can contain secrets. Their ``repr`` and ``str`` show only the names."""
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {', '.join(self)}>"
-
-
-def s3_location(session: boto3.Session) -> tuple[str, str | None]:
-    """Return the session's S3 Region, and the endpoint URL if it isn't AWS's own endpoint.
-
-    https://docs.aws.amazon.com/general/latest/gr/s3.html
-    """
-    with translated(target_in(session)):
-        meta = session.client("s3").meta
-    region = meta.region_name
-    if region == "aws-global":
-        region = "us-east-1"
-    host = urlsplit(meta.endpoint_url).hostname or ""
-    if re.fullmatch(r"s3\.([a-z0-9-]+\.)?amazonaws\.com", host):
-        return region, None
-    return region, meta.endpoint_url
-
-
-# fsspec -------------------------------------------------------------------------------------------
-
-
-def _config_of_fsspec() -> Any:
-    """Return fsspec's default arguments, or None without s3fs.
-
-    A function can be the first to import s3fs. The default arguments must be set before that.
-    """
-    if "fsspec.config" not in sys.modules:
-        with suppress(ImportError, ValueError):
-            if find_spec("s3fs"):
-                import_module("fsspec.config")
-    return getattr(sys.modules.get("fsspec.config"), "conf", None)
-
-
-def s3fs_options(session: boto3.Session) -> SecretOptions:
-    """Return the arguments of `S3FileSystem` with the session's short-lived credentials.
-
-    https://s3fs.readthedocs.io/en/latest/#credentials
-    """
-    keys = issue_keys(session)
-    region, endpoint = s3_location(session)
-    options = SecretOptions(
-        key=keys.access_key,
-        secret=keys.secret_key,
-        token=keys.token,
-        client_kwargs={"region_name": region},
-    )
-    if endpoint:
-        options["endpoint_url"] = endpoint
-    return options
-
-
-_S3FS = Setting("fsspec's s3", _config_of_fsspec, "s3")
-
-#: Arguments of S3 filesystems that determine their identity.
-_IDENTITY = {"profile", "key", "secret", "token", "anon", "session", "username", "password"}
-
-
-class _ArgumentsOfTurn:
-    """The default arguments of S3 filesystems during a run, for the profile of the thread's turn.
-
-    fsspec updates a dict with this. That calls `keys` first, which fetches all the arguments,
-    because a renewal between two of them would mix two sets of credentials.
-    """
-
-    def __init__(self, of_notebook: Mapping[str, object]) -> None:
-        self._kept = {name: of_notebook[name] for name in of_notebook.keys() - _IDENTITY}
-        self._fetched = local()
-
-    def keys(self) -> Iterable[str]:
-        """Return the names of the arguments."""
-        options = dict(self._kept)
-        session = session_here()
-        if isinstance(session, ProfileSession) and session.target.store:
-            options["profile"] = session.target.name
-            options["client_kwargs"] = {"region_name": session.region_name}
-        elif session:
-            options |= s3fs_options(session)
-        self._fetched.options = options
-        return options.keys()
-
-    def __getitem__(self, name: str) -> object:
-        return self._fetched.options[name]
-
-
-# polars -------------------------------------------------------------------------------------------
-
-
-def imported_polars() -> Any:
-    """Return the module if it is completely imported; None otherwise, and before polars 1.34."""
-    module = sys.modules.get("polars")
-    config = getattr(module, "Config", None)
-    has_default = hasattr(config, "set_default_credential_provider")
-    if has_default and hasattr(module, "CredentialProviderAWS"):
-        return module
-    return None
-
-
-def _default_provider() -> object:
-    """Return the user's default provider, or "auto". polars has no public way to read it."""
-    builder = sys.modules.get("polars.io.cloud.credential_provider._builder")
-    default = getattr(builder, "DEFAULT_CREDENTIAL_PROVIDER", "auto")
-    return "auto" if type(default) is imported_polars().CredentialProviderAWS else default
-
-
-class _DefaultProvider(Place):
-    def get(self) -> object:
-        return _default_provider()
-
-    def set(self, value: Any) -> None:
-        if value == "auto":
-            # polars' own keeps the credentials of its first read, so each switch needs a new one,
-            # and polars keeps the credentials of providers with equal attributes.
-            value = imported_polars().CredentialProviderAWS()
-            value.unique = secrets.token_hex(8)
-        imported_polars().Config.set_default_credential_provider(value)
-
-
-POLARS = _DefaultProvider("polars' credential provider")
-
-
-def polars_credentials(keys: Keys) -> tuple[dict[str, str], int | None]:
-    """Return the result of a polars credential provider: keys, and expiry as a Unix timestamp."""
-    options = {"aws_access_key_id": keys.access_key, "aws_secret_access_key": keys.secret_key}
-    if keys.token:
-        options["aws_session_token"] = keys.token
-    if keys.expires_at is None:
-        return options, None
-    return options, int(keys.expires_at.timestamp())
-
-
-def _provider_class(pl: Any, session: ProfileSession) -> Any:
-    class SessionCredentials(pl.CredentialProviderAWS):  # type: ignore[misc]
-        """polars' own provider, for the session instead of a new one."""
-
-        is_of_switch = True
-
-        def _session(self) -> ProfileSession:
-            return session
-
-        def retrieve_credentials_impl(self) -> tuple[dict[str, str], int | None]:
-            """Return one complete set of credentials.
-
-            polars would read the key, the secret and the token one by one. A renewal in between
-            would mix two sets.
-            """
-            credentials = session.get_credentials()
-            check(credentials)  # a LazyFrame can be older than the switch
-            PROCESS.lent_to.add("polars")
-            label = label_of(credentials)
-            if label:
-                PROCESS.note_lent(label)
-            return polars_credentials(renew_keys(session))
-
-        def __repr__(self) -> str:
-            return f"<credentials of {chain_line(session.chain)}>"
-
-    return SessionCredentials
-
-
-def _refuse_polars(**_: object) -> NoReturn:
-    raise NotForOneProfile(
-        "polars doesn't know the function's profile.",
-        "`from ipy_awsprofile import libraries`, then read with "
-        "`**libraries.polars_options(session)`.",
-    )
-
-
-def has_read_with_polars() -> bool:
-    """Return whether polars may have read from S3, as an identity of a switch or before."""
-    if imported_polars() is None:
-        return False
-    return "polars" in PROCESS.lent_to or not hasattr(_default_provider(), "is_of_switch")
-
-
-# Dask ---------------------------------------------------------------------------------------------
-
-
-def _config_of_dask() -> dict[str, Any]:
-    config: dict[str, Any] = sys.modules["dask.config"].config
-    return config
-
-
-#: Workers of a cluster have the notebook's identity, and other threads have none in a run.
-_DASK = Setting("Dask's scheduler", _config_of_dask, "scheduler")
-
-
 # Libraries ----------------------------------------------------------------------------------------
 
 
 def _move_libraries(session: object) -> None:
-    PROCESS.not_cleared = clear_caches()
-    if session is ABSENT:
-        session = None
-        if imported_polars() and _default_provider() == "auto":
-            POLARS.set("auto")  # polars may have been imported since the switch
-    for follower in PROCESS.followers.values():
-        follower.move(session)
+    imported = followers()
+    PROCESS.not_cleared = clear_caches(imported)
+    active = session if isinstance(session, ProfileSession) else None
+    for follower in imported:
+        if follower.move:
+            follower.move(active)
 
 
 LIBRARIES = Effect("libraries", _move_libraries)

@@ -39,8 +39,8 @@ from ipy_awsprofile.errors import (
     faults_as_errors,
 )
 from ipy_awsprofile.explain.explain import explain
+from ipy_awsprofile.follower import Leftover
 from ipy_awsprofile.gate import require_no_run
-from ipy_awsprofile.kernel.leftovers import Leftover
 from ipy_awsprofile.kernel.sharing import Receipts
 from ipy_awsprofile.notebook.cells import compile_cell, run_cell, warning_about_threads
 from ipy_awsprofile.notebook.options import ACTIONS_ALONE, ProfileActions, chosen, joined

@@ -18,10 +18,9 @@ from ipy_awsprofile.credentials.botocore_session import rejection_of
 from ipy_awsprofile.credentials.error_table import DENIED, ENDED, EXPIRED, REJECTED, SET_THE_CLOCK
 from ipy_awsprofile.credentials.providers import reject, renewing_of
 from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable, SignInRequired
+from ipy_awsprofile.follower import Leftover, Refusal
 from ipy_awsprofile.gate import PROCESS, READ_ONLY, Label, Signature
-from ipy_awsprofile.kernel.leftovers import advice_about
 from ipy_awsprofile.kernel.refusals import has_wrong_clock
-from ipy_awsprofile.notebook.refused import Refusal
 from ipy_awsprofile.sessions.assigned_roles import known_account_name
 from ipy_awsprofile.sessions.issuing import try_to_renew
 from ipy_awsprofile.switch.stack import OpenProfile
@@ -90,8 +89,8 @@ class _Explanation:
         refusal = self._refusal
         if _was_unsigned(refusal):
             return self._line_without_credentials()
-        if refusal.independent:
-            return self._line_about_independent()
+        if refusal.about_library:
+            return self._line_about_library(refusal.about_library)
         code = refusal.code or self._code_from_sts()
         if has_wrong_clock(code, refusal.message, refusal.parsed):
             return f"AWS refused this because this machine's clock is wrong. {SET_THE_CLOCK}"
@@ -154,7 +153,7 @@ class _Explanation:
             "identity."
         )
 
-    def _line_about_independent(self) -> str:
+    def _line_about_library(self, leftover: Leftover) -> str:
         """Return the line about a library that keeps credentials of its own."""
         code = self._refusal.code
         if code and code not in DENIED | EXPIRED | ENDED | REJECTED:
@@ -162,7 +161,7 @@ class _Explanation:
         is_active = "No profile is active."
         if self._active:
             is_active = f"{_described(self._active.label)} is active."
-        return f"{is_active} {advice_about(self._refusal.independent)}"
+        return f"{is_active} {leftover}"
 
     # ---- what to do
 

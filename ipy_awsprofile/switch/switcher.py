@@ -27,8 +27,9 @@ from ipy_awsprofile.errors import (
     InvalidOption,
     faults_as_errors,
 )
+from ipy_awsprofile.follower import Leftover
 from ipy_awsprofile.gate import PROCESS, Label, require_no_run
-from ipy_awsprofile.kernel.leftovers import Leftover, leftovers
+from ipy_awsprofile.kernel.leftovers import leftovers
 from ipy_awsprofile.kernel.lending import Lending
 from ipy_awsprofile.kernel.places import (
     TurnSession,
@@ -37,8 +38,8 @@ from ipy_awsprofile.kernel.places import (
     places_of_run,
 )
 from ipy_awsprofile.kernel.sharing import Receipts, Sharing, Window
-from ipy_awsprofile.kernel.show import Place
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
+from ipy_awsprofile.place import Place
 from ipy_awsprofile.sessions.session import Identity, ProfileSession
 from ipy_awsprofile.sessions.signing_in import SignedOut, needs_sign_in, sign_out
 from ipy_awsprofile.switch.opening import Protection, open_guarded, open_identified
@@ -52,7 +53,6 @@ from ipy_awsprofile.switch.user_functions import (
 from ipy_awsprofile.text import quoted
 
 if TYPE_CHECKING:
-    from distributed import Client
     from IPython.core.interactiveshell import InteractiveShell
 
     from ipy_awsprofile.kernel.workers import Workers
@@ -87,7 +87,7 @@ class Switcher:
         self.receipts = Receipts()
         #: Whether each switch to a profile that isn't protected begins to share.
         self.shares = False
-        #: The workers of Dask clusters that use the notebook's identity, by their scheduler.
+        #: The workers of clusters that use the notebook's identity, by the cluster's address.
         self.workers: dict[str, Workers] = {}
         self._closed = False
         #: How many changes of the identity are complete.
@@ -320,31 +320,24 @@ class Switcher:
             self.sharing.close_window()
 
     def stop_sharing(self) -> None:
-        """Give programs and Dask workers no more credentials."""
+        """Give programs and workers no more credentials."""
         if self.sharing:
             self.sharing.close()
         self.sharing = None
         while self.workers:
             self.workers.popitem()[1].close()
 
-    def lend_to_workers(self, client: Client, *, read_only: bool) -> Workers:
-        """Lend the notebook's session to a Dask cluster, now and after switches.
+    def session_to_lend(self, what: str) -> ProfileSession:
+        """Return the notebook's session, for workers of a cluster, which follow it in `workers`.
 
-        Raises InvalidOption and CredentialsUnavailable.
+        Raises InvalidOption if no profile is active, and NotForOneProfile in a run, in which
+        ``what`` can't be used.
         """
-        from ipy_awsprofile.kernel.workers import Workers
-
-        require_no_run("`libraries.dask_workers`")
+        require_no_run(what)
         session = self._stack.session_of_notebook
         if session is None:
             raise InvalidOption("No profile is active.", "Run `%aws_profile NAME` first.")
-        address = client.scheduler.address
-        workers = self.workers.get(address)
-        if workers is None or workers.session is None:
-            workers = Workers(client)
-        workers.use(client, session, read_only=read_only)
-        self.workers[address] = workers
-        return workers
+        return session
 
     def off(self) -> list[str] | None:
         """Restore the state before the first switch, and share nothing anymore.

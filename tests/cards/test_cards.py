@@ -21,7 +21,7 @@ from ipy_awsprofile.config.saved import ConfigFile
 from ipy_awsprofile.credentials.person import SignInStep
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.explain import Explanation, Setting
-from ipy_awsprofile.kernel.leftovers import Leftover
+from ipy_awsprofile.follower import Leftover
 from ipy_awsprofile.sessions.assigned_roles import Account, AssignedRole
 from ipy_awsprofile.sessions.session import Identity
 from tests.processes import posix, use_time_zone

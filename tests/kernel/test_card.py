@@ -325,10 +325,11 @@ def test_pools(notebook: Shell) -> None:
 
 
 @needs("daft", "duckdb")
-def test_libraries_that_do_not_follow(notebook: Shell) -> None:
+def test_libraries_that_do_not_follow(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """The card names libraries with their own credentials, and its advice about DuckDB works."""
+    monkeypatch.setitem(sys.modules, "pyspark", ModuleType("pyspark"))  # it needs Java
     kind = type("SparkSession", (), {"__module__": "pyspark.sql.session"})
-    notebook.names["spark"] = kind()  # it needs Java
+    notebook.names["spark"] = kind()
     notebook.good("import daft, duckdb")
     card = card_of(notebook, "%aws_profile RoleBeta")
     assert "`daft` keeps the credentials of its first read" in card

@@ -19,7 +19,7 @@ from traitlets.config import Config
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, Scenario, add_role, allow
 from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile
-from ipy_awsprofile.kernel.show import Variables
+from ipy_awsprofile.place import Variables
 from ipy_awsprofile.sessions.session import Identity
 from ipy_awsprofile.switch.using_profile import running_switcher
 from tests.aws import EmbeddedAws

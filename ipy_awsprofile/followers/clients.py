@@ -1,0 +1,70 @@
+"""Libraries that keep a client of boto3 for new objects."""
+
+# libraries have no public API for what they keep
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from ipy_awsprofile.follower import Cache, Follower
+from ipy_awsprofile.kernel.caches import reset
+
+
+def _reset_cloudpathlib(module: ModuleType) -> None:
+    reset(module.S3Client, "_default_client")
+
+
+def _reset_s3path(module: ModuleType) -> None:
+    configuration = module.configuration_map
+    # Resources that the user has set stay.
+    if configuration.is_setup and len(configuration.resources) == 1:
+        configuration.is_setup = False
+        configuration.get_configuration.cache_clear()
+
+
+FOLLOWERS = (
+    Follower(
+        package="mlflow",
+        why="It keeps a client for an hour.",
+        tried="mlflow 3.17",
+        caches=(
+            Cache("mlflow.store.artifact.s3_artifact_repo", "_cached_get_s3_client.cache_clear"),
+        ),
+    ),
+    Follower(
+        package="cloudpathlib",
+        why="It keeps the client for paths without a client.",
+        tried="cloudpathlib 0.26",
+        caches=(Cache("cloudpathlib.s3.s3client", _reset_cloudpathlib),),
+    ),
+    Follower(
+        package="aws_lambda_powertools",
+        why="It keeps a client for each kind of parameters.",
+        tried="aws-lambda-powertools 3.37",
+        caches=(Cache("aws_lambda_powertools.utilities.parameters", "clear_caches"),),
+    ),
+    Follower(
+        package="prefect_aws",
+        why="It keeps a client for equal credentials blocks.",
+        tried="prefect-aws 0.7",
+        caches=(Cache("prefect_aws.credentials", "_get_client_cached.cache_clear"),),
+    ),
+    Follower(
+        package="sagemaker",
+        why="It keeps one client for all resources.",
+        tried="sagemaker-core 2.27",
+        caches=(Cache("sagemaker.core.utils.utils", "SageMakerClient.reset"),),
+    ),
+    Follower(
+        package="sagemaker_core",
+        why="It keeps one client for all resources.",
+        tried="sagemaker-core 1.0",
+        caches=(Cache("sagemaker_core.main.utils", "SingletonMeta._instances.clear"),),
+    ),
+    Follower(
+        package="s3path",
+        why="It keeps a resource for paths without a resource.",
+        tried="s3path 0.6",
+        caches=(Cache("s3path", _reset_s3path),),
+    ),
+)

@@ -1,0 +1,42 @@
+"""Daft, which can't follow, and its errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from http import HTTPStatus
+
+from ipy_awsprofile.follower import Follower, Leftover, Notebook, Refusal, is_error_of
+
+_KEEPS = Leftover("daft", "keeps the credentials of its first read until the kernel is restarted")
+
+
+def _about(_notebook: Notebook) -> Iterator[Leftover]:
+    """Yield its line, even if only another library has imported it, and after the last switch."""
+    yield _KEEPS
+
+
+#: In an error of AWS's SDK for Rust.
+_CODE = re.compile(r'\bcode: "(\w+)"')
+
+
+def _read_refusal(error: BaseException) -> Refusal | None:
+    """Read an error of daft's S3 client, which has no code if the response has no body."""
+    if not is_error_of(error, "daft.exceptions", "DaftCoreException"):
+        return None
+    text = str(error)
+    if "unhandled error" not in text:
+        return None
+    code = _CODE.search(text)
+    return Refusal(code[1] if code else "", HTTPStatus.FORBIDDEN, about_library=_KEEPS)
+
+
+FOLLOWERS = (
+    Follower(
+        package="daft",
+        why="It keeps the credentials of its first read for the whole process.",
+        tried="daft 0.7",
+        about=_about,
+        read_refusal=_read_refusal,
+    ),
+)

@@ -1,0 +1,373 @@
+"""Dask: what it keeps, its scheduler in a run, and clusters that use the notebook's identity.
+
+A plugin in each worker answers on the worker's loopback address, as `kernel.lending` does in the
+kernel, with what the kernel has sent last. Workers don't need this package. An answer is good for
+less than ten minutes. botocore asks again before each signature then, so even clients that a worker
+keeps follow a switch.
+
+https://distributed.dask.org/en/stable/plugins.html#worker-plugins
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from ipy_awsprofile.config.user_environment import LENT
+from ipy_awsprofile.errors import CredentialsUnavailable, InvalidOption
+from ipy_awsprofile.follower import (
+    IMPORT,
+    Cache,
+    Follower,
+    Leftover,
+    Notebook,
+    all_followers,
+    is_one_of,
+    type_of,
+)
+from ipy_awsprofile.gate import Label
+from ipy_awsprofile.kernel.caches import clear_caches
+from ipy_awsprofile.kernel.lending import CredentialServer
+from ipy_awsprofile.kernel.places import KEYS
+from ipy_awsprofile.kernel.watch import subclasses_of
+from ipy_awsprofile.kernel.workers import Workers
+from ipy_awsprofile.place import Place, Setting, Variables
+from ipy_awsprofile.sessions.session import check_session
+from ipy_awsprofile.switch.using_profile import running_switcher
+
+if TYPE_CHECKING:
+    import boto3
+    from distributed import Client, Worker
+
+    from ipy_awsprofile.kernel.arguments import SecretOptions
+
+#: Names the plugin, and the sessions in CloudTrail.
+_NAME = "dask-workers"
+
+_CLIENT = "distributed.client.Client"
+
+
+def dask_storage_options(session: boto3.Session) -> SecretOptions:
+    """Return the ``storage_options=`` that a Dask cluster's workers need to open ``s3://`` paths.
+
+    Workers don't need a config file. The options contain short-lived credentials, even for
+    long-term keys, and so does each graph that is sent to the workers. After they expire, call this
+    function again, and open the paths again. Raises a subclass of `AwsProfileError`.
+
+    https://docs.dask.org/en/stable/how-to/connect-to-remote-data.html
+    """
+    from ipy_awsprofile.followers.fsspec import s3fs_options
+
+    check_session(session)
+    return s3fs_options(session)
+
+
+def dask_workers(client: Client, *, read_only: bool = False) -> DaskWorkers:
+    """Let the workers of a Dask cluster use the notebook's identity, now and after each switch.
+
+    Workers that are there now, and that join later, get short-lived credentials, which boto3, s3fs,
+    pyarrow, polars, obstore and child processes find. They need neither files nor this package.
+    With ``read_only``, they can only read, as with ``%aws_profile --read-only``.
+
+    Anyone who can connect to the scheduler can use these credentials, so use this only with your
+    own cluster. AWS accepts them for at most 15 minutes if STS can issue such credentials;
+    otherwise, the card says how long. The kernel sends new ones every few minutes.
+
+    A block doesn't change the workers' identity. Neither does a switch while they have unfinished
+    tasks of this client: the card says so, and calling this again moves them. Clients that a task
+    has created before this call keep their identity. The workers have their own identity again
+    after ``--off``, ``--share off``, a switch to a protected profile, and `close` of what this
+    returns. If the kernel is killed, their calls fail after ten minutes.
+
+    Raises InvalidOption if no profile is active, or if a connection of the cluster isn't encrypted.
+    Raises CredentialsUnavailable if the workers already use another notebook's identity, or if a
+    worker has credentials in its files.
+
+    https://distributed.dask.org/en/stable/plugins.html#worker-plugins
+    """
+    switcher = running_switcher()
+    session = switcher.session_to_lend("`libraries.dask_workers`")
+    address = client.scheduler.address
+    workers = switcher.workers.get(address)
+    if not isinstance(workers, DaskWorkers) or workers.session is None:
+        workers = DaskWorkers(client)
+    workers.client = client
+    workers.use(session, read_only=read_only)
+    switcher.workers[address] = workers
+    return workers
+
+
+# Workers that use the notebook's identity ---------------------------------------------------------
+
+
+#: Addresses whose connections are encrypted, or stay on one machine.
+_PRIVATE = re.compile(r"(tls|wss)://|[a-z]+://(127\.|localhost|\[::1\])")
+
+#: Identifies this kernel, because another one can lend to the same scheduler.
+_OWNER = secrets.token_hex(8)
+
+#: Variables that decide what AWS SDKs use.
+_ENVIRONMENT = Variables(
+    *(*KEYS.names, *LENT, "AWS_PROFILE", "AWS_DEFAULT_PROFILE"),
+    *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3"),
+)
+
+
+class DaskWorkers(Workers):
+    """The workers of a Dask cluster. Raises InvalidOption if others can read the connections."""
+
+    def __init__(self, client: Client) -> None:
+        _require_private(client)
+        #: The user's last client of the cluster.
+        self.client = client
+        super().__init__(client.scheduler.address, _NAME)
+
+    def processes(self) -> Collection[object]:
+        """Return the IDs of the kernel's child processes among the workers."""
+        workers = getattr(self.client.cluster, "workers", {})
+        return [worker.pid for worker in workers.values() if hasattr(worker, "pid")]
+
+    def is_busy(self) -> bool:
+        """Return whether the workers have unfinished tasks of the client."""
+        return any(future.status == "pending" for future in self.client.futures.values())
+
+    def send(
+        self, document: Mapping[str, Any], environment: Mapping[str, str], wait: int
+    ) -> CredentialsUnavailable | None:
+        """Send credentials to the workers, as `Workers` describes it."""
+        lent = LentIdentity(document, environment, _what_workers_clear())
+        problem: CredentialsUnavailable | None = self.client.sync(
+            _register, self.client, lent, callback_timeout=wait
+        )
+        return problem
+
+
+def _what_workers_clear() -> tuple[Follower, ...]:
+    """Return the caches of all libraries, any of which a worker can use."""
+    return tuple(
+        Follower(package=each.package, why=each.why, tried=each.tried, caches=each.caches)
+        for each in all_followers()
+        if each.caches
+    )
+
+
+@cache
+def _plugin_class() -> Any:
+    """Return the class of the plugin, whose base can only be imported after Dask."""
+    from distributed import WorkerPlugin
+
+    class Plugin(WorkerPlugin):  # type: ignore[misc]
+        """Lends an identity in a worker."""
+
+        def __init__(self, lent: LentIdentity) -> None:
+            self._lent = lent
+
+        def setup(self, worker: Worker) -> None:
+            """Lend in a worker. Raises RuntimeError if AWS SDKs prefer the worker's own keys."""
+            self._lent.lend_in(worker)
+
+    return Plugin
+
+
+async def _register(client: Client, lent: LentIdentity) -> CredentialsUnavailable | None:
+    """Register a plugin for the workers, and for those that join later. Without keys, end that.
+
+    The scheduler keeps a note for other notebooks. Return the problem of a worker, if any. Raises
+    CredentialsUnavailable.
+    """
+    import cloudpickle
+    from distributed.core import clean_exception
+
+    if client.status != "running":
+        raise ConnectionError("There is no connection to the scheduler.")
+    note = await client.get_metadata(_NAME, {})
+    if _is_good(note) and note["owner"] != _OWNER:
+        raise CredentialsUnavailable("The workers already use another notebook's identity.")
+    note = {"owner": _OWNER, "Expiration": lent.document.get("Expiration", "")}
+    await client.set_metadata(_NAME, note)
+    package = sys.modules["ipy_awsprofile"]
+    cloudpickle.register_pickle_by_value(package)  # workers may not have this package
+    try:
+        pickled = cloudpickle.dumps(_plugin_class()(lent))
+    finally:
+        cloudpickle.unregister_pickle_by_value(package)
+    responses = await client.scheduler.register_worker_plugin(
+        plugin=pickled, name=_NAME, idempotent=False
+    )
+    if not lent.document:
+        await client.unregister_worker_plugin(_NAME)
+    for address, response in responses.items():
+        if response["status"] == "error":
+            error = clean_exception(**response)[1]
+            return CredentialsUnavailable(f"The worker {address} can't use the session: {error}")
+    return None
+
+
+def _require_private(client: Client) -> None:
+    """Raise InvalidOption if others can read the connections."""
+    address = client.scheduler_info()["address"]
+    if not _PRIVATE.match(address):
+        raise InvalidOption(
+            f"The connections of the Dask cluster, {address}, aren't encrypted.",
+            "Start it with TLS, such as `security=True`, or give its machines a role. Workers that "
+            "are threads of the kernel follow each switch without this.",
+        )
+
+
+def _is_good(document: Mapping[str, str]) -> bool:
+    """Return whether credentials haven't ended, if there are any."""
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return document.get("Expiration", "") > now  # such texts sort like their times
+
+
+@dataclass(eq=False, repr=False)
+class LentIdentity:
+    """What a worker lends to the code in it, until it ends; nothing without a ``document``.
+
+    A worker's first plugin stays, and lends what later ones bring.
+    """
+
+    document: Mapping[str, str]
+    environment: Mapping[str, str]
+    followers: tuple[Follower, ...]
+
+    def lend_in(self, worker: Worker) -> None:
+        """Lend in a worker. Raises RuntimeError if AWS SDKs prefer the worker's own keys."""
+        if not hasattr(worker, "lent_identity"):
+            self._address = CredentialServer().lend("/worker", self.fetch)
+            worker.lent_identity = self
+        worker.lent_identity.lend(self)
+
+    def lend(self, newer: LentIdentity) -> None:
+        """Lend what another plugin has brought."""
+        from botocore.session import get_session
+
+        environment = _ENVIRONMENT.get()
+        if not self._address.items() <= environment.items():  # it doesn't lend yet
+            self._own = environment
+        self.document = newer.document
+        if not self.document:
+            _ENVIRONMENT.set(self._own)
+            self._forget_identity()
+            return
+        _ENVIRONMENT.set({**newer.environment, **self._address})
+        self._forget_identity()
+        method = getattr(get_session().get_credentials(), "method", None)
+        if method != "container-role":
+            self.lend(LentIdentity({}, {}, self.followers))
+            raise RuntimeError(f"AWS SDKs prefer its own credentials ({method}).")
+
+    def fetch(self) -> Mapping[str, str]:
+        """Return the credentials, or an error message after their end."""
+        if _is_good(self.document):
+            return self.document
+        return {
+            "Code": "CredentialsUnavailable",
+            "Message": "This worker can't use the notebook's identity anymore. In any "
+            "notebook, `libraries.dask_workers(client).close()` brings the worker's own back.",
+        }
+
+    def _forget_identity(self) -> None:
+        """Clear what libraries in this worker keep of their first identity."""
+        clear_caches(self.followers)
+        if "boto3" in sys.modules:
+            import boto3
+
+            boto3.DEFAULT_SESSION = None
+
+
+# What it keeps, and a run -------------------------------------------------------------------------
+
+
+def _clear_expressions(module: ModuleType) -> None:
+    for expression in subclasses_of(getattr(module, "SingletonExpr", module.Expr)):
+        vars(expression).get("_instances", {}).clear()
+
+
+def _config() -> dict[str, Any]:
+    config: dict[str, Any] = sys.modules["dask.config"].config
+    return config
+
+
+_SCHEDULER = Setting("Dask's scheduler", _config, "scheduler")
+
+
+def _places_of_run() -> Mapping[Place, object]:
+    """Compute in the thread of the turn.
+
+    Workers of a cluster have the notebook's identity, and other threads have none in a run.
+    """
+    if "dask.config" not in sys.modules:
+        return {}
+    return {_SCHEDULER: "synchronous"}
+
+
+# The card -----------------------------------------------------------------------------------------
+
+
+def _processes() -> Iterator[object]:
+    """Yield the process IDs of workers that this kernel has started."""
+    multiprocessing = sys.modules.get("multiprocessing")
+    if multiprocessing is None:
+        return
+    for process in multiprocessing.active_children():
+        if process.name.startswith("Dask Worker"):
+            yield process.pid
+
+
+def _about(notebook: Notebook) -> Iterator[Leftover]:
+    """Yield clients whose workers sign as another identity."""
+    for name, value in notebook.variables.items():
+        client: Any = value
+        if notebook.active and type_of(client) == _CLIENT and client.status == "running":
+            yield from _about_client(name, client, notebook.active, notebook.lent)
+
+
+def _about_client(
+    name: str, client: Any, active: Label, lent: Mapping[str, Label | None]
+) -> Iterator[Leftover]:
+    cluster = type_of(client.cluster)
+    label = lent.get(client.scheduler.address)
+    call = f"call `libraries.dask_workers({name})`"
+    says = f"has workers that sign as their machines' identity: to move them, {IMPORT} {call}"
+    if label:
+        says = f"has workers that sign as {label.text_beside(active)}: after a switch, {call}"
+    elif cluster == "distributed.deploy.local.LocalCluster":  # its workers are the kernel's
+        return
+    elif cluster.startswith("coiled."):
+        send = f"`{name}.cluster.send_credentials()`"
+        says = f"has workers with the credentials that Coiled has sent: run {send}"
+    if label != active:
+        yield Leftover(name, says)
+
+
+FOLLOWERS = (
+    Follower(
+        package="dask",
+        why="Plans contain filesystems, expressions contain plans, and workers are processes.",
+        tried="dask 2025.1 and 2026.8",
+        caches=(
+            Cache("dask.dataframe.dask_expr.io.parquet", "_cached_plan.clear"),
+            Cache("dask._expr", _clear_expressions),
+            Cache("dask.dataframe.dask_expr._core", _clear_expressions),  # dask 2025.1
+        ),
+        places_of_run=_places_of_run,
+        processes=_processes,
+        restart="run `client.restart()`",
+    ),
+    Follower(
+        package="distributed",
+        why="A client's workers are processes, on any machine.",
+        tried="distributed 2025.1 and 2026.8",
+        starts_workers=is_one_of(_CLIENT),
+        about=_about,
+    ),
+)

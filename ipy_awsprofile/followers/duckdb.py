@@ -1,0 +1,217 @@
+"""DuckDB, whose secrets for S3 follow each switch once you have created them."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from threading import Thread
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary, WeakSet
+
+from ipy_awsprofile.credentials.person import unattended
+from ipy_awsprofile.errors import AwsProfileError, NotForOneProfile
+from ipy_awsprofile.follower import IMPORT, Follower, Leftover, Notebook, Refusal, is_error_of
+from ipy_awsprofile.followers.object_store import code_and_message
+from ipy_awsprofile.gate import PROCESS, session_here
+from ipy_awsprofile.kernel.arguments import SecretOptions, s3_location
+from ipy_awsprofile.sessions.issuing import current_keys, renew_keys, require_short_lived
+from ipy_awsprofile.sessions.session import check_session
+
+if TYPE_CHECKING:
+    import boto3
+    from duckdb import DuckDBPyConnection
+
+    from ipy_awsprofile.credentials.sts import Keys
+    from ipy_awsprofile.sessions.session import ProfileSession
+
+
+def duckdb_secret(
+    session: boto3.Session, connection: DuckDBPyConnection | None = None, *, scope: str = ""
+) -> None:
+    """Create a DuckDB secret so that ``s3://`` paths use the session.
+
+    The connection (by default, the connection of `duckdb.sql`) gets a temporary secret with the
+    name ``ipy_awsprofile``. DuckDB shows only its access key ID, and writes nothing to a file.
+
+    If the session is the active one, the secret follows each switch, and ``--off`` drops it. A
+    transaction that is open during a switch keeps the former secret until it ends. A secret for any
+    other session stays, and so does a secret for the paths that begin with a ``scope``, such as
+    ``s3://bucket/``. With a scope for each bucket, one query can read buckets of two accounts.
+
+    Credentials that are about to expire are renewed before each cell. A query that is still running
+    when they expire fails. In a script, or if their renewal requires an MFA code or a sign-in, run
+    ``%aws_profile --refresh`` or call this function again.
+
+    Raises CredentialsUnavailable for long-term keys. In a function for many profiles, raises
+    NotForOneProfile without a connection, because the profiles would share the default connection.
+
+    https://duckdb.org/docs/stable/core_extensions/httpfs/s3api
+    """
+    import boto3
+    import duckdb
+    from IPython.core.getipython import get_ipython
+
+    is_in_run = session_here() is not None
+    if connection is None and is_in_run:
+        raise NotForOneProfile(
+            "DuckDB's default connection is shared by all profiles of a run.",
+            "Use a connection of the function: `con = duckdb.connect()`, then "
+            "`libraries.duckdb_secret(session, con)`.",
+        )
+    check_session(session)
+    options = _secret_options(session, renew_keys(session))
+    secrets = _secrets()
+    if connection is None:
+        connection = secrets.default = duckdb.default_connection()
+    with suppress(Exception):  # it is missing or for another version, so DuckDB downloads its own
+        from duckdb_extensions import import_extension
+
+        import_extension("httpfs", con=connection)
+    if scope:
+        options["scope"] = scope
+    _put_secret(connection, options)
+    secrets.sessions.setdefault(connection, {})[scope] = session, options
+    shell = get_ipython()
+    if shell:
+        shell.events.register("pre_run_cell", secrets.renew)  # once
+    if scope:
+        return
+    secrets.following.discard(connection)
+    if boto3.DEFAULT_SESSION is session and not is_in_run:
+        secrets.following.add(connection)
+
+
+#: The sessions and options of a connection's secrets.
+_ByScope = dict[str, tuple["boto3.Session", SecretOptions]]
+
+
+class _Secrets:
+    """The secrets in open connections, with their sessions."""
+
+    def __init__(self) -> None:
+        #: The connections whose secret follows each switch.
+        self.following: WeakSet[DuckDBPyConnection] = WeakSet()
+        #: The sessions and options of the secrets, by connection and scope.
+        self.sessions: WeakKeyDictionary[DuckDBPyConnection, _ByScope] = WeakKeyDictionary()
+        #: The default connection is kept, because DuckDB returns a new object for it each time.
+        self.default: DuckDBPyConnection | None = None
+
+    def move(self, session: boto3.Session | None) -> None:
+        """Replace the secrets that follow switches, or drop them without short-lived credentials.
+
+        This doesn't call AWS, because the end of a block must not wait.
+        """
+        options = None
+        if session:
+            with suppress(AwsProfileError):  # long-term keys
+                options = _secret_options(session, current_keys(session))
+        for connection in list(self.following):
+            sessions = self.sessions.setdefault(connection, {})
+            sessions.pop("", None)
+            # It is closed, or the user's transaction has changed the secret.
+            with suppress(sys.modules["duckdb"].Error):
+                _put_secret(connection.cursor(), options)  # keeps the result of the last query
+                if session and options:
+                    sessions[""] = session, options
+
+    def renew(self, _cell: object) -> None:
+        """Replace the secrets whose session has new credentials, before a cell runs.
+
+        This also renews sessions that are about to expire, in a thread, where nothing prompts the
+        user.
+        """
+        if self.sessions:
+            thread = Thread(target=self._renew, daemon=True)
+            thread.start()
+            thread.join(5)  # seconds, because AWS may not respond
+
+    def _renew(self) -> None:
+        for connection, sessions in list(self.sessions.items()):
+            for scope, (session, options) in list(sessions.items()):
+                with unattended(), suppress(AwsProfileError, sys.modules["duckdb"].Error):
+                    new = SecretOptions(options | _keys_for_secret(renew_keys(session)))
+                    if new != options:
+                        _put_secret(connection.cursor(), new)
+                        sessions[scope] = session, new
+
+
+def _secrets() -> _Secrets:
+    """Return the secrets of the process."""
+    secrets: _Secrets = PROCESS.of_libraries.setdefault("duckdb", _Secrets())
+    return secrets
+
+
+def _keys_for_secret(keys: Keys) -> dict[str, object]:
+    require_short_lived(keys)
+    return {"key_id": keys.access_key, "secret": keys.secret_key, "session_token": keys.token}
+
+
+def _secret_options(session: boto3.Session, keys: Keys) -> SecretOptions:
+    options = SecretOptions(_keys_for_secret(keys))
+    options["region"], endpoint = s3_location(session)
+    if endpoint:
+        url = urlsplit(endpoint)
+        options.update(endpoint=url.netloc, url_style="path", use_ssl=url.scheme == "https")
+    return options
+
+
+def _put_secret(connection: DuckDBPyConnection, options: SecretOptions | None) -> None:
+    """Create or replace the secret for a scope in a connection; without options, drop it."""
+    if options is None:
+        connection.execute("DROP TEMPORARY SECRET IF EXISTS ipy_awsprofile")
+        return
+    name = f"ipy_awsprofile {options.get('scope', '')}".strip().replace('"', "")
+    # Pass the values as parameters, because an error would quote the statement.
+    named = ", ".join(f"{name} ${name}" for name in options)
+    create = f'CREATE OR REPLACE TEMPORARY SECRET "{name}" (TYPE s3, {named})'
+    connection.execute(create, options)
+
+
+def _move(session: ProfileSession | None) -> None:
+    _secrets().move(session)
+
+
+# The card and errors ------------------------------------------------------------------------------
+
+
+def _about(notebook: Notebook) -> Iterator[Leftover]:
+    """Yield its line if the notebook uses it, and no secret follows."""
+    if notebook.active and notebook.uses("duckdb") and not _secrets().following:
+        yield Leftover(
+            "duckdb",
+            f"doesn't follow automatically: {IMPORT} call `libraries.duckdb_secret(session)`, "
+            "which follows each switch",
+        )
+
+
+#: DuckDB names a Region only for S3.
+_IN_S3 = re.compile(r"\bs3://|\bin region '")
+_METHOD = re.compile(r"\b(GET|HEAD|PUT|POST|DELETE)\b")
+
+
+def _read_refusal(error: BaseException) -> Refusal | None:
+    """Read an error of the extension httpfs for a path of S3."""
+    if not is_error_of(error, "duckdb", "HTTPException"):
+        return None
+    text = str(error)
+    if not _IN_S3.search(text):
+        return None
+    code, message = code_and_message(str(getattr(error, "body", "")))
+    method = _METHOD.search(text)
+    status = int(getattr(error, "status_code", 0))
+    return Refusal(code, status, method[0] if method else "", message)
+
+
+FOLLOWERS = (
+    Follower(
+        package="duckdb",
+        why="Its S3 client uses only the keys of its secrets.",
+        tried="duckdb 1.5",
+        move=_move,
+        about=_about,
+        read_refusal=_read_refusal,
+    ),
+)

@@ -1,0 +1,153 @@
+"""fsspec and s3fs, which pandas, Dask and others read with: default arguments, and options."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from threading import local
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from ipy_awsprofile.config.user_environment import SWITCHED
+from ipy_awsprofile.errors import CredentialsUnavailable
+from ipy_awsprofile.follower import Cache, Follower
+from ipy_awsprofile.gate import session_here
+from ipy_awsprofile.kernel.arguments import SecretOptions, s3_location
+from ipy_awsprofile.kernel.watch import subclasses_of
+from ipy_awsprofile.place import Place, Setting
+from ipy_awsprofile.sessions.issuing import issue_keys
+from ipy_awsprofile.sessions.session import ProfileSession, check_session, names_of_chain
+from ipy_awsprofile.text import chain_line
+
+if TYPE_CHECKING:
+    import boto3
+
+
+def storage_options(session: boto3.Session | None = None) -> dict[str, object]:
+    """Return the ``storage_options=`` that pandas, Dask and fsspec need to open ``s3://`` paths.
+
+    The options name a profile, so they contain no secret, and files opened with them renew their
+    session. Without a session, they name the profile that the kernel's child processes use while it
+    is active. In a function of `across_profiles`, they name its profile.
+
+    Raises CredentialsUnavailable for a session that no profile in the files describes completely.
+
+    https://s3fs.readthedocs.io/en/latest/#credentials
+    """
+    if session is None:
+        session = session_here()
+    if session is None:
+        if "AWS_PROFILE" not in os.environ or not SWITCHED.groups:
+            raise CredentialsUnavailable(
+                "There is no active profile that child processes can use.",
+                "Run `%aws_profile NAME`, or pass the session: `storage_options(session)`.",
+            )
+        return {"profile": os.environ["AWS_PROFILE"]}
+    if not isinstance(session, ProfileSession) or not session.target.resolves_by_name:
+        name = chain_line(names_of_chain(session)) or "a session of another library"
+        raise CredentialsUnavailable(
+            f"The name of a profile isn't enough to open this session again: {name}.",
+            "While its profile is active, use `storage_options()` without a session.",
+        )
+    check_session(session)
+    options: dict[str, object] = {"profile": session.target.name}
+    if session.region_name:  # otherwise, the kernel would use the active profile's Region
+        options["client_kwargs"] = {"region_name": session.region_name}
+    return options
+
+
+def s3fs_options(session: boto3.Session) -> SecretOptions:
+    """Return the arguments of `S3FileSystem` with the session's short-lived credentials.
+
+    https://s3fs.readthedocs.io/en/latest/#credentials
+    """
+    keys = issue_keys(session)
+    region, endpoint = s3_location(session)
+    options = SecretOptions(
+        key=keys.access_key,
+        secret=keys.secret_key,
+        token=keys.token,
+        client_kwargs={"region_name": region},
+    )
+    if endpoint:
+        options["endpoint_url"] = endpoint
+    return options
+
+
+# Filesystems that an earlier identity has opened --------------------------------------------------
+
+
+def _clear_filesystems(module: ModuleType) -> None:
+    for filesystem in subclasses_of(module.AbstractFileSystem):
+        filesystem.clear_instance_cache()
+
+
+# The default arguments in a run -------------------------------------------------------------------
+
+
+def _default_arguments() -> dict[str, Any]:
+    from fsspec.config import conf
+
+    arguments: dict[str, Any] = conf
+    return arguments
+
+
+_S3FS = Setting("fsspec's s3", _default_arguments, "s3")
+
+
+def _places_of_run() -> Mapping[Place, object]:
+    return {_S3FS: _ArgumentsOfTurn(_default_arguments().get("s3") or {})}
+
+
+#: Arguments of S3 filesystems that determine their identity.
+_IDENTITY = {"profile", "key", "secret", "token", "anon", "session", "username", "password"}
+
+
+class _ArgumentsOfTurn:
+    """The default arguments of S3 filesystems during a run, for the profile of the thread's turn.
+
+    fsspec updates a dict with this. That calls `keys` first, which fetches all the arguments,
+    because a renewal between two of them would mix two sets of credentials.
+    """
+
+    def __init__(self, of_notebook: Mapping[str, object]) -> None:
+        self._kept = {name: of_notebook[name] for name in of_notebook.keys() - _IDENTITY}
+        self._fetched = local()
+
+    def keys(self) -> Iterable[str]:
+        """Return the names of the arguments."""
+        options = dict(self._kept)
+        session = session_here()
+        if isinstance(session, ProfileSession) and session.target.store:
+            options["profile"] = session.target.name
+            options["client_kwargs"] = {"region_name": session.region_name}
+        elif session:
+            options |= s3fs_options(session)
+        self._fetched.options = options
+        return options.keys()
+
+    def __getitem__(self, name: str) -> object:
+        return self._fetched.options[name]
+
+
+FOLLOWERS = (
+    Follower(
+        package="fsspec",
+        why="It uses a filesystem again for equal arguments, which don't have the identity.",
+        tried="fsspec 2026.9",
+        caches=(Cache("fsspec.spec", _clear_filesystems),),
+    ),
+    Follower(
+        package="s3fs",
+        why="A filesystem has its own client, and none is told whose turn it is in a run.",
+        tried="s3fs 2026.9",
+        places_of_run=_places_of_run,
+        credentials=("_s3._request_signer._credentials",),
+    ),
+    Follower(
+        package="aiobotocore",
+        why="Its clients and sessions keep their credentials as those of botocore do.",
+        tried="aiobotocore 3.10",
+        credentials=("_request_signer._credentials", "_credentials"),
+    ),
+)

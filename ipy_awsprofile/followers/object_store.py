@@ -1,0 +1,92 @@
+"""Libraries with the S3 client of Rust's object_store, and how to read its errors."""
+
+from __future__ import annotations
+
+import os
+import re
+from urllib.parse import urlsplit
+
+from ipy_awsprofile.follower import Follower, Handle, Refusal
+from ipy_awsprofile.gate import PROCESS
+
+_STYLE = re.compile(r"\x1b\[[0-9;]*m|\s*↳\s*")
+_ERROR = re.compile(
+    r"Error performing ([A-Z]+) (\S+) in \S+ - .*?status(?: code)?\W*(\d{3})", re.DOTALL
+)
+_METADATA = re.compile(r"/latest/(api/token|meta-data)")
+_CODE = re.compile(r"<Code>(\w+)</Code>")
+_MESSAGE = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
+
+
+def read_object_store(error: BaseException) -> Refusal | None:
+    """Read an error of object_store, whatever library raises it."""
+    text = _STYLE.sub(" ", str(error)) if isinstance(error, Exception) else ""
+    found = _ERROR.search(text)
+    if not found:
+        return None
+    method, url, status = found.groups()
+    if _METADATA.search(url):  # no credentials were found, not even an instance's
+        return Refusal(was_unsigned=True)
+    if not is_address_of_aws(url):
+        return None
+    code, message = code_and_message(text[found.end() :])
+    return Refusal(code, int(status), method, message)
+
+
+def code_and_message(body: str) -> tuple[str, str]:
+    """Return AWS's code and message in the body of a response, or empty texts."""
+    code = _CODE.search(body)
+    message = _MESSAGE.search(body)
+    return code[1] if code else "", message[1] if message else ""
+
+
+def is_address_of_aws(url: str) -> bool:
+    """Return whether a URL is of AWS, or of a server that is used instead of AWS."""
+    host = urlsplit(url).hostname or ""
+    if re.search(r"\.amazonaws\.com(\.cn)?$", host):
+        return True
+    endpoints = [PROCESS.effects.get("S3 endpoint")]  # of the profile
+    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
+        endpoints.append(os.environ.get(name))
+    servers = [urlsplit(each).netloc for each in endpoints if isinstance(each, str)]
+    return urlsplit(url).netloc in servers
+
+
+_WHY = "An open object keeps the credentials that object_store has found for it."
+
+FOLLOWERS = (
+    Follower(
+        package="deltalake",
+        why=_WHY,
+        tried="deltalake 1.6",
+        handles={"deltalake.table.DeltaTable": Handle(address="table_uri")},
+        read_refusal=read_object_store,
+    ),
+    Follower(
+        package="obstore",
+        why=_WHY,
+        tried="obstore 0.12",
+        handles={
+            "obstore.store.S3Store": Handle(),
+            "obstore.fsspec.FsspecStore": Handle(address="protocol"),
+        },
+        read_refusal=read_object_store,
+    ),
+    Follower(
+        package="lance",
+        why=_WHY,
+        tried="pylance 14.0",
+        handles={"lance.dataset.LanceDataset": Handle(address="uri")},
+        read_refusal=read_object_store,
+    ),
+    Follower(
+        package="lancedb",
+        why=_WHY,
+        tried="lancedb 0.40",
+        handles={
+            "lancedb.db.LanceDBConnection": Handle(address="uri"),
+            "lancedb.table.LanceTable": Handle(address="_conn.uri"),
+        },
+        read_refusal=read_object_store,
+    ),
+)

@@ -1,0 +1,176 @@
+"""polars: its default credential provider, its lazy frames, and options for a session."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Mapping
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ipy_awsprofile.errors import NotForOneProfile
+from ipy_awsprofile.follower import MAY_KEEP, Cache, Follower, Handle
+from ipy_awsprofile.followers.object_store import read_object_store
+from ipy_awsprofile.gate import PROCESS, check, label_of
+from ipy_awsprofile.kernel.arguments import s3_location
+from ipy_awsprofile.place import Place
+from ipy_awsprofile.sessions.issuing import renew_keys, require_short_lived
+from ipy_awsprofile.sessions.session import check_session
+from ipy_awsprofile.text import chain_line
+
+if TYPE_CHECKING:
+    import boto3
+
+    from ipy_awsprofile.credentials.sts import Keys
+    from ipy_awsprofile.sessions.session import ProfileSession
+
+
+def _imported_polars() -> Any:
+    """Return the module if it is completely imported; None otherwise, and before polars 1.34."""
+    module = sys.modules.get("polars")
+    config = getattr(module, "Config", None)
+    has_default = hasattr(config, "set_default_credential_provider")
+    if has_default and hasattr(module, "CredentialProviderAWS"):
+        return module
+    return None
+
+
+# The default credential provider ------------------------------------------------------------------
+
+
+def _default_provider() -> object:
+    """Return the user's default provider, or "auto". polars has no public way to read it."""
+    builder = sys.modules.get("polars.io.cloud.credential_provider._builder")
+    default = getattr(builder, "DEFAULT_CREDENTIAL_PROVIDER", "auto")
+    return "auto" if type(default) is _imported_polars().CredentialProviderAWS else default
+
+
+class _DefaultProvider(Place):
+    def get(self) -> object:
+        return _default_provider()
+
+    def set(self, value: Any) -> None:
+        if value == "auto":
+            # polars' own keeps the credentials of its first read, so each switch needs a new one,
+            # and polars keeps the credentials of providers with equal attributes.
+            value = _imported_polars().CredentialProviderAWS()
+            value.unique = secrets.token_hex(8)
+        _imported_polars().Config.set_default_credential_provider(value)
+
+
+_PROVIDER = _DefaultProvider("polars' credential provider")
+
+
+def _places(session: ProfileSession) -> Mapping[Place, object]:
+    pl = _imported_polars()
+    return {_PROVIDER: _provider_class(pl, session)()} if pl else {}
+
+
+def _places_of_run() -> Mapping[Place, object]:
+    return {_PROVIDER: _refuse} if _imported_polars() else {}
+
+
+def _refuse(**_: object) -> NoReturn:
+    raise NotForOneProfile(
+        "polars doesn't know the function's profile.",
+        "`from ipy_awsprofile import libraries`, then read with "
+        "`**libraries.polars_options(session)`.",
+    )
+
+
+def _forget_credentials(_module: ModuleType) -> None:
+    """Replace polars' own provider. polars may have been imported since the switch."""
+    if _imported_polars() and _default_provider() == "auto":
+        _PROVIDER.set("auto")
+
+
+def _provider_class(pl: Any, session: ProfileSession) -> Any:
+    class SessionCredentials(pl.CredentialProviderAWS):  # type: ignore[misc]
+        """polars' own provider, for the session instead of a new one."""
+
+        is_of_switch = True
+
+        def _session(self) -> ProfileSession:
+            return session
+
+        def retrieve_credentials_impl(self) -> tuple[dict[str, str], int | None]:
+            """Return one complete set of credentials.
+
+            polars would read the key, the secret and the token one by one. A renewal in between
+            would mix two sets.
+            """
+            credentials = session.get_credentials()
+            check(credentials)  # a LazyFrame can be older than the switch
+            PROCESS.lent_to.add("polars")
+            label = label_of(credentials)
+            if label:
+                PROCESS.note_lent(label)
+            return _result_of_provider(renew_keys(session))
+
+        def __repr__(self) -> str:
+            return f"<credentials of {chain_line(session.chain)}>"
+
+    return SessionCredentials
+
+
+def _result_of_provider(keys: Keys) -> tuple[dict[str, str], int | None]:
+    """Return the result of a polars credential provider: keys, and expiry as a Unix timestamp."""
+    options = {"aws_access_key_id": keys.access_key, "aws_secret_access_key": keys.secret_key}
+    if keys.token:
+        options["aws_session_token"] = keys.token
+    if keys.expires_at is None:
+        return options, None
+    return options, int(keys.expires_at.timestamp())
+
+
+# Lazy frames --------------------------------------------------------------------------------------
+
+
+def _may_be_in_s3(_frame: object) -> bool:
+    """Return whether polars may have read from S3, because a LazyFrame doesn't tell its address."""
+    if _imported_polars() is None:
+        return False
+    return "polars" in PROCESS.lent_to or not hasattr(_default_provider(), "is_of_switch")
+
+
+# Options for a session ----------------------------------------------------------------------------
+
+
+def polars_options(session: boto3.Session) -> dict[str, Any]:
+    """Return the options that polars needs to use the session: ``pl.scan_csv(url, **options)``.
+
+    The options are ``credential_provider``, which renews the credentials, and ``storage_options``.
+    They contain no secret. polars before 1.39 keeps the credentials of its first read. Raises
+    CredentialsUnavailable for long-term keys.
+
+    https://docs.pola.rs/user-guide/io/cloud-storage/
+    """
+    check_session(session)
+
+    def credentials() -> tuple[dict[str, str], int | None]:
+        return _result_of_provider(require_short_lived(renew_keys(session)))
+
+    credentials()  # raises an error here instead of in a later query
+    region, endpoint = s3_location(session)
+    url = endpoint or f"https://s3.{region}.amazonaws.com"
+    # Otherwise, the variable with the active profile's endpoint takes precedence.
+    options = {"aws_region": region, "aws_endpoint_url": url, "aws_endpoint_url_s3": url}
+    if url.startswith("http:"):
+        options["aws_allow_http"] = "true"
+    return {"credential_provider": credentials, "storage_options": options}
+
+
+FOLLOWERS = (
+    Follower(
+        package="polars",
+        why="Its default provider keeps the credentials of its first read.",
+        tried="polars 2.1",
+        caches=(Cache("polars", _forget_credentials),),
+        places=_places,
+        places_of_run=_places_of_run,
+        handles={
+            "polars.lazyframe.frame.LazyFrame": Handle(test=_may_be_in_s3, says=MAY_KEEP),
+        },
+        read_refusal=read_object_store,
+    ),
+)

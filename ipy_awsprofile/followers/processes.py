@@ -1,0 +1,84 @@
+"""Worker processes on this machine, which keep the environment that they were started with."""
+
+# ruff: noqa: SLF001  # libraries have no public API for what they keep
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+
+from ipy_awsprofile.follower import Cache, Follower, is_one_of
+
+_WHY = "Workers keep the environment with which they were started."
+
+
+def _end_idle_workers(module: ModuleType) -> None:
+    """End loky's idle workers, so that new ones start with the environment. joblib uses loky.
+
+    https://joblib.readthedocs.io/en/stable/parallel.html
+    """
+    if hasattr(module, "_executor_storage"):  # loky 3.7 keeps workers for each thread
+        workers = module._executor_storage.executor
+    else:
+        workers = module._executor
+    if workers and not (workers._pending_work_items or workers._running_work_items):
+        workers.shutdown(wait=True)
+
+
+def _end_forkserver(module: ModuleType) -> None:
+    """End the server that forks the workers of `multiprocessing`.
+
+    https://docs.python.org/3/library/multiprocessing.html#contexts-and-start-methods
+    """
+    server = module._forkserver
+    if sys.modules["multiprocessing"].active_children():
+        # It reports the exit codes of its workers, so it goes on until the kernel ends.
+        server._forkserver_address = server._forkserver_alive_fd = server._forkserver_pid = None
+    else:
+        server._stop()
+
+
+def _children() -> Iterator[object]:
+    """Yield the process IDs of the kernel's child processes."""
+    for process in sys.modules["multiprocessing"].active_children():
+        yield process.pid
+
+
+FOLLOWERS = (
+    Follower(
+        package="joblib",
+        why=_WHY,
+        tried="joblib 1.6",
+        caches=(Cache("joblib.externals.loky.reusable_executor", _end_idle_workers),),
+        starts_workers=is_one_of(
+            "joblib.externals.loky.process_executor.ProcessPoolExecutor",
+            "joblib.externals.loky.reusable_executor._ReusablePoolExecutor",
+        ),
+    ),
+    Follower(
+        package="loky",
+        why=_WHY,
+        tried="loky 3.7",
+        caches=(Cache("loky.reusable_executor", _end_idle_workers),),
+        starts_workers=is_one_of(
+            "loky.process_executor.ProcessPoolExecutor",
+            "loky.reusable_executor._ReusablePoolExecutor",
+        ),
+    ),
+    Follower(
+        package="multiprocessing",
+        why=_WHY,
+        tried="Python 3.14",
+        caches=(Cache("multiprocessing.forkserver", _end_forkserver),),
+        starts_workers=is_one_of("multiprocessing.pool.Pool"),
+        processes=_children,
+        restart="start new ones",
+    ),
+    Follower(
+        package="concurrent",
+        why=_WHY,
+        tried="Python 3.14",
+        starts_workers=is_one_of("concurrent.futures.process.ProcessPoolExecutor"),
+    ),
+)

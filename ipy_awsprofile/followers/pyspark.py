@@ -1,0 +1,66 @@
+"""Spark, which can't follow: options for a session, and what the card says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.follower import IMPORT, Follower, Leftover, Notebook
+from ipy_awsprofile.kernel.arguments import SecretOptions, s3_location
+from ipy_awsprofile.sessions.issuing import renew_keys, require_short_lived
+from ipy_awsprofile.sessions.session import check_session
+
+if TYPE_CHECKING:
+    import boto3
+
+
+def spark_options(session: boto3.Session, bucket: str = "") -> SecretOptions:
+    """Return the options that Spark needs to read and write ``s3a://`` paths with the session.
+
+    With a ``bucket``, they apply only to its paths, so one call can read buckets of two accounts.
+
+    Use ``spark.read.options(**spark_options(session)).parquet("s3a://…")``, and likewise for
+    ``write``. The options apply to that call, with the current short-lived credentials. Don't build
+    the Spark session with them, because Spark would write them on the command line of its JVM,
+    which every user of the machine can read. Raises CredentialsUnavailable for long-term keys.
+
+    https://hadoop.apache.org/docs/stable/hadoop-aws/tools/hadoop-aws/authentication.html
+    """
+    check_session(session)
+    keys = require_short_lived(renew_keys(session))
+    region, endpoint = s3_location(session)
+    s3a = {
+        "aws.credentials.provider": "org.apache.hadoop.fs.s3a.TemporaryAWSCredentialsProvider",
+        "access.key": keys.access_key,
+        "secret.key": keys.secret_key,
+        "session.token": keys.token,
+        "endpoint.region": region,
+    }
+    if endpoint:
+        s3a["endpoint"] = endpoint
+        s3a["path.style.access"] = "true"
+        s3a["connection.ssl.enabled"] = str(not endpoint.startswith("http:")).lower()
+    prefix = f"fs.s3a.bucket.{bucket}" if bucket else "fs.s3a"
+    options = SecretOptions({f"{prefix}.{name}": value for name, value in s3a.items()})
+    options["fs.s3a.impl.disable.cache"] = "true"  # a cached filesystem keeps its first credentials
+    return options
+
+
+def _about(notebook: Notebook) -> Iterator[Leftover]:
+    """Yield its line if the notebook uses it, even after the last switch."""
+    if notebook.uses("pyspark"):
+        yield Leftover(
+            "pyspark",
+            f"doesn't follow: {IMPORT} read with `**libraries.spark_options(session)`. Its Python "
+            "functions keep the identity that Spark was started with",
+        )
+
+
+FOLLOWERS = (
+    Follower(
+        package="pyspark",
+        why="The JVM and its Python workers keep the environment with which they were started.",
+        tried="pyspark 4.3",
+        about=_about,
+    ),
+)

@@ -1,0 +1,56 @@
+"""Ray, whose workers keep the identity that they were started with."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from types import ModuleType
+
+from ipy_awsprofile.follower import ELSEWHERE, Follower, Leftover, Notebook
+
+
+def _running_ray() -> ModuleType | None:
+    """Return the module, if a cluster is in use."""
+    ray = sys.modules["ray"]
+    return ray if ray.is_initialized() else None
+
+
+def _is_own(ray: ModuleType) -> bool:
+    """Return whether this kernel has started the cluster, instead of attaching to it."""
+    with suppress(AttributeError):  # another version
+        node = ray._private.worker._global_node  # noqa: SLF001  # Ray has no public name for it
+        return node is not None and bool(node.is_head())
+    return True
+
+
+def _processes() -> Iterator[object]:
+    """Yield the address of a cluster that this kernel has started."""
+    ray = _running_ray()
+    if ray and _is_own(ray):
+        yield ray.get_runtime_context().gcs_address
+
+
+def _starts_workers(value: object) -> bool:
+    ray = _running_ray()
+    return ray is not None and value is ray
+
+
+def _about(notebook: Notebook) -> Iterator[Leftover]:
+    """Yield a cluster that this kernel hasn't started."""
+    ray = _running_ray()
+    if notebook.active and ray and not _is_own(ray):
+        yield Leftover("ray", ELSEWHERE)
+
+
+FOLLOWERS = (
+    Follower(
+        package="ray",
+        why="Workers are processes, on any machine, with the environment of their start.",
+        tried="ray 2.60",
+        starts_workers=_starts_workers,
+        processes=_processes,
+        restart="run `ray.shutdown()`, then `ray.init()`",
+        about=_about,
+    ),
+)
