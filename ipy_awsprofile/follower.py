@@ -2,8 +2,8 @@
 
 The records are in the folder `followers`: a file for a library, or for a family of libraries with a
 few lines each. `INDEX` names the files. A file is imported only if its library is imported, so a
-kernel has only the records of the libraries that it uses. To add a library, see CONTRIBUTING, `Make
-a library follow`.
+kernel has only the records of the libraries that it uses. To add a library, see CONTRIBUTING, `Add
+a library`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from ipy_awsprofile.sessions.session import ProfileSession
 
 #: The file of each package, in the folder `followers`. A switch clears what the packages keep in
-#: this order. Of two packages with the same processes, such as Dask and `multiprocessing`, the
-#: first one is named.
+#: this order. If two know the same process, as Dask and `multiprocessing` do, the card names the
+#: first one.
 INDEX: Mapping[str, str] = {
     # Filesystems, and what contains them.
     "fsspec": "fsspec",
@@ -69,7 +69,7 @@ INDEX: Mapping[str, str] = {
     "joblib": "processes",
     "loky": "processes",
     "multiprocessing": "processes",
-    "concurrent": "processes",
+    "concurrent.futures.process": "processes",
 }
 
 #: Packages that a function can be the first to import in a run, whose places must be set before.
@@ -224,9 +224,11 @@ def all_followers() -> list[Follower]:
 
 
 def follower_of(value: object) -> Follower | None:
-    """Return the record of a module's package, or of the package of an object's type, if any."""
-    package = package_of(value)
-    return _record_of(package) if package in INDEX else None
+    """Return the record for a module, or for an object by the module of its type, if any."""
+    package = _module_of(value)
+    while package and package not in INDEX:
+        package = package.rpartition(".")[0]
+    return _record_of(package) if package else None
 
 
 @cache
@@ -249,11 +251,12 @@ def _is_installed(package: str) -> bool:
 
 
 def package_of(value: object) -> str:
-    """Return the package of a module, or of an object's type."""
-    module = type(value).__module__
-    if isinstance(value, ModuleType):
-        module = value.__name__
-    return module.partition(".")[0]
+    """Return the top-level package of a module, or of an object's type."""
+    return _module_of(value).partition(".")[0]
+
+
+def _module_of(value: object) -> str:
+    return value.__name__ if isinstance(value, ModuleType) else type(value).__module__
 
 
 def type_of(value: object) -> str:

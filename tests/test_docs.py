@@ -511,7 +511,7 @@ def test_libraries_with_a_record() -> None:
     page = LIBRARIES.read_text().casefold()
     packages = {package.replace("_", "-") for package in INDEX}
     # Those that libraries on the page use, and a part of Python.
-    unnamed = {"aiobotocore", "distributed", "concurrent"}
+    unnamed = {"aiobotocore", "distributed", "concurrent.futures.process"}
     assert {package for package in packages if package not in page} == unnamed
 
 

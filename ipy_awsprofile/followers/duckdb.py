@@ -14,9 +14,9 @@ from weakref import WeakKeyDictionary, WeakSet
 from ipy_awsprofile.credentials.person import unattended
 from ipy_awsprofile.errors import AwsProfileError, NotForOneProfile
 from ipy_awsprofile.follower import IMPORT, Follower, Leftover, Notebook, Refusal, is_error_of
-from ipy_awsprofile.followers.object_store import code_and_message
 from ipy_awsprofile.gate import PROCESS, session_here
 from ipy_awsprofile.kernel.arguments import SecretOptions, s3_location
+from ipy_awsprofile.kernel.refusals import code_and_message
 from ipy_awsprofile.sessions.issuing import current_keys, renew_keys, require_short_lived
 from ipy_awsprofile.sessions.session import check_session
 

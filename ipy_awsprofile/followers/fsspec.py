@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from threading import local
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -86,10 +87,8 @@ def _clear_filesystems(module: ModuleType) -> None:
 
 
 def _default_arguments() -> dict[str, Any]:
-    from fsspec.config import conf
-
-    arguments: dict[str, Any] = conf
-    return arguments
+    config: dict[str, Any] = import_module("fsspec.config").conf
+    return config
 
 
 _S3FS = Setting("fsspec's s3", _default_arguments, "s3")

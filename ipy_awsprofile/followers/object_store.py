@@ -8,14 +8,13 @@ from urllib.parse import urlsplit
 
 from ipy_awsprofile.follower import Follower, Handle, Refusal
 from ipy_awsprofile.gate import PROCESS
+from ipy_awsprofile.kernel.refusals import code_and_message
 
 _STYLE = re.compile(r"\x1b\[[0-9;]*m|\s*↳\s*")
 _ERROR = re.compile(
     r"Error performing ([A-Z]+) (\S+) in \S+ - .*?status(?: code)?\W*(\d{3})", re.DOTALL
 )
 _METADATA = re.compile(r"/latest/(api/token|meta-data)")
-_CODE = re.compile(r"<Code>(\w+)</Code>")
-_MESSAGE = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
 
 
 def read_object_store(error: BaseException) -> Refusal | None:
@@ -27,20 +26,13 @@ def read_object_store(error: BaseException) -> Refusal | None:
     method, url, status = found.groups()
     if _METADATA.search(url):  # no credentials were found, not even an instance's
         return Refusal(was_unsigned=True)
-    if not is_address_of_aws(url):
+    if not _is_address_of_aws(url):
         return None
     code, message = code_and_message(text[found.end() :])
     return Refusal(code, int(status), method, message)
 
 
-def code_and_message(body: str) -> tuple[str, str]:
-    """Return AWS's code and message in the body of a response, or empty texts."""
-    code = _CODE.search(body)
-    message = _MESSAGE.search(body)
-    return code[1] if code else "", message[1] if message else ""
-
-
-def is_address_of_aws(url: str) -> bool:
+def _is_address_of_aws(url: str) -> bool:
     """Return whether a URL is of AWS, or of a server that is used instead of AWS."""
     host = urlsplit(url).hostname or ""
     if re.search(r"\.amazonaws\.com(\.cn)?$", host):

@@ -76,7 +76,7 @@ FOLLOWERS = (
         restart="start new ones",
     ),
     Follower(
-        package="concurrent",
+        package="concurrent.futures.process",
         why=_WHY,
         tried="Python 3.14",
         starts_workers=is_one_of("concurrent.futures.process.ProcessPoolExecutor"),

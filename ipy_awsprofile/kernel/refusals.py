@@ -141,3 +141,14 @@ def has_wrong_clock(code: str, message: str, parsed: Mapping[str, Any] | None = 
         answered = parsedate_to_datetime(headers.get("date"))
         return abs(answered - datetime.now(UTC)) > _SKEW
     return False
+
+
+_CODE = re.compile(r"<Code>(\w+)</Code>")
+_MESSAGE = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
+
+
+def code_and_message(body: str) -> tuple[str, str]:
+    """Return AWS's code and message in the body of a response from S3, or empty texts."""
+    code = _CODE.search(body)
+    message = _MESSAGE.search(body)
+    return code[1] if code else "", message[1] if message else ""
