@@ -1,16 +1,23 @@
 """Switch a notebook to an AWS identity with one line: ``%aws_profile RoleBeta``.
 
-``%load_ext ipy_awsprofile`` loads the magics. In Python code, `list_profiles` returns the profiles
-in the shared files (`Profile`), `list_assigned_roles` your roles in IAM Identity Center,
-`organization_roles` the roles with one name in the accounts of your organization,
-`open_session` a refreshing boto3 session for a profile, `who_am_i` a session's `Identity`, and
-`list_buckets` its buckets. `using_profile` uses a profile for a ``with`` block, `scoped` limits the
-session's permissions in one, and `across_profiles` calls one function for many profiles.
-`on_switch` calls a function after each switch, until `end_on_switch`.
-`ProfilePicker` is a searchable list of the profiles, and `recorded_calls` returns the AWS calls
-that ``%aws_calls on`` has recorded. `storage_options` is for pandas, fsspec and Dask, and
-`ipy_awsprofile.libraries` for other libraries that have their own S3 client. Every error is an
-`AwsProfileError`. Heavy libraries are imported on first use.
+``%load_ext ipy_awsprofile`` loads the magics. Python code can use these names:
+
+- `list_profiles` returns the profiles in the shared AWS files, as `Profile` records.
+- `list_assigned_roles` returns your roles in IAM Identity Center.
+- `organization_roles` returns the roles that have one name in all accounts of your organization.
+- `open_session` returns a boto3 session for a profile. The session renews its credentials.
+- `who_am_i` returns the `Identity` of a session, and `list_buckets` returns its S3 buckets.
+- `using_profile` activates a profile for the duration of a ``with`` statement.
+- `scoped` opens a session with fewer permissions for the duration of a ``with`` statement.
+- `across_profiles` calls a function for many profiles, and returns all results as one DataFrame.
+- `on_switch` registers a function that is called after each switch. `end_on_switch` removes it.
+- `ProfilePicker` is a widget with a searchable list of profiles.
+- `recorded_calls` returns the AWS calls that ``%aws_calls on`` has recorded.
+- `storage_options` returns the options with which pandas, fsspec and Dask use a profile. The module
+  `ipy_awsprofile.libraries` does the same for libraries that have their own S3 client.
+- `AwsProfileError` is the base class of all errors.
+
+Heavy libraries such as pandas are imported when they are first needed.
 """
 
 from __future__ import annotations
@@ -68,7 +75,7 @@ __all__ = ["__version__", *_HOMES]  # noqa: PLE0604
 if not TYPE_CHECKING:  # otherwise, editors would accept any name
 
     def __getattr__(name: str) -> object:
-        """Import a public name's module when the name is first used."""
+        """Return the object with a public name, and import its module when it is first used."""
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
@@ -106,17 +113,17 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
 
 def _picker(switcher: Switcher) -> ProfilePicker:
-    """Create a picker. Until a picker is needed, ipywidgets isn't imported."""
+    """Return a new picker for a notebook. Only this function imports ipywidgets."""
     from ipy_awsprofile.picker.widget import ProfilePicker
 
     return ProfilePicker(switcher=switcher)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Undo the switch, and remove everything from the shell. Do nothing if it isn't loaded.
+    """Undo the switch, and remove the extension from the shell if it is loaded.
 
-    Raises AwsProfileError while another thread or task is in a block, or during a run; then it
-    stays loaded.
+    Raises AwsProfileError, and keeps the extension loaded, while `across_profiles` runs or another
+    thread or task is inside a `using_profile` statement.
     """
     from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 

@@ -1,4 +1,4 @@
-"""Try ipy_awsprofile on a small AWS on your own machine: no AWS account, no credentials needed."""
+"""Try ipy_awsprofile without an AWS account, and run programs as a notebook's AWS identity."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ipy_awsprofile._version import __version__
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit status, which is 130 after Ctrl-C."""
+    """Run a command of ``ipy-awsprofile``, and return its exit status, or 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="ipy-awsprofile", description=__doc__)
     parser.add_argument("--version", action="version", version=f"ipy-awsprofile {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     launcher = commands.add_parser(
         "run",
-        help="run a command that finds no AWS credentials but those of the profile notebook",
+        help="run a command that can use only the AWS credentials of the profile notebook",
         usage="%(prog)s [-h] [--agent] -- COMMAND [ARGUMENT ...]",
     )
     launcher.add_argument("words", metavar="COMMAND", nargs="+")
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         shared.add_argument(
             "--agent",
             action="store_true",
-            help="of the profile notebook-agent, which can only read unless you let it write",
+            help="use the profile notebook-agent, which can only read unless you let it write",
         )
     options, arguments = parser.parse_known_args(argv)
     if arguments and options.command != "lab":
@@ -54,10 +54,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _print_credentials(*, for_agent: bool) -> int:
-    """Print the shared credentials, or keys that AWS refuses.
+    """Print the shared credentials, or invalid keys if there are none, and return the exit status.
 
-    Without credentials, botocore shows standard error. Other SDKs may go on to other credentials,
-    unless the exit status is 0.
+    If the exit status isn't 0, botocore reports what this program wrote to standard error. Other
+    SDKs may then continue with other credentials, so they get invalid keys and the exit status 0.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
     """
@@ -81,7 +81,7 @@ def _print_credentials(*, for_agent: bool) -> int:
 
 
 def _run_program(words: Sequence[str], *, for_agent: bool) -> int:
-    """Run a command with only the credentials of a shared profile, and return its exit status."""
+    """Run a command that can use only the notebook's shared credentials. Return the exit status."""
     from ipy_awsprofile.config.files import read_config
     from ipy_awsprofile.config.shared import environment_with, python_of
 

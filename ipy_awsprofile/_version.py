@@ -1,3 +1,3 @@
-"""The version, alone in a file: hatchling reads it without importing the package."""
+"""The package's version, in a separate file that hatchling reads without importing the package."""
 
 __version__ = "0.1.0"

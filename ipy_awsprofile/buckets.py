@@ -1,4 +1,4 @@
-"""A session's S3 buckets as a DataFrame."""
+"""List the S3 buckets of a session's account as a DataFrame."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-#: The type of the column with times.
+#: The type of the column ``creation_date``.
 _TIME = "datetime64[us, UTC]"
 
 
@@ -24,11 +24,11 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
     """Return the buckets of the session's account as a DataFrame, sorted by name.
 
     The columns are ``name``, ``creation_date`` (UTC, timezone-aware) and ``region`` (missing if the
-    server doesn't report it). If there are no buckets, the DataFrame is empty, with the same
-    columns and types. With ``prefix``, it contains only buckets with names that begin with the
-    prefix.
+    server doesn't report it). If there are no buckets, the DataFrame has the same columns and types
+    but no rows. If you pass a ``prefix``, the DataFrame contains only buckets with names that begin
+    with it.
 
-    Raises a subclass of `AwsProfileError`.
+    Raises a subclass of `AwsProfileError` if the call fails.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
     """

@@ -4,9 +4,9 @@ An error message never contains a key, a token or an MFA code. It consists of na
 AWS's messages, so it is safe to log.
 
 AwsProfileError
-├── InvalidOption · ConfigFileError · ProfileNotFound · InvalidProfile    what the user has written
-├── ProtectedProfile · UnexpectedAccount · SwitchInterrupted              nothing has changed
-├── StaleIdentity · NotForOneProfile · NoProfileAnswered · IdentityChanged    another identity
+├── InvalidOption · ConfigFileError · ProfileNotFound · InvalidProfile    invalid input
+├── ProtectedProfile · UnexpectedAccount · SwitchInterrupted              refused or ended switches
+├── StaleIdentity · NotForOneProfile · NoProfileAnswered · IdentityChanged    wrong identities
 ├── MfaUnavailable · MfaRejected
 ├── AccessDenied
 │   └── RoleNotAssigned
@@ -14,8 +14,8 @@ AwsProfileError
 │   └── CredentialsExpired
 ├── CredentialsUnavailable
 │   └── SignInRequired
-├── EndpointUnreachable · ServiceError                                    AWS, or the way to it
-└── UnexpectedError                                                       a fault of this package
+├── EndpointUnreachable · ServiceError                                    AWS or the network
+└── UnexpectedError                                                       bugs in this package
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class AwsProfileError(Exception):
     """Base class of all exceptions in this package.
 
     ``str(error)`` is one line that describes the error. ``hint`` is one line that says what to do
-    next; it can be empty.
+    next, or an empty string.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -48,26 +48,28 @@ class AwsProfileError(Exception):
         self.hint = one_line(hint)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle the message and attributes, because subclasses have different constructors."""
+        """Return the message and attributes for pickle. Subclasses have different constructors."""
         return type(self).__new__, (type(self), *self.args), vars(self)
 
     def _render_traceback_(self) -> list[str]:
-        """Return the lines that IPython shows, and programs log, instead of a traceback.
+        """Return the text that IPython shows, and programs log, instead of a traceback.
 
-        It is one text, because IPython joins a list without line breaks in some of its modes.
+        The list has a single item, because some modes of IPython join the items without line
+        breaks.
         """
         lines = [f"{type(self).__name__}: {self}", *filter(None, [self.hint])]
         return [printable("\n".join(lines))]
 
 
 class InvalidOption(AwsProfileError):
-    """An option or argument has an invalid value, or a necessary Region is missing."""
+    """An option or argument has an invalid value, or a required Region is missing."""
 
 
 class ConfigFileError(AwsProfileError):
     """A shared config or credentials file is malformed or can't be read.
 
-    ``path`` is the file. ``line`` starts at 1; it is None if the error affects the whole file.
+    ``path`` is the file's path. ``line`` is the line number, which starts at 1, or None if the
+    error affects the whole file.
     """
 
     def __init__(self, path: Path, problem: str, line: int | None = None) -> None:
@@ -81,7 +83,7 @@ class ConfigFileError(AwsProfileError):
 
 
 class ProfileNotFound(AwsProfileError):
-    """No section of the shared files has this name."""
+    """The shared AWS files don't contain a profile with this name."""
 
     def __init__(self, name: str, hint: str = "") -> None:
         if name.startswith("arn:"):
@@ -96,13 +98,14 @@ class ProfileNotFound(AwsProfileError):
 
 
 class InvalidProfile(AwsProfileError):
-    """A profile's settings can't lead to credentials, for example because its source is missing."""
+    """A profile's settings are invalid, for example because its source profile doesn't exist."""
 
 
 class ProtectedProfile(AwsProfileError):
-    """The profile matches a protected ``pattern``, and the switch wasn't confirmed.
+    """A protected profile needs confirmation, and the user didn't confirm the switch.
 
-    ``account`` is the ID of its account, if the files or STS say it.
+    ``pattern`` is the protected pattern that matches the profile. ``account`` is the ID of the
+    profile's account, or an empty string if the files don't contain it and STS hasn't reported it.
     """
 
     def __init__(self, name: str, pattern: str, account: str = "") -> None:
@@ -124,38 +127,38 @@ class UnexpectedAccount(AwsProfileError):
 
 
 class StaleIdentity(AwsProfileError):
-    """A client would sign requests as an identity that isn't active anymore."""
+    """A client would sign a request as an identity that is no longer active."""
 
 
 class NotForOneProfile(AwsProfileError):
-    """Code for one of many profiles would use a different identity or affect other profiles."""
+    """Code that runs for many profiles would use another identity or affect another profile."""
 
 
 class NoProfileAnswered(AwsProfileError):
     """A function or cell failed for every profile.
 
-    ``errors`` has a row for each profile and the same methods as ``result.attrs["errors"]``:
-    ``errors.retry()`` runs the function or cell again.
+    ``errors`` contains a row for each failure, and has the same methods as
+    ``result.attrs["errors"]``. For example, ``errors.retry()`` runs the function or cell again.
     """
 
     errors: Any = None
 
 
 class MfaUnavailable(AwsProfileError):
-    """An MFA code is required, and no front end can prompt the user for it."""
+    """An MFA code is required, but no front end is available to prompt the user for it."""
 
 
 class MfaRejected(AwsProfileError):
-    """AWS refused the MFA code or the device, or the code doesn't have six digits.
+    """AWS refused the MFA code or the device, or the code doesn't consist of six digits.
 
-    ``was_sent`` is False for a code that AWS hasn't seen, because it can't be one.
+    ``was_sent`` is False if the code wasn't sent to AWS because it doesn't consist of six digits.
     """
 
     was_sent = True
 
     @property
     def next_answer(self) -> str:
-        """What to enter at the next prompt."""
+        """A sentence that says what to enter at the next prompt."""
         if self.was_sent:
             return "Each code works once: wait for the next one, and enter it."
         return "Nothing was sent to AWS: enter all six digits."
@@ -166,11 +169,11 @@ class AccessDenied(AwsProfileError):
 
 
 class RoleNotAssigned(AccessDenied):
-    """The signed-in user isn't assigned the role in IAM Identity Center."""
+    """The role isn't assigned to the signed-in user in IAM Identity Center."""
 
 
 class CredentialsRejected(AwsProfileError):
-    """AWS rejects the keys because they are unknown or inactive, or the secret is wrong."""
+    """AWS rejects an access key because it is unknown, inactive or used with a wrong secret."""
 
 
 class CredentialsExpired(CredentialsRejected):
@@ -182,7 +185,7 @@ class CredentialsUnavailable(AwsProfileError):
 
 
 class SignInRequired(CredentialsUnavailable):
-    """A profile gets its credentials from a sign-in that is missing or has expired."""
+    """A profile requires a sign-in, and the user hasn't signed in or the sign-in has expired."""
 
 
 class EndpointUnreachable(AwsProfileError):
@@ -190,18 +193,21 @@ class EndpointUnreachable(AwsProfileError):
 
 
 class ServiceError(AwsProfileError):
-    """Any other error from AWS or an AWS-compatible server."""
+    """AWS or an AWS-compatible server returned an error that no other class describes."""
 
 
 class SwitchInterrupted(AwsProfileError):
-    """The user stopped a switch, or part of a switch, with Ctrl-C."""
+    """The user interrupted a switch, or another operation, with Ctrl-C."""
 
     def __init__(self, what: str = "The switch", hint: str = "Nothing has changed.") -> None:
         super().__init__(f"{what} was interrupted.", hint)
 
 
 def show_briefly(error: KeyboardInterrupt) -> KeyboardInterrupt:
-    """Let IPython show two lines for Ctrl-C during a renewal or its question. Return the error."""
+    """Return the error of a Ctrl-C that interrupted a renewal of the credentials or its prompt.
+
+    IPython will show two lines for this error instead of a traceback.
+    """
     lines = (
         "KeyboardInterrupt: The renewal of the credentials was interrupted.",
         "Nothing has changed. Run the cell again to renew them.",
@@ -211,7 +217,7 @@ def show_briefly(error: KeyboardInterrupt) -> KeyboardInterrupt:
 
 
 class UnexpectedError(AwsProfileError):
-    """A fault of this package: an exception that nothing else explains."""
+    """This package has a bug: it raised an exception that isn't an error of AWS or of the user."""
 
     def __init__(self, error: BaseException) -> None:
         super().__init__(
@@ -221,12 +227,15 @@ class UnexpectedError(AwsProfileError):
         )
 
 
-#: The beginning of the names of this package's modules.
+#: The names of this package's modules begin with this string.
 _OURS = f"{__package__}."
 
 
 def _line_of(error: BaseException) -> str:
-    """Return the last line of this package that an exception has passed, such as ``text.py:12``."""
+    """Return the innermost line of this package in an exception's traceback.
+
+    The result has the form ``ipy_awsprofile/text.py:12``.
+    """
     passed = ""
     for module, line in _steps(error):
         if module.startswith(_OURS):
@@ -235,26 +244,26 @@ def _line_of(error: BaseException) -> str:
 
 
 def is_raised_here(error: BaseException) -> bool:
-    """Return whether this package raised an exception itself, rather than a function it calls."""
+    """Return whether the function that raised an exception belongs to this package."""
     module, _ = _steps(error)[-1]
     return module.startswith(_OURS)
 
 
 def _steps(error: BaseException) -> list[tuple[str, int]]:
-    """Return the modules and lines of an exception's traceback, from the outermost caller on."""
+    """Return the module name and line number of each traceback entry, outermost caller first."""
     steps = traceback.walk_tb(error.__traceback__)
     return [(str(frame.f_globals.get("__name__", "")), line) for frame, line in steps]
 
 
 def log_stack(error: BaseException, text: str) -> None:
-    """Log a text, and an exception's type and stack, but no message and variables of frames."""
+    """Log a text with an exception's type and stack, without its message and any variables."""
     stack = traceback.format_tb(error.__traceback__)
     _log.debug("%s\n%s at\n%s", text, type(error).__name__, "".join(stack))
 
 
 @contextmanager
 def faults_as_errors() -> Iterator[None]:
-    """Raise UnexpectedError instead of any exception that isn't this package's own."""
+    """Convert exceptions in a ``with`` block to UnexpectedError, except AwsProfileError."""
     try:
         yield
     except AwsProfileError:
@@ -265,13 +274,16 @@ def faults_as_errors() -> Iterator[None]:
 
 
 def speaking_cause(error: Exception) -> Exception | None:
-    """Return an exception about code, without its stack. The texts of others can be secrets."""
+    """Return the exception without its stack if its message can't contain secrets, or else None.
+
+    Only messages about names in code, such as those of AttributeError, can't contain secrets.
+    """
     if isinstance(error, AttributeError | ImportError | NameError):
         return without_stack(error)
     return None
 
 
 def without_stack(error: Exception) -> Exception:
-    """Return an exception without its stack and its own causes, which can contain secrets."""
+    """Return the exception without its stack and causes, because these can contain secrets."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)

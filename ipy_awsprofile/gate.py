@@ -1,9 +1,12 @@
-"""The gate: every signature by botocore's code is made as an identity, which must be right.
+"""Check, before botocore signs a request, that the request is signed as the right identity.
 
-Credentials have a label, the identity that they were found as. Before each signature, `check`
-compares the label with the active identity, or in a run over many profiles, with the profile whose
-turn it is in the thread. `kernel.watch` calls it for botocore's signatures, and `check_session` in
-`sessions.session` for a session that the user passes to a function of this package.
+Credentials have a `Label`: the identity that they belonged to when they were loaded. Before each
+signature, `check` compares this label with the active identity. While code runs for many profiles,
+each call of the code for one profile is a `Turn`, and `check` compares the label with the profile
+of the thread's turn instead.
+
+`kernel.watch` calls `check` for each signature by botocore. `check_session` in `sessions.session`
+calls it for a session that the user passes to a function of this package.
 """
 
 from __future__ import annotations
@@ -35,27 +38,29 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.credentials.sts import CallerIdentity
 
-#: How to handle a signature as another identity.
+#: How to handle a signature as an identity that isn't active.
 Policy = Literal["warn", "refuse", "allow"]
 
 
-#: How a session without permissions to write is described.
+#: The description of a session without permissions to write.
 READ_ONLY = "read-only"
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """The identity that credentials were found as.
+    """The identity that credentials belonged to when they were loaded.
 
-    ``limits`` says how a session differs from the profile's usual one (``read-only``), ``options``
-    has what else does, such as tags, and ``principal`` is what STS reported. ``server`` is the
-    endpoint that knows the principal if it isn't AWS, because another server can know the same one.
-    An S3 endpoint alone isn't part of a role's label: the role's credentials are the same.
-    ``is_chosen`` is true if the user has named the profile in code, and ``is_default`` if no
-    profile was active. ``environment`` is for variables that the user has changed while a profile
-    was active: what they named, which counts as a choice only until they change again; see
-    `identity_in_environment`. ``callers`` are as in `ProfileSession`, and ``credentials`` are those
-    of an active session.
+    ``limits`` describes the session's limits, such as ``read-only``, ``options`` contains its other
+    options, such as tags, and ``principal`` is the ARN that STS reported. ``server`` is the
+    endpoint that reported it, if it isn't AWS, because two servers can report the same ARN. A
+    role's label doesn't contain an S3 endpoint, which doesn't change the role's credentials.
+
+    ``is_chosen`` is true if the user's code names the profile, and ``is_default`` is true if no
+    profile was active when the credentials were loaded. ``environment`` identifies the credentials
+    in environment variables that the user has set while a profile was active (see
+    `identity_in_environment`). Such credentials count as the user's choice until the variables
+    change again. ``callers`` is the attribute of `ProfileSession`, and ``credentials`` are the
+    credentials of an active session.
     """
 
     profile: str
@@ -71,11 +76,14 @@ class Label:
 
     @property
     def name(self) -> str:
-        """The profile's name with its limits, such as ``RoleBeta, read-only``."""
+        """The profile's name with the session's limits, such as ``RoleBeta, read-only``."""
         return ", ".join(filter(None, (self.profile, self.limits)))
 
     def text_beside(self, other: Label | None) -> str:
-        """Return the name, with the difference if the other label has the same name."""
+        """Return the label's name, with an explanation if the other label has the same name.
+
+        For example, the result is ``RoleBeta with other options`` beside ``RoleBeta``.
+        """
         if other is None or other.name != self.name:
             return self.name
         if self.server != other.server:
@@ -86,34 +94,37 @@ class Label:
 
 
 def is_read_only(label: Label | None) -> bool:
-    """Return whether an identity, if there is one, has no permissions to write."""
+    """Return whether a label's identity is limited to read-only permissions."""
     return label is not None and READ_ONLY in label.limits
 
 
 def label_of(credentials: object) -> Label | None:
-    """Return the label of credentials, or None if they have none."""
+    """Return the label of credentials, or None if the credentials don't have a label."""
     return getattr(credentials, "_ipy_awsprofile", None)
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Who signed a request: the credentials, or None without a signature, and their label."""
+    """The credentials that signed a request, and their label.
+
+    ``credentials`` is None if the request wasn't signed.
+    """
 
     credentials: Credentials | None
     label: Label | None
 
 
 def put_label(credentials: Any, label: Label) -> None:
-    """Label credentials. The label lives as long as they do."""
+    """Attach a label to credentials."""
     credentials._ipy_awsprofile = label  # noqa: SLF001  # ours
 
 
 @dataclass(slots=True, eq=False)
 class Turn:
-    """One profile's turn in a run over many profiles, in which a function works for it.
+    """One call of a function for one profile, while the function runs for many profiles.
 
-    ``run_is_over`` is set after Ctrl-C, even if the function still runs. ``line`` is the last line
-    that the function has printed, until the line is complete.
+    ``run_is_over`` is set after Ctrl-C, when the function can still be running. ``line`` is the
+    beginning of a line that the function has printed and not yet ended.
     """
 
     session: boto3.Session
@@ -122,12 +133,12 @@ class Turn:
     line: str = ""
 
 
-#: The turn that this thread or task works for.
+#: The turn of the current thread or task, or None.
 _turn: ContextVar[Turn | None] = ContextVar("turn", default=None)
 
 
 class _WeakObjects:
-    """Objects that this doesn't keep alive. A WeakSet would lose a Ctrl-C during its callbacks."""
+    """A collection of weak references. Unlike in a WeakSet, no callback can swallow a Ctrl-C."""
 
     def __init__(self) -> None:
         self._references: dict[int, ref[object]] = {}
@@ -141,35 +152,35 @@ class _WeakObjects:
                 yield value
 
     def add(self, value: object) -> None:
-        """Add an object. It replaces one that is gone and had the same ID."""
+        """Add an object, in place of a deleted object that had the same ID."""
         self._references[id(value)] = ref(value)
 
 
 class _Process:
-    """The state of the process, because botocore's list of initializers is the process's, too.
+    """The state that all notebooks in this process share, as they share botocore's initializers.
 
-    Only this module and `kernel` set its attributes. A Switcher has the state of one notebook.
+    Only this module and `kernel` set its attributes. A `Switcher` has the state of one notebook.
     """
 
     def __init__(self) -> None:
         #: How many times `watch.watch` is in effect.
         self.watched = 0
-        #: Held while a switch sets variables and other places. `is_changing` says whether it is.
+        #: The lock that a switch holds while it sets variables, and whether a switch holds it.
         self.changing = of_process(self, name="changing", create=RLock)
         self.is_changing = False
-        #: botocore's sessions.
+        #: All botocore sessions in this process.
         self.sessions = _WeakObjects()
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything except botocore's objects."""
-        #: The last value of each `Effect`, by its name.
+        """Reset all state except the botocore sessions, the lock and the number of watches."""
+        #: The last value of each `Effect`, by the name of the effect.
         self.effects: dict[str, object] = {}
         #: The libraries that the last switch couldn't clear.
         self.not_cleared: set[str] = set()
-        #: What records of libraries keep, by the library's package.
+        #: The objects that the record of a library keeps, by the name of the library's package.
         self.of_libraries: dict[str, Any] = {}
-        #: The libraries in other languages that have asked for the active credentials.
+        #: The libraries in other languages that have requested the active credentials.
         self.lent_to: set[str] = set()
         #: The functions of `on_switch`, in the order of their registration.
         self.user_functions: dict[Hashable, Callable[[boto3.Session | None], object]] = {}
@@ -177,31 +188,31 @@ class _Process:
         self.forget_notebook()
 
     def forget_notebook(self) -> None:
-        """Forget the identity and the settings of the notebook, when nothing is watched anymore."""
+        """Reset the active identity, the turns, the warnings and the settings of the notebook."""
         #: The identity that the kernel shows, or None while no profile is active.
         self.active: Label | None = None
-        #: Whether a run over many profiles has begun, and its turns.
+        #: Whether code runs for many profiles, and the turns that have begun.
         self.is_run = False
         self.turns: set[Turn] = set()
-        #: The warnings of the running cell, which shows each of them once.
+        #: The warnings in the running cell. The cell shows each warning once.
         self.warned: set[str] = set()
-        #: The refusals of the running cell: botocore's parsed response, and who signed.
+        #: The refusals in the running cell: botocore's parsed response, and the signature.
         self.refusals: deque[tuple[object, Signature]] = deque(maxlen=200)
-        #: The identities whose credentials libraries and programs have got in the running cell.
+        #: The identities whose credentials libraries and programs requested in the running cell.
         self.lent: set[Label] = set()
         self.configure("warn", warnings.warn)
 
     def end_cell(self) -> None:
-        """Forget what was refused and lent during the cell."""
+        """Delete the records of refused calls and of requested credentials when a cell ends."""
         self.refusals.clear()
         self.lent.clear()
 
     def note_lent(self, label: Label) -> None:
-        """Note that a library or a program has asked for the credentials of an identity."""
+        """Record that a library or program has requested the credentials of an identity."""
         self.lent.add(label)
 
     def configure(self, stale: Policy, warn: Callable[[str], None]) -> None:
-        """Set how to handle a signature as another identity, and how to warn."""
+        """Set how to handle signatures as an inactive identity, and the function that warns."""
         self.stale = stale
         self.warn = warn
 
@@ -210,7 +221,7 @@ PROCESS = _Process()
 
 
 class Signer(Enum):
-    """What signs a request, with the advice to replace it if it belongs to another identity."""
+    """The kind of object that signs a request, and a hint for an object of another identity."""
 
     CLIENT = "A client keeps its identity. Create it again with `{session}.client({service})`."
     LIBRARY = "A client keeps its identity. Create the library's objects again."
@@ -226,10 +237,11 @@ def check(
     operation: str = "a request",
     service: str = "",
 ) -> None:
-    """Check a signature with some credentials; a client's has the ``service``.
+    """Check that the credentials for a signature belong to the active identity.
 
-    Warn about it, or raise StaleIdentity, if it would be made as a different identity than the
-    active one. Raise NotForOneProfile if it isn't the turn's.
+    If they don't, warn, or raise StaleIdentity if the notebook refuses such signatures. While code
+    runs for many profiles, raise NotForOneProfile if the credentials don't belong to the profile of
+    the current thread. ``operation`` and ``service`` describe the request in messages.
     """
     if not PROCESS.watched:  # the extension was unloaded
         return
@@ -246,11 +258,12 @@ def check(
 
 
 def is_stale(label: Label) -> bool:
-    """Return whether a label isn't the active identity's, unless the user has chosen it.
+    """Return whether credentials with this label no longer belong to the active identity.
 
-    Default credentials are stale only while a profile with another name is active. Those of
-    variables from after a switch are stale as soon as the variables have changed again, and while a
-    read-only identity is active.
+    Credentials of a profile that the user's code names are never stale. Default credentials are
+    stale while a profile with another name is active. Credentials from variables that the user set
+    after a switch are stale while a read-only identity is active, and as soon as the variables
+    change again.
     """
     active = PROCESS.active
     if label.is_chosen:
@@ -263,7 +276,10 @@ def is_stale(label: Label) -> bool:
 
 
 def _require_label_of_turn(label: Label, turn: Turn | None, signer: Signer, operation: str) -> None:
-    """Raise NotForOneProfile unless the turn, or outside of one any other turn, has this label."""
+    """Raise NotForOneProfile unless the label belongs to the thread's turn.
+
+    In a thread without a turn, the label can belong to any turn.
+    """
     labels = [other.label for other in list(PROCESS.turns)]
     whose = "another profile"
     name = label.name
@@ -281,7 +297,11 @@ def _require_label_of_turn(label: Label, turn: Turn | None, signer: Signer, oper
 
 
 def _report_stale(label: Label, signer: Signer, operation: str, service: str) -> None:
-    """Warn about a signature as another identity. Raises StaleIdentity if it is refused."""
+    """Handle a signature as an identity that isn't active, as the user's setting requires.
+
+    The setting is to warn, to raise StaleIdentity, or to do nothing. While a read-only identity is
+    active, raise StaleIdentity regardless of the setting.
+    """
     active = PROCESS.active
     policy = PROCESS.stale
     if is_read_only(active):
@@ -311,7 +331,7 @@ def _report_stale(label: Label, signer: Signer, operation: str, service: str) ->
 
 @contextmanager
 def in_turn(turn: Turn) -> Iterator[None]:
-    """Work for a profile in a ``with`` block."""
+    """Make this thread or task work for the profile of a turn until the ``with`` block ends."""
     token = _turn.set(turn)
     PROCESS.turns.add(turn)
     try:
@@ -322,15 +342,15 @@ def in_turn(turn: Turn) -> Iterator[None]:
 
 
 def turn_here() -> Turn | None:
-    """Return the turn that this thread or task works for, or None outside a run."""
+    """Return the turn of this thread or task, or None if it doesn't work for one profile."""
     return _turn.get()
 
 
 def session_here() -> boto3.Session | None:
-    """Return the session of the turn that this thread works for, or None outside a run.
+    """Return the session of the profile that this thread works for.
 
-    Raises NotForOneProfile in any other thread during a run, because a function of the run can have
-    started it.
+    The result is None if no code runs for many profiles. If such code runs, and this thread doesn't
+    belong to one of its profiles, raises NotForOneProfile, because the code can have started it.
     """
     turn = _turn.get()
     if turn:
@@ -344,7 +364,10 @@ def session_here() -> boto3.Session | None:
 
 
 def require_no_run(what: str) -> None:
-    """Raise NotForOneProfile in a turn, and in other threads during a run."""
+    """Raise NotForOneProfile if code runs for many profiles, in this thread or in another one.
+
+    ``what`` names the function or magic that affects the whole notebook.
+    """
     if _turn.get() or PROCESS.is_run:
         raise NotForOneProfile(
             f"{what} affects the whole notebook, so it can't be used while a function or cell "
@@ -356,7 +379,7 @@ def require_no_run(what: str) -> None:
 
 # Code that signs ----------------------------------------------------------------------------------
 
-#: Packages between the code that signs and botocore.
+#: The packages that can be between the user's code and botocore on the call stack.
 _BETWEEN = {
     *("aiobotocore", "asyncio", "boto3", "botocore", "concurrent", "contextlib", "functools"),
     *("ipy_awsprofile", "s3transfer", "tenacity", "threading", "urllib3"),
@@ -364,24 +387,27 @@ _BETWEEN = {
 
 
 def outer_frame(frame: FrameType | None) -> FrameType | None:
-    """Return the first frame outside boto3 and this package, or None for a thread of theirs."""
+    """Return the innermost stack frame of other code than boto3, related packages and ours.
+
+    Returns None if a thread of one of these packages runs no other code.
+    """
     while frame and is_between(frame):
         frame = frame.f_back
     return frame
 
 
 def is_between(frame: FrameType) -> bool:
-    """Return whether the frame's code is between the code that signs and botocore."""
+    """Return whether a stack frame runs code of boto3, a related package or this package."""
     return package_of(frame) in _BETWEEN
 
 
 def package_of(frame: FrameType) -> str:
-    """Return the top-level package of the frame's code."""
+    """Return the name of the top-level package that a stack frame's code belongs to."""
     return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 def library_of(frame: FrameType) -> str | None:
-    """Return the name of the installed package that the frame's code belongs to, if any."""
+    """Return the name of the installed package that a stack frame's code belongs to, or None."""
     if "__file__" not in frame.f_globals:
         return None
     if frame.f_code.co_filename.startswith(_installed_packages()):
@@ -397,7 +423,10 @@ def _installed_packages() -> str:
 
 
 def _code_that_signs(frame: FrameType | None) -> tuple[str, bool]:
-    """Return the notebook's line or the module that uses a client, and whether it is a library."""
+    """Return a description of the code that signs a request, and whether the code is a library.
+
+    The description is the name of a library or module, or the notebook's line.
+    """
     frame = outer_frame(frame)
     if frame is None:  # a thread of s3transfer
         return "A client", False

