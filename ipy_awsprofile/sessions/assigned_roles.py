@@ -68,7 +68,7 @@ _MANY_CALLS = ClientConfig(max_pool_connections=_WORKERS, retries=_RETRIES)
 
 
 class _Cache(TypedDict):
-    """The lists of sign-ins, by their key, and the names of all accounts so far, by ID."""
+    """The cached lists by sign-in, and the names of all accounts listed so far, by ID."""
 
     lists: Mapping[str, Any]
     names: Mapping[str, str]
@@ -83,7 +83,7 @@ class Account(NamedTuple):
 
 
 def account_of(account_id: str, name: str, email: str) -> Account:
-    """Return an account. One without a name has its ID as its name."""
+    """Return an account from AWS's response. If it has no name, its ID is used as its name."""
     return Account(account_id, name or account_id, email.rpartition("@")[2])
 
 
@@ -94,7 +94,7 @@ def by_name(account: Account) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class RoleList:
-    """The accounts of a sign-in by ID, and the names of the roles in each account listed so far."""
+    """A sign-in's accounts by ID, with the names of the roles that were listed so far."""
 
     listed_at: datetime
     accounts: Mapping[str, Account]
@@ -127,7 +127,7 @@ def list_accounts(target: Target) -> RoleList:
 
 
 def list_roles(target: Target, report: Callable[[int, int], object]) -> RoleList:
-    """List all accounts and roles. ``report`` gets the number of accounts so far, and of all.
+    """List all accounts and roles. ``report`` gets the numbers of listed accounts and of all.
 
     After an error or Ctrl-C, the cache is unchanged. Raises as `list_accounts` does.
     """
@@ -202,7 +202,7 @@ def _access_token(sign_in: SignIn, target: Target) -> str:
 
 
 def cached_list(sign_in: SignIn) -> RoleList | None:
-    """Return the cached list; None if it is missing or older than a day. Don't call AWS."""
+    """Return the cached list without calling AWS, or None if it is missing or over a day old."""
     document = _read_cache()["lists"].get(_key(sign_in))
     if document is None:
         return None
@@ -236,12 +236,12 @@ def known_account_names() -> dict[str, str]:
 
 
 def named_account(account: str) -> str:
-    """Return an account's ID after its name, if that is known. The picker's search finds both."""
+    """Return an account's name and ID, or only its ID if the name isn't known."""
     return " ".join(filter(None, (known_account_name(account), account)))
 
 
 def read_account_names(target: Target) -> None:
-    """Cache the names of the accounts of a new sign-in, which list and cards show.
+    """Cache the account names of a new sign-in, so that the list and cards can show them.
 
     Without the names, they show the IDs.
     """
@@ -251,7 +251,7 @@ def read_account_names(target: Target) -> None:
 
 
 def _keep(sign_in: SignIn, listed: RoleList) -> RoleList:
-    """Write a list to the cache, and return it."""
+    """Write a list of accounts and roles to the cache, and return the list."""
     cached = _read_cache()
     names = {account.id: account.name for account in listed.accounts.values()}
     _write_cache({**cached["lists"], _key(sign_in): asdict(listed)}, {**cached["names"], **names})
@@ -294,7 +294,7 @@ def _write_cache(lists: Mapping[str, Any], names: Mapping[str, str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class AssignedRole:
-    """A role in an account, and the profile for the same role in the shared files, if any.
+    """A role in an account, and the profile for the same role in the shared files, or None.
 
     ``sso_session`` is the name of the sign-in: an [sso-session], or a profile without one.
     """
@@ -306,7 +306,7 @@ class AssignedRole:
 
     @property
     def name(self) -> str:
-        """The name of the role, which can be used like a profile name."""
+        """The role's name, such as ``corp:123456789012/Admin``, to be used like a profile's."""
         return str(AssignedName(self.sso_session, self.account.id, self.role))
 
     def __str__(self) -> str:
@@ -328,7 +328,7 @@ def list_assigned_roles(
     You can omit it if there is only one. ``pattern`` selects roles as in `list_profiles`, and also
     matches the account's name and email domain. The list is cached for a day and shared by all
     kernels; ``fresh`` calls AWS again. ``person`` signs in if necessary. ``report`` is called with
-    the number of accounts so far, and of all accounts. Raises a subclass of `AwsProfileError`.
+    the number of listed accounts, and of all accounts. Raises a subclass of `AwsProfileError`.
     """
     config = read_config()
     sign_in = find_sign_in(sso, config)
@@ -340,7 +340,7 @@ def list_assigned_roles(
 
 
 def _matches(role: AssignedRole, pattern: str | None) -> bool:
-    """Return whether a pattern matches the role, whose name can have the account's ID or name."""
+    """Return whether a pattern matches the role by its account's ID or by its account's name."""
     fields = (*role.account, role.role, role.profile)
     if matches(pattern, (role.name, *fields)):
         return True
@@ -349,9 +349,9 @@ def _matches(role: AssignedRole, pattern: str | None) -> bool:
 
 
 def lines_for_other_roles(target: Target) -> str:
-    """Return lines that switch to the user's other roles in a target's account, or an empty text.
+    """Return lines that switch to the user's other roles in a target's account, or "".
 
-    This calls AWS, whose answer can differ from the cached list.
+    This calls AWS, because the cached list can be outdated.
     """
     account = target.start.text("sso_account_id") or ""
     with suppress(AwsProfileError):
@@ -394,7 +394,7 @@ def profiles_by_role(sign_in: SignIn, config: Config) -> dict[tuple[str, str], s
 
 
 def _with_sign_in(target: Target, person: Person, call: Callable[[], Result]) -> Result:
-    """Return the result of ``call``. If it requires a sign-in, the person signs in first."""
+    """Return the result of ``call``. If it requires a sign-in, prompt the person and try again."""
     try:
         return call()
     except SignInRequired:
@@ -405,7 +405,7 @@ def _with_sign_in(target: Target, person: Person, call: Callable[[], Result]) ->
 
 
 def find_target(request: SessionRequest, person: Person) -> Target:
-    """Return the target of a request, whose role can have an account's name instead of its ID.
+    """Resolve a request to its target. The account can be given by its name instead of its ID.
 
     AWS lists the accounts if necessary, and ``person`` signs in for that. Raises the errors of
     `target_of`, and other subclasses of `AwsProfileError`.
@@ -420,7 +420,7 @@ def find_target(request: SessionRequest, person: Person) -> Target:
 
 
 def look_up_account_name(target: Target, person: Person) -> None:
-    """Cache the name of the account of a role of IAM Identity Center, for patterns.
+    """Cache the name of an IAM Identity Center role's account, so that patterns can match it.
 
     Raises a subclass of `AwsProfileError`.
     """

@@ -26,14 +26,14 @@ from ipy_awsprofile.text import in_terminal
 
 
 def query_in(text: str) -> str:
-    """Return the query in the code that AWS shows, or an empty string if it isn't such a code."""
+    """Return the query that AWS's code contains, or an empty string for any other string."""
     with suppress(ValueError):
         return base64.b64decode("".join(text.split()), validate=True).decode()
     return ""
 
 
 class Login(StaysInProcess):
-    """A sign-in for a profile, with a new key that signs our requests, and later botocore's.
+    """A sign-in for a profile. Its new key signs our requests and, later, botocore's.
 
     ``base`` is the scheme and host of AWS's pages. Raises MissingDependencyException if awscrt,
     which botocore also requires, isn't installed.

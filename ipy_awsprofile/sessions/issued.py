@@ -1,4 +1,4 @@
-"""Keys for programs, each of which is issued once however many programs wait for it."""
+"""Issue keys for programs, only once for all programs that wait for the same keys."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ipy_awsprofile.errors import AwsProfileError
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Issued(StaysInProcess):
-    """Keys for programs, and when they are replaced (AWS's time), while AWS still accepts them.
+    """Keys for programs, and when to replace them (in AWS's time), before they expire.
 
     ``access`` says whether they are for reading or for writing.
     """
@@ -33,7 +33,7 @@ class Issued(StaysInProcess):
 
 
 class IssuedKeys(StaysInProcess):
-    """The keys that were issued so far, by what they are for.
+    """The keys that were issued so far, by purpose.
 
     No program waits for keys for something else, or for new keys while the former ones are good.
     """
@@ -45,7 +45,7 @@ class IssuedKeys(StaysInProcess):
         self._pending: dict[Hashable, Future[None]] = of_process(self, name="_pending", create=dict)
 
     def get(self, purpose: Hashable, issue: Callable[[], Issued]) -> Issued:
-        """Return keys, which ``issue`` returns if there are none or they are to be replaced.
+        """Return keys for a purpose. If they are missing or must be replaced, call ``issue``.
 
         Raises the errors of ``issue``.
         """
@@ -75,7 +75,7 @@ class IssuedKeys(StaysInProcess):
                 return self._issue(purpose, issue, pending)
 
     def clear(self) -> None:
-        """Forget the keys, because AWS has rejected the session that they come from."""
+        """Forget all keys, because AWS has rejected the session that issued them."""
         with self._lock:
             self._issued.clear()
 
@@ -87,7 +87,7 @@ class IssuedKeys(StaysInProcess):
     def _issue(
         self, purpose: Hashable, issue: Callable[[], Issued], pending: Future[None]
     ) -> Issued:
-        """Return new keys, and let the programs that wait for them go on, even after an error."""
+        """Issue new keys, and wake up the programs that wait for them, even after an error."""
         problem: AwsProfileError | None = None
         try:
             issued = self._issued[purpose] = issue()

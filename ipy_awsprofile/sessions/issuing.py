@@ -88,7 +88,7 @@ _ABOUT_TO_END = timedelta(minutes=15)
 
 
 def renew_keys(session: boto3.Session) -> Keys:
-    """Return the session's keys, and renew them if they are about to expire.
+    """Return the session's keys. If they are about to expire, renew them first.
 
     Raises a subclass of `AwsProfileError`.
     """
@@ -97,7 +97,7 @@ def renew_keys(session: boto3.Session) -> Keys:
 
 
 def try_to_renew(session: boto3.Session) -> AwsProfileError | None:
-    """Renew a session's credentials if they need it, unattended. Return the error, if any."""
+    """Renew a session's credentials if necessary, without a prompt. Return the error, or None."""
     try:
         with unattended():
             renew_keys(session)
@@ -126,7 +126,7 @@ def require_short_lived(keys: Keys) -> Keys:
 
 
 def issue_keys(session: boto3.Session) -> Keys:
-    """Return short-lived keys that can be lent.
+    """Return short-lived keys that may leave the kernel.
 
     These are the session's own keys, renewed if necessary. For long-term keys, STS issues
     short-lived keys, which a `ProfileSession` reuses until shortly before they expire. They can't
@@ -160,7 +160,7 @@ def _issue_session_token(session: boto3.Session, keys: Keys) -> Keys:
 
 
 def lent_document(session: boto3.Session) -> dict[str, object]:
-    """Return the keys of `issue_keys` for programs, or the error."""
+    """Return the keys of `issue_keys` in the form for programs, or an error in this form."""
     try:
         return credentials_document(issue_keys(session), datetime.now(UTC) + LENT_FOR)
     except AwsProfileError as error:
@@ -168,14 +168,14 @@ def lent_document(session: boto3.Session) -> dict[str, object]:
 
 
 def error_document(error: AwsProfileError) -> dict[str, object]:
-    """Return an error as programs get it instead of credentials."""
+    """Return an error in the form in which programs get it instead of credentials."""
     return {"Code": type(error).__name__, "Message": f"{error} {error.hint}".strip()}
 
 
 def credentials_document(keys: Keys, replaced: datetime) -> dict[str, object]:
-    """Return keys as processes and containers return them to SDKs.
+    """Return keys in the form in which credential processes and containers return them to SDKs.
 
-    Programs use them until they expire or must be ``replaced``, whichever is first. A
+    Programs use the keys until they expire or until the time ``replaced``, whichever is first. A
     ``credential_process`` names the token ``SessionToken``, and a container ``Token``.
     """
     return {
@@ -193,7 +193,7 @@ def credentials_document(keys: Keys, replaced: datetime) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What limits keys for programs, as it was when the limits were checked.
+    """The limits of keys for programs, as they were when they were checked.
 
     The parameters are those of AssumeRole, or of GetScopedCredentials if it ``is_scope``.
     """
@@ -203,14 +203,14 @@ class Limits:
 
     @property
     def denies_other_roles(self) -> bool:
-        """Whether a window's keys can be limited to the identity that they are for."""
+        """Whether a write window's keys can be prevented from assuming other roles."""
         return not self.is_scope or "Policy" in self.parameters
 
 
 def limits_of(
     session: ProfileSession, *, read_only: bool = False, policy: str | None = None
 ) -> Limits:
-    """Return what limits keys of a session for programs, to reading or to a ``policy``.
+    """Return the limits of a session's keys for programs: reading, or a ``policy``.
 
     It is a JSON file, or for a role, the ARN of a managed policy. What limits the session itself
     limits its programs, too. Raises InvalidOption.
@@ -231,7 +231,7 @@ def limits_of(
 
 
 def limits_until(session: ProfileSession, end: datetime, policy: str | None) -> Limits:
-    """Return what limits the keys of a window that ends at a time (UTC), as AWS's clock says it.
+    """Return the limits of a write window's keys. It ends at a time (UTC) on AWS's clock.
 
     Such keys can't get keys that last longer, unless the policy names the actions for that, or no
     policy can be added. Raises InvalidOption.
@@ -246,7 +246,7 @@ def limits_until(session: ProfileSession, end: datetime, policy: str | None) -> 
 
 
 def time_at_aws(session: ProfileSession) -> datetime:
-    """Return AWS's time (UTC), after a call of STS. Raises a subclass of `AwsProfileError`."""
+    """Call STS to find out AWS's current time (UTC). Raises a subclass of `AwsProfileError`."""
     with translated(session.target):
         ask_caller(own_client_of(session, "sts"))
     return aws_now()
@@ -270,7 +270,7 @@ def issue_limited_keys(
 def issue_brief_keys(
     session: ProfileSession, name: str, lasts: timedelta, *, read_only: bool = False
 ) -> Keys | None:
-    """Return keys as `issue_limited_keys` does, or None if AWS can't issue them.
+    """Return keys like `issue_limited_keys`, or None if AWS can't issue them.
 
     Keys of a store are never issued. If the keys must be ``read_only``, or are a role's, raises
     AwsProfileError instead.
@@ -286,7 +286,7 @@ def issue_brief_keys(
 
 
 def is_assumed_again(target: Target) -> bool:
-    """Return whether a new session of the target's role needs neither the user nor a permission."""
+    """Return whether the role can be assumed again without the user and further permissions."""
     return target.profile.kind in ASSUMES and target.renews_unattended
 
 
@@ -320,7 +320,7 @@ def _limited_target(target: Target, name: str, lasts: timedelta, limits: StsPara
 def _issue_narrower_keys(
     session: ProfileSession, name: str, lasts: timedelta, limits: StsParameters
 ) -> Keys:
-    """Return keys of GetScopedCredentials, as in `issue_limited_keys`."""
+    """Return keys from GetScopedCredentials; see `issue_limited_keys`."""
     scope = {**limits}
     ends = aws_now() + lasts
     # STS refuses a session that lasts longer than the credentials that it is for.
@@ -344,7 +344,7 @@ def scoped(
     read_only: bool = False,
     description: str = "ipy-awsprofile",
 ) -> AbstractContextManager[boto3.Session]:
-    """Open a session of the same identity, with limited permissions or time, for one ``with``.
+    """Open a session with limited permissions or time for the same identity, in a ``with`` block.
 
     ``session_or_profile`` is a boto3 session or the name of a profile. ``policy`` is a JSON file
     or a policy as a dict, and ``read_only`` uses the policy of ``%aws_profile --read-only``. The
@@ -376,7 +376,7 @@ def scoped(
 
 
 class _Scoped(StaysInProcess, ForWith):
-    """A block with a narrower session. It can be entered again."""
+    """A context manager that opens a scoped session. It can be entered again."""
 
     def __init__(self, session_or_profile: boto3.Session | str, scope: StsParameters) -> None:
         super().__init__("scoped(…)")
@@ -399,7 +399,7 @@ class _Scoped(StaysInProcess, ForWith):
 def _begin_scope(
     session_or_profile: boto3.Session | str, scope: StsParameters
 ) -> Iterator[boto3.Session]:
-    """Open a narrower session for a block. ``scope`` is as in `_open_scope`."""
+    """Open a scoped session for a ``with`` block. ``scope`` is as in `_open_scope`."""
     base = session_or_profile
     if isinstance(base, str):
         base = open_session(base)
@@ -415,7 +415,7 @@ def _begin_scope(
 def _policy(
     policy: Mapping[str, Any] | str | os.PathLike[str] | None, *, read_only: bool
 ) -> str | None:
-    """Return the policy of a scope as JSON, or None without one. Raises InvalidOption."""
+    """Return a scoped session's policy as JSON, or None without a policy. Raises InvalidOption."""
     if read_only and policy is not None:
         raise InvalidOption(
             "`read_only` and `policy` can't be combined.", "Nest two `with scoped(…)` blocks."
@@ -433,7 +433,7 @@ def _policy(
 
 
 def _open_scope(base: boto3.Session, scope: StsParameters) -> boto3.Session:
-    """Return a narrower session. ``scope`` has the parameters of GetScopedCredentials."""
+    """Open a scoped session. ``scope`` has the parameters of GetScopedCredentials."""
     target = target_in(base)
     if target:
         target.require_sts()

@@ -24,7 +24,7 @@ _MOST = 32
 
 
 class LoopbackServer(StaysInProcess, ThreadingTCPServer):
-    """Answers on a free port of 127.0.0.1, in threads, until `end`. Raises OSError.
+    """A server on a free port of 127.0.0.1 that answers in threads until `end`. Raises OSError.
 
     It isn't an HTTPServer, because that looks up its host name, which takes 35 s on some Macs.
     """
@@ -53,7 +53,7 @@ class LoopbackServer(StaysInProcess, ThreadingTCPServer):
         return is_own
 
     def prove(self, connection: socket.socket) -> None:
-        """Let a connection stay open, because its program has proved that it is the user's."""
+        """Keep a connection open, because its program has proved that it belongs to the user."""
         self._unproved.pop(connection, None)
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -62,7 +62,7 @@ class LoopbackServer(StaysInProcess, ThreadingTCPServer):
         super().process_request(request, client_address)
 
     def service_actions(self) -> None:
-        """Close connections without a proof; the server calls this after each one, and often."""
+        """Close connections without a proof. The server calls this method regularly."""
         self._close_unproved(_MOST)
 
     def _close_unproved(self, most: int) -> None:

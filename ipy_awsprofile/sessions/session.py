@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 
 
 class NamedSession(StaysInProcess, Session):
-    """A boto3 session for a target, or without one for the session of another library.
+    """A boto3 session with a target, or without a target for another library's session.
 
     ``timeout`` applies to each attempt of our own calls, in seconds.
     """
@@ -117,7 +117,7 @@ class ProfileSession(NamedSession):
 
 
 def label_for(session: ProfileSession) -> Label:
-    """Return the label of a session that a switch or a run has opened."""
+    """Return the label for the credentials of a session that a switch or a run has opened."""
     target = session.target
     request = target.request
     limits = {
@@ -231,7 +231,7 @@ def open_target(
 
 
 def _require_region(target: Target) -> None:
-    """Raise InvalidOption for text that can't be a Region, or botocore's error if STS lacks one.
+    """Raise InvalidOption for an invalid Region, or botocore's error for a missing Region.
 
     A cached session needs no client, but the notebook's clients need the Region, and the next
     session needs a client.
@@ -243,7 +243,7 @@ def _require_region(target: Target) -> None:
 
 
 def _require_valid_region(target: Target) -> None:
-    """Raise InvalidOption if a target's Region can't be the name of one, and say which is meant."""
+    """Raise InvalidOption if a target's Region can't be a Region's name, and suggest one."""
     if is_region_name(target.region or ""):
         return
     origin = f"The `region` of `{target.name}`"
@@ -256,7 +256,7 @@ def _require_valid_region(target: Target) -> None:
 
 
 def target_in(session: boto3.Session) -> Target | None:
-    """Return a session's target, which a narrower session has too; None for other boto3 sessions.
+    """Return the target of a session or a scoped session, or None for other boto3 sessions.
 
     Raises InvalidOption for anything else, such as the name of a profile.
     """
@@ -269,13 +269,13 @@ def target_in(session: boto3.Session) -> Target | None:
 
 
 def names_of_chain(session: boto3.Session) -> tuple[str, ...]:
-    """Return a session's role chain as in ``Identity``; empty for other boto3 sessions."""
+    """Return a session's role chain as in `Identity`, or an empty one for other sessions."""
     target = target_in(session)
     return target.names if target else ()
 
 
 def check_session(session: boto3.Session, operation: str = "requests") -> Target | None:
-    """Check a session that the user passes to a function, as `gate.check` does. Return its target.
+    """Check a session that the user has passed to a function, and return its target.
 
     Raises InvalidOption, StaleIdentity and NotForOneProfile.
     """
@@ -301,14 +301,14 @@ def credentials_of(session: boto3.Session) -> Credentials:
 
 
 def settings_of(session: boto3.Session) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a session's client settings and [services] sections, from when it was opened."""
+    """Return the client settings and [services] sections that a session was opened with."""
     inner = session._session  # noqa: SLF001  # boto3 has no public API for it
     settings = client_settings(inner.get_scoped_config())
     return settings, dict(inner.full_config.get("services", {}))
 
 
 def own_client_of(session: boto3.Session, service: str, **options: Any) -> Any:
-    """Return a client for our own calls with a session, with its timeout; see `own_client`."""
+    """Return a client for this package's own calls, with a session's timeout; see `own_client`."""
     create_client: Callable[..., Any] = session.client
     config = give_up_soon(getattr(session, "timeout", 10.0))
     return own_client(create_client(service, config=config, **options))
@@ -351,7 +351,7 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
 
     This calls STS once for each set of credentials. It doesn't call STS for a new role session,
     because the AssumeRole response has the identity, or for a cached one, because the AWS CLI's
-    cache keeps that response. With ``ask``, it calls STS for cached sessions, too. Raises a
+    cache keeps that response. With ``ask``, it also calls STS for cached sessions. Raises a
     subclass of `AwsProfileError`.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
@@ -361,7 +361,7 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
 
 
 def fetch_identity(session: boto3.Session, *, ask: bool = False) -> Identity:
-    """Return a session's identity, as `who_am_i` does, even if it isn't the active one."""
+    """Return a session's identity like `who_am_i`, even if the session isn't the active one."""
     chain = names_of_chain(session)
     with translated(target_in(session)):
         credentials = credentials_of(session)
@@ -389,7 +389,7 @@ _NO_CALLER = CallerIdentity("", "")
 
 
 def _fetch_caller(frozen: Keys, session: boto3.Session, *, ask: bool) -> CallerIdentity:
-    """Return the caller identity for credentials. Call STS only for the first time."""
+    """Return the caller identity for credentials. Call STS only the first time."""
     callers: dict[str, CallerIdentity] = {}
     if isinstance(session, ProfileSession):
         if session.target.store:

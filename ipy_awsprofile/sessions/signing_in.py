@@ -1,4 +1,4 @@
-"""Sign in to IAM Identity Center or with console credentials, and out, with the AWS CLI's files.
+"""Sign in to IAM Identity Center or with console credentials, and sign out, as the AWS CLI does.
 
 If the kernel and the browser are on the same machine, the browser opens, and AWS redirects it to
 the kernel with a code (authorization code grant with PKCE). Otherwise, or on request, the user
@@ -75,7 +75,7 @@ def forget_roles() -> None:
 
 
 class Attempt(StaysInProcess):
-    """A sign-in that waits for the user.
+    """A sign-in that has begun and waits for the user.
 
     ``profile`` is the profile that signs in, and ``url`` is the page to open. There, the user does
     the ``step``, with the ``code`` if there is one to compare. ``redeem`` stores the sign-in, or
@@ -110,7 +110,7 @@ class Attempt(StaysInProcess):
 
     @property
     def about(self) -> list[tuple[str, str]]:
-        """What the sign-in is for: the portal, the account, the role, and when its time is over."""
+        """The sign-in's portal, account and role, and when it times out."""
         start = self._target.start
         sign_in = self._target.sign_in
         account = start.account or ""
@@ -126,7 +126,7 @@ class Attempt(StaysInProcess):
         ]
 
     def question(self) -> dict[str, Any]:
-        """Return what a view shows of the attempt: `Ask` in ``picker/messages.py``."""
+        """Return the data that a view shows about the attempt; see `Ask` in ``picker``."""
         return {
             "kind": "sign_in",
             "profile": self.profile,
@@ -173,7 +173,7 @@ class Attempt(StaysInProcess):
             self._callback.close()
 
     def ended(self, how: str) -> CredentialsUnavailable:
-        """Return the exception for an attempt that the user has refused or hasn't completed."""
+        """Return the exception to raise if the user has refused or not completed the sign-in."""
         return CredentialsUnavailable(
             f"The sign-in of `{self.profile}` {how}.",
             "Run the cell again, or `%aws_profile NAME --login --device-code` to use any browser.",
@@ -230,7 +230,7 @@ def _unsigned_client(target: Target, service: str, region: str | None = None) ->
 
 
 class _Registration(StaysInProcess):
-    """This program, as IAM Identity Center knows it, to get a token of a sign-in."""
+    """This program's registration at IAM Identity Center, with which it gets a sign-in's token."""
 
     def __init__(self, client: Any, sign_in: SignIn, **parameters: Any) -> None:
         name = f"ipy-awsprofile-{sign_in.session or 'sso'}"
@@ -241,7 +241,7 @@ class _Registration(StaysInProcess):
         self.secrets = {"clientId": self.client_id, "clientSecret": self._response["clientSecret"]}
 
     def redeem(self, grant: str, **parameters: Any) -> None:
-        """Write a token to the AWS CLI's file, and forget the former user's roles."""
+        """Write the token to the AWS CLI's file, and delete the former user's cached roles."""
         response = self._client.create_token(**self.secrets, grantType=grant, **parameters)
         expiry = datetime.now(UTC) + timedelta(seconds=response["expiresIn"])
         ends = datetime.fromtimestamp(self._response["clientSecretExpiresAt"], UTC)
@@ -337,7 +337,7 @@ def _begin_login(target: Target, *, here: bool) -> Attempt:
 
 
 class Callback(StaysInProcess):
-    """AWS's answer to a sign-in, and the values that only we and AWS know (PKCE, RFC 7636).
+    """Receives AWS's answer to a sign-in, and has the values that only we and AWS know (PKCE).
 
     The browser on this machine sends the answer to a page on 127.0.0.1, unless AWS shows it to the
     user at another ``uri``.
@@ -370,7 +370,7 @@ class Callback(StaysInProcess):
         return urlencode(query | scope)
 
     def take(self, query: str) -> bool:
-        """Keep the code or the refusal in an answer. Return whether it is for this sign-in."""
+        """Store the code or the refusal from an answer. Return whether it is for this sign-in."""
         answer = dict(parse_qsl(query))
         if not secrets.compare_digest(answer.get("state", "").encode(), self._state.encode()):
             return False
@@ -379,7 +379,7 @@ class Callback(StaysInProcess):
         return True
 
     def close(self) -> None:
-        """Close the page; at the interpreter's exit, its thread no longer runs."""
+        """Close the page. At the interpreter's exit, its thread no longer runs."""
         if self._server and not sys.is_finalizing():
             self._server.end()
 
@@ -412,7 +412,7 @@ _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 
 
 def local_browser() -> webbrowser.BaseBrowser | None:
-    """Return this machine's browser; None if it doesn't have one or the user works elsewhere."""
+    """Return this machine's browser, or None if it has none or the user works elsewhere."""
     if any(map(os.environ.get, _ELSEWHERE)):
         return None
     if sys.platform == "linux" and not any(map(os.environ.get, _DISPLAYS)):
@@ -461,7 +461,7 @@ def sign_out(target: Target | None) -> SignedOut:
 
 
 def needs_sign_in(target: Target, ended: Target | None) -> bool:
-    """Return whether a target needs the sign-in of another target, or any sign-in."""
+    """Return whether a target uses the sign-in that has ended. None means that all have ended."""
     if not target.signs_in:
         return False
     if ended is None:
@@ -470,7 +470,7 @@ def needs_sign_in(target: Target, ended: Target | None) -> bool:
 
 
 def _all_files(config: Config) -> Iterator[tuple[Path, tuple[str, Target]]]:
-    """Yield each file with its sign-in's name, and a target with the settings to call AWS."""
+    """Yield each sign-in's file and name, with a target that has the settings for calling AWS."""
     unknown = Target(SessionRequest(), (Profile("default", {}, ProfileKind.SSO),), config, None)
     for file in (*sso_cache().glob("*.json"), *login_file("").parent.glob("*.json")):
         yield file, (file.name, unknown)
