@@ -26,7 +26,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import botocore  # the package alone, which imports nothing else
 
@@ -34,6 +34,9 @@ from ipy_awsprofile._version import __version__
 from ipy_awsprofile.text import one_line, printable
 
 _log = logging.getLogger(__name__)
+
+#: KeyboardInterrupt, or CancelledError in a cell with `await`.
+_Interrupt = TypeVar("_Interrupt", bound=BaseException)
 
 
 class AwsProfileError(Exception):
@@ -203,7 +206,7 @@ class SwitchInterrupted(AwsProfileError):
         super().__init__(f"{what} was interrupted.", hint)
 
 
-def show_briefly(error: KeyboardInterrupt) -> KeyboardInterrupt:
+def show_briefly(error: _Interrupt) -> _Interrupt:
     """Return the error of a Ctrl-C that interrupted a renewal of the credentials or its prompt.
 
     IPython will show two lines for this error instead of a traceback.

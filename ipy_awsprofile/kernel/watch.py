@@ -30,7 +30,7 @@ import botocore  # the package alone, which imports nothing else
 from ipy_awsprofile.config import user_environment
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.user_environment import LENT
-from ipy_awsprofile.errors import NotForOneProfile
+from ipy_awsprofile.errors import NotForOneProfile, show_briefly
 from ipy_awsprofile.gate import PROCESS, Label, Signer, check, is_between, label_of, put_label
 from ipy_awsprofile.kernel.refusals import listen
 
@@ -291,14 +291,20 @@ class AwaitedCredentials(StaysInProcess):
         return getattr(self._credentials, name)
 
     async def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        """Return the current keys. A renewal is in a thread, in which no task can cancel it."""
+        """Return the current keys. A renewal is in a thread, in which no task can cancel it.
+
+        In a cell with `await`, ipykernel cancels the task at Ctrl-C.
+        """
         import asyncio  # aiobotocore has imported it
 
         freeze: Callable[[], ReadOnlyCredentials] = self._credentials.get_frozen_credentials
         refresh_needed = getattr(self._credentials, "refresh_needed", None)
         if refresh_needed is None or not refresh_needed():  # keys in a file are read at once
             return freeze()
-        return await asyncio.to_thread(freeze)
+        try:
+            return await asyncio.to_thread(freeze)
+        except asyncio.CancelledError as error:
+            raise show_briefly(error)  # noqa: B904  # it is the same
 
     async def get_account_id(self) -> str | None:
         """Return the account ID for endpoints that contain it."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
+from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
 from tests.aws import EmbeddedAws
 from tests.identity_center import write_analyst
-from tests.kernels import Kernel
+from tests.kernels import Kernel, Seen
+from tests.processes import posix
+from tests.rotation import session_keys
 
 BUCKET = "after-a-night"
 
@@ -54,6 +59,7 @@ WAYS = {
     "upload": "boto3.client('s3').upload_fileobj(io.BytesIO(b'x'), BUCKET, 'b')",
     "threads": "many(16)",
     "pyarrow": "pd.read_parquet(PARQUET)",
+    "polars": "import polars; polars.read_parquet(PARQUET)",
     "child": "subprocess.run([sys.executable, '-c', CHILD], check=True)",
     "AWS CLI": '!"{sys.executable}" -m awscli s3 ls {BUCKET}\nassert not _exit_code',
 }
@@ -64,6 +70,19 @@ INTERRUPTED = """
 KeyboardInterrupt: The renewal of the credentials was interrupted.
 Nothing has changed. Run the cell again to renew them.
 """.strip()
+
+
+#: Ways whose Ctrl-C reaches different code: the main thread, an event loop's thread, a task of the
+#: cell, the threads of the notebook and of libraries in other languages.
+INTERRUPTED_WAYS = ("client", "pandas and s3fs", "aiobotocore", "threads", "pyarrow", "polars")
+
+
+def require_two_lines(interrupted: Seen, way: str) -> None:
+    """Require that Ctrl-C has ended a cell with two lines."""
+    # ipykernel cancels the task of a cell with `await`.
+    assert interrupted.error in {"KeyboardInterrupt", "CancelledError"}, way
+    assert "Traceback" not in interrupted.text, way
+    assert INTERRUPTED in interrupted.text, way
 
 
 @pytest.fixture
@@ -113,7 +132,7 @@ def test_no_answer(kernel: Kernel) -> None:
     If another library's error ends a cell, a line below it names the command that helps.
     """
     kernel.good(f"%aws_profile Analyst\n{PREPARE}")
-    for way in ("client", "threads", "pyarrow"):
+    for way in INTERRUPTED_WAYS:
         kernel.wait(hours=12)
         unattended = kernel.run(WAYS[way], is_attended=False)
         assert unattended.error, way
@@ -121,10 +140,8 @@ def test_no_answer(kernel: Kernel) -> None:
         if sys.platform == "win32" and way != "client":
             continue  # there, a prompt of a library's thread ends with the cell
         interrupted = kernel.run(WAYS[way], interrupts=True)
-        assert interrupted.error == "KeyboardInterrupt", way
-        assert "Traceback" not in interrupted.text, way
-        assert INTERRUPTED in interrupted.text, way
         assert len(interrupted.prompts) == 1, way
+        require_two_lines(interrupted, way)
         assert len(kernel.good(WAYS["client"]).prompts) == 1, way
     kernel.wait(hours=12)
     seen = kernel.run("raise OSError('AWS Error ACCESS_DENIED')")
@@ -135,3 +152,50 @@ def test_no_answer(kernel: Kernel) -> None:
     )
     assert len(kernel.good("%aws_profile --refresh").prompts) == 1
     assert "--refresh" not in kernel.run("raise OSError('ACCESS_DENIED')").text
+
+
+#: A tool that prints keys, or presses Ctrl-C, which it ignores itself, and takes its time.
+TOOL = """
+import os, signal, sys, time
+from pathlib import Path
+output = Path(sys.argv[1])
+if not output.exists():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.killpg(0, signal.SIGINT)
+    time.sleep(4)
+print(output.read_text())
+"""
+
+
+@posix
+def test_interrupted_renewal(kernel: Kernel, aws: EmbeddedAws, tmp_path: Path) -> None:
+    """Ctrl-C in a renewal without a question ends any cell with two lines, and it works again."""
+    user = aws.iam.create_user("Tool", account=ROLE_ACCOUNT, policy=allow("*"))
+    tool, output = tmp_path / "tool.py", tmp_path / "keys.json"
+    tool.write_text(TOOL)
+    aws.write_profile(
+        "Slow", credential_process=f'"{sys.executable}" "{tool}" "{output}"', region="us-west-2"
+    )
+
+    def finish_renewals() -> None:
+        keys = session_keys(aws, user)
+        expiry = aws.iam.clock() + timedelta(hours=1)
+        document = {
+            "Version": 1,
+            "AccessKeyId": keys["aws_access_key_id"],
+            "SecretAccessKey": keys["aws_secret_access_key"],
+            "SessionToken": keys["aws_session_token"],
+            "Expiration": expiry.isoformat(),
+        }
+        output.write_text(json.dumps(document))
+
+    finish_renewals()
+    kernel.good(f"%aws_profile Slow\n{PREPARE}")
+    for way in INTERRUPTED_WAYS:
+        if way == "polars":  # the renewal has ended when it lets Python handle Ctrl-C
+            continue
+        kernel.wait(hours=1)
+        output.unlink()
+        require_two_lines(kernel.run(WAYS[way]), way)
+        finish_renewals()
+        kernel.good(WAYS[way])

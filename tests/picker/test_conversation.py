@@ -25,7 +25,7 @@ from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
 from ipy_awsprofile.switch.switcher import Switcher
 from ipy_awsprofile.switch.using_profile import running_switcher
 from tests.aws import EmbeddedAws
-from tests.identity_center import PROD, organisation
+from tests.identity_center import PROD, organisation, write_analyst
 from tests.shells import Shell
 
 USER = f"arn:aws:iam::{USER_ACCOUNT}:user/UserAlpha"
@@ -108,6 +108,26 @@ def test_recent_profiles(views: Views, shell: Shell, aws: EmbeddedAws) -> None:
         text = file.read()
     aws.config_file.write_text(text.replace("role_arn", "was_role_arn"))
     assert elsewhere.do("list")["recent"] == ["UserAlpha"]
+
+
+def test_a_rejected_session(views: Views, shell: Shell, aws: EmbeddedAws) -> None:
+    """A session that AWS rejects counts as expired, in the toolbar, too, until it is renewed."""
+    write_analyst(aws)
+    aws.sso.sign_in("corp")
+    shell.good("%aws_profile Analyst")
+    views.conversation.cell_ended()
+    assert views.state["identity"]["seconds_left"] > 3000
+    aws.sso.expire_tokens(refresh=True)
+    aws.iam.expire_sessions()
+    assert shell.run("session.client('s3').list_buckets()").error
+    views.conversation.cell_ended()
+    assert views.state["identity"]["seconds_left"] == 0
+    assert views.state["identity"]["signs_in"]
+    assert "expired" in views.state["html"]
+    aws.sso.sign_in("corp")
+    shell.good("session.client('s3').list_buckets()")
+    views.conversation.cell_ended()
+    assert views.state["identity"]["seconds_left"] > 3000
 
 
 def test_account_names_after_a_sign_in(views: Views, aws: EmbeddedAws) -> None:
