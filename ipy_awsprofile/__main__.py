@@ -40,12 +40,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             action="store_true",
             help="use the profile notebook-agent, which can only read unless you let it write",
         )
+    checked = commands.add_parser(
+        "policy", help="check a file of the organization's policy, and print what it sets"
+    )
+    checked.add_argument("file", metavar="FILE")
     options, arguments = parser.parse_known_args(argv)
     if arguments and options.command != "lab":
         parser.error(f"unrecognized arguments: {' '.join(arguments)}")
     try:
         if options.command == "credentials":
             return _print_credentials(for_agent=options.agent)
+        if options.command == "policy":
+            return _check_policy(options.file)
         if options.command == "run":
             return _run_program(options.words, for_agent=options.agent)
         return _run(options.command, arguments)
@@ -77,6 +83,27 @@ def _print_credentials(*, for_agent: bool) -> int:
         print(refused_document(problem))  # noqa: T201
         print(problem, file=sys.stderr)  # noqa: T201
         return int(is_for_botocore())
+    return 0
+
+
+def _check_policy(file: str) -> int:
+    """Print what a file of the organization's policy sets, or what is wrong with it."""
+    from pathlib import Path
+
+    from ipy_awsprofile.config.organization import read_policy_file
+    from ipy_awsprofile.errors import ConfigFileError
+
+    try:
+        policy = read_policy_file(Path(file).absolute())
+    except ConfigFileError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    rows = policy.rows()
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, text in rows or [("", "The file sets nothing.")]:
+        print(f"{name:{width}}  {text}".strip())  # noqa: T201
+    if policy.is_changeable:
+        print("You can change this file, so it protects nothing from you.", file=sys.stderr)  # noqa: T201
     return 0
 
 

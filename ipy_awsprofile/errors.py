@@ -5,7 +5,7 @@ AWS's messages, so it is safe to log.
 
 AwsProfileError
 ├── InvalidOption · ConfigFileError · ProfileNotFound · InvalidProfile    invalid input
-├── ProtectedProfile · UnexpectedAccount · SwitchInterrupted              refused or ended switches
+├── ProtectedProfile · UnexpectedAccount · SwitchInterrupted · NotAllowed    refused or ended switches
 ├── StaleIdentity · NotForOneProfile · NoProfileAnswered · IdentityChanged    wrong identities
 ├── MfaUnavailable · MfaRejected
 ├── AccessDenied
@@ -69,18 +69,20 @@ class InvalidOption(AwsProfileError):
 
 
 class ConfigFileError(AwsProfileError):
-    """A shared config or credentials file is malformed or can't be read.
+    """A shared file, or one of the organization's policy, is malformed or can't be read.
 
     ``path`` is the file's path. ``line`` is the line number, which starts at 1, or None if the
     error affects the whole file.
     """
 
-    def __init__(self, path: Path, problem: str, line: int | None = None) -> None:
+    def __init__(
+        self, path: Path, problem: str, line: int | None = None, *, hint: str = ""
+    ) -> None:
         location = str(path)
         if line is not None:
             location += f", line {line}"
-        hint = f"Correct the file (`{path.name}`), then run the cell again."
-        super().__init__(f"{location}: {problem}", hint)
+        correct = f"Correct the file (`{path.name}`), then run the cell again."
+        super().__init__(f"{location}: {problem}", hint or correct)
         self.path = path
         self.line = line
 
@@ -119,6 +121,10 @@ class ProtectedProfile(AwsProfileError):
         super().__init__(f"{message}.", hint)
         self.pattern = pattern
         self.account = account
+
+
+class NotAllowed(AwsProfileError):
+    """The organization's policy doesn't allow this. The hint names the file and whom to ask."""
 
 
 class IdentityChanged(AwsProfileError):

@@ -25,6 +25,7 @@ from threading import Event, RLock
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import ref
 
+from ipy_awsprofile.config.organization import strictest_stale
 from ipy_awsprofile.config.private import of_process
 from ipy_awsprofile.config.user_environment import SWITCHED, identity_in_environment
 from ipy_awsprofile.errors import AwsProfileError, NotForOneProfile, StaleIdentity
@@ -303,7 +304,7 @@ def _report_stale(label: Label, signer: Signer, operation: str, service: str) ->
     active, raise StaleIdentity regardless of the setting.
     """
     active = PROCESS.active
-    policy = PROCESS.stale
+    policy = strictest_stale(PROCESS.stale)
     if is_read_only(active):
         policy = "refuse"
     if policy == "allow":

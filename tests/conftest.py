@@ -19,6 +19,7 @@ import pytest
 import time_machine
 from botocore.loaders import JSONFileLoader, Loader
 
+from ipy_awsprofile.config import organization
 from ipy_awsprofile.demo.stages import Scenario, seed
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.kernel.places import ENDPOINT
@@ -118,6 +119,18 @@ def clean_environment(tmp_path: Path) -> Iterator[None]:
     stack_of.cache_clear()
     ENDPOINT.set(ABSENT)
     PROCESS.reset()
+
+
+@pytest.fixture(autouse=True)
+def policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the path of the only file of the organization's policy, which a test can write.
+
+    So no test in this process reads the machine's own policy. A kernel or another process does, and
+    gets a policy in the variable `IPY_AWSPROFILE_POLICY`.
+    """
+    path = tmp_path / "policy.toml"
+    monkeypatch.setattr(organization, "policy_files", lambda: [path])
+    return path
 
 
 @pytest.fixture

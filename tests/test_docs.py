@@ -32,6 +32,7 @@ from packaging.utils import canonicalize_name
 from traitlets.config import Config
 
 from ipy_awsprofile import libraries
+from ipy_awsprofile.config import organization
 from ipy_awsprofile.config.shared import AGENT, SHARED_PROFILES, process_of
 from ipy_awsprofile.demo.aws import append_section
 from ipy_awsprofile.demo.iam import Signer
@@ -267,11 +268,29 @@ def with_a_person(aws: EmbeddedAws) -> Iterator[None]:
         yield
 
 
+ORGANIZATION = DOCS / "how-to" / "organization.md"
+
+
+def with_a_policy(aws: EmbeddedAws) -> Iterator[None]:
+    """Install the policy of the page, as the administrator of the machine does."""
+    text = blocks(ORGANIZATION.read_text(), "toml")[0]
+    path = Path("/etc/ipy_awsprofile/policy.toml")
+    with (
+        patch.object(organization, "policy_files", lambda: [path]),
+        patch.object(organization, "version_of", lambda _path: (0, 0, 0)),
+        patch.object(organization, "read_file", lambda _path: text.encode()),
+        patch.object(organization.PolicyFile, "is_changeable", False),
+        patch.object(organization, "os_user", lambda: "ann"),
+    ):
+        yield
+
+
 #: The environment that a page describes, if it isn't the lab.
 PLACES: dict[str, Callable[[EmbeddedAws], Iterator[None]]] = {
     "on-aws": as_container,
     HUB.stem: on_a_hub,
     "agent-writes": with_a_person,
+    ORGANIZATION.stem: with_a_policy,
     "mfa": with_a_phone,
     STORES.stem: with_stores,
 }

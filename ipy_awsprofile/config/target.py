@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from botocore.utils import generate_login_cache_key, get_login_token_cache_direc
 
 from ipy_awsprofile.config.files import Config, ParsedFiles, read_config
 from ipy_awsprofile.config.names import AssignedName
+from ipy_awsprofile.config.organization import read_policy
 from ipy_awsprofile.config.parameters import PARAMETERS, StsParameters, parameters_of, with_options
 from ipy_awsprofile.config.policies import session_policy
 from ipy_awsprofile.config.profiles import (
@@ -273,7 +275,7 @@ def target_of(
             f"`{chain[-1]}` is the identity that a notebook shares, so a notebook can't use it.",
             "Name a different profile.",
         )
-    first = with_options(chain[0], request)
+    first = _as_policy_allows(with_options(chain[0], request), request)
     chain = (first, *chain[1:])
     parameters = _parameters_by_role(chain)
     mfa: StsParameters = {}
@@ -290,6 +292,11 @@ def target_of(
             # It is the duration of the MFA session, or of a narrower session.
             limited = mfa or scope
             limited["DurationSeconds"] = PARAMETERS["duration"].parse_option(request.duration)
+    policy = read_policy()
+    if mfa and policy.strictest("duration"):
+        mfa["DurationSeconds"] = policy.at_most(
+            "duration", mfa.get("DurationSeconds", _MFA_SESSION)
+        )
     region, region_variable = _region_of(request, first)
     target = Target(
         request=_with_names(request, chain, config),
@@ -304,6 +311,45 @@ def target_of(
     if target.scope or target.mfa:
         target.require_sts()
     return target
+
+
+#: How long an MFA session lasts without a duration, in seconds.
+_MFA_SESSION = 43_200
+
+#: How long a role's session lasts without a duration, in seconds.
+#: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+_ROLE_SESSION = 3600
+
+
+def _as_policy_allows(first: Profile, request: SessionRequest) -> Profile:
+    """Return a profile with the policy's session name, and for as long as the policy allows.
+
+    Raises NotAllowed if the request asks for another name or a longer time.
+    """
+    policy = read_policy()
+    policy.require_session_name(request.session_name)
+    duration = PARAMETERS["duration"]
+    if request.duration is not None:
+        policy.require_at_most("duration", duration.parse_option(request.duration), "sessions")
+    settings = dict(first.settings)
+    if policy.session_name and first.kind in PARAMETERS["session_name"].kinds:
+        settings["role_session_name"] = policy.session_name
+    if policy.strictest("duration") and first.kind in duration.kinds:
+        asked = _ROLE_SESSION
+        with suppress(ValueError):  # a value that botocore refuses
+            asked = int(first.text(duration.setting) or asked)
+        settings[duration.setting] = str(policy.at_most("duration", asked))
+    return Profile(first, settings, first.kind)
+
+
+def has_long_term_keys(target: Target) -> bool:
+    """Return whether the files or variables give the first credentials as an IAM user's keys."""
+    start = target.start
+    if start.kind is ProfileKind.STATIC_KEYS:
+        return not target.config.profiles.get(start, {}).get("aws_session_token")
+    if start.credential_source == "Environment":
+        return not user_environment().get("AWS_SESSION_TOKEN")
+    return False
 
 
 def _parameters_by_role(chain: tuple[Profile, ...]) -> dict[str, StsParameters]:

@@ -21,6 +21,7 @@ from ipy_awsprofile.config.mistakes import (
     mistakes_in,
     mistakes_of,
 )
+from ipy_awsprofile.config.organization import read_policy
 from ipy_awsprofile.config.parameters import PARAMETERS
 from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest, options_of
@@ -39,6 +40,7 @@ from ipy_awsprofile.config.user_environment import named_profile, user_environme
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.rehearsal import Rehearsal, rehearse
 from ipy_awsprofile.sessions.assigned_roles import complete_list
+from ipy_awsprofile.sessions.protection import Protection
 from ipy_awsprofile.text import did_you_mean, one_line, quoted, redacted_urls
 
 
@@ -86,10 +88,10 @@ def explain(request: SessionRequest | None = None) -> Explanation:
             shown,
             name=chain[0].name,
             chain={profile.name: _described(profile) for profile in chain},
-            settings=tuple(_settings(chain, request, config)),
+            settings=(*_settings(chain, request, config), *_settings_of_policy()),
             warnings=_texts(mistakes_in(chain, config)),
         )
-        target = target_of(request, config)
+        target = Protection().limited(request, target_of(request, config))
     except AwsProfileError as error:
         return replace(shown, error=error.with_traceback(None))
     rehearsal = rehearse(target)
@@ -117,6 +119,11 @@ def _outlooks(target: Target, rehearsal: Rehearsal) -> Iterator[str]:
     """Yield what a switch that doesn't fail here may meet, and what comes after it."""
     if rehearsal.needs_instance:
         yield _ON_INSTANCES
+    if not target.account and read_policy().limits_accounts:
+        yield (
+            "The files don't contain the account, so STS says later what the organization's policy "
+            "allows."
+        )
     if not target.region:
         yield "Most clients need a Region. Set `region` in the profile."
     unassigned = _unassigned(target)
@@ -213,6 +220,13 @@ def _settings(
         if profile in config.profiles:  # the first one has the settings of clients
             is_client = False
             options = {}
+
+
+def _settings_of_policy() -> Iterator[Setting]:
+    """Yield what the organization's policy sets. Raises ConfigFileError."""
+    for file in read_policy().files:
+        for name, text in file.rows():
+            yield Setting("the organization's policy", name, text, one_line(file.path))
 
 
 def _rows(shown: str, header: str, section: Section, config: Config) -> Iterator[Setting]:

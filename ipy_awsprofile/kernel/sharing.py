@@ -20,6 +20,7 @@ from socketserver import StreamRequestHandler
 from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple
 
+from ipy_awsprofile.config.organization import read_policy, require_sharing_allowed
 from ipy_awsprofile.config.private import (
     StaysInProcess,
     cache_folder,
@@ -179,8 +180,8 @@ class Sharing(StaysInProcess):
 
     ``get_session`` returns the notebook's session, or None while no profile is active. It is called
     while ``switching`` is held, so that no program gets the session of a switch that ends the
-    sharing. Raises OSError if the file can't be written for the user alone, or the loopback address
-    can't be used.
+    sharing. Raises NotAllowed, and OSError if the file can't be written for the user alone, or the
+    loopback address can't be used.
     """
 
     def __init__(
@@ -189,6 +190,7 @@ class Sharing(StaysInProcess):
         switching: AbstractContextManager[object],
         receipts: Receipts,
     ) -> None:
+        require_sharing_allowed()
         self.get_session = get_session
         self._switching = switching
         self._receipts = receipts
@@ -252,8 +254,11 @@ class Sharing(StaysInProcess):
         """Return a grant with a window, which is complete before the user is asked.
 
         The identity, the text of the policy and the end are those of this moment. Raises
-        AwsProfileError if the policy can't be used, or AWS can't be called.
+        AwsProfileError if the policy can't be used, or AWS can't be called, and NotAllowed.
         """
+        allowed = read_policy()
+        allowed.require("window", "`--share write`")
+        allowed.require_at_most("window", int(length.total_seconds()), "`--share write`")
         session = self.grant.session
         ends = time_at_aws(session).replace(microsecond=0) + length
         return Grant(session, Window(ends, limits_until(session, ends, policy), policy))
@@ -314,6 +319,7 @@ class Sharing(StaysInProcess):
         self, grant: Grant, profile: str, process_id: str, agent: str
     ) -> dict[str, object]:
         """Return credentials for a program, and keep a receipt. Raises AwsProfileError."""
+        require_sharing_allowed()
         program = program_of(int(process_id))
         issued = grant.issue(profile, program.name)
         receipt = Receipt(

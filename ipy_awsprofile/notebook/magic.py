@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import traitlets
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
+from ipy_awsprofile.config.organization import SETTINGS, setting_with_policy
 from ipy_awsprofile.config.private import of_process
 from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.errors import AwsProfileError, faults_as_errors
@@ -90,7 +91,10 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     ).tag(config=True)
 
     def __init__(self, shell: InteractiveShell, make_picker: Callable[[Switcher], object]) -> None:
+        self._is_ready = False
         super().__init__(shell=shell)
+        for name in SETTINGS:
+            setattr(self, name, getattr(self, name))  # so that `%config` shows the policy
         self.make_picker = make_picker
         #: Closed when the extension is unloaded.
         self.ending = ExitStack()
@@ -109,6 +113,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self._in_prompt = self.ending.enter_context(ExitStack())
         self.observe(self._apply)
         self._apply()
+        self._is_ready = True
         first = FirstProfile(self._first_line, lambda: self.switcher)
         hooks = (
             (shell.ast_transformers, first),
@@ -120,6 +125,15 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             self.ending.callback(where.remove, hook)
         shell.events.register("post_run_cell", self._explain_error)
         self.ending.callback(shell.events.unregister, "post_run_cell", self._explain_error)
+
+    @traitlets.validate(*SETTINGS)
+    def _keep_policy(self, proposal: traitlets.Bunch) -> object:
+        """Return a setting as the organization's policy keeps it. Show a line if it is stricter."""
+        name = proposal.trait.name
+        kept, line = setting_with_policy(name, proposal.value)
+        if line and self._is_ready:
+            PROCESS.warn(line)
+        return kept
 
     def _first_line(self) -> str:
         """Return the line that switches to the first profile, or an empty string without one."""

@@ -20,7 +20,7 @@ from ipy_awsprofile.errors import AwsProfileError, IdentityChanged
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.notebook.prompts import begin_cell, begin_interrupts, end_interrupts
 from ipy_awsprofile.sessions.issuing import try_to_renew
-from ipy_awsprofile.switch.opening import problem_of_pattern
+from ipy_awsprofile.sessions.protection import problem_of_pattern
 from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:

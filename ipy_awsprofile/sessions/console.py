@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 from botocore.awsrequest import AWSRequest
 
 from ipy_awsprofile.config.names import Arn
+from ipy_awsprofile.config.organization import read_policy
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import CredentialsUnavailable, ServiceError
 from ipy_awsprofile.sessions.issuing import renew_keys
@@ -42,8 +43,9 @@ def console_link(session: ProfileSession, service: str = "") -> str:
 
     Pass it only to a browser. The link is valid for 15 minutes, and the console session for as long
     as the role's session. Raises CredentialsUnavailable for long-term keys and their sessions,
-    and other subclasses of `AwsProfileError`.
+    NotAllowed, and other subclasses of `AwsProfileError`.
     """
+    read_policy().require("console", "links to the AWS console")
     check_session(session, "a link to the console")
     identity = fetch_identity(session)
     arn = Arn.parse(identity.arn)  # AWS-compatible servers can omit it

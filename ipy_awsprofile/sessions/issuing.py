@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.credentials import DeferredRefreshableCredentials
 
+from ipy_awsprofile.config.organization import read_policy
 from ipy_awsprofile.config.parameters import PARAMETERS, StsParameters
 from ipy_awsprofile.config.policies import (
     ending_at,
@@ -304,7 +305,7 @@ def _limited_target(target: Target, name: str, lasts: timedelta, limits: StsPara
     limited = target_of(
         replace(
             request,
-            duration=seconds,
+            duration=read_policy().at_most("duration", seconds),
             default_session_name=session_name,
             read_only=False,
             policy=None,

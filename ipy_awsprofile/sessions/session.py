@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from boto3 import Session
 from botocore.exceptions import ClientError, NoRegionError
@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError, NoRegionError
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.mistakes import mistakes_of, texts_about
 from ipy_awsprofile.config.names import Arn
+from ipy_awsprofile.config.organization import read_policy
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import SOURCES, ProfileKind
 from ipy_awsprofile.config.python_interface import checks_arguments, takes
@@ -48,8 +49,13 @@ from ipy_awsprofile.errors import (
     faults_as_errors,
 )
 from ipy_awsprofile.gate import READ_ONLY, Label, Signer, check, put_label
-from ipy_awsprofile.sessions.assigned_roles import find_target, lines_for_other_roles
+from ipy_awsprofile.sessions.assigned_roles import (
+    find_target,
+    lines_for_other_roles,
+    look_up_account_name,
+)
 from ipy_awsprofile.sessions.issued import IssuedKeys
+from ipy_awsprofile.sessions.protection import Protection
 from ipy_awsprofile.text import chain_line
 
 if TYPE_CHECKING:
@@ -187,9 +193,14 @@ def open_session(request: OpeningRequest) -> ProfileSession:
         mfa_prompter=request.mfa_prompter or ask_on_input_channel,
         sign_in_prompter=request.sign_in,
     )
+
+    def opener(target: Target) -> tuple[ProfileSession, Identity | None]:
+        session = open_target(target, fresh=request.fresh, person=person, timeout=request.timeout)
+        return session, fetch_identity(session) if read_policy().files else None
+
     with faults_as_errors():
-        target = find_target(request, person)
-    session = open_target(target, fresh=request.fresh, person=person, timeout=request.timeout)
+        session, _ = open_limited(request, Protection(), person, opener)
+    target = session.target
     label = Label(target.name, is_chosen=True, callers=session.callers)
     put_label(session.get_credentials(), label)
     return session
@@ -228,6 +239,43 @@ def open_target(
             error.hint = f"In this account, you can run {lines}. {error.hint}"
         raise
     return session
+
+
+#: The identity that STS has reported, or None if nothing depends on it.
+_IdentityT = TypeVar("_IdentityT", "Identity", "Identity | None")
+
+#: Opens a target, and returns its session and identity.
+Opener = Callable[[Target], tuple[ProfileSession, "Identity"]]
+
+
+def open_limited(
+    request: SessionRequest,
+    protection: Protection,
+    person: Person,
+    opener: Callable[[Target], tuple[ProfileSession, _IdentityT]],
+    check: Callable[[Target, str | None], None] = lambda _target, _account: None,
+) -> tuple[ProfileSession, _IdentityT]:
+    """Open a request as the patterns and the organization's policy limit it.
+
+    All sessions of profiles and roles are opened here. The files don't always contain the account,
+    so the patterns are matched with STS's, too. ``check`` is called with the account that STS has
+    reported, or with None before that. Raises NotAllowed, and the errors of ``check``.
+    """
+    target = find_target(request, person)
+    if protection.has_patterns:
+        look_up_account_name(target, person)  # in IAM Identity Center; it isn't in the files
+    check(target, None)
+    allowed = protection.limited(request, target)
+    session, identity = opener(allowed)
+    if identity is None:
+        return session, identity
+    check(allowed, identity.account)
+    if not identity.temporary:
+        read_policy().require("long_term_keys", f"long-term keys, such as those of `{target.name}`")
+    narrower = protection.limited(request, allowed, identity.account)
+    if narrower.request.read_only != allowed.request.read_only:
+        return opener(narrower)
+    return session, identity
 
 
 def _require_region(target: Target) -> None:

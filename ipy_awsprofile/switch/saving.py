@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.files import Section
+from ipy_awsprofile.config.organization import read_policy, require_sharing_allowed
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.config.saved import SHARED_BLOCK, ConfigFile, block_of_roles, profiles_in_block
 from ipy_awsprofile.config.shared import SHARED_PROFILES, process_of, python_of
@@ -23,8 +24,9 @@ def text_with_role(file: ConfigFile, request: SwitchRequest, person: Person, nam
     """Return the text of the config file with the role of a request, without writing it.
 
     Raises InvalidOption if the name exists or if the request isn't for a role without a profile,
-    and other subclasses of `AwsProfileError`.
+    NotAllowed, and other subclasses of `AwsProfileError`.
     """
+    read_policy().require("save", "`--save`")
     target = find_target(request, person)
     if target.name in target.config.profiles:
         raise InvalidOption(
@@ -59,6 +61,7 @@ def text_with_roles(
     A role with a profile outside the block is left out. Raises InvalidOption for a name in braces
     that isn't known, and for a profile's name that isn't new or that not all SDKs can read.
     """
+    read_policy().require("save", "`--save`")
     block = block_of_roles(sign_in.name)
     others = file.without_block(block)
     existing = profiles_by_role(sign_in, others)
@@ -96,6 +99,7 @@ def text_with_shared(file: ConfigFile, region: str | None = None) -> str:
     It is unchanged if both are there, and the Python of their command is. Raises InvalidOption if
     another profile has the name of one of them.
     """
+    require_sharing_allowed()
     own = profiles_in_block(file.text, SHARED_BLOCK)
     is_complete = True
     profiles: dict[str, dict[str, str]] = {}

@@ -17,6 +17,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ipy_awsprofile.config.organization import warnings_about_policy
 from ipy_awsprofile.config.recent import note_profile
 from ipy_awsprofile.config.request import SwitchRequest, arguments
 from ipy_awsprofile.config.target import Target, login_target
@@ -40,9 +41,10 @@ from ipy_awsprofile.kernel.places import (
 from ipy_awsprofile.kernel.sharing import Receipts, Sharing, Window
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.place import Place
+from ipy_awsprofile.sessions.protection import Protection
 from ipy_awsprofile.sessions.session import Identity, ProfileSession
 from ipy_awsprofile.sessions.signing_in import SignedOut, needs_sign_in, sign_out
-from ipy_awsprofile.switch.opening import Protection, open_guarded, open_identified
+from ipy_awsprofile.switch.opening import open_guarded, open_identified
 from ipy_awsprofile.switch.running_cell import RunningCell
 from ipy_awsprofile.switch.stack import Entry, OpenProfile, stack_of
 from ipy_awsprofile.switch.user_functions import (
@@ -104,6 +106,8 @@ class Switcher:
         self.previous: OpenProfile | None = None
         #: The session name for roles if neither an option nor the profile sets one.
         self.session_name: str | None = None
+        for text in warnings_about_policy():
+            PROCESS.warn(text)
 
     @property
     def _lock(self) -> AbstractContextManager[object]:

@@ -22,7 +22,7 @@ from ipy_awsprofile.errors import (
     SignInRequired,
     UnexpectedAccount,
 )
-from ipy_awsprofile.switch.opening import Protection
+from ipy_awsprofile.sessions.protection import Protection
 from tests.aws import EmbeddedAws
 from tests.identity_center import PROD, organisation
 from tests.sessions.traces import actions

@@ -1,0 +1,571 @@
+"""The organization's policy: TOML files of an administrator that notebooks can only tighten.
+
+It is a guard against slips. Code in a kernel can do what the user can, so IAM is the boundary.
+
+Several files can exist. Each of them has to allow something, and the strictest value applies. A
+file is read again when it changes. While one of them is wrong, nothing is opened.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ipy_awsprofile.config.files import FileVersion, version_of
+from ipy_awsprofile.config.names import alternatives, fits
+from ipy_awsprofile.config.private import read_file
+from ipy_awsprofile.errors import ConfigFileError, NotAllowed
+from ipy_awsprofile.text import did_you_mean, listed, one_line
+
+#: The variable with the path of one more file, for containers.
+VARIABLE = "IPY_AWSPROFILE_POLICY"
+
+_NAME = Path("ipy_awsprofile", "policy.toml")
+
+#: The environment's folder when the package is imported.
+_PREFIX = Path(sys.prefix)
+
+#: How to handle a signature as another identity, from the least to the most strict.
+STALE = ("allow", "warn", "refuse")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyFile:
+    """What one file of the organization's policy sets. A value of None isn't set.
+
+    ``duration`` and ``window`` are in seconds. A ``window`` of 0 allows none.
+    """
+
+    path: Path
+    protected: tuple[str, ...] = ()
+    read_only: tuple[str, ...] = ()
+    session_name: str | None = None
+    stale: str | None = None
+    duration: int | None = None
+    share: bool = True
+    window: int | None = None
+    write: bool = True
+    save: bool = True
+    console: bool = True
+    long_term_keys: bool = True
+    variable: bool = True
+    accounts: tuple[str, ...] | None = None
+    audit: Path | None = None
+    contact: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """A sentence that says which file decides, and whom to ask."""
+        whom = self.contact or "whoever administers this machine"
+        return f"`{self.path}` decides that. To change it, ask {whom}."
+
+    def refusal(self, problem: str) -> NotAllowed:
+        """Return the exception for something that the file doesn't allow."""
+        return NotAllowed(problem, self.origin)
+
+    @property
+    def is_changeable(self) -> bool:
+        """Whether the kernel's user can change the file, so that it protects nothing."""
+        if sys.platform == "win32":  # whose `access` doesn't look at permissions
+            try:
+                with self.path.open("r+b"):
+                    return True
+            except OSError:
+                return False
+        if any(os.access(path, os.W_OK) for path in (self.path, self.path.parent)):
+            return True
+        is_own = self.path.stat().st_uid == os.geteuid()
+        # The owner could allow writing, unless nobody can write there.
+        return is_own and not os.statvfs(self.path).f_flag & os.ST_RDONLY
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return what the file sets, as keys and texts for display."""
+        rows: list[tuple[str, str]] = []
+        for name, key in _keys():
+            value = getattr(self, key.field)
+            if value != key.default:
+                rows.append((name, _shown(value)))
+        return rows
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return "none" if value == 0 else str(timedelta(seconds=value))
+    return one_line(value, 200)
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationPolicy:
+    """The files of the policy, the system's first. Without a file, everything is allowed."""
+
+    files: tuple[PolicyFile, ...] = ()
+
+    def patterns(self, name: str) -> tuple[str, ...]:
+        """Return the patterns of ``protected`` or ``read_only`` in all files."""
+        return tuple(pattern for file in self.files for pattern in getattr(file, name))
+
+    def require(self, allowance: str, what: str) -> None:
+        """Raise NotAllowed if a file doesn't allow something, such as ``share``."""
+        for file in self.files:
+            if getattr(file, allowance) in (False, 0):
+                raise file.refusal(f"The organization's policy doesn't allow {what}.")
+
+    def allows(self, allowance: str) -> bool:
+        """Return whether each file allows something, such as ``write``."""
+        return all(getattr(file, allowance) not in (False, 0) for file in self.files)
+
+    def require_account(self, account: str, name: str) -> None:
+        """Raise NotAllowed if a file doesn't allow the account of a profile or role.
+
+        An unknown account is an empty string, which only a file without ``accounts`` allows.
+        """
+        for file in self.files:
+            if file.accounts is None:
+                continue
+            patterns = [part for pattern in file.accounts for part in alternatives(pattern)]
+            if not account or not fits(patterns, account):
+                where = f"in the account {account}" if account else "in an account without an ID"
+                raise file.refusal(
+                    f"`{name}` is {where}, and the organization's policy allows only accounts "
+                    f"that match {listed(file.accounts)}."
+                )
+
+    @property
+    def limits_accounts(self) -> bool:
+        """Whether it depends on the account what is allowed."""
+        return any(file.accounts is not None or file.read_only for file in self.files)
+
+    @property
+    def session_name(self) -> str | None:
+        """The name of every role session, or None. The first file that sets it decides."""
+        file = self.file_with("session_name")
+        return file.session_name if file else None
+
+    def require_session_name(self, asked: str | None) -> None:
+        """Raise NotAllowed if a request asks for another name of a role session."""
+        file = self.file_with("session_name")
+        if file and asked not in (None, file.session_name):
+            raise file.refusal(
+                "The organization's policy doesn't allow another name of role sessions than "
+                f"`{file.session_name}`."
+            )
+
+    def strictest(self, name: str) -> PolicyFile | None:
+        """Return the file with the shortest ``duration`` or ``window``, or None without one."""
+        having = [file for file in self.files if getattr(file, name) is not None]
+        return min(having, key=lambda file: getattr(file, name), default=None)
+
+    def require_at_most(self, name: str, seconds: int, what: str) -> None:
+        """Raise NotAllowed if a time is longer than the ``duration`` or ``window`` of a file."""
+        file = self.strictest(name)
+        if file is None:
+            return
+        longest = getattr(file, name)
+        if seconds > longest:
+            raise file.refusal(
+                f"The organization's policy allows {what} for {_shown(longest)} at most, not for "
+                f"{_shown(seconds)}."
+            )
+
+    def at_most(self, name: str, seconds: int) -> int:
+        """Return a time, or the shortest ``duration`` or ``window`` if it is longer than that."""
+        file = self.strictest(name)
+        return min(seconds, getattr(file, name)) if file else seconds
+
+    def stale(self, asked: str) -> str:
+        """Return how to handle a signature as another identity: what is asked, or stricter."""
+        return max([asked, *(file.stale or "allow" for file in self.files)], key=STALE.index)
+
+    def file_with(self, name: str) -> PolicyFile | None:
+        """Return the first file that sets something, or None."""
+        return next((file for file in self.files if getattr(file, name)), None)
+
+    @property
+    def audits(self) -> tuple[Path, ...]:
+        """The files that get every event."""
+        paths = (file.audit for file in self.files if file.audit)
+        return tuple(dict.fromkeys(paths))
+
+
+# The files ----------------------------------------------------------------------------------------
+
+
+def policy_files() -> list[Path]:
+    """Return the paths of the policy's files, whether or not they exist.
+
+    The variable of a container must name a file that exists. It counts only as the process has
+    inherited it: what a notebook sets isn't read. Tests replace this function.
+    """
+    return [_system_folder() / _NAME, _PREFIX / "etc" / _NAME, *_inherited()]
+
+
+@cache
+def _system_folder() -> Path:
+    """Return the system's folder for settings, which no variable can change."""
+    if sys.platform == "win32":
+        import ctypes
+
+        #: https://learn.microsoft.com/en-us/windows/win32/shell/csidl
+        common_appdata = 0x23
+        buffer = ctypes.create_unicode_buffer(260)
+        ctypes.windll.shell32.SHGetFolderPathW(None, common_appdata, None, 0, buffer)
+        return Path(buffer.value)
+    return Path("/etc")
+
+
+@cache
+def _inherited() -> tuple[Path, ...]:
+    """Return the path in the variable, as it was when the process began.
+
+    Windows doesn't keep the variables of that time, so there it counts as it is when this is called
+    first.
+    """
+    value = os.environ.get(VARIABLE, "")
+    if sys.platform != "win32":
+        with suppress(OSError):
+            value = _variable_at_start()
+    return (Path(value).absolute(),) if value else ()
+
+
+def _variable_at_start() -> str:
+    environ = Path("/proc/self/environ")
+    if environ.exists():
+        begin = os.fsencode(f"{VARIABLE}=")
+        for entry in environ.read_bytes().split(b"\0"):
+            if entry.startswith(begin):
+                return os.fsdecode(entry.removeprefix(begin))
+        return ""
+    import psutil  # macOS has no folder /proc
+
+    try:
+        return str(psutil.Process().environ().get(VARIABLE, ""))
+    except psutil.Error as error:
+        raise OSError(str(error)) from error
+
+
+def read_policy() -> OrganizationPolicy:
+    """Return the policy, which is read again if a file has changed. Raises ConfigFileError."""
+    inherited = _inherited()
+    files: list[PolicyFile] = []
+    for path in dict.fromkeys(policy_files()):
+        version = version_of(path)
+        if version or path in inherited:
+            files.append(_read(path, version))
+    return OrganizationPolicy(tuple(files))
+
+
+def require_sharing_allowed() -> None:
+    """Raise NotAllowed if a notebook may not share its identity with programs."""
+    read_policy().require("share", "`--share`")
+
+
+def strictest_patterns(name: str) -> tuple[str, ...]:
+    """Return the policy's patterns of ``protected`` or ``read_only``, to show what they match.
+
+    While a file is wrong, everything matches. What opens a session raises the error.
+    """
+    try:
+        return read_policy().patterns(name)
+    except ConfigFileError:
+        return ("*",)
+
+
+def strictest_stale(asked: str) -> str:
+    """Return how to handle a signature as another identity: what is asked, or stricter."""
+    try:
+        return read_policy().stale(asked)
+    except ConfigFileError:
+        return STALE[-1]
+
+
+#: The settings of a notebook that the policy can tighten.
+SETTINGS = ("protected", "read_only", "session_name", "stale", "share")
+
+
+def setting_with_policy(name: str, asked: Any) -> tuple[Any, str]:
+    """Return the value of a setting: what a notebook asks for, or stricter.
+
+    Also return a sentence about what the notebook can't change, which can be empty.
+    """
+    try:
+        policy = read_policy()
+    except ConfigFileError:  # which every switch raises
+        return asked, ""
+    kept, file = _kept(policy, name, asked)
+    if file is None:
+        return asked, ""
+    shown = kept
+    if isinstance(kept, list):
+        shown = ", ".join(pattern for pattern in kept if pattern not in asked)
+    return kept, f"The organization's policy keeps `{name}` at `{shown}`. {file.origin}"
+
+
+def _kept(policy: OrganizationPolicy, name: str, asked: Any) -> tuple[Any, PolicyFile | None]:
+    """Return a setting as the policy keeps it, and the file that changes it, or None."""
+    match name:
+        case "protected" | "read_only":
+            missing = [pattern for pattern in policy.patterns(name) if pattern not in asked]
+            file = next(
+                (each for each in policy.files if {*getattr(each, name)} & {*missing}), None
+            )
+            return [*missing, *asked], file
+        case "share":
+            refusing = next((each for each in policy.files if not each.share), None)
+            return (False, refusing) if asked and refusing else (asked, None)
+        case "session_name":
+            file = policy.file_with(name)
+            if file and asked != file.session_name:
+                return file.session_name, file
+        case _:
+            kept = policy.stale(asked)
+            if kept != asked:
+                return kept, next(each for each in policy.files if each.stale == kept)
+    return asked, None
+
+
+def warnings_about_policy() -> list[str]:
+    """Return a sentence for each file that the kernel's user can change."""
+    try:
+        files = read_policy().files
+    except ConfigFileError:  # which every switch raises
+        return []
+    return [
+        f"The organization's policy `{file.path}` protects nothing, because you can change it."
+        for file in files
+        if file.is_changeable
+    ]
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, _version: FileVersion | None) -> PolicyFile:
+    return read_policy_file(path)
+
+
+def read_policy_file(path: Path) -> PolicyFile:
+    """Return what a file of the policy sets. Raises ConfigFileError."""
+    try:
+        content = read_file(path)
+    except OSError as error:
+        raise _wrong(path, f"The file can't be read: {error.strerror}.") from None
+    try:
+        text = content.decode()
+        document = tomllib.loads(text)
+    except UnicodeDecodeError:
+        raise _wrong(path, "Save the file as UTF-8.") from None
+    except tomllib.TOMLDecodeError as error:
+        problem, _, where = str(error).partition(" (at ")
+        line = re.match(r"line (\d+)", where)
+        raise _wrong(path, f"{problem}.", int(line[1]) if line else None) from None
+    values: dict[str, Any] = {}
+    for table, written in _tables(document):
+        keys = _KEYS[table]
+        for name, value in written.items():
+            if name not in keys:
+                raise _unknown(path, text, table, name)
+            key = keys[name]
+            try:
+                values[key.field] = key.parse(value)
+            except ValueError as error:
+                problem = f"`{name}` must be {error}."
+                raise _wrong(path, problem, _line_of(text, table, name)) from None
+    return PolicyFile(path=path, **values)
+
+
+def _tables(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the keys above the first table, and those of the known table."""
+    allow = document.get(_ALLOW)
+    if isinstance(allow, dict):
+        yield "", {name: value for name, value in document.items() if name != _ALLOW}
+        yield _ALLOW, allow
+    else:
+        yield "", document
+
+
+def _unknown(path: Path, text: str, table: str, name: str) -> ConfigFileError:
+    """Return the exception for an unknown key. It says which one is meant, or its table."""
+    hint = did_you_mean(name, [*_KEYS[table], *filter(None, _KEYS)])
+    if name == _ALLOW:
+        hint = f"Write the table [{_ALLOW}] below the other keys."
+    for other, keys in _KEYS.items():
+        if name in keys:
+            hint = f"Write it above [{_ALLOW}]."
+            if other:
+                hint = f"Write it below [{other}]."
+    known = f"The keys are {', '.join(_KEYS[table])}."
+    shown = one_line(name, 40)
+    problem = f"The organization's policy has no key `{shown}`. {hint or known}"
+    return _wrong(path, problem, _line_of(text, table, name))
+
+
+def _line_of(text: str, table: str, name: str) -> int | None:
+    """Return the line of a key in a table, or of a table's header, as far as it is found."""
+    current = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]", line)
+        if header and "=" not in line.partition("#")[0].partition("]")[0]:
+            current = header[1].strip("\"'")
+            if not table and current.partition(".")[0] == name:
+                return number
+        elif current == table and re.match(rf"""\s*["']?{re.escape(name)}["']?\s*[.=]""", line):
+            return number
+    return None
+
+
+def _wrong(path: Path, problem: str, line: int | None = None) -> ConfigFileError:
+    """Return the exception for a wrong file, which ends everything that would open a session."""
+    hint = (
+        "No session is opened until this file of the organization's policy is correct. Ask whoever "
+        "administers this machine. `ipy-awsprofile policy FILE` checks a file."
+    )
+    return ConfigFileError(path, problem, line, hint=hint)
+
+
+# The keys -----------------------------------------------------------------------------------------
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("a text")
+    return value.strip()
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError('a list of texts, such as ["prod", "*-live"]')
+    texts: list[str] = []
+    for item in value:
+        if not isinstance(item, str) or not item.strip():
+            raise ValueError('a list of texts, such as ["prod", "*-live"]')
+        texts.append(item)
+    return tuple(texts)
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return value
+
+
+def _stale(value: object) -> str:
+    if value not in STALE:
+        raise ValueError(f"one of {', '.join(STALE)}")
+    return str(value)
+
+
+def _time(value: object) -> int:
+    """Return the seconds in a number or in a text such as ``15m``."""
+    match = re.fullmatch(r"(\d{1,6})([smh]?)", str(value), re.ASCII)
+    if isinstance(value, bool) or not isinstance(value, int | str) or not match:
+        raise ValueError("a number of seconds, or a text such as 15m or 1h")
+    seconds = int(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+    if not seconds:
+        raise ValueError("longer than 0 seconds")
+    return seconds
+
+
+def _duration(value: object) -> int:
+    seconds = _time(value)
+    shortest = 900
+    if seconds < shortest:  # AWS assumes no role for less
+        raise ValueError("at least 15m")
+    return seconds
+
+
+def _window(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None if value else 0
+    try:
+        return _time(value)
+    except ValueError:
+        raise ValueError("false, or the longest time, such as 10m") from None
+
+
+def _account_patterns(value: object) -> tuple[str, ...]:
+    texts = _texts(value)
+    for text in texts:
+        if not re.fullmatch(r"[\d*?,\s\[\]!-]+", text):
+            raise ValueError('a list of account IDs and patterns, such as ["123456789012", "99*"]')
+    return texts
+
+
+def _file(value: object) -> Path:
+    path = Path(_text(value).replace("{user}", os_user()))
+    if not path.is_absolute():
+        raise ValueError("an absolute path")
+    return path
+
+
+def _with_user(value: object) -> str:
+    return _text(value).replace("{user}", os_user())
+
+
+@cache
+def os_user() -> str:
+    """Return the name of the operating system's user, or the number of a user without a name."""
+    if sys.platform == "win32":
+        import getpass
+
+        return getpass.getuser()
+    import pwd
+
+    # A notebook can change the variables with the name.
+    number = os.getuid()
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:  # of a container with any user ID
+        return str(number)
+
+
+class _Key(NamedTuple):
+    field: str
+    parse: Callable[[object], Any]
+    default: object = None
+
+
+#: The keys by their table.
+_ALLOW = "allow"
+_KEYS: Mapping[str, Mapping[str, _Key]] = {
+    "": {
+        "protected": _Key("protected", _texts, ()),
+        "read_only": _Key("read_only", _texts, ()),
+        "session_name": _Key("session_name", _with_user),
+        "stale": _Key("stale", _stale),
+        "duration": _Key("duration", _duration),
+        "audit": _Key("audit", _file),
+        "contact": _Key("contact", _text),
+    },
+    _ALLOW: {
+        "accounts": _Key("accounts", _account_patterns),
+        "share": _Key("share", _truth, True),
+        "window": _Key("window", _window),
+        "write": _Key("write", _truth, True),
+        "save": _Key("save", _truth, True),
+        "console": _Key("console", _truth, True),
+        "long_term_keys": _Key("long_term_keys", _truth, True),
+        "as": _Key("variable", _truth, True),
+    },
+}
+
+
+def _keys() -> Iterable[tuple[str, _Key]]:
+    for table, keys in _KEYS.items():
+        for name, key in keys.items():
+            yield f"{table}.{name}" if table else name, key
+
+
+def keys_of_policy() -> list[str]:
+    """Return the names of all keys, such as ``protected`` and ``allow.share``."""
+    return [name for name, _ in _keys()]
