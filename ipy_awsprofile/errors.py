@@ -5,7 +5,7 @@ AWS's messages, so it is safe to log.
 
 AwsProfileError
 ├── InvalidOption · ConfigFileError · ProfileNotFound · InvalidProfile    invalid input
-├── ProtectedProfile · UnexpectedAccount · SwitchInterrupted · NotAllowed    refused or ended switches
+├── ProtectedProfile · UnexpectedAccount · SwitchInterrupted · NotAllowed    refused, ended
 ├── StaleIdentity · NotForOneProfile · NoProfileAnswered · IdentityChanged    wrong identities
 ├── MfaUnavailable · MfaRejected
 ├── AccessDenied
