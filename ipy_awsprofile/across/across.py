@@ -126,6 +126,8 @@ def across_profiles(
     """
     require_no_run("`across_profiles`")
     _require_function(profiles, function)
+    if max_workers < 1:
+        raise InvalidOption("`max_workers` must be 1 or more.")
     if iscoroutinefunction(function):
         raise InvalidOption(
             "The function is async, and nothing would await its result.",

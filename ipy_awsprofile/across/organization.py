@@ -100,7 +100,7 @@ def organization_roles(
         )
     check_session(session, "ListAccounts")
     if not isinstance(exclude, str):
-        exclude = list(exclude)
+        exclude = list(exclude or ())
     excluded = patterns_of(exclude)
     candidates: list[str] = []
     arns: dict[Account, str] = {}

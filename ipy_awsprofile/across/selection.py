@@ -44,7 +44,7 @@ def select_profiles(
     profile nor a role.
     """
     if not isinstance(exclude, str):
-        exclude = list(exclude)
+        exclude = list(exclude or ())
     candidates: dict[Selected, tuple[str, ...]] = {}
     for each in _candidates(profiles, person):
         candidates[each] = _names_for_exclude(each)
@@ -104,7 +104,10 @@ def _patterns_in(text: str) -> list[str]:
         return [text]
     if re.search(r"\{[^{}]*,[^{}]*\}", text):
         raise InvalidOption("Patterns have no braces.", f"Write `{_without_braces(text)}`.")
-    return alternatives(text) or [text]
+    patterns = alternatives(text)
+    if not patterns:
+        raise InvalidOption("`profiles` is empty.", "For all profiles, pass `'*'`.")
+    return patterns
 
 
 def _names_matching(pattern: str, person: Person) -> list[str]:

@@ -9,6 +9,7 @@ from threading import local
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.config.user_environment import SWITCHED
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.follower import Cache, Follower
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import boto3
 
 
+@checks_arguments
 def storage_options(session: boto3.Session | None = None) -> dict[str, object]:
     """Return the ``storage_options=`` that pandas, Dask and fsspec need to open ``s3://`` paths.
 

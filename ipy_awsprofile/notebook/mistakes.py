@@ -77,6 +77,9 @@ _FILLERS = {
     "on",
 }
 
+#: Other words for those that ``%aws_calls`` takes.
+_CHOICES = {"start": "on", "stop": "off", "reset": "clear"}
+
 #: The options and variables of other tools with the name of a profile.
 _NAMES_OF_PROFILE = {"profile", "profilename", "name", "awsprofile", "awsdefaultprofile"}
 
@@ -197,8 +200,9 @@ class TypedLine:
         for magic in self.parsers:
             is_cell = self.is_cell or not _cell_flags().isdisjoint(read.unknown)
             other = replace(self, magic=magic, is_cell=is_cell)
-            line = other.good_line(words)
-            if line and magic != self.magic:
+            has_all = set(read.unknown) <= flags_of(other.parser).keys()
+            line = other.good_line(words) if has_all else ""  # not the beginning of an option
+            if line:
                 return f"`{other.mark}{magic}` has {listed(read.unknown)}: write `{line}`."
         for name in read.unknown:
             setting = name.lstrip(_DASHES).replace("-", "_")
@@ -241,11 +245,20 @@ class TypedLine:
             line = self.good_line([*profiles, *options])
             return f"Write `{line}`, and the code on the next line." if line else ""
         if profiles and rest:
-            line = self.good_line([*profiles, *options])
-            return f"Did you mean `{line}`, without {listed(rest)}?" if line else ""
+            return self._advice_without(rest, [*profiles, *options])
         if profiles or not rest:
             return self._written([*profiles, *options])
         return self._advice_for_similar(" ".join(rest), options, words)
+
+    def _advice_without(self, left_out: list[str], words: list[str]) -> str:
+        """Return a question with a line of these words, which names the words that it lacks."""
+        line = self.good_line(words)
+        if not line:
+            return ""
+        lacking = [word for word in left_out if word not in words]
+        if not lacking:
+            return f"Did you mean `{line}`?"
+        return f"Did you mean `{line}`, without {listed(lacking)}?"
 
     def _advice_for_similar(self, name: str, options: list[str], words: list[str]) -> str:
         """Return lines with similar names and these options, if the name alone was no mistake."""
@@ -354,8 +367,8 @@ class TypedLine:
                     pending.appendleft(value)
                 if self.magic != "aws_profile" and word != words[0]:
                     read.problem = f"`{self.mark}{self.magic}` has no `{key}`."
-            elif bare in choices:
-                read.names.append(bare)
+            elif _CHOICES.get(bare, bare) in choices:
+                read.names.append(_CHOICES.get(bare, bare))
             elif bare == word and "--share" in read.options and _word_of_share(word):
                 read.names.append(word)  # not the option `--off` or `--write`
             elif key == bare and can_be_name:

@@ -131,6 +131,11 @@ def on_switch(function: _UserFunction) -> _UserFunction:
     kernel. Raises InvalidOption for an async function.
     """
     require_no_run("`on_switch`")
+    if not callable(function):
+        raise InvalidOption(
+            f"`on_switch` takes a function, not a value of type {type(function).__name__}.",
+            "Write `@on_switch` above the function, or pass it without quotation marks.",
+        )
     if iscoroutinefunction(function):
         raise InvalidOption(
             "The function is async, and nothing would await its result.",

@@ -205,6 +205,8 @@ MISSPELLED = {
     "%aws_profile sso logout": "You aren't signed in",
     "%aws_profile aws sso logout": "You aren't signed in",
     "%aws_profile --source-profile UserAlpha": "role/RoleBeta ← UserAlpha",
+    '%aws_profile "UserAlpha --region eu-west-1"': "eu-west-1",
+    "%aws_calls stop": "Not recording AWS calls",
     "%aws_calls clr": "Not recording AWS calls",
     "%aws_calls --off": "Not recording AWS calls",
 }
@@ -255,6 +257,7 @@ NOT_MISSPELLED = {
     "%aws_profile console-prd": "Did you mean `console-prod`?",
     "%%aws_profile UserAlpha --region us-east-1\nopen_session('RoleBet')": "Did you mean",
     "%%aws_profile UserAlpha\nopen_session('nme')": "`%aws_profiles` lists the profiles.",
+    "%aws_profile RoleBeta --yes --no": "Run `%aws_profile?` to see the options.",
     "%aws_profile aws s3 ls": "Write `!aws s3 ls` to run the AWS CLI",
     "%aws_profile aws configure": "`aws configure`, in a terminal, adds a profile.",
     "%aws_profile RoleBeta --output json": "write `output = …` in the profile.",
@@ -518,6 +521,7 @@ HABITS = {
     "using_profile('RoleBeta', session_nme='me')": "using_profile('RoleBeta', {}='me')",
     "across_profiles('UserAlpha', 'RoleBeta')": "function = repr; {}",
     "across_profiles('*Beta', 'list_buckets')": "{}",
+    "across_profiles('', repr, progress=False)": "across_profiles({}, repr, progress=False)",
     "across_profiles('RoleBeta', repr, regions=[])": "{}=None; across_profiles('RoleBeta', repr)",
 }
 
@@ -528,7 +532,7 @@ def test_habits_of_boto3(shell: Shell, aws: EmbeddedAws) -> None:
     for wrong, right in HABITS.items():
         error = shell.refused(wrong)
         assert isinstance(error, InvalidOption)
-        assert (wrong.partition("(")[0] in str(error)) or "`regions`" in str(error)
+        assert re.search(rf"{wrong.partition('(')[0]}|`regions`|`profiles`", str(error))
         (argument,) = code_in(error.hint)
         assert "%" not in argument
         shell.good(right.format(argument))
@@ -536,6 +540,9 @@ def test_habits_of_boto3(shell: Shell, aws: EmbeddedAws) -> None:
         *lines, default = code_in(shell.refused(f"{call}()").hint)
         assert [line.partition("(")[0] for line in (*lines, default)] == [call] * 4
         shell.good(lines[0].replace("NAME", "RoleBeta"))
+    for call in ("across_profiles('RoleBeta', repr, max_workers=0)", "on_switch('f')"):
+        assert isinstance(shell.refused(call), InvalidOption)
+    shell.good("across_profiles('RoleBeta', repr, exclude=None)")
     (command,) = code_in(shell.refused("open_session(aws_access_key_id='AKIA')").hint)
     assert command == "aws configure"
     (line,) = code_in(shell.refused("open_session('RoleBeta', colour=1)").hint)
