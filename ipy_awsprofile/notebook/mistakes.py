@@ -8,30 +8,35 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.names import account_text, has_wildcard
-from ipy_awsprofile.config.parameters import PARAMETERS, seconds
 from ipy_awsprofile.config.profiles import list_profiles
-from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.config.request import SESSION, SwitchRequest, options_of
 from ipy_awsprofile.config.settings import known_settings
-from ipy_awsprofile.config.sign_ins import role_named, sign_ins
+from ipy_awsprofile.config.sign_ins import sign_ins
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.notebook.options import (
     ACTIONS_ALONE,
     CellOptions,
     ProfileActions,
-    choices_of,
     chosen,
     flags_of,
     joined,
     parse,
     words_in,
+)
+from ipy_awsprofile.notebook.typed_words import (
+    DASHES,
+    FILLERS,
+    WordReader,
+    Words,
+    is_profile,
+    profiles_in,
+    region_in,
+    word_of_share,
 )
 from ipy_awsprofile.text import letters_of, listed, misspelled, quoted, similar
 
@@ -62,56 +67,12 @@ _ANSWERS = {
     ),
 }
 
-#: Words before a name that add nothing to it, such as the AWS CLI's `--profile`, and `--share on`.
-_FILLERS = {
-    "switch",
-    "use",
-    "assume",
-    "activate",
-    "select",
-    "set",
-    "change",
-    "to",
-    "p",
-    "profile",
-    "on",
-}
-
-#: Other words for those that ``%aws_calls`` takes.
-_CHOICES = {"start": "on", "stop": "off", "reset": "clear"}
-
-#: The options and variables of other tools with the name of a profile.
-_NAMES_OF_PROFILE = {"profile", "profilename", "name", "awsprofile", "awsdefaultprofile"}
-
-#: Options of other tools, and ours.
-_SHORT = {"r": "region", "y": "yes", "force": "yes"}
-
-#: What chats and word processors make of `--`, too.
-_DASHES = "-–—"
-
-_REGION = re.compile(r"[a-z]{2,3}(?:-[a-z]+)+-\d+[a-z]?")
-_READ_ONLY = re.compile(r"(.+?)[\W_]+(read[\W_]?only)", re.IGNORECASE)
 _BRACES = re.compile(r"\{[\w*?.-]+(?:,[\w*?.-]+)+\}")
 _CODE = re.compile(r"[;()=\[\]]")
 
-#: How similar a word must be to an option, an action, or a profile in a line with other mistakes.
-_LIKE_OPTION = 0.7
+#: How similar a word must be to an action, or to a profile in a line with other mistakes.
 _LIKE_ACTION = 0.8
 _LIKE_PROFILE = 0.7
-
-
-@dataclass(slots=True)
-class _Words:
-    """The words of a line, sorted: the words that aren't options, and options with values.
-
-    ``unknown`` has the options that the magic doesn't have. ``problem`` says what can't be written
-    in another way without losing a word.
-    """
-
-    names: list[str] = field(default_factory=list)
-    options: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
-    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +101,10 @@ class TypedLine:
         """The parser of the magic."""
         return self.parsers[self.magic]
 
+    @property
+    def _reader(self) -> WordReader:
+        return WordReader(self.magic, self.mark, self.parsers)
+
     def advice(self, name: str = "") -> str:
         """Return what to write instead, or an empty string for a line without a known mistake.
 
@@ -161,7 +126,7 @@ class TypedLine:
     def _advice_for(self, words: list[str]) -> str:
         if not words or "--" in words:
             return ""
-        if words[0] == "aws":  # the AWS CLI
+        if words[0] == "aws" and words[1:] and not is_profile("aws"):
             return self._advice_for_aws_cli(words)
         if self.good_line(words):  # it is about what the words mean, such as a value
             return ""
@@ -173,7 +138,7 @@ class TypedLine:
         action = self._with_action(words)
         if action:
             return f"Write `{action}`."
-        read = self._read(words)
+        read = self._reader.read(words)
         if read.unknown:
             return self._advice_for_unknown(words, read)
         if "--share" in read.options:
@@ -195,7 +160,7 @@ class TypedLine:
             return _ANSWERS[rest[0]]
         return f"Write `!{self.line}` to run the AWS CLI as the active identity."
 
-    def _advice_for_unknown(self, words: list[str], read: _Words) -> str:
+    def _advice_for_unknown(self, words: list[str], read: Words) -> str:
         """Return the line of another magic that has all options, or an empty string."""
         for magic in self.parsers:
             is_cell = self.is_cell or not _cell_flags().isdisjoint(read.unknown)
@@ -205,16 +170,16 @@ class TypedLine:
             if line:
                 return f"`{other.mark}{magic}` has {listed(read.unknown)}: write `{line}`."
         for name in read.unknown:
-            setting = name.lstrip(_DASHES).replace("-", "_")
+            setting = name.lstrip(DASHES).replace("-", "_")
             if setting in known_settings():
                 return f"It is a setting: write `{setting} = …` in the profile."
         return ""
 
-    def _advice_for_sharing(self, read: _Words) -> str:
+    def _advice_for_sharing(self, read: Words) -> str:
         """Return how to stop sharing, or let programs write, if a word after --share says so."""
         names: list[str] = []
         for name in read.names:
-            word = _word_of_share(name)
+            word = word_of_share(name)
             if word == "off":
                 return _ANSWERS["unshare"]
             names.append(word or name)
@@ -223,22 +188,15 @@ class TypedLine:
         others = [option for option in read.options if option != "--share"]
         return self._written([*others, "--share", *names])
 
-    def _advice_for_names(self, words: list[str], read: _Words) -> str:
+    def _advice_for_names(self, words: list[str], read: Words) -> str:
         """Return what to write instead of a line of ``%aws_profile`` with these words."""
         name = " ".join(read.names)
-        if not name or _is_profile(name):
+        if not name or is_profile(name):
             return self._written([*filter(None, [name]), *read.options])
         if has_wildcard(name):
             return self._advice_for_pattern(name, read)
-        profiles, others = _profiles_in(read.names)
-        options = list(read.options)
-        rest: list[str] = []
-        for word in others:
-            region = _region_in(word)
-            if region and "--region" not in options:
-                options += ["--region", region]
-            elif letters_of(word) not in _FILLERS:
-                rest.append(word)
+        profiles, others = profiles_in(read.names)
+        options, rest = _with_region(read.options, others)
         if len(profiles) > 1:
             return self._advice_for_several(profiles, options)
         if profiles and self._has_code(name, rest):
@@ -274,7 +232,7 @@ class TypedLine:
         lines = list(filter(None, (self.good_line([close, *options]) for close in names)))
         return f"Did you mean {_either(lines)}?" if lines else ""
 
-    def _advice_for_pattern(self, pattern: str, read: _Words) -> str:
+    def _advice_for_pattern(self, pattern: str, read: Words) -> str:
         """Return the line of ``%aws_profiles`` for a pattern, if it matches a profile."""
         many = replace(self, magic="aws_profiles")
         line = many.good_line([*read.names, *read.options])
@@ -298,14 +256,16 @@ class TypedLine:
         """Return whether a name continues with Python code."""
         if not rest:
             return False
-        return bool(_CODE.search(name)) or rest[0] == SESSION or rest[0] in self.variables
+        if _CODE.search(name):
+            return True
+        return rest[0] in (SESSION, *self.variables)
 
     def _answer_to(self, words: list[str]) -> str:
         """Return what answers a word or an option of another tool, or an empty string."""
         flags = flags_of(self.parser)
         is_alone = self.magic == "aws_profile" and len(words) == 1
         for word in words:
-            asked = word.lstrip(_DASHES)
+            asked = word.lstrip(DASHES)
             is_option = asked != word and word not in flags
             answer = _ANSWERS.get(asked) or _ANSWERS.get(letters_of(asked))
             if answer and (is_option or is_alone):
@@ -325,7 +285,7 @@ class TypedLine:
         line = self.good_line([f"--{first}", *words[1:]])
         if line:
             return line
-        rest = self._read(words[1:])
+        rest = self._reader.read(words[1:])
         if rest.unknown or rest.problem:
             return ""
         return self.good_line([*rest.names, f"--{first}", *rest.options])
@@ -352,216 +312,18 @@ class TypedLine:
             return ""
         return f"{self.mark}{self.magic} {' '.join(map(quoted, words))}".strip()
 
-    def _read(self, words: Sequence[str]) -> _Words:
-        """Return a line's words, where the spelling and the dashes of options don't matter."""
-        choices = choices_of(self.parser)
-        read = _Words()
-        pending = deque(words)
-        can_be_name = len(words) == 1 and not choices
-        while pending:
-            word = pending.popleft()
-            bare = word.lstrip(_DASHES)
-            key, _, value = word.partition("=")
-            if _names_profile(word):
-                if value:
-                    pending.appendleft(value)
-                if self.magic != "aws_profile" and word != words[0]:
-                    read.problem = f"`{self.mark}{self.magic}` has no `{key}`."
-            elif _CHOICES.get(bare, bare) in choices:
-                read.names.append(_CHOICES.get(bare, bare))
-            elif bare == word and "--share" in read.options and _word_of_share(word):
-                read.names.append(word)  # not the option `--off` or `--write`
-            elif key == bare and can_be_name:
-                self._sort(word, read, pending)
-            else:
-                self._read_option(word, read, pending)
-        return read
 
-    def _read_option(self, word: str, read: _Words, pending: deque[str]) -> None:
-        """Add an option with its values, or a word that isn't an option."""
-        flags = flags_of(self.parser)
-        key, equals, value = word.partition("=")
-        if key in self._flags_of_others() - flags.keys():
-            read.unknown.append(key)
-            return
-        flag = _flag_meant(key, flags)
-        near = misspelled(word.lstrip(_DASHES), choices_of(self.parser))
-        if flag is None and near:
-            read.names.append(near[0])
-            return
-        if flag is None:
-            self._sort(word, read, pending)
-            return
-        read.options.append(flag)
-        if flag == "--share":  # its words are sorted with the names
-            if value:
-                read.names.append(value)
-            return
-        if flags[flag].nargs == 0:
-            self._sort_needless(flag, value, read)
-            return
-        if equals:
-            pending.appendleft(value)
-        if equals or (pending and not pending[0].startswith(tuple(_DASHES))):
-            values = [pending.popleft()]
-            if read.names:  # otherwise, the next words are the names
-                values += self._values_before_option(pending, flags)
-            _add_values(flag, values, read)
-
-    def _flags_of_others(self) -> set[str]:
-        """Return the options of all magics."""
-        flags: set[str] = set()
-        for parser in self.parsers.values():
-            flags |= flags_of(parser).keys()
-        return flags
-
-    def _values_before_option(
-        self, pending: deque[str], flags: Mapping[str, argparse.Action]
-    ) -> list[str]:
-        """Remove and return the words until an option, or a name that ``%aws_profile`` can have."""
-        values: list[str] = []
-        while pending:
-            word = pending[0]
-            if word.startswith(tuple(_DASHES)) or _flag_meant(word.partition("=")[0], flags):
-                break
-            if self.magic == "aws_profile" and _is_profile(word):
-                break
-            values.append(pending.popleft())
-        return values
-
-    def _sort_needless(self, flag: str, value: str, read: _Words) -> None:
-        """Note the problem of a value of an option that takes none, such as `--read-only=false`."""
-        if value.casefold() not in ("", "true", "yes", "on", "1"):
-            read.problem = f"`{flag}` takes no value. Leave it out if you don't want it."
-
-    def _sort(self, word: str, read: _Words, pending: deque[str]) -> None:
-        """Add a word that isn't an option to the names, or to the options that nothing has."""
-        bare = word.lstrip(_DASHES)
-        if bare != word:
-            names = read.names if _is_profile(bare) else read.unknown
-            names.append(bare)
-            return
-        limited = _READ_ONLY.fullmatch(word)
-        if limited and self.magic == "aws_profile" and not _is_profile(word):
-            pending.appendleft("--read-only")
-            word = limited[1]
-        read.names.append(word)
-
-
-def _names_profile(word: str) -> bool:
-    """Return whether the name of a profile follows a word, as in ``--profile NAME``."""
-    key, equals, _ = word.partition("=")
-    if key in ("-p", "profile"):
-        return True
-    is_option = bool(equals) or key.startswith(tuple(_DASHES))
-    return is_option and letters_of(key) in _NAMES_OF_PROFILE
-
-
-def _add_values(flag: str, values: list[str], read: _Words) -> None:
-    """Add an option with its values, in the form in which the option takes several of them.
-
-    ``read`` has the option already.
-    """
-    first, *others = values
-    parts = list(filter(None, ",".join(values).split(",")))
-    if not others:
-        read.options.append(first)
-    elif flag == "--exclude" or (flag == "--regions" and set(parts) <= set(known_regions())):
-        read.options.append(",".join(parts))
-    elif flag == "--duration" and _duration_in(values):
-        read.options.append(_duration_in(values))
-    else:
-        read.options.append(first)
-        read.problem = (
-            f"`{flag}` takes one value, without spaces unless it is in quotation marks: "
-            f"what does `{' '.join(others)}` belong to?"
-        )
-
-
-def _duration_in(words: Iterable[str]) -> str:
-    """Return the duration in words such as `15 min`, or an empty string."""
-    text = "".join(words).casefold()
-    text = re.sub(r"(?<=\d)(h|m|s)(?:ours?|rs?|in(?:ute)?s?|ec(?:ond)?s?)?(?![a-z])", r"\1", text)
-    with suppress(ValueError):
-        seconds(text)
-        return text
-    return ""
-
-
-def _word_of_share(name: str) -> str:
-    """Return the word of ``--share`` that a name means, or an empty string."""
-    if _is_profile(name):
-        return ""
-    if name in ("stop", "end", "no", "none", "false", "0"):
-        return "off"
-    return next(iter(misspelled(name, ("off", "write"), _LIKE_OPTION)), "")
-
-
-def _flag_meant(word: str, flags: Mapping[str, argparse.Action]) -> str | None:
-    """Return the option that a word stands for, or None for any other word.
-
-    A word without dashes must have the letters of the option.
-    """
-    if has_wildcard(word):
-        return None
-    by_letters: dict[str, str] = {}
-    options = options_of(SwitchRequest)
-    for name in PARAMETERS.keys() & options.keys():
-        if options[name].flag in flags:
-            by_letters[letters_of(PARAMETERS[name].setting)] = options[name].flag
-    for flag, action in flags.items():
-        by_letters[letters_of(action.dest)] = flag  # as in Python
-        by_letters[letters_of(flag)] = flag
-    bare = word.lstrip(_DASHES)
-    meant = by_letters.get(letters_of(bare))
-    if meant or bare == word:
-        return None if _is_profile(word) else meant
-    bare = _SHORT.get(bare, bare)
-    longer = [flag for flag in flags if flag.startswith(f"--{bare}")]
-    if longer:  # argparse accepts the beginning of one option, too
-        return longer[0] if len(longer) == 1 else None
-    near = misspelled(bare, by_letters, _LIKE_OPTION)
-    return by_letters[near[0]] if near else None
-
-
-def _profiles_in(words: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Return the profiles that words name, which can have spaces, and the other words."""
-    pending = re.split(r"[\s,;]+", " ".join(words))
-    profiles: list[str] = []
-    others: list[str] = []
-    while pending:
-        length = _length_of_name(pending)
-        if length:
-            profiles.append(" ".join(pending[:length]))
-        else:
-            others.append(pending[0])
-        del pending[: length or 1]
-    return list(dict.fromkeys(profiles)), list(filter(None, others))
-
-
-def _length_of_name(words: list[str]) -> int:
-    """Return how many words are the longest name of a profile that they begin with, or 0."""
-    for length in range(len(words), 0, -1):
-        if _is_profile(" ".join(words[:length])):
-            return length
-    return 0
-
-
-def _is_profile(name: str) -> bool:
-    """Return whether a name is a profile's, or a role's of IAM Identity Center."""
-    config = read_config()
-    return name in config.profiles or role_named(name, config) is not None
-
-
-def _region_in(word: str) -> str:
-    """Return the Region that a word stands for, which can be misspelled, or an empty string."""
-    for region in known_regions():
-        if letters_of(region) == letters_of(word):
-            return region
-    if not _REGION.fullmatch(word):
-        return ""
-    near = misspelled(word, known_regions())
-    return near[0] if near else word
+def _with_region(options: Sequence[str], words: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return options with the Region among some words, and the words that aren't known."""
+    with_region = list(options)
+    unknown: list[str] = []
+    for word in words:
+        region = region_in(word)
+        if region and "--region" not in with_region:
+            with_region += ["--region", region]
+        elif letters_of(word) not in FILLERS:
+            unknown.append(word)
+    return with_region, unknown
 
 
 def _advice_for_account(account: str) -> str:
@@ -584,13 +346,13 @@ def _is_complete(options: argparse.Namespace, *, is_cell: bool) -> bool:
         names.insert(0, options.share)
     request = SwitchRequest(joined(names), **chosen(options, SwitchRequest))
     if not actions:
-        is_known = request.profile is None or _is_profile(request.profile)
+        is_known = request.profile is None or is_profile(request.profile)
         return is_known and request.names_one_identity
     if is_cell or len(actions) > 1:
         return False
     if not actions.keys().isdisjoint(ACTIONS_ALONE):
         return request == SwitchRequest()
-    return request.profile is None or _is_profile(request.profile)
+    return request.profile is None or is_profile(request.profile)
 
 
 def _cell_flags() -> set[str]:

@@ -1,0 +1,303 @@
+"""Read the words of a line with more tolerance than a magic's parser.
+
+The spelling and the dashes of options don't matter, and neither does the order of words.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from ipy_awsprofile.config.files import read_config
+from ipy_awsprofile.config.names import has_wildcard
+from ipy_awsprofile.config.parameters import PARAMETERS, seconds
+from ipy_awsprofile.config.regions import known_regions
+from ipy_awsprofile.config.request import SwitchRequest, options_of
+from ipy_awsprofile.config.sign_ins import role_named
+from ipy_awsprofile.notebook.options import choices_of, flags_of
+from ipy_awsprofile.text import letters_of, misspelled
+
+#: Words before a name that add nothing to it, such as the AWS CLI's `--profile`, and `--share on`.
+FILLERS = {
+    "switch",
+    "use",
+    "assume",
+    "activate",
+    "select",
+    "set",
+    "change",
+    "to",
+    "p",
+    "profile",
+    "on",
+}
+
+#: Other words for those that ``%aws_calls`` takes.
+_CHOICES = {"start": "on", "stop": "off", "reset": "clear"}
+
+#: The options and variables of other tools with the name of a profile.
+_NAMES_OF_PROFILE = {"profile", "profilename", "name", "awsprofile", "awsdefaultprofile"}
+
+#: Options of other tools, and ours.
+_SHORT = {"r": "region", "y": "yes", "force": "yes"}
+
+#: What chats and word processors make of `--`, too.
+DASHES = "-–—"
+
+_REGION = re.compile(r"[a-z]{2,3}(?:-[a-z]+)+-\d+[a-z]?")
+_READ_ONLY = re.compile(r"(.+?)[\W_]+(read[\W_]?only)", re.IGNORECASE)
+
+#: How similar a word must be to an option.
+_LIKE_OPTION = 0.7
+
+
+@dataclass(slots=True)
+class Words:
+    """The words of a line, sorted: the words that aren't options, and options with values.
+
+    ``unknown`` has the options that the magic doesn't have. ``problem`` says what can't be written
+    in another way without losing a word.
+    """
+
+    names: list[str] = field(default_factory=list)
+    options: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WordReader:
+    """Reads the words of a line with a magic. ``parsers`` are those of all magics, by name."""
+
+    magic: str
+    mark: str
+    parsers: Mapping[str, argparse.ArgumentParser]
+
+    @property
+    def parser(self) -> argparse.ArgumentParser:
+        """The parser of the magic."""
+        return self.parsers[self.magic]
+
+    def read(self, words: Sequence[str]) -> Words:
+        """Return a line's words, where the spelling and the dashes of options don't matter."""
+        read = Words()
+        pending = deque(words)
+        if len(words) == 1 and self._can_be_name(words[0]):
+            self._sort(pending.popleft(), read, pending)
+        while pending:
+            is_first = len(pending) == len(words)
+            self._read_word(pending.popleft(), read, pending, is_first=is_first)
+        return read
+
+    def _can_be_name(self, word: str) -> bool:
+        """Return whether a word that is alone in its line isn't an option without its dashes."""
+        if word.startswith(tuple(DASHES)) or "=" in word or _names_profile(word):
+            return False
+        return not choices_of(self.parser)
+
+    def _read_word(self, word: str, read: Words, pending: deque[str], *, is_first: bool) -> None:
+        """Add a word, perhaps with its values among the ``pending`` words."""
+        bare = word.lstrip(DASHES)
+        choice = _CHOICES.get(bare, bare)
+        if _names_profile(word):
+            key, _, value = word.partition("=")
+            if value:
+                pending.appendleft(value)
+            if self.magic != "aws_profile" and not is_first:
+                read.problem = f"`{self.mark}{self.magic}` has no `{key}`."
+        elif choice in choices_of(self.parser):
+            read.names.append(choice)
+        elif bare == word and "--share" in read.options and word_of_share(word):
+            read.names.append(word)  # not the option `--off` or `--write`
+        else:
+            self._read_option(word, read, pending)
+
+    def _read_option(self, word: str, read: Words, pending: deque[str]) -> None:
+        """Add an option with its values, or a word that isn't an option."""
+        flags = flags_of(self.parser)
+        key, equals, value = word.partition("=")
+        if key in self._flags_of_others() - flags.keys():
+            read.unknown.append(key)
+            return
+        flag = _flag_meant(key, flags)
+        near = misspelled(word.lstrip(DASHES), choices_of(self.parser))
+        if flag is None and near:
+            read.names.append(near[0])
+            return
+        if flag is None:
+            self._sort(word, read, pending)
+            return
+        read.options.append(flag)
+        if flag == "--share":  # its words are sorted with the names
+            if value:
+                read.names.append(value)
+            return
+        if flags[flag].nargs == 0:
+            self._sort_needless(flag, value, read)
+            return
+        if equals:
+            pending.appendleft(value)
+        if equals or (pending and not pending[0].startswith(tuple(DASHES))):
+            values = [pending.popleft()]
+            if read.names:  # otherwise, the next words are the names
+                values += self._values_before_option(pending, flags)
+            _add_values(flag, values, read)
+
+    def _flags_of_others(self) -> set[str]:
+        """Return the options of all magics."""
+        flags: set[str] = set()
+        for parser in self.parsers.values():
+            flags |= flags_of(parser).keys()
+        return flags
+
+    def _values_before_option(
+        self, pending: deque[str], flags: Mapping[str, argparse.Action]
+    ) -> list[str]:
+        """Remove and return the words until an option, or a name that ``%aws_profile`` can have."""
+        values: list[str] = []
+        while pending:
+            word = pending[0]
+            if word.startswith(tuple(DASHES)) or _flag_meant(word.partition("=")[0], flags):
+                break
+            if self.magic == "aws_profile" and is_profile(word):
+                break
+            values.append(pending.popleft())
+        return values
+
+    def _sort_needless(self, flag: str, value: str, read: Words) -> None:
+        """Note the problem of a value of an option that takes none, such as `--read-only=false`."""
+        if value.casefold() not in ("", "true", "yes", "on", "1"):
+            read.problem = f"`{flag}` takes no value. Leave it out if you don't want it."
+
+    def _sort(self, word: str, read: Words, pending: deque[str]) -> None:
+        """Add a word that isn't an option to the names, or to the options that nothing has."""
+        bare = word.lstrip(DASHES)
+        if bare != word:
+            names = read.names if is_profile(bare) else read.unknown
+            names.append(bare)
+            return
+        limited = _READ_ONLY.fullmatch(word)
+        if limited and self.magic == "aws_profile" and not is_profile(word):
+            pending.appendleft("--read-only")
+            word = limited[1]
+        read.names.append(word)
+
+
+def _names_profile(word: str) -> bool:
+    """Return whether the name of a profile follows a word, as in ``--profile NAME``."""
+    key, equals, _ = word.partition("=")
+    if key in ("-p", "profile"):
+        return True
+    is_option = bool(equals) or key.startswith(tuple(DASHES))
+    return is_option and letters_of(key) in _NAMES_OF_PROFILE
+
+
+def _add_values(flag: str, values: list[str], read: Words) -> None:
+    """Add an option with its values, in the form in which the option takes several of them.
+
+    ``read`` has the option already.
+    """
+    first, *others = values
+    parts = list(filter(None, ",".join(values).split(",")))
+    if not others:
+        read.options.append(first)
+    elif flag == "--exclude" or (flag == "--regions" and set(parts) <= set(known_regions())):
+        read.options.append(",".join(parts))
+    elif flag == "--duration" and _duration_in(values):
+        read.options.append(_duration_in(values))
+    else:
+        read.options.append(first)
+        read.problem = (
+            f"`{flag}` takes one value, without spaces unless it is in quotation marks: "
+            f"what does `{' '.join(others)}` belong to?"
+        )
+
+
+def _duration_in(words: Iterable[str]) -> str:
+    """Return the duration in words such as `15 min`, or an empty string."""
+    text = "".join(words).casefold()
+    text = re.sub(r"(?<=\d)(h|m|s)(?:ours?|rs?|in(?:ute)?s?|ec(?:ond)?s?)?(?![a-z])", r"\1", text)
+    with suppress(ValueError):
+        seconds(text)
+        return text
+    return ""
+
+
+def word_of_share(name: str) -> str:
+    """Return the word of ``--share`` that a name means, or an empty string."""
+    if is_profile(name):
+        return ""
+    if name in ("stop", "end", "no", "none", "false", "0"):
+        return "off"
+    return next(iter(misspelled(name, ("off", "write"), _LIKE_OPTION)), "")
+
+
+def _flag_meant(word: str, flags: Mapping[str, argparse.Action]) -> str | None:
+    """Return the option that a word stands for, or None for any other word.
+
+    A word without dashes must have the letters of the option.
+    """
+    if has_wildcard(word):
+        return None
+    by_letters: dict[str, str] = {}
+    options = options_of(SwitchRequest)
+    for name in PARAMETERS.keys() & options.keys():
+        if options[name].flag in flags:
+            by_letters[letters_of(PARAMETERS[name].setting)] = options[name].flag
+    for flag, action in flags.items():
+        by_letters[letters_of(action.dest)] = flag  # as in Python
+        by_letters[letters_of(flag)] = flag
+    bare = word.lstrip(DASHES)
+    meant = by_letters.get(letters_of(bare))
+    if meant or bare == word:
+        return None if is_profile(word) else meant
+    bare = _SHORT.get(bare, bare)
+    longer = [flag for flag in flags if flag.startswith(f"--{bare}")]
+    if longer:  # argparse accepts the beginning of one option, too
+        return longer[0] if len(longer) == 1 else None
+    near = misspelled(bare, by_letters, _LIKE_OPTION)
+    return by_letters[near[0]] if near else None
+
+
+def profiles_in(words: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return the profiles that words name, which can have spaces, and the other words."""
+    pending = re.split(r"[\s,;]+", " ".join(words))
+    profiles: list[str] = []
+    others: list[str] = []
+    while pending:
+        length = _length_of_name(pending)
+        if length:
+            profiles.append(" ".join(pending[:length]))
+        else:
+            others.append(pending[0])
+        del pending[: length or 1]
+    return list(dict.fromkeys(profiles)), list(filter(None, others))
+
+
+def _length_of_name(words: list[str]) -> int:
+    """Return how many words are the longest name of a profile that they begin with, or 0."""
+    for length in range(len(words), 0, -1):
+        if is_profile(" ".join(words[:length])):
+            return length
+    return 0
+
+
+def is_profile(name: str) -> bool:
+    """Return whether a name is a profile's, or a role's of IAM Identity Center."""
+    config = read_config()
+    return name in config.profiles or role_named(name, config) is not None
+
+
+def region_in(word: str) -> str:
+    """Return the Region that a word stands for, which can be misspelled, or an empty string."""
+    for region in known_regions():
+        if letters_of(region) == letters_of(word):
+            return region
+    if not _REGION.fullmatch(word):
+        return ""
+    near = misspelled(word, known_regions())
+    return near[0] if near else word
