@@ -185,3 +185,9 @@ def test_settings_of_aws_vault(shell: Shell, aws: EmbeddedAws) -> None:
         ran: Any = shell.run(line)
         text = ran.error.hint if ran.error else ran.text
         assert "`include_profile` is a setting of aws-vault" in text
+
+
+def test_repeated_regions(shell: Shell, aws: EmbeddedAws) -> None:
+    """The Regions of an option that is repeated count together."""
+    ran = shell.good("%%aws_profiles RoleBeta --regions us-east-1 --regions eu-west-1\n1")
+    assert list(ran.result["region"]) == ["us-east-1", "eu-west-1"]

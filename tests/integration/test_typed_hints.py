@@ -383,12 +383,6 @@ def test_excluding_nothing(shell: Shell, aws: EmbeddedAws) -> None:
         assert "leaves out" not in ran.text
 
 
-def test_repeated_regions(shell: Shell, aws: EmbeddedAws) -> None:
-    """The Regions of an option that is repeated count together."""
-    ran = shell.good("%%aws_profiles RoleBeta --regions us-east-1 --regions eu-west-1\n1")
-    assert list(ran.result["region"]) == ["us-east-1", "eu-west-1"]
-
-
 def test_calls_without_dashes(shell: Shell, aws: EmbeddedAws) -> None:
     """An option of `%aws_calls` without its dashes gets the line with them."""
     shell.good("%aws_profile RoleBeta\n%aws_calls on\nsession.client('sts').get_caller_identity()")
