@@ -312,6 +312,8 @@ class Sharing(StaysInProcess):
                 document = self._credentials(grant, profile, process_id, agent)
         except AwsProfileError as error:
             document = error_document(error)
+        if self._has_ended:  # while AWS was called
+            return ""
         answer = json.dumps(document)
         return f"{proof(self.key, 'kernel', nonce, answer)} {answer}"
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from ipy_awsprofile.config.private import replace_file
 from ipy_awsprofile.config.shared import (
     AGENT,
     NOTEBOOK,
+    NotShared,
     fetch_shared,
     process_of,
     proof,
@@ -352,33 +354,93 @@ def test_a_profile_named_write(aws: EmbeddedAws, notebook: Shell, terminal: Term
     assert ":assumed-role/RoleGamma/" in terminal.who()
 
 
-def test_a_call_that_hangs(
+@dataclass
+class HangingSts:
+    """STS that doesn't answer calls for keys of programs until ``go`` is set, or for 30 seconds."""
+
+    called: threading.Event = field(default_factory=threading.Event)
+    go: threading.Event = field(default_factory=threading.Event)
+    gave_up: bool = False
+
+    def wait(self) -> None:
+        """Wait as a call does."""
+        self.called.set()
+        self.gave_up |= not self.go.wait(30)
+
+
+@pytest.fixture
+def hanging(
     aws: EmbeddedAws, notebook: Shell, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Programs whose keys are there get them, and the notebook switches, while STS hangs."""
+) -> Iterator[HangingSts]:
+    """Share an identity of Identity Center, and let STS hang for all programs but the first."""
     notebook.good(f"%aws_profile {may_write(aws, 'Identity Center')}")
-    fetch_shared(AGENT)
-    called, go = threading.Event(), threading.Event()
+    fetch_shared(NOTEBOOK)
+    sts = HangingSts()
     issue = aws.iam.create_session
 
     def hang(*arguments: Any, **options: Any) -> Any:
         if options.get("scopes"):
-            called.set()
-            go.wait(60)
+            sts.wait()
         return issue(*arguments, **options)
 
-    notebook.good("%aws_profile --refresh")
-    fetch_shared(NOTEBOOK)
     monkeypatch.setattr(aws.iam, "create_session", hang)
+    yield sts
+    sts.go.set()
+
+
+def test_a_call_that_hangs(hanging: HangingSts) -> None:
+    """Programs whose keys are there get them while STS hangs for another program."""
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(fetch_shared, AGENT)
-        assert called.wait(30)
+        assert hanging.called.wait(30)
         assert json.loads(fetch_shared(NOTEBOOK))["AccessKeyId"]
-        go.set()
+        assert not hanging.gave_up
+        hanging.go.set()
         assert json.loads(waiting.result())["AccessKeyId"]
 
 
-def test_a_crowd_of_programs(notebook: Shell) -> None:
+@pytest.mark.parametrize("line", ["--refresh", "RoleBeta", "UserAlpha", "--off"])
+def test_a_switch_while_a_call_hangs(hanging: HangingSts, notebook: Shell, line: str) -> None:
+    """A switch doesn't wait for the keys of a program."""
+    with ThreadPoolExecutor() as pool:
+        pool.submit(fetch_shared, AGENT)
+        assert hanging.called.wait(30)
+        notebook.good(f"%aws_profile {line}")
+        assert not hanging.gave_up
+        hanging.go.set()
+
+
+def test_no_keys_after_the_end(hanging: HangingSts, notebook: Shell) -> None:
+    """A program whose keys arrive after the end of the sharing doesn't get them."""
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(fetch_shared, AGENT)
+        assert hanging.called.wait(30)
+        notebook.good("%aws_profile --share off")
+        hanging.go.set()
+        with pytest.raises(NotShared):
+            waiting.result()
+
+
+def test_a_crowd_of_programs(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program whose connection the kernel closes, because many others come, asks again."""
+    connect = socket.create_connection
+    crowd: list[socket.socket] = []
+
+    def connect_in_a_crowd(*arguments: Any) -> socket.socket:
+        connection = connect(*arguments)
+        if not crowd:
+            crowd.extend(connect(*arguments) for _ in range(40))
+            assert connection.recv(1) == b""  # the kernel has closed it
+        return connection
+
+    monkeypatch.setattr(socket, "create_connection", connect_in_a_crowd)
+    assert json.loads(fetch_shared(AGENT))["AccessKeyId"]
+    assert crowd
+    for connection in crowd:
+        connection.close()
+
+
+def test_200_programs(notebook: Shell) -> None:
     """Programs that connect in one instant wait for each other."""
     fetch_shared(AGENT)
     with ThreadPoolExecutor(200) as pool:
