@@ -379,7 +379,7 @@ def hanging(
     issue = aws.iam.create_session
 
     def hang(*arguments: Any, **options: Any) -> Any:
-        if options.get("scopes"):
+        if "scopes" in options:
             sts.wait()
         return issue(*arguments, **options)
 
