@@ -228,13 +228,24 @@ def test_keys_that_would_last_longer(
 
 
 def test_other_roles_that_aws_can_not_deny(
-    aws: EmbeddedAws, notebook: Shell, terminal: Terminal, answers: Answers
+    aws: EmbeddedAws, notebook: Shell, terminal: Terminal, answers: Answers, tmp_path: Path
 ) -> None:
-    """Without a policy, AWS can only end the keys of an identity that isn't a role: it says so."""
+    """Without a policy, AWS can only end the keys of an identity that isn't a role: it says so.
+
+    With a policy, programs can't assume another role.
+    """
+    trust = trusting(f"arn:aws:iam::{ROLE_ACCOUNT}:root")
+    aws.iam.create_role("Other", account=ROLE_ACCOUNT, trust=trust, policy=allow("s3:*"))
     notebook.good(f"%aws_profile {may_write(aws, 'Identity Center')}")
     card = notebook.good("%aws_profile --share write 5m").text
     assert "They can also assume other roles" in answers.questions[-1]
     assert "It can also assume other roles, whose keys can last longer." in card
+    assert terminal.python(ASSUME, AWS_PROFILE=AGENT) == "assumed\n"
+    file = tmp_path / "policy.json"
+    file.write_text(json.dumps(allow("s3:*", "sts:*")))
+    card = notebook.good(f'%aws_profile --share write 5m --policy "{file}"').text
+    assert "It can't assume other roles, unless the policy names `sts:AssumeRole`." in card
+    assert "AccessDenied" in terminal.python(ASSUME, AWS_PROFILE=AGENT)
 
 
 @pytest.mark.parametrize("minutes", [4, -4])
