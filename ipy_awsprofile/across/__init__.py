@@ -1,1 +1,1 @@
-"""Call one function for many profiles."""
+"""Call a function for many profiles, and collect the results in one DataFrame."""

@@ -1,7 +1,8 @@
 """Call a function for many profiles at the same time, and collect the results in one DataFrame.
 
-Threads open the profiles' sessions and call the function. In its thread, the profile's session is
-boto3's default session; see `gate` for what the threads can't use.
+A `Run` opens a session for each profile and calls the function with it, in threads. In its thread,
+this session is also boto3's default session. The module `gate` prevents these threads from using
+other identities.
 """
 
 from __future__ import annotations
@@ -59,12 +60,12 @@ if TYPE_CHECKING:
     from ipy_awsprofile.sessions.session import Identity
     from ipy_awsprofile.switch.switcher import Switcher
 
-#: How often to look for Ctrl-C and questions, and the time after Ctrl-C for profiles to finish, in
+#: How often to check for Ctrl-C and prompts, and how long to wait for calls to end after Ctrl-C, in
 #: seconds.
 _POLL = 0.1
 _GRACE = 1.0
 
-#: A profile, and a Region unless it is the profile's own.
+#: The name of a profile, and a Region, or None for the profile's own Region.
 Task = tuple[str, str | None]
 
 
@@ -85,42 +86,44 @@ def across_profiles(
 ) -> pd.DataFrame:
     """Call a function with a session of each profile and return all results as one DataFrame.
 
-    ``profiles`` is the exact name of a profile, a pattern as in `list_profiles`, several of these
-    with commas between them, or a list of exact names, patterns with wildcards, `Profile` records,
-    and roles of `list_assigned_roles` or `organization_roles`. A pattern that begins with a
-    sign-in, such as ``corp:1000*/Admin`` or ``corp:team-*/Admin``, also selects roles. ``exclude``
-    leaves out some of them: names, account IDs, names of accounts of roles, or patterns for the
-    whole name or ID, ignoring case.
+    ``profiles`` is the exact name of a profile, a pattern as in `list_profiles`, or several of
+    these separated by commas. It can also be a list of exact names, patterns with wildcards,
+    `Profile` records, and roles from `list_assigned_roles` or `organization_roles`. A pattern that
+    begins with the name of a sign-in, such as ``corp:1000*/Admin`` or ``corp:team-*/Admin``, also
+    selects roles. ``exclude`` omits profiles and roles by name, account ID or account name, or by
+    patterns for the whole name or ID. Case doesn't matter.
 
-    ``regions`` (a list, or a text such as ``eu-central-1,us-east-1``) calls the function for each
-    profile in each of these Regions instead of the profile's Region. The Regions share the
-    profile's credentials.
+    ``regions`` is a list, or a string such as ``eu-central-1,us-east-1``. The function is called
+    for each profile in each of these Regions instead of the profile's own Region.
 
-    ``function(session)`` returns rows (a DataFrame, a Series, a list of dicts), one row (a dict), a
-    value (it becomes the column ``value``), or None for no row. An index becomes a column, except
-    an unnamed index of integers; to keep it, return ``frame.reset_index()``. The first columns are
-    ``profile``, ``account`` (as reported by STS) and ``region`` (of the session). For roles of
-    `organization_roles`, ``profile`` is the role's ARN, and ``account_name`` is the next column
-    after the account. If the function returns a column with one of these names, it is renamed, for
-    example to ``result_region``. The rows are in the order of the profiles, and then of the
-    Regions.
+    ``function(session)`` returns rows (a DataFrame, a Series or a list of dicts), a single row (a
+    dict), another value (which becomes the column ``value``), or None for no rows. An index becomes
+    a column, except an unnamed index of integers. To keep such an index, return
+    ``frame.reset_index()``.
 
-    A profile that fails doesn't stop the others. Its error is a row (``profile``, ``account`` if
-    known, ``region`` if there are ``regions``, ``error``, ``message``, ``hint``) of
-    ``result.attrs["errors"]``, and a summary is shown. If every profile fails, NoProfileAnswered is
-    raised, with these rows as its ``errors``. Ctrl-C stops within seconds, keeps the results so far
-    and sets ``result.attrs["interrupted"]`` to True. ``result.attrs["errors"].retry()`` retries
-    the profiles that failed or weren't completed, and returns all results: see `ErrorRows`.
+    In the result, the first columns are ``profile``, ``account`` (as reported by STS) and
+    ``region`` (the session's Region). For roles from `organization_roles`, ``profile`` is the
+    role's ARN, and the column ``account_name`` follows ``account``. If the function returns a
+    column with one of these names, that column is renamed, for example to ``result_region``. The
+    rows have the order of the profiles, and for each profile the order of the Regions.
 
-    The user is prompted once for each MFA device and each sign-in. Roles with the same source share
-    its credentials. At most ``max_workers`` profiles are processed at the same time, in threads.
-    ``progress`` shows a progress bar, and ``confirmed`` includes protected profiles. ``read_only``,
-    ``policy`` and ``write`` are the options of ``%aws_profile``.
+    If the function fails for a profile, the other profiles continue. The error becomes a row in
+    ``result.attrs["errors"]`` (with ``profile``, ``account`` if known, ``region`` if you pass
+    ``regions``, ``error``, ``message`` and ``hint``), and the cell shows a summary. If every
+    profile fails, NoProfileAnswered is raised, with these rows as its ``errors``. After Ctrl-C, the
+    call returns within seconds with the results so far, and ``result.attrs["interrupted"]`` is
+    True. ``result.attrs["errors"].retry()`` retries the profiles that failed or weren't completed,
+    and returns all results (see `ErrorRows`).
 
-    Code that would use the notebook's identity, such as a global client, is an error of each
-    profile. Raises InvalidOption if no profile matches or if the function is async,
-    NotForOneProfile if the function names an object that is open in S3, and other subclasses of
-    `AwsProfileError`.
+    The user is prompted once for each MFA device and each sign-in. Roles with the same source
+    profile share its credentials. At most ``max_workers`` calls run at the same time, in threads.
+    If ``progress`` is true, a progress bar is shown. If ``confirmed`` is true, protected profiles
+    are included. ``read_only``, ``policy`` and ``write`` are the options of ``%aws_profile``.
+
+    If the function uses the notebook's identity, for example with a global client, it fails for
+    each profile. Raises InvalidOption if no profile matches or if the function is async,
+    NotForOneProfile if the function uses an object that was opened in S3 before the call, and other
+    subclasses of `AwsProfileError`.
 
     https://docs.python.org/3/library/concurrent.futures.html
     """
@@ -161,10 +164,10 @@ def across_profiles(
 
 @dataclass(slots=True, repr=False, kw_only=True)
 class Run:
-    """The calls of a function for profiles and Regions, with the outcomes so far.
+    """The calls of a function for many profiles, with the outcomes so far.
 
-    Without ``regions``, the function is called in each profile's Region. ``workers`` is the number
-    of threads, and ``variable`` is the notebook's name for the result.
+    If ``regions`` is empty, the function is called in each profile's own Region. ``workers`` is the
+    number of threads, and ``variable`` is the notebook's variable for the result, or empty.
     """
 
     switcher: Switcher
@@ -177,9 +180,9 @@ class Run:
     outcomes: dict[Task, Outcome] = field(default_factory=dict)
 
     def make(self) -> pd.DataFrame:
-        """Make the calls without a result, and return the results of all calls.
+        """Make all calls that don't have a result yet, and return the results of all calls.
 
-        Raises NoProfileAnswered without any result. Ctrl-C keeps the results so far.
+        Raises NoProfileAnswered if every call has failed. After Ctrl-C, returns the results so far.
         """
         tasks = list(product(self.requests, self.regions or (None,)))
         lines: Any = LinesOfCalls(sys.stdout, regional=bool(self.regions))
@@ -213,7 +216,7 @@ class Run:
         return self.make()
 
     def _make_calls(self, tasks: Sequence[Task], block: Uninterrupted) -> bool:
-        """Make calls in threads, and keep their outcomes. Return whether Ctrl-C has ended them."""
+        """Make calls in threads, and store their outcomes. Return True if Ctrl-C interrupted them."""
         questions = Questions(self.switcher.person)
         sources = SharedSources(questions.person)
         profiles: dict[str, _Profile] = {}
@@ -244,10 +247,13 @@ class Run:
     def _wait(
         self, waiting: set[Future[Outcome | None]], questions: Questions, block: Uninterrupted
     ) -> bool:
-        """Ask the calls' questions until all calls have ended. Return whether Ctrl-C ended them."""
+        """Answer the calls' prompts until all calls have ended.
+
+        Returns True if Ctrl-C interrupted the calls, and otherwise False.
+        """
         unit = " calls" if self.regions else " profiles"
         is_hidden = not waiting or not self.progress
-        # Nothing stays, and a quick run shows nothing.
+        # The progress bar appears after a second, and is removed at the end.
         with tqdm(total=len(waiting), unit=unit, disable=is_hidden, leave=False, delay=1) as bar:
             while waiting:
                 try:
@@ -264,7 +270,7 @@ class Run:
 
 @dataclass(slots=True, repr=False)
 class _Profile:
-    """The session of one profile in a run, shared by the calls for its Regions."""
+    """One profile of a `Run`, with a session that the calls for all its Regions share."""
 
     run: Run
     questions: Questions
@@ -275,7 +281,10 @@ class _Profile:
     account: str | None = None
 
     def outcome(self, name: str, region: str | None) -> Outcome | None:
-        """Call the function, and return its rows or its failure; None after Ctrl-C."""
+        """Call the function in a Region, and return its rows or its failure, or None after Ctrl-C.
+
+        If ``region`` is None, the function is called in the profile's own Region.
+        """
         session = rows = failure = None
         try:
             with self.lock:  # the first call opens the session
@@ -316,7 +325,7 @@ class _Profile:
 
 
 def _in_region(session: ProfileSession, region: str) -> ProfileSession:
-    """Return a session in another Region with the same, jointly renewed credentials."""
+    """Return a session in another Region that shares the credentials of this session."""
     target = replace(session.target, region=region)
     core = ProfileBotocoreSession(target)
     core.callers = session.callers
@@ -345,7 +354,10 @@ def _require_function(profiles: object, function: object) -> None:
 
 
 def _require_no_handles(function: object, namespace: Mapping[str, object]) -> None:
-    """Raise NotForOneProfile if a function names an object that the notebook opened in S3."""
+    """Raise NotForOneProfile if a function uses an object that keeps the notebook's identity.
+
+    Such objects are files that the notebook opened in S3, and pools of worker processes.
+    """
     if not isinstance(function, FunctionType):
         return
     for what, value in _values_of(function, namespace):
@@ -364,7 +376,10 @@ def _require_no_handles(function: object, namespace: Mapping[str, object]) -> No
 def _values_of(
     function: FunctionType, namespace: Mapping[str, object]
 ) -> Iterator[tuple[str, object]]:
-    """Yield the variables of a function, and of the notebook's functions that it names."""
+    """Yield the names and values of the variables that a function uses.
+
+    Functions that the notebook defines and this function uses are included.
+    """
     functions = [function]
     for reached in functions:  # the list grows
         for name, value in _variables_of(reached, namespace).items():
@@ -376,7 +391,7 @@ def _values_of(
 
 
 def _variables_of(function: FunctionType, namespace: Mapping[str, object]) -> dict[str, object]:
-    """Return a function's default arguments, and the variables that it names."""
+    """Return the variables that a function uses and its default arguments, by name."""
     code = function.__code__
     defaults = function.__defaults__ or ()
     arguments = code.co_varnames[: code.co_argcount]
@@ -400,7 +415,7 @@ def _variables_of(function: FunctionType, namespace: Mapping[str, object]) -> di
 
 
 def _codes_in(values: Iterable[object]) -> Iterator[CodeType]:
-    """Yield code among values, and the code of the functions that it defines."""
+    """Yield the code objects among some values, with the code of the functions that they define."""
     for value in values:
         if isinstance(value, CodeType):
             yield value
@@ -408,10 +423,10 @@ def _codes_in(values: Iterable[object]) -> Iterator[CodeType]:
 
 
 def _parse_regions(regions: str | Iterable[str] | None) -> tuple[str, ...]:
-    """Return the names of Regions, from a list or a text with commas or blanks between the names.
+    """Return the names in a list of Regions, or in a string of names with commas or spaces.
 
-    None is each profile's own Region. Raises InvalidOption for an empty list. Warns about names
-    that botocore doesn't know.
+    If ``regions`` is None, the result is empty. Warns about names that botocore doesn't know, and
+    raises InvalidOption if ``regions`` doesn't contain any name.
     """
     if regions is None:
         return ()
@@ -420,8 +435,8 @@ def _parse_regions(regions: str | Iterable[str] | None) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(regions.replace(",", " ").split()))
     if not names:
         raise InvalidOption(
-            "`regions` names no Region.",
-            "Name at least one, or leave out `regions` to use each profile's own Region.",
+            "`regions` is empty.",
+            "Pass at least one Region, or omit `regions` to use each profile's own Region.",
         )
     for problem in filter(None, map(unknown_region, names)):
         PROCESS.warn(problem)

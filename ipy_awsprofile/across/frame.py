@@ -1,4 +1,4 @@
-"""Combine the outcomes of many calls in one DataFrame, with the failures as rows."""
+"""Combine the results of many calls in one DataFrame, and their failures in a table of errors."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The rows of one call of the function, or its failure.
+    """The rows that a function returned for a profile, or the failure of the call.
 
-    ``account`` is the account reported by STS. If no session could be opened, it is the account in
-    the files, if any. ``account_name`` is its name for a role of `organization_roles`.
+    ``account`` is the account ID that STS reported or, if no session could be opened, the account
+    ID in the files. ``account_name`` is the account's name for a role from `organization_roles`,
+    and otherwise None.
     """
 
     profile: str
@@ -38,26 +39,26 @@ class Outcome:
 
 
 class ErrorRows(list[dict[str, str | None]]):
-    """The errors of a run over many profiles, shown as a table.
+    """The errors of a function or cell that ran for many profiles. The notebook shows a table.
 
-    A row has the ``profile``, its ``account`` (as reported by STS, otherwise from the files, or
-    None if unknown), its ``account_name`` in a run with `organization_roles`, the ``region`` if the
-    run has ``regions``, the ``error``'s type, its ``message`` and a ``hint``. The rows are plain
-    dicts, because pandas compares, copies and writes a frame's ``attrs``. The method `frame`
-    returns a DataFrame.
+    Each row is a dict with the ``profile``, the ``account`` (as reported by STS, otherwise from the
+    files, or None if unknown), the ``account_name`` for roles from `organization_roles`, the
+    ``region`` if the code ran in several Regions, the ``error`` (its type), the ``message`` and a
+    ``hint``. The rows are plain dicts because pandas compares, copies and writes the ``attrs`` of a
+    DataFrame. The method `frame` returns the rows as a DataFrame.
     """
 
-    #: Runs the calls without a result again. None if the errors have no run.
+    #: Repeats the calls that don't have a result. It is None if the errors can't be retried.
     on_retry: Callable[[], pd.DataFrame] | None = None
 
     def retry(self) -> pd.DataFrame:
-        """Retry the profiles that failed or that Ctrl-C left out, and return all results.
+        """Retry the profiles that failed or weren't completed, and return all results.
 
-        Call the function with the same options, for the profiles and Regions without a result. The
-        DataFrame contains the earlier and the new results, as if they came from one run. Its
-        ``attrs["errors"]`` contains the remaining errors.
+        The function is called again, with the same options, for each profile and Region without a
+        result. The DataFrame contains the earlier and the new results, in the order of a single
+        run. Its ``attrs["errors"]`` contains the remaining errors.
 
-        Raises NoProfileAnswered if there is still no result, and AwsProfileError if the errors come
+        Raises NoProfileAnswered if every profile has failed, and AwsProfileError if the errors come
         from a file or another process.
         """
         if self.on_retry is None:
@@ -68,18 +69,18 @@ class ErrorRows(list[dict[str, str | None]]):
         return self.on_retry()
 
     def frame(self) -> pd.DataFrame:
-        """Return the rows as a DataFrame."""
+        """Return the errors as a DataFrame with a row for each error."""
         import pandas as pd  # not needed if nothing failed
 
         columns = self[0] if self else ("profile", "account", "error", "message", "hint")
         return pd.DataFrame(list(self), columns=list(columns), dtype="string")
 
     def __deepcopy__(self, _memo: object) -> Self:
-        """Return the object itself. pandas copies ``attrs`` often, and the rows never change."""
+        """Return this object itself. pandas copies ``attrs`` often, and the rows never change."""
         return self
 
     def __reduce__(self) -> tuple[type[Self], tuple[list[dict[str, str | None]]]]:
-        """Pickle the rows, but not the run with its function and results."""
+        """Return the rows for pickle, without the function that retries the calls."""
         return type(self), (list(self),)
 
     def __repr__(self) -> str:
@@ -106,12 +107,12 @@ class ErrorRows(list[dict[str, str | None]]):
 
 
 def rows_of(value: object) -> Rows:
-    """Return the rows for a function's return value.
+    """Convert the value that a user's function returned to rows.
 
-    A DataFrame (of pandas, polars or pyarrow), a Series and a list of dicts contain rows, a dict is
-    one row, and None is no row. Any other list has a row for each item, and any other value is one
-    row, in the column ``value``. An index becomes columns, except an unnamed index of integers,
-    which pandas leaves after filtering or sorting.
+    A DataFrame (from pandas, polars or pyarrow), a Series and a list of dicts contain rows, a dict
+    is a single row, and None means no rows. Any other list becomes a row for each item, and any
+    other value becomes a single row, in the column ``value``. An index becomes columns, except an
+    unnamed index of integers, which is usually left over from filtering or sorting.
     """
     import pandas as pd
 
@@ -139,11 +140,11 @@ def rows_of(value: object) -> Rows:
 
 
 def frame_of(outcomes: Sequence[Outcome], *, regional: bool = False) -> pd.DataFrame:
-    """Return the rows of all outcomes as one frame, with profile, account and region in each row.
+    """Return the rows of all outcomes as one DataFrame, with the profile, account and Region.
 
-    With roles of an organization, each row also has an ``account_name``. A column of the function
-    with one of these names is renamed. ``attrs["errors"]`` contains the failures as `ErrorRows`,
-    with their Regions if ``regional``.
+    For roles from `organization_roles`, each row also has an ``account_name``. If the function
+    returned a column with one of these names, that column is renamed. ``attrs["errors"]`` contains
+    the failures as `ErrorRows`. If ``regional`` is true, the failures contain the Region.
     """
     import pandas as pd
 
@@ -171,7 +172,7 @@ def frame_of(outcomes: Sequence[Outcome], *, regional: bool = False) -> pd.DataF
 
 
 def _joined(all_rows: Iterable[Rows]) -> pd.DataFrame:
-    """Return frames and records as one frame."""
+    """Return all rows, which are DataFrames or lists of dicts, as one DataFrame."""
     import pandas as pd
 
     frames: list[pd.DataFrame] = []
@@ -200,7 +201,10 @@ def _error_row(outcome: Outcome, columns: Iterable[str]) -> dict[str, str | None
 
 
 def no_profile_answered(errors: ErrorRows, size: str) -> NoProfileAnswered:
-    """Return the error for a run without any result. ``size`` describes the run."""
+    """Return the error for code that failed for every profile.
+
+    ``size`` describes the number of profiles, such as ``5 profiles``.
+    """
     if len(errors) == 1:
         (row,) = errors
         message = f"{profile_and_region(row, '`')} failed: {row['error']}: {row['message']}"

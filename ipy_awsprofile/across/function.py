@@ -1,4 +1,4 @@
-"""Call a function for one profile, in a thread of the kernel."""
+"""Call a function for one profile, convert its errors, and mark its output with the profile."""
 
 from __future__ import annotations
 
@@ -24,12 +24,15 @@ if TYPE_CHECKING:
 
 Function = Callable[["boto3.Session"], object]
 
-#: An error as text, without the objects that an exception keeps: its type, message and hint.
+#: An error's type, message and hint as strings, without the objects that an exception keeps.
 Failure = dict[str, str]
 
 
 def failure_of(error: BaseException, session: boto3.Session | None) -> Failure:
-    """Return an error as text, on one line each, without the session's keys."""
+    """Return the type, message and hint of an error as strings, each on one line.
+
+    If the message contains the session's keys, they are removed.
+    """
     message = " ".join(str(error).split())
     if session:
         keys = current_keys(session)
@@ -44,10 +47,10 @@ def failure_of(error: BaseException, session: boto3.Session | None) -> Failure:
 
 
 def work_for(function: Function, turn: Turn) -> object:
-    """Call the function in a profile's turn, and return its value.
+    """Call a function with the session of a turn (one profile's call), and return its value.
 
-    A generator is consumed here, while the session is available. Raises the function's exceptions,
-    or this package's for those of AWS and botocore.
+    If the value is an iterator, return a list of its items, because the function's code needs the
+    session. Exceptions of AWS and botocore are converted to this package's exceptions.
     """
     try:
         with in_turn(turn):
@@ -70,7 +73,11 @@ def work_for(function: Function, turn: Turn) -> object:
 
 
 class LinesOfCalls:
-    """The standard output during a run: whole lines, each with the name of its profile."""
+    """Standard output while code runs for many profiles.
+
+    Each line begins with the name of the profile whose code printed it. Only complete lines are
+    written, so that the lines of different threads don't mix.
+    """
 
     def __init__(self, stream: TextIO, *, regional: bool) -> None:
         self._stream = stream
@@ -80,7 +87,10 @@ class LinesOfCalls:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Write the complete lines of the thread's turn, or the whole text in any other thread."""
+        """Write the complete lines in a string, each with the name of the thread's profile.
+
+        If the thread doesn't work for one profile, the whole string is written without changes.
+        """
         turn = turn_here()
         if not turn:
             return int(self._stream.write(text))
@@ -96,6 +106,6 @@ class LinesOfCalls:
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
-        """Write the texts, as a stream does."""
+        """Write each of the strings with `write`."""
         for line in lines:
             self.write(line)

@@ -1,4 +1,4 @@
-"""The role with one name in each account of an organization, for a run over all of them.
+"""List the role with a given name in each account of an organization, for `across_profiles`.
 
 https://docs.aws.amazon.com/organizations/latest/userguide/orgs_introduction.html
 """
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OrganizationRole:
-    """A role in an account of an organization, and the session that assumes it."""
+    """A role in an account of an organization, and the session that assumes the role."""
 
     account: Account
     arn: str
@@ -44,7 +44,7 @@ class OrganizationRole:
         return self.arn
 
     def request(self, options: SwitchRequest) -> SwitchRequest:
-        """Return the request for the role, with the options of a run."""
+        """Return the request that opens a session of this role with the given options."""
         session = self.session
         is_limited = True
         if isinstance(session, ProfileSession):
@@ -65,23 +65,24 @@ def organization_roles(
     exclude: str | Iterable[str] = (),
     session: boto3.Session | None = None,
 ) -> list[OrganizationRole]:
-    """Return a role in each active account of the organization, sorted by account name.
+    """Return the role with this name in each active account of the organization.
 
-    Pass the roles to `across_profiles`. ``role`` is the role's name, with its path if it has one,
-    such as ``audit/Reader``. An account that doesn't have the role becomes a row of the run's
-    errors. ``pattern`` selects accounts by words in their name, ID or email domain, as in
-    `list_profiles`. ``exclude`` leaves out accounts: names, IDs, or patterns such as ``sandbox-*``
-    for the whole name or ID, ignoring case.
+    The roles are sorted by account name. Pass them to `across_profiles`, which reports an error for
+    each account that doesn't have the role. ``role`` is the role's name, with its path if it has
+    one, such as ``audit/Reader``. ``pattern`` selects accounts by words in their name, ID or email
+    domain, as in `list_profiles`. ``exclude`` omits accounts by name or ID, or by patterns for the
+    whole name or ID, such as ``sandbox-*``. Case doesn't matter.
 
-    The active identity, or a boto3 ``session``, lists the accounts now and assumes the roles
-    during a run. It must belong to the organization's management account or to a delegated
-    administrator. Suspended and closed accounts are left out. The roles' ARNs have the
-    organization's partition, such as ``aws-us-gov``. Roles are read from the AWS CLI's cache if
-    possible, unless the session is limited by ``read_only`` or ``policy``, or isn't from this
-    package's `open_session` or a switch.
+    The active identity or, if you pass a boto3 ``session``, the session's identity lists the
+    accounts now and assumes the roles later. It must belong to the organization's management
+    account or to a delegated administrator. Suspended and closed accounts are omitted. The roles'
+    ARNs have the organization's partition, such as ``aws-us-gov``.
 
-    Raises InvalidOption if no profile is active, AccessDenied, and other subclasses of
-    `AwsProfileError`.
+    Role credentials are read from the AWS CLI's cache if possible. They aren't if the session is
+    limited by ``read_only`` or ``policy``, or if neither `open_session` nor a switch created it.
+
+    Raises InvalidOption if no profile is active and you don't pass a session, AccessDenied if the
+    identity isn't allowed to list the accounts, and other subclasses of `AwsProfileError`.
 
     https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html
     """
@@ -121,7 +122,7 @@ def organization_roles(
 
 
 def patterns_of(exclude: str | Iterable[str]) -> list[str]:
-    """Return the patterns of ``exclude``: of one text or several, with commas between them."""
+    """Return the patterns in ``exclude``: a string with commas, or several such strings."""
     texts = [exclude] if isinstance(exclude, str) else list(exclude)
     patterns: list[str] = []
     for text in texts:
@@ -132,9 +133,10 @@ def patterns_of(exclude: str | Iterable[str]) -> list[str]:
 def warn_about_excluding_nothing(
     exclude: str | Iterable[str], candidates: Collection[str], what: str
 ) -> None:
-    """Warn about each pattern of ``exclude`` that matches none of the candidates' names and IDs.
+    """Warn about each pattern in ``exclude`` that doesn't match any candidate.
 
-    ``what`` says what the candidates are.
+    ``candidates`` are the names and IDs that could be excluded, and ``what`` is the word for them
+    in the warning, such as ``account``.
     """
     for text in [exclude] if isinstance(exclude, str) else exclude:
         patterns = alternatives(text)
@@ -150,7 +152,10 @@ def warn_about_excluding_nothing(
 
 
 def _similar_pattern(text: str, names: Collection[str]) -> str:
-    """Return a question with a pattern for the names that contain a text, or with similar names."""
+    """Return a question that suggests a pattern or similar names for text that matches no name.
+
+    The pattern matches the names that contain the text. The result can be an empty string.
+    """
     if has_wildcard(text):
         return ""
     word = text.casefold()
@@ -167,7 +172,10 @@ def _similar_pattern(text: str, names: Collection[str]) -> str:
 
 
 def _list_accounts(session: boto3.Session) -> list[dict[str, str]]:
-    """Return the accounts of the session's organization. Raises AccessDenied and others."""
+    """Return the accounts in the session's organization, as AWS Organizations describes them.
+
+    Raises AccessDenied if the session isn't allowed to list them.
+    """
     try:
         with translated(target_in(session)):
             client = own_client_of(session, "organizations")

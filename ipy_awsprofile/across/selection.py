@@ -1,4 +1,4 @@
-"""Select the profiles and roles of a run: by name, by pattern, or from a list, without some."""
+"""Select the profiles and roles for `across_profiles` by name, by pattern or from a list."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from ipy_awsprofile.text import did_you_mean, number_of
 if TYPE_CHECKING:
     from ipy_awsprofile.credentials.person import Person
 
-#: A profile or role of a run: its name, or a role of `organization_roles` with its session.
+#: A selected profile or role: its name, or a role from `organization_roles` with its session.
 Selected = str | OrganizationRole
 
 
 def select_profiles(
     profiles: str | Iterable[object], exclude: str | Iterable[str], person: Person
 ) -> list[Selected]:
-    """Return the profiles and roles for `across_profiles`, without duplicates.
+    """Return the selected profiles and roles without duplicates.
 
-    ``person`` signs in if roles of IAM Identity Center must be listed. Raises InvalidOption if
-    nothing matches a pattern, if ``exclude`` leaves out everything, or if an object is neither a
-    profile nor a role.
+    If roles in IAM Identity Center must be listed, ``person`` is prompted to sign in. Raises
+    InvalidOption if a pattern doesn't match anything, if ``exclude`` omits everything, or if an
+    object in ``profiles`` is neither a profile nor a role.
     """
     if not isinstance(exclude, str):
         exclude = list(exclude or ())
@@ -60,7 +60,7 @@ def select_profiles(
 
 
 def _candidates(profiles: str | Iterable[object], person: Person) -> Iterable[Selected]:
-    """Yield what `across_profiles` gets, with the profiles and roles instead of patterns."""
+    """Yield the profiles and roles that the user selects, without applying ``exclude``."""
     if isinstance(profiles, str):
         for text in _patterns_in(profiles):
             yield from _names_matching(text, person)
@@ -80,7 +80,7 @@ def _candidates(profiles: str | Iterable[object], person: Person) -> Iterable[Se
 
 
 def _names_for_exclude(selected: Selected) -> tuple[str, ...]:
-    """Return what ``exclude`` can name to leave out a profile or role."""
+    """Return the names and IDs by which ``exclude`` can omit a profile or role."""
     if isinstance(selected, OrganizationRole):
         return str(selected), selected.account.id, selected.account.name
     config = read_config()
@@ -95,9 +95,10 @@ def _names_for_exclude(selected: Selected) -> tuple[str, ...]:
 
 
 def _patterns_in(text: str) -> list[str]:
-    """Return the patterns and names in a text, which commas separate; it can be one name, too.
+    """Return the names and patterns in a string that separates them with commas.
 
-    Raises InvalidOption for braces.
+    A string that is the name of a profile or role can contain commas. Raises InvalidOption if a
+    pattern contains braces.
     """
     text = str(text)  # it can be a Profile
     if is_name(text):
@@ -111,9 +112,10 @@ def _patterns_in(text: str) -> list[str]:
 
 
 def _names_matching(pattern: str, person: Person) -> list[str]:
-    """Return the names of the profiles and roles that match a pattern, or that it names exactly.
+    """Return the names of the profiles and roles that match a pattern.
 
-    Raises InvalidOption if nothing matches.
+    If the pattern is the exact name of a profile or role, return only this name. Raises
+    InvalidOption if no profile or role matches.
     """
     if is_name(pattern):  # without other profiles that match this name as a pattern
         return [pattern]
@@ -136,15 +138,16 @@ def _names_matching(pattern: str, person: Person) -> list[str]:
 
 
 def advice_for_pattern(pattern: str) -> str:
-    """Return what to write instead of a pattern that matches nothing, or an empty text."""
+    """Return advice for a pattern that doesn't match anything, or an empty string."""
     advice = _advice_for_words(pattern, ()) or _advice_for_syntax(pattern)
     return advice or did_you_mean(pattern, read_config().profiles)
 
 
 def _advice_for_words(pattern: str, names: Collection[str]) -> str:
-    """Return how to name the profiles whose exact names are words of a pattern.
+    """Return advice for a pattern that consists of words, some of which are names of profiles.
 
-    The result is empty without such profiles, and if the pattern selects them.
+    The advice is how to select these profiles. It is an empty string if the pattern selects them,
+    or if no word is the name of a profile.
     """
     exact = list(filter(is_name, pattern.split()))
     if set(exact) <= set(names):
@@ -153,7 +156,10 @@ def _advice_for_words(pattern: str, names: Collection[str]) -> str:
 
 
 def _advice_for_syntax(pattern: str) -> str:
-    """Return what to write instead of the negation or the list of patterns of other tools."""
+    """Return advice for a pattern with the syntax of other tools, or an empty string.
+
+    The syntax is a pattern that begins with ``!``, or patterns that are separated by spaces.
+    """
     if pattern.startswith("!"):
         return (
             f"To leave out profiles, write `%%aws_profiles * --exclude {pattern[1:]}` above a "
@@ -166,7 +172,7 @@ def _advice_for_syntax(pattern: str) -> str:
 
 
 def _without_braces(text: str) -> str:
-    """Return patterns with braces, as in a shell, as patterns with commas between them."""
+    """Return a pattern with braces, as in a shell, as a list of patterns separated by commas."""
     patterns: list[str] = []
     for part in re.findall(r"(?:[^,{}]|\{[^{}]*\})+", text):
         pieces = [piece.split(",") for piece in re.split(r"[{}]", part)]
@@ -175,7 +181,7 @@ def _without_braces(text: str) -> str:
 
 
 def is_name(text: str) -> bool:
-    """Return whether a text is the name of a profile or role rather than a pattern."""
+    """Return whether a string is the name of a profile or role rather than a pattern."""
     config = read_config()
     role = role_named(text, config)
     if role:

@@ -1,8 +1,9 @@
-"""Open sessions for many profiles, and share the sources of their roles.
+"""Open sessions for many profiles, and share the credentials of their source profiles.
 
-For each role, botocore gets the credentials of the role's source again. For hundreds of roles with
-one source, this would be hundreds of calls, and AWS accepts an MFA code only once. Here, botocore
-gets each source once, and the user is asked once for each MFA device and each sign-in.
+For each role, botocore would load the credentials of the role's source profile again. For hundreds
+of roles with the same source profile, this would mean hundreds of calls, and AWS accepts an MFA
+code only once. In this module, the source's credentials are loaded once, and the user is prompted
+once for each MFA device and each sign-in.
 """
 
 from __future__ import annotations
@@ -34,22 +35,25 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-#: Attempts for each call, because calls for many profiles get throttled.
+#: The number of attempts for each call, because AWS throttles calls for many profiles.
 _ATTEMPTS = 10
 
-#: How many calls to STS are made at the same time. With more of them, throttled ones would use up
+#: The maximum number of simultaneous calls to STS. If there were more, throttled calls would use up
 #: the retries that botocore allows a client.
 _MOST_CALLS = 16
 
 
 class Questions:
-    """Questions to the user from a run's threads, which the main thread answers."""
+    """A queue of prompts from threads, which the main thread shows to the user.
+
+    ``person`` is the user whose prompters add prompts to this queue.
+    """
 
     def __init__(self, person: Person) -> None:
         self._asked: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
-        #: Set when nothing is asked anymore, and a function that still runs can't sign anymore.
+        #: Set at the end. From then on, no prompt is shown, and running functions can't sign.
         self.is_over = threading.Event()
-        #: The user, as the run's threads ask.
+        #: The user, with prompters that add prompts to the queue.
         self.person = replace(person, mfa_prompter=partial(self._ask, person.mfa_prompter))
         if person.sign_in_prompter:
             prompter = partial(self._ask, person.sign_in_prompter)
@@ -63,7 +67,7 @@ class Questions:
         return answer.result()
 
     def answer(self) -> None:
-        """Ask the user the questions that wait, in this thread."""
+        """Show the waiting prompts to the user, in this thread, and pass on the answers."""
         while not self._asked.empty():
             answer, question = self._asked.get()
             try:
@@ -74,33 +78,33 @@ class Questions:
                     raise
 
     def cancel(self) -> None:
-        """Answer no more questions."""
+        """Reject all waiting and future prompts with KeyboardInterrupt."""
         self.is_over.set()
         while not self._asked.empty():
             self._asked.get()[0].set_exception(KeyboardInterrupt())
 
 
 class SharedSources:
-    """Opens sessions in many threads. Roles with the same source share its credentials.
+    """Opens sessions in many threads. Roles with the same source profile share its credentials.
 
-    A source that fails isn't tried again: all roles that need it get the same error.
+    If the credentials of a source can't be loaded, all its roles raise the same error.
     """
 
     def __init__(self, person: Person) -> None:
-        #: The user, who signs in once.
+        #: The user, who is prompted for each sign-in only once.
         self.person = person
         if person.sign_in_prompter:
             prompter = partial(self._sign_in, person.sign_in_prompter)
             self.person = replace(person, sign_in_prompter=prompter)
         shared = Config(max_pool_connections=_MOST_CALLS)
         self._sts_config = give_up_soon(attempts=_ATTEMPTS).merge(shared)
-        #: Holds back calls to STS while others are made.
+        #: Limits the number of simultaneous calls to STS.
         self.calling = threading.Semaphore(_MOST_CALLS)
         self._lock = of_process(self, name="_lock", create=threading.Lock)
         self._shared: dict[tuple[object, ...], Future[Any]] = {}
 
     def open(self, target: Target) -> ProfileSession:
-        """Open a session for a target. Raises a subclass of `AwsProfileError`."""
+        """Open a session for a target. Raises a subclass of `AwsProfileError` if this fails."""
         source = target.request.source
         return open_target(
             target,
@@ -114,7 +118,11 @@ class SharedSources:
         self.make_once(partial(prompter, target), "sign-in", sign_in_file(target))
 
     def make_once(self, make: Callable[[], _T], *key: object) -> _T:
-        """Return the result of ``make``, or raise its error. Only the first thread calls it."""
+        """Call ``make`` once for each key, and return its result or raise its error.
+
+        Later calls with the same key, in any thread, return the first result or raise the first
+        error.
+        """
         with self._lock:
             is_first = key not in self._shared
             shared: Future[_T] = self._shared.setdefault(key, Future())
@@ -130,7 +138,10 @@ class SharedSources:
         return shared.result()
 
     def create_sts(self, target: Target, _service: str, **keys: str) -> _Sts:
-        """Return the shared STS client for these access keys, for a target's role."""
+        """Return a client that assumes a target's roles with these access keys.
+
+        All targets with the same access keys and client settings share one STS client.
+        """
         settings = _settings_of_clients(target, target.name)
         create = partial(self._create_sts, target, keys)
         client = self.make_once(create, "sts", settings, keys["aws_access_key_id"])
@@ -142,7 +153,7 @@ class SharedSources:
 
 
 class _SharedRoleProvider(RoleChainProvider):
-    """botocore's provider of a target's role, whose source it shares with other roles."""
+    """A credential provider for a target's role that shares the role's source with other roles."""
 
     def __init__(self, sources: SharedSources, target: Target, **options: Any) -> None:
         self._own_sts = options["client_creator"]
@@ -153,7 +164,7 @@ class _SharedRoleProvider(RoleChainProvider):
         self._profiles = options["profile_provider_builder"]
 
     def _resolve_source_credentials(self, role_config: Any, profile_name: str) -> Any:
-        """Return the credentials that assume a role. The method's name is botocore's."""
+        """Return the credentials that assume a role. This method overrides botocore's."""
         if self._target.request.source:
             return self._target.request.source.credentials
         load = partial(super()._resolve_source_credentials, role_config, profile_name)  # type: ignore[misc]
@@ -171,7 +182,7 @@ class _SharedRoleProvider(RoleChainProvider):
         return session
 
     def _load(self, load: Callable[[], Credentials], name: str) -> _SharedCredentials:
-        """Return the credentials of a source, whose errors name the source for all its roles."""
+        """Load the credentials of a source. Errors name the source, because its roles share it."""
         own = self.renewing
         self.renewing = self._profiles.renewing = own.for_source(name)
         try:
@@ -182,7 +193,10 @@ class _SharedRoleProvider(RoleChainProvider):
     def _mfa_session(
         self, source: _SharedCredentials, name: str, serial: str
     ) -> _SharedCredentials:
-        """Return a session of the source with an MFA code, because AWS accepts a code only once."""
+        """Return the credentials of an MFA session, with which many roles can be assumed.
+
+        AWS accepts an MFA code only once, so the code can't be used for each of the roles.
+        """
         parameters = {"SerialNumber": serial}
         codes: Any = self.renewing.prompter
         fetcher = MfaSessionFetcher(source, self._own_sts, parameters, codes, {})
@@ -193,14 +207,14 @@ class _SharedRoleProvider(RoleChainProvider):
 
 @dataclass(slots=True)
 class _Sts:
-    """The shared STS client, with one target's parameters for AssumeRole."""
+    """A shared STS client that adds the parameters of one target to its calls."""
 
     client: Any
     parameters: Mapping[str, StsParameters]
     calling: threading.Semaphore
 
     def assume_role(self, **params: Any) -> Any:
-        """Assume a role. The method's name is botocore's."""
+        """Call AssumeRole with the target's parameters for the role. botocore calls this method."""
         added = self.parameters.get(params["RoleArn"], {})
         with self.calling:
             return self.client.assume_role(**params, **added)
@@ -208,14 +222,17 @@ class _Sts:
 
 @dataclass(slots=True, repr=False)
 class _SharedCredentials:
-    """Credentials of a source, which are retrieved when a role is first assumed with them."""
+    """The credentials of a source profile. They are retrieved when they are first needed."""
 
     credentials: Credentials
     lock: threading.Lock = field(default_factory=threading.Lock)
     failure: Exception | None = None
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        """Return the credentials, or raise their first error. The method's name is botocore's."""
+        """Return the current credentials. After an error, each call raises the same error.
+
+        botocore calls this method.
+        """
         with self.lock:
             if self.failure:
                 raise self.failure.with_traceback(None)
@@ -227,9 +244,10 @@ class _SharedCredentials:
 
 
 def _settings_of_clients(target: Target, name: str) -> str:
-    """Return the target's client settings, with the Region of a profile in its chain, if any.
+    """Return a key for a target's client settings and the Region of a profile in its role chain.
 
-    Roles share only what has the same ones, because these settings decide which server answers.
+    Roles share clients and credentials only if these keys are equal, because the settings determine
+    which server answers.
     """
     region = target.region
     for profile in target.chain[1:]:
