@@ -216,7 +216,7 @@ class Run:
         return self.make()
 
     def _make_calls(self, tasks: Sequence[Task], block: Uninterrupted) -> bool:
-        """Make calls in threads, and store their outcomes. Return True if Ctrl-C interrupted them."""
+        """Make calls in threads, and store the outcomes. Return True if Ctrl-C interrupts them."""
         questions = Questions(self.switcher.person)
         sources = SharedSources(questions.person)
         profiles: dict[str, _Profile] = {}

@@ -146,7 +146,7 @@ def warn_about_excluding_nothing(
             if fits([pattern], *candidates):
                 continue
             PROCESS.warn(
-                f"`exclude` leaves out no {what} for `{pattern}`, which must match the whole name "
+                f"`exclude` leaves out no {what}, because `{pattern}` doesn't match a whole name "
                 f"or account ID. {_similar_pattern(pattern, candidates)}".strip()
             )
 

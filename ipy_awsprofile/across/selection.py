@@ -104,7 +104,7 @@ def _patterns_in(text: str) -> list[str]:
     if is_name(text):
         return [text]
     if re.search(r"\{[^{}]*,[^{}]*\}", text):
-        raise InvalidOption("Patterns have no braces.", f"Write `{_without_braces(text)}`.")
+        raise InvalidOption("Patterns can't contain braces.", f"Write `{_without_braces(text)}`.")
     patterns = alternatives(text)
     if not patterns:
         raise InvalidOption("`profiles` is empty.", "For all profiles, pass `'*'`.")

@@ -1,8 +1,8 @@
-"""`Card` and `Table`: data that a terminal displays as text and a notebook as HTML.
+"""Display a `Card` or a `Table`, which a terminal shows as text and a notebook as HTML.
 
-Only this module writes HTML. Notebooks don't sanitize a new output, and names come from files and
-servers, so every text goes through `_escaped`. Styles are inline, because front ends remove style
-sheets from untrusted notebooks. Text has the page's color, so every theme keeps it legible.
+Only this module writes HTML. Notebooks don't sanitize new outputs, and names come from files and
+servers, so `_escaped` processes every string. Styles are inline because front ends remove style
+sheets from untrusted notebooks. Text keeps the page's color, so it is legible in every theme.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from html import escape
 
 from ipy_awsprofile.text import LONGEST, one_line, printable, shortened, visible
 
-#: The maximum number of rows in a table, and length of a value, which fits an error's message.
+#: The maximum number of rows in a table, and the maximum length of a value. Most messages of errors
+#: fit into a value.
 MOST_ROWS = 200
 _LONGEST_CELL = 600
 
 
 class Tone(Enum):
-    """The color of a card's edge: a plain color, and the variables of JupyterLab and VS Code.
+    """The color of a card's edge: a plain color, and CSS variables of JupyterLab and VS Code.
 
-    The plain color is for pages without themes, and for JupyterLab's sanitizer, which removes
-    variables.
+    The plain color is used on pages without these variables, and if JupyterLab's sanitizer has
+    removed the variables.
 
     https://jupyterlab.readthedocs.io/en/stable/extension/css.html
     """
@@ -35,7 +36,10 @@ class Tone(Enum):
     ERROR = ("#c62828", "--jp-error-color1", "--vscode-errorForeground")
 
     def edge(self, side: str, width: int) -> str:
-        """Return the CSS of a border: a ``side`` such as ``border-left``, a width in pixels."""
+        """Return CSS for a border with this color.
+
+        ``side`` is a CSS property such as ``border-left``, and ``width`` is in pixels.
+        """
         plain, lab, code = self.value
         return f"{side}:{width}px solid {plain};{side}-color:var({lab}, var({code}, {plain}))"
 
@@ -73,9 +77,10 @@ _BUTTON = (
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows with a value for each column. Only the first `MOST_ROWS` are shown.
+    """A table of strings. Only the first `MOST_ROWS` rows are shown.
 
-    If the columns don't have names, a row with a single value is a heading above the other rows.
+    If ``columns`` is empty, the table has no header, and a row with a single value is displayed as
+    a heading for the rows below it.
     """
 
     columns: tuple[str, ...]
@@ -122,19 +127,19 @@ class Table:
 
 
 def _is_data(row: tuple[str, ...]) -> bool:
-    """Return whether a row isn't a heading."""
+    """Return whether a row contains data, and isn't a heading."""
     return len(row) > 1
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A title with marks beside it, rows of labels and values, code, notes, and a table.
+    """A message with a title, rows of labels and values, code, notes, and a table.
 
-    A row without a value isn't shown.
-    ``mark`` is a warning beside the title, and ``badge`` other information. ``since`` says when the
-    badge was accurate; text leaves it out, because only HTML is displayed again in a saved
-    notebook. ``link`` is a button's text and address. Text between backticks in the title, in
-    notes and in values is code.
+    Rows with an empty value aren't shown. ``mark`` is a warning beside the title, and ``badge`` is
+    other information beside the title. ``since`` says when the badge was accurate. Only the HTML
+    contains it, because saved notebooks display the HTML again later. ``link`` is the text and the
+    address of a button. In the title, the notes and the values, text between backticks is displayed
+    as code.
     """
 
     title: str
@@ -217,10 +222,10 @@ def _data_cell(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return a text as HTML: escaped, with invisible characters made visible, and shortened."""
+    """Return a string as HTML. The string is shortened, and invisible characters are escaped."""
     return escape(visible(shortened(text, LONGEST)))
 
 
 def _formatted(text: str) -> str:
-    """Return a text as HTML, with text between backticks as code."""
+    """Return a string as HTML, with the parts between backticks displayed as code."""
     return re.sub("`([^`]+)`", rf'<code style="{_CODE}">\1</code>', _escaped(text))

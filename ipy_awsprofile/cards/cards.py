@@ -1,4 +1,4 @@
-"""One function for each kind of card, which returns its content as a `Card`."""
+"""Create the cards about identities, sign-ins, MFA codes and errors, with a function for each."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 #: The badge of expired credentials.
 _EXPIRED = "expired"
 
-#: The badge of a session that renews expired credentials itself.
+#: The badge of a session that renews its expired credentials automatically.
 _RENEWS = "renews at the next call"
 
-#: The value of a row that a server other than AWS didn't report.
+#: The value of a row for information that a server other than AWS doesn't report.
 NOT_TOLD = "unknown: the server doesn't report it"
 
 
@@ -52,11 +52,12 @@ def active_identity_card(
     problem: str,
     notes: Iterable[Leftover] = (),
 ) -> Card:
-    """Return a card of a Switcher's active profile, whose ``identity`` can be newer.
+    """Return a card about the active profile.
 
-    ``variable`` is the variable that contains the session, or empty. ``problem`` says why the
-    credentials couldn't be renewed, and what to do. The ``notes`` come before those about what
-    doesn't follow.
+    ``identity`` is the profile's current identity. ``variable`` is the name of the variable that
+    contains the session, or empty. ``problem`` says why the credentials couldn't be renewed, and
+    what to do, or is empty. The card shows ``notes`` before its notes about objects that still use
+    another identity.
     """
     session = active.session
     target = session.target
@@ -107,12 +108,12 @@ def identity_card(
     is_protected: bool = False,
     lasts: str = "",
 ) -> Card:
-    """Return a card of an identity. The remaining time is counted from ``now``.
+    """Return a card about an identity, with the time that remains from ``now`` on.
 
-    ``rows`` are more rows about the session. ``region_variable`` is the environment variable that
-    the Region comes from, if any. ``renewal`` says how the credentials renew, or is empty if they
-    couldn't be renewed. The notes are warnings, or empty. ``lasts`` says what the identity ends
-    with.
+    ``rows`` are additional rows about the session. ``region_variable`` is the environment variable
+    that sets the Region, or empty. ``renewal`` says how the credentials renew, or is empty if they
+    couldn't be renewed. ``notes`` are warnings. Empty notes are ignored. ``lasts`` limits the
+    identity, for example ``for this cell``.
     """
     now = now or datetime.now(UTC)
     badge = time_left(identity.expiry, now, temporary=identity.temporary)
@@ -155,7 +156,7 @@ def identity_card(
 def _identity_rows(
     identity: Identity, account_name: str | None, region_variable: str
 ) -> list[tuple[str, str]]:
-    """Return the rows for an identity's account, ARN and Region."""
+    """Return the card's rows with the account, ARN and Region of an identity."""
     account = identity.account or NOT_TOLD
     if account_name:
         account += f" ({account_name})"
@@ -166,7 +167,10 @@ def _identity_rows(
 
 
 def _expiry_line(identity: Identity, renewal: str) -> str:
-    """Return when the credentials expire, and how they renew; empty if they don't expire."""
+    """Return the time when credentials expire, and how they renew.
+
+    The result is an empty string for credentials that don't expire.
+    """
     if identity.expiry is None and identity.temporary:
         return "unknown"
     if identity.expiry is None:
@@ -181,7 +185,7 @@ def _expiry_line(identity: Identity, renewal: str) -> str:
 
 
 def session_rows(target: Target) -> list[tuple[str, str]]:
-    """Return the rows for a session's server, store, access, policy, source identity and tags."""
+    """Return the card's rows with the limits, server, source identity and tags of a session."""
     request = target.request
     parameters = target.parameters.get(target.profile.role_arn or "", {})
     rows = []
@@ -209,7 +213,11 @@ def session_rows(target: Target) -> list[tuple[str, str]]:
 
 
 def sharing_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str, str]]:
-    """Return the row about programs that use a session, if it is the notebook's and shared."""
+    """Return the card's row about the programs that use a session's identity.
+
+    The result is empty if the notebook doesn't share its identity, or if the session isn't the one
+    that it shares.
+    """
     sharing = switcher.sharing
     if sharing is None or sharing.get_session() is not session:  # it is a block's
         return []
@@ -238,7 +246,10 @@ def sharing_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str,
 
 
 def _keys_of_programs(lends_own_keys: bool | None) -> str:
-    """Return the clause about how long the keys of programs last, if they aren't brief."""
+    """Return a clause that says how long the keys of programs last.
+
+    The result is an empty string if the keys are as brief as usual.
+    """
     if lends_own_keys is None:
         return "; AWS hasn't answered yet whether their keys are brief, so run `%aws_profile` again"
     if lends_own_keys:
@@ -247,7 +258,7 @@ def _keys_of_programs(lends_own_keys: bool | None) -> str:
 
 
 def _window_note(window: Window | None) -> str:
-    """Return the note about programs that can write, or an empty string."""
+    """Return the note about programs that can write during a write window, or an empty string."""
     if window is None:
         return ""
     limit = f", as far as {window.policy} allows" if window.policy else ""
@@ -260,7 +271,10 @@ def _window_note(window: Window | None) -> str:
 
 
 def other_roles(window: Window) -> str:
-    """Return a sentence about keys that would last longer than a window."""
+    """Return a sentence that says whether programs can assume other roles in a write window.
+
+    The keys of these roles could last longer than the write window.
+    """
     if not window.limits.denies_other_roles:
         return "It can also assume other roles, whose keys can last longer."
     if window.policy:
@@ -269,7 +283,7 @@ def other_roles(window: Window) -> str:
 
 
 def worker_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str, str]]:
-    """Return a row for each cluster whose workers use a session's identity."""
+    """Return a row for each cluster with workers that use a session's identity."""
     rows = []
     for workers in switcher.workers.values():
         if workers.label == label_for(session):
@@ -284,7 +298,7 @@ def worker_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str, 
     return rows
 
 
-#: The credentials file of a user who has only access keys.
+#: An example of a credentials file for a user who has access keys.
 _FIRST_PROFILE = """\
 [default]
 aws_access_key_id = …
@@ -293,7 +307,7 @@ region = us-east-1"""
 
 
 def no_profiles_card(files: SharedFiles) -> Card:
-    """Return a card for files without profiles: their paths, and what to do."""
+    """Return a card for files without profiles, with the files' paths and the next steps."""
     rows = (("config", one_line(files.config)), ("credentials", one_line(files.credentials)))
     notes = (
         "If you have access keys, write these lines, with your keys and Region, to "
@@ -310,10 +324,11 @@ def no_profiles_card(files: SharedFiles) -> Card:
 def off_card(
     kept: Sequence[str] | None, leftovers: Iterable[Leftover] = (), *, was_shared: bool = False
 ) -> Card:
-    """Return a card that says that the switch was undone, or that there was nothing to undo.
+    """Return a card that says that a switch was undone, or that no profile was active.
 
-    ``kept`` are the names of what the user has changed since, or None without a switch.
-    ``was_shared`` is True if programs outside the kernel had the identity.
+    ``kept`` are the names of variables and settings that the user has changed since the switch, or
+    None if no profile was active. ``was_shared`` is true if programs outside the kernel used the
+    identity.
     """
     if kept is None:
         return Card("No profile is active", notes=("There is no switch to undo.",))
@@ -335,7 +350,7 @@ def off_card(
 
 
 def error_card(error: AwsProfileError) -> Card:
-    """Return a card for an error: our sentence, then AWS's own message, and what to do next."""
+    """Return a card that shows an error's message, AWS's own message, and the hint."""
     title, _, theirs = str(error).partition(": ")
     if theirs:
         title += ":"
@@ -344,9 +359,9 @@ def error_card(error: AwsProfileError) -> Card:
 
 
 def mfa_card(device: str, profile: str = "", refused: str = "") -> Card:
-    """Return a card with the MFA device of the next code prompt, and the profile that needs it.
+    """Return a card that asks for an MFA code, with the device and the profile that requires it.
 
-    ``refused`` is the problem with the previous code, and what to enter now.
+    ``refused`` says why the previous code was refused and what to enter now, or is empty.
     """
     rows = (("profile", profile), ("device", device))
     if not refused:
@@ -357,10 +372,10 @@ def mfa_card(device: str, profile: str = "", refused: str = "") -> Card:
 def time_left(
     expiry: datetime | None, now: datetime | None = None, *, temporary: bool = False
 ) -> str:
-    """Return in words how long credentials are valid, to the nearest minute.
+    """Return the remaining time of credentials in words, such as ``59 minutes left``.
 
-    Without ``expiry``, the result for ``temporary`` credentials is that the expiry isn't known.
-    Other credentials don't expire.
+    If ``expiry`` is None, the result says that the expiry of ``temporary`` credentials is unknown,
+    or that other credentials don't expire.
     """
     if expiry is None and temporary:
         return "expires: unknown"
@@ -381,7 +396,10 @@ def time_left(
 
 
 def signed_out_card(names: Sequence[str], problems: Sequence[str], inactive: Sequence[str]) -> Card:
-    """Return a card that lists the ended sign-ins and the profiles that they deactivated."""
+    """Return a card that lists the sign-ins that have ended, and problems with ending them.
+
+    ``inactive`` are the profiles that are no longer active because they needed these sign-ins.
+    """
     title = "You aren't signed in"
     tone = Tone.QUIET
     notes = [*problems]
@@ -399,7 +417,7 @@ def signed_out_card(names: Sequence[str], problems: Sequence[str], inactive: Seq
     return Card(title, notes=notes, tone=tone)
 
 
-#: What to do on the page of a sign-in.
+#: The instructions for the page of a sign-in.
 _STEPS = {
     SignInStep.ALLOW: "Allow the sign-in in the browser that opens.",
     SignInStep.COMPARE_CODE: "Allow the sign-in if the page shows this code.",
@@ -411,9 +429,9 @@ _STEPS = {
 def sign_in_card(
     profile: str, url: str, step: SignInStep, code: str, about: Sequence[tuple[str, str]]
 ) -> Card:
-    """Return a card with the sign-in page's address, and what to do there with the code, if any.
+    """Return a card with a button that opens a sign-in page, and instructions for this page.
 
-    ``about`` are rows about the sign-in.
+    ``code`` is the code to compare on the page, or empty. ``about`` are rows about the sign-in.
     """
     return Card(
         f"Sign in for {profile}",

@@ -1,4 +1,4 @@
-"""The cards of profiles, roles and settings, of saved profiles, and of a run over many profiles."""
+"""Create cards with lists of profiles, roles, settings, saved changes and errors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 def profile_table(
     profiles: Sequence[Profile], pattern: str | None = None, advice: str = ""
 ) -> Card:
-    """Return a card with a row for each profile, and advice, which can be empty."""
+    """Return a card with a row for each profile.
+
+    ``pattern`` is the pattern that selected the profiles, and ``advice`` is a note or empty.
+    """
     rows = []
     for profile in profiles:
         mfa = ""
@@ -45,10 +48,11 @@ def profile_table(
 def role_table(
     roles: Sequence[AssignedRole], pattern: str | None = None, listed_at: datetime | None = None
 ) -> Card:
-    """Return a card with a row for each role of a sign-in to IAM Identity Center.
+    """Return a card with a row for each role that is assigned to the signed-in user.
 
-    ``listed_at`` (UTC) is when the roles were listed, or None for a new list. The column
-    ``profile`` is empty for a role without a profile.
+    ``pattern`` is the pattern that selected the roles. ``listed_at`` is the time (UTC) when the
+    roles were listed, or None for a new list. The column ``profile`` is empty for roles without a
+    profile in the files.
     """
     rows = [
         (role.account.name, role.account.id, role.role, role.account.domain, role.profile or "")
@@ -74,9 +78,10 @@ def _title(title: str, pattern: str | None, number: int, magic: str) -> str:
 def saved_card(
     file: ConfigFile, lines: Sequence[str], *, is_written: bool, others: int = 0
 ) -> Card:
-    """Return a card of the lines that saving adds to the config file (``+``) or removes (``-``).
+    """Return a card with the lines that are added to the config file (``+``) or removed (``-``).
 
-    ``others`` is the number of roles that aren't saved, because they have a profile already.
+    ``is_written`` is false if the changes haven't been written yet. ``others`` is the number of
+    roles that aren't saved because they already have another profile.
     """
     config = file.config.paths.config
     title = f"The saved profiles in `{config}` are up to date. There is nothing to write."
@@ -129,10 +134,10 @@ def explanation_card(shown: Explanation) -> Card:
     )
 
 
-#: Numbers that differ from profile to profile, such as the account's.
+#: Matches numbers that can be different for each profile, such as account IDs.
 _NUMBERS = re.compile(r"\d{10,}")
 
-#: The maximum number of errors in a summary. The DataFrame has all of them.
+#: The maximum number of errors in a summary. The DataFrame contains all errors.
 _MOST_ERRORS = 5
 
 
@@ -144,11 +149,12 @@ def across_card(
     not_run: int = 0,
     frame: str = "",
 ) -> Card:
-    """Return a summary of a run over profiles that had errors or was interrupted.
+    """Return a card that summarizes code for many profiles that failed or was interrupted.
 
     ``good`` is the number of calls with a result, ``size`` describes the number of all calls, and
-    ``not_run`` is the number of calls that an interrupt left out. The errors are rows of
-    ``attrs["errors"]`` of the DataFrame. ``frame`` is the notebook's name for it, if known.
+    ``not_run`` is the number of calls that weren't completed before an interrupt. ``errors`` are
+    the rows of the DataFrame's ``attrs["errors"]``. ``frame`` is the name of the variable that
+    contains the DataFrame, or empty.
     """
     attribute = 'the DataFrame\'s `attrs["errors"]`'
     retry = f"call `retry()` on {attribute}"
@@ -174,10 +180,10 @@ def across_card(
 
 
 def reasons(errors: Sequence[Mapping[str, str | None]]) -> list[str]:
-    """Return the most frequent errors of many profiles, one line each, with their profiles.
+    """Return a line for each of the most frequent errors, with the number of profiles it affects.
 
-    Messages that differ only in the profile's name or in numbers, such as the account's, are
-    counted as the same error.
+    Messages that differ only in the profile's name or in numbers, such as account IDs, count as the
+    same error.
     """
     groups: dict[str, list[Mapping[str, str | None]]] = defaultdict(list)
     for row in errors:
@@ -202,13 +208,16 @@ def reasons(errors: Sequence[Mapping[str, str | None]]) -> list[str]:
 
 
 def _without_name(row: Mapping[str, str | None]) -> str:
-    """Return an error's type and message without its profile's name."""
+    """Return an error's type and message, with ``…`` in place of the profile's name."""
     name = re.escape(str(row["profile"]))
     return re.sub(rf"(?<=`){name}(?=`)", "…", f"{row['error']}: {row['message']}")
 
 
 def profile_and_region(row: Mapping[str, str | None], mark: str = "") -> str:
-    """Return an error's profile, with its Region if the run has Regions."""
+    """Return the profile of an error, with the Region if the error is for one Region.
+
+    ``mark`` is a string such as a backtick to put before and after the profile's name.
+    """
     text = f"{mark}{row.get('account_name') or row['profile']}{mark}"
     if row.get("region"):
         text += f" in {row['region']}"

@@ -1,1 +1,1 @@
-"""Explain how a profile resolves, using this machine's files, environment and caches."""
+"""Explain how a profile resolves to credentials, using local files, the environment and caches."""

@@ -1,9 +1,10 @@
-"""Explain how a profile resolves: its role chain, where each setting is, and common mistakes.
+"""Explain how a profile resolves: its role chain, the location of each setting, and mistakes.
 
-`rehearse` runs the switch's own code, so an explanation says what the switch would say. This module
-adds what botocore doesn't tell: where each setting is, and why it isn't used. `mistakes_of` finds
-mistakes that only AWS would report. No text quotes a value that can be a secret, such as the value
-of a misspelled setting.
+`rehearse` runs the code of a switch without calling AWS, so an explanation contains the error that
+the switch would raise. This module adds information that botocore doesn't provide: the location of
+each setting, and why a setting isn't used. `mistakes_of` finds mistakes that otherwise only AWS
+would report. An explanation never contains a value that can be a secret, such as the value of a
+misspelled setting.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 """
@@ -45,9 +46,9 @@ from ipy_awsprofile.text import did_you_mean, one_line, quoted, redacted_urls
 
 
 class Setting(NamedTuple):
-    """A setting of a section, its value for display, and where it is.
+    """A setting in a section of an AWS file, with its value for display and its location.
 
-    ``note`` says why it isn't used; it can be empty.
+    ``note`` says why the setting isn't used. It is an empty string for a setting that is used.
     """
 
     section: str
@@ -59,10 +60,11 @@ class Setting(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """How a profile resolves. It doesn't contain secrets.
+    """An explanation of how a profile resolves, which doesn't contain secrets.
 
-    ``chain`` maps the profiles to their kinds and locations. ``error`` is what would end a switch.
-    ``notes`` are about variables that plain boto3 uses.
+    ``chain`` maps the names of the profiles in the role chain to descriptions of their kind and
+    location. ``error`` is the error that a switch would raise, or None. ``notes`` describe
+    environment variables that boto3 uses without this package.
     """
 
     name: str
@@ -74,9 +76,10 @@ class Explanation:
 
 
 def explain(request: SessionRequest | None = None) -> Explanation:
-    """Explain how a profile resolves. Without a request, explain what boto3 uses by default.
+    """Explain how a profile resolves. If the request is None, explain boto3's default credentials.
 
-    This calls neither AWS nor a program. Raises ConfigFileError if a file can't be read.
+    This function doesn't call AWS or run other programs. Raises ConfigFileError if a file can't be
+    read.
     """
     if request is None:
         request = SessionRequest(default=True)
@@ -105,7 +108,7 @@ def explain(request: SessionRequest | None = None) -> Explanation:
 
 
 def _texts(mistakes: Iterable[Mistake]) -> tuple[str, ...]:
-    """Return the texts of mistakes, each once."""
+    """Return the descriptions of mistakes, without duplicates."""
     return tuple(dict.fromkeys(mistake.text for mistake in mistakes))
 
 
@@ -116,7 +119,7 @@ _ON_INSTANCES = (
 
 
 def _outlooks(target: Target, rehearsal: Rehearsal) -> Iterator[str]:
-    """Yield what a switch that doesn't fail here may meet, and what comes after it."""
+    """Yield warnings about a switch that would succeed now but could fail on AWS or later."""
     if rehearsal.needs_instance:
         yield _ON_INSTANCES
     if not target.account and read_policy().limits_accounts:
@@ -136,7 +139,10 @@ def _outlooks(target: Target, rehearsal: Rehearsal) -> Iterator[str]:
 
 
 def _unassigned(target: Target) -> str:
-    """Return a sentence about a role that the complete list of the user's roles lacks, or ""."""
+    """Return a warning if the profile's role isn't in the list of the user's assigned roles.
+
+    The result is an empty string if the role is in the list, or if no complete list is available.
+    """
     sign_in = target.sign_in
     listed = complete_list(sign_in) if sign_in else None
     if sign_in is None or listed is None:
@@ -161,7 +167,10 @@ def _unassigned(target: Target) -> str:
 
 
 def _described(profile: Profile) -> str:
-    """Return a profile's kind, role and location, such as ``static keys, credentials:3``."""
+    """Return a description of a profile, such as ``static keys, credentials:3``.
+
+    The description contains the profile's kind, role and location.
+    """
     text = str(profile.kind)
     if profile.kind is ProfileKind.CREDENTIAL_SOURCE:
         text += f" {profile.credential_source}"
@@ -195,7 +204,7 @@ _DEVICE = {"mfa_serial", "mfa_process"}
 def _settings(
     chain: tuple[Profile, ...], request: SessionRequest, config: Config
 ) -> Iterator[Setting]:
-    """Yield the settings of the profiles in a chain, and of the sections that they refer to."""
+    """Yield all settings of the profiles in a role chain and of the sections that they refer to."""
     options: dict[str, str] = {}
     for setting, (option, value) in _replaced(request).items():
         yield Setting(chain[0].name, setting, _value(setting, value), option)
@@ -230,7 +239,10 @@ def _settings_of_policy() -> Iterator[Setting]:
 
 
 def _rows(shown: str, header: str, section: Section, config: Config) -> Iterator[Setting]:
-    """Yield the settings of a section, each at all its locations."""
+    """Yield the settings in a section. A setting in two files is yielded for each file.
+
+    ``shown`` is the name of the section for display, and ``header`` is its header in the file.
+    """
     for setting, value in section.items():
         locations = list(map(str, locations_of(config.paths, header, setting))) or [""]
         for other in locations[:-1]:
@@ -239,7 +251,10 @@ def _rows(shown: str, header: str, section: Section, config: Config) -> Iterator
 
 
 def _replaced(request: SessionRequest) -> dict[str, tuple[str, str]]:
-    """Return the option or variable that is used instead of each setting, and its value."""
+    """Return the options and variables that take precedence over settings in the files.
+
+    The result maps the name of each such setting to the option or variable and its value.
+    """
     environ = user_environment()
     values = [("region", "AWS_DEFAULT_REGION", environ.get("AWS_DEFAULT_REGION"))]
     for variable in sorted(environ):
@@ -280,7 +295,11 @@ def _why_unused(setting: str, profile: Profile, *, is_client: bool) -> str:
 
 
 def _value(setting: str, value: str | Mapping[str, str]) -> str:
-    """Return a value for display. The value of a misspelled setting can be a secret."""
+    """Return the value of a setting in a form that can be displayed.
+
+    For a setting that can be a secret or isn't known, such as a misspelled one, the result is only
+    ``set``.
+    """
     if not value:
         return "empty"
     if setting in SECRETS | COMMANDS:
@@ -297,14 +316,17 @@ def _value(setting: str, value: str | Mapping[str, str]) -> str:
 
 
 def _nested(name: str, text: str) -> str:
-    """Return a setting of an indented block for display."""
+    """Return a nested setting for display. Only ``endpoint_url`` is displayed with its value."""
     if name == "endpoint_url":
         return f"{name} = {redacted_urls(text)}"
     return name
 
 
 def _notes(request: SessionRequest) -> Iterator[str]:
-    """Yield what plain boto3 uses, if it isn't the requested profile."""
+    """Yield notes about the credentials that boto3 uses without this package.
+
+    If these are the credentials of the requested profile, yield no note.
+    """
     environ = user_environment()
     variable, named = named_profile(environ)
     if request.default:

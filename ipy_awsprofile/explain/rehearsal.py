@@ -1,9 +1,10 @@
-"""Rehearse a switch: run its own code, to find out which error would end it.
+"""Rehearse a switch: run the code of a switch without AWS, to find the error that would end it.
 
 At botocore's ``before-send`` event, each request gets a made-up response with made-up credentials,
-so the rehearsal continues to the end of the role chain. It reads the files and the AWS CLI's
-caches. It opens no connection, starts no program, prompts no one and writes nothing. Therefore, it
-can't find what only AWS or a program knows, such as a role that doesn't exist.
+so the rehearsal continues to the end of the role chain. A rehearsal reads the AWS files and the AWS
+CLI's caches. It doesn't open connections, start programs, prompt the user or write files.
+Therefore, it can't find problems that only AWS or a program would report, such as a role that
+doesn't exist.
 """
 
 from __future__ import annotations
@@ -37,10 +38,11 @@ from ipy_awsprofile.sessions.session import fetch_identity, open_target
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """The error that would end a switch, if any, and what the switch depends on.
+    """The result of rehearsing a switch.
 
-    It ``needs_instance`` if an EC2 instance's role starts the chain. It ``uses_cache`` if a cached
-    session makes a call unnecessary.
+    ``error`` is the error that would end the switch, or None. ``needs_instance`` is true if the
+    role chain starts with the role of an EC2 instance. ``uses_cache`` is true if the switch would
+    use a cached session instead of calling AWS.
     """
 
     error: AwsProfileError | None
@@ -49,7 +51,7 @@ class Rehearsal:
 
 
 def rehearse(target: Target, *, fresh: bool = False) -> Rehearsal:
-    """Rehearse an unattended switch to a target. With ``fresh``, ignore the cache of roles."""
+    """Rehearse an unattended switch to a target. If ``fresh`` is true, ignore cached sessions."""
     simulation = _Simulation()
     error = None
     try:
@@ -61,7 +63,7 @@ def rehearse(target: Target, *, fresh: bool = False) -> Rehearsal:
     return Rehearsal(error, simulation.was_instance, simulation.used_cache)
 
 
-#: Credentials that don't exist.
+#: Made-up credentials.
 _KEYS = {"AccessKeyId": "ASIAREHEARSAL", "SecretAccessKey": "none", "SessionToken": "none"}
 
 _CALLER = (
@@ -71,59 +73,60 @@ _CALLER = (
 
 
 class _ReadOnlyFiles(CliFiles):
-    """A folder of sign-ins that aren't changed."""
+    """A folder with cached sign-ins that can be read but not changed."""
 
     def __setitem__(self, key: str, document: object) -> None:
         """Write nothing."""
 
 
 class _ReadOnlyRoles(RoleCache):
-    """A cache of roles that isn't changed."""
+    """A cache of role sessions that can be read but not changed."""
 
     def __setitem__(self, key: str, document: object) -> None:
         """Write nothing."""
 
 
 class _MadeUpCodes(Prompter):
-    """Returns MFA codes that don't exist."""
+    """Answers prompts for MFA codes with a made-up code."""
 
     def __call__(self, question: str) -> str:  # noqa: ARG002
-        """Return a code without prompting anyone, and without running a command."""
+        """Return a made-up code without prompting the user or running a command."""
         return "000000"
 
 
 class _Simulation(Outside):
-    """Responds in place of AWS, metadata services, programs and the user."""
+    """Simulates AWS, metadata services, credential programs and the user."""
 
     open_sign_ins = _ReadOnlyFiles
 
     def __init__(self) -> None:
         self._role_caches: list[RoleCache] = []
-        #: Whether an instance's metadata service has responded.
+        #: Whether the metadata service of an EC2 instance was called.
         self.was_instance = False
         self._expires_at = datetime.now(UTC) + timedelta(hours=1)
         self._keys = _KEYS | {"Expiration": f"{self._expires_at:%Y-%m-%dT%H:%M:%SZ}"}
 
     @property
     def used_cache(self) -> bool:
-        """Whether a cached session was used."""
+        """Whether the rehearsal used a cached session."""
         return any(cache.has_read for cache in self._role_caches)
 
     def open_role_cache(self, *args: Any, **options: Any) -> RoleCache:
-        """Return the cache of roles, without writing to it."""
+        """Return a cache of role sessions that can't be changed."""
         cache = _ReadOnlyRoles(*args, **options)
         self._role_caches.append(cache)
         return cache
 
     def create_prompter(self, person: Person, target: Target) -> Prompter:
-        """Return a prompter that prompts no one."""
+        """Return a prompter that answers with a made-up MFA code."""
         return _MadeUpCodes(person, target)
 
     def prepare(self, session: Any) -> None:
-        """Make a session's clients use the simulation, and no other service.
+        """Make all clients of a session use this simulation instead of the network.
 
-        botocore has no public API for this. With `defaults_mode = auto`, it reads the instance's
-        Region, and with AWS_CSM_ENABLED, it sends a datagram for each call.
+        If `defaults_mode` is `auto`, botocore would read the Region of the EC2 instance, and if
+        AWS_CSM_ENABLED is set, it would send a datagram for each call. Both must be prevented
+        through private attributes, because botocore doesn't have a public API for them.
         """
         session.get_component("event_emitter").register_first("before-send", self._respond)
         internal = session._internal_components  # noqa: SLF001
@@ -150,7 +153,7 @@ class _Simulation(Outside):
         return _response(request, self._json(operation))
 
     def _xml(self, operation: str) -> str:
-        """Return the result of an operation of STS, with the members of all its results."""
+        """Return an XML response to an STS operation, with every element that any operation has."""
         keys = "".join(f"<{name}>{value}</{name}>" for name, value in self._keys.items())
         return (
             f"<{operation}Response><{operation}Result><Credentials>{keys}</Credentials>{_CALLER}"
@@ -159,7 +162,7 @@ class _Simulation(Outside):
         )
 
     def _json(self, operation: str) -> str:
-        """Return the response of a sign-in, a metadata service or a program, with all members."""
+        """Return a JSON response with every member that a service or credential program returns."""
         keys = {f"{name[0].lower()}{name[1:]}": value for name, value in _KEYS.items()}
         document: dict[str, object] = {
             **self._keys,
@@ -176,7 +179,7 @@ class _Simulation(Outside):
         return json.dumps(document)
 
     def metadata_session(self, session: Any) -> Any:  # noqa: ARG002
-        """Return an HTTP session that responds as a metadata service."""
+        """Return an HTTP session that simulates a metadata service."""
         return SimpleNamespace(send=self._respond_as_metadata)
 
     def _respond_as_metadata(self, request: Any) -> AWSResponse:
@@ -189,14 +192,17 @@ class _Simulation(Outside):
         return _response(request, self._json(""))
 
     def start_process(self, command: list[str], **_: object) -> SimpleNamespace:
-        """Return a program that prints credentials. Raises the error of one that can't start."""
+        """Return a process that prints made-up credentials.
+
+        Raises FileNotFoundError or PermissionError if the program in `command` can't be started.
+        """
         require_program(command[0])
         printed = self._json("").encode()
         return SimpleNamespace(returncode=0, communicate=lambda: (printed, b""))
 
 
 def require_program(name: str) -> None:
-    """Raise FileNotFoundError or PermissionError if a program can't be started."""
+    """Raise FileNotFoundError or PermissionError if a program with this name can't be started."""
     if is_program(name):
         return
     code = errno.EACCES if os.path.exists(name) else errno.ENOENT
