@@ -114,7 +114,7 @@ def _used(profile: Profile, config: Config) -> Section:
 def _values(part: _Part) -> Iterator[Mistake]:
     """Yield the mistakes in the values of a section's settings."""
     for name, value in part.section.items():
-        problem = _problem(name, value, part.section) if value else ""
+        problem = _problem(name, value, part.section)
         if problem:
             yield Mistake(name, problem)
     if _has_swapped_keys(part.section):
@@ -127,27 +127,42 @@ def _values(part: _Part) -> Iterator[Mistake]:
 
 def _problem(name: str, value: str | Mapping[str, str], section: Section) -> str:
     """Return the problem in a setting and how to correct it, or an empty string."""
+    if not value:  # botocore treats it as missing
+        return ""
     if isinstance(value, Mapping):
         return _in_block(name, value)
-    shown = f"`{one_line(name, 40)}`"
+    fault = _fault_of_name(name, section)
+    if not fault and name in known_settings():
+        fault = _fault_of_value(name, value)
+    if not fault:
+        return ""
+    return f"`{one_line(name, 40)}` {fault}"
+
+
+def _fault_of_name(name: str, section: Section) -> str:
+    """Return what is wrong with a setting's name, or an empty string."""
     if name in _OF_AWS_VAULT:
-        return f"{shown} {_OF_AWS_VAULT[name]}"
+        return _OF_AWS_VAULT[name]
     instead = instead_of_option(name, section)
     if instead:
-        return f"{shown} isn't an AWS setting, so it is ignored. {instead}"
+        return f"isn't an AWS setting, so it is ignored. {instead}"
     similar = similar_setting(name)
     if similar and similar not in section:
-        return f"{shown} isn't an AWS setting, so it is ignored. Did you mean `{similar}`?"
-    if name not in known_settings():
-        return ""
+        return f"isn't an AWS setting, so it is ignored. Did you mean `{similar}`?"
+    return ""
+
+
+def _fault_of_value(name: str, value: str) -> str:
+    """Return what is wrong with the value of a known setting, or an empty string."""
     if name in COMMANDS:
-        return "" if _starts(value) else f"{shown} {_NO_PROGRAM}"
+        return "" if _starts(value) else _NO_PROGRAM
     for pattern, fault in _MARKS.items():
         if re.search(pattern, value):
-            return f"{shown} {fault}"
+            return fault
     check = _CHECKS.get(name)
-    fault = check(value) if check else ""
-    return f"{shown} {fault}" if fault else ""
+    if check is None:
+        return ""
+    return check(value)
 
 
 _INHERITS = (
