@@ -15,7 +15,7 @@ import linecache
 import sys
 import warnings
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
     import boto3
     from botocore.credentials import Credentials
-
-    from ipy_awsprofile.credentials.sts import CallerIdentity
 
 #: How to handle a signature as an identity that isn't active.
 Policy = Literal["warn", "refuse", "allow"]
@@ -60,8 +58,7 @@ class Label:
     profile was active when the credentials were loaded. ``environment`` identifies the credentials
     in environment variables that the user has set while a profile was active (see
     `identity_in_environment`). Such credentials count as the user's choice until the variables
-    change again. ``callers`` is the attribute of `ProfileSession`, and ``credentials`` are the
-    credentials of an active session.
+    change again. ``credentials`` are the credentials of an active session.
     """
 
     profile: str
@@ -72,7 +69,6 @@ class Label:
     is_chosen: bool = field(default=False, compare=False)
     is_default: bool = field(default=False, compare=False)
     environment: int | None = field(default=None, compare=False, repr=False)
-    callers: Mapping[str, CallerIdentity] | None = field(default=None, compare=False)
     credentials: Credentials | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -157,6 +153,14 @@ class _WeakObjects:
         self._references[id(value)] = ref(value)
 
 
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """The identity whose credentials a library has got, or a program if ``library`` is empty."""
+
+    label: Label
+    library: str = ""
+
+
 class _Process:
     """The state that all notebooks in this process share, as they share botocore's initializers.
 
@@ -181,8 +185,9 @@ class _Process:
         self.not_cleared: set[str] = set()
         #: The objects that the record of a library keeps, by the name of the library's package.
         self.of_libraries: dict[str, Any] = {}
-        #: The libraries in other languages that have requested the active credentials.
-        self.lent_to: set[str] = set()
+        #: Who has requested credentials of the active session, and in which cell they last did.
+        self.lent: dict[Lent, int] = {}
+        self._cell = 0
         #: The functions of `on_switch`, in the order of their registration.
         self.user_functions: dict[Hashable, Callable[[boto3.Session | None], object]] = {}
         SWITCHED.groups = ()
@@ -199,18 +204,26 @@ class _Process:
         self.warned: set[str] = set()
         #: The refusals in the running cell: botocore's parsed response, and the signature.
         self.refusals: deque[tuple[object, Signature]] = deque(maxlen=200)
-        #: The identities whose credentials libraries and programs requested in the running cell.
-        self.lent: set[Label] = set()
+        self._cell += 1
         self.configure("warn", warnings.warn)
 
     def end_cell(self) -> None:
-        """Delete the records of refused calls and of requested credentials when a cell ends."""
+        """Delete the records of refused calls when a cell ends, and count the next cell."""
         self.refusals.clear()
-        self.lent.clear()
+        self._cell += 1
 
-    def note_lent(self, label: Label) -> None:
+    def note_lent(self, label: Label, library: str = "") -> None:
         """Record that a library or program has requested the credentials of an identity."""
-        self.lent.add(label)
+        self.lent[Lent(label, library)] = self._cell
+
+    @property
+    def lent_in_cell(self) -> set[Label]:
+        """The identities whose credentials libraries and programs requested in the running cell."""
+        return {lent.label for lent, cell in list(self.lent.items()) if cell == self._cell}
+
+    def has_lent_to(self, library: str) -> bool:
+        """Return whether a library has requested credentials of a switch, in any cell."""
+        return any(lent.library == library for lent in list(self.lent))
 
     def configure(self, stale: Policy, warn: Callable[[str], None]) -> None:
         """Set how to handle signatures as an inactive identity, and the function that warns."""
@@ -382,8 +395,18 @@ def require_no_run(what: str) -> None:
 
 #: The packages that can be between the user's code and botocore on the call stack.
 _BETWEEN = {
-    *("aiobotocore", "asyncio", "boto3", "botocore", "concurrent", "contextlib", "functools"),
-    *("ipy_awsprofile", "s3transfer", "tenacity", "threading", "urllib3"),
+    "aiobotocore",
+    "asyncio",
+    "boto3",
+    "botocore",
+    "concurrent",
+    "contextlib",
+    "functools",
+    "ipy_awsprofile",
+    "s3transfer",
+    "tenacity",
+    "threading",
+    "urllib3",
 }
 
 

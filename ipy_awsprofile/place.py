@@ -64,7 +64,7 @@ class Variables(Place):
                 os.environ.pop(name, None)
 
 
-class Setting(Place):
+class DictItem(Place):
     """An entry of a dict, such as a library's settings, which can be replaced by another dict."""
 
     def __init__(

@@ -26,8 +26,6 @@ across/sources.py
     profile_name)
 calls/recorder.py
   botocore: register_initializer(callback); unregister_initializer(callback)
-  botocore.credentials.Credentials: access_key
-  botocore.credentials.RefreshableCredentials: _access_key
   botocore.signers.RequestSigner: _credentials
 config/files.py
   botocore.configloader: build_profile_map(parsed_ini_config); raw_config_parse(config_filename)
@@ -52,6 +50,9 @@ credentials/botocore_session.py
   botocore.session: Session(event_hooks, include_builtin_handlers, profile)
   botocore.session.Session: _config; _credentials; full_config; get_component(name);
     lazy_register_component(name, component); register_component(name, component)
+credentials/caller.py
+  botocore.credentials.Credentials: access_key
+  botocore.credentials.RefreshableCredentials: _access_key
 credentials/person.py
   ipykernel.kernelbase.Kernel: _allow_stdin; getpass
 credentials/file_keys.py
@@ -199,7 +200,6 @@ sessions/issuing.py
   botocore.credentials.RefreshableCredentials: _access_key; _refresh_lock; def _refresh();
     _advisory_refresh_timeout; _mandatory_refresh_timeout
 sessions/session.py
-  botocore.credentials.RefreshableCredentials: _access_key
   boto3.session.Session: _session; def _register_default_handlers()
   botocore.session.Session: _credentials; full_config; get_scoped_config()
 sessions/signing_in.py

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,7 +58,10 @@ _ALWAYS = 10**6
 def renew_at_each_use(session: ProfileSession) -> ProfileSession:
     """Make botocore assume the session's role again each time its credentials are used."""
     credentials: Any = session.get_credentials()
-    # botocore has no public way to move its deadlines.
+    # botocore has no public way to move its deadline.
     credentials._advisory_refresh_timeout = _ALWAYS  # noqa: SLF001
-    credentials._refresh_using.args[1].fetcher._expiry_window_seconds = _ALWAYS  # noqa: SLF001
+    cache = Path("~/.aws/cli/cache").expanduser()
+    if cache.is_dir():
+        shutil.rmtree(cache)
+        cache.touch()  # a file instead of the folder, so that nothing is kept in it
     return session

@@ -11,19 +11,17 @@ import gc
 import os
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     Future,
     ThreadPoolExecutor,
     wait,
 )
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
-from dis import get_instructions
 from inspect import iscoroutinefunction
-from itertools import chain, product
-from types import CodeType, FunctionType
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
@@ -39,14 +37,14 @@ from ipy_awsprofile.across.function import (
 from ipy_awsprofile.across.organization import OrganizationRole
 from ipy_awsprofile.across.selection import is_name, select_profiles
 from ipy_awsprofile.across.sources import Questions, SharedSources
+from ipy_awsprofile.across.variables import require_no_handles
 from ipy_awsprofile.cards.tables import across_card
 from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.config.regions import unknown_region
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
-from ipy_awsprofile.errors import InvalidOption, NotForOneProfile
+from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.gate import PROCESS, Turn, require_no_run
-from ipy_awsprofile.kernel.leftovers import is_handle, starts_workers
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted, interruptible
 from ipy_awsprofile.sessions.session import ProfileSession, fetch_identity, label_for
 from ipy_awsprofile.switch.opening import open_guarded
@@ -82,7 +80,6 @@ def across_profiles(
     read_only: bool = False,
     policy: str | os.PathLike[str] | None = None,
     write: bool = False,
-    _variable: str = "",
 ) -> pd.DataFrame:
     """Call a function with a session of each profile and return all results as one DataFrame.
 
@@ -127,9 +124,37 @@ def across_profiles(
 
     https://docs.python.org/3/library/concurrent.futures.html
     """
+    options = SwitchRequest(confirmed=confirmed, read_only=read_only, policy=policy, write=write)
+    run = prepare_run(
+        profiles,
+        function,
+        options,
+        exclude=exclude,
+        regions=regions,
+        workers=max_workers,
+        progress=progress,
+    )
+    return run.make()
+
+
+def prepare_run(
+    profiles: str | Iterable[object],
+    function: Function,
+    options: SwitchRequest,
+    *,
+    exclude: str | Iterable[str],
+    regions: str | Iterable[str] | None,
+    workers: int,
+    progress: bool,
+    variable: str = "",
+) -> Run:
+    """Return the calls of `across_profiles`. The ``options`` apply to each profile.
+
+    Raises the errors of `across_profiles` about its arguments.
+    """
     require_no_run("`across_profiles`")
     _require_function(profiles, function)
-    if max_workers < 1:
+    if workers < 1:
         raise InvalidOption("`max_workers` must be 1 or more.")
     if iscoroutinefunction(function):
         raise InvalidOption(
@@ -137,14 +162,8 @@ def across_profiles(
             "Run `import asyncio`, and pass `lambda session: asyncio.run(FUNCTION(session))`.",
         )
     switcher = running_switcher()
-    _require_no_handles(getattr(function, "run", function), switcher.namespace)
-    options = SwitchRequest(
-        default_session_name=switcher.session_name,
-        confirmed=confirmed,
-        read_only=read_only,
-        policy=policy,
-        write=write,
-    )
+    require_no_handles(function, switcher.namespace)
+    options = replace(options, default_session_name=switcher.session_name)
     requests: dict[str, SwitchRequest] = {}
     for profile in select_profiles(profiles, exclude, switcher.person):
         if isinstance(profile, OrganizationRole):
@@ -156,10 +175,10 @@ def across_profiles(
         function=function,
         requests=requests,
         regions=_parse_regions(regions),
-        workers=max_workers,
+        workers=workers,
         progress=progress,
-        variable=_variable,
-    ).make()
+        variable=variable,
+    )
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
@@ -328,7 +347,6 @@ def _in_region(session: ProfileSession, region: str) -> ProfileSession:
     """Return a session in another Region that shares the credentials of this session."""
     target = replace(session.target, region=region)
     core = ProfileBotocoreSession(target)
-    core.callers = session.callers
     core.load_with(session.get_credentials)
     return ProfileSession(core, target, timeout=session.timeout, prompter=session.prompter)
 
@@ -351,75 +369,6 @@ def _require_function(profiles: object, function: object) -> None:
         f"{type(function).__name__}.",
         hint,
     )
-
-
-def _require_no_handles(function: object, namespace: Mapping[str, object]) -> None:
-    """Raise NotForOneProfile if a function uses an object that keeps the notebook's identity.
-
-    Such objects are files that the notebook opened in S3, and pools of worker processes.
-    """
-    if not isinstance(function, FunctionType):
-        return
-    for what, value in _values_of(function, namespace):
-        if starts_workers(value):
-            raise NotForOneProfile(
-                f"{what} runs code in processes that have the notebook's identity.",
-                "In the function, use only its `session`.",
-            )
-        if is_handle(value):
-            raise NotForOneProfile(
-                f"{what} was opened in S3 before the run, and keeps its identity.",
-                "Open it in the function, with the profile's `session`.",
-            )
-
-
-def _values_of(
-    function: FunctionType, namespace: Mapping[str, object]
-) -> Iterator[tuple[str, object]]:
-    """Yield the names and values of the variables that a function uses.
-
-    Functions that the notebook defines and this function uses are included.
-    """
-    functions = [function]
-    for reached in functions:  # the list grows
-        for name, value in _variables_of(reached, namespace).items():
-            yield f"`{name}`", value
-            if not isinstance(value, FunctionType) or value in functions:
-                continue
-            if value.__globals__ is namespace:
-                functions.append(value)
-
-
-def _variables_of(function: FunctionType, namespace: Mapping[str, object]) -> dict[str, object]:
-    """Return the variables that a function uses and its default arguments, by name."""
-    code = function.__code__
-    defaults = function.__defaults__ or ()
-    arguments = code.co_varnames[: code.co_argcount]
-    variables: dict[str, object] = dict(zip(reversed(arguments), reversed(defaults), strict=False))
-    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-        with suppress(ValueError):  # not assigned yet
-            variables[name] = cell.cell_contents
-    # A cell with `%%aws_profiles` becomes a function with its code in variables.
-    codes = list(_codes_in((code, *variables.values())))
-    own: set[str] = set()
-    names: set[str] = set()
-    for step in chain.from_iterable(map(get_instructions, codes)):
-        if step.opname == "STORE_NAME":
-            own.add(step.argval)
-        elif step.opname in {"LOAD_NAME", "LOAD_GLOBAL"}:  # not an attribute
-            names.add(step.argval)
-    for scope in (function.__globals__, namespace):
-        for name in (names - own) & scope.keys():
-            variables[name] = scope[name]
-    return variables
-
-
-def _codes_in(values: Iterable[object]) -> Iterator[CodeType]:
-    """Yield the code objects among some values, with the code of the functions that they define."""
-    for value in values:
-        if isinstance(value, CodeType):
-            yield value
-            yield from _codes_in(value.co_consts)
 
 
 def _parse_regions(regions: str | Iterable[str] | None) -> tuple[str, ...]:

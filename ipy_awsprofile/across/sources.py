@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -29,7 +29,7 @@ from ipy_awsprofile.credentials.sts import MfaSessionFetcher, own_client
 from ipy_awsprofile.sessions.session import ProfileSession, open_target
 
 if TYPE_CHECKING:
-    from botocore.credentials import Credentials, ReadOnlyCredentials
+    from botocore.credentials import Credentials
 
     from ipy_awsprofile.config.parameters import StsParameters
 
@@ -181,18 +181,16 @@ class _SharedRoleProvider(RoleChainProvider):
         self.renewing.devices.add(serial)  # the session includes its code
         return session
 
-    def _load(self, load: Callable[[], Credentials], name: str) -> _SharedCredentials:
+    def _load(self, load: Callable[[], Credentials], name: str) -> Credentials:
         """Load the credentials of a source. Errors name the source, because its roles share it."""
         own = self.renewing
         self.renewing = self._profiles.renewing = own.for_source(name)
         try:
-            return _SharedCredentials(load())
+            return load()
         finally:
             self.renewing = self._profiles.renewing = own
 
-    def _mfa_session(
-        self, source: _SharedCredentials, name: str, serial: str
-    ) -> _SharedCredentials:
+    def _mfa_session(self, source: Credentials, name: str, serial: str) -> Credentials:
         """Return the credentials of an MFA session, with which many roles can be assumed.
 
         AWS accepts an MFA code only once, so the code can't be used for each of the roles.
@@ -202,7 +200,7 @@ class _SharedRoleProvider(RoleChainProvider):
         fetcher = MfaSessionFetcher(source, self._own_sts, parameters, codes, {})
         session = DeferredRefreshableCredentials(fetcher.fetch_credentials, "mfa-session")
         self.renewing.for_source(name).renew(session)
-        return _SharedCredentials(session)
+        return session
 
 
 @dataclass(slots=True)
@@ -218,29 +216,6 @@ class _Sts:
         added = self.parameters.get(params["RoleArn"], {})
         with self.calling:
             return self.client.assume_role(**params, **added)
-
-
-@dataclass(slots=True, repr=False)
-class _SharedCredentials:
-    """The credentials of a source profile. They are retrieved when they are first needed."""
-
-    credentials: Credentials
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    failure: Exception | None = None
-
-    def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        """Return the current credentials. After an error, each call raises the same error.
-
-        botocore calls this method.
-        """
-        with self.lock:
-            if self.failure:
-                raise self.failure.with_traceback(None)
-            try:
-                return self.credentials.get_frozen_credentials()
-            except Exception as error:
-                self.failure = error
-                raise
 
 
 def _settings_of_clients(target: Target, name: str) -> str:

@@ -21,6 +21,7 @@ import botocore
 
 from ipy_awsprofile.calls.actions import Access, action_named, needs_of
 from ipy_awsprofile.config.names import Arn
+from ipy_awsprofile.credentials.caller import caller_of
 from ipy_awsprofile.credentials.error_table import BUSY, DENIED, EXPIRED, REJECTED
 from ipy_awsprofile.credentials.sts import OWN_CALL
 from ipy_awsprofile.gate import label_of, library_of, outer_frame
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 #: The outcome of a call. A call is ``refused`` if AWS rejected its credentials or was busy, and
 #: ``unanswered`` if it couldn't be sent or didn't get a response.
-Outcome = Literal["ok", "failed", "denied", "refused", "unanswered"]
+CallOutcome = Literal["ok", "failed", "denied", "refused", "unanswered"]
 
 #: AWS's response to a call, as botocore parses it.
 Response = Mapping[str, Any]
@@ -57,7 +58,7 @@ class Call:
     account: str
     action: str
     resource: str
-    outcome: Outcome = "ok"
+    outcome: CallOutcome = "ok"
     error: str = ""
     access: Access
     seconds: float = 0.0
@@ -210,18 +211,9 @@ def _identity_of(credentials: Credentials | None) -> tuple[str, str]:
     label = label_of(credentials)
     if label is None:
         return "unknown", ""
-    principal = label.principal or ""
-    if label.callers:
-        caller = label.callers.get(_key_of(credentials))
-        if caller and caller.arn:
-            principal = caller.arn
+    caller = caller_of(credentials)
+    principal = (caller and caller.arn) or label.principal or ""
     return label.profile or "unknown", principal
-
-
-def _key_of(credentials: Credentials) -> str:
-    """Return the access key ID of credentials without renewing them, so AWS is never called."""
-    values: dict[str, str | None] = vars(credentials)
-    return values.get("_access_key") or values.get("access_key") or ""
 
 
 def calls_frame(calls: list[Call]) -> pd.DataFrame:

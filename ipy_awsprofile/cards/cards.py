@@ -18,6 +18,7 @@ from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.kernel.sharing import SeenByPrograms
 from ipy_awsprofile.sessions.assigned_roles import known_account_name
 from ipy_awsprofile.sessions.session import label_for
+from ipy_awsprofile.switch.opening import is_protected
 from ipy_awsprofile.text import chain_line, listed, number_of, one_line
 
 if TYPE_CHECKING:
@@ -86,11 +87,11 @@ def active_identity_card(
         region_variable=target.region_variable,
         renewal=renewal,
         notes=(
-            *(_window_note(switcher.window), problem, target.unknown_region),
+            *(_window_note(switcher.recipients.window), problem, target.unknown_region),
             *ignored_limits(target),
             *map(str, leftovers),
         ),
-        is_protected=switcher.is_protected,
+        is_protected=is_protected(switcher.active, switcher.protection),
         lasts=lasts,
     )
 
@@ -218,7 +219,7 @@ def sharing_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str,
     The result is empty if the notebook doesn't share its identity, or if the session isn't the one
     that it shares.
     """
-    sharing = switcher.sharing
+    sharing = switcher.recipients.sharing
     if sharing is None or sharing.get_session() is not session:  # it is a block's
         return []
     settings: Section = {}
@@ -239,7 +240,7 @@ def sharing_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str,
         shared += f"; their Region is {programs_region or 'not set'}"
     if seen is SeenByPrograms.THIS:
         shared += _keys_of_programs(sharing.grant.lends_own_keys)
-    dropped = switcher.receipts.dropped
+    dropped = switcher.recipients.receipts.dropped
     if dropped:
         shared += f"; {number_of(dropped, 'receipt')} of the oldest keys are gone"
     return [("shared", shared)]
@@ -285,7 +286,7 @@ def other_roles(window: Window) -> str:
 def worker_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str, str]]:
     """Return a row for each cluster with workers that use a session's identity."""
     rows = []
-    for workers in switcher.workers.values():
+    for workers in switcher.recipients.workers.values():
         if workers.label == label_for(session):
             uses = "too"
             if workers.read_only:

@@ -28,7 +28,7 @@ from botocore.configloader import build_profile_map, raw_config_parse
 from botocore.exceptions import ConfigNotFound, ConfigParseError
 
 from ipy_awsprofile.config.private import StaysInProcess, read_file
-from ipy_awsprofile.config.user_environment import user_environment
+from ipy_awsprofile.config.user_environment import user_variable
 from ipy_awsprofile.errors import ConfigFileError
 from ipy_awsprofile.text import one_line
 
@@ -65,13 +65,12 @@ class SharedFiles:
     @classmethod
     def from_environment(cls) -> SharedFiles:
         """Return the absolute paths that AWS SDKs use, from the environment or in ``~/.aws``."""
-        environ = user_environment()
 
         def located(variable: str, default: str) -> Path:
             # As in botocore, keep an unknown ~user as it is. Path.expanduser would raise an error.
             # In botocore, an empty variable names no file.
             path = os.path.expandvars(
-                environ.get(variable, default) or os.path.join(os.devnull, variable)
+                user_variable(variable, default) or os.path.join(os.devnull, variable)
             )
             return Path(os.path.expanduser(path)).absolute()
 

@@ -29,7 +29,7 @@ from ipy_awsprofile.config.settings import (
 )
 from ipy_awsprofile.config.sign_ins import advice_for_session, portal_advice, sign_in_of
 from ipy_awsprofile.config.target import Target
-from ipy_awsprofile.config.user_environment import user_environment
+from ipy_awsprofile.config.user_environment import user_environment, user_variable
 from ipy_awsprofile.text import did_you_mean, letters_of, one_line
 
 
@@ -247,7 +247,7 @@ _TEXTS = CREDENTIALS | {"ca_bundle", "endpoint_url", "region", "services"}
 
 def is_program(name: str) -> bool:
     """Return whether the user's environment has a program with this name or path."""
-    return shutil.which(name, path=user_environment().get("PATH")) is not None
+    return shutil.which(name, path=user_variable("PATH")) is not None
 
 
 def _starts(command: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
-from ipy_awsprofile.config.user_environment import user_environment
+from ipy_awsprofile.config.user_environment import user_variable
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
 from ipy_awsprofile.text import one_line, quoted
 
@@ -102,7 +102,7 @@ PARAMETERS = {
 }
 
 
-def with_options(first: Profile, request: SessionRequest) -> Profile:
+def merge_options(first: Profile, request: SessionRequest) -> Profile:
     """Return the profile with its settings replaced by the options. Raises InvalidOption."""
     settings = dict(first.settings)
     session_name = _default_session_name(first, request)
@@ -131,7 +131,7 @@ def _default_session_name(first: Profile, request: SessionRequest) -> str | None
     """Return the role session's name for when no option or setting provides one."""
     if first.kind not in PARAMETERS["session_name"].kinds or first.text("role_session_name"):
         return None
-    return request.default_session_name or user_environment().get("AWS_ROLE_SESSION_NAME")
+    return request.default_session_name or user_variable("AWS_ROLE_SESSION_NAME")
 
 
 def parameters_of(profile: Profile) -> StsParameters:

@@ -54,23 +54,32 @@ OUTLASTING = ("sts:Assume*", "sts:GetFederationToken")
 
 #: Actions that the patterns above would allow, but that return credentials that can write.
 NOT_READS = (
-    *("athena:GetSessionEndpoint", "cloudwatch:GetSpaceCredentials", "s3:GetDataAccess"),
+    "athena:GetSessionEndpoint",
+    "cloudwatch:GetSpaceCredentials",
+    "s3:GetDataAccess",
     "ssm:GetAccessToken",
 )
 
 #: ReadOnlyAccess allows more. Receiving a message hides it from other consumers.
 NOT_READS_OF_ROLES = (
     *NOT_READS,
-    *("cognito-identity:GetCredentialsForIdentity", "cognito-idp:GetTokensFromRefreshToken"),
-    *("cognito-identity:GetOpenIdTokenForDeveloperIdentity", "connect:GetFederationToken"),
-    *("gamelift:GetComputeAccess", "gamelift:GetComputeAuthToken", "gamelift:GetInstanceAccess"),
-    *("iot:GetConnection", "sqs:ReceiveMessage", "sts:GetSessionToken"),
+    "cognito-identity:GetCredentialsForIdentity",
+    "cognito-idp:GetTokensFromRefreshToken",
+    "cognito-identity:GetOpenIdTokenForDeveloperIdentity",
+    "connect:GetFederationToken",
+    "gamelift:GetComputeAccess",
+    "gamelift:GetComputeAuthToken",
+    "gamelift:GetInstanceAccess",
+    "iot:GetConnection",
+    "sqs:ReceiveMessage",
+    "sts:GetSessionToken",
     *(
         "appsync:ListApiKeys",
         "cognito-idp:DescribeUserPoolClient",
         "license-manager:GetAccessToken",
     ),
-    *("codepipeline:GetJobDetails", "codepipeline:GetThirdPartyJobDetails"),
+    "codepipeline:GetJobDetails",
+    "codepipeline:GetThirdPartyJobDetails",
 )
 
 #: The API keys of API Gateway, whose only action for reading is ``apigateway:GET``.

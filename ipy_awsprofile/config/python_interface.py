@@ -60,14 +60,14 @@ def takes(
         taken = Signature([*parameters.values()], return_annotation=own)
 
         @wraps(function)
-        def with_options(*args: P.args, **kwargs: P.kwargs) -> Result:
+        def call(*args: P.args, **kwargs: P.kwargs) -> Result:
             _require_arguments(name, parameters, args, kwargs)
             made = request(*args, **kwargs)
             _require_identity(name, made)
             return function(made)
 
-        with_options.__signature__ = taken  # type: ignore[attr-defined]
-        return with_options
+        call.__signature__ = taken  # type: ignore[attr-defined]
+        return call
 
     return decorate
 

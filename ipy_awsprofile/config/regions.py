@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -10,7 +11,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ipy_awsprofile.config.settings import words
-from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.text import LONGEST_CELL, did_you_mean, one_line
 
 #: The domains of AWS's partitions. In isolated partitions, they begin with a letter and ``2s``.
@@ -130,7 +130,8 @@ def endpoint_of(
     from botocore.utils import ensure_boolean
 
     in_file = settings.get("ignore_configured_endpoint_urls")
-    if ensure_boolean(user_environment().get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", in_file)):
+    # A switch doesn't set the variable, and botocore reads those with the endpoints itself.
+    if ensure_boolean(os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", in_file)):
         return ""
     try:
         provider = ConfiguredEndpointProvider({"services": services}, settings, service)

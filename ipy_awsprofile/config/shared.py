@@ -47,7 +47,7 @@ _LONGEST_ANSWER = 20_000
 #: With ``-P``, Python imports no module of the folder that the program happens to be in. SDKs read
 #: its messages as UTF-8.
 _COMMAND = "-X utf8 -P -m ipy_awsprofile credentials"
-_PROCESS = re.compile(rf'"([^"]+)" {_COMMAND}(?: --agent)?')
+_SHARED_COMMAND = re.compile(rf'"([^"]+)" {_COMMAND}(?: --agent)?')
 
 #: The executables of programs with botocore, such as boto3's and the AWS CLI.
 _BOTOCORE = re.compile(r"(pythonw?|pypy|aws)[\d.]*(\.exe)?", re.IGNORECASE)
@@ -62,12 +62,22 @@ _LONGEST_ID = 128
 #: Variables with credentials, or that lead to them. SDKs prefer some of them to a profile, and use
 #: others if a profile has no credentials.
 _OTHER_CREDENTIALS = {
-    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"),
-    *("AWS_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_CREDENTIAL_EXPIRATION"),
-    *("AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE"),
-    *("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
-    *("AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
-    *("AWS_DEFAULT_PROFILE", "AWS_MCP_PROXY_PROFILES"),
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_ACCESS_KEY",
+    "AWS_SECRET_KEY",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_MCP_PROXY_PROFILES",
 }
 
 #: The beginning of variables with an API key for a service, such as Amazon Bedrock.
@@ -87,7 +97,7 @@ def process_of(profile: str) -> str:
 
 def python_of(settings: Mapping[str, object]) -> str | None:
     """Return the path of a shared profile's Python, or None for any other profile."""
-    match = _PROCESS.fullmatch(str(settings.get("credential_process")))
+    match = _SHARED_COMMAND.fullmatch(str(settings.get("credential_process")))
     return match[1] if match else None
 
 

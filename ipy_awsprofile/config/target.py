@@ -13,7 +13,7 @@ from botocore.utils import generate_login_cache_key, get_login_token_cache_direc
 from ipy_awsprofile.config.files import Config, ParsedFiles, read_config
 from ipy_awsprofile.config.names import AssignedName
 from ipy_awsprofile.config.organization import read_policy
-from ipy_awsprofile.config.parameters import PARAMETERS, StsParameters, parameters_of, with_options
+from ipy_awsprofile.config.parameters import PARAMETERS, StsParameters, merge_options, parameters_of
 from ipy_awsprofile.config.policies import session_policy
 from ipy_awsprofile.config.profiles import (
     ASSUMES,
@@ -44,7 +44,7 @@ from ipy_awsprofile.config.sign_ins import (
     sign_in_of,
     sign_in_settings,
 )
-from ipy_awsprofile.config.user_environment import user_environment
+from ipy_awsprofile.config.user_environment import user_variable
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
 from ipy_awsprofile.text import digest_of, quoted, redacted_urls
 
@@ -275,13 +275,14 @@ def target_of(
             f"`{chain[-1]}` is the identity that a notebook shares, so a notebook can't use it.",
             "Name a different profile.",
         )
-    first = _as_policy_allows(with_options(chain[0], request), request)
+    first = _as_policy_allows(merge_options(chain[0], request), request)
     chain = (first, *chain[1:])
     parameters = _parameters_by_role(chain)
     mfa: StsParameters = {}
     if request.mfa:
         mfa = _mfa(first)
     scope: StsParameters = {}
+    # A role is limited by parameters of AssumeRole, and any other session by a call afterwards.
     if first.kind in ASSUMES:
         limits = session_policy(request, first)
         if limits:
@@ -289,7 +290,8 @@ def target_of(
     else:
         scope = session_policy(request, None)
         if request.duration is not None:
-            # It is the duration of the MFA session, or of a narrower session.
+            # It is the duration of the MFA session, or of a narrower session. A narrower session
+            # for an MFA session ends with it, so it needs no duration.
             limited = mfa or scope
             limited["DurationSeconds"] = PARAMETERS["duration"].parse_option(request.duration)
     policy = read_policy()
@@ -308,7 +310,7 @@ def target_of(
         scope=scope,
         mfa=mfa,
     )
-    if target.scope or target.mfa:
+    if target.scope or target.mfa:  # STS issues both, and a store without one can't
         target.require_sts()
     return target
 
@@ -348,7 +350,7 @@ def has_long_term_keys(target: Target) -> bool:
     if start.kind is ProfileKind.STATIC_KEYS:
         return not target.config.profiles.get(start, {}).get("aws_session_token")
     if start.credential_source == "Environment":
-        return not user_environment().get("AWS_SESSION_TOKEN")
+        return not user_variable("AWS_SESSION_TOKEN")
     return False
 
 
@@ -364,16 +366,17 @@ def _parameters_by_role(chain: tuple[Profile, ...]) -> dict[str, StsParameters]:
 
 def _region_of(request: SessionRequest, first: Profile) -> tuple[str | None, str]:
     """Return a session's Region, and the environment variable that sets it or an empty string."""
-    environ = user_environment()
     if request.region:
         return request.region, ""
-    if environ.get("AWS_DEFAULT_REGION"):
-        return environ["AWS_DEFAULT_REGION"], "AWS_DEFAULT_REGION"
+    region = user_variable("AWS_DEFAULT_REGION")
+    if region:
+        return region, "AWS_DEFAULT_REGION"
     if first.region:
         return first.region, ""
     # ECS, EKS and Lambda set AWS_REGION, which botocore ignores.
-    if environ.get("AWS_REGION") and (request.default or request.role_arn):
-        return environ["AWS_REGION"], "AWS_REGION"
+    region = user_variable("AWS_REGION")
+    if region and (request.default or request.role_arn):
+        return region, "AWS_REGION"
     return None, ""
 
 

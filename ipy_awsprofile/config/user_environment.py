@@ -7,7 +7,7 @@ Region of one profile isn't the default for another.
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 
 class Switched:
@@ -40,12 +40,34 @@ def user_environment() -> dict[str, str]:
     return own
 
 
+def user_variable(name: str, default: str | None = None) -> str | None:
+    """Return a variable of `user_environment`, without the copy; ``default`` if it isn't set."""
+    for names, ours, theirs in SWITCHED.groups:
+        if name in names and _current(names) == ours:
+            return theirs.get(name, default)
+    return os.environ.get(name, default)
+
+
+def _current(names: Iterable[str]) -> dict[str, str]:
+    """Return the variables that are set, out of these."""
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
 #: Variables with credentials, which SDKs use before a profile, and combine with each other.
 KEY_VARIABLES = (
-    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"),
-    *("AWS_ACCESS_KEY", "AWS_SECRET_KEY"),  # of the AWS SDKs for Go and Java 1
-    *("AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE"),
-    *("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    # Of the AWS SDKs for Go and Java 1:
+    "AWS_ACCESS_KEY",
+    "AWS_SECRET_KEY",
+    # For a role with a token, and for a container:
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
 )
 
 #: Variables with the name of a profile; boto3 reads the first one that is set.
@@ -67,10 +89,8 @@ def has_identity_of_switch() -> bool:
 def are_of_switch(variables: Container[str]) -> bool:
     """Return whether these variables still have the values that a switch set."""
     for names, ours, _ in SWITCHED.groups:
-        if names[0] in variables:
-            current = {name: os.environ[name] for name in names if name in os.environ}
-            if current != ours:
-                return False
+        if names[0] in variables and _current(names) != ours:
+            return False
     return True
 
 

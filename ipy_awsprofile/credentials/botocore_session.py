@@ -30,6 +30,7 @@ from ipy_awsprofile.config.private import StaysInProcess, of_process
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.request import arguments
 from ipy_awsprofile.config.target import Target
+from ipy_awsprofile.credentials.caller import CallerIdentity
 from ipy_awsprofile.credentials.error_table import ENDED, EXPIRED
 from ipy_awsprofile.credentials.outside import OUTSIDE, Outside
 from ipy_awsprofile.credentials.person import Prompter
@@ -41,7 +42,6 @@ from ipy_awsprofile.credentials.providers import (
     renewing_of,
 )
 from ipy_awsprofile.credentials.sts import (
-    CallerIdentity,
     Keys,
     MfaSessionFetcher,
     RoleCache,
@@ -49,6 +49,7 @@ from ipy_awsprofile.credentials.sts import (
     ask_caller,
     renew_with_base,
     sts_client,
+    use_regional_sts,
 )
 from ipy_awsprofile.credentials.translation import code_of, no_credentials, translated
 from ipy_awsprofile.errors import CredentialsRejected, IdentityChanged
@@ -150,15 +151,13 @@ def separate_session(
 class ProfileBotocoreSession(SharedBotocoreSession):
     """The botocore session of a target, which is a profile with some settings overridden.
 
-    ``callers`` has the identities that STS has returned so far, by access key ID. ``outside`` has
-    the services, programs and files that the session uses.
+    ``outside`` has the services, programs and files that the session uses.
     """
 
     def __init__(self, target: Target, outside: Outside = OUTSIDE) -> None:
         super().__init__(target.name, target.region)
         self.outside = outside
         outside.prepare(self)
-        self.callers: dict[str, CallerIdentity] = {}
         self.target = target
         self.set_config_variable("config_file", str(target.config.paths.config))
         self.set_config_variable("credentials_file", str(target.config.paths.credentials))
@@ -184,7 +183,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         exceptions and subclasses of AwsProfileError.
         """
         open_cache = self.outside.open_role_cache
-        cache = open_cache(self.callers, fresh=fresh, variant=self.target.cache_variant)
+        cache = open_cache(fresh=fresh, variant=self.target.cache_variant)
         retrieve = partial(self._retrieve, cache, prompter, config, role_provider)
         try:
             retrieve()
@@ -207,9 +206,9 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         target = self.target
         clients = provider_clients(target, config, self.outside)
         # Credentials that many roles share must not keep the session of the first of them.
-        check = partial(_check_identity, target, self.callers)
-        renewing = Renewing(target, prompter, check)
-        chain = create_provider_chain(clients, target, cache, renewing, role_provider)
+        check = partial(_check_identity, target)
+        renewing = Renewing(target, prompter, check, cache)
+        chain = create_provider_chain(clients, target, renewing, role_provider)
         credentials: Any = chain.load_credentials()
         if credentials and target.mfa:
             _log.debug("%s: the keys get an MFA session.", target.name)
@@ -220,10 +219,9 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             _log.debug("%s: the credentials get a narrower session.", target.name)
             create_session = partial(_regional_session, target, self.outside)
             regional = ProviderClients(target, config, create_session, self.outside)
-            create_client = partial(
-                regional.create_client, region_name=target.region or "us-east-1"
+            narrower = ScopedSessionFetcher(
+                credentials, regional.create_client, target.region, target.scope
             )
-            narrower = ScopedSessionFetcher(credentials, create_client, target.scope)
             session = DeferredRefreshableCredentials(narrower.fetch_credentials, "scoped")
             credentials = renew_with_base(session, credentials)
             renewing.renew(credentials)
@@ -262,9 +260,9 @@ def rejection_of(credentials: object) -> str:
 
 
 def _regional_session(target: Target, outside: Outside) -> ProfileBotocoreSession:
-    """Return a session with a Regional endpoint of STS. The global endpoint lacks operations."""
+    """Return a session with a Regional endpoint of STS."""
     session = ProfileBotocoreSession(target, outside)
-    session.set_config_variable("sts_regional_endpoints", "regional")
+    use_regional_sts(session)
     return session
 
 
@@ -277,24 +275,21 @@ def unsigned_session(target: Target) -> ProfileBotocoreSession:
 
 
 def _check_identity(
-    target: Target, callers: dict[str, CallerIdentity], before: str, now: Keys
-) -> None:
-    """Raise IdentityChanged if new credentials and a former key belong to different identities.
+    target: Target, former: CallerIdentity | None, now: Keys
+) -> CallerIdentity | None:
+    """Return what STS reports of new keys. Raise IdentityChanged if the ``former`` ones differ.
 
+    Without a report on the former ones, return None, because nothing has shown an identity yet.
     With IAM Identity Center, the session name is the name of the user who has signed in. Raises
     another subclass of `AwsProfileError` if STS doesn't accept the new credentials.
 
     https://docs.aws.amazon.com/singlesignon/latest/userguide/howtogetcredentials.html
     """
-    former = callers.get(before)
-    if former is None and target.scope:  # a narrower session has the same identity
-        former = next(iter(callers.values()), None)
     if former is None or not former.arn:
-        return  # STS hasn't reported an identity yet
+        return None
     with translated(target):
         clients = provider_clients(target, give_up_soon())
         caller = ask_caller(sts_client(clients.create_client, now))
-    callers[str(now.access_key)] = caller
     is_same = caller.principal == former.principal
     if target.profile.kind is ProfileKind.SSO:
         is_same = caller.arn == former.arn
@@ -304,3 +299,4 @@ def _check_identity(
             f"The credentials of `{target.name}` belong to {caller.arn} now, not to {former.arn}.",
             f"Run `%aws_profile {line}` to switch to them, and create older clients again.",
         )
+    return caller

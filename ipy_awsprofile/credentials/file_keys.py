@@ -14,8 +14,13 @@ from botocore.exceptions import BotoCoreError, PartialCredentialsError
 
 from ipy_awsprofile.config.files import version_of
 from ipy_awsprofile.config.private import StaysInProcess
+from ipy_awsprofile.credentials.caller import CallerIdentity, caller_of, note_caller
 from ipy_awsprofile.credentials.sts import Keys, freeze_credentials
 from ipy_awsprofile.errors import ConfigFileError
+
+#: Gets what STS has reported of former keys, if anything, and new keys. Raises IdentityChanged, or
+#: returns what STS reports of the new ones; None if that isn't known.
+CheckIdentity = Callable[[CallerIdentity | None, Keys], CallerIdentity | None]
 
 
 def _current_key(name: str) -> Any:
@@ -50,7 +55,7 @@ class FileCredentials(StaysInProcess, Credentials):
         self,
         load: Callable[[], Credentials | None],
         path: Path,
-        check: Callable[[str, Keys], None],
+        check: CheckIdentity,
     ) -> None:
         self._load = load
         self._path = path
@@ -68,7 +73,9 @@ class FileCredentials(StaysInProcess, Credentials):
             if not key:  # as in a template
                 raise PartialCredentialsError(provider=loaded.method, cred_var=setting)
         if self._access_key and self._keys != keys:
-            self._check(self._access_key, keys)
+            caller = self._check(caller_of(self), keys)
+            if caller:
+                note_caller(self, keys.access_key, caller)
         self._keys = keys
         self._version = version
         self.method = loaded.method

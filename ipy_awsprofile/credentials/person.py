@@ -248,7 +248,7 @@ _T = TypeVar("_T")
 
 
 class Prompter:
-    """Prompts a person for a target's MFA codes and sign-ins. botocore calls it as its prompter.
+    """Prompts a person for a target's MFA codes. botocore calls it as its prompter.
 
     Set ``person`` to prompt in another way at later renewals.
     """
@@ -305,7 +305,3 @@ class Prompter:
         finally:
             self._refused = ""
             self._answers = False  # later steps of the chain don't prompt again
-
-    def prompt_sign_in(self) -> None:
-        """Let the person sign in. Raises SignInRequired if no one is available to sign in."""
-        self.person.prompt_sign_in(self._target)

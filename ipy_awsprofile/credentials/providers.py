@@ -65,15 +65,16 @@ from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.sign_ins import sso_cache, value_in
 from ipy_awsprofile.config.target import Target, login_file, sign_in_file
 from ipy_awsprofile.config.user_environment import user_environment
-from ipy_awsprofile.credentials.file_keys import FileCredentials
+from ipy_awsprofile.credentials.caller import CallerIdentity, caller_of, note_caller
+from ipy_awsprofile.credentials.file_keys import CheckIdentity, FileCredentials
 from ipy_awsprofile.credentials.outside import Outside
 from ipy_awsprofile.credentials.person import Prompter
 from ipy_awsprofile.credentials.sts import (
     REJECTED_KEYS,
     CliFiles,
     Keys,
-    KeySource,
     NewKeys,
+    RoleCache,
     own_client,
 )
 from ipy_awsprofile.credentials.translation import reading, translated
@@ -98,7 +99,7 @@ class Renewal:
     """
 
     fetch: Callable[[], NewKeys]
-    source: KeySource | None
+    source: Credentials | None
     serial: str | None
     duration: int | None
     is_role: bool
@@ -140,16 +141,23 @@ class Renewing:
     """Renews credentials with prompts, sign-ins, our errors and a check of the identity.
 
     botocore renews credentials automatically, except for roles that need another MFA code and for
-    expired sign-ins. ``check`` gets the former access key ID and new credentials, unless a role's
-    ARN identifies them. It raises IdentityChanged if they belong to a different identity.
+    expired sign-ins. ``check`` looks at new keys, unless a role's ARN identifies them. The
+    ``cache`` knows whose sessions it has returned. If it ``keeps_error``, the credentials aren't
+    renewed again after their first error.
     """
 
     def __init__(
         self,
         target: Target,
         prompter: Prompter,
-        check: Callable[[str, Keys], None],
+        check: CheckIdentity,
+        cache: RoleCache,
+        *,
+        keeps_error: bool = False,
     ) -> None:
+        self.cache = cache
+        self._keeps_error = keeps_error
+        self._first_error: Exception | None = None
         self.prompter = prompter
         self.check = check
         self.target = target
@@ -158,7 +166,10 @@ class Renewing:
         self._prompting: list[object] = []  # credentials whose renewal prompts for a code
 
     def for_source(self, name: str) -> Renewing:
-        """Return a copy for a source in the target's role chain. Its errors name the source."""
+        """Return a copy for a source in the target's role chain, which other roles use, too.
+
+        Its errors name the source, and its first error is that of all roles.
+        """
         target = self.target
         if name in target.names:
             chain = target.chain[target.names.index(name) :]
@@ -166,7 +177,7 @@ class Renewing:
             limits = target.request
             request = SessionRequest(name, read_only=limits.read_only, policy=limits.policy)
             target = replace(target, chain=chain, request=request)
-        return Renewing(target, self.prompter, self.check)
+        return Renewing(target, self.prompter, self.check, self.cache, keeps_error=True)
 
     def load(self, load: Callable[[], Credentials | None], method: str) -> Credentials | None:
         """Return the credentials that botocore's provider loads, and let this object renew them."""
@@ -176,7 +187,7 @@ class Renewing:
             except LoginTokenLoadError:
                 # botocore reads the file of `aws login` now. It reads what other sign-ins store
                 # when the keys are needed, and then `_signed_in` lets the user in.
-                self.prompter.prompt_sign_in()
+                self.prompter.person.prompt_sign_in(self.target)
                 loaded = load()
         if isinstance(loaded, RefreshableCredentials):
             self.renew(loaded)
@@ -219,11 +230,17 @@ class Renewing:
 
     def _fetch(self, current: Any, renewal: Renewal, codes: Prompter | None) -> NewKeys:
         """Return new credentials. Raises a subclass of `AwsProfileError`."""
+        if self._first_error:  # each role would ask the user, or wait for a service, again
+            raise self._first_error.with_traceback(None)
         _in_progress.add(current)
         try:
             return self._fetch_checked(current, renewal, codes)
         except KeyboardInterrupt as error:
             raise show_briefly(error)  # noqa: B904  # it is the same
+        except Exception as error:
+            if self._keeps_error:
+                self._first_error = error
+            raise
         finally:
             _in_progress.discard(current)
 
@@ -231,20 +248,24 @@ class Renewing:
         """Return new credentials for the same identity. Raises the same errors as `_fetch`."""
         fetch = partial(self._fetch_new, current, renewal, codes)
         new = fetch()
-        former = current._access_key
-        if not former:
+        if not new:  # an instance's metadata service can have nothing
             return new
-        _log.debug("%s: renewed by %s.", self.target.name, current.method)
-        if new and not renewal.is_role:
+        caller = self.cache.take_caller(new["access_key"])
+        former = current._access_key
+        if former:
+            _log.debug("%s: renewed by %s.", self.target.name, current.method)
+        if former and not renewal.is_role:
             try:
-                self.check(former, _keys_in(new))
+                caller = self.check(_former_caller(current, renewal), _keys_in(new))
             except CredentialsRejected:
                 # Another program has cached this session, which AWS has ended since.
                 REJECTED_KEYS.add(new["access_key"])
                 new = fetch()
-                self.check(former, _keys_in(new))
+                caller = self.check(_former_caller(current, renewal), _keys_in(new))
         if former in REJECTED_KEYS:
             _replaced_at[new["access_key"]] = datetime.now(UTC)
+        if caller and new["access_key"] != former:
+            note_caller(current, new["access_key"], caller)
         return new
 
     def _fetch_new(self, current: Any, renewal: Renewal, codes: Prompter | None) -> NewKeys:
@@ -271,7 +292,7 @@ class Renewing:
     def _signed_in(self, fetch: Callable[[], NewKeys]) -> NewKeys:
         with suppress(SignInRequired):
             return shared_sign_in(sign_in_file(self.target), fetch)
-        self.prompter.prompt_sign_in()
+        self.prompter.person.prompt_sign_in(self.target)
         return fetch()
 
 
@@ -315,6 +336,14 @@ def renewing_of(credentials: Any) -> Renewing | None:
     method = getattr(refresh, "func", None)
     renewing = getattr(method, "__self__", None)
     return renewing if isinstance(renewing, Renewing) else None
+
+
+def _former_caller(credentials: Any, renewal: Renewal) -> CallerIdentity | None:
+    """Return what STS has reported of credentials so far. A narrower session is its base's."""
+    caller = caller_of(credentials)
+    if caller is None and credentials.method == "scoped":
+        return caller_of(renewal.source)
+    return caller
 
 
 def _keys_in(new: NewKeys) -> Keys:
@@ -372,7 +401,6 @@ class _ProcessProvider(ProcessProvider):
 def create_provider_chain(
     clients: ProviderClients,
     target: Target,
-    cache: Any,
     renewing: Renewing,
     role_provider: RoleProvider | None = None,
 ) -> CredentialResolver:
@@ -382,7 +410,7 @@ def create_provider_chain(
     don't come from a profile, return only the provider of their source. Raises botocore's
     exceptions for invalid settings.
     """
-    variables, *machine = _create_sources(clients, target, cache, renewing)
+    variables, *machine = _create_sources(clients, target, renewing)
     first = target.profile
     if first.kind is ProfileKind.AMBIENT:
         names = {source.CANONICAL_NAME: source for source in (variables, *machine)}
@@ -392,6 +420,7 @@ def create_provider_chain(
             # botocore would use the block as the name of a profile, which is a TypeError.
             raise InvalidConfigError(error_msg=f"The source_profile of {profile} is a block.")
     session: Any = clients
+    cache: Any = renewing.cache
     profiles = _ProfileProviders(
         session,
         cache=cache,
@@ -416,12 +445,11 @@ def create_provider_chain(
     return CredentialResolver([roles, *own, OriginalEC2Provider(), BotoProvider(), *machine])
 
 
-def _create_sources(
-    clients: ProviderClients, target: Target, cache: Any, renewing: Renewing
-) -> list[Any]:
+def _create_sources(clients: ProviderClients, target: Target, renewing: Renewing) -> list[Any]:
     """Return the providers for environment variables, containers and instances."""
     # A switch sets variables for child processes, which must not affect this identity.
     environ = user_environment()
+    cache: Any = renewing.cache
 
     def load_from(method: str) -> Credentials | None:
         # botocore's own chain has the sources with the user's settings for instance metadata.

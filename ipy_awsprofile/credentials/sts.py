@@ -9,25 +9,28 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from hashlib import sha1
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from botocore.credentials import (
     CachedCredentialFetcher,
+    Credentials,
     ReadOnlyCredentials,
 )
 from botocore.parsers import ResponseParserError
+from botocore.session import Session
 from botocore.utils import JSONFileCache
 from dateutil.parser import parse
 from urllib3.response import HTTPResponse
 
 from ipy_awsprofile.config.parameters import StsParameters
 from ipy_awsprofile.config.private import StaysInProcess, read_file, replace_file
+from ipy_awsprofile.credentials.caller import CallerIdentity
 from ipy_awsprofile.credentials.person import MfaPrompter
 
 if TYPE_CHECKING:
@@ -133,14 +136,7 @@ def _mark_mocked(http_response: AWSResponse, parsed: dict[str, object], **_: obj
         parsed[MOCKED] = True
 
 
-class KeySource(Protocol):
-    """Credentials from botocore or from this package."""
-
-    def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        """Return the current keys."""
-
-
-_CredentialsT = TypeVar("_CredentialsT", bound=KeySource)
+_CredentialsT = TypeVar("_CredentialsT", bound=Credentials)
 
 
 class Keys(StaysInProcess, ReadOnlyCredentials):
@@ -179,7 +175,7 @@ class Keys(StaysInProcess, ReadOnlyCredentials):
         return min(self.expires_at or latest, latest)
 
 
-def freeze_credentials(credentials: KeySource) -> Keys:
+def freeze_credentials(credentials: Credentials) -> Keys:
     """Return the current keys of credentials. If they are about to expire, renew them first."""
     frozen: Any = credentials.get_frozen_credentials()
     return Keys(*frozen, expires_at=expiry_of(credentials))  # renewing has changed the expiry
@@ -194,7 +190,7 @@ def expiry_of(credentials: Any) -> datetime | None:
     return expiry.astimezone(UTC) if expiry else None
 
 
-def keys_in(issued: Issued) -> Keys:
+def keys_in(issued: Mapping[str, Any]) -> Keys:
     """Return the keys in the credentials of a response from STS."""
     return Keys(
         issued["AccessKeyId"],
@@ -207,32 +203,9 @@ def keys_in(issued: Issued) -> Keys:
 #: Creates a client of botocore with the arguments of `botocore.session.Session.create_client`.
 CreateClient = Callable[..., Any]
 
-#: Credentials in a response of STS.
-Issued = Mapping[str, Any]
-
 #: New temporary credentials in the format of botocore's renewals: ``access_key``, ``secret_key``,
 #: ``token`` and ``expiry_time``.
 NewKeys = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class CallerIdentity:
-    """The ARN and user ID that STS returns for a set of credentials.
-
-    ``cached`` is True if they come from an earlier STS response in the AWS CLI's cache.
-
-    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
-    """
-
-    arn: str
-    user_id: str
-    cached: bool = False
-
-    @property
-    def principal(self) -> str:
-        """The ARN without the role session name, which can differ for each session."""
-        head, _, name = self.arn.rpartition("/")
-        return head if ":assumed-role/" in head else f"{head}/{name}"
 
 
 def ask_caller(sts: Any) -> CallerIdentity:
@@ -276,24 +249,18 @@ class RoleCache(CliFiles):
 
     As in the AWS CLI, the key of a session depends neither on the STS endpoint nor on the
     credentials that assumed the role. ``variant`` is added to the key, which doesn't depend on
-    session policies either. ``callers`` receives the identity of each set of credentials that the
-    cache reads or writes, by access key ID. With ``fresh``, the cache ignores entries that this
-    object didn't write. ``has_read`` is True after the cache has returned a session that another
-    object wrote. If a file can't be read or written, botocore assumes the role again. The cache
+    session policies either. With ``fresh``, the cache ignores entries that this object didn't
+    write. ``has_read`` is True after the cache has returned a session that another object wrote. If
+    a file can't be read or written, botocore assumes the role again. The cache
     ignores sessions that AWS has rejected.
     """
 
-    def __init__(
-        self,
-        callers: dict[str, CallerIdentity],
-        *,
-        fresh: bool = False,
-        variant: str = "",
-    ) -> None:
+    def __init__(self, *, fresh: bool = False, variant: str = "") -> None:
         super().__init__(str(Path("~/.aws/cli/cache").expanduser()))
-        self.callers = callers
         self.fresh = fresh
         self.has_read = False
+        #: Whose session botocore has got last, by its access key ID, until `take_caller`.
+        self._callers: dict[str, CallerIdentity] = {}
         self._written: set[str] = set()
         self._suffix = f"-{variant}" if variant else ""
 
@@ -311,8 +278,9 @@ class RoleCache(CliFiles):
             is_rejected = document["Credentials"].get("AccessKeyId") in REJECTED_KEYS
             if document["Credentials"].keys() >= _FIELDS and not is_rejected:
                 parse(document["Credentials"]["Expiration"])
-                self._note_caller(document, cached=True)
-                self.has_read |= key not in self._written
+                is_earlier = key not in self._written
+                self._note_caller(document, cached=is_earlier)
+                self.has_read |= is_earlier
                 return document
         return _EXPIRED_SESSION
 
@@ -324,16 +292,18 @@ class RoleCache(CliFiles):
         with suppress(OSError):
             super().__setitem__(key + self._suffix, document)
 
+    def take_caller(self, key: str) -> CallerIdentity | None:
+        """Return whose session has this access key ID, as STS reported it when it was issued.
+
+        botocore returns the keys of a session without it.
+        """
+        return self._callers.pop(key, None)
+
     def _note_caller(self, document: Any, *, cached: bool) -> None:
         role = document.get("AssumedRoleUser") or {}  # AWS-compatible servers can omit it
-        key = document["Credentials"]["AccessKeyId"]
-        if not role.get("Arn"):
-            return
-        caller = CallerIdentity(role["Arn"], role.get("AssumedRoleId", ""), cached)
-        if cached:
-            self.callers.setdefault(key, caller)
-        else:
-            self.callers[key] = caller
+        if role.get("Arn"):
+            key = document["Credentials"]["AccessKeyId"]
+            self._callers[key] = CallerIdentity(role["Arn"], role.get("AssumedRoleId", ""), cached)
 
 
 _FIELDS = {"AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"}
@@ -351,7 +321,7 @@ class MfaSessionFetcher(CachedCredentialFetcher):
 
     def __init__(
         self,
-        keys: KeySource,
+        keys: Credentials,
         create_client: CreateClient,
         parameters: StsParameters,
         ask: MfaPrompter,
@@ -386,12 +356,19 @@ class ScopedSessionFetcher(StaysInProcess):
     """Gets a scoped session from STS for the ``base`` credentials.
 
     ``scope`` has the parameters of GetScopedCredentials. Long-term keys need a session token first.
-    For a ``duration`` (seconds) without a policy, that is enough.
+    For a ``duration`` (seconds) without a policy, that is enough. The clients are those of a
+    session after `use_regional_sts`, in its ``region`` if it has one.
     """
 
-    def __init__(self, base: KeySource, create_client: CreateClient, scope: StsParameters) -> None:
+    def __init__(
+        self,
+        base: Credentials,
+        create_client: CreateClient,
+        region: str | None,
+        scope: StsParameters,
+    ) -> None:
         self._source_credentials = base  # botocore's names, which `Renewal.of` reads
-        self._create_client = create_client
+        self._create_client = partial(create_client, region_name=region or "us-east-1")
         self._assume_kwargs = {"ScopedSessionDescription": "ipy-awsprofile", **scope}
         self.duration: int | None = scope.get("DurationSeconds")
 
@@ -424,7 +401,12 @@ class ScopedSessionFetcher(StaysInProcess):
         return sts.get_scoped_credentials(**scope or self._assume_kwargs)["Credentials"]
 
 
-def renew_with_base(credentials: _CredentialsT, base: KeySource) -> _CredentialsT:
+def use_regional_sts(session: Session) -> None:
+    """Let a session call a Regional endpoint of STS. The global endpoint lacks operations."""
+    session.set_config_variable("sts_regional_endpoints", "regional")
+
+
+def renew_with_base(credentials: _CredentialsT, base: Credentials) -> _CredentialsT:
     """Return credentials that are renewed at the same time as their base credentials.
 
     Until then, STS can't issue a session that lasts longer. botocore has no public API for this.

@@ -23,7 +23,7 @@ from ipy_awsprofile.demo.s3 import Bucket
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.iam import Clock
 
-Setting = str | int | float | bool | Mapping[str, str | int] | None
+SettingValue = str | int | float | bool | Mapping[str, str | int] | None
 
 _running = threading.Lock()  # the whole process shares moto's state
 
@@ -158,7 +158,9 @@ class EmbeddedAws(Front):
             for name, answer in zip(accounts, created, strict=True)
         }
 
-    def write_profile(self, name: str, *, file: Path | None = None, **settings: Setting) -> None:
+    def write_profile(
+        self, name: str, *, file: Path | None = None, **settings: SettingValue
+    ) -> None:
         """Append a profile to `file`, by default the shared config file.
 
         Unless `file` is the shared credentials file, the profile gets the server's `endpoint_url`
@@ -172,7 +174,7 @@ class EmbeddedAws(Front):
         append_section(file or self.config_file, header, settings)
 
 
-def append_section(path: Path, header: str, settings: Mapping[str, Setting]) -> None:
+def append_section(path: Path, header: str, settings: Mapping[str, SettingValue]) -> None:
     """Append a section with settings to a shared config or credentials file.
 
     https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html
@@ -196,7 +198,7 @@ def _header_in_config(name: str) -> str:
     return f"profile {name}"
 
 
-def _lines(key: str, value: Setting) -> list[str]:
+def _lines(key: str, value: SettingValue) -> list[str]:
     """Return the lines of a config file for one setting, or no lines if the value is None."""
     if value is None:
         return []

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from ipy_awsprofile.demo.aws import Setting
+    from ipy_awsprofile.demo.aws import SettingValue
     from ipy_awsprofile.demo.iam import Signer
 
 USER_ACCOUNT = "231179739868"
@@ -98,7 +98,10 @@ _ORGANIZATION: Mapping[str, int] = {"alpha": 2, "beta": 1, "gamma": 0, "sandbox-
 
 #: The sections that the how-to guides share with the tutorials.
 _GUIDES = (
-    *("profile Maria", "profile Auditor", "sso-session corp", "profile Analyst"),
+    "profile Maria",
+    "profile Auditor",
+    "sso-session corp",
+    "profile Analyst",
     *(f"profile {team}-{stage}" for team in ("atlas", "borealis") for stage in ("dev", "prod")),
 )
 
@@ -295,7 +298,9 @@ def seed_organisation(
     return tuple(names)
 
 
-def _create_account(aws: EmbeddedAws, name: str, number: int, region: str) -> dict[str, Setting]:
+def _create_account(
+    aws: EmbeddedAws, name: str, number: int, region: str
+) -> dict[str, SettingValue]:
     """Create a role and buckets in an account, and return the settings for the role's profile."""
     account = f"{400_000_000_000 + 1_234_567 * number}"
     trusted = "user/Auditor" if name == "audit-prod" else "root"

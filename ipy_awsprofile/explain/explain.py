@@ -45,7 +45,7 @@ from ipy_awsprofile.sessions.protection import Protection
 from ipy_awsprofile.text import did_you_mean, one_line, quoted, redacted_urls
 
 
-class Setting(NamedTuple):
+class SettingRow(NamedTuple):
     """A setting in a section of an AWS file, with its value for display and its location.
 
     ``note`` says why the setting isn't used. It is an empty string for a setting that is used.
@@ -69,7 +69,7 @@ class Explanation:
 
     name: str
     chain: Mapping[str, str] = field(default_factory=dict)
-    settings: tuple[Setting, ...] = ()
+    settings: tuple[SettingRow, ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     error: AwsProfileError | None = None
@@ -203,11 +203,11 @@ _DEVICE = {"mfa_serial", "mfa_process"}
 
 def _settings(
     chain: tuple[Profile, ...], request: SessionRequest, config: Config
-) -> Iterator[Setting]:
+) -> Iterator[SettingRow]:
     """Yield all settings of the profiles in a role chain and of the sections that they refer to."""
     options: dict[str, str] = {}
     for setting, (option, value) in _replaced(request).items():
-        yield Setting(chain[0].name, setting, _value(setting, value), option)
+        yield SettingRow(chain[0].name, setting, _value(setting, value), option)
         # The options of a role without a profile aren't about the credentials of its source.
         if not request.role_arn or setting not in CREDENTIALS:
             options[setting] = option
@@ -231,14 +231,14 @@ def _settings(
             options = {}
 
 
-def _settings_of_policy() -> Iterator[Setting]:
+def _settings_of_policy() -> Iterator[SettingRow]:
     """Yield what the organization's policy sets. Raises ConfigFileError."""
     for file in read_policy().files:
         for name, text in file.rows():
-            yield Setting("the organization's policy", name, text, one_line(file.path))
+            yield SettingRow("the organization's policy", name, text, one_line(file.path))
 
 
-def _rows(shown: str, header: str, section: Section, config: Config) -> Iterator[Setting]:
+def _rows(shown: str, header: str, section: Section, config: Config) -> Iterator[SettingRow]:
     """Yield the settings in a section. A setting in two files is yielded for each file.
 
     ``shown`` is the name of the section for display, and ``header`` is its header in the file.
@@ -246,8 +246,8 @@ def _rows(shown: str, header: str, section: Section, config: Config) -> Iterator
     for setting, value in section.items():
         locations = list(map(str, locations_of(config.paths, header, setting))) or [""]
         for other in locations[:-1]:
-            yield Setting(shown, setting, "", other, "the credentials file takes precedence")
-        yield Setting(shown, setting, _value(setting, value), locations[-1])
+            yield SettingRow(shown, setting, "", other, "the credentials file takes precedence")
+        yield SettingRow(shown, setting, _value(setting, value), locations[-1])
 
 
 def _replaced(request: SessionRequest) -> dict[str, tuple[str, str]]:

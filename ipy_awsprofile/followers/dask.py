@@ -36,10 +36,10 @@ from ipy_awsprofile.follower import (
 from ipy_awsprofile.gate import Label
 from ipy_awsprofile.kernel.caches import clear_caches
 from ipy_awsprofile.kernel.lending import CredentialServer
-from ipy_awsprofile.kernel.places import KEYS
+from ipy_awsprofile.kernel.places import KEYS_IN_ENVIRONMENT
 from ipy_awsprofile.kernel.watch import subclasses_of
 from ipy_awsprofile.kernel.workers import Workers
-from ipy_awsprofile.place import Place, Setting, Variables
+from ipy_awsprofile.place import DictItem, Place, Variables
 from ipy_awsprofile.sessions.session import check_session
 from ipy_awsprofile.switch.using_profile import running_switcher
 
@@ -93,15 +93,15 @@ def dask_workers(client: Client, *, read_only: bool = False) -> DaskWorkers:
 
     https://distributed.dask.org/en/stable/plugins.html#worker-plugins
     """
-    switcher = running_switcher()
-    session = switcher.session_to_lend("`libraries.dask_workers`")
+    recipients = running_switcher().recipients
+    session = recipients.session_to_lend("`libraries.dask_workers`")
     address = client.scheduler.address
-    workers = switcher.workers.get(address)
+    workers = recipients.workers.get(address)
     if not isinstance(workers, DaskWorkers) or workers.session is None:
         workers = DaskWorkers(client)
     workers.client = client
     workers.use(session, read_only=read_only)
-    switcher.workers[address] = workers
+    recipients.workers[address] = workers
     return workers
 
 
@@ -116,7 +116,7 @@ _OWNER = secrets.token_hex(8)
 
 #: Variables that decide what AWS SDKs use.
 _ENVIRONMENT = Variables(
-    *(*KEYS.names, *LENT, "AWS_PROFILE", "AWS_DEFAULT_PROFILE"),
+    *(*KEYS_IN_ENVIRONMENT.names, *LENT, "AWS_PROFILE", "AWS_DEFAULT_PROFILE"),
     *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3"),
 )
 
@@ -297,7 +297,7 @@ def _config() -> dict[str, Any]:
     return config
 
 
-_SCHEDULER = Setting("Dask's scheduler", _config, "scheduler")
+_SCHEDULER = DictItem("Dask's scheduler", _config, "scheduler")
 
 
 def _places_of_run() -> Mapping[Place, object]:

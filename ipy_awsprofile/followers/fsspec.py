@@ -16,7 +16,7 @@ from ipy_awsprofile.follower import Cache, Follower
 from ipy_awsprofile.gate import session_here
 from ipy_awsprofile.kernel.arguments import SecretOptions, s3_location
 from ipy_awsprofile.kernel.watch import subclasses_of
-from ipy_awsprofile.place import Place, Setting
+from ipy_awsprofile.place import DictItem, Place
 from ipy_awsprofile.sessions.issuing import issue_keys
 from ipy_awsprofile.sessions.session import ProfileSession, check_session, names_of_chain
 from ipy_awsprofile.text import chain_line
@@ -93,7 +93,7 @@ def _default_arguments() -> dict[str, Any]:
     return config
 
 
-_S3FS = Setting("fsspec's s3", _default_arguments, "s3")
+_S3FS = DictItem("fsspec's s3", _default_arguments, "s3")
 
 
 def _places_of_run() -> Mapping[Place, object]:

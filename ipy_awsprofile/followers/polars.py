@@ -101,10 +101,9 @@ def _provider_class(pl: Any, session: ProfileSession) -> Any:
             """
             credentials = session.get_credentials()
             check(credentials)  # a LazyFrame can be older than the switch
-            PROCESS.lent_to.add("polars")
             label = label_of(credentials)
             if label:
-                PROCESS.note_lent(label)
+                PROCESS.note_lent(label, "polars")
             return _result_of_provider(renew_keys(session))
 
         def __repr__(self) -> str:
@@ -130,7 +129,7 @@ def _may_be_in_s3(_frame: object) -> bool:
     """Return whether polars may have read from S3, because a LazyFrame doesn't tell its address."""
     if _imported_polars() is None:
         return False
-    return "polars" in PROCESS.lent_to or not hasattr(_default_provider(), "is_of_switch")
+    return PROCESS.has_lent_to("polars") or not hasattr(_default_provider(), "is_of_switch")
 
 
 # Options for a session ----------------------------------------------------------------------------

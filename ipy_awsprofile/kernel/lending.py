@@ -43,7 +43,7 @@ from ipy_awsprofile.config.private import (
 )
 from ipy_awsprofile.config.saved import section_text
 from ipy_awsprofile.config.settings import CREDENTIALS, KEYS
-from ipy_awsprofile.config.user_environment import LENT, user_environment
+from ipy_awsprofile.config.user_environment import LENT, user_variable
 from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.sessions.issuing import lent_document
 from ipy_awsprofile.sessions.loopback import LoopbackServer
@@ -157,7 +157,7 @@ class Lending(CredentialServer):
         target = session.target
         lent: dict[str, str | None] = {
             **self.lend(path, partial(_lent_document, session, label)),
-            "AWS_CONFIG_FILE": user_environment().get("AWS_CONFIG_FILE"),
+            "AWS_CONFIG_FILE": user_variable("AWS_CONFIG_FILE"),
             "AWS_REGION": session.region_name,
             "AWS_DEFAULT_REGION": None,
             "AWS_PROFILE": target.name,

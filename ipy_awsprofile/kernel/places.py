@@ -15,7 +15,7 @@ from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.follower import followers, followers_of_run
 from ipy_awsprofile.gate import PROCESS, session_here
 from ipy_awsprofile.kernel.caches import clear_caches
-from ipy_awsprofile.place import ABSENT, Effect, Place, Setting, Variables
+from ipy_awsprofile.place import ABSENT, DictItem, Effect, Place, Variables
 from ipy_awsprofile.sessions.session import ProfileSession
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _SESSIONS = f"`boto3.Session()`, {_CHILDREN}"
 #: The variables that `boto3.Session()` doesn't read while a profile is active.
 _OF_CHILDREN = (*LENT, "AWS_REGION")
 
-KEYS = Variables(*KEY_VARIABLES, if_changed=_SESSIONS)
+KEYS_IN_ENVIRONMENT = Variables(*KEY_VARIABLES, if_changed=_SESSIONS)
 
 #: An API key for Amazon Bedrock, which botocore prefers to any other credentials.
 #: https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html
@@ -36,9 +36,9 @@ BEDROCK_KEY = "AWS_BEARER_TOKEN_BEDROCK"
 _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 
 
-def notebook_variable(name: str, shell: InteractiveShell) -> Setting:
+def notebook_variable(name: str, shell: InteractiveShell) -> DictItem:
     """Return the place of a notebook's variable for the session."""
-    return Setting(name, partial(getattr, shell, "user_ns"), name, owner=shell)
+    return DictItem(name, partial(getattr, shell, "user_ns"), name, owner=shell)
 
 
 def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[Place, object]:
@@ -53,7 +53,7 @@ def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[P
     places: dict[Place, object] = {}
     # Child processes find a store's keys in the files or the environment, because none can be lent.
     if session.target.resolves_by_name or not session.target.store:
-        places[KEYS] = {}
+        places[KEYS_IN_ENVIRONMENT] = {}
     for name, value in {**environment, **lent, **_direct_connection()}.items():
         users = _CHILDREN if name in _OF_CHILDREN else _SESSIONS
         places[Variables(name, if_changed=users)] = {} if value is None else {name: value}
@@ -77,7 +77,7 @@ def places_of_run() -> dict[Place, object]:
     fake = "PASS-THE-SESSION-OF-THE-PROFILE"
     gone = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", BEDROCK_KEY, *LENT)
     places: dict[Place, object] = {Variables(name): {} for name in gone}
-    places[KEYS] = {"AWS_ACCESS_KEY_ID": fake, "AWS_SECRET_ACCESS_KEY": fake}
+    places[KEYS_IN_ENVIRONMENT] = {"AWS_ACCESS_KEY_ID": fake, "AWS_SECRET_ACCESS_KEY": fake}
     places |= {DEFAULT_SESSION: TurnSession(), LIBRARIES: None}
     for follower in followers_of_run():
         if follower.places_of_run:
@@ -120,7 +120,7 @@ ENDPOINT = Effect("S3 endpoint", _show_endpoint)
 # boto3 --------------------------------------------------------------------------------------------
 
 
-DEFAULT_SESSION = Setting(
+DEFAULT_SESSION = DictItem(
     "boto3.DEFAULT_SESSION",
     partial(getattr, boto3, "__dict__"),
     "DEFAULT_SESSION",

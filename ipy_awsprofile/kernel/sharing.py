@@ -42,7 +42,7 @@ from ipy_awsprofile.config.shared import (
 from ipy_awsprofile.credentials.person import unattended
 from ipy_awsprofile.credentials.sts import aws_now
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
-from ipy_awsprofile.sessions.issued import Issued, IssuedKeys
+from ipy_awsprofile.sessions.issued import IssuedKeys
 from ipy_awsprofile.sessions.issuing import (
     LENT_FOR,
     Limits,
@@ -50,7 +50,6 @@ from ipy_awsprofile.sessions.issuing import (
     error_document,
     is_assumed_again,
     issue_brief_keys,
-    issue_keys,
     issue_limited_keys,
     limits_until,
     time_at_aws,
@@ -61,6 +60,7 @@ from ipy_awsprofile.text import LONGEST_CELL, one_line
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ipy_awsprofile.credentials.sts import Keys
     from ipy_awsprofile.sessions.session import ProfileSession
 
 #: How long programs get the same keys. botocore asks for new ones 15 minutes before they expire.
@@ -78,8 +78,17 @@ _MOST_RECEIPTS = 1000
 
 #: Programs that start others, without the extension that they have on Windows.
 _SHELLS = {
-    *("bash", "csh", "dash", "fish", "ksh", "sh", "tcsh", "zsh"),
-    *("cmd", "powershell", "pwsh"),
+    "bash",
+    "csh",
+    "dash",
+    "fish",
+    "ksh",
+    "sh",
+    "tcsh",
+    "zsh",
+    "cmd",
+    "powershell",
+    "pwsh",
 }
 
 
@@ -135,36 +144,47 @@ class Grant:
         with unattended(), suppress(AwsProfileError):  # programs show the error
             self.issue(NOTEBOOK)
 
-    def issue(self, profile: str, program: str = "") -> Issued:
-        """Return the keys of a profile for programs of this name. Raises AwsProfileError."""
+    def issue(self, profile: str, program: str = "") -> tuple[Keys, str]:
+        """Return the keys of a profile for programs of this name, and their access.
+
+        It is `READING` or `WRITING`. Raises AwsProfileError.
+        """
         window = self.window if profile == AGENT else None
         # CloudTrail shows the name; these are the characters that STS accepts in it.
         name = re.sub(r"[^\w+=,.@-]+", "-", f"{profile}-{program}", flags=re.ASCII).strip("-")
-        issue = partial(self._brief, profile, name)
         if window:
-            issue = partial(self._until, window, name)
-        return self._issued.get((profile, name, window), issue)
+            return self._issued.get((name, window), partial(self._until, window, name)), WRITING
+        is_read_only = self.session.target.request.read_only
+        must_limit = profile == AGENT and not is_read_only
+        issue = partial(self._brief, name, read_only=must_limit)
+        access = READING if must_limit or is_read_only else WRITING
+        return self._issued.get((name, must_limit), issue), access
 
-    def _until(self, window: Window, name: str) -> Issued:
-        """Return keys that AWS accepts until the end of a window."""
+    def require_window(self) -> None:
+        """Raise AwsProfileError if AWS can't issue keys that end with the window.
+
+        No program gets these keys, because CloudTrail shows each program's name.
+        """
+        if self._window is None or self.window is None:
+            raise InvalidOption(
+                "The time to write was over before you agreed, so nothing has changed.",
+                "Run the line again.",
+            )
+        self._until(self._window, AGENT)
+
+    def _until(self, window: Window, name: str) -> tuple[Keys, datetime]:
+        """Return keys that AWS accepts until the end of a window, and that end."""
         lasts = window.ends - aws_now()
         keys = issue_limited_keys(self.session, name, lasts, window.limits)
         ends = keys.ends_at(window.ends)
-        return Issued(keys.until(ends), renews=ends, access=WRITING)
+        return keys.until(ends), ends
 
-    def _brief(self, profile: str, name: str) -> Issued:
-        """Return keys that AWS accepts for 20 minutes, if it can issue such keys."""
-        is_read_only = self.session.target.request.read_only
-        must_limit = profile == AGENT and not is_read_only
-        keys = issue_brief_keys(self.session, name, LENT_FOR, read_only=must_limit)
-        if not must_limit:
-            self._lends_own_keys = keys is None
-        if keys is None:
-            keys = issue_keys(self.session)
-        access = WRITING
-        if must_limit or is_read_only:
-            access = READING
-        return Issued(keys, renews=aws_now() + _SAME_KEYS, access=access)
+    def _brief(self, name: str, *, read_only: bool) -> tuple[Keys, datetime]:
+        """Return keys that AWS accepts for 20 minutes, if possible, and when to replace them."""
+        keys, is_brief = issue_brief_keys(self.session, name, LENT_FOR, read_only=read_only)
+        if not read_only:
+            self._lends_own_keys = not is_brief
+        return keys, aws_now() + _SAME_KEYS
 
 
 class SeenByPrograms(Enum):
@@ -270,12 +290,7 @@ class Sharing(StaysInProcess):
         that end with the window; then nothing has changed.
         """
         self._require_active(grant)
-        if grant.window is None:
-            raise InvalidOption(
-                "The time to write was over before you agreed, so nothing has changed.",
-                "Run the line again.",
-            )
-        grant.issue(AGENT)
+        grant.require_window()
         with self._switching:
             self._require_active(grant)
             self._grant = grant
@@ -323,7 +338,7 @@ class Sharing(StaysInProcess):
         """Return credentials for a program, and keep a receipt. Raises AwsProfileError."""
         require_sharing_allowed()
         program = program_of(int(process_id))
-        issued = grant.issue(profile, program.name)
+        keys, access = grant.issue(profile, program.name)
         receipt = Receipt(
             datetime.now(UTC).replace(microsecond=0),
             one_line(program.name, LONGEST_CELL),
@@ -331,12 +346,12 @@ class Sharing(StaysInProcess):
             one_line(bytes.fromhex(agent).decode(), LONGEST_CELL),
             profile,
             grant.session.profile_name,
-            issued.access,
-            issued.keys.expires_at,
+            access,
+            keys.expires_at,
         )
         with self._switching:  # programs ask in threads
             self._receipts.add(receipt)
-        return credentials_document(issued.keys, aws_now() + LENT_FOR)
+        return credentials_document(keys, aws_now() + LENT_FOR)
 
 
 class _Question(StreamRequestHandler):

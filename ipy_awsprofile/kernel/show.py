@@ -15,20 +15,34 @@ from ipy_awsprofile.place import Place, Variables
 class Kernel:
     """The places that show an identity, with the user's values and the switch's values."""
 
+    # For example, with the variable `session` alone, which is 1 at first:
+    #
+    #                                   _first  _theirs  _ours
+    #   show({session: A})              1       1        A
+    #   show({session: B})              1       1        B
+    #   the user runs `session = 2`     1       1        B       changed() is {session: 2}
+    #   show({session: C})              1       2        C       kept() is ["session"]
+    #   show({}), which sets 2          –       2        –
+
     def __init__(self) -> None:
-        self._first: dict[Place, object] = {}  # before the first switch
+        #: The values from before the first switch, of the places that are shown.
+        self._first: dict[Place, object] = {}
+        #: The user's values, which return when their places aren't shown anymore.
         self._theirs: dict[Place, Any] = {}
+        #: The switch's values.
         self._ours: dict[Place, object] = {}
 
     def show(self, values: Mapping[Place, Any], kept: Mapping[Place, object]) -> None:
         """Set these places, and restore all others that an earlier call has set.
 
-        ``kept`` are the user's values in places that the user has changed, and that keep them. If a
-        place can't be set, all places are set as before, and its error is raised.
+        ``kept`` are the user's values in places that the user has changed, and that keep them. For
+        example, after ``session = 2`` in a block, its end leaves ``session`` alone. If a place
+        can't be set, all places are set as before, and its error is raised.
         """
         places = {**values, **self._ours}
         now = {place: place.get() for place in places}
-        # The user's values: the current ones, except in places that still have our values.
+        # The user's values: the current ones, except in places that still have our values. So a
+        # value from after the last switch becomes the user's.
         unchanged = self._ours.keys() - self.changed().keys()
         theirs: dict[Place, Any] = now | {place: self._theirs[place] for place in unchanged}
         try:

@@ -209,7 +209,7 @@ def _after_search(chain: _Chain, credentials: Credentials | None) -> _Loaded:
     if active:
         return active
     if credentials is not None and PROCESS.watched:
-        watch_credentials(credentials, _label_for(chain.session, credentials.method))
+        watch_credentials(credentials, _label_of_search(chain.session, credentials.method))
     return credentials
 
 
@@ -243,7 +243,7 @@ def _active_credentials(session: Session) -> _Loaded:
     return active.credentials
 
 
-def _label_for(session: Session, method: str) -> Label:
+def _label_of_search(session: Session, method: str) -> Label:
     """Return the label for the credentials that a session has found with a method of botocore.
 
     Raises InvalidProfile for a profile without credentials, for which botocore has gone on to those
@@ -330,7 +330,7 @@ def _watch_earlier_objects() -> None:
         _watch(session)
         credentials = session._credentials
         if _needs_label(credentials):
-            watch_credentials(credentials, _label_for(session, credentials.method))
+            watch_credentials(credentials, _label_of_search(session, credentials.method))
     for value in earlier:
         if isinstance(value, BaseClient):
             value.meta.events.register("before-sign", _check_client, unique_id=__name__)

@@ -20,7 +20,7 @@ from ipy_awsprofile.credentials.person import unattended
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.gate import PROCESS, Label
 from ipy_awsprofile.kernel.arguments import s3_location
-from ipy_awsprofile.sessions.issuing import credentials_document, issue_brief_keys, issue_keys
+from ipy_awsprofile.sessions.issuing import credentials_document, issue_brief_keys
 from ipy_awsprofile.sessions.session import ProfileSession, label_for
 
 #: How long AWS accepts the workers' keys, if possible: the shortest session of a role.
@@ -123,9 +123,7 @@ class Workers(StaysInProcess, ABC):
         """Send a session's credentials to the workers, or note the problem."""
         with self._sending:
             try:
-                keys = issue_brief_keys(session, self._name, _BRIEF, read_only=self.read_only)
-                if keys is None:
-                    keys = issue_keys(session)
+                keys, _ = issue_brief_keys(session, self._name, _BRIEF, read_only=self.read_only)
                 replaced = datetime.now(UTC) + timedelta(seconds=GOOD_FOR)
                 document = credentials_document(keys, replaced)
                 region, endpoint = s3_location(session)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from inspect import CO_COROUTINE
 from types import CodeType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.gate import PROCESS
@@ -113,14 +113,16 @@ def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session
     )
     if expression is None:
         raise InvalidOption("End the cell with an expression, whose value is collected.")
-    calls = ast.unparse(ast.parse(shell.transform_cell(cell)))
-    for kind, magic in re.findall(r"get_ipython\(\)\.run_(line|cell)_magic\('(\w+)'", calls):
-        if kind == "cell":
+    for node in ast.walk(ast.parse(shell.transform_cell(cell))):
+        magic = _magic_in(node)
+        if magic is None:
+            continue
+        if magic.has_cell:
             raise InvalidOption(
-                f"`%%{magic}` would run with the notebook's variables and session.",
+                f"`%%{magic.name}` would run with the notebook's variables and session.",
                 "Write its line above `%%aws_profiles`, or use Python in the cell.",
             )
-        shell.find_line_magic(magic)  # IPython can't load a magic in several threads at once
+        shell.find_line_magic(magic.name)  # IPython can't load a magic in several threads at once
 
     def function(session: boto3.Session) -> object:
         profile = cast("ProfileSession", session).target.profile
@@ -131,18 +133,29 @@ def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session
     return function
 
 
-#: A first cell like this chooses its identity: it begins with a switch or ``--off``, perhaps after
-#: other magics, or has nothing but another action, such as ``--explain``.
-_OTHER = re.compile(
-    r"""(get_ipython\(\)\.run_line_magic\('(?!aws_profile')\w+',\ .*\)\n)*
-    get_ipython\(\)\.run_(line|cell)_magic\('aws_profile',\ ['"]
-    ( (?!.*--(console|explain|help|logout|pick))[^'"] | [^'"].*\Z )""",
-    re.VERBOSE,
-)
+class _Magic(NamedTuple):
+    """IPython's call of a magic, with its line, and with a cell if it ``has_cell``."""
+
+    name: str
+    line: str
+    has_cell: bool
 
 
-#: A cell that only changes settings, such as that profile if it was misspelled.
-_ONLY_CONFIG = re.compile(r"(get_ipython\(\)\.run_line_magic\('config', .*\)\n?)+")
+def _magic_in(node: ast.AST) -> _Magic | None:
+    """Return the magic that a node of a cell's code calls, or None for any other node."""
+    match node:
+        case ast.Call(
+            ast.Attribute(
+                ast.Call(ast.Name("get_ipython")), "run_line_magic" | "run_cell_magic" as method
+            ),
+            [ast.Constant(str(name)), ast.Constant(str(line)), *_],
+        ):
+            return _Magic(name, line, method == "run_cell_magic")
+    return None
+
+
+#: Actions of ``%aws_profile`` that leave the identity as it is.
+_LEAVES_IDENTITY = re.compile("--(console|explain|help|logout|pick)")
 
 
 class CellBeginning:
@@ -198,8 +211,7 @@ class FirstProfile:
     def visit(self, cell: ast.Module) -> ast.Module:
         """Return the cell's code with the switch, if it is needed."""
         line = self._line()
-        magics = _leading_magics(cell)
-        if not line or _OTHER.match(magics) or _ONLY_CONFIG.fullmatch(magics):
+        if not line or _chooses_identity(cell) or _only_sets_options(cell):
             return cell
         if not needs_no_switch(self._switcher()):
             switch = f"get_ipython().run_line_magic('aws_profile', {line!r})"
@@ -207,24 +219,31 @@ class FirstProfile:
         return cell
 
 
-def _leading_magics(cell: ast.Module) -> str:
-    """Return the code of the magics at the beginning of a cell, and a line for all other code.
+def _magic_of(statement: ast.stmt) -> _Magic | None:
+    """Return the magic that is the whole statement, or None for any other statement."""
+    return _magic_in(statement.value) if isinstance(statement, ast.Expr) else None
 
-    Other code isn't written as text, because Python can't do that with a very long expression.
+
+def _only_sets_options(cell: ast.Module) -> bool:
+    """Return whether a cell has nothing but ``%config``, such as for the profile's right name."""
+    magics = list(map(_magic_of, cell.body))
+    names = {magic.name if magic else None for magic in magics}
+    return names == {"config"}
+
+
+def _chooses_identity(cell: ast.Module) -> bool:
+    """Return whether a cell begins with a switch or ``--off``, perhaps after other magics.
+
+    A cell with nothing but another action, such as ``--explain``, needs no identity either.
     """
-    lines: list[str] = []
-    for statement in cell.body:
-        if not _is_magic(statement):
-            lines.append("...")
-            break
-        lines.append(ast.unparse(statement))
-    return "\n".join(lines)
-
-
-def _is_magic(statement: ast.stmt) -> bool:
-    """Return whether a statement is IPython's call of a magic for a line or a cell."""
-    match statement:
-        case ast.Expr(ast.Call(ast.Attribute(ast.Call(ast.Name("get_ipython")), name), arguments)):
-            texts = [argument for argument in arguments if isinstance(argument, ast.Constant)]
-            return name in {"run_line_magic", "run_cell_magic"} and texts == arguments
+    for number, statement in enumerate(cell.body, 1):
+        magic = _magic_of(statement)
+        if magic is None:
+            return False
+        if magic.name == "aws_profile":
+            is_alone = number == len(cell.body)
+            is_switch = not _LEAVES_IDENTITY.search(magic.line)
+            return bool(magic.line) and (is_switch or is_alone)
+        if magic.has_cell:
+            return False
     return False

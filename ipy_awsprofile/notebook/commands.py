@@ -41,7 +41,6 @@ from ipy_awsprofile.errors import (
 from ipy_awsprofile.explain.explain import explain
 from ipy_awsprofile.follower import Leftover
 from ipy_awsprofile.gate import require_no_run
-from ipy_awsprofile.kernel.sharing import Receipts
 from ipy_awsprofile.notebook.cells import compile_cell, run_cell, warning_about_threads
 from ipy_awsprofile.notebook.options import ACTIONS_ALONE, ProfileActions, chosen, joined
 from ipy_awsprofile.notebook.prompts import (
@@ -52,6 +51,7 @@ from ipy_awsprofile.notebook.prompts import (
 from ipy_awsprofile.sessions.console import console_link
 from ipy_awsprofile.sessions.session import fetch_identity
 from ipy_awsprofile.sessions.signing_in import local_browser
+from ipy_awsprofile.switch.opening import Opening, is_protected
 from ipy_awsprofile.switch.saving import text_with_role, text_with_shared
 from ipy_awsprofile.switch.using_profile import Block
 from ipy_awsprofile.text import quoted
@@ -86,12 +86,7 @@ def run_aws_profile(
         former = None
         if active and switcher.namespace.get(active.variable) is switcher.session:
             former = active
-        result = run(_Line(options, request, switcher, make_picker, before, former))
-        if isinstance(result, Receipts):
-            return result.frame()
-        if result is not None:
-            display(result)
-        return None
+        return run(_Line(options, request, switcher, make_picker, before, former))
 
 
 def run_aws_profile_cell(
@@ -263,43 +258,45 @@ class _Line:
         return request
 
 
-def _off(line: _Line) -> Card:
+def _off(line: _Line) -> None:
     """Undo the switch."""
-    was_shared = line.switcher.sharing is not None
+    was_shared = line.switcher.recipients.sharing is not None
     kept = line.switcher.off()
     if line.switcher.active:
         says = "undid the switch. Then a function of `on_switch` switched again"
-        return active_card(line.switcher, notes=[Leftover("--off", says)])
-    return cards.off_card(kept, line.switcher.leftovers(), was_shared=was_shared)
+        display(active_card(line.switcher, notes=[Leftover("--off", says)]))
+        return
+    display(cards.off_card(kept, line.switcher.leftovers(), was_shared=was_shared))
 
 
-def _explain(line: _Line) -> Card:
+def _explain(line: _Line) -> None:
     """Show how the profile of the line, or the active one, resolves."""
-    return tables.explanation_card(explain(line.requested_or_active))
+    display(tables.explanation_card(explain(line.requested_or_active)))
 
 
-def _sign_out(line: _Line) -> Card:
+def _sign_out(line: _Line) -> None:
     """End the sign-in of the line, or all sign-ins."""
     signed_out, inactive = line.switcher.sign_out(line.request)
-    return cards.signed_out_card(*signed_out, inactive)
+    display(cards.signed_out_card(*signed_out, inactive))
 
 
-def _pick(line: _Line) -> object:
+def _pick(line: _Line) -> None:
     """Show a picker or, in a terminal, switch to the profile that the user chooses."""
     if renders_html():
-        return line.make_picker(line.switcher)
+        display(line.make_picker(line.switcher))
+        return
     from ipy_awsprofile.notebook.terminal import pick_in_terminal  # a notebook doesn't need it
 
     name = pick_in_terminal()
-    if name is None:
-        return _switch(line)
-    return _switch(replace(line, request=SwitchRequest(name)))
+    if name:
+        line = replace(line, request=SwitchRequest(name))
+    _switch(line)
 
 
-def _switch(line: _Line) -> Card | None:
-    """Switch or renew the credentials, perhaps after a sign-in. Return the identity's card."""
+def _switch(line: _Line) -> None:
+    """Switch or renew the credentials, perhaps after a sign-in. Show the identity's card."""
     _change_identity(line)
-    return _card_unless_quiet(line)
+    _show_card_unless_quiet(line)
 
 
 def _change_identity(line: _Line) -> None:
@@ -315,11 +312,12 @@ def _change_identity(line: _Line) -> None:
         if request and request == SwitchRequest(sso=request.sso):
             return  # only a sign-in
     # After a sign-in, a cached session can belong to another user.
-    fresh = options.refresh or options.login
+    needs_new = options.refresh or options.login
     if request:
-        switcher.switch(request, fresh=fresh, person=person)
-    elif fresh and switcher.request:
-        switcher.switch(switcher.request, fresh=True, again=True, person=person)
+        opening = Opening.NEW if needs_new else Opening.CACHED
+        switcher.switch(request, opening, person=person)
+    elif needs_new and switcher.request:
+        switcher.switch(switcher.request, Opening.REFRESHED, person=person)
 
 
 def _sign_in(request: SwitchRequest, person: Person, options: argparse.Namespace) -> None:
@@ -335,17 +333,19 @@ def _sign_in(request: SwitchRequest, person: Person, options: argparse.Namespace
     person.prompt_sign_in(target)
 
 
-def _card_unless_quiet(line: _Line) -> Card | None:
-    """Return the identity's card; None if ``--quiet`` hides the card of a switch."""
+def _show_card_unless_quiet(line: _Line) -> None:
+    """Show the identity's card, unless ``--quiet`` hides the card of a switch."""
     card = line.card()
     is_quiet = line.options.quiet and line.request is not None
-    if is_quiet and card.tone is Tone.GOOD:
-        return None
-    return card
+    if not is_quiet or card.tone is not Tone.GOOD:
+        display(card)
 
 
-def _share(line: _Line) -> object:
-    """Share the notebook's identity, stop it, or let programs write, as the line says."""
+def _share(line: _Line) -> pd.DataFrame | None:
+    """Share the notebook's identity, stop it, or let programs write, as the line says.
+
+    Return the receipts of programs, if they have asked.
+    """
     match line.options.share:
         case "off":
             if line.request:
@@ -353,16 +353,17 @@ def _share(line: _Line) -> object:
                     "`--share off` takes neither a name nor an option of a switch.",
                     "Run `%aws_profile --share off` alone.",
                 )
-            line.switcher.shares = False
-            line.switcher.stop_sharing()
-            return active_card(line.switcher)
+            line.switcher.recipients.shares = False
+            line.switcher.recipients.end()
+            display(active_card(line.switcher))
         case "write":
-            return _open_window(line)
+            _open_window(line)
         case _:
             return _begin_to_share(line)
+    return None
 
 
-def _begin_to_share(line: _Line) -> object:
+def _begin_to_share(line: _Line) -> pd.DataFrame | None:
     """Switch if a profile is named, and share the notebook's identity.
 
     If the config file needs profiles for programs, preview them. Once they are confirmed, write
@@ -379,22 +380,23 @@ def _begin_to_share(line: _Line) -> object:
     is_confirmed = line.options.confirmed
     lines = file.change(text_with_shared(file, session.region_name), is_confirmed=is_confirmed)
     if is_confirmed or not lines:
-        switcher.share()
+        switcher.recipients.share()
     if lines:
         display(line.card())
-        return tables.saved_card(file, lines, is_written=is_confirmed)
-    card = _card_unless_quiet(line)
-    if line.request or not switcher.receipts:
-        return card
-    display(card)
-    return switcher.receipts
+        display(tables.saved_card(file, lines, is_written=is_confirmed))
+        return None
+    _show_card_unless_quiet(line)
+    receipts = switcher.recipients.receipts
+    if line.request or not receipts:
+        return None
+    return receipts.frame()
 
 
 #: How long `notebook-agent` can write, at most.
 _LONGEST_WINDOW = timedelta(minutes=60)
 
 
-def _open_window(line: _Line) -> Card:
+def _open_window(line: _Line) -> None:
     """Let programs with the profile `notebook-agent` write for some minutes, if the user agrees.
 
     Raises InvalidOption, and AwsProfileError without the user's answer or if AWS can't end the
@@ -410,16 +412,16 @@ def _open_window(line: _Line) -> Card:
         )
     length = _length_of_window(words or "")
     switcher = line.switcher
-    sharing = switcher.require_sharing()
+    sharing = switcher.recipients.require_sharing()
     # What the user agrees to is complete before the question, and can't change meanwhile.
     grant = sharing.prepare_window(length, policy)
-    is_protected = switcher.is_protected
-    confirm_at_cell(*_question_about(grant, length, is_protected=is_protected))
+    needs_name = is_protected(switcher.active, switcher.protection)
+    confirm_at_cell(*_question_about(grant, length, needs_name=needs_name))
     sharing.open_window(grant)
-    return active_card(switcher)
+    display(active_card(switcher))
 
 
-def _question_about(grant: Grant, length: timedelta, *, is_protected: bool) -> tuple[str, str]:
+def _question_about(grant: Grant, length: timedelta, *, needs_name: bool) -> tuple[str, str]:
     """Return the question about a grant with a window, and the answer that opens the window."""
     name = grant.session.profile_name
     window = grant.window
@@ -433,7 +435,7 @@ def _question_about(grant: Grant, length: timedelta, *, is_protected: bool) -> t
     if not window.limits.denies_other_roles:
         question += " They can also assume other roles, whose keys can last longer."
     answer = "yes"
-    if is_protected:
+    if needs_name:
         question += " It is protected."
         answer = name
     return question, answer
@@ -454,7 +456,7 @@ def _length_of_window(words: str) -> timedelta:
     )
 
 
-def _save(line: _Line) -> Card:
+def _save(line: _Line) -> None:
     """Switch to a role, and preview its profile. If it is confirmed, write it and switch to it.
 
     Raises the errors of `text_with_role` and of the switch; then nothing has changed.
@@ -471,11 +473,11 @@ def _save(line: _Line) -> Card:
         opened = switcher.prepare(SwitchRequest(name, variable=role.variable, confirmed=True))
     switcher.move(opened)
     display(line.card())
-    return tables.saved_card(file, lines, is_written=is_confirmed)
+    display(tables.saved_card(file, lines, is_written=is_confirmed))
 
 
-def _open_console(line: _Line) -> Card:
-    """Open the console as the active identity, and return a card that says so.
+def _open_console(line: _Line) -> None:
+    """Open the console as the active identity, and show a card that says so.
 
     The link contains a token and goes only to the browser. Raises AwsProfileError if no profile is
     active or the browser can't be opened on this machine, and the errors of `console_link`.
@@ -492,11 +494,11 @@ def _open_console(line: _Line) -> Card:
     page = "the AWS console"
     if line.options.console:
         page = f"`{line.options.console}` in {page}"
-    return Card(f"The browser opens {page} as {session.chain[0]}", tone=Tone.GOOD)
+    display(Card(f"The browser opens {page} as {session.chain[0]}", tone=Tone.GOOD))
 
 
-#: The actions by their options. Each returns what its cell displays, if anything.
-_ACTIONS: Mapping[str, Callable[[_Line], object]] = {
+#: The actions by their options. Each shows what it has done, and returns the value of the cell.
+_ACTIONS: Mapping[str, Callable[[_Line], pd.DataFrame | None]] = {
     "": _switch,
     "refresh": _switch,
     "login": _switch,

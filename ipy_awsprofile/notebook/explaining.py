@@ -15,6 +15,7 @@ from ipy_awsprofile.calls.actions import action_named, action_of
 from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.config.request import arguments
 from ipy_awsprofile.credentials.botocore_session import rejection_of
+from ipy_awsprofile.credentials.caller import caller_of
 from ipy_awsprofile.credentials.error_table import DENIED, ENDED, EXPIRED, REJECTED, SET_THE_CLOCK
 from ipy_awsprofile.credentials.providers import reject, renewing_of
 from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable, SignInRequired
@@ -23,6 +24,7 @@ from ipy_awsprofile.gate import PROCESS, READ_ONLY, Label, Signature
 from ipy_awsprofile.kernel.refusals import has_wrong_clock
 from ipy_awsprofile.sessions.assigned_roles import known_account_name
 from ipy_awsprofile.sessions.issuing import try_to_renew
+from ipy_awsprofile.switch.opening import is_protected
 from ipy_awsprofile.switch.stack import OpenProfile
 from ipy_awsprofile.switch.switcher import Switcher
 from ipy_awsprofile.text import one_line
@@ -118,10 +120,11 @@ class _Explanation:
         """
         if self._signature:
             return self._signature.label
-        if len(PROCESS.lent) == 1:
-            return next(iter(PROCESS.lent))
+        lent = PROCESS.lent_in_cell
+        if len(lent) == 1:
+            return next(iter(lent))
         active = self._active
-        if active is None or PROCESS.lent:
+        if active is None or lent:
             return None
         others = self._switcher.identities_of_objects() - {active.label}
         if others and not self._was_called_by(active.label):
@@ -140,10 +143,10 @@ class _Explanation:
         active = self._active
         label = self._label
         if label:
-            is_certain = self._signature or label in PROCESS.lent
+            is_certain = self._signature or label in PROCESS.lent_in_cell
             if is_certain or self._was_called_by(label):
-                return f"This was signed as {_described(label)}."
-            return f"This was probably signed as {_described(label)}."
+                return f"This was signed as {self._described(label)}."
+            return f"This was probably signed as {self._described(label)}."
         if active is None:
             return "No profile is active."
         if self._signature:
@@ -160,8 +163,36 @@ class _Explanation:
             return ""
         is_active = "No profile is active."
         if self._active:
-            is_active = f"{_described(self._active.label)} is active."
+            is_active = f"{self._described(self._active.label)} is active."
         return f"{is_active} {leftover}"
+
+    def _described(self, label: Label) -> str:
+        """Return an identity with its role, limits and account, as far as they are known."""
+        arn = Arn.parse(self._principal_of(label))
+        kind, _, resource = arn.resource.partition("/")
+        details: list[str] = []
+        if kind == "assumed-role":
+            role = re.sub(r"^AWSReservedSSO_(.+)_[0-9a-f]{16}$", r"\1", resource.partition("/")[0])
+            if role != label.profile:
+                details.append(role)
+        if label.limits:
+            details.append(label.limits)
+        text = _name_of(label)
+        if details:
+            text += f" ({', '.join(details)})"
+        if not arn.account:
+            return text
+        account_name = known_account_name(arn.account)
+        if account_name:
+            return f"{text} in {one_line(account_name, 80)}, {arn.account}"
+        return f"{text} in the account {arn.account}"
+
+    def _principal_of(self, label: Label) -> str | None:
+        """Return the principal that STS has reported for the identity that signed, if any."""
+        if label.principal:
+            return label.principal
+        caller = caller_of(self._credentials)  # of `open_session`, which doesn't ask STS
+        return caller.principal if caller else None
 
     # ---- what to do
 
@@ -203,7 +234,7 @@ class _Explanation:
         if self._is_recording and self._signature:
             return ["`%aws_calls --denied` lists such calls"]
         before = self._switcher.previous
-        if before is None or self._is_protected(before):
+        if before is None or is_protected(before, self._switcher.protection):
             return []
         if self._active and before.label == self._active.label:
             return []
@@ -227,15 +258,10 @@ class _Explanation:
 
     def _line_to_write(self, active: OpenProfile) -> str:
         """Return the line that opens a profile for writing, unless it is protected."""
-        if self._is_protected(active):
+        if is_protected(active, self._switcher.protection):
             return ""
         request = replace(active.request, read_only=False, write=True)
         return f"To write, run `%aws_profile {arguments(request)}`."
-
-    def _is_protected(self, opened: OpenProfile) -> bool:
-        target = opened.session.target
-        protection = self._switcher.protection
-        return protection.pattern_for(target, opened.identity.account) is not None
 
     # ---- a session that AWS rejects
 
@@ -302,37 +328,8 @@ def _was_unsigned(refusal: Refusal) -> bool:
     return signature.credentials is None
 
 
-def _described(label: Label) -> str:
-    """Return an identity with its role, limits and account, as far as they are known."""
-    arn = Arn.parse(_principal_of(label))
-    kind, _, resource = arn.resource.partition("/")
-    details: list[str] = []
-    if kind == "assumed-role":
-        role = re.sub(r"^AWSReservedSSO_(.+)_[0-9a-f]{16}$", r"\1", resource.partition("/")[0])
-        if role != label.profile:
-            details.append(role)
-    if label.limits:
-        details.append(label.limits)
-    text = _name_of(label)
-    if details:
-        text += f" ({', '.join(details)})"
-    if not arn.account:
-        return text
-    account_name = known_account_name(arn.account)
-    if account_name:
-        return f"{text} in {one_line(account_name, 80)}, {arn.account}"
-    return f"{text} in the account {arn.account}"
-
-
 def _name_of(label: Label) -> str:
     """Return the name of a profile as code, or the description of a default identity."""
     if not label.profile or " " in label.profile:
         return label.profile or "another identity"
     return f"`{label.profile}`"
-
-
-def _principal_of(label: Label) -> str | None:
-    """Return the ARN that STS has reported for a label, if any."""
-    if label.principal or not label.callers:
-        return label.principal
-    return next(iter(label.callers.values())).principal

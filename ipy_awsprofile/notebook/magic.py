@@ -149,7 +149,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             if self._switcher is None:
                 switcher = Switcher(self.shell)
                 self._apply_to(switcher)
-                switcher.shares = self.share
+                switcher.recipients.shares = self.share
                 self.ending.callback(switcher.close)
                 before_cell = self._beginning.functions
                 self._notices = Notices(switcher, self.shell, before_cell, self.ending)
@@ -266,7 +266,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         if self._switcher:
             self._apply_to(self._switcher)
             if change and change.name == "share":  # otherwise, `--share off` takes precedence
-                self._switcher.shares = self.share
+                self._switcher.recipients.shares = self.share
         if change and change.name in ("protected", "read_only"):
             self._tell_about_patterns(change)
         if change and change.name == "profile" and self.profile:

@@ -21,6 +21,7 @@ from ipy_awsprofile.gate import PROCESS
 from ipy_awsprofile.notebook.prompts import begin_cell, begin_interrupts, end_interrupts
 from ipy_awsprofile.sessions.issuing import try_to_renew
 from ipy_awsprofile.sessions.protection import problem_of_pattern
+from ipy_awsprofile.switch.opening import is_protected
 from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
@@ -199,7 +200,7 @@ def show_in_prompt(shell: InteractiveShell, switcher: Switcher) -> Callable[[], 
         if request is None:
             return tokens
         kind = Token.Prompt
-        if switcher.is_protected:
+        if is_protected(switcher.active, switcher.protection):
             kind = Token.OutPromptNum
         return [(kind, f"{one_line(request.name, 32)} "), *tokens]
 

@@ -19,8 +19,15 @@ from ipy_awsprofile.errors import InvalidOption
 
 #: The options and actions of ``%aws_profile`` that its help shows first.
 _COMMON = (
-    *("region", "read_only", "variable", "confirmed"),
-    *("refresh", "login", "off", "explain", "pick"),
+    "region",
+    "read_only",
+    "variable",
+    "confirmed",
+    "refresh",
+    "login",
+    "off",
+    "explain",
+    "pick",
 )
 
 #: The options of a switch that apply to each profile of ``%%aws_profiles``, too.
@@ -127,18 +134,15 @@ def of_aws_profile(parser: argparse.ArgumentParser) -> None:
     about = "the profile to switch to; without NAME, show the active identity"
     parser.add_argument("profile", metavar="NAME", nargs="*", help=about)
     common = parser.add_argument_group("common options")
-    titles: dict[type[object], str] = {
-        SwitchRequest: "other options of a switch",
-        ProfileActions: "other actions",
-    }
-    for declared, title in titles.items():
+    switch = parser.add_argument_group("other options of a switch")
+    actions = parser.add_argument_group("other actions")
+    for group, declared in ((switch, SwitchRequest), (actions, ProfileActions)):
         _add_options(common.add_argument, declared, _COMMON)
-        group = parser.add_argument_group(title)
         _add_options(group.add_argument, declared, options_of(declared).keys() - set(_COMMON))
     about = "sign in with a code in any browser, even if the kernel's machine has one"
-    group.add_argument("--device-code", action="store_true", help=about)
+    actions.add_argument("--device-code", action="store_true", help=about)
     about = "show a switch's card only if it has a warning"
-    group.add_argument("--quiet", action="store_true", help=about)
+    actions.add_argument("--quiet", action="store_true", help=about)
 
 
 def of_aws_profiles(parser: argparse.ArgumentParser) -> None:

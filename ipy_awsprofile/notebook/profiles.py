@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from IPython.display import display
 from tqdm.auto import tqdm
 
-from ipy_awsprofile.across.across import across_profiles
+from ipy_awsprofile.across.across import prepare_run
 from ipy_awsprofile.across.organization import OrganizationRole, organization_roles
 from ipy_awsprofile.across.selection import advice_for_pattern
 from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.card import Card
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import list_profiles
-from ipy_awsprofile.config.request import require_variable
+from ipy_awsprofile.config.request import SwitchRequest, require_variable
 from ipy_awsprofile.config.saved import ConfigFile, block_of_roles, profiles_in_block
 from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in, sign_in_of_pattern, sign_ins
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, faults_as_errors
@@ -176,16 +176,17 @@ def _frame_of_cell(
     regions = None
     if options.regions:
         regions = ",".join(options.regions)
-    return across_profiles(
+    run = prepare_run(
         _profiles_of_cell(options, switcher),
         cell_function(shell, cell),
+        SwitchRequest(**{name: getattr(options, name) for name in OF_EACH_PROFILE}),
         exclude=() if options.organization else options.exclude,  # the roles are without them
         regions=regions,
-        max_workers=options.workers,
+        workers=options.workers,
         progress=not options.no_progress,
-        **{name: getattr(options, name) for name in OF_EACH_PROFILE},
-        _variable=options.into or "_",  # IPython's name for the value of the last cell
+        variable=options.into or "_",  # IPython's name for the value of the last cell
     )
+    return run.make()
 
 
 def _profiles_of_cell(

@@ -113,6 +113,6 @@ def _read_process(error: BaseException) -> Refusal | None:
 
     Only STS can tell.
     """
-    if PROCESS.lent and is_error_of(error, "subprocess", "CalledProcessError"):
+    if PROCESS.lent_in_cell and is_error_of(error, "subprocess", "CalledProcessError"):
         return Refusal(status=HTTPStatus.BAD_REQUEST)
     return None

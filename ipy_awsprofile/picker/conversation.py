@@ -51,6 +51,7 @@ from ipy_awsprofile.sessions.assigned_roles import (
 )
 from ipy_awsprofile.sessions.console import console_link
 from ipy_awsprofile.sessions.signing_in import begin_sign_in
+from ipy_awsprofile.switch.opening import Opening, is_protected
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -69,13 +70,10 @@ _KIND = 5
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A switch that waits for the user's answer, or for the end of an attempt to sign in.
-
-    ``again`` is as in `Conversation._switch`.
-    """
+    """A switch that waits for the user's answer, or for the end of an attempt to sign in."""
 
     request: SwitchRequest
-    again: bool
+    opening: Opening
     attempt: Attempt | None = None
     number: int = field(default_factory=next_number)
 
@@ -142,7 +140,9 @@ class Conversation:
                 request = replace(active, region=region)
                 self._begin("Changing the Region", partial(self._switch, request))
             case {"do": "refresh"} if active:
-                self._begin("Getting new credentials", partial(self._switch, active, again=True))
+                self._begin(
+                    "Getting new credentials", partial(self._switch, active, Opening.REFRESHED)
+                )
             case {"do": "answer", "question": int(number), **answer}:
                 if not INBOX.take(number, answer):
                     self._take_answer(number, answer)
@@ -151,7 +151,7 @@ class Conversation:
             case {"do": "console"}:
                 self._run("Opening the console", self._open_console)
             case {"do": "close_window"}:
-                self._switcher.close_window()
+                self._switcher.recipients.close_window()
                 self.show()
             case {"do": "cancel"}:
                 self._give_up()
@@ -201,34 +201,31 @@ class Conversation:
     def _switch(
         self,
         request: SwitchRequest,
+        opening: Opening = Opening.CACHED,
         *,
-        again: bool = False,
         code: str = "",
         device_code: bool = False,
     ) -> None:
-        """Switch, or ask for what is missing. The views ask, because a callback can't wait.
-
-        If the request is the active one ``again``, it gets new credentials.
-        """
+        """Switch, or ask for what is missing. The views ask, because a callback can't wait."""
         prompter = _CodePrompter(code)
         person = replace(
             self._switcher.person, mfa_prompter=prompter, attempts=1, sign_in_prompter=None
         )
-        asked = _Asked(request, again)
+        asked = _Asked(request, opening)
         try:
-            opened = self._switcher.prepare(request, fresh=again, again=again, person=person)
+            opened = self._switcher.prepare(request, opening, person=person)
         except ProtectedProfile as error:
             account = named_account(error.account)
             self._ask(asked, kind="confirm", pattern=error.pattern, account=account)
         except SignInRequired:
-            self._ask_to_sign_in(request, again=again, device_code=device_code)
+            self._ask_to_sign_in(request, opening, device_code=device_code)
         except (MfaUnavailable, MfaRejected) as error:
             if not prompter.device:  # a program has printed the code
                 raise
             self._ask_for_code(asked, prompter.device, error)
         else:
             # Another cell may have begun during the calls to AWS.
-            move = partial(self._switcher.move, opened, again=again)
+            move = partial(self._switcher.move, opened)
             self._begin(f"Switching to {request.name}", move)
 
     # ---- questions
@@ -266,7 +263,7 @@ class Conversation:
             asked.attempt.enter(str(answer["entered"]))
         code = str(answer.get("code", ""))
         device_code = bool(answer.get("device_code"))
-        self._switch(request, again=asked.again, code=code, device_code=device_code)
+        self._switch(request, asked.opening, code=code, device_code=device_code)
 
     def _ask_for_code(self, asked: _Asked, device: str, error: AwsProfileError) -> None:
         """Ask for an MFA code, or for another one if ``error`` is about a rejected code."""
@@ -277,9 +274,11 @@ class Conversation:
             needs_next_code = error.was_sent
         self._ask(asked, kind="code", device=device, again=needs_next_code, error=shown)
 
-    def _ask_to_sign_in(self, request: SwitchRequest, *, again: bool, device_code: bool) -> None:
+    def _ask_to_sign_in(
+        self, request: SwitchRequest, opening: Opening, *, device_code: bool
+    ) -> None:
         attempt = begin_sign_in(login_target(request), device_code=device_code)
-        asked = _Asked(request, again, attempt)
+        asked = _Asked(request, opening, attempt)
         self._ask(asked, **attempt.question())
         # The kernel stays free. The thread ends when the attempt expires, or earlier.
         threading.Thread(
@@ -371,7 +370,7 @@ class Conversation:
         card = cards.active_identity_card(
             self._switcher, active, identity, variable=variable, problem=problem
         )
-        window = self._switcher.window
+        window = self._switcher.recipients.window
         window_left = _seconds_until(window.ends, aws_now()) if window else None
         about: ShownIdentity = {
             "profile": identity.profile,
@@ -382,7 +381,7 @@ class Conversation:
             "seconds_left": seconds_left,
             "renews": target.renews_unattended,
             "signs_in": target.signs_in,
-            "protected": self._switcher.is_protected,
+            "protected": is_protected(self._switcher.active, self._switcher.protection),
             "read_only": active.request.read_only,
             "notes": len(card.notes),
             "code": f"%aws_profile {arguments(active.request)}",

@@ -6,30 +6,17 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from threading import Lock, Thread
 
 from ipy_awsprofile.config.private import StaysInProcess, of_process
 from ipy_awsprofile.credentials.sts import Keys, aws_now
 from ipy_awsprofile.errors import AwsProfileError
 
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Issued(StaysInProcess):
-    """Keys for programs, and when to replace them (in AWS's time), before they expire.
-
-    ``access`` says whether they are for reading or for writing.
-    """
-
-    keys: Keys
-    renews: datetime
-    access: str = ""
-
-    @property
-    def is_good(self) -> bool:
-        """Whether AWS accepts the keys, as far as that is known."""
-        return self.keys.expires_at is None or aws_now() < self.keys.expires_at
+#: Issues keys, and returns them with the time (AWS's) at which to replace them.
+Issue = Callable[[], tuple[Keys, datetime]]
 
 
 class IssuedKeys(StaysInProcess):
@@ -40,29 +27,29 @@ class IssuedKeys(StaysInProcess):
 
     def __init__(self) -> None:
         self._lock = of_process(self, name="_lock", create=Lock)
-        self._issued: dict[Hashable, Issued] = {}
+        self._issued: dict[Hashable, tuple[Keys, datetime]] = {}
         # In a forked child, no thread goes on to issue them.
         self._pending: dict[Hashable, Future[None]] = of_process(self, name="_pending", create=dict)
 
-    def get(self, purpose: Hashable, issue: Callable[[], Issued]) -> Issued:
+    def get(self, purpose: Hashable, issue: Issue) -> Keys:
         """Return keys for a purpose. If they are missing or must be replaced, call ``issue``.
 
         Raises the errors of ``issue``.
         """
         while True:
             with self._lock:  # never during a call
-                issued = self._issued.get(purpose)
-                if issued and aws_now() < issued.renews:
-                    return issued
+                keys, replaced = self._issued.get(purpose, (None, _NEVER))
+                if keys and aws_now() < replaced:
+                    return keys
                 pending = self._pending.get(purpose)
                 is_first = pending is None
                 if pending is None:
                     pending = self._pending[purpose] = Future()
             if not is_first:
-                if issued and issued.is_good:
-                    return issued
+                if keys and _is_good(keys):
+                    return keys
                 pending.result()  # then look again, because Ctrl-C can have ended the call
-            elif issued and issued.is_good:
+            elif keys and _is_good(keys):
                 later = Thread(
                     target=copy_context().run,
                     args=(self._renew, purpose, issue, pending),
@@ -70,7 +57,7 @@ class IssuedKeys(StaysInProcess):
                     daemon=True,
                 )
                 later.start()
-                return issued
+                return keys
             else:
                 return self._issue(purpose, issue, pending)
 
@@ -79,18 +66,17 @@ class IssuedKeys(StaysInProcess):
         with self._lock:
             self._issued.clear()
 
-    def _renew(self, purpose: Hashable, issue: Callable[[], Issued], pending: Future[None]) -> None:
+    def _renew(self, purpose: Hashable, issue: Issue, pending: Future[None]) -> None:
         """Replace keys that are still good. After an error, the next program tries again."""
         with suppress(AwsProfileError):
             self._issue(purpose, issue, pending)
 
-    def _issue(
-        self, purpose: Hashable, issue: Callable[[], Issued], pending: Future[None]
-    ) -> Issued:
+    def _issue(self, purpose: Hashable, issue: Issue, pending: Future[None]) -> Keys:
         """Issue new keys, and wake up the programs that wait for them, even after an error."""
         problem: AwsProfileError | None = None
         try:
-            issued = self._issued[purpose] = issue()
+            keys, replaced = issue()
+            self._issued[purpose] = keys, replaced
         except AwsProfileError as error:
             problem = error
             raise
@@ -101,4 +87,9 @@ class IssuedKeys(StaysInProcess):
                 pending.set_exception(problem)
             else:
                 pending.set_result(None)
-        return issued
+        return keys
+
+
+def _is_good(keys: Keys) -> bool:
+    """Return whether AWS accepts keys, as far as that is known."""
+    return keys.expires_at is None or aws_now() < keys.expires_at

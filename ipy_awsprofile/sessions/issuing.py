@@ -37,7 +37,7 @@ from ipy_awsprofile.config.profiles import ASSUMES
 from ipy_awsprofile.config.python_interface import ForWith, checks_arguments
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import Target, target_of
-from ipy_awsprofile.config.user_environment import user_environment
+from ipy_awsprofile.config.user_environment import user_variable
 from ipy_awsprofile.credentials.botocore_session import separate_session
 from ipy_awsprofile.credentials.person import unattended
 from ipy_awsprofile.credentials.sts import (
@@ -51,6 +51,7 @@ from ipy_awsprofile.credentials.sts import (
     issue_session_token,
     keys_in,
     renew_with_base,
+    use_regional_sts,
 )
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import (
@@ -61,7 +62,6 @@ from ipy_awsprofile.errors import (
     ServiceError,
 )
 from ipy_awsprofile.gate import label_of, put_label
-from ipy_awsprofile.sessions.issued import Issued
 from ipy_awsprofile.sessions.session import (
     NamedSession,
     ProfileSession,
@@ -147,11 +147,11 @@ def issue_keys(session: boto3.Session) -> Keys:
             "AWS_PROFILE, or pass the keys to the library yourself.",
         )
 
-    def issue() -> Issued:
+    def issue() -> tuple[Keys, datetime]:
         issued = _issue_session_token(session, keys)
-        return Issued(issued, issued.ends_at(datetime.max.replace(tzinfo=UTC)) - _ABOUT_TO_END)
+        return issued, issued.ends_at(datetime.max.replace(tzinfo=UTC)) - _ABOUT_TO_END
 
-    return session.issued.get(keys.access_key, issue).keys
+    return session.issued.get(keys.access_key, issue)
 
 
 def _issue_session_token(session: boto3.Session, keys: Keys) -> Keys:
@@ -270,20 +270,20 @@ def issue_limited_keys(
 
 def issue_brief_keys(
     session: ProfileSession, name: str, lasts: timedelta, *, read_only: bool = False
-) -> Keys | None:
-    """Return keys like `issue_limited_keys`, or None if AWS can't issue them.
+) -> tuple[Keys, bool]:
+    """Return keys like `issue_limited_keys`, or like `issue_keys` if AWS can't issue such keys.
 
-    Keys of a store are never issued. If the keys must be ``read_only``, or are a role's, raises
-    AwsProfileError instead.
+    Also return whether AWS has issued them. If the keys must be ``read_only``, or are a role's, its
+    refusal is an error. Raises a subclass of `AwsProfileError`.
     """
-    if session.target.store:
-        return None
-    try:
-        return issue_limited_keys(session, name, lasts, limits_of(session, read_only=read_only))
-    except (AccessDenied, ServiceError):
-        if read_only or is_assumed_again(session.target):
-            raise
-        return None
+    if not session.target.store:  # which issues no keys
+        try:
+            limits = limits_of(session, read_only=read_only)
+            return issue_limited_keys(session, name, lasts, limits), True
+        except (AccessDenied, ServiceError):
+            if read_only or is_assumed_again(session.target):
+                raise
+    return issue_keys(session), False
 
 
 def is_assumed_again(target: Target) -> bool:
@@ -299,7 +299,7 @@ def _limited_target(target: Target, name: str, lasts: timedelta, limits: StsPara
     """
     request = target.request
     seconds = max(int(lasts.total_seconds()), SHORTEST_SESSION)
-    default = request.default_session_name or user_environment().get("AWS_ROLE_SESSION_NAME") or ""
+    default = request.default_session_name or user_variable("AWS_ROLE_SESSION_NAME") or ""
     # A trust policy can require its beginning, which is the user.
     session_name = f"{default}-{name}".strip("-")[:_LONGEST_SESSION_NAME]
     limited = target_of(
@@ -439,14 +439,12 @@ def _open_scope(base: boto3.Session, scope: StsParameters) -> boto3.Session:
     if target:
         target.require_sts()
     inner = separate_session(base.profile_name, base.region_name, *settings_of(base))
-    # The global endpoint lacks the operation.
-    inner.set_config_variable("sts_regional_endpoints", "regional")
+    use_regional_sts(inner)
     session = NamedSession(inner, target, getattr(base, "timeout", 10.0))
-    region = base.region_name or "us-east-1"
-    create_client = partial(own_client_of, session, region_name=region)
+    create_client = partial(own_client_of, session)
     with translated(target):
         broader = credentials_of(base)
-        fetcher = ScopedSessionFetcher(broader, create_client, scope)
+        fetcher = ScopedSessionFetcher(broader, create_client, base.region_name, scope)
         credentials = _ScopedCredentials(fetcher, target)
         label = label_of(broader)
         if label:  # a narrower session still signs as its base

@@ -25,6 +25,7 @@ from ipy_awsprofile.credentials.botocore_session import (
     ProfileBotocoreSession,
     give_up_soon,
 )
+from ipy_awsprofile.credentials.caller import CallerIdentity, caller_of, note_caller
 from ipy_awsprofile.credentials.error_table import UNKNOWN_OPERATION
 from ipy_awsprofile.credentials.outside import OUTSIDE, Outside
 from ipy_awsprofile.credentials.person import (
@@ -35,7 +36,6 @@ from ipy_awsprofile.credentials.person import (
     ask_on_input_channel,
 )
 from ipy_awsprofile.credentials.sts import (
-    CallerIdentity,
     Keys,
     ask_caller,
     freeze_credentials,
@@ -94,8 +94,8 @@ class NamedSession(StaysInProcess, Session):
 class ProfileSession(NamedSession):
     """A boto3 session for a profile, with automatic renewal of its credentials.
 
-    ``target`` is the profile with its options. ``callers`` has the identities that STS has returned
-    so far, by access key ID. ``prompter`` prompts for MFA codes and sign-ins during renewals.
+    ``target`` is the profile with its options. ``prompter`` prompts for MFA codes and sign-ins
+    during renewals.
     """
 
     def __init__(
@@ -108,7 +108,6 @@ class ProfileSession(NamedSession):
     ) -> None:
         super().__init__(session, target, timeout)
         self.target = target
-        self.callers = session.callers
         self.prompter = prompter
         #: What STS has issued for long-term keys, by their ID; see `issue_keys`.
         self.issued = IssuedKeys()
@@ -116,9 +115,7 @@ class ProfileSession(NamedSession):
     @property
     def principal(self) -> str | None:
         """The principal that STS has reported, or None; see `CallerIdentity`."""
-        credentials: Any = self.get_credentials()
-        key = getattr(credentials, "_access_key", None) or credentials.access_key
-        caller = self.callers.get(key)
+        caller = caller_of(self.get_credentials())
         return caller.principal if caller and caller.arn else None
 
 
@@ -200,9 +197,7 @@ def open_session(request: OpeningRequest) -> ProfileSession:
 
     with faults_as_errors():
         session, _ = open_limited(request, Protection(), person, opener)
-    target = session.target
-    label = Label(target.name, is_chosen=True, callers=session.callers)
-    put_label(session.get_credentials(), label)
+    put_label(session.get_credentials(), Label(session.target.name, is_chosen=True))
     return session
 
 
@@ -414,7 +409,7 @@ def fetch_identity(session: boto3.Session, *, ask: bool = False) -> Identity:
     with translated(target_in(session)):
         credentials = credentials_of(session)
         frozen = freeze_credentials(credentials)
-        caller = _fetch_caller(frozen, session, ask=ask)
+        caller = _fetch_caller(credentials, frozen, session, ask=ask)
     if isinstance(session, ProfileSession):
         source = session.target.start
         if source.kind is ProfileKind.CREDENTIAL_SOURCE and source.credential_source:
@@ -436,15 +431,13 @@ def fetch_identity(session: boto3.Session, *, ask: bool = False) -> Identity:
 _NO_CALLER = CallerIdentity("", "")
 
 
-def _fetch_caller(frozen: Keys, session: boto3.Session, *, ask: bool) -> CallerIdentity:
+def _fetch_caller(
+    credentials: Credentials, frozen: Keys, session: boto3.Session, *, ask: bool
+) -> CallerIdentity:
     """Return the caller identity for credentials. Call STS only the first time."""
-    callers: dict[str, CallerIdentity] = {}
-    if isinstance(session, ProfileSession):
-        if session.target.store:
-            return _NO_CALLER  # AWS's STS must not get the keys of another server
-        callers = session.callers
-    key = str(frozen.access_key)
-    caller = callers.get(key)
+    if isinstance(session, ProfileSession) and session.target.store:
+        return _NO_CALLER  # AWS's STS must not get the keys of another server
+    caller = caller_of(credentials)
     if caller and not (ask and caller.cached):
         return caller
     sts = own_client_of(session, "sts")
@@ -455,5 +448,5 @@ def _fetch_caller(frozen: Keys, session: boto3.Session, *, ask: bool) -> CallerI
         if code_of(error) not in UNKNOWN_OPERATION or is_aws(sts.meta.endpoint_url):
             raise
         caller = caller or _NO_CALLER
-    callers[key] = caller
+    note_caller(credentials, frozen.access_key, caller)
     return caller

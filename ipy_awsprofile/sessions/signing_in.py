@@ -403,8 +403,12 @@ class _Page(BaseHTTPRequestHandler):
 
 #: Environment variables that indicate that the user works on another machine.
 _ELSEWHERE = (
-    *("SSH_CONNECTION", "SSH_TTY", "JUPYTERHUB_API_URL", "KUBERNETES_SERVICE_HOST"),
-    *("CODESPACES", "COLAB_RELEASE_TAG"),
+    "SSH_CONNECTION",
+    "SSH_TTY",
+    "JUPYTERHUB_API_URL",
+    "KUBERNETES_SERVICE_HOST",
+    "CODESPACES",
+    "COLAB_RELEASE_TAG",
 )
 
 #: Environment variables of a display or a browser.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import Enum
 
 from ipy_awsprofile.config.organization import read_policy
 from ipy_awsprofile.config.request import SESSION, SwitchRequest
@@ -24,24 +25,39 @@ from ipy_awsprofile.sessions.session import (
 from ipy_awsprofile.switch.stack import OpenProfile
 
 
+class Opening(Enum):
+    """How a switch gets the credentials for its request."""
+
+    CACHED = "those in a cache, if they are valid, or else new ones"
+    NEW = "new ones"
+    REFRESHED = "new ones for the active request, which the user has confirmed already"
+
+
+def is_protected(opened: OpenProfile | None, protection: Protection) -> bool:
+    """Return whether a switch to an open profile requires confirmation; False without one."""
+    if opened is None:
+        return False
+    return protection.pattern_for(opened.session.target, opened.identity.account) is not None
+
+
 def open_guarded(
     request: SwitchRequest,
     protection: Protection,
     person: Person,
     opener: Opener,
     *,
-    active: OpenProfile | None = None,
+    refreshed: OpenProfile | None = None,
 ) -> OpenProfile:
     """Open a request as the patterns and the policy allow it: for a switch, a block or a run.
 
-    If the request is the ``active`` profile's, it needs no confirmation, unless its name leads to
-    another account by now. Raises ProtectedProfile and NotAllowed.
+    If it replaces the session of the same request, ``refreshed``, it needs no confirmation, unless
+    its name leads to another account by now. Raises ProtectedProfile and NotAllowed.
     """
     if request.variable != SESSION:
         read_policy().require("variable", "`--as`")
 
     def check(target: Target, account: str | None) -> None:
-        is_new = active is None or account not in (None, active.identity.account)
+        is_new = refreshed is None or account not in (None, refreshed.identity.account)
         if is_new:
             protection.require_confirmed(request, target, account)
 
@@ -49,7 +65,7 @@ def open_guarded(
     label = label_for(session)
     watch_credentials(credentials_of(session), label)
     resolved = replace(request, **session.target.request.session_options())
-    return OpenProfile(resolved, session, identity, label)
+    return OpenProfile(resolved, session, identity, label, is_refresh=refreshed is not None)
 
 
 def open_identified(

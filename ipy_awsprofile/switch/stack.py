@@ -32,13 +32,15 @@ class OpenProfile:
     """An open session with its identity, the label of its credentials, and the places to show it.
 
     The ``request`` is the switch that has opened the session, with the names that it was resolved
-    to. The ``identity`` is from when the session was opened.
+    to. The ``identity`` is from when the session was opened. A session that ``is_refresh`` replaces
+    that of the same request.
     """
 
     request: SwitchRequest
     session: ProfileSession
     identity: Identity
     label: Label
+    is_refresh: bool = False
     places: Mapping[Place, object] = field(default_factory=dict)
 
     def current_identity(self) -> Identity:
@@ -186,6 +188,9 @@ class Stack:
             self._last.opened = entry.opened
             self._last.has_switched = True
             return True
+        # What the user had changed before the block returns, although it isn't the switch's value.
+        # What they have changed in the block stays. A run sets keys that don't exist, so nothing
+        # that its functions have changed may stay.
         kept = dict(entry.changed_before)
         if not entry.is_run:
             kept |= self.kernel.changed()

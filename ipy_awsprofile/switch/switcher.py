@@ -25,11 +25,10 @@ from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import (
     AwsProfileError,
     CredentialsUnavailable,
-    InvalidOption,
     faults_as_errors,
 )
 from ipy_awsprofile.follower import Leftover
-from ipy_awsprofile.gate import PROCESS, Label, require_no_run
+from ipy_awsprofile.gate import PROCESS, Label
 from ipy_awsprofile.kernel.leftovers import leftovers
 from ipy_awsprofile.kernel.lending import Lending
 from ipy_awsprofile.kernel.places import (
@@ -38,13 +37,13 @@ from ipy_awsprofile.kernel.places import (
     places_of,
     places_of_run,
 )
-from ipy_awsprofile.kernel.sharing import Receipts, Sharing, Window
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.place import Place
 from ipy_awsprofile.sessions.protection import Protection
 from ipy_awsprofile.sessions.session import Identity, ProfileSession
 from ipy_awsprofile.sessions.signing_in import SignedOut, needs_sign_in, sign_out
-from ipy_awsprofile.switch.opening import open_guarded, open_identified
+from ipy_awsprofile.switch.opening import Opening, open_guarded, open_identified
+from ipy_awsprofile.switch.recipients import Recipients, after_change
 from ipy_awsprofile.switch.running_cell import RunningCell
 from ipy_awsprofile.switch.stack import Entry, OpenProfile, stack_of
 from ipy_awsprofile.switch.user_functions import (
@@ -52,25 +51,19 @@ from ipy_awsprofile.switch.user_functions import (
     call_functions,
     call_in_main_thread,
 )
-from ipy_awsprofile.text import quoted
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ipy_awsprofile.kernel.workers import Workers
 
 _Listener = Callable[[Identity | None], None]
 
 _log = logging.getLogger(__name__)
 
-#: What to do if the kernel can't lend or share credentials.
+#: What to do if the kernel can't lend credentials.
 _NEEDS_TO_LEND = (
     "The kernel needs the address 127.0.0.1 and space for temporary files. Free some space, or set "
     "TMPDIR to another folder and restart the kernel."
-)
-_NEEDS_TO_SHARE = (
-    "The kernel needs the address 127.0.0.1 and a cache folder that only you can use. Free some "
-    "space there, or set XDG_CACHE_HOME to a folder that belongs to you."
 )
 
 
@@ -81,16 +74,8 @@ class Switcher:
         self._shell = shell  # None in a script, which has no notebook with a variable
         self._stack = stack_of(os.getpid())
         self._stack.switchers.append(self)
-        self._listeners: set[_Listener] = set()
+        self._listeners: dict[_Listener, None] = {}  # in the order of their subscription
         self._lending: Lending | None = None
-        #: Shares the notebook's identity with programs outside the kernel, if the user wants it.
-        self.sharing: Sharing | None = None
-        #: What programs outside the kernel got.
-        self.receipts = Receipts()
-        #: Whether each switch to a profile that isn't protected begins to share.
-        self.shares = False
-        #: The workers of clusters that use the notebook's identity, by the cluster's address.
-        self.workers: dict[str, Workers] = {}
         self._closed = False
         #: How many changes of the identity are complete.
         self.completed = 0
@@ -100,6 +85,9 @@ class Switcher:
         self.person = Person()
         #: The profiles that require confirmation, or that are read-only.
         self.protection = Protection()
+        #: What uses the notebook's identity outside the kernel.
+        self.recipients = Recipients(self._stack, self.protection)
+        self.subscribe(self.recipients.follow)
         #: Whether the user has switched or switched off. Then the first profile isn't used anymore.
         self.has_switched = False
         #: The profile that was active before, if another one is active.
@@ -154,8 +142,8 @@ class Switcher:
         It is called after the switch is complete, in the thread of the switch. Return a function
         that ends the subscription. Calling it again does nothing.
         """
-        self._listeners.add(listener)
-        return partial(self._listeners.discard, listener)
+        self._listeners[listener] = None
+        return partial(self._listeners.pop, listener, None)
 
     def require_changeable(self) -> None:
         """Raise AwsProfileError while another thread or task is in a block, or during a run."""
@@ -165,70 +153,76 @@ class Switcher:
     def switch(
         self,
         request: SwitchRequest,
+        opening: Opening = Opening.CACHED,
         *,
-        fresh: bool = False,
-        again: bool = False,
         person: Person | None = None,
     ) -> Identity:
         """Check the new identity, then switch everything to it.
 
-        ``fresh`` gets new credentials even if valid ones are cached. ``again`` says that the
-        request is the active one, so a protected profile needs no confirmation. ``person`` replaces
-        the Switcher's own prompter during this switch. Raises a subclass of `AwsProfileError`, or
-        an interrupting exception such as KeyboardInterrupt; then nothing has changed.
+        ``opening`` says how to get its credentials. ``person`` replaces the Switcher's own prompter
+        during this switch. Raises a subclass of `AwsProfileError`, or an interrupting exception
+        such as KeyboardInterrupt; then nothing has changed.
         """
-        self.require_changeable()
-        opened = self.prepare(request, fresh=fresh, again=again, person=person)
-        return self.move(opened, again=again)
+        return self.move(self.prepare(request, opening, person=person))
 
     def prepare(
         self,
         request: SwitchRequest,
+        opening: Opening = Opening.CACHED,
         *,
-        fresh: bool = False,
-        again: bool = False,
         person: Person | None = None,
     ) -> OpenProfile:
-        """Open the session and get its identity, as `switch` does, without changing anything."""
-        require_no_run("A switch")
+        """Open the session and get its identity, as `switch` does, without changing anything.
+
+        This first raises AwsProfileError if `move` couldn't change the identity now.
+        """
+        self.require_changeable()
         if self._closed:  # a picker can outlive the extension
             raise AwsProfileError(
                 "The extension that this belongs to has been unloaded.",
                 "Run `%load_ext ipy_awsprofile`, then `%aws_profile --pick` for a new picker.",
             )
         prompted = person or self.person
-        active = self.active if again else None
+        refreshed = self.active if opening is Opening.REFRESHED else None
         request = replace(request, default_session_name=self.session_name)
 
         def opener(target: Target) -> tuple[ProfileSession, Identity]:
-            # The card of a protected profile shows what STS says now.
-            ask = again or self.protection.pattern_for(target) is not None
-            expected = request.expect_account
-            return open_identified(target, expected=expected, fresh=fresh, person=prompted, ask=ask)
+            return open_identified(
+                target,
+                expected=request.expect_account,
+                fresh=opening is not Opening.CACHED,
+                person=prompted,
+                # The card of a protected profile shows what STS says now.
+                ask=self.protection.pattern_for(target) is not None,
+            )
 
         with faults_as_errors():
-            opened = open_guarded(request, self.protection, prompted, opener, active=active)
+            opened = open_guarded(request, self.protection, prompted, opener, refreshed=refreshed)
+        # `person` is for this switch. Later renewals, in any cell, ask as the notebook does.
         opened.session.prompter.person = self.person
         return opened
 
-    def move(self, opened: OpenProfile, *, again: bool = False) -> Identity:
+    def move(self, opened: OpenProfile) -> Identity:
         """Switch everything to the profile that `prepare` returned.
 
-        Unless it is the active request ``again``, a protected profile isn't shared anymore.
+        A protected profile isn't shared anymore, unless this refreshes its session.
         """
         before = self.active
         with self._changing():
+            # Lending can fail, so it comes before the first place changes.
             opened.places = self._places(opened)
             self._stack.put(opened, self)
             if before and before.label != opened.label:
                 self.previous = before
-            if not again:
-                self._stop_sharing_protected()
+            if not opened.is_refresh:
+                # Before the lock is released, because programs ask in threads.
+                for switcher in self._stack.switchers:
+                    switcher.recipients.end_if_protected()
             self.has_switched = True
-        with _after_change():
+        with after_change():
             if opened.request.profile:
                 note_profile(opened.request.profile)
-            self._share_again()
+            self.recipients.go_on()
         _log.debug("Switched to %s, %s.", opened.label.name, opened.identity.arn)
         return opened.identity
 
@@ -245,104 +239,6 @@ class Switcher:
             active.places = self._places(active)
             self._stack.show_again()
 
-    def _stop_sharing_protected(self) -> None:
-        """Share the active identity no longer, in each shell in which it is protected."""
-        for switcher in self._stack.switchers:
-            if switcher.is_protected:
-                switcher.stop_sharing()
-
-    def _share_again(self) -> None:
-        """Go on sharing or begin to share the notebook's identity, unless a block's is active."""
-        if self.is_in_block:
-            return
-        if self.sharing:
-            self.sharing.grant.try_keys()
-        elif self.shares and not self.is_protected:
-            self.share()
-
-    @property
-    def is_protected(self) -> bool:
-        """Whether the active profile requires confirmation; False without one."""
-        active = self.active
-        if active is None:
-            return False
-        target = active.session.target
-        return self.protection.pattern_for(target, active.identity.account) is not None
-
-    def share(self) -> None:
-        """Share the notebook's identity with programs outside the kernel, now and after switches.
-
-        Another notebook that has shared its identity so far doesn't anymore. If this one shares it,
-        a window stays open. Raises CredentialsUnavailable.
-        """
-        if self.sharing and self.sharing.is_newest:
-            return
-        try:
-            newer = Sharing(lambda: self._stack.session_of_notebook, self._lock, self.receipts)
-        except OSError as error:
-            raise CredentialsUnavailable(
-                f"The notebook's identity can't be shared: {error}.", _NEEDS_TO_SHARE
-            ) from error
-        if self.sharing:
-            self.sharing.close()
-        self.sharing = newer
-        newer.grant.try_keys()
-
-    def require_sharing(self) -> Sharing:
-        """Return the sharing of an identity that may write, outside of blocks and runs.
-
-        Raises InvalidOption, and NotForOneProfile in a run.
-        """
-        require_no_run("`--share write`")
-        if self.sharing is None or not self.sharing.is_newest:
-            raise InvalidOption(
-                "The notebook doesn't share its identity.", "Run `%aws_profile --share` first."
-            )
-        if self.is_in_block:
-            raise InvalidOption(
-                "A block has its own identity, which isn't shared.", "Run the line in its own cell."
-            )
-        request = self.request
-        if request and request.read_only:
-            raise InvalidOption(
-                f"`{request.name}` is read-only in this notebook, so programs can't write either.",
-                f"Run `%aws_profile {quoted(request.name)} --write` first.",
-            )
-        return self.sharing
-
-    @property
-    def window(self) -> Window | None:
-        """The time in which programs can write as the active identity, or None."""
-        with self._lock:
-            if self.sharing is None or self.session is None or self.is_in_block:
-                return None
-            return self.sharing.window
-
-    def close_window(self) -> None:
-        """Let programs only read from now on, if they can write."""
-        if self.sharing:
-            self.sharing.close_window()
-
-    def stop_sharing(self) -> None:
-        """Give programs and workers no more credentials."""
-        if self.sharing:
-            self.sharing.close()
-        self.sharing = None
-        while self.workers:
-            self.workers.popitem()[1].close()
-
-    def session_to_lend(self, what: str) -> ProfileSession:
-        """Return the notebook's session, for workers of a cluster, which follow it in `workers`.
-
-        Raises InvalidOption if no profile is active, and NotForOneProfile in a run, in which
-        ``what`` can't be used.
-        """
-        require_no_run(what)
-        session = self._stack.session_of_notebook
-        if session is None:
-            raise InvalidOption("No profile is active.", "Run `%aws_profile NAME` first.")
-        return session
-
     def off(self) -> list[str] | None:
         """Restore the state before the first switch, and share nothing anymore.
 
@@ -353,18 +249,19 @@ class Switcher:
         self.require_changeable()
         self.has_switched = True
         if not self._stack.opened():
-            self._stop_sharing_anywhere()
+            self._end_recipients()
             return None
         with self._changing():
             kept = self._stack.kernel.kept()
             self._stack.end_all()
-            self._stop_sharing_anywhere()
+            self._end_recipients()
         _log.debug("Switched off.")
         return kept
 
-    def _stop_sharing_anywhere(self) -> None:
+    def _end_recipients(self) -> None:
+        """Share and lend nothing outside the kernel anymore, in any shell."""
         for switcher in self._stack.switchers:
-            switcher.stop_sharing()
+            switcher.recipients.end()
 
     def sign_out(self, request: SwitchRequest | None) -> tuple[SignedOut, tuple[str, ...]]:
         """End the sign-in of a request, or all sign-ins, and leave the identities that need it.
@@ -395,7 +292,7 @@ class Switcher:
                 with self._changing():
                     self._stack.end_all(self)
             self._stack.switchers.remove(self)
-            self.stop_sharing()
+            self.recipients.end()
             if self._lending:
                 self._lending.end()
 
@@ -442,7 +339,7 @@ class Switcher:
         """Return what doesn't follow the active identity."""
         with self._lock:
             before = self._stack.opened_before
-            others = leftovers(self.namespace, self._label, before, self.workers)
+            others = leftovers(self.namespace, self._label, before, self.recipients.workers)
             return [*self.changed(), *others]
 
     def identities_of_objects(self) -> set[Label | None]:
@@ -509,10 +406,7 @@ class Switcher:
         self.call_functions(PROCESS.user_functions.values())
 
     def follow(self) -> None:
-        """Let the workers and listeners follow a change, which is complete whatever they do."""
-        for workers in self.workers.values():
-            with _after_change():
-                workers.move(self._stack.session_of_notebook)
+        """Tell the listeners of a change, which is complete whatever they do."""
         active = self.active
         identity = active.current_identity() if active else None
         for listener in list(self._listeners):
@@ -524,13 +418,3 @@ class Switcher:
     def call_functions(self, functions: Iterable[UserFunction]) -> None:
         """Call the user's functions with the active session, in the main thread."""
         call_in_main_thread(self._shell, partial(call_functions, functions, lambda: self.session))
-
-
-@contextmanager
-def _after_change() -> Iterator[None]:
-    """Do something after a change, which is complete: an error is a line, and fails nothing."""
-    try:
-        with faults_as_errors():
-            yield
-    except AwsProfileError as error:
-        PROCESS.warn(f"{error} {error.hint}".strip())

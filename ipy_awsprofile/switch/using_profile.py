@@ -63,7 +63,6 @@ class Block(ForWith):
         # Each block looks for the Switcher, because the extension may have been reloaded since.
         switcher = running_switcher()
         entry = Entry()
-        switcher.require_changeable()
         opened = switcher.prepare(self._request)  # can call AWS or prompt; changes nothing yet
         try:
             with Uninterrupted():

@@ -10,6 +10,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Iterator
+from inspect import signature
 from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
@@ -19,10 +20,12 @@ import pytest
 
 from ipy_awsprofile import across_profiles, list_buckets, list_profiles
 from ipy_awsprofile.config.regions import unknown_region
+from ipy_awsprofile.config.request import SwitchRequest, options_of
 from ipy_awsprofile.demo.aws import append_section
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow, seed_organisation
 from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered
 from ipy_awsprofile.gate import PROCESS
+from ipy_awsprofile.notebook.options import OF_EACH_PROFILE
 from tests.across.runs import ASSUME, Flaky, account_of, actions, bucket_count, errors_of
 from tests.aws import EmbeddedAws
 from tests.identity_center import PROD, organisation
@@ -67,6 +70,12 @@ def test_cell_that_only_prints(shell: Shell, aws: EmbeddedAws) -> None:
     ran = shell.good("%%aws_profiles RoleBeta --no-progress\nprint(profile.account)")
     assert ran.text.splitlines() == ["No profile returned a row", "RoleBeta: 123456789012"]
     assert ran.result is None
+
+
+def test_options_of_each_profile() -> None:
+    """`%%aws_profiles` and `across_profiles` have the same options of a switch."""
+    parameters = signature(across_profiles).parameters.keys()
+    assert parameters & options_of(SwitchRequest).keys() == set(OF_EACH_PROFILE)
 
 
 def test_exact_name(aws: EmbeddedAws, names: tuple[str, ...]) -> None:

@@ -405,8 +405,8 @@ def test_a_window(tool: ViewPage, embedded: EmbeddedAws) -> None:
     by_shortcut(tool)
     tool.settle()
     tool.choose("staging")
-    tool.switcher.share()
-    sharing = tool.switcher.require_sharing()
+    tool.switcher.recipients.share()
+    sharing = tool.switcher.recipients.require_sharing()
     sharing.open_window(sharing.prepare_window(timedelta(minutes=10), None))
     tool.tell()
     expect(tool.tool).to_have_accessible_name(re.compile("agent writes: 10 minutes left"))
@@ -419,6 +419,6 @@ def test_a_window(tool: ViewPage, embedded: EmbeddedAws) -> None:
     tool.button("Stop writing").click()
     tool.settle()
     expect(tool.tool).not_to_have_accessible_name(re.compile("agent writes"))
-    assert tool.switcher.sharing
-    assert tool.switcher.sharing.grant.window is None
-    tool.switcher.stop_sharing()
+    assert tool.switcher.recipients.sharing
+    assert tool.switcher.recipients.sharing.grant.window is None
+    tool.switcher.recipients.end()

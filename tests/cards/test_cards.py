@@ -20,7 +20,7 @@ from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.saved import ConfigFile
 from ipy_awsprofile.credentials.person import SignInStep
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.explain.explain import Explanation, Setting
+from ipy_awsprofile.explain.explain import Explanation, SettingRow
 from ipy_awsprofile.follower import Leftover
 from ipy_awsprofile.sessions.assigned_roles import Account, AssignedRole
 from ipy_awsprofile.sessions.session import Identity
@@ -198,7 +198,7 @@ KINDS: dict[str, Callable[[str], Card]] = {
         Explanation(
             name=text,
             chain={text: text},
-            settings=(Setting(text, text, text, text, text),),
+            settings=(SettingRow(text, text, text, text, text),),
             warnings=(text,),
             error=AwsProfileError(text, text),
         )

@@ -24,6 +24,7 @@ from ipy_awsprofile.credentials.botocore_session import (
 )
 from ipy_awsprofile.credentials.person import Person, Prompter
 from ipy_awsprofile.credentials.providers import Renewing, create_provider_chain
+from ipy_awsprofile.credentials.sts import RoleCache
 from ipy_awsprofile.demo.iam import Signer
 from ipy_awsprofile.demo.stages import USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import CredentialsRejected, CredentialsUnavailable
@@ -44,8 +45,8 @@ def test_same_providers_as_botocore(shared_files: tuple[Path, Path]) -> None:
     target = target_of(SessionRequest(profile="p"))
     session, codes = ProfileBotocoreSession(target), Prompter(Person(), target)
     clients = provider_clients(target, give_up_soon())
-    renewing = Renewing(target, codes, lambda *_: None)
-    ours = create_provider_chain(clients, target, {}, renewing).providers
+    renewing = Renewing(target, codes, lambda *_: None, RoleCache())
+    ours = create_provider_chain(clients, target, renewing).providers
     botocores = create_credential_resolver(session).providers
     names = [(each.METHOD, each.CANONICAL_NAME) for each in ours]
     assert names == [(each.METHOD, each.CANONICAL_NAME) for each in botocores]

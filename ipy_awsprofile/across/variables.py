@@ -1,0 +1,88 @@
+"""Find the variables that a function uses, before it runs for many profiles.
+
+A function's ``co_names`` also has the names of attributes, and `inspect.getclosurevars` uses that
+list on Python 3.11. For example, ``lambda session: session.fs`` doesn't use a variable ``fs`` of
+the notebook. So this reads the instructions, which differ: ``LOAD_GLOBAL fs``, ``LOAD_ATTR fs``.
+
+https://docs.python.org/3/library/dis.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dis import get_instructions
+from itertools import chain
+from types import CodeType, FunctionType
+
+from ipy_awsprofile.errors import NotForOneProfile
+from ipy_awsprofile.kernel.leftovers import is_handle, starts_workers
+
+
+def require_no_handles(function: object, namespace: Mapping[str, object]) -> None:
+    """Raise NotForOneProfile if a function uses an object that keeps the notebook's identity.
+
+    Such objects are files that the notebook opened in S3, and pools of worker processes.
+    """
+    if not isinstance(function, FunctionType):
+        return
+    for what, value in _values_of(function, namespace):
+        if starts_workers(value):
+            raise NotForOneProfile(
+                f"{what} runs code in processes that have the notebook's identity.",
+                "In the function, use only its `session`.",
+            )
+        if is_handle(value):
+            raise NotForOneProfile(
+                f"{what} was opened in S3 before the run, and keeps its identity.",
+                "Open it in the function, with the profile's `session`.",
+            )
+
+
+def _values_of(
+    function: FunctionType, namespace: Mapping[str, object]
+) -> Iterator[tuple[str, object]]:
+    """Yield the names and values of the variables that a function uses.
+
+    Functions that the notebook defines and this function uses are included.
+    """
+    functions = [function]
+    for reached in functions:  # the list grows
+        for name, value in _variables_of(reached, namespace).items():
+            yield f"`{name}`", value
+            if not isinstance(value, FunctionType) or value in functions:
+                continue
+            if value.__globals__ is namespace:
+                functions.append(value)
+
+
+def _variables_of(function: FunctionType, namespace: Mapping[str, object]) -> dict[str, object]:
+    """Return the variables that a function uses and its default arguments, by name."""
+    code = function.__code__
+    defaults = function.__defaults__ or ()
+    arguments = code.co_varnames[: code.co_argcount]
+    variables: dict[str, object] = dict(zip(reversed(arguments), reversed(defaults), strict=False))
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):  # not assigned yet
+            variables[name] = cell.cell_contents
+    # A cell with `%%aws_profiles` becomes a function with its code in variables.
+    codes = list(_codes_in((code, *variables.values())))
+    own: set[str] = set()
+    names: set[str] = set()
+    for step in chain.from_iterable(map(get_instructions, codes)):
+        if step.opname == "STORE_NAME":
+            own.add(step.argval)
+        elif step.opname in {"LOAD_NAME", "LOAD_GLOBAL"}:  # not an attribute
+            names.add(step.argval)
+    for scope in (function.__globals__, namespace):
+        for name in (names - own) & scope.keys():
+            variables[name] = scope[name]
+    return variables
+
+
+def _codes_in(values: Iterable[object]) -> Iterator[CodeType]:
+    """Yield the code objects among some values, with the code of the functions that they define."""
+    for value in values:
+        if isinstance(value, CodeType):
+            yield value
+            yield from _codes_in(value.co_consts)

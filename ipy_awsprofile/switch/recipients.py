@@ -1,0 +1,159 @@
+"""The programs and workers outside the kernel that use a notebook's identity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.errors import (
+    AwsProfileError,
+    CredentialsUnavailable,
+    InvalidOption,
+    faults_as_errors,
+)
+from ipy_awsprofile.gate import PROCESS, require_no_run
+from ipy_awsprofile.kernel.sharing import Receipts, Sharing, Window
+from ipy_awsprofile.sessions.protection import Protection
+from ipy_awsprofile.switch.opening import is_protected
+from ipy_awsprofile.switch.stack import Stack
+from ipy_awsprofile.text import quoted
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.kernel.workers import Workers
+    from ipy_awsprofile.sessions.session import ProfileSession
+
+#: What to do if the kernel can't share credentials.
+_NEEDS_TO_SHARE = (
+    "The kernel needs the address 127.0.0.1 and a cache folder that only you can use. Free some "
+    "space there, or set XDG_CACHE_HOME to a folder that belongs to you."
+)
+
+
+class Recipients:
+    """Programs that get the identity of a notebook with ``--share``, and workers.
+
+    The Switcher tells it of each switch, as it tells its other listeners.
+    """
+
+    def __init__(self, stack: Stack, protection: Protection) -> None:
+        self._stack = stack
+        self._protection = protection
+        #: Shares the notebook's identity with programs, if the user wants it.
+        self.sharing: Sharing | None = None
+        #: What programs got.
+        self.receipts = Receipts()
+        #: Whether each switch to a profile that isn't protected begins to share.
+        self.shares = False
+        #: The workers of clusters, by the cluster's address.
+        self.workers: dict[str, Workers] = {}
+
+    def follow(self, _identity: object) -> None:
+        """Let the workers follow a switch, which is complete."""
+        for workers in self.workers.values():
+            with after_change():
+                workers.move(self._stack.session_of_notebook)
+
+    @property
+    def _is_protected(self) -> bool:
+        return is_protected(self._stack.active, self._protection)
+
+    def end_if_protected(self) -> None:
+        """End the sharing if the active profile is protected, before programs can ask for it."""
+        if self._is_protected:
+            self.end()
+
+    def go_on(self) -> None:
+        """Go on sharing or begin to share after a switch to a profile, unless it is a block's."""
+        if self._stack.is_in_block:
+            return
+        if self.sharing:
+            self.sharing.grant.try_keys()
+        elif self.shares and not self._is_protected:
+            self.share()
+
+    def share(self) -> None:
+        """Share the notebook's identity with programs outside the kernel, now and after switches.
+
+        Another notebook that has shared its identity so far doesn't anymore. If this one shares it,
+        a window stays open. Raises CredentialsUnavailable.
+        """
+        if self.sharing and self.sharing.is_newest:
+            return
+        stack = self._stack
+        try:
+            newer = Sharing(lambda: stack.session_of_notebook, stack.lock, self.receipts)
+        except OSError as error:
+            raise CredentialsUnavailable(
+                f"The notebook's identity can't be shared: {error}.", _NEEDS_TO_SHARE
+            ) from error
+        if self.sharing:
+            self.sharing.close()
+        self.sharing = newer
+        newer.grant.try_keys()
+
+    def require_sharing(self) -> Sharing:
+        """Return the sharing of an identity that may write, outside of blocks and runs.
+
+        Raises InvalidOption, and NotForOneProfile in a run.
+        """
+        require_no_run("`--share write`")
+        if self.sharing is None or not self.sharing.is_newest:
+            raise InvalidOption(
+                "The notebook doesn't share its identity.", "Run `%aws_profile --share` first."
+            )
+        if self._stack.is_in_block:
+            raise InvalidOption(
+                "A block has its own identity, which isn't shared.", "Run the line in its own cell."
+            )
+        active = self._stack.active
+        if active and active.request.read_only:
+            name = active.request.name
+            raise InvalidOption(
+                f"`{name}` is read-only in this notebook, so programs can't write either.",
+                f"Run `%aws_profile {quoted(name)} --write` first.",
+            )
+        return self.sharing
+
+    @property
+    def window(self) -> Window | None:
+        """The time in which programs can write as the active identity, or None."""
+        with self._stack.lock:
+            if self.sharing is None or self._stack.active is None or self._stack.is_in_block:
+                return None
+            return self.sharing.window
+
+    def close_window(self) -> None:
+        """Let programs only read from now on, if they can write."""
+        if self.sharing:
+            self.sharing.close_window()
+
+    def session_to_lend(self, what: str) -> ProfileSession:
+        """Return the notebook's session, for workers of a cluster, which follow it in `workers`.
+
+        Raises InvalidOption if no profile is active, and NotForOneProfile in a run, in which
+        ``what`` can't be used.
+        """
+        require_no_run(what)
+        session = self._stack.session_of_notebook
+        if session is None:
+            raise InvalidOption("No profile is active.", "Run `%aws_profile NAME` first.")
+        return session
+
+    def end(self) -> None:
+        """Give programs and workers no more credentials."""
+        if self.sharing:
+            self.sharing.close()
+        self.sharing = None
+        while self.workers:
+            self.workers.popitem()[1].close()
+
+
+@contextmanager
+def after_change() -> Iterator[None]:
+    """Do something after a change, which is complete: an error is a line, and fails nothing."""
+    try:
+        with faults_as_errors():
+            yield
+    except AwsProfileError as error:
+        PROCESS.warn(f"{error} {error.hint}".strip())
