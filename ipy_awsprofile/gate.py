@@ -164,7 +164,8 @@ class Lent:
 class _Process:
     """The state that all notebooks in this process share, as they share botocore's initializers.
 
-    Only this module and `kernel` set its attributes. A `Switcher` has the state of one notebook.
+    `kernel` sets its attributes, except for what a cell and the user's `on_switch` add. A
+    `Switcher` has the state of one notebook.
     """
 
     def __init__(self) -> None:

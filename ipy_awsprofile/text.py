@@ -16,9 +16,10 @@ _INVISIBLE = re.compile(
     r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]"
 )
 
-#: The maximum length of a displayed string, and of a value in a table, in characters.
+#: The maximum length of a displayed string, and of a name that a program or a file chooses, in
+#: characters.
 LONGEST = 2_000
-LONGEST_CELL = 200
+LONGEST_NAME = 200
 
 
 def quoted(word: str) -> str:

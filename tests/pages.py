@@ -7,7 +7,7 @@ as nbval does in the tutorials, without what differs from run to run.
 from __future__ import annotations
 
 import re
-from configparser import RawConfigParser
+from configparser import RawConfigParser, SectionProxy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,22 +61,43 @@ def output_of(ran: Ran, home: Path) -> str:
 
 def comparable(text: str) -> str:
     """Return an output without the parts that differ from run to run, and with single spaces."""
-    rules = RawConfigParser()
-    rules.read(ROOT / "notebooks" / "sanitize.cfg")
-    for name in rules.sections():
-        text = re.sub(rules[name]["regex"], rules[name]["replace"], text)
+    for rule in _rules():
+        text = re.sub(rule["regex"], rule["replace"], text)
     lines = [" ".join(line.split()) for line in text.splitlines()]
     return "\n".join(line for line in lines if line)
 
 
+def _rules() -> list[SectionProxy]:
+    """Return the rules about what differs from run to run."""
+    rules = RawConfigParser()
+    rules.read(ROOT / "notebooks" / "sanitize.cfg")
+    return [rules[name] for name in rules.sections()]
+
+
+def keep_varying_parts(shown: str, output: str) -> str:
+    """Return a new output with the times and names of the former one, so that a diff is short."""
+    for rule in _rules():
+        former = [match[0] for match in re.finditer(rule["regex"], shown)]
+
+        def earlier(match: re.Match[str], former: list[str] = former) -> str:
+            return former.pop(0) if former else match[0]
+
+        output = re.sub(rule["regex"], earlier, output)
+    return output
+
+
 def with_outputs(text: str, outputs: list[str]) -> str:
-    """Return the page with these outputs of its cells, replacing only outputs that it shows."""
+    """Return the page with these outputs of its cells, replacing only outputs that it shows.
+
+    What differs from run to run stays as the page has it.
+    """
     real = iter(outputs)
 
     def updated(cell: re.Match[str]) -> str:
         output = next(real)
         if cell["shown"] is None or comparable(cell["shown"]) == comparable(output):
             return cell[0]
+        output = keep_varying_parts(cell["shown"], output)
         return f"```ipython3\n{cell['source']}```\n\n```text\n{output}```\n"
 
     return _CELL.sub(updated, text)

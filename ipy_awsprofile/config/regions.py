@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ipy_awsprofile.config.settings import words
-from ipy_awsprofile.text import LONGEST_CELL, did_you_mean, one_line
+from ipy_awsprofile.text import LONGEST_NAME, did_you_mean, one_line
 
 #: The domains of AWS's partitions. In isolated partitions, they begin with a letter and ``2s``.
 _AWS = re.compile(r"(.*\.)?(amazonaws\.(com|com\.cn|eu)|api\.aws|\w2s\.\S+)")
@@ -65,7 +65,7 @@ def unknown_region(name: str | None) -> str:
     else:
         similar = did_you_mean(name, known_regions())
     similar = similar or "Check its name. If it is a new Region, update boto3."
-    return f"`{one_line(name, LONGEST_CELL)}` isn't a Region that botocore knows. {similar}"
+    return f"`{one_line(name, LONGEST_NAME)}` isn't a Region that botocore knows. {similar}"
 
 
 def is_known_region(name: str) -> bool:

@@ -55,7 +55,7 @@ from ipy_awsprofile.sessions.issuing import (
     time_at_aws,
 )
 from ipy_awsprofile.sessions.loopback import LoopbackServer
-from ipy_awsprofile.text import LONGEST_CELL, one_line
+from ipy_awsprofile.text import LONGEST_NAME, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -341,9 +341,9 @@ class Sharing(StaysInProcess):
         keys, access = grant.issue(profile, program.name)
         receipt = Receipt(
             datetime.now(UTC).replace(microsecond=0),
-            one_line(program.name, LONGEST_CELL),
+            one_line(program.name, LONGEST_NAME),
             program.process_id,
-            one_line(bytes.fromhex(agent).decode(), LONGEST_CELL),
+            one_line(bytes.fromhex(agent).decode(), LONGEST_NAME),
             profile,
             grant.session.profile_name,
             access,

@@ -1,4 +1,7 @@
-"""The three magics and their settings. Loading the extension imports only this module."""
+"""The three magics and their settings. Loading the extension imports this module.
+
+An action imports what it needs, because boto3, pandas and ipywidgets take most of a second.
+"""
 
 from __future__ import annotations
 
