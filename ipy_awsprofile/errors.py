@@ -5,7 +5,8 @@ AWS's messages, so it is safe to log.
 
 AwsProfileError
 ├── InvalidOption · ConfigFileError · ProfileNotFound · InvalidProfile    invalid input
-├── ProtectedProfile · UnexpectedAccount · SwitchInterrupted · NotAllowed    refused, ended
+├── ProtectedProfile · UnexpectedAccount · SwitchInterrupted              refused or ended switches
+├── NotAllowed · EventNotRecorded                                 the organization's policy
 ├── StaleIdentity · NotForOneProfile · NoProfileAnswered · IdentityChanged    wrong identities
 ├── MfaUnavailable · MfaRejected
 ├── AccessDenied
@@ -125,6 +126,10 @@ class ProtectedProfile(AwsProfileError):
 
 class NotAllowed(AwsProfileError):
     """The organization's policy doesn't allow this. The hint names the file and whom to ask."""
+
+
+class EventNotRecorded(AwsProfileError):
+    """A file that the organization's policy requires for events can't be written."""
 
 
 class IdentityChanged(AwsProfileError):

@@ -28,7 +28,12 @@ from weakref import ref
 from ipy_awsprofile.config.organization import strictest_stale
 from ipy_awsprofile.config.private import of_process
 from ipy_awsprofile.config.user_environment import SWITCHED, identity_in_environment
-from ipy_awsprofile.errors import AwsProfileError, NotForOneProfile, StaleIdentity
+from ipy_awsprofile.errors import (
+    AwsProfileError,
+    NotForOneProfile,
+    StaleIdentity,
+    faults_as_errors,
+)
 from ipy_awsprofile.text import shortened
 
 if TYPE_CHECKING:
@@ -191,6 +196,8 @@ class _Process:
         self._cell = 0
         #: The functions of `on_switch`, in the order of their registration.
         self.user_functions: dict[Hashable, Callable[[boto3.Session | None], object]] = {}
+        #: Those of IPython's configuration, by their key, which a notebook can't remove.
+        self.kept_functions: set[Hashable] = set()
         SWITCHED.groups = ()
         self.forget_notebook()
 
@@ -233,6 +240,16 @@ class _Process:
 
 
 PROCESS = _Process()
+
+
+@contextmanager
+def errors_as_lines() -> Iterator[None]:
+    """Show an error of a ``with`` block as a line: what comes before or after it can't fail."""
+    try:
+        with faults_as_errors():
+            yield
+    except AwsProfileError as error:
+        PROCESS.warn(f"{error} {error.hint}".strip())
 
 
 class Signer(Enum):

@@ -281,6 +281,7 @@ def with_a_policy(aws: EmbeddedAws) -> Iterator[None]:
         patch.object(organization, "read_file", lambda _path: text.encode()),
         patch.object(organization.PolicyFile, "is_changeable", False),
         patch.object(organization, "os_user", lambda: "ann"),
+        patch.object(organization.OrganizationPolicy, "audits", (aws.home / "ann.jsonl",)),
     ):
         yield
 

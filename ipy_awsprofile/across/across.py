@@ -329,6 +329,7 @@ class _Profile:
                 self.sources.person,
                 self._open_target,
             )
+            opened.note("run")
             self.opened.set_result(opened.session)
         except Exception as error:  # noqa: BLE001  # each of the calls raises it
             self.opened.set_exception(error)

@@ -267,11 +267,6 @@ def read_policy() -> OrganizationPolicy:
     return OrganizationPolicy(tuple(files))
 
 
-def require_sharing_allowed() -> None:
-    """Raise NotAllowed if a notebook may not share its identity with programs."""
-    read_policy().require("share", "`--share`")
-
-
 def strictest_patterns(name: str) -> tuple[str, ...]:
     """Return the policy's patterns of ``protected`` or ``read_only``, to show what they match.
 

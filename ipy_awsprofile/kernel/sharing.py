@@ -20,7 +20,8 @@ from socketserver import StreamRequestHandler
 from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple
 
-from ipy_awsprofile.config.organization import read_policy, require_sharing_allowed
+from ipy_awsprofile.audit import EventName, note, refusals_noted, require_allowed
+from ipy_awsprofile.config.organization import read_policy
 from ipy_awsprofile.config.private import (
     StaysInProcess,
     cache_folder,
@@ -42,6 +43,7 @@ from ipy_awsprofile.config.shared import (
 from ipy_awsprofile.credentials.person import unattended
 from ipy_awsprofile.credentials.sts import aws_now
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
+from ipy_awsprofile.gate import errors_as_lines
 from ipy_awsprofile.sessions.issued import IssuedKeys
 from ipy_awsprofile.sessions.issuing import (
     LENT_FOR,
@@ -122,6 +124,10 @@ class Grant:
             return self._window
         return None
 
+    def note(self, event: EventName, detail: str) -> None:
+        """Record an event about the session. Raises EventNotRecorded."""
+        note(event, profile=self.session.profile_name, arn=self.session.arn, detail=detail)
+
     @property
     def lends_own_keys(self) -> bool | None:
         """Whether programs get the session's own keys, because AWS can't issue brief ones.
@@ -160,8 +166,8 @@ class Grant:
         access = READING if must_limit or is_read_only else WRITING
         return self._issued.get((name, must_limit), issue), access
 
-    def require_window(self) -> None:
-        """Raise AwsProfileError if AWS can't issue keys that end with the window.
+    def require_window(self) -> Window:
+        """Return the window. Raise AwsProfileError if AWS can't issue keys that end with it.
 
         No program gets these keys, because CloudTrail shows each program's name.
         """
@@ -171,6 +177,7 @@ class Grant:
                 "Run the line again.",
             )
         self._until(self._window, AGENT)
+        return self._window
 
     def _until(self, window: Window, name: str) -> tuple[Keys, datetime]:
         """Return keys that AWS accepts until the end of a window, and that end."""
@@ -210,7 +217,7 @@ class Sharing(StaysInProcess):
         switching: AbstractContextManager[object],
         receipts: Receipts,
     ) -> None:
-        require_sharing_allowed()
+        require_allowed("share", "`--share`")
         self.get_session = get_session
         self._switching = switching
         self._receipts = receipts
@@ -276,9 +283,10 @@ class Sharing(StaysInProcess):
         The identity, the text of the policy and the end are those of this moment. Raises
         AwsProfileError if the policy can't be used, or AWS can't be called, and NotAllowed.
         """
-        allowed = read_policy()
-        allowed.require("window", "`--share write`")
-        allowed.require_at_most("window", int(length.total_seconds()), "`--share write`")
+        require_allowed("window", "`--share write`")
+        with refusals_noted():
+            longest = int(length.total_seconds())
+            read_policy().require_at_most("window", longest, "`--share write`")
         session = self.grant.session
         ends = time_at_aws(session).replace(microsecond=0) + length
         return Grant(session, Window(ends, limits_until(session, ends, policy), policy))
@@ -290,9 +298,13 @@ class Sharing(StaysInProcess):
         that end with the window; then nothing has changed.
         """
         self._require_active(grant)
-        grant.require_window()
+        window = grant.require_window()
         with self._switching:
             self._require_active(grant)
+            until = f"until {window.ends.isoformat()}"
+            if window.policy:
+                until += f", limited by {window.policy}"
+            grant.note("window", until)
             self._grant = grant
 
     def _require_active(self, grant: Grant) -> None:
@@ -307,6 +319,9 @@ class Sharing(StaysInProcess):
     def close_window(self) -> None:
         """Let `notebook-agent` only read. Keys that programs have can write until the end."""
         with self._switching:
+            if self._grant and self._grant.window:
+                with errors_as_lines():
+                    self._grant.note("window", "closed")
             self._grant = None
 
     def close(self) -> None:
@@ -336,7 +351,7 @@ class Sharing(StaysInProcess):
         self, grant: Grant, profile: str, process_id: str, agent: str
     ) -> dict[str, object]:
         """Return credentials for a program, and keep a receipt. Raises AwsProfileError."""
-        require_sharing_allowed()
+        require_allowed("share", "`--share`")
         program = program_of(int(process_id))
         keys, access = grant.issue(profile, program.name)
         receipt = Receipt(
@@ -350,6 +365,8 @@ class Sharing(StaysInProcess):
             keys.expires_at,
         )
         with self._switching:  # programs ask in threads
+            if receipt not in self._receipts:
+                grant.note("keys", _described(receipt))
             self._receipts.add(receipt)
         return credentials_document(keys, aws_now() + LENT_FOR)
 
@@ -398,6 +415,16 @@ class Receipt:
     expires: datetime | None
 
 
+def _described(receipt: Receipt) -> str:
+    """Return a receipt as the detail of an event."""
+    agent = f", agent {receipt.agent}" if receipt.agent else ""
+    until = receipt.expires.isoformat() if receipt.expires else "unknown"
+    return (
+        f"{receipt.program} ({receipt.process_id}{agent}) with {receipt.profile}, for "
+        f"{receipt.access}, until {until}"
+    )
+
+
 class Receipts:
     """What programs got, with how many times they asked for the same keys, the oldest first.
 
@@ -411,6 +438,9 @@ class Receipts:
 
     def __len__(self) -> int:
         return len(self._times_asked)
+
+    def __contains__(self, receipt: object) -> bool:
+        return receipt in self._times_asked
 
     def add(self, receipt: Receipt) -> None:
         """Keep a receipt."""

@@ -15,6 +15,7 @@ from threading import RLock, Thread
 from time import sleep
 from typing import Any
 
+from ipy_awsprofile.audit import note
 from ipy_awsprofile.config.private import StaysInProcess, of_process
 from ipy_awsprofile.credentials.person import unattended
 from ipy_awsprofile.errors import CredentialsUnavailable
@@ -89,6 +90,9 @@ class Workers(StaysInProcess, ABC):
         If that fails, they use their own identity. Raises CredentialsUnavailable, other subclasses
         of `AwsProfileError`, and the errors of the cluster's library.
         """
+        access = "reading" if read_only else "writing"
+        detail = f"{self.address}, for {access}"
+        note("workers", profile=session.profile_name, arn=session.arn, detail=detail)
         self.read_only = read_only
         self._lend(session, _LONG_WAIT)
         if self.problem:

@@ -416,7 +416,9 @@ def _open_window(line: _Line) -> None:
     # What the user agrees to is complete before the question, and can't change meanwhile.
     grant = sharing.prepare_window(length, policy)
     needs_name = is_protected(switcher.active, switcher.protection)
-    confirm_at_cell(*_question_about(grant, length, needs_name=needs_name))
+    question, answer = _question_about(grant, length, needs_name=needs_name)
+    confirm_at_cell(question, answer)
+    grant.note("confirmed", question)
     sharing.open_window(grant)
     display(active_card(switcher))
 

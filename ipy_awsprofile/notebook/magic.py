@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 import traitlets
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
+from ipy_awsprofile.audit import note
 from ipy_awsprofile.config.organization import SETTINGS, setting_with_policy
 from ipy_awsprofile.config.private import of_process
 from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.errors import AwsProfileError, faults_as_errors
-from ipy_awsprofile.gate import PROCESS
+from ipy_awsprofile.gate import PROCESS, errors_as_lines
 from ipy_awsprofile.kernel.watch import unwatch, watch
 from ipy_awsprofile.notebook.cells import CellBeginning, FirstProfile, needs_no_switch
 from ipy_awsprofile.notebook.completion import complete
@@ -256,6 +257,9 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     def _apply(self, change: traitlets.Bunch | None = None) -> None:
         """Apply the settings, after each ``change`` of one of them."""
         PROCESS.configure(self.stale, _warn)
+        if change:
+            with errors_as_lines():
+                note("setting", detail=f"{change.name}: {change.old!r} becomes {change.new!r}")
         self.aws_profile.parser.set_defaults(quiet=self.quiet)
         if self.record_calls:
             self.calls.start()

@@ -14,8 +14,8 @@ from urllib.parse import quote, urlencode
 
 from botocore.awsrequest import AWSRequest
 
+from ipy_awsprofile.audit import note, require_allowed
 from ipy_awsprofile.config.names import Arn
-from ipy_awsprofile.config.organization import read_policy
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import CredentialsUnavailable, ServiceError
 from ipy_awsprofile.sessions.issuing import renew_keys
@@ -45,7 +45,7 @@ def console_link(session: ProfileSession, service: str = "") -> str:
     as the role's session. Raises CredentialsUnavailable for long-term keys and their sessions,
     NotAllowed, and other subclasses of `AwsProfileError`.
     """
-    read_policy().require("console", "links to the AWS console")
+    require_allowed("console", "links to the AWS console")
     check_session(session, "a link to the console")
     identity = fetch_identity(session)
     arn = Arn.parse(identity.arn)  # AWS-compatible servers can omit it
@@ -54,6 +54,7 @@ def console_link(session: ProfileSession, service: str = "") -> str:
             f"`{session.chain[0]}` isn't a role, and only a role's session can open the console.",
             "Switch to a role, or sign in to the console with the user's password.",
         )
+    note("console", profile=session.chain[0], arn=identity.arn, detail=service)
     sign_in, console = _DOMAINS.get(arn.partition, _DOMAINS["aws"])
     page = f"{console}/{quote(service or 'console')}/home"
     destination = f"https://{page}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from boto3 import Session
 from botocore.exceptions import ClientError, NoRegionError
 
+from ipy_awsprofile.audit import note, refusals_noted
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.mistakes import mistakes_of, texts_about
 from ipy_awsprofile.config.names import Arn
@@ -118,6 +119,12 @@ class ProfileSession(NamedSession):
         caller = caller_of(self.get_credentials())
         return caller.principal if caller and caller.arn else None
 
+    @property
+    def arn(self) -> str:
+        """The ARN that STS has reported, or an empty string."""
+        caller = caller_of(self.get_credentials())
+        return caller.arn if caller else ""
+
 
 def label_for(session: ProfileSession) -> Label:
     """Return the label for the credentials of a session that a switch or a run has opened."""
@@ -195,9 +202,11 @@ def open_session(request: OpeningRequest) -> ProfileSession:
         session = open_target(target, fresh=request.fresh, person=person, timeout=request.timeout)
         return session, fetch_identity(session) if read_policy().files else None
 
-    with faults_as_errors():
+    with faults_as_errors(), refusals_noted(request):
         session, _ = open_limited(request, Protection(), person, opener)
-    put_label(session.get_credentials(), Label(session.target.name, is_chosen=True))
+    target = session.target
+    note("session", profile=target.name, arn=session.arn, request=request)
+    put_label(session.get_credentials(), Label(target.name, is_chosen=True))
     return session
 
 

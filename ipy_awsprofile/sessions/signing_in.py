@@ -29,6 +29,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from botocore.utils import SSOTokenLoader
 
+from ipy_awsprofile.audit import note
 from ipy_awsprofile.config.files import Config, read_config, version_of
 from ipy_awsprofile.config.private import StaysInProcess, remove_file, require_writable
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
@@ -189,6 +190,7 @@ class Attempt(StaysInProcess):
             is_redeemed = self._redeem()
         if is_redeemed:
             read_account_names(self._target)
+            note("sign-in", profile=self.profile)
         return is_redeemed
 
     def _is_stored(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import Enum
 
-from ipy_awsprofile.config.organization import read_policy
+from ipy_awsprofile.audit import note, refusals_noted, require_allowed
 from ipy_awsprofile.config.request import SESSION, SwitchRequest
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.credentials.person import Person
@@ -54,14 +54,24 @@ def open_guarded(
     its name leads to another account by now. Raises ProtectedProfile and NotAllowed.
     """
     if request.variable != SESSION:
-        read_policy().require("variable", "`--as`")
+        require_allowed("variable", "`--as`")
 
     def check(target: Target, account: str | None) -> None:
         is_new = refreshed is None or account not in (None, refreshed.identity.account)
         if is_new:
             protection.require_confirmed(request, target, account)
 
-    session, identity = open_limited(request, protection, person, opener, check)
+    with refusals_noted(request):
+        session, identity = open_limited(request, protection, person, opener, check)
+    pattern = protection.pattern_for(session.target, identity.account)
+    if pattern and request.confirmed and refreshed is None:
+        note(
+            "confirmed",
+            profile=session.target.name,
+            arn=identity.arn,
+            request=request,
+            detail=f"the pattern {pattern} protects it",
+        )
     label = label_for(session)
     watch_credentials(credentials_of(session), label)
     resolved = replace(request, **session.target.request.session_options())

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.errors import (
-    AwsProfileError,
-    CredentialsUnavailable,
-    InvalidOption,
-    faults_as_errors,
-)
-from ipy_awsprofile.gate import PROCESS, require_no_run
+from ipy_awsprofile.audit import note
+from ipy_awsprofile.errors import CredentialsUnavailable, InvalidOption
+from ipy_awsprofile.gate import errors_as_lines, require_no_run
 from ipy_awsprofile.kernel.sharing import Receipts, Sharing, Window
 from ipy_awsprofile.sessions.protection import Protection
 from ipy_awsprofile.switch.opening import is_protected
@@ -51,7 +45,7 @@ class Recipients:
     def follow(self, _identity: object) -> None:
         """Let the workers follow a switch, which is complete."""
         for workers in self.workers.values():
-            with after_change():
+            with errors_as_lines():
                 workers.move(self._stack.session_of_notebook)
 
     @property
@@ -81,6 +75,7 @@ class Recipients:
         if self.sharing and self.sharing.is_newest:
             return
         stack = self._stack
+        self._note_share("begins")
         try:
             newer = Sharing(lambda: stack.session_of_notebook, stack.lock, self.receipts)
         except OSError as error:
@@ -91,6 +86,12 @@ class Recipients:
             self.sharing.close()
         self.sharing = newer
         newer.grant.try_keys()
+
+    def _note_share(self, detail: str) -> None:
+        """Record that the sharing begins or ends. Raises EventNotRecorded."""
+        session = self._stack.session_of_notebook
+        name, arn = (session.target.name, session.arn) if session else ("", "")
+        note("share", profile=name, arn=arn, detail=detail)
 
     def require_sharing(self) -> Sharing:
         """Return the sharing of an identity that may write, outside of blocks and runs.
@@ -143,17 +144,9 @@ class Recipients:
     def end(self) -> None:
         """Give programs and workers no more credentials."""
         if self.sharing:
+            with errors_as_lines():
+                self._note_share("ends")
             self.sharing.close()
         self.sharing = None
         while self.workers:
             self.workers.popitem()[1].close()
-
-
-@contextmanager
-def after_change() -> Iterator[None]:
-    """Do something after a change, which is complete: an error is a line, and fails nothing."""
-    try:
-        with faults_as_errors():
-            yield
-    except AwsProfileError as error:
-        PROCESS.warn(f"{error} {error.hint}".strip())

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ipy_awsprofile.audit import require_allowed
 from ipy_awsprofile.config.files import Section
-from ipy_awsprofile.config.organization import read_policy, require_sharing_allowed
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.config.saved import SHARED_BLOCK, ConfigFile, block_of_roles, profiles_in_block
 from ipy_awsprofile.config.shared import SHARED_PROFILES, process_of, python_of
@@ -26,7 +26,7 @@ def text_with_role(file: ConfigFile, request: SwitchRequest, person: Person, nam
     Raises InvalidOption if the name exists or if the request isn't for a role without a profile,
     NotAllowed, and other subclasses of `AwsProfileError`.
     """
-    read_policy().require("save", "`--save`")
+    require_allowed("save", "`--save`")
     target = find_target(request, person)
     if target.name in target.config.profiles:
         raise InvalidOption(
@@ -61,7 +61,7 @@ def text_with_roles(
     A role with a profile outside the block is left out. Raises InvalidOption for a name in braces
     that isn't known, and for a profile's name that isn't new or that not all SDKs can read.
     """
-    read_policy().require("save", "`--save`")
+    require_allowed("save", "`--save`")
     block = block_of_roles(sign_in.name)
     others = file.without_block(block)
     existing = profiles_by_role(sign_in, others)
@@ -99,7 +99,7 @@ def text_with_shared(file: ConfigFile, region: str | None = None) -> str:
     It is unchanged if both are there, and the Python of their command is. Raises InvalidOption if
     another profile has the name of one of them.
     """
-    require_sharing_allowed()
+    require_allowed("share", "`--share`")
     own = profiles_in_block(file.text, SHARED_BLOCK)
     is_complete = True
     profiles: dict[str, dict[str, str]] = {}

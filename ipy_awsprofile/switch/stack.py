@@ -15,6 +15,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
+from ipy_awsprofile.audit import EventName, note
 from ipy_awsprofile.config.private import of_process
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.sts import expiry_of
@@ -42,6 +43,11 @@ class OpenProfile:
     label: Label
     is_refresh: bool = False
     places: Mapping[Place, object] = field(default_factory=dict)
+
+    def note(self, event: EventName, options: str = "") -> None:
+        """Record an event about the profile. Raises EventNotRecorded."""
+        name = self.session.target.name
+        note(event, profile=name, arn=self.identity.arn, request=self.request, options=options)
 
     def current_identity(self) -> Identity:
         """Return the identity with its current expiry, without calling AWS or renewing anything."""

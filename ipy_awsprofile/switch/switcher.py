@@ -17,6 +17,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ipy_awsprofile.audit import note
 from ipy_awsprofile.config.organization import warnings_about_policy
 from ipy_awsprofile.config.recent import note_profile
 from ipy_awsprofile.config.request import SwitchRequest, arguments
@@ -28,7 +29,7 @@ from ipy_awsprofile.errors import (
     faults_as_errors,
 )
 from ipy_awsprofile.follower import Leftover
-from ipy_awsprofile.gate import PROCESS, Label
+from ipy_awsprofile.gate import PROCESS, Label, errors_as_lines
 from ipy_awsprofile.kernel.leftovers import leftovers
 from ipy_awsprofile.kernel.lending import Lending
 from ipy_awsprofile.kernel.places import (
@@ -43,7 +44,7 @@ from ipy_awsprofile.sessions.protection import Protection
 from ipy_awsprofile.sessions.session import Identity, ProfileSession
 from ipy_awsprofile.sessions.signing_in import SignedOut, needs_sign_in, sign_out
 from ipy_awsprofile.switch.opening import Opening, open_guarded, open_identified
-from ipy_awsprofile.switch.recipients import Recipients, after_change
+from ipy_awsprofile.switch.recipients import Recipients
 from ipy_awsprofile.switch.running_cell import RunningCell
 from ipy_awsprofile.switch.stack import Entry, OpenProfile, stack_of
 from ipy_awsprofile.switch.user_functions import (
@@ -208,6 +209,7 @@ class Switcher:
         A protected profile isn't shared anymore, unless this refreshes its session.
         """
         before = self.active
+        opened.note("switch", "--refresh" if opened.is_refresh else "")
         with self._changing():
             # Lending can fail, so it comes before the first place changes.
             opened.places = self._places(opened)
@@ -219,11 +221,10 @@ class Switcher:
                 for switcher in self._stack.switchers:
                     switcher.recipients.end_if_protected()
             self.has_switched = True
-        with after_change():
+        with errors_as_lines():
             if opened.request.profile:
                 note_profile(opened.request.profile)
             self.recipients.go_on()
-        _log.debug("Switched to %s, %s.", opened.label.name, opened.identity.arn)
         return opened.identity
 
     def show_new_session(self) -> None:
@@ -251,11 +252,11 @@ class Switcher:
         if not self._stack.opened():
             self._end_recipients()
             return None
+        self._note_off()
         with self._changing():
             kept = self._stack.kernel.kept()
             self._stack.end_all()
             self._end_recipients()
-        _log.debug("Switched off.")
         return kept
 
     def _end_recipients(self) -> None:
@@ -273,14 +274,16 @@ class Switcher:
         signed_out = sign_out(target)
         self.cell.drop()
         self.has_switched = True
+        with errors_as_lines():
+            note("sign-out", detail=", ".join(signed_out.names))
         ended: list[OpenProfile] = []
         for opened in self._stack.opened():
             if needs_sign_in(opened.session.target, target):
                 ended.append(opened)
         if ended:
+            self._note_off()
             with self._changing():
                 self._stack.drop(ended)
-            _log.debug("Switched off.")
         return signed_out, tuple(dict.fromkeys(opened.request.name for opened in ended))
 
     def close(self) -> None:
@@ -289,6 +292,7 @@ class Switcher:
             self._closed = True
             self.cell.drop()
             if self._stack.owns_entry(self):
+                self._note_off()
                 with self._changing():
                     self._stack.end_all(self)
             self._stack.switchers.remove(self)
@@ -296,13 +300,22 @@ class Switcher:
             if self._lending:
                 self._lending.end()
 
+    def _note_off(self) -> None:
+        """Record that the switch ends. That can't be prevented, so an error is only a line."""
+        with errors_as_lines():
+            active = self.active
+            if active:
+                active.note("off")
+            else:
+                note("off")
+
     def begin(self, entry: Entry, opened: OpenProfile) -> None:
         """Begin a block with the profile that `prepare` returned."""
+        opened.note("block")
         with self._changing():
             opened.places = self._places(opened)
             entry.owner = self
             self._stack.begin(entry, opened)
-        _log.debug("Began a block as %s, %s.", opened.label.name, opened.identity.arn)
 
     @contextmanager
     def run(self) -> Iterator[None]:

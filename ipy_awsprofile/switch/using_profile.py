@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import TYPE_CHECKING, TypeVar
 
+from ipy_awsprofile.audit import note, refusals_noted
 from ipy_awsprofile.config.python_interface import ForWith, takes
 from ipy_awsprofile.config.request import SwitchRequest, python_arguments
-from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.errors import InvalidOption, NotAllowed
 from ipy_awsprofile.gate import PROCESS, require_no_run
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 from ipy_awsprofile.kernel.watch import watch
 from ipy_awsprofile.switch.stack import Entry
 from ipy_awsprofile.switch.switcher import Switcher
 from ipy_awsprofile.switch.user_functions import UserFunction, key_of
+from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
     import boto3
@@ -140,15 +142,50 @@ def on_switch(function: _UserFunction) -> _UserFunction:
             "The function is async, and nothing would await its result.",
             "Use a function without `async`.",
         )
-    PROCESS.user_functions[key_of(function)] = function
+    key = key_of(function)
+    _require_removable(key, function)
+    note("on_switch", detail=f"added {_name_of(function)}")
+    if _is_configured_now():
+        PROCESS.kept_functions.add(key)
+    PROCESS.user_functions[key] = function
     if PROCESS.active:
         running_switcher().call_functions([function])
     return function
 
 
 def end_on_switch(function: UserFunction) -> None:
-    """Don't call a function of `on_switch` anymore. For any other function, do nothing."""
-    PROCESS.user_functions.pop(key_of(function), None)
+    """Don't call a function of `on_switch` anymore. For any other function, do nothing.
+
+    Raises NotAllowed for a function that IPython's configuration has registered.
+    """
+    key = key_of(function)
+    _require_removable(key, function)
+    if key in PROCESS.user_functions:
+        note("on_switch", detail=f"removed {_name_of(function)}")
+        del PROCESS.user_functions[key]
+
+
+def _is_configured_now() -> bool:
+    """Return whether IPython reads its configuration, which is before it has a shell."""
+    from IPython.core.application import BaseIPythonApplication
+    from IPython.core.getipython import get_ipython
+
+    return get_ipython() is None and bool(BaseIPythonApplication.initialized())
+
+
+def _require_removable(key: Hashable, function: UserFunction) -> None:
+    """Raise NotAllowed for a notebook's change of a function of IPython's configuration."""
+    if key in PROCESS.kept_functions and not _is_configured_now():
+        with refusals_noted():
+            raise NotAllowed(
+                f"IPython's configuration has registered `{_name_of(function)}`, so a notebook "
+                "can't remove or replace it.",
+                "To change it, ask whoever administers `ipython_config.py`.",
+            )
+
+
+def _name_of(function: UserFunction) -> str:
+    return one_line(getattr(function, "__qualname__", function), 80)
 
 
 def running_switcher() -> Switcher:

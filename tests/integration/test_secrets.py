@@ -167,7 +167,7 @@ def test_in_a_shell(  # noqa: PLR0917  # fixtures
     text = "\n".join([*shown, *opened])
     assert failed == 14
     for logged in (
-        *("Switched to RoleBeta, arn:aws:sts", "Switched off.", "RoleBeta: found by assume-role"),
+        *("switch RoleBeta arn:aws:sts", "off Ann arn:aws", "RoleBeta: found by assume-role"),
         *("prompting for a code of arn:", "prompting for a sign-in"),
         *("AccessDenied: AWS denied AssumeRole", "ClientError at\n"),
     ):

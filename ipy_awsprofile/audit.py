@@ -1,0 +1,184 @@
+"""Events: who has used which identity, for a log of the organization.
+
+Each event is a record of level INFO of the logger ``ipy_awsprofile.audit``. Its fields are
+attributes of the record, and `JsonFormatter` writes them as one line of JSON. Handlers of `logging`
+hide their own errors. So the organization's policy can name a file to which this module appends
+each event itself. What can't be recorded there isn't done.
+
+An event has no key, token, code or external ID, and no code of a cell.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from ipy_awsprofile.config.names import Arn
+from ipy_awsprofile.config.organization import os_user, read_policy
+from ipy_awsprofile.config.request import SessionRequest, arguments
+from ipy_awsprofile.errors import (
+    EventNotRecorded,
+    NotAllowed,
+    ProtectedProfile,
+    UnexpectedAccount,
+)
+
+_log = logging.getLogger(__name__)
+
+#: The names of the events. A table of the documentation says what each of them is.
+EventName = Literal[
+    "switch",
+    "block",
+    "run",
+    "session",
+    "off",
+    "refused",
+    "confirmed",
+    "share",
+    "window",
+    "keys",
+    "workers",
+    "console",
+    "sign-in",
+    "sign-out",
+    "setting",
+    "on_switch",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """An event. Fields that don't apply or aren't known are empty.
+
+    ``user`` is the operating system's user. ``identity`` is the ARN that STS has reported, with its
+    ``account`` and ``role_session``. ``options`` are those that were asked for, as in a line of
+    ``%aws_profile``. ``notebook`` is its path, if the front end tells it.
+    """
+
+    time: str
+    event: str
+    user: str
+    profile: str = ""
+    identity: str = ""
+    account: str = ""
+    role_session: str = ""
+    options: str = ""
+    detail: str = ""
+    notebook: str = ""
+
+
+class JsonFormatter(logging.Formatter):
+    """Formats each event as one line of JSON, with the fields of `Event` in their order."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record. A record that isn't an event has only its message."""
+        if not hasattr(record, "event"):
+            return json.dumps({"message": record.getMessage()})
+        values = {field.name: getattr(record, field.name, "") for field in fields(Event)}
+        return json.dumps(values, ensure_ascii=False)
+
+
+def note(
+    event: EventName,
+    *,
+    profile: str = "",
+    arn: str = "",
+    request: SessionRequest | None = None,
+    options: str = "",
+    detail: str = "",
+) -> None:
+    """Record an event, if a handler or the organization's policy wants events.
+
+    Call it before what it is about. The request's options are added to ``options``. Raises
+    EventNotRecorded if a file of the policy can't be written, and ConfigFileError if the policy is
+    wrong.
+    """
+    files = read_policy().audits
+    is_logged = _log.isEnabledFor(logging.INFO)
+    if not files and not is_logged:
+        return
+    parsed = Arn.parse(arn)
+    role_session = ""
+    if parsed.resource.startswith("assumed-role/"):
+        role_session = parsed.resource.rpartition("/")[2]
+    asked = _options_of(request) if request else ""
+    noted = Event(
+        time=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        event=event,
+        user=os_user(),
+        profile=profile,
+        identity=arn,
+        account=parsed.account,
+        role_session=role_session,
+        options=f"{options} {asked}".strip(),
+        detail=detail,
+        notebook=_notebook(),
+    )
+    for file in files:
+        _append(file, json.dumps(asdict(noted), ensure_ascii=False))
+    if is_logged:
+        words = (noted.event, noted.profile, noted.identity, noted.options, noted.detail)
+        _log.info(" ".join(filter(None, words)), extra=asdict(noted))
+
+
+def require_allowed(allowance: str, what: str) -> None:
+    """Raise NotAllowed if the organization's policy doesn't allow something, and record that."""
+    with refusals_noted():
+        read_policy().require(allowance, what)
+
+
+@contextmanager
+def refusals_noted(request: SessionRequest | None = None) -> Iterator[None]:
+    """Record that something was refused in a ``with`` block, such as a protected profile."""
+    try:
+        yield
+    except (NotAllowed, ProtectedProfile, UnexpectedAccount) as error:
+        name = request.name if request else ""
+        note("refused", profile=name, request=request, detail=str(error))
+        raise
+
+
+def _options_of(request: SessionRequest) -> str:
+    """Return the options of a request without its name. An external ID can be a secret."""
+    shown = replace(request, profile=None)
+    if request.external_id is not None:
+        shown = replace(shown, external_id="…")
+    return arguments(shown)
+
+
+def _notebook() -> str:
+    """Return the notebook's path from VS Code or Jupyter Server, or an empty string."""
+    ipython = sys.modules.get("IPython.core.getipython")
+    shell = ipython.get_ipython() if ipython else None
+    path = shell.user_ns.get("__vsc_ipynb_file__") if shell else None
+    return str(path or os.environ.get("JPY_SESSION_NAME", ""))
+
+
+def _append(file: Path, line: str) -> None:
+    """Append a line with one write, so that lines of several kernels don't mix.
+
+    Raises EventNotRecorded.
+    """
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            content = f"{line}\n".encode()
+            if os.write(descriptor, content) != len(content):
+                raise OSError(0, "The disk is full")
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        asking = ""
+        for each in read_policy().files:
+            if each.audit == file:
+                asking = each.origin
+        problem = f"The event can't be written to {file}: {error.strerror}."
+        raise EventNotRecorded(problem, f"So nothing has changed. {asking}") from None
