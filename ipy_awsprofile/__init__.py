@@ -88,7 +88,7 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Add the magics and their Tab completion to the shell.
+    """Load the extension: add the magics, their Tab completion and the toolbar to the shell.
 
     https://ipython.readthedocs.io/en/stable/config/extensions/
     """

@@ -70,7 +70,7 @@ class InvalidOption(AwsProfileError):
 
 
 class ConfigFileError(AwsProfileError):
-    """A shared file, or one of the organization's policy, is malformed or can't be read.
+    """A shared AWS file or an organization's policy file is malformed or can't be read.
 
     ``path`` is the file's path. ``line`` is the line number, which starts at 1, or None if the
     error affects the whole file.
@@ -137,7 +137,7 @@ class IdentityChanged(AwsProfileError):
 
 
 class UnexpectedAccount(AwsProfileError):
-    """STS reports a different account than the user expects. Nothing has changed."""
+    """STS reports a different account than the user expects, so the switch was cancelled."""
 
 
 class StaleIdentity(AwsProfileError):
@@ -218,9 +218,9 @@ class SwitchInterrupted(AwsProfileError):
 
 
 def show_briefly(error: _Interrupt) -> _Interrupt:
-    """Return the error of a Ctrl-C that interrupted a renewal of the credentials or its prompt.
+    """Make IPython show two lines instead of a traceback for this error, and return the error.
 
-    IPython will show two lines for this error instead of a traceback.
+    The error was raised by a Ctrl-C during a renewal of the credentials.
     """
     lines = (
         "KeyboardInterrupt: The renewal of the credentials was interrupted.",

@@ -1,9 +1,9 @@
-"""The record of a library that keeps, shows or asks for an identity on its own.
+"""Find the record of a library (a `Follower`), which describes how the library follows a switch.
 
-The records are in the folder `followers`: a file for a library, or for a family of libraries with a
-few lines each. `INDEX` names the files. A file is imported only if its library is imported, so a
-kernel has only the records of the libraries that it uses. To add a library, see CONTRIBUTING, `Add
-a library`.
+Libraries that simply use boto3 or the environment don't need a record. The records are in the
+folder `followers`, in a file for each library or for several libraries with short records. `INDEX`
+maps libraries to files. A file is imported only if its library is imported, so a kernel loads only
+the records of the libraries that it uses. To add a library, see `Add a library` in CONTRIBUTING.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from ipy_awsprofile.place import Place
     from ipy_awsprofile.sessions.session import ProfileSession
 
-#: The file of each package, in the folder `followers`. A switch clears what the packages keep in
-#: this order. If two know the same process, as Dask and `multiprocessing` do, the card names the
-#: first one.
+#: The file in the folder `followers` for each package. A switch clears the packages' caches in this
+#: order. If two packages know the same process, as Dask and `multiprocessing` do, the card names
+#: the first package.
 INDEX: Mapping[str, str] = {
-    # Filesystems, and what contains them.
+    # Filesystems, and libraries with filesystems.
     "fsspec": "fsspec",
     "s3fs": "fsspec",
     "aiobotocore": "fsspec",
@@ -72,8 +72,8 @@ INDEX: Mapping[str, str] = {
     "concurrent.futures.process": "processes",
 }
 
-#: Packages that a function can be the first to import in a run, whose places must be set before.
-#: So if they are installed, a run reads their records in any case.
+#: Packages with settings that must be set before code for many profiles imports the package. If
+#: they are installed, their records are used even before they are imported.
 BEFORE_IMPORT = ("s3fs",)
 
 
@@ -82,22 +82,26 @@ BEFORE_IMPORT = ("s3fs",)
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A variable or library such as ``s3``, and what the card says about it: "still signs as X"."""
+    """A variable or library that keeps another identity, and what the card says about it.
+
+    ``name`` is the variable or library, such as ``s3``, and ``says`` is the rest of the sentence,
+    such as "still signs as X".
+    """
 
     name: str
     says: str
 
     def __str__(self) -> str:
-        """Return the sentence of the card."""
+        """Return the sentence for the card."""
         return f"`{self.name}` {self.says}."
 
 
 @dataclass(frozen=True, slots=True)
 class Notebook:
-    """What the card's lines about a library depend on.
+    """The state of a notebook that determines which lines the card has about a library.
 
-    ``variables`` are the notebook's, ``active`` is the active identity, or None after the last
-    switch, and ``lent`` has the identities that clusters use, by their address.
+    ``variables`` are the notebook's variables, ``active`` is the active identity, or None if no
+    profile is active, and ``lent`` maps the addresses of clusters to the identities that they use.
     """
 
     variables: Mapping[str, object]
@@ -105,19 +109,19 @@ class Notebook:
     lent: Mapping[str, Label | None]
 
     def uses(self, package: str) -> bool:
-        """Return whether a variable has the package, one of its modules or one of its objects."""
+        """Return whether a variable contains a module of the package or one of its objects."""
         return package in map(package_of, self.variables.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """How AWS has refused a request, as far as the error says it.
+    """A request that AWS refused, with the details that the error contains.
 
-    ``code`` is AWS's, such as AccessDenied, and empty if the response has no body. ``operation`` is
-    AWS's, such as PutObject, or the request's HTTP method, such as PUT. ``parsed`` is the response
-    as botocore has parsed it. A request without credentials ``was_unsigned``; it may not even have
-    been sent. ``about_library`` is what the card says about a library that keeps credentials of its
-    own.
+    ``code`` is AWS's error code, such as AccessDenied, or empty if the response has no body.
+    ``operation`` is the name of AWS's operation, such as PutObject, or the HTTP method of the
+    request, such as PUT. ``parsed`` is the response as parsed by botocore. ``was_unsigned`` is true
+    if the request had no credentials, in which case it may not have been sent. ``about_library`` is
+    the card's sentence about a library that keeps its own credentials.
     """
 
     code: str = ""
@@ -134,34 +138,35 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """What a module of a library keeps for new objects.
+    """A cache of clients, sessions or credentials that a module of a library keeps for new objects.
 
-    ``clear`` is called with the module. If a function of the module clears it, ``clear`` is the
-    function's name, such as ``Model.reset``.
+    ``clear`` is a function that clears the cache and takes the module as its argument, or the name
+    of such a function in the module, such as ``Model.reset``.
     """
 
     module: str
     clear: Callable[[ModuleType], object] | str
 
 
-#: What the card says of objects in S3.
+#: The card's sentences about objects that were opened in S3.
 KEEPS = "was opened in S3 as another identity, which it keeps: open it again"
 MAY_KEEP = "keeps the identity that it was opened with, if it reads from S3: open it again"
 
-#: What it says of clusters that this kernel hasn't started.
+#: The card's sentence about clusters that this kernel didn't start.
 ELSEWHERE = "uses the identity of its cluster's machines, whatever is active: give them a role"
 
-#: How a line begins that calls a function of `ipy_awsprofile.libraries`.
+#: The beginning of a sentence that tells the user to call a function of `ipy_awsprofile.libraries`.
 IMPORT = "`from ipy_awsprofile import libraries`, then"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handle:
-    """A type whose objects keep the identity with which they were opened.
+    """Describes a type of objects that use S3 without botocore and keep their identity.
 
-    They use S3 without botocore. ``address`` is the attribute with an object's address, or with the
-    handle that it uses. If there is no such attribute, ``test`` says whether an object is a handle.
-    Without both, each object of the type is one. The card ``says`` what to do.
+    ``address`` is the name of the attribute that contains an object's address, or another handle
+    that the object uses. If the type doesn't have such an attribute, the function ``test`` returns
+    whether an object is a handle. Without ``address`` and ``test``, each object of the type is a
+    handle. ``says`` is the card's sentence about the object, which tells the user what to do.
     """
 
     address: str = ""
@@ -171,36 +176,39 @@ class Handle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Follower:
-    """What a switch has to know about a package. All but the first three parts are optional.
+    """The record of a package: what a switch must do so that the package follows.
 
-    ``why`` says why the package doesn't simply follow the environment and boto3, and ``tried`` has
-    the versions for which that was tried.
+    ``why`` says why the package doesn't follow through the environment and boto3, and ``tried``
+    lists the versions with which this was tried. All other attributes are optional.
     """
 
     package: str
     why: str
     tried: str
-    #: What it keeps of an identity for new objects. A switch clears it, and workers do.
+    #: The package's caches, which each switch clears, in this process and in workers.
     caches: tuple[Cache, ...] = ()
-    #: Called at the end of each switch with the active session, or None. Must not call AWS.
+    #: A function that is called at the end of each switch with the active session, or None. It must
+    #: not call AWS.
     move: Callable[[ProfileSession | None], object] | None = None
-    #: The places that show the identity of a session, with their values.
+    #: A function that returns the variables and settings (places) for a session, with their values.
     places: Callable[[ProfileSession], Mapping[Place, object]] | None = None
-    #: The places in a run over many profiles, whose threads share them.
+    #: A function that returns the places while code runs for many profiles in several threads.
     places_of_run: Callable[[], Mapping[Place, object]] | None = None
-    #: The attributes in which objects of the package have botocore's credentials.
+    #: The names of attributes in which the package's objects keep botocore credentials.
     credentials: tuple[str, ...] = ()
-    #: The types of open objects that keep their identity. The card lists them; a run refuses them.
+    #: The types of open objects that keep their identity. The card lists such objects, and code
+    #: for many profiles can't use them.
     handles: Mapping[str, Handle] = field(default_factory=dict)
-    #: Whether an object runs code in processes with their own identity. A run refuses it.
+    #: A function that returns whether an object runs code in processes with their own identity.
+    #: Code for many profiles can't use such objects.
     starts_workers: Callable[[Any], bool] | None = None
-    #: Identifies the running processes, which keep the identity they were started with, and what
-    #: the card tells the user to do about them.
+    #: A function that identifies the running processes, which keep the identity that they were
+    #: started with, and the card's advice on how to restart them.
     processes: Callable[[], Iterable[object]] | None = None
     restart: str = ""
-    #: What else the card says.
+    #: A function that returns more lines for the card.
     about: Callable[[Notebook], Iterable[Leftover]] | None = None
-    #: Reads AWS's refusal in an error, if it is one.
+    #: A function that returns the refusal of AWS that caused an error, or None.
     read_refusal: Callable[[BaseException], Refusal | None] | None = None
 
 
@@ -213,7 +221,10 @@ def followers() -> list[Follower]:
 
 
 def followers_of_run() -> list[Follower]:
-    """Return the records for a run, even of some packages that its functions can import."""
+    """Return the records of packages that code for many profiles uses or may import.
+
+    The packages are those that are imported, and the installed packages in `BEFORE_IMPORT`.
+    """
     early = set(filter(_is_installed, BEFORE_IMPORT))
     return [_record_of(package) for package in INDEX if _is_imported(package) or package in early]
 
@@ -224,7 +235,7 @@ def all_followers() -> list[Follower]:
 
 
 def follower_of(value: object) -> Follower | None:
-    """Return the record for a module, or for an object by the module of its type, if any."""
+    """Return the record of the package that a module or an object's type belongs to, or None."""
     package = _module_of(value)
     while package and package not in INDEX:
         package = package.rpartition(".")[0]
@@ -233,7 +244,7 @@ def follower_of(value: object) -> Follower | None:
 
 @cache
 def _record_of(package: str) -> Follower:
-    """Return the record of a package in `INDEX`, whose file is imported now."""
+    """Import the file for a package in `INDEX`, and return the package's record."""
     file = import_module(f"ipy_awsprofile.followers.{INDEX[package]}")
     records: tuple[Follower, ...] = file.FOLLOWERS
     return next(record for record in records if record.package == package)
@@ -251,7 +262,7 @@ def _is_installed(package: str) -> bool:
 
 
 def package_of(value: object) -> str:
-    """Return the top-level package of a module, or of an object's type."""
+    """Return the name of the top-level package of a module, or of the type of an object."""
     return _module_of(value).partition(".")[0]
 
 
@@ -260,12 +271,12 @@ def _module_of(value: object) -> str:
 
 
 def type_of(value: object) -> str:
-    """Return the name of an object's type, with its module."""
+    """Return the full name of an object's type, such as ``pyarrow.fs.S3FileSystem``."""
     return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
 def is_one_of(*types: str) -> Callable[[object], bool]:
-    """Return a function that returns whether an object's type has one of these names."""
+    """Return a function that tests whether the full name of an object's type is one of these."""
 
     def test(value: object) -> bool:
         return type_of(value) in types
@@ -274,7 +285,10 @@ def is_one_of(*types: str) -> Callable[[object], bool]:
 
 
 def is_error_of(error: BaseException, module: str, name: str) -> bool:
-    """Return whether an error is of a class, or of one derived from it, without importing it."""
+    """Return whether an error is an instance of a class, without importing the class.
+
+    ``module`` and ``name`` identify the class. Instances of its subclasses also count.
+    """
     kinds = type(error).__mro__
     # DuckDB's classes are in a module whose name has an underscore.
     return any((kind.__module__.lstrip("_"), kind.__name__) == (module, name) for kind in kinds)

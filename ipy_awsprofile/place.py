@@ -1,4 +1,4 @@
-"""A place in which a switch shows an identity, such as a variable or a library's setting."""
+"""Read and write the variables and settings (*places*) that a switch changes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ ABSENT: Final = object()
 
 
 class Place(ABC):
-    """A variable, an attribute or a setting of a library.
+    """A variable, an attribute or a library's setting that a switch changes.
 
-    Places with the same name are equal, unless they have different owners: each shell has variables
-    of its own. ``if_changed`` says for the card what uses the user's value after a change. It is
-    empty for places that only a switch changes.
+    Two places are equal if they have the same name and the same owner. For example, the variables
+    of two shells have different owners. ``if_changed`` is the card's description of the code that
+    uses the user's value after the user has changed it. It is empty for places that only a switch
+    changes.
     """
 
     def __init__(self, name: str, if_changed: str = "", owner: object = None) -> None:
@@ -34,17 +35,18 @@ class Place(ABC):
 
     @abstractmethod
     def get(self) -> object:
-        """Return the value, or `ABSENT`."""
+        """Return the current value, or `ABSENT` if the place doesn't exist."""
 
     @abstractmethod
     def set(self, value: Any) -> None:
-        """Set the value, or remove it if that is `ABSENT`."""
+        """Set the value, or remove the place if the value is `ABSENT`."""
 
 
 class Variables(Place):
-    """Environment variables that SDKs read together. The first one is the place's name.
+    """A group of environment variables that SDKs read together.
 
-    The value is a dict with those that are set. If the user changes one, the others are kept too.
+    The place's name is the name of the first variable, and its value is a dict of the variables
+    that are set. If the user changes one of the variables, a switch doesn't change the others.
     """
 
     def __init__(self, *names: str, if_changed: str = "") -> None:
@@ -52,11 +54,11 @@ class Variables(Place):
         self.names = names
 
     def get(self) -> dict[str, str]:
-        """Return the variables that are set."""
+        """Return the variables in this group that are set, with their values."""
         return {name: os.environ[name] for name in self.names if name in os.environ}
 
     def set(self, value: Mapping[str, str]) -> None:
-        """Set these variables, and remove the others."""
+        """Set the variables in a dict, and remove the other variables in this group."""
         for name in self.names:
             if name in value:
                 os.environ[name] = value[name]
@@ -65,7 +67,10 @@ class Variables(Place):
 
 
 class DictItem(Place):
-    """An entry of a dict, such as a library's settings, which can be replaced by another dict."""
+    """An entry of a dict, such as a setting in a library's dict of settings.
+
+    ``settings`` is a function that returns the dict, because libraries can replace their dict.
+    """
 
     def __init__(
         self,
@@ -80,11 +85,11 @@ class DictItem(Place):
         self._key = key
 
     def get(self) -> object:
-        """Return the setting."""
+        """Return the value of the entry, or `ABSENT` if the dict doesn't contain it."""
         return self._settings().get(self._key, ABSENT)
 
     def set(self, value: Any) -> None:
-        """Set or remove the setting."""
+        """Set the entry, or remove it from the dict if the value is `ABSENT`."""
         if value is ABSENT:
             self._settings().pop(self._key, None)
         else:
@@ -92,17 +97,17 @@ class DictItem(Place):
 
 
 class Effect(Place):
-    """What a function changes when it is called with the value. It can't be read."""
+    """State that can't be read, and that a function changes when it is called with a value."""
 
     def __init__(self, name: str, act: Callable[[Any], object]) -> None:
         super().__init__(name)
         self._act = act
 
     def get(self) -> object:
-        """Return the last value in this process."""
+        """Return the value that was last set in this process, or `ABSENT`."""
         return PROCESS.effects.get(self.name, ABSENT)
 
     def set(self, value: Any) -> None:
-        """Call the function."""
+        """Call the function with the value, and store the value for `get`."""
         PROCESS.effects[self.name] = value
         self._act(value)

@@ -152,7 +152,7 @@ def _can_mean(typed: str, name: str) -> bool:
 
 
 def misspelled(typed: str, names: Iterable[str], cutoff: float = 0.6) -> list[str]:
-    """Return the names that the user can have meant by a misspelled name, most similar first."""
+    """Return the names that the user may have meant by a misspelled name, most similar first."""
     by_letters: dict[str, list[str]] = {}
     for name in names:
         by_letters.setdefault(letters_of(name), []).append(name)
@@ -172,7 +172,7 @@ def _likeness(word: str, other: str) -> float:
 
 
 def similar(typed: str, names: Iterable[str]) -> list[str]:
-    """Return up to three names that the user can have meant by a typed name, most likely first.
+    """Return up to three names that the user may have meant by a typed name, most likely first.
 
     If the first word of the typed name is one of the names, the result is this name. Otherwise, the
     result consists of names that look like the typed name, contain it, or are its beginning or end.

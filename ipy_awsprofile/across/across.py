@@ -266,7 +266,7 @@ class Run:
     def _wait(
         self, waiting: set[Future[Outcome | None]], questions: Questions, block: Uninterrupted
     ) -> bool:
-        """Answer the calls' prompts until all calls have ended.
+        """Show the calls' prompts to the user until all calls have ended.
 
         Returns True if Ctrl-C interrupted the calls, and otherwise False.
         """
@@ -353,7 +353,7 @@ def _in_region(session: ProfileSession, region: str) -> ProfileSession:
 
 
 def _require_function(profiles: object, function: object) -> None:
-    """Raise InvalidOption unless the second argument can be called."""
+    """Raise InvalidOption if `function`, the second argument of `across_profiles`, isn't callable."""
     if callable(function):
         return
     hint = "Write `across_profiles(profiles, function)`."

@@ -49,8 +49,8 @@ def failure_of(error: BaseException, session: boto3.Session | None) -> Failure:
 def work_for(function: Function, turn: Turn) -> object:
     """Call a function with the session of a turn (one profile's call), and return its value.
 
-    If the value is an iterator, return a list of its items, because the function's code needs the
-    session. Exceptions of AWS and botocore are converted to this package's exceptions.
+    If the value is an iterator, such as a generator, return a list of its items. Exceptions of AWS
+    and botocore are converted to this package's exceptions.
     """
     try:
         with in_turn(turn):

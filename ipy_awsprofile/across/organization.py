@@ -78,8 +78,9 @@ def organization_roles(
     account or to a delegated administrator. Suspended and closed accounts are omitted. The roles'
     ARNs have the organization's partition, such as ``aws-us-gov``.
 
-    Role credentials are read from the AWS CLI's cache if possible. They aren't if the session is
-    limited by ``read_only`` or ``policy``, or if neither `open_session` nor a switch created it.
+    Role credentials are read from the AWS CLI's cache if possible. They are always requested from
+    STS if the session is limited by ``read_only`` or ``policy``, or if the session wasn't created
+    by `open_session` or a switch.
 
     Raises InvalidOption if no profile is active and you don't pass a session, AccessDenied if the
     identity isn't allowed to list the accounts, and other subclasses of `AwsProfileError`.

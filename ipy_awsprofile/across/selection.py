@@ -172,7 +172,7 @@ def _advice_for_syntax(pattern: str) -> str:
 
 
 def _without_braces(text: str) -> str:
-    """Return a pattern with braces, as in a shell, as a list of patterns separated by commas."""
+    """Convert a pattern with braces, such as `{a,b}-dev`, to patterns separated by commas."""
     patterns: list[str] = []
     for part in re.findall(r"(?:[^,{}]|\{[^{}]*\})+", text):
         pieces = [piece.split(",") for piece in re.split(r"[{}]", part)]

@@ -153,7 +153,7 @@ class SharedSources:
 
 
 class _SharedRoleProvider(RoleChainProvider):
-    """A credential provider for a target's role that shares the role's source with other roles."""
+    """A credential provider that assumes a target's role with credentials that many roles share."""
 
     def __init__(self, sources: SharedSources, target: Target, **options: Any) -> None:
         self._own_sts = options["client_creator"]

@@ -77,7 +77,7 @@ class Front:
         self.buckets: dict[str, s3.Bucket] = {}
 
     def __call__(self, environ: dict[str, Any], start: Any) -> Iterable[bytes]:
-        """Answer a WSGI request."""
+        """Answer a WSGI request with the response of this server or of moto, or with an error."""
         time.sleep(self.latency)
         request = _read(environ)
         scope = _SCOPE.fullmatch(request.headers.get("Authorization", ""))

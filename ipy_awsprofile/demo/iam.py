@@ -246,8 +246,8 @@ class Iam:
     ) -> None:
         """Raise AccessDenied unless the signer's policies allow an action on a resource.
 
-        The session policies and each scope must allow the action, and so must the identity policies
-        unless `by_identity` is false.
+        The session policies, and each policy that was passed to GetScopedCredentials, must allow
+        the action. Unless `by_identity` is false, the identity policies must also allow it.
         https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
         """
         context = self.context_of(signer)

@@ -32,7 +32,7 @@ _IN_XML = {
 class Refused(Exception):
     """An AWS error with a code such as `AccessDenied`, a message, and an HTTP status.
 
-    `document` is the response's JSON body, if the service has a format of its own.
+    `document` is the JSON body of the response, for services that have their own error format.
     """
 
     def __init__(

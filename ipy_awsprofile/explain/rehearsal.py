@@ -76,14 +76,14 @@ class _ReadOnlyFiles(CliFiles):
     """A folder with cached sign-ins that can be read but not changed."""
 
     def __setitem__(self, key: str, document: object) -> None:
-        """Write nothing."""
+        """Do nothing, so that the cache isn't changed."""
 
 
 class _ReadOnlyRoles(RoleCache):
     """A cache of role sessions that can be read but not changed."""
 
     def __setitem__(self, key: str, document: object) -> None:
-        """Write nothing."""
+        """Do nothing, so that the cache isn't changed."""
 
 
 class _MadeUpCodes(Prompter):
