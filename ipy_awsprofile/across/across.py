@@ -353,7 +353,7 @@ def _in_region(session: ProfileSession, region: str) -> ProfileSession:
 
 
 def _require_function(profiles: object, function: object) -> None:
-    """Raise InvalidOption if `function`, the second argument of `across_profiles`, isn't callable."""
+    """Raise InvalidOption if the second argument of `across_profiles` isn't callable."""
     if callable(function):
         return
     hint = "Write `across_profiles(profiles, function)`."
