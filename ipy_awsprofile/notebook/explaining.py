@@ -7,7 +7,7 @@ here.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -37,6 +37,9 @@ _MISSING = re.compile(r'not authorized to perform: ([\w-]+:\w+)(?: on resource: 
 #: The HTTP methods that change something, which are the operations of some readers.
 _WRITING = {"DELETE", "PATCH", "POST", "PUT"}
 
+#: The access levels of actions that change nothing.
+_READING = {"read", "list"}
+
 _CHOOSE = "Run `%aws_profile NAME`."
 
 
@@ -44,16 +47,26 @@ def explain_error(
     error: Exception, refusals: list[Refusal], switcher: Switcher, *, is_recording: bool
 ) -> None:
     """Show a line below an error if a session has ended, or for the refusals that caused it."""
-    if PROCESS.is_run or (isinstance(error, AwsProfileError) and error.hint):
-        return  # the error says what to do
+    if PROCESS.is_run or _says_what_to_do(error):
+        return
     line = _line_about_expiry(switcher)
     if refusals and not line:
-        signed = [each for each in refusals if not _was_unsigned(each)]
-        # pandas tries again without credentials.
-        refusal = next(iter(signed or refusals))
+        refusal = _most_telling(refusals)
         line = _Explanation(refusal, switcher, is_recording=is_recording).line()
     if line:
         PROCESS.warn(line)
+
+
+def _says_what_to_do(error: Exception) -> bool:
+    return isinstance(error, AwsProfileError) and bool(error.hint)
+
+
+def _most_telling(refusals: list[Refusal]) -> Refusal:
+    """Return the last refusal of a signed request. pandas tries again without credentials."""
+    for refusal in refusals:
+        if not _was_unsigned(refusal):
+            return refusal
+    return refusals[0]
 
 
 def _line_about_expiry(switcher: Switcher) -> str:
@@ -72,8 +85,53 @@ def _line_about_expiry(switcher: Switcher) -> str:
     return ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Signer:
+    """Who signed a request, as far as it is known.
+
+    ``label`` is the identity, and None for the code's own keys or if it isn't known.
+    ``credentials`` are those that signed, or that were lent. It ``is_noted`` if botocore has signed
+    in this cell, and it ``is_certain`` unless the active identity only probably signed.
+    """
+
+    label: Label | None = None
+    credentials: Any = None
+    is_noted: bool = False
+    is_certain: bool = True
+
+
+def _signer_of(refusal: Refusal, switcher: Switcher) -> _Signer:
+    """Return who signed a request.
+
+    A library in another language signs with what was lent to it, in this cell or earlier. So its
+    objects can be older than a switch.
+    """
+    signature = _signature_of(refusal)
+    if signature:
+        return _Signer(signature.label, signature.credentials, is_noted=True)
+    if len(PROCESS.lent_in_cell) == 1:
+        (lent,) = PROCESS.lent_in_cell
+        return _Signer(lent, lent.credentials)
+    active = switcher.active
+    if active is None or PROCESS.lent_in_cell:
+        return _Signer()
+    is_certain = _names_caller(refusal.message, active.label)
+    others = switcher.identities_of_objects() - {active.label}
+    if others and not is_certain:
+        return _Signer()
+    return _Signer(active.label, active.label.credentials, is_certain=is_certain)
+
+
+def _names_caller(message: str, label: Label) -> bool:
+    """Return whether AWS's message names the principal of a label."""
+    caller = _CALLER.search(message)
+    if caller is None or not label.principal:
+        return False
+    return f"{caller[1]}/".startswith(f"{label.principal}/")
+
+
 class _Explanation:
-    """What a notebook knows about a refusal: who signed, as far as that is known, and what to do.
+    """What a notebook knows about a refusal, and what to do.
 
     ``is_recording`` says whether ``%aws_calls`` records botocore's calls.
     """
@@ -83,8 +141,7 @@ class _Explanation:
         self._switcher = switcher
         self._is_recording = is_recording
         self._active = switcher.active
-        self._signature = _signature_of(refusal)
-        self._label = self._label_of_signer()
+        self._signer = _signer_of(refusal, switcher)
 
     def line(self) -> str:
         """Return the line, or an empty string if it isn't certain that AWS refused the request."""
@@ -100,9 +157,10 @@ class _Explanation:
             return self._line_about_session(code)
         if code in REJECTED:
             return f"{self._who()} AWS doesn't accept the signature ({code})."
-        is_forbidden = not code and refusal.status == HTTPStatus.FORBIDDEN
-        if is_forbidden or code in DENIED:
-            return f"{self._who()} {self._what_to_do()}".strip()
+        if code in DENIED:
+            return self._line_about_permissions()
+        if not code and refusal.status == HTTPStatus.FORBIDDEN:
+            return self._line_about_permissions()
         return ""
 
     # ---- who signed
@@ -110,50 +168,27 @@ class _Explanation:
     @property
     def _is_of_active(self) -> bool:
         """Whether the active profile's session signed, or probably did."""
-        return self._active is not None and self._label == self._active.label
-
-    def _label_of_signer(self) -> Label | None:
-        """Return the identity that signed, or probably did; None if it isn't known.
-
-        A library in another language signs with what was lent to it, in this cell or earlier. So
-        its objects can be older than a switch.
-        """
-        if self._signature:
-            return self._signature.label
-        lent = PROCESS.lent_in_cell
-        if len(lent) == 1:
-            return next(iter(lent))
-        active = self._active
-        if active is None or lent:
-            return None
-        others = self._switcher.identities_of_objects() - {active.label}
-        if others and not self._was_called_by(active.label):
-            return None
-        return active.label
-
-    def _was_called_by(self, label: Label) -> bool:
-        """Return whether AWS's message names the principal of a label."""
-        caller = _CALLER.search(self._refusal.message)
-        if caller is None or not label.principal:
-            return False
-        return f"{caller[1]}/".startswith(f"{label.principal}/")
+        return self._active is not None and self._signer.label == self._active.label
 
     def _who(self) -> str:
-        """Return a sentence that says who signed, as far as it is known, or an empty string."""
-        active = self._active
-        label = self._label
-        if label:
-            is_certain = self._signature or label in PROCESS.lent_in_cell
-            if is_certain or self._was_called_by(label):
-                return f"This was signed as {self._described(label)}."
-            return f"This was probably signed as {self._described(label)}."
-        if active is None:
+        """Return a sentence that says who signed, as far as it is known."""
+        signer = self._signer
+        if signer.label and signer.is_certain:
+            return f"This was signed as {_described(signer.label, signer.credentials)}."
+        if signer.label:
+            return f"This was probably signed as {_described(signer.label, signer.credentials)}."
+        if signer.is_noted and self._active:
+            return f"This was signed with the code's own keys, not as `{self._active.label.name}`."
+        if signer.is_noted:
+            return "This was signed with the code's own keys."
+        if PROCESS.lent_in_cell:
+            names = sorted(map(_name_of, PROCESS.lent_in_cell))
+            return f"This was signed as {' or '.join(names)}."
+        if self._active is None:
             return "No profile is active."
-        if self._signature:
-            return f"This was signed with the code's own keys, not as `{active.label.name}`."
         return (
-            f"`{active.label.name}` is active, but an object from before the switch keeps its own "
-            "identity."
+            f"`{self._active.label.name}` is active, but an object from before the switch keeps "
+            "its own identity."
         )
 
     def _line_about_library(self, leftover: Leftover) -> str:
@@ -163,36 +198,10 @@ class _Explanation:
             return ""
         is_active = "No profile is active."
         if self._active:
-            is_active = f"{self._described(self._active.label)} is active."
+            is_active = (
+                f"{_described(self._active.label, self._active.label.credentials)} is active."
+            )
         return f"{is_active} {leftover}"
-
-    def _described(self, label: Label) -> str:
-        """Return an identity with its role, limits and account, as far as they are known."""
-        arn = Arn.parse(self._principal_of(label))
-        kind, _, resource = arn.resource.partition("/")
-        details: list[str] = []
-        if kind == "assumed-role":
-            role = re.sub(r"^AWSReservedSSO_(.+)_[0-9a-f]{16}$", r"\1", resource.partition("/")[0])
-            if role != label.profile:
-                details.append(role)
-        if label.limits:
-            details.append(label.limits)
-        text = _name_of(label)
-        if details:
-            text += f" ({', '.join(details)})"
-        if not arn.account:
-            return text
-        account_name = known_account_name(arn.account)
-        if account_name:
-            return f"{text} in {one_line(account_name, 80)}, {arn.account}"
-        return f"{text} in the account {arn.account}"
-
-    def _principal_of(self, label: Label) -> str | None:
-        """Return the principal that STS has reported for the identity that signed, if any."""
-        if label.principal:
-            return label.principal
-        caller = caller_of(self._credentials)  # of `open_session`, which doesn't ask STS
-        return caller.principal if caller else None
 
     # ---- what to do
 
@@ -201,37 +210,51 @@ class _Explanation:
         active = self._active
         if active is None:
             return f"No profile is active, so AWS got no credentials. {_CHOOSE}"
-        if self._signature:
+        if self._signer.is_noted:
             return f"This was sent without credentials, not as `{active.label.name}`."
         return ""
 
-    def _what_to_do(self) -> str:
-        """Return the sentence with the next step after a missing permission, or an empty string."""
+    def _line_about_permissions(self) -> str:
+        """Return the line about a request that AWS has denied."""
+        steps = self._what_to_do()
+        return " ".join([self._who(), *steps])
+
+    def _what_to_do(self) -> list[str]:
+        """Return the sentence with the next step after a denied request, if there is one."""
         active = self._active
         if active is None:
-            return _CHOOSE
+            if self._signer.is_noted and self._signer.label is None:  # the code's own keys
+                return []
+            return [_CHOOSE]
         if not self._is_of_active:
-            return ""
+            return []
         if self._is_limited_to_reading(active):
-            return self._line_to_write(active)
-        message = self._refusal.message
-        if "explicit deny" in message and renewing_of(active.label.credentials):
-            return (
+            return self._steps_to_write(active)
+        if "explicit deny" in self._refusal.message and renewing_of(active.label.credentials):
+            return [
                 "An explicit deny can mean that an administrator has ended the session, and "
                 "`%aws_profile --refresh` gets a new one."
-            )
-        steps: list[str] = []
-        missing = _MISSING.search(message)
-        if missing:
-            resource = f" on `{one_line(missing[2], 200)}`" if missing[2] else ""
-            steps.append(f"it lacks `{missing[1]}`{resource}")
-        steps += self._other_steps()
-        text = ", and ".join(steps)
-        return f"{text[:1].upper()}{text[1:]}." if text else ""
+            ]
+        steps = [*self._missing_permission(), *self._other_steps()]
+        if not steps:
+            return []
+        sentence = ", and ".join(steps)
+        return [f"{sentence[0].upper()}{sentence[1:]}."]
+
+    def _missing_permission(self) -> list[str]:
+        """Return AWS's action and resource, if its message has them."""
+        missing = _MISSING.search(self._refusal.message)
+        if missing is None:
+            return []
+        action, resource = missing.groups()
+        lacks = f"it lacks `{action}`"
+        if resource:
+            lacks += f" on `{one_line(resource, 200)}`"
+        return [lacks]
 
     def _other_steps(self) -> list[str]:
-        """Return what else can help: the profile from before, or the recorded calls."""
-        if self._is_recording and self._signature:
+        """Return what else can help: the recorded calls, or the profile from before."""
+        if self._is_recording and self._signer.is_noted:
             return ["`%aws_calls --denied` lists such calls"]
         before = self._switcher.previous
         if before is None or is_protected(before, self._switcher.protection):
@@ -245,72 +268,71 @@ class _Explanation:
         """Return whether a session is read-only, and the request would have needed more."""
         if READ_ONLY not in active.label.limits:
             return False
-        message = self._refusal.message
-        if "session policy" in message:
-            return True
-        missing = _MISSING.search(message)
+        return "session policy" in self._refusal.message or self._writes()
+
+    def _writes(self) -> bool:
+        """Return whether the request would have changed something, as far as that is known."""
+        missing = _MISSING.search(self._refusal.message)
         operation = self._refusal.operation
         if missing:
-            return action_named(missing[1]).access not in {"read", "list"}
+            return action_named(missing[1]).access not in _READING
         if operation.isupper():
             return operation in _WRITING
-        return action_of("s3", operation).access not in {"read", "list"}
+        return action_of("s3", operation).access not in _READING
 
-    def _line_to_write(self, active: OpenProfile) -> str:
+    def _steps_to_write(self, active: OpenProfile) -> list[str]:
         """Return the line that opens a profile for writing, unless it is protected."""
         if is_protected(active, self._switcher.protection):
-            return ""
+            return []
+        purpose = "To write"
+        if not self._writes():  # read-only sessions can't read from all services
+            purpose = "To do this"
         request = replace(active.request, read_only=False, write=True)
-        return f"To write, run `%aws_profile {arguments(request)}`."
+        return [f"{purpose}, run `%aws_profile {arguments(request)}`."]
 
     # ---- a session that AWS rejects
-
-    @property
-    def _credentials(self) -> Any:
-        """The credentials that signed, or that were lent."""
-        if self._signature:
-            return self._signature.credentials
-        return self._label.credentials if self._label else None
 
     def _code_from_sts(self) -> str:
         """Return STS's code for the credentials if the response has none, or an empty string."""
         if self._refusal.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN):
-            return rejection_of(self._credentials)
+            return rejection_of(self._signer.credentials)
         return ""
 
     def _line_about_session(self, code: str) -> str:
         """Return the line about credentials that AWS doesn't accept. Renew the active session."""
-        active = self._active
-        credentials = self._credentials
-        label = self._label
-        if label is None:
-            if not self._signature:
-                return ""
+        signer = self._signer
+        if signer.label is None and signer.is_noted:
             return f"AWS doesn't accept the code's own keys ({code})."
-        name = _name_of(label)
-        if renewing_of(credentials) is None:
+        if signer.label is None:
+            return ""
+        name = _name_of(signer.label)
+        is_session = hasattr(signer.credentials, "_refresh_using")  # not public
+        if not is_session:
             return f"AWS doesn't accept the keys of {name} ({code}). Renew them at their source."
+        active = self._active
         if active is None or not self._is_of_active:
             return f"AWS doesn't accept the session of {name} anymore ({code})."
-        if not self._signature and not rejection_of(credentials):
+        if not signer.is_noted and not rejection_of(signer.credentials):
             return (
                 f"The library has an earlier session of {name}, which AWS doesn't accept anymore "
                 f"({code}). Create the library's object again."
             )
-        key = credentials._access_key  # noqa: SLF001  # not public
-        if not reject(credentials, key):
+        if not reject(signer.credentials, signer.credentials._access_key):  # noqa: SLF001
             return f"AWS doesn't accept the session of {name} ({code}), although it is new."
+        return f"AWS has ended the session of {name} ({code}), {self._renewal_of(active)}"
+
+    def _renewal_of(self, active: OpenProfile) -> str:
+        """Renew a session unattended. Return the end of a sentence, and what to run."""
         problem = try_to_renew(active.session)
         self._switcher.show_new_session()
-        rejected = f"AWS has ended the session of {name} ({code})"
         if problem is None:
-            return f"{rejected}, so it was renewed. Run the cell again."
+            return "so it was renewed. Run the cell again."
         needed = "can't be opened unattended"
         if isinstance(problem, SignInRequired):
             needed = "requires a sign-in"
         elif isinstance(problem, MfaUnavailable):
             needed = "requires an MFA code"
-        return f"{rejected}, and a new one {needed}. Run `%aws_profile --refresh`."
+        return f"and a new one {needed}. Run `%aws_profile --refresh`."
 
 
 def _signature_of(refusal: Refusal) -> Signature | None:
@@ -328,8 +350,38 @@ def _was_unsigned(refusal: Refusal) -> bool:
     return signature.credentials is None
 
 
+def _described(label: Label, credentials: object) -> str:
+    """Return an identity with its role, limits and account, as far as they are known."""
+    arn = Arn.parse(_principal_of(label, credentials))
+    kind, _, resource = arn.resource.partition("/")
+    details: list[str] = []
+    if kind == "assumed-role":
+        role = re.sub(r"^AWSReservedSSO_(.+)_[0-9a-f]{16}$", r"\1", resource.partition("/")[0])
+        if role != label.profile:
+            details.append(role)
+    if label.limits:
+        details.append(label.limits)
+    text = _name_of(label)
+    if details:
+        text += f" ({', '.join(details)})"
+    if not arn.account:
+        return text
+    account_name = known_account_name(arn.account)
+    if account_name:
+        return f"{text} in {one_line(account_name, 80)}, {arn.account}"
+    return f"{text} in the account {arn.account}"
+
+
 def _name_of(label: Label) -> str:
     """Return the name of a profile as code, or the description of a default identity."""
     if not label.profile or " " in label.profile:
         return label.profile or "another identity"
     return f"`{label.profile}`"
+
+
+def _principal_of(label: Label, credentials: object) -> str | None:
+    """Return the principal that STS has reported for the identity that signed, if any."""
+    if label.principal:
+        return label.principal
+    caller = caller_of(credentials)  # of `open_session`, which doesn't ask STS
+    return caller.principal if caller else None

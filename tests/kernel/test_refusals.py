@@ -5,7 +5,9 @@ Each library fails as in any notebook, against the embedded AWS.
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from textwrap import indent
 from typing import NamedTuple
 
 import pytest
@@ -21,7 +23,7 @@ from ipy_awsprofile.demo.stages import (
 )
 from ipy_awsprofile.errors import AwsProfileError
 from tests.aws import EmbeddedAws
-from tests.identity_center import write_analyst
+from tests.identity_center import write_analyst, write_session
 from tests.kernel.test_caches import REDSHIFT
 from tests.kernel.test_places import LIBRARIES
 from tests.packages import has, needs
@@ -306,6 +308,37 @@ def test_other_signers(aws: EmbeddedAws, notebook: Shell, scenario: Scenario) ->
     notebook.good("%aws_profile --off")
     line = line_below(notebook.run(LIST))  # the default profile
     assert line == "This was signed as `UserAlpha`. Run `%aws_profile NAME`."
+    own = "boto3.client('s3', **keys)"
+    line = line_below(notebook.run(f"{own}.head_bucket(Bucket=BUCKET)"))
+    assert line == "This was signed with the code's own keys."
+    aws.iam.replace_key(scenario.user)
+    line = line_below(notebook.run(f"{own}.list_objects_v2(Bucket=BUCKET)"))
+    assert line == "AWS doesn't accept the code's own keys (InvalidAccessKeyId)."
+
+
+def test_a_read_only_session_of_another_service(aws: EmbeddedAws, notebook: Shell) -> None:
+    """A sign-in's read-only session can't read from all services; what the line says works."""
+    write_session(aws)
+    aws.sso.assign(ROLE_ACCOUNT, "Everything", policy=allow("*"))
+    settings = {"sso_account_id": ROLE_ACCOUNT, "sso_role_name": "Everything"}
+    aws.write_profile("Everything", sso_session="corp", region="us-west-2", **settings)
+    aws.sso.sign_in("corp")
+    notebook.good("%aws_profile Everything --read-only")
+    read = "boto3.client('glue').get_triggers()"
+    line = line_below(notebook.run(read))
+    assert line.endswith(" To do this, run `%aws_profile Everything --write`.")
+    notebook.good(re.findall("`(%[^`]+)`", line)[0])
+    notebook.good(read)
+
+
+def test_two_lent_identities(notebook: Shell) -> None:
+    """If libraries got the keys of two identities in a cell, the line names both."""
+    cell = "with using_profile('RoleBeta', session_name='lent'):\n"
+    cell += f"    {LIBRARIES['pyarrow']}\n"
+    cell += "with using_profile('RoleGamma', read_only=True):\n"
+    cell += indent(USES["pyarrow"].write, "    ")
+    line = line_below(notebook.run(cell)).splitlines()[-1]
+    assert line.startswith("This was signed as `RoleBeta` or `RoleGamma`.")
 
 
 def test_protected_profiles_are_not_proposed(notebook: Shell) -> None:
