@@ -346,6 +346,11 @@ def _former_caller(credentials: Any, renewal: Renewal) -> CallerIdentity | None:
     return caller
 
 
+def is_renewed(credentials: Any) -> bool:
+    """Return whether credentials are a session, which botocore or this package renews."""
+    return hasattr(credentials, "_refresh_using")
+
+
 def _keys_in(new: NewKeys) -> Keys:
     return Keys(new["access_key"], new["secret_key"], new.get("token"))
 

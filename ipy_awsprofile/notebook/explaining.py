@@ -17,7 +17,7 @@ from ipy_awsprofile.config.request import arguments
 from ipy_awsprofile.credentials.botocore_session import rejection_of
 from ipy_awsprofile.credentials.caller import caller_of
 from ipy_awsprofile.credentials.error_table import DENIED, ENDED, EXPIRED, REJECTED, SET_THE_CLOCK
-from ipy_awsprofile.credentials.providers import reject, renewing_of
+from ipy_awsprofile.credentials.providers import is_renewed, reject, renewing_of
 from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable, SignInRequired
 from ipy_awsprofile.follower import Leftover, Refusal
 from ipy_awsprofile.gate import PROCESS, READ_ONLY, Label, Signature
@@ -306,8 +306,7 @@ class _Explanation:
         if signer.label is None:
             return ""
         name = _name_of(signer.label)
-        is_session = hasattr(signer.credentials, "_refresh_using")  # not public
-        if not is_session:
+        if not is_renewed(signer.credentials):
             return f"AWS doesn't accept the keys of {name} ({code}). Renew them at their source."
         active = self._active
         if active is None or not self._is_of_active:

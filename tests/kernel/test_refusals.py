@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from textwrap import indent
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import time_machine
@@ -320,7 +320,7 @@ def test_a_read_only_session_of_another_service(aws: EmbeddedAws, notebook: Shel
     """A sign-in's read-only session can't read from all services; what the line says works."""
     write_session(aws)
     aws.sso.assign(ROLE_ACCOUNT, "Everything", policy=allow("*"))
-    settings = {"sso_account_id": ROLE_ACCOUNT, "sso_role_name": "Everything"}
+    settings: Any = {"sso_account_id": ROLE_ACCOUNT, "sso_role_name": "Everything"}
     aws.write_profile("Everything", sso_session="corp", region="us-west-2", **settings)
     aws.sso.sign_in("corp")
     notebook.good("%aws_profile Everything --read-only")
