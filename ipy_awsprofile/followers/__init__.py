@@ -1,4 +1,4 @@
-"""One file for each library that a switch has to tell, or for a family with a few lines each.
+"""Describe the libraries that a switch must update: one file for each library or family.
 
 `Follower` in `follower.py` describes the parts of a record, and `INDEX` there names the files.
 """

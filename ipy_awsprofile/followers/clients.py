@@ -1,4 +1,4 @@
-"""Libraries that keep a client of boto3 for new objects."""
+"""Libraries that keep a boto3 client, and use it for new objects."""
 
 # libraries have no public API for what they keep
 

@@ -1,4 +1,4 @@
-"""Daft, which can't follow, and its errors."""
+"""Daft. It can't follow a switch, so the card names it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _KEEPS = Leftover("daft", "keeps the credentials of its first read until the ker
 
 
 def _about(_notebook: Notebook) -> Iterator[Leftover]:
-    """Yield its line, even if only another library has imported it, and after the last switch."""
+    """Yield the card's line about daft, even after ``--off``."""
     yield _KEEPS
 
 
@@ -21,7 +21,7 @@ _CODE = re.compile(r'\bcode: "(\w+)"')
 
 
 def _read_refusal(error: BaseException) -> Refusal | None:
-    """Read an error of daft's S3 client, which has no code if the response has no body."""
+    """Return AWS's refusal from an error of daft. It has no code if the response has no body."""
     if not is_error_of(error, "daft.exceptions", "DaftCoreException"):
         return None
     text = str(error)

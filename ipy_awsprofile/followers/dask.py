@@ -1,4 +1,4 @@
-"""Dask: what it keeps, its scheduler in a run, and clusters that use the notebook's identity.
+"""Dask: caches, the scheduler in a run, and clusters that use the notebook's identity.
 
 A plugin in each worker answers on the worker's loopback address, as `kernel.lending` does in the
 kernel, with what the kernel has sent last. Workers don't need this package. An answer is good for
@@ -122,7 +122,7 @@ _ENVIRONMENT = Variables(
 
 
 class DaskWorkers(Workers):
-    """The workers of a Dask cluster. Raises InvalidOption if others can read the connections."""
+    """The workers of a Dask cluster. Raises InvalidOption if connections aren't encrypted."""
 
     def __init__(self, client: Client) -> None:
         _require_private(client)
@@ -142,7 +142,7 @@ class DaskWorkers(Workers):
     def send(
         self, document: Mapping[str, Any], environment: Mapping[str, str], wait: int
     ) -> CredentialsUnavailable | None:
-        """Send credentials to the workers, as `Workers` describes it."""
+        """Send credentials to the workers; see `Workers.send`."""
         lent = LentIdentity(document, environment, _what_workers_clear())
         problem: CredentialsUnavailable | None = self.client.sync(
             _register, self.client, lent, callback_timeout=wait
@@ -151,7 +151,7 @@ class DaskWorkers(Workers):
 
 
 def _what_workers_clear() -> tuple[Follower, ...]:
-    """Return the caches of all libraries, any of which a worker can use."""
+    """Return the caches of all libraries, because a worker can use any of them."""
     return tuple(
         Follower(package=each.package, why=each.why, tried=each.tried, caches=each.caches)
         for each in all_followers()
@@ -161,17 +161,17 @@ def _what_workers_clear() -> tuple[Follower, ...]:
 
 @cache
 def _plugin_class() -> Any:
-    """Return the class of the plugin, whose base can only be imported after Dask."""
+    """Return the plugin's class. Its base class can only be imported when Dask is imported."""
     from distributed import WorkerPlugin
 
     class Plugin(WorkerPlugin):  # type: ignore[misc]
-        """Lends an identity in a worker."""
+        """A worker plugin that serves the notebook's credentials in the worker."""
 
         def __init__(self, lent: LentIdentity) -> None:
             self._lent = lent
 
         def setup(self, worker: Worker) -> None:
-            """Lend in a worker. Raises RuntimeError if AWS SDKs prefer the worker's own keys."""
+            """Serve credentials. Raises RuntimeError if SDKs prefer the worker's own."""
             self._lent.lend_in(worker)
 
     return Plugin
@@ -212,7 +212,7 @@ async def _register(client: Client, lent: LentIdentity) -> CredentialsUnavailabl
 
 
 def _require_private(client: Client) -> None:
-    """Raise InvalidOption if others can read the connections."""
+    """Raise InvalidOption if other users can read the connections."""
     address = client.scheduler_info()["address"]
     if not _PRIVATE.match(address):
         raise InvalidOption(
@@ -223,16 +223,16 @@ def _require_private(client: Client) -> None:
 
 
 def _is_good(document: Mapping[str, str]) -> bool:
-    """Return whether credentials haven't ended, if there are any."""
+    """Return whether credentials exist and haven't expired."""
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     return document.get("Expiration", "") > now  # such texts sort like their times
 
 
 @dataclass(eq=False, repr=False)
 class LentIdentity:
-    """What a worker lends to the code in it, until it ends; nothing without a ``document``.
+    """Serves the notebook's credentials (``document``) to the code in a Dask worker.
 
-    A worker's first plugin stays, and lends what later ones bring.
+    A worker's first plugin stays, and serves the credentials that later plugins bring.
     """
 
     document: Mapping[str, str]
@@ -240,14 +240,14 @@ class LentIdentity:
     followers: tuple[Follower, ...]
 
     def lend_in(self, worker: Worker) -> None:
-        """Lend in a worker. Raises RuntimeError if AWS SDKs prefer the worker's own keys."""
+        """Serve credentials. Raises RuntimeError if SDKs prefer the worker's own."""
         if not hasattr(worker, "lent_identity"):
             self._address = CredentialServer().lend("/worker", self.fetch)
             worker.lent_identity = self
         worker.lent_identity.lend(self)
 
     def lend(self, newer: LentIdentity) -> None:
-        """Lend what another plugin has brought."""
+        """Serve the credentials that another plugin has brought."""
         from botocore.session import get_session
 
         environment = _ENVIRONMENT.get()
@@ -276,7 +276,7 @@ class LentIdentity:
         }
 
     def _forget_identity(self) -> None:
-        """Clear what libraries in this worker keep of their first identity."""
+        """Clear the identity that libraries in this worker have cached."""
         clear_caches(self.followers)
         if "boto3" in sys.modules:
             import boto3
@@ -301,7 +301,7 @@ _SCHEDULER = DictItem("Dask's scheduler", _config, "scheduler")
 
 
 def _places_of_run() -> Mapping[Place, object]:
-    """Compute in the thread of the turn.
+    """Compute in the thread of a profile's turn.
 
     Workers of a cluster have the notebook's identity, and other threads have none in a run.
     """
@@ -324,7 +324,7 @@ def _processes() -> Iterator[object]:
 
 
 def _about(notebook: Notebook) -> Iterator[Leftover]:
-    """Yield clients whose workers sign as another identity."""
+    """Yield the card's lines about clients with workers that have a different identity."""
     for name, value in notebook.variables.items():
         client: Any = value
         if notebook.active and type_of(client) == _CLIENT and client.status == "running":

@@ -1,4 +1,4 @@
-"""Drivers of databases, which keep credentials or connections."""
+"""Database drivers. They keep credentials or connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DuckDB, whose secrets for S3 follow each switch once you have created them."""
+"""DuckDB. Its secrets for S3 follow each switch after you have created them."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ _ByScope = dict[str, tuple["boto3.Session", SecretOptions]]
 
 
 class _Secrets:
-    """The secrets in open connections, with their sessions."""
+    """The secrets that were created in open connections, with their sessions."""
 
     def __init__(self) -> None:
         #: The connections whose secret follows each switch.
@@ -139,7 +139,7 @@ class _Secrets:
 
 
 def _secrets() -> _Secrets:
-    """Return the secrets of the process."""
+    """Return the object that keeps this process's secrets."""
     secrets: _Secrets = PROCESS.of_libraries.setdefault("duckdb", _Secrets())
     return secrets
 
@@ -159,7 +159,7 @@ def _secret_options(session: boto3.Session, keys: Keys) -> SecretOptions:
 
 
 def _put_secret(connection: DuckDBPyConnection, options: SecretOptions | None) -> None:
-    """Create or replace the secret for a scope in a connection; without options, drop it."""
+    """Create or replace a connection's secret for a scope. Without options, drop it."""
     if options is None:
         connection.execute("DROP TEMPORARY SECRET IF EXISTS ipy_awsprofile")
         return
@@ -178,7 +178,7 @@ def _move(session: ProfileSession | None) -> None:
 
 
 def _about(notebook: Notebook) -> Iterator[Leftover]:
-    """Yield its line if the notebook uses it, and no secret follows."""
+    """Yield the card's line about DuckDB if the notebook uses it and no secret follows."""
     if notebook.active and notebook.uses("duckdb") and not _secrets().following:
         yield Leftover(
             "duckdb",
@@ -193,7 +193,7 @@ _METHOD = re.compile(r"\b(GET|HEAD|PUT|POST|DELETE)\b")
 
 
 def _read_refusal(error: BaseException) -> Refusal | None:
-    """Read an error of the extension httpfs for a path of S3."""
+    """Return AWS's refusal from an error that the extension httpfs raises for an S3 path."""
     if not is_error_of(error, "duckdb", "HTTPException"):
         return None
     text = str(error)

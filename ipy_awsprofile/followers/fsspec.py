@@ -1,4 +1,4 @@
-"""fsspec and s3fs, which pandas, Dask and others read with: default arguments, and options."""
+"""fsspec and s3fs, with which pandas, Dask and others read: default arguments and options."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ _IDENTITY = {"profile", "key", "secret", "token", "anon", "session", "username",
 
 
 class _ArgumentsOfTurn:
-    """The default arguments of S3 filesystems during a run, for the profile of the thread's turn.
+    """The default arguments of S3 filesystems in a run, for the profile that the thread works for.
 
     fsspec updates a dict with this. That calls `keys` first, which fetches all the arguments,
     because a renewal between two of them would mix two sets of credentials.

@@ -1,4 +1,4 @@
-"""GDAL, with its own bindings and in pyogrio."""
+"""GDAL, through its own bindings and through pyogrio."""
 
 from __future__ import annotations
 

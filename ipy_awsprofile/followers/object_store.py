@@ -18,7 +18,7 @@ _METADATA = re.compile(r"/latest/(api/token|meta-data)")
 
 
 def read_object_store(error: BaseException) -> Refusal | None:
-    """Read an error of object_store, whatever library raises it."""
+    """Return AWS's refusal from an error of object_store, for any library that uses it."""
     text = _STYLE.sub(" ", str(error)) if isinstance(error, Exception) else ""
     found = _ERROR.search(text)
     if not found:
@@ -33,7 +33,7 @@ def read_object_store(error: BaseException) -> Refusal | None:
 
 
 def _is_address_of_aws(url: str) -> bool:
-    """Return whether a URL is of AWS, or of a server that is used instead of AWS."""
+    """Return whether a URL belongs to AWS, or to a server that replaces AWS."""
     host = urlsplit(url).hostname or ""
     if re.search(r"\.amazonaws\.com(\.cn)?$", host):
         return True

@@ -1,4 +1,4 @@
-"""Libraries with an S3 client in another language, whose open objects keep their identity."""
+"""Libraries with an S3 client in another language. Their open objects keep their identity."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def _imported_polars() -> Any:
-    """Return the module if it is completely imported; None otherwise, and before polars 1.34."""
+    """Return polars if it is completely imported and not older than version 1.34, or None."""
     module = sys.modules.get("polars")
     config = getattr(module, "Config", None)
     has_default = hasattr(config, "set_default_credential_provider")
@@ -86,7 +86,7 @@ def _forget_credentials(_module: ModuleType) -> None:
 
 def _provider_class(pl: Any, session: ProfileSession) -> Any:
     class SessionCredentials(pl.CredentialProviderAWS):  # type: ignore[misc]
-        """polars' own provider, for the session instead of a new one."""
+        """polars' own provider, with the given session instead of a new one."""
 
         is_of_switch = True
 
@@ -126,7 +126,7 @@ def _result_of_provider(keys: Keys) -> tuple[dict[str, str], int | None]:
 
 
 def _may_be_in_s3(_frame: object) -> bool:
-    """Return whether polars may have read from S3, because a LazyFrame doesn't tell its address."""
+    """Return whether polars may have read from S3. A LazyFrame doesn't tell its address."""
     if _imported_polars() is None:
         return False
     return PROCESS.has_lent_to("polars") or not hasattr(_default_provider(), "is_of_switch")

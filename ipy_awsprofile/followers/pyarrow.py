@@ -1,4 +1,4 @@
-"""pyarrow: its filesystem, which uses AWS's C++ SDK, what is opened with it, and its errors."""
+"""pyarrow: its filesystem, which uses AWS's C++ SDK, its open objects and its errors."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ _NO_BODY = "No response body."
 
 
 def _read_refusal(error: BaseException) -> Refusal | None:
-    """Read an error of Arrow's S3 filesystem, which Python raises as OSError."""
+    """Return AWS's refusal from an OSError of Arrow's S3 filesystem."""
     found = isinstance(error, OSError) and _ERROR.search(str(error))
     if not found:
         return None

@@ -1,4 +1,4 @@
-"""Spark, which can't follow: options for a session, and what the card says."""
+"""Spark. It can't follow a switch: options for a session, and the card's line."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def spark_options(session: boto3.Session, bucket: str = "") -> SecretOptions:
 
 
 def _about(notebook: Notebook) -> Iterator[Leftover]:
-    """Yield its line if the notebook uses it, even after the last switch."""
+    """Yield the card's line about Spark if the notebook uses it, even after ``--off``."""
     if notebook.uses("pyspark"):
         yield Leftover(
             "pyspark",

@@ -1,4 +1,4 @@
-"""Ray, whose workers keep the identity that they were started with."""
+"""Ray. Its workers keep the identity that they were started with."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ipy_awsprofile.follower import ELSEWHERE, Follower, Leftover, Notebook
 
 
 def _running_ray() -> ModuleType | None:
-    """Return the module, if a cluster is in use."""
+    """Return the module if a cluster is in use, otherwise None."""
     ray = sys.modules["ray"]
     return ray if ray.is_initialized() else None
 
 
 def _is_own(ray: ModuleType) -> bool:
-    """Return whether this kernel has started the cluster, instead of attaching to it."""
+    """Return whether this kernel has started the cluster, rather than connected to it."""
     with suppress(AttributeError):  # another version
         node = ray._private.worker._global_node  # noqa: SLF001  # Ray has no public name for it
         return node is not None and bool(node.is_head())
@@ -37,7 +37,7 @@ def _starts_workers(value: object) -> bool:
 
 
 def _about(notebook: Notebook) -> Iterator[Leftover]:
-    """Yield a cluster that this kernel hasn't started."""
+    """Yield the card's line about a cluster that this kernel hasn't started."""
     ray = _running_ray()
     if notebook.active and ray and not _is_own(ray):
         yield Leftover("ray", ELSEWHERE)

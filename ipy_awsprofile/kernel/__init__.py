@@ -1,1 +1,1 @@
-"""Show an identity in the kernel, check signatures, and lend sessions to child processes."""
+"""Show an identity in the kernel, check signatures, and serve credentials to child processes."""

@@ -1,4 +1,4 @@
-"""What a library with its own S3 client needs of a session, beside its keys."""
+"""Get what a library with its own S3 client needs from a session, other than keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clear what libraries keep of an identity for new objects, such as clients and credentials.
+"""Clear the clients and credentials that libraries keep for new objects.
 
 If a library can't be cleared, because its version has other internals, the card names it.
 """
@@ -15,7 +15,7 @@ from ipy_awsprofile.follower import Cache, Follower
 
 
 def clear_caches(followers: Iterable[Follower]) -> set[str]:
-    """Clear what libraries keep of the former identity. Return the packages that keep it."""
+    """Clear the libraries' caches. Return the packages that still keep the former identity."""
     not_cleared = set()
     for follower in followers:
         for each in follower.caches:
@@ -38,6 +38,6 @@ def _clear(cache: Cache, module: ModuleType) -> None:
 
 
 def reset(owner: object, name: str, value: object = None) -> None:
-    """Replace an attribute. Raises AttributeError if there is none, as in another version."""
+    """Replace an attribute. Raises AttributeError if this version doesn't have the attribute."""
     getattr(owner, name)
     setattr(owner, name, value)

@@ -1,4 +1,4 @@
-"""What doesn't follow a switch: the lines on the card.
+"""Find everything that doesn't follow a switch, for the lines on the card.
 
 Only the notebook's variables are searched, not the objects in them.
 """
@@ -45,9 +45,9 @@ def leftovers(
     before: OpenedBefore,
     lent: Mapping[str, Workers],
 ) -> Iterator[Leftover]:
-    """Yield what doesn't follow the active identity, or the end of all switches.
+    """Yield the card's lines about everything that has a different identity than the active one.
 
-    ``lent`` are the workers of clusters that use the notebook's identity, by their address.
+    ``lent`` has the workers of clusters that use the notebook's identity, by the cluster's address.
     """
     variables = {}
     for name, value in list(namespace.items()):  # another thread can add a variable
@@ -80,7 +80,7 @@ def leftovers(
 
 
 def _about_endpoint() -> Iterator[Leftover]:
-    """Yield the active profile's S3 endpoint if other profiles have another one, or AWS's."""
+    """Yield a line about the active profile's S3 endpoint if other profiles don't have it."""
     url = ENDPOINT.get()
     if url is ABSENT:
         return
@@ -103,7 +103,7 @@ def _about_endpoint() -> Iterator[Leftover]:
 
 
 def _about_signers(variables: Mapping[str, object], active: Label | None) -> Iterator[Leftover]:
-    """Yield clients, sessions and filesystems with another identity, and code to replace them."""
+    """Yield lines about clients, sessions and filesystems with another identity, and their code."""
     source = "session" if active else "boto3"
     for name, value in variables.items():
         label = label_of(_credentials_in(value))
@@ -127,7 +127,7 @@ _CREDENTIALS = (
 
 
 def _credentials_in(value: object) -> object:
-    """Return the credentials of a client, resource, session or filesystem, if it has found any."""
+    """Return the credentials of a client, resource, session or filesystem, or None."""
     paths: tuple[str, ...] = ()
     follower = follower_of(value)
     if package_of(value) in {"boto3", "botocore", "ipy_awsprofile"}:
@@ -144,13 +144,13 @@ def _credentials_in(value: object) -> object:
 
 
 def _handle_type_of(value: object) -> Handle | None:
-    """Return what a record says about an object's type, if its objects can be handles."""
+    """Return the record's description of an object's type, or None if it can't be a handle."""
     follower = follower_of(value)
     return follower.handles.get(type_of(value)) if follower else None
 
 
 def is_handle(value: object) -> bool:
-    """Return whether an object uses S3 with the credentials from when it was opened."""
+    """Return whether an object keeps using the S3 credentials that it was opened with."""
     kind = _handle_type_of(value)
     if kind is None:
         return False
@@ -175,7 +175,7 @@ def starts_workers(value: object) -> bool:
 
 @dataclass(slots=True)
 class _Opened:
-    """An object, which this doesn't keep alive, and the identity with which it was opened.
+    """A weak reference to an object, with the identity that the object was opened with.
 
     ``is_handle`` is whether it has been found to be a handle. A lazy object can become one.
     """
@@ -186,7 +186,7 @@ class _Opened:
 
 
 class OpenedBefore:
-    """The handles and worker processes that were opened so far, with their identities."""
+    """The handles and worker processes that have been opened, with their identities."""
 
     def __init__(self) -> None:
         #: By the object's ID, because the user can rename a variable.
@@ -206,7 +206,7 @@ class OpenedBefore:
         self._workers = {process: self._workers.get(process, active) for process in _processes()}
 
     def handles(self, namespace: Mapping[str, object]) -> Iterator[tuple[Leftover, Label | None]]:
-        """Yield a namespace's handles, with the identity that they were opened with."""
+        """Yield the handles in a namespace, with the identity that each was opened with."""
         for name, value in list(namespace.items()):
             opened = self._handles.get(id(value))
             if opened is None or opened.reference() is not value or name.startswith("_"):
@@ -227,7 +227,7 @@ class OpenedBefore:
 
 
 def _processes() -> dict[object, Follower]:
-    """Return the running worker processes, each with the first library that knows it."""
+    """Return the running worker processes, each with the first library in `INDEX` that uses it."""
     found: dict[object, Follower] = {}
     for follower in followers():
         if follower.processes:

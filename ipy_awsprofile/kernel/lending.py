@@ -1,4 +1,4 @@
-"""Lend sessions to child processes and to libraries in other languages.
+"""Serve the kernel's credentials to child processes and to libraries in other languages.
 
 A server in the kernel, on loopback, responds in the container credentials format. Each session has
 an address and a token, so a child process keeps the identity that it was started with. Environment
@@ -57,7 +57,7 @@ _SECRET = re.compile(rf"^\s*({'|'.join(map(re.escape, sorted(KEYS)))})\s*[=:]", 
 
 
 class CredentialServer(LoopbackServer):
-    """Lends credentials to this user's processes until its own process ends.
+    """A server that gives credentials to this user's processes until the kernel ends.
 
     Each path has a token, which a program reads in a file. Raises OSError if the loopback address
     can't be used, or a folder can't be created.
@@ -75,7 +75,7 @@ class CredentialServer(LoopbackServer):
         atexit.register(self.end)
 
     def lend(self, path: str, fetch: Callable[[], Mapping[str, object]]) -> dict[str, str]:
-        """Return the variables with which SDKs get what ``fetch`` returns. Raises OSError.
+        """Return the variables that make SDKs use the result of ``fetch``. Raises OSError.
 
         ``fetch`` returns credentials, or a ``Message`` that says why there are none.
         """
@@ -95,7 +95,7 @@ class CredentialServer(LoopbackServer):
         return self._folder / path[1:]
 
     def fetcher_at(self, path: str, token: str) -> Callable[[], Mapping[str, object]] | None:
-        """Return what fetches the credentials at a path; None if the path or token is wrong."""
+        """Return the function for a path's credentials, or None for a wrong path or token."""
         is_right = hmac.compare_digest(token.encode(), self._token_of(path).encode())
         return self._fetchers.get(path) if is_right else None
 
@@ -103,7 +103,7 @@ class CredentialServer(LoopbackServer):
         return hmac.digest(self._key, path.encode(), "sha256").hex()
 
     def end(self) -> bool:
-        """Stop lending and remove all files. A forked child doesn't, and returns False."""
+        """Stop the server and remove all files. In a forked child, do nothing and return False."""
         atexit.unregister(self.end)
         is_own = super().end()
         if is_own:
@@ -141,7 +141,7 @@ class _CredentialRequest(BaseHTTPRequestHandler):
 
 
 class Lending(CredentialServer):
-    """Lends sessions to child processes. A lent identity keeps its address."""
+    """Lends sessions to child processes. Each identity keeps its address on the server."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -188,7 +188,7 @@ class Lending(CredentialServer):
         return name
 
     def copy_again(self, session: ProfileSession, label: Label) -> bool:
-        """Copy the config file again for a lent session if it has changed.
+        """Copy the user's config file again for a session if it has changed.
 
         Return whether child processes have a copy. Raises OSError.
         """
@@ -200,7 +200,7 @@ class Lending(CredentialServer):
         return True
 
     def _process_for(self, path: str) -> str:
-        """Return the command that waits for a session's credentials, as SDKs split it."""
+        """Return the command that waits for a session's credentials, quoted for SDKs."""
         program = Path(__file__).with_name("lent_credentials.py")
         token = self.folder_of(path) / "token"
         # Isolated from the user's variables and packages, Python starts in half the time. SDKs read
@@ -227,7 +227,7 @@ def _name_for(target: Target) -> str:
 
 
 def _text_to_copy(path: Path) -> str | None:
-    """Return the text of the user's config file; None if it contains keys."""
+    """Return the text of the user's config file, or None if it contains keys."""
     if not path.exists():
         return ""
     text = read_file(path).decode(ENCODING).replace("\r\n", "\n")

@@ -15,7 +15,7 @@ import sys
 
 
 def main(port: str, path: str, token_file: str) -> str:
-    """Return the credentials as JSON. Exits with the kernel's message if it doesn't lend any."""
+    """Return the credentials as JSON, or exit with the kernel's error message."""
     try:
         with open(token_file) as file:
             token = file.read()

@@ -1,4 +1,4 @@
-"""The places that a switch and a run over many profiles set."""
+"""Determine the places that a switch and a run over many profiles set."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 
 
 def notebook_variable(name: str, shell: InteractiveShell) -> DictItem:
-    """Return the place of a notebook's variable for the session."""
+    """Return the place for the notebook's variable that holds the session."""
     return DictItem(name, partial(getattr, shell, "user_ns"), name, owner=shell)
 
 
 def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[Place, object]:
-    """Return the places of an identity, beside the notebook's variable, and their values.
+    """Return the places for an identity, except for the notebook's variable, and their values.
 
     ``lent`` are the variables for child processes, without those that are None.
     """
@@ -69,7 +69,7 @@ def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[P
 
 
 def places_of_run() -> dict[Place, object]:
-    """Return the places of a run over many profiles, whose threads share one environment.
+    """Return the places for a run over many profiles. Its threads share one environment.
 
     boto3 and some libraries can tell the threads apart. AWS refuses everything else, because the
     keys in the environment don't exist.
@@ -129,13 +129,13 @@ DEFAULT_SESSION = DictItem(
 
 
 class TurnSession(StaysInProcess, boto3.Session):
-    """boto3's default session and the notebook's during a run: the session of the thread's turn.
+    """Stands for the session of the profile that the current thread works for in a run.
 
     So a function from an earlier cell that uses ``session`` works for the profile of the turn.
     """
 
     def __init__(self) -> None:
-        """Do nothing, because every attribute is another session's."""
+        """Do nothing, because every attribute comes from the thread's own session."""
 
     def __getattribute__(self, name: str) -> Any:
         return getattr(session_here(), name)

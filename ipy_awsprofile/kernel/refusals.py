@@ -1,4 +1,4 @@
-"""Listen to AWS's refusals in botocore: note who signed, and renew a session that AWS rejects.
+"""Record who signed a request that AWS refused, and renew a session that AWS rejects.
 
 AWS can end a session before it expires, for example if somebody signs out elsewhere or an
 administrator revokes it. The session counts as expired from then on. botocore makes the same call
@@ -41,7 +41,7 @@ _Response = tuple[object, Mapping[str, Any]] | None
 
 
 def listen(events: Any, *, is_awaited: bool) -> None:
-    """Listen to a session or a client. That of aiobotocore ``is_awaited``."""
+    """Register the handlers at a session or a client. ``is_awaited`` is true for aiobotocore."""
     after = _after_response_later if is_awaited else _after_response
     events.register("before-sign", _note_signature, unique_id=f"{__name__}.signature")
     events.register("needs-retry", after, unique_id=f"{__name__}.response")
@@ -50,7 +50,7 @@ def listen(events: Any, *, is_awaited: bool) -> None:
 def _note_signature(
     request: Any, request_signer: Any, signature_version: object = None, **_: object
 ) -> None:
-    """Note who signs a request; a handler of botocore's event ``before-sign``."""
+    """Record who signs a request. This handles botocore's event ``before-sign``."""
     credentials = request_signer._credentials
     credentials = getattr(credentials, "_credentials", credentials)  # aiobotocore's contain ours
     if signature_version in {botocore.UNSIGNED, "bearer"}:
@@ -61,7 +61,7 @@ def _note_signature(
 
 
 def _after_response(response: _Response, request_dict: dict[str, Any], **_: object) -> float | None:
-    """Return 0 to let botocore make a call again at once; a handler of its ``needs-retry``."""
+    """Return 0 to repeat a call at once. This handles botocore's event ``needs-retry``."""
     if not _is_refused(response):
         return None
     credentials = _rejected_credentials(response, request_dict)
@@ -74,7 +74,7 @@ def _after_response(response: _Response, request_dict: dict[str, Any], **_: obje
 async def _after_response_later(
     response: _Response, request_dict: dict[str, Any], **_: object
 ) -> float | None:
-    """Do the same for aiobotocore, whose event loop goes on meanwhile."""
+    """Do the same for aiobotocore, without blocking its event loop."""
     if not _is_refused(response):
         return None
     import asyncio  # aiobotocore has imported it
@@ -93,7 +93,7 @@ def _status_of(parsed: Mapping[str, Any]) -> object:
 
 
 def _rejected_credentials(response: _Response, request_dict: dict[str, Any]) -> Any:
-    """Note a refusal. Return the credentials if AWS rejected their session and they can be renewed.
+    """Record a refusal. Return the credentials if their session was rejected and can be renewed.
 
     Our own calls have their own errors.
     """
@@ -148,7 +148,7 @@ _MESSAGE = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
 
 
 def code_and_message(body: str) -> tuple[str, str]:
-    """Return AWS's code and message in the body of a response from S3, or empty texts."""
+    """Return AWS's code and message from the body of a response from S3, or empty strings."""
     code = _CODE.search(body)
     message = _MESSAGE.search(body)
     return code[1] if code else "", message[1] if message else ""

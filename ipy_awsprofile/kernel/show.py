@@ -1,4 +1,4 @@
-"""Show an identity in places: go from one dict of places and values to the next.
+"""Show an identity by setting places, and restore the user's values afterwards.
 
 What the user had before the first switch returns at the end, unless the user has changed it since.
 """
@@ -71,7 +71,7 @@ class Kernel:
         return changed
 
     def kept(self) -> list[str]:
-        """Return the names of the places with a value of the user from after the first switch."""
+        """Return the names of the places that the user changed after the first switch."""
         after = self._theirs | self.changed()
         return [
             place.name for place, first in self._first.items() if not _is_same(after[place], first)

@@ -48,7 +48,7 @@ class Uninterrupted(AbstractContextManager["Uninterrupted"]):
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Handle Ctrl-C at once in a part of the blocks, such as a prompt or a function of the user."""
+    """Handle Ctrl-C immediately in a part of an uninterrupted block, such as a prompt."""
     deferring = signal.getsignal(signal.SIGINT)
     handler: Any = deferring
     while isinstance(getattr(handler, "__self__", None), Uninterrupted):

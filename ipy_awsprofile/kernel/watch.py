@@ -71,7 +71,7 @@ def unwatch() -> None:
 
 @contextmanager
 def changing() -> Iterator[None]:
-    """Change the identity in a ``with`` block, for whose end the sessions of other threads wait.
+    """Change the identity in a ``with`` block. Sessions in other threads wait for its end.
 
     A thread that reads the variables in the middle could combine those of two profiles.
     """
@@ -90,7 +90,7 @@ def _wait_for_change() -> None:
 
 
 def activate(label: Label | None, *, is_run: bool = False) -> None:
-    """Make an identity the active one, whose credentials new sessions get, or begin a run."""
+    """Make an identity the active one, so that new sessions get its credentials, or begin a run."""
     PROCESS.active = label
     PROCESS.is_run = is_run
     for session in PROCESS.sessions:
@@ -98,7 +98,7 @@ def activate(label: Label | None, *, is_run: bool = False) -> None:
 
 
 def _forget_config(session: Session) -> None:
-    """Let a session read its profile's name and config file again. botocore keeps both."""
+    """Let a session read its profile's name and the config file again. botocore caches both."""
     vars(session).update(_config=None, _profile_map=None, _profile=None)
 
 
@@ -111,7 +111,7 @@ def watch_credentials(credentials: Credentials, label: Label) -> None:
 
 
 def _watch(session: Any) -> None:
-    """Watch a new session; an initializer of botocore."""
+    """Watch a new session. botocore calls this for each session."""
     from botocore.auth import SigV4Auth
 
     PROCESS.sessions.add(session)
@@ -129,7 +129,7 @@ def _watch(session: Any) -> None:
 
 
 def _watched_resolver(session: Any, earlier: Any) -> object:
-    """Return a session's resolver, which gives it the active credentials instead of botocore's.
+    """Return a resolver that gives a session the active credentials instead of botocore's.
 
     ``earlier`` is the session's resolver from before the extension was loaded, or None. Another
     class than botocore's is the user's choice, and stays as it is.
@@ -149,13 +149,13 @@ def _watched_resolver(session: Any, earlier: Any) -> object:
 
 
 def _is_awaited(session: Session) -> bool:
-    """Return whether a session is aiobotocore's."""
+    """Return whether a session belongs to aiobotocore."""
     return iscoroutinefunction(session.get_credentials)
 
 
 @dataclass(frozen=True, slots=True)
 class _Chain:
-    """A session's chain of providers, with botocore's ``own`` ones.
+    """A session's chain of credential providers. ``own`` has those of botocore.
 
     The other providers are the user's, and count as the user's choice. aiobotocore's searches must
     be awaited.
@@ -166,16 +166,16 @@ class _Chain:
     own: list[Any]
 
     def search(self) -> Any:
-        """Return what the providers find, or None."""
+        """Return the credentials that the providers find, or None."""
         return type(self.resolver).load_credentials(self.resolver)
 
     def search_of_user(self) -> Any:
-        """Return what the user's providers find, or None."""
+        """Return the credentials that the user's own providers find, or None."""
         providers = [each for each in self.resolver.providers if each not in self.own]
         return type(self.resolver)(providers).load_credentials()
 
     def is_of_user(self, credentials: Credentials) -> bool:
-        """Return whether a provider of the user's has found these credentials."""
+        """Return whether one of the user's own providers has found these credentials."""
         return credentials.method not in {provider.METHOD for provider in self.own}
 
 
@@ -198,7 +198,7 @@ async def _load_later(chain: _Chain) -> _Loaded:
 
 
 def _after_search(chain: _Chain, credentials: Credentials | None) -> _Loaded:
-    """Return the credentials that a session's own search has found, with a label.
+    """Label and return the credentials that a session's own search has found.
 
     If a switch came during the search, botocore's providers can have found either identity, so the
     active credentials are returned.
@@ -214,7 +214,7 @@ def _after_search(chain: _Chain, credentials: Credentials | None) -> _Loaded:
 
 
 def _is_followed(session: Session) -> bool:
-    """Return whether a session would get the active credentials, or those of a profile's turn."""
+    """Return whether a session gets the active credentials, or those of its profile in a run."""
     if _chosen_profile(session):
         return False
     if PROCESS.is_run:
@@ -279,7 +279,7 @@ def _chosen_profile(session: Session) -> str | None:
 
 
 class AwaitedCredentials(StaysInProcess):
-    """The active credentials for aiobotocore, which awaits the keys.
+    """The active credentials for aiobotocore, as an awaitable object.
 
     Renewing them can prompt the user, and the event loop must go on meanwhile.
     """
@@ -307,13 +307,13 @@ class AwaitedCredentials(StaysInProcess):
             raise show_briefly(error)  # noqa: B904  # it is the same
 
     async def get_account_id(self) -> str | None:
-        """Return the account ID for endpoints that contain it."""
+        """Return the account ID, which some endpoints contain."""
         keys = await self.get_frozen_credentials()
         return keys.account_id
 
 
 def _watch_earlier_objects() -> None:
-    """Watch the sessions, clients and credentials from before the extension was loaded."""
+    """Watch the sessions, clients and credentials that existed before the extension was loaded."""
     if "botocore.session" not in sys.modules:
         return
     from botocore.client import BaseClient
@@ -416,7 +416,7 @@ def _check_client(
     signature_version: object = None,
     **_: object,
 ) -> None:
-    """Check a client's signature; a handler of botocore's event ``before-sign``."""
+    """Check a client's signature. This handles botocore's event ``before-sign``."""
     from ipy_awsprofile.credentials.sts import OWN_CALL  # it imports botocore
 
     if OWN_CALL in request.context:
