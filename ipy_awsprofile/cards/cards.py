@@ -96,6 +96,11 @@ def active_identity_card(
     )
 
 
+def inactive_card(note: str) -> Card:
+    """Return the card that is shown while no profile is active."""
+    return Card("No profile is active", notes=(note,))
+
+
 def identity_card(
     identity: Identity,
     *,
@@ -332,7 +337,7 @@ def off_card(
     identity.
     """
     if kept is None:
-        return Card("No profile is active", notes=("There is no switch to undo.",))
+        return inactive_card("There is no switch to undo.")
     exceptions = list(map(str, leftovers))
     tone = Tone.QUIET
     what = "Everything"

@@ -531,7 +531,7 @@ def active_card(
     if active is None:
         credentials = _credentials_without_switch()
         note = f"boto3 uses {credentials}. Run `%aws_profile NAME` to switch."
-        return Card("No profile is active", notes=(note,))
+        return cards.inactive_card(note)
     problem = ""
     try:
         identity = fetch_identity(active.session)

@@ -12,7 +12,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from ipy_awsprofile.cards import cards
-from ipy_awsprofile.cards.card import Card
 from ipy_awsprofile.config.files import SharedFiles, read_config
 from ipy_awsprofile.config.private import of_process
 from ipy_awsprofile.config.profiles import ProfileKind, list_profiles
@@ -356,7 +355,7 @@ class Conversation:
         if INBOX.ask:  # the running cell waits for it
             progress["ask"] = cast("Ask", INBOX.ask)
         if active is None:
-            card = Card("No profile is active", notes=("Choose a profile for this notebook.",))
+            card = cards.inactive_card("Choose a profile for this notebook.")
             return {**progress, "identity": None, "html": card._repr_html_()}
         identity = active.current_identity()
         variable = ""
