@@ -90,7 +90,7 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in dict.fromkeys(names))
 
 
-def alternatives(names: Iterable[str]) -> str:
+def choice_of(names: Iterable[str]) -> str:
     """Return names as code in a list of alternatives, such as "`a`, `b` or `c`"."""
     *others, last = [f"`{name}`" for name in names]
     if not others:
@@ -204,7 +204,7 @@ def did_you_mean(typed: str, names: Iterable[str]) -> str:
     close = similar(typed, names)
     if not close:
         return ""
-    return f"Did you mean {alternatives(close)}?"
+    return f"Did you mean {choice_of(close)}?"
 
 
 def digest_of(text: str) -> str:

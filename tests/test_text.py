@@ -12,7 +12,7 @@ import pytest
 from ipy_awsprofile import errors
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from ipy_awsprofile.errors import AwsProfileError, ProfileNotFound
-from ipy_awsprofile.text import alternatives, in_terminal, one_line, redacted_urls, similar, visible
+from ipy_awsprofile.text import choice_of, in_terminal, one_line, redacted_urls, similar, visible
 from tests.aws import EmbeddedAws
 from tests.shells import Shell
 from tests.test_readme import PAGES, rows
@@ -162,5 +162,5 @@ def test_similar_names(typed: str) -> None:
 
 def test_alternatives() -> None:
     """A question with several names has commas between all but the last two."""
-    assert alternatives(["dev-a", "dev-b", "dev-c"]) == "`dev-a`, `dev-b` or `dev-c`"
-    assert alternatives(["dev-a"]) == "`dev-a`"
+    assert choice_of(["dev-a", "dev-b", "dev-c"]) == "`dev-a`, `dev-b` or `dev-c`"
+    assert choice_of(["dev-a"]) == "`dev-a`"

@@ -74,9 +74,9 @@ def _variables_of(function: FunctionType, namespace: Mapping[str, object]) -> di
             own.add(step.argval)
         elif step.opname in {"LOAD_NAME", "LOAD_GLOBAL"}:  # not an attribute
             names.add(step.argval)
-    for scope in (function.__globals__, namespace):
-        for name in (names - own) & scope.keys():
-            variables[name] = scope[name]
+    for known in (function.__globals__, namespace):
+        for name in (names - own) & known.keys():
+            variables[name] = known[name]
     return variables
 
 

@@ -126,11 +126,14 @@ class EmbeddedAws(Front):
         creation_date: datetime | None = None,
     ) -> None:
         """Create an S3 bucket. `creation_date` defaults to the current time."""
-        place = f"<LocationConstraint>{region}</LocationConstraint>" * (region != "us-east-1")
+        body = ""
+        if region != "us-east-1":
+            constraint = f"<LocationConstraint>{region}</LocationConstraint>"
+            body = f"<CreateBucketConfiguration>{constraint}</CreateBucketConfiguration>"
         Client(moto()).put(
             f"/{name}",
             headers={"X-Moto-Account-Id": checked_account(account)},
-            data=place and f"<CreateBucketConfiguration>{place}</CreateBucketConfiguration>",
+            data=body,
         )
         self.buckets[name] = Bucket(name, account, region, creation_date or self.iam.clock())
 

@@ -34,7 +34,7 @@ MAIN_JOB = (
 DENIED = 4  # the index of the cell that is expected to fail
 
 #: The folders that can contain the tutorials: in a wheel (see pyproject.toml), and in a checkout.
-_PLACES = (Path(__file__).parent / "notebooks", Path(__file__).parents[2] / "notebooks")
+_FOLDERS = (Path(__file__).parent / "notebooks", Path(__file__).parents[2] / "notebooks")
 
 #: How many seconds a program has to stop after Ctrl-C. JupyterLab hangs if one of its threads does.
 _GRACE = 20
@@ -144,7 +144,7 @@ def open_lab(arguments: Sequence[str]) -> int:
 
 def notebooks_folder() -> Path:
     """Return the folder that contains the tutorials."""
-    return next(place for place in _PLACES if place.is_dir())
+    return next(folder for folder in _FOLDERS if folder.is_dir())
 
 
 def _write_configuration(home: Path, root: Path) -> str:

@@ -110,10 +110,10 @@ class Bucket:
 
 def created_by(request: Request, account: str, now: datetime) -> Bucket:
     """Return the bucket that a CreateBucket request from an account has created."""
-    place = re.search(r"<LocationConstraint>([^<]+)<", request.get_data().decode())
+    constraint = re.search(r"<LocationConstraint>([^<]+)<", request.get_data().decode())
     region = "us-east-1"
-    if place:
-        region = place[1]
+    if constraint:
+        region = constraint[1]
     return Bucket(request.path.strip("/"), account, region, now)
 
 
