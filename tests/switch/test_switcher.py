@@ -93,7 +93,9 @@ FAIL = {
         "%aws_profile UserAlpha",
         "import polars as pl\n"
         "set_provider = pl.Config.set_default_credential_provider\n"
-        "def refuse(_provider):\n"
+        "def refuse(provider):\n"
+        "    if not hasattr(provider, 'is_of_switch'):\n"
+        "        return set_provider(provider)\n"
         "    pl.Config.set_default_credential_provider = set_provider\n"
         "    raise OSError('The disk is full.')\n"
         "pl.Config.set_default_credential_provider = refuse\n",
