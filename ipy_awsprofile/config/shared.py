@@ -80,6 +80,13 @@ _OTHER_CREDENTIALS = {
     "AWS_MCP_PROXY_PROFILES",
 }
 
+#: Variables without which programs could find the role of the machine. Rust's object_store, which
+#: deltalake uses, has only the second one, an address at which nothing answers.
+_NO_MACHINE = {
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_METADATA_ENDPOINT": "http://127.0.0.1:1",
+}
+
 #: The beginning of variables with an API key for a service, such as Amazon Bedrock.
 _API_KEY = "AWS_BEARER_TOKEN_"
 
@@ -199,7 +206,7 @@ def environment_with(profile: str, environ: Mapping[str, str]) -> dict[str, str]
         for name, value in environ.items()
         if name not in _OTHER_CREDENTIALS and not name.startswith(_API_KEY)
     }
-    return {**own, "AWS_PROFILE": profile, "AWS_EC2_METADATA_DISABLED": "true"}
+    return {**own, **_NO_MACHINE, "AWS_PROFILE": profile}
 
 
 def _ask(port: int, question: str, deadline: float) -> str:

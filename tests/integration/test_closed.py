@@ -16,6 +16,7 @@ from ipy_awsprofile.config.shared import AGENT, shared_file
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT
 from tests.aws import EmbeddedAws
 from tests.processes import posix
+from tests.servers import Answers, odd_server
 from tests.shells import Shell
 from tests.terminals import ASK, KEYS, PUT, VARIABLES, Terminal, may_write
 
@@ -30,6 +31,14 @@ server = os.environ["AWS_ENDPOINT_URL"].removeprefix("http://")
 s3 = S3FileSystem(endpoint_override=server, scheme="http", region="us-west-2")
 with s3.open_output_stream("my-first-bucket/arrow") as file:
     file.write(b"x")
+"""
+
+#: A program with a library that doesn't read profiles, but finds the role of the machine.
+DELTA = """
+import pyarrow
+from deltalake import write_deltalake
+options = {"AWS_ALLOW_HTTP": "true", "AWS_S3_ALLOW_UNSAFE_RENAME": "true"}
+write_deltalake("s3://my-first-bucket/delta", pyarrow.table({"a": [1]}), storage_options=options)
 """
 
 
@@ -128,6 +137,18 @@ def test_the_launcher(aws: EmbeddedAws, notebook: Shell, terminal: Terminal) -> 
     aws.calls.clear()
     done = terminal.run(*RUN, "--agent", "--", sys.executable, "-c", PUT, **others)
     assert "Run `%aws_profile --share` in a notebook." in done.stdout
+    assert signers(aws) == set()
+
+
+def test_a_library_without_profiles(aws: EmbeddedAws, notebook: Shell, terminal: Terminal) -> None:
+    """The launcher's command finds neither the kernel's session nor the machine's role."""
+    notebook.good("%aws_profile RoleBeta")
+    with odd_server(Answers((404, ""))) as metadata:
+        others = {**variables_of_kernel(), "AWS_METADATA_ENDPOINT": metadata}
+        aws.calls.clear()
+        done = terminal.run(*RUN, "--agent", "--", sys.executable, "-c", DELTA, **others)
+    assert done.returncode == 1
+    assert "127.0.0.1:1/" in done.stderr
     assert signers(aws) == set()
 
 
