@@ -192,6 +192,7 @@ class Stack:
             return False
         if entry.is_dropped and entry.has_switched:
             self._last.opened = entry.opened
+            self._last.owner = entry.owner
             self._last.has_switched = True
             return True
         # What the user had changed before the block returns, although it isn't the switch's value.

@@ -307,3 +307,12 @@ def test_off_in_a_block(notebook: Shell) -> None:
     assert notebook.good("%aws_profile").text.startswith("No profile is active")
     notebook.good(f"{block}    %aws_profile UserAlpha")
     assert notebook.good("who()").result == "UserAlpha"
+
+
+@pytest.mark.parametrize("line", ["RoleGamma", "--refresh"])
+def test_a_reload_after_a_dropped_block(notebook: Shell, line: str) -> None:
+    """A reload ends the switch that a dropped block has left to the notebook."""
+    notebook.good("%reload_ext ipy_awsprofile")
+    notebook.good(f"{SUSPENDED}\n%aws_profile {line}\ndel kept\n%reload_ext ipy_awsprofile")
+    assert notebook.good("%aws_profile").text.startswith("No profile is active")
+    assert "AWS_PROFILE" not in os.environ
