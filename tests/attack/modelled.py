@@ -44,7 +44,7 @@ ALLOWED = {
         "docs/reference/libraries.md"
     ),
     # So the end of a generator's block restores what was active before it.
-    "A switch in a block lasts until the block ends.": "docs/how-to/switch.md",
+    "A switch inside the block lasts until the block ends.": "docs/how-to/switch.md",
 }
 
 ROOT = Path(__file__).parents[2]
