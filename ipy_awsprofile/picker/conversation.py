@@ -276,7 +276,9 @@ class Conversation:
     def _ask_to_sign_in(
         self, request: SwitchRequest, opening: Opening, *, device_code: bool
     ) -> None:
-        attempt = begin_sign_in(login_target(request), device_code=device_code)
+        attempt = begin_sign_in(
+            login_target(request), device_code=device_code, retry="Choose the profile again"
+        )
         asked = _Asked(request, opening, attempt)
         self._ask(asked, **attempt.question())
         # The kernel stays free. The thread ends when the attempt expires, or earlier.

@@ -77,7 +77,7 @@ class Login(StaysInProcess):
         except self._client.exceptions.AccessDeniedException as error:
             raise CredentialsUnavailable(
                 f"AWS refused the sign-in of `{self._profile}`: {error.response.get('message')}",
-                "Run the cell again.",
+                "Sign in again.",
             ) from None
         self._store(response["tokenOutput"])
 

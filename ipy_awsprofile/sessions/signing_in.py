@@ -33,7 +33,7 @@ from ipy_awsprofile.audit import note
 from ipy_awsprofile.config.files import Config, read_config, version_of
 from ipy_awsprofile.config.private import StaysInProcess, remove_file, require_writable
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
-from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.config.sign_ins import (
     SignIn,
     sign_ins,
@@ -47,6 +47,7 @@ from ipy_awsprofile.credentials.providers import sso_token_cache
 from ipy_awsprofile.credentials.sts import own_client
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable
+from ipy_awsprofile.sessions import sign_in_page
 from ipy_awsprofile.sessions.assigned_roles import (
     delete_role_lists,
     known_account_name,
@@ -81,8 +82,10 @@ class Attempt(StaysInProcess):
     ``profile`` is the profile that signs in, and ``url`` is the page to open. There, the user does
     the ``step``, with the ``code`` if there is one to compare. ``redeem`` stores the sign-in, or
     returns False if the user hasn't answered. It is called every ``interval`` seconds or, with a
-    ``callback``, when AWS has returned a code.
+    ``callback``, when AWS has returned a code. ``retry`` says how to begin another attempt.
     """
+
+    retry = "Run the cell again"
 
     def __init__(
         self,
@@ -164,7 +167,7 @@ class Attempt(StaysInProcess):
         if self._callback is None or not self._callback.take(query_in(text)):
             raise CredentialsUnavailable(
                 f"This isn't the code for the sign-in of `{self.profile}`.",
-                "Open the new link, and copy the whole code that the page shows.",
+                f"{self.retry}, and copy the whole code that the page shows.",
             )
         self._is_redeemed()
 
@@ -175,10 +178,11 @@ class Attempt(StaysInProcess):
 
     def ended(self, how: str) -> CredentialsUnavailable:
         """Return the exception to raise if the user has refused or not completed the sign-in."""
-        return CredentialsUnavailable(
-            f"The sign-in of `{self.profile}` {how}.",
-            "Run the cell again, or `%aws_profile NAME --login --device-code` to use any browser.",
-        )
+        hint = f"{self.retry}."
+        if self.step is SignInStep.ALLOW:
+            line = f"%aws_profile {arguments(self._target.request)} --login --device-code"
+            hint = f"{self.retry}, or run `{line}` to use any browser."
+        return CredentialsUnavailable(f"The sign-in of `{self.profile}` {how}.", hint)
 
     def _is_redeemed(self) -> bool:
         if self._callback:
@@ -200,11 +204,13 @@ class Attempt(StaysInProcess):
         return value_in(self._file, "accessToken") is not None
 
 
-def begin_sign_in(target: Target, *, device_code: bool = False) -> Attempt:
+def begin_sign_in(
+    target: Target, *, device_code: bool = False, retry: str = Attempt.retry
+) -> Attempt:
     """Start a sign-in with the method that suits the profile and the machine.
 
     As in the AWS CLI, IAM Identity Center requires an [sso-session] for the browser on this
-    machine. Raises AwsProfileError.
+    machine. ``retry`` says how the user begins another attempt. Raises AwsProfileError.
     """
     browser = None if device_code else local_browser()
     with translated(target):
@@ -218,12 +224,13 @@ def begin_sign_in(target: Target, *, device_code: bool = False) -> Attempt:
                 attempt = _begin_in_browser(target, sign_in, client)
             else:
                 attempt = _begin_device(target, sign_in, client)
+    attempt.retry = retry
     if browser is None or attempt.step is not SignInStep.ALLOW:
         return attempt
     if browser.open(attempt.url):
         return attempt
     attempt.close()
-    return begin_sign_in(target, device_code=True)
+    return begin_sign_in(target, device_code=True, retry=retry)
 
 
 def _unsigned_client(target: Target, service: str, region: str | None = None) -> Any:
@@ -306,7 +313,7 @@ def _begin_in_browser(target: Target, sign_in: SignIn, client: Any) -> Attempt:
         issuerUrl=sign_in.start_url,
         scopes=sign_in.scopes,
     )
-    callback = Callback()
+    callback = Callback(profile=target.start.name)
 
     def redeem() -> bool:
         program.redeem(
@@ -327,7 +334,7 @@ def _begin_login(target: Target, *, here: bool) -> Attempt:
     # A page of AWS shows the code, unless the browser sends it to this machine.
     uri = "" if here else f"{login.base}/v1/sessions/confirmation"
     step = SignInStep.ALLOW if here else SignInStep.ENTER_CODE
-    callback = Callback(uri)
+    callback = Callback(uri, profile=target.start.name)
 
     def redeem() -> bool:
         login.redeem(str(callback.code), callback.verifier, callback.uri)
@@ -342,12 +349,13 @@ class Callback(StaysInProcess):
     """Receives AWS's answer to a sign-in, and has the values that only we and AWS know (PKCE).
 
     The browser on this machine sends the answer to a page on 127.0.0.1, unless AWS shows it to the
-    user at another ``uri``.
+    user at another ``uri``. ``profile`` is the profile that signs in.
 
     https://www.rfc-editor.org/rfc/rfc8252#section-7.3
     """
 
-    def __init__(self, uri: str = "") -> None:
+    def __init__(self, uri: str = "", *, profile: str = "") -> None:
+        self.profile = profile
         self._state = secrets.token_urlsafe(32)
         self.verifier = secrets.token_urlsafe(64)
         self.code = ""
@@ -392,12 +400,21 @@ class _Page(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:  # the base class requires this name
         """Respond to the browser."""
-        is_ours = self.server.owner.take(urlsplit(self.path).query)
-        self.send_response(200 if is_ours else 400)
-        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        callback: Callback = self.server.owner
+        status = 200
+        profile = callback.profile
+        outcome = sign_in_page.ALLOWED
+        if not callback.take(urlsplit(self.path).query):
+            status = 400
+            profile = ""
+            outcome = sign_in_page.UNKNOWN
+        elif callback.is_refused:
+            outcome = sign_in_page.REFUSED
+        self.send_response(status)
+        for name, value in sign_in_page.HEADERS.items():
+            self.send_header(name, value)
         self.end_headers()
-        if is_ours:
-            self.wfile.write(b"You can close this page and go back to the notebook.")
+        self.wfile.write(outcome.page(profile))
 
     def log_message(self, *_: object) -> None:
         """Do nothing: standard error appears in the notebook, and the path contains the code."""

@@ -76,7 +76,7 @@ def test_in_the_browser(shell: Shell, aws: EmbeddedAws, browser: Browser) -> Non
     (token,) = tokens(aws, "sso")
     assert {"accessToken", "refreshToken"} <= json.loads(token.read_text()).keys()
     browser.wait()
-    assert "You can close this page" in browser.page
+    assert "<h1>Sign-in allowed for corp" in browser.page
 
 
 @pytest.mark.usefixtures("person")
@@ -86,6 +86,10 @@ def test_without_a_switch(shell: Shell, browser: Browser) -> None:
     error = shell.run("%aws_profile --sso corp --login").error
     assert isinstance(error, CredentialsUnavailable)
     assert "was refused" in str(error)
+    browser.wait()
+    assert "<h1>Sign-in not allowed for " in browser.page
+    line = "%aws_profile --sso corp --login --device-code"
+    assert error.hint == f"Run the cell again, or run `{line}` to use any browser."
     browser.answer = "allow"
     assert "No profile is active" in shell.good("%aws_profile --sso corp --login").text
     assert "4 roles in 3 accounts" in shell.good("%aws_profiles --sso").text

@@ -184,6 +184,18 @@ def test_sign_in_with_a_code(views: Views, aws: EmbeddedAws) -> None:
     assert [secret for secret in aws.iam.secrets if secret in json.dumps(views.messages)] == []
 
 
+def test_a_refused_sign_in(views: Views, aws: EmbeddedAws) -> None:
+    """A sign-in that the user has denied is an error, which says to choose the profile again."""
+    organisation(aws)
+    ask = views.switch("prod-reader")["ask"]
+    aws.sso.deny(ask["code"])
+    end = time.monotonic() + 30
+    while not views.state["error"] and time.monotonic() < end:
+        time.sleep(0.05)
+    assert "was refused" in views.state["error"]
+    assert "Choose the profile again." in views.state["error"]
+
+
 def test_listed_roles(views: Views, aws: EmbeddedAws) -> None:
     """Roles that `%aws_profiles --sso` has listed appear, with the account's name to search for."""
     organisation(aws)

@@ -153,7 +153,7 @@ def test_refused(aws: EmbeddedAws) -> None:
         seconds(attempt, partial(aws.sso.deny, str(attempt.code)))
     assert token_files(aws) == []
     shown = f"{attempt!r} {caught.value!r} {caught.value.hint}"
-    assert "--login --device-code" in shown
+    assert caught.value.hint == "Run the cell again."
     assert not [secret for secret in (*aws.iam.secrets, attempt.url) if secret in shown]
 
 
@@ -211,8 +211,9 @@ def test_the_browsers_answer(capfd: pytest.CaptureFixture[str]) -> None:
     callback = Callback()
     state = re.findall(r"state=([^&]+)", callback.query("client", "S256"))[0]
     for query in ("code=x&state=other", "code=x", "error=access_denied", "state=%ff"):
-        with pytest.raises(urllib.error.HTTPError, match="400"):
+        with pytest.raises(urllib.error.HTTPError, match="400") as caught:
             urllib.request.urlopen(f"{callback.uri}?{query}")
+        assert b"No notebook waits for this sign-in" in caught.value.read()
     assert (callback.code, callback.is_refused) == ("", False)
     for answer in ("code=ours", "code=reloaded", "error=access_denied"):
         with urllib.request.urlopen(f"{callback.uri}?{answer}&state={state}") as response:
@@ -222,6 +223,22 @@ def test_the_browsers_answer(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(urllib.error.URLError, match="refused"):
         urllib.request.urlopen(callback.uri)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("answer", ["code=x", "error=access_denied"])
+def test_what_the_page_says(answer: str) -> None:
+    """The page says what happened for which profile, without scripts, links or the code."""
+    callback = Callback(profile="prod & <test>")
+    state = re.findall(r"state=([^&]+)", callback.query("client", "S256"))[0]
+    with urllib.request.urlopen(f"{callback.uri}?{answer}&state={state}") as response:
+        page = response.read().decode()
+        assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+    callback.close()
+    says = "Sign-in allowed" if answer == "code=x" else "Sign-in not allowed"
+    assert f"<h1>{says} for prod &amp; &lt;test&gt;</h1>" in page
+    assert "ipy_awsprofile" in page
+    assert "prefers-color-scheme: dark" in page
+    assert not re.search(r"<script|<link|<img|https?:|url\(|@import|code=x", page)
 
 
 # --- Sessions ---
