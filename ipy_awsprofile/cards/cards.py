@@ -230,7 +230,10 @@ def sharing_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str,
     settings: Section = {}
     with suppress(AwsProfileError):  # a file that can't be read just now
         settings = read_config().profiles.get(NOTEBOOK, {})
-    shared = f"programs with the profile `{NOTEBOOK}`, or `{AGENT}` to only read"
+    agent = f"`{AGENT}` to only read"
+    if switcher.recipients.window:
+        agent = f"`{AGENT}`, which can write for now"
+    shared = f"programs with the profile `{NOTEBOOK}`, or {agent}"
     programs_region = settings.get("region")
     seen = sharing.seen_by_programs
     if seen is SeenByPrograms.ANOTHER:

@@ -99,6 +99,19 @@ def saved_card(
     return Card(title, code="\n".join(lines))
 
 
+def not_shared_card(file: ConfigFile, lines: Sequence[str]) -> Card:
+    """Return a card of the lines that the config file needs before an identity can be shared."""
+    return Card(
+        "This identity isn't shared yet",
+        code="\n".join(lines),
+        notes=(
+            f"To make this change to `{file.config.paths.config}` and share the identity, run "
+            "`%aws_profile --share --yes`.",
+        ),
+        tone=Tone.WARNING,
+    )
+
+
 def explanation_card(shown: Explanation) -> Card:
     """Return a card that shows how a profile resolves."""
     notes = []

@@ -383,7 +383,10 @@ def _begin_to_share(line: _Line) -> pd.DataFrame | None:
         switcher.recipients.share()
     if lines:
         display(line.card())
-        display(tables.saved_card(file, lines, is_written=is_confirmed))
+        if switcher.recipients.sharing is None:
+            display(tables.not_shared_card(file, lines))
+        else:
+            display(tables.saved_card(file, lines, is_written=is_confirmed))
         return None
     _show_card_unless_quiet(line)
     receipts = switcher.recipients.receipts

@@ -47,7 +47,8 @@ def test_the_first_time(aws: EmbeddedAws, shell: Shell) -> None:
         assert "No profile is active" in str(shell.refused(f"%aws_profile {line}"))
     for line in ("RoleBeta --share", "--share"):
         shown = shell.good(f"%aws_profile {line}").text
-        assert "Add `--yes` to write the changes." in shown
+        assert "This identity isn't shared yet" in shown
+        assert "and share the identity, run `%aws_profile --share --yes`." in shown
         assert aws.config_file.read_text() == before
         assert not shared_file().exists()
     shell.good("%aws_profile --off")

@@ -84,6 +84,7 @@ def test_a_window(
     assert "AccessDenied" in put(terminal)
     card = notebook.good("%aws_profile --share write 10m").text
     assert "`notebook-agent` can write until" in card
+    assert "only read" not in card
     assert f"can write as {line} for 10 minutes, until " in answers.questions[-1]
     assert "written" in put(terminal)
     document = json.loads(terminal.run(*ASK, "--agent").stdout)
