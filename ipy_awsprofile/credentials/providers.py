@@ -21,6 +21,7 @@ from pathlib import Path
 from threading import Lock
 from time import sleep
 from typing import Any, Self, TypeVar
+from weakref import WeakSet
 
 import botocore.session
 from botocore.config import Config
@@ -79,6 +80,7 @@ from ipy_awsprofile.credentials.sts import (
 )
 from ipy_awsprofile.credentials.translation import reading, translated
 from ipy_awsprofile.errors import (
+    AwsProfileError,
     CredentialsRejected,
     SignInRequired,
     show_briefly,
@@ -234,15 +236,18 @@ class Renewing:
             raise self._first_error.with_traceback(None)
         _in_progress.add(current)
         try:
-            return self._fetch_checked(current, renewal, codes)
+            new = self._fetch_checked(current, renewal, codes)
         except KeyboardInterrupt as error:
             raise show_briefly(error)  # noqa: B904  # it is the same
         except Exception as error:
+            _failed.add(current)
             if self._keeps_error:
                 self._first_error = error
             raise
         finally:
             _in_progress.discard(current)
+        _failed.discard(current)
+        return new
 
     def _fetch_checked(self, current: Any, renewal: Renewal, codes: Prompter | None) -> NewKeys:
         """Return new credentials for the same identity. Raises the same errors as `_fetch`."""
@@ -303,6 +308,15 @@ _in_progress: set[object] = set()
 def is_renewing() -> bool:
     """Return whether credentials are being renewed, which can prompt the user."""
     return bool(_in_progress)
+
+
+#: The credentials whose last renewal has failed.
+_failed: WeakSet[object] = WeakSet()
+
+
+def renewal_has_failed(credentials: object) -> bool:
+    """Return whether the last renewal of credentials has failed."""
+    return credentials in _failed
 
 
 #: When a session replaced one that AWS had rejected, by its access key ID.

@@ -22,6 +22,7 @@ from ipy_awsprofile.config.sign_ins import sign_ins
 from ipy_awsprofile.config.target import login_target
 from ipy_awsprofile.credentials.inbox import INBOX, Answer, next_number
 from ipy_awsprofile.credentials.person import device_of
+from ipy_awsprofile.credentials.providers import renewal_has_failed
 from ipy_awsprofile.credentials.sts import aws_now
 from ipy_awsprofile.errors import (
     AwsProfileError,
@@ -365,9 +366,12 @@ class Conversation:
             variable = active.request.variable
         seconds_left = _seconds_until(identity.expiry)
         target = active.session.target
+        has_failed = renewal_has_failed(active.session.get_credentials())
         problem = ""
         if seconds_left == 0 and target.signs_in:
             problem = "The next call renews the credentials if you are still signed in."
+        if seconds_left == 0 and has_failed:
+            problem = "The credentials couldn't be renewed. The next call tries again."
         card = cards.active_identity_card(
             self._switcher, active, identity, variable=variable, problem=problem
         )
@@ -380,7 +384,7 @@ class Conversation:
             "region": identity.region or "",
             "chosen_region": active.request.region,
             "seconds_left": seconds_left,
-            "renews": target.renews_unattended,
+            "renews": target.renews_unattended and not has_failed,
             "signs_in": target.signs_in,
             "protected": is_protected(self._switcher.active, self._switcher.protection),
             "read_only": active.request.read_only,

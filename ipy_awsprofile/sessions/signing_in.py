@@ -114,7 +114,7 @@ class Attempt(StaysInProcess):
 
     @property
     def about(self) -> list[tuple[str, str]]:
-        """The sign-in's portal, account and role, and when it times out."""
+        """Why and for what the user signs in, and when the sign-in times out."""
         start = self._target.start
         sign_in = self._target.sign_in
         account = start.account or ""
@@ -122,12 +122,24 @@ class Attempt(StaysInProcess):
         if name:
             account += f" ({name})"
         return [
+            ("why", self._why),
             ("portal", sign_in.start_url if sign_in else ""),
             ("account", account),
             ("role", start.text("sso_role_name") or ""),
             ("needed by", self._target.name if self._target.name != self.profile else ""),
-            ("until", f"{self._ends_at:%H:%M} UTC"),
+            ("valid until", f"{self._ends_at:%H:%M} UTC"),
         ]
+
+    @property
+    def _why(self) -> str:
+        """Why the user has to sign in, or an empty text if the token's file doesn't say it."""
+        expires_at = value_in(self._file, "expiresAt")
+        if expires_at is None:
+            return "no sign-in is stored"
+        with suppress(ValueError, TypeError):  # some tools write other formats
+            if datetime.fromisoformat(str(expires_at)) < datetime.now(UTC):
+                return "the former sign-in has expired"
+        return ""
 
     def question(self) -> dict[str, Any]:
         """Return the data that a view shows about the attempt; see `Ask` in ``picker``."""

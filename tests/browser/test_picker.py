@@ -13,6 +13,8 @@ from tests.browser.pages import ViewPage
 from tests.browser.stage import restored, very_many
 from tests.roles import add_mfa_role
 
+KEYS = {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "x"}
+
 
 def test_keys(view: ViewPage) -> None:
     """Arrow, Home, End and Page keys highlight a row; Escape closes the list."""
@@ -48,16 +50,16 @@ def test_search(view: ViewPage) -> None:
         expect(view.options.first).to_contain_text(text)
     expect(view.root.locator(".ipyap-note")).to_have_text(re.compile(r"^1 of \d\d$"))
     listed = view.root.locator(".ipyap-list")
-    expect(listed.locator(".ipyap-head")).to_have_text("profileroleaccountRegionkind")
+    expect(listed.locator(".ipyap-head")).to_have_text("profileroleaccountregionkind")
     expect(view.options.first).to_contain_text("assume role")
-    before = listed.bounding_box()
+    field = view.field.bounding_box()
     view.field.fill("no such profile")
     nothing = view.root.get_by_text("No profile matches")
-    field, message = view.field.bounding_box(), nothing.bounding_box()
+    message = nothing.bounding_box()
     assert field
     assert message
+    assert view.field.bounding_box() == field
     assert message["y"] - field["y"] - field["height"] < 60
-    assert listed.bounding_box() == before
     view.field.press("Enter")
     assert view.is_open
     view.field.fill("prod")
@@ -240,6 +242,46 @@ def test_long_names(view: ViewPage, embedded: EmbeddedAws) -> None:
         assert first["y"] + first["height"] <= second["y"]
 
 
+def test_rows_and_columns(view: ViewPage, embedded: EmbeddedAws) -> None:
+    """Only the row of a long name is higher, and at 700 pixels, no Region and no kind is cut."""
+    with restored(embedded.config_file):
+        name = "acme-machine-learning-production-platform-administrator-access"
+        embedded.write_profile(name, region="ap-southeast-7", mfa_serial="x", **KEYS)
+        view.switcher.protection.protected = ("acme*",)
+        view.page.set_viewport_size({"width": 700, "height": 700})
+        view.open()
+        view.field.fill("a")
+        heights = {
+            option.get_attribute("title"): (option.bounding_box() or {}).get("height")
+            for option in view.options.all()
+        }
+        assert sorted(set(heights.values()))[0] == 30
+        assert [title for title, height in heights.items() if height != 30] == [
+            title for title in heights if str(title).startswith(name)
+        ]
+        for column in ("region", "kind"):
+            cells = view.root.locator(f".ipyap-{column}")
+            cut = "all => all.filter(one => one.scrollWidth > one.clientWidth).length"
+            assert cells.evaluate_all(cut) == 0, column
+        view.field.fill("acme")
+        expect(view.options).to_have_count(1)
+        listed = view.root.locator(".ipyap-rows").bounding_box()
+        assert listed
+        assert listed["height"] < 120
+
+
+def test_without_profiles(view: ViewPage, embedded: EmbeddedAws) -> None:
+    """Without profiles, the picker says so once, with the first steps."""
+    with restored(embedded.config_file), restored(embedded.credentials_file):
+        for file in (embedded.config_file, embedded.credentials_file):
+            file.write_text("")
+        view.open()
+        expect(view.root).to_contain_text("There are no AWS profiles yet")
+        expect(view.options).to_have_count(0)
+        shown = view.root.inner_text() + (view.field.get_attribute("placeholder") or "")
+        assert len(re.findall(r"no (\w+ )?profile|no profile is", shown, re.IGNORECASE)) == 1
+
+
 def test_many_profiles(view: ViewPage, embedded: EmbeddedAws) -> None:
     """Of 20,000 profiles, the page has only the visible rows, and every row can be reached."""
     with very_many(embedded, 20_000):
@@ -387,7 +429,10 @@ def test_after_a_restart(tool: ViewPage) -> None:
 
 @pytest.mark.parametrize("about", [{"renews": False}, {"signs_in": True}])
 def test_credentials_that_may_not_renew(tool: ViewPage, about: dict[str, bool]) -> None:
-    """After a failed renewal, or if it needs a sign-in, the button says `expired`, in red."""
+    """After a failed renewal, or if it needs a sign-in, the button says `expired`, in red.
+
+    The popup begins with a button to sign in or to renew.
+    """
     by_shortcut(tool)
     tool.settle()
     tool.choose("RoleBeta")
@@ -397,6 +442,25 @@ def test_credentials_that_may_not_renew(tool: ViewPage, about: dict[str, bool]) 
     by_shortcut(tool)
     for name in ("Refresh", "Off"):
         expect(tool.button(name)).to_be_visible()
+    tool.settle()
+    tool.tell(about={"seconds_left": 0, **about})
+    expect(tool.root).to_contain_text("have expired.")
+    tool.button("Sign in" if "signs_in" in about else "Renew").click()
+    assert tool.page.evaluate("sent.at(-1).do") == "refresh"
+
+
+def test_a_switch_that_waits_and_warnings(tool: ViewPage) -> None:
+    """The button shows that a switch waits for the cell; its title says why the dot is orange."""
+    by_shortcut(tool)
+    tool.settle()
+    tool.choose("staging")
+    tool.tell(about={"notes": 2}, busy={"doing": "Switching to RoleBeta", "waits": True})
+    expect(tool.tool).to_have_accessible_name(re.compile("waits for the cell"))
+    title = tool.tool.get_attribute("title") or ""
+    assert "Waiting for the running cell: switching to RoleBeta." in title
+    assert "The dot is orange because the identity's card has 2 warnings." in title
+    tool.tell()
+    expect(tool.tool).not_to_have_accessible_name(re.compile("waits"))
 
 
 def test_a_window(tool: ViewPage, embedded: EmbeddedAws) -> None:

@@ -221,6 +221,23 @@ def test_expired_credentials_of_a_sign_in(views: Views, aws: EmbeddedAws) -> Non
     assert "if you are still signed in" in html
 
 
+def test_a_renewal_that_failed(views: Views, shell: Shell, aws: EmbeddedAws) -> None:
+    """After a renewal that failed, the views say so, and after the next one, nothing of it."""
+    shell.ip.events.register("post_run_cell", views.conversation.cell_ended)
+    shell.good("%aws_profile RoleBeta")
+    arn = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
+    role = aws.iam.roles.pop(arn)
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=2)):
+        shell.run("session.client('s3').list_buckets()")
+        assert not views.state["identity"]["renews"]
+        assert ">expired<" in views.state["html"]
+        assert "The next call tries again." in views.state["html"]
+        aws.iam.roles[arn] = role
+        shell.good("session.client('s3').list_buckets()")
+        assert views.state["identity"]["renews"]
+        assert "tries again" not in views.state["html"]
+
+
 def test_each_change(views: Views, shell: Shell, aws: EmbeddedAws) -> None:
     """The views get each switch at once and other changes after the cell, without calls to AWS."""
     shell.ip.events.register("post_run_cell", views.conversation.cell_ended)

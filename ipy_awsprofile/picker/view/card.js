@@ -29,6 +29,8 @@ export class Card {
       pushButton(() => this.copy(), icon("copy"), this.copied),
       insert && pushButton(() => insert(this.identity?.code ?? ""), icon("insert"), "Insert as cell"),
     );
+    this.expired = h("div", { class: "ipyap-expired", hidden: true });
+    this.renew = () => send({ do: "refresh" });
     this.windowLeft = h("span", { role: "timer" });
     this.window = h(
       "div",
@@ -45,6 +47,7 @@ export class Card {
     this.identity = identity;
     this.card.innerHTML = html;
     this.actions.hidden = !identity;
+    this.expired.replaceChildren(...(identity ? whatExpired(identity, this.renew) : []));
     if (identity?.ends) this.card.querySelector(".ipy-awsprofile-badge")?.setAttribute("role", "timer");
     this.offer();
     this.tick();
@@ -77,21 +80,31 @@ export class Card {
     const left = windowLeft(this.identity);
     this.window.hidden = !left;
     this.windowLeft.textContent = `${left} left`;
+    const { text, tone, isOver } = timeLeft(this.identity);
+    this.expired.hidden = !(isOver && tone === "red");
     const badge = this.card.querySelector("[role=timer]");
     if (!badge || !this.identity) return;
-    const { text, tone, isOver } = timeLeft(this.identity);
     badge.textContent = isOver ? text : `${text} left`;
     badge.setAttribute("title", `Expires ${localTime(Number(this.identity.ends))}`);
     this.card.dataset.tone = tone;
   }
 }
 
+/** Say that an identity's credentials have expired, and offer what renews them. @param {Identity} identity @param {() => void} renew */
+function whatExpired({ name, signs_in }, renew) {
+  const button = pushButton(renew, signs_in ? "Sign in" : "Renew");
+  button.classList.add("ipyap-go");
+  return [icon("alert"), h("span", {}, "The credentials of ", h("b", {}, name), " have expired."), button];
+}
+
 /**
  * Return what to say about the time left, and how urgent it is: never, if credentials renew without
  * the user. If renewing needs a sign-in, it isn't known whether they do.
- * @param {Identity} identity
+ * @param {Identity | null} identity
  */
-export function timeLeft({ ends, renews, signs_in }) {
+export function timeLeft(identity) {
+  if (!identity?.ends) return { text: "", tone: "calm", isOver: false };
+  const { ends, renews, signs_in } = identity;
   const secondsLeft = Math.max(0, Math.ceil((Number(ends) - Date.now()) / 1000));
   if (!secondsLeft && renews && !signs_in) return { text: "renews at the next call", tone: "calm", isOver: true };
   if (!secondsLeft) return { text: "expired", tone: "red", isOver: true };

@@ -40,6 +40,9 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Return a text with what is between backticks as code, as on cards. @param {string} text */
+export const formatted = (text) => text.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
+
 /** Return a button of the picker. */
 export const pushButton = (/** @type {() => void} */ onclick, /** @type {Child[]} */ ...content) => h("button", { class: "ipyap-button", type: "button", onclick }, ...content);
 

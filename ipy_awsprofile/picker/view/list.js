@@ -1,8 +1,8 @@
 // The field that shows the active profile, and searches the list of profiles below it.
 // It is a combobox: https://www.w3.org/WAI/ARIA/apg/patterns/combobox/
 //
-// Only the visible rows are in the page, so the number of profiles doesn't matter. All rows have one
-// height, in which the longest name fits, because names can differ anywhere.
+// Only the visible rows are in the page, so the number of profiles doesn't matter. A row is higher if
+// its name doesn't fit in one line, because names can differ anywhere.
 
 import { h, icon, pushButton } from "./dom.js";
 
@@ -15,7 +15,9 @@ const NAME = 0, ACCOUNT = 1, ROLE = 2, REGION = 3, PROTECTED = 4, KIND = 5;
 
 const ROWS_SHOWN = 9;
 const OVERSCAN = 4; // rows drawn above and below the visible ones
-const HEADINGS = ["profile", "role", "account", "Region", "kind"];
+const HEADINGS = ["profile", "role", "account", "region", "kind"];
+const LOCK = 18; // pixels of the icon before a protected name
+const NARROWEST = 48, WIDEST = 320; // pixels of a column; each heading fits in the narrowest
 const KEYS = [["↑↓", "choose"], ["Enter", "switch"], ["Esc", "close"]];
 
 const counted = (/** @type {number} */ number) => `${number.toLocaleString("en")} profile${number === 1 ? "" : "s"}`;
@@ -38,7 +40,9 @@ export class ProfileList {
     this.active = -1; // the index of the highlighted row
     this.isPointedAt = false; // whether the user has highlighted it. Enter chooses it only then.
     this.drawn = /** @type {Map<number, HTMLElement>} */ (new Map()); // the rows in the page, by index
-    this.height = 28; // of a row, in pixels
+    this.height = 30; // of a row whose name fits in one line, in pixels
+    this.heights = /** @type {Map<Entry, number>} */ (new Map()); // of the other rows
+    this.tops = [0]; // where each row begins, and the end of the last one
 
     /** @type {HTMLInputElement} */
     this.input = h("input", {
@@ -89,7 +93,7 @@ export class ProfileList {
       "div",
       { class: "ipyap-list", hidden: true },
       head,
-      h("div", { class: "ipyap-body" }, this.box, this.empty), // which keeps its height without a match
+      h("div", { class: "ipyap-body" }, this.box, this.empty),
       h(
         "div",
         { class: "ipyap-foot" },
@@ -143,7 +147,7 @@ export class ProfileList {
       const longest = (/** @type {0 | 1 | 2 | 3 | 5} */ column) => this.entries.reduce((most, { row }) => (row[column].length > most.length ? row[column] : most), "");
       const isAnyProtected = this.entries.some(({ row }) => row[PROTECTED]);
       this.longest = /** @type {Row} */ ([longest(NAME), longest(ACCOUNT), longest(ROLE), longest(REGION), isAnyProtected, longest(KIND)]);
-      this.input.placeholder = this.entries.length ? `Search ${counted(this.entries.length)}` : "No profiles";
+      this.input.placeholder = this.entries.length ? `Search ${counted(this.entries.length)}` : "Search profiles";
     }
     const first = this.entries.filter(({ row }) => recent.includes(row[NAME]));
     first.sort((one, other) => recent.indexOf(one.row[NAME]) - recent.indexOf(other.row[NAME]));
@@ -171,28 +175,75 @@ export class ProfileList {
     this.empty.hidden = this.matches.length > 0;
     this.empty.textContent = total
       ? "No profile matches all of these words."
-      : this.json ? "There is no profile in the shared config files." : "Reading the shared config files …";
+      : this.json ? "" : "Reading the config files …";
     this.note.textContent = this.matches.length === total ? "" : `${this.matches.length.toLocaleString("en")} of ${total.toLocaleString("en")}`;
     if (this.isPointedAt && total) this.actions.say(counted(this.matches.length));
     this.spacer.replaceChildren();
     this.drawn.clear();
     this.box.scrollTop = 0;
+    this.place();
     this.scroll();
   }
 
-  /** Make each row as high as the longest texts need, which wrap in a narrow view. */
+  /** Give each column the width that its texts need, and each row the height that its name needs. */
   measure() {
     if (!this.longest) return;
     const probe = this.row({ row: this.longest }, 0);
-    probe.style.height = "auto";
-    this.spacer.append(probe);
-    this.height = probe.offsetHeight;
-    probe.remove();
+    probe.classList.add("ipyap-probe"); // as wide as its texts
+    this.spacer.replaceChildren(probe);
+    const [, role, account, region, kind] = [...probe.children].map((cell) => Math.ceil(cell.getBoundingClientRect().width));
+    const width = (/** @type {number} */ needed) => Math.min(WIDEST, Math.max(NARROWEST, needed));
+    const columns = ["minmax(30%, 1fr)", ...[role, account].map((needed) => `minmax(${NARROWEST}px, ${width(needed)}px)`), `${width(region)}px`, `${width(kind)}px`];
+    this.element.style.setProperty("--ipyap-columns", columns.join(" "));
+    const [short] = this.probe([{ row: ["x", ...this.longest.slice(1)] }]);
+    const name = /** @type {HTMLElement} */ (short.firstElementChild);
+    const { font } = getComputedStyle(name);
+    const fits = this.fits(font, name.clientWidth - (this.longest[PROTECTED] ? LOCK : 0));
+    this.height = short.offsetHeight;
+    const long = this.entries.filter(({ row }) => !fits(row[NAME]));
+    this.heights = new Map(this.probe(long).map((element, index) => [long[index], element.offsetHeight]));
     this.spacer.replaceChildren();
     this.drawn.clear();
-    // The height depends on all profiles, so that typing moves nothing.
-    this.box.style.height = `${Math.max(2, Math.min(this.entries.length, ROWS_SHOWN)) * this.height}px`;
+    this.place();
     this.scroll();
+  }
+
+  /** Draw rows that have the height of their texts. @param {{ row: any }[]} entries */
+  probe(entries) {
+    const elements = entries.map((entry) => this.row(entry, 0));
+    for (const element of elements) element.style.height = "auto";
+    this.spacer.replaceChildren(...elements);
+    return elements;
+  }
+
+  /** Return a function that says whether a name surely fits in one line. @param {string} font @param {number} width */
+  fits(font, width) {
+    const context = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
+    context.font = font;
+    return (/** @type {string} */ name) => context.measureText(name).width < width - 1;
+  }
+
+  /** Compute where each row begins. The list is as high as its rows, within limits. */
+  place() {
+    let top = 0;
+    this.tops = [0];
+    for (const entry of this.matches) {
+      top += this.heights.get(entry) ?? this.height;
+      this.tops.push(top);
+    }
+    this.spacer.style.height = `${top}px`;
+    this.box.style.height = `${Math.max(2 * this.height, Math.min(top, ROWS_SHOWN * this.height))}px`;
+  }
+
+  /** Return the index of the row at a distance from the first row's top. @param {number} distance */
+  rowAt(distance) {
+    let from = 0, until = this.matches.length;
+    while (until - from > 1) {
+      const middle = (from + until) >> 1;
+      if (this.tops[middle] <= distance) from = middle;
+      else until = middle;
+    }
+    return from;
   }
 
   /** Highlight the row with an index. @param {number} index */
@@ -207,9 +258,8 @@ export class ProfileList {
 
   /** Scroll to the highlighted row. */
   scroll() {
-    const top = this.active * this.height, bottom = top + this.height;
+    const top = this.tops[this.active] ?? 0, bottom = this.tops[this.active + 1] ?? 0;
     const { scrollTop, clientHeight } = this.box;
-    this.spacer.style.height = `${this.matches.length * this.height}px`;
     if (top < scrollTop) this.box.scrollTop = Math.max(0, top);
     else if (bottom > scrollTop + clientHeight) this.box.scrollTop = bottom - clientHeight;
     this.draw();
@@ -217,8 +267,9 @@ export class ProfileList {
 
   /** Put the visible rows into the page. A row keeps its element, because a click must end where it began. */
   draw() {
-    const from = Math.max(0, Math.floor(this.box.scrollTop / this.height) - OVERSCAN);
-    const until = Math.min(this.matches.length, from + Math.ceil(this.box.clientHeight / this.height) + 2 * OVERSCAN);
+    const { scrollTop, clientHeight } = this.box;
+    const from = Math.max(0, this.rowAt(scrollTop) - OVERSCAN);
+    const until = Math.min(this.matches.length, this.rowAt(scrollTop + clientHeight) + 1 + OVERSCAN);
     const isDrawn = (/** @type {number} */ index) => (index >= from && index < until) || index === this.active;
     for (const [index, element] of this.drawn) {
       if (!isDrawn(index)) {
@@ -249,7 +300,7 @@ export class ProfileList {
         class: "ipyap-row",
         role: "option",
         id: `${this.id}-${index}`,
-        style: `top:${index * this.height}px;height:${this.height}px`,
+        style: `top:${this.tops[index]}px;height:${this.tops[index + 1] - this.tops[index]}px`,
         title: title.filter(Boolean).join("\n"),
         "aria-selected": String(row[NAME] === this.current),
         "aria-posinset": index + 1,

@@ -1,7 +1,7 @@
 // The questions of a switch or of a running cell: a confirmation, an MFA code, or a sign-in. They have
 // the same look and the same buttons in a cell, in the picker, and in the toolbar's popup.
 
-import { h, icon, pushButton, style } from "./dom.js";
+import { formatted, h, icon, pushButton, style } from "./dom.js";
 /** @import { Answer, Ask, Child, Message, Send, SignInStep } from "./dom.js" */
 
 export class Question {
@@ -33,15 +33,16 @@ export class Question {
 
   /** @param {Ask} ask */
   parts(ask) {
-    const parts = PARTS[ask.kind](/** @type {any} */ (ask), this);
-    if (!ask.can_answer) {
-      const isLink = (/** @type {string | Node} */ part, /** @type {number} */ index) => !index || part instanceof HTMLAnchorElement;
-      return [...parts.filter(isLink), h("span", { class: "ipyap-detail" }, "Answer below the running cell, or interrupt it.")];
-    }
+    const { what, answers, link } = PARTS[ask.kind](/** @type {any} */ (ask), this);
+    if (!ask.can_answer) return [what, link ?? "", h("span", { class: "ipyap-detail" }, "Answer below the running cell, or interrupt it.")];
     const id = `ipyap-wrong-${ask.question}`;
-    const field = parts.find((part) => part instanceof HTMLInputElement);
+    const field = answers.find((answer) => answer instanceof HTMLInputElement);
     if (field && ask.error) field.setAttribute("aria-describedby", id);
-    return [...parts, pushButton(this.cancel, "Cancel"), h("span", { class: "ipyap-wrong", id }, ask.error.replaceAll("`", ""))];
+    return [
+      what,
+      h("span", { class: "ipyap-wrong", id }, ...formatted(ask.error)),
+      h("span", { class: "ipyap-answers" }, link ?? null, ...answers, pushButton(this.cancel, "Cancel")),
+    ];
   }
 
   /** Move the focus to the answer. Holding down Enter must not confirm, so that is *Cancel*. */
@@ -61,44 +62,51 @@ export class Question {
 }
 
 /**
- * The first part says what is asked and why.
- * @type {{ [Kind in Ask["kind"]]: (ask: Extract<Ask, { kind: Kind }>, question: Question) => (string | Node)[] }}
+ * What is asked and why, the page to open, and the elements with which the user answers.
+ * @typedef {{ what: HTMLElement, answers: HTMLElement[], link?: HTMLElement }} Parts
+ * @type {{ [Kind in Ask["kind"]]: (ask: Extract<Ask, { kind: Kind }>, question: Question) => Parts }}
  */
 const PARTS = {
-  confirm: ({ profile, pattern, account }) => [
-    asked(
+  confirm: ({ profile, pattern, account }) => ({
+    what: asked(
       h("span", {}, icon("lock"), " Switch to ", h("b", {}, profile), account && " in account ", account && h("b", {}, account), "?"),
-      `The pattern “${pattern}” protects it.`,
+      detail(`The pattern “${pattern}” protects it.`),
     ),
-    submit(`Switch to ${profile}`),
-  ],
+    answers: [submit(`Switch to ${profile}`)],
+  }),
 
-  allow: ({ text }) => [asked(h("span", {}, icon("alert"), ` ${text}`), "The running cell waits for your answer."), submit("Allow")],
+  allow: ({ text }) => ({
+    what: asked(h("span", {}, icon("alert"), " ", ...formatted(text)), detail("The running cell waits for your answer.")),
+    answers: [submit("Allow")],
+  }),
 
-  code: ({ profile, device, again }) => [
-    asked(h("span", {}, again ? "The next MFA code for " : "MFA code for ", h("b", {}, profile)), device),
-    h("input", {
-      class: "ipyap-digits",
-      name: "code",
-      autocomplete: "one-time-code",
-      inputmode: "numeric",
-      maxlength: 12,
-      placeholder: "000000",
-      "aria-label": `MFA code from ${device}`,
-    }),
-    submit("Continue"),
-  ],
+  code: ({ profile, device, again }) => ({
+    what: asked(h("span", {}, again ? "The next MFA code for " : "MFA code for ", h("b", {}, profile)), detail(device)),
+    answers: [
+      h("input", {
+        class: "ipyap-digits",
+        name: "code",
+        autocomplete: "one-time-code",
+        inputmode: "numeric",
+        maxlength: 12,
+        placeholder: "000000",
+        "aria-label": `MFA code from ${device}`,
+      }),
+      submit("Continue"),
+    ],
+  }),
 
   sign_in: ({ profile, url, step, code, about }, { answer }) => {
-    const link = step === "allow" ? "Open it again" : "Open the sign-in page";
+    const text = step === "allow" ? "Open it again" : "Open the sign-in page";
     const address = { class: "ipyap-button ipyap-go", href: url, target: "_blank", rel: "noopener noreferrer" };
-    const why = about.map(([label, value]) => `${label} ${value}`).join(", ");
-    return [
-      asked(h("span", {}, "Sign in for ", h("b", {}, profile)), STEPS[step](code), why),
-      /^https?:/.test(url) ? h("a", address, link) : "",
-      step === "allow" ? pushButton(() => answer({ device_code: true }), "Use another browser") : "",
-      ...(step === "enter" ? [h("input", { name: "entered", autocomplete: "off", placeholder: "code", "aria-label": "Code of the sign-in page" }), submit("Continue")] : []),
-    ];
+    const answers = /** @type {HTMLElement[]} */ ([]);
+    if (step === "allow") answers.push(pushButton(() => answer({ device_code: true }), "Use another browser"));
+    if (step === "enter") answers.push(h("input", { name: "entered", autocomplete: "off", placeholder: "code", "aria-label": "Code of the sign-in page" }), submit("Continue"));
+    return {
+      what: asked(h("span", {}, "Sign in for ", h("b", {}, profile)), detail(STEPS[step](code)), rows(about)),
+      answers,
+      link: /^https?:/.test(url) ? h("a", address, text) : undefined,
+    };
   },
 };
 
@@ -109,8 +117,12 @@ const STEPS = {
   enter: () => "Enter the code that the page shows",
 };
 
-const asked = (/** @type {Child} */ what, /** @type {Child[]} */ ...details) =>
-  h("span", { class: "ipyap-asked" }, what, ...details.map((detail) => detail && h("span", { class: "ipyap-detail" }, detail)));
+const asked = (/** @type {Child[]} */ ...content) => h("div", { class: "ipyap-asked" }, ...content);
+
+const detail = (/** @type {Child} */ content) => h("span", { class: "ipyap-detail" }, content);
+
+/** Return rows with a label and a value. @param {[string, string][]} about */
+const rows = (about) => h("dl", { class: "ipyap-about" }, ...about.flatMap(([label, value]) => [h("dt", {}, label), h("dd", {}, value)]));
 
 const submit = (/** @type {string} */ text) => h("button", { class: "ipyap-button ipyap-go", type: "submit" }, text);
 

@@ -77,6 +77,15 @@ function question(node, channel, number) {
   return () => channel.listeners.delete(listener);
 }
 
+/** Return the lines of the button's title. @param {State} state @param {string} needs */
+function describe({ identity, busy }, needs) {
+  const lines = [identity ? `${identity.name}, account ${identity.account}` : "No AWS profile is active."];
+  if (busy?.waits) lines.push(`Waiting for the running cell: ${busy.doing[0].toLowerCase()}${busy.doing.slice(1)}.`);
+  if (identity?.notes) lines.push(`The dot is orange because the identity's card has ${identity.notes === 1 ? "a warning" : `${identity.notes} warnings`}.`);
+  lines.push(needs ? `${needs}: click to see.` : "Click to search, switch, refresh or switch off.");
+  return lines;
+}
+
 /** What the button says about a question. @type {Record<Ask["kind"], string>} */
 const NEEDS = { sign_in: "Sign in", code: "MFA code", confirm: "Confirm", allow: "Confirm" };
 
@@ -104,6 +113,7 @@ class ToolbarButton {
       access: part("access", "read-only"),
       left: part("left", this.left, this.leftUnit),
       window: part("window", part("words", "agent writes: "), this.window, unseen("left")),
+      waits: part("waits", "waits", part("words", " for the cell")),
       alert: part("alert", icon("alert"), this.needs),
     };
     this.button = h("button", { class: "ipyap-tool", type: "button", hidden: true, "aria-haspopup": "dialog", "aria-expanded": "false" }, ...Object.values(this.parts));
@@ -193,7 +203,7 @@ class ToolbarButton {
   /** @param {State | null} state */
   show(state) {
     if (!state) return;
-    const { identity, error, ask } = state;
+    const { identity, error, ask, busy } = state;
     let needs = "";
     if (!this.isOpen && ask) needs = NEEDS[ask.kind];
     if (!this.isOpen && error) needs = "Something failed";
@@ -206,12 +216,10 @@ class ToolbarButton {
     this.name.textContent = identity ? identity.profile ?? identity.name : "No AWS profile";
     this.account.textContent = identity?.account ?? "";
     this.needs.textContent = needs;
-    const isShown = { active: identity, lock: identity?.protected, account: identity, protected: identity?.protected, access: identity?.read_only, left: identity?.ends, alert: needs };
+    const isShown = { active: identity, lock: identity?.protected, account: identity, protected: identity?.protected, access: identity?.read_only, left: identity?.ends, waits: busy?.waits && !needs, alert: needs };
     for (const [name, value] of Object.entries(isShown)) this.parts[name].hidden = !value;
     // A narrow toolbar hides a part of it.
-    const about = identity ? `${identity.name}, account ${identity.account}` : "No AWS profile is active.";
-    const click = needs ? `${needs}: click to see.` : "Click to search, switch, refresh or switch off.";
-    this.button.title = `${about}\n${click}`;
+    this.button.title = describe(state, needs).join("\n");
     this.button.hidden = false;
     this.tick();
   }

@@ -49,6 +49,7 @@ export class View {
     this.popup = popup;
     this.kernel = ""; // its ID
     this.state = /** @type {State | null} */ (null);
+    this.hasProfiles = true; // unless Python has said that there are none
     this.isMine = false; // whether this view has sent the command that Python carries out
     this.tab = /** @type {Window | null} */ (null); // the console's tab, which is empty until Python sends its address
     this.list = new ProfileList({
@@ -70,7 +71,7 @@ export class View {
     this.root = h(
       "div",
       { class: popup ? "ipyap" : "ipyap ipyap-unknown", "data-lm-suppress-shortcuts": "true" },
-      ...[style(), this.list.field, this.list.element, this.question.element, this.then],
+      ...[style(), this.card.expired, this.list.field, this.list.element, this.question.element, this.then],
       ...[this.error, this.nothing, this.card.element, this.status],
     );
     el.append(this.root);
@@ -131,6 +132,9 @@ export class View {
       this.list.replace(new TextDecoder().decode(buffers[0]), recent);
       this.card.offer(message.regions);
       this.nothing.innerHTML = message.html;
+      this.hasProfiles = message.profiles > 0;
+      if (!this.hasProfiles) this.list.close(this.profile);
+      this.card.element.hidden = !this.hasProfiles && !this.state?.identity;
     } else if ("console" in message) {
       if (inVsCode()) openOutside(message.console, this.root);
       else if (!this.tab?.closed) this.tab?.location.replace(message.console);
@@ -148,6 +152,7 @@ export class View {
     if (identity) identity.ends = time(identity.seconds_left);
     if (identity) identity.window_ends = time(identity.window_seconds_left);
     this.card.show(identity, state.html);
+    this.card.element.hidden = !this.hasProfiles && !identity;
     this.list.current = identity?.profile ?? null;
     if (this.profile) LAST.set(this.kernel, [this.profile]);
     if (before && before.identity?.profile !== identity?.profile) {
