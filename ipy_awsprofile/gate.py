@@ -255,7 +255,7 @@ def errors_as_lines() -> Iterator[None]:
 class Signer(Enum):
     """The kind of object that signs a request, and a hint for an object of another identity."""
 
-    CLIENT = "A client keeps its identity. Create it again with `{session}.client({service})`."
+    CLIENT = "A client keeps its identity. Create it again with `{source}.client({client})`."
     LIBRARY = "A client keeps its identity. Create the library's objects again."
     CREDENTIALS = (
         "Credentials keep their identity. Get them again with `{session}.get_credentials()`."
@@ -267,13 +267,14 @@ def check(
     credentials: object,
     signer: Signer = Signer.CREDENTIALS,
     operation: str = "a request",
-    service: str = "",
+    client: tuple[str, str] = ("", ""),
 ) -> None:
     """Check that the credentials for a signature belong to the active identity.
 
     If they don't, warn, or raise StaleIdentity if the notebook refuses such signatures. While code
     runs for many profiles, raise NotForOneProfile if the credentials don't belong to the profile of
-    the current thread. ``operation`` and ``service`` describe the request in messages.
+    the current thread. ``operation`` describes the request in messages, and
+    ``client`` has the service and the Region of a client.
     """
     if not PROCESS.watched:  # the extension was unloaded
         return
@@ -286,7 +287,7 @@ def check(
     if turn or PROCESS.is_run:
         _require_label_of_turn(label, turn, signer, operation)
     elif is_stale(label):
-        _report_stale(label, signer, operation, service)
+        _report_stale(label, signer, operation, client)
 
 
 def is_stale(label: Label) -> bool:
@@ -328,7 +329,7 @@ def _require_label_of_turn(label: Label, turn: Turn | None, signer: Signer, oper
     )
 
 
-def _report_stale(label: Label, signer: Signer, operation: str, service: str) -> None:
+def _report_stale(label: Label, signer: Signer, operation: str, client: tuple[str, str]) -> None:
     """Handle a signature as an identity that isn't active, as the user's setting requires.
 
     The setting is to warn, to raise StaleIdentity, or to do nothing. While a read-only identity is
@@ -345,12 +346,15 @@ def _report_stale(label: Label, signer: Signer, operation: str, service: str) ->
         signer = Signer.LIBRARY
     active_name = "no profile"
     session = "boto3.Session()"
+    source = "boto3"
     if active:
         active_name = f"`{active.name}`"
-        session = "session"  # the notebook's variable
+        session = source = "session"  # the notebook's variable
     other = label.text_beside(active)
+    service, region = client
     problem = f"{code} signs {operation} as {other}, but {active_name} is active."
-    hint = signer.value.format(session=session, service=f'"{service}"')
+    arguments = f'"{service}", region_name="{region}"'
+    hint = signer.value.format(session=session, source=source, client=arguments)
     if policy == "refuse":
         raise StaleIdentity(problem, hint)
     if problem not in PROCESS.warned:

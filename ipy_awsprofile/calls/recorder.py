@@ -11,7 +11,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -216,13 +216,20 @@ def _identity_of(credentials: Credentials | None) -> tuple[str, str]:
     return label.profile or "unknown", principal
 
 
-def calls_frame(calls: list[Call]) -> pd.DataFrame:
-    """Return recorded calls as a DataFrame with a row for each call."""
+#: The columns that `%aws_calls` shows by default.
+SHOWN = ("time", "cell", "profile", "action", "resource", "outcome", "error")
+
+
+def calls_frame(calls: list[Call], columns: Collection[str] = ()) -> pd.DataFrame:
+    """Return recorded calls as a DataFrame with a row for each call.
+
+    It has the given columns, or all of them.
+    """
     import pandas as pd
 
     types = {"time": "datetime64[s, UTC]", "cell": "Int64", "seconds": "Float64"}
-    columns = [name for name in Call.__slots__ if name != "needs"]
+    columns = columns or [name for name in Call.__slots__ if name != "needs"]
     frame = pd.DataFrame(
-        [[getattr(call, name) for name in columns] for call in calls], columns=columns
+        [[getattr(call, name) for name in columns] for call in calls], columns=list(columns)
     )
     return frame.astype({name: types.get(name, "string") for name in columns})

@@ -68,6 +68,10 @@ _PAGE = "var(--vscode-editor-background, var(--jp-layout-color0, Canvas))"
 _HEAD = f"{_SHORT};position:sticky;top:0;background:{_PAGE}"
 _HEADING = f"padding:8px 16px 2px 0;text-align:left;border-bottom:{_LINE}"
 _SCROLLER = "max-height:360px;overflow:auto;margin-top:4px"
+#: The lines of code that fit in the frame, at least.
+_LINES_SHOWN = 10
+#: The space between two sentences of a title.
+_END_OF_SENTENCE = re.compile(r"(?<=[.?!]) (?=[A-Z`])")
 _CODE = "padding:0 3px;border-radius:3px;font-size:12px"
 _BUTTON = (
     "display:inline-block;margin-top:8px;padding:3px 14px;border-radius:4px;font-weight:600;"
@@ -103,6 +107,13 @@ class Table:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
+        return self.html("Table")
+
+    def html(self, label: str) -> str:
+        """Return the table as HTML in a frame that scrolls, which the keyboard reaches.
+
+        Screen readers announce the frame by its ``label``.
+        """
         head = ""
         style = ' style="background:none"'  # headings separate the rows
         if self.columns:
@@ -111,7 +122,7 @@ class Table:
             style = ""
         body = "".join(f"<tr{style}>{self._cells(row)}</tr>" for row in self._shown())
         table = f'<table style="margin:0;font-size:12px">{head}<tbody>{body}</tbody></table>'
-        return f'<div style="{_SCROLLER}">{table}</div>'
+        return f'<div {_focusable(label)} style="{_SCROLLER}">{table}</div>'
 
     def _cells(self, row: tuple[str, ...]) -> str:
         if _is_data(row):
@@ -177,7 +188,10 @@ class Card:
 
     def _repr_html_(self) -> str:
         # Spaces separate the words on pages that remove styles, such as GitHub's.
-        title = f"<b>{_formatted(self.title)}</b>"
+        first, *others = re.split(_END_OF_SENTENCE, self.title, maxsplit=1)
+        title = f"<b>{_formatted(first)}</b>"
+        if others:
+            title += f" {_formatted(others[0])}"
         if self.mark:
             red = Tone.ERROR.edge("border", 1)
             title += f' <span style="{_BESIDE};{red}">{_escaped(self.mark)}</span>'
@@ -195,16 +209,28 @@ class Card:
             parts.append(f'<a {there} style="{_BUTTON}">{text}</a>')
         if self.code:
             lines = "\n".join(map(_escaped, self.code.split("\n")))
-            parts.append(f'<pre style="{_SCROLLER};{_MONO};white-space:pre-wrap">{lines}</pre>')
+            focusable = ""
+            if self.code.count("\n") > _LINES_SHOWN:
+                focusable = _focusable(self.title)
+            style = f"{_SCROLLER};{_MONO};white-space:pre-wrap"
+            parts.append(f'<pre {focusable} style="{style}">{lines}</pre>')
         for note in self.notes:
             parts.append(f'<div style="margin-top:4px">{_formatted(note)}</div>')
         if self.table and self.table.rows:
-            parts.append(self.table._repr_html_())
+            parts.append(self.table.html(self.title))
         style = f"{_CARD};{self.tone.edge('border-left', 4)}"
         return f'<div class="ipy-awsprofile-card" style="{style}">{"".join(parts)}</div>'
 
     def _filled_rows(self) -> list[tuple[str, str]]:
         return [row for row in self.rows if row[1]]
+
+
+def _focusable(label: str) -> str:
+    """Return the attributes of a frame that scrolls, so that the keyboard can scroll it.
+
+    https://dequeuniversity.com/rules/axe/4.10/scrollable-region-focusable
+    """
+    return f'tabindex="0" role="group" aria-label="{_escaped(one_line(label))}"'
 
 
 def _row(row: tuple[str, str]) -> str:

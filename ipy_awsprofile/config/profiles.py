@@ -32,7 +32,7 @@ from ipy_awsprofile.text import did_you_mean, letters_of
 class ProfileKind(StrEnum):
     """The source of a profile's credentials, in the terms of AWS's settings reference."""
 
-    STATIC_KEYS = "static keys"
+    STATIC_KEYS = "access keys"
     ASSUME_ROLE = "assume role"
     CREDENTIAL_SOURCE = "credential source"
     WEB_IDENTITY = "web identity"
@@ -40,7 +40,7 @@ class ProfileKind(StrEnum):
     LOGIN_SESSION = "login session"
     CREDENTIAL_PROCESS = "credential process"
     AMBIENT = "default credentials"
-    INCOMPLETE = "incomplete"
+    INCOMPLETE = "no credentials"
 
 
 #: The kinds of profiles that call AssumeRole.

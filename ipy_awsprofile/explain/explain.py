@@ -167,7 +167,7 @@ def _unassigned(target: Target) -> str:
 
 
 def _described(profile: Profile) -> str:
-    """Return a description of a profile, such as ``static keys, credentials:3``.
+    """Return a description of a profile, such as ``access keys, credentials:3``.
 
     The description contains the profile's kind, role and location.
     """

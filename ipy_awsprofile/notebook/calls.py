@@ -13,7 +13,7 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from ipy_awsprofile.calls.policy import Draft, drafts
-from ipy_awsprofile.calls.recorder import CallRecorder, calls_frame
+from ipy_awsprofile.calls.recorder import SHOWN, CallRecorder, calls_frame
 from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.text import number_of, one_line
@@ -65,7 +65,8 @@ def run_aws_calls(
         calls = list(recorder.calls)
         if options.denied:
             calls = [call for call in calls if call.outcome == "denied"]
-        return calls_frame(calls)
+        columns = () if options.all else SHOWN
+        return calls_frame(calls, columns)
     return None
 
 

@@ -121,6 +121,7 @@ class _CallsOptions:
     """The options of ``%aws_calls``."""
 
     denied: bool = option("return only the calls that AWS denied")
+    all: bool = option("return all columns, as `recorded_calls()` does")
     policy: str | None = option(
         "show a draft policy for the calls of each identity, or write the active identity's draft "
         "to a file",

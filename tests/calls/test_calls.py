@@ -68,7 +68,7 @@ def rows_of(notebook: Shell, code: str) -> list[dict[str, Any]]:
     """Run code in a cell, which can fail, and return the rows of its calls."""
     notebook.good("%aws_calls clear")
     notebook.run(code)
-    rows: list[dict[str, Any]] = notebook.good("%aws_calls").result.to_dict("records")
+    rows: list[dict[str, Any]] = notebook.good("%aws_calls --all").result.to_dict("records")
     return rows
 
 
@@ -125,7 +125,7 @@ def test_denied(notebook: Shell, aws: EmbeddedAws) -> None:
     assert row["error"].endswith(
         "because no identity-based policy allows the s3:ListAllMyBuckets action"
     )
-    frame = notebook.good("before.list_buckets()\n%aws_calls").result
+    frame = notebook.good("before.list_buckets()\n%aws_calls --all").result
     assert len(frame[frame.account != ROLE_ACCOUNT]) == 1
     assert len(notebook.good("%aws_calls --denied").result) == 1
 
@@ -185,7 +185,7 @@ def test_beside_tracing(
         shell.good(cell)
     call = "session.client('s3').list_buckets()"
     shell.good(f"{call}\n%aws_profile --off\n%aws_profile RoleBeta\n{call}")
-    assert list(shell.good("%aws_calls").result["operation"]) == ["ListBuckets"] * 2
+    assert list(shell.good("%aws_calls --all").result["operation"]) == ["ListBuckets"] * 2
     shell.good(f"%aws_calls off\n{call}")
     assert len(shell.good("%aws_calls").result) == 2
 
@@ -199,7 +199,7 @@ def test_no_secret_is_recorded(notebook: Shell, aws: EmbeddedAws) -> None:
     notebook.run("session.client('ssm').put_parameter(Name='/app/x', Value=secret, Type='String')")
     notebook.names["sql"] = f"SELECT * FROM t WHERE a = '{notebook.names['secret']}'"
     notebook.run("session.client('dynamodb').execute_statement(Statement=sql)")
-    rows = notebook.good("%aws_calls").result
+    rows = notebook.good("%aws_calls --all").result
     assert len(rows) == 3
     everything = rows.to_json(date_format="iso") + repr(
         list(notebook.ip.magics_manager.registry["AwsProfileMagics"].calls.calls)
@@ -231,13 +231,13 @@ def test_setting(shell: Shell, aws: EmbeddedAws) -> None:
     """The setting has the same effect as `on` and `off`, and shows their current state."""
     shell.good("%config AwsProfileMagics.record_calls = True")
     shell.good(f"%aws_profile RoleBeta\n{LIST}")
-    assert list(shell.good("%aws_calls").result["operation"]) == ["ListBuckets"]
+    assert list(shell.good("%aws_calls --all").result["operation"]) == ["ListBuckets"]
     shell.good("%aws_calls off")
     assert "False" in shell.good("%config AwsProfileMagics.record_calls").text
 
 
 def test_the_dataframe(shell: Shell, aws: EmbeddedAws) -> None:
-    """It has whole seconds and the cells' numbers."""
+    """It has whole seconds and the cells' numbers; without `--all`, it has fewer columns."""
     shell.good("%aws_profile RoleBeta\n%aws_calls on\nfrom ipy_awsprofile import recorded_calls")
     code = f"{LIST}\nsession.client('s3').head_bucket(Bucket='my-first-bucket')"
     count = shell.ip.run_cell(code, store_history=True).execution_count
@@ -245,6 +245,9 @@ def test_the_dataframe(shell: Shell, aws: EmbeddedAws) -> None:
     assert str(frame["time"].dtype) == "datetime64[s, UTC]"
     assert list(frame["cell"]) == [count] * 2
     assert list(frame["action"]) == ["s3:ListAllMyBuckets", "s3:ListBucket"]
+    columns = ["time", "cell", "profile", "action", "resource", "outcome", "error"]
+    assert list(shell.good("%aws_calls").result) == columns
+    assert shell.good("%aws_calls --all").result.equals(frame)
 
 
 # Drafts -------------------------------------------------------------------------------------------

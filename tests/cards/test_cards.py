@@ -156,7 +156,7 @@ def test_profile_table() -> None:
     assert table
     assert table.columns == ("profile", "kind", "account", "role", "source", "region", "MFA")
     assert list(table.rows) == [
-        ("keys", "static keys", "", "", "", "us-west-2", ""),
+        ("keys", "access keys", "", "", "", "us-west-2", ""),
         ("audit", "assume role", "123456789012", "path/Audit", "keys", "", "yes"),
     ]
 

@@ -215,7 +215,7 @@ def test_a_profile_is_its_name(shared_files: Files) -> None:
     assert first == "a-prod" != second
     assert first.endswith("-prod")
     assert {"a-prod": 1}[first] == 1
-    assert repr(first) == "<Profile 'a-prod': incomplete>"
+    assert repr(first) == "<Profile 'a-prod': no credentials>"
 
 
 @pytest.mark.parametrize("take", [copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])

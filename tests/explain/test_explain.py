@@ -81,7 +81,7 @@ SITUATIONS = {
     "keys": situation(
         f"{P}{KEYS}\nmfa_serial = GAHT12345678\ns3 =\n  a = hush\n  b = c\noutput =\n"
         "duration_seconds =\n",
-        *("p (no problems found)", "p (static keys, config:1)", "region us-west-2 config:2"),
+        *("p (no problems found)", "p (access keys, config:1)", "region us-west-2 config:2"),
         f"aws_access_key_id config:3 the credentials file {TAKES}",
         "aws_access_key_id set credentials:2",
         "mfa_serial GAHT12345678 config:5 used only with --mfa",
@@ -90,7 +90,7 @@ SITUATIONS = {
     "role": situation(
         f"{ASSUME}source_profile = u\nexternal_id = hush\nmfa_process = tool hush\n"
         "[profile u]\nregion = us-east-1\nmine = hush\n",
-        *("p ← u (1 warning)", f"p (assume role: {BETA}, config:1)", "u (static keys, config:7)"),
+        *("p ← u (1 warning)", f"p (assume role: {BETA}, config:1)", "u (access keys, config:7)"),
         "! `mfa_process` names a program that isn't on the PATH. Install it, or write its full "
         "path. See config:6.",
         *("external_id set config:5", "mfa_process set config:6", "mine set config:9"),
@@ -145,7 +145,7 @@ SITUATIONS = {
     ),
     "default: AWS_PROFILE": situation(
         "",
-        *("p (static keys, credentials:1)", f"{BY_DEFAULT} `AWS_PROFILE` is `p`."),
+        *("p (access keys, credentials:1)", f"{BY_DEFAULT} `AWS_PROFILE` is `p`."),
         AWS_PROFILE="p",
     ),
     "default: wrong AWS_PROFILE": situation(
@@ -195,9 +195,9 @@ def test_role_by_arn(shared_files: Files) -> None:
     lines = lines_of(explained(role_arn=ROLE, source_profile="u"))
     assert {
         *(f"{ROLE} ← u (no problems found)", "region us-west-2 config:6"),
-        *(f"{ROLE} (assume role: {BETA})", "u (static keys, config:1)"),
+        *(f"{ROLE} (assume role: {BETA})", "u (access keys, config:1)"),
         *(f"role_arn {ROLE} --role-arn", "source_profile u --source-profile"),
-        f"role_arn {ROLE}1 config:2 not used: static keys {TAKES}",
+        f"role_arn {ROLE}1 config:2 not used: access keys {TAKES}",
     } <= {*lines}
 
 

@@ -157,7 +157,8 @@ def test_once_in_a_cell(older: Shell) -> None:
     for _ in range(2):
         first, second, third = warnings_in(older.good(cell))
         assert first.startswith("`it.list_buckets()` signs ListBuckets as RoleBeta")
-        assert 'Create it again with `session.client("s3")`' in first
+        code = 'session.client("s3", region_name="us-west-2")'
+        assert f"Create it again with `{code}`" in first
         assert second.startswith("`stored` signs HeadBucket as RoleBeta")
         assert third.startswith("`smart_open` signs GetObject as RoleBeta")
         assert "Create the library's objects again" in third
@@ -353,7 +354,8 @@ def test_after_a_reload(older: Shell) -> None:
     older.good("it = session.client('s3')\n%aws_profile --off\n%reload_ext ipy_awsprofile")
     for _ in range(2):
         (warning,) = warnings_in(older.good("it.list_buckets()"))
-        assert warning.endswith('Create it again with `boto3.Session().client("s3")`.')
+        code = 'boto3.client("s3", region_name="us-west-2")'
+        assert warning.endswith(f"Create it again with `{code}`.")
 
 
 #: Sessions with a provider of the user's own, for boto3 and for aiobotocore, and who they sign as.

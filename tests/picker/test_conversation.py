@@ -81,7 +81,7 @@ def test_lists_the_profiles(views: Views, shell: Shell, aws: EmbeddedAws) -> Non
     shell.good("%config AwsProfileMagics.protected = ['*BETA']")
     message = views.do("list")
     assert views.rows == [
-        ["UserAlpha", "", "", "us-west-2", False, "static keys"],
+        ["UserAlpha", "", "", "us-west-2", False, "access keys"],
         ["RoleBeta", "123456789012", "RoleBeta", "us-west-2", True, "assume role"],
     ]
     assert "us-gov-west-1" in message["regions"]
