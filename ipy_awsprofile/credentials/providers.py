@@ -80,7 +80,6 @@ from ipy_awsprofile.credentials.sts import (
 )
 from ipy_awsprofile.credentials.translation import reading, translated
 from ipy_awsprofile.errors import (
-    AwsProfileError,
     CredentialsRejected,
     SignInRequired,
     show_briefly,

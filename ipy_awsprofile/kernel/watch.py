@@ -428,5 +428,5 @@ def _check_client(
         request_signer._credentials,
         Signer.CLIENT,
         operation_name,
-        (str(request_signer._signing_name), str(request_signer._region_name)),
+        (str(request_signer._signing_name), str(request_signer.region_name)),
     )
