@@ -87,7 +87,7 @@ def _print_credentials(*, for_agent: bool) -> int:
 
 
 def _check_policy(file: str) -> int:
-    """Print what a file of the organization's policy sets, or what is wrong with it."""
+    """Print the settings in an organization's policy file, or its error, and return the status."""
     from pathlib import Path
 
     from ipy_awsprofile.config.organization import read_policy_file
@@ -100,10 +100,10 @@ def _check_policy(file: str) -> int:
         return 1
     rows = policy.rows()
     width = max((len(name) for name, _ in rows), default=0)
-    for name, text in rows or [("", "The file sets nothing.")]:
+    for name, text in rows or [("", "The file doesn't contain any settings.")]:
         print(f"{name:{width}}  {text}".strip())  # noqa: T201
     if policy.is_changeable:
-        print("You can change this file, so it protects nothing from you.", file=sys.stderr)  # noqa: T201
+        print("You can change this file, so it doesn't restrict you.", file=sys.stderr)  # noqa: T201
     return 0
 
 

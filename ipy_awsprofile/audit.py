@@ -1,11 +1,12 @@
-"""Events: who has used which identity, for a log of the organization.
+"""Record events about the use of identities, such as switches, for an organization's audit log.
 
-Each event is a record of level INFO of the logger ``ipy_awsprofile.audit``. Its fields are
-attributes of the record, and `JsonFormatter` writes them as one line of JSON. Handlers of `logging`
-hide their own errors. So the organization's policy can name a file to which this module appends
-each event itself. What can't be recorded there isn't done.
+Each event is a log record with the level INFO from the logger ``ipy_awsprofile.audit``. The fields
+of the event are attributes of the record, and `JsonFormatter` writes them as a line of JSON.
+Handlers of `logging` hide their own errors. Therefore, an organization's policy can also name a
+file to which this module appends each event itself. If an event can't be written to this file, the
+action that it describes fails.
 
-An event has no key, token, code or external ID, and no code of a cell.
+An event doesn't contain keys, tokens, MFA codes, external IDs or the code of cells.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from ipy_awsprofile.errors import (
 
 _log = logging.getLogger(__name__)
 
-#: The names of the events. A table of the documentation says what each of them is.
+#: The names of the events. The documentation has a table that describes each of them.
 EventName = Literal[
     "switch",
     "block",
@@ -56,11 +57,12 @@ EventName = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """An event. Fields that don't apply or aren't known are empty.
+    """An event for the audit log. Fields that don't apply or aren't known are empty strings.
 
-    ``user`` is the operating system's user. ``identity`` is the ARN that STS has reported, with its
-    ``account`` and ``role_session``. ``options`` are those that were asked for, as in a line of
-    ``%aws_profile``. ``notebook`` is its path, if the front end tells it.
+    ``user`` is the name of the operating system's user. ``identity`` is the ARN that STS reported,
+    and ``account`` and ``role_session`` are parts of this ARN. ``options`` are the options of the
+    request, written as for ``%aws_profile``. ``notebook`` is the path of the notebook, if the front
+    end provides it.
     """
 
     time: str
@@ -76,10 +78,10 @@ class Event:
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats each event as one line of JSON, with the fields of `Event` in their order."""
+    """A log formatter that writes each event as a line of JSON, with the fields of `Event`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line of a record. A record that isn't an event has only its message."""
+        """Return a log record as a line of JSON. If it isn't an event, include only its message."""
         if not hasattr(record, "event"):
             return json.dumps({"message": record.getMessage()})
         values = {field.name: getattr(record, field.name, "") for field in fields(Event)}
@@ -95,11 +97,11 @@ def note(
     options: str = "",
     detail: str = "",
 ) -> None:
-    """Record an event, if a handler or the organization's policy wants events.
+    """Record an event if a log handler or an organization's policy requires events.
 
-    Call it before what it is about. The request's options are added to ``options``. Raises
-    EventNotRecorded if a file of the policy can't be written, and ConfigFileError if the policy is
-    wrong.
+    Call this function before the action that the event describes. The options of ``request`` are
+    appended to ``options``. Raises EventNotRecorded if a file that the policy names can't be
+    written, and ConfigFileError if the policy is invalid.
     """
     files = read_policy().audits
     is_logged = _log.isEnabledFor(logging.INFO)
@@ -130,14 +132,20 @@ def note(
 
 
 def require_allowed(allowance: str, what: str) -> None:
-    """Raise NotAllowed if the organization's policy doesn't allow something, and record that."""
+    """Raise NotAllowed, and record an event, if the organization's policy forbids an action.
+
+    ``allowance`` is the name of the policy's setting, and ``what`` describes the action.
+    """
     with refusals_noted():
         read_policy().require(allowance, what)
 
 
 @contextmanager
 def refusals_noted(request: SessionRequest | None = None) -> Iterator[None]:
-    """Record that something was refused in a ``with`` block, such as a protected profile."""
+    """Record an event if the code in a ``with`` block raises an error that refuses an action.
+
+    Such errors are NotAllowed, ProtectedProfile and UnexpectedAccount.
+    """
     try:
         yield
     except (NotAllowed, ProtectedProfile, UnexpectedAccount) as error:
@@ -147,7 +155,10 @@ def refusals_noted(request: SessionRequest | None = None) -> Iterator[None]:
 
 
 def _options_of(request: SessionRequest) -> str:
-    """Return the options of a request without its name. An external ID can be a secret."""
+    """Return the options of a request, without the profile's name and without an external ID.
+
+    An external ID can be a secret, so it is replaced by an ellipsis.
+    """
     shown = replace(request, profile=None)
     if request.external_id is not None:
         shown = replace(shown, external_id="…")
@@ -163,9 +174,9 @@ def _notebook() -> str:
 
 
 def _append(file: Path, line: str) -> None:
-    """Append a line with one write, so that lines of several kernels don't mix.
+    """Append a line to a file with a single write, so that lines of several kernels don't mix.
 
-    Raises EventNotRecorded.
+    Raises EventNotRecorded if the line can't be written.
     """
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -181,4 +192,4 @@ def _append(file: Path, line: str) -> None:
             if each.audit == file:
                 asking = each.origin
         problem = f"The event can't be written to {file}: {error.strerror}."
-        raise EventNotRecorded(problem, f"So nothing has changed. {asking}") from None
+        raise EventNotRecorded(problem, f"Nothing has changed. {asking}") from None

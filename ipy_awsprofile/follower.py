@@ -153,7 +153,7 @@ KEEPS = "was opened in S3 as another identity, which it keeps: open it again"
 MAY_KEEP = "keeps the identity that it was opened with, if it reads from S3: open it again"
 
 #: The card's sentence about clusters that this kernel didn't start.
-ELSEWHERE = "uses the identity of its cluster's machines, whatever is active: give them a role"
+ELSEWHERE = "uses the identity of its cluster's machines, not the active one: give them a role"
 
 #: The beginning of a sentence that tells the user to call a function of `ipy_awsprofile.libraries`.
 IMPORT = "`from ipy_awsprofile import libraries`, then"

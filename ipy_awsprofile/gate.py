@@ -230,7 +230,7 @@ class _Process:
         return {lent.label for lent, cell in list(self.lent.items()) if cell == self._cell}
 
     def has_lent_to(self, library: str) -> bool:
-        """Return whether a library has requested credentials of a switch, in any cell."""
+        """Return whether a library has requested an identity's credentials in any cell."""
         return any(lent.library == library for lent in list(self.lent))
 
     def configure(self, stale: Policy, warn: Callable[[str], None]) -> None:

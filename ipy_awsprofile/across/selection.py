@@ -163,7 +163,7 @@ def _advice_for_syntax(pattern: str) -> str:
     if pattern.startswith("!"):
         return (
             f"To leave out profiles, write `%%aws_profiles * --exclude {pattern[1:]}` above a "
-            f"cell's code; in Python, pass `'*', exclude={pattern[1:]!r}`."
+            f"cell's code. In Python, pass `'*', exclude={pattern[1:]!r}`."
         )
     words = pattern.split()
     if len(words) > 1 and has_wildcard(pattern) and all(map(list_profiles, words)):

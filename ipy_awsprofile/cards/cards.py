@@ -237,32 +237,38 @@ def sharing_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str,
     programs_region = settings.get("region")
     seen = sharing.seen_by_programs
     if seen is SeenByPrograms.ANOTHER:
-        shared = "no: another notebook shares its identity now. `%aws_profile --share` takes over"
+        shared = (
+            "no: another notebook shares its identity now. To share this notebook's identity, run "
+            "`%aws_profile --share`"
+        )
     elif seen is SeenByPrograms.NONE:
         shared = (
-            "no: programs don't find this notebook anymore. `%aws_profile --share` shares again"
+            "no: programs don't find this notebook anymore. To share its identity again, run "
+            "`%aws_profile --share`"
         )
     elif not python_of(settings):
-        shared = "not yet: `%aws_profile --share` adds profiles for programs to the config file"
+        shared = (
+            "not yet: to add profiles for programs to the config file, run `%aws_profile --share`"
+        )
     elif programs_region != session.region_name:
         shared += f"; their Region is {programs_region or 'not set'}"
     if seen is SeenByPrograms.THIS:
         shared += _keys_of_programs(sharing.grant.lends_own_keys)
     dropped = switcher.recipients.receipts.dropped
     if dropped:
-        shared += f"; {number_of(dropped, 'receipt')} of the oldest keys are gone"
+        shared += f"; {number_of(dropped, 'row')} about the oldest keys were deleted"
     return [("shared", shared)]
 
 
 def _keys_of_programs(lends_own_keys: bool | None) -> str:
     """Return a clause that says how long the keys of programs last.
 
-    The result is an empty string if the keys are as brief as usual.
+    The result is an empty string if the keys are short-lived.
     """
     if lends_own_keys is None:
-        return "; AWS hasn't answered yet whether their keys are brief, so run `%aws_profile` again"
+        return "; to see how long their keys last, run `%aws_profile` again"
     if lends_own_keys:
-        return "; their keys last as long as the notebook's, because AWS can't issue brief ones"
+        return "; their keys last as long as the notebook's, because AWS can't issue shorter ones"
     return ""
 
 
@@ -296,11 +302,11 @@ def worker_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str, 
     rows = []
     for workers in switcher.recipients.workers.values():
         if workers.label == label_for(session):
-            uses = "too"
+            uses = "use this identity"
             if workers.read_only:
-                uses = "only to read"
+                uses = "can only read as this identity"
             keys = time_left(workers.keys_end, temporary=True)
-            text = f"of {workers.address} use it, {uses} (their keys: {keys})"
+            text = f"of {workers.address} {uses} (their keys: {keys})"
             if workers.problem:
                 text += f". {workers.problem}"
             rows.append(("workers", text))
@@ -353,7 +359,8 @@ def off_card(
     notes = [f"{undone}.", *exceptions]
     if was_shared:
         notes.append(
-            "Programs no longer get credentials. Those that they have stay valid until they expire."
+            "Programs no longer get credentials. Credentials that they already have stay valid "
+            "until they expire."
         )
     return Card("The switch is undone", notes=notes, tone=tone)
 

@@ -124,8 +124,8 @@ def _outlooks(target: Target, rehearsal: Rehearsal) -> Iterator[str]:
         yield _ON_INSTANCES
     if not target.account and read_policy().limits_accounts:
         yield (
-            "The files don't contain the account, so STS says later what the organization's policy "
-            "allows."
+            "The files don't contain the account. A switch gets it from STS, and then checks "
+            "whether the organization's policy allows it."
         )
     if not target.region:
         yield "Most clients need a Region. Set `region` in the profile."

@@ -46,9 +46,9 @@ def test_a_checked_file(tmp_path: Path) -> None:
     assert printed["allow.accounts"] == "1234*, 999999999999"
     assert printed["allow.window"] == "0:10:00"
     assert "{user}" not in checked.stdout
-    assert checked.stderr == "You can change this file, so it protects nothing from you.\n"
+    assert checked.stderr == "You can change this file, so it doesn't restrict you.\n"
     path.write_text("")
-    assert check(path).stdout == "The file sets nothing.\n"
+    assert check(path).stdout == "The file doesn't contain any settings.\n"
 
 
 @pytest.mark.parametrize(

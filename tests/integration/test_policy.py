@@ -222,7 +222,7 @@ def test_explained(strict: Shell, policy: Path, aws: EmbeddedAws) -> None:
         assert re.search(rf"{key} +{value} +{re.escape(str(policy))}", shown)
     assert "no problems found" in shown
     shown = strict.good("%aws_profile --explain UserAlpha").text
-    assert "so STS says later what the organization's policy allows" in shown
+    assert "whether the organization's policy allows it" in shown
     aws.write_profile(
         "Other", source_profile="UserAlpha", role_arn="arn:aws:iam::999999999999:role/x"
     )

@@ -141,7 +141,8 @@ def test_a_cluster_follows(aws: EmbeddedAws, notebook: Shell, cluster: Cluster) 
     assert signers("everywhere(read); everywhere(read_with_polars)") == {"RoleBeta"}
     card = card_of(notebook)
     assert "`client`" not in card
-    assert re.search(r"workers of tcp://127.0.0.1:\d+ use it, too \(their keys: 15 minutes", card)
+    workers = r"workers of tcp://127.0.0.1:\d+ use this identity \(their keys: 15 minutes"
+    assert re.search(workers, card)
     notebook.good("%aws_profile RoleGamma")
     cluster.add_worker()
     notebook.good("client.wait_for_workers(2)")
