@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.mistakes import ignored_limits
+from ipy_awsprofile.config.organization import read_policy
 from ipy_awsprofile.config.policies import READS
 from ipy_awsprofile.config.shared import AGENT, NOTEBOOK, python_of
 from ipy_awsprofile.credentials.person import SignInStep
@@ -82,6 +83,7 @@ def active_identity_card(
             *session_rows(target),
             *sharing_rows(switcher, session),
             *worker_rows(switcher, session),
+            *policy_rows(),
         ],
         account_name=known_account_name(identity.account),
         region_variable=target.region_variable,
@@ -295,6 +297,16 @@ def other_roles(window: Window) -> str:
     if window.policy:
         return "It can't assume other roles, unless the policy names `sts:AssumeRole`."
     return "It can't assume other roles."
+
+
+def policy_rows() -> list[tuple[str, str]]:
+    """Return a row for each file of the organization's policy, with the keys that it sets."""
+    rows: list[tuple[str, str]] = []
+    with suppress(AwsProfileError):  # a wrong file, which every switch raises
+        for file in read_policy().files:
+            keys = ", ".join(name for name, _ in file.rows()) or "nothing"
+            rows.append(("organization", f"{one_line(file.path)} sets {keys}"))
+    return rows
 
 
 def worker_rows(switcher: Switcher, session: ProfileSession) -> list[tuple[str, str]]:

@@ -200,6 +200,36 @@ class OrganizationPolicy:
         return tuple(dict.fromkeys(paths))
 
 
+def advice_to_write(instead: str) -> str:
+    """Return how to open for writing what a pattern makes read-only, or whom to ask.
+
+    ``instead`` is the sentence with `--write`. The policy can leave no way.
+    """
+    try:
+        files = read_policy().files
+    except ConfigFileError:  # which every switch raises
+        return instead
+    for file in files:
+        if not file.write:
+            return f"The organization's policy doesn't allow `--write`. {file.origin}"
+    return instead
+
+
+def about_policy() -> str:
+    """Return a sentence about what the policy sets, for a magic's help; or an empty string."""
+    try:
+        files = read_policy().files
+    except ConfigFileError as error:
+        return str(error)
+    sets = []
+    for file in files:
+        names = ", ".join(name for name, _ in file.rows())
+        sets.append(f"{file.path} sets {names or 'nothing'}. ")
+    if not sets:
+        return ""
+    return f"The organization's policy: {''.join(sets)}--explain shows the values."
+
+
 # The files ----------------------------------------------------------------------------------------
 
 

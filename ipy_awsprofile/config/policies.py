@@ -19,6 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ipy_awsprofile.config.organization import advice_to_write
 from ipy_awsprofile.config.parameters import StsParameters
 from ipy_awsprofile.config.profiles import Profile
 from ipy_awsprofile.config.request import SessionRequest
@@ -108,7 +109,9 @@ def session_policy(request: SessionRequest, role: Profile | None) -> StsParamete
         raise InvalidOption(
             "--read-only and --policy can't be combined: a role could do what either of them "
             "allows.",
-            "Use one of them. For a profile that is always opened read-only, add `--write`.",
+            advice_to_write(
+                "Use one of them. For a profile that is always opened read-only, add `--write`."
+            ),
         )
     if request.read_only:
         if role is None:

@@ -12,7 +12,7 @@ from botocore.utils import generate_login_cache_key, get_login_token_cache_direc
 
 from ipy_awsprofile.config.files import Config, ParsedFiles, read_config
 from ipy_awsprofile.config.names import AssignedName
-from ipy_awsprofile.config.organization import read_policy
+from ipy_awsprofile.config.organization import advice_to_write, read_policy
 from ipy_awsprofile.config.parameters import PARAMETERS, StsParameters, merge_options, parameters_of
 from ipy_awsprofile.config.policies import session_policy
 from ipy_awsprofile.config.profiles import (
@@ -223,8 +223,8 @@ class Target:
         if self.store:
             raise InvalidOption(
                 f"`{self.name}` has keys of {self.store}, and no STS can limit them.",
-                "Leave out `--read-only`, `--policy`, `--duration` and `--mfa`. If a pattern makes "
-                "the profile read-only, add `--write`.",
+                "Leave out `--read-only`, `--policy`, `--duration` and `--mfa`. "
+                + advice_to_write("If a pattern makes the profile read-only, add `--write`."),
             )
 
     @property

@@ -13,6 +13,7 @@ from typing import Any
 
 from ipy_awsprofile.calls.actions import action_named, action_of
 from ipy_awsprofile.config.names import Arn
+from ipy_awsprofile.config.organization import advice_to_write
 from ipy_awsprofile.config.request import arguments
 from ipy_awsprofile.credentials.botocore_session import rejection_of
 from ipy_awsprofile.credentials.caller import caller_of
@@ -288,7 +289,7 @@ class _Explanation:
         if not self._writes():  # read-only sessions can't read from all services
             purpose = "To do this"
         request = replace(active.request, read_only=False, write=True)
-        return [f"{purpose}, run `%aws_profile {arguments(request)}`."]
+        return [advice_to_write(f"{purpose}, run `%aws_profile {arguments(request)}`.")]
 
     # ---- a session that AWS rejects
 

@@ -47,6 +47,12 @@ def with_options(declare: Callable[[argparse.ArgumentParser], None]) -> Callable
     return decorate
 
 
+def set_help(magic: Any, epilog: str) -> None:
+    """Show a text at the end of a magic's help, or none."""
+    magic.parser.epilog = epilog or None
+    magic.__func__.__doc__ = _help_of(magic.parser)
+
+
 def _help_of(parser: argparse.ArgumentParser) -> str:
     """Return a parser's help, with values as in its usage: IPython shows `[NAME]` as `<[NAME]>`."""
 

@@ -16,7 +16,7 @@ import traitlets
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
 from ipy_awsprofile.audit import note
-from ipy_awsprofile.config.organization import SETTINGS, setting_with_policy
+from ipy_awsprofile.config.organization import SETTINGS, about_policy, setting_with_policy
 from ipy_awsprofile.config.private import of_process
 from ipy_awsprofile.config.request import SessionRequest, arguments
 from ipy_awsprofile.errors import AwsProfileError, faults_as_errors
@@ -24,7 +24,7 @@ from ipy_awsprofile.gate import PROCESS, errors_as_lines
 from ipy_awsprofile.kernel.watch import unwatch, watch
 from ipy_awsprofile.notebook.cells import CellBeginning, FirstProfile, needs_no_switch
 from ipy_awsprofile.notebook.completion import complete
-from ipy_awsprofile.notebook.lines import with_options
+from ipy_awsprofile.notebook.lines import set_help, with_options
 from ipy_awsprofile.notebook.options import (
     joined,
     of_aws_calls,
@@ -118,6 +118,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self.observe(self._apply)
         self._apply()
         self._is_ready = True
+        set_help(self.aws_profile, about_policy())
         first = FirstProfile(self._first_line, lambda: self.switcher)
         hooks = (
             (shell.ast_transformers, first),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.audit import note
+from ipy_awsprofile.config.organization import advice_to_write
 from ipy_awsprofile.errors import CredentialsUnavailable, InvalidOption
 from ipy_awsprofile.gate import errors_as_lines, require_no_run
 from ipy_awsprofile.kernel.sharing import Receipts, Sharing, Window
@@ -112,7 +113,7 @@ class Recipients:
             name = active.request.name
             raise InvalidOption(
                 f"`{name}` is read-only in this notebook, so programs can't write either.",
-                f"Run `%aws_profile {quoted(name)} --write` first.",
+                advice_to_write(f"Run `%aws_profile {quoted(name)} --write` first."),
             )
         return self.sharing
 

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pandas as pd
 import pytest
@@ -254,6 +254,31 @@ def test_syslog(shell: Shell, aws: EmbeddedAws) -> None:
             logger.propagate = True
     event = json.loads(received[received.index("{") :].rstrip("\0"))
     assert (event["event"], event["profile"]) == ("switch", "RoleBeta")
+
+
+def test_cloudwatch_logs(shell: Shell, aws: EmbeddedAws) -> None:
+    """CloudWatch Logs get the events with the handler of the page, whatever the notebook does."""
+    pytest.importorskip("watchtower")
+    add_role(aws, "Logs", "logs:*")
+    code = next(block for block in blocks(PAGE.read_text(), "python") if "watchtower" in block)
+    made: dict[str, Any] = {}
+    exec(code, made)
+    made["handler"].setFormatter(JsonFormatter())
+    logger = logging.getLogger("ipy_awsprofile.audit")
+    logger.addHandler(made["handler"])
+    logger.setLevel(logging.INFO)
+    try:
+        shell.good("%config AwsProfileMagics.stale = 'refuse'")
+        shell.good("%aws_profile RoleBeta")
+    finally:
+        logger.removeHandler(made["handler"])
+        logger.setLevel(logging.NOTSET)
+        made["handler"].close()
+    client = made["client"]
+    (stream,) = client.describe_log_streams(logGroupName="notebooks")["logStreams"]
+    name = stream["logStreamName"]
+    found = client.get_log_events(logGroupName="notebooks", logStreamName=name)["events"]
+    assert [json.loads(each["message"])["event"] for each in found] == ["setting", "switch"]
 
 
 def test_the_files_of_the_page() -> None:

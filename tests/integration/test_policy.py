@@ -76,7 +76,9 @@ def test_settings_only_tighten(strict: Shell, policy: Path) -> None:
     card = strict.good("%aws_profile RoleBeta").text
     assert "read-only" in card
     assert "assumed-role/RoleBeta/jupyter" in card
-    assert "AccessDenied" in strict.run(PUT).printed
+    refused = strict.run(PUT).text
+    assert "AccessDenied" in refused
+    assert "The organization's policy doesn't allow `--write`. `" in refused
     strict.good("kept = session.client('s3')")
     strict.good("%aws_profile RoleGamma --yes")
     assert "StaleIdentity" in strict.run("kept.list_buckets()").printed
@@ -213,6 +215,18 @@ def test_long_term_keys(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", user.secret_access_key)
     error = shell.refused("%aws_profile --default")
     assert "such as those of `environment variables`." in str(error)
+
+
+def test_help_and_card(strict: Shell, policy: Path) -> None:
+    """The help of `%aws_profile` and the card say which keys the policy sets, and where."""
+    for cell in ("%aws_profile -h", "%aws_profile?"):
+        help_text = " ".join(strict.good(cell).text.split())
+        assert f"The organization's policy: {policy} sets protected, read_only," in help_text
+    card = strict.good("%aws_profile RoleBeta").text
+    assert f"organization  {policy} sets protected, read_only, session_name" in card
+    policy.unlink()
+    strict.good("%reload_ext ipy_awsprofile")
+    assert "The organization's policy" not in strict.good("%aws_profile?").text
 
 
 def test_explained(strict: Shell, policy: Path, aws: EmbeddedAws) -> None:
