@@ -70,7 +70,7 @@ class InvalidOption(AwsProfileError):
 
 
 class ConfigFileError(AwsProfileError):
-    """A shared AWS file or an organization's policy file is malformed or can't be read.
+    """A shared AWS file, or an organization's policy file, is malformed or can't be read.
 
     ``path`` is the file's path. ``line`` is the line number, which starts at 1, or None if the
     error affects the whole file.
@@ -125,11 +125,11 @@ class ProtectedProfile(AwsProfileError):
 
 
 class NotAllowed(AwsProfileError):
-    """The organization's policy doesn't allow this. The hint names the file and whom to ask."""
+    """The organization's policy forbids an action. The hint names the policy file and a contact."""
 
 
 class EventNotRecorded(AwsProfileError):
-    """A file that the organization's policy requires for events can't be written."""
+    """An event can't be written to the audit file that the organization's policy requires."""
 
 
 class IdentityChanged(AwsProfileError):
@@ -137,7 +137,7 @@ class IdentityChanged(AwsProfileError):
 
 
 class UnexpectedAccount(AwsProfileError):
-    """STS reports a different account than the user expects, so the switch was cancelled."""
+    """STS reports a different account than the user expects, so the switch wasn't made."""
 
 
 class StaleIdentity(AwsProfileError):

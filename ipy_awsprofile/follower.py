@@ -230,7 +230,7 @@ def followers_of_run() -> list[Follower]:
 
 
 def all_followers() -> list[Follower]:
-    """Return all records, for processes that can import any package."""
+    """Return the records of all packages, for processes that can import any of them."""
     return [_record_of(package) for package in INDEX]
 
 

@@ -160,7 +160,10 @@ class _WeakObjects:
 
 @dataclass(frozen=True, slots=True)
 class Lent:
-    """The identity whose credentials a library has got, or a program if ``library`` is empty."""
+    """A record that a library, or another program, has received an identity's credentials.
+
+    ``library`` is the name of the library, or an empty string for another program.
+    """
 
     label: Label
     library: str = ""
@@ -244,7 +247,7 @@ PROCESS = _Process()
 
 @contextmanager
 def errors_as_lines() -> Iterator[None]:
-    """Show an error of a ``with`` block as a line: what comes before or after it can't fail."""
+    """Show an error in a ``with`` block as a warning, and continue after the block."""
     try:
         with faults_as_errors():
             yield

@@ -148,7 +148,7 @@ def prepare_run(
     progress: bool,
     variable: str = "",
 ) -> Run:
-    """Return the calls of `across_profiles`. The ``options`` apply to each profile.
+    """Return a `Run` with the calls for all selected profiles. ``options`` apply to each profile.
 
     Raises the errors of `across_profiles` about its arguments.
     """

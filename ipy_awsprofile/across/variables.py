@@ -1,8 +1,9 @@
 """Find the variables that a function uses, before it runs for many profiles.
 
-A function's ``co_names`` also has the names of attributes, and `inspect.getclosurevars` uses that
-list on Python 3.11. For example, ``lambda session: session.fs`` doesn't use a variable ``fs`` of
-the notebook. So this reads the instructions, which differ: ``LOAD_GLOBAL fs``, ``LOAD_ATTR fs``.
+This module reads the function's bytecode, in which variables and attributes have different
+instructions: ``LOAD_GLOBAL fs`` and ``LOAD_ATTR fs``. For example, ``lambda session: session.fs``
+doesn't use the notebook's variable ``fs``. The list ``co_names``, which `inspect.getclosurevars`
+uses on Python 3.11, contains both kinds of names.
 
 https://docs.python.org/3/library/dis.html
 """

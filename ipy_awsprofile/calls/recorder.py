@@ -223,7 +223,7 @@ SHOWN = ("time", "cell", "profile", "action", "resource", "outcome", "error")
 def calls_frame(calls: list[Call], columns: Collection[str] = ()) -> pd.DataFrame:
     """Return recorded calls as a DataFrame with a row for each call.
 
-    It has the given columns, or all of them.
+    ``columns`` are the names of the columns to include, by default all columns.
     """
     import pandas as pd
 

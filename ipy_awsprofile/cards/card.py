@@ -110,9 +110,9 @@ class Table:
         return self.html("Table")
 
     def html(self, label: str) -> str:
-        """Return the table as HTML in a frame that scrolls, which the keyboard reaches.
+        """Return the table as HTML, in an element that the user can scroll with the keyboard.
 
-        Screen readers announce the frame by its ``label``.
+        ``label`` is the name of the element for screen readers.
         """
         head = ""
         style = ' style="background:none"'  # headings separate the rows
@@ -138,7 +138,7 @@ class Table:
 
 
 def _is_data(row: tuple[str, ...]) -> bool:
-    """Return whether a row contains data, and isn't a heading."""
+    """Return whether a row contains data rather than a heading."""
     return len(row) > 1
 
 
@@ -226,8 +226,9 @@ class Card:
 
 
 def _focusable(label: str) -> str:
-    """Return the attributes of a frame that scrolls, so that the keyboard can scroll it.
+    """Return HTML attributes that let the user scroll an element with the keyboard.
 
+    ``label`` is the name of the element for screen readers.
     https://dequeuniversity.com/rules/axe/4.10/scrollable-region-focusable
     """
     return f'tabindex="0" role="group" aria-label="{_escaped(one_line(label))}"'

@@ -100,7 +100,7 @@ def saved_card(
 
 
 def not_shared_card(file: ConfigFile, lines: Sequence[str]) -> Card:
-    """Return a card of the lines that the config file needs before an identity can be shared."""
+    """Return a card with the lines to add to the config file before an identity can be shared."""
     return Card(
         "This identity isn't shared yet",
         code="\n".join(lines),

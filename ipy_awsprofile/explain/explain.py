@@ -232,7 +232,10 @@ def _settings(
 
 
 def _settings_of_policy() -> Iterator[SettingRow]:
-    """Yield what the organization's policy sets. Raises ConfigFileError."""
+    """Yield the settings in the organization's policy files.
+
+    Raises ConfigFileError if a policy file is invalid.
+    """
     for file in read_policy().files:
         for name, text in file.rows():
             yield SettingRow("the organization's policy", name, text, one_line(file.path))
