@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -381,6 +380,8 @@ def _read(path: Path, _version: FileVersion | None) -> PolicyFile:
 
 def read_policy_file(path: Path) -> PolicyFile:
     """Return what a file of the policy sets. Raises ConfigFileError."""
+    import tomllib  # loading the extension needs it only if there is a policy
+
     try:
         content = read_file(path)
     except OSError as error:
