@@ -548,3 +548,4 @@ def test_functions_for_libraries() -> None:
     """The page of supported libraries has each function of `libraries`."""
     (table,) = re.findall(r"## What needs a call(.+?)\n## ", LIBRARIES.read_text(), re.DOTALL)
     assert set(re.findall(r"\| `(?:libraries\.)?(\w+)\(", table)) == set(libraries.__all__)
+    assert all(callable(getattr(libraries, name)) for name in libraries.__all__)

@@ -171,7 +171,9 @@ def _put_secret(connection: DuckDBPyConnection, options: SecretOptions | None) -
 
 
 def _move(session: ProfileSession | None) -> None:
-    _secrets().move(session)
+    secrets = _secrets()
+    if secrets.following:
+        secrets.move(session)
 
 
 # The card and errors ------------------------------------------------------------------------------

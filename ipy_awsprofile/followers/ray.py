@@ -12,8 +12,8 @@ from ipy_awsprofile.follower import ELSEWHERE, Follower, Leftover, Notebook
 
 def _running_ray() -> ModuleType | None:
     """Return the module if a cluster is in use, otherwise None."""
-    ray = sys.modules["ray"]
-    return ray if ray.is_initialized() else None
+    ray = sys.modules.get("ray")
+    return ray if ray and ray.is_initialized() else None
 
 
 def _is_own(ray: ModuleType) -> bool:
