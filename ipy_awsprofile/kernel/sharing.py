@@ -96,7 +96,7 @@ _SHELLS = {
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The time until ``ends`` (UTC, as AWS's clock says it) in which `notebook-agent` may write.
+    """A write window: until ``ends`` (UTC, on AWS's clock), `notebook-agent` may write.
 
     With a ``policy``, a file or a managed policy's ARN, it may do only what the policy allowed when
     it was read. ``limits`` has its text, and what ends the window.
@@ -108,7 +108,7 @@ class Window:
 
 
 class Grant:
-    """What programs get of a session, with the window that was confirmed for it, if any."""
+    """The access that programs get to a session, with the write window that the user confirmed."""
 
     def __init__(self, session: ProfileSession, window: Window | None = None) -> None:
         self.session = session
@@ -119,7 +119,7 @@ class Grant:
 
     @property
     def window(self) -> Window | None:
-        """The open window, or None."""
+        """The open write window, or None."""
         if self._window and aws_now() < self._window.ends:
             return self._window
         return None
@@ -130,7 +130,7 @@ class Grant:
 
     @property
     def lends_own_keys(self) -> bool | None:
-        """Whether programs get the session's own keys, because AWS can't issue brief ones.
+        """Whether programs get the session's own keys because AWS can't issue short-lived ones.
 
         None if AWS hasn't answered yet, for which this waits a moment.
         """
@@ -139,7 +139,7 @@ class Grant:
         return self._lends_own_keys
 
     def try_keys(self) -> None:
-        """Find out in a thread whether AWS can issue brief keys, which a role always can."""
+        """Find out in a thread whether AWS can issue short-lived keys for the session."""
         if is_assumed_again(self.session.target):
             self._lends_own_keys = False
         elif self._trial is None:
@@ -151,7 +151,7 @@ class Grant:
             self.issue(NOTEBOOK)
 
     def issue(self, profile: str, program: str = "") -> tuple[Keys, str]:
-        """Return the keys of a profile for programs of this name, and their access.
+        """Return keys of a shared profile for programs with this name, and their access.
 
         It is `READING` or `WRITING`. Raises AwsProfileError.
         """
@@ -180,14 +180,14 @@ class Grant:
         return self._window
 
     def _until(self, window: Window, name: str) -> tuple[Keys, datetime]:
-        """Return keys that AWS accepts until the end of a window, and that end."""
+        """Return keys that AWS accepts until a write window ends, and the time of its end."""
         lasts = window.ends - aws_now()
         keys = issue_limited_keys(self.session, name, lasts, window.limits)
         ends = keys.ends_at(window.ends)
         return keys.until(ends), ends
 
     def _brief(self, name: str, *, read_only: bool) -> tuple[Keys, datetime]:
-        """Return keys that AWS accepts for 20 minutes, if possible, and when to replace them."""
+        """Return keys that AWS accepts for 20 minutes if possible, and the time to replace them."""
         keys, is_brief = issue_brief_keys(self.session, name, LENT_FOR, read_only=read_only)
         if not read_only:
             self._lends_own_keys = not is_brief
@@ -195,7 +195,7 @@ class Grant:
 
 
 class SeenByPrograms(Enum):
-    """The notebook that programs ask. Without one, none shares, or the host's name has changed."""
+    """Which notebook programs ask for credentials now, or why they find none."""
 
     THIS = "this notebook"
     ANOTHER = "another notebook, which has begun to share since"
@@ -203,7 +203,7 @@ class SeenByPrograms(Enum):
 
 
 class Sharing(StaysInProcess):
-    """Shares an identity until it is closed, or until another notebook begins to share.
+    """Shares a notebook's identity until `close`, or until another notebook begins to share.
 
     ``get_session`` returns the notebook's session, or None while no profile is active. It is called
     while ``switching`` is held, so that no program gets the session of a switch that ends the
@@ -238,7 +238,7 @@ class Sharing(StaysInProcess):
 
     @property
     def seen_by_programs(self) -> SeenByPrograms:
-        """Which notebook programs ask now."""
+        """Which notebook programs ask for credentials now."""
         try:
             found = read_shared_file()
         except NotShared:
@@ -249,12 +249,12 @@ class Sharing(StaysInProcess):
 
     @property
     def is_newest(self) -> bool:
-        """Whether programs ask this notebook."""
+        """Whether programs ask this notebook for credentials."""
         return self.seen_by_programs is SeenByPrograms.THIS
 
     @property
     def grant(self) -> Grant:
-        """What programs get of the notebook's session. Raises InvalidOption without one.
+        """The access that programs get to the notebook's session. Raises InvalidOption without one.
 
         A switch ends the grant of the former session, and its window.
         """
@@ -271,14 +271,14 @@ class Sharing(StaysInProcess):
 
     @property
     def window(self) -> Window | None:
-        """The open window of the notebook that programs ask, or None."""
+        """This notebook's open write window, or None, also if programs ask another notebook."""
         window = self.grant.window
         if window and self.is_newest:
             return window
         return None
 
     def prepare_window(self, length: timedelta, policy: str | None) -> Grant:
-        """Return a grant with a window, which is complete before the user is asked.
+        """Return a grant with a write window, with all details fixed before the user is asked.
 
         The identity, the text of the policy and the end are those of this moment. Raises
         AwsProfileError if the policy can't be used, or AWS can't be called, and NotAllowed.
@@ -292,7 +292,7 @@ class Sharing(StaysInProcess):
         return Grant(session, Window(ends, limits_until(session, ends, policy), policy))
 
     def open_window(self, grant: Grant) -> None:
-        """Let `notebook-agent` write, as the user has confirmed it.
+        """Open the write window that the user has confirmed.
 
         Raises AwsProfileError if the notebook has another session since, or AWS can't issue keys
         that end with the window; then nothing has changed.
@@ -317,7 +317,7 @@ class Sharing(StaysInProcess):
             )
 
     def close_window(self) -> None:
-        """Let `notebook-agent` only read. Keys that programs have can write until the end."""
+        """Close the write window. Keys that programs have can write until its planned end."""
         with self._switching:
             if self._grant and self._grant.window:
                 with errors_as_lines():
@@ -325,14 +325,14 @@ class Sharing(StaysInProcess):
             self._grant = None
 
     def close(self) -> None:
-        """Give no more credentials. Programs keep those that they have until they expire."""
+        """Stop sharing. Programs keep the credentials that they have until these expire."""
         atexit.unregister(self.close)
         self._has_ended = True
         if self._server.end() and self.is_newest:
             remove_file(shared_file())
 
     def answer(self, profile: str, nonce: str, process_id: str, agent: str) -> str:
-        """Return the answer to a program's question; empty after the end of the sharing."""
+        """Return the answer to a program's question, or "" after the sharing has ended."""
         try:
             with self._switching:
                 if self._has_ended:
@@ -350,7 +350,7 @@ class Sharing(StaysInProcess):
     def _credentials(
         self, grant: Grant, profile: str, process_id: str, agent: str
     ) -> dict[str, object]:
-        """Return credentials for a program, and keep a receipt. Raises AwsProfileError."""
+        """Return credentials for a program, and record a receipt. Raises AwsProfileError."""
         require_allowed("share", "`--share`")
         program = program_of(int(process_id))
         keys, access = grant.issue(profile, program.name)
@@ -376,7 +376,7 @@ class _Question(StreamRequestHandler):
     server: LoopbackServer
 
     def handle(self) -> None:
-        """Answer one line with one line."""
+        """Read one line with a question, and send one line with the answer."""
         line = self.rfile.readline(LONGEST_QUESTION).decode()
         programs_proof, _, asked = line.strip("\n").partition(" ")
         sharing = self.server.owner
@@ -397,12 +397,14 @@ class Program(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Keys that a program got. ``agent`` is the name that an agent gives itself, or empty.
+    """A record of the keys that a program received.
 
-    ``profile`` is the profile that the program used, ``identity`` the notebook's, and ``access``
-    says whether the keys are for reading or for writing. AWS stops accepting them at ``expires``.
-    Receipts of the same keys for programs with the same name are equal; the time and the process
-    are those of the first one.
+    ``agent`` is the name that an agent gives itself, or an empty string. ``profile`` is the profile
+    that the program used, ``identity`` is the notebook's identity, and ``access`` says whether the
+    keys are for reading or for writing. AWS stops accepting them at ``expires``.
+
+    Receipts are equal if programs with the same name received the same keys. ``time`` and
+    ``process_id`` are those of the first program.
     """
 
     time: datetime = field(compare=False)
@@ -416,7 +418,7 @@ class Receipt:
 
 
 def _described(receipt: Receipt) -> str:
-    """Return a receipt as the detail of an event."""
+    """Return a receipt as the details of an audit event."""
     agent = f", agent {receipt.agent}" if receipt.agent else ""
     until = receipt.expires.isoformat() if receipt.expires else "unknown"
     return (
@@ -426,7 +428,7 @@ def _described(receipt: Receipt) -> str:
 
 
 class Receipts:
-    """What programs got, with how many times they asked for the same keys, the oldest first.
+    """The receipts of all programs, the oldest first, with the number of requests for each.
 
     If there are too many, the oldest receipt of reading goes first.
     """
@@ -443,7 +445,7 @@ class Receipts:
         return receipt in self._times_asked
 
     def add(self, receipt: Receipt) -> None:
-        """Keep a receipt."""
+        """Add a receipt, or count the request if the program already has these keys."""
         self._times_asked[receipt] = self._times_asked.get(receipt, 0) + 1
         if len(self._times_asked) > _MOST_RECEIPTS:
             reading = (kept for kept in self._times_asked if kept.access == READING)

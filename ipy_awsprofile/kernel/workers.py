@@ -1,7 +1,7 @@
-"""Lend the notebook's session to the workers of a cluster, on any machine.
+"""Send the notebook's credentials to the workers of a cluster, on any machine.
 
-The kernel sends brief credentials every few minutes. How workers get and lend them is different for
-each kind of clusters: `followers` has a subclass of `Workers` for each.
+The kernel sends short-lived credentials every few minutes. How workers receive and serve them is
+different for each kind of cluster: `followers` has a subclass of `Workers` for each kind.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _WAIT = 3
 
 
 class Workers(StaysInProcess, ABC):
-    """The workers of a cluster, which use a session until `close`.
+    """The workers of a cluster. They use a session until `close`.
 
     ``name`` names the sessions in CloudTrail.
     """
@@ -73,7 +73,7 @@ class Workers(StaysInProcess, ABC):
     def send(
         self, document: Mapping[str, Any], environment: Mapping[str, str], wait: int
     ) -> CredentialsUnavailable | None:
-        """Send credentials and variables to the workers, which have ``wait`` seconds.
+        """Send credentials and variables to the workers, and wait up to ``wait`` seconds.
 
         Without credentials, the workers use their own identity again. Return the problem of a
         worker, if any.
@@ -81,7 +81,7 @@ class Workers(StaysInProcess, ABC):
 
     @property
     def label(self) -> Label | None:
-        """The identity that the workers use, or None after the end."""
+        """The identity that the workers use, or None if they use their own again."""
         return label_for(self.session) if self.session else None
 
     def use(self, session: ProfileSession, *, read_only: bool) -> None:
@@ -115,7 +115,7 @@ class Workers(StaysInProcess, ABC):
             self.send({}, {}, _WAIT)
 
     def _renew(self) -> None:
-        """Lend new credentials every few minutes. What the workers have ends if that fails."""
+        """Send new credentials every few minutes. If that fails, let the old ones expire."""
         while True:
             sleep(EVERY)
             with self._sending, unattended():

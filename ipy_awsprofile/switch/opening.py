@@ -1,4 +1,4 @@
-"""Open the session of a switch as the patterns and the policy allow it, before anything changes."""
+"""Open the session for a switch, if the settings and the policy allow it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Opening(Enum):
 
 
 def is_protected(opened: OpenProfile | None, protection: Protection) -> bool:
-    """Return whether a switch to an open profile requires confirmation; False without one."""
+    """Return whether a switch to an open profile requires confirmation. False for None."""
     if opened is None:
         return False
     return protection.pattern_for(opened.session.target, opened.identity.account) is not None
@@ -48,7 +48,7 @@ def open_guarded(
     *,
     refreshed: OpenProfile | None = None,
 ) -> OpenProfile:
-    """Open a request as the patterns and the policy allow it: for a switch, a block or a run.
+    """Open the session for a request, if the settings and the policy allow it.
 
     If it replaces the session of the same request, ``refreshed``, it needs no confirmation, unless
     its name leads to another account by now. Raises ProtectedProfile and NotAllowed.

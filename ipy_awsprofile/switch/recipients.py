@@ -1,4 +1,4 @@
-"""The programs and workers outside the kernel that use a notebook's identity."""
+"""Manage the programs and workers outside the kernel that use a notebook's identity."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NEEDS_TO_SHARE = (
 
 
 class Recipients:
-    """Programs that get the identity of a notebook with ``--share``, and workers.
+    """The programs (with ``--share``) and workers that use a notebook's identity.
 
     The Switcher tells it of each switch, as it tells its other listeners.
     """
@@ -44,7 +44,7 @@ class Recipients:
         self.workers: dict[str, Workers] = {}
 
     def follow(self, _identity: object) -> None:
-        """Let the workers follow a switch, which is complete."""
+        """Let the workers follow a switch that has been completed."""
         for workers in self.workers.values():
             with errors_as_lines():
                 workers.move(self._stack.session_of_notebook)
@@ -54,12 +54,12 @@ class Recipients:
         return is_protected(self._stack.active, self._protection)
 
     def end_if_protected(self) -> None:
-        """End the sharing if the active profile is protected, before programs can ask for it."""
+        """End the sharing if the active profile is protected, before programs can ask for keys."""
         if self._is_protected:
             self.end()
 
     def go_on(self) -> None:
-        """Go on sharing or begin to share after a switch to a profile, unless it is a block's."""
+        """Continue or begin to share after a switch to a profile, unless it is in a block."""
         if self._stack.is_in_block:
             return
         if self.sharing:
@@ -143,7 +143,7 @@ class Recipients:
         return session
 
     def end(self) -> None:
-        """Give programs and workers no more credentials."""
+        """End the sharing, and let the workers use their own identity again."""
         if self.sharing:
             with errors_as_lines():
                 self._note_share("ends")

@@ -16,14 +16,14 @@ _log = logging.getLogger(__name__)
 
 
 class _Waiting(NamedTuple):
-    """An action, and what to call if it is dropped."""
+    """An action that waits, and the function to call if it is dropped."""
 
     action: Callable[[], object]
     dropped: Callable[[], object]
 
 
 class RunningCell:
-    """The running cell, if any, and the action that waits for its end.
+    """Knows whether a cell is running, and keeps the action that waits for its end.
 
     https://ipython.readthedocs.io/en/stable/config/callbacks.html
     """
@@ -46,7 +46,7 @@ class RunningCell:
         return bool(trap._nested_level)  # noqa: SLF001  # IPython 8
 
     def when_ended(self, action: Callable[[], object], dropped: Callable[[], object]) -> None:
-        """Call ``action`` when the running cell has ended; now, in this thread, if none is running.
+        """Call ``action`` when the running cell has ended, or now if no cell is running.
 
         This replaces a waiting action and calls its ``dropped``.
         """
@@ -60,7 +60,7 @@ class RunningCell:
             action()
 
     def drop(self) -> None:
-        """Drop the waiting action, if any."""
+        """Drop the waiting action, if there is one."""
         waiting = self._take()
         if waiting:
             waiting.dropped()

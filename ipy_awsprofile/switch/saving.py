@@ -1,4 +1,4 @@
-"""Save profiles: roles without one, for ``--save``, and those for programs, for ``--share``."""
+"""Write profiles for ``--save`` (roles without a profile) and ``--share`` (for programs)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def text_with_role(file: ConfigFile, request: SwitchRequest, person: Person, name: str) -> str:
-    """Return the text of the config file with the role of a request, without writing it.
+    """Return the config file's text with a profile for a request's role, without writing it.
 
     Raises InvalidOption if the name exists or if the request isn't for a role without a profile,
     NotAllowed, and other subclasses of `AwsProfileError`.
@@ -56,7 +56,7 @@ def text_with_role(file: ConfigFile, request: SwitchRequest, person: Person, nam
 def text_with_roles(
     file: ConfigFile, sign_in: SignIn, roles: Iterable[AssignedRole], pattern: str
 ) -> str:
-    """Return the text of the config file with the roles in the sign-in's block, without writing it.
+    """Return the config file's text with the roles in the sign-in's block, without writing it.
 
     A role with a profile outside the block is left out. Raises InvalidOption for a name in braces
     that isn't known, and for a profile's name that isn't new or that not all SDKs can read.
@@ -94,7 +94,7 @@ def text_with_roles(
 
 
 def text_with_shared(file: ConfigFile, region: str | None = None) -> str:
-    """Return the text of the config file with the profiles for programs, without writing it.
+    """Return the config file's text with the profiles for programs, without writing it.
 
     It is unchanged if both are there, and the Python of their command is. Raises InvalidOption if
     another profile has the name of one of them.
@@ -138,5 +138,5 @@ def _name_by(pattern: str, values: Mapping[str, str]) -> str:
 
 
 def _word(text: str) -> str:
-    """Return a text as a part of a name that doesn't need quotes."""
+    """Return a string in a form that needs no quotation marks in a profile's name."""
     return re.sub(r"[^\w.+=,@-]+", "-", text)

@@ -1,4 +1,4 @@
-"""The stack of the notebook, and of the blocks and runs in it.
+"""The stack of the notebook, its blocks and its runs, with the profile that is active in each.
 
 The whole process shows the profile of the last entry, even if it has several shells, such as an
 embedded one. So while a thread or task is in a block, only that thread or task can change the
@@ -57,7 +57,7 @@ class OpenProfile:
 
 
 def _runner() -> tuple[threading.Thread, asyncio.Task[object] | None]:
-    """Return the current thread and its asyncio task, if any."""
+    """Return the current thread and the current asyncio task, or None for the task."""
     try:
         task = asyncio.current_task()
     except RuntimeError:  # this thread isn't running an event loop
@@ -84,7 +84,7 @@ class Entry:
 
     @property
     def is_beside(self) -> bool:
-        """Whether another thread or task is in this block, and can go on now."""
+        """Whether another thread or task is in this block, and can continue while this one runs."""
         thread, task = self.runner
         if not thread.is_alive():
             return False
@@ -98,7 +98,7 @@ class Entry:
 
 
 class Stack:
-    """The entries of a process. This class isn't thread-safe: hold its lock during every call."""
+    """A process's entries. The class isn't thread-safe, so hold its lock during every call."""
 
     def __init__(self) -> None:
         #: Held while the entries change, but not during calls to AWS, prompts and listeners.
@@ -120,7 +120,7 @@ class Stack:
 
     @property
     def is_in_block(self) -> bool:
-        """Whether a block has begun, so that the active profile ends with it."""
+        """Whether a block has begun. The active profile then ends with the block."""
         return any(not entry.is_run for entry in self._entries[1:])
 
     @property
@@ -130,7 +130,7 @@ class Stack:
         return opened.session if opened else None
 
     def opened(self) -> list[OpenProfile]:
-        """Return the profiles that the kernel shows, now or after a block."""
+        """Return the profiles that the kernel shows now, or will show after a block."""
         return [entry.opened for entry in self._entries if entry.opened]
 
     def require_changeable(self) -> None:
@@ -155,7 +155,7 @@ class Stack:
         self._last.owner = owner
 
     def show_again(self) -> None:
-        """Show the active profile again, with its new places. What the user has changed stays."""
+        """Show the active profile again, with new places. Places that the user has changed stay."""
         self.require_changeable()
         self._show(self._last, self.active, kept=self.kernel.changed())
 
@@ -178,7 +178,7 @@ class Stack:
             raise
 
     def end(self, entry: Entry) -> bool:
-        """End a block or a run. Return whether the kernel has shown it.
+        """End a block or a run. Return whether the kernel was showing its profile.
 
         It hasn't if the entry has ended before, or if another block is the last one, because blocks
         overlap. What the user has changed in a block stays. If the block was dropped, so does a
@@ -222,7 +222,7 @@ class Stack:
         return any(entry.owner is owner for entry in self._entries)
 
     def drop(self, ended: Container[OpenProfile | None]) -> None:
-        """Remove profiles for good, so that the end of a block doesn't bring them back."""
+        """Remove profiles permanently, so that the end of a block doesn't bring them back."""
         self.require_changeable()
         for entry in self._entries:
             if entry.opened in ended:

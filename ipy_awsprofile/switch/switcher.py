@@ -1,4 +1,4 @@
-"""The Switcher, which has a notebook's state. It takes a request and switches the kernel.
+"""The Switcher: it has a notebook's state, and switches the kernel to a requested identity.
 
 Several shells of a process have a Switcher each. They share the `Stack`, so there is one identity.
 
@@ -100,12 +100,12 @@ class Switcher:
 
     @property
     def _lock(self) -> AbstractContextManager[object]:
-        """The stack's lock: widget callbacks can run in another thread while a cell runs."""
+        """The stack's lock. Widget callbacks can run in another thread while a cell runs."""
         return self._stack.lock
 
     @property
     def namespace(self) -> dict[str, object]:
-        """The notebook's variables; empty in a script."""
+        """The notebook's variables, or an empty dict in a script."""
         return self._shell.user_ns if self._shell else {}
 
     @property
@@ -133,7 +133,7 @@ class Switcher:
 
     @property
     def is_in_block(self) -> bool:
-        """Whether the active profile is a block's, and ends with it."""
+        """Whether the active profile belongs to a block, and ends with it."""
         with self._lock:
             return self._stack.is_in_block
 
@@ -260,7 +260,7 @@ class Switcher:
         return kept
 
     def _end_recipients(self) -> None:
-        """Share and lend nothing outside the kernel anymore, in any shell."""
+        """Stop giving credentials to programs and workers, in all shells."""
         for switcher in self._stack.switchers:
             switcher.recipients.end()
 
@@ -301,7 +301,7 @@ class Switcher:
                 self._lending.end()
 
     def _note_off(self) -> None:
-        """Record that the switch ends. That can't be prevented, so an error is only a line."""
+        """Record that the switch ends. An error is shown as a line, and doesn't prevent the end."""
         with errors_as_lines():
             active = self.active
             if active:
@@ -349,21 +349,21 @@ class Switcher:
                 PROCESS.warn(str(leftover))
 
     def leftovers(self) -> list[Leftover]:
-        """Return what doesn't follow the active identity."""
+        """Return the card's lines about everything that doesn't follow the active identity."""
         with self._lock:
             before = self._stack.opened_before
             others = leftovers(self.namespace, self._label, before, self.recipients.workers)
             return [*self.changed(), *others]
 
     def identities_of_objects(self) -> set[Label | None]:
-        """Return the identities of the open objects that keep their own, such as filesystems."""
+        """Return the identities of open objects, such as filesystems, that keep their identity."""
         with self._lock:
             before = self._stack.opened_before
             before.note(self.namespace, self._label)
             return {label for _, label in before.handles(self.namespace)}
 
     def changed(self) -> list[Leftover]:
-        """Return what the user has changed since the switch, and how to undo that."""
+        """Return the places that the user has changed since the switch, and how to undo that."""
         active = self.active
         if active is None:
             return []
@@ -378,14 +378,14 @@ class Switcher:
         return changed
 
     def copy_config_again(self) -> bool:
-        """Let child processes see changes of the config file. Return whether they have a copy."""
+        """Copy the config file for child processes again. Return whether they use a copy."""
         with self._lock, suppress(OSError):
             if self.active and self._lending:
                 return self._lending.copy_again(self.active.session, self.active.label)
         return False
 
     def _places(self, opened: OpenProfile) -> dict[Place, object]:
-        """Return the places for a profile, whose session is lent to child processes."""
+        """Return the places for a profile, and lend its session to child processes."""
         try:
             self._lending = self._lending or Lending()
             lent = self._lending.variables(opened.session, opened.label)
@@ -400,7 +400,7 @@ class Switcher:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Change the stack in a ``with`` block, then call the listeners and the functions."""
+        """Change the stack in a ``with`` block, then call listeners and the user's functions."""
         with Uninterrupted():
             with self._lock:
                 self._note_opened()
@@ -409,7 +409,7 @@ class Switcher:
             self._tell()
 
     def _note_opened(self) -> None:
-        """Record what was opened as the active identity, before that changes."""
+        """Record the objects that were opened as the active identity, before it changes."""
         for switcher in self._stack.switchers:
             self._stack.opened_before.note(switcher.namespace, self._label)
 
@@ -419,7 +419,7 @@ class Switcher:
         self.call_functions(PROCESS.user_functions.values())
 
     def follow(self) -> None:
-        """Tell the listeners of a change, which is complete whatever they do."""
+        """Tell the listeners about a change. Their errors don't affect it."""
         active = self.active
         identity = active.current_identity() if active else None
         for listener in list(self._listeners):

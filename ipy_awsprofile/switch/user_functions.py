@@ -30,7 +30,7 @@ _is_calling: ContextVar[bool] = ContextVar("is_calling", default=False)
 
 
 def key_of(function: UserFunction) -> Hashable:
-    """Return what identifies a function when the cell or module that defines it runs again.
+    """Return a key that stays the same if the cell or module that defines a function runs again.
 
     A function inside another one, a method and a lambda are identified by the object itself,
     because several of them can have the same name.
@@ -78,7 +78,7 @@ def _call(function: UserFunction, session: boto3.Session | None) -> None:
 
 
 def call_in_main_thread(shell: InteractiveShell | None, action: Callable[[], None]) -> None:
-    """Call an action in a kernel's main thread: now, or in another thread, as soon as it is free.
+    """Call an action in the kernel's main thread: now, or as soon as that thread is free.
 
     A terminal and a script call it in any thread.
     """

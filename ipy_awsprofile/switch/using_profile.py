@@ -1,4 +1,4 @@
-"""Follow switches in Python code: `using_profile` for a block, and `on_switch` for a function."""
+"""Use profiles in Python code: `using_profile` for a block, `on_switch` for a function."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Block(ForWith):
             self._end(switcher, entry)  # if Ctrl-C came before it was deferred
 
     def _end(self, switcher: Switcher, entry: Entry) -> None:
-        """End a block. Ending it again does nothing."""
+        """End a block. If it has already ended, do nothing."""
         with Uninterrupted():
             if (switcher, entry) in self._open:
                 self._open.remove((switcher, entry))
@@ -98,14 +98,16 @@ def using_profile(request: SwitchRequest) -> Block:
     """Use a profile for everything in a ``with`` block, and restore the previous state afterwards.
 
     The options are the same as for ``%aws_profile``. ``duration`` is in seconds, a timedelta, or a
-    text such as ``15m``, and ``tags`` is a dict. ``variable`` is ``--as``, and ``confirmed`` is
-    ``--yes``. The block gets the session, too. In a script without IPython, everything except the
-    notebook's variable follows.
+    string such as ``15m``, and ``tags`` is a dict. ``variable`` is ``--as``, and ``confirmed`` is
+    ``--yes``. ``with … as session:`` binds the session. In a script without IPython, everything
+    except the notebook's variable follows.
 
-    The whole kernel follows. So while a thread or task is in such a block, other threads and tasks
-    can't enter one, switch or switch off. In threads and tasks, use `open_session`. A switch inside
-    the block lasts until the block ends, but ``--off`` ends the block for good. Raises a subclass
-    of `AwsProfileError`; then the block isn't entered and nothing has changed.
+    The block changes the identity of the whole kernel. While a thread or task is in a block, other
+    threads and tasks can't enter one, switch or switch off; use `open_session` there. A switch in
+    the block lasts until the block ends, but ``--off`` ends the block permanently.
+
+    Raises a subclass of `AwsProfileError`. In this case, the block isn't entered, and nothing has
+    changed.
 
     https://docs.python.org/3/reference/compound_stmts.html#the-with-statement
     """
