@@ -386,15 +386,17 @@ def error_card(error: AwsProfileError) -> Card:
     return Card(title, notes=notes, tone=Tone.ERROR)
 
 
-def mfa_card(device: str, profile: str = "", refused: str = "") -> Card:
+def mfa_card(device: str, profile: str = "", refused: str = "", where: str = "") -> Card:
     """Return a card that asks for an MFA code, with the device and the profile that requires it.
 
-    ``refused`` says why the previous code was refused and what to enter now, or is empty.
+    ``refused`` says why the previous code was refused and what to enter now, or is empty. ``where``
+    says where the front end asks, if users may not find it.
     """
     rows = (("profile", profile), ("device", device))
+    notes = tuple(filter(None, (refused, where)))
     if not refused:
-        return Card("An MFA code is needed", rows=rows)
-    return Card("Another MFA code is needed", rows=rows, notes=(refused,))
+        return Card("An MFA code is needed", rows=rows, notes=notes)
+    return Card("Another MFA code is needed", rows=rows, notes=notes)
 
 
 def time_left(

@@ -222,7 +222,13 @@ def _ask_for_code(question: str) -> str:
     profile = getattr(question, "profile", "")  # botocore's own question has neither
     refused = getattr(question, "refused", "")
     device = device_of(question)
-    card = cards.mfa_card(device, profile, refused)
+    where = ""
+    if "__vsc_ipynb_file__" in get_ipython().user_ns:  # VS Code has set it
+        where = (
+            "Enter it in the box at the top of the window. To cancel, press Escape in that box. "
+            "Interrupt doesn't close it."
+        )
+    card = cards.mfa_card(device, profile, refused, where)
     with _prompts.prompting(no_code), PROMPT_TURN:
         if not somebody_is_there():
             return ask_on_input_channel(question)  # it raises the error

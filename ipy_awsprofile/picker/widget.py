@@ -83,8 +83,9 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
         """Describe the active profile and how to switch."""
         active = one_line(self.value or "no profile")
         return (
-            f"ProfilePicker: {active} is active. Run this cell again to see the list, or switch "
-            "with `%aws_profile NAME`. VS Code needs the extension Jupyter Notebook Renderers."
+            f"ProfilePicker: {active} is active.\n"
+            "Run this cell again to see the list, or switch with `%aws_profile NAME`.\n"
+            "VS Code needs the extension Jupyter Notebook Renderers."
         )
 
     @traitlets.validate("value")

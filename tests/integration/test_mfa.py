@@ -18,6 +18,7 @@ from ipy_awsprofile.demo.iam import Signer
 from ipy_awsprofile.demo.stages import USER_ACCOUNT, trusting
 from ipy_awsprofile.errors import InvalidOption, MfaUnavailable
 from tests.aws import EmbeddedAws
+from tests.roles import answer_with_codes
 from tests.shells import Shell, run_aws_cli, run_python
 
 #: A policy that allows everything, but requires MFA.
@@ -64,6 +65,25 @@ def later() -> Iterator[Callable[[timedelta], None]]:
     """Stop the clock of this process and its embedded AWS, and yield a function that moves it."""
     with time_machine.travel(datetime.now(UTC), tick=False) as traveller:
         yield traveller.shift
+
+
+@pytest.mark.parametrize("is_vs_code", [True, False])
+def test_the_box_of_vs_code(
+    shell: Shell,
+    aws: EmbeddedAws,
+    user: Signer,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_vs_code: bool,
+) -> None:
+    """In VS Code, the card says where the box is and what closes it, unlike an interrupt."""
+    answer_with_codes(aws, str(user.mfa_serial), monkeypatch)
+    monkeypatch.setattr(shell.ip, "kernel", object(), raising=False)
+    if is_vs_code:
+        shell.names["__vsc_ipynb_file__"] = "notebook.ipynb"
+    shown = shell.good("%aws_profile P --mfa").text
+    assert "An MFA code is needed" in shown
+    assert ("To cancel, press Escape in that box." in shown) == is_vs_code
 
 
 @pytest.mark.usefixtures("later")

@@ -81,7 +81,8 @@ def test_the_magic_shows_one(
     ran = bare_shell.good("%aws_profile --pick")
     assert "application/vnd.jupyter.widget-view+json" in ran.displayed[0]
     says = (
-        "ProfilePicker: RoleBeta is active. Run this cell again to see the list, or switch with "
-        "`%aws_profile NAME`. VS Code needs the extension Jupyter Notebook Renderers."
+        "ProfilePicker: RoleBeta is active.\n"
+        "Run this cell again to see the list, or switch with `%aws_profile NAME`.\n"
+        "VS Code needs the extension Jupyter Notebook Renderers."
     )
     assert ran.text == says
