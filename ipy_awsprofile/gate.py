@@ -219,7 +219,7 @@ class _Process:
         self.configure("warn", warnings.warn)
 
     def end_cell(self) -> None:
-        """Delete the records of refused calls when a cell ends, and count the next cell."""
+        """Delete the records of refused calls and increment the cell counter when a cell ends."""
         self.refusals.clear()
         self._cell += 1
 

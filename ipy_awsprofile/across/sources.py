@@ -191,9 +191,9 @@ class _SharedRoleProvider(RoleChainProvider):
             self.renewing = self._profiles.renewing = own
 
     def _mfa_session(self, source: Credentials, name: str, serial: str) -> Credentials:
-        """Return the credentials of an MFA session, with which many roles can be assumed.
+        """Return the credentials of an MFA session that can assume many roles with one MFA code.
 
-        AWS accepts an MFA code only once, so the code can't be used for each of the roles.
+        AWS accepts each code only once, so the roles can't be assumed directly with the same code.
         """
         parameters = {"SerialNumber": serial}
         codes: Any = self.renewing.prompter

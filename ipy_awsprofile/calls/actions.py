@@ -130,9 +130,9 @@ def needs_of(
 ) -> tuple[tuple[str, str], ...]:
     """Return the pairs (action, resource ARN) for which a call needs permission.
 
-    The pairs for the source of a copy come last. ``where`` contains the ``partition``, ``region``
-    and ``account`` of the call, which can be empty strings. The ARNs contain ``*`` in place of
-    unknown names.
+    The pairs for the source of a copy come last. ``where`` contains the call's ``partition``,
+    ``region`` and ``account``. Each of them can be an empty string. The ARNs contain ``*`` in place
+    of unknown names.
     """
     has_version = signing_name == "s3" and any("VersionId" in item for item in _objects(params))
     action = action_of(signing_name, operation, has_version=has_version)
