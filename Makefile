@@ -30,7 +30,7 @@ lab: $(or $(wildcard .venv/ready),.venv/lab)
 # nbval is for the tutorials only; without it, pytest starts two seconds sooner.
 TUTORIALS := notebooks --nbval --nbval-current-env --nbval-cell-timeout=60 \
   --nbval-sanitize-with notebooks/sanitize.cfg
-RANDOM_TESTS := tests/attack/test_secrets.py tests/attack/test_switches.py
+RANDOM_TESTS := $(addprefix tests/attack/test_,interrupts.py secrets.py switches.py)
 test: .venv/ready $(NPM)
 	$(PYTEST) -n 3 --dist=loadgroup $(if $(ARGS),-p no:nbval $(ARGS),$(TUTORIALS) tests $(RANDOM_TESTS:%=--ignore=%)) $(if $(COVERAGE),--cov)
 

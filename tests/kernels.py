@@ -124,6 +124,10 @@ class Kernel:
         before = self._aws.iam.clock
         self._aws.iam.clock = lambda: before() + timedelta(hours=hours)
 
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        self._manager.interrupt_kernel()
+
     def good(self, cell: str) -> Seen:
         """Run a cell that must succeed, whose prompts the user answers."""
         seen = self.run(cell)
@@ -148,7 +152,7 @@ class Kernel:
                 is_idle |= self._take(message, seen, is_answered=is_answered)
                 outputs.take(message)
                 if interrupts and seen.prompts:
-                    self._manager.interrupt_kernel()
+                    self.interrupt()
                     interrupts = False
             while seen.open and time.monotonic() >= seen.open[0][1]:
                 prompt, _ = seen.open.pop(0)

@@ -110,7 +110,7 @@ def _about_signers(variables: Mapping[str, object], active: Label | None) -> Ite
         if label is None or not is_stale(label):
             continue
         code = "create it again"
-        if isinstance(value, BaseClient):
+        if isinstance(value, BaseClient) and package_of(value) != "aiobotocore":
             region = value.meta.region_name
             service = value.meta.service_model.service_name
             code = f'run `{name} = {source}.client("{service}", region_name="{region}")`'

@@ -15,14 +15,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any, ClassVar
+from unittest.mock import patch
 
 import boto3
 import fsspec
 import psutil
+import time_machine
 from botocore.credentials import ContainerProvider
+from botocore.exceptions import EndpointConnectionError
+from botocore.httpsession import URLLib3Session
 from hypothesis.stateful import RuleBasedStateMachine
 
 from ipy_awsprofile.gate import PROCESS
@@ -39,7 +44,7 @@ ALLOWED = {
     "Sessions and clients whose profile you named in Python code aren't affected.": (
         "docs/reference/libraries.md"
     ),
-    # Objects of pyarrow sign without a line.
+    # Objects of pyarrow and polars sign without a line.
     "the card of a switch and of `--off` lists variables with objects of pyarrow": (
         "docs/reference/libraries.md"
     ),
@@ -56,11 +61,31 @@ SIGNED_IN = "prod-reader"
 
 #: Code by which objects of the notebook use S3 or STS themselves, and the model needs no more.
 SETUP = """
-import asyncio, boto3, os, s3fs, threading
+import aiobotocore.session, asyncio, boto3, os, polars, s3fs, threading
 import pyarrow.fs
-from ipy_awsprofile import across_profiles, end_on_switch, on_switch, using_profile
+from ipy_awsprofile import across_profiles, end_on_switch, libraries, on_switch, using_profile
+loop = asyncio.new_event_loop()
+opened = []
+async def open_aio():
+    opened.append(aiobotocore.session.get_session().create_client('sts', 'us-west-2'))
+    return await opened[-1].__aenter__()
+def close_all():
+    for each in opened:
+        loop.run_until_complete(each.__aexit__(None, None, None))
+    loop.close()
 def who():
     return boto3.client('sts').get_caller_identity()['Arn'].split('/')[1]
+async def in_block(name):
+    with using_profile(name):
+        await asyncio.sleep(0)
+        return who()
+async def in_thread_of_task(name):
+    with using_profile(name):
+        return await asyncio.to_thread(who)
+async def switch(line):
+    get_ipython().run_line_magic('aws_profile', line)
+async def together(*tasks):
+    return await asyncio.gather(*tasks, return_exceptions=True)
 def suspended(name, **options):
     with using_profile(name, **options):
         yield
@@ -105,6 +130,10 @@ class Level:
     variable: str = "session"
 
 
+#: Kinds of objects that sign without botocore, so that only the card announces them.
+READERS = {"pyarrow", "polars"}
+
+
 @dataclass
 class World:
     """The embedded AWS and the environment of all episodes."""
@@ -130,6 +159,14 @@ def limited(seconds: int = 60) -> Iterator[None]:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def offline() -> Iterator[None]:
+    """Let no request of botocore's reach a server, as without a connection."""
+    error = EndpointConnectionError(endpoint_url="https://sts.us-west-2.amazonaws.com")
+    with patch.object(URLLib3Session, "send", side_effect=error):
+        yield
 
 
 def resources() -> tuple[set[str], int, set[str]]:
@@ -159,7 +196,10 @@ class ModelledNotebook(RuleBasedStateMachine):
         self.made: dict[str, Made] = {}
         self.following = False
         self.count = 0
+        #: Whether a connection of DuckDB has a secret that follows.
+        self.has_secret = False
         self.exit = ExitStack()
+        self.clock = self.exit.enter_context(time_machine.travel(datetime.now(UTC), tick=True))
         aws = self.world.aws
         aws.config_file.write_text(self.world.config)
         shutil.rmtree(aws.home / ".aws" / "cli", ignore_errors=True)
@@ -170,6 +210,7 @@ class ModelledNotebook(RuleBasedStateMachine):
         self.shell = self.exit.enter_context(Shell.opened(Path(folder)))
         self.shell.names.update(BUCKET=BUCKET, ENDPOINT=aws.endpoint_url)
         self.shell.good(SETUP)
+        self.exit.callback(self.shell.names["close_all"])
         self.before = dict(os.environ), resources(), self.settings()
         self.shell.good("%load_ext ipy_awsprofile")
 

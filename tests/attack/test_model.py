@@ -13,6 +13,7 @@ import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,16 @@ from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, add_role
 from ipy_awsprofile.demo.stages import seed as seed_aws
 from ipy_awsprofile.errors import AwsProfileError
 from tests.attack.conftest import Rounds
-from tests.attack.modelled import ALLOWED, BUCKET, SIGNED_IN, Made, ModelledNotebook, World
+from tests.attack.modelled import (
+    ALLOWED,
+    BUCKET,
+    READERS,
+    SIGNED_IN,
+    Made,
+    ModelledNotebook,
+    World,
+    offline,
+)
 from tests.aws import EmbeddedAws
 from tests.identity_center import organisation
 from tests.processes import posix
@@ -69,6 +79,23 @@ MAKES = {
         "X = s3fs.S3FileSystem(skip_instance_cache=True)\nlen(X.ls(BUCKET))",
         "X.ls(BUCKET, refresh=True)",
     ),
+    "s3fs from its cache": (
+        "X = s3fs.S3FileSystem()\nlen(X.ls(BUCKET))",
+        "X.ls(BUCKET, refresh=True)",
+    ),
+    "aiobotocore": (
+        "X = loop.run_until_complete(open_aio())",
+        "loop.run_until_complete(X.get_caller_identity())",
+    ),
+}
+
+#: How to open an object that signs without botocore, and how to use it.
+OPENS = {
+    "pyarrow": (
+        "X = pyarrow.fs.S3FileSystem(region='us-west-2', endpoint_override=ENDPOINT)",
+        "X.get_file_info(BUCKET + '/cities.csv')",
+    ),
+    "polars": ("X = polars.scan_csv(f's3://{BUCKET}/cities.csv')", "X.collect()"),
 }
 
 #: A function that keeps the notebook at a profile.
@@ -158,6 +185,35 @@ class Notebook(ModelledNotebook):
             for level in ended:
                 level.identity = ""
 
+    @rule(profile=st.sampled_from(PROFILES))
+    def fail_offline(self, profile: str) -> None:
+        """Try a switch without a connection."""
+        self.count += 1
+        with self.a_change(fails=True), offline():
+            name = f"--session-name s{self.count}" if profile != "UserAlpha" else ""
+            assert self.run(f"%aws_profile {profile} {name}").error
+
+    @precondition(lambda self: not self.uses_sign_in())
+    @rule(is_offline=st.booleans())
+    def wait(self, is_offline: bool) -> None:
+        """Wait until sessions have expired. They are renewed, as soon as there is a connection."""
+        with self.a_change():
+            # The clock of libraries in other languages doesn't move.
+            for name in [name for name, made in self.made.items() if made.kind in READERS]:
+                self.good(f"del {name}")
+                del self.made[name]
+            self.has_secret = False
+            self.clock.shift(timedelta(hours=2))
+            if is_offline and "Role" in self.active:
+                with offline():
+                    assert self.run("who()").error
+                assert self.signers() == set()
+
+    def uses_sign_in(self) -> bool:
+        """Return whether something has an identity that can't be renewed without the user."""
+        levels = any(level.identity == SIGNED_IN for level in self.levels)
+        return levels or any(made.identity == SIGNED_IN for made in self.made.values())
+
     @precondition(lambda self: self.active)
     @rule()
     def refresh(self) -> None:
@@ -228,6 +284,21 @@ class Notebook(ModelledNotebook):
                 if level.generator == name:
                     self.end(level, dropped=is_dropped)
 
+    @rule(
+        profile=st.sampled_from(PROFILES),
+        other=st.sampled_from(["UserAlpha --quiet", "--off", "--refresh"]),
+        kind=st.sampled_from(["in_block", "in_thread_of_task"]),
+    )
+    def tasks(self, profile: str, other: str, kind: str) -> None:
+        """Use a block in a task, during which another task can't switch."""
+        with self.a_change():
+            tasks = f"{kind}('{profile}'), switch('{other}')"
+            signer, refused = self.good(f"asyncio.run(together({tasks}))").result
+            assert signer == profile
+            assert isinstance(refused, AwsProfileError)
+            self.begin(profile)
+            self.end(self.level)
+
     @rule()
     def run_for_profiles(self) -> None:
         """Call a function for many profiles."""
@@ -274,17 +345,27 @@ class Notebook(ModelledNotebook):
         self.made[name] = Made("named", profile, chosen=True, use=use)
 
     @precondition(lambda self: self.active and self.level.changed is ...)
-    @rule()
-    def open(self) -> None:
-        """Open a file system that signs without botocore."""
+    @rule(kind=st.sampled_from([*OPENS]))
+    def open(self, kind: str) -> None:
+        """Open an object that signs without botocore."""
         self.count += 1
         name = f"made{self.count}"
-        self.good(
-            f"{name} = pyarrow.fs.S3FileSystem(region='us-west-2', endpoint_override=ENDPOINT)"
-        )
-        ran = self.run(f"{name}.get_file_info(BUCKET + '/cities.csv')")
+        code, use = (re.sub(r"\bX\b", name, text) for text in OPENS[kind])
+        self.good(code)
+        ran = self.run(use)
         assert self.signers() == {self.signer_of(self.active)}, ran.text
-        self.made[name] = Made("pyarrow", self.active)
+        self.made[name] = Made(kind, self.active, use=use)
+
+    @precondition(lambda self: "Role" in self.active and self.level.changed is ...)
+    @rule()
+    def read_with_duckdb(self) -> None:
+        """Read with a connection of DuckDB, whose secret follows each switch."""
+        if not self.has_secret:
+            self.has_secret = True
+            secret = f"libraries.duckdb_secret({self.level.variable}, con)"
+            self.good(f"import duckdb\ncon = duckdb.connect()\n{secret}")
+        ran = self.run("con.execute(f\"FROM 's3://{BUCKET}/cities.csv'\").fetchall()")
+        assert self.signers() == {self.signer_of(self.active)}, ran.text
 
     @precondition(lambda self: self.made)
     @rule(data=st.data())
@@ -292,8 +373,8 @@ class Notebook(ModelledNotebook):
         """Use an older object: it signs as before, and is announced, or refused if it must be."""
         name = data.draw(st.sampled_from(sorted(self.made)))
         made = self.made[name]
-        if made.kind == "pyarrow":  # the card has listed it
-            self.run(f"{name}.get_file_info(BUCKET + '/cities.csv')")
+        if made.kind in READERS:  # the card has listed it
+            self.run(made.use)
             assert self.signers() == {self.signer_of(made.identity)}
             return
         for _ in range(2):  # each cell announces it
@@ -396,9 +477,12 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
             **aws.environment(),
             "AWS_PROFILE": "UserAlpha",
             "AWS_ENDPOINT_URL": aws.endpoint_url,
+            "AWS_ALLOW_HTTP": "true",
             "AWS_MAX_ATTEMPTS": "1",
         }.items():
             monkeypatch.setenv(name, value)
+        s3 = open_session("RoleBeta").client("s3")
+        s3.put_object(Bucket=BUCKET, Key="cities.csv", Body=b"city,people\nOslo,717\n")
         organisation(aws)
         aws.sso.sign_in("corp")
         arn: str = open_session(SIGNED_IN).client("sts").get_caller_identity()["Arn"]

@@ -43,6 +43,14 @@ SIGNERS = {
         "fs.ls(BUCKET, refresh=True)",
         "create it again",
     ),
+    "awaited": (
+        "import asyncio, aiobotocore.session\n"
+        "loop = asyncio.new_event_loop()\n"
+        "made = aiobotocore.session.get_session().create_client('s3', 'us-west-2')\n"
+        "awaited = loop.run_until_complete(made.__aenter__())",
+        "loop.run_until_complete(awaited.head_bucket(Bucket=BUCKET))",
+        "create it again",
+    ),
 }
 
 
