@@ -530,8 +530,8 @@ def test_libraries_with_a_record() -> None:
     """The page of supported libraries names each library that has a record."""
     page = LIBRARIES.read_text().casefold()
     packages = {package.replace("_", "-") for package in INDEX}
-    # Those that libraries on the page use, and a part of Python.
-    unnamed = {"aiobotocore", "distributed", "concurrent.futures.process"}
+    # One that Dask uses, and a part of Python.
+    unnamed = {"distributed", "concurrent.futures.process"}
     assert {package for package in packages if package not in page} == unnamed
 
 

@@ -465,8 +465,13 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # other tests use the usual one
     # Each session would read botocore's models again, which takes most of the time.
     models: dict[type, dict[object, object]] = defaultdict(dict)
-    shared = property(lambda loader: models[type(loader)], lambda _loader, _cache: None)
-    monkeypatch.setattr(Loader, "_cache", shared, raising=False)
+    create = Loader.__init__
+
+    def create_sharing(loader: Any, *arguments: Any, **options: Any) -> None:
+        create(loader, *arguments, **options)
+        loader._cache = models[type(loader)]  # noqa: SLF001
+
+    monkeypatch.setattr(Loader, "__init__", create_sharing)
     with EmbeddedAws() as aws:
         seed_aws(aws)
         add_role(aws, "RoleGamma", "s3:*")
