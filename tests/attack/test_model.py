@@ -74,7 +74,7 @@ MAKES = {
     "client": ("X = boto3.client('sts')", "X.get_caller_identity()"),
     "client of session": ("X = SESSION.client('sts')", "X.get_caller_identity()"),
     "resource": ("X = SESSION.resource('s3').Bucket(BUCKET)", "list(X.objects.all())"),
-    "session": ("X = SESSION", "X.client('sts').get_caller_identity()"),
+    "session": ("X = SESSION", "X.client('sts', 'us-west-2').get_caller_identity()"),
     "s3fs": (
         "X = s3fs.S3FileSystem(skip_instance_cache=True)\nlen(X.ls(BUCKET))",
         "X.ls(BUCKET, refresh=True)",

@@ -430,8 +430,8 @@ def test_variables_with_a_former_identity(notebook: Shell) -> None:
     notebook.good("%aws_profile RoleBeta")
     for make, _, _ in SIGNERS.values():
         notebook.good(make)
-    notebook.good("default = boto3.DEFAULT_SESSION; second = mine; del mine")
-    names = {"client", "bucket", "fs", "default", "second"}
+    notebook.good("default = boto3.DEFAULT_SESSION; second = mine; data = fs; del mine, fs")
+    names = {"client", "bucket", "data", "awaited", "default", "second"}
     for line in (*CHANGES_OF_IDENTITY, "%aws_profile UserAlpha"):
         card = card_of(notebook, line)
         assert set(re.findall(r"`(\w+)` still signs as RoleBeta", card)) == names, line
