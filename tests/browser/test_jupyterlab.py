@@ -215,6 +215,36 @@ def test_one_question_in_several_places(jupyter: Jupyter, embedded: EmbeddedAws)
             tool.says("Analyst")
 
 
+def test_a_question_that_ends(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
+    """After an interrupt, or a restart, no page asks the question of the cell anymore.
+
+    The saved notebook has neither the question nor an answer, even on another day.
+    """
+    with analyst(embedded):
+        notebook = jupyter.open(LOAD)
+        notebook.run(0)
+        other = jupyter.open(name=notebook.file.name)
+        here, there = ToolbarPage(notebook), ToolbarPage(other)
+        for end in ("session.kernel.interrupt", "restartKernel"):
+            shown = notebook.begin("%aws_profile Analyst", "Sign in for Analyst")
+            for tool in (here, there):
+                tool.says("Sign in")
+            notebook.page.evaluate(f"void {_SESSION}.{end}()")
+            expect(shown.get_by_role("link")).to_have_count(0)
+            if end != "restartKernel":
+                notebook.wait_until_idle()
+                for tool in (here, there):
+                    tool.says("No AWS profile")
+                    expect(tool.toggle).not_to_contain_text("Sign in")
+        for tool in (here, there):
+            tool.is_unloaded()
+        saved = notebook.save()
+        assert "user_code" not in saved
+        later = jupyter.open(name=notebook.file.name)
+        ToolbarPage(later).is_unloaded()
+        expect(later.page.get_by_role("link", name="Open the sign-in page")).to_have_count(0)
+
+
 def allow_on_page(page: Page, link: Locator) -> None:
     """Open the link, allow the sign-in there, and close the page."""
     with page.context.expect_page() as opened:
