@@ -388,7 +388,8 @@ class ModelledNotebook(RuleBasedStateMachine):
 
     def compare_list(self, card: str) -> None:
         """Fail unless a card lists each variable with another identity, and no other one."""
-        listed = set(re.findall(r"`(\w+)` (?:still signs as|was opened in S3)", card))
+        says = "still signs as|was opened in S3|keeps the identity that it was opened with"
+        listed = set(re.findall(rf"`(\w+)` (?:{says})", card))
         assert listed == self.stale_names(), card
         is_changed = self.level.changed is not ...
         assert ("`AWS_PROFILE` was changed" in card) is is_changed, card
