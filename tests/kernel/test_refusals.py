@@ -63,7 +63,12 @@ USES = {
         "boto3.client('s3').list_objects_v2(Bucket=BUCKET)",
         "boto3.client('s3').put_object(Bucket=BUCKET, Key='a', Body=b'')",
     ),
-    "aiobotocore": Use(LIBRARIES["aiobotocore"]),
+    "aiobotocore": Use(
+        LIBRARIES["aiobotocore"],
+        LIBRARIES["aiobotocore"].replace(
+            "list_objects_v2(Bucket=BUCKET)", "put_object(Bucket=BUCKET, Key='a', Body=b'')"
+        ),
+    ),
     "s3fs": Use(
         "import s3fs; s3fs.S3FileSystem().cat(CSV)",
         "import s3fs; s3fs.S3FileSystem().pipe(CSV, b'city')",
@@ -76,9 +81,23 @@ USES = {
         "import awswrangler as wr; wr.s3.list_objects(ROOT + '/')",
         "import awswrangler as wr; wr.s3.delete_objects([CSV])",
     ),
-    "smart_open": Use("import smart_open; smart_open.open(CSV).read()"),
-    "Dask": Use("import dask.dataframe as dd; dd.read_parquet(PARQUET).compute(scheduler='sync')"),
-    "MLflow": Use(LIBRARIES["MLflow"]),
+    "smart_open": Use(
+        "import smart_open; smart_open.open(CSV).read()",
+        "import smart_open\nwith smart_open.open(f'{ROOT}/d.csv', 'w') as file: file.write('a')",
+    ),
+    "Dask": Use(
+        "import dask.dataframe as dd; dd.read_parquet(PARQUET).compute(scheduler='sync')",
+        "import dask.dataframe as dd, pandas as pd\n"
+        "frame = dd.from_pandas(pd.DataFrame({'a': [1]}), npartitions=1)\n"
+        "frame.to_parquet(f'{ROOT}/dask', compute_kwargs={'scheduler': 'sync'})",
+    ),
+    "MLflow": Use(
+        LIBRARIES["MLflow"],
+        "from pathlib import Path\nfrom tempfile import mkdtemp\n"
+        "from mlflow.store.artifact.s3_artifact_repo import S3ArtifactRepository\n"
+        "file = Path(mkdtemp(), 'a.txt')\nfile.write_text('a')\n"
+        "S3ArtifactRepository(ROOT).log_artifact(file)",
+    ),
     "pyarrow": Use(
         LIBRARIES["pyarrow"],
         "import pyarrow as pa, pyarrow.parquet as pq\n"
@@ -88,10 +107,18 @@ USES = {
     ),
     "pandas.read_parquet": Use(
         "import pandas as pd; pd.read_parquet(PARQUET)",
+        "import pandas as pd; pd.DataFrame({'a': [1]}).to_parquet(f'{ROOT}/e.parquet')",
         ended="AWS Error UNKNOWN",
         is_certain=False,
     ),
-    "PyIceberg": Use(LIBRARIES["PyIceberg"], ended="AWS Error UNKNOWN", is_certain=False),
+    "PyIceberg": Use(
+        LIBRARIES["PyIceberg"],
+        "from pyiceberg.io.pyarrow import PyArrowFileIO\n"
+        "files = PyArrowFileIO({'s3.endpoint': ENDPOINT, 's3.region': 'us-west-2'})\n"
+        "with files.new_output(f'{ROOT}/f').create(overwrite=True) as file: file.write(b'a')",
+        ended="AWS Error UNKNOWN",
+        is_certain=False,
+    ),
     "polars": Use(
         "import polars as pl; pl.read_parquet(PARQUET)",
         "import polars as pl; pl.DataFrame({'a': [1]}).write_parquet(f'{ROOT}/c.parquet')",
@@ -102,8 +129,17 @@ USES = {
         LIBRARIES["deltalake"],
         ended="400 Bad Request",
     ),
-    "obstore": Use(LIBRARIES["obstore"], ended="400 Bad Request"),
-    "DuckDB": Use(DUCKDB, ended="HTTP 400", is_certain=False),
+    "obstore": Use(
+        LIBRARIES["obstore"],
+        LIBRARIES["obstore"].replace("get(", "put(").replace("'cities.csv').bytes()", "'a', b'a')"),
+        ended="400 Bad Request",
+    ),
+    "DuckDB": Use(
+        DUCKDB,
+        DUCKDB.replace("f\"FROM '{CSV}'\").fetchall()", "f\"COPY (SELECT 1) TO '{ROOT}/g.csv'\")"),
+        ended="HTTP 400",
+        is_certain=False,
+    ),
 }
 for library in ("awswrangler", "PyIceberg"):
     if not has(library.lower()):
