@@ -256,14 +256,32 @@ def errors_as_lines() -> Iterator[None]:
 
 
 class Signer(Enum):
-    """The kind of object that signs a request, and a hint for an object of another identity."""
+    """The kind of object that signs a request, and a hint for an object of another identity.
 
-    CLIENT = "A client keeps its identity. Create it again with `{source}.client({client})`."
-    LIBRARY = "A client keeps its identity. Create the library's objects again."
+    The hint has a sentence about the object, and the step that uses another identity instead.
+    """
+
+    CLIENT = ("A client keeps its identity.", "create it again with `{source}.client({client})`.")
+    LIBRARY = ("A client keeps its identity.", "create the library's objects again.")
     CREDENTIALS = (
-        "Credentials keep their identity. Get them again with `{session}.get_credentials()`."
+        "Credentials keep their identity.",
+        "get them again with `{session}.get_credentials()`.",
     )
-    SESSION = "A session keeps its identity. Pass the active one, `{session}`."
+    SESSION = ("A session keeps its identity.", "pass the active one, `{session}`.")
+
+    def hint(self, client: str) -> str:
+        """Return the hint. ``client`` has the arguments that create a client."""
+        from ipy_awsprofile.config.profiles import has_default_identity  # it imports botocore
+
+        says, step = self.value
+        if PROCESS.active:
+            step = step.format(session="session", source="session", client=client)
+        elif has_default_identity():
+            step = step.format(session="boto3.Session()", source="boto3", client=client)
+        else:
+            step = step.format(session="session", source="session", client=client)
+            return f"{says} Run `%aws_profile NAME`, and {step}"
+        return f"{says} {step[0].upper()}{step[1:]}"
 
 
 def check(
@@ -347,17 +365,11 @@ def _report_stale(label: Label, signer: Signer, operation: str, client: tuple[st
     code, is_library = _code_that_signs(sys._getframe(1))  # noqa: SLF001  # quicker than `inspect`
     if is_library:
         signer = Signer.LIBRARY
-    active_name = "no profile"
-    session = "boto3.Session()"
-    source = "boto3"
-    if active:
-        active_name = f"`{active.name}`"
-        session = source = "session"  # the notebook's variable
+    active_name = f"`{active.name}`" if active else "no profile"
     other = label.text_beside(active)
     service, region = client
     problem = f"{code} signs {operation} as {other}, but {active_name} is active."
-    arguments = f'"{service}", region_name="{region}"'
-    hint = signer.value.format(session=session, source=source, client=arguments)
+    hint = signer.hint(f'"{service}", region_name="{region}"')
     if policy == "refuse":
         raise StaleIdentity(problem, hint)
     if problem not in PROCESS.warned:

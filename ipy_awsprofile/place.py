@@ -41,17 +41,23 @@ class Place(ABC):
     def set(self, value: Any) -> None:
         """Set the value, or remove the place if the value is `ABSENT`."""
 
+    def code_to_set(self, value: Any) -> str:  # noqa: ARG002  # of a subclass
+        """Return the code that sets a value, or an empty string if another switch sets it."""
+        return ""
+
 
 class Variables(Place):
     """A group of environment variables that SDKs read together.
 
     The place's name is the name of the first variable, and its value is a dict of the variables
     that are set. If the user changes one of the variables, a switch doesn't change the others.
+    If a switch takes the user's value for the new session, the group ``is_read``.
     """
 
-    def __init__(self, *names: str, if_changed: str = "") -> None:
+    def __init__(self, *names: str, if_changed: str = "", is_read: bool = False) -> None:
         super().__init__(names[0], if_changed)
         self.names = names
+        self._is_read = is_read
 
     def get(self) -> dict[str, str]:
         """Return the variables in this group that are set, with their values."""
@@ -64,6 +70,18 @@ class Variables(Place):
                 os.environ[name] = value[name]
             else:
                 os.environ.pop(name, None)
+
+    def code_to_set(self, value: Mapping[str, str]) -> str:
+        """Return the code that sets the variables in a dict, if another switch wouldn't do it."""
+        if not self._is_read:
+            return ""
+        steps = ["import os"]
+        for name in self.names:
+            if name in value:
+                steps.append(f"os.environ[{name!r}] = {value[name]!r}")
+            elif name in os.environ:
+                steps.append(f"del os.environ[{name!r}]")
+        return "; ".join(steps)
 
 
 class DictItem(Place):

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Mapping
@@ -23,9 +24,9 @@ from ipy_awsprofile.config.files import (
     read_config,
 )
 from ipy_awsprofile.config.names import Arn, matches
-from ipy_awsprofile.config.settings import COMMANDS, KEYS, SECRETS, client_settings
+from ipy_awsprofile.config.settings import COMMANDS, CREDENTIALS, KEYS, SECRETS, client_settings
 from ipy_awsprofile.config.user_environment import named_profile, user_environment
-from ipy_awsprofile.errors import ProfileNotFound
+from ipy_awsprofile.errors import ConfigFileError, ProfileNotFound
 from ipy_awsprofile.text import did_you_mean, letters_of
 
 
@@ -316,3 +317,27 @@ def _with_token(settings: Section, environ: dict[str, str]) -> Profile:
         if value:
             role[setting] = value
     return Profile(_TOKEN, role)
+
+
+#: The variables with credentials, or with where they are.
+_OF_DEFAULT_IDENTITY = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+)
+
+
+def has_default_identity() -> bool:
+    """Return whether the environment or the [default] profile names credentials for boto3.
+
+    This doesn't call AWS, so it doesn't know whether a machine's role has some.
+    """
+    if any(map(os.environ.get, _OF_DEFAULT_IDENTITY)):
+        return True
+    try:
+        profiles = read_config().profiles
+    except ConfigFileError:
+        return False
+    _, name = named_profile(os.environ)
+    return not CREDENTIALS.isdisjoint(profiles.get(name or "default", {}))

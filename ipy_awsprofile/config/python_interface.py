@@ -18,12 +18,14 @@ from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.config.request import (
     IDENTITIES,
+    SESSION,
     SwitchRequest,
     options_of,
     python_arguments,
     require_type,
 )
 from ipy_awsprofile.config.settings import KEYS
+from ipy_awsprofile.config.user_environment import SWITCHED
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.text import did_you_mean, letters_of, listed, misspelled
 
@@ -110,9 +112,13 @@ def _require_arguments(
     required = [name for name in positional if parameters[name].default is Parameter.empty]
     missing = [name for name in required if name not in {*given, *kwargs}]
     if missing:
-        raise InvalidOption(
-            f"`{function}` needs {listed(missing)}.", f"Write `{function}({', '.join(required)})`."
-        )
+        hint = f"Write `{function}({', '.join(required)})`."
+        if SESSION in missing and not SWITCHED.groups:  # so there is no variable with this name
+            hint = (
+                f'Run `%aws_profile NAME`, or write `{SESSION} = open_session("NAME")`. Then '
+                f"{hint[0].lower()}{hint[1:]}"
+            )
+        raise InvalidOption(f"`{function}` needs {listed(missing)}.", hint)
 
 
 def _unknown_parameter(

@@ -311,6 +311,13 @@ class SwitchRequest(SessionRequest):
         if self.expect_account is not None:
             self._set("expect_account", _expected_account(self.expect_account))
 
+    def with_changes(self, changes: Mapping[str, Any]) -> Self:
+        """Return this request with other options, of which --read-only and --write exclude."""
+        opposites = {"read_only": False, "write": False}
+        if changes.keys().isdisjoint(opposites):
+            opposites = {}
+        return replace(self, **{**opposites, **changes})
+
 
 def _expected_account(account: str | int) -> str:
     """Return an account's ID. Raises InvalidOption for its name, or for too few digits."""

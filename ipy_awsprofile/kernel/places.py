@@ -27,6 +27,9 @@ _SESSIONS = f"`boto3.Session()`, {_CHILDREN}"
 #: The variables that `boto3.Session()` doesn't read while a profile is active.
 _OF_CHILDREN = (*LENT, "AWS_REGION")
 
+#: The variables whose values of the user's a switch uses, as boto3 does.
+_READ = ("AWS_CONFIG_FILE", "AWS_DEFAULT_REGION")
+
 KEYS_IN_ENVIRONMENT = Variables(*KEY_VARIABLES, if_changed=_SESSIONS)
 
 #: An API key for Amazon Bedrock, which botocore prefers to any other credentials.
@@ -56,7 +59,8 @@ def places_of(session: ProfileSession, lent: Mapping[str, str | None]) -> dict[P
         places[KEYS_IN_ENVIRONMENT] = {}
     for name, value in {**environment, **lent, **_direct_connection()}.items():
         users = _CHILDREN if name in _OF_CHILDREN else _SESSIONS
-        places[Variables(name, if_changed=users)] = {} if value is None else {name: value}
+        variable = Variables(name, if_changed=users, is_read=name in _READ)
+        places[variable] = {} if value is None else {name: value}
     places |= {DEFAULT_SESSION: session, LIBRARIES: session}
     url = session.target.endpoint("s3")
     is_set_by_user = any(map(os.environ.get, ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")))

@@ -17,6 +17,7 @@ from IPython.display import display
 from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.card import Card, Tone
 from ipy_awsprofile.config.files import read_config
+from ipy_awsprofile.config.organization import advice_to_write
 from ipy_awsprofile.config.parameters import seconds
 from ipy_awsprofile.config.request import (
     SessionRequest,
@@ -182,10 +183,12 @@ def _request_of(
         return active  # the error says why it can't be saved
     hint = "Write `%aws_profile NAME` and the options, or `%%aws_profile NAME` for one cell."
     if active:
-        meant = replace(active, **given)
+        meant = active.with_changes(given)
         meant = meant.with_one_identity(read_config().profiles) or meant
         switch = arguments(meant, *_words_of_action(options))
         hint = f"Write `%aws_profile {switch}`."
+        if meant.write:
+            hint = advice_to_write(hint)
     raise InvalidOption("The name of a profile is missing.", hint)
 
 

@@ -12,16 +12,18 @@ from http import HTTPStatus
 from typing import Any
 
 from ipy_awsprofile.calls.actions import action_named, action_of
+from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.names import Arn
 from ipy_awsprofile.config.organization import advice_to_write
-from ipy_awsprofile.config.request import arguments
+from ipy_awsprofile.config.request import SessionRequest, arguments, python_arguments
+from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.credentials.botocore_session import rejection_of
 from ipy_awsprofile.credentials.caller import caller_of
 from ipy_awsprofile.credentials.error_table import DENIED, ENDED, EXPIRED, REJECTED, SET_THE_CLOCK
 from ipy_awsprofile.credentials.providers import is_renewed, reject, renewing_of
 from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable, SignInRequired
 from ipy_awsprofile.follower import Leftover, Refusal
-from ipy_awsprofile.gate import PROCESS, READ_ONLY, Label, Signature
+from ipy_awsprofile.gate import PROCESS, Label, Signature, is_read_only
 from ipy_awsprofile.kernel.refusals import has_wrong_clock
 from ipy_awsprofile.sessions.assigned_roles import known_account_name
 from ipy_awsprofile.sessions.issuing import try_to_renew
@@ -223,13 +225,16 @@ class _Explanation:
     def _what_to_do(self) -> list[str]:
         """Return the sentence with the next step after a denied request, if there is one."""
         active = self._active
+        label = self._signer.label
+        if label and label.is_chosen and self._is_limited_to_reading(label):
+            return self._steps_in_python(label)
         if active is None:
-            if self._signer.is_noted and self._signer.label is None:  # the code's own keys
+            if self._signer.is_noted and label is None:  # the code's own keys
                 return []
             return [_CHOOSE]
         if not self._is_of_active:
             return []
-        if self._is_limited_to_reading(active):
+        if self._is_limited_to_reading(active.label):
             return self._steps_to_write(active)
         if "explicit deny" in self._refusal.message and renewing_of(active.label.credentials):
             return [
@@ -265,9 +270,9 @@ class _Explanation:
         line = arguments(before.request)
         return [f"`%aws_profile {line}` switches back to the profile from before"]
 
-    def _is_limited_to_reading(self, active: OpenProfile) -> bool:
+    def _is_limited_to_reading(self, label: Label) -> bool:
         """Return whether a session is read-only, and the request would have needed more."""
-        if READ_ONLY not in active.label.limits:
+        if not is_read_only(label):
             return False
         return "session policy" in self._refusal.message or self._writes()
 
@@ -285,11 +290,32 @@ class _Explanation:
         """Return the line that opens a profile for writing, unless it is protected."""
         if is_protected(active, self._switcher.protection):
             return []
-        purpose = "To write"
-        if not self._writes():  # read-only sessions can't read from all services
-            purpose = "To do this"
         request = replace(active.request, read_only=False, write=True)
-        return [advice_to_write(f"{purpose}, run `%aws_profile {arguments(request)}`.")]
+        return [advice_to_write(f"{self._purpose()}, run `%aws_profile {arguments(request)}`.")]
+
+    def _steps_in_python(self, label: Label) -> list[str]:
+        """Return the code that opens a session for writing, unless a pattern limits the profile."""
+        config = read_config()
+        if label.profile not in config.profiles:  # a role's ARN, or a role of a sign-in
+            return []
+        request = SessionRequest(label.profile)
+        account = Arn.parse(_principal_of(label, self._signer.credentials)).account
+        protection = self._switcher.protection
+        try:
+            target = target_of(request, config)
+            allowed = protection.limited(request, target, account)
+        except AwsProfileError:  # the policy doesn't allow it
+            return []
+        if allowed.request.read_only or protection.pattern_for(target, account):
+            return []
+        code = f"open_session({python_arguments(request)})"
+        return [f"{self._purpose()}, open a session without `read_only`: `{code}`."]
+
+    def _purpose(self) -> str:
+        """Return for what a session that isn't read-only is, at the beginning of a sentence."""
+        if self._writes():
+            return "To write"
+        return "To do this"  # read-only sessions can't read from all services
 
     # ---- a session that AWS rejects
 

@@ -128,8 +128,9 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         for where, hook in hooks:
             where.append(hook)
             self.ending.callback(where.remove, hook)
-        shell.events.register("post_run_cell", self._explain_error)
-        self.ending.callback(shell.events.unregister, "post_run_cell", self._explain_error)
+        for after_cell in (self._tell_about_config, self._explain_error):
+            shell.events.register("post_run_cell", after_cell)
+            self.ending.callback(shell.events.unregister, "post_run_cell", after_cell)
 
     @traitlets.validate(*SETTINGS)
     def _keep_policy(self, proposal: traitlets.Bunch) -> object:
@@ -160,6 +161,16 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                 self._notices = Notices(switcher, self.shell, before_cell, self.ending)
                 self._switcher = switcher
             return self._switcher
+
+    def _tell_about_config(self, result: ExecutionResult) -> None:
+        """Show a line if IPython has ignored a setting of a class that resembles ours."""
+        cell = (result.info.raw_cell or "") if result.info else ""
+        if "%config" in cell:
+            from ipy_awsprofile.notebook.notices import line_about_config
+
+            line = line_about_config(cell, self.trait_names(config=True))
+            if line:
+                PROCESS.warn(line)
 
     def _explain_error(self, result: ExecutionResult) -> None:
         """Show a line below an error that AWS's refusal or an expired session caused."""

@@ -14,10 +14,17 @@ from dataclasses import dataclass, replace
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.names import account_text, has_wildcard
 from ipy_awsprofile.config.profiles import list_profiles
-from ipy_awsprofile.config.request import SESSION, SwitchRequest, options_of
+from ipy_awsprofile.config.request import (
+    SESSION,
+    SessionRequest,
+    SwitchRequest,
+    arguments,
+    options_of,
+)
 from ipy_awsprofile.config.settings import known_settings
 from ipy_awsprofile.config.sign_ins import sign_ins
-from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.config.target import target_of
+from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.notebook.options import (
     ACTIONS_ALONE,
     CellOptions,
@@ -68,6 +75,7 @@ _ANSWERS = {
 }
 
 _BRACES = re.compile(r"\{[\w*?.-]+(?:,[\w*?.-]+)+\}")
+_MFA_CODE = re.compile(r"\d{6}")
 _CODE = re.compile(r"[;()=\[\]]")
 
 #: How similar a word must be to an action, or to a profile in a line with other mistakes.
@@ -128,6 +136,9 @@ class TypedLine:
             return ""
         if words[0] == "aws" and words[1:] and not is_profile("aws"):
             return self._advice_for_aws_cli(words)
+        *others, before, name = ["", *words]
+        if before == ">" and self.is_cell and name.isidentifier():  # as in a terminal
+            return self._written([*others[1:], "--into", name])
         if self.good_line(words):  # it is about what the words mean, such as a value
             return ""
         if words[0] == "sso" and words[1:]:
@@ -192,7 +203,8 @@ class TypedLine:
         """Return what to write instead of a line of ``%aws_profile`` with these words."""
         name = " ".join(read.names)
         if not name or is_profile(name):
-            return self._written([*filter(None, [name]), *read.options])
+            right = [*filter(None, [name]), *read.options]
+            return self._written(right) or self._advice_for_one_identity(right)
         if has_wildcard(name):
             return self._advice_for_pattern(name, read)
         profiles, others = profiles_in(read.names)
@@ -202,6 +214,8 @@ class TypedLine:
         if profiles and self._has_code(name, rest):
             line = self.good_line([*profiles, *options])
             return f"Write `{line}`, and the code on the next line." if line else ""
+        if profiles and "--mfa" in options and all(map(_MFA_CODE.fullmatch, rest)):
+            return self._advice_for_code(profiles[0], options)
         if profiles and rest:
             return self._advice_without(rest, [*profiles, *options])
         if profiles or not rest:
@@ -217,6 +231,30 @@ class TypedLine:
         if not lacking:
             return f"Did you mean `{line}`?"
         return f"Did you mean `{line}`, without {listed(lacking)}?"
+
+    def _advice_for_one_identity(self, words: list[str]) -> str:
+        """Return the line for a name with an option of another identity, or an empty string."""
+        options = self._parsed(words)
+        if options is None or chosen(options, ProfileActions):
+            return ""
+        request = SwitchRequest(joined(options.profile), **chosen(options, SwitchRequest))
+        meant = request.with_one_identity(read_config().profiles)
+        return f"Write `{self.mark}{self.magic} {arguments(meant)}`." if meant else ""
+
+    def _advice_for_code(self, profile: str, options: list[str]) -> str:
+        """Return the line without an MFA code, which isn't written in a line."""
+        prompts = "The cell prompts for the MFA code."
+        try:
+            target = target_of(SessionRequest(profile, mfa=True), read_config())
+        except InvalidOption as error:  # only long-term keys with an `mfa_serial` take `--mfa`
+            without = [option for option in options if option != "--mfa"]
+            line = self.good_line([profile, *without])
+            target = target_of(SessionRequest(profile), read_config())
+            if not any(each.mfa_serial for each in target.chain):
+                return f"{error} {error.hint}"
+        else:
+            line = self.good_line([profile, *options])
+        return f"Write `{line}`. {prompts}" if line else ""
 
     def _advice_for_similar(self, name: str, options: list[str], words: list[str]) -> str:
         """Return lines with similar names and these options, if the name alone was no mistake."""

@@ -22,7 +22,7 @@ from ipy_awsprofile.notebook.prompts import begin_cell, begin_interrupts, end_in
 from ipy_awsprofile.sessions.issuing import try_to_renew
 from ipy_awsprofile.sessions.protection import problem_of_pattern
 from ipy_awsprofile.switch.opening import is_protected
-from ipy_awsprofile.text import one_line
+from ipy_awsprofile.text import letters_of, misspelled, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,6 +37,14 @@ if TYPE_CHECKING:
 
 #: The result of a switch in a variable.
 _ASSIGNED = re.compile(r"(?m)^([A-Za-z_]\w*)[ \t]*=[ \t]*%aws_profile[ \t]")
+
+
+#: A line that sets a configurable, with its class, setting and value.
+_CONFIG = re.compile(r"(?m)^[ \t]*%config[ \t]+(\w+)\.(\w+)[ \t]*=(.*)$")
+
+#: The class of our settings, and how similar a misspelled one must be.
+_CLASS = "AwsProfileMagics"
+_LIKE_CLASS = 0.7
 
 
 class Notices:
@@ -164,6 +172,24 @@ def _tell_about_s3fs(result: ExecutionResult) -> None:
             'For `s3://` paths, run `%pip install "ipy-awsprofile[s3fs]"`, then restart the '
             "kernel. s3fs alone can bring a botocore that doesn't fit your boto3."
         )
+
+
+def line_about_config(cell: str, settings: Iterable[str]) -> str:
+    """Return a line about a `%config` line whose class IPython ignores, or an empty string.
+
+    ``settings`` are the names of our settings.
+    """
+    for class_name, setting, value in _CONFIG.findall(cell):
+        is_ours = "awsprofile" in letters_of(class_name)
+        is_ours = is_ours or bool(misspelled(class_name, [_CLASS], _LIKE_CLASS))
+        if class_name == _CLASS or not is_ours:
+            continue
+        meant = misspelled(setting, settings)
+        if not meant:
+            return f"IPython ignores `{class_name}`. `%config {_CLASS}` lists the settings."
+        line = f"%config {_CLASS}.{meant[0]} = {value.strip()}"
+        return f"IPython ignores `{class_name}`. Write `{line}`."
+    return ""
 
 
 def line_about_profile(name: str, *, is_late: bool) -> str:

@@ -42,6 +42,13 @@ _CHOICES = {"start": "on", "stop": "off", "reset": "clear"}
 #: The options and variables of other tools with the name of a profile.
 _NAMES_OF_PROFILE = {"profile", "profilename", "name", "awsprofile", "awsdefaultprofile"}
 
+#: Settings of a profile for IAM Identity Center, and the options with the same value.
+_SIGN_IN_SETTINGS = {
+    "sso_session": "--sso",
+    "sso_account_id": "--account",
+    "sso_role_name": "--role",
+}
+
 #: Options of other tools, and ours.
 _SHORT = {"r": "region", "y": "yes", "force": "yes"}
 
@@ -248,6 +255,9 @@ def _flag_meant(word: str, flags: Mapping[str, argparse.Action]) -> str | None:
     for name in PARAMETERS.keys() & options.keys():
         if options[name].flag in flags:
             by_letters[letters_of(PARAMETERS[name].setting)] = options[name].flag
+    for setting, flag in _SIGN_IN_SETTINGS.items():
+        if flag in flags:
+            by_letters[letters_of(setting)] = flag
     for flag, action in flags.items():
         by_letters[letters_of(action.dest)] = flag  # as in Python
         by_letters[letters_of(flag)] = flag

@@ -129,20 +129,25 @@ class ProfileSession(NamedSession):
 def label_for(session: ProfileSession) -> Label:
     """Return the label for the credentials of a session that a switch or a run has opened."""
     target = session.target
+    return Label(
+        target.name,
+        limits=_limits_of(target),
+        options=repr((target.parameters, target.profile.text("role_session_name"))),
+        principal=session.principal,
+        server=target.server,
+        credentials=session.get_credentials(),
+    )
+
+
+def _limits_of(target: Target) -> str:
+    """Return the limits of a target's session, such as ``read-only``, or an empty string."""
     request = target.request
     limits = {
         READ_ONLY: request.read_only,
         f"with the session policy {request.policy}": request.policy,
         "with MFA": target.mfa,
     }
-    return Label(
-        target.name,
-        limits=", ".join(text for text, is_set in limits.items() if is_set),
-        options=repr((target.parameters, target.profile.text("role_session_name"))),
-        principal=session.principal,
-        server=target.server,
-        credentials=session.get_credentials(),
-    )
+    return ", ".join(text for text, is_set in limits.items() if is_set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +211,8 @@ def open_session(request: OpeningRequest) -> ProfileSession:
         session, _ = open_limited(request, Protection(), person, opener)
     target = session.target
     note("session", profile=target.name, arn=session.arn, request=request)
-    put_label(session.get_credentials(), Label(target.name, is_chosen=True))
+    label = Label(target.name, limits=_limits_of(target), is_chosen=True)
+    put_label(session.get_credentials(), label)
     return session
 
 

@@ -367,13 +367,15 @@ class Switcher:
         active = self.active
         if active is None:
             return []
-        undo = f"To undo that, run `%aws_profile {arguments(active.request)}`"
         with self._lock:
             places = self._stack.kernel.changed()
         changed: list[Leftover] = []
         for place in places:
             if place.if_changed:
-                says = f"was changed after the switch: {place.if_changed}. {undo}"
+                undo = place.code_to_set(active.places[place])
+                undo = undo or f"%aws_profile {arguments(active.request)}"
+                says = f"was changed after the switch: {place.if_changed}. "
+                says += f"To undo that, run `{undo}`"
                 changed.append(Leftover(place.name, says))
         return changed
 

@@ -9,6 +9,7 @@ import pytest
 from ipy_awsprofile.errors import InvalidOption, SignInRequired
 from tests.aws import EmbeddedAws
 from tests.integration.test_hints import ROLE, code_in
+from tests.roles import answer_with_codes
 from tests.shells import Shell
 
 
@@ -191,3 +192,139 @@ def test_repeated_regions(shell: Shell, aws: EmbeddedAws) -> None:
     """The Regions of an option that is repeated count together."""
     ran = shell.good("%%aws_profiles RoleBeta --regions us-east-1 --regions eu-west-1\n1")
     assert list(ran.result["region"]) == ["us-east-1", "eu-west-1"]
+
+
+# Hints that must work as they are written ---------------------------------------------------------
+
+
+#: Code that uses an object of a block after it, and the code with the object of the active profile.
+AFTER_BLOCKS = {
+    "s3 = block.client('s3')": ("s3.list_buckets()", "client.list_buckets()"),
+    "it = block": ("who_am_i(it)", "who_am_i(session)"),
+}
+
+
+@pytest.mark.parametrize(("code", "uses"), AFTER_BLOCKS.items())
+def test_objects_after_their_block(
+    shell: Shell, aws: EmbeddedAws, code: str, uses: tuple[str, str]
+) -> None:
+    """If no profile is active, the line about an object of a block names the switch first."""
+    shell.good("from ipy_awsprofile import using_profile, who_am_i")
+    shell.good(f"with using_profile('RoleBeta') as block:\n    {code}")
+    wrong, right = uses
+    *_, switch, step = code_in(shell.good(wrong).text.splitlines()[0])
+    shell.good(switch.replace("NAME", "RoleBeta"))
+    ran = shell.good(f"client = {step}\n{right}")
+    assert "signs" not in ran.text
+
+
+def test_no_session(shell: Shell, aws: EmbeddedAws) -> None:
+    """A function without its session says where the session comes from if no profile is active."""
+    shell.good("from ipy_awsprofile import list_buckets, open_session, who_am_i")
+    for function in ("list_buckets", "who_am_i"):
+        switch, opening, call = code_in(shell.refused(f"{function}()").hint)
+        for step in (switch, opening):
+            shell.good(step.replace("NAME", "RoleBeta"))
+            shell.good(call)
+            shell.good("%aws_profile --off\nglobals().pop('session', None)")
+    shell.good("%aws_profile RoleBeta")
+    assert code_in(shell.refused("list_buckets()").hint) == ["list_buckets(session)"]
+
+
+WRITE = "it.client('s3').put_object(Bucket='my-first-bucket', Key='a', Body=b'')"
+
+
+def test_a_read_only_session_of_python(shell: Shell, aws: EmbeddedAws) -> None:
+    """The line below a refused write says that the session is read-only, and opens another one."""
+    aws.write_profile("writer-prod", source_profile="UserAlpha", role_arn=ROLE, region="us-west-2")
+    shell.good("from ipy_awsprofile import open_session")
+    shell.good("%config AwsProfileMagics.protected = ['prod']")
+    for switch in ("%aws_profile --off", "%aws_profile UserAlpha"):
+        shell.run(switch)
+        text = shell.run(f"it = open_session('RoleBeta', read_only=True)\n{WRITE}").text
+        line = text.splitlines()[0]
+        assert line.startswith("This was signed as `RoleBeta` (read-only)")
+        *_, code = code_in(line)
+        assert "is not authorized to perform" not in shell.run(f"it = {code}\n{WRITE}").text
+        text = shell.run(f"it = open_session('writer-prod', read_only=True)\n{WRITE}").text
+        assert text.splitlines()[0].endswith("read-only) in the account 123456789012.")
+
+
+@pytest.mark.parametrize("options", ["", " --region eu-west-1"])
+def test_a_changed_region(shell: Shell, aws: EmbeddedAws, options: str) -> None:
+    """The line about a changed Region undoes the change, and doesn't spread it."""
+    shell.good(f"%aws_profile RoleBeta{options}")
+    region = shell.names["session"].region_name
+    text = shell.good("%env AWS_DEFAULT_REGION=eu-central-1").text
+    (undo,) = [code for code in code_in(text) if "environ" in code]
+    shell.good(undo)
+    assert "was changed" not in shell.good("%aws_profile").text
+    shell.good("import boto3; again = boto3.Session()")
+    assert shell.names["again"].region_name == region
+    shell.good(f"%aws_profile RoleBeta{options}")
+    assert shell.names["session"].region_name == region
+
+
+def test_a_changed_config_file(shell: Shell, aws: EmbeddedAws) -> None:
+    """The line about a changed config file names the former file, which a switch can read."""
+    shell.good("%aws_profile RoleBeta")
+    text = shell.good("%env AWS_CONFIG_FILE=/nowhere").text
+    (undo,) = [code for code in code_in(text) if "environ" in code]
+    shell.good(f"{undo}\n%aws_profile UserAlpha")
+
+
+def test_write_without_a_name(shell: Shell, aws: EmbeddedAws) -> None:
+    """`--write` alone gets the line that opens the active profile for writing, and vice versa."""
+    shell.good("%aws_profile RoleBeta --read-only")
+    (line,) = code_in(shell.refused("%aws_profile --write").hint)
+    assert "read-only" not in shell.good(line).text
+    (line,) = code_in(shell.refused("%aws_profile --read-only").hint)
+    assert "read-only" in shell.good(line).text
+
+
+def test_an_mfa_code_in_a_line(
+    shell: Shell, aws: EmbeddedAws, auditor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line with an MFA code gets the line without it, in which only access keys have `--mfa`."""
+    aws.write_profile("Reader2", source_profile="UserAlpha", role_arn=ROLE, region="us-west-2")
+    hint = shell.refused("%aws_profile Auditor --mfa 123456").hint
+    assert hint.endswith("The cell prompts for the MFA code.")
+    (line,) = code_in(hint)
+    answer_with_codes(aws, auditor, monkeypatch)
+    shell.good(line)
+    for name, problem in (("Reader2", "assumes a role"), ("UserAlpha", "an `mfa_serial`")):
+        hint = shell.refused(f"%aws_profile {name} --mfa 123456").hint
+        assert problem in hint
+        assert "Leave the option out" in hint
+        shell.good(f"%aws_profile {name}")
+
+
+def test_settings_of_a_sign_in(shell: Shell, aws: EmbeddedAws) -> None:
+    """The settings of a sign-in are the options of the same meaning."""
+    line = "%aws_profile --sso-session corp --sso-account-id 123456789012 --sso-role-name Analyst"
+    (right,) = code_in(shell.refused(line).hint)
+    assert right == "%aws_profile --sso corp --account 123456789012 --role Analyst"
+    (line,) = code_in(shell.refused("%aws_profile RoleBeta --sso-session corp").hint)
+    shell.good(line)
+
+
+@pytest.mark.parametrize("name", ["AwsProfile", "AWSProfileMagics", "AwsProfileMagic", "AwsMagics"])
+def test_a_misspelled_class_of_settings(shell: Shell, aws: EmbeddedAws, name: str) -> None:
+    """A setting of a class that IPython ignores gets the line with the right class."""
+    text = shell.good(f"%config {name}.readonly = ['Role*']").text
+    assert text.startswith(f"IPython ignores `{name}`.")
+    *_, line = code_in(text)
+    assert shell.good(line).text == ""
+    assert "read-only" in shell.good("%aws_profile RoleBeta").text
+
+
+def test_another_class_of_settings(shell: Shell, aws: EmbeddedAws) -> None:
+    """The settings of other classes get no line."""
+    assert shell.good("%config InteractiveShell.ast_node_interactivity = 'last_expr'").text == ""
+
+
+def test_a_redirection(shell: Shell, aws: EmbeddedAws) -> None:
+    """A result that is redirected as in a terminal gets the line with `--into`."""
+    (line,) = code_in(shell.refused("%%aws_profiles Role* > frame\n1").hint)
+    shell.good(f"{line}\n1")
+    assert "RoleBeta" in list(shell.names["frame"]["profile"])
