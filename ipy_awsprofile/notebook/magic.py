@@ -18,7 +18,7 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from ipy_awsprofile.audit import note
 from ipy_awsprofile.config.organization import SETTINGS, about_policy, setting_with_policy
 from ipy_awsprofile.config.private import of_process
-from ipy_awsprofile.config.request import SessionRequest, arguments
+from ipy_awsprofile.config.request import SESSION, SessionRequest, arguments
 from ipy_awsprofile.errors import AwsProfileError, faults_as_errors
 from ipy_awsprofile.gate import PROCESS, errors_as_lines
 from ipy_awsprofile.kernel.watch import unwatch, watch
@@ -173,9 +173,13 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                 PROCESS.warn(line)
 
     def _explain_error(self, result: ExecutionResult) -> None:
-        """Show a line below an error that AWS's refusal or an expired session caused."""
+        """Show a line below an error of AWS, of an expired session, or of a missing `session`."""
         error = result.error_in_exec
-        if isinstance(error, Exception):
+        if isinstance(error, NameError) and error.name == SESSION:
+            from ipy_awsprofile.notebook.notices import line_about_session
+
+            PROCESS.warn(line_about_session(self.switcher))
+        elif isinstance(error, Exception):
             from ipy_awsprofile.notebook.refused import refusals_in
 
             refusals = refusals_in(error) if self.explain_denied else []

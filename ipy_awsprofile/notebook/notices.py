@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.files import Config, Section, read_config
-from ipy_awsprofile.config.request import SessionRequest, arguments
+from ipy_awsprofile.config.request import SESSION, SessionRequest, arguments
 from ipy_awsprofile.config.settings import KEYS, known_settings
 from ipy_awsprofile.config.sign_ins import find_profile_or_role
 from ipy_awsprofile.errors import AwsProfileError, IdentityChanged
@@ -172,6 +172,20 @@ def _tell_about_s3fs(result: ExecutionResult) -> None:
             'For `s3://` paths, run `%pip install "ipy-awsprofile[s3fs]"`, then restart the '
             "kernel. s3fs alone can bring a botocore that doesn't fit your boto3."
         )
+
+
+def line_about_session(switcher: Switcher) -> str:
+    """Return a line about the variable of the session, which the cell has used without having it.
+
+    It names the variable that has the session, or the line that sets one.
+    """
+    request = switcher.request
+    if request is None:
+        return f"No profile is active. `%aws_profile NAME` sets `{SESSION}`."
+    if request.variable in switcher.namespace:
+        return f"The session of `{request.name}` is in `{request.variable}`."
+    line = arguments(request)
+    return f"`{request.variable}` was deleted. `%aws_profile {line}` sets it again."
 
 
 def line_about_config(cell: str, settings: Iterable[str]) -> str:

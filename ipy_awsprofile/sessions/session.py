@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from boto3 import Session
 from botocore.exceptions import ClientError, NoRegionError
@@ -87,6 +87,17 @@ class NamedSession(StaysInProcess, Session):
 
     def __repr__(self) -> str:
         return f"<session of {chain_line(self.chain)}, region {self.region_name}>"
+
+    def __enter__(self) -> NoReturn:
+        """Raise InvalidOption, because a session has nothing that ends."""
+        raise InvalidOption(
+            "A session isn't for `with`: nothing ends with the block.",
+            'Write `session = open_session("NAME")`. To switch the notebook for a block, write '
+            '`with using_profile("NAME") as session:`.',
+        )
+
+    def __exit__(self, *_: object) -> None:
+        """Do nothing, because `__enter__` raises. Python requires this method first."""
 
     def _register_default_handlers(self) -> None:
         """Do nothing, because the hooks of a `SharedBotocoreSession` have boto3's handlers."""

@@ -328,3 +328,29 @@ def test_a_redirection(shell: Shell, aws: EmbeddedAws) -> None:
     (line,) = code_in(shell.refused("%%aws_profiles Role* > frame\n1").hint)
     shell.good(f"{line}\n1")
     assert "RoleBeta" in list(shell.names["frame"]["profile"])
+
+
+def test_a_missing_session(shell: Shell, aws: EmbeddedAws) -> None:
+    """Below the error of a missing `session`, a line says why, and how to get it."""
+    for before in ("1", "%aws_profile UserAlpha\n%aws_profile --off"):
+        shell.good(before)
+        ran = shell.run("session.region_name")
+        assert isinstance(ran.error, NameError)
+        line, name = code_in(ran.text.splitlines()[0])
+        shell.good(f"{line.replace('NAME', 'RoleBeta')}\n{name}.region_name")
+        shell.good("%aws_profile --off")
+    shell.good("%aws_profile RoleBeta --as beta")
+    assert "The session of `RoleBeta` is in `beta`." in shell.run("session.region_name").text
+    shell.good("%aws_profile RoleBeta")
+    line, *_ = reversed(code_in(shell.run("del session; session.region_name").text.splitlines()[0]))
+    shell.good(f"{line}\nsession.region_name")
+    assert "session" not in shell.run("other").text
+
+
+def test_a_session_as_a_block(shell: Shell, aws: EmbeddedAws) -> None:
+    """A session in a `with` statement gets the two statements that are meant."""
+    shell.good("from ipy_awsprofile import open_session, using_profile")
+    error = shell.refused("with open_session('RoleBeta') as session: pass")
+    assignment, statement = (code.replace("NAME", "RoleBeta") for code in code_in(error.hint))
+    shell.good(f"{assignment}\nsession.region_name")
+    shell.good(f"{statement}\n    session.region_name")
