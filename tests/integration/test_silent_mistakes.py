@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -248,6 +249,18 @@ def test_a_read_only_session_of_python(shell: Shell, aws: EmbeddedAws) -> None:
         assert "is not authorized to perform" not in shell.run(f"it = {code}\n{WRITE}").text
         text = shell.run(f"it = open_session('writer-prod', read_only=True)\n{WRITE}").text
         assert text.splitlines()[0].endswith("read-only) in the account 123456789012.")
+
+
+def test_reading_that_the_policy_requires(shell: Shell, aws: EmbeddedAws, policy: Path) -> None:
+    """No line proposes writing that the organization's policy doesn't allow."""
+    policy.write_text('read_only = ["*"]\n[allow]\nwrite = false\n')
+    shell.good("from ipy_awsprofile import open_session")
+    shell.run(f"it = open_session('RoleBeta')\n{WRITE}")
+    text = shell.run(WRITE).text
+    assert text.splitlines()[0].endswith("(read-only) in the account 123456789012.")
+    shell.good("%aws_profile RoleBeta")
+    hint = shell.refused("%aws_profile --write").hint
+    assert hint.startswith("The organization's policy doesn't allow `--write`.")
 
 
 @pytest.mark.parametrize("options", ["", " --region eu-west-1"])
