@@ -89,6 +89,9 @@ MAKES = {
     ),
 }
 
+#: Kinds of objects with a session of their own, which the user's new value of AWS_PROFILE concerns.
+NEW_SESSIONS = {"s3fs", "s3fs from its cache", "aiobotocore"}
+
 #: How to open an object that signs without botocore, and how to use it.
 OPENS = {
     "pyarrow": (
@@ -316,7 +319,7 @@ class Notebook(ModelledNotebook):
         session = self.level.variable if self.active else "boto3.Session()"
         code = re.sub(r"\bX\b", name, code).replace("SESSION", session)
         use = re.sub(r"\bX\b", name, use)
-        if kind == "s3fs" and self.level.changed is not ...:
+        if kind in NEW_SESSIONS and self.level.changed is not ...:
             return
         ran = self.run(f"{code}\n{use}")
         made = Made(kind, self.active or str(self.own), is_default=not self.active, use=use)
