@@ -1,1 +1,1 @@
-"""Everything you type: magics, Tab completion, and prompts at a running cell."""
+"""The magics, Tab completion, and the prompts that a running cell shows."""

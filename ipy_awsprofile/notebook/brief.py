@@ -1,8 +1,8 @@
-"""Display a card below the running cell for a moment, and keep it out of the saved notebook.
+"""Display a card below the running cell temporarily, without saving it in the notebook.
 
-An update of the card isn't enough, because front ends such as VS Code lose some updates. If the
-card is the cell's only output, it's cleared. Otherwise, clearing would remove the cell's other
-outputs, so the card is updated twice: immediately, and when the cell has ended.
+Updating the card isn't enough, because front ends such as VS Code lose some updates. If the card is
+the cell's only output, the output is cleared. If the cell has other outputs, clearing would remove
+them as well. In that case, the card is updated twice: immediately and after the cell.
 
 https://jupyter-client.readthedocs.io/en/stable/messaging.html#clear-output
 https://jupyter-client.readthedocs.io/en/stable/messaging.html#update-display-data
@@ -24,27 +24,27 @@ from ipy_awsprofile.kernel.uninterrupted import Uninterrupted, interruptible
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-#: What replaces a card: an output without text.
+#: The empty output that replaces a card.
 _NOTHING = {"text/html": "", "text/plain": ""}
 
 _LOAD = "%load_ext ipy_awsprofile"
 
 
 class _Cell(NamedTuple):
-    """The ID of a request to run a cell, and the number of messages that the kernel had sent."""
+    """The ID of the request that runs a cell, and the kernel's message count at the beginning."""
 
     request: str
     sent: int
 
 
 class _RunningCell:
-    """Notes how many messages the kernel has sent, to know whether a cell has shown anything."""
+    """Counts the running cell's messages, to find out whether the cell has shown any output."""
 
     def __init__(self) -> None:
         self._began = _Cell("", 0)
 
     def begin(self, _info: object = None) -> None:
-        """Note the beginning of a cell, but not of a cell that a cell runs."""
+        """Record the beginning of a cell. Ignore a cell that is run by another cell."""
         now = _now()
         if now.request != self._began.request:
             self._began = now
@@ -67,7 +67,7 @@ _running_cell = _RunningCell()
 
 
 def note_cells(shell: InteractiveShell, ending: ExitStack) -> None:
-    """Note the beginning of each cell of a kernel's shell until ``ending`` is closed."""
+    """Record the beginning of each cell of a kernel's shell until ``ending`` is closed."""
     content: dict[str, Any] = shell.kernel.get_parent("shell").get("content", {})
     if content.get("code", "").startswith(_LOAD):  # the running cell hasn't shown anything, either
         _running_cell.begin()
@@ -77,9 +77,9 @@ def note_cells(shell: InteractiveShell, ending: ExitStack) -> None:
 
 @contextmanager
 def shown_briefly(card: object) -> Iterator[None]:
-    """Display a card in a ``with`` block, and remove it at the end of the block, even after Ctrl-C.
+    """Display a card in a ``with`` block, and remove it when the block ends, even after Ctrl-C.
 
-    A front end can interrupt the kernel as soon as it has the card.
+    A front end can interrupt the kernel as soon as the front end has received the card.
     """
     with Uninterrupted() as showing:
         shown = DisplayHandle()
@@ -99,7 +99,7 @@ def shown_briefly(card: object) -> Iterator[None]:
 
 
 def _when_cell_has_ended(action: Callable[[], object]) -> None:
-    """Call a function once, after the running cell."""
+    """Call a function once, after the running cell has ended."""
     events = get_ipython().events
 
     def act(_result: object = None) -> None:

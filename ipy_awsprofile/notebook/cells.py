@@ -1,4 +1,4 @@
-"""Run a cell's code in a block or as a function of a session, and switch before the first cell."""
+"""Run a cell's code in a block or as a function, and switch to the first profile before a cell."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 def compile_cell(
     shell: InteractiveShell, cell: str, *, instead_of_await: str
 ) -> tuple[CodeType, CodeType | None]:
-    """Return a cell's statements, and its last expression, if any, as code.
+    """Compile a cell, and return the code of its statements and of its last expression, or None.
 
-    Raises InvalidOption for a cell with `await` at its top level, which a function can't run, with
-    the hint ``instead_of_await``, and for a syntax error, which is shown as in a regular cell.
+    Raises InvalidOption for a cell with `await` at its top level, because a function can't run it;
+    ``instead_of_await`` is the hint of the error. Also raises InvalidOption for a syntax error,
+    which IPython shows as in a regular cell.
     """
     # In the user's cell, the first line is the magic's.
     source = "\n" + shell.transform_cell(cell)
@@ -53,9 +54,9 @@ def compile_cell(
 
 
 def run_cell(shell: InteractiveShell, code: tuple[CodeType, CodeType | None]) -> object:
-    """Run a compiled cell as the notebook's code, and return the value of its last expression.
+    """Run a compiled cell in the notebook's namespace, and return the value of its last expression.
 
-    The traceback of an error or of Ctrl-C has only the frames of the user's code.
+    The traceback of an error or of Ctrl-C contains only the frames of the user's code.
     """
     statements, expression = code
     try:
@@ -72,13 +73,13 @@ def run_cell(shell: InteractiveShell, code: tuple[CodeType, CodeType | None]) ->
 
 
 def _show_as(error: BaseException, lines: list[str]) -> None:
-    """Let IPython show these lines for an error, without the frames of the magic."""
+    """Make IPython show these lines as the traceback of an error, without the magic's frames."""
     error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
 
 
 @contextmanager
 def warning_about_threads(shell: InteractiveShell) -> Iterator[None]:
-    """Name the threads that a ``with`` block has started, and that still run the user's code."""
+    """Warn about threads that a ``with`` block started and that still run the user's code."""
     before = threading.enumerate()
     try:
         yield
@@ -92,7 +93,7 @@ def warning_about_threads(shell: InteractiveShell) -> Iterator[None]:
 
 
 def _runs_code_of(shell: InteractiveShell, thread: threading.Thread) -> bool:
-    """Return whether a thread is in a function of the notebook, not only in a library's."""
+    """Return whether a thread is running a function that is defined in the notebook."""
     frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001  # the only way
     while frame:
         if frame.f_globals is shell.user_global_ns:
@@ -102,10 +103,10 @@ def _runs_code_of(shell: InteractiveShell, thread: threading.Thread) -> bool:
 
 
 def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session], object]:
-    """Return a function that runs a cell with a session, and returns its last expression's value.
+    """Return a function that runs a cell with a session and returns its last expression's value.
 
-    In the cell, ``session`` is the argument and ``profile`` is the session's `Profile`. The cell's
-    assignments don't change the notebook. Raises InvalidOption.
+    In the cell, ``session`` is the function's argument, and ``profile`` is the session's `Profile`.
+    The cell's assignments don't change the notebook's variables. Raises InvalidOption.
     """
     # The function runs in a thread, which has no event loop yet.
     statements, expression = compile_cell(
@@ -134,7 +135,7 @@ def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session
 
 
 class _Magic(NamedTuple):
-    """IPython's call of a magic, with its line, and with a cell if it ``has_cell``."""
+    """A call of a magic in a cell's code: its name and line, and whether it is a cell magic."""
 
     name: str
     line: str
@@ -142,7 +143,7 @@ class _Magic(NamedTuple):
 
 
 def _magic_in(node: ast.AST) -> _Magic | None:
-    """Return the magic that a node of a cell's code calls, or None for any other node."""
+    """Return the magic that a node of a cell's syntax tree calls, or None for any other node."""
     match node:
         case ast.Call(
             ast.Attribute(
@@ -159,20 +160,21 @@ _LEAVES_IDENTITY = re.compile("--(console|explain|help|logout|pick)")
 
 
 class CellBeginning:
-    """Calls functions before each cell. Ctrl-C meanwhile ends the cell.
+    """Calls functions before each cell. If Ctrl-C interrupts a function, the cell ends.
 
-    IPython would only show its traceback, and run the cell. So the cell raises it.
+    IPython would show only the traceback of the KeyboardInterrupt, and then run the cell. Instead,
+    the cell's code is replaced with a statement that raises KeyboardInterrupt.
 
-    IPython calls `call_functions` before a cell, and then `visit` with its code.
+    IPython calls `call_functions` before a cell, and then `visit` with the cell's code.
     """
 
     def __init__(self) -> None:
-        #: They get IPython's information about the cell.
+        #: The functions to call. Their argument is IPython's information about the cell.
         self.functions: list[Callable[[ExecutionInfo], object]] = []
         self._was_interrupted = False
 
     def call_functions(self, info: ExecutionInfo) -> None:
-        """Call the functions before a cell."""
+        """Call the functions that are registered to run before a cell, and remember Ctrl-C."""
         self._was_interrupted = False
         try:
             for function in self.functions:
@@ -181,7 +183,7 @@ class CellBeginning:
             self._was_interrupted = True
 
     def visit(self, cell: ast.Module) -> ast.Module:
-        """Return the cell's code, or code that raises KeyboardInterrupt."""
+        """Return the cell's code or, after Ctrl-C, code that raises KeyboardInterrupt."""
         if self._was_interrupted:
             self._was_interrupted = False
             return ast.parse("raise KeyboardInterrupt")
@@ -189,16 +191,17 @@ class CellBeginning:
 
 
 def needs_no_switch(switcher: Switcher) -> bool:
-    """Return whether the user has switched already, so that cells don't begin with a switch."""
+    """Return whether the user has already switched, so that cells don't begin with a switch."""
     return switcher.request is not None or switcher.has_switched
 
 
 class FirstProfile:
-    """Puts ``%aws_profile NAME`` before the first cell, until a switch succeeds.
+    """Adds ``%aws_profile NAME`` to the beginning of each cell until a switch succeeds.
 
-    Loading the extension doesn't switch, so a kernel that never runs a cell never prompts. If the
-    switch fails, its error ends the cell, which would use a different identity. ``line`` returns
-    the magic's line, or an empty string. ``switcher`` is called only if there is a line.
+    Loading the extension doesn't switch, so a kernel that doesn't run any cells never prompts. If
+    the switch fails, its error ends the cell, because the cell would otherwise use a different
+    identity. ``line`` is a function that returns the magic's line, or an empty string if no profile
+    is set. The function ``switcher`` is called only if there is a line.
 
     IPython calls `visit` with each cell:
     https://ipython.readthedocs.io/en/stable/config/inputtransforms.html#syntax-transformations
@@ -209,7 +212,7 @@ class FirstProfile:
         self._switcher = switcher
 
     def visit(self, cell: ast.Module) -> ast.Module:
-        """Return the cell's code with the switch, if it is needed."""
+        """Return the cell's code, with a switch at its beginning if one is needed."""
         line = self._line()
         if not line or _chooses_identity(cell) or _only_sets_options(cell):
             return cell
@@ -220,21 +223,22 @@ class FirstProfile:
 
 
 def _magic_of(statement: ast.stmt) -> _Magic | None:
-    """Return the magic that is the whole statement, or None for any other statement."""
+    """Return the magic that a statement calls, or None if the statement isn't a call of a magic."""
     return _magic_in(statement.value) if isinstance(statement, ast.Expr) else None
 
 
 def _only_sets_options(cell: ast.Module) -> bool:
-    """Return whether a cell has nothing but ``%config``, such as for the profile's right name."""
+    """Return whether a cell contains only ``%config`` lines, such as one that sets the profile."""
     magics = list(map(_magic_of, cell.body))
     names = {magic.name if magic else None for magic in magics}
     return names == {"config"}
 
 
 def _chooses_identity(cell: ast.Module) -> bool:
-    """Return whether a cell begins with a switch or ``--off``, perhaps after other magics.
+    """Return whether a cell begins with a switch or ``--off``. Other magics can come before it.
 
-    A cell with nothing but another action, such as ``--explain``, needs no identity either.
+    A cell that contains only another action, such as ``--explain``, doesn't need an identity
+    either.
     """
     for number, statement in enumerate(cell.body, 1):
         magic = _magic_of(statement)

@@ -1,4 +1,4 @@
-"""Run ``%aws_profile``: read the line, carry out its action, show the card."""
+"""Run ``%aws_profile``: read the line, run its action and show the card."""
 
 from __future__ import annotations
 
@@ -71,9 +71,10 @@ def run_aws_profile(
     switcher: Switcher,
     make_picker: Callable[[Switcher], object],
 ) -> pd.DataFrame | None:
-    """Run ``%aws_profile``, and show the result, or return the receipts of programs.
+    """Run ``%aws_profile`` and show the result.
 
-    Raises a subclass of `AwsProfileError`.
+    ``--share`` can return a DataFrame of receipts, which are records of the credentials that
+    programs have received from the notebook. Raises a subclass of `AwsProfileError`.
     """
     require_no_run("`%aws_profile`")
     _name_shared_profile(options)
@@ -96,9 +97,9 @@ def run_aws_profile_cell(
     shell: InteractiveShell,
     switcher: Switcher,
 ) -> object:
-    """Run a cell as another identity, show its card, and return the cell's last value.
+    """Run a cell with another identity, show the identity's card, and return the cell's last value.
 
-    Raises a subclass of `AwsProfileError`, and the cell's own exceptions.
+    Raises a subclass of `AwsProfileError` and any exception that the cell raises.
     """
     require_no_run("`%%aws_profile`")
     request = _request_of(options)
@@ -133,9 +134,9 @@ def run_aws_profile_cell(
 
 @contextmanager
 def interruption_as_error(what: str, switcher: Switcher) -> Iterator[None]:
-    """Raise SwitchInterrupted for Ctrl-C, which says whether anything has changed.
+    """Turn Ctrl-C into a SwitchInterrupted error that says whether anything has changed.
 
-    ``what`` names the interrupted action, and begins the error's message.
+    ``what`` names the interrupted action. The error's message begins with it.
     """
     completed = switcher.completed
     try:
@@ -154,7 +155,7 @@ _WRITE = "write"
 
 
 def _name_shared_profile(options: argparse.Namespace) -> None:
-    """Let ``--share NAME`` name a profile, as ``NAME --share`` does, even one named ``write``."""
+    """Treat ``--share NAME`` like ``NAME --share``, unless the name is ``off`` or ``write``."""
     if options.share not in (None, "", _OFF, _WRITE):
         options.profile = [options.share, *options.profile]
         options.share = ""
@@ -163,10 +164,10 @@ def _name_shared_profile(options: argparse.Namespace) -> None:
 def _request_of(
     options: argparse.Namespace, active: SwitchRequest | None = None
 ) -> SwitchRequest | None:
-    """Return the switch that the options describe, or None without one.
+    """Return the switch that the options describe, or None if they don't describe a switch.
 
-    Raises InvalidOption for options of a switch without the name of a profile. Its hint has the
-    line for the ``active`` profile.
+    Raises InvalidOption if the line has options for a switch but doesn't name a profile. If a
+    profile is ``active``, the error's hint contains the complete line for it.
     """
     given = chosen(options, SwitchRequest)
     request = SwitchRequest(joined(options.profile), **given)
@@ -193,7 +194,10 @@ def _request_of(
 
 
 def _action_of(options: argparse.Namespace) -> str:
-    """Return the name of the action, or an empty string for a switch. Raises InvalidOption."""
+    """Return the name of the line's action, or an empty string for a switch.
+
+    Raises InvalidOption.
+    """
     actions = list(chosen(options, ProfileActions))
     if len(actions) > 1:
         both = " and ".join(f"--{name}" for name in actions)
@@ -210,7 +214,7 @@ def _action_of(options: argparse.Namespace) -> str:
 
 
 def _words_of_action(options: argparse.Namespace) -> list[str]:
-    """Return the words of the line's action, and of the options that aren't a switch's."""
+    """Return the words of a line that name its action, and the option ``--device-code``."""
     words: list[str] = []
     for name, value in chosen(options, ProfileActions).items():
         words.append(f"--{name}")
@@ -225,8 +229,9 @@ def _words_of_action(options: argparse.Namespace) -> list[str]:
 class _Line:
     """A line of ``%aws_profile`` in a notebook: its options, and the switch that they describe.
 
-    ``request`` is None for a line without a switch. ``before`` is the value of the variable that
-    gets the session, or None. ``former`` is the request whose variable had the session, if any.
+    ``request`` is None for a line without a switch. ``before`` is the previous value of the
+    variable to which the session is assigned, or None. ``former`` is the previous switch if its
+    variable still contains its session, and None otherwise.
     """
 
     options: argparse.Namespace
@@ -238,11 +243,11 @@ class _Line:
 
     @property
     def requested_or_active(self) -> SwitchRequest | None:
-        """The switch of the line or else the active one, or None without either."""
+        """The switch that the line requests. Without one, the active switch or None."""
         return self.request or self.switcher.request
 
     def card(self) -> Card:
-        """Return the card of the active identity, after a switch of this line if it has one."""
+        """Return the card of the identity that is active after this line."""
         active = self.switcher.request
         notes: list[Leftover] = []
         if active and self.former and self.former.variable != active.variable:
@@ -250,9 +255,10 @@ class _Line:
         return active_card(self.switcher, self.before, notes=notes)
 
     def require_request(self, instead: str) -> SwitchRequest:
-        """Return the line's switch or the active one.
+        """Return the switch that the line requests or, without one, the active switch.
 
-        Raises InvalidOption if there is none, which names the options to use ``instead``.
+        Raises InvalidOption if neither exists. The error's hint suggests the options in
+        ``instead``.
         """
         request = self.requested_or_active
         if request is None:
@@ -262,7 +268,7 @@ class _Line:
 
 
 def _off(line: _Line) -> None:
-    """Undo the switch."""
+    """Undo the switch, and show the result."""
     was_shared = line.switcher.recipients.sharing is not None
     kept = line.switcher.off()
     if line.switcher.active:
@@ -273,12 +279,12 @@ def _off(line: _Line) -> None:
 
 
 def _explain(line: _Line) -> None:
-    """Show how the profile of the line, or the active one, resolves."""
+    """Show how the line's profile resolves or, if the line doesn't name one, the active profile."""
     display(tables.explanation_card(explain(line.requested_or_active)))
 
 
 def _sign_out(line: _Line) -> None:
-    """End the sign-in of the line, or all sign-ins."""
+    """Sign out of the sign-in that the line names, or of all sign-ins."""
     signed_out, inactive = line.switcher.sign_out(line.request)
     display(cards.signed_out_card(*signed_out, inactive))
 
@@ -297,13 +303,13 @@ def _pick(line: _Line) -> None:
 
 
 def _switch(line: _Line) -> None:
-    """Switch or renew the credentials, perhaps after a sign-in. Show the identity's card."""
+    """Sign in, switch or renew the credentials, depending on the options, and show the card."""
     _change_identity(line)
     _show_card_unless_quiet(line)
 
 
 def _change_identity(line: _Line) -> None:
-    """Sign in, and switch or renew the credentials, as the options say."""
+    """Sign in, switch or renew the credentials, depending on the line's options."""
     options = line.options
     request = line.request
     switcher = line.switcher
@@ -324,7 +330,7 @@ def _change_identity(line: _Line) -> None:
 
 
 def _sign_in(request: SwitchRequest, person: Person, options: argparse.Namespace) -> None:
-    """Let the user sign in. Raises SignInRequired, which says so if no one is available."""
+    """Let the user sign in. Raises SignInRequired if no one is available to sign in."""
     target = login_target(request)
     sign_in_file(target)  # raises an error for a profile without a sign-in
     if not somebody_is_there():
@@ -337,7 +343,7 @@ def _sign_in(request: SwitchRequest, person: Person, options: argparse.Namespace
 
 
 def _show_card_unless_quiet(line: _Line) -> None:
-    """Show the identity's card, unless ``--quiet`` hides the card of a switch."""
+    """Show the identity's card. ``--quiet`` hides the card of a switch unless it has a warning."""
     card = line.card()
     is_quiet = line.options.quiet and line.request is not None
     if not is_quiet or card.tone is not Tone.GOOD:
@@ -345,9 +351,10 @@ def _show_card_unless_quiet(line: _Line) -> None:
 
 
 def _share(line: _Line) -> pd.DataFrame | None:
-    """Share the notebook's identity, stop it, or let programs write, as the line says.
+    """Share the notebook's identity, stop sharing it, or let programs write, as the line says.
 
-    Return the receipts of programs, if they have asked.
+    Return a DataFrame of receipts, which are records of the credentials that programs have
+    received, or None.
     """
     match line.options.share:
         case "off":
@@ -367,11 +374,12 @@ def _share(line: _Line) -> pd.DataFrame | None:
 
 
 def _begin_to_share(line: _Line) -> pd.DataFrame | None:
-    """Switch if a profile is named, and share the notebook's identity.
+    """Switch if the line names a profile, and share the notebook's identity.
 
-    If the config file needs profiles for programs, preview them. Once they are confirmed, write
-    them, and begin to share. If programs have asked, return their receipts. Raises InvalidOption if
-    no profile is active, ConfigFileError and CredentialsUnavailable.
+    If the config file lacks the profiles for programs, preview them. Once the user confirms them,
+    write them and begin to share. If the line doesn't name a profile and programs have already
+    received credentials, return a DataFrame with a receipt for each of them, and None otherwise.
+    Raises InvalidOption if no profile is active, ConfigFileError and CredentialsUnavailable.
     """
     switcher = line.switcher
     text_with_shared(ConfigFile.read())  # if it raises an error, the notebook doesn't switch
@@ -403,10 +411,10 @@ _LONGEST_WINDOW = timedelta(minutes=60)
 
 
 def _open_window(line: _Line) -> None:
-    """Let programs with the profile `notebook-agent` write for some minutes, if the user agrees.
+    """Let programs with the profile `notebook-agent` write for a limited time if the user agrees.
 
-    Raises InvalidOption, and AwsProfileError without the user's answer or if AWS can't end the
-    window in time; then nothing has changed.
+    Raises InvalidOption. Raises AwsProfileError if the user doesn't agree or if AWS can't end the
+    credentials in time. In both cases, nothing has changed.
     """
     asked = line.request or SwitchRequest()
     words = joined(line.options.profile)
@@ -430,7 +438,7 @@ def _open_window(line: _Line) -> None:
 
 
 def _question_about(grant: Grant, length: timedelta, *, needs_name: bool) -> tuple[str, str]:
-    """Return the question about a grant with a window, and the answer that opens the window."""
+    """Return the question that asks the user to let programs write, and the required answer."""
     name = grant.session.profile_name
     window = grant.window
     if window is None:
@@ -453,7 +461,7 @@ _EXAMPLE_OF_WINDOW = "Write `%aws_profile --share write 10m`."
 
 
 def _length_of_window(words: str) -> timedelta:
-    """Return the time in the words after ``--share write``. Raises InvalidOption."""
+    """Return the length of time given after ``--share write``. Raises InvalidOption."""
     with suppress(ValueError):
         length = timedelta(seconds=seconds(words.replace(" ", "")))
         if timedelta(0) < length <= _LONGEST_WINDOW:
@@ -465,9 +473,10 @@ def _length_of_window(words: str) -> timedelta:
 
 
 def _save(line: _Line) -> None:
-    """Switch to a role, and preview its profile. If it is confirmed, write it and switch to it.
+    """Switch to a role and preview a profile for it. If the user confirms it, write the profile.
 
-    Raises the errors of `text_with_role` and of the switch; then nothing has changed.
+    After the profile has been written, the notebook switches to it. Raises the errors of
+    `text_with_role` and of the switch. If an error is raised, nothing has changed.
     """
     switcher = line.switcher
     name = line.options.save
@@ -485,10 +494,10 @@ def _save(line: _Line) -> None:
 
 
 def _open_console(line: _Line) -> None:
-    """Open the console as the active identity, and show a card that says so.
+    """Open the AWS console as the active identity, and show a card that names the page.
 
-    The link contains a token and goes only to the browser. Raises AwsProfileError if no profile is
-    active or the browser can't be opened on this machine, and the errors of `console_link`.
+    The link contains a token and is passed only to the browser. Raises AwsProfileError if no
+    profile is active or this machine can't open a browser, and the errors of `console_link`.
     """
     session = line.switcher.session
     if session is None:
@@ -526,12 +535,12 @@ def active_card(
     back: str = "`%aws_profile --off` brings it back",
     notes: Iterable[Leftover] = (),
 ) -> Card:
-    """Return a card of the active identity, or of the credentials that boto3 uses without one.
+    """Return a card of the active identity. If no profile is active, describe boto3's credentials.
 
-    ``before`` is the value that the session has replaced, and ``back`` says when it returns. The
-    ``notes`` come first.
-    Without a connection, the card has the last known identity. Raises a subclass of
-    `AwsProfileError` if AWS refuses to renew the credentials.
+    ``before`` is the value that the session has replaced in its variable, and ``back`` says how the
+    value is restored. The card begins with the ``notes``. Without a connection, the card shows the
+    last known identity. Raises a subclass of `AwsProfileError` if AWS refuses to renew the
+    credentials.
     """
     active = switcher.active
     if active is None:
@@ -560,7 +569,7 @@ def active_card(
 
 
 def _about_former_variable(former: SwitchRequest, namespace: Mapping[str, object]) -> Leftover:
-    """Return a note about the variable that had the session until ``--as`` named another one."""
+    """Return a note about the variable that contained the session before ``--as`` named another."""
     name = former.variable
     says = "was removed"
     if name in namespace:
@@ -570,7 +579,7 @@ def _about_former_variable(former: SwitchRequest, namespace: Mapping[str, object
 
 
 def _credentials_without_switch() -> str:
-    """Describe the credentials that boto3 uses by default, in the order of its providers."""
+    """Describe the credentials that boto3 finds by default, checked in boto3's order."""
     variable, name = named_profile(os.environ)
     if name and name not in read_config().profiles:
         return f"{variable}={name}, but this profile doesn't exist, and calls to AWS fail"

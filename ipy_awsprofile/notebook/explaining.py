@@ -1,7 +1,7 @@
-"""The line below an error that AWS's refusal caused: as whom it was signed, and what to do.
+"""The line below an error that AWS's refusal caused: who signed the request, and what to do.
 
-It has at most two sentences, and nothing that wasn't checked. A cell that doesn't fail never comes
-here.
+The line has at most two sentences and contains only what was checked. This module does nothing in a
+cell that succeeds.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from ipy_awsprofile.switch.stack import OpenProfile
 from ipy_awsprofile.switch.switcher import Switcher
 from ipy_awsprofile.text import one_line
 
-#: How AWS names who called, and what is missing.
+#: Patterns for the caller and for the missing permission in AWS's error messages.
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 _CALLER = re.compile(r"\bUser: (arn:\S+) is not authorized")
 _MISSING = re.compile(r'not authorized to perform: ([\w-]+:\w+)(?: on resource: "?([^\s"]+)"?)?')
 
-#: The HTTP methods that change something, which are the operations of some readers.
+#: The HTTP methods of requests that change something. Some refusals name the method only.
 _WRITING = {"DELETE", "PATCH", "POST", "PUT"}
 
 #: The access levels of actions that change nothing.
@@ -49,7 +49,7 @@ _CHOOSE = "Run `%aws_profile NAME`."
 def explain_error(
     error: Exception, refusals: list[Refusal], switcher: Switcher, *, is_recording: bool
 ) -> None:
-    """Show a line below an error if a session has ended, or for the refusals that caused it."""
+    """Show a line below an error if a session has expired or AWS's refusal caused the error."""
     if PROCESS.is_run or _says_what_to_do(error):
         return
     line = _line_about_expiry(switcher)
@@ -65,7 +65,7 @@ def _says_what_to_do(error: Exception) -> bool:
 
 
 def _most_telling(refusals: list[Refusal]) -> Refusal:
-    """Return the last refusal of a signed request. pandas tries again without credentials."""
+    """Return the last refusal of a signed request, because pandas retries without credentials."""
     for refusal in refusals:
         if not _was_unsigned(refusal):
             return refusal
@@ -90,11 +90,12 @@ def _line_about_expiry(switcher: Switcher) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Signer:
-    """Who signed a request, as far as it is known.
+    """The identity that signed a request, as far as it is known.
 
-    ``label`` is the identity, and None for the code's own keys or if it isn't known.
-    ``credentials`` are those that signed, or that were lent. It ``is_noted`` if botocore has signed
-    in this cell, and it ``is_certain`` unless the active identity only probably signed.
+    ``label`` identifies it, and is None if the code used its own keys or the identity isn't known.
+    ``credentials`` are the credentials that signed the request, or the credentials that were passed
+    to the library. ``is_noted`` is true if botocore signed the request in this cell. ``is_certain``
+    is false if the active identity probably signed the request, but this can't be verified.
     """
 
     label: Label | None = None
@@ -104,10 +105,10 @@ class _Signer:
 
 
 def _signer_of(refusal: Refusal, switcher: Switcher) -> _Signer:
-    """Return who signed a request.
+    """Return the identity that signed the request that AWS refused.
 
-    A library in another language signs with what was lent to it, in this cell or earlier. So its
-    objects can be older than a switch.
+    A library in another language signs with credentials that it received in this cell or in an
+    earlier cell. Its objects can therefore use credentials from before a switch.
     """
     signature = _signature_of(refusal)
     if signature:
@@ -126,7 +127,7 @@ def _signer_of(refusal: Refusal, switcher: Switcher) -> _Signer:
 
 
 def _names_caller(message: str, label: Label) -> bool:
-    """Return whether AWS's message names the principal of a label."""
+    """Return whether the error message from AWS names the principal of a label."""
     caller = _CALLER.search(message)
     if caller is None or not label.principal:
         return False
@@ -134,9 +135,9 @@ def _names_caller(message: str, label: Label) -> bool:
 
 
 class _Explanation:
-    """What a notebook knows about a refusal, and what to do.
+    """Explains a refusal by AWS to the user, and says what to do.
 
-    ``is_recording`` says whether ``%aws_calls`` records botocore's calls.
+    ``is_recording`` says whether ``%aws_calls`` is recording calls.
     """
 
     def __init__(self, refusal: Refusal, switcher: Switcher, *, is_recording: bool) -> None:
@@ -170,11 +171,11 @@ class _Explanation:
 
     @property
     def _is_of_active(self) -> bool:
-        """Whether the active profile's session signed, or probably did."""
+        """Whether the active profile's session signed the request, or probably did."""
         return self._active is not None and self._signer.label == self._active.label
 
     def _who(self) -> str:
-        """Return a sentence that says who signed, as far as it is known."""
+        """Return a sentence that says which identity signed the request, as far as it is known."""
         signer = self._signer
         if signer.label and signer.is_certain:
             return f"This was signed as {_described(signer.label, signer.credentials)}."
@@ -195,7 +196,7 @@ class _Explanation:
         )
 
     def _line_about_library(self, leftover: Leftover) -> str:
-        """Return the line about a library that keeps credentials of its own."""
+        """Return the line about a library that keeps its own credentials."""
         code = self._refusal.code
         if code and code not in DENIED | EXPIRED | ENDED | REJECTED:
             return ""
@@ -209,7 +210,7 @@ class _Explanation:
     # ---- what to do
 
     def _line_without_credentials(self) -> str:
-        """Return the line for a request without a signature."""
+        """Return the line about a request that wasn't signed."""
         active = self._active
         if active is None:
             return f"No profile is active, so AWS got no credentials. {_CHOOSE}"
@@ -223,7 +224,7 @@ class _Explanation:
         return " ".join([self._who(), *steps])
 
     def _what_to_do(self) -> list[str]:
-        """Return the sentence with the next step after a denied request, if there is one."""
+        """Return a list with the next steps after a denied request, which can be empty."""
         active = self._active
         label = self._signer.label
         if label and label.is_chosen and self._is_limited_to_reading(label):
@@ -248,7 +249,7 @@ class _Explanation:
         return [f"{sentence[0].upper()}{sentence[1:]}."]
 
     def _missing_permission(self) -> list[str]:
-        """Return AWS's action and resource, if its message has them."""
+        """Return a list with the permission that the identity lacks, if AWS's message names it."""
         missing = _MISSING.search(self._refusal.message)
         if missing is None:
             return []
@@ -259,7 +260,7 @@ class _Explanation:
         return [lacks]
 
     def _other_steps(self) -> list[str]:
-        """Return what else can help: the recorded calls, or the profile from before."""
+        """Return a list with another helpful step: listing denied calls, or switching back."""
         if self._is_recording and self._signer.is_noted:
             return ["`%aws_calls --denied` lists such calls"]
         before = self._switcher.previous
@@ -271,13 +272,13 @@ class _Explanation:
         return [f"`%aws_profile {line}` switches back to the profile from before"]
 
     def _is_limited_to_reading(self, label: Label) -> bool:
-        """Return whether a session is read-only, and the request would have needed more."""
+        """Return whether the request failed because the session is read-only."""
         if not is_read_only(label):
             return False
         return "session policy" in self._refusal.message or self._writes()
 
     def _writes(self) -> bool:
-        """Return whether the request would have changed something, as far as that is known."""
+        """Return whether the request would have changed something in AWS, as far as known."""
         missing = _MISSING.search(self._refusal.message)
         operation = self._refusal.operation
         if missing:
@@ -287,14 +288,14 @@ class _Explanation:
         return action_of("s3", operation).access not in _READING
 
     def _steps_to_write(self, active: OpenProfile) -> list[str]:
-        """Return the line that opens a profile for writing, unless it is protected."""
+        """Return a list with the line that opens the profile for writing, unless it's protected."""
         if is_protected(active, self._switcher.protection):
             return []
         request = replace(active.request, read_only=False, write=True)
         return [advice_to_write(f"{self._purpose()}, run `%aws_profile {arguments(request)}`.")]
 
     def _steps_in_python(self, label: Label) -> list[str]:
-        """Return the code that opens a session for writing, unless a pattern limits the profile."""
+        """Return a list with code that opens a session for writing, if the profile allows it."""
         config = read_config()
         if label.profile not in config.profiles:  # a role's ARN, or a role of a sign-in
             return []
@@ -312,7 +313,7 @@ class _Explanation:
         return [f"{self._purpose()}, open a session without `read_only`: `{code}`."]
 
     def _purpose(self) -> str:
-        """Return for what a session that isn't read-only is, at the beginning of a sentence."""
+        """Return the beginning of a sentence that says why to open a session for writing."""
         if self._writes():
             return "To write"
         return "To do this"  # read-only sessions can't read from all services
@@ -320,13 +321,16 @@ class _Explanation:
     # ---- a session that AWS rejects
 
     def _code_from_sts(self) -> str:
-        """Return STS's code for the credentials if the response has none, or an empty string."""
+        """Return the error code that STS returns for the credentials, or an empty string.
+
+        The response that AWS sent to the library has no error code.
+        """
         if self._refusal.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN):
             return rejection_of(self._signer.credentials)
         return ""
 
     def _line_about_session(self, code: str) -> str:
-        """Return the line about credentials that AWS doesn't accept. Renew the active session."""
+        """Return the line about credentials that AWS rejects, and renew the active session."""
         signer = self._signer
         if signer.label is None and signer.is_noted:
             return f"AWS doesn't accept the code's own keys ({code})."
@@ -348,7 +352,7 @@ class _Explanation:
         return f"AWS has ended the session of {name} ({code}), {self._renewal_of(active)}"
 
     def _renewal_of(self, active: OpenProfile) -> str:
-        """Renew a session unattended. Return the end of a sentence, and what to run."""
+        """Renew a session unattended. Return the end of a sentence that says what to run next."""
         problem = try_to_renew(active.session)
         self._switcher.show_new_session()
         if problem is None:
@@ -362,7 +366,7 @@ class _Explanation:
 
 
 def _signature_of(refusal: Refusal) -> Signature | None:
-    """Return who signed the request that AWS has refused, if botocore sent it in this cell."""
+    """Return the signature of the refused request if botocore sent it in this cell, or None."""
     for parsed, signature in PROCESS.refusals:
         if parsed is refusal.parsed:
             return signature
@@ -377,7 +381,7 @@ def _was_unsigned(refusal: Refusal) -> bool:
 
 
 def _described(label: Label, credentials: object) -> str:
-    """Return an identity with its role, limits and account, as far as they are known."""
+    """Return a description of an identity: its name, role, limits and account, as far as known."""
     arn = Arn.parse(_principal_of(label, credentials))
     kind, _, resource = arn.resource.partition("/")
     details: list[str] = []
@@ -399,14 +403,14 @@ def _described(label: Label, credentials: object) -> str:
 
 
 def _name_of(label: Label) -> str:
-    """Return the name of a profile as code, or the description of a default identity."""
+    """Return the name of a profile as code, or the description of an identity without a profile."""
     if not label.profile or " " in label.profile:
         return label.profile or "another identity"
     return f"`{label.profile}`"
 
 
 def _principal_of(label: Label, credentials: object) -> str | None:
-    """Return the principal that STS has reported for the identity that signed, if any."""
+    """Return the principal that STS has reported for a signer's identity, or None."""
     if label.principal:
         return label.principal
     caller = caller_of(credentials)  # of `open_session`, which doesn't ask STS

@@ -1,7 +1,7 @@
 """Let the user answer one prompt at a time.
 
-An answer doesn't say which prompt it is for. So while `input()` of a cell is waiting, a prompt of
-another thread waits for its turn, and vice versa.
+An answer from the front end doesn't say which prompt it belongs to. While a cell's `input()` is
+waiting for an answer, prompts of other threads therefore have to wait, and vice versa.
 
 https://jupyter-client.readthedocs.io/en/stable/messaging.html#messages-on-the-stdin-router-dealer-channel
 """
@@ -17,12 +17,12 @@ from typing import Any, ParamSpec, TypeVar
 P = ParamSpec("P")
 Result = TypeVar("Result")
 
-#: Whose turn it is. A thread that has it can show a card before its prompt.
+#: The lock that a prompt holds. A thread that holds it can show a card before its prompt.
 PROMPT_TURN = threading.RLock()
 
 
 def take_turns(kernel: Any, ending: ExitStack) -> None:
-    """Let all prompts of a kernel wait for each other until ``ending`` is closed."""
+    """Make the kernel show one prompt at a time until ``ending`` is closed."""
     kernel._input_request = _in_turn(kernel._input_request)  # noqa: SLF001  # ipykernel has no hook
     ending.callback(partial(delattr, kernel, "_input_request"))
 

@@ -1,4 +1,4 @@
-"""Give magics the options in their line instead of its text, and errors advice about the line."""
+"""Parse the options of a magic's line, and add hints about mistakes in the line to errors."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from ipy_awsprofile.text import one_line
 
 
 def with_options(declare: Callable[[argparse.ArgumentParser], None]) -> Callable[[Any], Any]:
-    """Return a decorator for a magic that gets its options instead of its line.
+    """Return a decorator that passes a magic its parsed options instead of its line.
 
-    The magic has its ``parser``, and the parser's help as its docstring. ``-h`` shows the help
-    instead of running the magic.
+    The magic gets the attribute ``parser``, and the parser's help as its docstring. ``-h`` shows
+    the help instead of running the magic.
     """
 
     def decorate(magic: Any) -> Any:
@@ -48,13 +48,16 @@ def with_options(declare: Callable[[argparse.ArgumentParser], None]) -> Callable
 
 
 def set_help(magic: Any, epilog: str) -> None:
-    """Show a text at the end of a magic's help, or none."""
+    """Set the string at the end of a magic's help, or remove it with None."""
     magic.parser.epilog = epilog or None
     magic.__func__.__doc__ = _help_of(magic.parser)
 
 
 def _help_of(parser: argparse.ArgumentParser) -> str:
-    """Return a parser's help, with values as in its usage: IPython shows `[NAME]` as `<[NAME]>`."""
+    """Return a parser's help, with values such as `[NAME]` written as in its usage.
+
+    IPython would otherwise show `[NAME]` as `<[NAME]>`.
+    """
 
     def without_brackets(match: re.Match[str]) -> str:
         value, spaces = match.groups()
@@ -65,7 +68,7 @@ def _help_of(parser: argparse.ArgumentParser) -> str:
 
 @contextmanager
 def _advice_about(magics: Magics, magic: str, line: str, *, is_cell: bool) -> Iterator[None]:
-    """Give the error of a magic's line a hint with the right line, if a mistake is known."""
+    """Add a hint with the correct line to an error about a magic's line, for known mistakes."""
     try:
         yield
     except (InvalidOption, ProfileNotFound) as error:

@@ -1,6 +1,7 @@
-"""The three magics and their settings. Loading the extension imports this module.
+"""The three magics and their settings.
 
-An action imports what it needs, because boto3, pandas and ipywidgets take most of a second.
+Loading the extension imports this module. Each action imports the modules that it needs, because
+importing boto3, pandas and ipywidgets takes most of a second.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def _warn(text: str) -> None:
 
 
 def _warn_again(_info: object) -> None:
-    """Show warnings in the next cell, even those that an earlier cell has shown."""
+    """Let the next cell show warnings again that an earlier cell has shown."""
     PROCESS.warned.clear()
 
 
@@ -134,7 +135,10 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     @traitlets.validate(*SETTINGS)
     def _keep_policy(self, proposal: traitlets.Bunch) -> object:
-        """Return a setting as the organization's policy keeps it. Show a line if it is stricter."""
+        """Return the value to which the organization's policy limits a setting.
+
+        If it differs from the user's value, show a line.
+        """
         name = proposal.trait.name
         kept, line = setting_with_policy(name, proposal.value)
         if line and self._is_ready:
@@ -142,12 +146,12 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         return kept
 
     def _first_line(self) -> str:
-        """Return the line that switches to the first profile, or an empty string without one."""
+        """Return the line that switches to the first profile, or an empty string if none is set."""
         return arguments(SessionRequest(self.profile)) if self.profile else ""
 
     @property
     def switcher(self) -> Switcher:
-        """The Switcher, created on first access to keep loading fast."""
+        """The Switcher. It is created on first access so that the extension loads quickly."""
         from ipy_awsprofile.notebook.notices import Notices
         from ipy_awsprofile.switch.switcher import Switcher
 
@@ -173,7 +177,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                 PROCESS.warn(line)
 
     def _explain_error(self, result: ExecutionResult) -> None:
-        """Show a line below an error of AWS, of an expired session, or of a missing `session`."""
+        """Show a line below an error of AWS, an expired session or a missing `session`."""
         error = result.error_in_exec
         if isinstance(error, NameError) and error.name == SESSION:
             from ipy_awsprofile.notebook.notices import line_about_session
@@ -191,7 +195,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     @property
     def calls(self) -> CallRecorder:
-        """The recorder of calls, created on first access."""
+        """The recorder of AWS calls. It is created on first access."""
         from ipy_awsprofile.calls.recorder import CallRecorder
 
         with self._lock:
@@ -254,12 +258,12 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             return run_aws_calls(options, self.calls, self.switcher, set_recording)
 
     def require_closable(self) -> None:
-        """Raise AwsProfileError while another thread or task relies on the active identity."""
+        """Raise AwsProfileError if another thread or task is using the active identity."""
         if self._switcher:
             self._switcher.require_changeable()
 
     def close(self) -> None:
-        """Undo the switch with a warning, and don't switch again."""
+        """Undo the switch, show a warning about it, and prevent further switches."""
         request = self._switcher.request if self._switcher else None
         warn = PROCESS.warn
         self.ending.close()
@@ -271,7 +275,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             )
 
     def _apply(self, change: traitlets.Bunch | None = None) -> None:
-        """Apply the settings, after each ``change`` of one of them."""
+        """Apply the settings. traitlets passes each ``change`` that the user makes."""
         PROCESS.configure(self.stale, _warn)
         if change:
             with errors_as_lines():
@@ -296,14 +300,14 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             self._tell_about_profile()
 
     def _tell_about_profile(self) -> None:
-        """Show a line that says when a profile that the user has set becomes active."""
+        """After the user sets the first profile, show a line that says when it becomes active."""
         from ipy_awsprofile.notebook.notices import line_about_profile
 
         is_late = needs_no_switch(self.switcher)
         PROCESS.warn(line_about_profile(self.profile, is_late=is_late))
 
     def _tell_about_patterns(self, change: traitlets.Bunch) -> None:
-        """Show a line for each pattern that matches nothing, after the user has set it."""
+        """After the user has set patterns, show a line for each pattern that matches no profile."""
         switcher = self.switcher  # with its notices
         if self._notices:
             patterns = getattr(switcher.protection, change.name)

@@ -1,7 +1,7 @@
-"""Find what a user can have meant by a line that a magic refuses.
+"""Find out what the user meant when a magic rejects a line.
 
-The words of the line are read again, with more tolerance. A line in a hint has been parsed, and
-names a profile that exists.
+The words of the line are read again with more tolerance for mistakes. A hint contains only lines
+that the magic can parse and that name existing profiles.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from ipy_awsprofile.notebook.typed_words import (
 )
 from ipy_awsprofile.text import letters_of, listed, misspelled, quoted, similar
 
-#: What answers words and options of other tools.
+#: Answers to words and options that belong to other tools.
 _ANSWERS = {
     **dict.fromkeys(
         ("whoami", "who", "status", "current", "info", "identity", "show"),
@@ -87,7 +87,7 @@ _LIKE_PROFILE = 0.7
 class TypedLine:
     """A line with a magic, the parsers of all magics by name, and the notebook's variables.
 
-    ``is_cell`` says that it is the first line of a cell magic.
+    ``is_cell`` is true if the line is the first line of a cell magic.
     """
 
     magic: str
@@ -114,9 +114,9 @@ class TypedLine:
         return WordReader(self.magic, self.mark, self.parsers)
 
     def advice(self, name: str = "") -> str:
-        """Return what to write instead, or an empty string for a line without a known mistake.
+        """Return advice about what to write instead, or an empty string for unknown mistakes.
 
-        ``name`` is the name that isn't a profile's, if the line was refused because of it.
+        ``name`` is the name that isn't a profile if the magic rejected the line for this reason.
         """
         # IPython leaves a line as it is if it can't fill in a variable.
         line = _BRACES.sub("", self.line)  # the error says what to write instead of alternatives
@@ -163,7 +163,7 @@ class TypedLine:
         return self._written([*read.names, *read.options])
 
     def _advice_for_aws_cli(self, words: list[str]) -> str:
-        """Return how to run a command of the AWS CLI, or the line for a sign-in with it."""
+        """Return advice for a command of the AWS CLI: how to run it, or the matching magic."""
         rest = [word for word in words[1:] if word != "sso"]
         if rest and rest[0] in ("login", "logout"):
             return self._advice_for(rest)
@@ -172,7 +172,7 @@ class TypedLine:
         return f"Write `!{self.line}` to run the AWS CLI as the active identity."
 
     def _advice_for_unknown(self, words: list[str], read: Words) -> str:
-        """Return the line of another magic that has all options, or an empty string."""
+        """Return advice to use another magic that has the unknown options, or an empty string."""
         for magic in self.parsers:
             is_cell = self.is_cell or not _cell_flags().isdisjoint(read.unknown)
             other = replace(self, magic=magic, is_cell=is_cell)
@@ -187,7 +187,7 @@ class TypedLine:
         return ""
 
     def _advice_for_sharing(self, read: Words) -> str:
-        """Return how to stop sharing, or let programs write, if a word after --share says so."""
+        """Return advice if a word after ``--share`` resembles ``off`` or ``write``, or ""."""
         names: list[str] = []
         for name in read.names:
             word = word_of_share(name)
@@ -200,7 +200,7 @@ class TypedLine:
         return self._written([*others, "--share", *names])
 
     def _advice_for_names(self, words: list[str], read: Words) -> str:
-        """Return what to write instead of a line of ``%aws_profile`` with these words."""
+        """Return advice about the names in a line of ``%aws_profile``, or an empty string."""
         name = " ".join(read.names)
         if not name or is_profile(name):
             right = [*filter(None, [name]), *read.options]
@@ -223,7 +223,7 @@ class TypedLine:
         return self._advice_for_similar(" ".join(rest), options, words)
 
     def _advice_without(self, left_out: list[str], words: list[str]) -> str:
-        """Return a question with a line of these words, which names the words that it lacks."""
+        """Return a question that suggests a line and names the words that it leaves out."""
         line = self.good_line(words)
         if not line:
             return ""
@@ -257,7 +257,7 @@ class TypedLine:
         return f"Write `{line}`. {prompts}" if line else ""
 
     def _advice_for_similar(self, name: str, options: list[str], words: list[str]) -> str:
-        """Return lines with similar names and these options, if the name alone was no mistake."""
+        """Return advice with similar names and the same options, or an empty string."""
         account = account_text(name)
         if account.isdigit():
             return _advice_for_account(account)
@@ -271,7 +271,7 @@ class TypedLine:
         return f"Did you mean {_either(lines)}?" if lines else ""
 
     def _advice_for_pattern(self, pattern: str, read: Words) -> str:
-        """Return the line of ``%aws_profiles`` for a pattern, if it matches a profile."""
+        """Return advice to use ``%aws_profiles`` if a pattern matches profiles, or "" otherwise."""
         many = replace(self, magic="aws_profiles")
         line = many.good_line([*read.names, *read.options])
         if line and list_profiles(pattern):
@@ -279,7 +279,7 @@ class TypedLine:
         return ""
 
     def _advice_for_several(self, profiles: list[str], options: list[str]) -> str:
-        """Return a line for each of several profiles, and the line of a cell for all of them."""
+        """Return advice for several profiles: a line for each of them, and a cell magic for all."""
         lines = list(filter(None, (self.good_line([name, *options]) for name in profiles)))
         if not lines:
             return ""
@@ -291,7 +291,7 @@ class TypedLine:
         return advice
 
     def _has_code(self, name: str, rest: list[str]) -> bool:
-        """Return whether a name continues with Python code."""
+        """Return whether Python code follows the name of the profile."""
         if not rest:
             return False
         if _CODE.search(name):
@@ -299,7 +299,7 @@ class TypedLine:
         return rest[0] in (SESSION, *self.variables)
 
     def _answer_to(self, words: list[str]) -> str:
-        """Return what answers a word or an option of another tool, or an empty string."""
+        """Return advice about a word or option of another tool, or an empty string."""
         flags = flags_of(self.parser)
         is_alone = self.magic == "aws_profile" and len(words) == 1
         for word in words:
@@ -311,7 +311,7 @@ class TypedLine:
         return ""
 
     def _with_action(self, words: list[str]) -> str:
-        """Return the line that begins with an action, if it lacks only its dashes."""
+        """Return a corrected line if its action only lacks the dashes, or an empty string."""
         first = words[0]
         if self.magic != "aws_profile":
             return ""
@@ -329,19 +329,19 @@ class TypedLine:
         return self.good_line([*rest.names, f"--{first}", *rest.options])
 
     def _written(self, words: Iterable[str]) -> str:
-        """Return the advice to write these words, or an empty string if they aren't good either."""
+        """Return advice to write a line with these words, or "" if it would be rejected."""
         line = self.good_line(words)
         return f"Write `{line}`." if line else ""
 
     def _parsed(self, words: Iterable[str]) -> argparse.Namespace | None:
-        """Return the options in a line with these words, or None if they can't be parsed."""
+        """Parse a line with these words. Return its options, or None if it can't be parsed."""
         try:
             return parse(self.parser, " ".join(map(quoted, words)))
         except AwsProfileError:
             return None
 
     def good_line(self, words: Iterable[str]) -> str:
-        """Return a line with these words; empty if the magic would refuse it, too."""
+        """Return a line with these words, or an empty string if the magic would reject it."""
         words = list(words)
         options = self._parsed(words)
         if options is None:
@@ -352,7 +352,7 @@ class TypedLine:
 
 
 def _with_region(options: Sequence[str], words: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Return options with the Region among some words, and the words that aren't known."""
+    """Add the Region among the words to the options. Return the options and the unknown words."""
     with_region = list(options)
     unknown: list[str] = []
     for word in words:
@@ -365,7 +365,7 @@ def _with_region(options: Sequence[str], words: Iterable[str]) -> tuple[list[str
 
 
 def _advice_for_account(account: str) -> str:
-    """Return which profiles are in an account, or an empty string without one."""
+    """Return advice that names the profiles in an account, or an empty string without profiles."""
     profiles = [profile for profile in list_profiles() if profile.account == account]
     if not profiles:
         return ""
@@ -375,7 +375,7 @@ def _advice_for_account(account: str) -> str:
 
 
 def _is_complete(options: argparse.Namespace, *, is_cell: bool) -> bool:
-    """Return whether the options of ``%aws_profile`` are a switch to a profile, or an action."""
+    """Return whether the options of ``%aws_profile`` describe a complete switch or action."""
     actions = chosen(options, ProfileActions)
     names = list(options.profile)
     if options.share in ("off", "write"):

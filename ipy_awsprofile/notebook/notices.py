@@ -1,4 +1,4 @@
-"""Show the active identity unasked: lines below cells, and the prompt of a terminal.
+"""Show the active identity automatically, below cells and in a terminal's prompt.
 
 https://ipython.readthedocs.io/en/stable/config/callbacks.html
 https://ipython.readthedocs.io/en/stable/config/details.html#custom-prompts
@@ -48,9 +48,10 @@ _LIKE_CLASS = 0.7
 
 
 class Notices:
-    """Shows each line once, before or after a cell of the shell, until ``ending`` is closed.
+    """Shows each notice once, before or after one of the shell's cells.
 
-    ``before_cell`` has the functions that are called before each cell.
+    It stops when ``ending`` is closed. ``before_cell`` is the list of functions that are called
+    before each cell.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class Notices:
             ending.callback(shell.events.unregister, "post_run_cell", hook)
 
     def _tell_about_places(self, _result: object) -> None:
-        """Show a line if the cell has changed what others read since the last switch."""
+        """Show a line if the cell has changed a setting that the last switch has set."""
         told: set[tuple[int, str]] = set()
         for changed in self._switcher.changed():
             key = self._switcher.completed, changed.name
@@ -87,7 +88,7 @@ class Notices:
         self._told_places = told
 
     def _tell_about_assignment(self, result: ExecutionResult) -> None:
-        """Show a line if the cell has assigned the result of a switch, which is None."""
+        """Show a line if the cell has assigned the result of ``%aws_profile``, which is None."""
         active = self._switcher.active
         assigned = _ASSIGNED.search(result.info.raw_cell or "") if result.info else None
         if active is None or assigned is None:
@@ -102,7 +103,7 @@ class Notices:
         )
 
     def _tell_about_files(self, info: ExecutionInfo) -> None:
-        """Show a line if another program has changed the active profile in the shared files."""
+        """Show a line if the active profile has changed in the config files."""
         active = self._switcher.active
         if active is None or "aws_profile" in info.raw_cell:  # perhaps the user is switching
             return
@@ -132,7 +133,7 @@ class Notices:
         PROCESS.warn(f"`{target.name}` {says}{children}. {hint}")
 
     def _tell_about_configured_patterns(self, _result: object) -> None:
-        """After the first switch, show a line for each pattern with a typo that matches nothing."""
+        """After the first switch, show a line for each configured pattern without a match."""
         if not self._switcher.completed:
             return
         protection = self._switcher.protection
@@ -142,7 +143,7 @@ class Notices:
     def tell_about_patterns(
         self, setting: str, patterns: Iterable[str], *, typos_only: bool = False
     ) -> None:
-        """Show a line for each new pattern of a setting that matches nothing."""
+        """Show a line for each new pattern in a setting that matches no profile."""
         for pattern in patterns:
             if pattern in self._checked_patterns:
                 continue
@@ -154,17 +155,17 @@ class Notices:
                 PROCESS.warn(f"`AwsProfileMagics.{setting}`: {problem}")
 
     def _tell_about_keys(self, active: OpenProfile) -> None:
-        """Show a line if the new keys of the active profile belong to a different identity."""
+        """Show a line if the active profile's new keys belong to a different identity."""
         problem = try_to_renew(active.session)
         if isinstance(problem, IdentityChanged):
             PROCESS.warn(f"{problem} Child processes already use them. {problem.hint}")
 
 
 def _tell_about_s3fs(result: ExecutionResult) -> None:
-    """Show what to install below the error of pandas for an S3 path, which names only s3fs.
+    """If pandas can't import s3fs for an S3 path, show what to install below the error.
 
-    s3fs requires an exact botocore, by way of aiobotocore. Without the extra's lower bounds, pip
-    can choose versions that don't fit the boto3 that is installed.
+    s3fs requires an exact version of botocore through aiobotocore. Without the lower bounds of this
+    package's extra, pip can choose versions that don't fit the installed boto3.
     """
     error = result.error_in_exec
     if isinstance(error, ImportError) and re.search(r"\b(s3fs|fsspec)\b", str(error)):
@@ -209,7 +210,7 @@ def line_about_config(cell: str, settings: Iterable[str]) -> str:
 def line_about_profile(name: str, *, is_late: bool) -> str:
     """Return a line about the first profile, which the user has set in a running notebook.
 
-    It ``is_late`` if the notebook has switched already.
+    ``is_late`` is true if the notebook has already switched.
     """
     try:
         find_profile_or_role(name, read_config())
@@ -225,9 +226,10 @@ def line_about_profile(name: str, *, is_late: bool) -> str:
 
 
 def show_in_prompt(shell: InteractiveShell, switcher: Switcher) -> Callable[[], None]:
-    """Show the active profile in a terminal's prompt, and return a function that removes it.
+    """Show the active profile in a terminal's prompt. Return a function that removes it.
 
-    It is red for a protected profile. Prompts that the user sets later don't show it.
+    A protected profile is shown in red. If the user sets another prompt later, it doesn't show the
+    profile.
     """
     from IPython.terminal.prompts import Token
 
@@ -249,14 +251,14 @@ def show_in_prompt(shell: InteractiveShell, switcher: Switcher) -> Callable[[], 
 
 
 def _settings_of(target: Target, config: Config) -> list[Section]:
-    """Return the settings of a target's profiles and of its [sso-session] in the shared files."""
+    """Return the settings of a target's profiles and of its [sso-session] from the config files."""
     sign_in = target.chain[-1].text("sso_session") or ""
     sections = [config.profiles.get(name, {}) for name in target.names]
     return [*sections, config.sso_sessions.get(sign_in, {})]
 
 
 def _without_keys(settings: list[Section]) -> list[Section]:
-    """Return settings without access keys and notes of tools, which change all the time."""
+    """Return settings without access keys and without values that tools update all the time."""
     names = known_settings() - KEYS
     without_keys: list[Section] = []
     for section in settings:

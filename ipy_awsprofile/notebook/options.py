@@ -1,6 +1,6 @@
 """Declare the magics' options, and parse a magic's line.
 
-The options of a switch are the fields of `SwitchRequest`. The other options are here.
+The options for a switch are the fields of `SwitchRequest`. This module declares the other options.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ OF_EACH_PROFILE = ("policy", "read_only", "write", "confirmed")
 
 @dataclass
 class ProfileActions:
-    """The actions of ``%aws_profile`` besides a switch. Only one can be used at a time."""
+    """The actions of ``%aws_profile`` other than a switch. A line can contain only one of them."""
 
     refresh: bool = option("get new credentials now")
     login: bool = option("sign in again first (IAM Identity Center, aws login)")
@@ -87,7 +87,7 @@ class _ProfilesOptions:
 
 @dataclass
 class CellOptions:
-    """The options of ``%%aws_profiles`` for its cell."""
+    """The options of the cell magic ``%%aws_profiles``."""
 
     organization: bool = option(
         "run the cell in the organization's active accounts, or those with the words of PATTERN in "
@@ -130,7 +130,7 @@ class _CallsOptions:
 
 
 def of_aws_profile(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of ``%aws_profile``."""
+    """Return a parser for the arguments of ``%aws_profile``."""
     parser.usage = "%(prog)s [NAME] [options]"
     about = "the profile to switch to; without NAME, show the active identity"
     parser.add_argument("profile", metavar="NAME", nargs="*", help=about)
@@ -176,7 +176,7 @@ def _add_options(
     declared: type[object],
     names: Container[str] | None = None,
 ) -> None:
-    """Add the options that are fields of a dataclass, or only the options with these names."""
+    """Add the fields of a dataclass as options. If ``names`` are given, add only those."""
     for name, field in options_of(declared).items():
         if names is None or name in names:
             about = field.help.replace("%", "%%")
@@ -184,7 +184,7 @@ def _add_options(
 
 
 def _argument_of(field: Option) -> dict[str, object]:
-    """Return what `add_argument` needs to know about the values of an option."""
+    """Return the arguments of `add_argument` that describe an option's values."""
     if not field.metavar:
         return {"action": "store_true"}
     kind: dict[str, object] = {
@@ -200,7 +200,7 @@ def _argument_of(field: Option) -> dict[str, object]:
 
 
 def flags_of(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
-    """Return the options of a parser, without the help."""
+    """Return the options of a parser except for its help option."""
     flags: dict[str, argparse.Action] = {}
     for action in parser._actions:  # noqa: SLF001  # has no public list
         if action.help == argparse.SUPPRESS:
@@ -211,7 +211,7 @@ def flags_of(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
 
 
 def choices_of(parser: argparse.ArgumentParser) -> list[str]:
-    """Return the words that a magic's argument can be, if it has a choice."""
+    """Return the words that a magic accepts as its argument, or an empty list."""
     choices: list[str] = []
     for action in parser._actions:  # noqa: SLF001  # has no public list
         if action.choices and not action.option_strings:
@@ -220,7 +220,7 @@ def choices_of(parser: argparse.ArgumentParser) -> list[str]:
 
 
 def chosen(options: argparse.Namespace, declared: type[object]) -> dict[str, Any]:
-    """Return the options of a dataclass that were typed, by the names of their fields."""
+    """Return the options that were typed and are fields of a dataclass, by field name."""
     typed = {}
     for name, field in options_of(declared).items():
         value = getattr(options, name)
@@ -231,7 +231,7 @@ def chosen(options: argparse.Namespace, declared: type[object]) -> dict[str, Any
 
 
 def parse(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace:
-    """Return the options in a magic's line. Raises InvalidOption.
+    """Parse a magic's line, and return its options. Raises InvalidOption.
 
     Quotation marks group words, a backslash is an ordinary character, and ``#`` begins a comment.
     """
@@ -249,7 +249,7 @@ def parse(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace:
 
 
 def words_in(line: str) -> list[str]:
-    """Return the words of a magic's line. Raises ValueError for an open quotation mark."""
+    """Split a magic's line into words. Raises ValueError if a quotation mark isn't closed."""
     lexer = shlex.shlex(line.replace("\xa0", " "), posix=True)  # web pages and chats have them
     lexer.whitespace_split = True
     lexer.escape = ""
@@ -257,7 +257,7 @@ def words_in(line: str) -> list[str]:
 
 
 def has_access_key(line: str) -> bool:
-    """Return whether a line has an access key ID."""
+    """Return whether a line contains an access key ID."""
     return re.search(_ACCESS_KEY, line) is not None
 
 
@@ -267,5 +267,5 @@ _KEYS_PAGE = "https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-fil
 
 
 def joined(words: list[str]) -> str | None:
-    """Return the words of a name with spaces, which needs no quotes; None without words."""
+    """Join words into a name, which may contain spaces. Return None if there are no words."""
     return " ".join(words) if words else None

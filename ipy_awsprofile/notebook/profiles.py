@@ -1,4 +1,4 @@
-"""Run ``%aws_profiles``: list profiles and roles, save roles, run a cell for each profile."""
+"""Run ``%aws_profiles``: list profiles and roles, save roles, or run a cell for each profile."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def run_aws_profiles(
     shell: InteractiveShell,
     switcher: Switcher,
 ) -> pd.DataFrame | None:
-    """Show the profiles, or run a cell for each of them and return or store its DataFrame.
+    """Show the profiles, or run a cell for each profile and return or store the results.
 
-    Raises a subclass of `AwsProfileError`.
+    The results are a DataFrame. Raises a subclass of `AwsProfileError`.
     """
     require_no_run("`%aws_profiles`")
     with interruption_as_error("The cell", switcher):
@@ -72,7 +72,7 @@ def run_aws_profiles(
 
 
 def _card(options: argparse.Namespace, switcher: Switcher) -> Card:
-    """Return a table of the profiles or of a sign-in's roles, or a card of the saved roles.
+    """Return a table of profiles, a table of a sign-in's roles, or a card of the saved roles.
 
     Raises AwsProfileError.
     """
@@ -103,10 +103,10 @@ def _card(options: argparse.Namespace, switcher: Switcher) -> Card:
 
 
 def _sign_in_and_pattern(options: argparse.Namespace) -> tuple[SignIn, str | None]:
-    """Return the sign-in of ``--sso``, and the pattern for its roles.
+    """Return the sign-in that ``--sso`` names, and the pattern for the sign-in's roles.
 
-    A word after ``--sso`` that isn't the name of a sign-in, or similar to one, belongs to the
-    pattern. Raises AwsProfileError.
+    If the word after ``--sso`` isn't the name of a sign-in and doesn't resemble one, it is part of
+    the pattern. Raises AwsProfileError.
     """
     config = read_config()
     pattern = options.pattern
@@ -122,7 +122,7 @@ def _sign_in_and_pattern(options: argparse.Namespace) -> tuple[SignIn, str | Non
 def _card_of_roles(
     sign_in: SignIn, pattern: str | None, options: argparse.Namespace, switcher: Switcher
 ) -> Card:
-    """Return a table of a sign-in's roles, or a card of the changes with ``--save``."""
+    """Return a table of a sign-in's roles or, with ``--save``, a card of the changes."""
     listed_at = None  # now
     cached = complete_list(sign_in)
     if cached and not options.refresh:
@@ -146,7 +146,7 @@ def _card_of_roles(
 def _list_roles(
     sign_in: SignIn, pattern: str | None, options: argparse.Namespace, switcher: Switcher
 ) -> list[AssignedRole]:
-    """Return the roles that match the pattern, with a progress bar if AWS has to list them.
+    """Return the roles that match the pattern, with a progress bar while AWS lists them.
 
     Raises AwsProfileError.
     """
@@ -166,7 +166,7 @@ def _list_roles(
 def _frame_of_cell(
     options: argparse.Namespace, cell: str, shell: InteractiveShell, switcher: Switcher
 ) -> pd.DataFrame:
-    """Run the cell for each profile; return the values as a DataFrame. Raises AwsProfileError."""
+    """Run the cell for each profile. Return the values as a DataFrame. Raises AwsProfileError."""
     if options.save:
         raise InvalidOption("--save can't be combined with a cell.", "Run it on a line by itself.")
     if options.workers < 1:
@@ -192,7 +192,7 @@ def _frame_of_cell(
 def _profiles_of_cell(
     options: argparse.Namespace, switcher: Switcher
 ) -> str | Sequence[AssignedRole | OrganizationRole]:
-    """Return what a cell runs for: the roles, or the pattern. Raises AwsProfileError."""
+    """Return the roles or the pattern for which a cell runs. Raises AwsProfileError."""
     roles: Sequence[AssignedRole | OrganizationRole]
     if options.organization or options.role:
         if not (options.organization and options.role) or options.sso is not None:

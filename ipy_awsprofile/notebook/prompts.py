@@ -1,4 +1,4 @@
-"""Ask the user for an MFA code or a sign-in at a running cell, with a card.
+"""Ask the user for an MFA code or a sign-in while a cell is running.
 
 A library can call AWS in its own thread while the cell waits for it, so any thread can ask.
 """
@@ -47,7 +47,7 @@ QUESTION = "application/vnd.ipy-awsprofile.question+json"
 
 
 def person_at_cell() -> Person:
-    """Return the `Person` at a running cell."""
+    """Return a `Person` whose prompts are shown below the running cell."""
     return Person(mfa_prompter=_ask_for_code, attempts=3, sign_in_prompter=sign_in_at_cell)
 
 
@@ -58,9 +58,9 @@ _PYTHONS = signal.default_int_handler
 class _Prompts:
     """Shows one prompt at a time, for any thread of the kernel.
 
-    In a thread other than the main one, a prompt ends with the cell or after Ctrl-C. If the user
-    hasn't answered it, the cell's other threads, which wait for the same answer, fail without
-    another prompt.
+    In a thread other than the main thread, Ctrl-C or the end of the cell also ends the prompt. If
+    the user doesn't answer the prompt, other threads of the cell that need the same answer fail
+    without another prompt.
     """
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class _Prompts:
         self._sockets = of_process(self, name="_sockets", create=self._create_sockets)
 
     def _create_sockets(self) -> tuple[socket.socket, socket.socket]:
-        """Return new sockets. In a forked child, signals mustn't wake the kernel anymore."""
+        """Return new sockets. In a forked child, signals no longer wake the kernel."""
         if os.getpid() != self._process:
             before = signal.set_wakeup_fd(-1)
             if before not in (-1, self._sockets[1].fileno()):
@@ -82,9 +82,9 @@ class _Prompts:
         return ends, end
 
     def begin_cell(self, _info: object = None) -> None:
-        """Prompt again, and notice Ctrl-C even while the main thread runs other code.
+        """Allow prompts again, and detect Ctrl-C even while the main thread runs other code.
 
-        Python's own handler has to wait until that code returns.
+        Python calls its own signal handler only after that code has returned.
 
         https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd
         """
@@ -117,7 +117,7 @@ class _Prompts:
 
     @contextmanager
     def _ending_with_the_cell(self) -> Iterator[None]:
-        """Raise KeyboardInterrupt in a block of this thread after Ctrl-C or the cell's end.
+        """Raise KeyboardInterrupt in this thread's block if Ctrl-C is pressed or the cell ends.
 
         https://docs.python.org/3/c-api/threads.html#c.PyThreadState_SetAsyncExc
         """
@@ -161,7 +161,10 @@ begin_cell = _prompts.begin_cell
 
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:
-    """Raise KeyboardInterrupt, which IPython shows briefly during a renewal in another thread."""
+    """Raise KeyboardInterrupt.
+
+    IPython shows the error briefly if it interrupted a renewal in another thread.
+    """
     error = KeyboardInterrupt()
     if _prompts.was_interrupted or is_renewing():
         show_briefly(error)
@@ -169,7 +172,7 @@ def _interrupt(_number: int, _frame: object) -> NoReturn:
 
 
 def begin_interrupts(_info: object = None) -> None:
-    """Handle Ctrl-C during a cell of a kernel, in which other threads can renew credentials.
+    """Handle Ctrl-C during a kernel's cell, because other threads can be renewing credentials.
 
     In a terminal, `asyncio.run` needs Python's own handler, and no other thread prompts.
     """
@@ -179,7 +182,7 @@ def begin_interrupts(_info: object = None) -> None:
 
 
 def end_interrupts(_result: object = None) -> None:
-    """Put Python's own handler back after a cell, unless the cell has set another one."""
+    """Restore Python's own handler for Ctrl-C after a cell, unless the cell has set another."""
     is_main = threading.current_thread() is threading.main_thread()
     if is_main and signal.getsignal(signal.SIGINT) is _interrupt:
         signal.signal(signal.SIGINT, _PYTHONS)
@@ -191,9 +194,9 @@ def warn_at_cell(text: str) -> None:
 
 
 def confirm_at_cell(question: str, answer: str) -> None:
-    """Ask the user a question. Raises AwsProfileError unless a person confirms it.
+    """Ask the user to confirm an action. Raises AwsProfileError unless the user confirms it.
 
-    In a front end without our views, the user types the ``answer``.
+    In a front end that can't show our views, the user has to type the ``answer``.
     """
     if not somebody_is_there():
         raise AwsProfileError(
@@ -254,10 +257,10 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
     """Show where to sign in, and wait until the user has signed in or presses Ctrl-C.
 
     If the kernel's machine has a browser, the page opens there, and the browser returns the result.
-    Otherwise, and with ``device_code``, the user opens the page in any browser and compares a code
-    or, for a profile of ``aws login``, enters one.
+    Otherwise, or with ``device_code``, the user opens the page in any browser. The user then
+    compares a code or, for a profile of ``aws login``, enters the code that the page shows.
 
-    Raises SignInRequired if no user is present, and the errors of `begin_sign_in`,
+    Raises SignInRequired if no one is available to sign in, and the errors of `begin_sign_in`,
     `Attempt.waiting` and `Attempt.enter`.
     """
     file = sign_in_file(target)
@@ -273,7 +276,7 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
 
 
 def _sign_in(target: Target, *, device_code: bool) -> bool:
-    """Let the user sign in. Return False if they want to use another browser instead."""
+    """Let the user sign in. Return False if the user chooses a different browser instead."""
     attempt = begin_sign_in(target, device_code=device_code)
     step = attempt.step
     card = cards.sign_in_card(attempt.profile, attempt.url, step, attempt.code, attempt.about)
@@ -296,7 +299,7 @@ def _sign_in(target: Target, *, device_code: bool) -> bool:
 
 
 def _wait_for_views(attempt: Attempt, asked: CellQuestion) -> bool:
-    """Wait until the user has signed in. Return False if they want to use another browser."""
+    """Wait until the user signs in. Return False if the user chooses a different browser."""
     answers: list[Answer] = []
 
     def wait_for_answer(seconds: float) -> None:
@@ -321,7 +324,7 @@ def _wait_for_views(attempt: Attempt, asked: CellQuestion) -> bool:
 
 @contextmanager
 def _shown_until_the_end(card: Card) -> Iterator[None]:
-    """Show where to sign in until the attempt ends; the notebook doesn't save the URL and code."""
+    """Show where to sign in until the attempt ends, without saving it in the notebook."""
     if not renders_html():
         print(card)  # noqa: T201
         yield
@@ -331,7 +334,10 @@ def _shown_until_the_end(card: Card) -> Iterator[None]:
 
 
 class _InViews:
-    """An output that only our labextension fills in, with a question that isn't in the output."""
+    """An output for a question that only our labextension can show.
+
+    The output itself doesn't contain the question, so the notebook doesn't save it.
+    """
 
     def __init__(self, asked: CellQuestion, card: Card) -> None:
         self._number = asked.number
@@ -353,5 +359,5 @@ def _shown_in_views(asked: CellQuestion, card: Card) -> Iterator[None]:
 
 
 def renders_html() -> bool:
-    """Return whether the front end renders HTML; a terminal shows text."""
+    """Return whether the front end renders HTML. A terminal shows plain text."""
     return getattr(get_ipython(), "kernel", None) is not None

@@ -1,8 +1,8 @@
-"""Recognize an error that AWS's refusal caused, whatever library raised it.
+"""Recognize errors that were caused by AWS refusing a request, in any library.
 
-Libraries are recognized by the class and the text of their exception, as their records in
-`followers` say. No library is imported. Other sites' HTTP 403, files that don't exist and the local
-disk's permissions aren't AWS's refusals.
+The records in `followers` describe a library's errors by the class and message of the exception. No
+library is imported. HTTP 403 from other sites, missing files and the permissions of local files
+don't count as refusals by AWS.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from ipy_awsprofile.gate import PROCESS
 
 
 def refusals_in(error: BaseException) -> list[Refusal]:
-    """Return AWS's refusals in an error and in its causes, the last one first.
+    """Return AWS's refusals in an error and its causes, the last one first.
 
-    Our own errors say themselves what to do.
+    This package's own errors are left out, because their hints already say what to do.
     """
     chain = list(_chain(error))
     if any(isinstance(each, AwsProfileError) for each in chain):
@@ -34,9 +34,9 @@ def refusals_in(error: BaseException) -> list[Refusal]:
 
 
 def _readers() -> list[Callable[[BaseException], Refusal | None]]:
-    """Return the functions that read errors: of botocore, of programs, and of imported libraries.
+    """Return functions that read errors: those of botocore, of programs, and of imported libraries.
 
-    Libraries can share one.
+    Several libraries can have the same function.
     """
     readers: list[Callable[[BaseException], Refusal | None]] = [_read_botocore, _read_process]
     for follower in followers():
@@ -51,7 +51,7 @@ _OF_CODE = (AttributeError, ImportError, NameError, SyntaxError, TypeError)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error, its causes and, in a group, its members."""
+    """Yield an error, its causes and, for an exception group, its members."""
     waiting = [error]
     seen: set[int] = set()
     while waiting:
@@ -68,7 +68,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _origins(error: BaseException) -> list[BaseException]:
     """Return the cause of an error, and the error that was being handled, such as a first attempt.
 
-    `raise … from None` hides what was being handled.
+    `raise … from None` hides the error that was being handled.
     """
     origins: list[BaseException] = []
     if error.__cause__:
@@ -83,7 +83,7 @@ def _origins(error: BaseException) -> list[BaseException]:
 
 
 def _read_botocore(error: BaseException) -> Refusal | None:
-    """Read an error of boto3, aiobotocore, or a library that passes theirs on, such as s3fs."""
+    """Read an error of boto3 or aiobotocore. Libraries such as s3fs pass these errors on."""
     if is_error_of(error, "botocore.exceptions", "NoCredentialsError"):
         return Refusal(was_unsigned=True)
     if not is_error_of(error, "botocore.exceptions", "ClientError"):
@@ -109,9 +109,9 @@ def _read_botocore(error: BaseException) -> Refusal | None:
 
 
 def _read_process(error: BaseException) -> Refusal | None:
-    """Return what a program that got credentials in this cell can have met: an ended session.
+    """Return a possible refusal for a program that received credentials in this cell.
 
-    Only STS can tell.
+    The program's session may have ended, but only STS can confirm this.
     """
     if PROCESS.lent_in_cell and is_error_of(error, "subprocess", "CalledProcessError"):
         return Refusal(status=HTTPStatus.BAD_REQUEST)

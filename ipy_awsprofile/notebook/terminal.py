@@ -1,4 +1,4 @@
-"""The picker of a terminal: a list of the profiles that the user searches.
+"""The picker in a terminal: a list of profiles that the user can search.
 
 https://python-prompt-toolkit.readthedocs.io/en/stable/pages/asking_for_input.html
 """
@@ -17,10 +17,10 @@ from ipy_awsprofile.errors import AwsProfileError
 
 
 def pick_in_terminal() -> str | None:
-    """Let the user search the profiles by name, and return the name of the chosen one.
+    """Let the user search the profiles by name, and return the name of the chosen profile.
 
-    Enter chooses the first profile that contains the typed text. Return None after Ctrl-C, Ctrl-D
-    or an empty line. Raises AwsProfileError without a terminal, and ConfigFileError.
+    Enter chooses the first profile whose name contains the typed string. Returns None after Ctrl-C,
+    Ctrl-D or an empty line. Raises AwsProfileError without a terminal, and ConfigFileError.
     """
     if not (somebody_is_there() and sys.stdout.isatty()):
         raise AwsProfileError(

@@ -1,6 +1,6 @@
-"""Read the words of a line with more tolerance than a magic's parser.
+"""Read the words of a line with more tolerance for mistakes than a magic's parser.
 
-The spelling and the dashes of options don't matter, and neither does the order of words.
+The order of the words, and the spelling and dashes of options, don't matter.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _SIGN_IN_SETTINGS = {
 #: Options of other tools, and ours.
 _SHORT = {"r": "region", "y": "yes", "force": "yes"}
 
-#: What chats and word processors make of `--`, too.
+#: Dashes that chats and word processors also insert instead of `--`.
 DASHES = "-–—"
 
 _REGION = re.compile(r"[a-z]{2,3}(?:-[a-z]+)+-\d+[a-z]?")
@@ -64,10 +64,10 @@ _LIKE_OPTION = 0.7
 
 @dataclass(slots=True)
 class Words:
-    """The words of a line, sorted: the words that aren't options, and options with values.
+    """The words of a line, sorted into names and options with their values.
 
-    ``unknown`` has the options that the magic doesn't have. ``problem`` says what can't be written
-    in another way without losing a word.
+    ``names`` are the words that aren't options. ``unknown`` are options that the magic doesn't
+    have. ``problem`` describes a mistake that can't be corrected without leaving out a word.
     """
 
     names: list[str] = field(default_factory=list)
@@ -78,7 +78,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class WordReader:
-    """Reads the words of a line with a magic. ``parsers`` are those of all magics, by name."""
+    """Reads the words of a line with a magic. ``parsers`` maps the magics' names to parsers."""
 
     magic: str
     mark: str
@@ -90,7 +90,7 @@ class WordReader:
         return self.parsers[self.magic]
 
     def read(self, words: Sequence[str]) -> Words:
-        """Return a line's words, where the spelling and the dashes of options don't matter."""
+        """Return the line's words, sorted. The spelling and the dashes of options don't matter."""
         read = Words()
         pending = deque(words)
         if len(words) == 1 and self._can_be_name(words[0]):
@@ -101,13 +101,13 @@ class WordReader:
         return read
 
     def _can_be_name(self, word: str) -> bool:
-        """Return whether a word that is alone in its line isn't an option without its dashes."""
+        """Return whether the only word in a line can be a name rather than an option."""
         if word.startswith(tuple(DASHES)) or "=" in word or _names_profile(word):
             return False
         return not choices_of(self.parser)
 
     def _read_word(self, word: str, read: Words, pending: deque[str], *, is_first: bool) -> None:
-        """Add a word, perhaps with its values among the ``pending`` words."""
+        """Add a word to ``read``, with its values if they are among the ``pending`` words."""
         bare = word.lstrip(DASHES)
         choice = _CHOICES.get(bare, bare)
         if _names_profile(word):
@@ -124,7 +124,7 @@ class WordReader:
             self._read_option(word, read, pending)
 
     def _read_option(self, word: str, read: Words, pending: deque[str]) -> None:
-        """Add an option with its values, or a word that isn't an option."""
+        """Add an option with its values to ``read``, or a word that isn't an option."""
         flags = flags_of(self.parser)
         key, equals, value = word.partition("=")
         if key in self._flags_of_others() - flags.keys():
@@ -164,7 +164,7 @@ class WordReader:
     def _values_before_option(
         self, pending: deque[str], flags: Mapping[str, argparse.Action]
     ) -> list[str]:
-        """Remove and return the words until an option, or a name that ``%aws_profile`` can have."""
+        """Remove and return the pending words before the next option or profile name."""
         values: list[str] = []
         while pending:
             word = pending[0]
@@ -176,12 +176,12 @@ class WordReader:
         return values
 
     def _sort_needless(self, flag: str, value: str, read: Words) -> None:
-        """Note the problem of a value of an option that takes none, such as `--read-only=false`."""
+        """Record a problem if an option that takes no value has one, as in `--read-only=false`."""
         if value.casefold() not in ("", "true", "yes", "on", "1"):
             read.problem = f"`{flag}` takes no value. Leave it out if you don't want it."
 
     def _sort(self, word: str, read: Words, pending: deque[str]) -> None:
-        """Add a word that isn't an option to the names, or to the options that nothing has."""
+        """Add a word that isn't an option of the magic to the names or to the unknown options."""
         bare = word.lstrip(DASHES)
         if bare != word:
             names = read.names if is_profile(bare) else read.unknown
@@ -195,7 +195,7 @@ class WordReader:
 
 
 def _names_profile(word: str) -> bool:
-    """Return whether the name of a profile follows a word, as in ``--profile NAME``."""
+    """Return whether a word introduces a profile's name, as in ``--profile NAME``."""
     key, equals, _ = word.partition("=")
     if key in ("-p", "profile"):
         return True
@@ -204,9 +204,9 @@ def _names_profile(word: str) -> bool:
 
 
 def _add_values(flag: str, values: list[str], read: Words) -> None:
-    """Add an option with its values, in the form in which the option takes several of them.
+    """Add the values of an option to ``read``, and join them if the option accepts several values.
 
-    ``read`` has the option already.
+    ``read`` already contains the option.
     """
     first, *others = values
     parts = list(filter(None, ",".join(values).split(",")))
@@ -225,7 +225,7 @@ def _add_values(flag: str, values: list[str], read: Words) -> None:
 
 
 def _duration_in(words: Iterable[str]) -> str:
-    """Return the duration in words such as `15 min`, or an empty string."""
+    """Return the duration that words such as `15 min` describe, or an empty string."""
     text = "".join(words).casefold()
     text = re.sub(r"(?<=\d)(h|m|s)(?:ours?|rs?|in(?:ute)?s?|ec(?:ond)?s?)?(?![a-z])", r"\1", text)
     with suppress(ValueError):
@@ -235,7 +235,7 @@ def _duration_in(words: Iterable[str]) -> str:
 
 
 def word_of_share(name: str) -> str:
-    """Return the word of ``--share`` that a name means, or an empty string."""
+    """Return ``off`` or ``write`` if a name after ``--share`` resembles it, or an empty string."""
     if is_profile(name):
         return ""
     if name in ("stop", "end", "no", "none", "false", "0"):
@@ -244,9 +244,9 @@ def word_of_share(name: str) -> str:
 
 
 def _flag_meant(word: str, flags: Mapping[str, argparse.Action]) -> str | None:
-    """Return the option that a word stands for, or None for any other word.
+    """Return the option that a word stands for, or None if it doesn't stand for an option.
 
-    A word without dashes must have the letters of the option.
+    If a word doesn't begin with dashes, its letters must match those of the option exactly.
     """
     if has_wildcard(word):
         return None
@@ -274,7 +274,10 @@ def _flag_meant(word: str, flags: Mapping[str, argparse.Action]) -> str | None:
 
 
 def profiles_in(words: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Return the profiles that words name, which can have spaces, and the other words."""
+    """Return the names of profiles that the words contain, and the other words.
+
+    The name of a profile can consist of several words.
+    """
     pending = re.split(r"[\s,;]+", " ".join(words))
     profiles: list[str] = []
     others: list[str] = []
@@ -289,7 +292,7 @@ def profiles_in(words: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def _length_of_name(words: list[str]) -> int:
-    """Return how many words are the longest name of a profile that they begin with, or 0."""
+    """Return the number of words in the longest profile name at the beginning, or 0."""
     for length in range(len(words), 0, -1):
         if is_profile(" ".join(words[:length])):
             return length
@@ -297,13 +300,13 @@ def _length_of_name(words: list[str]) -> int:
 
 
 def is_profile(name: str) -> bool:
-    """Return whether a name is a profile's, or a role's of IAM Identity Center."""
+    """Return whether a profile, or a role in IAM Identity Center, has this name."""
     config = read_config()
     return name in config.profiles or role_named(name, config) is not None
 
 
 def region_in(word: str) -> str:
-    """Return the Region that a word stands for, which can be misspelled, or an empty string."""
+    """Return the Region that a word, even a misspelled one, stands for, or an empty string."""
     for region in known_regions():
         if letters_of(region) == letters_of(word):
             return region

@@ -1,1 +1,1 @@
-"""Everything you click: the searchable list of profiles, in a cell and in the toolbar."""
+"""The picker: a searchable list of profiles, in a cell and in the toolbar."""

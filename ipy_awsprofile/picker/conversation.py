@@ -1,4 +1,7 @@
-"""What the picker's views show and do, through anywidget in a cell or a comm in the toolbar."""
+"""The state and the actions of the picker's views.
+
+A view is shown in a cell through anywidget, or in the toolbar through a comm.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +73,7 @@ _KIND = 5
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A switch that waits for the user's answer, or for the end of an attempt to sign in."""
+    """A switch that waits for the user's answer or for the end of a sign-in attempt."""
 
     request: SwitchRequest
     opening: Opening
@@ -79,9 +82,10 @@ class _Asked:
 
 
 class _CodePrompter:
-    """Answers botocore's prompts: the first with a code, if the user has typed one.
+    """Answers botocore's first prompt with a code, if the user has typed one.
 
-    ``device`` is the device of the last prompt, or empty if the AWS CLI's cache has a session.
+    ``device`` is the MFA device of the last prompt, or an empty string if botocore hasn't prompted
+    because the AWS CLI's cache contains a session.
     """
 
     def __init__(self, code: str) -> None:
@@ -98,9 +102,9 @@ class _CodePrompter:
 
 
 class Conversation:
-    """Carries out what the user does in the views, and shows every switch of the notebook there.
+    """Carries out the user's actions in the views, and shows every switch of the notebook in them.
 
-    A running cell keeps its identity: the newest command is carried out after the cell.
+    A running cell keeps its identity. After the cell, the newest command is carried out.
     """
 
     def __init__(self, switcher: Switcher, send: Send) -> None:
@@ -115,13 +119,13 @@ class Conversation:
         self._leave_inbox = INBOX.subscribe(self.show)
 
     def close(self) -> None:
-        """End the conversation, and drop a command that waits."""
+        """End the conversation, and cancel a command that is still waiting."""
         self._unsubscribe()
         self._leave_inbox()
         self._give_up()
 
     def receive(self, command: object) -> None:
-        """Carry out a view's command."""
+        """Carry out a command that a view has sent."""
         active = self._switcher.request
         match command:
             case {"do": "ready"}:
@@ -158,7 +162,7 @@ class Conversation:
                 self.show(busy=None, ask=None, error="")
 
     def show(self, **changes: Unpack[Progress]) -> None:
-        """Change the state, and send all of it."""
+        """Change the state, and send the complete state to the views."""
         with self._lock:
             self._progress |= changes
             self._send(self._state(), [])
@@ -167,17 +171,17 @@ class Conversation:
         self.show(busy=None, error=cards.error_card(error)._repr_html_())
 
     def cell_ended(self, _result: object = None) -> None:
-        """Show what a cell has changed without a switch, such as renewed credentials."""
+        """Show changes that a cell made without a switch, such as renewed credentials."""
         self.show()
 
     def _follow(self, _identity: Identity | None) -> None:
-        """Show a switch, whether by a magic, Python code or a view."""
+        """Show a switch in the views, whether a magic, Python code or a view has made it."""
         self.show(error="")
 
     # ---- commands
 
     def _begin(self, doing: str, action: Callable[[], object]) -> None:
-        """Carry out an action after the running cell, instead of what the user chose before."""
+        """Carry out an action after the running cell, instead of an action that is waiting."""
         self._give_up()
         if self._switcher.cell.is_running:
             self.show(busy={"doing": doing, "waits": True}, ask=None, error="")
@@ -194,7 +198,7 @@ class Conversation:
                 self.show(busy=None)
 
     def _give_up(self) -> None:
-        """Drop what waits for the running cell or for the user."""
+        """Cancel an action that waits for the running cell or for the user."""
         self._take_question()
         self._switcher.cell.drop()
 
@@ -206,7 +210,10 @@ class Conversation:
         code: str = "",
         device_code: bool = False,
     ) -> None:
-        """Switch, or ask for what is missing. The views ask, because a callback can't wait."""
+        """Switch, or ask the user for missing information.
+
+        The views ask, because a callback can't wait for an answer.
+        """
         prompter = _CodePrompter(code)
         person = replace(
             self._switcher.person, mfa_prompter=prompter, attempts=1, sign_in_prompter=None
@@ -231,7 +238,7 @@ class Conversation:
     # ---- questions
 
     def _ask(self, asked: _Asked, **question: Unpack[Ask]) -> None:
-        """Ask the user to complete a switch."""
+        """Ask the user a question about a switch."""
         common: Ask = {"question": asked.number, "profile": asked.request.name, "error": ""}
         common |= {"of_cell": False, "can_answer": True}
         with self._lock:
@@ -239,7 +246,10 @@ class Conversation:
             self.show(busy=None, ask={**common, **question}, error="")
 
     def _take_question(self, number: int | None = None) -> _Asked | None:
-        """End the open question, if it has this number or none is given. Return its switch."""
+        """Close the open question, and return its switch. Return None without an open question.
+
+        If a ``number`` is given, close only the question with this number.
+        """
         with self._lock:
             asked = self._asked
             if asked is None or number not in (None, asked.number):
@@ -248,14 +258,14 @@ class Conversation:
         return asked
 
     def _take_answer(self, number: int, answer: Answer) -> None:
-        """Go on with the switch that waits for the answer to a question, unless it is over."""
+        """Continue the switch that waits for this answer, unless its question is closed."""
         asked = self._take_question(number)
         if asked:
             go_on = partial(self._go_on, asked, answer)
             self._begin(f"Switching to {asked.request.name}", go_on)
 
     def _go_on(self, asked: _Asked, answer: Answer) -> None:
-        """Switch with the user's answer."""
+        """Continue a switch with the user's answer."""
         request = asked.request
         if answer.get("confirmed"):
             request = replace(request, confirmed=True)
@@ -266,7 +276,7 @@ class Conversation:
         self._switch(request, asked.opening, code=code, device_code=device_code)
 
     def _ask_for_code(self, asked: _Asked, device: str, error: AwsProfileError) -> None:
-        """Ask for an MFA code, or for another one if ``error`` is about a rejected code."""
+        """Ask for an MFA code. If ``error`` says that AWS rejected a code, ask for another one."""
         shown = ""
         needs_next_code = False
         if isinstance(error, MfaRejected):
@@ -288,7 +298,7 @@ class Conversation:
         ).start()
 
     def _wait(self, asked: _Asked, attempt: Attempt) -> None:
-        """Switch as soon as the user has signed in."""
+        """Wait until the user has signed in, and then switch."""
         try:
             for _ in attempt.waiting():
                 if self._asked != asked:  # the user has answered or given up
@@ -300,7 +310,10 @@ class Conversation:
             self._take_answer(asked.number, {})
 
     def _open_console(self) -> None:
-        """Send a link, which contains a token, so it isn't a part of the state."""
+        """Send a link to the console to the views.
+
+        The link contains a token, so it isn't part of the state.
+        """
         session = self._switcher.session
         if session:
             link: ConsoleLink = {"console": console_link(session)}
@@ -308,7 +321,7 @@ class Conversation:
 
     @contextmanager
     def _errors_shown(self) -> Iterator[None]:
-        """Show errors in the views."""
+        """Show the errors of a ``with`` block in the views."""
         try:
             with faults_as_errors():
                 yield
@@ -320,7 +333,7 @@ class Conversation:
     # ---- what the views show
 
     def _list(self) -> None:
-        """Send the profiles, and the roles that ``%aws_profiles --sso`` has listed."""
+        """Send the profiles and the roles that ``%aws_profiles --sso`` has listed to the views."""
         protects = self._switcher.protection.protects
         rows: list[Row] = []
         for profile in list_profiles():
@@ -352,7 +365,7 @@ class Conversation:
         self._send(message, [table.encode()])
 
     def _state(self) -> State:
-        """Return the state, without calling AWS."""
+        """Return the state for the views, without calling AWS."""
         active = self._switcher.active
         progress = self._progress.copy()
         if INBOX.ask:  # the running cell waits for it
@@ -397,7 +410,10 @@ class Conversation:
 
 
 def _values_of(request: SwitchRequest) -> dict[str, object]:
-    """Return the values with which `SwitchRequest` repeats a request; protection asks again."""
+    """Return the arguments for a `SwitchRequest` that repeats a request.
+
+    They don't include the confirmation, so a protected profile must be confirmed again.
+    """
     values: dict[str, object] = {}
     for each in fields(request):
         value = getattr(request, each.name)

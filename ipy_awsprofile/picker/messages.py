@@ -1,11 +1,12 @@
-"""The messages from Python to the picker's views. ``view/dom.js`` has the same types.
+"""The messages from Python to the picker's views.
 
-After each change, every view gets the whole `State`. A view sends ``{"do": NAME}``: ready, list,
-switch (with profile and read_only), repeat (request), region (region), refresh, off, console,
-close_window, answer (question, and confirmed, code, entered, device_code or canceled) or cancel.
-Any other message does nothing, and neither does an answer to a former question. *list* is answered
-with `Profiles` and a buffer with the rows as JSON, which front ends don't copy, and *console* with
-`ConsoleLink`. Messages aren't saved with a notebook.
+The types in ``view/dom.js`` mirror the types in this module. After each change, every view receives
+the complete `State`. A view sends ``{"do": NAME}`` with one of these names: ready, list, switch
+(with profile and read_only), repeat (with request), region (with region), refresh, off, console,
+close_window, answer (with question, and confirmed, code, entered, device_code or canceled) or
+cancel. Other messages and answers to earlier questions are ignored. The reply to *list* is
+`Profiles` and a buffer with the rows as JSON, because front ends don't copy buffers. The reply to
+*console* is a `ConsoleLink`. Messages aren't saved with a notebook.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from typing import Literal, TypedDict
 
 
 class ShownIdentity(TypedDict):
-    """The active identity. ``code`` is the line that switches to it, ``notes`` a number.
+    """The active identity, as the views show it.
 
-    ``request`` has what a switch to it with the same limits needs, for *repeat*.
-    ``window_seconds_left`` is the time in which programs can write, or None.
+    ``code`` is the line that switches to the identity, and ``notes`` is the number of notes on its
+    card. ``request`` contains the arguments that *repeat* needs to switch to it again with the same
+    limits. ``window_seconds_left`` is the number of seconds in which programs can still write, or
+    None if they can't write.
     """
 
     profile: str | None
@@ -37,21 +40,23 @@ class ShownIdentity(TypedDict):
 
 
 class Busy(TypedDict):
-    """What Python does, such as "Switching to NAME", or will do after the running cell."""
+    """An action, such as "Switching to NAME", that is running or waits for the end of a cell."""
 
     doing: str
     waits: bool
 
 
 class Ask(TypedDict, total=False):
-    """Asks for what the switch to a profile or a running cell needs. Each has another number.
+    """A question that the user has to answer before a switch or a running cell can continue.
 
-    A question to ``confirm`` the switch to a protected profile has the ``pattern`` and the account,
-    and a question to ``allow`` something has a text. A question for an MFA ``code`` has the device,
-    and says if AWS has rejected a code and it asks ``again``. To ``sign_in``, it has a page, a
-    `SignInStep`, the code that the page must show, or an empty string, and rows ``about`` it. The
-    ``error`` says what was wrong with the former answer, or is empty. The question ``of_cell``
-    waits in a cell. Unless views ``can_answer`` it, they say where it can be answered.
+    Each question has a different number. A question of the kind ``confirm`` asks whether to switch
+    to a protected profile, and has the matching ``pattern`` and the account. A question of the kind
+    ``allow`` has a text. A question for an MFA ``code`` has the device, and sets ``again`` if AWS
+    has rejected a code. A question of the kind ``sign_in`` has the address of a page, a
+    `SignInStep`, the code that the page must show (or an empty string), and rows ``about`` the
+    sign-in. ``error`` says what was wrong with the previous answer, or is an empty string.
+    ``of_cell`` is true if a cell waits for the answer. If ``can_answer`` is false, the views only
+    say where the user can answer.
     """
 
     question: int
@@ -72,7 +77,7 @@ class Ask(TypedDict, total=False):
 
 
 class Progress(TypedDict, total=False):
-    """What commands change, which a `State` always has. ``error`` is a card, or empty."""
+    """The part of a `State` that commands change. ``error`` is a card as HTML, or empty."""
 
     busy: Busy | None
     ask: Ask | None
@@ -80,14 +85,17 @@ class Progress(TypedDict, total=False):
 
 
 class State(Progress):
-    """What every view shows. ``html`` is the identity's card."""
+    """The state that every view shows. ``html`` is the identity's card."""
 
     identity: ShownIdentity | None
     html: str
 
 
 class Profiles(TypedDict):
-    """The list of profiles: its length, recent names and Regions, or a card if it is empty."""
+    """The list of profiles: their number, and the recent names and Regions.
+
+    If the list is empty, it also has a card that says why.
+    """
 
     profiles: int
     recent: list[str]
@@ -96,7 +104,7 @@ class Profiles(TypedDict):
 
 
 class ConsoleLink(TypedDict):
-    """A link to the console, which contains a token."""
+    """A link to the AWS console, which contains a token."""
 
     console: str
 

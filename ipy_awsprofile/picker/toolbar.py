@@ -1,8 +1,8 @@
 """The kernel's comm for the button in the toolbar of JupyterLab and Notebook 7.
 
-Loading the extension opens the comm. A page that is loaded later finds it by a ``comm_info``
-request. The page says ``{"do": "hello"}`` and gets the button's script, which therefore always fits
-the kernel. Front ends without the labextension ignore or close the comm.
+Loading the extension opens the comm. A page that is loaded later finds the comm with a
+``comm_info`` request. The page sends ``{"do": "hello"}`` and receives the button's script, so the
+script always fits the kernel. Front ends without the labextension ignore or close the comm.
 
 https://jupyter-client.readthedocs.io/en/stable/messaging.html#custom-messages
 """
@@ -47,9 +47,10 @@ _IMPORT_OR_EXPORT = re.compile(r"^import .*\n|^export (?!default )", re.MULTILIN
 
 
 def view_script() -> str:
-    """Return the view's JavaScript and its CSS as one ES module, which needs no build step.
+    """Return the view's JavaScript and CSS as one ES module. It doesn't need a build step.
 
-    Its default export has ``render``, ``button`` and ``question`` (``view/toolbar.js``).
+    The module's default export has ``render``, ``button`` and ``question`` (see
+    ``view/toolbar.js``).
 
     https://anywidget.dev/en/afm/
     """
@@ -62,11 +63,12 @@ def view_script() -> str:
 
 
 class Toolbar:
-    """A kernel's comm, which all pages share. The code that answers is imported for the first page.
+    """A kernel's comm for the toolbar, which all pages share.
 
-    The kernel's comm manager calls this object instead of the comm itself. ipykernel 7.4 passes on
-    messages for its own comms in the thread that has sent something last, so a running cell would
-    delay them. ``switcher`` returns the Switcher.
+    The code that handles commands is imported when the first page connects. The kernel's comm
+    manager calls this object instead of a comm of ipykernel. ipykernel 7.4 handles a comm's
+    messages in the thread that last sent a message, so a running cell would delay them.
+    ``switcher`` is a function that returns the Switcher.
     """
 
     target_name = _TARGET
@@ -85,13 +87,13 @@ class Toolbar:
         self.handle_close()
 
     def handle_close(self, _message: object = None) -> None:
-        """Stay in the kernel's comms, because other pages can use the comm that one has closed."""
+        """Keep the comm registered in the kernel, because other pages can still use it."""
         from comm import get_comm_manager
 
         get_comm_manager().register_comm(cast("BaseComm", self))
 
     def handle_msg(self, message: Mapping[str, Mapping[str, object]]) -> None:
-        """Carry out a page's command."""
+        """Carry out a command that a page has sent."""
         from ipy_awsprofile.picker.conversation import Conversation
 
         command = message["content"]["data"]
@@ -121,7 +123,7 @@ class Toolbar:
 def add_toolbar(
     shell: InteractiveShell, switcher: Callable[[], Switcher], ending: ExitStack
 ) -> None:
-    """Open the toolbar's comm until ``ending`` is closed."""
+    """Open the toolbar's comm, and close it when ``ending`` is closed."""
     if "comm" not in sys.modules:  # no kernel with comms works without it
         return
     try:

@@ -1,4 +1,4 @@
-"""ProfilePicker: the widget that shows the picker in a cell, through anywidget."""
+"""The ProfilePicker widget, which shows the picker in a cell through anywidget."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignore[misc]
-    """A searchable list of the AWS profiles; choosing a profile switches the notebook to it.
+    """A searchable list of AWS profiles. Choosing a profile switches the notebook to it.
 
-    It switches like ``%aws_profile``, and both show each other's switches. If you pass ``profile``,
-    the notebook switches to it immediately, unless it is active; ``layout`` works as for any
-    widget. Without a ``switcher``, the picker uses the running shell's Switcher, and loads the
-    extension if it isn't loaded yet. Outside IPython, it creates a Switcher that doesn't set a
-    variable.
+    The picker switches in the same way as ``%aws_profile``, and each shows the other's switches. If
+    you pass ``profile``, the notebook switches to it immediately, unless it is already active.
+    ``layout`` works as for any other widget. If you don't pass a ``switcher``, the picker uses the
+    running shell's Switcher, and loads the extension if necessary. Outside IPython, the picker
+    creates a Switcher that doesn't set a variable.
 
     https://ipywidgets.readthedocs.io/en/stable/
     """
@@ -75,12 +75,12 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
         return self._switcher.session
 
     def close(self) -> None:
-        """Remove the picker from the page, end its subscriptions, and drop a waiting switch."""
+        """Remove the picker from the page, end its subscriptions, and cancel a waiting switch."""
         super().close()
         self._ending.close()
 
     def __repr__(self) -> str:
-        """Describe the active profile and how to switch."""
+        """Return a description of the active profile and how to switch."""
         active = one_line(self.value or "no profile")
         return (
             f"ProfilePicker: {active} is active.\n"
@@ -90,7 +90,7 @@ class ProfilePicker(anywidget.AnyWidget, ipywidgets.ValueWidget):  # type: ignor
 
     @traitlets.validate("value")
     def _switch_to_value(self, proposal: traitlets.Bunch) -> str | None:
-        """Switch to a proposed profile. traitlets doesn't call this for None."""
+        """Switch to the profile that the value was set to. traitlets doesn't call this for None."""
         if proposal["value"] != self._active:
             self._switcher.switch(SwitchRequest(profile=proposal["value"]))
         return self._active
