@@ -48,7 +48,7 @@ def with_options(declare: Callable[[argparse.ArgumentParser], None]) -> Callable
 
 
 def set_help(magic: Any, epilog: str) -> None:
-    """Set the string at the end of a magic's help, or remove it with None."""
+    """Set the string at the end of a magic's help, or remove it with an empty string."""
     magic.parser.epilog = epilog or None
     magic.__func__.__doc__ = _help_of(magic.parser)
 

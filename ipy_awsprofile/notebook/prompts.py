@@ -324,7 +324,7 @@ def _wait_for_views(attempt: Attempt, asked: CellQuestion) -> bool:
 
 @contextmanager
 def _shown_until_the_end(card: Card) -> Iterator[None]:
-    """Show where to sign in until the attempt ends, without saving it in the notebook."""
+    """Show the card about the sign-in until the attempt ends, without saving it in the notebook."""
     if not renders_html():
         print(card)  # noqa: T201
         yield
