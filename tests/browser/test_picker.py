@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -269,6 +270,26 @@ def test_rows_and_columns(view: ViewPage, embedded: EmbeddedAws) -> None:
         listed = view.root.locator(".ipyap-rows").bounding_box()
         assert listed
         assert listed["height"] < 120
+
+
+def test_kinds_with_as_many_letters(
+    view: ViewPage, embedded: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """In the popup, no kind is cut, even if a narrower one with as many letters comes first."""
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    with restored(embedded.config_file):
+        embedded.config_file.write_text("")
+        keys: Any = KEYS
+        embedded.write_profile("keys", **keys)
+        role = "arn:aws:iam::123456789012:role/Reader"
+        embedded.write_profile("reader", role_arn=role, source_profile="keys")
+        view.begin("toolbar")
+        view.tool.click()
+        view.settle()
+        kinds = view.root.locator(".ipyap-kind")
+        expect(kinds).to_have_text(["access keys", "assume role"])
+        cut = "all => all.filter(one => one.scrollWidth > one.clientWidth).length"
+        assert kinds.evaluate_all(cut) == 0
 
 
 def test_without_profiles(view: ViewPage, embedded: EmbeddedAws) -> None:

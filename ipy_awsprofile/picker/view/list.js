@@ -12,6 +12,7 @@ import { h, icon, pushButton } from "./dom.js";
  * @typedef {{ row: Row, name: string, text: string }} Entry
  */
 const NAME = 0, ACCOUNT = 1, ROLE = 2, REGION = 3, PROTECTED = 4, KIND = 5;
+const BESIDE_NAME = /** @type {const} */ ([ROLE, ACCOUNT, REGION, KIND]); // in the order of the cells
 
 const ROWS_SHOWN = 9;
 const OVERSCAN = 4; // rows drawn above and below the visible ones
@@ -21,6 +22,13 @@ const NARROWEST = 48, WIDEST = 320; // pixels of a column; each heading fits in 
 const KEYS = [["↑↓", "choose"], ["Enter", "switch"], ["Esc", "close"]];
 
 const counted = (/** @type {number} */ number) => `${number.toLocaleString("en")} profile${number === 1 ? "" : "s"}`;
+
+/** Return a function that returns a text's width in pixels. @param {string} font */
+function widthIn(font) {
+  const context = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
+  context.font = font;
+  return (/** @type {string} */ text) => context.measureText(text).width;
+}
 
 export class ProfileList {
   /**
@@ -144,9 +152,6 @@ export class ProfileList {
         name: row[NAME].toLowerCase(),
         text: row.slice(0, PROTECTED).join("\n").toLowerCase(),
       }));
-      const longest = (/** @type {0 | 1 | 2 | 3 | 5} */ column) => this.entries.reduce((most, { row }) => (row[column].length > most.length ? row[column] : most), "");
-      const isAnyProtected = this.entries.some(({ row }) => row[PROTECTED]);
-      this.longest = /** @type {Row} */ ([longest(NAME), longest(ACCOUNT), longest(ROLE), longest(REGION), isAnyProtected, longest(KIND)]);
       this.input.placeholder = this.entries.length ? `Search ${counted(this.entries.length)}` : "Search profiles";
     }
     const first = this.entries.filter(({ row }) => recent.includes(row[NAME]));
@@ -187,25 +192,42 @@ export class ProfileList {
 
   /** Give each column the width that its texts need, and each row the height that its name needs. */
   measure() {
-    if (!this.longest) return;
-    const probe = this.row({ row: this.longest }, 0);
+    if (!this.json) return;
+    const widest = this.widest();
+    const probe = this.row({ row: widest }, 0);
     probe.classList.add("ipyap-probe"); // as wide as its texts
     this.spacer.replaceChildren(probe);
     const [, role, account, region, kind] = [...probe.children].map((cell) => Math.ceil(cell.getBoundingClientRect().width));
     const width = (/** @type {number} */ needed) => Math.min(WIDEST, Math.max(NARROWEST, needed));
     const columns = ["minmax(30%, 1fr)", ...[role, account].map((needed) => `minmax(${NARROWEST}px, ${width(needed)}px)`), `${width(region)}px`, `${width(kind)}px`];
     this.element.style.setProperty("--ipyap-columns", columns.join(" "));
-    const [short] = this.probe([{ row: ["x", ...this.longest.slice(1)] }]);
+    const [short] = this.probe([{ row: widest }]);
     const name = /** @type {HTMLElement} */ (short.firstElementChild);
-    const { font } = getComputedStyle(name);
-    const fits = this.fits(font, name.clientWidth - (this.longest[PROTECTED] ? LOCK : 0));
+    const nameWidth = widthIn(getComputedStyle(name).font);
+    const room = name.clientWidth - (widest[PROTECTED] ? LOCK : 0);
     this.height = short.offsetHeight;
-    const long = this.entries.filter(({ row }) => !fits(row[NAME]));
+    const long = this.entries.filter(({ row }) => nameWidth(row[NAME]) >= room - 1);
     this.heights = new Map(this.probe(long).map((element, index) => [long[index], element.offsetHeight]));
     this.spacer.replaceChildren();
     this.drawn.clear();
     this.place();
     this.scroll();
+  }
+
+  /** Return a row with a short name, and with the value of each other column that needs the most room. */
+  widest() {
+    const isAnyProtected = this.entries.some(({ row }) => row[PROTECTED]);
+    const widest = /** @type {Row} */ (["x", "", "", "", isAnyProtected, ""]);
+    const [example] = this.probe([{ row: widest }]);
+    const cells = [...example.children].slice(1);
+    for (const [index, column] of BESIDE_NAME.entries()) {
+      // Of two texts with as many letters, one can be wider.
+      const width = widthIn(getComputedStyle(cells[index]).font);
+      for (const text of new Set(this.entries.map(({ row }) => row[column]))) {
+        if (width(text) > width(widest[column])) widest[column] = text;
+      }
+    }
+    return widest;
   }
 
   /** Draw rows that have the height of their texts. @param {{ row: any }[]} entries */
@@ -214,13 +236,6 @@ export class ProfileList {
     for (const element of elements) element.style.height = "auto";
     this.spacer.replaceChildren(...elements);
     return elements;
-  }
-
-  /** Return a function that says whether a name surely fits in one line. @param {string} font @param {number} width */
-  fits(font, width) {
-    const context = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
-    context.font = font;
-    return (/** @type {string} */ name) => context.measureText(name).width < width - 1;
   }
 
   /** Compute where each row begins. The list is as high as its rows, within limits. */
