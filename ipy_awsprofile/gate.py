@@ -400,8 +400,9 @@ def turn_here() -> Turn | None:
 def session_here() -> boto3.Session | None:
     """Return the session of the profile that this thread works for.
 
-    The result is None if no code runs for many profiles. If such code runs, and this thread doesn't
-    belong to one of its profiles, raises NotForOneProfile, because the code can have started it.
+    The result is None if no code runs for many profiles. Raises NotForOneProfile if such code is
+    running and this thread doesn't belong to one of its profiles, because that code may have
+    started the thread.
     """
     turn = _turn.get()
     if turn:

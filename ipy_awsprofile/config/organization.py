@@ -411,7 +411,7 @@ def read_policy_file(path: Path) -> PolicyFile:
 
 
 def _tables(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the keys above the first table, and those of the known table."""
+    """Yield the top-level keys, and the keys of the table ``allow``."""
     allow = document.get(_ALLOW)
     if isinstance(allow, dict):
         yield "", {name: value for name, value in document.items() if name != _ALLOW}

@@ -44,7 +44,7 @@ PORTAL = (
 
 
 def portal_advice(section: Section) -> str:
-    """Return a sentence that says how to complete a sign-in's address."""
+    """Return a sentence that says what a sign-in's address lacks."""
     if not section.get("sso_start_url"):
         return PORTAL
     return (

@@ -187,7 +187,7 @@ class Grant:
         return keys.until(ends), ends
 
     def _brief(self, name: str, *, read_only: bool) -> tuple[Keys, datetime]:
-        """Return keys that AWS accepts for 20 minutes if possible, and the time to replace them."""
+        """Return keys, valid for 20 minutes if possible, and when to replace them."""
         keys, is_brief = issue_brief_keys(self.session, name, LENT_FOR, read_only=read_only)
         if not read_only:
             self._lends_own_keys = not is_brief

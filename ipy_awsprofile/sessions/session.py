@@ -100,7 +100,7 @@ class NamedSession(StaysInProcess, Session):
         """Do nothing, because `__enter__` raises. Python requires this method first."""
 
     def _register_default_handlers(self) -> None:
-        """Do nothing, because the hooks of a `SharedBotocoreSession` have boto3's handlers."""
+        """Do nothing, because a `SharedBotocoreSession` already has boto3's handlers."""
 
 
 class ProfileSession(NamedSession):

@@ -411,7 +411,7 @@ class Switcher:
             self._tell()
 
     def _note_opened(self) -> None:
-        """Record the objects that were opened as the active identity, before it changes."""
+        """Before the active identity changes, record the objects that were opened with it."""
         for switcher in self._stack.switchers:
             self._stack.opened_before.note(switcher.namespace, self._label)
 
