@@ -124,8 +124,19 @@ def test_a_card_in_an_untrusted_notebook(jupyter: Jupyter) -> None:
 # MFA, sign-ins and saved notebooks ---
 
 
+#: How many rows of a list have their label beside their value, or 0 if one hasn't.
+_ROWS = """list => {
+  const tops = [...list.children].map(part => part.getBoundingClientRect().top);
+  const labels = tops.filter((_, index) => index % 2 === 0);
+  const areBeside = labels.every((top, index) => top === tops[2 * index + 1]);
+  return areBeside ? labels.length : 0;
+}"""
+
+
 def test_mfa_and_sign_in(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     """A cell asks for an MFA code, and shows the link of a sign-in; no saved file has a secret.
+
+    Even in a narrow window, each row about the sign-in has its label beside its value.
 
     When the sign-in has expired, a read by pandas shows it again, and returns its DataFrame. The
     picker shows the same link, leaves the kernel free, and switches after the sign-in.
@@ -145,6 +156,11 @@ def test_mfa_and_sign_in(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
 
         shown = notebook.begin("%aws_profile Analyst", "Sign in for Analyst")
         assert "user_code" not in notebook.save()  # even while the cell is waiting
+        notebook.page.set_viewport_size({"width": 400, "height": 760})
+        about = shown.locator(".ipyap-about")
+        expect(about.locator("dt").first).to_be_visible()
+        assert about.evaluate(_ROWS) > 3
+        notebook.page.set_viewport_size({"width": 1000, "height": 760})
         allow_on_page(notebook.page, shown.get_by_role("link"))
         card = shown.locator(CARD)
         expect(card).to_contain_text("arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_")
