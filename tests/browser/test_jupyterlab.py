@@ -191,7 +191,7 @@ def test_one_question_in_several_places(jupyter: Jupyter, embedded: EmbeddedAws)
     """A question of a cell is on the button, in any tab and after a reload; each can answer it.
 
     A wrong code is said at the field. After *Cancel*, the cell ends, and a page that is reloaded
-    while the cell waits finds its question.
+    while the cell waits finds its question. A question of pandas can be answered there, too.
     """
     serial = add_mfa_role(embedded, "RoleAsked")
     with analyst(embedded):
@@ -229,6 +229,16 @@ def test_one_question_in_several_places(jupyter: Jupyter, embedded: EmbeddedAws)
         allow_on_page(notebook.page, here.popup.get_by_role("link"))
         for tool in (here, there):
             tool.says("Analyst")
+        notebook.wait_until_idle()
+
+        notebook.page.keyboard.press("Escape")
+        notebook.enter(WRITE)
+        notebook.enter("%run ~/.aws/night.py")
+        shown = notebook.begin("pd.read_csv(f'{PATH}.csv')", "Sign in for Analyst")
+        here.says("Sign in")
+        here.toggle.click()
+        allow_on_page(notebook.page, here.popup.get_by_role("link"))
+        expect(shown.locator("tbody td")).to_have_text("Oslo")
 
 
 def test_a_question_that_ends(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
