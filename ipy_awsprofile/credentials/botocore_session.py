@@ -83,7 +83,7 @@ class _SharedLoader(Loader):
 
     @property
     def search_paths(self) -> list[str]:
-        """A copy of the model folders. Each boto3 session adds boto3's folder to its copy."""
+        """The list of model folders, as a copy. Each boto3 session adds boto3's folder to its copy."""
         return list(self._search_paths)  # type: ignore[attr-defined]
 
     def load_service_model(self, *args: Any, **kwargs: Any) -> Any:

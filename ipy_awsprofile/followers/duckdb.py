@@ -100,7 +100,7 @@ class _Secrets:
         self.default: DuckDBPyConnection | None = None
 
     def move(self, session: boto3.Session | None) -> None:
-        """Replace the secrets that follow switches, or drop them without short-lived credentials.
+        """Replace the secrets that follow switches, or drop them if there are no short-lived keys.
 
         This doesn't call AWS, because the end of a block must not wait.
         """

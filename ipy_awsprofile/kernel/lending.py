@@ -59,7 +59,7 @@ _SECRET = re.compile(rf"^\s*({'|'.join(map(re.escape, sorted(KEYS)))})\s*[=:]", 
 class CredentialServer(LoopbackServer):
     """A server that gives credentials to this user's processes until the kernel ends.
 
-    Each path has a token, which a program reads in a file. Raises OSError if the loopback address
+    Each path has a token, which a program reads from a file. Raises OSError if the loopback address
     can't be used, or a folder can't be created.
     """
 

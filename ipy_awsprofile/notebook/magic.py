@@ -87,7 +87,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     ).tag(config=True)
     explain_denied = traitlets.Bool(
         default_value=True,
-        help="Below an error that AWS's refusal caused, say who signed, and what to do.",
+        help="If AWS refuses a request, show below the error who signed it and what to do.",
     ).tag(config=True)
     quiet = traitlets.Bool(help="Show a switch's card only if it has a warning.").tag(config=True)
     prompt = traitlets.Bool(help="Show the identity in the prompt of a terminal.").tag(config=True)

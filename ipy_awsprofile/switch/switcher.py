@@ -230,7 +230,7 @@ class Switcher:
     def show_new_session(self) -> None:
         """Let everything that keeps credentials get new ones, because AWS rejected the session.
 
-        What the user has changed since the switch stays.
+        Places that the user has changed since the switch keep their values.
         """
         active = self.active
         if active is None:
