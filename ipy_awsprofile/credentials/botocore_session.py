@@ -83,7 +83,7 @@ class _SharedLoader(Loader):
 
     @property
     def search_paths(self) -> list[str]:
-        """The list of model folders, as a copy. Each boto3 session adds boto3's folder to its copy."""
+        """A copy of the list of model folders, to which each boto3 session adds its own."""
         return list(self._search_paths)  # type: ignore[attr-defined]
 
     def load_service_model(self, *args: Any, **kwargs: Any) -> Any:
