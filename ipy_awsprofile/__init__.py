@@ -75,7 +75,7 @@ __all__ = ["__version__", *_HOMES]  # noqa: PLE0604
 if not TYPE_CHECKING:  # otherwise, editors would accept any name
 
     def __getattr__(name: str) -> object:
-        """Return the object with a public name, and import its module when it is first used."""
+        """Return the object with a public name, and import its module on first use."""
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
@@ -122,8 +122,8 @@ def _picker(switcher: Switcher) -> ProfilePicker:
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """Undo the switch, and remove the extension from the shell if it is loaded.
 
-    Raises AwsProfileError, and keeps the extension loaded, while `across_profiles` runs or another
-    thread or task is inside a `using_profile` statement.
+    Raises AwsProfileError and keeps the extension loaded while `across_profiles` runs, or while
+    another thread or task is inside a `using_profile` statement.
     """
     from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
 

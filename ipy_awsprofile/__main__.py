@@ -1,4 +1,4 @@
-"""Try ipy_awsprofile without an AWS account, and run programs as a notebook's AWS identity."""
+"""Try ipy_awsprofile without an AWS account, or run programs as a notebook's AWS identity."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ipy_awsprofile._version import __version__
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command of ``ipy-awsprofile``, and return its exit status, or 130 after Ctrl-C."""
+    """Run a subcommand of ``ipy-awsprofile``, and return its exit status, or 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="ipy-awsprofile", description=__doc__)
     parser.add_argument("--version", action="version", version=f"ipy-awsprofile {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -60,10 +60,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _print_credentials(*, for_agent: bool) -> int:
-    """Print the shared credentials, or invalid keys if there are none, and return the exit status.
+    """Print the credentials that a notebook shares, or invalid keys, and return the exit status.
 
-    If the exit status isn't 0, botocore reports what this program wrote to standard error. Other
-    SDKs may then continue with other credentials, so they get invalid keys and the exit status 0.
+    If no notebook shares its identity, the keys are invalid. If the exit status isn't 0, botocore
+    reports what this program has written to standard error. Other SDKs might fall back to other
+    credentials after a failure, so they get invalid keys and exit status 0.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
     """
@@ -87,7 +88,7 @@ def _print_credentials(*, for_agent: bool) -> int:
 
 
 def _check_policy(file: str) -> int:
-    """Print the settings in an organization's policy file, or its error, and return the status."""
+    """Print the settings in an organization's policy file, or its error. Return the exit status."""
     from pathlib import Path
 
     from ipy_awsprofile.config.organization import read_policy_file
@@ -108,7 +109,10 @@ def _check_policy(file: str) -> int:
 
 
 def _run_program(words: Sequence[str], *, for_agent: bool) -> int:
-    """Run a command that can use only the notebook's shared credentials. Return the exit status."""
+    """Run a command that can use only the notebook's shared credentials.
+
+    Return the command's exit status.
+    """
     from ipy_awsprofile.config.files import read_config
     from ipy_awsprofile.config.shared import environment_with, python_of
 

@@ -1,3 +1,3 @@
-"""The package's version, in a separate file that hatchling reads without importing the package."""
+"""Define the package's version in a file that hatchling can read without importing the package."""
 
 __version__ = "0.1.0"

@@ -1,12 +1,12 @@
 """Record events about the use of identities, such as switches, for an organization's audit log.
 
-Each event is a log record with the level INFO from the logger ``ipy_awsprofile.audit``. The fields
-of the event are attributes of the record, and `JsonFormatter` writes them as a line of JSON.
-Handlers of `logging` hide their own errors. Therefore, an organization's policy can also name a
-file to which this module appends each event itself. If an event can't be written to this file, the
-action that it describes fails.
+Each event is a log record with the level INFO, emitted by the logger ``ipy_awsprofile.audit``. The
+fields of the event are attributes of the log record, and `JsonFormatter` formats them as a line of
+JSON. Handlers of the `logging` module don't raise their errors. Therefore, an organization's policy
+can also name a file, to which this module appends each event directly. If an event can't be written
+to this file, the action that the event describes fails.
 
-An event doesn't contain keys, tokens, MFA codes, external IDs or the code of cells.
+An event never contains keys, tokens, MFA codes, external IDs or the code of a cell.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ class Event:
     """An event for the audit log. Fields that don't apply or aren't known are empty strings.
 
     ``user`` is the name of the operating system's user. ``identity`` is the ARN that STS reported,
-    and ``account`` and ``role_session`` are parts of this ARN. ``options`` are the options of the
-    request, written as for ``%aws_profile``. ``notebook`` is the path of the notebook, if the front
-    end provides it.
+    and ``account`` and ``role_session`` are taken from this ARN. ``options`` contains the options
+    of the request, in the syntax of ``%aws_profile``. ``notebook`` is the path of the notebook, if
+    the front end provides it.
     """
 
     time: str
@@ -81,7 +81,10 @@ class JsonFormatter(logging.Formatter):
     """A log formatter that writes each event as a line of JSON, with the fields of `Event`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return a log record as a line of JSON. If it isn't an event, include only its message."""
+        """Return a log record as a line of JSON.
+
+        If the record isn't an event, include only its message.
+        """
         if not hasattr(record, "event"):
             return json.dumps({"message": record.getMessage()})
         values = {field.name: getattr(record, field.name, "") for field in fields(Event)}
@@ -100,7 +103,7 @@ def note(
     """Record an event if a log handler or an organization's policy requires events.
 
     Call this function before the action that the event describes. The options of ``request`` are
-    appended to ``options``. Raises EventNotRecorded if a file that the policy names can't be
+    appended to ``options``. Raises EventNotRecorded if an audit file that the policy names can't be
     written, and ConfigFileError if the policy is invalid.
     """
     files = read_policy().audits
@@ -132,9 +135,10 @@ def note(
 
 
 def require_allowed(allowance: str, what: str) -> None:
-    """Raise NotAllowed, and record an event, if the organization's policy forbids an action.
+    """Raise NotAllowed and record an event if the organization's policy forbids an action.
 
-    ``allowance`` is the name of the policy's setting, and ``what`` describes the action.
+    ``allowance`` is the name of the policy's setting that allows the action, and ``what`` describes
+    the action.
     """
     with refusals_noted():
         read_policy().require(allowance, what)
@@ -142,9 +146,9 @@ def require_allowed(allowance: str, what: str) -> None:
 
 @contextmanager
 def refusals_noted(request: SessionRequest | None = None) -> Iterator[None]:
-    """Record an event if the code in a ``with`` block raises an error that refuses an action.
+    """Record an event if the code in a ``with`` block raises an error because an action is refused.
 
-    Such errors are NotAllowed, ProtectedProfile and UnexpectedAccount.
+    The errors that count as refusals are NotAllowed, ProtectedProfile and UnexpectedAccount.
     """
     try:
         yield
@@ -155,9 +159,9 @@ def refusals_noted(request: SessionRequest | None = None) -> Iterator[None]:
 
 
 def _options_of(request: SessionRequest) -> str:
-    """Return the options of a request, without the profile's name and without an external ID.
+    """Return a request's options without the profile's name, and with the external ID hidden.
 
-    An external ID can be a secret, so it is replaced by an ellipsis.
+    An external ID can be a secret, so an ellipsis replaces it.
     """
     shown = replace(request, profile=None)
     if request.external_id is not None:
@@ -174,7 +178,7 @@ def _notebook() -> str:
 
 
 def _append(file: Path, line: str) -> None:
-    """Append a line to a file with a single write, so that lines of several kernels don't mix.
+    """Append a line to a file in a single write, so that lines from several kernels don't mix.
 
     Raises EventNotRecorded if the line can't be written.
     """

@@ -1,7 +1,7 @@
 """The exceptions that this package raises.
 
-An error message never contains a key, a token or an MFA code. It consists of names, paths and
-AWS's messages, so it is safe to log.
+An error message never contains a key, a token or an MFA code. An error message consists of names,
+paths and AWS's messages, so it is safe to log.
 
 AwsProfileError
 ├── InvalidOption · ConfigFileError · ProfileNotFound · InvalidProfile    invalid input
@@ -43,8 +43,8 @@ _Interrupt = TypeVar("_Interrupt", bound=BaseException)
 class AwsProfileError(Exception):
     """Base class of all exceptions in this package.
 
-    ``str(error)`` is one line that describes the error. ``hint`` is one line that says what to do
-    next, or an empty string.
+    ``str(error)`` is a single line that describes the error. ``hint`` is a single line that tells
+    the user what to do next, or an empty string.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -52,14 +52,13 @@ class AwsProfileError(Exception):
         self.hint = one_line(hint)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Return the message and attributes for pickle. Subclasses have different constructors."""
+        """Return what pickle needs to recreate the error without calling its constructor."""
         return type(self).__new__, (type(self), *self.args), vars(self)
 
     def _render_traceback_(self) -> list[str]:
-        """Return the text that IPython shows, and programs log, instead of a traceback.
+        """Return the lines that IPython shows, and that programs log, instead of a traceback.
 
-        The list has a single item, because some modes of IPython join the items without line
-        breaks.
+        The list has a single item because some modes of IPython join the items without line breaks.
         """
         lines = [f"{type(self).__name__}: {self}", *filter(None, [self.hint])]
         return [printable("\n".join(lines))]
@@ -70,10 +69,10 @@ class InvalidOption(AwsProfileError):
 
 
 class ConfigFileError(AwsProfileError):
-    """A shared AWS file, or an organization's policy file, is malformed or can't be read.
+    """A shared AWS file or an organization's policy file is malformed or can't be read.
 
-    ``path`` is the file's path. ``line`` is the line number, which starts at 1, or None if the
-    error affects the whole file.
+    ``path`` is the file's path. ``line`` is the line number (starting at 1), or None if the error
+    affects the whole file.
     """
 
     def __init__(
@@ -108,10 +107,10 @@ class InvalidProfile(AwsProfileError):
 
 
 class ProtectedProfile(AwsProfileError):
-    """A protected profile needs confirmation, and the user didn't confirm the switch.
+    """A profile is protected, and the user didn't confirm the switch to it.
 
-    ``pattern`` is the protected pattern that matches the profile. ``account`` is the ID of the
-    profile's account, or an empty string if the files don't contain it and STS hasn't reported it.
+    ``pattern`` is the pattern in the setting `protected` that matches the profile. ``account`` is
+    the ID of the profile's account, or an empty string if the account isn't known.
     """
 
     def __init__(self, name: str, pattern: str, account: str = "") -> None:
@@ -125,7 +124,10 @@ class ProtectedProfile(AwsProfileError):
 
 
 class NotAllowed(AwsProfileError):
-    """The organization's policy forbids an action. The hint names the policy file and a contact."""
+    """The organization's policy forbids the action.
+
+    The hint names the policy file and a contact.
+    """
 
 
 class EventNotRecorded(AwsProfileError):
@@ -137,7 +139,7 @@ class IdentityChanged(AwsProfileError):
 
 
 class UnexpectedAccount(AwsProfileError):
-    """STS reports a different account than the user expects, so the switch wasn't made."""
+    """STS reported an account other than the expected one, so the switch wasn't made."""
 
 
 class StaleIdentity(AwsProfileError):
@@ -149,9 +151,9 @@ class NotForOneProfile(AwsProfileError):
 
 
 class NoProfileAnswered(AwsProfileError):
-    """A function or cell failed for every profile.
+    """A function or cell that ran for many profiles failed for every profile.
 
-    ``errors`` contains a row for each failure, and has the same methods as
+    ``errors`` is a DataFrame with a row for each failure, and has the same methods as
     ``result.attrs["errors"]``. For example, ``errors.retry()`` runs the function or cell again.
     """
 
@@ -163,7 +165,7 @@ class MfaUnavailable(AwsProfileError):
 
 
 class MfaRejected(AwsProfileError):
-    """AWS refused the MFA code or the device, or the code doesn't consist of six digits.
+    """AWS rejected the MFA code or the MFA device, or the code doesn't consist of six digits.
 
     ``was_sent`` is False if the code wasn't sent to AWS because it doesn't consist of six digits.
     """
@@ -172,7 +174,7 @@ class MfaRejected(AwsProfileError):
 
     @property
     def next_answer(self) -> str:
-        """A sentence that says what to enter at the next prompt."""
+        """A sentence that tells the user what to enter at the next MFA prompt."""
         if self.was_sent:
             return "Each code works once: wait for the next one, and enter it."
         return "Nothing was sent to AWS: enter all six digits."
@@ -187,15 +189,15 @@ class RoleNotAssigned(AccessDenied):
 
 
 class CredentialsRejected(AwsProfileError):
-    """AWS rejects an access key because it is unknown, inactive or used with a wrong secret."""
+    """AWS rejected an access key because the key is unknown or inactive, or its secret is wrong."""
 
 
 class CredentialsExpired(CredentialsRejected):
-    """The temporary credentials have expired."""
+    """AWS rejected temporary credentials because they have expired."""
 
 
 class CredentialsUnavailable(AwsProfileError):
-    """The profile's credential source (a process, container or sign-in) returned no credentials."""
+    """The source of the profile's credentials (a process, container or sign-in) returned none."""
 
 
 class SignInRequired(CredentialsUnavailable):
@@ -203,15 +205,15 @@ class SignInRequired(CredentialsUnavailable):
 
 
 class EndpointUnreachable(AwsProfileError):
-    """An endpoint can't be reached, or didn't respond within the timeout."""
+    """An endpoint can't be reached, or it didn't respond before the timeout."""
 
 
 class ServiceError(AwsProfileError):
-    """AWS or an AWS-compatible server returned an error that no other class describes."""
+    """AWS or an AWS-compatible server returned an error that no other class covers."""
 
 
 class SwitchInterrupted(AwsProfileError):
-    """The user interrupted a switch, or another operation, with Ctrl-C."""
+    """The user pressed Ctrl-C during a switch or another operation, which ended it."""
 
     def __init__(self, what: str = "The switch", hint: str = "Nothing has changed.") -> None:
         super().__init__(f"{what} was interrupted.", hint)
@@ -220,7 +222,7 @@ class SwitchInterrupted(AwsProfileError):
 def show_briefly(error: _Interrupt) -> _Interrupt:
     """Make IPython show two lines instead of a traceback for this error, and return the error.
 
-    The error was raised by a Ctrl-C during a renewal of the credentials.
+    Pass an error from a Ctrl-C that interrupted a renewal of the credentials.
     """
     lines = (
         "KeyboardInterrupt: The renewal of the credentials was interrupted.",
@@ -231,7 +233,7 @@ def show_briefly(error: _Interrupt) -> _Interrupt:
 
 
 class UnexpectedError(AwsProfileError):
-    """This package has a bug: it raised an exception that isn't an error of AWS or of the user."""
+    """This package has a bug: it raised an exception that neither AWS nor the user caused."""
 
     def __init__(self, error: BaseException) -> None:
         super().__init__(
@@ -246,7 +248,7 @@ _OURS = f"{__package__}."
 
 
 def _line_of(error: BaseException) -> str:
-    """Return the innermost line of this package in an exception's traceback.
+    """Return the module path and number of this package's innermost line in a traceback.
 
     The result has the form ``ipy_awsprofile/text.py:12``.
     """
@@ -270,14 +272,14 @@ def _steps(error: BaseException) -> list[tuple[str, int]]:
 
 
 def log_stack(error: BaseException, text: str) -> None:
-    """Log a text with an exception's type and stack, without its message and any variables."""
+    """Log ``text`` with an exception's type and stack, but without its message or any variables."""
     stack = traceback.format_tb(error.__traceback__)
     _log.debug("%s\n%s at\n%s", text, type(error).__name__, "".join(stack))
 
 
 @contextmanager
 def faults_as_errors() -> Iterator[None]:
-    """Convert exceptions in a ``with`` block to UnexpectedError, except AwsProfileError."""
+    """Convert exceptions in a ``with`` block, except AwsProfileError, to UnexpectedError."""
     try:
         yield
     except AwsProfileError:
@@ -290,7 +292,8 @@ def faults_as_errors() -> Iterator[None]:
 def speaking_cause(error: Exception) -> Exception | None:
     """Return the exception without its stack if its message can't contain secrets, or else None.
 
-    Only messages about names in code, such as those of AttributeError, can't contain secrets.
+    Only messages about names in code, such as the messages of AttributeError, are known to contain
+    no secrets.
     """
     if isinstance(error, AttributeError | ImportError | NameError):
         return without_stack(error)
@@ -298,6 +301,6 @@ def speaking_cause(error: Exception) -> Exception | None:
 
 
 def without_stack(error: Exception) -> Exception:
-    """Return the exception without its stack and causes, because these can contain secrets."""
+    """Return the exception without its stack and causes, both of which can contain secrets."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)

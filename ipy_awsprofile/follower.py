@@ -1,9 +1,10 @@
-"""Find the record of a library (a `Follower`), which describes how the library follows a switch.
+"""Find the record (a `Follower`) that describes how a switch updates a library.
 
-Libraries that simply use boto3 or the environment don't need a record. The records are in the
-folder `followers`, in a file for each library or for several libraries with short records. `INDEX`
-maps libraries to files. A file is imported only if its library is imported, so a kernel loads only
-the records of the libraries that it uses. To add a library, see `Add a library` in CONTRIBUTING.
+Libraries that use only boto3 or the environment don't need a record. The records are in the folder
+`followers`, where each file contains the record of a library, or several short records. `INDEX`
+maps the name of each library to its file. A file is imported only if its library is imported, so a
+kernel loads only the records of the libraries that it uses. To add a library, see the section `Add
+a library` in CONTRIBUTING.
 """
 
 from __future__ import annotations
@@ -82,26 +83,27 @@ BEFORE_IMPORT = ("s3fs",)
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A variable or library that keeps another identity, and what the card says about it.
+    """A variable or library that keeps another identity, and the card's statement about it.
 
-    ``name`` is the variable or library, such as ``s3``, and ``says`` is the rest of the sentence,
-    such as "still signs as X".
+    ``name`` is the name of the variable or library, such as ``s3``, and ``says`` is the rest of the
+    sentence, such as "still signs as X".
     """
 
     name: str
     says: str
 
     def __str__(self) -> str:
-        """Return the sentence for the card."""
+        """Return the sentence that the card shows."""
         return f"`{self.name}` {self.says}."
 
 
 @dataclass(frozen=True, slots=True)
 class Notebook:
-    """The state of a notebook that determines which lines the card has about a library.
+    """The state of a notebook that determines what the card says about a library.
 
-    ``variables`` are the notebook's variables, ``active`` is the active identity, or None if no
-    profile is active, and ``lent`` maps the addresses of clusters to the identities that they use.
+    ``variables`` contains the notebook's variables. ``active`` is the active identity, or None if
+    no profile is active. ``lent`` maps the addresses of clusters to the identities that the
+    clusters use.
     """
 
     variables: Mapping[str, object]
@@ -109,19 +111,19 @@ class Notebook:
     lent: Mapping[str, Label | None]
 
     def uses(self, package: str) -> bool:
-        """Return whether a variable contains a module of the package or one of its objects."""
+        """Return whether any variable in the notebook is a module or object of the package."""
         return package in map(package_of, self.variables.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A request that AWS refused, with the details that the error contains.
+    """A request that AWS refused, with the details that a library's error contains.
 
-    ``code`` is AWS's error code, such as AccessDenied, or empty if the response has no body.
-    ``operation`` is the name of AWS's operation, such as PutObject, or the HTTP method of the
-    request, such as PUT. ``parsed`` is the response as parsed by botocore. ``was_unsigned`` is true
-    if the request had no credentials, in which case it may not have been sent. ``about_library`` is
-    the card's sentence about a library that keeps its own credentials.
+    ``code`` is AWS's error code, such as AccessDenied, or an empty string if the response has no
+    body. ``operation`` is the name of the AWS operation, such as PutObject, or the HTTP method of
+    the request, such as PUT. ``parsed`` is the response that botocore parsed. ``was_unsigned`` is
+    true if the library had no credentials, in which case it may not have sent the request.
+    ``about_library`` is the card's statement about a library that keeps its own credentials.
     """
 
     code: str = ""
@@ -140,8 +142,8 @@ class Refusal:
 class Cache:
     """A cache of clients, sessions or credentials that a module of a library keeps for new objects.
 
-    ``clear`` is a function that clears the cache and takes the module as its argument, or the name
-    of such a function in the module, such as ``Model.reset``.
+    ``clear`` is either a function that takes the module and clears the cache, or the name of such a
+    function in the module, such as ``Model.reset``.
     """
 
     module: str
@@ -163,10 +165,11 @@ IMPORT = "`from ipy_awsprofile import libraries`, then"
 class Handle:
     """Describes a type of objects that use S3 without botocore and keep their identity.
 
-    ``address`` is the name of the attribute that contains an object's address, or another handle
-    that the object uses. If the type doesn't have such an attribute, the function ``test`` returns
-    whether an object is a handle. Without ``address`` and ``test``, each object of the type is a
-    handle. ``says`` is the card's sentence about the object, which tells the user what to do.
+    ``address`` is the name of an object's attribute that contains either an address or another
+    handle. If the type doesn't have such an attribute, set ``test`` to a function that returns
+    whether an object is a handle. If neither ``address`` nor ``test`` is set, every object of the
+    type is a handle. ``says`` is the card's statement about the object, and tells the user what to
+    do.
     """
 
     address: str = ""
@@ -176,10 +179,10 @@ class Handle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Follower:
-    """The record of a package: what a switch must do so that the package follows.
+    """The record of a package, which describes what a switch must do to update the package.
 
-    ``why`` says why the package doesn't follow through the environment and boto3, and ``tried``
-    lists the versions with which this was tried. All other attributes are optional.
+    ``why`` explains why setting the environment and boto3's default session isn't enough for the
+    package, and ``tried`` lists the versions that were tested. All other attributes are optional.
     """
 
     package: str
@@ -221,16 +224,16 @@ def followers() -> list[Follower]:
 
 
 def followers_of_run() -> list[Follower]:
-    """Return the records of packages that code for many profiles uses or may import.
+    """Return the records of packages that code for many profiles uses or might import.
 
-    The packages are those that are imported, and the installed packages in `BEFORE_IMPORT`.
+    The result covers the imported packages, and the installed packages in `BEFORE_IMPORT`.
     """
     early = set(filter(_is_installed, BEFORE_IMPORT))
     return [_record_of(package) for package in INDEX if _is_imported(package) or package in early]
 
 
 def all_followers() -> list[Follower]:
-    """Return the records of all packages, for processes that can import any of them."""
+    """Return the records of all packages, for processes that might import any of the packages."""
     return [_record_of(package) for package in INDEX]
 
 
@@ -244,7 +247,7 @@ def follower_of(value: object) -> Follower | None:
 
 @cache
 def _record_of(package: str) -> Follower:
-    """Import the file for a package in `INDEX`, and return the package's record."""
+    """Import the file with a package's record, and return the record."""
     file = import_module(f"ipy_awsprofile.followers.{INDEX[package]}")
     records: tuple[Follower, ...] = file.FOLLOWERS
     return next(record for record in records if record.package == package)
@@ -276,7 +279,7 @@ def type_of(value: object) -> str:
 
 
 def is_one_of(*types: str) -> Callable[[object], bool]:
-    """Return a function that tests whether the full name of an object's type is one of these."""
+    """Return a function that tests whether the full name of an object's type is in ``types``."""
 
     def test(value: object) -> bool:
         return type_of(value) in types
@@ -287,7 +290,7 @@ def is_one_of(*types: str) -> Callable[[object], bool]:
 def is_error_of(error: BaseException, module: str, name: str) -> bool:
     """Return whether an error is an instance of a class, without importing the class.
 
-    ``module`` and ``name`` identify the class. Instances of its subclasses also count.
+    ``module`` and ``name`` identify the class, and instances of its subclasses also count.
     """
     kinds = type(error).__mro__
     # DuckDB's classes are in a module whose name has an underscore.

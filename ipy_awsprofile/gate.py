@@ -1,12 +1,12 @@
-"""Check, before botocore signs a request, that the request is signed as the right identity.
+"""Before botocore signs a request, check that the request will be signed as the right identity.
 
-Credentials have a `Label`: the identity that they belonged to when they were loaded. Before each
-signature, `check` compares this label with the active identity. While code runs for many profiles,
-each call of the code for one profile is a `Turn`, and `check` compares the label with the profile
-of the thread's turn instead.
+Credentials have a `Label`, which describes the identity that the credentials belonged to when they
+were loaded. Before each signature, `check` compares this label with the active identity. While code
+runs for many profiles, each call of the code for one profile is a `Turn`. In this case, `check`
+compares the label with the profile of the current thread's turn.
 
-`kernel.watch` calls `check` for each signature by botocore. `check_session` in `sessions.session`
-calls it for a session that the user passes to a function of this package.
+`kernel.watch` calls `check` for each signature that botocore creates. `check_session` in
+`sessions.session` calls `check` for a session that the user passes to a function of this package.
 """
 
 from __future__ import annotations
@@ -54,16 +54,17 @@ READ_ONLY = "read-only"
 class Label:
     """The identity that credentials belonged to when they were loaded.
 
-    ``limits`` describes the session's limits, such as ``read-only``, ``options`` contains its other
-    options, such as tags, and ``principal`` is the ARN that STS reported. ``server`` is the
-    endpoint that reported it, if it isn't AWS, because two servers can report the same ARN. A
-    role's label doesn't contain an S3 endpoint, which doesn't change the role's credentials.
+    ``limits`` describes the session's limits, such as ``read-only``. ``options`` contains the
+    session's other options, such as tags. ``principal`` is the ARN that STS reported. ``server`` is
+    the endpoint that reported the ARN, or an empty string for AWS, because two servers can report
+    the same ARN. A role's label doesn't contain an S3 endpoint, because the endpoint doesn't change
+    the role's credentials.
 
     ``is_chosen`` is true if the user's code names the profile, and ``is_default`` is true if no
-    profile was active when the credentials were loaded. ``environment`` identifies the credentials
-    in environment variables that the user has set while a profile was active (see
-    `identity_in_environment`). Such credentials count as the user's choice until the variables
-    change again. ``credentials`` are the credentials of an active session.
+    profile was active when the credentials were loaded. ``environment`` identifies credentials in
+    environment variables that the user set while a profile was active (see
+    `identity_in_environment`). The credentials in these variables count as the user's choice until
+    the variables change again. ``credentials`` is the credentials object of an active session.
     """
 
     profile: str
@@ -82,9 +83,10 @@ class Label:
         return ", ".join(filter(None, (self.profile, self.limits)))
 
     def text_beside(self, other: Label | None) -> str:
-        """Return the label's name, with an explanation if the other label has the same name.
+        """Return the label's name, with an explanation if ``other`` has the same name.
 
-        For example, the result is ``RoleBeta with other options`` beside ``RoleBeta``.
+        For example, the result is ``RoleBeta with other options`` if both labels are for
+        ``RoleBeta``.
         """
         if other is None or other.name != self.name:
             return self.name
@@ -96,7 +98,7 @@ class Label:
 
 
 def is_read_only(label: Label | None) -> bool:
-    """Return whether a label's identity is limited to read-only permissions."""
+    """Return whether a label describes an identity with read-only permissions."""
     return label is not None and READ_ONLY in label.limits
 
 
@@ -107,7 +109,7 @@ def label_of(credentials: object) -> Label | None:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The credentials that signed a request, and their label.
+    """The credentials that signed a request, with their label.
 
     ``credentials`` is None if the request wasn't signed.
     """
@@ -125,8 +127,8 @@ def put_label(credentials: Any, label: Label) -> None:
 class Turn:
     """One call of a function for one profile, while the function runs for many profiles.
 
-    ``run_is_over`` is set after Ctrl-C, when the function can still be running. ``line`` is the
-    beginning of a line that the function has printed and not yet ended.
+    ``run_is_over`` is set after Ctrl-C, even if the function is still running. ``line`` contains
+    what the function has printed since its last line break.
     """
 
     session: boto3.Session
@@ -140,7 +142,10 @@ _turn: ContextVar[Turn | None] = ContextVar("turn", default=None)
 
 
 class _WeakObjects:
-    """A collection of weak references. Unlike in a WeakSet, no callback can swallow a Ctrl-C."""
+    """A collection of weak references.
+
+    Unlike a WeakSet, this collection has no callbacks that can swallow a Ctrl-C.
+    """
 
     def __init__(self) -> None:
         self._references: dict[int, ref[object]] = {}
@@ -154,15 +159,16 @@ class _WeakObjects:
                 yield value
 
     def add(self, value: object) -> None:
-        """Add an object, in place of a deleted object that had the same ID."""
+        """Add an object, and replace a deleted object that had the same ID."""
         self._references[id(value)] = ref(value)
 
 
 @dataclass(frozen=True, slots=True)
 class Lent:
-    """A record that a library, or another program, has received an identity's credentials.
+    """A record that a library or another program has received an identity's credentials.
 
-    ``library`` is the name of the library, or an empty string for another program.
+    ``library`` is the name of the library, or an empty string if another program received the
+    credentials.
     """
 
     label: Label
@@ -170,10 +176,10 @@ class Lent:
 
 
 class _Process:
-    """The state that all notebooks in this process share, as they share botocore's initializers.
+    """State that all notebooks in this process share, because they share botocore's initializers.
 
-    `kernel` sets its attributes, except for what a cell and the user's `on_switch` add. A
-    `Switcher` has the state of one notebook.
+    The package `kernel` sets the attributes, except for those that a cell or the user's `on_switch`
+    changes. The state of a single notebook is in its `Switcher`.
     """
 
     def __init__(self) -> None:
@@ -229,7 +235,7 @@ class _Process:
 
     @property
     def lent_in_cell(self) -> set[Label]:
-        """The identities whose credentials libraries and programs requested in the running cell."""
+        """The identities whose credentials libraries and programs requested in the current cell."""
         return {lent.label for lent, cell in list(self.lent.items()) if cell == self._cell}
 
     def has_lent_to(self, library: str) -> bool:
@@ -247,7 +253,7 @@ PROCESS = _Process()
 
 @contextmanager
 def errors_as_lines() -> Iterator[None]:
-    """Show an error in a ``with`` block as a warning, and continue after the block."""
+    """Show an error from a ``with`` block as a warning, and continue after the block."""
     try:
         with faults_as_errors():
             yield
@@ -256,9 +262,10 @@ def errors_as_lines() -> Iterator[None]:
 
 
 class Signer(Enum):
-    """The kind of object that signs a request, and a hint for an object of another identity.
+    """The kind of object that signs a request, and a hint for when its identity isn't active.
 
-    The hint has a sentence about the object, and the step that uses another identity instead.
+    The hint consists of a sentence about the object, and a step after which your code uses the
+    active identity.
     """
 
     CLIENT = ("A client keeps its identity.", "create it again with `{source}.client({client})`.")
@@ -270,7 +277,7 @@ class Signer(Enum):
     SESSION = ("A session keeps its identity.", "pass the active one, `{session}`.")
 
     def hint(self, client: str) -> str:
-        """Return the hint. ``client`` has the arguments that create a client."""
+        """Return the hint. ``client`` contains the arguments that create a client."""
         from ipy_awsprofile.config.profiles import has_default_identity  # it imports botocore
 
         says, step = self.value
@@ -292,10 +299,10 @@ def check(
 ) -> None:
     """Check that the credentials for a signature belong to the active identity.
 
-    If they don't, warn, or raise StaleIdentity if the notebook refuses such signatures. While code
-    runs for many profiles, raise NotForOneProfile if the credentials don't belong to the profile of
-    the current thread. ``operation`` describes the request in messages, and
-    ``client`` has the service and the Region of a client.
+    If the credentials belong to another identity, show a warning, or raise StaleIdentity if the
+    notebook refuses such signatures. While code runs for many profiles, raise NotForOneProfile if
+    the credentials don't belong to the profile of the current thread. ``operation`` describes the
+    request in messages, and ``client`` contains a client's service and Region.
     """
     if not PROCESS.watched:  # the extension was unloaded
         return
@@ -314,10 +321,10 @@ def check(
 def is_stale(label: Label) -> bool:
     """Return whether credentials with this label no longer belong to the active identity.
 
-    Credentials of a profile that the user's code names are never stale. Default credentials are
-    stale while a profile with another name is active. Credentials from variables that the user set
-    after a switch are stale while a read-only identity is active, and as soon as the variables
-    change again.
+    Credentials of a profile that the user's code names explicitly are never stale. Default
+    credentials are stale while a profile with a different name is active. Credentials from
+    environment variables that the user set after a switch are stale while a read-only identity is
+    active, and as soon as these variables change again.
     """
     active = PROCESS.active
     if label.is_chosen:
@@ -330,9 +337,9 @@ def is_stale(label: Label) -> bool:
 
 
 def _require_label_of_turn(label: Label, turn: Turn | None, signer: Signer, operation: str) -> None:
-    """Raise NotForOneProfile unless the label belongs to the thread's turn.
+    """Raise NotForOneProfile unless a label belongs to a turn (a call for one profile).
 
-    In a thread without a turn, the label can belong to any turn.
+    If ``turn`` is None, the label may belong to any turn that has begun.
     """
     labels = [other.label for other in list(PROCESS.turns)]
     whose = "another profile"
@@ -353,8 +360,8 @@ def _require_label_of_turn(label: Label, turn: Turn | None, signer: Signer, oper
 def _report_stale(label: Label, signer: Signer, operation: str, client: tuple[str, str]) -> None:
     """Handle a signature as an identity that isn't active, as the user's setting requires.
 
-    The setting is to warn, to raise StaleIdentity, or to do nothing. While a read-only identity is
-    active, raise StaleIdentity regardless of the setting.
+    Depending on the setting, show a warning, raise StaleIdentity or do nothing. While a read-only
+    identity is active, raise StaleIdentity regardless of the setting.
     """
     active = PROCESS.active
     policy = strictest_stale(PROCESS.stale)
@@ -382,7 +389,7 @@ def _report_stale(label: Label, signer: Signer, operation: str, client: tuple[st
 
 @contextmanager
 def in_turn(turn: Turn) -> Iterator[None]:
-    """Make this thread or task work for the profile of a turn until the ``with`` block ends."""
+    """In a ``with`` block, mark this thread or task as working for the profile of a turn."""
     token = _turn.set(turn)
     PROCESS.turns.add(turn)
     try:
@@ -393,16 +400,16 @@ def in_turn(turn: Turn) -> Iterator[None]:
 
 
 def turn_here() -> Turn | None:
-    """Return the turn of this thread or task, or None if it doesn't work for one profile."""
+    """Return this thread's or task's call for one profile (a turn), or None outside such calls."""
     return _turn.get()
 
 
 def session_here() -> boto3.Session | None:
-    """Return the session of the profile that this thread works for.
+    """Return the session of the profile that the current thread works for.
 
-    The result is None if no code runs for many profiles. Raises NotForOneProfile if such code is
-    running and this thread doesn't belong to one of its profiles, because that code may have
-    started the thread.
+    The result is None if no code is running for many profiles. Raises NotForOneProfile if code is
+    running for many profiles and this thread doesn't belong to one of them, because that code may
+    have started the thread.
     """
     turn = _turn.get()
     if turn:
@@ -416,7 +423,7 @@ def session_here() -> boto3.Session | None:
 
 
 def require_no_run(what: str) -> None:
-    """Raise NotForOneProfile if code runs for many profiles, in this thread or in another one.
+    """Raise NotForOneProfile if code is running for many profiles in this or another thread.
 
     ``what`` names the function or magic that affects the whole notebook.
     """
@@ -449,9 +456,9 @@ _BETWEEN = {
 
 
 def outer_frame(frame: FrameType | None) -> FrameType | None:
-    """Return the innermost stack frame of other code than boto3, related packages and ours.
+    """Return the innermost stack frame outside this package, boto3 and related packages.
 
-    Returns None if a thread of one of these packages runs no other code.
+    The result is None if all frames on the stack belong to these packages.
     """
     while frame and is_between(frame):
         frame = frame.f_back
@@ -487,7 +494,7 @@ def _installed_packages() -> str:
 def _code_that_signs(frame: FrameType | None) -> tuple[str, bool]:
     """Return a description of the code that signs a request, and whether the code is a library.
 
-    The description is the name of a library or module, or the notebook's line.
+    The description is the name of a library or module, or the notebook's line of code.
     """
     frame = outer_frame(frame)
     if frame is None:  # a thread of s3transfer

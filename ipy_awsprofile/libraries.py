@@ -1,8 +1,8 @@
-"""Create arguments for libraries that have their own S3 clients.
+"""Create arguments that make libraries with their own S3 clients use a session.
 
-Each function takes a session, and returns the arguments with which a library uses this session's
-credentials, Region and `endpoint_url`. Credentials in these arguments are short-lived, and stay
-valid until they expire. Long-term keys are never passed on.
+Each function takes a session, and returns arguments that contain or provide the session's
+credentials, Region and `endpoint_url`. All credentials in these arguments are short-lived, and stay
+valid until they expire. The functions never pass long-term keys on.
 """
 
 # ruff: noqa: PLC0414  # `as` marks the names as public
@@ -37,7 +37,7 @@ __all__ = [*_HOMES]  # noqa: PLE0604
 if not TYPE_CHECKING:  # otherwise, editors would accept any name
 
     def __getattr__(name: str) -> object:
-        """Return the function with this name, and import its file when it is first used."""
+        """Return the function with this name, and import its file when the name is first used."""
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(import_module(f"ipy_awsprofile.followers.{_HOMES[name]}"), name)

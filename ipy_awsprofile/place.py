@@ -18,8 +18,8 @@ class Place(ABC):
 
     Two places are equal if they have the same name and the same owner. For example, the variables
     of two shells have different owners. ``if_changed`` is the card's description of the code that
-    uses the user's value after the user has changed it. It is empty for places that only a switch
-    changes.
+    uses the user's value if the user changes the place's value. ``if_changed`` is empty for places
+    that only a switch changes.
     """
 
     def __init__(self, name: str, if_changed: str = "", owner: object = None) -> None:
@@ -42,16 +42,17 @@ class Place(ABC):
         """Set the value, or remove the place if the value is `ABSENT`."""
 
     def code_to_set(self, value: Any) -> str:  # noqa: ARG002  # of a subclass
-        """Return the code that sets a value, or an empty string if another switch sets it."""
+        """Return the code that sets a value, or an empty string if a switch sets the value."""
         return ""
 
 
 class Variables(Place):
     """A group of environment variables that SDKs read together.
 
-    The place's name is the name of the first variable, and its value is a dict of the variables
-    that are set. If the user changes one of the variables, a switch doesn't change the others.
-    If a switch takes the user's value for the new session, the group ``is_read``.
+    The name of the group is the name of the first variable, and its value is a dict of the
+    variables that are set. If the user changes one of the variables, a switch doesn't change the
+    others. ``is_read`` is true if a switch reads the user's values of these variables for the new
+    session.
     """
 
     def __init__(self, *names: str, if_changed: str = "", is_read: bool = False) -> None:
@@ -60,11 +61,11 @@ class Variables(Place):
         self._is_read = is_read
 
     def get(self) -> dict[str, str]:
-        """Return the variables in this group that are set, with their values."""
+        """Return a dict of the variables in this group that are set."""
         return {name: os.environ[name] for name in self.names if name in os.environ}
 
     def set(self, value: Mapping[str, str]) -> None:
-        """Set the variables in a dict, and remove the other variables in this group."""
+        """Set the variables in ``value``, and remove the other variables in this group."""
         for name in self.names:
             if name in value:
                 os.environ[name] = value[name]
@@ -72,7 +73,7 @@ class Variables(Place):
                 os.environ.pop(name, None)
 
     def code_to_set(self, value: Mapping[str, str]) -> str:
-        """Return the code that sets the variables in a dict, if another switch wouldn't do it."""
+        """Return the code that sets the variables in ``value``, or an empty string."""
         if not self._is_read:
             return ""
         steps = ["import os"]
@@ -85,9 +86,9 @@ class Variables(Place):
 
 
 class DictItem(Place):
-    """An entry of a dict, such as a setting in a library's dict of settings.
+    """An entry in a dict, such as a setting in a library's dict of settings.
 
-    ``settings`` is a function that returns the dict, because libraries can replace their dict.
+    ``settings`` is a function that returns the dict, because libraries can replace the dict object.
     """
 
     def __init__(
@@ -115,14 +116,14 @@ class DictItem(Place):
 
 
 class Effect(Place):
-    """State that can't be read, and that a function changes when it is called with a value."""
+    """State that can't be read, and that is changed by calling a function with a value."""
 
     def __init__(self, name: str, act: Callable[[Any], object]) -> None:
         super().__init__(name)
         self._act = act
 
     def get(self) -> object:
-        """Return the value that was last set in this process, or `ABSENT`."""
+        """Return the value that was last set in this process, or `ABSENT` if none was set."""
         return PROCESS.effects.get(self.name, ABSENT)
 
     def set(self, value: Any) -> None:

@@ -23,7 +23,7 @@ LONGEST_NAME = 200
 
 
 def quoted(word: str) -> str:
-    """Return a word, quoted and escaped if necessary, that a magic reads as a single argument."""
+    """Return ``word`` in a form that a magic reads as a single argument."""
     text = re.sub(r"[{}]|\$(?=[\w.])", r"\g<0>\g<0>", word)  # IPython expands {…} and $…
     if word and not re.search(r"""[\s"'#]""", word):
         return text
@@ -31,7 +31,7 @@ def quoted(word: str) -> str:
 
 
 def in_terminal(word: str) -> str:
-    """Return a word quoted for the system's shell (on Windows, cmd or PowerShell)."""
+    """Return ``word``, quoted for the operating system's shell (on Windows, cmd or PowerShell)."""
     if sys.platform == "win32":
         return word if re.fullmatch(r"[\w.:/@+=-]+", word) else f'"{word}"'
     return shlex.quote(word)
@@ -43,9 +43,9 @@ def visible(text: str) -> str:
 
 
 def one_line(text: object, length: int = LONGEST) -> str:
-    """Return a string from a file or a server in a form that is safe to display in one line.
+    """Return a string from a file or a server in a form that is safe to display on one line.
 
-    Invisible characters are escaped, line breaks become spaces, and the string is shortened.
+    Invisible characters are escaped, line breaks become spaces, and long strings are shortened.
     """
     joined = re.sub(r"\s*[\r\n]\s*", " ", shortened(str(text), 2 * LONGEST)).strip()
     return visible(shortened(joined, length))
@@ -57,7 +57,7 @@ def chain_line(names: Iterable[str]) -> str:
 
 
 def shortened(text: str, length: int = 500) -> str:
-    """Return a string, shortened to ``length`` characters and an ellipsis if it is longer."""
+    """Return the first ``length`` characters of a string, with an ellipsis if it is longer."""
     return text if len(text) <= length else f"{text[:length]}…"
 
 
@@ -68,7 +68,7 @@ _PLAIN = str.maketrans({"←": "<-", "…": "...", "✗": "x", "“": '"', "”"
 def printable(text: str) -> str:
     """Return a string with replacements for characters that standard output can't encode.
 
-    On Windows, for example, the encoding of a pipe isn't UTF-8 by default.
+    For example, the default encoding of a pipe on Windows isn't UTF-8.
     """
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
@@ -91,7 +91,7 @@ def listed(names: Iterable[str]) -> str:
 
 
 def choice_of(names: Iterable[str]) -> str:
-    """Return names as code in a list of alternatives, such as "`a`, `b` or `c`"."""
+    """Return names as code, in a list of alternatives such as "`a`, `b` or `c`"."""
     *others, last = [f"`{name}`" for name in names]
     if not others:
         return last
@@ -119,7 +119,7 @@ def letters_of(text: str) -> str:
 def _words_of(name: str) -> list[str]:
     """Return the words in a name, such as `prod` and `readonly` for the name `prodReadOnly`.
 
-    Words with digits are omitted, because a digit can be a typo for any other digit.
+    Words with digits are omitted because a digit can be a typo for any other digit.
     """
     spaced = re.sub(r"read[\W_]?only", " readonly ", name, flags=re.IGNORECASE)
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", spaced)
@@ -174,8 +174,9 @@ def _likeness(word: str, other: str) -> float:
 def similar(typed: str, names: Iterable[str]) -> list[str]:
     """Return up to three names that the user may have meant by a typed name, most likely first.
 
-    If the first word of the typed name is one of the names, the result is this name. Otherwise, the
-    result consists of names that look like the typed name, contain it, or are its beginning or end.
+    If the first word of the typed name is one of the names, the result contains only this name.
+    Otherwise, the result contains the names that look like the typed name, contain the typed name,
+    or are the first or last words of the typed name.
     """
     names = list(dict.fromkeys(names))
     folded = typed.strip().casefold()
@@ -208,7 +209,7 @@ def did_you_mean(typed: str, names: Iterable[str]) -> str:
 
 
 def digest_of(text: str) -> str:
-    """Return a hash of a string, as 16 hexadecimal digits for use in file names."""
+    """Return a hash of a string as 16 hexadecimal digits, which can be used in file names."""
     return sha256(text.encode()).hexdigest()[:16]
 
 
@@ -219,8 +220,8 @@ _QUERY = re.compile(r"(?<=\S)(?:\?|#(?=[^\s#]*=))[^\s`'\"]+")
 
 
 def redacted_urls(text: str) -> str:
-    """Return a string without the user names, passwords and queries of the URLs in it.
+    """Return a string in which the user names, passwords and queries of all URLs are removed.
 
-    These parts of a URL can be secrets.
+    The user name, password and query of a URL can be secrets.
     """
     return _QUERY.sub(lambda query: f"{query[0][0]}…", _USER.sub("//…@", text))

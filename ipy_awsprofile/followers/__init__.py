@@ -1,4 +1,5 @@
-"""Describe the libraries that a switch must update: one file for each library or family.
+"""Update the libraries that keep an identity, with one file for each library or family.
 
-`Follower` in `follower.py` describes the parts of a record, and `INDEX` there names the files.
+`Follower` in `follower.py` describes the parts of a library's record, and `INDEX` in the same file
+maps libraries to files.
 """

@@ -1,4 +1,4 @@
-"""Libraries for language models on Amazon Bedrock. They keep sessions or credentials."""
+"""Update Amazon Bedrock libraries for language models, which keep sessions or credentials."""
 
 from __future__ import annotations
 

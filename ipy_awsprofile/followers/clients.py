@@ -1,4 +1,4 @@
-"""Libraries that keep a boto3 client, and use it for new objects."""
+"""Update libraries that keep a boto3 client or resource and use it for new objects."""
 
 # libraries have no public API for what they keep
 

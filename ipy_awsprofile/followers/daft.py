@@ -1,4 +1,4 @@
-"""Daft. It can't follow a switch, so the card names it."""
+"""Daft can't follow a switch, so the card warns about it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _KEEPS = Leftover("daft", "keeps the credentials of its first read until the ker
 
 
 def _about(_notebook: Notebook) -> Iterator[Leftover]:
-    """Yield the card's line about daft, even after ``--off``."""
+    """Yield the card's line about Daft, which also applies after ``--off``."""
     yield _KEEPS
 
 
@@ -21,7 +21,10 @@ _CODE = re.compile(r'\bcode: "(\w+)"')
 
 
 def _read_refusal(error: BaseException) -> Refusal | None:
-    """Return AWS's refusal from an error of daft. It has no code if the response has no body."""
+    """Return the refusal by AWS that caused an error from Daft.
+
+    The result doesn't contain an error code if the response has no body.
+    """
     if not is_error_of(error, "daft.exceptions", "DaftCoreException"):
         return None
     text = str(error)

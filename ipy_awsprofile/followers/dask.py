@@ -1,9 +1,9 @@
-"""Dask: caches, the scheduler in a run, and clusters that use the notebook's identity.
+"""Update Dask's caches, its scheduler during a run, and clusters that use the notebook's identity.
 
-A plugin in each worker answers on the worker's loopback address, as `kernel.lending` does in the
-kernel, with what the kernel has sent last. Workers don't need this package. An answer is good for
-less than ten minutes. botocore asks again before each signature then, so even clients that a worker
-keeps follow a switch.
+A plugin in each worker serves the credentials that the kernel last sent. It serves them on the
+worker's loopback address, as `kernel.lending` does in the kernel. The workers don't need this
+package. The served credentials are valid for less than ten minutes. For such credentials, botocore
+requests new ones before each signature, so a switch affects even the clients that a worker keeps.
 
 https://distributed.dask.org/en/stable/plugins.html#worker-plugins
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
@@ -58,9 +58,10 @@ _CLIENT = "distributed.client.Client"
 def dask_storage_options(session: boto3.Session) -> SecretOptions:
     """Return the ``storage_options=`` that a Dask cluster's workers need to open ``s3://`` paths.
 
-    Workers don't need a config file. The options contain short-lived credentials, even for
-    long-term keys, and so does each graph that is sent to the workers. After they expire, call this
-    function again, and open the paths again. Raises a subclass of `AwsProfileError`.
+    Workers don't need a config file. The options, and each graph that is sent to the workers,
+    contain short-lived credentials, even if the session has long-term keys. After the credentials
+    expire, call this function again, and reopen the paths. Raises a subclass of `AwsProfileError`
+    if the session can't be used.
 
     https://docs.dask.org/en/stable/how-to/connect-to-remote-data.html
     """
@@ -73,23 +74,26 @@ def dask_storage_options(session: boto3.Session) -> SecretOptions:
 def dask_workers(client: Client, *, read_only: bool = False) -> DaskWorkers:
     """Let the workers of a Dask cluster use the notebook's identity, now and after each switch.
 
-    Workers that are there now, and that join later, get short-lived credentials, which boto3, s3fs,
-    pyarrow, polars, obstore and child processes find. They need neither files nor this package.
-    With ``read_only``, they can only read, as with ``%aws_profile --read-only``.
+    Current workers, and workers that join later, get short-lived credentials. These are found
+    automatically by boto3, s3fs, pyarrow, polars, obstore and child processes. The workers need
+    neither config files nor this package. If ``read_only`` is true, the workers can only read, as
+    with ``%aws_profile --read-only``.
 
-    Anyone who can connect to the scheduler can use these credentials, so use this only with your
-    own cluster. AWS accepts them for at most 15 minutes if STS can issue such credentials;
-    otherwise, the card says how long. The kernel sends new ones every few minutes.
+    Anyone who can connect to the scheduler can use these credentials, so call this function only
+    for your own cluster. AWS accepts the credentials for at most 15 minutes if STS can issue such
+    credentials. Otherwise, the card says how long AWS accepts them. The kernel sends new
+    credentials to the workers every few minutes.
 
-    A block doesn't change the workers' identity. Neither does a switch while they have unfinished
-    tasks of this client: the card says so, and calling this again moves them. Clients that a task
-    has created before this call keep their identity. The workers have their own identity again
-    after ``--off``, ``--share off``, a switch to a protected profile, and `close` of what this
-    returns. If the kernel is killed, their calls fail after ten minutes.
+    A `using_profile` statement or a ``%%aws_profile`` cell doesn't change the workers' identity. A
+    switch doesn't change the workers' identity while the workers have unfinished tasks of this
+    client. In this case, the card tells you to call this function again. AWS clients that a task
+    created before this call keep their identity. The workers use their own identity again after
+    ``--off``, ``--share off``, a switch to a protected profile, or a call to `close` on the
+    returned object. If the kernel is killed, the workers' calls to AWS fail after ten minutes.
 
     Raises InvalidOption if no profile is active, or if a connection of the cluster isn't encrypted.
     Raises CredentialsUnavailable if the workers already use another notebook's identity, or if a
-    worker has credentials in its files.
+    worker finds credentials in its own files.
 
     https://distributed.dask.org/en/stable/plugins.html#worker-plugins
     """
@@ -122,7 +126,10 @@ _ENVIRONMENT = Variables(
 
 
 class DaskWorkers(Workers):
-    """The workers of a Dask cluster. Raises InvalidOption if connections aren't encrypted."""
+    """The workers of a Dask cluster, with methods to send them credentials.
+
+    Raises InvalidOption if the cluster's connections aren't encrypted.
+    """
 
     def __init__(self, client: Client) -> None:
         _require_private(client)
@@ -131,18 +138,18 @@ class DaskWorkers(Workers):
         super().__init__(client.scheduler.address, _NAME)
 
     def processes(self) -> Collection[object]:
-        """Return the IDs of the kernel's child processes among the workers."""
+        """Return the process IDs of the workers that are child processes of the kernel."""
         workers = getattr(self.client.cluster, "workers", {})
         return [worker.pid for worker in workers.values() if hasattr(worker, "pid")]
 
     def is_busy(self) -> bool:
-        """Return whether the workers have unfinished tasks of the client."""
+        """Return whether the client has unfinished tasks on the workers."""
         return any(future.status == "pending" for future in self.client.futures.values())
 
     def send(
         self, document: Mapping[str, Any], environment: Mapping[str, str], wait: int
     ) -> CredentialsUnavailable | None:
-        """Send credentials to the workers; see `Workers.send`."""
+        """Send credentials to the workers. For the arguments, see `Workers.send`."""
         lent = LentIdentity(document, environment, _what_workers_clear())
         problem: CredentialsUnavailable | None = self.client.sync(
             _register, self.client, lent, callback_timeout=wait
@@ -151,7 +158,7 @@ class DaskWorkers(Workers):
 
 
 def _what_workers_clear() -> tuple[Follower, ...]:
-    """Return the caches of all libraries, because a worker can use any of them."""
+    """Return records with the caches of all libraries, because a worker can use any library."""
     return tuple(
         Follower(package=each.package, why=each.why, tried=each.tried, caches=each.caches)
         for each in all_followers()
@@ -161,7 +168,10 @@ def _what_workers_clear() -> tuple[Follower, ...]:
 
 @cache
 def _plugin_class() -> Any:
-    """Return the plugin's class. Its base class can only be imported when Dask is imported."""
+    """Return the class of the plugin that runs in each worker.
+
+    The class is created here because its base class can only be imported after Dask.
+    """
     from distributed import WorkerPlugin
 
     class Plugin(WorkerPlugin):  # type: ignore[misc]
@@ -171,17 +181,22 @@ def _plugin_class() -> Any:
             self._lent = lent
 
         def setup(self, worker: Worker) -> None:
-            """Serve credentials. Raises RuntimeError if SDKs prefer the worker's own."""
+            """Serve credentials.
+
+            Raises RuntimeError if AWS SDKs prefer the worker's own credentials.
+            """
             self._lent.lend_in(worker)
 
     return Plugin
 
 
 async def _register(client: Client, lent: LentIdentity) -> CredentialsUnavailable | None:
-    """Register a plugin for the workers, and for those that join later. Without keys, end that.
+    """Register a plugin that serves credentials in a cluster's current and future workers.
 
-    The scheduler keeps a note for other notebooks. Return the problem of a worker, if any. Raises
-    CredentialsUnavailable.
+    If ``lent`` doesn't contain credentials, unregister the plugin instead.
+
+    The scheduler stores a note that tells other notebooks whose identity the workers use. Return
+    the error of a worker that can't use the credentials, or None. Raises CredentialsUnavailable.
     """
     import cloudpickle
     from distributed.core import clean_exception
@@ -212,7 +227,7 @@ async def _register(client: Client, lent: LentIdentity) -> CredentialsUnavailabl
 
 
 def _require_private(client: Client) -> None:
-    """Raise InvalidOption if other users can read the connections."""
+    """Raise InvalidOption if other users can read the traffic to a cluster's scheduler."""
     address = client.scheduler_info()["address"]
     if not _PRIVATE.match(address):
         raise InvalidOption(
@@ -223,7 +238,7 @@ def _require_private(client: Client) -> None:
 
 
 def _is_good(document: Mapping[str, str]) -> bool:
-    """Return whether credentials exist and haven't expired."""
+    """Return whether a document contains credentials that haven't expired."""
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     return document.get("Expiration", "") > now  # such texts sort like their times
 
@@ -232,7 +247,7 @@ def _is_good(document: Mapping[str, str]) -> bool:
 class LentIdentity:
     """Serves the notebook's credentials (``document``) to the code in a Dask worker.
 
-    A worker's first plugin stays, and serves the credentials that later plugins bring.
+    The first plugin of a worker is kept, and serves the credentials that later plugins bring.
     """
 
     document: Mapping[str, str]
@@ -240,14 +255,17 @@ class LentIdentity:
     followers: tuple[Follower, ...]
 
     def lend_in(self, worker: Worker) -> None:
-        """Serve credentials. Raises RuntimeError if SDKs prefer the worker's own."""
+        """Serve credentials in a worker.
+
+        Raises RuntimeError if AWS SDKs prefer the worker's own credentials.
+        """
         if not hasattr(worker, "lent_identity"):
             self._address = CredentialServer().lend("/worker", self.fetch)
             worker.lent_identity = self
         worker.lent_identity.lend(self)
 
     def lend(self, newer: LentIdentity) -> None:
-        """Serve the credentials that another plugin has brought."""
+        """Serve the credentials that a newer plugin has brought."""
         from botocore.session import get_session
 
         environment = _ENVIRONMENT.get()
@@ -266,7 +284,7 @@ class LentIdentity:
             raise RuntimeError(f"AWS SDKs prefer its own credentials ({method}).")
 
     def fetch(self) -> Mapping[str, str]:
-        """Return the credentials, or an error message after their end."""
+        """Return the credentials, or an error message after the credentials have expired."""
         if _is_good(self.document):
             return self.document
         return {
@@ -276,7 +294,7 @@ class LentIdentity:
         }
 
     def _forget_identity(self) -> None:
-        """Clear the identity that libraries in this worker have cached."""
+        """Clear the identities that libraries in this worker have cached."""
         clear_caches(self.followers)
         if "boto3" in sys.modules:
             import boto3
@@ -301,9 +319,10 @@ _SCHEDULER = DictItem("Dask's scheduler", _config, "scheduler")
 
 
 def _places_of_run() -> Mapping[Place, object]:
-    """Compute in the thread of a profile's turn.
+    """Return the setting that makes Dask compute in the thread of a profile's turn.
 
-    Workers of a cluster have the notebook's identity, and other threads have none in a run.
+    During a run over many profiles, other threads don't have an identity, and a cluster's workers
+    have the notebook's identity.
     """
     if "dask.config" not in sys.modules:
         return {}
@@ -314,7 +333,7 @@ def _places_of_run() -> Mapping[Place, object]:
 
 
 def _processes() -> Iterator[object]:
-    """Yield the process IDs of workers that this kernel has started."""
+    """Yield the process IDs of the Dask workers that this kernel has started."""
     multiprocessing = sys.modules.get("multiprocessing")
     if multiprocessing is None:
         return
@@ -324,7 +343,7 @@ def _processes() -> Iterator[object]:
 
 
 def _about(notebook: Notebook) -> Iterator[Leftover]:
-    """Yield the card's lines about clients with workers that have a different identity."""
+    """Yield the card's lines about Dask clients whose workers use a different identity."""
     for name, value in notebook.variables.items():
         client: Any = value
         if notebook.active and type_of(client) == _CLIENT and client.status == "running":

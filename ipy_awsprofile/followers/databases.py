@@ -1,4 +1,4 @@
-"""Database drivers. They keep credentials or connections."""
+"""Update database drivers, which keep credentials or connections."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ipy_awsprofile.kernel.watch import subclasses_of
 
 
 class _NothingKept(dict[str, object]):
-    """A cache that stays empty."""
+    """A dict that ignores new items, so a cache that uses it stays empty."""
 
     def __setitem__(self, key: str, value: object) -> None:
         """Do nothing."""

@@ -1,4 +1,4 @@
-"""DuckDB. Its secrets for S3 follow each switch after you have created them."""
+"""DuckDB's secrets for S3 follow each switch after you have created them."""
 
 from __future__ import annotations
 
@@ -31,22 +31,25 @@ if TYPE_CHECKING:
 def duckdb_secret(
     session: boto3.Session, connection: DuckDBPyConnection | None = None, *, scope: str = ""
 ) -> None:
-    """Create a DuckDB secret so that ``s3://`` paths use the session.
+    """Create a DuckDB secret that makes ``s3://`` paths use the session.
 
-    The connection (by default, the connection of `duckdb.sql`) gets a temporary secret with the
-    name ``ipy_awsprofile``. DuckDB shows only its access key ID, and writes nothing to a file.
+    The function creates a temporary secret with the name ``ipy_awsprofile`` in the connection (by
+    default, the connection of `duckdb.sql`). DuckDB shows only the access key ID of the secret, and
+    doesn't write the secret to a file.
 
-    If the session is the active one, the secret follows each switch, and ``--off`` drops it. A
-    transaction that is open during a switch keeps the former secret until it ends. A secret for any
-    other session stays, and so does a secret for the paths that begin with a ``scope``, such as
-    ``s3://bucket/``. With a scope for each bucket, one query can read buckets of two accounts.
+    If the session is the active one, each switch updates the secret, and ``--off`` drops the
+    secret. A transaction that is open during a switch keeps the old secret until the transaction
+    ends. A switch doesn't change a secret for any other session, or a secret for the paths that
+    begin with a ``scope``, such as ``s3://bucket/``. If you create a secret for each bucket, with
+    the bucket as the scope, a single query can read buckets in two accounts.
 
     Credentials that are about to expire are renewed before each cell. A query that is still running
-    when they expire fails. In a script, or if their renewal requires an MFA code or a sign-in, run
-    ``%aws_profile --refresh`` or call this function again.
+    when its credentials expire fails. In a script, or if a renewal requires an MFA code or a
+    sign-in, run ``%aws_profile --refresh`` or call this function again.
 
-    Raises CredentialsUnavailable for long-term keys. In a function for many profiles, raises
-    NotForOneProfile without a connection, because the profiles would share the default connection.
+    Raises CredentialsUnavailable if the session has long-term keys. In a function for many
+    profiles, raises NotForOneProfile if no connection is passed, because the profiles would share
+    the default connection.
 
     https://duckdb.org/docs/stable/core_extensions/httpfs/s3api
     """
@@ -89,7 +92,7 @@ _ByScope = dict[str, tuple["boto3.Session", SecretOptions]]
 
 
 class _Secrets:
-    """The secrets that were created in open connections, with their sessions."""
+    """The secrets that were created in open connections, with the session of each secret."""
 
     def __init__(self) -> None:
         #: The connections whose secret follows each switch.
@@ -100,9 +103,9 @@ class _Secrets:
         self.default: DuckDBPyConnection | None = None
 
     def move(self, session: boto3.Session | None) -> None:
-        """Replace the secrets that follow switches, or drop them if there are no short-lived keys.
+        """Replace the secrets that follow switches, or drop them if the keys are long-term.
 
-        This doesn't call AWS, because the end of a block must not wait.
+        This method doesn't call AWS, because the end of a block must not wait for a response.
         """
         options = None
         if session:
@@ -118,10 +121,10 @@ class _Secrets:
                     sessions[""] = session, options
 
     def renew(self, _cell: object) -> None:
-        """Replace the secrets whose session has new credentials, before a cell runs.
+        """Before a cell runs, replace the secrets whose sessions have new credentials.
 
-        This also renews sessions that are about to expire, in a thread, where nothing prompts the
-        user.
+        This method also renews sessions that are about to expire. The renewal runs in a thread that
+        never prompts the user.
         """
         if self.sessions:
             thread = Thread(target=self._renew, daemon=True)
@@ -159,7 +162,7 @@ def _secret_options(session: boto3.Session, keys: Keys) -> SecretOptions:
 
 
 def _put_secret(connection: DuckDBPyConnection, options: SecretOptions | None) -> None:
-    """Create or replace a connection's secret for a scope. Without options, drop it."""
+    """Create or replace a connection's secret, or drop it if ``options`` is None."""
     if options is None:
         connection.execute("DROP TEMPORARY SECRET IF EXISTS ipy_awsprofile")
         return
@@ -195,7 +198,7 @@ _METHOD = re.compile(r"\b(GET|HEAD|PUT|POST|DELETE)\b")
 
 
 def _read_refusal(error: BaseException) -> Refusal | None:
-    """Return AWS's refusal from an error that the extension httpfs raises for an S3 path."""
+    """Return the refusal by AWS that caused an error from httpfs (DuckDB's S3 extension)."""
     if not is_error_of(error, "duckdb", "HTTPException"):
         return None
     text = str(error)

@@ -1,4 +1,4 @@
-"""fsspec and s3fs, with which pandas, Dask and others read: default arguments and options."""
+"""Update the default arguments of fsspec and s3fs, and return options for a session."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
 def storage_options(session: boto3.Session | None = None) -> dict[str, object]:
     """Return the ``storage_options=`` that pandas, Dask and fsspec need to open ``s3://`` paths.
 
-    The options name a profile, so they contain no secret, and files opened with them renew their
-    session. Without a session, they name the profile that the kernel's child processes use while it
-    is active. In a function of `across_profiles`, they name its profile.
+    The options name a profile, so they don't contain secrets, and files opened with the options
+    renew their session. If you don't pass a session, the options name the profile that the kernel's
+    child processes use while that profile is active. In a function of `across_profiles`, the
+    options name the profile that the function is called for.
 
-    Raises CredentialsUnavailable for a session that no profile in the files describes completely.
+    Raises CredentialsUnavailable if the profile's name isn't enough to open the session again.
 
     https://s3fs.readthedocs.io/en/latest/#credentials
     """
@@ -60,7 +61,7 @@ def storage_options(session: boto3.Session | None = None) -> dict[str, object]:
 
 
 def s3fs_options(session: boto3.Session) -> SecretOptions:
-    """Return the arguments of `S3FileSystem` with the session's short-lived credentials.
+    """Return arguments for `S3FileSystem` that contain the session's short-lived credentials.
 
     https://s3fs.readthedocs.io/en/latest/#credentials
     """
@@ -107,8 +108,8 @@ _IDENTITY = {"profile", "key", "secret", "token", "anon", "session", "username",
 class _ArgumentsOfTurn:
     """The default arguments of S3 filesystems in a run, for the profile that the thread works for.
 
-    fsspec updates a dict with this. That calls `keys` first, which fetches all the arguments,
-    because a renewal between two of them would mix two sets of credentials.
+    fsspec updates a dict with this object. The update first calls `keys`, which fetches all
+    arguments at once, because a renewal between two arguments would mix two sets of credentials.
     """
 
     def __init__(self, of_notebook: Mapping[str, object]) -> None:
@@ -116,7 +117,7 @@ class _ArgumentsOfTurn:
         self._fetched = local()
 
     def keys(self) -> Iterable[str]:
-        """Return the names of the arguments."""
+        """Fetch the arguments for this thread, and return their names."""
         options = dict(self._kept)
         session = session_here()
         if isinstance(session, ProfileSession) and session.target.store:

@@ -1,4 +1,4 @@
-"""GDAL, through its own bindings and through pyogrio."""
+"""Update GDAL, which Python uses through GDAL's own bindings and through pyogrio."""
 
 from __future__ import annotations
 

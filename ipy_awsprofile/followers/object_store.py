@@ -1,4 +1,4 @@
-"""Libraries with the S3 client of Rust's object_store, and how to read its errors."""
+"""Update libraries that use the S3 client of Rust's object_store, and read its errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _METADATA = re.compile(r"/latest/(api/token|meta-data)")
 
 
 def read_object_store(error: BaseException) -> Refusal | None:
-    """Return AWS's refusal from an error of object_store, for any library that uses it."""
+    """Return the refusal by AWS that caused an error from object_store."""
     text = _STYLE.sub(" ", str(error)) if isinstance(error, Exception) else ""
     found = _ERROR.search(text)
     if not found:
@@ -33,7 +33,7 @@ def read_object_store(error: BaseException) -> Refusal | None:
 
 
 def _is_address_of_aws(url: str) -> bool:
-    """Return whether a URL belongs to AWS, or to a server that replaces AWS."""
+    """Return whether a URL belongs to AWS or to an S3-compatible server that the user has set."""
     host = urlsplit(url).hostname or ""
     if re.search(r"\.amazonaws\.com(\.cn)?$", host):
         return True

@@ -1,4 +1,7 @@
-"""Libraries with an S3 client in another language. Their open objects keep their identity."""
+"""Update libraries whose S3 clients are written in other languages.
+
+Open objects of these libraries keep their identity.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""polars: its default credential provider, its lazy frames, and options for a session."""
+"""Update polars: its default credential provider, its lazy frames, and options for a session."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def _imported_polars() -> Any:
-    """Return polars if it is completely imported and not older than version 1.34, or None."""
+    """Return polars (1.34 or newer) if it is completely imported, or else None."""
     module = sys.modules.get("polars")
     config = getattr(module, "Config", None)
     has_default = hasattr(config, "set_default_credential_provider")
@@ -39,7 +39,10 @@ def _imported_polars() -> Any:
 
 
 def _default_provider() -> object:
-    """Return the user's default provider, or "auto". polars has no public way to read it."""
+    """Return the user's default credential provider, or "auto".
+
+    polars has no public function that returns this provider.
+    """
     builder = sys.modules.get("polars.io.cloud.credential_provider._builder")
     default = getattr(builder, "DEFAULT_CREDENTIAL_PROVIDER", "auto")
     return "auto" if type(default) is _imported_polars().CredentialProviderAWS else default
@@ -79,14 +82,14 @@ def _refuse(**_: object) -> NoReturn:
 
 
 def _forget_credentials(_module: ModuleType) -> None:
-    """Replace polars' own provider. polars may have been imported since the switch."""
+    """Replace polars' own credential provider, which can be older than the switch."""
     if _imported_polars() and _default_provider() == "auto":
         _PROVIDER.set("auto")
 
 
 def _provider_class(pl: Any, session: ProfileSession) -> Any:
     class SessionCredentials(pl.CredentialProviderAWS):  # type: ignore[misc]
-        """polars' own provider, with the given session instead of a new one."""
+        """A subclass of polars' credential provider that uses the given session."""
 
         is_of_switch = True
 
@@ -94,10 +97,10 @@ def _provider_class(pl: Any, session: ProfileSession) -> Any:
             return session
 
         def retrieve_credentials_impl(self) -> tuple[dict[str, str], int | None]:
-            """Return one complete set of credentials.
+            """Return a complete set of credentials.
 
-            polars would read the key, the secret and the token one by one. A renewal in between
-            would mix two sets.
+            polars would read the access key, the secret key and the token separately. A renewal
+            between two of these reads would mix two sets of credentials.
             """
             credentials = session.get_credentials()
             check(credentials)  # a LazyFrame can be older than the switch
@@ -113,7 +116,7 @@ def _provider_class(pl: Any, session: ProfileSession) -> Any:
 
 
 def _result_of_provider(keys: Keys) -> tuple[dict[str, str], int | None]:
-    """Return the result of a polars credential provider: keys, and expiry as a Unix timestamp."""
+    """Return credentials in the form that polars requires, with the expiry as a Unix timestamp."""
     options = {"aws_access_key_id": keys.access_key, "aws_secret_access_key": keys.secret_key}
     if keys.token:
         options["aws_session_token"] = keys.token
@@ -126,7 +129,10 @@ def _result_of_provider(keys: Keys) -> tuple[dict[str, str], int | None]:
 
 
 def _may_be_in_s3(_frame: object) -> bool:
-    """Return whether polars may have read from S3. A LazyFrame doesn't tell its address."""
+    """Return whether polars may have read from S3.
+
+    The address of a LazyFrame isn't available, so the result covers all lazy frames.
+    """
     if _imported_polars() is None:
         return False
     return PROCESS.has_lent_to("polars") or not hasattr(_default_provider(), "is_of_switch")
@@ -139,8 +145,8 @@ def polars_options(session: boto3.Session) -> dict[str, Any]:
     """Return the options that polars needs to use the session: ``pl.scan_csv(url, **options)``.
 
     The options are ``credential_provider``, which renews the credentials, and ``storage_options``.
-    They contain no secret. polars before 1.39 keeps the credentials of its first read. Raises
-    CredentialsUnavailable for long-term keys.
+    The options don't contain secrets. polars before 1.39 keeps the credentials that its first read
+    uses. Raises CredentialsUnavailable if the session has long-term keys.
 
     https://docs.pola.rs/user-guide/io/cloud-storage/
     """

@@ -1,4 +1,7 @@
-"""Worker processes on this machine. They keep the environment that they were started with."""
+"""Update pools of worker processes on this machine.
+
+Worker processes keep the environment that they were started with.
+"""
 
 # ruff: noqa: SLF001  # libraries have no public API for what they keep
 
@@ -14,7 +17,7 @@ _WHY = "Workers keep the environment with which they were started."
 
 
 def _end_idle_workers(module: ModuleType) -> None:
-    """End the idle workers of loky, which joblib uses, so that new ones get the new environment.
+    """End the idle workers of loky, which joblib uses, so that new workers get the new environment.
 
     https://joblib.readthedocs.io/en/stable/parallel.html
     """

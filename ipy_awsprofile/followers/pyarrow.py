@@ -1,4 +1,4 @@
-"""pyarrow: its filesystem, which uses AWS's C++ SDK, its open objects and its errors."""
+"""Update pyarrow: its S3 filesystem (AWS's C++ SDK), its open objects and its errors."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 
 def pyarrow_filesystem(session: boto3.Session) -> S3FileSystem:
-    """Return pyarrow's own S3 filesystem, which uses the session until its credentials expire.
+    """Return an S3 filesystem of pyarrow that uses the session until the credentials expire.
 
-    It has the current short-lived credentials, which pyarrow can't renew. After they expire, call
-    this function again. Raises CredentialsUnavailable for long-term keys.
+    The filesystem contains the current short-lived credentials, which pyarrow can't renew. After
+    the credentials expire, call this function again. Raises CredentialsUnavailable if the session
+    has long-term keys.
 
     https://arrow.apache.org/docs/python/generated/pyarrow.fs.S3FileSystem.html
     """
@@ -75,7 +76,7 @@ _NO_BODY = "No response body."
 
 
 def _read_refusal(error: BaseException) -> Refusal | None:
-    """Return AWS's refusal from an OSError of Arrow's S3 filesystem."""
+    """Return the refusal by AWS that caused an OSError from pyarrow's S3 filesystem."""
     found = isinstance(error, OSError) and _ERROR.search(str(error))
     if not found:
         return None

@@ -1,4 +1,4 @@
-"""Spark. It can't follow a switch: options for a session, and the card's line."""
+"""Create Spark options for a session, because Spark can't follow a switch."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 def spark_options(session: boto3.Session, bucket: str = "") -> SecretOptions:
     """Return the options that Spark needs to read and write ``s3a://`` paths with the session.
 
-    With a ``bucket``, they apply only to its paths, so one call can read buckets of two accounts.
+    If you pass a ``bucket``, the options apply only to paths in this bucket, so a single call can
+    read buckets in two accounts.
 
-    Use ``spark.read.options(**spark_options(session)).parquet("s3a://…")``, and likewise for
-    ``write``. The options apply to that call, with the current short-lived credentials. Don't build
-    the Spark session with them, because Spark would write them on the command line of its JVM,
-    which every user of the machine can read. Raises CredentialsUnavailable for long-term keys.
+    For example, call ``spark.read.options(**spark_options(session)).parquet("s3a://…")``, and use
+    ``write`` in the same way. The options apply only to that call, and contain the current
+    short-lived credentials. Don't build the Spark session with these options, because Spark would
+    write them on the command line of its JVM, which every user of the machine can read. Raises
+    CredentialsUnavailable if the session has long-term keys.
 
     https://hadoop.apache.org/docs/stable/hadoop-aws/tools/hadoop-aws/authentication.html
     """
@@ -47,7 +49,7 @@ def spark_options(session: boto3.Session, bucket: str = "") -> SecretOptions:
 
 
 def _about(notebook: Notebook) -> Iterator[Leftover]:
-    """Yield the card's line about Spark if the notebook uses it, even after ``--off``."""
+    """Yield the card's line about Spark if the notebook uses Spark, even after ``--off``."""
     if notebook.uses("pyspark"):
         yield Leftover(
             "pyspark",

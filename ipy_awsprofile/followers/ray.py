@@ -1,4 +1,4 @@
-"""Ray. Its workers keep the identity that they were started with."""
+"""The workers of a Ray cluster keep the identity that they were started with."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ipy_awsprofile.follower import ELSEWHERE, Follower, Leftover, Notebook
 
 
 def _running_ray() -> ModuleType | None:
-    """Return the module if a cluster is in use, otherwise None."""
+    """Return the module `ray` if the kernel is connected to a cluster, or else None."""
     ray = sys.modules.get("ray")
     return ray if ray and ray.is_initialized() else None
 
 
 def _is_own(ray: ModuleType) -> bool:
-    """Return whether this kernel has started the cluster, rather than connected to it."""
+    """Return whether this kernel started the cluster, instead of connecting to a running one."""
     with suppress(AttributeError):  # another version
         node = ray._private.worker._global_node  # noqa: SLF001  # Ray has no public name for it
         return node is not None and bool(node.is_head())
@@ -25,7 +25,7 @@ def _is_own(ray: ModuleType) -> bool:
 
 
 def _processes() -> Iterator[object]:
-    """Yield the address of a cluster that this kernel has started."""
+    """Yield the address of the Ray cluster if this kernel started it."""
     ray = _running_ray()
     if ray and _is_own(ray):
         yield ray.get_runtime_context().gcs_address
@@ -37,7 +37,7 @@ def _starts_workers(value: object) -> bool:
 
 
 def _about(notebook: Notebook) -> Iterator[Leftover]:
-    """Yield the card's line about a cluster that this kernel hasn't started."""
+    """Yield the card's line about a Ray cluster that this kernel didn't start."""
     ray = _running_ray()
     if notebook.active and ray and not _is_own(ray):
         yield Leftover("ray", ELSEWHERE)
