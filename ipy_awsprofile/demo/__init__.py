@@ -1,4 +1,4 @@
-"""The embedded AWS, a local server on a loopback port that enforces IAM in front of moto.
+"""Run the embedded AWS, a local server on a loopback port that enforces IAM in front of moto.
 
 commands          runs ``ipy-awsprofile demo`` and ``ipy-awsprofile lab``
 stages            creates the accounts, roles and profiles of the demo and the tutorials

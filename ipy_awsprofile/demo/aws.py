@@ -29,12 +29,12 @@ _running = threading.Lock()  # the whole process shares moto's state
 
 
 def now() -> datetime:
-    """Return the current time, in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 class EmbeddedAws(Front):
-    """A context manager that runs a small AWS on a loopback port, with a home folder for clients.
+    """A context manager that runs an embedded AWS on a loopback port, and has a home folder.
 
     ```python
     with EmbeddedAws() as aws:
@@ -44,17 +44,17 @@ class EmbeddedAws(Front):
 
     The server enforces signatures, identity policies, session policies, role trust policies, MFA
     codes, the limits of session durations, and the expiration of sessions and tokens. For services
-    other than S3, the server checks the action but not the resource. If only the URL's path
-    identifies the operation, the request requires all actions of the service, such as `lambda:*`.
-    Everything else works as in moto. The argument `clock` is a function that returns the current
-    time, with a time zone.
+    other than S3, the server checks the action but not the resource. If an operation can be
+    identified only by the path of its URL, the request requires all actions of the service, such as
+    `lambda:*`. Everything else works in the same way as in moto. The argument `clock` is a function
+    that returns the current time as a timezone-aware datetime.
 
     The attribute `iam` contains the users, roles and sessions, `sso` emulates IAM Identity Center,
-    and `calls` lists all requests so far. All services use the same port, so one `endpoint_url` in
-    a profile works for every service.
+    and `calls` lists all requests so far. All services use the same port, so a single
+    `endpoint_url` in a profile works for every service.
 
-    The class changes neither `os.environ` nor the user's own files. Only one EmbeddedAws can run in
-    a process at a time. Starting a second one raises RuntimeError.
+    The class doesn't change `os.environ` or the user's own files. Only one EmbeddedAws can run at a
+    time in a process. Starting a second EmbeddedAws raises RuntimeError.
     """
 
     def __init__(self, clock: Clock = now) -> None:
@@ -68,7 +68,10 @@ class EmbeddedAws(Front):
         return f"<EmbeddedAws {self.endpoint_url or 'not running'}>"
 
     def __enter__(self) -> Self:
-        """Start the server. Raises RuntimeError if an EmbeddedAws already runs in this process."""
+        """Start the server.
+
+        Raises RuntimeError if an EmbeddedAws is already running in this process.
+        """
         if not _running.acquire(blocking=False):
             raise RuntimeError("An EmbeddedAws is already running in this process; stop it first.")
         with ExitStack() as opening:
@@ -88,7 +91,7 @@ class EmbeddedAws(Front):
         self.stop()
 
     def stop(self) -> None:
-        """Stop the server and delete its home folder. Calling this method again has no effect."""
+        """Stop the server and delete its home folder. Further calls have no effect."""
         atexit.unregister(self.stop)
         self._open.close()
         self.endpoint_url = ""
@@ -104,9 +107,10 @@ class EmbeddedAws(Front):
         return self.home / ".aws" / "credentials"
 
     def environment(self) -> dict[str, str]:
-        """Return the environment variables that a client process needs, without secrets.
+        """Return the environment variables that a client process needs, which contain no secrets.
 
         The variables don't include an endpoint, because each profile sets `endpoint_url`.
+
         https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html
         """
         return {
@@ -138,10 +142,10 @@ class EmbeddedAws(Front):
         self.buckets[name] = Bucket(name, account, region, creation_date or self.iam.clock())
 
     def create_organization(self, accounts: Iterable[str], *, manager: str) -> dict[str, str]:
-        """Create an organization in AWS Organizations, and return a dict of account names to IDs.
+        """Create an organization in AWS Organizations, and return its account IDs by account name.
 
-        `accounts` are the names of the accounts to create. `manager` is the ID of the management
-        account, which gets the name `master`.
+        `accounts` contains the names of the accounts to create. `manager` is the ID of the
+        management account, which gets the name `master`.
         """
         scope = "Credential=-/-/us-east-1/organizations/aws4_request"
         headers = {"Authorization": f"AWS4-HMAC-SHA256 {scope}", "X-Moto-Account-Id": manager}
@@ -164,11 +168,11 @@ class EmbeddedAws(Front):
     def write_profile(
         self, name: str, *, file: Path | None = None, **settings: SettingValue
     ) -> None:
-        """Append a profile to `file`, by default the shared config file.
+        """Append a profile to `file`, which is the shared config file by default.
 
-        Unless `file` is the shared credentials file, the profile gets the server's `endpoint_url`
-        if `settings` doesn't contain one. Settings with the value None are omitted, and a mapping
-        is written as a nested section.
+        If `settings` doesn't contain an `endpoint_url`, the profile gets the server's URL, except
+        in the shared credentials file. Settings with the value None are omitted, and a mapping is
+        written as a nested section.
         """
         header = name
         if file != self.credentials_file:
@@ -193,7 +197,7 @@ def append_section(path: Path, header: str, settings: Mapping[str, SettingValue]
 
 
 def _header_in_config(name: str) -> str:
-    """Return the section header for a profile in a config file, such as `profile RoleBeta`."""
+    """Return the section header of a profile in a config file, such as `profile RoleBeta`."""
     if name == "default":
         return name
     if re.search(r"\s", name):
@@ -202,7 +206,7 @@ def _header_in_config(name: str) -> str:
 
 
 def _lines(key: str, value: SettingValue) -> list[str]:
-    """Return the lines of a config file for one setting, or no lines if the value is None."""
+    """Return the lines for one setting in a config file, or an empty list if the value is None."""
     if value is None:
         return []
     if isinstance(value, Mapping):

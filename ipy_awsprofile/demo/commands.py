@@ -1,4 +1,4 @@
-"""The commands ``ipy-awsprofile demo`` and ``ipy-awsprofile lab``, which use the embedded AWS."""
+"""Run ``ipy-awsprofile demo`` and ``ipy-awsprofile lab``, which use the embedded AWS."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _INTERRUPTED = (-signal.SIGINT, 0xC000013A)
 
 
 def clean_environment(aws: EmbeddedAws) -> dict[str, str]:
-    """Return a copy of `os.environ` in which all AWS variables are those of the embedded AWS."""
+    """Return a copy of `os.environ` with the AWS variables of the embedded AWS and no others."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     # Python looks for the user's packages in the home folder, which is now a different one.
     return {"PYTHONUSERBASE": site.getuserbase()} | kept | aws.environment()
@@ -55,7 +55,7 @@ def show_main_job() -> int:
     """Run the demo's cells in IPython, print them with their outputs, and return the exit status.
 
     The status is 0 if each cell succeeded or failed as expected. In a terminal, the user can then
-    enter more cells in the same IPython.
+    enter more cells in the same IPython session.
     """
     about = "This runs on a small AWS on this machine. No AWS account is involved.\n"
     print(about, flush=True)  # noqa: T201
@@ -80,10 +80,10 @@ def show_main_job() -> int:
 
 
 def run_cells(*, stay: bool) -> NoReturn:
-    """Run the demo's cells in a new IPython shell, then exit the process.
+    """Run the demo's cells in a new IPython shell, and then exit the process.
 
     If `stay` is true, the shell prompts for more cells before it exits. The exit status is 1 if a
-    cell didn't succeed or fail as expected.
+    cell unexpectedly failed or unexpectedly succeeded.
     """
     from IPython.terminal.interactiveshell import TerminalInteractiveShell
     from traitlets.config import Config
@@ -112,8 +112,8 @@ def run_cells(*, stay: bool) -> NoReturn:
 def open_lab(arguments: Sequence[str]) -> int:
     """Open copies of the tutorials in JupyterLab, and return its exit status, or 0 after Ctrl-C.
 
-    The copies stay in the folder ``ipy-awsprofile-tutorials`` of the current folder, with the
-    user's changes. ``arguments`` are passed to ``jupyter lab``.
+    The copies stay in ``ipy-awsprofile-tutorials``, a subfolder of the current folder, and keep the
+    user's changes. ``arguments`` contains the arguments for ``jupyter lab``.
     """
     tutorials = Path("ipy-awsprofile-tutorials").absolute()
     try:
@@ -152,6 +152,7 @@ def _write_configuration(home: Path, root: Path) -> str:
 
     `home` is the folder to write to, and `root` is the folder that JupyterLab shows. Command-line
     arguments override these files.
+
     https://docs.jupyter.org/en/latest/use/jupyter-directories.html
     """
     folder = home / "lab-configuration"
@@ -180,9 +181,9 @@ def _run(
 ) -> int:
     """Run a program until it ends, and return its exit status.
 
-    Ctrl-C interrupts both the program and this process, whose handler is ``on_interrupt``. By
-    default, the program is stopped and KeyboardInterrupt is raised. The same happens after SIGTERM
-    and when the terminal is closed.
+    Ctrl-C interrupts both the program and this process, which handles Ctrl-C with ``on_interrupt``.
+    By default, Ctrl-C stops the program and raises KeyboardInterrupt. SIGTERM and closing the
+    terminal also stop the program and raise KeyboardInterrupt.
     """
     # The embedded AWS has sign-ins with a code only, which are for machines without a browser.
     environment = environment | {"SSH_CONNECTION": "embedded AWS"}

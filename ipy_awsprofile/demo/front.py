@@ -1,7 +1,8 @@
-"""The embedded AWS's HTTP server, which authenticates, authorizes and answers each request.
+"""Run the embedded AWS's HTTP server, which authenticates, authorizes and answers each request.
 
-The server itself answers requests to STS, and requests with a token instead of a signature. It
-passes all other requests to moto's server, with a header that contains the signer's account ID.
+The server itself answers requests to STS, and requests that have a token instead of a signature.
+The server passes all other requests to moto's server, with a header that contains the account ID of
+the signer.
 """
 
 from __future__ import annotations
@@ -61,12 +62,12 @@ class Call:
 
 
 class Front:
-    """The WSGI application that checks each request before it passes the request to moto.
+    """A WSGI application that checks each request before it passes the request to moto.
 
     `calls` lists all requests so far, and `latency` is the delay of each response in seconds.
-    `unsigned` maps requests without a signature to their name in `calls` and to the function that
-    answers them. Its keys are such as `POST /token`, or such as `POST AssumeRoleWithWebIdentity` if
-    the request has the parameter Action.
+    `unsigned` maps requests without a signature to their names in `calls` and to the functions that
+    answer them. A key has the form `POST /token` or, if the request has the parameter Action, the
+    form `POST AssumeRoleWithWebIdentity`.
     """
 
     def __init__(self, iam: Iam) -> None:
@@ -140,7 +141,7 @@ class Front:
     ) -> Response:
         """Return the response to a request. Raises Refused if the signer lacks a permission.
 
-        `needs` are the actions that the request requires, with the ARNs of their resources.
+        `needs` contains the actions that the request requires, with the ARNs of their resources.
         """
         for action, resource in needs:
             self._require(signer, action, resource)
@@ -163,8 +164,9 @@ class Front:
     def _require(self, signer: Signer, action: str, resource: str | None) -> None:
         """Raise AccessDenied if the signer isn't allowed to perform an action on a resource.
 
-        Other accounts are never allowed to use a bucket, because bucket policies aren't emulated.
-        As in S3, the error explains the reason only if the signer belongs to the bucket's account.
+        Other accounts are never allowed to use a bucket, because this server doesn't emulate bucket
+        policies. As in S3, the error explains the reason only if the signer belongs to the bucket's
+        account.
         """
         name = (resource or "").removeprefix("arn:aws:s3:::").partition("/")[0]
         owner = None
@@ -181,9 +183,9 @@ class Front:
 
 
 def _service_of(request: Request, scope: re.Match[str] | None) -> str:
-    """Return the name of the service, such as `s3`, to which a request was sent.
+    """Return the name of the service that a request was sent to, such as `s3`.
 
-    `scope` is the match of the Authorization header, or None if the request isn't signed.
+    `scope` is the match for the Authorization header, or None if the request isn't signed.
     """
     if scope:
         return scope[3]
@@ -191,9 +193,9 @@ def _service_of(request: Request, scope: re.Match[str] | None) -> str:
 
 
 def _needs_of(request: Request, service: str) -> Iterator[tuple[str, str | None]]:
-    """Yield the IAM actions that a request requires, with their resources' ARNs.
+    """Yield the IAM actions that a request requires, each with the ARN of its resource.
 
-    The ARN is None for services other than S3.
+    The ARN is None for all services except S3.
     """
     if service == "s3":
         yield from s3.actions_of(request)
@@ -203,9 +205,9 @@ def _needs_of(request: Request, service: str) -> Iterator[tuple[str, str | None]
 
 
 def _read(environ: dict[str, Any]) -> Request:
-    """Return the request in a WSGI environment, and keep its body for moto, which reads it again.
+    """Return the request in a WSGI environment, and keep its body so that moto can read it again.
 
-    Raises ConnectionAbortedError if the client disconnected. werkzeug doesn't print this error.
+    Raises ConnectionAbortedError, which werkzeug doesn't print, if the client disconnected.
     """
     try:
         body = Request(environ, populate_request=False).get_data()
@@ -220,7 +222,7 @@ def _read(environ: dict[str, Any]) -> Request:
 
 
 def _signature(request: Request, signer: Signer, scope: re.Match[str]) -> str:
-    """Return the signature that a request should have, calculated with the signer's secret key.
+    """Return the signature that a request should have, based on the signer's secret key.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
     """
@@ -247,7 +249,10 @@ def _signature(request: Request, signer: Signer, scope: re.Match[str]) -> str:
 
 @cache
 def moto() -> Any:
-    """Return moto's WSGI application. All its instances in a process share their state."""
+    """Return moto's WSGI application.
+
+    All instances of the application in a process share their state.
+    """
     return DomainDispatcherApplication(create_backend_app)
 
 
@@ -256,14 +261,14 @@ class _Handler(WSGIRequestHandler):
         """Discard werkzeug's log messages."""
 
     def date_time_string(self, _timestamp: float | None = None) -> str:
-        """Return the value of the Date header, from the embedded AWS's clock."""
+        """Return the value of the Date header, based on the embedded AWS's clock."""
         front: Any = self.server.app
         return http_date(front.iam.clock())
 
     def make_environ(self) -> dict[str, Any]:
         """Return the WSGI environment, including the header `x-amz-sso_bearer_token`.
 
-        werkzeug drops headers that have an underscore in their name.
+        This method adds the header because werkzeug drops headers with an underscore in their name.
         """
         environ: dict[str, Any] = super().make_environ()
         token = self.headers.get("x-amz-sso_bearer_token")
@@ -273,7 +278,7 @@ class _Handler(WSGIRequestHandler):
 
 
 def create_server(front: Front) -> BaseWSGIServer:
-    """Return a server that is bound to a free loopback port, but doesn't answer requests yet."""
+    """Return a server that is bound to a free loopback port but doesn't answer requests yet."""
     # The server's own socket would look up its host name, which takes 35 s on some Macs.
     with socket.create_server(("127.0.0.1", 0), backlog=128) as bound:
         return make_server(

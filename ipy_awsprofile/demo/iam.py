@@ -34,9 +34,9 @@ class Signer:
     """The owner of an access key: a user, a session of a user, or a session of a role.
 
     `arn` is the ARN that GetCallerIdentity returns. Only a session has a token and an expiration.
-    `scopes` are the policies that were passed to GetScopedCredentials, `tags` are the session's
-    transitive tags, and `mfa_at` is the time at which the owner entered a valid MFA code. `context`
-    contains condition keys for the owner's requests, with names in lower case.
+    `scopes` contains the policies that were passed to GetScopedCredentials, `tags` contains the
+    session's transitive tags, and `mfa_at` is the time at which the owner entered a valid MFA code.
+    `context` contains the condition keys for the owner's requests, with lowercase names.
     """
 
     arn: str
@@ -57,11 +57,11 @@ class Signer:
 
     @property
     def is_user_session(self) -> bool:
-        """Whether the signer is a session of a user, as GetSessionToken creates it."""
+        """Whether the signer is a session of a user, such as GetSessionToken creates."""
         return self.session_token is not None and self.role_arn is None
 
     def settings(self) -> dict[str, Any]:
-        """Return the signer's access key, and token if it is a session, as profile settings."""
+        """Return the signer's access key, and a session's token, as settings for a profile."""
         settings = {
             "aws_access_key_id": self.access_key_id,
             "aws_secret_access_key": self.secret_access_key,
@@ -94,7 +94,8 @@ class Role:
 class Iam:
     """The users, roles, sessions and MFA devices of all accounts.
 
-    `secrets` contains every secret that was issued. `clock` is a function that returns the time.
+    `secrets` contains every secret that was issued. `clock` is a function that returns the current
+    time.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -111,7 +112,7 @@ class Iam:
     ) -> Signer:
         """Create a user with an access key, and with a virtual MFA device if `mfa` is true.
 
-        Raises UnsupportedPolicyError if the policy has an element that isn't supported.
+        Raises UnsupportedPolicyError if the policy has an unsupported element.
         """
         user = Signer(
             arn=f"arn:aws:iam::{checked_account(account)}:user/{name}",
@@ -137,7 +138,7 @@ class Iam:
     ) -> str:
         """Create a role, and return its ARN. The name can begin with a path.
 
-        Raises UnsupportedPolicyError if a policy has an element that isn't supported.
+        Raises UnsupportedPolicyError if a policy has an unsupported element.
         """
         arn = f"arn:aws:iam::{checked_account(account)}:role/{name}"
         self.roles[arn] = Role(
@@ -150,7 +151,7 @@ class Iam:
     ) -> Signer:
         """Create a session of a role without checking the role's trust policy.
 
-        `parts` are more fields of the Signer that is returned.
+        `parts` contains additional fields of the Signer that is returned.
         """
         role = self.roles[role_arn]
         account = role_arn.split(":")[4]
@@ -165,9 +166,9 @@ class Iam:
         return self.create_session(owner, seconds, **parts)
 
     def create_session(self, owner: Signer, seconds: int, **parts: Any) -> Signer:
-        """Create a session of a user or role with a new access key, and return it.
+        """Create a session of a user or role with a new access key, and return the session.
 
-        `parts` are the fields in which the session differs from its owner.
+        `parts` contains the fields in which the session differs from its owner.
         """
         expiration = self.clock().replace(microsecond=0) + timedelta(seconds=seconds)
         token = self.keep_secret(secrets.token_urlsafe(192))
@@ -192,7 +193,7 @@ class Iam:
         return secret
 
     def find_signer(self, access_key_id: str, token: str | None) -> Signer:
-        """Return the owner of an access key. Raises Refused if the key or token isn't valid."""
+        """Return the owner of an access key. Raises Refused if the key or the token isn't valid."""
         signer = self._signers.get(access_key_id)
         if signer is None or signer.session_token != token:
             message = "The security token included in the request is invalid."
@@ -202,9 +203,9 @@ class Iam:
         return signer
 
     def expire_sessions(self, access_key_id: str | None = None) -> int:
-        """Expire all sessions, or the session with this access key.
+        """Expire all sessions or, if `access_key_id` is given, the session with this access key.
 
-        Returns the number of sessions that were valid until now.
+        Return the number of sessions that were valid until now.
         """
         now = self.clock()
         expired = 0
@@ -221,6 +222,7 @@ class Iam:
         """Return the condition keys and values for a signer's requests.
 
         Only requests from sessions have condition keys about MFA.
+
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
         """
         keys = {
@@ -247,7 +249,8 @@ class Iam:
         """Raise AccessDenied unless the signer's policies allow an action on a resource.
 
         The session policies, and each policy that was passed to GetScopedCredentials, must allow
-        the action. Unless `by_identity` is false, the identity policies must also allow it.
+        the action. Unless `by_identity` is false, the identity policies must also allow the action.
+
         https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
         """
         context = self.context_of(signer)
@@ -268,7 +271,7 @@ class Iam:
                 raise denied(signer.arn, action, resource, reason)
 
     def mfa_seed(self, serial: str) -> str:
-        """Return the secret of an MFA device, in base32, for programs that generate its codes."""
+        """Return an MFA device's secret in base32, for programs that generate MFA codes."""
         return self._devices[serial][1]
 
     def mfa_code(self, serial: str, steps: int = 0) -> str:
@@ -280,7 +283,8 @@ class Iam:
     def check_mfa(self, signer: Signer, serial: str | None, code: str | None) -> bool:
         """Return True if an MFA code is valid, or False if the request doesn't contain a code.
 
-        Each code works once. Raises AccessDenied if the code isn't valid for the signer's device.
+        Each code works only once. Raises AccessDenied if the code isn't valid for the signer's
+        device.
         """
         if serial is None or code is None:
             return False
@@ -304,7 +308,7 @@ class Iam:
 
 
 def checked_account(account: str) -> str:
-    """Return the account ID. Raises ValueError if it doesn't consist of twelve digits."""
+    """Return the account ID. Raises ValueError unless the ID consists of twelve digits."""
     if not re.fullmatch(r"\d{12}", account):
         raise ValueError(f"An account ID has twelve digits, unlike {account!r}.")
     return account
@@ -313,7 +317,7 @@ def checked_account(account: str) -> str:
 def _checked(policy: Policy | None) -> tuple[Policy, ...]:
     """Return a tuple that contains the policy, or an empty tuple if the policy is None.
 
-    Raises UnsupportedPolicyError if the policy has an element that isn't supported.
+    Raises UnsupportedPolicyError if the policy has an unsupported element.
     """
     if policy is None:
         return ()

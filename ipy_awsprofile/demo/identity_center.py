@@ -66,8 +66,9 @@ class IdentityCenter:
     """Emulates IAM Identity Center for an embedded AWS.
 
     To allow or deny a sign-in, call `approve` or `deny`, or open the sign-in's link in a browser.
-    Profiles use `start_url` as their `sso_start_url`. It has https and an AWS domain because the
-    AWS CLI requires both, but no program connects to it.
+    The value of `start_url` is for the setting `sso_start_url` of profiles. The value has the
+    scheme https and an AWS domain because the AWS CLI requires both, but no program connects to
+    this URL.
     """
 
     start_url = "https://d-0000000000.awsapps.com/start"
@@ -102,9 +103,11 @@ class IdentityCenter:
         policy: Mapping[str, Any] | None = None,
         user: str = USER,
     ) -> str:
-        """Assign a permission set in an account to a user, and return the ARN of its role.
+        """Assign a permission set in an account to a user, and return the ARN of the set's role.
 
-        The first assignment creates the role with `policy` as its identity policy.
+        The first assignment of a permission set creates the role, with `policy` as the role's
+        identity policy.
+
         https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
         """
         if (account, role_name) not in self._roles:
@@ -121,7 +124,7 @@ class IdentityCenter:
         return self._roles[account, role_name]
 
     def assignments(self, user: str) -> list[tuple[str, str]]:
-        """Return the roles that are assigned to a user, as sorted pairs (account ID, role name)."""
+        """Return the roles assigned to a user as sorted pairs of account ID and role name."""
         return sorted((account, role) for who, account, role in self._assigned if who == user)
 
     def name_account(self, account: str, name: str, email: str) -> None:
@@ -136,12 +139,13 @@ class IdentityCenter:
         user: str = USER,
         expires_in: int = _ACCESS_TOKEN,
     ) -> Path:
-        """Sign in as `aws sso login` does, and return the path of the cache file with the token.
+        """Sign in as `aws sso login` does, and return the path of the token's cache file.
 
-        `sso_session` is the name of an `sso-session` section in the config file. It is None for
-        profiles that set `sso_start_url` themselves. For these profiles, AWS doesn't issue refresh
-        tokens. `expires_in` is the number of seconds until the access token expires. If the number
-        is negative, the token has already expired.
+        `sso_session` is the name of an `sso-session` section in the config file. `sso_session` is
+        None for profiles that set `sso_start_url` themselves. AWS doesn't issue refresh tokens for
+        profiles that set `sso_start_url` themselves. `expires_in` is the number of seconds until
+        the access token expires. If `expires_in` is negative, the token has already expired.
+
         https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sso.html
         """
         scopes = []
@@ -190,7 +194,7 @@ class IdentityCenter:
         return self.iam.clock() + timedelta(seconds=seconds)
 
     def new_secret(self) -> str:
-        """Return a new random token or code, and record it as an issued secret."""
+        """Return a new random token or code, after recording it as an issued secret."""
         return self.iam.keep_secret(secrets.token_urlsafe(64))
 
     # The OIDC service
@@ -206,7 +210,7 @@ class IdentityCenter:
         return client
 
     def _start(self, request: Request) -> Response:
-        """Answer the request StartDeviceAuthorization, which starts a sign-in with a device code.
+        """Answer a StartDeviceAuthorization request, which starts a sign-in with a device code.
 
         https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/API_StartDeviceAuthorization.html
         """
@@ -223,7 +227,7 @@ class IdentityCenter:
         return json_response({**codes, **link, "expiresIn": _CODE, "interval": 1})
 
     def _create_token(self, request: Request) -> Response:
-        """Answer the request CreateToken, which exchanges a code or a refresh token for new tokens.
+        """Answer a CreateToken request, which exchanges a code or a refresh token for new tokens.
 
         https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/API_CreateToken.html
         """
@@ -247,9 +251,9 @@ class IdentityCenter:
         return json_response(self._new_tokens(client_id, sign_in.user))
 
     def _refreshing(self, token: str) -> str:
-        """Return the user to whom a refresh token was issued, and invalidate the token.
+        """Return the user that a refresh token was issued to, and invalidate the token.
 
-        Raises Refused if the token isn't valid.
+        Raises Refused if the refresh token isn't valid.
         """
         grant = self._refresh.pop(token, None)
         if grant is None or self.iam.clock() >= grant.expires:
@@ -271,7 +275,10 @@ class IdentityCenter:
     # The access portal
 
     def user_of(self, access_token: str) -> str:
-        """Return the user to whom a token was issued. Raises Refused if the token isn't valid."""
+        """Return the user that an access token was issued to.
+
+        Raises Refused if the access token isn't valid.
+        """
         grant = self._access.get(access_token)
         if grant is None or self.iam.clock() >= grant.expires:
             raise _portal_refused(
@@ -345,7 +352,7 @@ class IdentityCenter:
 def oidc_refused(code: str, description: str, status: int = 400) -> Refused:
     """Return the OIDC service's error for a code such as `ExpiredToken`.
 
-    In the response's body, the code is written as `expired_token`.
+    The response's body contains the code in the form `expired_token`.
     """
     error = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", code).lower()
     document = {"error": error, "error_description": description}
@@ -357,7 +364,7 @@ def _portal_refused(code: str, message: str, status: int) -> Refused:
 
 
 def _page(name: str, items: Sequence[Mapping[str, str]], request: Request) -> Response:
-    """Return a response with the page of `items` that a request asks for."""
+    """Return a response that contains the page of `items` that a request asks for."""
     start = int(request.args.get("next_token", 0))
     end = start + int(request.args.get("max_result", 20))
     document: dict[str, object] = {name: items[start:end]}
@@ -367,7 +374,7 @@ def _page(name: str, items: Sequence[Mapping[str, str]], request: Request) -> Re
 
 
 def form(action: str, fields: str = "") -> str:
-    """Return an HTML form with the buttons Allow and Deny, which is sent to the URL `action`."""
+    """Return an HTML form with the buttons Allow and Deny, which submit the form to `action`."""
     return (
         f'<form method="post" action="{action}">{fields}<p>'
         '<button name="answer" value="allow">Allow</button>\n'
@@ -376,7 +383,7 @@ def form(action: str, fields: str = "") -> str:
 
 
 def page(body: str, status: int = 200) -> Response:
-    """Return a response with a web page of the embedded AWS."""
+    """Return a response that contains a web page of the embedded AWS."""
     html = f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Sign in to the embedded AWS</title>
 <body style="font-family: sans-serif; max-width: 32em; margin: 4em auto">
@@ -388,7 +395,7 @@ def page(body: str, status: int = 200) -> Response:
 
 
 def write_private(path: Path, text: str) -> Path:
-    """Write a file that only the current user can read, and return its path."""
+    """Write a file that only the current user can read, and return the file's path."""
     replace_file(path, text.encode())
     return path
 

@@ -1,4 +1,4 @@
-"""Evaluate IAM policies. A policy element that isn't supported raises an error.
+"""Evaluate IAM policies. A policy with an unsupported element raises an error.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -26,7 +26,7 @@ _KEYS = re.compile(
 
 
 class UnsupportedPolicyError(ValueError):
-    """A policy has an element that the embedded AWS doesn't support."""
+    """A policy contains an element that the embedded AWS doesn't support."""
 
 
 @lru_cache(maxsize=4096)
@@ -63,7 +63,7 @@ def listed(value: Any) -> list[Any]:
 
 
 def checked(policy: Policy) -> Policy:
-    """Return the policy. Raises UnsupportedPolicyError if an element of it isn't supported."""
+    """Return the policy. Raises UnsupportedPolicyError if the policy has an unsupported element."""
     for statement in listed(policy["Statement"]):
         conditions = statement.get("Condition", {})
         unknown: list[str] = [*(statement.keys() - _ELEMENTS - {"Condition"})]
@@ -82,8 +82,9 @@ def effect_of(
 ) -> Literal["Allow", "Deny"] | None:
     """Return the effect of policies on a request, or None if no statement applies to the request.
 
-    If the resource is None, because it isn't known, statements that allow the action apply to it.
-    Statements that deny the action apply only if they deny it on all resources.
+    If `resource` is None (not known), statements that allow the action apply to the request. For an
+    unknown resource, statements that deny the action apply only if they deny the action on all
+    resources.
     """
     effect: Literal["Allow"] | None = None
     for policy in policies:
@@ -101,8 +102,9 @@ def trusted_as(
 ) -> str | None:
     """Return the first of `names` that a trust policy allows to perform an action, or None.
 
-    The names identify one principal, for example by its ARN, its account ID and `*`. If the trust
-    policy denies the action to one of the names, the result is None.
+    All names identify the same principal, for example by its ARN, by its account ID and by `*`. If
+    the trust policy denies the action to any of the names, the result is None.
+
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """
     effects: dict[str, str] = {}

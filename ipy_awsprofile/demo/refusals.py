@@ -32,7 +32,7 @@ _IN_XML = {
 class Refused(Exception):
     """An AWS error with a code such as `AccessDenied`, a message, and an HTTP status.
 
-    `document` is the JSON body of the response, for services that have their own error format.
+    `document` is the JSON body of the response for services that have their own error format.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Refused(Exception):
     def response(self, service: str, headers: Headers) -> Response:
         """Return the error as a response in the format of a service, such as `s3`.
 
-        `headers` are the request's headers, which show whether the service uses JSON.
+        `headers` contains the request's headers, which show whether the service uses JSON.
         """
         if self.document:
             return json_response(self.document, self.status, self.code)
@@ -69,7 +69,7 @@ class Refused(Exception):
 def json_response(
     document: Mapping[str, object], status: int = 200, error: str | None = None
 ) -> Response:
-    """Return a response with a JSON body and, if `error` is given, a header with the error code."""
+    """Return a response with a JSON body and, if `error` is given, a header with this code."""
     response = Response(json.dumps(document), status, content_type="application/json")
     if error:
         response.headers["X-Amzn-ErrorType"] = error

@@ -1,6 +1,6 @@
 """Emulate the parts of S3 that moto lacks: required actions, bucket owners, and ListBuckets.
 
-moto answers all other requests. Its ListBuckets supports neither Regions nor pages.
+moto answers all other requests. moto's ListBuckets supports neither Regions nor pages.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
@@ -48,7 +48,7 @@ _SUBRESOURCES = {
 
 
 def actions_of(request: Request) -> Iterator[tuple[str, str | None]]:
-    """Yield the IAM actions that a request to S3 requires, with their resources' ARNs."""
+    """Yield the IAM actions that a request to S3 requires, each with the ARN of its resource."""
     parts = [part for part in request.path.lstrip("/").split("/", 1) if part]
     arn = None
     if parts:
@@ -78,9 +78,9 @@ def _action(request: Request, depth: int) -> str:
 
 
 def _action_on_subresource(method: str, name: str, depth: int) -> str:
-    """Return the IAM action for a method on a subresource, such as `acl`.
+    """Return the IAM action that a method on a subresource, such as `acl`, requires.
 
-    `depth` is 1 for a subresource of a bucket, and 2 for a subresource of an object.
+    `depth` is 1 for a subresource of a bucket and 2 for a subresource of an object.
     """
     verb = method.title()
     if method == "DELETE" and name not in {"policy", "website"}:
@@ -93,7 +93,7 @@ def _action_on_subresource(method: str, name: str, depth: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A bucket, with the account that owns it. The bucket's objects are stored in moto."""
+    """A bucket, with the account that owns the bucket. The bucket's objects are stored in moto."""
 
     name: str
     account: str
@@ -101,7 +101,7 @@ class Bucket:
     created: datetime
 
     def xml(self) -> str:
-        """Return the XML element for this bucket in a response to ListBuckets."""
+        """Return the XML element that describes this bucket in a response to ListBuckets."""
         return (
             f"<Bucket><Name>{self.name}</Name><BucketRegion>{self.region}</BucketRegion>"
             f"<CreationDate>{self.created.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}</CreationDate></Bucket>"
@@ -120,7 +120,7 @@ def created_by(request: Request, account: str, now: datetime) -> Bucket:
 def list_buckets(buckets: list[Bucket], query: Mapping[str, str]) -> Response:
     """Return the response to a ListBuckets request, with the page that `query` asks for.
 
-    `buckets` are all buckets of the account.
+    `buckets` contains all buckets of the account.
     """
     matching = [
         bucket

@@ -31,7 +31,7 @@ BUCKETS: Mapping[str, tuple[str, datetime]] = {
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """The user UserAlpha, and the ARN of the role RoleBeta, which the user may assume."""
+    """The user UserAlpha, and the ARN of the role RoleBeta, which UserAlpha may assume."""
 
     user: Signer
     role_arn: str
@@ -72,7 +72,7 @@ def seed_all(aws: EmbeddedAws) -> None:
 
 
 def allow(*actions: str, resource: str = "*") -> dict[str, Any]:
-    """Return an identity policy that allows these actions on a resource, by default on all."""
+    """Return an identity policy that allows actions on a resource (by default, on all)."""
     statement = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
     return {"Version": "2012-10-17", "Statement": [statement]}
 
@@ -111,9 +111,9 @@ _USED = ("s3:*", "sts:GetScopedCredentials")
 
 
 def seed(aws: EmbeddedAws) -> Scenario:
-    """Create the profiles of the demo: UserAlpha, and RoleBeta, a role with three buckets.
+    """Create the demo's profiles UserAlpha and RoleBeta, a role with access to three buckets.
 
-    UserAlpha has no permissions except to assume roles.
+    UserAlpha has no permissions except the permission to assume roles.
     """
     user = aws.iam.create_user("UserAlpha", account=USER_ACCOUNT, policy=allow("sts:AssumeRole"))
     for name, (region, created) in BUCKETS.items():
@@ -125,7 +125,7 @@ def seed(aws: EmbeddedAws) -> Scenario:
 
 
 def add_role(aws: EmbeddedAws, name: str, *actions: str, region: str = REGION) -> str:
-    """Create a role that UserAlpha may assume, write its profile, and return the role's ARN."""
+    """Create a role that UserAlpha may assume, write the role's profile, and return its ARN."""
     role_arn = aws.iam.create_role(
         name,
         account=ROLE_ACCOUNT,
@@ -230,8 +230,8 @@ for file in Path("~/.aws").expanduser().glob("*/cache/*.asleep"):
 def seed_company(aws: EmbeddedAws) -> Path:
     """Create roles and a config file with a profile of each kind, and return the file's path.
 
-    The user is signed in with SSO. The script ``~/.aws/phone.py`` prints MFA codes,
-    ``~/.aws/night.py`` ends the sign-in, and ``~/.aws/morning.py`` restores it.
+    The user is already signed in to IAM Identity Center. The script ``~/.aws/phone.py`` prints MFA
+    codes, ``~/.aws/night.py`` ends the sign-in, and ``~/.aws/morning.py`` restores the sign-in.
     """
     for name, script in (("night.py", _NIGHT), ("morning.py", _MORNING)):
         write_private(aws.config_file.with_name(name), script)
@@ -275,11 +275,11 @@ _FAILING = ("audit-prod", "billing-prod", "sandbox-old", "security-prod")
 def seed_organisation(
     aws: EmbeddedAws, accounts: int = 30, *, config_file: Path | None = None
 ) -> tuple[str, ...]:
-    """Create accounts with buckets, write a profile for each, and return the profiles' names.
+    """Create accounts with buckets, write a profile for each one, and return the profile names.
 
-    If there are 30 accounts, the last four profiles fail for different reasons. With any other
-    number of accounts, all profiles work. The profiles are written to `config_file`, by default the
-    shared config file.
+    If there are 30 accounts, the last four profiles fail, each for a different reason. With any
+    other number of accounts, all profiles work. The profiles are written to `config_file`, which is
+    the shared config file by default.
     """
     if config_file:
         aws.write_profile("UserAlpha", file=config_file, region=REGION, output="json")

@@ -31,7 +31,7 @@ _LONGEST_POLICY = 2048
 def answer(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Response:
     """Return the response to a signed request to STS. Raises Refused if the request isn't allowed.
 
-    `params` are the parameters in the request's body.
+    `params` contains the parameters in the request's body.
     """
     action = params.get("Action", "")
     if action == "GetCallerIdentity":
@@ -53,7 +53,7 @@ def answer(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Response:
 def issued(action: str, session: Signer, **about: str) -> Response:
     """Return the response to an operation that issued a session, with the session's credentials.
 
-    `about` are more elements of the response.
+    `about` contains additional elements of the response.
     """
     result: dict[str, Any] = {"Credentials": session.credentials(), **about}
     if action == "GetScopedCredentials":
@@ -104,11 +104,12 @@ def _assume_role(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer:
 def _trusting_role(
     iam: Iam, signer: Signer, role_arn: str, action: str, context: Mapping[str, str]
 ) -> Role:
-    """Return the role if the signer's policies and the role's trust policy allow an action.
+    """Return a role if the signer's policies and the role's trust policy allow an action.
 
     If the role is in the signer's account and trusts the signer's ARN, the signer doesn't need an
     identity policy. As on AWS, the error is the same for a role that doesn't exist and for a role
     that doesn't trust the signer.
+
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
     """
     own_arns = [signer.arn]
@@ -132,7 +133,7 @@ def _trusting_role(
 
 
 def request_context(params: Mapping[str, str]) -> dict[str, str]:
-    """Return the condition keys that STS derives from a request's parameters, with their values."""
+    """Return the condition keys and values that STS derives from a request's parameters."""
     keys = {"sts:rolesessionname": params.get("RoleSessionName", "")}
     if "ExternalId" in params:
         keys["sts:externalid"] = params["ExternalId"]
@@ -144,8 +145,8 @@ def role_session(
 ) -> Signer:
     """Return a session of a role with the name, duration and session policies in a request.
 
-    Raises Refused if the duration is longer than the role allows, or longer than one hour if
-    `is_chained` is true. `parts` are more fields of the Signer that is returned.
+    Raises Refused if the duration is longer than the role allows or, if `is_chained` is true,
+    longer than one hour. `parts` contains additional fields of the Signer that is returned.
     """
     seconds = int(params.get("DurationSeconds", _HOUR))
     longest = role.longest
@@ -160,7 +161,7 @@ def role_session(
 
 
 def _user_session(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer:
-    """Return a session for a GetSessionToken request. Raises Refused if it isn't allowed.
+    """Return a session for a GetSessionToken request. Raises Refused if the request isn't allowed.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """
@@ -174,7 +175,9 @@ def _user_session(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer
 
 
 def _scoped(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer:
-    """Return a session for a GetScopedCredentials request. Raises Refused if it isn't allowed.
+    """Return a session for a GetScopedCredentials request.
+
+    Raises Refused if the request isn't allowed.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
     """
@@ -194,7 +197,9 @@ def _scoped(iam: Iam, signer: Signer, params: Mapping[str, str]) -> Signer:
 
 
 def _session_policies(params: Mapping[str, str]) -> tuple[Policy, ...]:
-    """Return the session policies in a request's parameters. Raises Refused if one isn't valid.
+    """Return the session policies in a request's parameters.
+
+    Raises Refused if a session policy isn't valid.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
     """

@@ -1,1 +1,1 @@
-"""The magics, Tab completion, and the prompts that a running cell shows."""
+"""Define the magics, Tab completion, and the prompts that a running cell shows."""

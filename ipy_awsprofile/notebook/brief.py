@@ -1,8 +1,9 @@
 """Display a card below the running cell temporarily, without saving it in the notebook.
 
-Updating the card isn't enough, because front ends such as VS Code lose some updates. If the card is
-the cell's only output, the output is cleared. If the cell has other outputs, clearing would remove
-them as well. In that case, the card is updated twice: immediately and after the cell.
+Updating the card isn't enough to remove it, because front ends such as VS Code lose some updates.
+If the card is the cell's only output, this module clears the cell's output. If the cell has other
+outputs, clearing would also remove the other outputs. In that case, this module empties the card
+twice: immediately and after the cell.
 
 https://jupyter-client.readthedocs.io/en/stable/messaging.html#clear-output
 https://jupyter-client.readthedocs.io/en/stable/messaging.html#update-display-data
@@ -38,19 +39,19 @@ class _Cell(NamedTuple):
 
 
 class _RunningCell:
-    """Counts the running cell's messages, to find out whether the cell has shown any output."""
+    """Counts the running cell's messages to find out whether the cell has shown any output."""
 
     def __init__(self) -> None:
         self._began = _Cell("", 0)
 
     def begin(self, _info: object = None) -> None:
-        """Record the beginning of a cell. Ignore a cell that is run by another cell."""
+        """Record the beginning of a cell. Ignore a cell that another cell runs."""
         now = _now()
         if now.request != self._began.request:
             self._began = now
 
     def has_shown(self, messages: int) -> bool:
-        """Return whether the kernel has sent this number of messages since the cell began."""
+        """Return whether the kernel has sent exactly ``messages`` messages since the cell began."""
         request, sent = self._began
         return _now() == _Cell(request, sent + messages)
 
@@ -67,7 +68,7 @@ _running_cell = _RunningCell()
 
 
 def note_cells(shell: InteractiveShell, ending: ExitStack) -> None:
-    """Record the beginning of each cell of a kernel's shell until ``ending`` is closed."""
+    """Record the beginning of each cell in a kernel's shell until ``ending`` is closed."""
     content: dict[str, Any] = shell.kernel.get_parent("shell").get("content", {})
     if content.get("code", "").startswith(_LOAD):  # the running cell hasn't shown anything, either
         _running_cell.begin()
@@ -77,9 +78,10 @@ def note_cells(shell: InteractiveShell, ending: ExitStack) -> None:
 
 @contextmanager
 def shown_briefly(card: object) -> Iterator[None]:
-    """Display a card in a ``with`` block, and remove it when the block ends, even after Ctrl-C.
+    """Display a card in a ``with`` block, and remove the card at the end, even after Ctrl-C.
 
-    A front end can interrupt the kernel as soon as the front end has received the card.
+    A Ctrl-C while the card is being shown takes effect afterwards, because a front end can
+    interrupt the kernel as soon as it receives the card.
     """
     with Uninterrupted() as showing:
         shown = DisplayHandle()

@@ -1,4 +1,4 @@
-"""``%aws_calls``: return the notebook's AWS calls as a DataFrame, and draft a policy for them."""
+"""Run ``%aws_calls``: return the notebook's AWS calls as a DataFrame, or draft policies."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 def recorded_calls() -> pd.DataFrame:
     """Return the AWS calls that this kernel has recorded, oldest first.
 
-    ``%aws_calls on`` starts recording the calls of boto3, aiobotocore and libraries that use them.
-    Each row is a call. For the columns, see `Call`. Request bodies and parameter values aren't
-    recorded, except for the names in the resource's ARN. The recorder keeps the newest 100,000
-    calls. In a script, no calls are recorded, so the DataFrame is empty.
+    ``%aws_calls on`` starts recording the calls that boto3, aiobotocore and libraries based on them
+    make. Each row of the DataFrame describes a call. For the columns, see `Call`. Request bodies
+    and parameter values aren't recorded, except for the names in a resource's ARN. The recorder
+    keeps the newest 100,000 calls. In a script, no calls are recorded, so the DataFrame is empty.
     """
     shell = get_ipython()
     magics = shell and shell.magics_manager.registry.get("AwsProfileMagics")
@@ -71,7 +71,7 @@ def run_aws_calls(
 
 
 def _require_one_action(options: argparse.Namespace) -> None:
-    """Raise InvalidOption if the line combines the action, ``--denied`` and ``--policy``."""
+    """Raise InvalidOption if the line has two of these: an action, ``--denied``, ``--policy``."""
     actions = list(filter(None, [options.action]))
     if options.denied:
         actions.append("--denied")
@@ -96,7 +96,7 @@ def _show_state(count: int, *, is_on: bool) -> None:
 
 
 def _show_drafts(shown: list[Draft], file: str, session: ProfileSession | None) -> None:
-    """Show a draft policy for each profile, or write the active profile's draft to a file."""
+    """Show a draft policy for each identity, or write the active identity's draft to a file."""
     if file.startswith(("$", "{")):
         raise InvalidOption(f"`{file}` isn't the name of a file.")
     caller = "notebook"
@@ -126,7 +126,7 @@ def _show_drafts(shown: list[Draft], file: str, session: ProfileSession | None) 
 
 
 def _drafts_of_active(drafted: list[Draft], session: ProfileSession | None) -> list[Draft]:
-    """Return the active identity's draft policies that allow at least one action."""
+    """Return the draft policies of the active identity that allow at least one action."""
     allowed = [draft for draft in drafted if draft.statements]
     if session is None and len(allowed) == 1:  # boto3 has found the credentials itself
         return allowed
@@ -137,7 +137,7 @@ def _drafts_of_active(drafted: list[Draft], session: ProfileSession | None) -> l
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a policy to a file, which must be new or contain a policy. Raises InvalidOption."""
+    """Write a policy to a new file, or to a file that contains a policy. Raises InvalidOption."""
     try:
         if path.exists() and not _is_policy(path):
             raise InvalidOption(

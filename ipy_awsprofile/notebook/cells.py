@@ -1,4 +1,4 @@
-"""Run a cell's code in a block or as a function, and switch to the first profile before a cell."""
+"""Run a cell's code in a block or as a function, or switch to the first profile before a cell."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def compile_cell(
 ) -> tuple[CodeType, CodeType | None]:
     """Compile a cell, and return the code of its statements and of its last expression, or None.
 
-    Raises InvalidOption for a cell with `await` at its top level, because a function can't run it;
-    ``instead_of_await`` is the hint of the error. Also raises InvalidOption for a syntax error,
-    which IPython shows as in a regular cell.
+    Raises InvalidOption for a cell with `await` at its top level, because a function can't run such
+    a cell. ``instead_of_await`` is the hint of this error. Also raises InvalidOption for a syntax
+    error, and IPython shows this error as in a regular cell.
     """
     # In the user's cell, the first line is the magic's.
     source = "\n" + shell.transform_cell(cell)
@@ -54,9 +54,9 @@ def compile_cell(
 
 
 def run_cell(shell: InteractiveShell, code: tuple[CodeType, CodeType | None]) -> object:
-    """Run a compiled cell in the notebook's namespace, and return the value of its last expression.
+    """Run a compiled cell in the notebook's namespace, and return its last expression's value.
 
-    The traceback of an error or of Ctrl-C contains only the frames of the user's code.
+    The traceback of an error or a Ctrl-C contains only the frames of the user's code.
     """
     statements, expression = code
     try:
@@ -73,13 +73,13 @@ def run_cell(shell: InteractiveShell, code: tuple[CodeType, CodeType | None]) ->
 
 
 def _show_as(error: BaseException, lines: list[str]) -> None:
-    """Make IPython show these lines as the traceback of an error, without the magic's frames."""
+    """Make IPython show ``lines`` as the traceback of an error, without the magic's frames."""
     error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
 
 
 @contextmanager
 def warning_about_threads(shell: InteractiveShell) -> Iterator[None]:
-    """Warn about threads that a ``with`` block started and that still run the user's code."""
+    """Warn about threads that were started in a ``with`` block and still run the user's code."""
     before = threading.enumerate()
     try:
         yield
@@ -105,8 +105,8 @@ def _runs_code_of(shell: InteractiveShell, thread: threading.Thread) -> bool:
 def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session], object]:
     """Return a function that runs a cell with a session and returns its last expression's value.
 
-    In the cell, ``session`` is the function's argument, and ``profile`` is the session's `Profile`.
-    The cell's assignments don't change the notebook's variables. Raises InvalidOption.
+    In the cell, ``session`` is the argument of the function, and ``profile`` is the session's
+    `Profile`. Assignments in the cell don't change the notebook's variables. Raises InvalidOption.
     """
     # The function runs in a thread, which has no event loop yet.
     statements, expression = compile_cell(
@@ -135,7 +135,7 @@ def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session
 
 
 class _Magic(NamedTuple):
-    """A call of a magic in a cell's code: its name and line, and whether it is a cell magic."""
+    """A call of a magic in a cell's code: the magic's name, its line and whether it has a cell."""
 
     name: str
     line: str
@@ -143,7 +143,7 @@ class _Magic(NamedTuple):
 
 
 def _magic_in(node: ast.AST) -> _Magic | None:
-    """Return the magic that a node of a cell's syntax tree calls, or None for any other node."""
+    """Return the magic that a node in a cell's syntax tree calls, or None for any other node."""
     match node:
         case ast.Call(
             ast.Attribute(
@@ -160,10 +160,11 @@ _LEAVES_IDENTITY = re.compile("--(console|explain|help|logout|pick)")
 
 
 class CellBeginning:
-    """Calls functions before each cell. If Ctrl-C interrupts a function, the cell ends.
+    """Calls functions before each cell. If Ctrl-C interrupts a function, the cell doesn't run.
 
-    IPython would show only the traceback of the KeyboardInterrupt, and then run the cell. Instead,
-    the cell's code is replaced with a statement that raises KeyboardInterrupt.
+    Without this class, IPython would show only the traceback of the KeyboardInterrupt, and would
+    then run the cell. This class replaces the cell's code with a statement that raises
+    KeyboardInterrupt.
 
     IPython calls `call_functions` before a cell, and then `visit` with the cell's code.
     """
@@ -174,7 +175,7 @@ class CellBeginning:
         self._was_interrupted = False
 
     def call_functions(self, info: ExecutionInfo) -> None:
-        """Call the functions that are registered to run before a cell, and remember Ctrl-C."""
+        """Call the functions that are registered to run before a cell, and remember a Ctrl-C."""
         self._was_interrupted = False
         try:
             for function in self.functions:
@@ -183,7 +184,7 @@ class CellBeginning:
             self._was_interrupted = True
 
     def visit(self, cell: ast.Module) -> ast.Module:
-        """Return the cell's code or, after Ctrl-C, code that raises KeyboardInterrupt."""
+        """Return the cell's code or, after a Ctrl-C, code that raises KeyboardInterrupt."""
         if self._was_interrupted:
             self._was_interrupted = False
             return ast.parse("raise KeyboardInterrupt")
@@ -198,10 +199,11 @@ def needs_no_switch(switcher: Switcher) -> bool:
 class FirstProfile:
     """Adds ``%aws_profile NAME`` to the beginning of each cell until a switch succeeds.
 
-    Loading the extension doesn't switch, so a kernel that doesn't run any cells never prompts. If
-    the switch fails, its error ends the cell, because the cell would otherwise use a different
-    identity. ``line`` is a function that returns the magic's line, or an empty string if no profile
-    is set. The function ``switcher`` is called only if there is a line.
+    Loading the extension doesn't switch, so a kernel that doesn't run any cells never prompts you.
+    If the switch fails, its error ends the cell, because the cell would otherwise use a different
+    identity. ``line`` is a function that returns the line after ``%aws_profile``, or an empty
+    string if no first profile is set. ``switcher`` is a function that returns the Switcher, and is
+    called only if ``line`` returns a line.
 
     IPython calls `visit` with each cell:
     https://ipython.readthedocs.io/en/stable/config/inputtransforms.html#syntax-transformations
@@ -212,7 +214,7 @@ class FirstProfile:
         self._switcher = switcher
 
     def visit(self, cell: ast.Module) -> ast.Module:
-        """Return the cell's code, with a switch at its beginning if one is needed."""
+        """Return the cell's code, with a switch at the beginning if the cell needs one."""
         line = self._line()
         if not line or _chooses_identity(cell) or _only_sets_options(cell):
             return cell
@@ -228,17 +230,18 @@ def _magic_of(statement: ast.stmt) -> _Magic | None:
 
 
 def _only_sets_options(cell: ast.Module) -> bool:
-    """Return whether a cell contains only ``%config`` lines, such as one that sets the profile."""
+    """Return whether a cell contains only ``%config`` lines, which set options."""
     magics = list(map(_magic_of, cell.body))
     names = {magic.name if magic else None for magic in magics}
     return names == {"config"}
 
 
 def _chooses_identity(cell: ast.Module) -> bool:
-    """Return whether a cell begins with a switch or ``--off``. Other magics can come before it.
+    """Return whether a cell begins with a switch or ``--off``.
 
-    A cell that contains only another action, such as ``--explain``, doesn't need an identity
-    either.
+    Other magics can come before the switch.
+
+    The result is also true for a cell that contains only another action, such as ``--explain``.
     """
     for number, statement in enumerate(cell.body, 1):
         magic = _magic_of(statement)

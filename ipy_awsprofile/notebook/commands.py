@@ -1,4 +1,4 @@
-"""Run ``%aws_profile``: read the line, run its action and show the card."""
+"""Run ``%aws_profile``: read the line, perform its action and show the card."""
 
 from __future__ import annotations
 
@@ -74,7 +74,8 @@ def run_aws_profile(
     """Run ``%aws_profile`` and show the result.
 
     ``--share`` can return a DataFrame of receipts, which are records of the credentials that
-    programs have received from the notebook. Raises a subclass of `AwsProfileError`.
+    programs have received from the notebook. Raises a subclass of `AwsProfileError` if the line is
+    invalid or its action fails.
     """
     require_no_run("`%aws_profile`")
     _name_shared_profile(options)
@@ -97,9 +98,10 @@ def run_aws_profile_cell(
     shell: InteractiveShell,
     switcher: Switcher,
 ) -> object:
-    """Run a cell with another identity, show the identity's card, and return the cell's last value.
+    """Run a cell as another identity, show the identity's card, and return the cell's last value.
 
-    Raises a subclass of `AwsProfileError` and any exception that the cell raises.
+    Raises a subclass of `AwsProfileError` if the switch fails, and any exception that the cell
+    raises.
     """
     require_no_run("`%%aws_profile`")
     request = _request_of(options)
@@ -134,9 +136,9 @@ def run_aws_profile_cell(
 
 @contextmanager
 def interruption_as_error(what: str, switcher: Switcher) -> Iterator[None]:
-    """Turn Ctrl-C into a SwitchInterrupted error that says whether anything has changed.
+    """Convert a Ctrl-C to a SwitchInterrupted error that says whether anything has changed.
 
-    ``what`` names the interrupted action. The error's message begins with it.
+    ``what`` names the interrupted action, and is the beginning of the error's message.
     """
     completed = switcher.completed
     try:
@@ -155,7 +157,7 @@ _WRITE = "write"
 
 
 def _name_shared_profile(options: argparse.Namespace) -> None:
-    """Treat ``--share NAME`` like ``NAME --share``, unless the name is ``off`` or ``write``."""
+    """Treat ``--share NAME`` as ``NAME --share``, unless the name is ``off`` or ``write``."""
     if options.share not in (None, "", _OFF, _WRITE):
         options.profile = [options.share, *options.profile]
         options.share = ""
@@ -167,7 +169,8 @@ def _request_of(
     """Return the switch that the options describe, or None if they don't describe a switch.
 
     Raises InvalidOption if the line has options for a switch but doesn't name a profile. If a
-    profile is ``active``, the error's hint contains the complete line for it.
+    profile is active, pass its switch as ``active``, so that the error's hint contains the complete
+    line for it.
     """
     given = chosen(options, SwitchRequest)
     request = SwitchRequest(joined(options.profile), **given)
@@ -194,7 +197,7 @@ def _request_of(
 
 
 def _action_of(options: argparse.Namespace) -> str:
-    """Return the name of the line's action, or an empty string for a switch.
+    """Return the name of the line's action, or an empty string if the line requests a switch.
 
     Raises InvalidOption.
     """
@@ -214,7 +217,7 @@ def _action_of(options: argparse.Namespace) -> str:
 
 
 def _words_of_action(options: argparse.Namespace) -> list[str]:
-    """Return the words of a line that name its action, and the option ``--device-code``."""
+    """Return the words of a line that name its action, and ``--device-code`` if it was typed."""
     words: list[str] = []
     for name, value in chosen(options, ProfileActions).items():
         words.append(f"--{name}")
@@ -227,11 +230,11 @@ def _words_of_action(options: argparse.Namespace) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line of ``%aws_profile`` in a notebook: its options, and the switch that they describe.
+    """A line of ``%aws_profile`` in a notebook, with its options and the switch that they describe.
 
-    ``request`` is None for a line without a switch. ``before`` is the previous value of the
-    variable to which the session is assigned, or None. ``former`` is the previous switch if its
-    variable still contains its session, and None otherwise.
+    ``request`` is None if the line doesn't request a switch. ``before`` is the value that the
+    session's variable had before this line ran, or None. ``former`` is the previous switch if its
+    variable still contains its session, or None otherwise.
     """
 
     options: argparse.Namespace
@@ -243,11 +246,11 @@ class _Line:
 
     @property
     def requested_or_active(self) -> SwitchRequest | None:
-        """The switch that the line requests. Without one, the active switch or None."""
+        """The switch that the line requests or, if there is none, the active switch or None."""
         return self.request or self.switcher.request
 
     def card(self) -> Card:
-        """Return the card of the identity that is active after this line."""
+        """Return the card of the identity that is active after this line has run."""
         active = self.switcher.request
         notes: list[Leftover] = []
         if active and self.former and self.former.variable != active.variable:
@@ -255,10 +258,10 @@ class _Line:
         return active_card(self.switcher, self.before, notes=notes)
 
     def require_request(self, instead: str) -> SwitchRequest:
-        """Return the switch that the line requests or, without one, the active switch.
+        """Return the switch that the line requests or, if there is none, the active switch.
 
-        Raises InvalidOption if neither exists. The error's hint suggests the options in
-        ``instead``.
+        Raises InvalidOption if the line doesn't request a switch and no profile is active.
+        ``instead`` contains the options that the error's hint suggests.
         """
         request = self.requested_or_active
         if request is None:
@@ -268,7 +271,7 @@ class _Line:
 
 
 def _off(line: _Line) -> None:
-    """Undo the switch, and show the result."""
+    """Undo all switches, and show a card with the result."""
     was_shared = line.switcher.recipients.sharing is not None
     kept = line.switcher.off()
     if line.switcher.active:
@@ -279,18 +282,18 @@ def _off(line: _Line) -> None:
 
 
 def _explain(line: _Line) -> None:
-    """Show how the line's profile resolves or, if the line doesn't name one, the active profile."""
+    """Show how the line's profile, or the active profile if the line names none, resolves."""
     display(tables.explanation_card(explain(line.requested_or_active)))
 
 
 def _sign_out(line: _Line) -> None:
-    """Sign out of the sign-in that the line names, or of all sign-ins."""
+    """Sign out of the sign-in that the line names or, if it doesn't name one, of all sign-ins."""
     signed_out, inactive = line.switcher.sign_out(line.request)
     display(cards.signed_out_card(*signed_out, inactive))
 
 
 def _pick(line: _Line) -> None:
-    """Show a picker or, in a terminal, switch to the profile that the user chooses."""
+    """Show a picker or, in a terminal, let the user choose a profile, and switch to it."""
     if renders_html():
         display(line.make_picker(line.switcher))
         return
@@ -303,13 +306,13 @@ def _pick(line: _Line) -> None:
 
 
 def _switch(line: _Line) -> None:
-    """Sign in, switch or renew the credentials, depending on the options, and show the card."""
+    """Depending on the line, sign in, switch or renew the credentials, and then show the card."""
     _change_identity(line)
     _show_card_unless_quiet(line)
 
 
 def _change_identity(line: _Line) -> None:
-    """Sign in, switch or renew the credentials, depending on the line's options."""
+    """Depending on the line's options, sign in, switch or renew the credentials."""
     options = line.options
     request = line.request
     switcher = line.switcher
@@ -343,7 +346,10 @@ def _sign_in(request: SwitchRequest, person: Person, options: argparse.Namespace
 
 
 def _show_card_unless_quiet(line: _Line) -> None:
-    """Show the identity's card. ``--quiet`` hides the card of a switch unless it has a warning."""
+    """Show the identity's card.
+
+    ``--quiet`` hides the card after a switch unless the card contains a warning.
+    """
     card = line.card()
     is_quiet = line.options.quiet and line.request is not None
     if not is_quiet or card.tone is not Tone.GOOD:
@@ -351,10 +357,10 @@ def _show_card_unless_quiet(line: _Line) -> None:
 
 
 def _share(line: _Line) -> pd.DataFrame | None:
-    """Share the notebook's identity, stop sharing it, or let programs write, as the line says.
+    """Share the notebook's identity, stop sharing it, or let programs write, as the line requests.
 
-    Return a DataFrame of receipts, which are records of the credentials that programs have
-    received, or None.
+    Return a DataFrame of receipts or None. A receipt is a record of the credentials that a program
+    has received.
     """
     match line.options.share:
         case "off":
@@ -376,10 +382,11 @@ def _share(line: _Line) -> pd.DataFrame | None:
 def _begin_to_share(line: _Line) -> pd.DataFrame | None:
     """Switch if the line names a profile, and share the notebook's identity.
 
-    If the config file lacks the profiles for programs, preview them. Once the user confirms them,
-    write them and begin to share. If the line doesn't name a profile and programs have already
-    received credentials, return a DataFrame with a receipt for each of them, and None otherwise.
-    Raises InvalidOption if no profile is active, ConfigFileError and CredentialsUnavailable.
+    If the config file lacks the profiles for programs, show a preview of these profiles. Once the
+    user confirms the preview, write the profiles and begin to share. If the line doesn't name a
+    profile and programs have already received credentials, return a DataFrame with a receipt for
+    each program. Otherwise, return None. Raises InvalidOption if no profile is active. Raises
+    ConfigFileError or CredentialsUnavailable if the identity can't be shared.
     """
     switcher = line.switcher
     text_with_shared(ConfigFile.read())  # if it raises an error, the notebook doesn't switch
@@ -414,7 +421,7 @@ def _open_window(line: _Line) -> None:
     """Let programs with the profile `notebook-agent` write for a limited time if the user agrees.
 
     Raises InvalidOption. Raises AwsProfileError if the user doesn't agree or if AWS can't end the
-    credentials in time. In both cases, nothing has changed.
+    credentials in time. After either error, nothing has changed.
     """
     asked = line.request or SwitchRequest()
     words = joined(line.options.profile)
@@ -461,7 +468,7 @@ _EXAMPLE_OF_WINDOW = "Write `%aws_profile --share write 10m`."
 
 
 def _length_of_window(words: str) -> timedelta:
-    """Return the length of time given after ``--share write``. Raises InvalidOption."""
+    """Return the length of time that was given after ``--share write``. Raises InvalidOption."""
     with suppress(ValueError):
         length = timedelta(seconds=seconds(words.replace(" ", "")))
         if timedelta(0) < length <= _LONGEST_WINDOW:
@@ -473,10 +480,13 @@ def _length_of_window(words: str) -> timedelta:
 
 
 def _save(line: _Line) -> None:
-    """Switch to a role and preview a profile for it. If the user confirms it, write the profile.
+    """Switch to a role and preview a profile for it.
 
-    After the profile has been written, the notebook switches to it. Raises the errors of
-    `text_with_role` and of the switch. If an error is raised, nothing has changed.
+    If the user confirms the preview, write the profile.
+
+    After the profile has been written, the notebook switches to this profile. Raises the errors of
+    `text_with_role`, and the errors of a switch. If an error is raised, neither the config file nor
+    the active identity has changed.
     """
     switcher = line.switcher
     name = line.options.save
@@ -496,8 +506,9 @@ def _save(line: _Line) -> None:
 def _open_console(line: _Line) -> None:
     """Open the AWS console as the active identity, and show a card that names the page.
 
-    The link contains a token and is passed only to the browser. Raises AwsProfileError if no
-    profile is active or this machine can't open a browser, and the errors of `console_link`.
+    The link to the console contains a token, and is passed only to the browser. Raises
+    AwsProfileError if no profile is active or if this machine can't open a browser, and raises the
+    errors of `console_link`.
     """
     session = line.switcher.session
     if session is None:
@@ -535,12 +546,14 @@ def active_card(
     back: str = "`%aws_profile --off` brings it back",
     notes: Iterable[Leftover] = (),
 ) -> Card:
-    """Return a card of the active identity. If no profile is active, describe boto3's credentials.
+    """Return a card of the active identity.
 
-    ``before`` is the value that the session has replaced in its variable, and ``back`` says how the
-    value is restored. The card begins with the ``notes``. Without a connection, the card shows the
-    last known identity. Raises a subclass of `AwsProfileError` if AWS refuses to renew the
-    credentials.
+    If no profile is active, the card describes the credentials that boto3 uses.
+
+    ``before`` is the value that the session has replaced in its variable, and ``back`` says how
+    this value is restored. ``notes`` are shown at the beginning of the card. If AWS can't be
+    reached, the card shows the last known identity. Raises a subclass of `AwsProfileError` if AWS
+    refuses to renew the credentials.
     """
     active = switcher.active
     if active is None:
@@ -569,7 +582,7 @@ def active_card(
 
 
 def _about_former_variable(former: SwitchRequest, namespace: Mapping[str, object]) -> Leftover:
-    """Return a note about the variable that contained the session before ``--as`` named another."""
+    """Return a note about the session's former variable after ``--as`` has named another one."""
     name = former.variable
     says = "was removed"
     if name in namespace:
@@ -579,7 +592,7 @@ def _about_former_variable(former: SwitchRequest, namespace: Mapping[str, object
 
 
 def _credentials_without_switch() -> str:
-    """Describe the credentials that boto3 finds by default, checked in boto3's order."""
+    """Return a description of the credentials that boto3 finds without a switch."""
     variable, name = named_profile(os.environ)
     if name and name not in read_config().profiles:
         return f"{variable}={name}, but this profile doesn't exist, and calls to AWS fail"

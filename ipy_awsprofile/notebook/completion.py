@@ -1,4 +1,4 @@
-"""Tab completion for the magics: profiles, roles, options and Regions.
+"""Complete profiles, roles, options and Regions in the magics with the Tab key.
 
 Completion reads files and never calls AWS.
 
@@ -38,7 +38,7 @@ _LAST_WORD = re.compile(r"""(?:^|\s)("[^"]*|'[^']*|\S*)$""")
 
 @context_matcher()
 def complete(context: CompletionContext) -> SimpleMatcherResult:
-    """Return the completions for a magic's line. IPython's completer calls this matcher."""
+    """Return the completions for a line with a magic. IPython's completer calls this function."""
     match = _MAGIC.match(context.text_until_cursor)
     if not match:
         return SimpleMatcherResult(completions=[])
@@ -81,7 +81,7 @@ def _candidates(parser: argparse.ArgumentParser, before: list[str], word: str) -
 
 
 def _values(option: str, word: str) -> Iterable[str]:
-    """Return the values of an option that begin with a word, or an empty list if unknown."""
+    """Return the values of an option that begin with ``word``, or an empty list if unknown."""
     match option:
         case "--region":
             return _regions(word)
@@ -99,13 +99,16 @@ def _regions(word: str) -> list[str]:
 
 
 def _after_comma(word: str, complete_one: Callable[[str], list[str]]) -> list[str]:
-    """Return the completions for the last name in a comma-separated list of names."""
+    """Return completions for the last name in a comma-separated list of names."""
     before, comma, last = word.rpartition(",")
     return [f"{before}{comma}{name}" for name in complete_one(last)]
 
 
 def _beginning_with(word: str, names: Iterable[str]) -> list[str]:
-    """Return the names that begin with a typed word. Names that need quotation marks get them."""
+    """Return the names that begin with a typed word.
+
+    If a name needs quotation marks, the result contains the name with quotation marks.
+    """
     typed = word.strip("\"'").casefold()
     matching = []
     for name in dict.fromkeys(names):
@@ -122,7 +125,7 @@ def _names(word: str) -> list[str]:
 
 
 def _sign_ins() -> dict[str, RoleList | None]:
-    """Return the sign-ins to IAM Identity Center, with the accounts and roles that were listed."""
+    """Return the sign-ins to IAM Identity Center, with their cached lists of accounts and roles."""
     from ipy_awsprofile.config.files import read_config
     from ipy_awsprofile.config.sign_ins import sign_ins
     from ipy_awsprofile.sessions.assigned_roles import cached_list
@@ -131,7 +134,7 @@ def _sign_ins() -> dict[str, RoleList | None]:
 
 
 def _roles(word: str) -> Iterator[str]:
-    """Yield the names of the sign-ins or, after ``corp:``, its roles with their accounts."""
+    """Yield the sign-ins' names or, if the word has a colon, the sign-ins' accounts and roles."""
     by_id = word.partition(":")[2][:1].isdigit()
     for sign_in, listed in _sign_ins().items():
         if ":" not in word:

@@ -1,7 +1,7 @@
-"""The line below an error that AWS's refusal caused: who signed the request, and what to do.
+"""Explain, below an error that AWS's refusal caused, who signed the request and what to do.
 
-The line has at most two sentences and contains only what was checked. This module does nothing in a
-cell that succeeds.
+The explanation has at most two sentences and contains only what was checked. This module doesn't do
+anything in a cell that succeeds.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _CHOOSE = "Run `%aws_profile NAME`."
 def explain_error(
     error: Exception, refusals: list[Refusal], switcher: Switcher, *, is_recording: bool
 ) -> None:
-    """Show a line below an error if a session has expired or AWS's refusal caused the error."""
+    """Show a line below an error if a session has expired or AWS has refused a request."""
     if PROCESS.is_run or _says_what_to_do(error):
         return
     line = _line_about_expiry(switcher)
@@ -65,7 +65,7 @@ def _says_what_to_do(error: Exception) -> bool:
 
 
 def _most_telling(refusals: list[Refusal]) -> Refusal:
-    """Return the last refusal of a signed request, because pandas retries without credentials."""
+    """Return the last refusal of a signed request, because pandas retries requests unsigned."""
     for refusal in refusals:
         if not _was_unsigned(refusal):
             return refusal
@@ -73,7 +73,7 @@ def _most_telling(refusals: list[Refusal]) -> Refusal:
 
 
 def _line_about_expiry(switcher: Switcher) -> str:
-    """Return a line if the active session can't be renewed unattended, or an empty string."""
+    """Return a line if the active session can't be renewed unattended, or else an empty string."""
     session = switcher.session
     if session is None:
         return ""
@@ -90,12 +90,13 @@ def _line_about_expiry(switcher: Switcher) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Signer:
-    """The identity that signed a request, as far as it is known.
+    """The identity that signed a request, as far as the identity is known.
 
-    ``label`` identifies it, and is None if the code used its own keys or the identity isn't known.
-    ``credentials`` are the credentials that signed the request, or the credentials that were passed
-    to the library. ``is_noted`` is true if botocore signed the request in this cell. ``is_certain``
-    is false if the active identity probably signed the request, but this can't be verified.
+    ``label`` describes the identity, or is None if the code used its own keys or the identity isn't
+    known. ``credentials`` contains the credentials that signed the request, or the credentials that
+    were passed to the library. ``is_noted`` is true if botocore signed the request in this cell.
+    ``is_certain`` is false if the active identity probably signed the request but the identity
+    can't be verified.
     """
 
     label: Label | None = None
@@ -105,10 +106,10 @@ class _Signer:
 
 
 def _signer_of(refusal: Refusal, switcher: Switcher) -> _Signer:
-    """Return the identity that signed the request that AWS refused.
+    """Return the identity that signed a request that AWS refused.
 
     A library in another language signs with credentials that it received in this cell or in an
-    earlier cell. Its objects can therefore use credentials from before a switch.
+    earlier cell. Therefore, objects of such a library can use credentials from before a switch.
     """
     signature = _signature_of(refusal)
     if signature:
@@ -127,7 +128,7 @@ def _signer_of(refusal: Refusal, switcher: Switcher) -> _Signer:
 
 
 def _names_caller(message: str, label: Label) -> bool:
-    """Return whether the error message from AWS names the principal of a label."""
+    """Return whether an error message from AWS names the principal of a label."""
     caller = _CALLER.search(message)
     if caller is None or not label.principal:
         return False
@@ -135,9 +136,9 @@ def _names_caller(message: str, label: Label) -> bool:
 
 
 class _Explanation:
-    """Explains a refusal by AWS to the user, and says what to do.
+    """Explains a refusal by AWS to the user, and says what the user can do.
 
-    ``is_recording`` says whether ``%aws_calls`` is recording calls.
+    ``is_recording`` is true if ``%aws_calls`` is recording calls.
     """
 
     def __init__(self, refusal: Refusal, switcher: Switcher, *, is_recording: bool) -> None:
@@ -148,7 +149,7 @@ class _Explanation:
         self._signer = _signer_of(refusal, switcher)
 
     def line(self) -> str:
-        """Return the line, or an empty string if it isn't certain that AWS refused the request."""
+        """Return the explanation, or an empty string if AWS may not have refused the request."""
         refusal = self._refusal
         if _was_unsigned(refusal):
             return self._line_without_credentials()
@@ -171,11 +172,11 @@ class _Explanation:
 
     @property
     def _is_of_active(self) -> bool:
-        """Whether the active profile's session signed the request, or probably did."""
+        """Whether the active profile's session signed the request, or probably signed it."""
         return self._active is not None and self._signer.label == self._active.label
 
     def _who(self) -> str:
-        """Return a sentence that says which identity signed the request, as far as it is known."""
+        """Return a sentence about the identity that signed the request."""
         signer = self._signer
         if signer.label and signer.is_certain:
             return f"This was signed as {_described(signer.label, signer.credentials)}."
@@ -196,7 +197,7 @@ class _Explanation:
         )
 
     def _line_about_library(self, leftover: Leftover) -> str:
-        """Return the line about a library that keeps its own credentials."""
+        """Return an explanation for a library that keeps its own credentials."""
         code = self._refusal.code
         if code and code not in DENIED | EXPIRED | ENDED | REJECTED:
             return ""
@@ -210,7 +211,7 @@ class _Explanation:
     # ---- what to do
 
     def _line_without_credentials(self) -> str:
-        """Return the line about a request that wasn't signed."""
+        """Return an explanation for a request that wasn't signed."""
         active = self._active
         if active is None:
             return f"No profile is active, so AWS got no credentials. {_CHOOSE}"
@@ -219,12 +220,12 @@ class _Explanation:
         return ""
 
     def _line_about_permissions(self) -> str:
-        """Return the line about a request that AWS has denied."""
+        """Return an explanation for a request that AWS denied."""
         steps = self._what_to_do()
         return " ".join([self._who(), *steps])
 
     def _what_to_do(self) -> list[str]:
-        """Return a list with the next steps after a denied request, which can be empty."""
+        """Return a list of the next steps after a denied request. The list can be empty."""
         active = self._active
         label = self._signer.label
         if label and label.is_chosen and self._is_limited_to_reading(label):
@@ -260,7 +261,7 @@ class _Explanation:
         return [lacks]
 
     def _other_steps(self) -> list[str]:
-        """Return a list with another helpful step: listing denied calls, or switching back."""
+        """Return a list with another helpful step: listing the denied calls or switching back."""
         if self._is_recording and self._signer.is_noted:
             return ["`%aws_calls --denied` lists such calls"]
         before = self._switcher.previous
@@ -278,7 +279,7 @@ class _Explanation:
         return "session policy" in self._refusal.message or self._writes()
 
     def _writes(self) -> bool:
-        """Return whether the request would have changed something in AWS, as far as known."""
+        """Return whether the request would probably have changed something in AWS."""
         missing = _MISSING.search(self._refusal.message)
         operation = self._refusal.operation
         if missing:
@@ -288,14 +289,14 @@ class _Explanation:
         return action_of("s3", operation).access not in _READING
 
     def _steps_to_write(self, active: OpenProfile) -> list[str]:
-        """Return a list with the line that opens the profile for writing, unless it's protected."""
+        """Return a list with a line that opens the profile for writing, or an empty list."""
         if is_protected(active, self._switcher.protection):
             return []
         request = replace(active.request, read_only=False, write=True)
         return [advice_to_write(f"{self._purpose()}, run `%aws_profile {arguments(request)}`.")]
 
     def _steps_in_python(self, label: Label) -> list[str]:
-        """Return a list with code that opens a session for writing, if the profile allows it."""
+        """Return a list with code that opens a session for writing, or an empty list."""
         config = read_config()
         if label.profile not in config.profiles:  # a role's ARN, or a role of a sign-in
             return []
@@ -323,7 +324,7 @@ class _Explanation:
     def _code_from_sts(self) -> str:
         """Return the error code that STS returns for the credentials, or an empty string.
 
-        The response that AWS sent to the library has no error code.
+        Call this method if the response that AWS sent to the library has no error code.
         """
         if self._refusal.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN):
             return rejection_of(self._signer.credentials)
@@ -352,7 +353,10 @@ class _Explanation:
         return f"AWS has ended the session of {name} ({code}), {self._renewal_of(active)}"
 
     def _renewal_of(self, active: OpenProfile) -> str:
-        """Renew a session unattended. Return the end of a sentence that says what to run next."""
+        """Renew a session without prompting the user.
+
+        Return the end of a sentence that says what to run next.
+        """
         problem = try_to_renew(active.session)
         self._switcher.show_new_session()
         if problem is None:
@@ -366,7 +370,7 @@ class _Explanation:
 
 
 def _signature_of(refusal: Refusal) -> Signature | None:
-    """Return the signature of the refused request if botocore sent it in this cell, or None."""
+    """Return the signature of a refused request if botocore sent it in this cell, or else None."""
     for parsed, signature in PROCESS.refusals:
         if parsed is refusal.parsed:
             return signature
@@ -381,7 +385,7 @@ def _was_unsigned(refusal: Refusal) -> bool:
 
 
 def _described(label: Label, credentials: object) -> str:
-    """Return a description of an identity: its name, role, limits and account, as far as known."""
+    """Return a description of an identity: its name, role, limits and account, if known."""
     arn = Arn.parse(_principal_of(label, credentials))
     kind, _, resource = arn.resource.partition("/")
     details: list[str] = []
@@ -403,7 +407,7 @@ def _described(label: Label, credentials: object) -> str:
 
 
 def _name_of(label: Label) -> str:
-    """Return the name of a profile as code, or the description of an identity without a profile."""
+    """Return a profile's name as code, or the description of an identity without a profile."""
     if not label.profile or " " in label.profile:
         return label.profile or "another identity"
     return f"`{label.profile}`"

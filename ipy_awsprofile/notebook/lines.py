@@ -1,4 +1,4 @@
-"""Parse the options of a magic's line, and add hints about mistakes in the line to errors."""
+"""Parse the options in a magic's line, and add hints about mistakes in the line to errors."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from ipy_awsprofile.text import one_line
 
 
 def with_options(declare: Callable[[argparse.ArgumentParser], None]) -> Callable[[Any], Any]:
-    """Return a decorator that passes a magic its parsed options instead of its line.
+    """Return a decorator that passes parsed options to a magic, instead of a line.
 
-    The magic gets the attribute ``parser``, and the parser's help as its docstring. ``-h`` shows
-    the help instead of running the magic.
+    The decorator adds the attribute ``parser`` to the magic, and sets the magic's docstring to the
+    parser's help. The option ``-h`` shows the help instead of running the magic.
     """
 
     def decorate(magic: Any) -> Any:
@@ -48,13 +48,13 @@ def with_options(declare: Callable[[argparse.ArgumentParser], None]) -> Callable
 
 
 def set_help(magic: Any, epilog: str) -> None:
-    """Set the string at the end of a magic's help, or remove it with an empty string."""
+    """Set the string at the end of a magic's help, or remove this string if ``epilog`` is empty."""
     magic.parser.epilog = epilog or None
     magic.__func__.__doc__ = _help_of(magic.parser)
 
 
 def _help_of(parser: argparse.ArgumentParser) -> str:
-    """Return a parser's help, with values such as `[NAME]` written as in its usage.
+    """Return a parser's help, in which values such as `[NAME]` are written as in the usage.
 
     IPython would otherwise show `[NAME]` as `<[NAME]>`.
     """
@@ -68,7 +68,7 @@ def _help_of(parser: argparse.ArgumentParser) -> str:
 
 @contextmanager
 def _advice_about(magics: Magics, magic: str, line: str, *, is_cell: bool) -> Iterator[None]:
-    """Add a hint with the correct line to an error about a magic's line, for known mistakes."""
+    """If a known mistake in a magic's line causes an error, add a hint with the correct line."""
     try:
         yield
     except (InvalidOption, ProfileNotFound) as error:

@@ -1,4 +1,4 @@
-"""The three magics and their settings.
+"""Define the three magics and their settings.
 
 Loading the extension imports this module. Each action imports the modules that it needs, because
 importing boto3, pandas and ipywidgets takes most of a second.
@@ -52,13 +52,13 @@ def _warn(text: str) -> None:
 
 
 def _warn_again(_info: object) -> None:
-    """Let the next cell show warnings again that an earlier cell has shown."""
+    """Forget the warnings of earlier cells, so that the next cell can show them again."""
     PROCESS.warned.clear()
 
 
 @magics_class
 class AwsProfileMagics(Magics):  # type: ignore[misc]
-    """``%aws_profile``, ``%aws_profiles`` and ``%aws_calls``."""
+    """Defines ``%aws_profile``, ``%aws_profiles`` and ``%aws_calls``."""
 
     protected = traitlets.List(
         traitlets.Unicode(),
@@ -135,9 +135,9 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     @traitlets.validate(*SETTINGS)
     def _keep_policy(self, proposal: traitlets.Bunch) -> object:
-        """Return the value to which the organization's policy limits a setting.
+        """Return the value of a setting after the organization's policy has limited it.
 
-        If it differs from the user's value, show a line.
+        If the policy changes the user's value, show a line about the change.
         """
         name = proposal.trait.name
         kept, line = setting_with_policy(name, proposal.value)
@@ -151,7 +151,10 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     @property
     def switcher(self) -> Switcher:
-        """The Switcher. It is created on first access so that the extension loads quickly."""
+        """The Switcher.
+
+        The Switcher is created on first access so that the extension loads quickly.
+        """
         from ipy_awsprofile.notebook.notices import Notices
         from ipy_awsprofile.switch.switcher import Switcher
 
@@ -167,7 +170,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             return self._switcher
 
     def _tell_about_config(self, result: ExecutionResult) -> None:
-        """Show a line if IPython has ignored a setting of a class that resembles ours."""
+        """Show a line if IPython has ignored a setting because its class name is misspelled."""
         cell = (result.info.raw_cell or "") if result.info else ""
         if "%config" in cell:
             from ipy_awsprofile.notebook.notices import line_about_config
@@ -177,7 +180,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                 PROCESS.warn(line)
 
     def _explain_error(self, result: ExecutionResult) -> None:
-        """Show a line below an error of AWS, an expired session or a missing `session`."""
+        """Explain an error that AWS, an expired session or an undefined `session` has caused."""
         error = result.error_in_exec
         if isinstance(error, NameError) and error.name == SESSION:
             from ipy_awsprofile.notebook.notices import line_about_session
@@ -195,7 +198,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     @property
     def calls(self) -> CallRecorder:
-        """The recorder of AWS calls. It is created on first access."""
+        """The recorder of AWS calls. The recorder is created on first access."""
         from ipy_awsprofile.calls.recorder import CallRecorder
 
         with self._lock:
@@ -211,8 +214,9 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     def aws_profile(self, options: argparse.Namespace, cell: str | None = None) -> object:
         """Switch the notebook to an AWS profile, or show the active identity.
 
-        The variable ``session`` gets a refreshing ``boto3.Session``; boto3's default session, child
-        processes and ``s3://`` paths follow. ``%%aws_profile NAME`` switches for one cell only.
+        The switch sets the variable ``session`` to a ``boto3.Session`` that renews its credentials.
+        boto3's default session, child processes and ``s3://`` paths also use the profile.
+        ``%%aws_profile NAME`` switches for a single cell.
         """
         from ipy_awsprofile.notebook.commands import run_aws_profile, run_aws_profile_cell
 
@@ -235,10 +239,11 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     def aws_profiles(
         self, options: argparse.Namespace, cell: str | None = None
     ) -> pd.DataFrame | None:
-        """List the AWS profiles, or run a cell for each of them.
+        """List the AWS profiles, or run a cell for each matching profile.
 
-        ``%%aws_profiles PATTERN`` runs the cell for each matching profile in parallel, with
-        ``session`` and ``profile``, and returns the values of its last expression as one DataFrame.
+        ``%%aws_profiles PATTERN`` runs the cell for all matching profiles in parallel, with the
+        variables ``session`` and ``profile``. The magic returns the values of the cell's last
+        expression as one DataFrame.
         """
         from ipy_awsprofile.notebook.profiles import run_aws_profiles
 
@@ -249,7 +254,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     def aws_calls(self, options: argparse.Namespace) -> pd.DataFrame | None:
         """Return the recorded AWS calls as a DataFrame.
 
-        ``%aws_calls on`` records calls of boto3, aiobotocore and the libraries that use them.
+        ``%aws_calls on`` records the calls that boto3, aiobotocore and libraries based on them
+        make.
         """
         from ipy_awsprofile.notebook.calls import run_aws_calls
 
@@ -263,7 +269,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             self._switcher.require_changeable()
 
     def close(self) -> None:
-        """Undo the switch, show a warning about it, and prevent further switches."""
+        """Undo the switch, warn the user, and prevent further switches."""
         request = self._switcher.request if self._switcher else None
         warn = PROCESS.warn
         self.ending.close()
@@ -275,7 +281,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             )
 
     def _apply(self, change: traitlets.Bunch | None = None) -> None:
-        """Apply the settings. traitlets passes each ``change`` that the user makes."""
+        """Apply the settings. traitlets calls this method with each ``change`` by the user."""
         PROCESS.configure(self.stale, _warn)
         if change:
             with errors_as_lines():
@@ -300,7 +306,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             self._tell_about_profile()
 
     def _tell_about_profile(self) -> None:
-        """After the user sets the first profile, show a line that says when it becomes active."""
+        """After the user has set the first profile, show a line that says when it is used."""
         from ipy_awsprofile.notebook.notices import line_about_profile
 
         is_late = needs_no_switch(self.switcher)

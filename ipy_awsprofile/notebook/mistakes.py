@@ -1,7 +1,7 @@
 """Find out what the user meant when a magic rejects a line.
 
-The words of the line are read again with more tolerance for mistakes. A hint contains only lines
-that the magic can parse and that name existing profiles.
+This module reads the words of the line again, and tolerates more mistakes than the magic. Hints
+contain only lines that the magic can parse and that name existing profiles.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ _LIKE_PROFILE = 0.7
 
 @dataclass(frozen=True, slots=True)
 class TypedLine:
-    """A line with a magic, the parsers of all magics by name, and the notebook's variables.
+    """A typed line with a magic, the parsers of all magics by name, and the notebook's variables.
 
     ``is_cell`` is true if the line is the first line of a cell magic.
     """
@@ -101,12 +101,12 @@ class TypedLine:
 
     @property
     def mark(self) -> str:
-        """The percent signs before the magic's name."""
+        """The percent signs in front of the magic's name."""
         return "%%" if self.is_cell else "%"
 
     @property
     def parser(self) -> argparse.ArgumentParser:
-        """The parser of the magic."""
+        """The argument parser of the magic."""
         return self.parsers[self.magic]
 
     @property
@@ -114,9 +114,10 @@ class TypedLine:
         return WordReader(self.magic, self.mark, self.parsers)
 
     def advice(self, name: str = "") -> str:
-        """Return advice about what to write instead, or an empty string for unknown mistakes.
+        """Return advice about what to write instead, or an empty string for an unknown mistake.
 
-        ``name`` is the name that isn't a profile if the magic rejected the line for this reason.
+        If the magic rejected the line because a profile doesn't exist, ``name`` is the profile's
+        name.
         """
         # IPython leaves a line as it is if it can't fill in a variable.
         line = _BRACES.sub("", self.line)  # the error says what to write instead of alternatives
@@ -163,7 +164,7 @@ class TypedLine:
         return self._written([*read.names, *read.options])
 
     def _advice_for_aws_cli(self, words: list[str]) -> str:
-        """Return advice for a command of the AWS CLI: how to run it, or the matching magic."""
+        """Return advice for a command of the AWS CLI: how to run it, or which magic to use."""
         rest = [word for word in words[1:] if word != "sso"]
         if rest and rest[0] in ("login", "logout"):
             return self._advice_for(rest)
@@ -187,7 +188,7 @@ class TypedLine:
         return ""
 
     def _advice_for_sharing(self, read: Words) -> str:
-        """Return advice if a word after ``--share`` resembles ``off`` or ``write``, or ""."""
+        """Return advice if a word after ``--share`` resembles ``off`` or ``write``, or else ""."""
         names: list[str] = []
         for name in read.names:
             word = word_of_share(name)
@@ -223,7 +224,7 @@ class TypedLine:
         return self._advice_for_similar(" ".join(rest), options, words)
 
     def _advice_without(self, left_out: list[str], words: list[str]) -> str:
-        """Return a question that suggests a line and names the words that it leaves out."""
+        """Return a question that suggests a line and names the words that the line leaves out."""
         line = self.good_line(words)
         if not line:
             return ""
@@ -233,7 +234,7 @@ class TypedLine:
         return f"Did you mean `{line}`, without {listed(lacking)}?"
 
     def _advice_for_one_identity(self, words: list[str]) -> str:
-        """Return the line for a name with an option of another identity, or an empty string."""
+        """Return advice if an option selects another identity than the name, or an empty string."""
         options = self._parsed(words)
         if options is None or chosen(options, ProfileActions):
             return ""
@@ -242,7 +243,7 @@ class TypedLine:
         return f"Write `{self.mark}{self.magic} {arguments(meant)}`." if meant else ""
 
     def _advice_for_code(self, profile: str, options: list[str]) -> str:
-        """Return the line without an MFA code, which isn't written in a line."""
+        """Return advice to leave out an MFA code, because the cell prompts for the code."""
         prompts = "The cell prompts for the MFA code."
         try:
             target = target_of(SessionRequest(profile, mfa=True), read_config())
@@ -257,7 +258,7 @@ class TypedLine:
         return f"Write `{line}`. {prompts}" if line else ""
 
     def _advice_for_similar(self, name: str, options: list[str], words: list[str]) -> str:
-        """Return advice with similar names and the same options, or an empty string."""
+        """Return advice that combines similar names with the same options, or an empty string."""
         account = account_text(name)
         if account.isdigit():
             return _advice_for_account(account)
@@ -271,7 +272,7 @@ class TypedLine:
         return f"Did you mean {_either(lines)}?" if lines else ""
 
     def _advice_for_pattern(self, pattern: str, read: Words) -> str:
-        """Return advice to use ``%aws_profiles`` if a pattern matches profiles, or "" otherwise."""
+        """Return advice to use ``%aws_profiles`` if a pattern matches profiles, or else ""."""
         many = replace(self, magic="aws_profiles")
         line = many.good_line([*read.names, *read.options])
         if line and list_profiles(pattern):
@@ -279,7 +280,7 @@ class TypedLine:
         return ""
 
     def _advice_for_several(self, profiles: list[str], options: list[str]) -> str:
-        """Return advice for several profiles: a line for each of them, and a cell magic for all."""
+        """Return advice for several profiles: a line for each profile, and a cell magic for all."""
         lines = list(filter(None, (self.good_line([name, *options]) for name in profiles)))
         if not lines:
             return ""
@@ -299,7 +300,7 @@ class TypedLine:
         return rest[0] in (SESSION, *self.variables)
 
     def _answer_to(self, words: list[str]) -> str:
-        """Return advice about a word or option of another tool, or an empty string."""
+        """Return advice about a word or option that belongs to another tool, or an empty string."""
         flags = flags_of(self.parser)
         is_alone = self.magic == "aws_profile" and len(words) == 1
         for word in words:
@@ -311,7 +312,7 @@ class TypedLine:
         return ""
 
     def _with_action(self, words: list[str]) -> str:
-        """Return a corrected line if its action only lacks the dashes, or an empty string."""
+        """Return a corrected line if only its action's dashes are missing, or an empty string."""
         first = words[0]
         if self.magic != "aws_profile":
             return ""
@@ -329,19 +330,22 @@ class TypedLine:
         return self.good_line([*rest.names, f"--{first}", *rest.options])
 
     def _written(self, words: Iterable[str]) -> str:
-        """Return advice to write a line with these words, or "" if it would be rejected."""
+        """Return advice to write a line with these words, or "" if the magic would reject it."""
         line = self.good_line(words)
         return f"Write `{line}`." if line else ""
 
     def _parsed(self, words: Iterable[str]) -> argparse.Namespace | None:
-        """Parse a line with these words. Return its options, or None if it can't be parsed."""
+        """Parse a line with these words.
+
+        Return the options of the line, or None if the line can't be parsed.
+        """
         try:
             return parse(self.parser, " ".join(map(quoted, words)))
         except AwsProfileError:
             return None
 
     def good_line(self, words: Iterable[str]) -> str:
-        """Return a line with these words, or an empty string if the magic would reject it."""
+        """Return a line with these words, or an empty string if the magic would reject the line."""
         words = list(words)
         options = self._parsed(words)
         if options is None:
@@ -352,7 +356,10 @@ class TypedLine:
 
 
 def _with_region(options: Sequence[str], words: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Add the Region among the words to the options. Return the options and the unknown words."""
+    """Add a Region among the words to the options.
+
+    Return the new options, and the words that have no known meaning.
+    """
     with_region = list(options)
     unknown: list[str] = []
     for word in words:
@@ -365,7 +372,7 @@ def _with_region(options: Sequence[str], words: Iterable[str]) -> tuple[list[str
 
 
 def _advice_for_account(account: str) -> str:
-    """Return advice that names the profiles in an account, or an empty string without profiles."""
+    """Return advice that names the profiles in an account, or an empty string if there are none."""
     profiles = [profile for profile in list_profiles() if profile.account == account]
     if not profiles:
         return ""

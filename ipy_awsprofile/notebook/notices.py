@@ -1,4 +1,4 @@
-"""Show the active identity automatically, below cells and in a terminal's prompt.
+"""Show notices about the active identity below cells, and the identity in a terminal's prompt.
 
 https://ipython.readthedocs.io/en/stable/config/callbacks.html
 https://ipython.readthedocs.io/en/stable/config/details.html#custom-prompts
@@ -48,9 +48,9 @@ _LIKE_CLASS = 0.7
 
 
 class Notices:
-    """Shows each notice once, before or after one of the shell's cells.
+    """Shows each notice once, before or after a cell.
 
-    It stops when ``ending`` is closed. ``before_cell`` is the list of functions that are called
+    The notices stop when ``ending`` is closed. ``before_cell`` is the list of functions that run
     before each cell.
     """
 
@@ -78,7 +78,7 @@ class Notices:
             ending.callback(shell.events.unregister, "post_run_cell", hook)
 
     def _tell_about_places(self, _result: object) -> None:
-        """Show a line if the cell has changed a setting that the last switch has set."""
+        """Show a line if the cell has changed a setting that the last switch set."""
         told: set[tuple[int, str]] = set()
         for changed in self._switcher.changed():
             key = self._switcher.completed, changed.name
@@ -162,10 +162,10 @@ class Notices:
 
 
 def _tell_about_s3fs(result: ExecutionResult) -> None:
-    """If pandas can't import s3fs for an S3 path, show what to install below the error.
+    """If pandas can't import s3fs for an S3 path, show a line that says what to install.
 
-    s3fs requires an exact version of botocore through aiobotocore. Without the lower bounds of this
-    package's extra, pip can choose versions that don't fit the installed boto3.
+    Through aiobotocore, s3fs requires an exact version of botocore. If the user installs s3fs
+    without this package's extra, pip can choose versions that don't fit the installed boto3.
     """
     error = result.error_in_exec
     if isinstance(error, ImportError) and re.search(r"\b(s3fs|fsspec)\b", str(error)):
@@ -176,9 +176,9 @@ def _tell_about_s3fs(result: ExecutionResult) -> None:
 
 
 def line_about_session(switcher: Switcher) -> str:
-    """Return a line about the variable of the session, which the cell has used without having it.
+    """Return a line for a cell that failed because the variable `session` isn't defined.
 
-    It names the variable that has the session, or the line that sets one.
+    The line names the variable that contains the session, or the magic that sets such a variable.
     """
     request = switcher.request
     if request is None:
@@ -192,7 +192,7 @@ def line_about_session(switcher: Switcher) -> str:
 def line_about_config(cell: str, settings: Iterable[str]) -> str:
     """Return a line about a `%config` line whose class IPython ignores, or an empty string.
 
-    ``settings`` are the names of our settings.
+    ``settings`` contains the names of this package's settings.
     """
     for class_name, setting, value in _CONFIG.findall(cell):
         is_ours = "awsprofile" in letters_of(class_name)
@@ -208,7 +208,7 @@ def line_about_config(cell: str, settings: Iterable[str]) -> str:
 
 
 def line_about_profile(name: str, *, is_late: bool) -> str:
-    """Return a line about the first profile, which the user has set in a running notebook.
+    """Return a line about the first profile after the user has set it in a running notebook.
 
     ``is_late`` is true if the notebook has already switched.
     """
@@ -226,10 +226,12 @@ def line_about_profile(name: str, *, is_late: bool) -> str:
 
 
 def show_in_prompt(shell: InteractiveShell, switcher: Switcher) -> Callable[[], None]:
-    """Show the active profile in a terminal's prompt. Return a function that removes it.
+    """Show the active profile in a terminal's prompt.
 
-    A protected profile is shown in red. If the user sets another prompt later, it doesn't show the
-    profile.
+    Return a function that removes the profile from the prompt.
+
+    A protected profile is shown in red. If the user sets another prompt later, that prompt doesn't
+    show the profile.
     """
     from IPython.terminal.prompts import Token
 
@@ -258,7 +260,7 @@ def _settings_of(target: Target, config: Config) -> list[Section]:
 
 
 def _without_keys(settings: list[Section]) -> list[Section]:
-    """Return settings without access keys and without values that tools update all the time."""
+    """Return settings without access keys, and without values that tools update all the time."""
     names = known_settings() - KEYS
     without_keys: list[Section] = []
     for section in settings:

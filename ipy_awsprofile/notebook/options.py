@@ -1,6 +1,7 @@
 """Declare the magics' options, and parse a magic's line.
 
-The options for a switch are the fields of `SwitchRequest`. This module declares the other options.
+The options for a switch are the fields of `SwitchRequest`. All other options are declared in this
+module.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ OF_EACH_PROFILE = ("policy", "read_only", "write", "confirmed")
 
 @dataclass
 class ProfileActions:
-    """The actions of ``%aws_profile`` other than a switch. A line can contain only one of them."""
+    """The actions of ``%aws_profile`` other than a switch. A line can contain only one action."""
 
     refresh: bool = option("get new credentials now")
     login: bool = option("sign in again first (IAM Identity Center, aws login)")
@@ -130,7 +131,7 @@ class _CallsOptions:
 
 
 def of_aws_profile(parser: argparse.ArgumentParser) -> None:
-    """Return a parser for the arguments of ``%aws_profile``."""
+    """Declare the arguments of ``%aws_profile``."""
     parser.usage = "%(prog)s [NAME] [options]"
     about = "the profile to switch to; without NAME, show the active identity"
     parser.add_argument("profile", metavar="NAME", nargs="*", help=about)
@@ -176,7 +177,10 @@ def _add_options(
     declared: type[object],
     names: Container[str] | None = None,
 ) -> None:
-    """Add the fields of a dataclass as options. If ``names`` are given, add only those."""
+    """Add the fields of a dataclass as options.
+
+    If you pass ``names``, add only the fields with these names.
+    """
     for name, field in options_of(declared).items():
         if names is None or name in names:
             about = field.help.replace("%", "%%")
@@ -200,7 +204,7 @@ def _argument_of(field: Option) -> dict[str, object]:
 
 
 def flags_of(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
-    """Return the options of a parser except for its help option."""
+    """Return the options of a parser, except for its help option."""
     flags: dict[str, argparse.Action] = {}
     for action in parser._actions:  # noqa: SLF001  # has no public list
         if action.help == argparse.SUPPRESS:
@@ -211,7 +215,7 @@ def flags_of(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
 
 
 def choices_of(parser: argparse.ArgumentParser) -> list[str]:
-    """Return the words that a magic accepts as its argument, or an empty list."""
+    """Return the words that a magic accepts as its argument, or an empty list if any is valid."""
     choices: list[str] = []
     for action in parser._actions:  # noqa: SLF001  # has no public list
         if action.choices and not action.option_strings:
@@ -220,7 +224,7 @@ def choices_of(parser: argparse.ArgumentParser) -> list[str]:
 
 
 def chosen(options: argparse.Namespace, declared: type[object]) -> dict[str, Any]:
-    """Return the options that were typed and are fields of a dataclass, by field name."""
+    """Return the options that were typed and that are fields of a dataclass, by field name."""
     typed = {}
     for name, field in options_of(declared).items():
         value = getattr(options, name)
@@ -249,7 +253,7 @@ def parse(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace:
 
 
 def words_in(line: str) -> list[str]:
-    """Split a magic's line into words. Raises ValueError if a quotation mark isn't closed."""
+    """Split a line with a magic into words. Raises ValueError if a quotation mark isn't closed."""
     lexer = shlex.shlex(line.replace("\xa0", " "), posix=True)  # web pages and chats have them
     lexer.whitespace_split = True
     lexer.escape = ""
@@ -267,5 +271,5 @@ _KEYS_PAGE = "https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-fil
 
 
 def joined(words: list[str]) -> str | None:
-    """Join words into a name, which may contain spaces. Return None if there are no words."""
+    """Join words to a name, which may contain spaces. Return None if there are no words."""
     return " ".join(words) if words else None

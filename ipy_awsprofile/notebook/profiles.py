@@ -52,7 +52,8 @@ def run_aws_profiles(
 ) -> pd.DataFrame | None:
     """Show the profiles, or run a cell for each profile and return or store the results.
 
-    The results are a DataFrame. Raises a subclass of `AwsProfileError`.
+    The results of a cell are a DataFrame. Raises a subclass of `AwsProfileError` if the line is
+    invalid or AWS can't be called.
     """
     require_no_run("`%aws_profiles`")
     with interruption_as_error("The cell", switcher):
@@ -103,9 +104,9 @@ def _card(options: argparse.Namespace, switcher: Switcher) -> Card:
 
 
 def _sign_in_and_pattern(options: argparse.Namespace) -> tuple[SignIn, str | None]:
-    """Return the sign-in that ``--sso`` names, and the pattern for the sign-in's roles.
+    """Return the sign-in that ``--sso`` names, and the pattern for the roles of the sign-in.
 
-    If the word after ``--sso`` isn't the name of a sign-in and doesn't resemble one, it is part of
+    If the word after ``--sso`` neither is nor resembles the name of a sign-in, the word is part of
     the pattern. Raises AwsProfileError.
     """
     config = read_config()
@@ -122,7 +123,7 @@ def _sign_in_and_pattern(options: argparse.Namespace) -> tuple[SignIn, str | Non
 def _card_of_roles(
     sign_in: SignIn, pattern: str | None, options: argparse.Namespace, switcher: Switcher
 ) -> Card:
-    """Return a table of a sign-in's roles or, with ``--save``, a card of the changes."""
+    """Return a table of a sign-in's roles or, for ``--save``, a card of the changes."""
     listed_at = None  # now
     cached = complete_list(sign_in)
     if cached and not options.refresh:
@@ -146,7 +147,7 @@ def _card_of_roles(
 def _list_roles(
     sign_in: SignIn, pattern: str | None, options: argparse.Namespace, switcher: Switcher
 ) -> list[AssignedRole]:
-    """Return the roles that match the pattern, with a progress bar while AWS lists them.
+    """Return the roles that match the pattern, and show a progress bar while AWS lists the roles.
 
     Raises AwsProfileError.
     """
@@ -166,7 +167,10 @@ def _list_roles(
 def _frame_of_cell(
     options: argparse.Namespace, cell: str, shell: InteractiveShell, switcher: Switcher
 ) -> pd.DataFrame:
-    """Run the cell for each profile. Return the values as a DataFrame. Raises AwsProfileError."""
+    """Run a cell for each profile, and return its values as a DataFrame.
+
+    Raises AwsProfileError if a line or cell is invalid.
+    """
     if options.save:
         raise InvalidOption("--save can't be combined with a cell.", "Run it on a line by itself.")
     if options.workers < 1:
@@ -192,7 +196,10 @@ def _frame_of_cell(
 def _profiles_of_cell(
     options: argparse.Namespace, switcher: Switcher
 ) -> str | Sequence[AssignedRole | OrganizationRole]:
-    """Return the roles or the pattern for which a cell runs. Raises AwsProfileError."""
+    """Return the roles that a cell runs for, or the pattern of its profiles.
+
+    Raises AwsProfileError.
+    """
     roles: Sequence[AssignedRole | OrganizationRole]
     if options.organization or options.role:
         if not (options.organization and options.role) or options.sso is not None:

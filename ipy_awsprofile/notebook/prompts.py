@@ -1,6 +1,6 @@
-"""Ask the user for an MFA code or a sign-in while a cell is running.
+"""Prompt the user for an MFA code or a sign-in while a cell is running.
 
-A library can call AWS in its own thread while the cell waits for it, so any thread can ask.
+Any thread can prompt, because a library can call AWS in a thread while the cell waits for it.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ _PYTHONS = signal.default_int_handler
 
 
 class _Prompts:
-    """Shows one prompt at a time, for any thread of the kernel.
+    """Shows one prompt at a time for all threads of the kernel.
 
-    In a thread other than the main thread, Ctrl-C or the end of the cell also ends the prompt. If
+    In a thread other than the main thread, a Ctrl-C or the end of the cell also ends the prompt. If
     the user doesn't answer the prompt, other threads of the cell that need the same answer fail
     without another prompt.
     """
@@ -72,7 +72,10 @@ class _Prompts:
         self._sockets = of_process(self, name="_sockets", create=self._create_sockets)
 
     def _create_sockets(self) -> tuple[socket.socket, socket.socket]:
-        """Return new sockets. In a forked child, signals no longer wake the kernel."""
+        """Return new sockets.
+
+        In a forked child process, also stop signals from waking the parent's kernel.
+        """
         if os.getpid() != self._process:
             before = signal.set_wakeup_fd(-1)
             if before not in (-1, self._sockets[1].fileno()):
@@ -82,9 +85,9 @@ class _Prompts:
         return ends, end
 
     def begin_cell(self, _info: object = None) -> None:
-        """Allow prompts again, and detect Ctrl-C even while the main thread runs other code.
+        """Allow prompts again, and detect Ctrl-C even while the main thread runs compiled code.
 
-        Python calls its own signal handler only after that code has returned.
+        Python calls its own signal handler only after compiled code has returned.
 
         https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd
         """
@@ -99,7 +102,10 @@ class _Prompts:
 
     @contextmanager
     def prompting(self, unanswered: Callable[[], AwsProfileError]) -> Iterator[None]:
-        """Prompt in a ``with`` block. Raises ``unanswered`` if the cell ends before the block."""
+        """Show a prompt in a ``with`` block.
+
+        Raises the error from ``unanswered`` if the cell ends before the block does.
+        """
         with self._turn:
             is_main = threading.current_thread() is threading.main_thread()
             if is_main or not somebody_is_there():  # then the prompt says what to run
@@ -117,7 +123,7 @@ class _Prompts:
 
     @contextmanager
     def _ending_with_the_cell(self) -> Iterator[None]:
-        """Raise KeyboardInterrupt in this thread's block if Ctrl-C is pressed or the cell ends.
+        """Raise KeyboardInterrupt in a thread's ``with`` block on Ctrl-C or at the end of the cell.
 
         https://docs.python.org/3/c-api/threads.html#c.PyThreadState_SetAsyncExc
         """
@@ -163,7 +169,7 @@ begin_cell = _prompts.begin_cell
 def _interrupt(_number: int, _frame: object) -> NoReturn:
     """Raise KeyboardInterrupt.
 
-    IPython shows the error briefly if it interrupted a renewal in another thread.
+    IPython shows the error briefly if the Ctrl-C interrupted a renewal in another thread.
     """
     error = KeyboardInterrupt()
     if _prompts.was_interrupted or is_renewing():
@@ -172,9 +178,10 @@ def _interrupt(_number: int, _frame: object) -> NoReturn:
 
 
 def begin_interrupts(_info: object = None) -> None:
-    """Handle Ctrl-C during a kernel's cell, because other threads can be renewing credentials.
+    """Handle Ctrl-C while a kernel's cell runs, because other threads may be renewing credentials.
 
-    In a terminal, `asyncio.run` needs Python's own handler, and no other thread prompts.
+    In a terminal, keep Python's own handler, because `asyncio.run` needs it and no other thread
+    prompts.
     """
     is_main = threading.current_thread() is threading.main_thread()
     if renders_html() and is_main and signal.getsignal(signal.SIGINT) is _PYTHONS:
@@ -182,7 +189,7 @@ def begin_interrupts(_info: object = None) -> None:
 
 
 def end_interrupts(_result: object = None) -> None:
-    """Restore Python's own handler for Ctrl-C after a cell, unless the cell has set another."""
+    """Restore Python's own handler for Ctrl-C after a cell, unless the cell has set another one."""
     is_main = threading.current_thread() is threading.main_thread()
     if is_main and signal.getsignal(signal.SIGINT) is _interrupt:
         signal.signal(signal.SIGINT, _PYTHONS)
@@ -194,9 +201,11 @@ def warn_at_cell(text: str) -> None:
 
 
 def confirm_at_cell(question: str, answer: str) -> None:
-    """Ask the user to confirm an action. Raises AwsProfileError unless the user confirms it.
+    """Ask the user to confirm an action.
 
-    In a front end that can't show our views, the user has to type the ``answer``.
+    Raises AwsProfileError if the user doesn't confirm the action.
+
+    In a front end that can't show this package's views, the user has to type the ``answer``.
     """
     if not somebody_is_there():
         raise AwsProfileError(
@@ -256,12 +265,13 @@ def _ask_for_code(question: str) -> str:
 def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
     """Show where to sign in, and wait until the user has signed in or presses Ctrl-C.
 
-    If the kernel's machine has a browser, the page opens there, and the browser returns the result.
-    Otherwise, or with ``device_code``, the user opens the page in any browser. The user then
-    compares a code or, for a profile of ``aws login``, enters the code that the page shows.
+    If the kernel's machine has a browser, the sign-in page opens there, and the browser returns the
+    result. Otherwise, or if ``device_code`` is true, the user opens the page in any browser. In
+    that case, the user compares a code or, for a profile of ``aws login``, enters the code that the
+    page shows.
 
-    Raises SignInRequired if no one is available to sign in, and the errors of `begin_sign_in`,
-    `Attempt.waiting` and `Attempt.enter`.
+    Raises SignInRequired if no one is available to sign in, and raises the errors of
+    `begin_sign_in`, `Attempt.waiting` and `Attempt.enter`.
     """
     file = sign_in_file(target)
     before = version_of(file)
@@ -276,7 +286,10 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
 
 
 def _sign_in(target: Target, *, device_code: bool) -> bool:
-    """Let the user sign in. Return False if the user chooses a different browser instead."""
+    """Let the user sign in.
+
+    Return False if the user chooses to sign in with a different browser.
+    """
     attempt = begin_sign_in(target, device_code=device_code)
     step = attempt.step
     card = cards.sign_in_card(attempt.profile, attempt.url, step, attempt.code, attempt.about)
@@ -299,7 +312,10 @@ def _sign_in(target: Target, *, device_code: bool) -> bool:
 
 
 def _wait_for_views(attempt: Attempt, asked: CellQuestion) -> bool:
-    """Wait until the user signs in. Return False if the user chooses a different browser."""
+    """Wait until the user has signed in.
+
+    Return False if the user chooses to sign in with a different browser.
+    """
     answers: list[Answer] = []
 
     def wait_for_answer(seconds: float) -> None:
@@ -324,7 +340,7 @@ def _wait_for_views(attempt: Attempt, asked: CellQuestion) -> bool:
 
 @contextmanager
 def _shown_until_the_end(card: Card) -> Iterator[None]:
-    """Show the card about the sign-in until the attempt ends, without saving it in the notebook."""
+    """Show the card of a sign-in in a ``with`` block, and don't save the card in the notebook."""
     if not renders_html():
         print(card)  # noqa: T201
         yield
@@ -334,9 +350,9 @@ def _shown_until_the_end(card: Card) -> Iterator[None]:
 
 
 class _InViews:
-    """An output for a question that only our labextension can show.
+    """An output for a question that only this package's JupyterLab extension can show.
 
-    The output itself doesn't contain the question, so the notebook doesn't save it.
+    The output doesn't contain the text of the question, so the notebook doesn't save the text.
     """
 
     def __init__(self, asked: CellQuestion, card: Card) -> None:
@@ -353,7 +369,7 @@ class _InViews:
 
 @contextmanager
 def _shown_in_views(asked: CellQuestion, card: Card) -> Iterator[None]:
-    """Show a question below the cell until the block ends."""
+    """Show a question below the cell until the ``with`` block ends."""
     with shown_briefly(_InViews(asked, card)):
         yield
 

@@ -1,8 +1,8 @@
-"""Recognize errors that were caused by AWS refusing a request, in any library.
+"""Recognize errors in any library that were caused by AWS refusing a request.
 
-The records in `followers` describe a library's errors by the class and message of the exception. No
-library is imported. HTTP 403 from other sites, missing files and the permissions of local files
-don't count as refusals by AWS.
+The records in `followers` identify a library's errors by the class and message of the exception.
+This module doesn't import any of the libraries. HTTP 403 from other sites, missing files and the
+permissions of local files don't count as refusals by AWS.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from ipy_awsprofile.gate import PROCESS
 
 
 def refusals_in(error: BaseException) -> list[Refusal]:
-    """Return AWS's refusals in an error and its causes, the last one first.
+    """Return the refusals by AWS in an error and its causes, with the most recent refusal first.
 
-    This package's own errors are left out, because their hints already say what to do.
+    The result is empty for this package's own errors, because their hints already say what to do.
     """
     chain = list(_chain(error))
     if any(isinstance(each, AwsProfileError) for each in chain):
@@ -34,9 +34,9 @@ def refusals_in(error: BaseException) -> list[Refusal]:
 
 
 def _readers() -> list[Callable[[BaseException], Refusal | None]]:
-    """Return functions that read errors: those of botocore, of programs, and of imported libraries.
+    """Return the functions that read errors from botocore, programs and imported libraries.
 
-    Several libraries can have the same function.
+    If several libraries have the same function, the result contains it once.
     """
     readers: list[Callable[[BaseException], Refusal | None]] = [_read_botocore, _read_process]
     for follower in followers():
@@ -66,7 +66,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _origins(error: BaseException) -> list[BaseException]:
-    """Return the cause of an error, and the error that was being handled, such as a first attempt.
+    """Return the cause of an error, and the error that was being handled when it was raised.
 
     `raise … from None` hides the error that was being handled.
     """
@@ -83,7 +83,10 @@ def _origins(error: BaseException) -> list[BaseException]:
 
 
 def _read_botocore(error: BaseException) -> Refusal | None:
-    """Read an error of boto3 or aiobotocore. Libraries such as s3fs pass these errors on."""
+    """Return the refusal in an error from boto3 or aiobotocore, or None.
+
+    Libraries such as s3fs pass these errors on.
+    """
     if is_error_of(error, "botocore.exceptions", "NoCredentialsError"):
         return Refusal(was_unsigned=True)
     if not is_error_of(error, "botocore.exceptions", "ClientError"):
@@ -109,9 +112,9 @@ def _read_botocore(error: BaseException) -> Refusal | None:
 
 
 def _read_process(error: BaseException) -> Refusal | None:
-    """Return a possible refusal for a program that received credentials in this cell.
+    """Return a possible refusal if a program that received credentials in this cell failed.
 
-    The program's session may have ended, but only STS can confirm this.
+    The session of the program may have ended, but only STS can confirm this.
     """
     if PROCESS.lent_in_cell and is_error_of(error, "subprocess", "CalledProcessError"):
         return Refusal(status=HTTPStatus.BAD_REQUEST)

@@ -1,4 +1,4 @@
-"""The picker in a terminal: a list of profiles that the user can search.
+"""Let the user search a list of profiles in a terminal.
 
 https://python-prompt-toolkit.readthedocs.io/en/stable/pages/asking_for_input.html
 """
@@ -19,8 +19,9 @@ from ipy_awsprofile.errors import AwsProfileError
 def pick_in_terminal() -> str | None:
     """Let the user search the profiles by name, and return the name of the chosen profile.
 
-    Enter chooses the first profile whose name contains the typed string. Returns None after Ctrl-C,
-    Ctrl-D or an empty line. Raises AwsProfileError without a terminal, and ConfigFileError.
+    The Enter key chooses the first profile whose name contains the typed string. Returns None after
+    Ctrl-C, Ctrl-D or an empty line. Raises AwsProfileError if no terminal is available, and
+    ConfigFileError if a config file is malformed.
     """
     if not (somebody_is_there() and sys.stdout.isatty()):
         raise AwsProfileError(

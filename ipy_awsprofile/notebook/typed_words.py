@@ -1,6 +1,6 @@
-"""Read the words of a line with more tolerance for mistakes than a magic's parser.
+"""Read the words of a line, and tolerate more mistakes than the parser of a magic.
 
-The order of the words, and the spelling and dashes of options, don't matter.
+The order of the words doesn't matter, and neither do the spelling and dashes of options.
 """
 
 from __future__ import annotations
@@ -66,8 +66,9 @@ _LIKE_OPTION = 0.7
 class Words:
     """The words of a line, sorted into names and options with their values.
 
-    ``names`` are the words that aren't options. ``unknown`` are options that the magic doesn't
-    have. ``problem`` describes a mistake that can't be corrected without leaving out a word.
+    ``names`` contains the words that aren't options. ``unknown`` contains the options that the
+    magic doesn't have. ``problem`` describes a mistake that can be corrected only by leaving out a
+    word.
     """
 
     names: list[str] = field(default_factory=list)
@@ -78,7 +79,10 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class WordReader:
-    """Reads the words of a line with a magic. ``parsers`` maps the magics' names to parsers."""
+    """Reads the words of a line with a magic.
+
+    ``parsers`` maps the names of the magics to their parsers.
+    """
 
     magic: str
     mark: str
@@ -86,11 +90,14 @@ class WordReader:
 
     @property
     def parser(self) -> argparse.ArgumentParser:
-        """The parser of the magic."""
+        """The argument parser of the magic."""
         return self.parsers[self.magic]
 
     def read(self, words: Sequence[str]) -> Words:
-        """Return the line's words, sorted. The spelling and the dashes of options don't matter."""
+        """Return the words of a line, sorted into names and options.
+
+        The spelling and the dashes of options don't matter.
+        """
         read = Words()
         pending = deque(words)
         if len(words) == 1 and self._can_be_name(words[0]):
@@ -107,7 +114,7 @@ class WordReader:
         return not choices_of(self.parser)
 
     def _read_word(self, word: str, read: Words, pending: deque[str], *, is_first: bool) -> None:
-        """Add a word to ``read``, with its values if they are among the ``pending`` words."""
+        """Add a word to ``read``, with its values if the ``pending`` words contain them."""
         bare = word.lstrip(DASHES)
         choice = _CHOICES.get(bare, bare)
         if _names_profile(word):
@@ -124,7 +131,7 @@ class WordReader:
             self._read_option(word, read, pending)
 
     def _read_option(self, word: str, read: Words, pending: deque[str]) -> None:
-        """Add an option with its values to ``read``, or a word that isn't an option."""
+        """Add an option and its values to ``read``, or add a word that isn't an option."""
         flags = flags_of(self.parser)
         key, equals, value = word.partition("=")
         if key in self._flags_of_others() - flags.keys():
@@ -164,7 +171,7 @@ class WordReader:
     def _values_before_option(
         self, pending: deque[str], flags: Mapping[str, argparse.Action]
     ) -> list[str]:
-        """Remove and return the pending words before the next option or profile name."""
+        """Remove and return the pending words that precede the next option or profile name."""
         values: list[str] = []
         while pending:
             word = pending[0]
@@ -176,7 +183,7 @@ class WordReader:
         return values
 
     def _sort_needless(self, flag: str, value: str, read: Words) -> None:
-        """Record a problem if an option that takes no value has one, as in `--read-only=false`."""
+        """Record a problem if a flag has a value, as in `--read-only=false`."""
         if value.casefold() not in ("", "true", "yes", "on", "1"):
             read.problem = f"`{flag}` takes no value. Leave it out if you don't want it."
 
@@ -195,7 +202,7 @@ class WordReader:
 
 
 def _names_profile(word: str) -> bool:
-    """Return whether a word introduces a profile's name, as in ``--profile NAME``."""
+    """Return whether a word introduces the name of a profile, as in ``--profile NAME``."""
     key, equals, _ = word.partition("=")
     if key in ("-p", "profile"):
         return True
@@ -204,9 +211,9 @@ def _names_profile(word: str) -> bool:
 
 
 def _add_values(flag: str, values: list[str], read: Words) -> None:
-    """Add the values of an option to ``read``, and join them if the option accepts several values.
+    """Add an option's values to ``read``, and join the values if the option accepts several.
 
-    ``read`` already contains the option.
+    The option itself must already be in ``read``.
     """
     first, *others = values
     parts = list(filter(None, ",".join(values).split(",")))
@@ -235,7 +242,7 @@ def _duration_in(words: Iterable[str]) -> str:
 
 
 def word_of_share(name: str) -> str:
-    """Return ``off`` or ``write`` if a name after ``--share`` resembles it, or an empty string."""
+    """Return the word (``off`` or ``write``) that a name resembles, or an empty string."""
     if is_profile(name):
         return ""
     if name in ("stop", "end", "no", "none", "false", "0"):
@@ -246,7 +253,7 @@ def word_of_share(name: str) -> str:
 def _flag_meant(word: str, flags: Mapping[str, argparse.Action]) -> str | None:
     """Return the option that a word stands for, or None if it doesn't stand for an option.
 
-    If a word doesn't begin with dashes, its letters must match those of the option exactly.
+    If a word doesn't begin with dashes, its letters must match the letters of the option exactly.
     """
     if has_wildcard(word):
         return None
@@ -274,7 +281,7 @@ def _flag_meant(word: str, flags: Mapping[str, argparse.Action]) -> str | None:
 
 
 def profiles_in(words: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Return the names of profiles that the words contain, and the other words.
+    """Return the names of profiles that the words contain, and the words that remain.
 
     The name of a profile can consist of several words.
     """
@@ -292,7 +299,7 @@ def profiles_in(words: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def _length_of_name(words: list[str]) -> int:
-    """Return the number of words in the longest profile name at the beginning, or 0."""
+    """Return the number of words in the longest profile name that begins ``words``, or 0."""
     for length in range(len(words), 0, -1):
         if is_profile(" ".join(words[:length])):
             return length
@@ -300,13 +307,13 @@ def _length_of_name(words: list[str]) -> int:
 
 
 def is_profile(name: str) -> bool:
-    """Return whether a profile, or a role in IAM Identity Center, has this name."""
+    """Return whether a profile or a role in IAM Identity Center has this name."""
     config = read_config()
     return name in config.profiles or role_named(name, config) is not None
 
 
 def region_in(word: str) -> str:
-    """Return the Region that a word, even a misspelled one, stands for, or an empty string."""
+    """Return the Region that a (possibly misspelled) word stands for, or an empty string."""
     for region in known_regions():
         if letters_of(region) == letters_of(word):
             return region
