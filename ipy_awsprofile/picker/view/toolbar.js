@@ -204,9 +204,9 @@ class ToolbarButton {
   show(state) {
     if (!state) return;
     const { identity, error, ask, busy } = state;
-    let needs = "";
-    if (!this.isOpen && ask) needs = NEEDS[ask.kind];
-    if (!this.isOpen && error) needs = "Something failed";
+    // The popup can be open in a tab in which the user isn't.
+    let needs = ask ? NEEDS[ask.kind] : "";
+    if (error && !this.isOpen) needs = "Something failed";
     let kind = "off";
     if (identity) kind = identity.notes ? "noted" : "on";
     if (identity?.protected) kind = "protected";
