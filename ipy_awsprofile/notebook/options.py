@@ -198,9 +198,31 @@ def _argument_of(field: Option) -> dict[str, object]:
     }
     if field.is_repeated:
         kind |= {"action": "append", "default": []}
+    else:
+        kind["action"] = _StoreOnce
     if field.metavar.startswith("["):  # the option can be without a value
         kind |= {"nargs": "?", "const": ""}
     return kind
+
+
+class _StoreOnce(argparse.Action):
+    """Store an option's value, where argparse's own ``store`` keeps the last of several values."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002  # argparse passes it by position
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        """Store the value. Raise `InvalidOption` if the line already had another value."""
+        earlier = getattr(namespace, self.dest)
+        if earlier not in (self.default, values):
+            raise InvalidOption(
+                f"The line has two values for `{option_string}`: `{earlier}` and `{values}`.",
+                "Keep the one that you want.",
+            )
+        setattr(namespace, self.dest, values)
 
 
 def flags_of(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:

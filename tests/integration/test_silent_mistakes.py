@@ -195,6 +195,20 @@ def test_repeated_regions(shell: Shell, aws: EmbeddedAws) -> None:
     assert list(ran.result["region"]) == ["us-east-1", "eu-west-1"]
 
 
+@pytest.mark.parametrize(
+    ("option", "one", "another"),
+    [("--region", "us-east-1", "eu-west-1"), ("--as", "one", "two"), ("--duration", "15m", "1h")],
+)
+def test_two_values_of_an_option(
+    shell: Shell, aws: EmbeddedAws, option: str, one: str, another: str
+) -> None:
+    """An option that has two values in a line switches to neither, as only one could count."""
+    error = shell.refused(f"%aws_profile RoleBeta {option} {one} {option}={another}")
+    assert str(error).startswith(f"The line has two values for `{option}`")
+    assert not aws.calls
+    assert shell.good(f"%aws_profile RoleBeta {option} {one} {option} {one}").text
+
+
 # Hints that must work as they are written ---------------------------------------------------------
 
 
