@@ -34,7 +34,7 @@
     .ipyap-first button { overflow: hidden; height: 22px; padding: 0 9px; border: 1px dashed var(--jp-border-color1, #888); border-radius: 11px; background: var(--jp-layout-color0, Canvas); color: var(--jp-ui-font-color1, CanvasText); font: inherit; text-overflow: ellipsis; cursor: pointer; }
     .ipyap-first button:hover { background: var(--jp-layout-color2, ButtonFace); }
     .ipyap-first button:focus-visible { outline: 2px solid var(--jp-brand-color1, Highlight); outline-offset: 1px; }
-    .ipyap-first button[aria-busy=true] { opacity: 0.7; cursor: progress; }
+    .ipyap-first button:is([aria-busy=true], :disabled) { opacity: 0.7; cursor: progress; }
     .ipyap-first .ipyap-choose { flex: none; padding: 0 7px; }
   `;
 
@@ -76,7 +76,7 @@
       const { kernelChanged, connectionStatusChanged, statusChanged, iopubMessage } = panel.sessionContext;
       const slots = [
         [kernelChanged, this.onKernel],
-        [connectionStatusChanged, this.onKernel],
+        [connectionStatusChanged, this.onConnection],
         [statusChanged, this.onStatus],
         [iopubMessage, this.onMessage],
       ];
@@ -99,6 +99,17 @@
       if (this.isShown === isShown) return;
       this.isShown = isShown;
       this.onKernel();
+    }
+
+    /** Whether JupyterLab is connecting to the kernel. If an attempt fails, it waits longer before the next one. */
+    get isConnecting() {
+      return this.kernel?.connectionStatus === "connecting";
+    }
+
+    /** Keep the button while JupyterLab is connecting to the same kernel again. */
+    onConnection() {
+      if (this.isConnecting) this.reset();
+      else this.onKernel();
     }
 
     /** Draw the button, and find the comm of a kernel that has loaded the extension before. */
@@ -222,7 +233,7 @@
     async loadAndDo(action) {
       if (this.button) return action(this.button);
       this.next = action;
-      if (this.isLoading || !this.isPython) return;
+      if (this.isLoading || !this.isPython || this.isConnecting) return;
       this.isLoading = true;
       this.draw();
       const reply = await this.kernel.requestExecute({ code: LOAD, store_history: false }).done.catch(() => null);
@@ -282,7 +293,11 @@
       const choose = create("button", { type: "button", title: about, "aria-haspopup": "dialog" }, "No AWS profile");
       choose.addEventListener("click", () => this.open());
       this.first = create("span", { class: "ipyap-first" });
-      if (this.isLoading) {
+      if (this.isConnecting) {
+        choose.textContent = "Connecting …";
+        choose.title = "Jupyter is connecting to the kernel.";
+        choose.setAttribute("disabled", "");
+      } else if (this.isLoading) {
         choose.textContent = "Loading AWS profiles …";
         choose.setAttribute("aria-busy", "true");
       } else if (last) {

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import nbformat
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from ipy_awsprofile.cards.cards import identity_card
 from ipy_awsprofile.demo.stages import ROLE_ACCOUNT, allow
@@ -401,6 +401,40 @@ def test_reload_restart_and_change(jupyter: Jupyter) -> None:
         tool.says("RoleBeta")
     notebook.page.evaluate(f"{_SESSION}.shutdown()")
     tool.is_absent()
+
+
+def test_a_lost_connection(jupyter: Jupyter) -> None:
+    """While JupyterLab is connecting to the kernel again, the button stays, and says so.
+
+    Then it shows the identity again or, if the kernel was restarted, offers to use it again.
+    """
+    notebook, tool = opened(jupyter)
+    sockets: list[WebSocketRoute] = []
+    is_lost = False
+
+    def connect(socket: WebSocketRoute) -> None:
+        if is_lost:
+            socket.close()
+        else:
+            socket.connect_to_server()
+            sockets.append(socket)
+
+    notebook.page.route_web_socket(re.compile("/channels"), connect)
+    notebook.load()
+    tool.says("RoleBeta")
+    for is_restarted in (False, True):
+        is_lost = True
+        if is_restarted:
+            notebook.page.evaluate(f"void {_SESSION}.session.kernel.restart()")
+        else:
+            sockets.pop().close()
+        tool.is_unloaded("Connecting …")
+        expect(tool.first.get_by_role("button")).to_be_disabled()
+        is_lost = False
+        if is_restarted:
+            tool.is_unloaded("Use RoleBeta again")
+        else:
+            tool.says("RoleBeta")
 
 
 #: Without this package, a kernel can't load the extension.
