@@ -3,18 +3,31 @@
 ``%load_ext ipy_awsprofile`` loads the magics. Python code can use these names:
 
 - `list_profiles` returns the profiles in the shared AWS files, as `Profile` records.
+
 - `list_assigned_roles` returns your roles in IAM Identity Center.
-- `organization_roles` returns the roles that have one name in all accounts of your organization.
+
+- `organization_roles` returns the roles with a given name in the accounts of your organization.
+
 - `open_session` returns a boto3 session for a profile. The session renews its credentials.
+
 - `who_am_i` returns the `Identity` of a session, and `list_buckets` returns its S3 buckets.
+
 - `using_profile` activates a profile for the duration of a ``with`` statement.
+
 - `scoped` opens a session with fewer permissions for the duration of a ``with`` statement.
+
 - `across_profiles` calls a function for many profiles, and returns all results as one DataFrame.
-- `on_switch` registers a function that is called after each switch. `end_on_switch` removes it.
+
+- `on_switch` registers a function that is called after each switch, and `end_on_switch` removes
+  the function.
+
 - `ProfilePicker` is a widget with a searchable list of profiles.
+
 - `recorded_calls` returns the AWS calls that ``%aws_calls on`` has recorded.
+
 - `storage_options` returns the options with which pandas, fsspec and Dask use a profile. The module
-  `ipy_awsprofile.libraries` does the same for libraries that have their own S3 client.
+  `ipy_awsprofile.libraries` creates such options for libraries that have their own S3 client.
+
 - `AwsProfileError` is the base class of all errors.
 
 Heavy libraries such as pandas are imported when they are first needed.

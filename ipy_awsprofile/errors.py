@@ -2,22 +2,24 @@
 
 An error message never contains a key, a token or an MFA code. An error message consists of names,
 paths and AWS's messages, so it is safe to log.
-
-AwsProfileError
-├── InvalidOption · ConfigFileError · ProfileNotFound · InvalidProfile    invalid input
-├── ProtectedProfile · UnexpectedAccount · SwitchInterrupted              refused or ended switches
-├── NotAllowed · EventNotRecorded                                 the organization's policy
-├── StaleIdentity · NotForOneProfile · NoProfileAnswered · IdentityChanged    wrong identities
-├── MfaUnavailable · MfaRejected
-├── AccessDenied
-│   └── RoleNotAssigned
-├── CredentialsRejected
-│   └── CredentialsExpired
-├── CredentialsUnavailable
-│   └── SignInRequired
-├── EndpointUnreachable · ServiceError                                    AWS or the network
-└── UnexpectedError                                                       bugs in this package
 """
+
+# The hierarchy of the exceptions:
+#
+# AwsProfileError
+# ├── InvalidOption · ConfigFileError · ProfileNotFound · InvalidProfile    invalid input
+# ├── ProtectedProfile · UnexpectedAccount · SwitchInterrupted          refused or ended switches
+# ├── NotAllowed · EventNotRecorded                                 the organization's policy
+# ├── StaleIdentity · NotForOneProfile · NoProfileAnswered · IdentityChanged    wrong identities
+# ├── MfaUnavailable · MfaRejected
+# ├── AccessDenied
+# │   └── RoleNotAssigned
+# ├── CredentialsRejected
+# │   └── CredentialsExpired
+# ├── CredentialsUnavailable
+# │   └── SignInRequired
+# ├── EndpointUnreachable · ServiceError                                    AWS or the network
+# └── UnexpectedError                                                       bugs in this package
 
 from __future__ import annotations
 
@@ -96,7 +98,7 @@ class ProfileNotFound(AwsProfileError):
             if "role/AWSReservedSSO_" in arn:
                 hint = "Use the role's account and name: `--account ID --role NAME`."
             elif ":role/" in arn:
-                hint = f"For a role, write `--role-arn {arn}`, or `role_arn=` in Python."
+                hint = f"To use a role, write `--role-arn {arn}`, or `role_arn=` in Python."
         message = f"There is no profile `{name}` in the shared config files."
         super().__init__(message, hint or "`%aws_profiles` lists the profiles.")
         self.name = name
@@ -117,7 +119,7 @@ class ProtectedProfile(AwsProfileError):
         message = f"The pattern `{pattern}` protects the profile `{name}`"
         if account:
             message += f": its account is {account}"
-        hint = "Add `--yes` to switch to it, or `confirmed=True` in Python."
+        hint = "Add `--yes` to confirm the switch, or `confirmed=True` in Python."
         super().__init__(f"{message}.", hint)
         self.pattern = pattern
         self.account = account
@@ -174,10 +176,10 @@ class MfaRejected(AwsProfileError):
 
     @property
     def next_answer(self) -> str:
-        """A sentence that tells the user what to enter at the next MFA prompt."""
+        """The message that tells the user what to enter at the next MFA prompt."""
         if self.was_sent:
-            return "Each code works once: wait for the next one, and enter it."
-        return "Nothing was sent to AWS: enter all six digits."
+            return "Each code works only once. Wait for the next code, and then enter it."
+        return "The code wasn't sent to AWS. Enter all six digits."
 
 
 class AccessDenied(AwsProfileError):
@@ -197,7 +199,7 @@ class CredentialsExpired(CredentialsRejected):
 
 
 class CredentialsUnavailable(AwsProfileError):
-    """The source of the profile's credentials (a process, container or sign-in) returned none."""
+    """The profile's credential source (process, container or sign-in) returned no credentials."""
 
 
 class SignInRequired(CredentialsUnavailable):
@@ -213,7 +215,7 @@ class ServiceError(AwsProfileError):
 
 
 class SwitchInterrupted(AwsProfileError):
-    """The user pressed Ctrl-C during a switch or another operation, which ended it."""
+    """The user interrupted a switch or another operation with Ctrl-C."""
 
     def __init__(self, what: str = "The switch", hint: str = "Nothing has changed.") -> None:
         super().__init__(f"{what} was interrupted.", hint)
@@ -222,11 +224,11 @@ class SwitchInterrupted(AwsProfileError):
 def show_briefly(error: _Interrupt) -> _Interrupt:
     """Make IPython show two lines instead of a traceback for this error, and return the error.
 
-    Pass an error from a Ctrl-C that interrupted a renewal of the credentials.
+    ``error`` must come from a Ctrl-C that interrupted a renewal of the credentials.
     """
     lines = (
         "KeyboardInterrupt: The renewal of the credentials was interrupted.",
-        "Nothing has changed. Run the cell again to renew them.",
+        "Nothing has changed. Run the cell again to renew the credentials.",
     )
     error._render_traceback_ = lambda: [printable("\n".join(lines))]  # type: ignore[attr-defined]
     return error
@@ -248,7 +250,7 @@ _OURS = f"{__package__}."
 
 
 def _line_of(error: BaseException) -> str:
-    """Return the module path and number of this package's innermost line in a traceback.
+    """Return the file and line number of this package's innermost frame in a traceback.
 
     The result has the form ``ipy_awsprofile/text.py:12``.
     """

@@ -163,13 +163,13 @@ IMPORT = "`from ipy_awsprofile import libraries`, then"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handle:
-    """Describes a type of objects that use S3 without botocore and keep their identity.
+    """A type of object that uses S3 without botocore and keeps its identity.
 
     ``address`` is the name of an object's attribute that contains either an address or another
-    handle. If the type doesn't have such an attribute, set ``test`` to a function that returns
-    whether an object is a handle. If neither ``address`` nor ``test`` is set, every object of the
-    type is a handle. ``says`` is the card's statement about the object, and tells the user what to
-    do.
+    handle that the object uses. If the type doesn't have such an attribute, set ``test`` to a
+    function that returns whether an object is a handle. If neither ``address`` nor ``test`` is set,
+    every object of the type is a handle. ``says`` is the card's statement about the object, and
+    tells the user what to do.
     """
 
     address: str = ""

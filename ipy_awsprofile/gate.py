@@ -1,9 +1,9 @@
 """Before botocore signs a request, check that the request will be signed as the right identity.
 
 Credentials have a `Label`, which describes the identity that the credentials belonged to when they
-were loaded. Before each signature, `check` compares this label with the active identity. While code
-runs for many profiles, each call of the code for one profile is a `Turn`. In this case, `check`
-compares the label with the profile of the current thread's turn.
+were loaded. Before each signature, `check` compares this label with the active identity. If code
+runs for many profiles, each call of this code for a single profile is a `Turn`. During a turn,
+`check` compares the label with the profile of the turn.
 
 `kernel.watch` calls `check` for each signature that botocore creates. `check_session` in
 `sessions.session` calls `check` for a session that the user passes to a function of this package.
@@ -63,8 +63,9 @@ class Label:
     ``is_chosen`` is true if the user's code names the profile, and ``is_default`` is true if no
     profile was active when the credentials were loaded. ``environment`` identifies credentials in
     environment variables that the user set while a profile was active (see
-    `identity_in_environment`). The credentials in these variables count as the user's choice until
-    the variables change again. ``credentials`` is the credentials object of an active session.
+    `identity_in_environment`). Credentials from environment variables count as the user's choice
+    until the variables change again. ``credentials`` is the credentials object of an active
+    session.
     """
 
     profile: str
@@ -358,7 +359,7 @@ def _require_label_of_turn(label: Label, turn: Turn | None, signer: Signer, oper
 
 
 def _report_stale(label: Label, signer: Signer, operation: str, client: tuple[str, str]) -> None:
-    """Handle a signature as an identity that isn't active, as the user's setting requires.
+    """Handle a signature by an inactive identity in the way that the user's setting requires.
 
     Depending on the setting, show a warning, raise StaleIdentity or do nothing. While a read-only
     identity is active, raise StaleIdentity regardless of the setting.
@@ -408,8 +409,8 @@ def session_here() -> boto3.Session | None:
     """Return the session of the profile that the current thread works for.
 
     The result is None if no code is running for many profiles. Raises NotForOneProfile if code is
-    running for many profiles and this thread doesn't belong to one of them, because that code may
-    have started the thread.
+    running for many profiles and this thread doesn't work for one of the profiles, because that
+    code may have started the thread.
     """
     turn = _turn.get()
     if turn:
@@ -417,7 +418,8 @@ def session_here() -> boto3.Session | None:
     if PROCESS.is_run:
         raise NotForOneProfile(
             "During a run over many profiles, a thread doesn't know which profile it works for.",
-            'Create the client first, `client = session.client("s3")`, and use it in the thread.',
+            'Create the client before the thread, with `client = session.client("s3")`, and use '
+            "this client in the thread.",
         )
     return None
 
@@ -458,7 +460,7 @@ _BETWEEN = {
 def outer_frame(frame: FrameType | None) -> FrameType | None:
     """Return the innermost stack frame outside this package, boto3 and related packages.
 
-    The result is None if all frames on the stack belong to these packages.
+    The result is None if every frame belongs to this package, boto3 or a related package.
     """
     while frame and is_between(frame):
         frame = frame.f_back

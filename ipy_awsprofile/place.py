@@ -18,8 +18,7 @@ class Place(ABC):
 
     Two places are equal if they have the same name and the same owner. For example, the variables
     of two shells have different owners. ``if_changed`` is the card's description of the code that
-    uses the user's value if the user changes the place's value. ``if_changed`` is empty for places
-    that only a switch changes.
+    uses a value set by the user. ``if_changed`` is empty for places that only a switch changes.
     """
 
     def __init__(self, name: str, if_changed: str = "", owner: object = None) -> None:
@@ -49,7 +48,7 @@ class Place(ABC):
 class Variables(Place):
     """A group of environment variables that SDKs read together.
 
-    The name of the group is the name of the first variable, and its value is a dict of the
+    The group's name is the name of its first variable, and the group's value is a dict of the
     variables that are set. If the user changes one of the variables, a switch doesn't change the
     others. ``is_read`` is true if a switch reads the user's values of these variables for the new
     session.
@@ -73,7 +72,7 @@ class Variables(Place):
                 os.environ.pop(name, None)
 
     def code_to_set(self, value: Mapping[str, str]) -> str:
-        """Return the code that sets the variables in ``value``, or an empty string."""
+        """Return the code that sets the variables in ``value``, or "" if a switch sets them."""
         if not self._is_read:
             return ""
         steps = ["import os"]
@@ -104,11 +103,11 @@ class DictItem(Place):
         self._key = key
 
     def get(self) -> object:
-        """Return the value of the entry, or `ABSENT` if the dict doesn't contain it."""
+        """Return the value of the entry, or `ABSENT` if the dict doesn't contain the entry."""
         return self._settings().get(self._key, ABSENT)
 
     def set(self, value: Any) -> None:
-        """Set the entry, or remove it from the dict if the value is `ABSENT`."""
+        """Set the entry, or remove the entry from the dict if the value is `ABSENT`."""
         if value is ABSENT:
             self._settings().pop(self._key, None)
         else:

@@ -107,7 +107,7 @@ class EmbeddedAws(Front):
         return self.home / ".aws" / "credentials"
 
     def environment(self) -> dict[str, str]:
-        """Return the environment variables that a client process needs, which contain no secrets.
+        """Return the environment variables, without secrets, that a client process needs.
 
         The variables don't include an endpoint, because each profile sets `endpoint_url`.
 

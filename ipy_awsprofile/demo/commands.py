@@ -45,7 +45,7 @@ _INTERRUPTED = (-signal.SIGINT, 0xC000013A)
 
 
 def clean_environment(aws: EmbeddedAws) -> dict[str, str]:
-    """Return a copy of `os.environ` with the AWS variables of the embedded AWS and no others."""
+    """Return a copy of `os.environ` in which all AWS variables point to the embedded AWS."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     # Python looks for the user's packages in the home folder, which is now a different one.
     return {"PYTHONUSERBASE": site.getuserbase()} | kept | aws.environment()

@@ -57,11 +57,11 @@ class Signer:
 
     @property
     def is_user_session(self) -> bool:
-        """Whether the signer is a session of a user, such as GetSessionToken creates."""
+        """Whether the signer is a user's session, which GetSessionToken creates."""
         return self.session_token is not None and self.role_arn is None
 
     def settings(self) -> dict[str, Any]:
-        """Return the signer's access key, and a session's token, as settings for a profile."""
+        """Return the signer's access key (and a session's token) as settings for a profile."""
         settings = {
             "aws_access_key_id": self.access_key_id,
             "aws_secret_access_key": self.secret_access_key,

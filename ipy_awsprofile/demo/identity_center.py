@@ -66,7 +66,7 @@ class IdentityCenter:
     """Emulates IAM Identity Center for an embedded AWS.
 
     To allow or deny a sign-in, call `approve` or `deny`, or open the sign-in's link in a browser.
-    The value of `start_url` is for the setting `sso_start_url` of profiles. The value has the
+    Use the value of `start_url` for the setting `sso_start_url` in profiles. `start_url` has the
     scheme https and an AWS domain because the AWS CLI requires both, but no program connects to
     this URL.
     """

@@ -48,9 +48,9 @@ def demo_aws() -> Iterator[EmbeddedAws]:
 def seed_all(aws: EmbeddedAws) -> None:
     """Create everything that the demo, the tutorials and the how-to guides use.
 
-    The shared config file contains the profiles of the demo and of the how-to guides. The
-    tutorials about sign-in and about many accounts use separate config files. The account of the
-    user Maria manages an organization.
+    The shared config file contains the profiles of the demo and of the how-to guides. The tutorials
+    about sign-in and about many accounts use separate config files. The account of the user Maria
+    manages an organization.
     """
     seed(aws)
     company = seed_company(aws)
@@ -125,7 +125,7 @@ def seed(aws: EmbeddedAws) -> Scenario:
 
 
 def add_role(aws: EmbeddedAws, name: str, *actions: str, region: str = REGION) -> str:
-    """Create a role that UserAlpha may assume, write the role's profile, and return its ARN."""
+    """Create a role that UserAlpha may assume and its profile, and return the role's ARN."""
     role_arn = aws.iam.create_role(
         name,
         account=ROLE_ACCOUNT,

@@ -1,4 +1,4 @@
-"""Emulate STS: GetCallerIdentity, and the operations that return credentials.
+"""Emulate GetCallerIdentity and the STS operations that return credentials.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_Operations.html
 """

@@ -1,4 +1,4 @@
-"""Update Amazon Bedrock libraries for language models, which keep sessions or credentials."""
+"""Define the records of Amazon Bedrock libraries, which keep sessions or credentials."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ipy_awsprofile.follower import Cache, Follower
 FOLLOWERS = (
     Follower(
         package="anthropic",
-        why="It keeps a boto3 session for each combination of arguments.",
+        why="anthropic keeps a boto3 session for each combination of arguments.",
         tried="anthropic 0.79 and 2.14",
         caches=(
             Cache("anthropic.lib.aws._auth", "_get_session.cache_clear"),
@@ -16,7 +16,7 @@ FOLLOWERS = (
     ),
     Follower(
         package="litellm",
-        why="It keeps the default credentials for ten minutes.",
+        why="litellm keeps the default credentials for ten minutes.",
         tried="litellm 1.110",
         caches=(
             Cache("litellm.llms.bedrock.base_aws_llm", "BaseAWSLLM._shared_iam_cache.flush_cache"),

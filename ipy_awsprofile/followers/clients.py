@@ -1,4 +1,4 @@
-"""Update libraries that keep a boto3 client or resource and use it for new objects."""
+"""Define the records of libraries that keep a boto3 client or resource for new objects."""
 
 # libraries have no public API for what they keep
 
@@ -25,7 +25,7 @@ def _reset_s3path(module: ModuleType) -> None:
 FOLLOWERS = (
     Follower(
         package="mlflow",
-        why="It keeps a client for an hour.",
+        why="mlflow keeps a client for an hour.",
         tried="mlflow 3.17",
         caches=(
             Cache("mlflow.store.artifact.s3_artifact_repo", "_cached_get_s3_client.cache_clear"),
@@ -33,37 +33,37 @@ FOLLOWERS = (
     ),
     Follower(
         package="cloudpathlib",
-        why="It keeps the client for paths without a client.",
+        why="cloudpathlib keeps a default client for paths that don't name a client.",
         tried="cloudpathlib 0.26",
         caches=(Cache("cloudpathlib.s3.s3client", _reset_cloudpathlib),),
     ),
     Follower(
         package="aws_lambda_powertools",
-        why="It keeps a client for each kind of parameters.",
+        why="Powertools keeps a client for each kind of parameter.",
         tried="aws-lambda-powertools 3.37",
         caches=(Cache("aws_lambda_powertools.utilities.parameters", "clear_caches"),),
     ),
     Follower(
         package="prefect_aws",
-        why="It keeps a client for equal credentials blocks.",
+        why="prefect_aws keeps a client for all credentials blocks that are equal.",
         tried="prefect-aws 0.7",
         caches=(Cache("prefect_aws.credentials", "_get_client_cached.cache_clear"),),
     ),
     Follower(
         package="sagemaker",
-        why="It keeps one client for all resources.",
+        why="sagemaker keeps one client for all resources.",
         tried="sagemaker-core 2.27",
         caches=(Cache("sagemaker.core.utils.utils", "SageMakerClient.reset"),),
     ),
     Follower(
         package="sagemaker_core",
-        why="It keeps one client for all resources.",
+        why="sagemaker_core keeps one client for all resources.",
         tried="sagemaker-core 1.0",
         caches=(Cache("sagemaker_core.main.utils", "SingletonMeta._instances.clear"),),
     ),
     Follower(
         package="s3path",
-        why="It keeps a resource for paths without a resource.",
+        why="s3path keeps a default boto3 resource for paths that don't have one.",
         tried="s3path 0.6",
         caches=(Cache("s3path", _reset_s3path),),
     ),

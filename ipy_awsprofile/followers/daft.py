@@ -37,7 +37,7 @@ def _read_refusal(error: BaseException) -> Refusal | None:
 FOLLOWERS = (
     Follower(
         package="daft",
-        why="It keeps the credentials of its first read for the whole process.",
+        why="Daft keeps the credentials of its first read for the whole process.",
         tried="daft 0.7",
         about=_about,
         read_refusal=_read_refusal,

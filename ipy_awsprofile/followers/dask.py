@@ -1,9 +1,10 @@
-"""Update Dask's caches, its scheduler during a run, and clusters that use the notebook's identity.
+"""Describe how a switch updates Dask's caches, its scheduler and its clusters.
 
-A plugin in each worker serves the credentials that the kernel last sent. It serves them on the
-worker's loopback address, as `kernel.lending` does in the kernel. The workers don't need this
-package. The served credentials are valid for less than ten minutes. For such credentials, botocore
-requests new ones before each signature, so a switch affects even the clients that a worker keeps.
+A plugin in each worker serves the credentials that the kernel last sent. The plugin serves them on
+the worker's loopback address, as `kernel.lending` does in the kernel. The workers don't need this
+package. The served credentials are valid for less than ten minutes. Because of this short validity,
+botocore requests new credentials before each signature, so a switch affects even the clients that a
+worker keeps.
 
 https://distributed.dask.org/en/stable/plugins.html#worker-plugins
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
@@ -86,10 +87,11 @@ def dask_workers(client: Client, *, read_only: bool = False) -> DaskWorkers:
 
     A `using_profile` statement or a ``%%aws_profile`` cell doesn't change the workers' identity. A
     switch doesn't change the workers' identity while the workers have unfinished tasks of this
-    client. In this case, the card tells you to call this function again. AWS clients that a task
-    created before this call keep their identity. The workers use their own identity again after
-    ``--off``, ``--share off``, a switch to a protected profile, or a call to `close` on the
-    returned object. If the kernel is killed, the workers' calls to AWS fail after ten minutes.
+    client. If the workers are busy during a switch, the card tells you to call this function again.
+    AWS clients that a task created before this call keep their identity. The workers use their own
+    identity again after ``--off``, ``--share off``, a switch to a protected profile, or a call to
+    `close` on the returned object. If the kernel is killed, the workers' calls to AWS fail after
+    ten minutes.
 
     Raises InvalidOption if no profile is active, or if a connection of the cluster isn't encrypted.
     Raises CredentialsUnavailable if the workers already use another notebook's identity, or if a
@@ -170,7 +172,7 @@ def _what_workers_clear() -> tuple[Follower, ...]:
 def _plugin_class() -> Any:
     """Return the class of the plugin that runs in each worker.
 
-    The class is created here because its base class can only be imported after Dask.
+    The class is created in a function because its base class can be imported only with Dask.
     """
     from distributed import WorkerPlugin
 
@@ -193,7 +195,8 @@ def _plugin_class() -> Any:
 async def _register(client: Client, lent: LentIdentity) -> CredentialsUnavailable | None:
     """Register a plugin that serves credentials in a cluster's current and future workers.
 
-    If ``lent`` doesn't contain credentials, unregister the plugin instead.
+    If ``lent`` doesn't contain credentials, restore the workers' own identity and unregister the
+    plugin.
 
     The scheduler stores a note that tells other notebooks whose identity the workers use. Return
     the error of a worker that can't use the credentials, or None. Raises CredentialsUnavailable.
@@ -202,7 +205,7 @@ async def _register(client: Client, lent: LentIdentity) -> CredentialsUnavailabl
     from distributed.core import clean_exception
 
     if client.status != "running":
-        raise ConnectionError("There is no connection to the scheduler.")
+        raise ConnectionError("The Dask client isn't connected to the scheduler.")
     note = await client.get_metadata(_NAME, {})
     if _is_good(note) and note["owner"] != _OWNER:
         raise CredentialsUnavailable("The workers already use another notebook's identity.")
@@ -231,9 +234,9 @@ def _require_private(client: Client) -> None:
     address = client.scheduler_info()["address"]
     if not _PRIVATE.match(address):
         raise InvalidOption(
-            f"The connections of the Dask cluster, {address}, aren't encrypted.",
-            "Start it with TLS, such as `security=True`, or give its machines a role. Workers that "
-            "are threads of the kernel follow each switch without this.",
+            f"The connections to the Dask cluster {address} aren't encrypted.",
+            "Start the cluster with TLS (for example, `security=True`), or give the cluster's "
+            "machines a role. Workers that run as threads in the kernel follow each switch anyway.",
         )
 
 
@@ -247,7 +250,7 @@ def _is_good(document: Mapping[str, str]) -> bool:
 class LentIdentity:
     """Serves the notebook's credentials (``document``) to the code in a Dask worker.
 
-    The first plugin of a worker is kept, and serves the credentials that later plugins bring.
+    A worker keeps its first plugin, which serves the credentials that later plugins bring.
     """
 
     document: Mapping[str, str]
@@ -281,7 +284,7 @@ class LentIdentity:
         method = getattr(get_session().get_credentials(), "method", None)
         if method != "container-role":
             self.lend(LentIdentity({}, {}, self.followers))
-            raise RuntimeError(f"AWS SDKs prefer its own credentials ({method}).")
+            raise RuntimeError(f"AWS SDKs prefer the worker's own credentials ({method}).")
 
     def fetch(self) -> Mapping[str, str]:
         """Return the credentials, or an error message after the credentials have expired."""
@@ -289,8 +292,8 @@ class LentIdentity:
             return self.document
         return {
             "Code": "CredentialsUnavailable",
-            "Message": "This worker can't use the notebook's identity anymore. In any "
-            "notebook, `libraries.dask_workers(client).close()` brings the worker's own back.",
+            "Message": "This worker can't use the notebook's identity anymore. To restore the "
+            "worker's own identity, run `libraries.dask_workers(client).close()` in any notebook.",
         }
 
     def _forget_identity(self) -> None:
@@ -371,7 +374,7 @@ def _about_client(
 FOLLOWERS = (
     Follower(
         package="dask",
-        why="Plans contain filesystems, expressions contain plans, and workers are processes.",
+        why="Dask caches expressions whose plans contain filesystems, and starts worker processes.",
         tried="dask 2025.1 and 2026.8",
         caches=(
             Cache("dask.dataframe.dask_expr.io.parquet", "_cached_plan.clear"),
@@ -384,7 +387,7 @@ FOLLOWERS = (
     ),
     Follower(
         package="distributed",
-        why="A client's workers are processes, on any machine.",
+        why="The workers of a client are processes that can run on any machine.",
         tried="distributed 2025.1 and 2026.8",
         starts_workers=is_one_of(_CLIENT),
         about=_about,

@@ -1,4 +1,4 @@
-"""Update database drivers, which keep credentials or connections."""
+"""Define the records of database drivers, which keep credentials or connections."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ FOLLOWERS = (
     Follower(
         package="redshift_connector",
         why=(
-            "It keeps the user of a cluster, even for another identity in the same run over many "
-            "profiles."
+            "redshift_connector keeps a cluster's user, even for another identity in the same run "
+            "over many profiles."
         ),
         tried="redshift_connector 2.2",
         caches=(Cache("redshift_connector.iam_helper", _forget_users_of_clusters),),
     ),
     Follower(
         package="pymongo_auth_aws",
-        why="It keeps credentials for all connections.",
+        why="pymongo_auth_aws keeps credentials for all connections.",
         tried="pymongo-auth-aws 1.3",
         caches=(Cache("pymongo_auth_aws.auth", _forget_credentials),),
     ),
     Follower(
         package="pynamodb",
-        why="Each model keeps a connection.",
+        why="Each model of pynamodb keeps a connection.",
         tried="pynamodb 6.1",
         caches=(Cache("pynamodb.models", _disconnect_models),),
     ),

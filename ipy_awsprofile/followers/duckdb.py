@@ -1,4 +1,4 @@
-"""DuckDB's secrets for S3 follow each switch after you have created them."""
+"""Define the record of DuckDB, whose secrets for S3 follow each switch once they are created."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def duckdb_secret(
     is_in_run = session_here() is not None
     if connection is None and is_in_run:
         raise NotForOneProfile(
-            "DuckDB's default connection is shared by all profiles of a run.",
-            "Use a connection of the function: `con = duckdb.connect()`, then "
+            "All profiles of a run share DuckDB's default connection.",
+            "Open a connection in the function with `con = duckdb.connect()`, and pass it to "
             "`libraries.duckdb_secret(session, con)`.",
         )
     check_session(session)
@@ -183,7 +183,7 @@ def _move(session: ProfileSession | None) -> None:
 
 
 def _about(notebook: Notebook) -> Iterator[Leftover]:
-    """Yield the card's line about DuckDB if the notebook uses it and no secret follows."""
+    """Yield the card's line about DuckDB if DuckDB is used and no secret follows switches."""
     if notebook.active and notebook.uses("duckdb") and not _secrets().following:
         yield Leftover(
             "duckdb",
@@ -213,7 +213,7 @@ def _read_refusal(error: BaseException) -> Refusal | None:
 FOLLOWERS = (
     Follower(
         package="duckdb",
-        why="Its S3 client uses only the keys of its secrets.",
+        why="The S3 client of DuckDB uses only the keys in DuckDB's secrets.",
         tried="duckdb 1.5",
         move=_move,
         about=_about,

@@ -1,4 +1,4 @@
-"""Update the default arguments of fsspec and s3fs, and return options for a session."""
+"""Define the records of fsspec and s3fs, and create storage options for a session."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def storage_options(session: boto3.Session | None = None) -> dict[str, object]:
         name = chain_line(names_of_chain(session)) or "a session of another library"
         raise CredentialsUnavailable(
             f"The name of a profile isn't enough to open this session again: {name}.",
-            "While its profile is active, use `storage_options()` without a session.",
+            "While the session's profile is active, use `storage_options()` without a session.",
         )
     check_session(session)
     options: dict[str, object] = {"profile": session.target.name}
@@ -106,7 +106,7 @@ _IDENTITY = {"profile", "key", "secret", "token", "anon", "session", "username",
 
 
 class _ArgumentsOfTurn:
-    """The default arguments of S3 filesystems in a run, for the profile that the thread works for.
+    """Default arguments of S3 filesystems for the profile that the current thread works for.
 
     fsspec updates a dict with this object. The update first calls `keys`, which fetches all
     arguments at once, because a renewal between two arguments would mix two sets of credentials.
@@ -135,20 +135,20 @@ class _ArgumentsOfTurn:
 FOLLOWERS = (
     Follower(
         package="fsspec",
-        why="It uses a filesystem again for equal arguments, which don't have the identity.",
+        why="fsspec reuses a filesystem if the arguments are equal, even for another identity.",
         tried="fsspec 2026.9",
         caches=(Cache("fsspec.spec", _clear_filesystems),),
     ),
     Follower(
         package="s3fs",
-        why="A filesystem has its own client, and none is told whose turn it is in a run.",
+        why="A filesystem has its own client, which doesn't know the profile of a thread in a run.",
         tried="s3fs 2026.9",
         places_of_run=_places_of_run,
         credentials=("_s3._request_signer._credentials",),
     ),
     Follower(
         package="aiobotocore",
-        why="Its clients and sessions keep their credentials as those of botocore do.",
+        why="aiobotocore's clients and sessions keep their credentials, as in botocore.",
         tried="aiobotocore 3.10",
         credentials=("_request_signer._credentials", "_credentials"),
     ),

@@ -1,10 +1,10 @@
-"""Update GDAL, which Python uses through GDAL's own bindings and through pyogrio."""
+"""Define the records of GDAL's own Python bindings and of pyogrio, which also uses GDAL."""
 
 from __future__ import annotations
 
 from ipy_awsprofile.follower import Cache, Follower
 
-_WHY = "GDAL prefers the role that it has assumed to the environment."
+_WHY = "GDAL keeps using a role that it has assumed, even if the environment changes."
 
 FOLLOWERS = (
     Follower(

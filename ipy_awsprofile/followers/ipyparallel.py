@@ -32,7 +32,7 @@ def _about(notebook: Notebook) -> Iterator[Leftover]:
 FOLLOWERS = (
     Follower(
         package="ipyparallel",
-        why="Engines are processes, on any machine, with the environment of their start.",
+        why="Engines are processes (on any machine) that keep their original environment.",
         tried="ipyparallel 9.2",
         handles={_CLIENT: _ENGINES, "ipyparallel.cluster.cluster.Cluster": _ENGINES},
         starts_workers=is_one_of(_CLIENT),

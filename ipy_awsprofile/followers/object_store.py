@@ -1,4 +1,4 @@
-"""Update libraries that use the S3 client of Rust's object_store, and read its errors."""
+"""Define the records of libraries that use Rust's object_store, and read its errors."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _is_address_of_aws(url: str) -> bool:
     return urlsplit(url).netloc in servers
 
 
-_WHY = "An open object keeps the credentials that object_store has found for it."
+_WHY = "An open object keeps the credentials that object_store found when it was opened."
 
 FOLLOWERS = (
     Follower(

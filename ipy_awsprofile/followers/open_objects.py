@@ -1,7 +1,4 @@
-"""Update libraries whose S3 clients are written in other languages.
-
-Open objects of these libraries keep their identity.
-"""
+"""Define the records of libraries whose open objects keep their identity."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ def _looks_for_credentials(client: Any) -> bool:
 FOLLOWERS = (
     Follower(
         package="zarr",
-        why="A group or array keeps its store, which can be obstore's.",
+        why="A group or array keeps its store, which can be a store of obstore.",
         tried="zarr 3.1",
         handles={
             "zarr.core.group.Group": Handle(address="store.store"),
@@ -30,7 +27,7 @@ FOLLOWERS = (
     ),
     Follower(
         package="icechunk",
-        why="It finds credentials when a repository is opened.",
+        why="icechunk looks for credentials only when a repository is opened.",
         tried="icechunk 1.1",
         handles={
             "icechunk.repository.Repository": Handle(test=_is_icechunk_in_s3),
@@ -39,19 +36,19 @@ FOLLOWERS = (
     ),
     Follower(
         package="tiledb",
-        why="A filesystem keeps the credentials that AWS's C++ SDK has found for it.",
+        why="A filesystem keeps the credentials that AWS's C++ SDK found for the filesystem.",
         tried="tiledb 0.36",
         handles={"tiledb.vfs.VFS": Handle()},
     ),
     Follower(
         package="minio",
-        why="A client keeps the credentials that its provider has found.",
+        why="A MinIO client keeps the credentials that its provider has found.",
         tried="minio 7.2",
         handles={"minio.api.Minio": Handle(test=_looks_for_credentials)},
     ),
     Follower(
         package="pyiceberg",
-        why="A table keeps the filesystems with which it was read.",
+        why="A table keeps the filesystems that were used to read the table.",
         tried="pyiceberg 0.12",
         handles={"pyiceberg.table.Table": Handle(address="metadata_location")},
     ),

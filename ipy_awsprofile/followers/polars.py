@@ -1,4 +1,4 @@
-"""Update polars: its default credential provider, its lazy frames, and options for a session."""
+"""Define the record of polars, and create polars options for a session."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ def _places_of_run() -> Mapping[Place, object]:
 def _refuse(**_: object) -> NoReturn:
     raise NotForOneProfile(
         "polars doesn't know the function's profile.",
-        "`from ipy_awsprofile import libraries`, then read with "
-        "`**libraries.polars_options(session)`.",
+        "Run `from ipy_awsprofile import libraries`, and then pass "
+        "`**libraries.polars_options(session)` to polars.",
     )
 
 
@@ -142,7 +142,7 @@ def _may_be_in_s3(_frame: object) -> bool:
 
 
 def polars_options(session: boto3.Session) -> dict[str, Any]:
-    """Return the options that polars needs to use the session: ``pl.scan_csv(url, **options)``.
+    """Return the options with which polars uses the session: ``pl.scan_csv(url, **options)``.
 
     The options are ``credential_provider``, which renews the credentials, and ``storage_options``.
     The options don't contain secrets. polars before 1.39 keeps the credentials that its first read
@@ -168,7 +168,7 @@ def polars_options(session: boto3.Session) -> dict[str, Any]:
 FOLLOWERS = (
     Follower(
         package="polars",
-        why="Its default provider keeps the credentials of its first read.",
+        why="The default provider of polars keeps the credentials of its first read.",
         tried="polars 2.1",
         caches=(Cache("polars", _forget_credentials),),
         places=_places,

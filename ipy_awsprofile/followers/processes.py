@@ -1,4 +1,4 @@
-"""Update pools of worker processes on this machine.
+"""Define the records of libraries that start worker processes on this machine.
 
 Worker processes keep the environment that they were started with.
 """
@@ -13,7 +13,7 @@ from types import ModuleType
 
 from ipy_awsprofile.follower import Cache, Follower, is_one_of
 
-_WHY = "Workers keep the environment with which they were started."
+_WHY = "Worker processes keep the environment that they were started with."
 
 
 def _end_idle_workers(module: ModuleType) -> None:

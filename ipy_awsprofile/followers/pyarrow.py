@@ -1,4 +1,4 @@
-"""Update pyarrow: its S3 filesystem (AWS's C++ SDK), its open objects and its errors."""
+"""Define the record of pyarrow, and create pyarrow filesystems for a session."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _read_refusal(error: BaseException) -> Refusal | None:
 FOLLOWERS = (
     Follower(
         package="pyarrow",
-        why="A filesystem, and what is opened with it, keeps the credentials that it has found.",
+        why="A filesystem and the objects that it opens keep the credentials that it first found.",
         tried="pyarrow 25",
         handles=_HANDLES,
         read_refusal=_read_refusal,

@@ -61,7 +61,7 @@ def _about(notebook: Notebook) -> Iterator[Leftover]:
 FOLLOWERS = (
     Follower(
         package="pyspark",
-        why="The JVM and its Python workers keep the environment with which they were started.",
+        why="The JVM and its Python workers keep the environment that they were started with.",
         tried="pyspark 4.3",
         about=_about,
     ),

@@ -1,9 +1,9 @@
 """Display a card below the running cell temporarily, without saving it in the notebook.
 
 Updating the card isn't enough to remove it, because front ends such as VS Code lose some updates.
-If the card is the cell's only output, this module clears the cell's output. If the cell has other
-outputs, clearing would also remove the other outputs. In that case, this module empties the card
-twice: immediately and after the cell.
+If the card is the cell's only output, this module clears the cell's output. Clearing the output
+would also remove the cell's other outputs. If the cell has other outputs, this module empties the
+card twice instead: immediately and after the cell.
 
 https://jupyter-client.readthedocs.io/en/stable/messaging.html#clear-output
 https://jupyter-client.readthedocs.io/en/stable/messaging.html#update-display-data
@@ -32,7 +32,7 @@ _LOAD = "%load_ext ipy_awsprofile"
 
 
 class _Cell(NamedTuple):
-    """The ID of the request that runs a cell, and the kernel's message count at the beginning."""
+    """The request ID of a cell, and the kernel's message count when the cell began."""
 
     request: str
     sent: int
@@ -80,8 +80,8 @@ def note_cells(shell: InteractiveShell, ending: ExitStack) -> None:
 def shown_briefly(card: object) -> Iterator[None]:
     """Display a card in a ``with`` block, and remove the card at the end, even after Ctrl-C.
 
-    A Ctrl-C while the card is being shown takes effect afterwards, because a front end can
-    interrupt the kernel as soon as it receives the card.
+    If the user presses Ctrl-C while the card is being shown, the interrupt takes effect afterwards,
+    because a front end can interrupt the kernel as soon as it receives the card.
     """
     with Uninterrupted() as showing:
         shown = DisplayHandle()

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 def recorded_calls() -> pd.DataFrame:
     """Return the AWS calls that this kernel has recorded, oldest first.
 
-    ``%aws_calls on`` starts recording the calls that boto3, aiobotocore and libraries based on them
-    make. Each row of the DataFrame describes a call. For the columns, see `Call`. Request bodies
-    and parameter values aren't recorded, except for the names in a resource's ARN. The recorder
-    keeps the newest 100,000 calls. In a script, no calls are recorded, so the DataFrame is empty.
+    ``%aws_calls on`` starts recording calls by boto3, aiobotocore and libraries based on them. Each
+    row of the DataFrame describes a call. For the columns, see `Call`. Request bodies and parameter
+    values aren't recorded, except for the names in a resource's ARN. The recorder keeps the newest
+    100,000 calls. In a script, no calls are recorded, so the DataFrame is empty.
     """
     shell = get_ipython()
     magics = shell and shell.magics_manager.registry.get("AwsProfileMagics")
@@ -71,7 +71,7 @@ def run_aws_calls(
 
 
 def _require_one_action(options: argparse.Namespace) -> None:
-    """Raise InvalidOption if the line has two of these: an action, ``--denied``, ``--policy``."""
+    """Raise InvalidOption if an action, ``--denied`` and ``--policy`` are combined in a line."""
     actions = list(filter(None, [options.action]))
     if options.denied:
         actions.append("--denied")
@@ -105,7 +105,7 @@ def _show_drafts(shown: list[Draft], file: str, session: ProfileSession | None) 
         caller = "active identity"
     if not shown:
         raise InvalidOption(
-            f"The {caller} made no calls that a policy allows.",
+            f"The {caller} hasn't made any calls that a policy can allow.",
             "Run the cells that call AWS. `%aws_calls --policy` shows every identity's draft.",
         )
     for draft in shown:
@@ -119,7 +119,7 @@ def _show_drafts(shown: list[Draft], file: str, session: ProfileSession | None) 
             title = f"Wrote the draft policy for {who} to `{file}`"
             text = ""
         elif not draft.statements:
-            title = f"AWS allowed no call of {who}"
+            title = f"AWS didn't allow any calls by {who}"
             text = ""
         denied = [f"Denied, and not in the draft: {message}" for message in draft.denied]
         display(Card(title, notes=(*denied, *draft.notes), code=text))
@@ -141,7 +141,7 @@ def _write(path: Path, text: str) -> None:
     try:
         if path.exists() and not _is_policy(path):
             raise InvalidOption(
-                f"`{path}` exists, and isn't a policy.",
+                f"`{path}` already exists and isn't a policy.",
                 "Use the name of a new file, such as `%aws_calls --policy policy.json`.",
             )
         path.write_text(text, encoding="utf-8")

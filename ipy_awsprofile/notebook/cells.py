@@ -1,4 +1,4 @@
-"""Run a cell's code in a block or as a function, or switch to the first profile before a cell."""
+"""Run cells in blocks or as functions, and switch to the first profile before a cell."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ def warning_about_threads(shell: InteractiveShell) -> Iterator[None]:
         for thread in threading.enumerate():
             if thread not in before and _runs_code_of(shell, thread):
                 PROCESS.warn(
-                    f"The thread `{thread.name}` still runs, and its next calls use the notebook's "
-                    "identity. In threads, use `open_session(NAME)`."
+                    f"The thread `{thread.name}` is still running, and its next calls use the "
+                    "notebook's identity. In threads, use `open_session(NAME)`."
                 )
 
 
@@ -113,15 +113,17 @@ def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session
         shell, cell, instead_of_await="Use `asyncio.run(…)` in the cell."
     )
     if expression is None:
-        raise InvalidOption("End the cell with an expression, whose value is collected.")
+        raise InvalidOption(
+            "End the cell with an expression, because the result contains its value."
+        )
     for node in ast.walk(ast.parse(shell.transform_cell(cell))):
         magic = _magic_in(node)
         if magic is None:
             continue
         if magic.has_cell:
             raise InvalidOption(
-                f"`%%{magic.name}` would run with the notebook's variables and session.",
-                "Write its line above `%%aws_profiles`, or use Python in the cell.",
+                f"`%%{magic.name}` would use the variables and session of the notebook.",
+                f"Write `%%{magic.name}` above `%%aws_profiles`, or use Python in the cell.",
             )
         shell.find_line_magic(magic.name)  # IPython can't load a magic in several threads at once
 
@@ -135,7 +137,7 @@ def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session
 
 
 class _Magic(NamedTuple):
-    """A call of a magic in a cell's code: the magic's name, its line and whether it has a cell."""
+    """A magic call in a cell's code: the magic's name, its line, and whether it is a cell magic."""
 
     name: str
     line: str
@@ -201,11 +203,12 @@ class FirstProfile:
 
     Loading the extension doesn't switch, so a kernel that doesn't run any cells never prompts you.
     If the switch fails, its error ends the cell, because the cell would otherwise use a different
-    identity. ``line`` is a function that returns the line after ``%aws_profile``, or an empty
+    identity. ``line`` is a function that returns the arguments of ``%aws_profile``, or an empty
     string if no first profile is set. ``switcher`` is a function that returns the Switcher, and is
-    called only if ``line`` returns a line.
+    called only if a first profile is set.
 
-    IPython calls `visit` with each cell:
+    IPython calls `visit` with each cell.
+
     https://ipython.readthedocs.io/en/stable/config/inputtransforms.html#syntax-transformations
     """
 

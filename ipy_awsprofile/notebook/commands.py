@@ -107,7 +107,7 @@ def run_aws_profile_cell(
     request = _request_of(options)
     if request is None or chosen(options, ProfileActions):
         raise InvalidOption(
-            "A cell needs the name of a profile, and takes no action such as --off.",
+            "`%%aws_profile` requires a profile's name, and doesn't accept actions such as --off.",
             "Write `%%aws_profile NAME`.",
         )
     statement = f"with using_profile({python_arguments(request)}):"
@@ -146,7 +146,7 @@ def interruption_as_error(what: str, switcher: Switcher) -> Iterator[None]:
     except KeyboardInterrupt:
         interrupted = SwitchInterrupted(what)
         if switcher.completed > completed:
-            complete = "It was already complete. Run `%aws_profile` to see the active identity."
+            complete = "A switch was completed. Run `%aws_profile` to see the active identity."
             interrupted = SwitchInterrupted(what, complete)
         raise interrupted from None
 
@@ -210,8 +210,8 @@ def _action_of(options: argparse.Namespace) -> str:
     if names_switch and action in ACTIONS_ALONE:
         alone = " ".join(_words_of_action(options))
         raise InvalidOption(
-            f"--{action} takes neither a name nor an option of a switch.",
-            f"Run `%aws_profile {alone}` alone. For another profile, switch first.",
+            f"--{action} doesn't accept a profile's name or the options of a switch.",
+            f"Run `%aws_profile {alone}` on its own. To use another profile, switch first.",
         )
     return action
 
@@ -233,8 +233,8 @@ class _Line:
     """A line of ``%aws_profile`` in a notebook, with its options and the switch that they describe.
 
     ``request`` is None if the line doesn't request a switch. ``before`` is the value that the
-    session's variable had before this line ran, or None. ``former`` is the previous switch if its
-    variable still contains its session, or None otherwise.
+    session's variable had before this line ran, or None. ``former`` is the previous switch if the
+    switch's variable still contains its session, or else None.
     """
 
     options: argparse.Namespace
@@ -266,7 +266,7 @@ class _Line:
         request = self.requested_or_active
         if request is None:
             hint = f"Run `%aws_profile {instead}`."
-            raise InvalidOption("No profile is active, and none is named.", hint)
+            raise InvalidOption("No profile is active, and the line doesn't name a profile.", hint)
         return request
 
 
@@ -282,7 +282,7 @@ def _off(line: _Line) -> None:
 
 
 def _explain(line: _Line) -> None:
-    """Show how the line's profile, or the active profile if the line names none, resolves."""
+    """Explain the line's profile or, if the line doesn't name a profile, the active profile."""
     display(tables.explanation_card(explain(line.requested_or_active)))
 
 
@@ -366,8 +366,8 @@ def _share(line: _Line) -> pd.DataFrame | None:
         case "off":
             if line.request:
                 raise InvalidOption(
-                    "`--share off` takes neither a name nor an option of a switch.",
-                    "Run `%aws_profile --share off` alone.",
+                    "`--share off` doesn't accept a profile's name or the options of a switch.",
+                    "Run `%aws_profile --share off` on its own.",
                 )
             line.switcher.recipients.shares = False
             line.switcher.recipients.end()
@@ -428,7 +428,7 @@ def _open_window(line: _Line) -> None:
     policy = os.fspath(asked.policy) if asked.policy else None
     if asked != SwitchRequest(words, policy=policy):
         raise InvalidOption(
-            "`--share write` takes only a time and `--policy FILE`. The notebook asks you.",
+            "`--share write` accepts only a time and `--policy FILE`. The notebook prompts you.",
             _EXAMPLE_OF_WINDOW,
         )
     length = _length_of_window(words or "")
@@ -449,17 +449,17 @@ def _question_about(grant: Grant, length: timedelta, *, needs_name: bool) -> tup
     name = grant.session.profile_name
     window = grant.window
     if window is None:
-        raise InvalidOption("The time to write is over.", _EXAMPLE_OF_WINDOW)
+        raise InvalidOption("The write window has already ended.", _EXAMPLE_OF_WINDOW)
     limit = f", limited by {window.policy}" if window.policy else ""
     now = window.ends - length
     lasts = cards.time_left(window.ends, now).removesuffix(" left")
     until = f"{lasts}, until {window.ends:%H:%M:%S} UTC{limit}"
     question = f"Programs with the profile {AGENT} can write as {name} for {until}."
     if not window.limits.denies_other_roles:
-        question += " They can also assume other roles, whose keys can last longer."
+        question += " The programs can also assume other roles, whose keys can last longer."
     answer = "yes"
     if needs_name:
-        question += " It is protected."
+        question += f" {name} is protected."
         answer = name
     return question, answer
 
@@ -474,7 +474,7 @@ def _length_of_window(words: str) -> timedelta:
         if timedelta(0) < length <= _LONGEST_WINDOW:
             return length
     raise InvalidOption(
-        "The time to write is missing, or isn't between one second and 60 minutes.",
+        "The length of the write window is missing, or isn't between 1 second and 60 minutes.",
         _EXAMPLE_OF_WINDOW,
     )
 
@@ -484,9 +484,9 @@ def _save(line: _Line) -> None:
 
     If the user confirms the preview, write the profile.
 
-    After the profile has been written, the notebook switches to this profile. Raises the errors of
-    `text_with_role`, and the errors of a switch. If an error is raised, neither the config file nor
-    the active identity has changed.
+    After the profile has been written, the notebook switches to this profile. Raises any error that
+    `text_with_role` or a switch raises. If an error is raised, neither the config file nor the
+    active identity has changed.
     """
     switcher = line.switcher
     name = line.options.save
@@ -507,8 +507,8 @@ def _open_console(line: _Line) -> None:
     """Open the AWS console as the active identity, and show a card that names the page.
 
     The link to the console contains a token, and is passed only to the browser. Raises
-    AwsProfileError if no profile is active or if this machine can't open a browser, and raises the
-    errors of `console_link`.
+    AwsProfileError if no profile is active or if this machine can't open a browser, and any error
+    that `console_link` raises.
     """
     session = line.switcher.session
     if session is None:
@@ -551,9 +551,9 @@ def active_card(
     If no profile is active, the card describes the credentials that boto3 uses.
 
     ``before`` is the value that the session has replaced in its variable, and ``back`` says how
-    this value is restored. ``notes`` are shown at the beginning of the card. If AWS can't be
-    reached, the card shows the last known identity. Raises a subclass of `AwsProfileError` if AWS
-    refuses to renew the credentials.
+    this value is restored. ``notes`` contains the notes at the beginning of the card. If AWS can't
+    be reached, the card shows the last known identity. Raises a subclass of `AwsProfileError` if
+    AWS refuses to renew the credentials.
     """
     active = switcher.active
     if active is None:
@@ -582,7 +582,7 @@ def active_card(
 
 
 def _about_former_variable(former: SwitchRequest, namespace: Mapping[str, object]) -> Leftover:
-    """Return a note about the session's former variable after ``--as`` has named another one."""
+    """Return a note about the session's former variable after ``--as`` has changed the variable."""
     name = former.variable
     says = "was removed"
     if name in namespace:

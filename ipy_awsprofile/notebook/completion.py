@@ -81,7 +81,7 @@ def _candidates(parser: argparse.ArgumentParser, before: list[str], word: str) -
 
 
 def _values(option: str, word: str) -> Iterable[str]:
-    """Return the values of an option that begin with ``word``, or an empty list if unknown."""
+    """Return an option's values that begin with ``word``, or an empty list if they aren't known."""
     match option:
         case "--region":
             return _regions(word)
@@ -107,7 +107,7 @@ def _after_comma(word: str, complete_one: Callable[[str], list[str]]) -> list[st
 def _beginning_with(word: str, names: Iterable[str]) -> list[str]:
     """Return the names that begin with a typed word.
 
-    If a name needs quotation marks, the result contains the name with quotation marks.
+    Names that need quotation marks are returned with quotation marks.
     """
     typed = word.strip("\"'").casefold()
     matching = []

@@ -1,4 +1,4 @@
-"""Explain, below an error that AWS's refusal caused, who signed the request and what to do.
+"""Below an error caused by AWS's refusal, explain who signed the request and what to do.
 
 The explanation has at most two sentences and contains only what was checked. This module doesn't do
 anything in a cell that succeeds.
@@ -73,7 +73,7 @@ def _most_telling(refusals: list[Refusal]) -> Refusal:
 
 
 def _line_about_expiry(switcher: Switcher) -> str:
-    """Return a line if the active session can't be renewed unattended, or else an empty string."""
+    """Return a warning if the active session can't be renewed unattended, or an empty string."""
     session = switcher.session
     if session is None:
         return ""
@@ -157,7 +157,7 @@ class _Explanation:
             return self._line_about_library(refusal.about_library)
         code = refusal.code or self._code_from_sts()
         if has_wrong_clock(code, refusal.message, refusal.parsed):
-            return f"AWS refused this because this machine's clock is wrong. {SET_THE_CLOCK}"
+            return f"AWS refused the request because this machine's clock is wrong. {SET_THE_CLOCK}"
         if code in EXPIRED | ENDED:
             return self._line_about_session(code)
         if code in REJECTED:
@@ -179,16 +179,18 @@ class _Explanation:
         """Return a sentence about the identity that signed the request."""
         signer = self._signer
         if signer.label and signer.is_certain:
-            return f"This was signed as {_described(signer.label, signer.credentials)}."
+            return f"The request was signed as {_described(signer.label, signer.credentials)}."
         if signer.label:
-            return f"This was probably signed as {_described(signer.label, signer.credentials)}."
+            who = _described(signer.label, signer.credentials)
+            return f"The request was probably signed as {who}."
         if signer.is_noted and self._active:
-            return f"This was signed with the code's own keys, not as `{self._active.label.name}`."
+            name = self._active.label.name
+            return f"The request was signed with your code's own keys, not as `{name}`."
         if signer.is_noted:
-            return "This was signed with the code's own keys."
+            return "The request was signed with your code's own keys."
         if PROCESS.lent_in_cell:
             names = sorted(map(_name_of, PROCESS.lent_in_cell))
-            return f"This was signed as {' or '.join(names)}."
+            return f"The request was signed as {' or '.join(names)}."
         if self._active is None:
             return "No profile is active."
         return (
@@ -216,7 +218,7 @@ class _Explanation:
         if active is None:
             return f"No profile is active, so AWS got no credentials. {_CHOOSE}"
         if self._signer.is_noted:
-            return f"This was sent without credentials, not as `{active.label.name}`."
+            return f"The request was sent without credentials, not as `{active.label.name}`."
         return ""
 
     def _line_about_permissions(self) -> str:
@@ -240,8 +242,8 @@ class _Explanation:
             return self._steps_to_write(active)
         if "explicit deny" in self._refusal.message and renewing_of(active.label.credentials):
             return [
-                "An explicit deny can mean that an administrator has ended the session, and "
-                "`%aws_profile --refresh` gets a new one."
+                "If an administrator has ended the session with an explicit deny, run "
+                "`%aws_profile --refresh` to get a new session."
             ]
         steps = [*self._missing_permission(), *self._other_steps()]
         if not steps:
@@ -334,12 +336,13 @@ class _Explanation:
         """Return the line about credentials that AWS rejects, and renew the active session."""
         signer = self._signer
         if signer.label is None and signer.is_noted:
-            return f"AWS doesn't accept the code's own keys ({code})."
+            return f"AWS doesn't accept your code's own keys ({code})."
         if signer.label is None:
             return ""
         name = _name_of(signer.label)
         if not is_renewed(signer.credentials):
-            return f"AWS doesn't accept the keys of {name} ({code}). Renew them at their source."
+            problem = f"AWS doesn't accept the keys of {name} ({code})."
+            return f"{problem} Renew the keys at their source."
         active = self._active
         if active is None or not self._is_of_active:
             return f"AWS doesn't accept the session of {name} anymore ({code})."
@@ -370,7 +373,7 @@ class _Explanation:
 
 
 def _signature_of(refusal: Refusal) -> Signature | None:
-    """Return the signature of a refused request if botocore sent it in this cell, or else None."""
+    """Return a refused request's signature if botocore sent the request in this cell, or None."""
     for parsed, signature in PROCESS.refusals:
         if parsed is refusal.parsed:
             return signature

@@ -58,41 +58,43 @@ def _warn_again(_info: object) -> None:
 
 @magics_class
 class AwsProfileMagics(Magics):  # type: ignore[misc]
-    """Defines ``%aws_profile``, ``%aws_profiles`` and ``%aws_calls``."""
+    """The magics ``%aws_profile``, ``%aws_profiles`` and ``%aws_calls``, with their settings."""
 
     protected = traitlets.List(
         traitlets.Unicode(),
-        help="Words such as 'prod', or patterns such as '*-prod', for names of profiles and "
-        "roles, account IDs and account names. A switch to a match requires --yes.",
+        help="Words such as 'prod', or patterns such as '*-prod', that match profiles by the names "
+        "of profiles, roles and accounts, or by account ID. A switch to such a profile requires "
+        "--yes.",
     ).tag(config=True)
     read_only = traitlets.List(
         traitlets.Unicode(),
-        help="Words or patterns of profiles that open read-only unless you add --write.",
+        help="Words or patterns that match the profiles to open read-only, unless you add --write.",
     ).tag(config=True)
     stale = traitlets.CaselessStrEnum(
         ["warn", "refuse", "allow"],
         default_value="warn",
-        help="Whether to warn about, refuse or allow a client whose identity isn't active. While a "
-        "--read-only identity is active, it's always refused.",
+        help="Whether to warn about, refuse or allow a client whose identity isn't active. Such a "
+        "client is always refused while a --read-only identity is active.",
     ).tag(config=True)
     session_name = traitlets.Unicode(
-        help="The name of role sessions, as in CloudTrail, if neither --session-name nor "
+        help="The name of role sessions, which CloudTrail shows, if neither --session-name nor "
         "role_session_name is set.",
     ).tag(config=True)
     record_calls = traitlets.Bool(
-        help="Record AWS calls for %aws_calls in memory, without bodies and parameter values.",
+        help="Record AWS calls in memory for %aws_calls, without bodies and parameter values.",
     ).tag(config=True)
     share = traitlets.Bool(
-        help="Share the identity of each switch, as --share does, unless the profile is protected.",
+        help="Share the new identity after each switch, as --share does, unless the profile is "
+        "protected.",
     ).tag(config=True)
     explain_denied = traitlets.Bool(
         default_value=True,
-        help="If AWS refuses a request, show below the error who signed it and what to do.",
+        help="If AWS refuses a request, show who signed the request and what to do about it.",
     ).tag(config=True)
     quiet = traitlets.Bool(help="Show a switch's card only if it has a warning.").tag(config=True)
     prompt = traitlets.Bool(help="Show the identity in the prompt of a terminal.").tag(config=True)
     profile = traitlets.Unicode(
-        help="The profile that the first cell switches to, unless it begins with another switch.",
+        help="The profile that the first cell switches to, unless the cell begins with a switch.",
     ).tag(config=True)
 
     def __init__(self, shell: InteractiveShell, make_picker: Callable[[Switcher], object]) -> None:
@@ -230,7 +232,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                 error.hint += (
                     " Until you switch, each cell begins with the line "
                     f"`%aws_profile {self._first_line()}`. "
-                    "Run `%aws_profile --off` to work without it."
+                    "To work without a profile, run `%aws_profile --off`."
                 )
             raise
 
@@ -254,8 +256,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     def aws_calls(self, options: argparse.Namespace) -> pd.DataFrame | None:
         """Return the recorded AWS calls as a DataFrame.
 
-        ``%aws_calls on`` records the calls that boto3, aiobotocore and libraries based on them
-        make.
+        ``%aws_calls on`` records calls by boto3, aiobotocore and libraries based on them.
         """
         from ipy_awsprofile.notebook.calls import run_aws_calls
 
@@ -276,8 +277,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         if request:
             line = arguments(replace(request, confirmed=False))
             warn(
-                f"Unloading the extension ended the switch to `{request.name}`. To switch again "
-                f"after it is loaded, run `%aws_profile {line}`."
+                f"Unloading the extension ended the switch to `{request.name}`. After you load the "
+                f"extension again, run `%aws_profile {line}` to switch again."
             )
 
     def _apply(self, change: traitlets.Bunch | None = None) -> None:
@@ -306,7 +307,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             self._tell_about_profile()
 
     def _tell_about_profile(self) -> None:
-        """After the user has set the first profile, show a line that says when it is used."""
+        """After the user has set the first profile, show a line about when it takes effect."""
         from ipy_awsprofile.notebook.notices import line_about_profile
 
         is_late = needs_no_switch(self.switcher)

@@ -1,7 +1,7 @@
 """Find out what the user meant when a magic rejects a line.
 
-This module reads the words of the line again, and tolerates more mistakes than the magic. Hints
-contain only lines that the magic can parse and that name existing profiles.
+This module reads the words of the line again, and tolerates more mistakes than the magic does.
+Hints contain only lines that the magic can parse and that name existing profiles.
 """
 
 from __future__ import annotations
@@ -61,16 +61,17 @@ _ANSWERS = {
     ),
     **dict.fromkeys(
         ("unshare", "noshare", "stopshare", "endshare", "shareoff", "stopsharing", "nosharing"),
-        "`%aws_profile --share off` stops sharing. It takes no name and no option.",
+        "`%aws_profile --share off` stops sharing, and doesn't accept a name or other options.",
     ),
-    "configure": "`aws configure`, in a terminal, adds a profile. `%aws_profiles` lists them.",
+    "configure": "Run `aws configure` in a terminal to add a profile.",
     **dict.fromkeys(
         ("tokencode", "mfacode", "otp", "totp"),
         "The notebook prompts for the MFA code.",
     ),
     "serialnumber": "Write your MFA device's ARN as `mfa_serial` in the profile.",
     **dict.fromkeys(
-        ("version", "v"), "`import ipy_awsprofile; ipy_awsprofile.__version__` is the version."
+        ("version", "v"),
+        "Run `import ipy_awsprofile; ipy_awsprofile.__version__` to see the version.",
     ),
 }
 
@@ -125,7 +126,7 @@ class TypedLine:
             return f"A variable in `{self}` isn't defined. Define it first."
         if f" {name}" in str(self) and isinstance(self.variables.get(name), str):
             filled = str(self).replace(f" {name}", f" {{{name}}}", 1)
-            return f"For the variable's value, write `{filled}`."
+            return f"To use the variable's value, write `{filled}`."
         try:
             words = words_in(self.line)
             return self._advice_for(words)
@@ -184,7 +185,7 @@ class TypedLine:
         for name in read.unknown:
             setting = name.lstrip(DASHES).replace("-", "_")
             if setting in known_settings():
-                return f"It is a setting: write `{setting} = …` in the profile."
+                return f"`{setting}` is a setting. Write `{setting} = …` in the profile."
         return ""
 
     def _advice_for_sharing(self, read: Words) -> str:
@@ -214,7 +215,7 @@ class TypedLine:
             return self._advice_for_several(profiles, options)
         if profiles and self._has_code(name, rest):
             line = self.good_line([*profiles, *options])
-            return f"Write `{line}`, and the code on the next line." if line else ""
+            return f"Write `{line}`, and put the code on the next line." if line else ""
         if profiles and "--mfa" in options and all(map(_MFA_CODE.fullmatch, rest)):
             return self._advice_for_code(profiles[0], options)
         if profiles and rest:
@@ -234,7 +235,7 @@ class TypedLine:
         return f"Did you mean `{line}`, without {listed(lacking)}?"
 
     def _advice_for_one_identity(self, words: list[str]) -> str:
-        """Return advice if an option selects another identity than the name, or an empty string."""
+        """Return advice if an option and the name select different identities, or else ""."""
         options = self._parsed(words)
         if options is None or chosen(options, ProfileActions):
             return ""
@@ -276,7 +277,7 @@ class TypedLine:
         many = replace(self, magic="aws_profiles")
         line = many.good_line([*read.names, *read.options])
         if line and list_profiles(pattern):
-            return f"For all profiles that match, write `{line}`."
+            return f"For all profiles that match the pattern, write `{line}`."
         return ""
 
     def _advice_for_several(self, profiles: list[str], options: list[str]) -> str:
@@ -288,7 +289,7 @@ class TypedLine:
         many = replace(self, magic="aws_profiles", is_cell=True)
         line = many.good_line([",".join(profiles), *options])
         if line:
-            advice += f" To run a cell for each of them, begin it with `{line}`."
+            advice += f" To run a cell for each profile, begin the cell with `{line}`."
         return advice
 
     def _has_code(self, name: str, rest: list[str]) -> bool:

@@ -98,8 +98,8 @@ class Notices:
             return
         line = arguments(replace(active.request, variable=name))
         PROCESS.warn(
-            f"`{name}` is None, because `%aws_profile` sets the variable itself. Run "
-            f"`%aws_profile {line}`, without `{name} =`."
+            f"`{name}` is None because `%aws_profile` sets a variable instead of returning the "
+            f"session. Run `%aws_profile {line}`, without `{name} =`."
         )
 
     def _tell_about_files(self, info: ExecutionInfo) -> None:
@@ -127,7 +127,7 @@ class Notices:
         if target.name in target.config.profiles.keys() - config.profiles.keys():
             says = "was removed from the config files"
             children = ", so child processes and `boto3.Session()` can't find it"
-            hint = "If you have renamed it, run `%aws_profile NAME`."
+            hint = "If you have renamed the profile, run `%aws_profile NAME`."
         if has_copy:
             children = ""
         PROCESS.warn(f"`{target.name}` {says}{children}. {hint}")
@@ -171,7 +171,8 @@ def _tell_about_s3fs(result: ExecutionResult) -> None:
     if isinstance(error, ImportError) and re.search(r"\b(s3fs|fsspec)\b", str(error)):
         PROCESS.warn(
             'For `s3://` paths, run `%pip install "ipy-awsprofile[s3fs]"`, then restart the '
-            "kernel. s3fs alone can bring a botocore that doesn't fit your boto3."
+            "kernel. "
+            "If you install only s3fs, pip can choose a botocore that doesn't fit your boto3."
         )
 
 
@@ -184,9 +185,9 @@ def line_about_session(switcher: Switcher) -> str:
     if request is None:
         return f"No profile is active. `%aws_profile NAME` sets `{SESSION}`."
     if request.variable in switcher.namespace:
-        return f"The session of `{request.name}` is in `{request.variable}`."
+        return f"The session of `{request.name}` is in the variable `{request.variable}`."
     line = arguments(request)
-    return f"`{request.variable}` was deleted. `%aws_profile {line}` sets it again."
+    return f"`{request.variable}` was deleted. Run `%aws_profile {line}` to set the variable again."
 
 
 def line_about_config(cell: str, settings: Iterable[str]) -> str:
@@ -219,10 +220,10 @@ def line_about_profile(name: str, *, is_late: bool) -> str:
     line = f"`%aws_profile {arguments(SessionRequest(name))}`"
     if is_late:
         return (
-            "`AwsProfileMagics.profile` is for a kernel's first switch, so nothing has changed. To "
-            f"switch now, run {line}."
+            "`AwsProfileMagics.profile` applies only to a kernel's first switch, so nothing has "
+            f"changed. To switch now, run {line}."
         )
-    return f"The next cell begins with {line}, unless it begins with another switch."
+    return f"The next cell begins with {line}, unless the cell itself begins with a switch."
 
 
 def show_in_prompt(shell: InteractiveShell, switcher: Switcher) -> Callable[[], None]:

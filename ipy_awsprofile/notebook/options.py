@@ -293,5 +293,5 @@ _KEYS_PAGE = "https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-fil
 
 
 def joined(words: list[str]) -> str | None:
-    """Join words to a name, which may contain spaces. Return None if there are no words."""
+    """Join words into a name, which may contain spaces. Return None if there are no words."""
     return " ".join(words) if words else None

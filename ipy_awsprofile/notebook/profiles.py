@@ -52,8 +52,8 @@ def run_aws_profiles(
 ) -> pd.DataFrame | None:
     """Show the profiles, or run a cell for each profile and return or store the results.
 
-    The results of a cell are a DataFrame. Raises a subclass of `AwsProfileError` if the line is
-    invalid or AWS can't be called.
+    The results of a cell are in a single DataFrame. Raises a subclass of `AwsProfileError` if the
+    line is invalid or AWS can't be called.
     """
     require_no_run("`%aws_profiles`")
     with interruption_as_error("The cell", switcher):
@@ -79,7 +79,7 @@ def _card(options: argparse.Namespace, switcher: Switcher) -> Card:
     """
     if chosen(options, CellOptions):
         raise InvalidOption(
-            "The options of a cell need a cell.",
+            "The line has an option that requires a cell.",
             "Write `%%aws_profiles PATTERN` as the first line of the cell.",
         )
     if options.sso is not None:
@@ -133,8 +133,8 @@ def _card_of_roles(
         return tables.role_table(roles, pattern, listed_at)
     if not roles:
         raise InvalidOption(
-            f"The sign-in `{sign_in.name}` lists no roles that match, so nothing was compared.",
-            "If you no longer have any roles there, delete the profiles from the config file.",
+            f"No roles of the sign-in `{sign_in.name}` match, so nothing has changed.",
+            "If no roles are assigned to you anymore, delete the profiles from the config file.",
         )
     file = ConfigFile.read()
     text = text_with_roles(file, sign_in, roles, options.save)
@@ -169,12 +169,13 @@ def _frame_of_cell(
 ) -> pd.DataFrame:
     """Run a cell for each profile, and return its values as a DataFrame.
 
-    Raises AwsProfileError if a line or cell is invalid.
+    Raises AwsProfileError if the line or the cell is invalid.
     """
     if options.save:
-        raise InvalidOption("--save can't be combined with a cell.", "Run it on a line by itself.")
+        problem = "--save can't be combined with a cell."
+        raise InvalidOption(problem, "Run `%aws_profiles` with --save on a line by itself.")
     if options.workers < 1:
-        raise InvalidOption("--workers takes 1 or more.")
+        raise InvalidOption("--workers must be 1 or more.")
     if options.into is not None:
         require_variable(options.into)
     regions = None
@@ -196,7 +197,7 @@ def _frame_of_cell(
 def _profiles_of_cell(
     options: argparse.Namespace, switcher: Switcher
 ) -> str | Sequence[AssignedRole | OrganizationRole]:
-    """Return the roles that a cell runs for, or the pattern of its profiles.
+    """Return the roles that a cell runs for, or the pattern that matches its profiles.
 
     Raises AwsProfileError.
     """
@@ -204,11 +205,11 @@ def _profiles_of_cell(
     if options.organization or options.role:
         if not (options.organization and options.role) or options.sso is not None:
             raise InvalidOption(
-                "Use --organization and --role together, and without --sso.",
+                "--organization and --role require each other, and can't be combined with --sso.",
                 "Write `%%aws_profiles --organization --role NAME`.",
             )
         roles = organization_roles(options.role, options.pattern, exclude=options.exclude)
-        hint = f"`organization_roles({options.role!r})` in Python lists the accounts."
+        hint = f"In Python, `organization_roles({options.role!r})` lists the accounts."
     elif options.sso is not None:
         sign_in, pattern = _sign_in_and_pattern(options)
         roles = _list_roles(sign_in, pattern, options, switcher)
@@ -217,8 +218,8 @@ def _profiles_of_cell(
         return str(options.pattern)
     else:
         raise InvalidOption(
-            "`%%aws_profiles` needs a pattern.",
-            "Write `%%aws_profiles PATTERN`; `*` matches all profiles.",
+            "`%%aws_profiles` requires a pattern.",
+            "Write `%%aws_profiles PATTERN`. The pattern `*` matches all profiles.",
         )
     if not roles:
         raise InvalidOption("No account or role matches.", hint)

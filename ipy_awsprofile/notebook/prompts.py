@@ -1,6 +1,6 @@
 """Prompt the user for an MFA code or a sign-in while a cell is running.
 
-Any thread can prompt, because a library can call AWS in a thread while the cell waits for it.
+Any thread can prompt, because a library can call AWS in a thread that the cell is waiting for.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class _Prompts:
     def prompting(self, unanswered: Callable[[], AwsProfileError]) -> Iterator[None]:
         """Show a prompt in a ``with`` block.
 
-        Raises the error from ``unanswered`` if the cell ends before the block does.
+        Raises the error that ``unanswered`` returns if the cell ends before the block does.
         """
         with self._turn:
             is_main = threading.current_thread() is threading.main_thread()
@@ -169,7 +169,7 @@ begin_cell = _prompts.begin_cell
 def _interrupt(_number: int, _frame: object) -> NoReturn:
     """Raise KeyboardInterrupt.
 
-    IPython shows the error briefly if the Ctrl-C interrupted a renewal in another thread.
+    IPython shows a short error if the Ctrl-C interrupted a renewal in another thread.
     """
     error = KeyboardInterrupt()
     if _prompts.was_interrupted or is_renewing():
@@ -180,8 +180,8 @@ def _interrupt(_number: int, _frame: object) -> NoReturn:
 def begin_interrupts(_info: object = None) -> None:
     """Handle Ctrl-C while a kernel's cell runs, because other threads may be renewing credentials.
 
-    In a terminal, keep Python's own handler, because `asyncio.run` needs it and no other thread
-    prompts.
+    In a terminal, keep Python's own handler, because `asyncio.run` needs this handler and no other
+    thread prompts.
     """
     is_main = threading.current_thread() is threading.main_thread()
     if renders_html() and is_main and signal.getsignal(signal.SIGINT) is _PYTHONS:
@@ -209,7 +209,7 @@ def confirm_at_cell(question: str, answer: str) -> None:
     """
     if not somebody_is_there():
         raise AwsProfileError(
-            "Only a person can allow this, and no one is available to answer.",
+            "Only a person can confirm this action, and no one is available to answer.",
             "Run the line in a notebook or terminal where you can answer.",
         )
     with PROMPT_TURN, INBOX.asking(kind="allow", text=question) as asked:
@@ -223,7 +223,7 @@ def confirm_at_cell(question: str, answer: str) -> None:
                 typed = ""
             is_confirmed = typed.strip() == answer
     if not is_confirmed:
-        raise AwsProfileError("Nothing has changed, because you didn't agree.", "")
+        raise AwsProfileError("You didn't confirm the action, so nothing has changed.", "")
 
 
 def _ask_for_code(question: str) -> str:
@@ -237,8 +237,8 @@ def _ask_for_code(question: str) -> str:
     where = ""
     if "__vsc_ipynb_file__" in get_ipython().user_ns:  # VS Code has set it
         where = (
-            "Enter it in the box at the top of the window. To cancel, press Escape in that box. "
-            "Interrupt doesn't close it."
+            "Enter the code in the box at the top of the window. To cancel, press Escape in that "
+            "box. The Interrupt button doesn't close the box."
         )
     card = cards.mfa_card(device, profile, refused, where)
     with _prompts.prompting(no_code), PROMPT_TURN:
@@ -266,12 +266,12 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
     """Show where to sign in, and wait until the user has signed in or presses Ctrl-C.
 
     If the kernel's machine has a browser, the sign-in page opens there, and the browser returns the
-    result. Otherwise, or if ``device_code`` is true, the user opens the page in any browser. In
-    that case, the user compares a code or, for a profile of ``aws login``, enters the code that the
-    page shows.
+    result. Otherwise, or if ``device_code`` is true, the user opens the page in any browser. After
+    opening the page, the user compares a code or, for a profile of ``aws login``, enters the code
+    that the page shows.
 
-    Raises SignInRequired if no one is available to sign in, and raises the errors of
-    `begin_sign_in`, `Attempt.waiting` and `Attempt.enter`.
+    Raises SignInRequired if no one is available to sign in, and any error that `begin_sign_in`,
+    `Attempt.waiting` or `Attempt.enter` raises.
     """
     file = sign_in_file(target)
     before = version_of(file)

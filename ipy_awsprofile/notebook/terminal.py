@@ -26,7 +26,7 @@ def pick_in_terminal() -> str | None:
     if not (somebody_is_there() and sys.stdout.isatty()):
         raise AwsProfileError(
             "The list of profiles needs a notebook or a terminal.",
-            "Run `%aws_profile NAME`; `%aws_profiles` lists the names.",
+            "Run `%aws_profile NAME`. `%aws_profiles` lists the names.",
         )
     names = list(map(str, list_profiles()))
     search = WordCompleter(names, ignore_case=True, match_middle=True, sentence=True)

@@ -122,7 +122,7 @@ class WordReader:
             if value:
                 pending.appendleft(value)
             if self.magic != "aws_profile" and not is_first:
-                read.problem = f"`{self.mark}{self.magic}` has no `{key}`."
+                read.problem = f"`{self.mark}{self.magic}` doesn't have `{key}`."
         elif choice in choices_of(self.parser):
             read.names.append(choice)
         elif bare == word and "--share" in read.options and word_of_share(word):
@@ -185,7 +185,7 @@ class WordReader:
     def _sort_needless(self, flag: str, value: str, read: Words) -> None:
         """Record a problem if a flag has a value, as in `--read-only=false`."""
         if value.casefold() not in ("", "true", "yes", "on", "1"):
-            read.problem = f"`{flag}` takes no value. Leave it out if you don't want it."
+            read.problem = f"`{flag}` doesn't take a value. Omit `{flag}` if you don't want it."
 
     def _sort(self, word: str, read: Words, pending: deque[str]) -> None:
         """Add a word that isn't an option of the magic to the names or to the unknown options."""
@@ -226,8 +226,8 @@ def _add_values(flag: str, values: list[str], read: Words) -> None:
     else:
         read.options.append(first)
         read.problem = (
-            f"`{flag}` takes one value, without spaces unless it is in quotation marks: "
-            f"what does `{' '.join(others)}` belong to?"
+            f"`{flag}` takes a single value, in quotation marks if it contains spaces. "
+            f"What does `{' '.join(others)}` belong to?"
         )
 
 

@@ -148,9 +148,9 @@ def test_refused(notebook: Shell) -> None:
     """Incomplete options, and a pattern that no account matches, are refused with the next step."""
     notebook.good("from ipy_awsprofile import organization_roles")
     for options, message in (
-        ("--organization", "Use --organization and --role together"),
-        ("--role Audit", "Use --organization and --role together"),
-        ("--organization --role Audit --sso", "without --sso"),
+        ("--organization", "--organization and --role require each other"),
+        ("--role Audit", "--organization and --role require each other"),
+        ("--organization --role Audit --sso", "can't be combined with --sso"),
         ("--organization --role Audit unknown", "No account or role matches"),
     ):
         error = notebook.refused(f"%%aws_profiles {options}\n1")

@@ -255,10 +255,10 @@ def test_the_dataframe(shell: Shell, aws: EmbeddedAws) -> None:
 
 #: Code that makes calls, the statements of their draft, and a part of the card's text.
 DRAFTS: dict[str, tuple[dict[str, str], str]] = {
-    "s3.get_object(Bucket='my-first-bucket')": ({}, "made no calls"),
+    "s3.get_object(Bucket='my-first-bucket')": ({}, "hasn't made any calls"),
     "boto3.client('s3', aws_access_key_id='no', aws_secret_access_key='x').list_buckets()": (
         {},
-        "made no calls",
+        "hasn't made any calls",
     ),
     "boto3.Session(profile_name='UserAlpha').client('s3').list_buckets()": (
         {},
@@ -316,7 +316,7 @@ def test_a_draft_of_each_identity(shell: Shell, builder: Path) -> None:
     """Each profile has its own draft; a file gets the active one's."""
     shell.good(f"%aws_calls on\n%aws_profile RoleBeta\n{LIST}\n%aws_profile Builder")
     error = shell.refused("%aws_calls --policy draft.json")
-    assert "The active identity made no calls" in str(error)
+    assert "The active identity hasn't made any calls" in str(error)
     shell.good("session.client('iam').list_roles()")
     shown = shell.good("%aws_calls --policy")
     assert "Draft policy for RoleBeta in 123456789012" in shown.text

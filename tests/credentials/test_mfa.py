@@ -81,8 +81,8 @@ def test_wrong_code_is_asked_again(
     printed = shell.good("%aws_profile Auditor").text
     assert "profile  Auditor" in printed
     assert "AWS refused the MFA code for `Auditor`" in printed
-    assert "An MFA code has exactly six digits. Nothing was sent to AWS: enter all" in printed
-    assert printed.count("Each code works once: wait for the next one") == 1
+    assert "An MFA code has exactly six digits. The code wasn't sent to AWS. Enter all" in printed
+    assert printed.count("Each code works only once. Wait for the next code") == 1
     assert aws.actions.count("sts:AssumeRole") == 2  # with the wrong code and the right one
     assert wrong not in printed
     answers = iter([wrong] * 4)

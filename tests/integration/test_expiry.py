@@ -68,7 +68,7 @@ WAYS = {
 #: The lines below a cell in which the user has pressed Ctrl-C instead of answering.
 INTERRUPTED = """
 KeyboardInterrupt: The renewal of the credentials was interrupted.
-Nothing has changed. Run the cell again to renew them.
+Nothing has changed. Run the cell again to renew the credentials.
 """.strip()
 
 

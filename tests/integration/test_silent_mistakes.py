@@ -258,7 +258,7 @@ def test_a_read_only_session_of_python(shell: Shell, aws: EmbeddedAws) -> None:
         shell.run(switch)
         text = shell.run(f"it = open_session('RoleBeta', read_only=True)\n{WRITE}").text
         line = text.splitlines()[0]
-        assert line.startswith("This was signed as `RoleBeta` (read-only)")
+        assert line.startswith("The request was signed as `RoleBeta` (read-only)")
         *_, code = code_in(line)
         assert "is not authorized to perform" not in shell.run(f"it = {code}\n{WRITE}").text
         text = shell.run(f"it = open_session('writer-prod', read_only=True)\n{WRITE}").text
@@ -367,7 +367,8 @@ def test_a_missing_session(shell: Shell, aws: EmbeddedAws) -> None:
         shell.good(f"{line.replace('NAME', 'RoleBeta')}\n{name}.region_name")
         shell.good("%aws_profile --off")
     shell.good("%aws_profile RoleBeta --as beta")
-    assert "The session of `RoleBeta` is in `beta`." in shell.run("session.region_name").text
+    text = shell.run("session.region_name").text
+    assert "The session of `RoleBeta` is in the variable `beta`." in text
     shell.good("%aws_profile RoleBeta")
     line, *_ = reversed(code_in(shell.run("del session; session.region_name").text.splitlines()[0]))
     shell.good(f"{line}\nsession.region_name")

@@ -213,13 +213,13 @@ MISSPELLED = {
 
 #: Lines with a word that can't be put elsewhere, and what their hint says instead of a line.
 UNCLEAR = {
-    "%aws_profile UserAlpha --region eu-west-1 us-east-1": "`--region` takes one value",
-    "%aws_profile RoleBeta --duration 15 x": "`--duration` takes one value",
-    "%aws_profile RoleBeta --read-only=false": "`--read-only` takes no value.",
-    "%%aws_profiles RoleBeta --into my out\n1": "`--into` takes one value",
-    "%%aws_profiles RoleBeta --into my out --workrs 3\n1": "`--into` takes one value",
-    "%%aws_profiles RoleBeta --regions us-east-1 x\n1": "`--regions` takes one value",
-    "%%aws_profiles RoleBeta --profile UserAlpha\n1": "`%%aws_profiles` has no `--profile`.",
+    "%aws_profile UserAlpha --region eu-west-1 us-east-1": "`--region` takes a single value",
+    "%aws_profile RoleBeta --duration 15 x": "`--duration` takes a single value",
+    "%aws_profile RoleBeta --read-only=false": "`--read-only` doesn't take a value.",
+    "%%aws_profiles RoleBeta --into my out\n1": "`--into` takes a single value",
+    "%%aws_profiles RoleBeta --into my out --workrs 3\n1": "`--into` takes a single value",
+    "%%aws_profiles RoleBeta --regions us-east-1 x\n1": "`--regions` takes a single value",
+    "%%aws_profiles RoleBeta --profile UserAlpha\n1": "`%%aws_profiles` doesn't have `--profile`.",
 }
 
 
@@ -259,8 +259,8 @@ NOT_MISSPELLED = {
     "%%aws_profile UserAlpha\nopen_session('nme')": "`%aws_profiles` lists the profiles.",
     "%aws_profile RoleBeta --yes --no": "Run `%aws_profile?` to see the options.",
     "%aws_profile aws s3 ls": "Write `!aws s3 ls` to run the AWS CLI",
-    "%aws_profile aws configure": "`aws configure`, in a terminal, adds a profile.",
-    "%aws_profile RoleBeta --output json": "write `output = …` in the profile.",
+    "%aws_profile aws configure": "Run `aws configure` in a terminal to add a profile.",
+    "%aws_profile RoleBeta --output json": "Write `output = …` in the profile.",
     "%aws_profile RoleBeta --token-code 123456": "The notebook prompts for the MFA code.",
     "%aws_profile --account 123456789012": "Add `--role NAME`. `%aws_profiles --sso` lists the acc",
     "%aws_profile --role Admin --sso corp": "Add `--account ID`. `%aws_profiles --sso corp` lists",
@@ -403,7 +403,7 @@ def test_a_policy_instead_of_another_file(
         notebook = folder / "notes.ipynb"
         notebook.write_text(content)
         error = shell.refused("%aws_calls --policy notes.ipynb")
-        assert str(error).endswith("exists, and isn't a policy.")
+        assert str(error).endswith("already exists and isn't a policy.")
         assert notebook.read_text() == content
     line = code_in(error.hint)[-1]
     for _ in ("new", "replaced"):
@@ -426,7 +426,7 @@ def test_actions_that_stand_alone(shell: Shell, aws: EmbeddedAws) -> None:
     shell.good("%aws_profile RoleBeta")
     for action in ("console athena", "off", "pick"):
         error = shell.refused(f"%aws_profile --{action} --region us-east-1")
-        assert "takes neither a name nor an option of a switch." in str(error)
+        assert "doesn't accept a profile's name or the options of a switch." in str(error)
         assert f"`%aws_profile --{action}`" in error.hint
 
 
@@ -569,7 +569,7 @@ def test_profile_in_a_running_notebook(shell: Shell, aws: EmbeddedAws) -> None:
     assert shown.startswith("The next cell begins with `%aws_profile RoleBeta`, unless")
     assert shell.good("session.profile_name").result == "RoleBeta"
     shown = shell.good(setting.format("UserAlpha")).text
-    assert "is for a kernel's first switch, so nothing has changed." in shown
+    assert "applies only to a kernel's first switch, so nothing has changed." in shown
     assert shell.good("session.profile_name").result == "RoleBeta"
     *_, line = code_in(shown)
     shell.good(line)

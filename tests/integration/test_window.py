@@ -239,7 +239,7 @@ def test_other_roles_that_aws_can_not_deny(
     aws.iam.create_role("Other", account=ROLE_ACCOUNT, trust=trust, policy=allow("s3:*"))
     notebook.good(f"%aws_profile {may_write(aws, 'Identity Center')}")
     card = notebook.good("%aws_profile --share write 5m").text
-    assert "They can also assume other roles" in answers.questions[-1]
+    assert "The programs can also assume other roles" in answers.questions[-1]
     assert "It can also assume other roles, whose keys can last longer." in card
     assert terminal.python(ASSUME, AWS_PROFILE=AGENT) == "assumed\n"
     file = tmp_path / "policy.json"
@@ -304,20 +304,20 @@ def test_a_person_opens_it(
 ) -> None:
     """Nothing but the right answer of a person opens a window."""
     for line, says in (
-        ("--share write", "isn't between one second and 60 minutes"),
-        ("--share write 61m", "isn't between one second and 60 minutes"),
-        ("--share write ten", "isn't between one second and 60 minutes"),
-        ("--share write 10m --yes", "takes only a time and `--policy FILE`"),
+        ("--share write", "isn't between 1 second and 60 minutes"),
+        ("--share write 61m", "isn't between 1 second and 60 minutes"),
+        ("--share write ten", "isn't between 1 second and 60 minutes"),
+        ("--share write 10m --yes", "accepts only a time and `--policy FILE`"),
     ):
         assert says in str(notebook.refused(f"%aws_profile {line}"))
     assert answers.questions == []
     answers.answer = "no"
-    assert "you didn't agree" in str(notebook.refused("%aws_profile --share write 10m"))
+    assert "didn't confirm the action" in str(notebook.refused("%aws_profile --share write 10m"))
     answers.answer = "yes"
     with monkeypatch.context() as nobody:
         nobody.setattr("getpass.getpass", GETPASS)
         error = notebook.refused("%aws_profile --share write 10m")
-        assert "Only a person can allow this" in str(error)
+        assert "Only a person can confirm this action" in str(error)
     notebook.good("%aws_profile RoleBeta --read-only")
     assert "is read-only" in str(notebook.refused("%aws_profile --share write 10m"))
     assert "AccessDenied" in put(terminal)
@@ -330,7 +330,7 @@ def test_a_protected_profile(notebook: Shell, terminal: Terminal, answers: Answe
     """For a protected profile, the user types its name."""
     notebook.good("%config AwsProfileMagics.protected = ['*Gamma']")
     notebook.good("%aws_profile RoleGamma --yes --share")
-    assert "you didn't agree" in str(notebook.refused("%aws_profile --share write 10m"))
+    assert "didn't confirm the action" in str(notebook.refused("%aws_profile --share write 10m"))
     answers.answer = "RoleGamma"
     notebook.good("%aws_profile --share write 10m")
     assert "written" in put(terminal)

@@ -181,7 +181,7 @@ def test_clusters_that_cannot_follow(
         scheduler_info=lambda **_: remote, scheduler=SimpleNamespace(address=remote["address"])
     )
     error = notebook.refused("libraries.dask_workers(remote)")
-    assert "tcp://192.0.2.1:8786, aren't encrypted" in str(error)
+    assert "tcp://192.0.2.1:8786 aren't encrypted" in str(error)
     note = "{'owner': 'another', 'Expiration': '2100-01-01T00:00:00Z'}"
     leave = "client.set_metadata('dask-workers', {})"
     notebook.good(leave.format(note))
@@ -201,7 +201,7 @@ def test_clusters_that_cannot_follow(
     monkeypatch.setattr(workers, "EVERY", 1)
     notebook.good("lent = libraries.dask_workers(client)")
     cluster.add_keys(aws.iam.create_user("Own", account=ROLE_ACCOUNT, policy=allow("*")).settings())
-    prefers = "AWS SDKs prefer its own credentials (shared-credentials-file)"
+    prefers = "AWS SDKs prefer the worker's own credentials (shared-credentials-file)"
     while prefers not in card_of(notebook):
         time.sleep(0.5)
     assert roles_in_s3(aws, notebook, "everywhere(read)") == {"Own"}

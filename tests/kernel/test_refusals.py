@@ -170,7 +170,7 @@ def test_each_library(
     notebook.good("%aws_profile RoleBeta\n%aws_profile RoleGamma --read-only")
     if use.write:
         line = line_below(notebook.run(use.write))
-        assert line.startswith("This was signed as `RoleGamma` (read-only) in the account 1234")
+        assert line.startswith("The request was signed as `RoleGamma` (read-only) in the account")
         assert line.endswith(" To write, run `%aws_profile RoleGamma --write`.")
         notebook.good("%aws_profile RoleGamma --write")
         notebook.good(use.write)
@@ -196,7 +196,7 @@ def test_each_library(
         assert line == ""
     else:
         assert line == (
-            f"This was {signed} as `UserAlpha` in the account 231179739868. "
+            f"The request was {signed} as `UserAlpha` in the account 231179739868. "
             "`%aws_profile RoleBeta` switches back to the profile from before."
         )
     notebook.good("%aws_profile --off")
@@ -273,7 +273,7 @@ def test_databases(notebook: Shell, monkeypatch: pytest.MonkeyPatch, library: st
         action = "athena:StartQueryExecution"
     notebook.good("%aws_profile RoleBeta\n%aws_profile UserAlpha")
     line = line_below(notebook.run(DATABASES[library]))
-    assert line.startswith(f"This was signed as `UserAlpha` in the account {USER_ACCOUNT}. ")
+    assert line.startswith(f"The request was signed as `UserAlpha` in the account {USER_ACCOUNT}. ")
     assert f"It lacks `{action}`" in line
     notebook.good("%aws_profile --off")
     monkeypatch.delenv("AWS_PROFILE")
@@ -293,7 +293,7 @@ def test_missing_permission(aws: EmbeddedAws, notebook: Shell) -> None:
     notebook.good("%aws_profile Reader")
     lacks = "It lacks `s3:PutObject` on `arn:aws:s3:::cities-of-mine/a`"
     line = line_below(notebook.run(PUT))
-    assert line == f"This was signed as `Reader` in the account {ROLE_ACCOUNT}. {lacks}."
+    assert line == f"The request was signed as `Reader` in the account {ROLE_ACCOUNT}. {lacks}."
     notebook.good("%aws_calls on")
     line = line_below(notebook.run(PUT))
     assert line.endswith(f". {lacks}, and `%aws_calls --denied` lists such calls.")
@@ -316,7 +316,7 @@ def test_explicit_deny(aws: EmbeddedAws, notebook: Shell) -> None:
     )
     before = notebook.names["session"]
     line = line_below(notebook.run(PUT))
-    assert line.endswith("ended the session, and `%aws_profile --refresh` gets a new one.")
+    assert line.endswith("run `%aws_profile --refresh` to get a new session.")
     notebook.good("%aws_profile --refresh")
     assert notebook.names["session"] is not before
 
@@ -326,11 +326,11 @@ def test_other_signers(aws: EmbeddedAws, notebook: Shell, scenario: Scenario) ->
     notebook.good("%aws_profile RoleBeta")
     notebook.names["keys"] = scenario.user.settings()
     line = line_below(notebook.run("boto3.client('s3', **keys).head_bucket(Bucket=BUCKET)"))
-    assert line == "This was signed with the code's own keys, not as `RoleBeta`."
+    assert line == "The request was signed with your code's own keys, not as `RoleBeta`."
     line = line_below(
         notebook.run("boto3.Session(profile_name='UserAlpha').client('s3').list_buckets()")
     )
-    assert line == "This was signed as `UserAlpha`."
+    assert line == "The request was signed as `UserAlpha`."
     line = line_below(
         notebook.run(
             "from botocore import UNSIGNED; from botocore.config import Config\n"
@@ -338,18 +338,18 @@ def test_other_signers(aws: EmbeddedAws, notebook: Shell, scenario: Scenario) ->
             "boto3.client('s3', config=anonymous).head_bucket(Bucket=BUCKET)"
         )
     )
-    assert line == "This was sent without credentials, not as `RoleBeta`."
+    assert line == "The request was sent without credentials, not as `RoleBeta`."
     line = line_below(notebook.run(f"%%aws_profile UserAlpha\n{LIST}")).splitlines()[-1]
-    assert line == "This was signed as `UserAlpha` in the account 231179739868."
+    assert line == "The request was signed as `UserAlpha` in the account 231179739868."
     notebook.good("%aws_profile --off")
     line = line_below(notebook.run(LIST))  # the default profile
-    assert line == "This was signed as `UserAlpha`. Run `%aws_profile NAME`."
+    assert line == "The request was signed as `UserAlpha`. Run `%aws_profile NAME`."
     own = "boto3.client('s3', **keys)"
     line = line_below(notebook.run(f"{own}.head_bucket(Bucket=BUCKET)"))
-    assert line == "This was signed with the code's own keys."
+    assert line == "The request was signed with your code's own keys."
     aws.iam.replace_key(scenario.user)
     line = line_below(notebook.run(f"{own}.list_objects_v2(Bucket=BUCKET)"))
-    assert line == "AWS doesn't accept the code's own keys (InvalidAccessKeyId)."
+    assert line == "AWS doesn't accept your code's own keys (InvalidAccessKeyId)."
 
 
 def test_a_read_only_session_of_another_service(aws: EmbeddedAws, notebook: Shell) -> None:
@@ -374,7 +374,7 @@ def test_two_lent_identities(notebook: Shell) -> None:
     cell += "with using_profile('RoleGamma', read_only=True):\n"
     cell += indent(USES["pyarrow"].write, "    ")
     line = line_below(notebook.run(cell)).splitlines()[-1]
-    assert line.startswith("This was signed as `RoleBeta` or `RoleGamma`.")
+    assert line.startswith("The request was signed as `RoleBeta` or `RoleGamma`.")
 
 
 def test_protected_profiles_are_not_proposed(notebook: Shell) -> None:
@@ -382,17 +382,18 @@ def test_protected_profiles_are_not_proposed(notebook: Shell) -> None:
     notebook.good("%config AwsProfileMagics.protected = ['RoleBeta']")
     notebook.good("%aws_profile RoleBeta --read-only --yes")
     line = line_below(notebook.run(PUT))
-    assert line == f"This was signed as `RoleBeta` (read-only) in the account {ROLE_ACCOUNT}."
+    signed = f"signed as `RoleBeta` (read-only) in the account {ROLE_ACCOUNT}."
+    assert line == f"The request was {signed}"
     notebook.good("%aws_profile UserAlpha")
     line = line_below(notebook.run(LIST))
-    assert line == "This was signed as `UserAlpha` in the account 231179739868."
+    assert line == "The request was signed as `UserAlpha` in the account 231179739868."
 
 
 def test_one_line_below_what_ends_a_cell(notebook: Shell) -> None:
     """A cell has one line. A caught error, one of ours, and the setting False have none."""
     notebook.good("%aws_profile UserAlpha")
     twice = f"try:\n    {LIST}\nexcept Exception as error:\n    {PUT}"
-    assert line_below(notebook.run(twice)).count("This was signed") == 1
+    assert line_below(notebook.run(twice)).count("The request was signed") == 1
     caught = f"try:\n    {LIST}\nexcept Exception as error:\n    caught = error"
     assert notebook.good(caught).displayed == ()
     assert line_below(notebook.run("raise RuntimeError('later') from caught")) != ""
@@ -431,7 +432,7 @@ def test_a_wrong_clock(aws: EmbeddedAws, notebook: Shell) -> None:
         aws.calls.clear()
         refused = notebook.run("boto3.client('s3', endpoint_url=url).list_buckets()")
     assert line_below(refused) == (
-        "AWS refused this because this machine's clock is wrong. "
+        "AWS refused the request because this machine's clock is wrong. "
         "Set the clock, then run the cell again."
     )
     assert aws.calls == []
@@ -443,7 +444,7 @@ def test_keys_in_a_file(aws: EmbeddedAws, notebook: Shell, scenario: Scenario) -
     aws.iam.replace_key(scenario.user)
     assert line_below(notebook.run(LIST)) == (
         "AWS doesn't accept the keys of `UserAlpha` (InvalidAccessKeyId). "
-        "Renew them at their source."
+        "Renew the keys at their source."
     )
 
 

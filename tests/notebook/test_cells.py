@@ -74,7 +74,7 @@ def test_magics_in_one_cell(shell: Shell, cell: str, printed: str) -> None:
             "can't use `await`",
             "with using_profile('RoleBeta'):",
         ),
-        ("%%aws_profile RoleBeta --off\nx = 1", "needs the name", "%%aws_profile NAME"),
+        ("%%aws_profile RoleBeta --off\nx = 1", "requires a profile's name", "%%aws_profile NAME"),
         ("%%aws_profile RoleBet\nx = 1", "There is no profile `RoleBet`", "`RoleBeta`"),
     ],
 )
@@ -112,12 +112,12 @@ def test_functions_and_magics_for_each_profile(shell: Shell, names: tuple[str, .
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
-        ("%%aws_profiles\n1", "`%%aws_profiles` needs a pattern"),
-        ("%%aws_profiles reader --workers 0\n1", "--workers takes 1 or more"),
-        ("%aws_profiles reader --into df", "need a cell"),
+        ("%%aws_profiles\n1", "`%%aws_profiles` requires a pattern"),
+        ("%%aws_profiles reader --workers 0\n1", "--workers must be 1 or more"),
+        ("%aws_profiles reader --into df", "requires a cell"),
         ("%%aws_profiles reader\nx = 1", "End the cell with an expression"),
         ("%%aws_profiles reader\nawait profile", "can't use `await`"),
-        ("%%aws_profiles reader\n%%time\nsession", "`%%time` would run with the notebook's"),
+        ("%%aws_profiles reader\n%%time\nsession", "`%%time` would use the variables"),
     ],
 )
 def test_refused(shell: Shell, aws: EmbeddedAws, cell: str, message: str) -> None:
@@ -274,7 +274,7 @@ def test_thread_that_outlives_the_cell(shell: Shell, aws: EmbeddedAws) -> None:
     cell = (
         "%%aws_profile UserAlpha\nthread = threading.Thread(target={}, name='sync')\nthread.start()"
     )
-    says = "The thread `sync` still runs, and its next calls use the notebook's identity."
+    says = "The thread `sync` is still running, and its next calls use the notebook's identity."
     assert says in shell.good(f"{cell.format('wait')}\nstarted.wait()").text
     assert says not in shell.good(f"go.set()\nthread.join()\n{'1'}").text
     assert says not in shell.good(f"{cell.format('wait')}\nthread.join()").text

@@ -61,10 +61,10 @@ def test_every_option_and_its_line() -> None:
         ("RoleBeta --as list", "`list` is a name"),
         ("RoleBeta --read-only --write", "combined"),
         ("RoleBeta --duration soon", "`soon` isn't a valid duration_seconds."),
-        ("P --off", "--off takes neither a name nor an option of a switch."),
+        ("P --off", "--off doesn't accept a profile's name or the options of a switch."),
         ("--refresh --off", "--refresh and --off can't be combined."),
         ("--region us-west-2", "The name of a profile is missing."),
-        ("--off --yes", "--off takes neither a name nor an option of a switch."),
+        ("--off --yes", "--off doesn't accept a profile's name or the options of a switch."),
     ],
 )
 def test_refused(shell: Shell, aws: EmbeddedAws, line: str, message: str) -> None:

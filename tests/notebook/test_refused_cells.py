@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: The message of the error of a denied call, and the line below it.
 ERROR = "An error occurred (AccessDenied) when calling the CreateBucket operation"
-LINE = "This was signed as `Reader` in the account 123456789012."
+LINE = "The request was signed as `Reader` in the account 123456789012."
 
 CREATE = 'session.client("s3").create_bucket(Bucket="mine")'
 

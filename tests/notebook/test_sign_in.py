@@ -406,5 +406,5 @@ def test_no_roles(shell: Shell, aws: EmbeddedAws) -> None:
     shell.good(f"{SAVE} --yes")
     before = aws.config_file.read_text()
     aws.sso.sign_in("corp", user="nobody")
-    assert "lists no roles" in str(shell.refused(f"{SAVE} --yes"))
+    assert "No roles of the sign-in `corp` match" in str(shell.refused(f"{SAVE} --yes"))
     assert aws.config_file.read_text() == before

@@ -59,7 +59,7 @@ def test_pick(ipython: pexpect.spawn[str], aws: EmbeddedAws, auditor: str) -> No
 def test_without_a_terminal(shell: Shell, aws: EmbeddedAws) -> None:
     """Without a terminal, the magic raises an error that says what to run, and doesn't wait."""
     error = shell.refused("%aws_profile --pick")
-    assert error.hint == "Run `%aws_profile NAME`; `%aws_profiles` lists the names."
+    assert error.hint == "Run `%aws_profile NAME`. `%aws_profiles` lists the names."
     assert isinstance(shell.refused("%aws_profile --pick RoleBeta"), InvalidOption)
 
 

@@ -351,10 +351,10 @@ def test_a_question_after_the_cell(
     assert notebook.names["asked"] is None
     assert views.state["ask"]["kind"] == "code"
     state = views.do("answer", code="12 34")
-    assert "Nothing was sent to AWS: enter all six digits." in state["ask"]["error"]
+    assert "The code wasn't sent to AWS. Enter all six digits." in state["ask"]["error"]
     assert state["ask"]["again"] is False
     state = views.do("answer", code="000000")
-    assert "Each code works once: wait for the next one" in state["ask"]["error"]
+    assert "Each code works only once. Wait for the next code" in state["ask"]["error"]
     assert state["ask"]["again"] is True
     assert views.do("answer", code=aws.iam.mfa_code(auditor))["identity"]["profile"] == "Auditor"
 
