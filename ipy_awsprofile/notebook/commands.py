@@ -346,10 +346,7 @@ def _sign_in(request: SwitchRequest, person: Person, options: argparse.Namespace
 
 
 def _show_card_unless_quiet(line: _Line) -> None:
-    """Show the identity's card.
-
-    ``--quiet`` hides the card after a switch unless the card contains a warning.
-    """
+    """Show the identity's card, except after a ``--quiet`` switch without a warning."""
     card = line.card()
     is_quiet = line.options.quiet and line.request is not None
     if not is_quiet or card.tone is not Tone.GOOD:
@@ -359,8 +356,7 @@ def _show_card_unless_quiet(line: _Line) -> None:
 def _share(line: _Line) -> pd.DataFrame | None:
     """Share the notebook's identity, stop sharing it, or let programs write, as the line requests.
 
-    Return a DataFrame of receipts or None. A receipt is a record of the credentials that a program
-    has received.
+    Return a DataFrame of receipts (records of the credentials that programs got) or None.
     """
     match line.options.share:
         case "off":
@@ -480,9 +476,7 @@ def _length_of_window(words: str) -> timedelta:
 
 
 def _save(line: _Line) -> None:
-    """Switch to a role and preview a profile for it.
-
-    If the user confirms the preview, write the profile.
+    """Switch to a role and preview its profile, and write the profile if the user confirms it.
 
     After the profile has been written, the notebook switches to this profile. Raises any error that
     `text_with_role` or a switch raises. If an error is raised, neither the config file nor the
