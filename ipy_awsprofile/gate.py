@@ -325,7 +325,7 @@ def is_stale(label: Label) -> bool:
     Credentials of a profile that the user's code names explicitly are never stale. Default
     credentials are stale while a profile with a different name is active. Credentials from
     environment variables that the user set after a switch are stale while a read-only identity is
-    active, and as soon as these variables change again.
+    active, and when the variables change again.
     """
     active = PROCESS.active
     if label.is_chosen:
@@ -418,8 +418,8 @@ def session_here() -> boto3.Session | None:
     if PROCESS.is_run:
         raise NotForOneProfile(
             "During a run over many profiles, a thread doesn't know which profile it works for.",
-            'Create the client before the thread, with `client = session.client("s3")`, and use '
-            "this client in the thread.",
+            'Before you start the thread, run `client = session.client("s3")`, and use this client '
+            "in the thread.",
         )
     return None
 

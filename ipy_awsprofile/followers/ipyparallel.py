@@ -32,7 +32,7 @@ def _about(notebook: Notebook) -> Iterator[Leftover]:
 FOLLOWERS = (
     Follower(
         package="ipyparallel",
-        why="Engines are processes (on any machine) that keep their original environment.",
+        why="The engines of a cluster keep the environment that they were started with.",
         tried="ipyparallel 9.2",
         handles={_CLIENT: _ENGINES, "ipyparallel.cluster.cluster.Cluster": _ENGINES},
         starts_workers=is_one_of(_CLIENT),

@@ -95,7 +95,7 @@ def _read_refusal(error: BaseException) -> Refusal | None:
 FOLLOWERS = (
     Follower(
         package="pyarrow",
-        why="A filesystem and the objects that it opens keep the credentials that it first found.",
+        why="A filesystem and the objects that it opens keep the filesystem's first credentials.",
         tried="pyarrow 25",
         handles=_HANDLES,
         read_refusal=_read_refusal,

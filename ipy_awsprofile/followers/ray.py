@@ -46,7 +46,7 @@ def _about(notebook: Notebook) -> Iterator[Leftover]:
 FOLLOWERS = (
     Follower(
         package="ray",
-        why="Workers are processes (on any machine) that keep their original environment.",
+        why="Ray's worker processes keep the environment that they were started with.",
         tried="ray 2.60",
         starts_workers=_starts_workers,
         processes=_processes,

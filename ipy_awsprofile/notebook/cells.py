@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 def compile_cell(
     shell: InteractiveShell, cell: str, *, instead_of_await: str
 ) -> tuple[CodeType, CodeType | None]:
-    """Compile a cell, and return the code of its statements and of its last expression, or None.
+    """Compile a cell, and return the code of its statements and the code of its last expression.
 
-    Raises InvalidOption for a cell with `await` at its top level, because a function can't run such
-    a cell. ``instead_of_await`` is the hint of this error. Also raises InvalidOption for a syntax
-    error, and IPython shows this error as in a regular cell.
+    The second code is None if the cell doesn't end with an expression. Raises InvalidOption for a
+    cell with `await` at its top level, because a function can't run such a cell.
+    ``instead_of_await`` is the hint of this error. Also raises InvalidOption for a syntax error,
+    and IPython shows this error as in a regular cell.
     """
     # In the user's cell, the first line is the magic's.
     source = "\n" + shell.transform_cell(cell)
@@ -114,7 +115,7 @@ def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session
     )
     if expression is None:
         raise InvalidOption(
-            "End the cell with an expression, because the result contains its value."
+            "End the cell with an expression. The result contains the expression's value."
         )
     for node in ast.walk(ast.parse(shell.transform_cell(cell))):
         magic = _magic_in(node)

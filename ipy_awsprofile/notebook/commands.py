@@ -204,14 +204,14 @@ def _action_of(options: argparse.Namespace) -> str:
     actions = list(chosen(options, ProfileActions))
     if len(actions) > 1:
         both = " and ".join(f"--{name}" for name in actions)
-        raise InvalidOption(f"{both} can't be combined.", "Use one of them.")
+        raise InvalidOption(f"{both} can't be combined.", "Use only one of these actions.")
     action = next(iter(actions), "")
     names_switch = options.profile or chosen(options, SwitchRequest)
     if names_switch and action in ACTIONS_ALONE:
         alone = " ".join(_words_of_action(options))
         raise InvalidOption(
             f"--{action} doesn't accept a profile's name or the options of a switch.",
-            f"Run `%aws_profile {alone}` on its own. To use another profile, switch first.",
+            f"Run `%aws_profile {alone}` on its own. To use another profile, switch to it first.",
         )
     return action
 
@@ -424,7 +424,7 @@ def _open_window(line: _Line) -> None:
     policy = os.fspath(asked.policy) if asked.policy else None
     if asked != SwitchRequest(words, policy=policy):
         raise InvalidOption(
-            "`--share write` accepts only a time and `--policy FILE`. The notebook prompts you.",
+            "`--share write` accepts only a time and `--policy FILE`, and prompts you.",
             _EXAMPLE_OF_WINDOW,
         )
     length = _length_of_window(words or "")

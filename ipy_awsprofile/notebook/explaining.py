@@ -333,7 +333,7 @@ class _Explanation:
         return ""
 
     def _line_about_session(self, code: str) -> str:
-        """Return the line about credentials that AWS rejects, and renew the active session."""
+        """Return an explanation for credentials that AWS rejects, and renew the active session."""
         signer = self._signer
         if signer.label is None and signer.is_noted:
             return f"AWS doesn't accept your code's own keys ({code})."

@@ -91,8 +91,10 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         default_value=True,
         help="If AWS refuses a request, show who signed the request and what to do about it.",
     ).tag(config=True)
-    quiet = traitlets.Bool(help="Show a switch's card only if it has a warning.").tag(config=True)
-    prompt = traitlets.Bool(help="Show the identity in the prompt of a terminal.").tag(config=True)
+    quiet = traitlets.Bool(help="Show a switch's card only if the card has a warning.").tag(
+        config=True
+    )
+    prompt = traitlets.Bool(help="Show the identity in a terminal's prompt.").tag(config=True)
     profile = traitlets.Unicode(
         help="The profile that the first cell switches to, unless the cell begins with a switch.",
     ).tag(config=True)

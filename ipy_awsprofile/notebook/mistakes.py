@@ -185,7 +185,7 @@ class TypedLine:
         for name in read.unknown:
             setting = name.lstrip(DASHES).replace("-", "_")
             if setting in known_settings():
-                return f"`{setting}` is a setting. Write `{setting} = …` in the profile."
+                return f"`{setting}` is a setting of a profile. Write `{setting} = …` in the profile."
         return ""
 
     def _advice_for_sharing(self, read: Words) -> str:

@@ -143,7 +143,7 @@ def of_aws_profile(parser: argparse.ArgumentParser) -> None:
         _add_options(group.add_argument, declared, options_of(declared).keys() - set(_COMMON))
     about = "sign in with a code in any browser, even if the kernel's machine has one"
     actions.add_argument("--device-code", action="store_true", help=about)
-    about = "show a switch's card only if it has a warning"
+    about = "show a switch's card only if the card has a warning"
     actions.add_argument("--quiet", action="store_true", help=about)
 
 

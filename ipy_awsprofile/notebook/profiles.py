@@ -50,10 +50,10 @@ def run_aws_profiles(
     shell: InteractiveShell,
     switcher: Switcher,
 ) -> pd.DataFrame | None:
-    """Show the profiles, or run a cell for each profile and return or store the results.
+    """Show the profiles, or run a cell for each profile.
 
-    The results of a cell are in a single DataFrame. Raises a subclass of `AwsProfileError` if the
-    line is invalid or AWS can't be called.
+    Return the cell's results as a DataFrame, or store the DataFrame in the variable that ``--into``
+    names. Raises a subclass of `AwsProfileError` if the line is invalid or AWS can't be called.
     """
     require_no_run("`%aws_profiles`")
     with interruption_as_error("The cell", switcher):
