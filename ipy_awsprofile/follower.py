@@ -122,9 +122,8 @@ class Refusal:
     ``code`` is AWS's error code, such as AccessDenied, or an empty string if the response has no
     body. ``operation`` is the name of the AWS operation, such as PutObject, or the HTTP method of
     the request, such as PUT. ``parsed`` is the response that botocore parsed. ``was_unsigned`` is
-    true if the library didn't have credentials. In this case, the library may not have sent the
-    request. ``about_library`` is the card's statement about a library that keeps its own
-    credentials.
+    true if the library didn't have credentials and may not have sent the request. ``about_library``
+    is the card's statement about a library that keeps its own credentials.
     """
 
     code: str = ""

@@ -56,9 +56,9 @@ class Label:
 
     ``limits`` describes the session's limits, such as ``read-only``. ``options`` contains the
     session's other options, such as tags. ``principal`` is the ARN that STS reported. ``server`` is
-    the endpoint that reported the ARN, or an empty string for AWS, because two servers can report
-    the same ARN. A role's label doesn't contain an S3 endpoint, because the endpoint doesn't change
-    the role's credentials.
+    the endpoint that reported the ARN, or an empty string for AWS. Two servers can report the same
+    ARN. A role's label doesn't contain an S3 endpoint, because the endpoint doesn't change the
+    role's credentials.
 
     ``is_chosen`` is true if the user's code names the profile, and ``is_default`` is true if no
     profile was active when the credentials were loaded. ``environment`` identifies credentials in

@@ -66,8 +66,8 @@ class Front:
 
     `calls` lists all requests so far, and `latency` is the delay of each response in seconds.
     `unsigned` maps requests without a signature to their names in `calls` and to the functions that
-    answer them. A key has the form `POST /token` or, if the request has the parameter Action, the
-    form `POST AssumeRoleWithWebIdentity`.
+    answer them. A key of `unsigned` has the form `POST /token` or, if the request has the parameter
+    Action, the form `POST AssumeRoleWithWebIdentity`.
     """
 
     def __init__(self, iam: Iam) -> None:

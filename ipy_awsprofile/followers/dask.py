@@ -2,9 +2,8 @@
 
 A plugin in each worker serves the credentials that the kernel last sent. The plugin serves them on
 the worker's loopback address, as `kernel.lending` does in the kernel. The workers don't need this
-package. The served credentials are valid for less than ten minutes. Because of this short validity,
-botocore requests new credentials before each signature, so a switch affects even the clients that a
-worker keeps.
+package. The served credentials are valid for less than ten minutes, so botocore requests new
+credentials before each signature. Therefore, a switch affects even the clients that a worker keeps.
 
 https://distributed.dask.org/en/stable/plugins.html#worker-plugins
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html

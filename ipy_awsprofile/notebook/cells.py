@@ -31,7 +31,7 @@ def compile_cell(
     The second code is None if the cell doesn't end with an expression. Raises InvalidOption for a
     cell with `await` at its top level, because a function can't run such a cell.
     ``instead_of_await`` is the hint of this error. Also raises InvalidOption for a syntax error,
-    and IPython shows this error as in a regular cell.
+    which IPython shows as in a regular cell.
     """
     # In the user's cell, the first line is the magic's.
     source = "\n" + shell.transform_cell(cell)

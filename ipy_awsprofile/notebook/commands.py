@@ -146,8 +146,8 @@ def interruption_as_error(what: str, switcher: Switcher) -> Iterator[None]:
     except KeyboardInterrupt:
         interrupted = SwitchInterrupted(what)
         if switcher.completed > completed:
-            complete = "A switch was completed. Run `%aws_profile` to see the active identity."
-            interrupted = SwitchInterrupted(what, complete)
+            hint = "The switch was already complete. Run `%aws_profile` to see the active identity."
+            interrupted = SwitchInterrupted(what, hint)
         raise interrupted from None
 
 

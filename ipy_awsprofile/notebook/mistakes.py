@@ -185,7 +185,8 @@ class TypedLine:
         for name in read.unknown:
             setting = name.lstrip(DASHES).replace("-", "_")
             if setting in known_settings():
-                return f"`{setting}` is a setting of a profile. Write `{setting} = …` in the profile."
+                written = f"Write `{setting} = …` in the profile."
+                return f"`{setting}` is a setting of a profile. {written}"
         return ""
 
     def _advice_for_sharing(self, read: Words) -> str:

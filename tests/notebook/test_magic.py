@@ -134,7 +134,7 @@ def test_interruption_after_the_switch(shell: Shell, monkeypatch: pytest.MonkeyP
         patch.setattr("ipy_awsprofile.cards.cards.active_identity_card", interrupted)
         error = shell.refused("%aws_profile RoleBeta")
     assert isinstance(error, SwitchInterrupted)
-    assert "A switch was completed." in f"{error} {error.hint}"
+    assert "The switch was already complete." in f"{error} {error.hint}"
     assert shell.good("%aws_profile").text.startswith("RoleBeta")
 
 
