@@ -26,7 +26,7 @@
 - `recorded_calls` returns the AWS calls that ``%aws_calls on`` has recorded.
 
 - `storage_options` returns the options with which pandas, fsspec and Dask use a profile. The module
-  `ipy_awsprofile.libraries` creates such options for libraries that have their own S3 client.
+  `ipy_awsprofile.libraries` creates options for libraries that have their own S3 client.
 
 - `AwsProfileError` is the base class of all errors.
 

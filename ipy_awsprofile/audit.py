@@ -2,9 +2,9 @@
 
 Each event is a log record with the level INFO, emitted by the logger ``ipy_awsprofile.audit``. The
 fields of the event are attributes of the log record, and `JsonFormatter` formats them as a line of
-JSON. Handlers of the `logging` module suppress their own errors. Therefore, an organization's
-policy can also name a file, to which this module appends each event directly. If an event can't be
-written to this file, the action that the event describes fails.
+JSON. Handlers of the `logging` module suppress their own errors. An organization's policy can also
+name an audit file, to which this module appends each event directly. If an event can't be written
+to an audit file, the action that the event describes fails.
 
 An event never contains keys, tokens, MFA codes, external IDs or the code of a cell.
 """

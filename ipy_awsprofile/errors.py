@@ -207,7 +207,7 @@ class SignInRequired(CredentialsUnavailable):
 
 
 class EndpointUnreachable(AwsProfileError):
-    """An endpoint can't be reached, or it didn't respond before the timeout."""
+    """An endpoint can't be reached, or the endpoint didn't respond before the timeout."""
 
 
 class ServiceError(AwsProfileError):

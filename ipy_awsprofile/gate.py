@@ -126,7 +126,7 @@ def put_label(credentials: Any, label: Label) -> None:
 
 @dataclass(slots=True, eq=False)
 class Turn:
-    """One call of a function for one profile, while the function runs for many profiles.
+    """A single call of a function for one profile, while the function runs for many profiles.
 
     ``run_is_over`` is set after Ctrl-C, even if the function is still running. ``line`` contains
     what the function has printed since its last line break.

@@ -1,4 +1,4 @@
-"""Daft can't follow a switch, so the card warns about it."""
+"""Define the record of Daft, which can't follow a switch."""
 
 from __future__ import annotations
 

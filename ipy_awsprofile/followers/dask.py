@@ -1,9 +1,10 @@
 """Describe how a switch updates Dask's caches, its scheduler and its clusters.
 
-A plugin in each worker serves the credentials that the kernel last sent. The plugin serves them on
-the worker's loopback address, as `kernel.lending` does in the kernel. The workers don't need this
-package. The served credentials are valid for less than ten minutes, so botocore requests new
-credentials before each signature. Therefore, a switch affects even the clients that a worker keeps.
+A plugin in each worker serves the credentials that the kernel last sent. The plugin serves the
+credentials on the worker's loopback address, as `kernel.lending` does in the kernel. The workers
+don't need this package. The served credentials are valid for less than ten minutes, so botocore
+requests new credentials before each signature. A switch affects even the clients that a worker
+keeps.
 
 https://distributed.dask.org/en/stable/plugins.html#worker-plugins
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
@@ -74,14 +75,14 @@ def dask_storage_options(session: boto3.Session) -> SecretOptions:
 def dask_workers(client: Client, *, read_only: bool = False) -> DaskWorkers:
     """Let the workers of a Dask cluster use the notebook's identity, now and after each switch.
 
-    Current workers, and workers that join later, get short-lived credentials. These are found
-    automatically by boto3, s3fs, pyarrow, polars, obstore and child processes. The workers need
-    neither config files nor this package. If ``read_only`` is true, the workers can only read, as
-    with ``%aws_profile --read-only``.
+    Current workers, and workers that join later, get short-lived credentials. The libraries boto3,
+    s3fs, pyarrow, polars and obstore and all child processes find these credentials automatically.
+    The workers need neither config files nor this package. If ``read_only`` is true, the workers
+    can only read, as with ``%aws_profile --read-only``.
 
     Anyone who can connect to the scheduler can use these credentials, so call this function only
-    for your own cluster. AWS accepts the credentials for at most 15 minutes if STS can issue such
-    credentials. Otherwise, the card says how long AWS accepts them. The kernel sends new
+    for your own cluster. AWS accepts the workers' credentials for at most 15 minutes or, if STS
+    can't issue such short-lived credentials, for the time that the card shows. The kernel sends new
     credentials to the workers every few minutes.
 
     A `using_profile` statement or a ``%%aws_profile`` cell doesn't change the workers' identity. A

@@ -1,4 +1,4 @@
-"""The engines of an ipyparallel cluster keep the identity that they were started with."""
+"""Define the record of ipyparallel, whose engines keep the identity they were started with."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def _imported_polars() -> Any:
 def _default_provider() -> object:
     """Return the user's default credential provider, or "auto".
 
-    polars has no public function that returns this provider.
+    polars has no public function that returns the provider.
     """
     builder = sys.modules.get("polars.io.cloud.credential_provider._builder")
     default = getattr(builder, "DEFAULT_CREDENTIAL_PROVIDER", "auto")

@@ -1,4 +1,4 @@
-"""The workers of a Ray cluster keep the identity that they were started with."""
+"""Define the record of Ray, whose workers keep the identity that they were started with."""
 
 from __future__ import annotations
 

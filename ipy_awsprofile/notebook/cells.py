@@ -30,8 +30,8 @@ def compile_cell(
 
     The second code is None if the cell doesn't end with an expression. Raises InvalidOption for a
     cell with `await` at its top level, because a function can't run such a cell.
-    ``instead_of_await`` is the hint of this error. Also raises InvalidOption for a syntax error,
-    which IPython shows as in a regular cell.
+    ``instead_of_await`` is the hint of the error about `await`. Also raises InvalidOption for a
+    syntax error, which IPython shows as in a regular cell.
     """
     # In the user's cell, the first line is the magic's.
     source = "\n" + shell.transform_cell(cell)
@@ -165,7 +165,7 @@ _LEAVES_IDENTITY = re.compile("--(console|explain|help|logout|pick)")
 class CellBeginning:
     """Calls functions before each cell. If Ctrl-C interrupts a function, the cell doesn't run.
 
-    Without this class, IPython would show only the traceback of the KeyboardInterrupt, and would
+    After a KeyboardInterrupt in such a function, IPython itself would only show the traceback and
     then run the cell. This class replaces the cell's code with a statement that raises
     KeyboardInterrupt.
 

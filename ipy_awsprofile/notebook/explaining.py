@@ -109,7 +109,7 @@ def _signer_of(refusal: Refusal, switcher: Switcher) -> _Signer:
     """Return the identity that signed a request that AWS refused.
 
     A library in another language signs with credentials that it received in this cell or in an
-    earlier cell. Therefore, objects of such a library can use credentials from before a switch.
+    earlier cell. The library's objects can therefore use credentials from before a switch.
     """
     signature = _signature_of(refusal)
     if signature:

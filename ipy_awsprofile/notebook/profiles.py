@@ -167,7 +167,7 @@ def _list_roles(
 def _frame_of_cell(
     options: argparse.Namespace, cell: str, shell: InteractiveShell, switcher: Switcher
 ) -> pd.DataFrame:
-    """Run a cell for each profile, and return its values as a DataFrame.
+    """Run a cell for each profile, and return the cell's values as a DataFrame.
 
     Raises AwsProfileError if the line or the cell is invalid.
     """

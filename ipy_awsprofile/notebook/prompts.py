@@ -266,9 +266,9 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
     """Show where to sign in, and wait until the user has signed in or presses Ctrl-C.
 
     If the kernel's machine has a browser, the sign-in page opens there, and the browser returns the
-    result. Otherwise, or if ``device_code`` is true, the user opens the page in any browser. After
-    opening the page, the user compares a code or, for a profile of ``aws login``, enters the code
-    that the page shows.
+    result. If the machine doesn't have a browser or ``device_code`` is true, the user opens the
+    page in any browser. After opening the page, the user compares a code or, for a profile of ``aws
+    login``, enters the code that the page shows.
 
     Raises SignInRequired if no one is available to sign in, and any error that `begin_sign_in`,
     `Attempt.waiting` or `Attempt.enter` raises.
