@@ -54,7 +54,7 @@ class AwsProfileError(Exception):
         self.hint = one_line(hint)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Return what pickle needs to recreate the error without calling its constructor."""
+        """Return the values that let pickle recreate the error without calling its constructor."""
         return type(self).__new__, (type(self), *self.args), vars(self)
 
     def _render_traceback_(self) -> list[str]:

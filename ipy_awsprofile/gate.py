@@ -265,8 +265,8 @@ def errors_as_lines() -> Iterator[None]:
 class Signer(Enum):
     """The kind of object that signs a request, and a hint for when its identity isn't active.
 
-    The hint consists of a sentence about the object, and a step after which your code uses the
-    active identity.
+    The hint consists of a sentence about the object, and a step that makes your code use the active
+    identity.
     """
 
     CLIENT = ("A client keeps its identity.", "create it again with `{source}.client({client})`.")
@@ -409,8 +409,8 @@ def session_here() -> boto3.Session | None:
     """Return the session of the profile that the current thread works for.
 
     The result is None if no code is running for many profiles. Raises NotForOneProfile if code is
-    running for many profiles and this thread doesn't work for one of the profiles, because that
-    code may have started the thread.
+    running for many profiles and this thread doesn't work for one of the profiles, because the code
+    for another profile may have started the thread.
     """
     turn = _turn.get()
     if turn:

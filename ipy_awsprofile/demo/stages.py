@@ -125,7 +125,7 @@ def seed(aws: EmbeddedAws) -> Scenario:
 
 
 def add_role(aws: EmbeddedAws, name: str, *actions: str, region: str = REGION) -> str:
-    """Create a role that UserAlpha may assume and its profile, and return the role's ARN."""
+    """Create a role and its profile, let UserAlpha assume the role, and return the role's ARN."""
     role_arn = aws.iam.create_role(
         name,
         account=ROLE_ACCOUNT,

@@ -544,7 +544,7 @@ def active_card(
 
     If no profile is active, the card describes the credentials that boto3 uses.
 
-    ``before`` is the value that the session has replaced in its variable, and ``back`` says how
+    ``before`` is the value that the session's variable had before the switch, and ``back`` says how
     this value is restored. ``notes`` contains the notes at the beginning of the card. If AWS can't
     be reached, the card shows the last known identity. Raises a subclass of `AwsProfileError` if
     AWS refuses to renew the credentials.
