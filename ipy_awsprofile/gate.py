@@ -409,8 +409,8 @@ def session_here() -> boto3.Session | None:
     """Return the session of the profile that the current thread works for.
 
     The result is None if no code is running for many profiles. Raises NotForOneProfile if code is
-    running for many profiles and this thread doesn't work for one of the profiles, because the code
-    for another profile may have started the thread.
+    running for many profiles and this thread doesn't work for one of the profiles, because the
+    running code may have started the thread.
     """
     turn = _turn.get()
     if turn:
