@@ -329,11 +329,16 @@ class ModelledNotebook(RuleBasedStateMachine):
         return ran
 
     def signers(self) -> set[str]:
-        """Return the roles and users that AWS saw in the last cell, but for our own calls."""
+        """Return the roles and users that AWS saw in the last cell, but for our own calls.
+
+        A request with a key that AWS refused counts as `refused`, and one without a key as
+        `anonymous`.
+        """
         seen = set()
         for call in self.world.aws.calls:
             if call.action.startswith("s3:") or call.action == "sts:GetCallerIdentity":
-                seen.add((call.arn or "anonymous/anonymous").split("/")[1])
+                nobody = "refused" if call.access_key_id else "anonymous"
+                seen.add(call.arn.split("/")[1] if call.arn else nobody)
         return seen
 
     def card(self) -> str:

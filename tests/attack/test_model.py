@@ -356,7 +356,9 @@ class Notebook(ModelledNotebook):
         code, use = (re.sub(r"\bX\b", name, text) for text in OPENS[kind])
         self.good(code)
         ran = self.run(use)
-        assert self.signers() == {self.signer_of(self.active)}, ran.text
+        # polars keeps a key for a store. As its clock doesn't move, it tries the expired key first.
+        signers = self.signers() - {"refused"}
+        assert signers == {self.signer_of(self.active)}, ran.text
         self.made[name] = Made(kind, self.active, use=use)
 
     @precondition(lambda self: "Role" in self.active and self.level.changed is ...)
