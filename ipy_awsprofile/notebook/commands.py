@@ -43,7 +43,15 @@ from ipy_awsprofile.explain.explain import explain
 from ipy_awsprofile.follower import Leftover
 from ipy_awsprofile.gate import require_no_run
 from ipy_awsprofile.notebook.cells import compile_cell, run_cell, warning_about_threads
-from ipy_awsprofile.notebook.options import ACTIONS_ALONE, ProfileActions, chosen, joined
+from ipy_awsprofile.notebook.options import (
+    ACTIONS_ALONE,
+    ProfileActions,
+    arguments_with_name,
+    chosen,
+    joined,
+    lacks_name,
+    words_of_action,
+)
 from ipy_awsprofile.notebook.prompts import (
     confirm_at_cell,
     renders_html,
@@ -178,20 +186,14 @@ def _request_of(
         return request
     if options.share == _WRITE:
         return SwitchRequest(**given)  # its options limit what programs can write
-    needs_profile = set(given)
-    if options.share is not None or options.save is not None:
-        needs_profile.discard("confirmed")  # it confirms the changes to the config file
-    if not needs_profile:
+    if not lacks_name(options):
         return None
     if options.save is not None and active and active.profile in read_config().profiles:
         return active  # the error says why it can't be saved
     hint = "Write `%aws_profile NAME` and the options, or `%%aws_profile NAME` for one cell."
     if active:
-        meant = active.with_changes(given)
-        meant = meant.with_one_identity(read_config().profiles) or meant
-        switch = arguments(meant, *_words_of_action(options))
-        hint = f"Write `%aws_profile {switch}`."
-        if meant.write:
+        hint = f"Write `%aws_profile {arguments_with_name(options, active)}`."
+        if options.write:
             hint = advice_to_write(hint)
     raise InvalidOption("The name of a profile is missing.", hint)
 
@@ -208,24 +210,12 @@ def _action_of(options: argparse.Namespace) -> str:
     action = next(iter(actions), "")
     names_switch = options.profile or chosen(options, SwitchRequest)
     if names_switch and action in ACTIONS_ALONE:
-        alone = " ".join(_words_of_action(options))
+        alone = " ".join(words_of_action(options))
         raise InvalidOption(
             f"--{action} doesn't accept a profile's name or the options of a switch.",
             f"Run `%aws_profile {alone}` on its own. To use another profile, switch to it first.",
         )
     return action
-
-
-def _words_of_action(options: argparse.Namespace) -> list[str]:
-    """Return the words of a line that name its action, and ``--device-code`` if it was typed."""
-    words: list[str] = []
-    for name, value in chosen(options, ProfileActions).items():
-        words.append(f"--{name}")
-        if isinstance(value, str) and value:
-            words.append(quoted(value))
-    if options.device_code:
-        words.append("--device-code")
-    return words
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,7 +329,7 @@ def _sign_in(request: SwitchRequest, person: Person, options: argparse.Namespace
     if not somebody_is_there():
         hint = no_sign_in(target).hint
         if options.device_code:  # which the command of the AWS CLI lacks
-            line = arguments(request, *_words_of_action(options))
+            line = arguments(request, *words_of_action(options))
             hint = f"Run `%aws_profile {line}` interactively."
         raise SignInRequired("No one is available to sign in.", hint)
     person.prompt_sign_in(target)

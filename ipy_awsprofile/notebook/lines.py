@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics
 from IPython.core.magic_arguments import MagicArgumentParser
@@ -16,6 +18,9 @@ from IPython.display import display
 from ipy_awsprofile.errors import InvalidOption, ProfileNotFound
 from ipy_awsprofile.notebook.options import has_access_key, parse
 from ipy_awsprofile.text import one_line
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
 
 
 def with_options(declare: Callable[[argparse.ArgumentParser], None]) -> Callable[[Any], Any]:
@@ -66,6 +71,18 @@ def _help_of(parser: argparse.ArgumentParser) -> str:
     return re.sub(r"(?<= )<(\S+)>( *)", without_brackets, parser.format_help())
 
 
+#: A parsed line has lost its quotation marks.
+_WITHOUT_QUOTATION_MARKS = str.maketrans("", "", "'\"")
+
+
+def _visible_variables(shell: InteractiveShell) -> Mapping[str, object]:
+    """Return the notebook's variables, and those of its function that runs the magic, if any."""
+    frame = inspect.currentframe()
+    while frame and frame.f_globals is not shell.user_global_ns:
+        frame = frame.f_back
+    return ChainMap(dict(frame.f_locals) if frame else {}, shell.user_ns)
+
+
 @contextmanager
 def _advice_about(magics: Magics, magic: str, line: str, *, is_cell: bool) -> Iterator[None]:
     """If a known mistake in a magic's line causes an error, add a hint with the correct line."""
@@ -76,12 +93,15 @@ def _advice_about(magics: Magics, magic: str, line: str, *, is_cell: bool) -> It
         if isinstance(error, ProfileNotFound):
             name = error.name
         # The words of a name needn't be side by side, as in `NAME --share of`.
-        is_typed = all(word in line for word in name.split())
+        words = line.translate(_WITHOUT_QUOTATION_MARKS)
+        is_typed = all(word in words for word in name.split())
         if not is_typed or has_access_key(line):
             raise  # it is about the cell's code, or must not be repeated
         from ipy_awsprofile.notebook.mistakes import TypedLine  # a good line doesn't need it
 
         parsers = {name: getattr(magics, name).parser for name in magics.magics["line"]}
-        typed = TypedLine(magic, line, is_cell, parsers, magics.shell.user_ns)
-        error.hint = one_line(typed.advice(name)) or error.hint
+        active = magics.switcher.request if magic == "aws_profile" else None
+        variables = _visible_variables(magics.shell)
+        typed = TypedLine(magic, line, is_cell, parsers, variables, active)
+        error.hint = one_line(typed.advice()) or error.hint
         raise

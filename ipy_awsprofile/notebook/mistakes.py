@@ -7,6 +7,9 @@ Hints contain only lines that the magic can parse and that name existing profile
 from __future__ import annotations
 
 import argparse
+import ast
+import builtins
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,9 +32,11 @@ from ipy_awsprofile.notebook.options import (
     ACTIONS_ALONE,
     CellOptions,
     ProfileActions,
+    arguments_with_name,
     chosen,
     flags_of,
     joined,
+    lacks_name,
     parse,
     words_in,
 )
@@ -56,7 +61,10 @@ _ANSWERS = {
     **dict.fromkeys(("list", "ls", "profiles", "l"), "`%aws_profiles` lists the profiles."),
     **dict.fromkeys(("help", "usage", "options"), "`%aws_profile -h` shows the options."),
     **dict.fromkeys(
-        ("reset", "exit", "quit", "undo", "back", "stop"),
+        (
+            *("reset", "exit", "quit", "undo", "back", "stop", "unset", "none", "clear", "u"),
+            *("deactivate", "disable", "remove", "unassume"),
+        ),
         "`%aws_profile --off` undoes all switches.",
     ),
     **dict.fromkeys(
@@ -75,6 +83,14 @@ _ANSWERS = {
     ),
 }
 
+#: What IPython fills in: ``{EXPRESSION}``, ``$NAME`` and ``${NAME}``.
+_FILLED_IN = re.compile(r"\$\{?(?P<variable>[A-Za-z_]\w*)\}?|\{(?P<expression>[^{}\"]+)\}")
+
+#: A variable, its attributes and items, such as ``row.profile`` or ``config['profile']``.
+_EXPRESSION = re.compile(
+    r"(?<![^\s])(?P<name>[A-Za-z_]\w*)(?P<rest>(?:\.[A-Za-z_]\w*|\[[^\[\]]+\])*)(?![^\s])"
+)
+
 _BRACES = re.compile(r"\{[\w*?.-]+(?:,[\w*?.-]+)+\}")
 _MFA_CODE = re.compile(r"\d{6}")
 _CODE = re.compile(r"[;()=\[\]]")
@@ -86,9 +102,10 @@ _LIKE_PROFILE = 0.7
 
 @dataclass(frozen=True, slots=True)
 class TypedLine:
-    """A typed line with a magic, the parsers of all magics by name, and the notebook's variables.
+    """A typed line with a magic, the parsers of all magics by name, and the visible variables.
 
-    ``is_cell`` is true if the line is the first line of a cell magic.
+    ``is_cell`` is true if the line is the first line of a cell magic. ``active`` is the active
+    switch if the line can be completed with its profile's name, or None.
     """
 
     magic: str
@@ -96,6 +113,7 @@ class TypedLine:
     is_cell: bool
     parsers: Mapping[str, argparse.ArgumentParser]
     variables: Mapping[str, object]
+    active: SwitchRequest | None
 
     def __str__(self) -> str:
         return f"{self.mark}{self.magic} {self.line}".strip()
@@ -114,24 +132,56 @@ class TypedLine:
     def _reader(self) -> WordReader:
         return WordReader(self.magic, self.mark, self.parsers)
 
-    def advice(self, name: str = "") -> str:
-        """Return advice about what to write instead, or an empty string for an unknown mistake.
-
-        If the magic rejected the line because a profile doesn't exist, ``name`` is the profile's
-        name.
-        """
-        # IPython leaves a line as it is if it can't fill in a variable.
-        line = _BRACES.sub("", self.line)  # the error says what to write instead of alternatives
-        if re.search(r"\{[^{}\"]+\}|\$\w", line) and "--save " not in line:
-            return f"A variable in `{self}` isn't defined. Define it first."
-        if f" {name}" in str(self) and isinstance(self.variables.get(name), str):
-            filled = str(self).replace(f" {name}", f" {{{name}}}", 1)
-            return f"To use the variable's value, write `{filled}`."
+    def advice(self) -> str:
+        """Return advice about what to write instead, or an empty string for an unknown mistake."""
         try:
-            words = words_in(self.line)
-            return self._advice_for(words)
+            # A session that is filled in or pasted is `<session of RoleBeta ← UserAlpha, …>`.
+            return self._advice_for_values() or self._advice_for(words_in(self.line.strip("<>")))
         except (ValueError, AwsProfileError):  # such as an open quotation mark
             return ""
+
+    def _advice_for_values(self) -> str:
+        """Return advice about the line's Python values, or an empty string if it has none.
+
+        IPython fills in the values of ``{EXPRESSION}`` and ``$NAME``. If it can't fill in one of
+        them, it passes the whole line as it was typed.
+        """
+        # `--save` accepts braces, and the error says what to write instead of alternatives.
+        line = "" if "--save " in self.line else _BRACES.sub("", self.line)
+        problem = self._problem_of([*_FILLED_IN.finditer(line)])
+        if problem:
+            return problem
+        for expression in _EXPRESSION.finditer(line):
+            name = expression["name"]
+            is_value = isinstance(self.variables.get(name), str) or expression["rest"]
+            if name in self.variables and is_value and not is_profile(expression[0]):
+                filled = self.line.replace(expression[0], f"{{{expression[0]}}}", 1)
+                return f"To use the value, write `{self.mark}{self.magic} {filled}`."
+        return ""
+
+    def _problem_of(self, values: Iterable[re.Match[str]]) -> str:
+        """Return why IPython couldn't fill in the values, or an empty string if it needn't."""
+        failing: list[str] = []
+        for value in values:
+            name = value["variable"]
+            if name and name not in self.variables and name in os.environ:
+                written = str(self).replace(value[0], f"{{os.environ['{name}']}}", 1)
+                return (
+                    "IPython doesn't fill in environment variables. Run `import os`, and write "
+                    f"`{written}`."
+                )
+            expression = (name or value["expression"]).strip()
+            for name in _names_in(expression):
+                if name not in self.variables and not hasattr(builtins, name):
+                    return f"The variable `{name}` in `{self}` isn't defined. Define it first."
+            if _names_in(expression) not in ([], [expression]):
+                failing.append(expression)
+        if not failing:
+            return ""
+        return (
+            f"IPython can't fill in {listed(failing)}, because Python raises an error. To see the "
+            f"error, run `{'; '.join(failing)}` in a cell."
+        )
 
     def _advice_for(self, words: list[str]) -> str:
         if not words or "--" in words:
@@ -266,7 +316,13 @@ class TypedLine:
             return _advice_for_account(account)
         sign_in = name.rstrip(":")
         if sign_in in sign_ins(read_config()):
+            if "--login" in options or "--logout" in options:
+                return self._written([*options, "--sso", sign_in])
             return f"`%aws_profiles --sso {quoted(sign_in)}` lists the roles of this sign-in."
+        roles = [f"{sign_in}:{name}" for sign_in in sign_ins(read_config())]
+        lines = [self.good_line([role, *options]) for role in roles if is_profile(role)]
+        if "/" in name and any(lines):
+            return f"Did you mean {_either(filter(None, lines))}?"
         if self._parsed(words) == self._parsed([name, *options]):
             return ""  # the error suggests similar names
         names = misspelled(name, read_config().profiles, _LIKE_PROFILE)[:3]
@@ -352,9 +408,22 @@ class TypedLine:
         options = self._parsed(words)
         if options is None:
             return ""
+        if self.magic == "aws_profile" and lacks_name(options):
+            if self.active is None or self.is_cell:
+                return ""
+            return f"%aws_profile {arguments_with_name(options, self.active)}"
         if self.magic == "aws_profile" and not _is_complete(options, is_cell=self.is_cell):
             return ""
         return f"{self.mark}{self.magic} {' '.join(map(quoted, words))}".strip()
+
+
+def _names_in(expression: str) -> list[str]:
+    """Return the names of the variables in an expression, or none if it isn't an expression."""
+    try:
+        nodes = ast.walk(ast.parse(expression, mode="eval"))
+    except SyntaxError:
+        return []
+    return [node.id for node in nodes if isinstance(node, ast.Name)]
 
 
 def _with_region(options: Sequence[str], words: Iterable[str]) -> tuple[list[str], list[str]]:

@@ -15,8 +15,10 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
-from ipy_awsprofile.config.request import Option, SwitchRequest, option, options_of
+from ipy_awsprofile.config.files import read_config
+from ipy_awsprofile.config.request import Option, SwitchRequest, arguments, option, options_of
 from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.text import quoted
 
 #: The options and actions of ``%aws_profile`` that its help shows first.
 _COMMON = (
@@ -254,6 +256,41 @@ def chosen(options: argparse.Namespace, declared: type[object]) -> dict[str, Any
         if value not in (field.default, []):
             typed[name] = value
     return typed
+
+
+def lacks_name(options: argparse.Namespace) -> bool:
+    """Return whether a line of ``%aws_profile`` has options of a switch, but names no identity."""
+    given = chosen(options, SwitchRequest)
+    request = SwitchRequest(joined(options.profile), **given)
+    if options.profile or request.name or request.has_parts:
+        return False
+    if options.share == "write":
+        return False  # its options limit what programs can write
+    if options.share is not None or options.save is not None:
+        given.pop("confirmed", None)  # it confirms the changes to the config file
+    return bool(given)
+
+
+def arguments_with_name(options: argparse.Namespace, active: SwitchRequest) -> str:
+    """Return the arguments of a line that lacks a name, with the active profile's switch added.
+
+    The options of the line replace those of the active switch.
+    """
+    meant = active.with_changes(chosen(options, SwitchRequest))
+    meant = meant.with_one_identity(read_config().profiles) or meant
+    return arguments(meant, *words_of_action(options))
+
+
+def words_of_action(options: argparse.Namespace) -> list[str]:
+    """Return the words of a line that name its action, and ``--device-code`` if it was typed."""
+    words: list[str] = []
+    for name, value in chosen(options, ProfileActions).items():
+        words.append(f"--{name}")
+        if isinstance(value, str) and value:
+            words.append(quoted(value))
+    if options.device_code:
+        words.append("--device-code")
+    return words
 
 
 def parse(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace:

@@ -375,7 +375,7 @@ class Switcher:
                 undo = place.code_to_set(active.places[place])
                 undo = undo or f"%aws_profile {arguments(active.request)}"
                 says = f"was changed after the switch: {place.if_changed}. "
-                says += f"To undo that, run `{undo}`"
+                says += f"To set it for `{active.request.name}` again, run `{undo}`"
                 changed.append(Leftover(place.name, says))
         return changed
 

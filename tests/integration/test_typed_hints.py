@@ -299,9 +299,13 @@ def test_a_list_instead_of_a_switch(shell: Shell, aws: EmbeddedAws) -> None:
 def test_undefined_variables(shell: Shell, aws: EmbeddedAws) -> None:
     """For a variable that IPython couldn't fill in, the error says that it isn't defined."""
     shell.good("name = 'RoleBeta'")
-    for line, value in (("{wanted}", "RoleBeta"), ("$name --region {where}", "eu-west-1")):
+    for line, value, missing in (
+        ("{wanted}", "RoleBeta", "wanted"),
+        ("$name --region {where}", "eu-west-1", "where"),
+    ):
         error = shell.refused(f"%aws_profile {line}")
-        assert error.hint == f"A variable in `%aws_profile {line}` isn't defined. Define it first."
+        says = f"The variable `{missing}` in `%aws_profile {line}` isn't defined. Define it first."
+        assert error.hint == says
         assert value in shell.good(f"wanted = where = {value!r}\n%aws_profile {line}").text
         shell.good("del wanted, where")
 

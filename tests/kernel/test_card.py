@@ -453,7 +453,7 @@ def test_another_default_session(notebook: Shell) -> None:
         assert "changed" not in notebook.good("1").text
         notebook.good("session = None")
         assert "`session` isn't the session anymore" in card_of(notebook)
-        (undo,) = re.findall("To undo that, run `(.+)`", said)
+        (undo,) = re.findall("again, run `(.+)`", said)
         card = card_of(notebook, undo)
         assert "anymore" not in card
         assert "was changed" not in card

@@ -1,0 +1,114 @@
+"""Hints about Python values in a magic's line, and about lines that lack a name."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.aws import EmbeddedAws
+from tests.identity_center import organisation
+from tests.integration.test_hints import code_in
+from tests.shells import Shell
+
+#: Values of the notebook for the lines below.
+VALUES = """
+import os
+os.environ['WHO'] = 'RoleBeta'
+config = {'profile': 'RoleBeta'}
+class Row:
+    name = 'RoleBeta'
+row = Row()
+"""
+
+
+@pytest.mark.parametrize(
+    "typed", ["config['profile']", "row.name", "os.environ['WHO']", "$WHO", "${WHO}"]
+)
+def test_values_without_braces(shell: Shell, aws: EmbeddedAws, typed: str) -> None:
+    """For a value that IPython doesn't fill in, the hint has the line with the value's braces."""
+    shell.good(VALUES)
+    *_, line = code_in(shell.refused(f"%aws_profile {typed} --read-only").hint)
+    ran = shell.good(line)
+    assert ran.text.startswith("RoleBeta ← UserAlpha")
+    assert "read-only" in ran.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "problem"), [("row.profile", "AttributeError"), ("config['name']", "KeyError")]
+)
+def test_expressions_that_fail(shell: Shell, aws: EmbeddedAws, typed: str, problem: str) -> None:
+    """For an expression that fails, the hint names code that shows the problem."""
+    shell.good(VALUES)
+    hint = shell.refused(f"%aws_profile {{{typed}}}").hint
+    assert "isn't defined" not in hint
+    *_, code = code_in(hint)
+    assert type(shell.run(code).error).__name__ == problem
+
+
+def test_a_function_s_variable(shell: Shell, aws: EmbeddedAws) -> None:
+    """A function's variable is known: a line without its braces gets the line with them."""
+    switch = "def switch(name):\n    %aws_profile {}\nswitch('RoleBeta')"
+    (line,) = code_in(shell.refused(switch.replace("{}", "name")).hint)
+    shell.good(switch.replace("%aws_profile {}", line))
+    assert shell.good("%aws_profile").text.startswith("RoleBeta ← UserAlpha")
+    hint = shell.refused(switch.replace("{}", "{name.profile}")).hint
+    assert hint.startswith("IPython can't fill in `name.profile`")
+
+
+@pytest.mark.parametrize(
+    "text", ["$session", "<session of RoleBeta ← UserAlpha, region us-west-2>"]
+)
+def test_a_session_as_a_name(shell: Shell, aws: EmbeddedAws, text: str) -> None:
+    """A session instead of a name gets lines that work."""
+    shell.good("%aws_profile RoleBeta")
+    lines = code_in(shell.refused(f"%aws_profile {text}").hint)
+    assert shell.good(lines[0]).text.startswith("RoleBeta ← UserAlpha")
+    assert shell.good(f"{lines[-1]}\n1").result is not None
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("--regoin us-east-1", "region    us-east-1"),
+        ("--share readonly", "This identity isn't shared yet"),
+    ],
+)
+def test_a_mistake_without_a_name(shell: Shell, aws: EmbeddedAws, typed: str, says: str) -> None:
+    """A misspelled line without a name gets the active profile's line, with its limits."""
+    shell.good("%aws_profile RoleBeta --read-only")
+    (line,) = code_in(shell.refused(f"%aws_profile {typed}").hint)
+    ran = shell.good(line)
+    assert says in ran.text
+    assert "access    read-only" in ran.text
+
+
+@pytest.mark.parametrize("word", ["unset", "None", "--unset", "deactivate", "-u", "clear"])
+def test_other_words_for_off(shell: Shell, aws: EmbeddedAws, word: str) -> None:
+    """The words of other tools for ending a switch lead to `--off`."""
+    shell.good("%aws_profile RoleBeta")
+    (line,) = code_in(shell.refused(f"%aws_profile {word}").hint)
+    assert shell.good(line).text.startswith("The switch is undone")
+
+
+@pytest.mark.parametrize("typed", ["--logout corp", "logout corp"])
+def test_the_name_of_a_sign_in(shell: Shell, aws: EmbeddedAws, typed: str) -> None:
+    """The name of a sign-in after `--logout` gets the line that signs out."""
+    organisation(aws)
+    aws.sso.sign_in("corp")
+    (line,) = code_in(shell.refused(f"%aws_profile {typed}").hint)
+    assert line == "%aws_profile --logout --sso corp"
+    assert "corp" in shell.good(line).text
+
+
+def test_a_changed_variable_after_off(shell: Shell, aws: EmbeddedAws) -> None:
+    """A variable that the user has changed gets the active profile's value until `--off`."""
+    aws.write_profile("Other", source_profile="UserAlpha", region="us-west-2")
+    shell.good("%aws_profile RoleBeta")
+    said = shell.good("import os\nos.environ['AWS_PROFILE'] = 'Other'").text
+    (line,) = re.findall("To set it for `RoleBeta` again, run `(.+)`", said)
+    shell.good(line)
+    assert shell.good("os.environ['AWS_PROFILE']").result != "Other"
+    undone = shell.good("%aws_profile --off").text
+    assert undone.endswith("except for what you have changed since: `AWS_PROFILE`.")
+    assert shell.good("os.environ['AWS_PROFILE']").result == "Other"
