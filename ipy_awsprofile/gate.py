@@ -60,9 +60,10 @@ class Label:
     ARN. A role's label doesn't contain an S3 endpoint, because the endpoint doesn't change the
     role's credentials.
 
-    ``is_chosen`` is true if the user's code names the profile, and ``is_default`` is true if no
-    profile was active when the credentials were loaded. ``environment`` identifies credentials in
-    environment variables that the user set while a profile was active (see
+    ``is_chosen`` is true if the user's code names the profile. ``run`` is then the number of the run
+    over many profiles in which the code did so, or 0 (see `current_run`). ``is_default`` is true if
+    no profile was active when the credentials were loaded. ``environment`` identifies credentials
+    in environment variables that the user set while a profile was active (see
     `identity_in_environment`). Credentials from environment variables count as the user's choice
     until the variables change again. ``credentials`` is the credentials object of an active
     session.
@@ -74,6 +75,7 @@ class Label:
     principal: str | None = None
     server: str = ""
     is_chosen: bool = field(default=False, compare=False)
+    run: int = field(default=0, compare=False)
     is_default: bool = field(default=False, compare=False)
     environment: int | None = field(default=None, compare=False, repr=False)
     credentials: Credentials | None = field(default=None, compare=False, repr=False)
@@ -186,6 +188,8 @@ class _Process:
     def __init__(self) -> None:
         #: How many times `watch.watch` is in effect.
         self.watched = 0
+        #: How many runs over many profiles have begun.
+        self.runs = 0
         #: The lock that a switch holds while it sets variables, and whether a switch holds it.
         self.changing = of_process(self, name="changing", create=RLock)
         self.is_changing = False
@@ -194,7 +198,7 @@ class _Process:
         self.reset()
 
     def reset(self) -> None:
-        """Reset all state except the botocore sessions, the lock and the number of watches."""
+        """Reset all state except the botocore sessions, the lock and the two numbers."""
         #: The last value of each `Effect`, by the name of the effect.
         self.effects: dict[str, object] = {}
         #: The libraries that the last switch couldn't clear.
@@ -302,7 +306,8 @@ def check(
 
     If the credentials belong to another identity, show a warning, or raise StaleIdentity if the
     notebook refuses such signatures. While code runs for many profiles, raise NotForOneProfile if
-    the credentials don't belong to the profile of the current thread. ``operation`` describes the
+    the credentials don't belong to the profile of the current thread, unless this code itself has
+    named their profile. ``operation`` describes the
     request in messages, and ``client`` contains a client's service and Region.
     """
     if not PROCESS.watched:  # the extension was unloaded
@@ -311,7 +316,7 @@ def check(
     if turn and turn.run_is_over.is_set():
         raise AwsProfileError("The run over many profiles was interrupted.", "Run it again.")
     label = label_of(credentials)
-    if label is None or label.is_chosen:
+    if label is None:
         return
     if turn or PROCESS.is_run:
         _require_label_of_turn(label, turn, signer, operation)
@@ -349,6 +354,9 @@ def _require_label_of_turn(label: Label, turn: Turn | None, signer: Signer, oper
         labels = [turn.label]
         whose = f"`{turn.label.name}`"
         name = label.text_beside(turn.label)
+    if label.is_chosen:
+        _require_chosen_in_run(label, signer, operation)
+        return
     if label in labels:
         return
     raise NotForOneProfile(
@@ -356,6 +364,36 @@ def _require_label_of_turn(label: Label, turn: Turn | None, signer: Signer, oper
         "Use the `session` of each profile and the clients that it creates, and don't keep them in "
         "a global variable or a cache.",
     )
+
+
+def _require_chosen_in_run(label: Label, signer: Signer, operation: str) -> None:
+    """Raise NotForOneProfile if the code named a profile before the run, and not in it."""
+    if label.run == PROCESS.runs:
+        return
+    raise NotForOneProfile(
+        f"The {signer.name.lower()} of {label.name} is from before the run, and would sign "
+        f"{operation} as {label.name} for every profile.",
+        "Use the `session` of each profile. If you need the other session, open it in the cell or "
+        f"function itself: `{_code_to_open(label)}`.",
+    )
+
+
+def _code_to_open(label: Label) -> str:
+    """Return code that opens the session of a label again, with its limits if they are known."""
+    from ipy_awsprofile.config.files import read_config  # only this message needs it
+
+    if label.profile not in read_config().profiles:  # such as a role's ARN
+        return "open_session(…)"
+    if not label.limits:
+        return f"open_session({label.profile!r})"
+    if label.limits == READ_ONLY:
+        return f"open_session({label.profile!r}, read_only=True)"
+    return f"open_session({label.profile!r}, …)"
+
+
+def current_run() -> int:
+    """Return the number of the run over many profiles that is going on, or 0 if none is."""
+    return PROCESS.runs if PROCESS.is_run else 0
 
 
 def _report_stale(label: Label, signer: Signer, operation: str, client: tuple[str, str]) -> None:

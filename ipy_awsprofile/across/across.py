@@ -118,7 +118,8 @@ def across_profiles(
     are included. ``read_only``, ``policy`` and ``write`` are the options of ``%aws_profile``.
 
     If the function uses the notebook's identity, for example with a global client, it fails for
-    each profile. Raises InvalidOption if no profile matches or if the function is async,
+    each profile. It also fails if it uses a session or client of another profile that wasn't opened
+    in the function. Raises InvalidOption if no profile matches or if the function is async,
     NotForOneProfile if the function uses an object that was opened in S3 before the call, and other
     subclasses of `AwsProfileError`.
 

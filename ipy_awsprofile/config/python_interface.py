@@ -5,11 +5,12 @@ An error names the function and its own parameters, even if the code uses boto3'
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ContextDecorator
-from dataclasses import fields
+from dataclasses import dataclass, fields, replace
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -19,13 +20,13 @@ from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.config.request import (
     IDENTITIES,
     SESSION,
+    SessionRequest,
     SwitchRequest,
     options_of,
     python_arguments,
     require_type,
 )
 from ipy_awsprofile.config.settings import KEYS
-from ipy_awsprofile.config.user_environment import SWITCHED
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.text import did_you_mean, letters_of, listed, misspelled
 
@@ -33,11 +34,16 @@ P = ParamSpec("P")
 RequestT = TypeVar("RequestT")
 Result = TypeVar("Result")
 
-#: The parameters of the Python functions, by the function's name.
-_PARAMETERS = {"using_profile": frozenset(each.name for each in fields(SwitchRequest))}
+#: The parameters of the functions that take a request, by the function's name.
+_REQUESTS = {"using_profile": frozenset(each.name for each in fields(SwitchRequest))}
 
-#: What functions without a parameter of this name call it.
-_SYNONYMS = {"duration": "seconds", "durationseconds": "seconds"}
+#: What functions without a parameter of this name call it. The last two are boto3's.
+_SYNONYMS = {
+    "duration": "seconds",
+    "durationseconds": "seconds",
+    "profilename": "profile",
+    "regionname": "region",
+}
 
 #: How similar a word must be to a parameter of a function, rather than to those of others.
 _LIKE_PARAMETER = 0.8
@@ -57,13 +63,13 @@ def takes(
 
     def decorate(function: Callable[[RequestT], Result]) -> Callable[P, Result]:
         name = function.__name__
-        _PARAMETERS[name] = frozenset(parameters)
+        _REQUESTS[name] = frozenset(parameters)
         own = signature(function).return_annotation
         taken = Signature([*parameters.values()], return_annotation=own)
 
         @wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> Result:
-            _require_arguments(name, parameters, args, kwargs)
+            _require_arguments(_Call(name, taken, args, kwargs))
             made = request(*args, **kwargs)
             _require_identity(name, made)
             return function(made)
@@ -77,12 +83,12 @@ def takes(
 def checks_arguments(function: Callable[P, Result]) -> Callable[P, Result]:
     """Return a function that raises InvalidOption for arguments that it can't have."""
     name = function.__name__
-    parameters = signature(function).parameters
-    _PARAMETERS[name] = frozenset(parameters)
+    own = signature(function)
+    parameters = own.parameters
 
     @wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> Result:
-        _require_arguments(name, parameters, args, kwargs)
+        _require_arguments(_Call(name, own, args, kwargs))
         for given, value in {**dict(zip(parameters, args, strict=False)), **kwargs}.items():
             require_type(given, parameters[given].annotation, value)
         return function(*args, **kwargs)
@@ -90,81 +96,213 @@ def checks_arguments(function: Callable[P, Result]) -> Callable[P, Result]:
     return checked
 
 
-def _require_arguments(
-    function: str,
-    parameters: Mapping[str, Parameter],
-    args: tuple[object, ...],
-    kwargs: Mapping[str, object],
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call of one of the package's functions, with the arguments that the code has passed."""
+
+    function: str
+    signature: Signature
+    args: tuple[object, ...]
+    kwargs: Mapping[str, object]
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """The function's parameters, by name."""
+        return self.signature.parameters
+
+    @property
+    def positional(self) -> list[str]:
+        """The names of the parameters that can be passed without their name."""
+        kind = Parameter.POSITIONAL_OR_KEYWORD
+        return [name for name, each in self.parameters.items() if each.kind is kind]
+
+    @property
+    def given(self) -> dict[str, object]:
+        """The values that the code has passed for the function's parameters, by name."""
+        by_position = dict(zip(self.positional, self.args, strict=False))
+        by_name = {name: self.kwargs[name] for name in self.kwargs if name in self.parameters}
+        return {**by_position, **by_name}
+
+    @property
+    def taking_session(self) -> str | None:
+        """The name of the parameter that takes a session, or None."""
+        return next((name for name in _TAKING_SESSION if name in self.parameters), None)
+
+    def statement(self, codes: Mapping[str, str]) -> str:
+        """Return the call as code, with the arguments that were passed and with other arguments.
+
+        ``codes`` has the code of the other arguments by the parameter's name. A call for a ``with``
+        statement is returned with the statement.
+        """
+        words = list[str]()
+        for name, parameter in self.parameters.items():
+            code = codes.get(name) or self._code_of(name)
+            if not code:
+                continue
+            has_name = parameter.kind is Parameter.KEYWORD_ONLY or name in self.kwargs
+            words.append(f"{name}={code}" if has_name else code)
+        call = f"{self.function}({', '.join(words)})"
+        if "ContextManager" in str(self.signature.return_annotation):
+            return f"with {call} as {self.function}_session:"
+        return call
+
+    def _code_of(self, name: str) -> str:
+        """Return the code of an argument that was passed, or an empty string.
+
+        It is an ellipsis for objects, and for what can be a key: boto3.Session takes two of them
+        first.
+        """
+        if name not in self.given:
+            return ""
+        value = self.given[name]
+        if isinstance(value, os.PathLike):
+            value = os.fspath(value)
+        can_be_key = isinstance(self.given.get(self.taking_session or ""), str)
+        if isinstance(value, str) and can_be_key and name not in self.kwargs:
+            return "…"
+        if value is None or isinstance(value, str | int | float | Mapping):
+            return repr(value)
+        return getattr(value, "__name__", "…")  # a function
+
+
+#: The parameters that take a session.
+_TAKING_SESSION = (SESSION, "session_or_profile")
+
+
+def _require_arguments(call: _Call) -> None:
     """Raise InvalidOption for arguments that a function doesn't have, and for missing ones."""
-    for name in kwargs:
-        if name not in parameters:
-            raise _unknown_parameter(function, name, parameters)
-    positional = [
-        name for name, each in parameters.items() if each.kind is Parameter.POSITIONAL_OR_KEYWORD
-    ]
-    if len(args) > len(positional):
-        raise _too_many_arguments(function, parameters, positional, args[len(positional)])
-    given = positional[: len(args)]
-    twice = kwargs.keys() & set(given)
+    for name in call.kwargs:
+        if name not in call.parameters:
+            raise _unknown_parameter(call, name)
+    positional = call.positional
+    if len(call.args) > len(positional):
+        raise _too_many_arguments(call)
+    given = positional[: len(call.args)]
+    twice = call.kwargs.keys() & set(given)
     if twice:
-        raise InvalidOption(f"`{function}` got {listed(twice)} twice.", "Pass it once.")
-    required = [name for name in positional if parameters[name].default is Parameter.empty]
-    missing = [name for name in required if name not in {*given, *kwargs}]
+        raise InvalidOption(f"`{call.function}` got {listed(twice)} twice.", "Pass it once.")
+    required = [name for name in positional if call.parameters[name].default is Parameter.empty]
+    missing = [name for name in required if name not in call.given]
     if missing:
-        hint = f"Write `{function}({', '.join(required)})`."
-        if SESSION in missing and not SWITCHED.groups:  # so there is no variable with this name
-            hint = (
-                f'Run `%aws_profile NAME`, or write `{SESSION} = open_session("NAME")`. Then '
-                f"{hint[0].lower()}{hint[1:]}"
-            )
-        raise InvalidOption(f"`{function}` needs {listed(missing)}.", hint)
+        raise InvalidOption(f"`{call.function}` needs {listed(missing)}.", _missing(call, missing))
 
 
-def _unknown_parameter(
-    function: str, name: str, parameters: Mapping[str, Parameter]
-) -> InvalidOption:
+def _missing(call: _Call, missing: Iterable[str]) -> str:
+    """Return a hint with the call and its missing arguments."""
+    codes: dict[str, str] = {}
+    needs_session = False
+    for name in missing:
+        accepts_name = "str" in str(call.parameters[name].annotation)
+        codes[name] = "'NAME'" if accepts_name else name.upper()
+        if name not in _TAKING_SESSION:
+            continue
+        if _session_of_notebook():
+            codes[name] = SESSION
+        elif not accepts_name:
+            codes[name] = SESSION
+            needs_session = True
+    line = f"rite `{call.statement(codes)}`."
+    if needs_session:
+        opening = f'Run `%aws_profile NAME`, or write `{SESSION} = open_session("NAME")`.'
+        return f"{opening} Then w{line}"
+    return f"W{line}"
+
+
+def _session_of_notebook() -> object:
+    """Return the session in the notebook's variable `session`, or None."""
+    import boto3  # loading the extension doesn't need it
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    session = shell.user_ns.get(SESSION) if shell else None
+    return session if isinstance(session, boto3.Session) else None
+
+
+def _unknown_parameter(call: _Call, name: str) -> InvalidOption:
     """Return the error for an argument that a function doesn't have, such as boto3's names."""
-    hint = _parameter_meant(name, parameters) or f"`help({function})` describes its parameters."
+    hint = _parameter_meant(call, name) or f"`help({call.function})` describes its parameters."
     if name in KEYS:
         hint = "Save the keys in a profile with `aws configure`, and pass the profile's name."
-    return InvalidOption(f"`{function}` has no parameter `{name}`.", hint)
+    return InvalidOption(f"`{call.function}` has no parameter `{name}`.", hint)
 
 
-def _too_many_arguments(
-    function: str, parameters: Mapping[str, Parameter], positional: list[str], extra: object
-) -> InvalidOption:
+def _too_many_arguments(call: _Call) -> InvalidOption:
     """Return the error for an argument that must have its name.
 
     It repeats only Regions, because other values can be keys: boto3.Session takes them first.
     """
-    hint = f"Pass the others by name: `help({function})` describes them."
-    if "region" in parameters:
+    hint = f"Pass the others by name: `help({call.function})` describes them."
+    extra = call.args[len(call.positional)]
+    if "region" in call.parameters:
         hint = 'Pass the others by name, such as `region="us-west-2"`.'
         if isinstance(extra, str) and extra in known_regions():
             hint = f'Pass the second one as `region="{extra}"`.'
     return InvalidOption(
-        f"`{function}` takes only {listed(positional)} without a name.",
+        f"`{call.function}` takes only {listed(call.positional)} without a name.",
         hint,
     )
 
 
-def _parameter_meant(name: str, parameters: Mapping[str, Parameter]) -> str:
-    """Return a sentence about the parameter that an unknown parameter resembles, or ""."""
+def _parameter_meant(call: _Call, name: str) -> str:
+    """Return a sentence about what an unknown parameter means, or an empty string."""
     letters = letters_of(name)
     by_flag = {letters_of(each.flag): key for key, each in options_of(SwitchRequest).items()}
     name = by_flag.get(letters, name)
     for meant in (name, _SYNONYMS.get(letters)):
-        if meant in parameters:
+        if meant in call.parameters:
             return f"Did you mean `{meant}`?"
-    shown = [each for each in parameters if not each.startswith("_")]
+    shown = [each for each in call.parameters if not each.startswith("_")]
     near = misspelled(name, shown, _LIKE_PARAMETER)
     if near:
         return f"Did you mean `{near[0]}`?"
-    for function, of_function in _PARAMETERS.items():
-        if name in of_function:
+    opening = _with_opened_session(call)
+    if opening:
+        return opening
+    # Of two functions with the options of a request, each does what the other does.
+    for function, parameters in _REQUESTS.items():
+        if call.function in _REQUESTS and name in parameters:
             return f"`{function}` has the parameter `{name}`."
     return did_you_mean(name, shown)
+
+
+def _with_opened_session(call: _Call) -> str:
+    """Return a hint to open a session with the unknown parameters, or an empty string.
+
+    The hint is for a function that takes a session, and gets a profile's name or options. The
+    session has these options, and those of the session that was passed or is active.
+    """
+    parameter = call.taking_session
+    if parameter is None:
+        return ""
+    known = {"profile", *options_of(SessionRequest)}
+    options: dict[str, Any] = {}
+    for name in call.kwargs.keys() - call.parameters.keys():
+        meant = _SYNONYMS.get(letters_of(name), name)
+        if meant not in known:
+            return ""
+        options[meant] = call.kwargs[name]
+    passed = options.pop("profile", None) or call.given.get(parameter) or _session_of_notebook()
+    request = replace(_request_of(passed), **options)
+    code = f"open_session({python_arguments(request)})"
+    if "str" in str(call.parameters[parameter].annotation) and request == SessionRequest(
+        request.profile
+    ):
+        code = repr(request.profile)
+    return f"Write `{call.statement({parameter: code})}`."
+
+
+def _request_of(passed: object) -> SessionRequest:
+    """Return the request for a profile or a session that was passed to a function.
+
+    If it isn't the name of a profile, or the session wasn't opened here, the name is ``NAME``.
+    """
+    target = getattr(passed, "target", None)
+    if target is not None:
+        of_session: SessionRequest = target.request
+        return SessionRequest(**of_session.session_options())
+    if isinstance(passed, str) and passed in read_config().profiles:
+        return SessionRequest(passed)
+    return SessionRequest("NAME")
 
 
 def _require_identity(function: str, request: Any) -> None:

@@ -22,6 +22,7 @@ from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.config.user_environment import LENT
 from ipy_awsprofile.errors import CredentialsUnavailable, InvalidOption
 from ipy_awsprofile.follower import (
@@ -56,6 +57,7 @@ _NAME = "dask-workers"
 _CLIENT = "distributed.client.Client"
 
 
+@checks_arguments
 def dask_storage_options(session: boto3.Session) -> SecretOptions:
     """Return the ``storage_options=`` that a Dask cluster's workers need to open ``s3://`` paths.
 
@@ -72,6 +74,7 @@ def dask_storage_options(session: boto3.Session) -> SecretOptions:
     return s3fs_options(session)
 
 
+@checks_arguments
 def dask_workers(client: Client, *, read_only: bool = False) -> DaskWorkers:
     """Let the workers of a Dask cluster use the notebook's identity, now and after each switch.
 

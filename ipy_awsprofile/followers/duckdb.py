@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary, WeakSet
 
+from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.credentials.person import unattended
 from ipy_awsprofile.errors import AwsProfileError, NotForOneProfile
 from ipy_awsprofile.follower import IMPORT, Follower, Leftover, Notebook, Refusal, is_error_of
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.sessions.session import ProfileSession
 
 
+@checks_arguments
 def duckdb_secret(
     session: boto3.Session, connection: DuckDBPyConnection | None = None, *, scope: str = ""
 ) -> None:

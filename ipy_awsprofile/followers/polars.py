@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.follower import MAY_KEEP, Cache, Follower, Handle
 from ipy_awsprofile.followers.object_store import read_object_store
@@ -141,6 +142,7 @@ def _may_be_in_s3(_frame: object) -> bool:
 # Options for a session ----------------------------------------------------------------------------
 
 
+@checks_arguments
 def polars_options(session: boto3.Session) -> dict[str, Any]:
     """Return the options with which polars uses the session: ``pl.scan_csv(url, **options)``.
 

@@ -7,6 +7,7 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.follower import MAY_KEEP, Follower, Handle, Refusal
 from ipy_awsprofile.kernel.arguments import s3_location
 from ipy_awsprofile.kernel.leftovers import is_handle
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pyarrow.fs import S3FileSystem
 
 
+@checks_arguments
 def pyarrow_filesystem(session: boto3.Session) -> S3FileSystem:
     """Return an S3 filesystem of pyarrow that uses the session until the credentials expire.
 

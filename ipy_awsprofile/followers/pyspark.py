@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.follower import IMPORT, Follower, Leftover, Notebook
 from ipy_awsprofile.kernel.arguments import SecretOptions, s3_location
 from ipy_awsprofile.sessions.issuing import renew_keys, require_short_lived
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import boto3
 
 
+@checks_arguments
 def spark_options(session: boto3.Session, bucket: str = "") -> SecretOptions:
     """Return the options that Spark needs to read and write ``s3a://`` paths with the session.
 

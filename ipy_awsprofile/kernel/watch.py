@@ -31,7 +31,16 @@ from ipy_awsprofile.config import user_environment
 from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.user_environment import LENT
 from ipy_awsprofile.errors import NotForOneProfile, show_briefly
-from ipy_awsprofile.gate import PROCESS, Label, Signer, check, is_between, label_of, put_label
+from ipy_awsprofile.gate import (
+    PROCESS,
+    Label,
+    Signer,
+    check,
+    current_run,
+    is_between,
+    label_of,
+    put_label,
+)
 from ipy_awsprofile.kernel.refusals import listen
 
 if TYPE_CHECKING:
@@ -92,6 +101,8 @@ def _wait_for_change() -> None:
 def activate(label: Label | None, *, is_run: bool = False) -> None:
     """Make an identity the active one, so that new sessions get its credentials, or begin a run."""
     PROCESS.active = label
+    if is_run and not PROCESS.is_run:
+        PROCESS.runs += 1
     PROCESS.is_run = is_run
     for session in PROCESS.sessions:
         _forget_config(session)
@@ -117,7 +128,8 @@ def _watch(session: Any) -> None:
     PROCESS.sessions.add(session)
     # A resolver that the user registers later replaces this one: it is the user's choice.
     earlier = session._components._components.get(_RESOLVER)
-    session.lazy_register_component(_RESOLVER, partial(_watched_resolver, session, earlier))
+    resolver = partial(_watched_resolver, session, earlier, current_run())
+    session.lazy_register_component(_RESOLVER, resolver)
     _wrap(SigV4Auth, "add_auth", _checking_when_signing)
     _wrap(type(session), "get_scoped_config", _reading_again)
     # Sessions can share handlers, and would check a signature several times without the ID.
@@ -128,11 +140,12 @@ def _watch(session: Any) -> None:
 # Credentials --------------------------------------------------------------------------------------
 
 
-def _watched_resolver(session: Any, earlier: Any) -> object:
+def _watched_resolver(session: Any, earlier: Any, run: int) -> object:
     """Return a resolver that gives a session the active credentials instead of botocore's.
 
     ``earlier`` is the session's resolver from before the extension was loaded, or None. Another
-    class than botocore's is the user's choice, and stays as it is.
+    class than botocore's is the user's choice, and stays as it is. ``run`` is the run over many
+    profiles in which the session was created, or 0.
     """
     resolver = session._create_credential_resolver()
     methods = {provider.METHOD for provider in resolver.providers}
@@ -144,7 +157,7 @@ def _watched_resolver(session: Any, earlier: Any) -> object:
     load: Callable[..., object] = _load
     if _is_awaited(session):
         load = _load_later
-    resolver.load_credentials = partial(load, _Chain(session, resolver, own))
+    resolver.load_credentials = partial(load, _Chain(session, resolver, own, run))
     return resolver
 
 
@@ -158,12 +171,13 @@ class _Chain:
     """A session's chain of credential providers. ``own`` has those of botocore.
 
     The other providers are the user's, and count as the user's choice. aiobotocore's searches must
-    be awaited.
+    be awaited. ``run`` is the run over many profiles in which the session was created, or 0.
     """
 
     session: Session
     resolver: Any
     own: list[Any]
+    run: int
 
     def search(self) -> Any:
         """Return the credentials that the providers find, or None."""
@@ -209,7 +223,9 @@ def _after_search(chain: _Chain, credentials: Credentials | None) -> _Loaded:
     if active:
         return active
     if credentials is not None and PROCESS.watched:
-        watch_credentials(credentials, _label_of_search(chain.session, credentials.method))
+        watch_credentials(
+            credentials, _label_of_search(chain.session, credentials.method, chain.run)
+        )
     return credentials
 
 
@@ -243,8 +259,10 @@ def _active_credentials(session: Session) -> _Loaded:
     return active.credentials
 
 
-def _label_of_search(session: Session, method: str) -> Label:
+def _label_of_search(session: Session, method: str, run: int = 0) -> Label:
     """Return the label for the credentials that a session has found with a method of botocore.
+
+    ``run`` is the run over many profiles in which the session was created, or 0.
 
     Raises InvalidProfile for a profile without credentials, for which botocore has gone on to those
     that the kernel lends.
@@ -257,7 +275,7 @@ def _label_of_search(session: Session, method: str) -> Label:
 
         raise no_credentials(profile)
     if profile:
-        return Label(profile, is_chosen=True)
+        return Label(profile, is_chosen=True, run=run)
     if active and is_lent and user_environment.are_of_switch(LENT):
         return active
     name = session.get_config_variable("profile") or "default"

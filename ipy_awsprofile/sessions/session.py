@@ -49,7 +49,7 @@ from ipy_awsprofile.errors import (
     RoleNotAssigned,
     faults_as_errors,
 )
-from ipy_awsprofile.gate import READ_ONLY, Label, Signer, check, put_label
+from ipy_awsprofile.gate import READ_ONLY, Label, Signer, check, current_run, put_label
 from ipy_awsprofile.sessions.assigned_roles import (
     find_target,
     lines_for_other_roles,
@@ -222,7 +222,7 @@ def open_session(request: OpeningRequest) -> ProfileSession:
         session, _ = open_limited(request, Protection(), person, opener)
     target = session.target
     note("session", profile=target.name, arn=session.arn, request=request)
-    label = Label(target.name, limits=_limits_of(target), is_chosen=True)
+    label = Label(target.name, limits=_limits_of(target), is_chosen=True, run=current_run())
     put_label(session.get_credentials(), label)
     return session
 

@@ -1,0 +1,135 @@
+"""Mistakes in Python code: an error or a line says what is wrong, and its hint works."""
+
+from __future__ import annotations
+
+import pytest
+
+from ipy_awsprofile.demo.stages import seed_organisation
+from ipy_awsprofile.errors import NoProfileAnswered
+from tests.aws import EmbeddedAws
+from tests.integration.test_hints import code_in
+from tests.shells import Shell
+
+#: Objects of a profile that the code names in another cell, and code that calls STS with them.
+NAMED_ELSEWHERE = {
+    "other = open_session('RoleBeta').client('sts')": "other.get_caller_identity()['Account']",
+    "other = open_session('RoleBeta')": "who_am_i(other).account",
+    "other = boto3.Session(profile_name='RoleBeta')": (
+        "other.client('sts').get_caller_identity()['Account']"
+    ),
+    "other = boto3.Session(profile_name='RoleBeta').client('sts')": (
+        "other.get_caller_identity()['Account']"
+    ),
+}
+
+
+@pytest.mark.parametrize(("made", "used"), NAMED_ELSEWHERE.items())
+def test_named_in_another_cell(shell: Shell, aws: EmbeddedAws, made: str, used: str) -> None:
+    """In a cell for many profiles, an object of a profile that another cell names is an error."""
+    names = seed_organisation(aws, 2)
+    shell.good("import boto3\nfrom ipy_awsprofile import across_profiles, open_session, who_am_i")
+    shell.good(f"def function(session): return {used}")
+    for _ in range(2):
+        shell.good(made)
+        for run in (f"%%aws_profiles atlas-*\n{used}", "across_profiles('atlas-*', function)"):
+            aws.calls.clear()
+            error = shell.refused(run)
+            assert isinstance(error, NoProfileAnswered)
+            assert {row["error"] for row in error.errors} == {"NotForOneProfile"}
+            assert "sts:GetCallerIdentity" not in {call.action for call in aws.calls}
+        hint = error.errors[0]["hint"]
+        *_, code = code_in(hint)
+        ran = shell.good(f"%%aws_profiles atlas-*\nother = {code}\nwho_am_i(other).account")
+        assert list(ran.result["profile"]) == list(names)
+        assert set(ran.result["value"]) == {"123456789012"}
+        assert shell.good(used).result == "123456789012"
+
+
+#: Calls with a parameter of `open_session`, and the code of their hint.
+OPENED = {
+    "storage_options(profile='RoleBeta')": "storage_options(open_session('RoleBeta'))",
+    "storage_options(profile_name='RoleBeta')": "storage_options(open_session('RoleBeta'))",
+    "list_buckets(session, region='us-west-1')": (
+        "list_buckets(open_session('RoleBeta', region='us-west-1', read_only=True))"
+    ),
+    "list_buckets('RoleBeta', 'my-', region='us-west-1')": (
+        "list_buckets(open_session('RoleBeta', region='us-west-1'), …)"
+    ),
+    "list_buckets(region='us-west-1', prefix='my-')": (
+        "list_buckets(open_session('RoleBeta', region='us-west-1', read_only=True), prefix='my-')"
+    ),
+    "who_am_i(profile='RoleBeta', ask=True)": "who_am_i(open_session('RoleBeta'), ask=True)",
+    "who_am_i(profile='Nobody')": "who_am_i(open_session('NAME'))",
+    "libraries.spark_options(profile='RoleBeta')": "spark_options(open_session('RoleBeta'))",
+    "scoped(profile='RoleBeta', read_only=True)": (
+        "with scoped('RoleBeta', read_only=True) as scoped_session:"
+    ),
+    "scoped(session, read_only=True, region='us-west-1')": (
+        "with scoped(open_session('RoleBeta', region='us-west-1', read_only=True), read_only=True) "
+        "as scoped_session:"
+    ),
+}
+
+
+def runnable(code: str) -> str:
+    """Return the code of a hint with the real name of a profile, and with a statement's block."""
+    code = code.replace("NAME", "RoleBeta").replace("spark", "libraries.spark")
+    return code.replace(", …", "") + ("\n    pass" if code.endswith(":") else "")
+
+
+@pytest.mark.parametrize(("call", "right"), OPENED.items())
+def test_options_of_a_session(shell: Shell, aws: EmbeddedAws, call: str, right: str) -> None:
+    """A function of a session that gets a profile or its options opens one, with all limits."""
+    shell.good("from ipy_awsprofile import *\nfrom ipy_awsprofile import libraries, scoped")
+    shell.good("%aws_profile RoleBeta --read-only")
+    (code,) = code_in(shell.refused(call).hint)
+    assert code == right
+    if not code.startswith("with scoped(open"):  # a read-only role can't open a scoped session
+        shell.good(runnable(code))
+
+
+#: Calls without their session, and the line of their hint in a notebook with a session.
+WITHOUT_SESSION = {
+    "scoped(read_only=True)": "with scoped(session, read_only=True) as scoped_session:",
+    "scoped(seconds=900, description='job')": (
+        "with scoped(session, seconds=900, description='job') as scoped_session:"
+    ),
+    "list_buckets(prefix='my-')": "list_buckets(session, prefix='my-')",
+    "who_am_i(ask=True)": "who_am_i(session, ask=True)",
+    "libraries.polars_options()": "polars_options(session)",
+    "libraries.spark_options(bucket='b')": "spark_options(session, bucket='b')",
+}
+
+
+@pytest.mark.parametrize(("call", "right"), WITHOUT_SESSION.items())
+def test_a_call_without_its_session(shell: Shell, aws: EmbeddedAws, call: str, right: str) -> None:
+    """A function without its session gets the line with what was written, or how to get one."""
+    shell.good("from ipy_awsprofile import *\nfrom ipy_awsprofile import libraries")
+    shell.good("from ipy_awsprofile.libraries import polars_options, spark_options")
+    hint = shell.refused(call).hint
+    for line in code_in(hint):
+        shell.good(runnable(line).replace("libraries.", ""))
+    shell.good("%aws_profile RoleBeta --as beta\nglobals().pop('session', None)")
+    assert code_in(shell.refused(call).hint) == code_in(hint)
+    shell.good("%aws_profile RoleBeta")
+    (line,) = code_in(shell.refused(call).hint)
+    assert line == right
+    shell.good(runnable(line).replace("libraries.", ""))
+
+
+def test_a_missing_argument(shell: Shell) -> None:
+    """The hint for other missing arguments keeps what was written, too."""
+    shell.good("from ipy_awsprofile import across_profiles, organization_roles\ndef job(s): pass")
+    error = shell.refused("across_profiles(function=job, read_only=True)")
+    assert code_in(error.hint) == ["across_profiles('NAME', function=job, read_only=True)"]
+    error = shell.refused("across_profiles('*-dev')")
+    assert code_in(error.hint) == ["across_profiles('*-dev', FUNCTION)"]
+    error = shell.refused("organization_roles()")
+    assert code_in(error.hint) == ["organization_roles('NAME')"]
+
+
+def test_no_key_in_a_hint(shell: Shell) -> None:
+    """What boto3 would take for keys isn't repeated."""
+    shell.good("from ipy_awsprofile import list_buckets")
+    error = shell.refused("list_buckets('AKIAIOSFODNN7EXAMPLE', 'wJalrX', region_name='eu-west-1')")
+    assert code_in(error.hint) == ["list_buckets(open_session('NAME', region='eu-west-1'), …)"]
