@@ -60,10 +60,10 @@ class Label:
     ARN. A role's label doesn't contain an S3 endpoint, because the endpoint doesn't change the
     role's credentials.
 
-    ``is_chosen`` is true if the user's code names the profile. ``run`` is then the number of the run
-    over many profiles in which the code did so, or 0 (see `current_run`). ``is_default`` is true if
-    no profile was active when the credentials were loaded. ``environment`` identifies credentials
-    in environment variables that the user set while a profile was active (see
+    ``is_chosen`` is true if the user's code names the profile. ``run`` is then the number of the
+    run over many profiles in which the code did so, or 0 (see `current_run`). ``is_default`` is
+    true if no profile was active when the credentials were loaded. ``environment`` identifies
+    credentials in environment variables that the user set while a profile was active (see
     `identity_in_environment`). Credentials from environment variables count as the user's choice
     until the variables change again. ``credentials`` is the credentials object of an active
     session.

@@ -284,9 +284,8 @@ def _with_opened_session(call: _Call) -> str:
     passed = options.pop("profile", None) or call.given.get(parameter) or _session_of_notebook()
     request = replace(_request_of(passed), **options)
     code = f"open_session({python_arguments(request)})"
-    if "str" in str(call.parameters[parameter].annotation) and request == SessionRequest(
-        request.profile
-    ):
+    accepts_name = "str" in str(call.parameters[parameter].annotation)
+    if accepts_name and request == SessionRequest(request.profile):  # without options
         code = repr(request.profile)
     return f"Write `{call.statement({parameter: code})}`."
 

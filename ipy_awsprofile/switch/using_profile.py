@@ -18,7 +18,7 @@ from ipy_awsprofile.kernel.watch import watch
 from ipy_awsprofile.switch.stack import Entry
 from ipy_awsprofile.switch.switcher import Switcher
 from ipy_awsprofile.switch.user_functions import UserFunction, key_of
-from ipy_awsprofile.text import one_line
+from ipy_awsprofile.text import listed, one_line
 
 if TYPE_CHECKING:
     import boto3
@@ -134,11 +134,11 @@ def on_switch(function: _UserFunction) -> _UserFunction:
     kernel. Raises InvalidOption for an async function.
     """
     require_no_run("`on_switch`")
-    if not callable(function):
-        raise InvalidOption(
-            f"`on_switch` takes a function, not a value of type {type(function).__name__}.",
-            "Write `@on_switch` above the function, or pass it without quotation marks.",
-        )
+    _require_function(
+        "on_switch",
+        function,
+        "Write `@on_switch` above the function, or pass it without quotation marks.",
+    )
     if iscoroutinefunction(function):
         raise InvalidOption(
             "The function is async, and nothing would await its result.",
@@ -156,15 +156,32 @@ def on_switch(function: _UserFunction) -> _UserFunction:
 
 
 def end_on_switch(function: UserFunction) -> None:
-    """Don't call a function of `on_switch` anymore. For any other function, do nothing.
+    """Don't call a function of `on_switch` anymore. Any other function causes a warning.
 
-    Raises NotAllowed for a function that IPython's configuration has registered.
+    Raises InvalidOption for anything but a function, and NotAllowed for a function that IPython's
+    configuration has registered.
     """
+    hint = "Pass the function that `on_switch` got."
+    if isinstance(function, str) and function.isidentifier():
+        hint = f"Write `end_on_switch({function})`."
+    _require_function("end_on_switch", function, hint)
     key = key_of(function)
     _require_removable(key, function)
     if key in PROCESS.user_functions:
         note("on_switch", detail=f"removed {_name_of(function)}")
         del PROCESS.user_functions[key]
+        return
+    registered = listed(map(_name_of, PROCESS.user_functions.values()))
+    others = f"The registered functions: {registered}." if registered else "No function is."
+    PROCESS.warn(f"`{_name_of(function)}` isn't registered with `on_switch`. {others}")
+
+
+def _require_function(name: str, function: object, hint: str) -> None:
+    """Raise InvalidOption for a value that can't be called, such as a function's name."""
+    if callable(function):
+        return
+    kind = type(function).__name__
+    raise InvalidOption(f"`{name}` takes a function, not a value of type {kind}.", hint)
 
 
 def _is_configured_now() -> bool:

@@ -133,3 +133,18 @@ def test_no_key_in_a_hint(shell: Shell) -> None:
     shell.good("from ipy_awsprofile import list_buckets")
     error = shell.refused("list_buckets('AKIAIOSFODNN7EXAMPLE', 'wJalrX', region_name='eu-west-1')")
     assert code_in(error.hint) == ["list_buckets(open_session('NAME', region='eu-west-1'), …)"]
+
+
+def test_functions_that_are_not_registered(shell: Shell, aws: EmbeddedAws) -> None:
+    """`end_on_switch` refuses a name, and warns about a function that isn't registered."""
+    shell.good("from ipy_awsprofile import end_on_switch, on_switch")
+    shell.good("@on_switch\ndef mk(session): print('called')\ndef other(session): pass")
+    assert "The registered functions: `mk`." in shell.good("end_on_switch(other)").text
+    assert "called" in shell.good("%aws_profile RoleBeta").text
+    error = shell.refused("end_on_switch('mk')")
+    (line,) = code_in(error.hint)
+    assert shell.good(line).text == ""
+    assert "called" not in shell.good("%aws_profile UserAlpha").text
+    text = shell.good("end_on_switch(lambda session: 0)").text
+    assert "`<lambda>` isn't registered with `on_switch`. No function is." in text
+    assert shell.refused("end_on_switch(3)").hint
