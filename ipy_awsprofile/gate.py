@@ -178,6 +178,21 @@ class Lent:
     library: str = ""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Scope:
+    """An open block of `scoped`, and the credentials of its session.
+
+    ``profile`` is the name of the broader session's profile, or an empty string. ``statement`` is
+    the ``with`` statement that gives the same limits to everything in a block, or an empty string.
+    ``turn`` is the call for one profile in which the block began, or None.
+    """
+
+    credentials: Credentials
+    profile: str
+    statement: str
+    turn: Turn | None
+
+
 class _Process:
     """State that all notebooks in this process share, because they share botocore's initializers.
 
@@ -203,6 +218,8 @@ class _Process:
         self.effects: dict[str, object] = {}
         #: The libraries that the last switch couldn't clear.
         self.not_cleared: set[str] = set()
+        #: The open blocks of `scoped`, the innermost last.
+        self.scopes: list[Scope] = []
         #: The objects that the record of a library keeps, by the name of the library's package.
         self.of_libraries: dict[str, Any] = {}
         #: Who has requested credentials of the active session, and in which cell they last did.
@@ -322,6 +339,9 @@ def check(
         _require_label_of_turn(label, turn, signer, operation)
     elif is_stale(label):
         _report_stale(label, signer, operation, client)
+        return
+    if PROCESS.scopes and signer is not Signer.SESSION:  # the code has passed that session
+        _tell_about_scope(credentials, label, turn, operation)
 
 
 def is_stale(label: Label) -> bool:
@@ -364,6 +384,26 @@ def _require_label_of_turn(label: Label, turn: Turn | None, signer: Signer, oper
         "Use the `session` of each profile and the clients that it creates, and don't keep them in "
         "a global variable or a cache.",
     )
+
+
+def _tell_about_scope(credentials: object, label: Label, turn: Turn | None, operation: str) -> None:
+    """Show a line if code in a block of `scoped` signs as the active identity, without its limits.
+
+    The cell shows one such line. Sessions whose profile the code names aren't meant.
+    """
+    scopes = [scope for scope in PROCESS.scopes if scope.turn is turn]
+    if label.is_chosen or not scopes:
+        return
+    if any(scope.credentials is credentials for scope in scopes):
+        return
+    scope = scopes[-1]
+    problem = f"`scoped` limits only its own session: {operation} was signed as `{label.name}`"
+    hint = "Use the block's session."
+    if scope.statement and scope.profile == label.profile and turn is None:
+        hint += f" To limit everything in the block instead, write `{scope.statement}`."
+    if Scope.__name__ not in PROCESS.warned:
+        PROCESS.warned.add(Scope.__name__)
+        PROCESS.warn(f"{problem}, without these limits. {hint}")
 
 
 def _require_chosen_in_run(label: Label, signer: Signer, operation: str) -> None:

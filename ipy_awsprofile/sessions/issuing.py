@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -35,7 +35,7 @@ from ipy_awsprofile.config.policies import (
 from ipy_awsprofile.config.private import StaysInProcess, of_process
 from ipy_awsprofile.config.profiles import ASSUMES
 from ipy_awsprofile.config.python_interface import ForWith, checks_arguments
-from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.request import SessionRequest, python_arguments
 from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.config.user_environment import user_variable
 from ipy_awsprofile.credentials.botocore_session import separate_session
@@ -61,7 +61,7 @@ from ipy_awsprofile.errors import (
     InvalidOption,
     ServiceError,
 )
-from ipy_awsprofile.gate import label_of, put_label
+from ipy_awsprofile.gate import PROCESS, Scope, label_of, put_label, turn_here
 from ipy_awsprofile.sessions.session import (
     NamedSession,
     ProfileSession,
@@ -373,15 +373,27 @@ def scoped(
             "Nothing limits the session.", "Pass `policy`, `seconds` or `read_only=True`."
         )
     scope["ScopedSessionDescription"] = description
-    return _Scoped(session_or_profile, scope)
+    options: SessionRequest | None = None
+    if seconds is None and not isinstance(policy, Mapping):
+        options = SessionRequest(read_only=read_only, policy=policy)
+    return _Scoped(session_or_profile, scope, options)
 
 
 class _Scoped(StaysInProcess, ForWith):
-    """A context manager that opens a scoped session. It can be entered again."""
+    """A context manager that opens a scoped session. It can be entered again.
 
-    def __init__(self, session_or_profile: boto3.Session | str, scope: StsParameters) -> None:
+    ``options`` has the same limits as options of a session, or is None if there are no such
+    options.
+    """
+
+    def __init__(
+        self,
+        session_or_profile: boto3.Session | str,
+        scope: StsParameters,
+        options: SessionRequest | None,
+    ) -> None:
         super().__init__("scoped(…)")
-        self._block = partial(_begin_scope, session_or_profile, scope)
+        self._block = partial(_begin_scope, session_or_profile, scope, options)
         #: The times that it is entered now, the innermost last.
         self._open: list[AbstractContextManager[boto3.Session]] = []
 
@@ -398,19 +410,43 @@ class _Scoped(StaysInProcess, ForWith):
 
 @contextmanager
 def _begin_scope(
-    session_or_profile: boto3.Session | str, scope: StsParameters
+    session_or_profile: boto3.Session | str, scope: StsParameters, options: SessionRequest | None
 ) -> Iterator[boto3.Session]:
-    """Open a scoped session for a ``with`` block. ``scope`` is as in `_open_scope`."""
+    """Open a scoped session for a ``with`` block.
+
+    ``scope`` is as in `_open_scope`, and ``options`` as in `_Scoped`.
+    """
     base = session_or_profile
     if isinstance(base, str):
         base = open_session(base)
     check_session(base, "GetScopedCredentials")
     session = _open_scope(base, scope)
     credentials: Any = session.get_credentials()
+    label = label_of(credentials)
+    profile = label.profile if label else ""
+    opened = Scope(credentials, profile, _statement_of_block(base, options), turn_here())
+    PROCESS.scopes.append(opened)
     try:
         yield session
     finally:
         credentials.has_ended = True
+        with suppress(ValueError):  # the process's state was reset in the block
+            PROCESS.scopes.remove(opened)
+
+
+def _statement_of_block(base: boto3.Session, options: SessionRequest | None) -> str:
+    """Return the statement that gives a session and the rest of a block these limits, or "".
+
+    The limits of a session can't be combined, so a limited session has no such statement.
+    """
+    if options is None or not isinstance(base, ProfileSession):
+        return ""
+    request = base.target.request
+    if request.read_only or request.policy is not None:
+        return ""
+    own = SessionRequest(**request.session_options())
+    limited = replace(own, read_only=options.read_only, policy=options.policy)
+    return f"with using_profile({python_arguments(limited)}) as session:"
 
 
 def _policy(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ipy_awsprofile.demo.stages import seed_organisation
+from ipy_awsprofile.demo.stages import add_role, seed_organisation
 from ipy_awsprofile.errors import NoProfileAnswered
 from tests.aws import EmbeddedAws
 from tests.integration.test_hints import code_in
@@ -37,8 +37,7 @@ def test_named_in_another_cell(shell: Shell, aws: EmbeddedAws, made: str, used: 
             assert isinstance(error, NoProfileAnswered)
             assert {row["error"] for row in error.errors} == {"NotForOneProfile"}
             assert "sts:GetCallerIdentity" not in {call.action for call in aws.calls}
-        hint = error.errors[0]["hint"]
-        *_, code = code_in(hint)
+            *_, code = code_in(error.errors[0]["hint"])
         ran = shell.good(f"%%aws_profiles atlas-*\nother = {code}\nwho_am_i(other).account")
         assert list(ran.result["profile"]) == list(names)
         assert set(ran.result["value"]) == {"123456789012"}
@@ -148,3 +147,66 @@ def test_functions_that_are_not_registered(shell: Shell, aws: EmbeddedAws) -> No
     text = shell.good("end_on_switch(lambda session: 0)").text
     assert "`<lambda>` isn't registered with `on_switch`. No function is." in text
     assert shell.refused("end_on_switch(3)").hint
+
+
+SAYS = "`scoped` limits only its own session"
+
+PUT = "put_object(Bucket='my-first-bucket', Key='a', Body=b'')"
+
+#: Code in a block of `scoped` that signs as the active identity.
+BESIDE_SCOPE = [
+    f"boto3.client('s3').{PUT}",
+    "pd.DataFrame({'a': [1]}).to_csv('s3://my-first-bucket/a.csv')",
+    "boto3.client('s3').upload_fileobj(io.BytesIO(b'x'), 'my-first-bucket', 'a')",
+]
+
+#: Code in a block that doesn't sign as the active identity, or that the user has given it to.
+NOT_BESIDE = [
+    "s.client('s3').list_buckets()",
+    "with scoped(s, read_only=True) as t: t.client('s3').list_buckets()",
+    "open_session('RoleBeta').client('s3').list_buckets()",
+    "who_am_i(session)",
+]
+
+
+@pytest.mark.parametrize("code", BESIDE_SCOPE)
+def test_beside_a_scoped_session(shell: Shell, aws: EmbeddedAws, code: str) -> None:
+    """In a block of `scoped`, a line says what isn't limited, and its statement limits it."""
+    shell.good("import boto3, io\nimport pandas as pd\nfrom ipy_awsprofile import *")
+    shell.good("%aws_profile RoleBeta")
+    text = shell.good(f"with scoped('RoleBeta', read_only=True) as s:\n    {code}\n    {code}").text
+    assert text.count(SAYS) == 1
+    assert "was signed as `RoleBeta`, without these limits." in text
+    *_, statement = code_in(text)
+    assert statement.startswith("with using_profile('RoleBeta', read_only=True)")
+    ran = shell.run(f"{statement}\n    {code}")
+    assert ran.error
+    assert SAYS not in ran.text
+    assert SAYS not in shell.good(code).text
+
+
+def test_in_a_scoped_session(shell: Shell, aws: EmbeddedAws) -> None:
+    """In a block of `scoped`, no line is about the limited session or about others by name."""
+    shell.good("%aws_profile RoleBeta\nfrom ipy_awsprofile import *")
+    for code in NOT_BESIDE:
+        assert (
+            SAYS not in shell.good(f"with scoped('RoleBeta', seconds=900) as s:\n    {code}").text
+        )
+
+
+#: Blocks whose limits `using_profile` doesn't have, or doesn't have for the active identity.
+WITHOUT_STATEMENT = [
+    "scoped(session, seconds=900)",
+    "scoped('RoleGamma', read_only=True)",
+    "scoped(session, policy={'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', "
+    "'Action': 's3:*', 'Resource': '*'}]})",
+]
+
+
+@pytest.mark.parametrize("block", WITHOUT_STATEMENT)
+def test_limits_without_a_statement(shell: Shell, aws: EmbeddedAws, block: str) -> None:
+    """If no block of `using_profile` has the limits, the line names only the block's session."""
+    add_role(aws, "RoleGamma", "*", region="us-west-2")
+    shell.good("%aws_profile RoleBeta\nimport boto3\nfrom ipy_awsprofile import scoped")
+    text = shell.good(f"with {block} as s:\n    boto3.client('s3').list_buckets()").text
+    assert text.endswith("without these limits. Use the block's session.")
