@@ -55,7 +55,9 @@ _MONO = (
     "font-size:12px;font-family:var(--jp-code-font-family, var(--vscode-editor-font-family, "
     "ui-monospace, monospace))"
 )
-_BESIDE = "margin-left:8px;padding:1px 8px;border-radius:9px;font-size:12px;white-space:nowrap"
+# What is beside the title can wrap, and then begins at the left edge.
+_TITLE = "margin-right:4px"
+_BESIDE = "margin-right:4px;padding:1px 8px;border-radius:9px;font-size:12px;white-space:nowrap"
 # Pages have stripes, borders and padding for tables of data. Labels and values don't need them.
 _PLAIN = "border:0;background:none;text-align:left;vertical-align:top;line-height:19px"
 _LABEL = f"{_PLAIN};padding:0 14px 0 0;font-weight:400;white-space:nowrap;opacity:0.8"
@@ -70,6 +72,9 @@ _HEADING = f"padding:8px 16px 2px 0;text-align:left;border-bottom:{_LINE}"
 _SCROLLER = "max-height:360px;overflow:auto;margin-top:4px"
 #: The lines of code that fit in the frame, at least.
 _LINES_SHOWN = 10
+#: An ARN, and where it can be broken into lines. https://html.spec.whatwg.org/#the-wbr-element
+_ARN = re.compile(r"\barn:[^\s`]+")
+_BETWEEN_PARTS = re.compile("(?<=[:/_])(?=[^:/_])")
 #: The space between two sentences of a title.
 _END_OF_SENTENCE = re.compile(r"(?<=[.?!]) (?=[A-Z`])")
 _CODE = "padding:0 3px;border-radius:3px;font-size:12px"
@@ -189,7 +194,7 @@ class Card:
     def _repr_html_(self) -> str:
         # Spaces separate the words on pages that remove styles, such as GitHub's.
         first, *others = re.split(_END_OF_SENTENCE, self.title, maxsplit=1)
-        title = f"<b>{_formatted(first)}</b>"
+        title = f'<b style="{_TITLE}">{_formatted(first)}</b>'
         if others:
             title += f" {_formatted(others[0])}"
         if self.mark:
@@ -254,5 +259,13 @@ def _escaped(text: str) -> str:
 
 
 def _formatted(text: str) -> str:
-    """Return a string as HTML, with the parts between backticks displayed as code."""
-    return re.sub("`([^`]+)`", rf'<code style="{_CODE}">\1</code>', _escaped(text))
+    """Return a string as HTML, with the parts between backticks displayed as code.
+
+    A copied ARN has no line breaks, although the page can break it between its parts.
+    """
+    html = _ARN.sub(_breakable, _escaped(text))
+    return re.sub("`([^`]+)`", rf'<code style="{_CODE}">\1</code>', html)
+
+
+def _breakable(arn: re.Match[str]) -> str:
+    return _BETWEEN_PARTS.sub("<wbr>", arn[0])

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from ipy_awsprofile.cards.cards import identity_card
 from tests.aws import EmbeddedAws
 from tests.browser.pages import THEMES, ViewPage
-from tests.cards.test_cards import KINDS
+from tests.cards.test_cards import KINDS, identity
 from tests.processes import missing
 from tests.roles import add_mfa_role
 
@@ -140,6 +141,47 @@ def test_every_card(view: ViewPage) -> None:
         assert body.evaluate(_RUN) == [], theme
     view.page.set_viewport_size({"width": 400, "height": 760})
     assert view.page.evaluate("document.documentElement.scrollWidth") == 400
+
+
+#: Return the copied text, whether the badge is in a second line and begins at the left edge, and
+#: the words of the ARN that are in two lines.
+_NARROW = """card => {
+  const [title, cell] = [card.firstChild, card.querySelector("tr:nth-child(2) td")];
+  const [name, badge] = [...title.children].map(part => part.getBoundingClientRect());
+  const range = document.createRange();
+  const broken = [...cell.childNodes].filter(part => {
+    range.selectNodeContents(part);
+    return range.getClientRects().length > 1 && !part.textContent.includes("-");
+  });
+  getSelection().selectAllChildren(card);
+  return {
+    copied: getSelection().toString(),
+    isAligned: badge.y > name.y && badge.x === name.x,
+    broken: broken.map(part => part.textContent),
+  };
+}"""
+
+
+def test_a_narrow_notebook(view: ViewPage) -> None:
+    """*Cancel* is beside the code, a badge is aligned, and an ARN breaks only between its words.
+
+    The copied ARN has no line breaks.
+    """
+    view.page.set_viewport_size({"width": 300, "height": 760})
+    common = {"question": 1, "profile": "X", "error": "", "of_cell": True, "can_answer": True}
+    view.tell(ask={**common, "kind": "code", "device": "arn:aws:iam::1:mfa/X", "again": False})
+    field, cancel = view.code.bounding_box(), view.button("Cancel").bounding_box()
+    assert field
+    assert cancel
+    assert abs(field["y"] - cancel["y"]) < field["height"]
+    arn = "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Analyst_0123456789abcdef/ann"
+    card = identity_card(identity(arn=arn, chain=("production-analytics",)))
+    body = view.page.locator("body")
+    body.evaluate("(body, html) => (body.innerHTML = html)", card._repr_html_())
+    shown = body.locator(".ipy-awsprofile-card").evaluate(_NARROW)
+    assert arn in shown["copied"]
+    assert shown["isAligned"]
+    assert shown["broken"] == []
 
 
 def test_small_and_forced(view: ViewPage) -> None:

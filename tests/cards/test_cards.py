@@ -61,7 +61,7 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Record a tag and its attributes."""
-        self.tags += [tag] if tag != "code" else []
+        self.tags += [tag] if tag not in ("code", "wbr") else []
         self.attributes |= {name for name, _ in attrs}
 
     def handle_data(self, data: str) -> None:

@@ -40,8 +40,12 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Return a text with what is between backticks as code, as on cards. @param {string} text */
-export const formatted = (text) => text.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
+/** Return a text with what is between backticks as code, as on cards. @param {string} text @returns {Child[]} */
+export const formatted = (text) => text.split("`").flatMap((part, index) => (index % 2 ? h("code", {}, ...breakable(part)) : breakable(part)));
+
+/** Let the page break ARNs into lines, as on cards. @param {string} text @returns {Child[]} */
+const breakable = (text) =>
+  text.split(/\b(arn:\S+)/).flatMap((part, index) => (index % 2 ? part.split(/(?<=[:/_])(?=[^:/_])/).flatMap((each) => [each, h("wbr")]) : part));
 
 /** Return a button of the picker. */
 export const pushButton = (/** @type {() => void} */ onclick, /** @type {Child[]} */ ...content) => h("button", { class: "ipyap-button", type: "button", onclick }, ...content);

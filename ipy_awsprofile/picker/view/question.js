@@ -81,7 +81,7 @@ const PARTS = {
   }),
 
   code: ({ profile, device, again }) => ({
-    what: asked(h("span", {}, again ? "The next MFA code for " : "MFA code for ", h("b", {}, profile)), detail(device)),
+    what: asked(h("span", {}, again ? "The next MFA code for " : "MFA code for ", h("b", {}, profile)), detail(...formatted(device))),
     answers: [
       h("input", {
         class: "ipyap-digits",
@@ -119,7 +119,7 @@ const STEPS = {
 
 const asked = (/** @type {Child[]} */ ...content) => h("div", { class: "ipyap-asked" }, ...content);
 
-const detail = (/** @type {Child} */ content) => h("span", { class: "ipyap-detail" }, content);
+const detail = (/** @type {Child[]} */ ...content) => h("span", { class: "ipyap-detail" }, ...content);
 
 /** Return rows with a label and a value. @param {[string, string][]} about */
 const rows = (about) => h("dl", { class: "ipyap-about" }, ...about.flatMap(([label, value]) => [h("dt", {}, label), h("dd", {}, value)]));
