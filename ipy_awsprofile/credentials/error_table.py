@@ -145,12 +145,37 @@ RESPONSES = (
     Rule(
         DENIED,
         AccessDenied,
+        "AWS denied AssumeRole for {name}, because the session that assumes it is limited: "
+        "{message}",
+        "Assume the role with a session without `--read-only` and `--policy`, and add these "
+        "options to what opens the role.",
+        calls={"AssumeRole"},
+        text="session policy",
+    ),
+    Rule(
+        DENIED,
+        AccessDenied,
+        "The limits of this session of {name} don't allow {call}: {message}",
+        "{unlimited}",
+        calls={"GetScopedCredentials"},
+        text="session policy",
+    ),
+    Rule(
+        DENIED,
+        AccessDenied,
         "AWS denied AssumeRole for {name}: {message}",
         "Check that the role exists, and that its trust policy and the caller's policy allow "
         "{actions}. A trust policy can require an external ID (`external_id`) or MFA "
         "(`mfa_serial`). {explain}",
         calls={"AssumeRole"},
         about={"role_arn"},
+    ),
+    Rule(
+        DENIED,
+        AccessDenied,
+        "The limits of this session of {name} don't allow {call}: {message}",
+        "Correct the policy that limits the session, or use a session without it.",
+        text="session policy",
     ),
     Rule(
         DENIED,

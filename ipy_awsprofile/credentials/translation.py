@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from botocore import exceptions as botocore
@@ -18,7 +19,7 @@ from botocore import exceptions as botocore
 from ipy_awsprofile.config.mistakes import mistakes_of, texts_about
 from ipy_awsprofile.config.profiles import NOT_PROFILES, ProfileKind
 from ipy_awsprofile.config.regions import must_be_enabled
-from ipy_awsprofile.config.request import SessionRequest, arguments
+from ipy_awsprofile.config.request import SessionRequest, arguments, python_arguments
 from ipy_awsprofile.credentials import error_table as table
 from ipy_awsprofile.errors import (
     AwsProfileError,
@@ -174,6 +175,7 @@ def from_error(error: Exception, target: Target | None, name: str = "") -> AwsPr
         "sso": _sign_in_of(target),
         "actions": listed(_actions_of_assuming(target)),
         "typed": typed,
+        "unlimited": _scoped_without_limits(target),
         "disabled": "",
         "explain": f"`%aws_profile --explain {typed}` shows where each setting comes from.",
     }
@@ -188,6 +190,17 @@ def from_error(error: Exception, target: Target | None, name: str = "") -> AwsPr
     says = rule.says.format_map(fields)
     hint = " ".join(_mistakes_about(rule, target)) or rule.hint.format_map(fields)
     return rule.kind(f"{says[0].upper()}{says[1:]}.", hint)
+
+
+def _scoped_without_limits(target: Target | None) -> str:
+    """Return a hint to open a scoped session from a session without a target's limits."""
+    request = target.request if target else SessionRequest("NAME")
+    own = SessionRequest(**request.session_options())
+    unlimited = replace(own, read_only=False, policy=None)
+    code = f"open_session({python_arguments(unlimited)})"
+    if unlimited == SessionRequest(unlimited.profile):
+        code = repr(unlimited.profile)
+    return f"Begin without these limits, and add your own: `with scoped({code}, …) as scoped_session:`."
 
 
 def _sign_in_of(target: Target | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -57,7 +57,7 @@ from ipy_awsprofile.sessions.assigned_roles import (
 )
 from ipy_awsprofile.sessions.issued import IssuedKeys
 from ipy_awsprofile.sessions.protection import Protection
-from ipy_awsprofile.text import chain_line
+from ipy_awsprofile.text import chain_line, did_you_mean
 
 if TYPE_CHECKING:
     import boto3
@@ -65,6 +65,23 @@ if TYPE_CHECKING:
     from botocore.credentials import Credentials
 
     from ipy_awsprofile.credentials.providers import RoleProvider
+
+
+_IDENTITY = "Run `from ipy_awsprofile import who_am_i`, then write `who_am_i(session)"
+
+#: What code expects of a session, and what to write instead.
+_INSTEAD_OF_ATTRIBUTE = {
+    "account": f"{_IDENTITY}.account`.",
+    "account_id": f"{_IDENTITY}.account`.",
+    "identity": f"{_IDENTITY}`.",
+    "credentials": "Write `session.get_credentials()`.",
+    "get_caller_identity": 'Write `session.client("sts").get_caller_identity()`.',
+    "list_buckets": 'Write `session.client("s3").list_buckets()`.',
+    "profile": "Write `session.profile_name`.",
+    "refresh": "Sessions renew themselves. To renew the active one now, run "
+    "`%aws_profile --refresh`.",
+    "region": "Write `session.region_name`.",
+}
 
 
 class NamedSession(StaysInProcess, Session):
@@ -87,6 +104,16 @@ class NamedSession(StaysInProcess, Session):
 
     def __repr__(self) -> str:
         return f"<session of {chain_line(self.chain)}, region {self.region_name}>"
+
+    if not TYPE_CHECKING:  # otherwise, editors would accept any attribute
+
+        def __getattr__(self, name: str) -> object:
+            """Raise AttributeError, with the code for what other sessions and clients have."""
+            problem = f"{type(self).__name__!r} object has no attribute {name!r}"
+            instead = _INSTEAD_OF_ATTRIBUTE.get(name)
+            if instead:
+                problem = f"A boto3 session has no attribute `{name}`. {instead}"
+            raise AttributeError(problem, name=name, obj=self)
 
     def __enter__(self) -> NoReturn:
         """Raise InvalidOption, because a session has nothing that ends."""
@@ -412,6 +439,24 @@ class Identity:
     expiry: datetime | None
     temporary: bool = False
     cached: bool = field(default=False, compare=False)
+
+    def __getitem__(self, name: object) -> NoReturn:
+        """Raise TypeError, which names the attribute that is meant by a key of STS's response."""
+        problem = "An identity has attributes instead of keys."
+        raise TypeError(f"{problem} {_attribute_meant(name)}".strip())
+
+    if not TYPE_CHECKING:  # otherwise, editors would accept any attribute
+
+        def __getattr__(self, name: str) -> object:
+            """Raise AttributeError, which names the attribute that is meant, as in STS's API."""
+            problem = f"An identity has no attribute `{name}`. {_attribute_meant(name)}"
+            raise AttributeError(problem.strip(), name=name, obj=self)
+
+
+def _attribute_meant(name: object) -> str:
+    """Return a sentence with the attribute of an identity that a name means, or an empty string."""
+    names = [each.name for each in fields(Identity)]
+    return did_you_mean(name, names) if isinstance(name, str) else ""
 
 
 @checks_arguments

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from ipy_awsprofile.demo.stages import add_role, seed_organisation
@@ -210,3 +213,102 @@ def test_limits_without_a_statement(shell: Shell, aws: EmbeddedAws, block: str) 
     shell.good("%aws_profile RoleBeta\nimport boto3\nfrom ipy_awsprofile import scoped")
     text = shell.good(f"with {block} as s:\n    boto3.client('s3').list_buckets()").text
     assert text.endswith("without these limits. Use the block's session.")
+
+
+#: Attributes that a session doesn't have, and the result of the code in their message.
+ATTRIBUTES = {
+    "account": "123456789012",
+    "account_id": "123456789012",
+    "identity": "arn",
+    "profile": "RoleBeta",
+    "region": "us-west-2",
+    "get_caller_identity()": "UserId",
+    "list_buckets()": "Buckets",
+    "credentials": "Credentials",
+    "refresh()": "",
+}
+
+
+@pytest.mark.parametrize(("attribute", "shown"), ATTRIBUTES.items())
+def test_attributes_of_a_session(
+    shell: Shell, aws: EmbeddedAws, attribute: str, shown: str
+) -> None:
+    """An attribute that a session doesn't have gets the code that works."""
+    shell.good("%aws_profile RoleBeta")
+    error = shell.run(f"session.{attribute}").error
+    assert isinstance(error, AttributeError)
+    *steps, code = code_in(str(error))
+    for step in steps[1:]:
+        shell.good(step)
+    assert shown in f"{shell.good(code).result!r}"
+    assert not hasattr(shell.names["session"], "accounts")
+
+
+@pytest.mark.parametrize("wrong", ["['Account']", ".account_id", ".Account", "['Arn']", ".user"])
+def test_attributes_of_an_identity(shell: Shell, aws: EmbeddedAws, wrong: str) -> None:
+    """A key of STS's response or another wrong name gets the identity's attribute."""
+    shell.good("%aws_profile RoleBeta\nfrom ipy_awsprofile import who_am_i\nit = who_am_i(session)")
+    error = shell.run(f"it{wrong}").error
+    assert isinstance(error, TypeError if "[" in wrong else AttributeError)
+    *_, name = code_in(str(error))
+    assert shell.good(f"it.{name}").result
+    assert "Did you" not in str(shell.run("it[0]").error)
+    shell.good("import copy, pickle\nassert copy.copy(it) == pickle.loads(pickle.dumps(it)) == it")
+
+
+@pytest.mark.parametrize(
+    "options", ["--read-only", "--policy p.json", "--read-only --region eu-west-1"]
+)
+def test_a_limit_of_the_session(
+    shell: Shell, aws: EmbeddedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str
+) -> None:
+    """If the session's own limit denies a scoped session, the hint begins without the limit."""
+    monkeypatch.chdir(tmp_path)
+    statement = {"Effect": "Allow", "Action": "s3:ListAllMyBucket", "Resource": "*"}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    (tmp_path / "p.json").write_text(json.dumps(policy))
+    shell.good(f"from ipy_awsprofile import *\n%aws_profile RoleBeta {options}")
+    error = shell.refused("with scoped(session, seconds=900) as s: pass")
+    assert str(error).startswith("The limits of this session of `RoleBeta` don't allow GetScoped")
+    (code,) = code_in(error.hint)
+    shell.good(
+        f"{code.replace('…', 'seconds=900')}\n    s3 = scoped_session.client('s3').list_buckets()"
+    )
+    if "--policy" in options:
+        error = shell.refused("list_buckets(session)")
+        assert str(error).startswith("The limits of this session of `RoleBeta` don't allow ListBu")
+        assert "Ask for the permission" not in error.hint
+
+
+#: Rows of the troubleshooting page for polars: wrong code, the beginning of its error, right code.
+OF_POLARS = [
+    (
+        "pl.read_csv(path, storage_options=storage_options(session))",
+        "unsupported: cannot combine aws_profile with client_kwargs in storage_options",
+        "pl.read_csv(path, **libraries.polars_options(session))",
+    ),
+    (
+        "pl.scan_csv(path, storage_options=libraries.polars_options(session)).collect()",
+        "invalid value for 'credential_provider'",
+        "pl.scan_csv(path, **libraries.polars_options(session)).collect()",
+    ),
+]
+
+
+@pytest.mark.parametrize(("wrong", "says", "right"), OF_POLARS)
+def test_options_of_polars(
+    shell: Shell, aws: EmbeddedAws, wrong: str, says: str, right: str
+) -> None:
+    """The page has the messages of polars for wrong options, and the code that works."""
+    pytest.importorskip("polars")
+    page = (Path(__file__).parents[2] / "docs/troubleshooting.md").read_text()
+    shell.good("import polars as pl\nfrom ipy_awsprofile import libraries, storage_options")
+    shell.good("%aws_profile RoleBeta\npath = 's3://my-first-bucket/a.csv'")
+    shell.good(
+        "session.client('s3').put_object(Bucket='my-first-bucket', Key='a.csv', Body=b'a\\n1\\n')"
+    )
+    error = shell.run(wrong).error
+    assert str(error).startswith(says)
+    for text in (wrong.removesuffix(".collect()"), says, right.removesuffix(".collect()")):
+        assert text in page
+    assert len(shell.good(right).result) == 1
