@@ -200,7 +200,8 @@ def _scoped_without_limits(target: Target | None) -> str:
     code = f"open_session({python_arguments(unlimited)})"
     if unlimited == SessionRequest(unlimited.profile):
         code = repr(unlimited.profile)
-    return f"Begin without these limits, and add your own: `with scoped({code}, …) as scoped_session:`."
+    statement = f"with scoped({code}, …) as scoped_session:"
+    return f"Begin without these limits, and add your own: `{statement}`."
 
 
 def _sign_in_of(target: Target | None) -> str:
