@@ -83,6 +83,8 @@ def takes(
 def checks_arguments(function: Callable[P, Result]) -> Callable[P, Result]:
     """Return a function that raises InvalidOption for arguments that it can't have."""
     name = function.__name__
+    if ".followers." in function.__module__ and name != "storage_options":  # the package has it
+        name = f"libraries.{name}"
     own = signature(function)
     parameters = own.parameters
 

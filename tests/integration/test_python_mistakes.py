@@ -62,7 +62,9 @@ OPENED = {
     ),
     "who_am_i(profile='RoleBeta', ask=True)": "who_am_i(open_session('RoleBeta'), ask=True)",
     "who_am_i(profile='Nobody')": "who_am_i(open_session('NAME'))",
-    "libraries.spark_options(profile='RoleBeta')": "spark_options(open_session('RoleBeta'))",
+    "libraries.spark_options(profile='RoleBeta')": (
+        "libraries.spark_options(open_session('RoleBeta'))"
+    ),
     "scoped(profile='RoleBeta', read_only=True)": (
         "with scoped('RoleBeta', read_only=True) as scoped_session:"
     ),
@@ -75,7 +77,7 @@ OPENED = {
 
 def runnable(code: str) -> str:
     """Return the code of a hint with the real name of a profile, and with a statement's block."""
-    code = code.replace("NAME", "RoleBeta").replace("spark", "libraries.spark")
+    code = code.replace("NAME", "RoleBeta")
     return code.replace(", …", "") + ("\n    pass" if code.endswith(":") else "")
 
 
@@ -98,8 +100,8 @@ WITHOUT_SESSION = {
     ),
     "list_buckets(prefix='my-')": "list_buckets(session, prefix='my-')",
     "who_am_i(ask=True)": "who_am_i(session, ask=True)",
-    "libraries.polars_options()": "polars_options(session)",
-    "libraries.spark_options(bucket='b')": "spark_options(session, bucket='b')",
+    "libraries.polars_options()": "libraries.polars_options(session)",
+    "libraries.spark_options(bucket='b')": "libraries.spark_options(session, bucket='b')",
 }
 
 
@@ -107,16 +109,15 @@ WITHOUT_SESSION = {
 def test_a_call_without_its_session(shell: Shell, aws: EmbeddedAws, call: str, right: str) -> None:
     """A function without its session gets the line with what was written, or how to get one."""
     shell.good("from ipy_awsprofile import *\nfrom ipy_awsprofile import libraries")
-    shell.good("from ipy_awsprofile.libraries import polars_options, spark_options")
     hint = shell.refused(call).hint
     for line in code_in(hint):
-        shell.good(runnable(line).replace("libraries.", ""))
+        shell.good(runnable(line))
     shell.good("%aws_profile RoleBeta --as beta\nglobals().pop('session', None)")
     assert code_in(shell.refused(call).hint) == code_in(hint)
     shell.good("%aws_profile RoleBeta")
     (line,) = code_in(shell.refused(call).hint)
     assert line == right
-    shell.good(runnable(line).replace("libraries.", ""))
+    shell.good(runnable(line))
 
 
 def test_a_missing_argument(shell: Shell) -> None:
