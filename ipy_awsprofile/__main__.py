@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -82,9 +83,23 @@ def _print_credentials(*, for_agent: bool) -> int:
         if not isinstance(error, NotShared):
             problem = f"ipy_awsprofile has a fault: {error!r}"
         print(refused_document(problem))  # noqa: T201
-        print(problem, file=sys.stderr)  # noqa: T201
+        # Some versions of the SDK for C++ send both to one pipe. They can't read the keys beside a
+        # message, and would go on to other credentials.
+        if not _has_one_output():
+            print(problem, file=sys.stderr)  # noqa: T201
         return int(is_for_botocore())
     return 0
+
+
+def _has_one_output() -> bool:
+    """Return whether standard output and standard error are the same pipe."""
+    if sys.platform == "win32":  # there, pipes have no numbers to tell them apart
+        return False
+    try:
+        output, errors = os.fstat(1), os.fstat(2)
+    except OSError:  # one of them is closed
+        return False
+    return stat.S_ISFIFO(output.st_mode) and os.path.samestat(output, errors)
 
 
 def _check_policy(file: str) -> int:

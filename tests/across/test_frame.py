@@ -22,6 +22,7 @@ from tests.aws import EmbeddedAws
 
 ROWS: dict[str, list[Any]] = {"name": ["a", "b"], "size": [1, 2]}
 FRAME = pd.DataFrame(ROWS)
+MERGE_KEEPS_ATTRS = int(pd.__version__.partition(".")[0]) >= 3
 
 
 @pytest.fixture
@@ -89,6 +90,8 @@ STEPS: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("step", STEPS)
 def test_errors_stay(partly: pd.DataFrame, step: str) -> None:
     """The errors survive pandas operations and files, and only a file's can't be retried."""
+    if step == "merge" and not MERGE_KEEPS_ATTRS:
+        pytest.skip("Before version 3, pandas drops the attributes in a merge.")
     frame = STEPS[step](partly)
     assert len(frame) >= 2
     assert list(frame.attrs["errors"]) == list(partly.attrs["errors"])

@@ -172,7 +172,8 @@ def test_protected_accounts(notebook: Shell, accounts: dict[str, str]) -> None:
     write = """
 place = {"LocationConstraint": session.region_name}
 bucket = f"{start}-{profile.account}"
-session.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=place)["Location"]"""
+created = session.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
+created["ResponseMetadata"]["HTTPStatusCode"]"""
     notebook.names["start"] = "first"
     notebook.good("%config AwsProfileMagics.protected = ['*prod']")
     notebook.good("%config AwsProfileMagics.read_only = ['borealis']")

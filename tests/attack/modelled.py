@@ -171,7 +171,10 @@ def offline() -> Iterator[None]:
 
 def resources() -> tuple[set[str], int, set[str]]:
     """Return our threads, the number of listening sockets, and our temporary folders."""
-    connections = psutil.Process().net_connections("tcp")
+    process = psutil.Process()
+    # Before psutil 6, the method has another name.
+    list_connections = getattr(process, "net_connections", None) or process.connections
+    connections = list_connections("tcp")
     folders = {path.name for path in Path(tempfile.gettempdir()).glob("ipy-awsprofile-*")}
     threads = {f"{each.name} {each.ident}" for each in threading.enumerate()}
     ours = {name for name in threads if name.startswith("loopback")}
