@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     import boto3
     from botocore.credentials import Credentials
 
+    from ipy_awsprofile.config.request import Origin
+
 #: How to handle a signature as an identity that isn't active.
 Policy = Literal["warn", "refuse", "allow"]
 
@@ -66,7 +68,7 @@ class Label:
     credentials in environment variables that the user set while a profile was active (see
     `identity_in_environment`). Credentials from environment variables count as the user's choice
     until the variables change again. ``credentials`` is the credentials object of an active
-    session.
+    session. ``origin`` is the request that opened the session, as the user has written it.
     """
 
     profile: str
@@ -79,6 +81,7 @@ class Label:
     is_default: bool = field(default=False, compare=False)
     environment: int | None = field(default=None, compare=False, repr=False)
     credentials: Credentials | None = field(default=None, compare=False, repr=False)
+    origin: Origin | None = field(default=None, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -245,6 +248,8 @@ class _Process:
         self.refusals: deque[tuple[object, Signature]] = deque(maxlen=200)
         self._cell += 1
         self.configure("warn", warnings.warn)
+        #: The patterns of the setting ``read_only``.
+        self.read_only: tuple[str, ...] = ()
 
     def end_cell(self) -> None:
         """Delete the records of refused calls and increment the cell counter when a cell ends."""

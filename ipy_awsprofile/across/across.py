@@ -41,7 +41,7 @@ from ipy_awsprofile.across.variables import require_no_handles
 from ipy_awsprofile.cards.tables import across_card
 from ipy_awsprofile.config.python_interface import checks_arguments
 from ipy_awsprofile.config.regions import unknown_region
-from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.config.request import Form, Origin, SwitchRequest
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.gate import PROCESS, Turn, require_no_run
@@ -148,10 +148,12 @@ def prepare_run(
     workers: int,
     progress: bool,
     variable: str = "",
+    form: Form = Form.FUNCTION_FOR_MANY,
 ) -> Run:
     """Return a `Run` with the calls for all selected profiles. ``options`` apply to each profile.
 
-    Raises the errors of `across_profiles` about its arguments.
+    ``form`` is how the user has written the request. Raises the errors of `across_profiles` about
+    its arguments.
     """
     require_no_run("`across_profiles`")
     _require_function(profiles, function)
@@ -179,6 +181,7 @@ def prepare_run(
         workers=workers,
         progress=progress,
         variable=variable,
+        form=form,
     )
 
 
@@ -197,6 +200,7 @@ class Run:
     workers: int
     progress: bool
     variable: str
+    form: Form
     outcomes: dict[Task, Outcome] = field(default_factory=dict)
 
     def make(self) -> pd.DataFrame:
@@ -314,8 +318,9 @@ class _Profile:
             if region is not None:
                 session = _in_region(session, region)
             region = session.region_name
-            turn = Turn(session, label_for(session), self.questions.is_over)
-            rows = rows_of(work_for(self.run.function, turn))
+            label = label_for(session, Origin(self.request, self.run.form))
+            turn = Turn(session, label, self.questions.is_over)
+            rows = rows_of(work_for(self.run.function, turn, self.run.switcher.protection))
         except KeyboardInterrupt:  # of a question
             return None
         except BaseException as error:  # noqa: BLE001  # a failing profile doesn't stop the others

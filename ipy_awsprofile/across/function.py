@@ -11,12 +11,16 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from tqdm.std import tqdm
 
 from ipy_awsprofile.cards.tables import profile_and_region
-from ipy_awsprofile.credentials.translation import from_error
+from ipy_awsprofile.config.names import Arn
+from ipy_awsprofile.credentials.error_table import DENIED
+from ipy_awsprofile.credentials.translation import code_of, from_error
 from ipy_awsprofile.errors import NotForOneProfile
-from ipy_awsprofile.gate import Turn, in_turn, turn_here
+from ipy_awsprofile.gate import Turn, in_turn, is_read_only, turn_here
 from ipy_awsprofile.kernel.places import require_default_session
 from ipy_awsprofile.sessions.issuing import current_keys
+from ipy_awsprofile.sessions.protection import Protection
 from ipy_awsprofile.sessions.session import target_in
+from ipy_awsprofile.switch.writing import advice_for_writing, needs_more_than_reading
 from ipy_awsprofile.text import shortened
 
 if TYPE_CHECKING:
@@ -46,11 +50,12 @@ def failure_of(error: BaseException, session: boto3.Session | None) -> Failure:
     }
 
 
-def work_for(function: Function, turn: Turn) -> object:
+def work_for(function: Function, turn: Turn, protection: Protection) -> object:
     """Call a function with the session of a turn (one profile's call), and return its value.
 
     If the value is an iterator, such as a generator, return a list of its items. Exceptions of AWS
-    and botocore are converted to this package's exceptions.
+    and botocore are converted to this package's exceptions. ``protection`` has the patterns that
+    limit the session.
     """
     try:
         with in_turn(turn):
@@ -67,9 +72,29 @@ def work_for(function: Function, turn: Turn) -> object:
             'Create a client for each profile, such as `session.client("s3")`.',
         ) from None
     except (BotoCoreError, ClientError) as error:
-        raise from_error(error, target_in(turn.session)) from error
+        ours = from_error(error, target_in(turn.session))
+        if isinstance(error, ClientError):
+            ours.hint = _advice_for_writing(error, turn, protection) or ours.hint
+        raise ours from error
     require_default_session()
     return value
+
+
+def _advice_for_writing(error: ClientError, turn: Turn, protection: Protection) -> str:
+    """Return a hint if AWS refused a call because the session is read-only, or an empty string."""
+    label = turn.label
+    message = str(error)
+    operation = str(error.operation_name)
+    is_denied = code_of(error) in DENIED
+    if not is_denied or not is_read_only(label) or label.origin is None:
+        return ""
+    if not needs_more_than_reading(operation, message):
+        return ""
+    account = Arn.parse(label.principal).account
+    advice = advice_for_writing(
+        label.origin, account, protection, operation=operation, message=message
+    )
+    return f"The session is read-only. {advice}".strip()
 
 
 class LinesOfCalls:

@@ -204,14 +204,19 @@ def advice_to_write(instead: str) -> str:
 
     ``instead`` is the sentence with `--write`. The policy can leave no way.
     """
+    return why_not_to_write() or instead
+
+
+def why_not_to_write() -> str:
+    """Return a sentence about the policy that doesn't allow `--write`, or an empty string."""
     try:
         files = read_policy().files
     except ConfigFileError:  # which every switch raises
-        return instead
+        return ""
     for file in files:
         if not file.write:
             return f"The organization's policy doesn't allow `--write`. {file.origin}"
-    return instead
+    return ""
 
 
 def about_policy() -> str:

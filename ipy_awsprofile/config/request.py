@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, fields, replace
 from datetime import timedelta
+from enum import Enum
 from keyword import iskeyword
 from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -199,6 +200,7 @@ class SessionRequest:
         "limit the session to reading: a role with AWS's policy ReadOnlyAccess, any other identity "
         "with a list of actions"
     )
+    write: bool = option("allow writing, even if `%config AwsProfileMagics.read_only` matches")
     mfa: bool = option(
         "get an MFA session for access keys, with a code from mfa_serial; lasts 12 hours, or "
         "--duration up to 36h"
@@ -216,6 +218,8 @@ class SessionRequest:
         if self.profile is not None:
             require_name(self.profile)
         _require_values(self)
+        if self.read_only and self.write:
+            raise InvalidOption("--read-only and --write can't be combined.", "Use one of them.")
         if self.region is not None:
             self._set("region", self.region.strip())
         if self.account is not None:
@@ -295,7 +299,6 @@ class SwitchRequest(SessionRequest):
     expect_account: str | int | None = option(
         "change nothing unless STS reports this account", "ID"
     )
-    write: bool = option("allow writing, even if `%config AwsProfileMagics.read_only` matches")
     confirmed: bool = option(
         "switch even if the profile is protected; with --save, or the first --share, write the "
         "previewed lines to the config file",
@@ -306,8 +309,6 @@ class SwitchRequest(SessionRequest):
         """Raise InvalidOption if a profile, variable or account is invalid."""
         SessionRequest.__post_init__(self)
         require_variable(self.variable)
-        if self.read_only and self.write:
-            raise InvalidOption("--read-only and --write can't be combined.", "Use one of them.")
         if self.expect_account is not None:
             self._set("expect_account", _expected_account(self.expect_account))
 
@@ -355,6 +356,10 @@ def arguments(request: SessionRequest, *more: str) -> str:
     return " ".join([*words, *more])
 
 
+#: The options that only Python has.
+_OF_PYTHON = ("source_identity", "tags", "transitive_tags")
+
+
 def python_arguments(request: SessionRequest) -> str:
     """Return the arguments with which a Python function makes a request, for hints."""
     words = list[str]()
@@ -364,7 +369,39 @@ def python_arguments(request: SessionRequest) -> str:
         value = getattr(request, field_name)
         if value != declared.default:
             words.append(f"{field_name}={value!r}")
+    for field_name in _OF_PYTHON:
+        value = getattr(request, field_name)
+        if value:
+            words.append(f"{field_name}={value!r}")
     return ", ".join(words)
+
+
+class Form(Enum):
+    """How the user has written a request: as a line, a cell's first line or Python code."""
+
+    LINE = "%aws_profile"
+    CELL = "%%aws_profile"
+    CELL_FOR_MANY = "%%aws_profiles"
+    BLOCK = "using_profile"
+    SESSION = "open_session"
+    FUNCTION_FOR_MANY = "across_profiles"
+
+    @property
+    def is_python(self) -> bool:
+        """Whether the request is a call of a Python function."""
+        return "%" not in self.value
+
+    @property
+    def is_for_many(self) -> bool:
+        """Whether the request is for each of the profiles that a pattern selects."""
+        return self in {Form.CELL_FOR_MANY, Form.FUNCTION_FOR_MANY}
+
+
+class Origin(NamedTuple):
+    """The request for a session, with the options that the user has written, and its form."""
+
+    request: SessionRequest
+    form: Form
 
 
 #: What a request must name exactly one of.

@@ -20,6 +20,7 @@ from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.organization import advice_to_write
 from ipy_awsprofile.config.parameters import seconds
 from ipy_awsprofile.config.request import (
+    Form,
     SessionRequest,
     SwitchRequest,
     arguments,
@@ -129,7 +130,7 @@ def run_aws_profile_cell(
     try:
         with warning_about_threads(shell), ExitStack() as block:
             with interruption_as_error("The switch", switcher):
-                block.enter_context(Block(request))
+                block.enter_context(Block(request, Form.CELL))
             switcher.cell.is_block = True
             card = active_card(switcher, before, "it comes back after the cell")
             if card.tone is not Tone.GOOD or not options.quiet:

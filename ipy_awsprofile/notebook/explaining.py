@@ -7,16 +7,12 @@ anything in a cell that succeeds.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from ipy_awsprofile.calls.actions import action_named, action_of
-from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.names import Arn
-from ipy_awsprofile.config.organization import advice_to_write
-from ipy_awsprofile.config.request import SessionRequest, arguments, python_arguments
-from ipy_awsprofile.config.target import target_of
+from ipy_awsprofile.config.request import Form, Origin, arguments
 from ipy_awsprofile.credentials.botocore_session import rejection_of
 from ipy_awsprofile.credentials.caller import caller_of
 from ipy_awsprofile.credentials.error_table import DENIED, ENDED, EXPIRED, REJECTED, SET_THE_CLOCK
@@ -30,18 +26,12 @@ from ipy_awsprofile.sessions.issuing import try_to_renew
 from ipy_awsprofile.switch.opening import is_protected
 from ipy_awsprofile.switch.stack import OpenProfile
 from ipy_awsprofile.switch.switcher import Switcher
+from ipy_awsprofile.switch.writing import MISSING, advice_for_writing, needs_more_than_reading
 from ipy_awsprofile.text import one_line
 
-#: Patterns for the caller and for the missing permission in AWS's error messages.
+#: The pattern for the caller in AWS's error messages.
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 _CALLER = re.compile(r"\bUser: (arn:\S+) is not authorized")
-_MISSING = re.compile(r'not authorized to perform: ([\w-]+:\w+)(?: on resource: "?([^\s"]+)"?)?')
-
-#: The HTTP methods of requests that change something. Some refusals name the method only.
-_WRITING = {"DELETE", "PATCH", "POST", "PUT"}
-
-#: The access levels of actions that change nothing.
-_READING = {"read", "list"}
 
 _CHOOSE = "Run `%aws_profile NAME`."
 
@@ -230,16 +220,14 @@ class _Explanation:
         """Return a list of the next steps after a denied request. The list can be empty."""
         active = self._active
         label = self._signer.label
-        if label and label.is_chosen and self._is_limited_to_reading(label):
-            return self._steps_in_python(label)
+        if label and label.origin and self._is_limited_to_reading(label):
+            return self._steps_to_write(label, label.origin)
         if active is None:
             if self._signer.is_noted and label is None:  # the code's own keys
                 return []
             return [_CHOOSE]
         if not self._is_of_active:
             return []
-        if self._is_limited_to_reading(active.label):
-            return self._steps_to_write(active)
         if "explicit deny" in self._refusal.message and renewing_of(active.label.credentials):
             return [
                 "If an administrator has ended the session with an explicit deny, run "
@@ -253,7 +241,7 @@ class _Explanation:
 
     def _missing_permission(self) -> list[str]:
         """Return a list with the permission that the identity lacks, if AWS's message names it."""
-        missing = _MISSING.search(self._refusal.message)
+        missing = MISSING.search(self._refusal.message)
         if missing is None:
             return []
         action, resource = missing.groups()
@@ -276,50 +264,28 @@ class _Explanation:
 
     def _is_limited_to_reading(self, label: Label) -> bool:
         """Return whether the request failed because the session is read-only."""
+        refusal = self._refusal
         if not is_read_only(label):
             return False
-        return "session policy" in self._refusal.message or self._writes()
+        return needs_more_than_reading(refusal.operation, refusal.message)
 
-    def _writes(self) -> bool:
-        """Return whether the request would probably have changed something in AWS."""
-        missing = _MISSING.search(self._refusal.message)
-        operation = self._refusal.operation
-        if missing:
-            return action_named(missing[1]).access not in _READING
-        if operation.isupper():
-            return operation in _WRITING
-        return action_of("s3", operation).access not in _READING
+    def _steps_to_write(self, label: Label, origin: Origin) -> list[str]:
+        """Return a list with a step that opens the session for writing, or an empty list.
 
-    def _steps_to_write(self, active: OpenProfile) -> list[str]:
-        """Return a list with a line that opens the profile for writing, or an empty list."""
-        if is_protected(active, self._switcher.protection):
+        A switch that isn't active anymore has no step.
+        """
+        if origin.form is Form.LINE and not self._is_of_active:
             return []
-        request = replace(active.request, read_only=False, write=True)
-        return [advice_to_write(f"{self._purpose()}, run `%aws_profile {arguments(request)}`.")]
-
-    def _steps_in_python(self, label: Label) -> list[str]:
-        """Return a list with code that opens a session for writing, or an empty list."""
-        config = read_config()
-        if label.profile not in config.profiles:  # a role's ARN, or a role of a sign-in
-            return []
-        request = SessionRequest(label.profile)
+        refusal = self._refusal
         account = Arn.parse(_principal_of(label, self._signer.credentials)).account
-        protection = self._switcher.protection
-        try:
-            target = target_of(request, config)
-            allowed = protection.limited(request, target, account)
-        except AwsProfileError:  # the policy doesn't allow it
-            return []
-        if allowed.request.read_only or protection.pattern_for(target, account):
-            return []
-        code = f"open_session({python_arguments(request)})"
-        return [f"{self._purpose()}, open a session without `read_only`: `{code}`."]
-
-    def _purpose(self) -> str:
-        """Return the beginning of a sentence that says why to open a session for writing."""
-        if self._writes():
-            return "To write"
-        return "To do this"  # read-only sessions can't read from all services
+        advice = advice_for_writing(
+            origin,
+            account,
+            self._switcher.protection,
+            operation=refusal.operation,
+            message=refusal.message,
+        )
+        return [advice] if advice else []
 
     # ---- a session that AWS rejects
 

@@ -68,7 +68,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     ).tag(config=True)
     read_only = traitlets.List(
         traitlets.Unicode(),
-        help="Words or patterns that match the profiles to open read-only, unless you add --write.",
+        help="Words or patterns that match the profiles to open read-only, unless you add --write "
+        "or, in Python, write=True.",
     ).tag(config=True)
     stale = traitlets.CaselessStrEnum(
         ["warn", "refuse", "allow"],
@@ -286,6 +287,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     def _apply(self, change: traitlets.Bunch | None = None) -> None:
         """Apply the settings. traitlets calls this method with each ``change`` by the user."""
         PROCESS.configure(self.stale, _warn)
+        PROCESS.read_only = tuple(self.read_only)  # for `open_session`
         if change:
             with errors_as_lines():
                 note("setting", detail=f"{change.name}: {change.old!r} becomes {change.new!r}")

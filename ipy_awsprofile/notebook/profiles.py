@@ -16,7 +16,7 @@ from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.card import Card
 from ipy_awsprofile.config.files import read_config
 from ipy_awsprofile.config.profiles import list_profiles
-from ipy_awsprofile.config.request import SwitchRequest, require_variable
+from ipy_awsprofile.config.request import Form, SwitchRequest, require_variable
 from ipy_awsprofile.config.saved import ConfigFile, block_of_roles, profiles_in_block
 from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in, sign_in_of_pattern, sign_ins
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, faults_as_errors
@@ -190,6 +190,7 @@ def _frame_of_cell(
         workers=options.workers,
         progress=not options.no_progress,
         variable=options.into or "_",  # IPython's name for the value of the last cell
+        form=Form.CELL_FOR_MANY,
     )
     return run.make()
 

@@ -80,12 +80,11 @@ class Protection:
         policy = read_policy()
         if account is not None or target.account:
             policy.require_account(account or target.account, target.name)
-        writes = getattr(request, "write", False)
-        if writes:
+        if request.write:
             policy.require("write", "`--write`")
         if has_long_term_keys(target):
             policy.require("long_term_keys", f"long-term keys, such as those of `{target.start}`")
-        if target.request.read_only or writes:
+        if target.request.read_only or request.write:
             return target
         if _pattern_for(self._all("read_only"), target, account or "") is None:
             return target

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -19,7 +19,7 @@ from ipy_awsprofile.config.private import StaysInProcess
 from ipy_awsprofile.config.profiles import SOURCES, ProfileKind
 from ipy_awsprofile.config.python_interface import checks_arguments, takes
 from ipy_awsprofile.config.regions import is_aws, is_region_name
-from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.request import Form, Origin, SessionRequest
 from ipy_awsprofile.config.settings import client_settings
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.credentials.botocore_session import (
@@ -49,7 +49,15 @@ from ipy_awsprofile.errors import (
     RoleNotAssigned,
     faults_as_errors,
 )
-from ipy_awsprofile.gate import READ_ONLY, Label, Signer, check, current_run, put_label
+from ipy_awsprofile.gate import (
+    PROCESS,
+    READ_ONLY,
+    Label,
+    Signer,
+    check,
+    current_run,
+    put_label,
+)
 from ipy_awsprofile.sessions.assigned_roles import (
     find_target,
     lines_for_other_roles,
@@ -164,8 +172,11 @@ class ProfileSession(NamedSession):
         return caller.arn if caller else ""
 
 
-def label_for(session: ProfileSession) -> Label:
-    """Return the label for the credentials of a session that a switch or a run has opened."""
+def label_for(session: ProfileSession, origin: Origin | None = None) -> Label:
+    """Return the label for the credentials of a session that a switch or a run has opened.
+
+    ``origin`` is the switch or block that has opened it.
+    """
     target = session.target
     return Label(
         target.name,
@@ -174,6 +185,7 @@ def label_for(session: ProfileSession) -> Label:
         principal=session.principal,
         server=target.server,
         credentials=session.get_credentials(),
+        origin=origin,
     )
 
 
@@ -215,9 +227,10 @@ def open_session(request: OpeningRequest) -> ProfileSession:
     ``role_session_name`` and ``external_id`` of a role profile. ``fresh`` ignores the cache.
 
     ``read_only`` and ``policy`` (a JSON file, or for a role, the ARN of a managed policy) limit the
-    session's permissions. ``duration`` (seconds, a timedelta, or a string such as ``15m``) limits
-    the time until it is renewed: 900 to 43200 seconds for a role, up to 129600 for other
-    identities. Roles are limited when they are assumed, and other identities with
+    session's permissions. If the notebook's setting ``read_only`` matches the profile, the session
+    is read-only unless you pass ``write``. ``duration`` (seconds, a timedelta, or a string such as
+    ``15m``) limits the time until it is renewed: 900 to 43200 seconds for a role, up to 129600 for
+    other identities. Roles are limited when they are assumed, and other identities with
     GetScopedCredentials. The AWS CLI never uses a session with ``read_only``, ``policy``, ``tags``
     or ``source_identity``. It uses a role's session with a ``duration`` if its profile has the same
     ``duration_seconds``. ``mfa`` gets an MFA session for long-term keys, with a code from the
@@ -243,13 +256,22 @@ def open_session(request: OpeningRequest) -> ProfileSession:
 
     def opener(target: Target) -> tuple[ProfileSession, Identity | None]:
         session = open_target(target, fresh=request.fresh, person=person, timeout=request.timeout)
-        return session, fetch_identity(session) if read_policy().files else None
+        needs_account = read_policy().files or protection.has_patterns
+        return session, fetch_identity(session) if needs_account else None
 
+    protection = Protection(read_only=PROCESS.read_only)
     with faults_as_errors(), refusals_noted(request):
-        session, _ = open_limited(request, Protection(), person, opener)
+        session, _ = open_limited(request, protection, person, opener)
     target = session.target
     note("session", profile=target.name, arn=session.arn, request=request)
-    label = Label(target.name, limits=_limits_of(target), is_chosen=True, run=current_run())
+    written = replace(target.request, read_only=request.read_only)
+    label = Label(
+        target.name,
+        limits=_limits_of(target),
+        is_chosen=True,
+        run=current_run(),
+        origin=Origin(written, Form.SESSION),
+    )
     put_label(session.get_credentials(), label)
     return session
 

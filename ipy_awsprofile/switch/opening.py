@@ -6,7 +6,7 @@ from dataclasses import replace
 from enum import Enum
 
 from ipy_awsprofile.audit import note, refusals_noted, require_allowed
-from ipy_awsprofile.config.request import SESSION, SwitchRequest
+from ipy_awsprofile.config.request import SESSION, Form, Origin, SwitchRequest
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import CredentialsRejected, UnexpectedAccount
@@ -47,11 +47,13 @@ def open_guarded(
     opener: Opener,
     *,
     refreshed: OpenProfile | None = None,
+    form: Form = Form.LINE,
 ) -> OpenProfile:
     """Open the session for a request, if the settings and the policy allow it.
 
-    If it replaces the session of the same request, ``refreshed``, it needs no confirmation, unless
-    its name leads to another account by now. Raises ProtectedProfile and NotAllowed.
+    ``form`` is how the user has written the request. If it replaces the session of the same
+    request, ``refreshed``, it needs no confirmation, unless its name leads to another account by
+    now. Raises ProtectedProfile and NotAllowed.
     """
     if request.variable != SESSION:
         require_allowed("variable", "`--as`")
@@ -72,9 +74,10 @@ def open_guarded(
             request=request,
             detail=f"the pattern {pattern} protects it",
         )
-    label = label_for(session)
-    watch_credentials(credentials_of(session), label)
     resolved = replace(request, **session.target.request.session_options())
+    written = replace(resolved, read_only=request.read_only)
+    label = label_for(session, Origin(written, form))
+    watch_credentials(credentials_of(session), label)
     return OpenProfile(resolved, session, identity, label, is_refresh=refreshed is not None)
 
 

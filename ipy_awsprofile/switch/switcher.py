@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from ipy_awsprofile.audit import note
 from ipy_awsprofile.config.organization import warnings_about_policy
 from ipy_awsprofile.config.recent import note_profile
-from ipy_awsprofile.config.request import SwitchRequest, arguments
+from ipy_awsprofile.config.request import Form, SwitchRequest, arguments
 from ipy_awsprofile.config.target import Target, login_target
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import (
@@ -172,10 +172,12 @@ class Switcher:
         opening: Opening = Opening.CACHED,
         *,
         person: Person | None = None,
+        form: Form = Form.LINE,
     ) -> OpenProfile:
         """Open the session and get its identity, as `switch` does, without changing anything.
 
-        This first raises AwsProfileError if `move` couldn't change the identity now.
+        ``form`` is how the user has written the request. This first raises AwsProfileError if
+        `move` couldn't change the identity now.
         """
         self.require_changeable()
         if self._closed:  # a picker can outlive the extension
@@ -198,7 +200,9 @@ class Switcher:
             )
 
         with faults_as_errors():
-            opened = open_guarded(request, self.protection, prompted, opener, refreshed=refreshed)
+            opened = open_guarded(
+                request, self.protection, prompted, opener, refreshed=refreshed, form=form
+            )
         # `person` is for this switch. Later renewals, in any cell, ask as the notebook does.
         opened.session.prompter.person = self.person
         return opened

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ipy_awsprofile.audit import note, refusals_noted
 from ipy_awsprofile.config.python_interface import ForWith, takes
-from ipy_awsprofile.config.request import SwitchRequest, python_arguments
+from ipy_awsprofile.config.request import Form, SwitchRequest, python_arguments
 from ipy_awsprofile.errors import InvalidOption, NotAllowed
 from ipy_awsprofile.gate import PROCESS, require_no_run
 from ipy_awsprofile.kernel.uninterrupted import Uninterrupted
@@ -42,9 +42,10 @@ class Block(ForWith):
     block does.
     """
 
-    def __init__(self, request: SwitchRequest) -> None:
+    def __init__(self, request: SwitchRequest, form: Form = Form.BLOCK) -> None:
         super().__init__(f"using_profile({python_arguments(request)})")
         self._request = request
+        self._form = form
         #: The times that it is entered now, the innermost last.
         self._open: list[tuple[Switcher, Entry]] = []
 
@@ -65,7 +66,8 @@ class Block(ForWith):
         # Each block looks for the Switcher, because the extension may have been reloaded since.
         switcher = running_switcher()
         entry = Entry()
-        opened = switcher.prepare(self._request)  # can call AWS or prompt; changes nothing yet
+        # This can call AWS or prompt, and changes nothing yet.
+        opened = switcher.prepare(self._request, form=self._form)
         try:
             with Uninterrupted():
                 self._open.append((switcher, entry))
