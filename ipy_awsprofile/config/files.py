@@ -159,6 +159,12 @@ def _parsed(path: Path, _version: FileVersion | None) -> ParsedFiles:
 #: A header without its closing bracket.
 _UNCLOSED = re.compile(r"^\[[^\]\n]*$", re.MULTILINE)
 
+#: A header without its brackets, or only with the closing one.
+_BARE = re.compile(
+    r"^((profile|sso-session|services)[ \t]+(?P<name>[^=:\[\]\n]+?)|default)\]?[ \t]*$",
+    re.MULTILINE,
+)
+
 #: A setting without a value, and the lines below it to the first that isn't a nested setting.
 _VALUE_BELOW = re.compile(
     r"""^([^\s#;\[][^=:\n]*?)[ \t]*[=:][ \t]*\n
@@ -182,11 +188,29 @@ def _problem(path: Path, cause: object) -> tuple[str, int | None]:
     header = _UNCLOSED.search(text)
     if header:
         return "The header needs a closing bracket.", _line_at(text, header.start())
+    bare = _BARE.search(text)
+    if bare:
+        problem = f"Write the header in brackets: [{_header_in(path, bare)}]."
+        return problem, _line_at(text, bare.start())
     below = _VALUE_BELOW.search(text)
     if below and isinstance(cause, ValueError):
         problem = f"The value of `{one_line(below[1], 40)}` must be on the same line."
         return problem, _line_at(text, below.start())
     return _problem_in_line(cause)
+
+
+def _header_in(path: Path, bare: re.Match[str]) -> str:
+    """Return the header that a line without brackets is meant to be, in the form of its file."""
+    kind, name = bare[2], bare["name"]
+    if name is None:
+        return "default"
+    name = one_line(name, 80)
+    with suppress(ValueError):
+        if len(shlex.split(name)) > 1:
+            name = shlex.quote(name)
+    if kind == "profile" and path == SharedFiles.from_environment().credentials:
+        return name
+    return f"{kind} {name}"
 
 
 def _line_at(text: str, position: int) -> int:

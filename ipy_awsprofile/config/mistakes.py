@@ -24,10 +24,16 @@ from ipy_awsprofile.config.regions import unknown_region
 from ipy_awsprofile.config.settings import (
     COMMANDS,
     CREDENTIALS,
+    KEYS,
     known_settings,
     similar_setting,
 )
-from ipy_awsprofile.config.sign_ins import advice_for_session, portal_advice, sign_in_of
+from ipy_awsprofile.config.sign_ins import (
+    advice_for_session,
+    portal_advice,
+    sign_in_of,
+    wrong_header_of,
+)
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.config.user_environment import user_environment, user_variable
 from ipy_awsprofile.text import did_you_mean, letters_of, one_line
@@ -76,14 +82,22 @@ def _origin_of_region(target: Target) -> str:
 def mistakes_in(chain: tuple[Profile, ...], config: Config) -> list[Mistake]:
     """Return the mistakes in the profiles of a role chain, and in the sections they refer to."""
     mistakes: list[Mistake] = []
+    with_wrong_value: set[tuple[str, str]] = set()
     for part in _parts(chain, config):
         for mistake in _values(part):
+            with_wrong_value.add((part.header, mistake.setting))
             see = part.locate(mistake.setting, config)
             # A misspelled name is at its own location, but it is about the right one.
             setting = similar_setting(mistake.setting) or mistake.setting
             mistakes.append(Mistake(setting, mistake.text + see))
     for profile in chain:
-        mistakes += _of_profile(profile, config)
+        for mistake in _of_profile(profile, config):
+            # A name in quotation marks also refers to nothing, but it has only one mistake.
+            is_known = (f"profile {profile}", mistake.setting) in with_wrong_value
+            if not is_known or mistake.setting not in _REFERENCES:
+                mistakes.append(mistake)
+    if chain[-1].kind is ProfileKind.INCOMPLETE:
+        mistakes += _exported_keys(chain[-1], config)
     mistakes += _durations(chain, config)
     mistakes += _variables()
     return mistakes
@@ -340,6 +354,10 @@ _CHECKS = {
 # Profiles and their sections ----------------------------------------------------------------------
 
 
+#: The settings that refer to another section.
+_REFERENCES = {"services", "source_profile", "sso_session"}
+
+
 def _of_profile(profile: Profile, config: Config) -> Iterator[Mistake]:
     """Yield the mistakes in a profile's header and in its references to other sections."""
     part = _Part(f"profile {profile}", {})
@@ -364,12 +382,34 @@ def _of_sign_in(profile: Profile, part: _Part, config: Config) -> Iterator[Mista
     session = profile.text("sso_session")
     if session and session not in config.sso_sessions:
         advice = advice_for_session(session, config)
-        yield Mistake("sso_session", advice + part.locate("sso_session", config))
+        header = wrong_header_of(session, config)
+        see = part.locate("sso_session", config)
+        if header:
+            see = _Part(header, {}).locate("", config)
+        yield Mistake("sso_session", advice + see)
         return
     sign_in = sign_in_of(profile.settings, config)
     if sign_in is None or not sign_in.has_address:
         section = config.sso_sessions.get(session or "", profile.settings)
         yield Mistake("sso_region", portal_advice(section))
+
+
+def _exported_keys(profile: Profile, config: Config) -> Iterator[Mistake]:
+    """Yield the mistake that the files have keys in lines for a shell, as in AWS's access portal.
+
+    botocore takes such a line for a setting of the section above it.
+    """
+    for name, section in config.profiles.items():
+        for setting in section:
+            if setting.removeprefix("export ") not in KEYS or setting in KEYS:
+                continue
+            see = _Part(f"profile {name}", {}).locate(setting, config)
+            yield Mistake(
+                "aws_access_key_id",
+                "A line that begins with `export` is for a terminal. Write "
+                f"[{one_line(profile, 80)}] above such lines, and remove `export ` from each.{see}",
+            )
+            return
 
 
 def _durations(chain: tuple[Profile, ...], config: Config) -> Iterator[Mistake]:

@@ -65,6 +65,7 @@ _MEANT = {
     "aws_default_region": "region",
     "include_profile": "source_profile",
     "parent_profile": "source_profile",
+    "sso_role": "sso_role_name",
 }
 
 

@@ -55,12 +55,31 @@ def portal_advice(section: Section) -> str:
 
 def advice_for_session(name: str, config: Config) -> str:
     """Return a sentence that says how to write a missing [sso-session]."""
-    for header in config.other_headers:
-        if re.fullmatch(
-            rf"\W*sso\W?sessions?\W+{re.escape(name)}\W*", header.replace("_", "-"), re.I
-        ):
-            return f"Write [sso-session {shlex.quote(name)}] instead of [{header}]."
+    header = wrong_header_of(name, config)
+    if header:
+        # Other profiles can use the name in the header, even if its case is different.
+        start = header.lower().rindex(name.lower())
+        own_name = header[start : start + len(name)]
+        return f"Write [sso-session {shlex.quote(own_name)}] instead of [{header}]."
     return did_you_mean(name, config.sso_sessions) or _EXAMPLE
+
+
+def wrong_header_of(name: str, config: Config) -> str | None:
+    """Return the header that is meant for a missing [sso-session], or None."""
+    pattern = rf"\W*sso\W?sessions?\W+{re.escape(name)}\W*"
+    for header in config.other_headers:
+        is_meant = re.fullmatch(pattern, header.replace("_", "-"), re.IGNORECASE)
+        if is_meant and not _is_sign_in(header):
+            return header
+    return None
+
+
+def _is_sign_in(header: str) -> bool:
+    """Return whether botocore takes a section with this header for a sign-in."""
+    with suppress(ValueError):
+        _, *names = shlex.split(header)
+        return header.startswith("sso-session") and len(names) == 1
+    return False
 
 
 def value_in(file: Path, name: str) -> Any:

@@ -60,7 +60,7 @@ def test_setting_that_makes_a_session_read_only(
     if is_active:
         writer.good("%aws_profile RoleBeta")
     is_python = "%" not in form
-    others = ()
+    others: tuple[str, ...] = ()
     if "profiles" not in form:
         others = ("duration='20m'",) if is_python else ("--duration 20m",)
     refused = writer.run(code(form, *others))
@@ -133,3 +133,152 @@ def test_session_of_python_follows_the_setting(writer: Shell, aws: EmbeddedAws) 
         writer.good(code("open_session", "write=True"))
     writer.good("%config AwsProfileMagics.read_only = ['*-prod']")
     writer.good(code("open_session"))
+
+
+# The config and credentials files -----------------------------------------------------------------
+
+
+def put_lines(file: Path, *lines: str) -> None:
+    """Add lines to the end of a file."""
+    with file.open("a") as opened:
+        opened.write("\n".join(["", *lines, ""]))
+
+
+def line_at(location: str, file: Path) -> str:
+    """Return the line of a file at a location such as ``config:3``."""
+    return file.read_text().splitlines()[int(location.partition(":")[2]) - 1]
+
+
+ROLE = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
+
+
+def role_lines(aws: EmbeddedAws, source: str = "UserAlpha") -> list[str]:
+    """Return the settings of a profile whose role a source profile assumes."""
+    return [
+        f"role_arn = {ROLE}",
+        f"source_profile = {source}",
+        "region = us-west-2",
+        f"endpoint_url = {aws.endpoint_url}",
+    ]
+
+
+@pytest.mark.parametrize("bare", ["profile Maria", "profile Maria]"])
+@pytest.mark.parametrize("above", [["region = us-west-2"], [], ["[profile x]", "cli_pager ="]])
+def test_header_without_brackets(
+    shell: Shell, aws: EmbeddedAws, above: list[str], bare: str
+) -> None:
+    """A header that has lost its brackets is named with its line, whatever the section above has.
+
+    With the brackets, the profile works, and the others do, too.
+    """
+    put_lines(aws.config_file, "[profile Above]", *above, bare, *role_lines(aws))
+    error = shell.refused("%aws_profile RoleBeta")
+    (number, header) = re.findall(
+        r"line (\d+): Write the header in brackets: (\[[^]]*\])\.", str(error)
+    )[0]
+    lines = aws.config_file.read_text().splitlines()
+    assert lines[int(number) - 1] == bare
+    lines[int(number) - 1] = header
+    aws.config_file.write_text("\n".join(lines))
+    shell.good("%aws_profile Maria")
+    shell.good("%aws_profile RoleBeta")
+
+
+def test_header_without_brackets_in_the_credentials_file(shell: Shell, aws: EmbeddedAws) -> None:
+    """In the credentials file, the header in the hint is the name alone, and it works."""
+    good = aws.credentials_file.read_text()
+    aws.credentials_file.write_text(good.replace("[UserAlpha]", "profile UserAlpha"))
+    error = shell.refused("%aws_profile UserAlpha")
+    (header,) = re.findall(r"Write the header in brackets: (\[.*\])\.", str(error))
+    aws.credentials_file.write_text(good.replace("[UserAlpha]", header))
+    shell.good("%aws_profile UserAlpha")
+
+
+def sign_in_lines(aws: EmbeddedAws, header: str) -> list[str]:
+    """Return the section of a sign-in with a header."""
+    return [header, f"sso_start_url = {aws.sso.start_url}", "sso_region = us-east-1"]
+
+
+def analyst(name: str, sign_in: str) -> list[str]:
+    """Return the section of a profile with a role of a sign-in."""
+    return [
+        f"[profile {name}]",
+        f"sso_session = {sign_in}",
+        f"sso_account_id = {ROLE_ACCOUNT}",
+        "sso_role_name = Analyst",
+        "region = us-west-2",
+    ]
+
+
+def test_sign_in_with_other_capitals(shell: Shell, aws: EmbeddedAws) -> None:
+    """A sign-in's name in other capitals is corrected in the profile, not in the right section."""
+    put_lines(aws.config_file, *sign_in_lines(aws, "[sso-session corp]"))
+    put_lines(aws.config_file, *analyst("Good", "corp"), *analyst("Other", "Corp"))
+    hint = shell.refused("%aws_profile Other").hint
+    assert "Did you mean `corp`?" in hint
+    assert "instead of" not in hint
+    (location,) = re.findall(r"See (config:\d+)\.", hint)
+    assert line_at(location, aws.config_file) == "sso_session = Corp"
+    text = aws.config_file.read_text()
+    aws.config_file.write_text(text.replace("sso_session = Corp", "sso_session = corp"))
+    for name in ("Good", "Other"):
+        assert "sso-session does not exist" not in str(shell.run(f"%aws_profile {name}").error)
+
+
+def test_header_of_a_sign_in(shell: Shell, aws: EmbeddedAws) -> None:
+    """The location in the hint is the wrong header, whose name stays, because others can use it."""
+    put_lines(aws.config_file, *sign_in_lines(aws, "[sso_session corp]"))
+    put_lines(aws.config_file, *analyst("Good", "corp"), *analyst("Other", "Corp"))
+    for name in ("Good", "Other"):
+        hint = shell.refused(f"%aws_profile {name}").hint
+        ((right, wrong, location),) = re.findall(
+            r"Write (\[.*\]) instead of (\[.*\])\. See (config:\d+)\.", hint
+        )
+        assert line_at(location, aws.config_file) == wrong
+        assert right == "[sso-session corp]"
+    aws.config_file.write_text(aws.config_file.read_text().replace(wrong, right))
+    assert "sso-session does not exist" not in str(shell.run("%aws_profile Good").error)
+
+
+def test_name_of_a_source_in_quotation_marks(shell: Shell, aws: EmbeddedAws) -> None:
+    """A name in quotation marks has one sentence with one location, and works without them."""
+    put_lines(aws.config_file, "[profile Mine]", *role_lines(aws, "“UserAlpha”"))
+    hint = shell.refused("%aws_profile Mine").hint
+    assert hint.count("See config:") == 1
+    assert "includes its quotation marks. Remove them." in hint
+    text = aws.config_file.read_text()
+    aws.config_file.write_text(text.replace("“UserAlpha”", "UserAlpha"))
+    shell.good("%aws_profile Mine")
+
+
+def test_short_names_of_a_sign_in_role(shell: Shell, aws: EmbeddedAws) -> None:
+    """If a profile has `sso_account` and `sso_role`, one hint names both settings' names."""
+    put_lines(aws.config_file, *sign_in_lines(aws, "[sso-session corp]"), *analyst("Mine", "corp"))
+    text = aws.config_file.read_text()
+    wrong = text.replace("sso_account_id", "sso_account").replace("sso_role_name", "sso_role")
+    aws.config_file.write_text(wrong)
+    hint = shell.refused("%aws_profile Mine").hint
+    assert "Did you mean `sso_account_id`?" in hint
+    assert "Did you mean `sso_role_name`?" in hint
+
+
+def test_keys_for_a_terminal(shell: Shell, aws: EmbeddedAws) -> None:
+    """Lines with `export` in the credentials file are named, and work when they are changed."""
+    user = aws.iam.create_user("Ann", account=ROLE_ACCOUNT)
+    put_lines(
+        aws.config_file,
+        "[profile etl]",
+        "region = us-west-2",
+        f"endpoint_url = {aws.endpoint_url}",
+    )
+    exports = [f"export {name.upper()}={value}" for name, value in user.settings().items()]
+    put_lines(aws.credentials_file, *exports)
+    error = shell.refused("%aws_profile etl")
+    (header,) = re.findall(r"Write (\[.*?\]) above such lines", error.hint)
+    (location,) = re.findall(r"See (credentials:\d+)\.", error.hint)
+    assert line_at(location, aws.credentials_file).startswith("export ")
+    assert error.hint in shell.good("%aws_profile --explain etl").text
+    text = aws.credentials_file.read_text().replace(exports[0], f"{header}\n{exports[0]}")
+    aws.credentials_file.write_text(text.replace("export ", ""))
+    shell.good("%aws_profile etl")
+    shell.good("%aws_profile RoleBeta")
