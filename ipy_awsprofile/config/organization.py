@@ -200,10 +200,7 @@ class OrganizationPolicy:
 
 
 def advice_to_write(instead: str) -> str:
-    """Return how to open for writing what a pattern makes read-only, or whom to ask.
-
-    ``instead`` is the sentence with `--write`. The policy can leave no way.
-    """
+    """Return a sentence with `--write`, or the one about a policy that doesn't allow it."""
     return why_not_to_write() or instead
 
 
