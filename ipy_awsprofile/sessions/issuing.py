@@ -62,12 +62,14 @@ from ipy_awsprofile.errors import (
     ServiceError,
 )
 from ipy_awsprofile.gate import PROCESS, Scope, label_of, put_label, turn_here
+from ipy_awsprofile.sessions.protection import Protection
 from ipy_awsprofile.sessions.session import (
     NamedSession,
+    OpeningRequest,
     ProfileSession,
     check_session,
     credentials_of,
-    open_session,
+    open_protected,
     open_target,
     own_client_of,
     settings_of,
@@ -418,7 +420,8 @@ def _begin_scope(
     """
     base = session_or_profile
     if isinstance(base, str):
-        base = open_session(base)
+        # The notebook's setting limits sessions without limits, and would prevent narrower ones.
+        base = open_protected(OpeningRequest(base), Protection())
     check_session(base, "GetScopedCredentials")
     session = _open_scope(base, scope)
     credentials: Any = session.get_credentials()

@@ -249,6 +249,11 @@ def open_session(request: OpeningRequest) -> ProfileSession:
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
     """
+    return open_protected(request, Protection(read_only=PROCESS.read_only))
+
+
+def open_protected(request: OpeningRequest, protection: Protection) -> ProfileSession:
+    """Open a session as `open_session` does, as patterns and the organization's policy limit it."""
     person = Person(
         mfa_prompter=request.mfa_prompter or ask_on_input_channel,
         sign_in_prompter=request.sign_in,
@@ -259,7 +264,6 @@ def open_session(request: OpeningRequest) -> ProfileSession:
         needs_account = read_policy().files or protection.has_patterns
         return session, fetch_identity(session) if needs_account else None
 
-    protection = Protection(read_only=PROCESS.read_only)
     with faults_as_errors(), refusals_noted(request):
         session, _ = open_limited(request, protection, person, opener)
     target = session.target
