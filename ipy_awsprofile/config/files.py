@@ -1,4 +1,4 @@
-"""The shared config and credentials files as botocore reads them, once for all sessions.
+"""Read the shared config and credentials files as botocore does, once for all sessions.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 """
@@ -43,7 +43,7 @@ ParsedFiles = dict[str, Any]
 
 
 class Location(NamedTuple):
-    """A line of a file, displayed as in ``config:3``. The first line is 1."""
+    """A line of a file, displayed as in ``config:3``. The number of the first line is 1."""
 
     file: Path
     line: int
@@ -54,7 +54,7 @@ class Location(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SharedFiles:
-    """The paths of the two shared files. Neither file needs to exist.
+    """The paths of the shared config and credentials files, which don't need to exist.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/file-location.html
     """
@@ -64,7 +64,7 @@ class SharedFiles:
 
     @classmethod
     def from_environment(cls) -> SharedFiles:
-        """Return the absolute paths that AWS SDKs use, from the environment or in ``~/.aws``."""
+        """Return the absolute paths from the environment, or the default paths in ``~/.aws``."""
 
         def located(variable: str, default: str) -> Path:
             # As in botocore, keep an unknown ~user as it is. Path.expanduser would raise an error.
@@ -85,7 +85,7 @@ FileVersion = tuple[int, int, int]
 
 
 def version_of(path: Path) -> FileVersion | None:
-    """Return the version of a file's content, or None if the file doesn't exist."""
+    """Return a value that changes with a file's content, or None if the file doesn't exist."""
     try:
         status = path.stat()
     except OSError:
@@ -95,10 +95,10 @@ def version_of(path: Path) -> FileVersion | None:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Config(StaysInProcess):
-    """The sections of both files by name, as read at one point in time. Values can be secrets.
+    """The sections of the shared files by name, read at one point in time. Values can be secrets.
 
-    Other programs can write the files at any time, so code reads them once and passes this object
-    on. All sessions share it, and don't change it.
+    Other programs can write the files at any time, so callers read the files once and pass this
+    object on. All sessions share the object, and no session changes it.
     """
 
     paths: SharedFiles
@@ -112,7 +112,10 @@ class Config(StaysInProcess):
 
 
 def read_config(paths: SharedFiles | None = None) -> Config:
-    """Read both files as botocore does, unless they haven't changed. Raises ConfigFileError."""
+    """Return the contents of the shared files as botocore parses them. Raises ConfigFileError.
+
+    The files are parsed again only if they have changed.
+    """
     if paths is None:
         paths = SharedFiles.from_environment()
     return _read(paths, version_of(paths.config), version_of(paths.credentials))
@@ -136,7 +139,7 @@ def _read(paths: SharedFiles, of_config: FileVersion | None, _: FileVersion | No
 
 
 def read_credentials(path: Path) -> ParsedFiles:
-    """Return the sections of the credentials file alone, which all callers share."""
+    """Return the sections of the credentials file. All callers share the returned dict."""
     return _parsed(path, version_of(path))
 
 
@@ -175,9 +178,10 @@ _VALUE_BELOW = re.compile(
 
 
 def _problem(path: Path, cause: object) -> tuple[str, int | None]:
-    """Return the problem in a file that botocore can't parse, and its line number, if known.
+    """Return a description of the problem in a file that botocore can't parse, and the line number.
 
-    No text quotes a line, which can be a secret.
+    The line number is None if it is unknown. The description doesn't quote the line, which can
+    contain a secret.
     """
     content = read_file(path)
     if content.startswith((BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE)):
@@ -214,17 +218,23 @@ def _header_in(path: Path, bare: re.Match[str]) -> str:
 
 
 def _line_at(text: str, position: int) -> int:
-    """Return the line number of a position in a string. The first line is 1."""
+    """Return the number of the line that contains a position in a string, starting from 1."""
     return text[:position].count("\n") + 1
 
 
 def _problem_in_line(cause: object) -> tuple[str, int | None]:
-    """Return the problem that `configparser` found in a line, and the line number, if known."""
+    """Return the problem that `configparser` found in a line, and the line number or None."""
     match cause:
         case DuplicateOptionError(option=name, lineno=line):
-            return f"`{one_line(name, 40)}` is in its section twice. Delete one of them.", line
+            return (
+                f"`{one_line(name, 40)}` is in its section twice. Delete one of the two lines.",
+                line,
+            )
         case DuplicateSectionError(section=header, lineno=line):
-            return f"The section [{one_line(header, 80)}] exists twice. Merge the two.", line
+            return (
+                f"The section [{one_line(header, 80)}] exists twice. Merge the two sections.",
+                line,
+            )
         case MissingSectionHeaderError(lineno=line):
             return "Write a header such as [default] or [profile NAME] above this line.", line
         case ParsingError(errors=[(line, _), *_]):
@@ -233,9 +243,10 @@ def _problem_in_line(cause: object) -> tuple[str, int | None]:
 
 
 def locations_of(paths: SharedFiles, header: str, setting: str = "") -> list[Location]:
-    """Return the locations of a setting, or of a section's header. botocore reads the last one.
+    """Return the locations of a setting or of a section's header in the two files.
 
-    Headers have two words, such as ``profile x``, even for [default] and in the credentials file.
+    botocore uses the last location. ``header`` has two words, such as ``profile x``, even for the
+    section [default] and for sections of the credentials file.
     """
     in_config = _locations(paths.config, version_of(paths.config))
     in_credentials = _locations(paths.credentials, version_of(paths.credentials), "profile ")
@@ -264,14 +275,14 @@ def _locations(
 
 
 def _two_words(header: str) -> str:
-    """Return a header with single spaces. The header [default] becomes ``profile default``."""
+    """Return a header with single spaces, and ``profile default`` for the header [default]."""
     with suppress(ValueError):
         header = " ".join(shlex.split(header))
     return "profile default" if header == "default" else header
 
 
 def profile_in(header: str) -> str | None:
-    """Return the profile's name in a header of the config file, or None for other sections."""
+    """Return the name of the profile in a header of the config file, or None for other headers."""
     if header == "default":
         return header
     with suppress(ValueError):

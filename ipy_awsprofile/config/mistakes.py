@@ -1,8 +1,8 @@
 """Find mistakes in the shared files that make a switch fail or have an unexpected effect.
 
-botocore and AWS don't report most of these mistakes. ``%aws_profile --explain`` warns about them.
-If one of them can be the cause of an error, the error's hint names it. The messages never quote a
-value that can be a secret.
+botocore and AWS don't report most of these mistakes. ``%aws_profile --explain`` warns about all
+mistakes. If a mistake can be the cause of an error, the error's hint describes the mistake. The
+messages never quote a value that can be a secret.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
 """
@@ -40,20 +40,20 @@ from ipy_awsprofile.text import did_you_mean, letters_of, one_line
 
 
 class Mistake(NamedTuple):
-    """A setting that is wrong or missing, with sentences that say what to write instead."""
+    """A setting that is wrong or missing, with a text that says what to write instead."""
 
     setting: str
     text: str
 
 
 class _Part(NamedTuple):
-    """A section of the files, with its header as in `locations_of`."""
+    """A section of the shared files, with its header in the form that `locations_of` expects."""
 
     header: str
     section: Section
 
     def locate(self, setting: str, config: Config) -> str:
-        """Return a sentence with the location of a setting, or an empty string."""
+        """Return a sentence that names the location of a setting, or an empty string."""
         locations = locations_of(config.paths, self.header, setting)
         return f" See {locations[-1]}." if locations else ""
 
@@ -70,9 +70,9 @@ def mistakes_of(target: Target) -> list[Mistake]:
 
 
 def _origin_of_region(target: Target) -> str:
-    """Return a sentence with the source of a target's Region, or an empty string."""
+    """Return a sentence that names the source of a target's Region, or an empty string."""
     if target.region_variable:
-        return f" It comes from {target.region_variable}."
+        return f" The Region comes from {target.region_variable}."
     if target.request.region:
         return ""
     header = f"profile {target.profile}"
@@ -80,7 +80,7 @@ def _origin_of_region(target: Target) -> str:
 
 
 def mistakes_in(chain: tuple[Profile, ...], config: Config) -> list[Mistake]:
-    """Return the mistakes in the profiles of a role chain, and in the sections they refer to."""
+    """Return the mistakes in the profiles of a role chain and in the sections they refer to."""
     mistakes: list[Mistake] = []
     with_wrong_value: set[tuple[str, str]] = set()
     for part in _parts(chain, config):
@@ -104,7 +104,7 @@ def mistakes_in(chain: tuple[Profile, ...], config: Config) -> list[Mistake]:
 
 
 def _parts(chain: tuple[Profile, ...], config: Config) -> Iterator[_Part]:
-    """Yield the sections of the profiles in a role chain, and the sections that they refer to."""
+    """Yield the sections of a role chain's profiles and the sections that they refer to."""
     for profile in chain:
         yield _Part(f"profile {profile}", _used(profile, config))
         session = profile.text("sso_session")
@@ -116,7 +116,7 @@ def _parts(chain: tuple[Profile, ...], config: Config) -> Iterator[_Part]:
 
 
 def _used(profile: Profile, config: Config) -> Section:
-    """Return a profile's settings from the files, except for those that options replace."""
+    """Return a profile's settings from the files, except for settings that options replace."""
     section = config.profiles.get(profile, {})
     own = {**section, **profile.settings}
     return {name: value for name, value in section.items() if own[name] == value}
@@ -134,13 +134,13 @@ def _values(part: _Part) -> Iterator[Mistake]:
     if _has_swapped_keys(part.section):
         yield Mistake(
             "aws_access_key_id",
-            "`aws_access_key_id` has the secret access key, and `aws_secret_access_key` the access "
-            "key ID. Swap them.",
+            "`aws_access_key_id` contains the secret access key, and `aws_secret_access_key` "
+            "contains the access key ID. Swap the two values.",
         )
 
 
 def _problem(name: str, value: str | Mapping[str, str], section: Section) -> str:
-    """Return the problem in a setting and how to correct it, or an empty string."""
+    """Return a text about the problem in a setting and its correction, or an empty string."""
     if not value:  # botocore treats it as missing
         return ""
     if isinstance(value, Mapping):
@@ -154,7 +154,7 @@ def _problem(name: str, value: str | Mapping[str, str], section: Section) -> str
 
 
 def _fault_of_name(name: str, section: Section) -> str:
-    """Return what is wrong with a setting's name, or an empty string."""
+    """Return a phrase that describes the mistake in a setting's name, or an empty string."""
     if name in _OF_AWS_VAULT:
         return _OF_AWS_VAULT[name]
     instead = instead_of_option(name, section)
@@ -167,7 +167,7 @@ def _fault_of_name(name: str, section: Section) -> str:
 
 
 def _fault_of_value(name: str, value: str) -> str:
-    """Return what is wrong with the value of a known setting, or an empty string."""
+    """Return a phrase that describes the mistake in a known setting's value, or an empty string."""
     if name in COMMANDS:
         return "" if _starts(value) else _NO_PROGRAM
     for pattern, fault in _MARKS.items():
@@ -188,22 +188,22 @@ _OF_AWS_VAULT = {"include_profile": _INHERITS, "parent_profile": _INHERITS}
 
 #: What to write instead of a setting that is named like an option of a switch.
 _OPTIONS = {
-    "duration": "To limit a session's duration, add `--duration` to the switch.",
-    "expect_account": "To check the account, add `--expect-account` to the switch.",
+    "duration": "To limit a session's duration, add `--duration` to `%aws_profile`.",
+    "expect_account": "To check the account, add `--expect-account` to `%aws_profile`.",
     "mfa": "Remove the line.",
-    "policy": "To limit a session with a policy, add `--policy FILE` to the switch.",
+    "policy": "To limit a session with a policy, add `--policy FILE` to `%aws_profile`.",
     "protected": "To require confirmation, list the profile in `AwsProfileMagics.protected`.",
-    "read_only": "To limit a session to reading, add `--read-only` to the switch, or list the "
-    "profile in `AwsProfileMagics.read_only`.",
-    "session_name": "Remove the line: only a profile with a role has a session name.",
-    "write": "To write with a profile in `AwsProfileMagics.read_only`, add `--write` to the "
-    "switch.",
+    "read_only": "To limit a session to reading, add `--read-only` to `%aws_profile`, or list "
+    "the profile in `AwsProfileMagics.read_only`.",
+    "session_name": "Remove the line, because only a profile with a role has a session name.",
+    "write": "To write with a profile in `AwsProfileMagics.read_only`, add `--write` to "
+    "`%aws_profile`.",
 }
 _OPTION_BY_LETTERS = {letters_of(name): name for name in _OPTIONS}
 
 
 def instead_of_option(name: str, section: Section) -> str:
-    """Return what to write instead of a setting with an option's name, or an empty string."""
+    """Return advice about a setting that is named like an option of a switch, or ""."""
     option = _OPTION_BY_LETTERS.get(letters_of(name))
     if option is None:
         return ""
@@ -212,14 +212,14 @@ def instead_of_option(name: str, section: Section) -> str:
     if parameter and kind in parameter.kinds:
         return f"Write `{parameter.setting}` instead."
     if option == "mfa" and kind is ProfileKind.STATIC_KEYS:
-        return "Write `mfa_serial` with your MFA device's ARN, and add `--mfa` to the switch."
+        return "Write `mfa_serial` with your MFA device's ARN, and add `--mfa` to `%aws_profile`."
     if option == "mfa" and kind in ASSUMES:
         return "Write `mfa_serial` with your MFA device's ARN."
     return _OPTIONS[option]
 
 
 def ignored_limits(target: Target) -> list[str]:
-    """Return mistakes for settings that seem to limit a profile's session, but have no effect."""
+    """Return texts about settings that seem to limit a profile's session but have no effect."""
     section = target.config.profiles.get(target.name, {})
     limits = {
         "readonly": target.request.read_only,
@@ -246,7 +246,7 @@ _NO_URL = "needs a scheme and a host, such as `http://localhost:9000`."
 
 
 def _in_block(name: str, block: Mapping[str, str]) -> str:
-    """Return the problem in a setting that has its value on the indented lines below it."""
+    """Return a text about the problem in a setting whose value is an indented block, or ""."""
     if name in _TEXTS:
         return f"The value of `{name}` must be on the same line."
     url = block.get("endpoint_url")
@@ -265,7 +265,7 @@ def is_program(name: str) -> bool:
 
 
 def _starts(command: str) -> bool:
-    """Return whether a command's program can be found, or True if this can't be determined."""
+    """Return False if the program of a command is certain to be missing."""
     try:
         first, *_ = shlex.split(command, posix=os.name != "nt")
     except ValueError:
@@ -276,7 +276,7 @@ def _starts(command: str) -> bool:
 
 
 def _is_url(text: str) -> bool:
-    """Return whether botocore can use a string as an endpoint's URL."""
+    """Return whether botocore can use a string as the URL of an endpoint."""
     try:
         url = urlsplit(text)
         return url.scheme in {"http", "https"} and bool(url.hostname)
@@ -285,7 +285,7 @@ def _is_url(text: str) -> bool:
 
 
 def _has_swapped_keys(section: Section) -> bool:
-    """Return whether the access key ID and the secret access key are swapped."""
+    """Return whether a section has its access key ID and its secret access key swapped."""
     access_key, secret = (str(section.get(name, "")) for name in _KEY_PAIR)
     return bool(_KEY_ID.fullmatch(secret)) and not _KEY_ID.fullmatch(access_key)
 
@@ -413,7 +413,10 @@ def _exported_keys(profile: Profile, config: Config) -> Iterator[Mistake]:
 
 
 def _durations(chain: tuple[Profile, ...], config: Config) -> Iterator[Mistake]:
-    """Yield mistakes for durations that AWS doesn't accept. Other servers have different limits."""
+    """Yield mistakes for durations that AWS doesn't accept.
+
+    Profiles of other servers aren't checked, because these servers have different limits.
+    """
     if chain[0].text("endpoint_url"):
         return
     for profile, source in zip(chain, (*chain[1:], None), strict=True):
@@ -432,7 +435,7 @@ def _durations(chain: tuple[Profile, ...], config: Config) -> Iterator[Mistake]:
 
 
 def _variables() -> Iterator[Mistake]:
-    """Yield the mistakes in environment variables that override the settings of all profiles."""
+    """Yield the mistakes in environment variables that override the settings of every profile."""
     environ = user_environment()
     for variable, value in sorted(environ.items()):
         if variable.startswith("AWS_ENDPOINT_URL") and value and not _is_url(value):
@@ -444,5 +447,5 @@ def _variables() -> Iterator[Mistake]:
 
 
 def texts_about(settings: Collection[str], mistakes: Iterable[Mistake]) -> list[str]:
-    """Return the sentences about mistakes in the given settings, without duplicates."""
+    """Return the texts of mistakes in the given settings, without duplicates."""
     return list(dict.fromkeys(text for setting, text in mistakes if setting in settings))

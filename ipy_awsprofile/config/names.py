@@ -1,6 +1,6 @@
 """Parse ARNs, names of IAM Identity Center roles, and patterns for profiles and accounts.
 
-This module imports nothing from botocore, so that the extension loads fast.
+This module doesn't import botocore, so that the extension loads fast.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 
 
 class Arn(NamedTuple):
-    """The parts of an ARN, ``arn:partition:service:region:account:resource``. Some can be empty.
+    """The parts of an ARN (``arn:partition:service:region:account:resource``), which can be empty.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
     """
@@ -25,7 +25,7 @@ class Arn(NamedTuple):
 
     @classmethod
     def parse(cls, text: str | None) -> Self:
-        """Return the parts of an ARN, which are empty if the string isn't an ARN."""
+        """Return the parts of an ARN. All parts are empty if the string isn't an ARN."""
         scheme, *parts = (text or "").split(":", len(cls._fields))
         if scheme != "arn" or len(parts) != len(cls._fields):
             return cls()
@@ -33,15 +33,15 @@ class Arn(NamedTuple):
 
     @property
     def role(self) -> str:
-        """The role's name with its path, or an empty string if this isn't a role ARN."""
+        """The role's name with its path, or an empty string if the ARN isn't a role's ARN."""
         kind, _, name = self.resource.partition("/")
         return name if kind == "role" else ""
 
 
 class AssignedName(NamedTuple):
-    """The parts of the name of a role without a profile, such as ``corp:123456789012/Admin``.
+    """The parts of a name for an IAM Identity Center role, such as ``corp:123456789012/Admin``.
 
-    ``account`` is the account ID, or the account's name until the ID is looked up.
+    ``account`` is the account ID, or the account's name if the ID hasn't been looked up yet.
     """
 
     sign_in: str
@@ -55,7 +55,7 @@ class AssignedName(NamedTuple):
     def parse(cls, name: str, sign_in: str | None = None) -> Self | None:
         """Return the parts of a role's name with an account ID, or None for any other name.
 
-        After the name of a ``sign_in``, the account can be a name, too.
+        If ``sign_in`` is set, the role's name must begin with it, and can contain an account name.
         """
         before = rf"(.+):({_ID})"
         if sign_in is not None:
@@ -65,7 +65,7 @@ class AssignedName(NamedTuple):
 
     @property
     def has_id(self) -> bool:
-        """Whether the account is an ID."""
+        """Whether the account is an ID instead of a name."""
         return is_account_id(self.account)
 
 
@@ -86,26 +86,26 @@ def account_text(account: str | int) -> str:
 
 
 def has_wildcard(text: str) -> bool:
-    """Return whether a string contains a wildcard, and so must match whole names."""
+    """Return whether a string contains a wildcard. Such a string must match the whole name."""
     return not set("*?[").isdisjoint(text)
 
 
 def fits(patterns: Iterable[str], *names: str) -> bool:
-    """Return whether a pattern matches at least one whole name, ignoring case."""
+    """Return whether any of the patterns matches any of the names as a whole, ignoring case."""
     folded = [name.casefold() for name in names]
     return any(fnmatchcase(name, text.casefold()) for text in patterns for name in folded)
 
 
 def alternatives(pattern: str) -> list[str]:
-    """Return the comma-separated parts of a pattern, without empty parts."""
+    """Return the comma-separated parts of a pattern, except for empty parts."""
     return list(filter(None, (part.strip() for part in pattern.split(","))))
 
 
 def matches(pattern: str | None, fields: Iterable[str | None]) -> bool:
     """Return whether each word of a pattern matches at least one of the fields, ignoring case.
 
-    A word with wildcards must match the first field, the name, as a whole. With commas between
-    several patterns, one of them must match.
+    A word with wildcards must match the whole first field, which is the name. If commas separate
+    several patterns, one of the patterns must match.
     """
     folded = [field.casefold() for field in fields if field]
     if pattern is None or not pattern.strip():
@@ -114,7 +114,7 @@ def matches(pattern: str | None, fields: Iterable[str | None]) -> bool:
 
 
 def _has_words(words: Iterable[str], fields: Sequence[str]) -> bool:
-    """Return whether each word matches at least one of the fields; see `matches`."""
+    """Return whether each word matches at least one of the fields, as described in `matches`."""
     for word in words:
         if has_wildcard(word):
             is_fitting = fits([word], fields[0])

@@ -1,9 +1,10 @@
-"""The organization's policy: TOML files of an administrator that notebooks can only tighten.
+"""The organization's policy: TOML files with limits that notebooks can only make stricter.
 
-It is a guard against slips. Code in a kernel can do what the user can, so IAM is the boundary.
+The policy prevents accidents. It isn't a security boundary, because code in a kernel can do
+everything that the user can do. Use IAM permissions as the boundary.
 
-Several files can exist. Each of them has to allow something, and the strictest value applies. A
-file is read again when it changes. While one of them is wrong, nothing is opened.
+If several policy files exist, every file must allow an action, and the strictest value of a setting
+applies. A changed file is read again. While a policy file is invalid, no session can be opened.
 """
 
 from __future__ import annotations
@@ -39,9 +40,10 @@ STALE = ("allow", "warn", "refuse")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyFile:
-    """What one file of the organization's policy sets. A value of None isn't set.
+    """The values in one file of the organization's policy. A key that the file doesn't set is None.
 
-    ``duration`` and ``window`` are in seconds. A ``window`` of 0 allows none.
+    ``duration`` and ``window`` are in seconds. A ``window`` of 0 means that the user can't open
+    write windows.
     """
 
     path: Path
@@ -63,17 +65,17 @@ class PolicyFile:
 
     @property
     def origin(self) -> str:
-        """A sentence that says which file decides, and whom to ask."""
-        whom = self.contact or "whoever administers this machine"
-        return f"`{self.path}` decides that. To change it, ask {whom}."
+        """The sentences that name the policy file and the person to ask for a change."""
+        whom = self.contact or "the administrator of this machine"
+        return f"This limit is set in `{self.path}`. To change the limit, ask {whom}."
 
     def refusal(self, problem: str) -> NotAllowed:
-        """Return the exception for something that the file doesn't allow."""
+        """Return the exception for an action that this policy file doesn't allow."""
         return NotAllowed(problem, self.origin)
 
     @property
     def is_changeable(self) -> bool:
-        """Whether the kernel's user can change the file, so that it protects nothing."""
+        """Whether the kernel's user can change the file, so that its limits aren't reliable."""
         if sys.platform == "win32":  # whose `access` doesn't look at permissions
             try:
                 with self.path.open("r+b"):
@@ -87,7 +89,7 @@ class PolicyFile:
         return is_own and not os.statvfs(self.path).f_flag & os.ST_RDONLY
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return what the file sets, as keys and texts for display."""
+        """Return the keys that the file sets, with their values as strings for display."""
         rows: list[tuple[str, str]] = []
         for name, key in _keys():
             value = getattr(self, key.field)
@@ -108,35 +110,36 @@ def _shown(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class OrganizationPolicy:
-    """The files of the policy, the system's first. Without a file, everything is allowed."""
+    """The files of the organization's policy. Without any files, there are no limits."""
 
     files: tuple[PolicyFile, ...] = ()
 
     def patterns(self, name: str) -> tuple[str, ...]:
-        """Return the patterns of ``protected`` or ``read_only`` in all files."""
+        """Return the patterns for ``protected`` or ``read_only`` from all policy files."""
         return tuple(pattern for file in self.files for pattern in getattr(file, name))
 
     def require(self, allowance: str, what: str) -> None:
-        """Raise NotAllowed if a file doesn't allow something, such as ``share``."""
+        """Raise NotAllowed if a policy file doesn't allow an action, such as ``share``."""
         for file in self.files:
             if getattr(file, allowance) in (False, 0):
                 raise file.refusal(f"The organization's policy doesn't allow {what}.")
 
     def allows(self, allowance: str) -> bool:
-        """Return whether each file allows something, such as ``write``."""
+        """Return whether every policy file allows an action, such as ``write``."""
         return all(getattr(file, allowance) not in (False, 0) for file in self.files)
 
     def require_account(self, account: str, name: str) -> None:
-        """Raise NotAllowed if a file doesn't allow the account of a profile or role.
+        """Raise NotAllowed if a policy file doesn't allow the account of a profile or role.
 
-        An unknown account is an empty string, which only a file without ``accounts`` allows.
+        An unknown ``account`` is an empty string, which a file with the key ``accounts`` doesn't
+        allow.
         """
         for file in self.files:
             if file.accounts is None:
                 continue
             patterns = [part for pattern in file.accounts for part in alternatives(pattern)]
             if not account or not fits(patterns, account):
-                where = f"in the account {account}" if account else "in an account without an ID"
+                where = f"in the account {account}" if account else "in an unknown account"
                 raise file.refusal(
                     f"`{name}` is {where}, and the organization's policy allows only accounts "
                     f"that match {listed(file.accounts)}."
@@ -144,68 +147,68 @@ class OrganizationPolicy:
 
     @property
     def limits_accounts(self) -> bool:
-        """Whether it depends on the account what is allowed."""
+        """Whether the policy's limits depend on the account."""
         return any(file.accounts is not None or file.read_only for file in self.files)
 
     @property
     def session_name(self) -> str | None:
-        """The name of every role session, or None. The first file that sets it decides."""
+        """The required role session name from the first policy file that sets it, or None."""
         file = self.file_with("session_name")
         return file.session_name if file else None
 
     def require_session_name(self, asked: str | None) -> None:
-        """Raise NotAllowed if a request asks for another name of a role session."""
+        """Raise NotAllowed if ``asked`` isn't the role session name that the policy requires."""
         file = self.file_with("session_name")
         if file and asked not in (None, file.session_name):
             raise file.refusal(
-                "The organization's policy doesn't allow another name of role sessions than "
+                "The organization's policy allows only the role session name "
                 f"`{file.session_name}`."
             )
 
     def strictest(self, name: str) -> PolicyFile | None:
-        """Return the file with the shortest ``duration`` or ``window``, or None without one."""
+        """Return the policy file with the shortest ``duration`` or ``window``, or None."""
         having = [file for file in self.files if getattr(file, name) is not None]
         return min(having, key=lambda file: getattr(file, name), default=None)
 
     def require_at_most(self, name: str, seconds: int, what: str) -> None:
-        """Raise NotAllowed if a time is longer than the ``duration`` or ``window`` of a file."""
+        """Raise NotAllowed if a time is longer than the policy's ``duration`` or ``window``."""
         file = self.strictest(name)
         if file is None:
             return
         longest = getattr(file, name)
         if seconds > longest:
             raise file.refusal(
-                f"The organization's policy allows {what} for {_shown(longest)} at most, not for "
+                f"The organization's policy allows {what} for at most {_shown(longest)}, not for "
                 f"{_shown(seconds)}."
             )
 
     def at_most(self, name: str, seconds: int) -> int:
-        """Return a time, or the shortest ``duration`` or ``window`` if it is longer than that."""
+        """Return ``seconds``, limited to the policy's shortest ``duration`` or ``window``."""
         file = self.strictest(name)
         return min(seconds, getattr(file, name)) if file else seconds
 
     def stale(self, asked: str) -> str:
-        """Return how to handle a signature as another identity: what is asked, or stricter."""
+        """Return the strictest of ``asked`` and the policy files' values for ``stale``."""
         return max([asked, *(file.stale or "allow" for file in self.files)], key=STALE.index)
 
     def file_with(self, name: str) -> PolicyFile | None:
-        """Return the first file that sets something, or None."""
+        """Return the first policy file that sets a key, or None."""
         return next((file for file in self.files if getattr(file, name)), None)
 
     @property
     def audits(self) -> tuple[Path, ...]:
-        """The files that get every event."""
+        """The audit files to which the package writes every event."""
         paths = (file.audit for file in self.files if file.audit)
         return tuple(dict.fromkeys(paths))
 
 
 def advice_to_write(instead: str) -> str:
-    """Return a sentence with `--write`, or the one about a policy that doesn't allow it."""
+    """Return ``instead``, or a sentence about the policy if it doesn't allow ``--write``."""
     return why_not_to_write() or instead
 
 
 def why_not_to_write() -> str:
-    """Return a sentence about the policy that doesn't allow `--write`, or an empty string."""
+    """Return a sentence about the policy that doesn't allow ``--write``, or an empty string."""
     try:
         files = read_policy().files
     except ConfigFileError:  # which every switch raises
@@ -217,7 +220,7 @@ def why_not_to_write() -> str:
 
 
 def about_policy() -> str:
-    """Return a sentence about what the policy sets, for a magic's help; or an empty string."""
+    """Return a text for a magic's help that lists the keys in the policy, or an empty string."""
     try:
         files = read_policy().files
     except ConfigFileError as error:
@@ -225,10 +228,10 @@ def about_policy() -> str:
     sets = []
     for file in files:
         names = ", ".join(name for name, _ in file.rows())
-        sets.append(f"{file.path} sets {names or 'nothing'}. ")
+        sets.append(f"The organization's policy in {file.path} sets {names or 'no limits'}. ")
     if not sets:
         return ""
-    return f"The organization's policy: {''.join(sets)}--explain shows the values."
+    return f"{''.join(sets)}`%aws_profile --explain` shows the values."
 
 
 # The files ----------------------------------------------------------------------------------------
@@ -237,15 +240,15 @@ def about_policy() -> str:
 def policy_files() -> list[Path]:
     """Return the paths of the policy's files, whether or not they exist.
 
-    The variable of a container must name a file that exists. It counts only as the process has
-    inherited it: what a notebook sets isn't read. Tests replace this function.
+    A file that the environment variable names must exist. A notebook can't change the variable,
+    because the package uses its value from the start of the process. Tests replace this function.
     """
     return [_system_folder() / _NAME, _PREFIX / "etc" / _NAME, *_inherited()]
 
 
 @cache
 def _system_folder() -> Path:
-    """Return the system's folder for settings, which no variable can change."""
+    """Return the system's folder for settings, independently of environment variables."""
     if sys.platform == "win32":
         import ctypes
 
@@ -259,10 +262,9 @@ def _system_folder() -> Path:
 
 @cache
 def _inherited() -> tuple[Path, ...]:
-    """Return the path in the variable, as it was when the process began.
+    """Return the path that the environment variable contained when the process started.
 
-    Windows doesn't keep the variables of that time, so there it counts as it is when this is called
-    first.
+    On Windows, return the value at the first call, because Windows doesn't keep the initial one.
     """
     value = os.environ.get(VARIABLE, "")
     if sys.platform != "win32":
@@ -288,7 +290,7 @@ def _variable_at_start() -> str:
 
 
 def read_policy() -> OrganizationPolicy:
-    """Return the policy, which is read again if a file has changed. Raises ConfigFileError."""
+    """Return the policy, and read any file that has changed. Raises ConfigFileError."""
     inherited = _inherited()
     files: list[PolicyFile] = []
     for path in dict.fromkeys(policy_files()):
@@ -299,9 +301,9 @@ def read_policy() -> OrganizationPolicy:
 
 
 def strictest_patterns(name: str) -> tuple[str, ...]:
-    """Return the policy's patterns of ``protected`` or ``read_only``, to show what they match.
+    """Return the policy's patterns for ``protected`` or ``read_only``, for display.
 
-    While a file is wrong, everything matches. What opens a session raises the error.
+    If a policy file is invalid, return a pattern for all profiles. Opening a session then fails.
     """
     try:
         return read_policy().patterns(name)
@@ -310,7 +312,7 @@ def strictest_patterns(name: str) -> tuple[str, ...]:
 
 
 def strictest_stale(asked: str) -> str:
-    """Return how to handle a signature as another identity: what is asked, or stricter."""
+    """Return the stricter of ``asked`` and the policy's value for the setting ``stale``."""
     try:
         return read_policy().stale(asked)
     except ConfigFileError:
@@ -322,9 +324,9 @@ SETTINGS = ("protected", "read_only", "session_name", "stale", "share")
 
 
 def setting_with_policy(name: str, asked: Any) -> tuple[Any, str]:
-    """Return the value of a setting: what a notebook asks for, or stricter.
+    """Return the value of a setting: the notebook's value, or a stricter value from the policy.
 
-    Also return a sentence about what the notebook can't change, which can be empty.
+    The second result is a sentence that says which value the policy enforces, or an empty string.
     """
     try:
         policy = read_policy()
@@ -340,7 +342,7 @@ def setting_with_policy(name: str, asked: Any) -> tuple[Any, str]:
 
 
 def _kept(policy: OrganizationPolicy, name: str, asked: Any) -> tuple[Any, PolicyFile | None]:
-    """Return a setting as the policy keeps it, and the file that changes it, or None."""
+    """Return a setting's value under the policy, and the policy file that changes it or None."""
     match name:
         case "protected" | "read_only":
             missing = [pattern for pattern in policy.patterns(name) if pattern not in asked]
@@ -363,13 +365,13 @@ def _kept(policy: OrganizationPolicy, name: str, asked: Any) -> tuple[Any, Polic
 
 
 def warnings_about_policy() -> list[str]:
-    """Return a sentence for each file that the kernel's user can change."""
+    """Return a warning for each policy file that the kernel's user can change."""
     try:
         files = read_policy().files
     except ConfigFileError:  # which every switch raises
         return []
     return [
-        f"The organization's policy `{file.path}` protects nothing, because you can change it."
+        f"You can change the organization's policy `{file.path}`, so it doesn't restrict you."
         for file in files
         if file.is_changeable
     ]
@@ -381,7 +383,7 @@ def _read(path: Path, _version: FileVersion | None) -> PolicyFile:
 
 
 def read_policy_file(path: Path) -> PolicyFile:
-    """Return what a file of the policy sets. Raises ConfigFileError."""
+    """Return the values in a policy file. Raises ConfigFileError if the file is invalid."""
     import tomllib  # loading the extension needs it only if there is a policy
 
     try:
@@ -413,7 +415,7 @@ def read_policy_file(path: Path) -> PolicyFile:
 
 
 def _tables(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the top-level keys, and the keys of the table ``allow``."""
+    """Yield a policy file's top-level keys, and the keys of its table ``allow``."""
     allow = document.get(_ALLOW)
     if isinstance(allow, dict):
         yield "", {name: value for name, value in document.items() if name != _ALLOW}
@@ -423,23 +425,23 @@ def _tables(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
 
 
 def _unknown(path: Path, text: str, table: str, name: str) -> ConfigFileError:
-    """Return the exception for an unknown key. It says which one is meant, or its table."""
+    """Return the exception for an unknown key, which suggests a similar key or the right table."""
     hint = did_you_mean(name, [*_KEYS[table], *filter(None, _KEYS)])
     if name == _ALLOW:
         hint = f"Write the table [{_ALLOW}] below the other keys."
     for other, keys in _KEYS.items():
         if name in keys:
-            hint = f"Write it above [{_ALLOW}]."
+            hint = f"Write this key above [{_ALLOW}]."
             if other:
-                hint = f"Write it below [{other}]."
+                hint = f"Write this key below [{other}]."
     known = f"The keys are {', '.join(_KEYS[table])}."
     shown = one_line(name, 40)
-    problem = f"The organization's policy has no key `{shown}`. {hint or known}"
+    problem = f"The organization's policy can't contain the key `{shown}`. {hint or known}"
     return _wrong(path, problem, _line_of(text, table, name))
 
 
 def _line_of(text: str, table: str, name: str) -> int | None:
-    """Return the line of a key in a table, or of a table's header, as far as it is found."""
+    """Return the line number of a key in a table or of a table's header, or None."""
     current = ""
     for number, line in enumerate(text.splitlines(), 1):
         header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]", line)
@@ -453,10 +455,10 @@ def _line_of(text: str, table: str, name: str) -> int | None:
 
 
 def _wrong(path: Path, problem: str, line: int | None = None) -> ConfigFileError:
-    """Return the exception for a wrong file, which ends everything that would open a session."""
+    """Return the exception for an invalid policy file, which prevents opening sessions."""
     hint = (
-        "No session is opened until this file of the organization's policy is correct. Ask whoever "
-        "administers this machine. `ipy-awsprofile policy FILE` checks a file."
+        "Ask the administrator of this machine to correct this file of the organization's policy. "
+        "Until then, you can't open a session. `ipy-awsprofile policy FILE` checks a policy file."
     )
     return ConfigFileError(path, problem, line, hint=hint)
 
@@ -466,17 +468,17 @@ def _wrong(path: Path, problem: str, line: int | None = None) -> ConfigFileError
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise ValueError("a text")
+        raise ValueError("a string")
     return value.strip()
 
 
 def _texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
-        raise ValueError('a list of texts, such as ["prod", "*-live"]')
+        raise ValueError('a list of strings, such as ["prod", "*-live"]')
     texts: list[str] = []
     for item in value:
         if not isinstance(item, str) or not item.strip():
-            raise ValueError('a list of texts, such as ["prod", "*-live"]')
+            raise ValueError('a list of strings, such as ["prod", "*-live"]')
         texts.append(item)
     return tuple(texts)
 
@@ -494,10 +496,10 @@ def _stale(value: object) -> str:
 
 
 def _time(value: object) -> int:
-    """Return the seconds in a number or in a text such as ``15m``."""
+    """Return the number of seconds in an integer or in a string such as ``15m``."""
     match = re.fullmatch(r"(\d{1,6})([smh]?)", str(value), re.ASCII)
     if isinstance(value, bool) or not isinstance(value, int | str) or not match:
-        raise ValueError("a number of seconds, or a text such as 15m or 1h")
+        raise ValueError("a number of seconds, or a string such as 15m or 1h")
     seconds = int(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
     if not seconds:
         raise ValueError("longer than 0 seconds")
@@ -542,7 +544,7 @@ def _with_user(value: object) -> str:
 
 @cache
 def os_user() -> str:
-    """Return the name of the operating system's user, or the number of a user without a name."""
+    """Return the name of the operating system's user, or the user ID if the user has no name."""
     if sys.platform == "win32":
         import getpass
 
@@ -595,5 +597,5 @@ def _keys() -> Iterable[tuple[str, _Key]]:
 
 
 def keys_of_policy() -> list[str]:
-    """Return the names of all keys, such as ``protected`` and ``allow.share``."""
+    """Return the names of all policy keys, such as ``protected`` and ``allow.share``."""
     return [name for name, _ in _keys()]

@@ -1,7 +1,7 @@
-"""The parameters of AssumeRole that an option or a profile's setting can provide.
+"""The parameters of AssumeRole that options or profile settings can provide.
 
-An option overrides the profile's setting. botocore reads most of the settings itself. The session
-adds the others to its call of AssumeRole.
+An option overrides the profile's setting. botocore reads most of these settings itself. The session
+adds the other parameters to its AssumeRole requests.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 """
@@ -24,9 +24,9 @@ StsParameters = dict[str, Any]
 
 
 def seconds(value: object) -> int:
-    """Return the seconds in a number, a timedelta, or a text such as ``90m`` or ``1h30m``.
+    """Return the number of seconds in a number, a timedelta, or a string such as ``1h30m``.
 
-    Raises ValueError. AWS checks whether it allows the duration.
+    Raises ValueError. The function doesn't check the limits for durations, because AWS checks them.
     """
     if isinstance(value, timedelta):
         return int(value.total_seconds())
@@ -48,7 +48,7 @@ def tag(text: str) -> tuple[str, str]:
 
 
 def _words(value: Iterable[object]) -> list[Any]:
-    """Return the words in a setting such as ``a, b``, or the values of a repeated option."""
+    """Return the words in a setting such as ``a, b``, or the list of a repeated option's values."""
     if isinstance(value, str):
         return [word.strip() for word in value.split(",")]
     return list(value)
@@ -67,9 +67,9 @@ def _tag_keys(value: Iterable[object]) -> list[str]:
 
 
 class Parameter(NamedTuple):
-    """A parameter of AssumeRole, and the profile's setting that provides it.
+    """A parameter of AssumeRole, and the profile setting that provides its value.
 
-    ``kinds`` are the kinds of profiles that it can be set for.
+    ``kinds`` contains the kinds of profiles that support the parameter.
     """
 
     name: str
@@ -103,7 +103,7 @@ PARAMETERS = {
 
 
 def merge_options(first: Profile, request: SessionRequest) -> Profile:
-    """Return the profile with its settings replaced by the options. Raises InvalidOption."""
+    """Return the profile with a request's options as its settings. Raises InvalidOption."""
     settings = dict(first.settings)
     session_name = _default_session_name(first, request)
     if session_name:
@@ -117,7 +117,7 @@ def merge_options(first: Profile, request: SessionRequest) -> Profile:
                 continue  # it limits any other session, too: see `Target.scope`
             raise InvalidOption(
                 f"`{first}` doesn't assume a role, so its {parameter.name} can't be set.",
-                f"Its kind is `{first.kind}`.",
+                f"Leave out the option. The kind of `{first}` is `{first.kind}`.",
             )
         if isinstance(value, tuple):  # the profile's tags remain
             value = (*_words(first.text(parameter.setting) or ()), *value)
@@ -128,14 +128,14 @@ def merge_options(first: Profile, request: SessionRequest) -> Profile:
 
 
 def _default_session_name(first: Profile, request: SessionRequest) -> str | None:
-    """Return the role session's name for when no option or setting provides one."""
+    """Return the role session name to use if no setting provides one, or None."""
     if first.kind not in PARAMETERS["session_name"].kinds or first.text("role_session_name"):
         return None
     return request.default_session_name or user_variable("AWS_ROLE_SESSION_NAME")
 
 
 def parameters_of(profile: Profile) -> StsParameters:
-    """Return the AssumeRole parameters that botocore has no setting for. Raises InvalidProfile."""
+    """Return a profile's AssumeRole parameters that botocore can't read. Raises InvalidProfile."""
     parameters: StsParameters = {}
     for parameter in PARAMETERS.values():
         if parameter.is_read_by_botocore or profile.kind not in parameter.kinds:
@@ -148,6 +148,7 @@ def parameters_of(profile: Profile) -> StsParameters:
         except ValueError as error:
             raise InvalidProfile(
                 f"The {parameter.setting} of `{profile}` is invalid.",
-                f"Use {error}. `%aws_profile --explain {quoted(profile)}` shows where it is.",
+                f"Use {error}. `%aws_profile --explain {quoted(profile)}` shows the "
+                "location of the setting.",
             ) from None
     return parameters

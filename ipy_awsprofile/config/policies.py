@@ -1,9 +1,10 @@
-"""Session policies: the user's own, and those of ``--read-only``.
+"""Session policies from the user and for ``--read-only``.
 
-A role's read-only session is limited by AWS's ReadOnlyAccess, and a second policy denies what isn't
-reading. GetScopedCredentials, for all other sessions, doesn't accept managed policies. An inline
-policy has at most 2,048 characters, and each of its actions must name a service. So it allows
-reading in the services that notebooks use most, and denies every other service.
+AWS's managed policy ReadOnlyAccess limits the read-only session of a role. A second policy denies
+those of its actions that don't only read. All other sessions use GetScopedCredentials, which
+doesn't accept managed policies. An inline policy can have at most 2,048 characters, and each of its
+actions must name a service. The inline policy therefore allows only read actions of the services
+that notebooks use most.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
@@ -88,7 +89,7 @@ _API_KEYS = ("/apikeys", "/apikeys/*", "/usageplans/*/keys", "/usageplans/*/keys
 
 
 def read_only_policy() -> str:
-    """Return the policy for read-only sessions of identities other than roles, as compact JSON."""
+    """Return the policy for read-only sessions that aren't role sessions, as compact JSON."""
     allowed = [f"{service}:{name}" for service, names in READS.items() for name in names]
     # These services call KMS to decrypt the data that a session reads.
     via = {"StringLike": {"kms:ViaService": ["dynamodb.*", "kinesis.*", "s3.*"]}}
@@ -101,16 +102,17 @@ def read_only_policy() -> str:
 
 
 def session_policy(request: SessionRequest, role: Profile | None) -> StsParameters:
-    """Return a request's session policy as parameters of STS. ``role`` is None without a role.
+    """Return a request's session policy as parameters for STS. Raises InvalidOption.
 
-    Raises InvalidOption.
+    ``role`` is the role to assume, or None if the session doesn't assume a role.
     """
     if request.read_only and request.policy:
         raise InvalidOption(
-            "--read-only and --policy can't be combined: a role could do what either of them "
-            "allows.",
+            "--read-only and --policy can't be combined, because a role could do everything that "
+            "either of them allows.",
             advice_to_write(
-                "Use one of them. For a profile that is always opened read-only, add `--write`."
+                "Use one of these options. For a profile that is always opened read-only, add "
+                "`--write`."
             ),
         )
     if request.read_only:
@@ -134,16 +136,16 @@ def session_policy(request: SessionRequest, role: Profile | None) -> StsParamete
     if role is None:
         raise InvalidOption(
             "A managed policy can limit only the session of a role.",
-            "Save the policy in a file, and run `--policy FILE`.",
+            "Save the policy in a file, and pass the file with `--policy FILE`.",
         )
     return {"PolicyArns": [{"arn": policy}]}
 
 
 def ending_at(end: datetime, limits: StsParameters) -> StsParameters:
-    """Return the parameters of a role session that AWS denies everything after a time (UTC).
+    """Return the parameters for a role session in which AWS denies everything after ``end`` (UTC).
 
-    ``limits`` are its parameters without that. A role's own session lasts at least 15 minutes.
-    Raises InvalidOption if the policy is too long.
+    ``limits`` are the parameters without this denial, which can end access before the role
+    session's minimum duration of 15 minutes. Raises InvalidOption if the policy is too long.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-currenttime
     """
@@ -153,10 +155,10 @@ def ending_at(end: datetime, limits: StsParameters) -> StsParameters:
 
 
 def not_outlasting(limits: StsParameters) -> StsParameters:
-    """Return a session's parameters with `OUTLASTING` denied, except for actions its policy names.
+    """Return a session's parameters with a policy that denies the actions in `OUTLASTING`.
 
-    The session is a role's, or its ``limits`` have a policy. Raises InvalidOption if the policy is
-    too long.
+    Actions that the session's own policy names remain allowed. The session must be a role session,
+    or ``limits`` must contain a policy. Raises InvalidOption if the policy is too long.
     """
     named = tuple(_allowed_actions(limits.get("Policy")))
     denied = []
@@ -170,7 +172,7 @@ def not_outlasting(limits: StsParameters) -> StsParameters:
 
 
 def _with_statements(limits: StsParameters, *statements: object) -> StsParameters:
-    """Return a session's parameters with statements added to its policy. Raises InvalidOption."""
+    """Return a session's parameters with statements added to the policy. Raises InvalidOption."""
     every: list[object] = [*statements]
     if "Policy" in limits:
         every += _statements_in(limits["Policy"])
@@ -179,9 +181,9 @@ def _with_statements(limits: StsParameters, *statements: object) -> StsParameter
     policy = policy_text({"Version": "2012-10-17", "Statement": every})
     if len(policy) > _LONGEST:
         raise InvalidOption(
-            f"With the limits of a window, the policy has {len(policy):,} characters, and AWS "
-            f"accepts {_LONGEST:,}.",
-            "Use a shorter policy, such as one with patterns of actions.",
+            f"With the limits of a write window, the policy has {len(policy):,} characters, but "
+            f"AWS accepts at most {_LONGEST:,}.",
+            "Shorten the policy, for example with wildcards in the names of the actions.",
         )
     return {**limits, "Policy": policy}
 
@@ -193,7 +195,7 @@ def _statements_in(policy: str) -> list[Any]:
 
 
 def _allowed_actions(policy: str | None) -> Iterator[str]:
-    """Yield the actions that a policy allows by name, in lower case."""
+    """Yield, in lower case, the actions that a policy's Allow statements name."""
     if policy is None:
         return
     for statement in _statements_in(policy):
@@ -207,7 +209,7 @@ def _allowed_actions(policy: str | None) -> Iterator[str]:
 
 
 def policy_in(file: str | Path) -> str:
-    """Return the policy in a file as compact JSON. Raises InvalidOption."""
+    """Return the policy from a file as compact JSON. Raises InvalidOption."""
     scheme, is_url, path = str(file).partition("file://")  # as the AWS CLI's options
     if is_url and not scheme:
         raise InvalidOption(
@@ -216,12 +218,14 @@ def policy_in(file: str | Path) -> str:
     try:
         return policy_text(json.loads(Path(file).expanduser().read_bytes()))
     except (OSError, ValueError) as error:
-        hint = "Use a JSON file. `--policy` also takes a managed policy's ARN, and `scoped` a dict."
+        hint = (
+            "Use a JSON file. `--policy` also accepts a managed policy's ARN, and `scoped` a dict."
+        )
         raise InvalidOption(f"The policy `{file}` can't be read: {error}.", hint) from None
 
 
 def policy_text(policy: object) -> str:
-    """Return a policy as compact JSON. Raises ValueError if it isn't a policy."""
+    """Return a policy as compact JSON. Raises ValueError if the object isn't a policy."""
     if not isinstance(policy, Mapping) or "Statement" not in policy:
         raise ValueError('a policy is an object with "Version" and "Statement"')
     return json.dumps(policy, separators=(",", ":"), ensure_ascii=False)

@@ -24,15 +24,18 @@ _ACCESS_DENIED = 5
 
 
 class NotWritable(OSError):
-    """A file can't be written because of its folder or disk. ``filename`` is its path."""
+    """Raised if a file can't be written because of its folder or disk.
+
+    ``filename`` is the path of the file.
+    """
 
 
 def use_file(path: Path, act: Callable[[Path], _T]) -> _T:
     """Call ``act``, which reads, replaces or removes a file, and return its result. Raises OSError.
 
-    On Windows, this fails while another program has opened the file exclusively, so this function
-    tries again for a second. Unlike other systems, Windows also refuses to replace or remove a
-    read-only file.
+    On Windows, ``act`` fails while another program has the file open exclusively, so this function
+    retries for a second. Windows also refuses to replace or remove a read-only file, so the
+    function makes the file writable.
 
     https://learn.microsoft.com/en-us/windows/win32/fileio/creating-and-opening-files
     """
@@ -52,11 +55,11 @@ def use_file(path: Path, act: Callable[[Path], _T]) -> _T:
 def replace_file(
     path: Path, content: bytes, before: Callable[[Path], object] = lambda _draft: None
 ) -> None:
-    """Replace a file atomically, or create it and its folder for the user alone (0600 and 0700).
+    """Replace a file atomically, or create a private file (0600) and its folder (0700).
 
     ``before`` is called with the path of the draft just before the draft replaces the file. Raises
-    NotWritable, for example if the disk is full, and the errors of ``before``. After an error, the
-    file is unchanged and the draft is deleted.
+    NotWritable (for example, if the disk is full), and any exception from ``before``. After an
+    error, the file is unchanged and the draft is deleted.
     """
     with _new_draft(path) as draft:
         with draft.open("wb") as file:
@@ -68,14 +71,17 @@ def replace_file(
 
 
 def require_writable(path: Path) -> None:
-    """Raise NotWritable if `replace_file` couldn't write a file."""
+    """Raise NotWritable if `replace_file` wouldn't be able to write a file."""
     with _new_draft(path):
         pass
 
 
 @contextmanager
 def _new_draft(path: Path) -> Iterator[Path]:
-    """Create a private file next to another file, for a ``with`` block. Raises NotWritable."""
+    """Create a private file next to ``path``, and remove it after the ``with`` block.
+
+    Raises NotWritable if the file can't be created or written.
+    """
     import tempfile  # not needed to read the files
 
     try:
@@ -92,7 +98,7 @@ def _new_draft(path: Path) -> Iterator[Path]:
 
 
 def cache_folder() -> Path:
-    """Return the path of this package's folder in the user's cache folder. It may not exist yet.
+    """Return the path of this package's cache folder. The folder may not exist yet.
 
     https://specifications.freedesktop.org/basedir-spec/latest/
     """
@@ -101,10 +107,11 @@ def cache_folder() -> Path:
 
 
 def require_private(path: Path | int) -> None:
-    """Raise PermissionError unless only the user can use a file or folder, and owns it.
+    """Raise PermissionError unless the user owns a file or folder and no other user has access.
 
-    ``path`` can be the number of an open file, which no one can replace. Windows has no such
-    modes, and its folders for a user's files are closed to others.
+    ``path`` can be the file descriptor of an open file, because another user can't replace an open
+    file. On Windows, this function does nothing, because a user's folders there are private by
+    default.
     """
     if not hasattr(os, "getuid"):
         return
@@ -121,7 +128,7 @@ def read_file(path: Path) -> bytes:
 
 
 def read_private_file(path: Path) -> bytes:
-    """Return a file's content. Raises OSError, also if another user could have written it."""
+    """Return a file's content. Raises OSError if another user may have written the file."""
 
     def read(path: Path) -> bytes:
         with open(path, "rb") as file:
@@ -132,12 +139,12 @@ def read_private_file(path: Path) -> bytes:
 
 
 def remove_file(path: Path) -> None:
-    """Remove a file, if it exists. Raises OSError."""
+    """Remove a file if it exists. Raises OSError."""
     use_file(path, partial(Path.unlink, missing_ok=True))
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder and its files. Skip what the user isn't allowed to remove."""
+    """Remove a folder and its files, except for those that the user isn't allowed to remove."""
     with suppress(OSError):
         for path in folder.rglob("*"):
             if path.is_file():
@@ -151,10 +158,11 @@ _of_process: dict[tuple[int, str], tuple[ref[object], Callable[[], object]]] = {
 
 
 def of_process(owner: object, *, name: str, create: Callable[[], _T]) -> _T:
-    """Return a value for an attribute, such as a lock, and create it again in a forked child.
+    """Return a value for an attribute, such as a lock, and replace it in forked child processes.
 
-    Another thread of the parent can hold the lock when the child begins, and would never release it
-    there. All of our locks are created here.
+    When the process forks, another thread can hold the lock. In the child process, this thread
+    doesn't exist and would never release the lock. For this reason, the package creates all its
+    locks with this function.
 
     https://docs.python.org/3/library/os.html#os.register_at_fork
     """
@@ -163,7 +171,7 @@ def of_process(owner: object, *, name: str, create: Callable[[], _T]) -> _T:
 
 
 def _begin_child() -> None:
-    """Create the attributes again in a forked child process, for all objects that still exist."""
+    """Create the attributes from `of_process` again in a forked child process."""
     for (number, name), (reference, create) in list(_of_process.items()):
         owner = reference()
         if owner is None:

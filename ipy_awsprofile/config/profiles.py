@@ -1,6 +1,6 @@
-"""Read the profiles in the shared files, and represent boto3's default credentials as a profile.
+"""Read the profiles in the shared files and represent boto3's default credentials as a profile.
 
-This module only reads: it doesn't run commands, use the network or write files.
+This module only reads files and variables. It doesn't run commands, use the network or write files.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
 """
@@ -69,7 +69,7 @@ _CONTAINER = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_R
 
 
 class _Setting:
-    """A descriptor that returns the first line of a profile's setting, or None if it is empty."""
+    """A descriptor that returns the first line of a setting, or None for an empty setting."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -79,16 +79,16 @@ class _Setting:
 
 
 class Profile(str):
-    """A profile of the shared files. As a string, it is the profile's name.
+    """A profile from the shared files, which is also the string with the profile's name.
 
-    You can use it wherever you can use a name: ``open_session(profile)``, ``f"{profile}"``,
-    ``profile.endswith("-prod")``, as a key of a dict, as the value of ``AWS_PROFILE``. Profiles are
-    therefore equal if their names are equal. To find out whether a file has changed, compare their
-    ``settings``.
+    You can use a profile wherever you can use a name. For example, write ``open_session(profile)``
+    or ``profile.endswith("-prod")``, or use the profile as the key of a dict or as the value of
+    ``AWS_PROFILE``. Profiles are therefore equal if their names are equal. To find out whether a
+    profile has changed in the files, compare the ``settings``.
 
-    Empty settings are None. ``account`` is the 12-digit account ID in the role's ARN,
-    ``sso_account_id`` or ``aws_account_id``. ``settings`` has all settings except access keys and
-    session tokens.
+    An attribute for an empty setting is None. ``account`` is the 12-digit account ID in the role's
+    ARN, ``sso_account_id`` or ``aws_account_id``. ``settings`` contains all settings except access
+    keys and session tokens.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
     """
@@ -99,7 +99,7 @@ class Profile(str):
     kind: ProfileKind
 
     def __new__(cls, name: str, settings: Section, kind: ProfileKind | None = None) -> Self:
-        """Create a profile with these settings, except for access keys and session tokens."""
+        """Create a profile with these settings, and leave out access keys and session tokens."""
         self = super().__new__(cls, name)
         self.kind = kind or _kind_of(settings)
         if not KEYS.isdisjoint(settings):
@@ -108,7 +108,7 @@ class Profile(str):
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Return the profile's state for pickle, without commands and external IDs."""
+        """Return the profile's state for pickle. It doesn't contain commands or external IDs."""
         hidden = SECRETS | COMMANDS
         settings = {name: value for name, value in self.settings.items() if name not in hidden}
         return type(self), (str(self), settings, self.kind)
@@ -117,7 +117,7 @@ class Profile(str):
         return f"<{type(self).__name__} {str(self)!r}: {self.kind}>"
 
     def text(self, setting: str) -> str | None:
-        """Return the first line of a setting, or None if it has none or an indented block."""
+        """Return the first line of a setting, or None if it is empty or an indented block."""
         value = self.settings.get(setting)
         if not isinstance(value, str):
             return None
@@ -137,12 +137,12 @@ class Profile(str):
 
     @property
     def arn(self) -> Arn:
-        """The parts of the role's ARN. They are empty if the profile doesn't assume a role."""
+        """The parts of the role's ARN. All parts are empty if the profile doesn't assume a role."""
         return Arn.parse(self.role_arn)
 
     @property
     def role(self) -> str | None:
-        """The role's name: its ARN after ``role/``, including the path, or ``sso_role_name``."""
+        """The role's path and name (the part of the ARN after ``role/``), or ``sso_role_name``."""
         arn = self.arn
         if arn.service:
             return arn.role or None
@@ -155,23 +155,23 @@ class Profile(str):
 
     @property
     def source(self) -> str | None:
-        """The source profile's name or the credential source, if this is a role profile."""
+        """The role's source profile or credential source, or None for profiles without a role."""
         return self.source_profile or self.credential_source
 
     @property
     def fields(self) -> tuple[str | None, ...]:
-        """The values, other than the name, that the words of a pattern are compared with."""
+        """The values that a pattern is compared with, in addition to the profile's name."""
         return self.account, self.role, self.region, self.source
 
     def location(self) -> Location | None:
-        """Return the location of the section's header. The config file takes precedence."""
+        """Return the location of the profile's header. The config file has precedence."""
         return next(iter(locations_of(SharedFiles.from_environment(), f"profile {self}")), None)
 
 
 def _kind_of(settings: Section, *, as_source: bool = False) -> ProfileKind:
     """Return the kind of credentials that botocore gets from these settings.
 
-    As the source of a role, a profile uses its own keys before its role.
+    A source profile with access keys uses these keys, even if it also has a role.
     """
     names = settings.keys()
     has_keys = names >= {"aws_access_key_id", "aws_secret_access_key"}
@@ -198,10 +198,11 @@ def _kind_of_role(settings: Section) -> ProfileKind:
 
 
 def chain_of(profile: Profile, config: Config) -> tuple[Profile, ...]:
-    """Return a profile and its source profiles, in order, as far as the files contain them.
+    """Return the role chain: a profile and its source profiles, as far as the files contain them.
 
-    ``RoleBeta`` and ``UserAlpha`` mean that RoleBeta is assumed with the credentials of UserAlpha.
-    botocore raises the error for a source that is missing or that refers back to the chain.
+    In the chain ``(RoleBeta, UserAlpha)``, the credentials of UserAlpha assume RoleBeta. If a
+    source profile is missing or is already part of the chain, the chain ends, and botocore raises
+    the error later.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
     """
@@ -216,11 +217,12 @@ def chain_of(profile: Profile, config: Config) -> tuple[Profile, ...]:
 
 
 def list_profiles(pattern: str | None = None) -> list[Profile]:
-    """Return the profiles of the shared files, in the order of the files.
+    """Return the profiles in the shared files, in the order in which the files contain them.
 
-    ``pattern`` selects the profiles with each of its words in the name, account, role, Region or
-    source (ignoring case). A word with ``*``, ``?`` or ``[`` must match the whole name. Commas
-    separate several patterns, such as ``dev,prod``. Raises ConfigFileError.
+    ``pattern`` selects profiles. Each word in the pattern must occur in the name, account, role,
+    Region or source profile, in upper or lower case. A word with ``*``, ``?`` or ``[`` must match
+    the whole name. Commas separate alternative patterns, as in ``dev,prod``. Raises
+    ConfigFileError.
     """
     return [
         profile
@@ -231,7 +233,7 @@ def list_profiles(pattern: str | None = None) -> list[Profile]:
 
 @lru_cache(maxsize=2)
 def profiles_by_name(config: Config) -> Mapping[str, Profile]:
-    """Return all profiles by name."""
+    """Return a dict of all profiles by name."""
     return {name: Profile(name, section) for name, section in config.profiles.items()}
 
 
@@ -252,16 +254,18 @@ def advice_for(name: str, config: Config) -> str:
 def _did_you_mean_profile(name: str, config: Config) -> str:
     """Return a question that suggests similar profiles, or an empty string.
 
-    If the name asks for a read-only profile, the option is named, too.
+    If the name ends with ``readonly``, the result also mentions the option ``--read-only``.
     """
     question = did_you_mean(name, config.profiles)
     if question and letters_of(name).endswith("readonly"):
-        question += " To limit it to reading, add `--read-only`, or `read_only=True` in Python."
+        question += (
+            " To limit the profile to reading, add `--read-only`, or `read_only=True` in Python."
+        )
     return question
 
 
 def _missing_section(name: str, config: Config) -> str:
-    """Return a sentence that corrects the header of a missing profile, or an empty string."""
+    """Return a sentence that says how to write a missing profile's header, or an empty string."""
     config_file = config.paths.config
     credentials_file = config.paths.credentials
     if f"profile {name}" in config.profiles:
@@ -274,13 +278,13 @@ def _missing_section(name: str, config: Config) -> str:
     if credentials_file.exists():
         return f"{config_file} doesn't exist."
     shows = "`%aws_profiles` shows the lines to write"
-    return f"Neither {config_file} nor {credentials_file} exists: {shows}."
+    return f"Neither {config_file} nor {credentials_file} exists. {shows}."
 
 
 def default_profile(config: Config) -> Profile:
-    """Return boto3's default credentials, or another source of credentials, as a profile.
+    """Return a profile that represents boto3's default credentials. Raises ProfileNotFound.
 
-    ``name`` is one of the names in `NOT_PROFILES`. Raises ProfileNotFound.
+    If the credentials don't come from a profile, the result's name is in `NOT_PROFILES`.
 
     https://docs.aws.amazon.com/boto3/latest/guide/credentials.html
     """
@@ -304,13 +308,16 @@ def default_profile(config: Config) -> Profile:
 
 
 def _without_profile(source: str, settings: Section) -> Profile:
-    """Return a source of credentials as a profile with the default profile's client settings."""
+    """Return a profile that represents a credential source and has ``settings`` for its clients."""
     own = {**client_settings(settings), "credential_source": source}
     return Profile(SOURCES[source], own, ProfileKind.AMBIENT)
 
 
 def _with_token(settings: Section, environ: dict[str, str]) -> Profile:
-    """Return the role of a web identity token as a profile. Its variables take precedence."""
+    """Return the role of a web identity token as a profile.
+
+    Environment variables take precedence over ``settings``.
+    """
     role = client_settings(settings)
     for variable, setting in _WEB_IDENTITY.items():
         value = environ.get(variable) or settings.get(setting)
@@ -331,7 +338,7 @@ _OF_DEFAULT_IDENTITY = (
 def has_default_identity() -> bool:
     """Return whether the environment or the [default] profile names credentials for boto3.
 
-    This doesn't call AWS, so it doesn't know whether a machine's role has some.
+    This function doesn't call AWS, so it ignores the credentials of an EC2 instance's role.
     """
     if any(map(os.environ.get, _OF_DEFAULT_IDENTITY)):
         return True

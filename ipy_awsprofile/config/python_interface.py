@@ -1,6 +1,6 @@
-"""Check how Python code calls the package's functions, and how it uses blocks.
+"""Check the arguments of the package's Python functions, and the use of ``with`` statements.
 
-An error names the function and its own parameters, even if the code uses boto3's.
+The errors use the names of this package's parameters, even if the code used boto3's names.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ _LIKE_PARAMETER = 0.8
 def takes(
     request: Callable[P, RequestT],
 ) -> Callable[[Callable[[RequestT], Result]], Callable[P, Result]]:
-    """Return a decorator that replaces a function's request by the request's own parameters.
+    """Return a decorator that gives a function the parameters of a request instead of a request.
 
-    Raises InvalidOption in terms of the function for arguments that it doesn't have, and for a
-    request that doesn't name one identity.
+    The decorated function raises InvalidOption for unknown or missing arguments, and for arguments
+    that don't name exactly one identity.
     """
     parameters = dict(signature(request).parameters)
     for internal in ("default_session_name", "source"):
@@ -81,7 +81,7 @@ def takes(
 
 
 def checks_arguments(function: Callable[P, Result]) -> Callable[P, Result]:
-    """Return a function that raises InvalidOption for arguments that it can't have."""
+    """Decorate a function so that calls with invalid arguments raise InvalidOption."""
     name = function.__name__
     if ".followers." in function.__module__ and name != "storage_options":  # the package has it
         name = f"libraries.{name}"
@@ -100,7 +100,7 @@ def checks_arguments(function: Callable[P, Result]) -> Callable[P, Result]:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A call of one of the package's functions, with the arguments that the code has passed."""
+    """A call of one of the package's functions, with the arguments that the code passed."""
 
     function: str
     signature: Signature
@@ -114,13 +114,13 @@ class _Call:
 
     @property
     def positional(self) -> list[str]:
-        """The names of the parameters that can be passed without their name."""
+        """The names of the parameters that accept positional arguments."""
         kind = Parameter.POSITIONAL_OR_KEYWORD
         return [name for name, each in self.parameters.items() if each.kind is kind]
 
     @property
     def given(self) -> dict[str, object]:
-        """The values that the code has passed for the function's parameters, by name."""
+        """A dict of the values that the code passed for the function's parameters, by name."""
         by_position = dict(zip(self.positional, self.args, strict=False))
         by_name = {name: self.kwargs[name] for name in self.kwargs if name in self.parameters}
         return {**by_position, **by_name}
@@ -131,10 +131,10 @@ class _Call:
         return next((name for name in _TAKING_SESSION if name in self.parameters), None)
 
     def statement(self, codes: Mapping[str, str]) -> str:
-        """Return the call as code, with the arguments that were passed and with other arguments.
+        """Return the code for a corrected call, with the passed arguments and additional ones.
 
-        ``codes`` has the code of the other arguments by the parameter's name. A call for a ``with``
-        statement is returned with the statement.
+        ``codes`` maps the names of additional parameters to the code of their arguments. For a
+        context manager, the result is the whole ``with`` statement.
         """
         words = list[str]()
         for name, parameter in self.parameters.items():
@@ -151,8 +151,8 @@ class _Call:
     def _code_of(self, name: str) -> str:
         """Return the code of an argument that was passed, or an empty string.
 
-        It is an ellipsis for objects, and for what can be a key: boto3.Session takes two of them
-        first.
+        The result is an ellipsis for an object, and for a string that can be an access key,
+        because the first two parameters of boto3.Session are keys.
         """
         if name not in self.given:
             return ""
@@ -172,7 +172,7 @@ _TAKING_SESSION = (SESSION, "session_or_profile")
 
 
 def _require_arguments(call: _Call) -> None:
-    """Raise InvalidOption for arguments that a function doesn't have, and for missing ones."""
+    """Raise InvalidOption for unknown arguments of a function, and for missing arguments."""
     for name in call.kwargs:
         if name not in call.parameters:
             raise _unknown_parameter(call, name)
@@ -190,7 +190,7 @@ def _require_arguments(call: _Call) -> None:
 
 
 def _missing(call: _Call, missing: Iterable[str]) -> str:
-    """Return a hint with the call and its missing arguments."""
+    """Return a hint that contains the call with its missing arguments added."""
     codes: dict[str, str] = {}
     needs_session = False
     for name in missing:
@@ -221,7 +221,7 @@ def _session_of_notebook() -> object:
 
 
 def _unknown_parameter(call: _Call, name: str) -> InvalidOption:
-    """Return the error for an argument that a function doesn't have, such as boto3's names."""
+    """Return the error for an unknown argument of a function, such as one of boto3's names."""
     hint = _parameter_meant(call, name) or f"`help({call.function})` describes its parameters."
     if name in KEYS:
         hint = "Save the keys in a profile with `aws configure`, and pass the profile's name."
@@ -229,16 +229,17 @@ def _unknown_parameter(call: _Call, name: str) -> InvalidOption:
 
 
 def _too_many_arguments(call: _Call) -> InvalidOption:
-    """Return the error for an argument that must have its name.
+    """Return the error for positional arguments that must be keyword arguments.
 
-    It repeats only Regions, because other values can be keys: boto3.Session takes them first.
+    The error quotes an argument only if it is a Region. Other values can be access keys, which are
+    the first parameters of boto3.Session.
     """
-    hint = f"Pass the others by name: `help({call.function})` describes them."
+    hint = f"Pass the other arguments by name. `help({call.function})` describes the parameters."
     extra = call.args[len(call.positional)]
     if "region" in call.parameters:
-        hint = 'Pass the others by name, such as `region="us-west-2"`.'
+        hint = 'Pass the other arguments by name, such as `region="us-west-2"`.'
         if isinstance(extra, str) and extra in known_regions():
-            hint = f'Pass the second one as `region="{extra}"`.'
+            hint = f'Pass the second argument as `region="{extra}"`.'
     return InvalidOption(
         f"`{call.function}` takes only {listed(call.positional)} without a name.",
         hint,
@@ -246,7 +247,7 @@ def _too_many_arguments(call: _Call) -> InvalidOption:
 
 
 def _parameter_meant(call: _Call, name: str) -> str:
-    """Return a sentence about what an unknown parameter means, or an empty string."""
+    """Return a sentence that suggests a parameter instead of an unknown one, or an empty string."""
     letters = letters_of(name)
     by_flag = {letters_of(each.flag): key for key, each in options_of(SwitchRequest).items()}
     name = by_flag.get(letters, name)
@@ -321,10 +322,11 @@ def _require_identity(function: str, request: Any) -> None:
 
 
 class ForWith(ContextDecorator):
-    """An object for a ``with`` statement, which says so if it is used in another way.
+    """A context manager that explains how to use it if the code doesn't use ``with``.
 
-    ``call`` is the code that creates it. Like a coroutine that is never awaited, an object that is
-    never used causes a warning, unless its text was shown.
+    ``call`` is the code that creates the context manager. If the code never uses the object, Python
+    shows a warning, as it does for a coroutine that is never awaited. There is no warning if an
+    error or the object's repr has already shown the explanation.
     """
 
     _has_told = True  # until it is complete
@@ -338,7 +340,7 @@ class ForWith(ContextDecorator):
         return f"`with {self._call} as session:`"
 
     def __call__(self, function: Any) -> Any:
-        """Decorate a function, whose calls use the object."""
+        """Decorate a function so that the context manager is active during each call."""
         self._has_told = True
         return super().__call__(function)
 
@@ -355,11 +357,11 @@ class ForWith(ContextDecorator):
     if not TYPE_CHECKING:  # otherwise, editors would accept any attribute
 
         def __getattr__(self, name: str) -> object:
-            """Raise AttributeError, which says where the session is."""
+            """Raise an AttributeError whose message says how to get the session."""
             if name.startswith("_"):  # such as those that IPython looks for
                 raise AttributeError(name)
             self._has_told = True
             raise AttributeError(
                 f"`{self._call}` isn't a session. Write {self._statement}, and use "
-                f"`session.{name}` in its block."
+                f"`session.{name}` in the block."
             )

@@ -1,4 +1,4 @@
-"""The profiles that the user has switched to most recently, in all notebooks: only their names."""
+"""The names of the profiles that the user has switched to most recently in any notebook."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOST = 8
 
 
 def recent_profiles() -> list[str]:
-    """Return the names of the recently used profiles, the latest first."""
+    """Return the names of the recently used profiles, starting with the latest."""
     with suppress(OSError, ValueError):
         names = json.loads(read_private_file(_file()))
         if isinstance(names, list):

@@ -1,4 +1,4 @@
-"""Check names of Regions against botocore's data, and find the endpoints in settings."""
+"""Check names of Regions against botocore's data, and find endpoints in settings."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _regions_by_partition() -> dict[str, list[str]]:
 
 
 def _regions_of_place(place: str) -> list[str]:
-    """Return the Regions whose description is or contains a place, such as `Oregon`."""
+    """Return the Regions whose description contains the name of a place, such as `Oregon`."""
     regions: list[str] = []
     for partition in _partitions():
         for name, region in partition["regions"].items():
@@ -51,20 +51,20 @@ def known_regions() -> tuple[str, ...]:
 def unknown_region(name: str | None) -> str:
     """Return a sentence about a Region that botocore doesn't know, or an empty string.
 
-    The sentence suggests similar Regions. It is only a warning, because AWS can have newer Regions,
-    and other servers have their own Regions.
+    The sentence suggests similar Regions. The sentence is only a warning, because AWS can have
+    newer Regions, and other servers can have different Regions.
     """
     if not name or is_known_region(name):
         return ""
     zone = re.fullmatch(r"(.+\d)[a-z]", name)
     if zone and is_known_region(zone[1]):
-        return f"`{name}` is an Availability Zone. Write its Region, `{zone[1]}`."
+        return f"`{name}` is an Availability Zone. Write the Region `{zone[1]}` instead."
     at_place = _regions_of_place(name)
     if at_place:
         similar = f"Did you mean {' or '.join(f'`{region}`' for region in at_place[:3])}?"
     else:
         similar = did_you_mean(name, known_regions())
-    similar = similar or "Check its name. If it is a new Region, update boto3."
+    similar = similar or "Check the name. If the Region is new, update boto3."
     return f"`{one_line(name, LONGEST_NAME)}` isn't a Region that botocore knows. {similar}"
 
 
@@ -74,7 +74,7 @@ def is_known_region(name: str) -> bool:
 
 
 def is_region_name(name: str) -> bool:
-    """Return whether a string has the form that botocore requires of a Region's name."""
+    """Return whether a string has the form that botocore requires for a Region's name."""
     from botocore.exceptions import InvalidRegionError
     from botocore.utils import validate_region_name
 
@@ -86,9 +86,10 @@ def is_region_name(name: str) -> bool:
 
 
 def is_misspelled_region(name: str | None) -> bool:
-    """Return whether a name that botocore doesn't know can't be, or is almost, a Region's name.
+    """Return whether a Region's name is invalid, or unknown but similar to an AWS Region's name.
 
-    Stores have Regions such as `us-central-1` and `us-west-004`, which aren't.
+    S3-compatible stores have Regions such as `us-central-1` and `us-west-004`, which aren't
+    misspelled.
     """
     if not name or is_known_region(name):
         return False
@@ -120,9 +121,10 @@ def is_aws(url: str) -> bool:
 def endpoint_of(
     service: str, settings: Mapping[str, object], services: Mapping[str, object]
 ) -> str:
-    """Return a service's endpoint from a setting or an environment variable, or "" without one.
+    """Return a service's endpoint from a setting or an environment variable, or an empty string.
 
-    ``settings`` are a profile's, and ``services`` the files' [services] sections.
+    ``settings`` are the profile's settings, and ``services`` are the config file's [services]
+    sections.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
     """

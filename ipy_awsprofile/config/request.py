@@ -1,10 +1,10 @@
 """Requests for a session and for a switch, and their options.
 
-A field of a request declares its option. The parser of ``%aws_profile``, its help, Tab, the page of
-options, the signatures of `using_profile` and `open_session`, and the lines in hints follow from
-the field.
+Each option is declared as a field of a request. The parser of ``%aws_profile``, its help, Tab
+completion, the options page, the signatures of `using_profile` and `open_session`, and the commands
+in hints all come from these fields.
 
-This module imports nothing from botocore, so that the extension loads fast.
+This module doesn't import botocore, so that the extension loads fast.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Duration = float | timedelta | str
 
 
 class Option(NamedTuple):
-    """An option of a magic. An option without a ``metavar`` takes no value."""
+    """An option of a magic. An option without a ``metavar`` doesn't take a value."""
 
     help: str
     metavar: str
@@ -53,8 +53,9 @@ def option(
 ) -> Any:
     """Return a dataclass field that also declares an option.
 
-    The option is named like the field, or ``flag``. ``metavar`` stands for its value in the help,
-    in brackets if the value can be left out. An option that ``is_repeated`` collects its values.
+    The option's name is ``flag`` or, by default, comes from the field's name. ``metavar``
+    represents the option's value in the help, in brackets if the value is optional. If
+    ``is_repeated`` is True, the option can be given several times.
     """
     if is_repeated:
         default = ()
@@ -65,16 +66,16 @@ def option(
 
 
 def require_name(value: object) -> None:
-    """Raise InvalidOption if a value can't be a profile's name, for example if it is a session."""
+    """Raise InvalidOption if a value that must be a profile's name isn't a string."""
     if not isinstance(value, str):
         raise InvalidOption(
             f"The name of a profile is a string, not a value of type {type(value).__name__}.",
-            "`list_profiles()` returns the profiles: pass one of them, or its name.",
+            "Pass a profile from `list_profiles()`, or the name of a profile.",
         )
 
 
 def require_variable(name: str) -> None:
-    """Raise InvalidOption if a string can't be the name of a variable."""
+    """Raise InvalidOption if a string isn't a valid name for a Python variable."""
     if not name.isidentifier() or iskeyword(name):
         hint = ""
         changed = re.sub(r"\W+", "_", name)
@@ -82,7 +83,7 @@ def require_variable(name: str) -> None:
             hint = f"Write `{changed}`."
         raise InvalidOption(f"`{name}` isn't a valid variable name.", hint)
     if hasattr(builtins, name):
-        raise InvalidOption(f"`{name}` is a name of Python's own.", "Use a different variable.")
+        raise InvalidOption(f"`{name}` is a built-in name of Python.", "Use a different variable.")
 
 
 #: What a parameter of Python must be, by its annotation: its types, and words for them.
@@ -105,9 +106,9 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
 
 
 def require_type(name: str, annotation: object, value: object) -> None:
-    """Raise InvalidOption for a value that a parameter can't have, such as a list.
+    """Raise InvalidOption if a parameter's value has the wrong type.
 
-    Only the annotations of the table above are checked.
+    The function checks only parameters whose annotation is a key of `_TYPES`.
     """
     declared = _TYPES.get(str(annotation))
     if declared is None:
@@ -125,12 +126,12 @@ def require_type(name: str, annotation: object, value: object) -> None:
 
 
 def _require_values(request: Any) -> None:
-    """Raise InvalidOption for a field with a value of another type, or for an empty option."""
+    """Raise InvalidOption if a field's value has the wrong type or an option is empty."""
     for attribute in fields(request):
         require_type(attribute.name, attribute.type, getattr(request, attribute.name))
     for name in options_of(SessionRequest):
         if getattr(request, name) == "":  # such as a variable of the environment without a value
-            raise InvalidOption(f"`{name}` is empty.", "Write its value, or leave it out.")
+            raise InvalidOption(f"`{name}` is empty.", f"Pass a value, or leave out `{name}`.")
 
 
 #: The notebook's default variable for the session.
@@ -139,10 +140,10 @@ SESSION = "session"
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Source:
-    """An open session that assumes a role: its role chain, and its credentials and how they renew.
+    """An open session that assumes a role, with its role chain and its renewable credentials.
 
-    ``account_name`` is the name of the role's account. A session that ``is_limited`` must not get a
-    cached role, because AWS may not let it assume the role.
+    ``account_name`` is the name of the role's account. If ``is_limited`` is True, the session must
+    not use a cached role session, because AWS may not allow it to assume the role.
     """
 
     chain: tuple[Profile, ...]
@@ -152,7 +153,7 @@ class Source:
 
 
 def _several(values: Iterable[object] | None) -> tuple[object, ...]:
-    """Return values as a tuple, also if there is only a single string, or None."""
+    """Return values as a tuple. A single string becomes a tuple of one, and None an empty tuple."""
     if not values:
         return ()
     return (values,) if isinstance(values, str) else tuple(values)
@@ -162,12 +163,13 @@ def _several(values: Iterable[object] | None) -> tuple[object, ...]:
 class SessionRequest:
     """A profile or a role, and the options that take precedence over the profile's settings.
 
-    ``profile`` is the name of a profile, or of a role of IAM Identity Center such as
-    ``corp:123456789012/Admin``. ``source_identity``, ``tags`` and ``transitive_tags`` of a role's
-    session are for Python; for ``%aws_profile``, they are settings of the profile. ``tags`` is a
-    dict, or texts such as ``team=red``. ``default_session_name`` is used if neither an option nor
-    the profile names the session. ``source`` assumes ``role_arn`` instead of a profile, in a run
-    over many accounts.
+    ``profile`` is the name of a profile, or of an IAM Identity Center role such as
+    ``corp:123456789012/Admin``. Only Python code can pass ``source_identity``, ``tags`` and
+    ``transitive_tags`` for a role session. For ``%aws_profile``, add them to the profile's
+    settings. ``tags`` is a dict, or a list of strings such as ``team=red``.
+    ``default_session_name`` is used if neither an option nor the profile names the session. In code
+    for many accounts, ``source`` is the session that assumes ``role_arn``, instead of a source
+    profile.
     """
 
     profile: str | None = None
@@ -210,11 +212,11 @@ class SessionRequest:
 
     @property
     def account_name(self) -> str | None:
-        """The name of the role's account in its organization, in a run over one."""
+        """The name of the role's account in code for many accounts, or None in other requests."""
         return self.source.account_name if self.source else None
 
     def __post_init__(self) -> None:
-        """Raise InvalidOption if Python code passes a different type where a name is required."""
+        """Normalize the fields. Raises InvalidOption if a value has the wrong type or is empty."""
         if self.profile is not None:
             require_name(self.profile)
         _require_values(self)
@@ -242,7 +244,7 @@ class SessionRequest:
 
     @property
     def name(self) -> str:
-        """The profile's name, the role's ARN, or a description of any other identity."""
+        """The profile's name, the role's ARN, or a description of another kind of identity."""
         if self.role and self.account:
             return f"{self.role} in {self.account}"
         if self.default:
@@ -250,7 +252,7 @@ class SessionRequest:
         return self.profile or self.role_arn or ""
 
     def session_options(self) -> dict[str, Any]:
-        """Return only the fields that a `SessionRequest` has."""
+        """Return the values of those fields that `SessionRequest` declares."""
         return {each.name: getattr(self, each.name) for each in fields(SessionRequest)}
 
     @property
@@ -260,7 +262,7 @@ class SessionRequest:
 
     @property
     def names_one_identity(self) -> bool:
-        """Whether the request names exactly one identity completely."""
+        """Whether the request names exactly one identity, without missing or conflicting parts."""
         if self.has_parts and not (self.account and self.role):
             return False
         if self.source_profile is not None and self.role_arn is None:
@@ -269,9 +271,10 @@ class SessionRequest:
         return ways.count(True) == 1
 
     def with_one_identity(self, profiles: Mapping[str, Mapping[str, Any]]) -> Self | None:
-        """Return what a request means that names a profile and a part of another identity.
+        """Return a corrected copy of a request that names a profile and part of another identity.
 
-        The result is None if that isn't clear. ``profiles`` are the sections of the files.
+        The result is None if the request is ambiguous. ``profiles`` are the profiles in the shared
+        files.
         """
         if self.profile is None:
             return None
@@ -288,7 +291,7 @@ class SessionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchRequest(SessionRequest):
-    """A request for a session, and what to do with the session in the notebook."""
+    """A request for a session and for its use in the notebook, such as the name of its variable."""
 
     variable: str = option(
         "the session's variable (default: session)",
@@ -313,7 +316,7 @@ class SwitchRequest(SessionRequest):
             self._set("expect_account", _expected_account(self.expect_account))
 
     def with_changes(self, changes: Mapping[str, Any]) -> Self:
-        """Return this request with other options, of which --read-only and --write exclude."""
+        """Return a copy with changed options. --read-only and --write replace each other."""
         opposites = {"read_only": False, "write": False}
         if changes.keys().isdisjoint(opposites):
             opposites = {}
@@ -321,18 +324,20 @@ class SwitchRequest(SessionRequest):
 
 
 def _expected_account(account: str | int) -> str:
-    """Return an account's ID. Raises InvalidOption for its name, or for too few digits."""
+    """Return an account ID as a string. Raises InvalidOption if it doesn't have 12 digits."""
     account_id = account_text(account)
     if is_account_id(account_id):
         return account_id
     problem = f"The expected account `{account_id}` isn't an account ID, which has 12 digits."
     if not account_id:  # as in `--expect-account $ACCOUNT` without this variable
         problem = "The expected account is empty."
-    raise InvalidOption(problem, "Write its ID. `%aws_profiles` lists the profiles' accounts.")
+    raise InvalidOption(
+        problem, "Write the account's ID. `%aws_profiles` lists the profiles' accounts."
+    )
 
 
 def options_of(request: Any) -> dict[str, Option]:
-    """Return the options that a dataclass declares, by field name."""
+    """Return a dict of the options that a dataclass declares, by field name."""
     options: dict[str, Option] = {}
     for attribute in fields(request):
         declared = attribute.metadata.get("option")
@@ -343,7 +348,7 @@ def options_of(request: Any) -> dict[str, Option]:
 
 
 def arguments(request: SessionRequest, *more: str) -> str:
-    """Return the arguments with which ``%aws_profile`` makes a request, and further options."""
+    """Return the arguments for ``%aws_profile`` that produce a request, followed by ``more``."""
     words = list[str]()
     if request.profile:
         words.append(quoted(request.profile))
@@ -361,7 +366,7 @@ _OF_PYTHON = ("source_identity", "tags", "transitive_tags")
 
 
 def python_arguments(request: SessionRequest) -> str:
-    """Return the arguments with which a Python function makes a request, for hints."""
+    """Return the arguments for a Python function that produce a request, for use in hints."""
     words = list[str]()
     if request.profile:
         words.append(repr(request.profile))

@@ -1,7 +1,7 @@
-"""Write profiles to the config file: one at its end, or several in a separate block.
+"""Write profiles to the config file, either one profile at the end or several profiles in a block.
 
-A block consists of the lines between two comments. ``%aws_profiles --save`` and
-``%aws_profile --share`` each replace their own block, and change nothing outside it.
+A block consists of the lines between two comments. ``%aws_profiles --save`` and ``%aws_profile
+--share`` each replace a separate block, and leave all other lines unchanged.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 """
@@ -42,7 +42,7 @@ _PROFILE = re.compile(r"""(?m)^\[profile ["']?([^"'\]]+)["']?\]""")
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """The config file's text and version, and the sections of both files, at one point in time."""
+    """The config file's text and version and the sections of both files, at one point in time."""
 
     config: Config
     text: str
@@ -51,7 +51,7 @@ class ConfigFile:
 
     @classmethod
     def read(cls, files: SharedFiles | None = None) -> ConfigFile:
-        """Read the files, by default those of the environment. Raises ConfigFileError."""
+        """Read the shared files, by default those of the environment. Raises ConfigFileError."""
         if files is None:
             files = SharedFiles.from_environment()
         version = version_of(files.config)
@@ -63,7 +63,7 @@ class ConfigFile:
         return cls(config, text.replace("\r\n", "\n"), version, line_end)
 
     def without_block(self, block: str) -> Config:
-        """Return the sections of both files, except for the profiles in a block."""
+        """Return the sections of both files without the profiles in the config file's block."""
         inside = profiles_in_block(self.text, block)
         others = {
             name: section for name, section in self.config.profiles.items() if name not in inside
@@ -71,18 +71,19 @@ class ConfigFile:
         return replace(self.config, profiles=MappingProxyType(others))
 
     def with_profile(self, name: str, settings: Section) -> str:
-        """Return the text with a new profile at its end. Raises InvalidOption for its name."""
+        """Return the file's text with a new profile. Raises InvalidOption for an invalid name."""
         if name in self.config.profiles:
             raise InvalidOption(
                 f"The profile `{name}` already exists.",
-                "Choose another name; `%aws_profiles` lists the profiles.",
+                "Choose a different name. `%aws_profiles` lists the existing profiles.",
             )
         return _appended(self.text, _new_section(name, settings))
 
     def with_block(self, name: str, profiles: Mapping[str, Section]) -> str:
-        """Return the text with these profiles as a block. Without profiles, remove the block.
+        """Return the file's text with these profiles as the only content of a block.
 
-        Raises InvalidOption for a name that not all SDKs can read.
+        If ``profiles`` is empty, remove the block. Raises InvalidOption for a name that not all
+        SDKs can read.
         """
         block = ""
         if profiles:
@@ -97,16 +98,16 @@ class ConfigFile:
         return _appended(self.text, block)
 
     def change(self, text: str, *, is_confirmed: bool) -> list[str]:
-        """Return the diff to a new text, and write the text if confirmed; see `difference`."""
+        """Return the diff to a new text (see `difference`), and write the new text if confirmed."""
         lines = difference(self.text, text)
         if lines and is_confirmed:
             self.write(text)
         return lines
 
     def write(self, text: str) -> None:
-        """Replace the file atomically; keep its owner and mode, and a symbolic link to it.
+        """Replace the config file atomically, but keep its owner, mode and symbolic links.
 
-        Raises ConfigFileError if another program has written the file since it was read.
+        Raises ConfigFileError if another program has changed the file since this object read it.
         """
         path = Path(os.path.realpath(self.config.paths.config))
 
@@ -131,20 +132,20 @@ class ConfigFile:
 
 
 def block_of_roles(sign_in: str) -> str:
-    """Return the name of the block that contains a sign-in's roles."""
+    """Return the name of the config file's block that contains a sign-in's roles."""
     return f"roles of {sign_in}"
 
 
 def profiles_in_block(text: str, name: str) -> set[str]:
-    """Return the names of the profiles in a block."""
+    """Return the names of the profiles in a block of the config file."""
     block = _find_block(text, name)
     return set(_PROFILE.findall(block[0])) if block else set()
 
 
 def difference(before: str, after: str) -> list[str]:
-    """Return a diff: changed lines begin with ``+`` or ``-``, and have context around them.
+    """Return the lines of a diff, with context around the lines that begin with ``+`` or ``-``.
 
-    A secret that the user has added to a section isn't shown.
+    If the user has added a secret to a section, the diff doesn't show the secret's value.
     """
     old, new = (list(filter(str.strip, text.splitlines())) for text in (before, after))
     lines = unified_diff(old, new, n=3, lineterm="")
@@ -152,7 +153,7 @@ def difference(before: str, after: str) -> list[str]:
 
 
 def section_text(name: str, settings: Section) -> str:
-    """Return a profile's section of the config file."""
+    """Return the text of a profile's section for the config file."""
     header = f"profile {name}"
     if name == "default":
         header = name
@@ -172,7 +173,8 @@ def _new_section(name: str, settings: Section) -> str:
     word, _, rest = name.partition(" ")
     if word == "profile":
         raise InvalidOption(
-            f"`{name}` can't be the name of a new profile, because `profile` begins its header.",
+            f"`{name}` can't be the name of a new profile, because it begins with the word "
+            "`profile`.",
             f"Write `{rest.strip()}`.",
         )
     if _ODD.search(name):

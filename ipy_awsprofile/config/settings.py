@@ -1,4 +1,4 @@
-"""The names of the settings of AWS's tools, grouped by purpose and by whether they are secret.
+"""The names of the settings that AWS's tools read, grouped by purpose and secrecy.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
 """
@@ -71,7 +71,7 @@ _MEANT = {
 
 @cache
 def known_settings() -> frozenset[str]:
-    """Return the names of all settings of botocore and the AWS CLI."""
+    """Return the names of all settings that botocore and the AWS CLI read."""
     from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES as VARIABLES
 
     of_botocore = (name for name, *_ in VARIABLES.values() if isinstance(name, str))
@@ -79,7 +79,7 @@ def known_settings() -> frozenset[str]:
 
 
 def client_settings(settings: Section) -> dict[str, Any]:
-    """Return the known settings that clients read, except for credentials."""
+    """Return those of a profile's known settings that clients read, except for credentials."""
     names = known_settings() - CREDENTIALS
     return {name: settings[name] for name in settings if name in names}
 

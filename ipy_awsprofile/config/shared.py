@@ -1,14 +1,16 @@
-"""The identity that a notebook shares with programs outside its kernel, as such programs get it.
+"""How programs outside the kernel get the identity that a notebook shares.
 
-Two profiles of the config file name the command ``python -m ipy_awsprofile credentials`` as their
-``credential_process``. It asks the notebook on loopback: a file that only the user can read has the
-port and a key. Both sides prove that they know the key and neither sends it, because after the end
-of a kernel, another user's program can listen on its port.
+Two profiles in the config file have the ``credential_process`` command ``python -m ipy_awsprofile
+credentials``. The command asks the notebook's kernel for credentials on a loopback port. A file
+that only the user can read contains the port and a key. Both sides prove that they know the key,
+and neither side sends the key, because another user's program can listen on the port after the
+kernel has ended.
 
-If there are no credentials, some SDKs go on to others, such as those of the machine. So the command
-then prints keys that AWS refuses. botocore shows its message instead.
+If a command fails, some SDKs try other credentials, such as those of the machine. To prevent this,
+the command prints keys that AWS rejects. For botocore, which shows the command's error message, the
+command fails instead.
 
-The command must be quick, so this module imports nothing that isn't.
+The command must be fast, so this module doesn't import modules that are slow to load.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
 """
@@ -94,27 +96,27 @@ _RUN_SHARE = "Run `%aws_profile --share` in a notebook."
 
 
 class NotShared(Exception):  # a state, which the message explains
-    """Raised if programs can't get credentials; the message says why, and what to run."""
+    """Raised if a program can't get credentials. The message gives the reason and what to run."""
 
 
 def process_of(profile: str) -> str:
-    """Return the ``credential_process`` command of a shared profile. It runs the current Python."""
+    """Return the ``credential_process`` command of a shared profile, which uses this Python."""
     return f'"{sys.executable}" {_COMMAND}{SHARED_PROFILES[profile]}'
 
 
 def python_of(settings: Mapping[str, object]) -> str | None:
-    """Return the path of a shared profile's Python, or None for any other profile."""
+    """Return the path of the Python that a shared profile runs, or None for any other profile."""
     match = _SHARED_COMMAND.fullmatch(str(settings.get("credential_process")))
     return match[1] if match else None
 
 
 def shared_file() -> Path:
-    """Return the path of the file about the sharing notebook on this machine."""
+    """Return the path of the file with the port and key of this machine's sharing notebook."""
     return cache_folder() / f"shared-{socket.gethostname()}.json"
 
 
 def read_shared_file() -> tuple[int, str]:
-    """Return the port and the key of the sharing notebook. Raises NotShared without one."""
+    """Return the port and the key of the sharing notebook, or raise NotShared if none exists."""
     try:
         document = json.loads(read_private_file(shared_file()))
         return int(document["port"]), str(document["key"])
@@ -123,7 +125,7 @@ def read_shared_file() -> tuple[int, str]:
 
 
 def proof(key: str, *parts: str) -> str:
-    """Return a string that only a process that has the key can compute."""
+    """Return a string that only a process with the key can compute."""
     return hmac.digest(key.encode(), "\n".join(parts).encode(), "sha256").hex()
 
 
@@ -171,7 +173,8 @@ def fetch_shared(profile: str) -> str:
 def refused_document(problem: str) -> str:
     """Return keys that AWS refuses, as the JSON of a ``credential_process``.
 
-    The ID of the access key, which some SDKs show in their error, says what the problem is.
+    The access key ID contains the text of the problem, because some SDKs show the ID in their error
+    message.
     """
     words = re.sub(r"\W+", "_", problem, flags=re.ASCII).strip("_")
     document = {
@@ -184,9 +187,10 @@ def refused_document(problem: str) -> str:
 
 
 def is_for_botocore() -> bool:
-    """Return whether botocore started this process. botocore shows the process's error message.
+    """Return whether botocore, which shows error messages of such processes, started this process.
 
-    On Windows, the Python of a virtual environment starts another one with the same arguments.
+    On Windows, a virtual environment's Python starts another Python with the same arguments, so
+    this function skips such parent processes.
     """
     import psutil  # takes too long for the usual case
 
@@ -210,10 +214,10 @@ def environment_with(profile: str, environ: Mapping[str, str]) -> dict[str, str]
 
 
 def _ask(port: int, question: str, deadline: float) -> str:
-    """Send a question to a local port, and return the response. The sender may be an impostor.
+    """Send a question to a local port and return the response, which may not be the notebook's.
 
-    Because another program can listen on the port, the waiting time and the response's size are
-    limited.
+    Another program can listen on the port, so this function limits the time and the size of the
+    response.
     """
     response = b""
     with socket.create_connection(("127.0.0.1", port), TIMEOUT) as connection:

@@ -1,10 +1,10 @@
-"""The sign-ins to IAM Identity Center in the config file, and their roles without a profile.
+"""The IAM Identity Center sign-ins in the config file, and roles that don't have a profile.
 
-A sign-in is an [sso-session] section, or the start URL of profiles without an [sso-session]. The
-latter has the name of the first such profile.
+A sign-in is an [sso-session] section, or the start URL of profiles that don't name an
+[sso-session]. Such a start URL has the name of the first profile that uses it.
 
-A role without a profile has a name such as ``corp:123456789012/Admin``, which you can use like a
-profile's name: a sign-in, an account ID and a permission set.
+A role without a profile has a name such as ``corp:123456789012/Admin``, which consists of a
+sign-in, an account ID and a permission set. You can use this name like a profile's name.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html
 https://docs.aws.amazon.com/singlesignon/latest/userguide/multi-region-workforce-access.html
@@ -38,23 +38,23 @@ _EXAMPLE = (
 
 #: Where to sign in.
 PORTAL = (
-    "Write the address of your AWS access portal, such as https://example.awsapps.com/start, as "
-    "sso_start_url, and its Region as sso_region."
+    "Set sso_start_url to the address of your AWS access portal, such as "
+    "https://example.awsapps.com/start, and sso_region to the portal's Region."
 )
 
 
 def portal_advice(section: Section) -> str:
-    """Return a sentence that says what a sign-in's address lacks."""
+    """Return advice for completing a sign-in's address."""
     if not section.get("sso_start_url"):
         return PORTAL
     return (
-        f"{PORTAL} If sso_start_url is your company's own address, open it in a browser: it leads "
-        "to the portal's address."
+        f"{PORTAL} If sso_start_url is your company's own address, open it in a browser to find "
+        "the portal's address."
     )
 
 
 def advice_for_session(name: str, config: Config) -> str:
-    """Return a sentence that says how to write a missing [sso-session]."""
+    """Return a sentence that says how to write a missing [sso-session] section."""
     header = wrong_header_of(name, config)
     if header:
         # Other profiles can use the name in the header, even if its case is different.
@@ -65,7 +65,7 @@ def advice_for_session(name: str, config: Config) -> str:
 
 
 def wrong_header_of(name: str, config: Config) -> str | None:
-    """Return the header that is meant for a missing [sso-session], or None."""
+    """Return the misspelled header of a missing [sso-session] section, or None."""
     pattern = rf"\W*sso\W?sessions?\W+{re.escape(name)}\W*"
     for header in config.other_headers:
         is_meant = re.fullmatch(pattern, header.replace("_", "-"), re.IGNORECASE)
@@ -75,7 +75,7 @@ def wrong_header_of(name: str, config: Config) -> str | None:
 
 
 def _is_sign_in(header: str) -> bool:
-    """Return whether botocore takes a section with this header for a sign-in."""
+    """Return whether botocore reads a section with this header as an [sso-session] section."""
     with suppress(ValueError):
         _, *names = shlex.split(header)
         return header.startswith("sso-session") and len(names) == 1
@@ -83,7 +83,7 @@ def _is_sign_in(header: str) -> bool:
 
 
 def value_in(file: Path, name: str) -> Any:
-    """Return a value from a cache file, or None if it is missing or the file can't be read."""
+    """Return a value from a cache file, or None if the value or the file can't be read."""
     with suppress(OSError, ValueError, TypeError, KeyError):
         return json.loads(read_file(file))[name]
     return None
@@ -91,7 +91,7 @@ def value_in(file: Path, name: str) -> Any:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SignIn:
-    """A sign-in: its name, its section, and the settings of profiles that use it."""
+    """A sign-in with its name, its section, and the settings by which profiles refer to it."""
 
     name: str
     section: Section
@@ -109,7 +109,7 @@ class SignIn:
 
     @property
     def has_address(self) -> bool:
-        """Whether the settings say where to sign in."""
+        """Whether the settings contain both the start URL and the Region for signing in."""
         return bool(self.start_url and self.region)
 
     @property
@@ -125,7 +125,7 @@ class SignIn:
 
     @property
     def token_file(self) -> Path:
-        """The file in which the AWS CLI stores the token."""
+        """The file in which the AWS CLI stores the sign-in's token."""
         key = (self.session or self.start_url).encode()
         return sso_cache() / f"{sha1(key, usedforsecurity=False).hexdigest()}.json"
 
@@ -148,7 +148,7 @@ def sso_cache() -> Path:
 
 @lru_cache(maxsize=8)
 def sign_ins(config: Config) -> Mapping[str, SignIn]:
-    """Return all sign-ins, by name."""
+    """Return a dict of all sign-ins by name."""
     by_name = {
         name: SignIn(name, section, {"sso_session": name})
         for name, section in config.sso_sessions.items()
@@ -165,9 +165,10 @@ def sign_ins(config: Config) -> Mapping[str, SignIn]:
 
 
 def find_sign_in(name: str | None, config: Config) -> SignIn:
-    """Return the sign-in with this name or of this profile. Without a name, return the only one.
+    """Return the sign-in with this name, or the sign-in of the profile with this name.
 
-    If there is an [sso-session], the others don't count. Raises InvalidOption.
+    If ``name`` is None, return the only sign-in. In this case, sign-ins without an [sso-session]
+    are ignored if there is a sign-in with one. Raises InvalidOption.
     """
     by_name = sign_ins(config)
     if name is None:
@@ -176,16 +177,16 @@ def find_sign_in(name: str | None, config: Config) -> SignIn:
     if sign_in:
         return sign_in
     raise InvalidOption(
-        f"There is no [sso-session {name}], and no profile `{name}` that has one.",
+        f"There is no [sso-session {name}], and no profile `{name}` with a sign-in.",
         did_you_mean(name, by_name) or _EXAMPLE,
     )
 
 
 def _only_sign_in(choices: Collection[SignIn]) -> SignIn:
-    """Return the only sign-in. Raises InvalidOption if there isn't exactly one."""
+    """Return the only sign-in of ``choices``. Raises InvalidOption if there isn't exactly one."""
     choices = [sign_in for sign_in in choices if sign_in.session] or choices
     if not choices:
-        raise InvalidOption("The config file has no [sso-session].", _EXAMPLE)
+        raise InvalidOption("The config file doesn't contain an [sso-session] section.", _EXAMPLE)
     first, *others = choices
     if others:
         names = listed(sign_in.name for sign_in in choices)
@@ -207,9 +208,10 @@ def sign_in_of_pattern(pattern: str, config: Config) -> str | None:
 
 
 def role_named(name: str, config: Config) -> AssignedName | None:
-    """Parse the name of a role without a profile. Return None for any other name.
+    """Return the parts of a name for an IAM Identity Center role, or None for any other name.
 
-    A name with an account's name, such as ``corp:team-dev/Admin``, begins with a sign-in's name.
+    A role's name can contain the account's name instead of its ID only after the name of a sign-in,
+    as in ``corp:team-dev/Admin``.
     """
     if name in config.profiles:
         return None
@@ -230,20 +232,20 @@ def find_profile_or_role(
 
 
 def _advice_for_role(sign_in: str) -> str:
-    """Return how to write the name of a role of a sign-in."""
+    """Return advice on how to write the name of a sign-in's role."""
     return (
-        f"A role's name is {quoted(sign_in)}:ACCOUNT/ROLE. `%aws_profiles --sso {quoted(sign_in)}` "
-        "lists them."
+        f"A role's name has the form {quoted(sign_in)}:ACCOUNT/ROLE. `%aws_profiles --sso "
+        f"{quoted(sign_in)}` lists the roles."
     )
 
 
 def profile_of_role(
     role: AssignedName, config: Config, find_account: FindAccount | None
 ) -> Profile:
-    """Return a role of IAM Identity Center as a profile.
+    """Return a profile that represents an IAM Identity Center role. Raises InvalidOption.
 
-    ``find_account`` finds the account with a name. Without it, the name stays, which is enough
-    to sign in. Raises its errors and InvalidOption.
+    ``find_account`` returns the ID of an account with a given name, and can raise other errors. If
+    it is None, the account's name remains in the profile, which is sufficient to sign in.
     """
     sign_in = find_sign_in(role.sign_in, config)
     if find_account and not role.has_id:

@@ -1,4 +1,4 @@
-"""A request that was resolved against the files: the role chain and the parameters for STS."""
+"""Resolve requests against the shared files to role chains and parameters for STS."""
 
 from __future__ import annotations
 
@@ -54,11 +54,12 @@ _ISSUED = {*ASSUMES, ProfileKind.WEB_IDENTITY}
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Target:
-    """The role chain of a session, and the files as they were read.
+    """The role chain of a session, its parameters for STS, and the contents of the shared files.
 
-    ``chain`` begins with the requested profile or role, with the options in its settings, and ends
-    with the profile that provides the first credentials. The ``request`` has the names in the
-    chain, with account IDs, and every option that was asked for: hints repeat it.
+    ``chain`` begins with the requested profile or role, whose settings include the request's
+    options. It ends with the profile that provides the first credentials. ``request`` contains the
+    names from the chain, with account IDs, and all requested options, because hints repeat the
+    request.
     """
 
     request: SessionRequest
@@ -96,7 +97,7 @@ class Target:
 
     @property
     def account(self) -> str:
-        """The ID of the account that the session works in, or "" if the files don't contain it."""
+        """The account ID of the profile or role, or "" if the files don't contain the ID."""
         return self.profile.account or ""
 
     @property
@@ -105,18 +106,18 @@ class Target:
         return sign_in_of(self.start.settings, self.config)
 
     def find_sign_in(self) -> SignIn:
-        """Return the sign-in. Raises InvalidOption and, without an address, InvalidProfile."""
+        """Return the sign-in. Raises InvalidOption, or InvalidProfile if its address is missing."""
         start = self.start
         if start.kind is not ProfileKind.SSO:
             raise InvalidOption(
-                f"`{start}` has no sign-in: its kind is `{start.kind}`.",
-                f"None is needed: `%aws_profile {arguments(self.request)}` switches without one, "
-                "and `%aws_profile --off` switches back.",
+                f"`{start}` doesn't have a sign-in, because its kind is `{start.kind}`.",
+                f"Run `%aws_profile {arguments(self.request)}` to switch without a sign-in, or "
+                "`%aws_profile --off` to switch back.",
             )
         session = start.text("sso_session") or ""
         if session and session not in self.config.sso_sessions:
             raise InvalidProfile(
-                f"There is no [sso-session {session}], which `{start}` names.",
+                f"`{start}` names [sso-session {session}], which doesn't exist.",
                 advice_for_session(session, self.config),
             )
         sign_in = self.sign_in
@@ -125,16 +126,17 @@ class Target:
         section = self.config.sso_sessions.get(session, start.settings)
         raise InvalidProfile(
             f"The sign-in of `{start}` has no address: sso_start_url or sso_region is missing.",
-            f"{portal_advice(section)} `%aws_profile --explain {quoted(start)}` shows its "
-            "settings.",
+            f"{portal_advice(section)} `%aws_profile --explain {quoted(start)}` shows the "
+            "profile's settings.",
         )
 
     @property
     def cache_variant(self) -> str:
-        """The part of the cache key for parameters that aren't part of botocore's key, or "".
+        """The part of the cache key for parameters that aren't part of botocore's cache key, or "".
 
-        It depends on the role, too: the other roles of the chain are assumed without the policy,
-        and a read-only session for one of them must not use their cached credentials.
+        This part of the key also depends on the role. The package assumes the other roles in the
+        chain without a session policy, and a read-only session for one of these roles must not use
+        their cached credentials.
         """
         parts = []
         if self.parameters:
@@ -158,7 +160,7 @@ class Target:
 
     @property
     def has_sts_session(self) -> bool:
-        """Whether STS issues the credentials, as for a role or an MFA session."""
+        """Whether STS issues the credentials, as it does for a role or an MFA session."""
         if self.mfa:
             return True
         return not _ISSUED.isdisjoint(profile.kind for profile in self.chain)
@@ -170,12 +172,12 @@ class Target:
 
     @property
     def signs_in(self) -> bool:
-        """Whether the chain begins with a sign-in."""
+        """Whether the role chain begins with a sign-in."""
         return self.start.kind in SIGNS_IN
 
     @property
     def may_prompt(self) -> bool:
-        """Whether renewing the session can prompt the user, for an MFA code or a sign-in."""
+        """Whether renewing the session can prompt the user for an MFA code or a sign-in."""
         return self.signs_in or not self.renews_unattended
 
     @property
@@ -195,15 +197,15 @@ class Target:
 
     @property
     def foreign_sts(self) -> str:
-        """The STS endpoint from a setting or variable, or an empty string if it is AWS's."""
+        """The STS endpoint from a setting or variable, or "" if the endpoint belongs to AWS."""
         return self._foreign_endpoint("sts")
 
     @property
     def store(self) -> str:
-        """The S3 endpoint of a store that isn't AWS if the session has its keys, otherwise "".
+        """The endpoint of an S3-compatible store if the session uses its keys, or an empty string.
 
-        Such keys belong to no AWS account. Without an endpoint for its STS, it isn't known whose
-        they are, and AWS's STS must not get them.
+        A store's keys don't belong to an AWS account. If the store doesn't have an STS endpoint,
+        the owner of the keys is unknown, and the package must not send the keys to AWS's STS.
         """
         kind = self.profile.kind
         is_variable = kind is ProfileKind.AMBIENT and self.profile.source == "Environment"
@@ -215,14 +217,14 @@ class Target:
 
     @property
     def server(self) -> str:
-        """The endpoint that knows the identity if it isn't AWS, otherwise an empty string."""
+        """The endpoint of the server that manages the identity, or "" if the server is AWS's."""
         return self.foreign_sts or self.store
 
     def require_sts(self) -> None:
-        """Raise InvalidOption if the session has keys of a store without an STS."""
+        """Raise InvalidOption if the session's keys belong to a store without an STS endpoint."""
         if self.store:
             raise InvalidOption(
-                f"`{self.name}` has keys of {self.store}, and no STS can limit them.",
+                f"`{self.name}` has keys of {self.store}, which has no STS to limit them.",
                 "Leave out `--read-only`, `--policy`, `--duration` and `--mfa`. "
                 + advice_to_write("If a pattern makes the profile read-only, add `--write`."),
             )
@@ -231,7 +233,8 @@ class Target:
     def unknown_region(self) -> str:
         """A sentence about a Region that botocore doesn't know, or an empty string.
 
-        Servers that aren't AWS have their own Regions, so only a misspelled one is named there.
+        For a server that isn't AWS, only a misspelled AWS Region counts, because the server can
+        have other Regions.
         """
         is_foreign = any(map(self._foreign_endpoint, ("s3", "sts")))
         if is_foreign and not is_misspelled_region(self.region):
@@ -239,18 +242,19 @@ class Target:
         return unknown_region(self.region)
 
     def endpoint(self, service: str) -> str:
-        """Return a service's endpoint from a setting or variable, or an empty string."""
+        """Return the endpoint that a setting or variable sets for a service, or an empty string."""
         return endpoint_of(service, self.profile.settings, self.config.services)
 
     def _foreign_endpoint(self, service: str) -> str:
-        """Return a service's endpoint for display, or an empty string if it is AWS's."""
+        """Return a service's endpoint for display, or an empty string if the endpoint is AWS's."""
         url = self.endpoint(service)
         return "" if is_aws(url) else redacted_urls(url).rstrip("/")
 
     def full_config(self) -> ParsedFiles:
-        """Return the files as botocore's ``Session.full_config``, with the chain's settings.
+        """Return the shared files' contents for ``Session.full_config``, with the options applied.
 
-        botocore parses both files for every session. Here, sessions share all other sections.
+        By default, botocore parses both files for every session. With this function, sessions share
+        all sections except for the profiles in the chain.
         """
         files = self.config.profiles
         own = {source.name: {**files.get(source, {}), **source.settings} for source in self.chain}
@@ -262,10 +266,10 @@ def target_of(
     config: Config | None = None,
     find_account: FindAccount | None = None,
 ) -> Target:
-    """Resolve a request to its target. The profile or role must support the request's options.
+    """Return the target of a request, whose options the profile or role must support.
 
-    Without ``find_account``, an account's name stays, which is enough for explanations and
-    sign-ins. Raises a subclass of `AwsProfileError`.
+    If ``find_account`` is None, account names aren't replaced with IDs, which is sufficient for
+    explanations and sign-ins. Raises a subclass of AwsProfileError.
     """
     if config is None:
         config = read_config()
@@ -324,9 +328,9 @@ _ROLE_SESSION = 3600
 
 
 def _as_policy_allows(first: Profile, request: SessionRequest) -> Profile:
-    """Return a profile with the policy's session name, and for as long as the policy allows.
+    """Return a profile with the session name and longest duration that the policy allows.
 
-    Raises NotAllowed if the request asks for another name or a longer time.
+    Raises NotAllowed if the request has a different session name or a longer duration.
     """
     policy = read_policy()
     policy.require_session_name(request.session_name)
@@ -345,7 +349,7 @@ def _as_policy_allows(first: Profile, request: SessionRequest) -> Profile:
 
 
 def has_long_term_keys(target: Target) -> bool:
-    """Return whether the files or variables give the first credentials as an IAM user's keys."""
+    """Return whether the first credentials in the chain are an IAM user's long-term keys."""
     start = target.start
     if start.kind is ProfileKind.STATIC_KEYS:
         return not target.config.profiles.get(start, {}).get("aws_session_token")
@@ -355,7 +359,7 @@ def has_long_term_keys(target: Target) -> bool:
 
 
 def _parameters_by_role(chain: tuple[Profile, ...]) -> dict[str, StsParameters]:
-    """Return the AssumeRole parameters that botocore has no settings for, by role ARN."""
+    """Return, by role ARN, the AssumeRole parameters that botocore can't read from settings."""
     parameters: dict[str, StsParameters] = {}
     for profile in chain:
         added = parameters_of(profile)
@@ -365,7 +369,7 @@ def _parameters_by_role(chain: tuple[Profile, ...]) -> dict[str, StsParameters]:
 
 
 def _region_of(request: SessionRequest, first: Profile) -> tuple[str | None, str]:
-    """Return a session's Region, and the environment variable that sets it or an empty string."""
+    """Return a session's Region, and the name of the variable that sets the Region or ""."""
     if request.region:
         return request.region, ""
     region = user_variable("AWS_DEFAULT_REGION")
@@ -381,22 +385,22 @@ def _region_of(request: SessionRequest, first: Profile) -> tuple[str | None, str
 
 
 def _mfa(profile: Profile) -> StsParameters:
-    """Return the ARN of the MFA device for a profile's access keys. Raises InvalidOption."""
+    """Return GetSessionToken's parameters for a profile's access keys. Raises InvalidOption."""
     if profile.kind in ASSUMES:
         raise InvalidOption(
-            f"--mfa is for long-term keys; `{profile}` assumes a role.",
-            "Leave the option out. A role with an `mfa_serial` requires its code anyway.",
+            f"--mfa is for long-term keys, but `{profile}` assumes a role.",
+            "Leave out `--mfa`. A role with an `mfa_serial` requires an MFA code anyway.",
         )
     if profile.kind is not ProfileKind.STATIC_KEYS or not profile.mfa_serial:
         raise InvalidOption(
-            f"--mfa is for long-term keys with an `mfa_serial`; `{profile}` doesn't have both.",
-            "Leave the option out, or add the `mfa_serial` of the device to the profile.",
+            f"--mfa is for long-term keys with an `mfa_serial`, but `{profile}` doesn't have both.",
+            "Leave out `--mfa`, or add the `mfa_serial` of your MFA device to the profile.",
         )
     return {"SerialNumber": profile.mfa_serial}
 
 
 def sign_in_target(sign_in: SignIn, config: Config) -> Target:
-    """Return a target that has only a sign-in, and no role."""
+    """Return a target with which a user can sign in, and which doesn't have a role."""
     shown = f"sso-session {sign_in.session}" if sign_in.session else sign_in.name
     profile = Profile(shown, sign_in_settings(sign_in, config), ProfileKind.SSO)
     request = SessionRequest(sign_in.name)
@@ -406,10 +410,11 @@ def sign_in_target(sign_in: SignIn, config: Config) -> Target:
 
 
 def login_target(request: SessionRequest) -> Target:
-    """Resolve a request for a sign-in only, without the options that a sign-in doesn't need.
+    """Return a target for signing in, without the request's options that a sign-in doesn't need.
 
-    With only an [sso-session], the target has no role. An account's name stays, because only a user
-    who has signed in can look up the account. Errors about the target show the whole request.
+    If the request names a sign-in instead of a profile, the target doesn't have a role. Account
+    names aren't replaced with IDs, because the user must sign in before looking up accounts. Errors
+    about the target show the whole request.
     """
     config = read_config()
     if request.has_parts:
@@ -453,7 +458,7 @@ def requested_chain(
 
 
 def _require_one_way(request: SessionRequest, config: Config) -> None:
-    """Raise InvalidOption unless a request names one identity, as a whole."""
+    """Raise InvalidOption unless a request completely names exactly one identity."""
     if request.names_one_identity:
         return
     hint = (
@@ -471,14 +476,14 @@ def _require_one_way(request: SessionRequest, config: Config) -> None:
         hint = f"Add `{missing}`. `{listing}` lists the accounts and roles."
     elif request.profile and request.sso:
         listing = f"%aws_profiles --sso {quoted(request.sso)}"
-        hint = f"`{listing}` lists the roles of the sign-in, whose names have their accounts."
+        hint = f"`{listing}` lists the names of the sign-in's roles, which include the account."
     raise InvalidOption(f"Use exactly one of {IDENTITIES}.", hint)
 
 
 def _chain_of_arn(
     role_arn: str, request: SessionRequest, config: Config, find_account: FindAccount | None
 ) -> tuple[Profile, ...]:
-    """Return the role chain for an ARN without a profile, with its source's client settings."""
+    """Return the role chain for a role's ARN, with the client settings of its source profile."""
     if ":role/" not in role_arn:  # botocore takes it for a profile
         raise InvalidOption(
             f"`{role_arn}` isn't the ARN of a role.",
@@ -504,7 +509,7 @@ def _chain_of_arn(
 def _with_names(
     request: SessionRequest, chain: tuple[Profile, ...], config: Config
 ) -> SessionRequest:
-    """Return the request with the names from its role chain, so that it opens the same session."""
+    """Return a copy of a request that opens the same session, with the role chain's names."""
     first = chain[0]
     if request.source_profile:
         return replace(request, source_profile=chain[1].name)

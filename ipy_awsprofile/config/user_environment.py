@@ -1,7 +1,7 @@
-"""Return the user's environment, without the variables that a switch has set.
+"""Read the user's environment variables without the variables that a switch has set.
 
-A switch sets variables for child processes. They must not affect the next switch: for example, the
-Region of one profile isn't the default for another.
+A switch sets variables for child processes. These variables must not affect the next switch. For
+example, the Region of one profile isn't the default Region for another profile.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 class Switched:
     """The variables that the active switch has set in this process.
 
-    Each group has the names of variables that belong together, the switch's values for them, and
-    the user's values.
+    Each group contains the names of variables that belong together, the switch's values for these
+    variables, and the user's values.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ SWITCHED = Switched()
 def user_environment() -> dict[str, str]:
     """Return the environment without the variables that a switch has set.
 
-    Variables that changed after the switch count as the user's.
+    A variable that changed after the switch counts as set by the user.
     """
     # Another thread can remove a variable in the meantime, and then `dict` would fail.
     values = {name: os.environ.get(name) for name in list(os.environ)}
@@ -41,7 +41,7 @@ def user_environment() -> dict[str, str]:
 
 
 def user_variable(name: str, default: str | None = None) -> str | None:
-    """Return a variable of `user_environment`, without the copy; ``default`` if it isn't set."""
+    """Return a variable's value in `user_environment`, or ``default`` if it isn't set."""
     for names, ours, theirs in SWITCHED.groups:
         if name in names and _current(names) == ours:
             return theirs.get(name, default)
@@ -49,7 +49,7 @@ def user_variable(name: str, default: str | None = None) -> str | None:
 
 
 def _current(names: Iterable[str]) -> dict[str, str]:
-    """Return the variables that are set, out of these."""
+    """Return the values of those variables that are set."""
     return {name: os.environ[name] for name in names if name in os.environ}
 
 
@@ -82,12 +82,12 @@ _OF_IDENTITY = (*KEY_VARIABLES, *PROFILE_VARIABLES)
 
 
 def has_identity_of_switch() -> bool:
-    """Return whether the variables that name an identity still have the switch's values."""
+    """Return whether the variables that name an identity still have the values from the switch."""
     return are_of_switch(_OF_IDENTITY)
 
 
 def are_of_switch(variables: Container[str]) -> bool:
-    """Return whether these variables still have the values that a switch set."""
+    """Return whether the given variables still have the values that a switch set."""
     for names, ours, _ in SWITCHED.groups:
         if names[0] in variables and _current(names) != ours:
             return False
@@ -95,12 +95,12 @@ def are_of_switch(variables: Container[str]) -> bool:
 
 
 def identity_in_environment() -> int:
-    """Return a hash of the variables that name an identity, because they can be secrets."""
+    """Return a hash of the variables that name an identity, whose values can be secrets."""
     return hash(tuple(map(os.environ.get, _OF_IDENTITY)))
 
 
 def named_profile(environ: Mapping[str, str]) -> tuple[str, str | None]:
-    """Return the variable that names boto3's profile and its value, or ``("", None)``.
+    """Return the variable that names boto3's profile, and its value, or ``("", None)``.
 
     As in botocore, AWS_DEFAULT_PROFILE takes precedence, and an empty variable counts as set.
     """

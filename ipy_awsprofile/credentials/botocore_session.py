@@ -1,7 +1,8 @@
 """The botocore session that resolves a profile's credentials.
 
-botocore resolves the credentials. This module provides it with the parsed files, in which options
-replace some settings, with shared event hooks and service models, and with timeouts.
+botocore resolves the credentials. This module gives botocore the parsed shared files with the
+target's options applied, event hooks and service models that all sessions share, and short
+timeouts.
 """
 
 from __future__ import annotations
@@ -62,9 +63,9 @@ _MODELS = os.path.join(os.path.dirname(__file__), "models")
 
 
 def give_up_soon(timeout: float = 10, *, attempts: int = 3) -> Config:
-    """Return the config of our own clients, which give up early because the user is waiting.
+    """Return a client config with short timeouts and few attempts, because the user is waiting.
 
-    An attempt waits ``timeout`` seconds for a response, and half of that for a connection.
+    Each attempt waits up to ``timeout`` seconds for a response, and half as long for a connection.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
     """
@@ -83,7 +84,7 @@ class _SharedLoader(Loader):
 
     @property
     def search_paths(self) -> list[str]:
-        """A copy of the list of model folders, to which each boto3 session adds its own."""
+        """A copy of the list of model folders, because each boto3 session adds folders to it."""
         return list(self._search_paths)  # type: ignore[attr-defined]
 
     def load_service_model(self, *args: Any, **kwargs: Any) -> Any:
@@ -113,10 +114,10 @@ def _built_in_hooks(_count: int) -> HierarchicalEmitter:
 
 
 class SharedBotocoreSession(StaysInProcess, botocore.session.Session):
-    """A botocore session that shares its event handlers and service models with others.
+    """A botocore session that shares its event handlers and service models with other sessions.
 
-    Its Region is fixed when it is created, because a switch sets environment variables for child
-    processes, and these variables must not affect older sessions.
+    The session's Region is set when the session is created, because a switch sets environment
+    variables for child processes, and these variables must not affect older sessions.
     """
 
     def __init__(self, profile: str, region: str | None) -> None:
@@ -137,9 +138,10 @@ class SharedBotocoreSession(StaysInProcess, botocore.session.Session):
 def separate_session(
     name: str, region: str | None, settings: Section, services: Section
 ) -> SharedBotocoreSession:
-    """Return a session with another session's settings. It doesn't read the shared files.
+    """Return a session that uses these settings and doesn't read the shared files.
 
-    ``settings`` are the profile's client settings, and ``services`` are its [services] sections.
+    ``settings`` are the client settings of the profile ``name``, and ``services`` are the
+    [services] sections that these settings refer to.
     """
     session = SharedBotocoreSession(name, region)
     # botocore has no public API for settings that don't come from a file.
@@ -149,9 +151,9 @@ def separate_session(
 
 
 class ProfileBotocoreSession(SharedBotocoreSession):
-    """The botocore session of a target, which is a profile with some settings overridden.
+    """The botocore session of a target, which is a profile with the options of a request applied.
 
-    ``outside`` has the services, programs and files that the session uses.
+    ``outside`` gives access to the services, programs and files that the session uses.
     """
 
     def __init__(self, target: Target, outside: Outside = OUTSIDE) -> None:
@@ -164,7 +166,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
 
     @cached_property
     def full_config(self) -> ParsedFiles:
-        """The parsed shared files, with the target's settings in the profile."""
+        """The contents of the shared files, with the target's options applied to its profile."""
         return self.target.full_config()
 
     def resolve_credentials(
@@ -177,10 +179,10 @@ class ProfileBotocoreSession(SharedBotocoreSession):
     ) -> None:
         """Retrieve the session's credentials now, and enable their automatic renewal.
 
-        Read an assumed role from the AWS CLI's cache unless ``fresh`` is set. If AWS rejects a
-        cached session, assume its role again. ``config`` is that of the clients that retrieve
-        credentials, and ``role_provider`` is as in `create_provider_chain`. Raises botocore's
-        exceptions and subclasses of AwsProfileError.
+        Look for role sessions in the AWS CLI's cache unless ``fresh`` is True. If AWS rejects a
+        cached session, assume the session's role again. ``config`` is the config of the clients
+        that retrieve credentials, and ``role_provider`` is passed to `create_provider_chain`.
+        Raises botocore's exceptions and subclasses of AwsProfileError.
         """
         open_cache = self.outside.open_role_cache
         cache = open_cache(fresh=fresh, variant=self.target.cache_variant)
@@ -202,7 +204,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         config: Config,
         role_provider: RoleProvider | None,
     ) -> None:
-        """Return the target's credentials, or an MFA session or a scoped session for them."""
+        """Retrieve and store the target's credentials, or an MFA or scoped session for them."""
         target = self.target
         clients = provider_clients(target, config, self.outside)
         # Credentials that many roles share must not keep the session of the first of them.
@@ -241,8 +243,8 @@ def provider_clients(target: Target, config: Config, outside: Outside = OUTSIDE)
 def rejection_of(credentials: object) -> str:
     """Return the error code with which STS rejects a session's credentials, or an empty string.
 
-    This doesn't renew the credentials. The string is also empty if they are never renewed,
-    or if STS can't be reached.
+    This function doesn't renew the credentials. It also returns an empty string if this package
+    doesn't renew the credentials, or if STS can't be reached.
     """
     renewing = renewing_of(credentials)
     if renewing is None or renewing.target.store:
@@ -260,14 +262,14 @@ def rejection_of(credentials: object) -> str:
 
 
 def _regional_session(target: Target, outside: Outside) -> ProfileBotocoreSession:
-    """Return a session with a Regional endpoint of STS."""
+    """Return a session for a target that calls a Regional STS endpoint."""
     session = ProfileBotocoreSession(target, outside)
     use_regional_sts(session)
     return session
 
 
 def unsigned_session(target: Target) -> ProfileBotocoreSession:
-    """Return a session with a target's settings, for calls that need no credentials."""
+    """Return a session with a target's settings for calls that don't need credentials."""
     session = ProfileBotocoreSession(target)
     unsigned = Config(signature_version=UNSIGNED)
     session.set_default_client_config(give_up_soon().merge(unsigned))
@@ -277,11 +279,12 @@ def unsigned_session(target: Target) -> ProfileBotocoreSession:
 def _check_identity(
     target: Target, former: CallerIdentity | None, now: Keys
 ) -> CallerIdentity | None:
-    """Return what STS reports of new keys. Raise IdentityChanged if the ``former`` ones differ.
+    """Return the identity that STS reports for the new keys.
 
-    Without a report on the former ones, return None, because nothing has shown an identity yet.
-    With IAM Identity Center, the session name is the name of the user who has signed in. Raises
-    another subclass of `AwsProfileError` if STS doesn't accept the new credentials.
+    Raise IdentityChanged if this identity differs from ``former``. If ``former`` is unknown, return
+    None without calling STS. With IAM Identity Center, the role session name must also be the same,
+    because it is the name of the user who has signed in. Raise another subclass of AwsProfileError
+    if STS doesn't accept the new keys.
 
     https://docs.aws.amazon.com/singlesignon/latest/userguide/howtogetcredentials.html
     """
@@ -297,6 +300,6 @@ def _check_identity(
         line = arguments(target.request)
         raise IdentityChanged(
             f"The credentials of `{target.name}` belong to {caller.arn} now, not to {former.arn}.",
-            f"Run `%aws_profile {line}` to switch to them, and create older clients again.",
+            f"Run `%aws_profile {line}` to switch to {caller.arn}, and recreate any older clients.",
         )
     return caller

@@ -1,4 +1,4 @@
-"""Whose credentials are, as STS has reported it. The credentials themselves keep the report."""
+"""The caller identity that STS reports for credentials, stored on the credentials object."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ATTRIBUTE = "_ipy_awsprofile_caller"
 class CallerIdentity:
     """The ARN and user ID that STS returns for a set of credentials.
 
-    ``cached`` is True if they come from an earlier STS response in the AWS CLI's cache.
+    ``cached`` is True if the identity comes from an earlier STS response in the AWS CLI's cache.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
@@ -23,20 +23,20 @@ class CallerIdentity:
 
     @property
     def principal(self) -> str:
-        """The ARN without the role session name, which can differ for each session."""
+        """The ARN without the role session name, which can differ between sessions."""
         head, _, name = self.arn.rpartition("/")
         return head if ":assumed-role/" in head else f"{head}/{name}"
 
 
 def note_caller(credentials: object, key: str, caller: CallerIdentity) -> None:
-    """Keep with credentials what STS has reported of their keys with this access key ID."""
+    """Store with credentials the identity that STS has reported for the access key ID ``key``."""
     setattr(credentials, _ATTRIBUTE, (key, caller))
 
 
 def caller_of(credentials: object) -> CallerIdentity | None:
-    """Return what STS has reported of the current keys of credentials, or None.
+    """Return the identity that STS has reported for the current keys of credentials, or None.
 
-    This doesn't renew them.
+    This function doesn't renew the credentials.
     """
     noted: tuple[str, CallerIdentity] | None = getattr(credentials, _ATTRIBUTE, None)
     if noted is None:
@@ -47,9 +47,9 @@ def caller_of(credentials: object) -> CallerIdentity | None:
 
 
 def _current_key(credentials: object) -> str | None:
-    """Return the access key ID of credentials without renewing them.
+    """Return the current access key ID of credentials without renewing the credentials.
 
-    botocore has no public API for this.
+    botocore doesn't have a public API for this access.
     """
     # Credentials that are renewed or read again have this attribute, and a property without "_".
     key: str | None = getattr(credentials, "_access_key", None)

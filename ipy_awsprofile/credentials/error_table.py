@@ -1,7 +1,8 @@
-"""The errors of AWS, botocore and the system that this package translates.
+"""Rules that translate errors from AWS, botocore and the system into this package's exceptions.
 
-The first rule that applies is used. If no rule applies, the exception is a fault of this package.
-If botocore can't read a response or a file, `translation.reading` raises one of these errors.
+The first rule that matches an error is used. An error that no rule matches is treated as a bug in
+this package. If botocore can't read a response or a file, `translation.reading` raises an error for
+which this table has a rule.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 """
@@ -64,13 +65,14 @@ _BY_DESIGN = "AWS_ERROR_|^Invalid endpoint|^Unsupported host|^Auth token"
 
 
 class Rule(NamedTuple):
-    """Translates some errors to one of this package's errors.
+    """A rule that translates certain errors into one of this package's exceptions.
 
-    ``when`` has error codes (`_ANY` is all responses) or exception types. ``calls`` are operations,
-    and ``text`` is a pattern in ``str(error)``. ``says`` and ``hint`` use the fields of
-    `translation.from_error`, but not ``message`` if AWS's or botocore's message can contain a
-    secret. If there are mistakes in the settings that the error can be ``about``, they are the hint
-    instead.
+    ``when`` contains error codes or exception types, and `_ANY` matches every error response.
+    ``calls`` limits the rule to these AWS operations. ``text`` is a regular expression that
+    ``str(error)`` must match. ``says`` and ``hint`` are format strings for the fields of
+    `translation.from_error`. They must not contain the field ``message`` if the message from AWS or
+    botocore can contain a secret. ``about`` names the settings that can cause the error. If these
+    settings contain mistakes, the mistakes replace the hint.
     """
 
     when: Any
@@ -82,7 +84,7 @@ class Rule(NamedTuple):
     about: Collection[str] = ()
 
     def is_for_response(self, code: str, call: str) -> bool:
-        """Return whether the rule applies to an error code in the response to a call."""
+        """Return whether the rule applies to an error code in the response to an operation."""
         if self.when and code not in self.when:
             return False
         return not self.calls or call in self.calls
@@ -93,7 +95,7 @@ RESPONSES = (
         _ANY,
         MfaRejected,
         "AWS refused the MFA code for {name}: {message}",
-        "Each code works once: wait for the next one, or check the command in `mfa_process`. "
+        "Each code works only once. Wait for the next code, or check the command in `mfa_process`. "
         "`mfa_serial` must be an MFA device of the user whose keys start the role chain.",
         text="MultiFactorAuthentication failed",
     ),
@@ -108,15 +110,15 @@ RESPONSES = (
         EXPIRED | DENIED | words("IDPRejectedClaim InvalidIdentityToken"),
         CredentialsRejected,
         "AWS doesn't accept the web identity token of {start} for its role: {message}",
-        "Check the role's trust policy, and the token in the web_identity_token_file.",
+        "Check the role's trust policy and the token in the web_identity_token_file.",
         calls={"AssumeRoleWithWebIdentity"},
     ),
     Rule(
         EXPIRED,
         CredentialsExpired,
         "The credentials of {signer} have expired",
-        "Renew them at their source, then run the cell again. If {name} is active, run "
-        "`%aws_profile --refresh` first.",
+        "Renew these credentials at their source, then run the cell again. If {name} is active, "
+        "run `%aws_profile --refresh` first.",
     ),
     Rule(
         REJECTED,
@@ -187,7 +189,7 @@ RESPONSES = (
         UNKNOWN_OPERATION | words("404 405 InternalFailure InvalidParameterValue"),
         ServiceError,
         "{name} can't be limited: its STS endpoint doesn't know {call}",
-        "Use a Regional STS endpoint of AWS such as `https://sts.us-east-1.amazonaws.com`, or a "
+        "Use a Regional STS endpoint of AWS such as `https://sts.us-east-1.amazonaws.com`, use a "
         "profile that assumes a role, or leave out `--read-only`, `--policy` and `--duration`.",
         calls={"GetScopedCredentials"},
     ),
@@ -195,7 +197,7 @@ RESPONSES = (
         BUSY,
         ServiceError,
         "{call} failed for {name}: {message}",
-        "AWS is busy, or limits how often this can be called. Wait a minute, then try again.",
+        "AWS is busy, or limits how often you can call {call}. Wait a minute, then try again.",
     ),
     Rule(
         _ANY,
@@ -238,7 +240,7 @@ EXCEPTIONS = (
         botocore.CredentialRetrievalError,
         CredentialsUnavailable,
         "The credential_process of {start} took more than a minute",
-        "Run its command in a terminal to see what it waits for, then answer in time.",
+        "Run this command in a terminal to see what it is waiting for, and answer within a minute.",
         text="from custom-process: TimeoutExpired",
     ),
     Rule(
@@ -253,7 +255,7 @@ EXCEPTIONS = (
         botocore.CredentialRetrievalError,
         CredentialsUnavailable,
         "The credential_process of {start} returned no credentials",
-        "Run its command in a terminal to see what it prints.",
+        "Run this command in a terminal to see what it prints.",
         text="from custom-process",
         about={"credential_process"},
     ),
@@ -262,8 +264,8 @@ EXCEPTIONS = (
         CredentialsUnavailable,
         "There are no default credentials in the environment, the default profile, a container or "
         "an instance",
-        "Name a profile, `%aws_profile NAME`. `%aws_profiles` lists the profiles. If you name a "
-        "role's ARN, add `--source-profile NAME`.",
+        "Run `%aws_profile NAME` with the name of a profile. `%aws_profiles` lists the profiles. "
+        "If you name a role's ARN, add `--source-profile NAME`.",
         text="no default credentials|from Ec2InstanceMetadata: .* in profile arn:",
     ),
     Rule(
@@ -280,8 +282,9 @@ EXCEPTIONS = (
         ),
         CredentialsUnavailable,
         "The credential source of {start} returned no credentials ({source})",
-        "Environment needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, EcsContainer a container "
-        "of ECS or EKS, and Ec2InstanceMetadata an EC2 instance with a role.",
+        "`Environment` requires AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, `EcsContainer` "
+        "requires a container in ECS or EKS, and `Ec2InstanceMetadata` requires an EC2 instance "
+        "with a role.",
     ),
     Rule(
         botocore.NoCredentialsError,
@@ -348,8 +351,8 @@ EXCEPTIONS = (
         (botocore.ConnectionError, botocore.HTTPClientError),
         EndpointUnreachable,
         "AWS can't be reached for {name}: {message}",
-        "Check the network (VPN, HTTPS_PROXY, NO_PROXY), and the `endpoint_url` of the profile or "
-        "in AWS_ENDPOINT_URL.",
+        "Check the network (VPN, HTTPS_PROXY, NO_PROXY) and the endpoint in the profile's "
+        "`endpoint_url` or in AWS_ENDPOINT_URL.",
         text='URL: "',  # not the message that can quote a header
         about=words("endpoint_url region sso_region"),
     ),
@@ -378,15 +381,15 @@ EXCEPTIONS = (
         ResponseParserError,
         ServiceError,
         "{name} got a response that isn't from AWS: {message}",
-        "A proxy or your network's sign-in page may have answered: check the `endpoint_url` of the "
-        "profile or in AWS_ENDPOINT_URL, and HTTPS_PROXY.",
+        "A proxy or your network's sign-in page may have answered instead. Check HTTPS_PROXY and "
+        "the endpoint in the profile's `endpoint_url` or in AWS_ENDPOINT_URL.",
     ),
     Rule(
         NotWritable,
         CredentialsUnavailable,
         "A file of {start} can't be written: {message}",
-        "Make its folder writable, or free some space. You can also set XDG_CACHE_HOME to a folder "
-        "in place of `~/.cache`, or HOME to a folder with a copy of `~/.aws`.",
+        "Make the file's folder writable, or free some disk space. You can also set XDG_CACHE_HOME "
+        "to a folder that replaces `~/.cache`, or set HOME to a folder with a copy of `~/.aws`.",
     ),
     Rule(
         OSError,

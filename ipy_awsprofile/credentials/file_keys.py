@@ -1,4 +1,4 @@
-"""Credentials that follow a profile's keys in a shared file."""
+"""Credentials that read a profile's keys from a shared file again when the file changes."""
 
 # botocore has no public API to change how its credentials are renewed
 
@@ -33,11 +33,11 @@ def _current_key(name: str) -> Any:
 
 
 class FileCredentials(StaysInProcess, Credentials):
-    """A profile's keys in a shared file. They are read again when the file changes.
+    """A profile's keys from a shared file, which this class reads again when the file changes.
 
     botocore reads keys once per session, and the AWS CLI reads them for each command. A kernel can
     run for days, and tools that renew temporary keys update the credentials file every hour. If the
-    file can't be read or no longer has the profile's keys, the former keys stay in use, because
+    file can't be read or no longer has the profile's keys, the previous keys stay in use, because
     another program may be writing the file.
     """
 
@@ -62,7 +62,7 @@ class FileCredentials(StaysInProcess, Credentials):
         self._check = check
 
     def load(self) -> Self | None:
-        """Read the keys. Return the credentials, or None if the file doesn't contain the keys."""
+        """Read the keys. Return this object, or None if the file doesn't contain the keys."""
         version = version_of(self._path)  # before reading, because the file can change meanwhile
         loaded = self._load()
         if not loaded:

@@ -1,8 +1,8 @@
-"""The questions that running cells ask the user, and that the user can answer in any view.
+"""The questions that running cells ask, and that the user can answer in any picker or toolbar.
 
-A question is one object. The cell that asks waits for its answer, and all pickers and toolbars show
-it, so a question can be answered even if the page was reloaded in the meantime. The first answer
-counts.
+Each question is one object. The cell that asks the question waits for an answer, and all pickers
+and toolbars show the question. The user can therefore answer even after reloading the page. If
+several answers arrive, the first answer counts.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _numbers = count(randbits(40))
 
 
 def next_number() -> int:
-    """Return a number that no other question has."""
+    """Return a unique number for a new question."""
     return next(_numbers)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CellQuestion:
-    """A question that a running cell asks, with the data for the views (`Ask` in ``picker``)."""
+    """A question that a running cell asks, with the data that pickers and toolbars show."""
 
     ask: Mapping[str, Any]
     _answers: SimpleQueue[Answer] = field(default_factory=SimpleQueue)
@@ -45,13 +45,13 @@ class CellQuestion:
         self._answers.put(answer)
 
     def answer(self, seconds: float) -> Answer | None:
-        """Wait some seconds for an answer, and return it. Ctrl-C ends the wait."""
+        """Wait up to ``seconds`` for an answer, and return it or None. Ctrl-C ends the wait."""
         with suppress(Empty):
             return self._answers.get(timeout=seconds)
         return None
 
     def wait(self) -> Answer:
-        """Wait for an answer, and return it. Ctrl-C ends the wait."""
+        """Wait for an answer and return it. Ctrl-C ends the wait."""
         while True:
             answer = self.answer(0.2)
             if answer is not None:
@@ -59,7 +59,7 @@ class CellQuestion:
 
 
 class Inbox:
-    """The open questions of all cells and threads of a kernel, the oldest first."""
+    """The open questions of all cells and threads in a kernel, starting with the oldest."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -70,7 +70,7 @@ class Inbox:
 
     @contextmanager
     def asking(self, **ask: object) -> Iterator[CellQuestion]:
-        """Show a question in all views in a ``with`` block."""
+        """Show a question in all pickers and toolbars while a ``with`` block runs."""
         number = next_number()
         about = {"question": number, "of_cell": True, "can_answer": self.can_answer, "error": ""}
         question = CellQuestion({**about, **ask})
@@ -85,7 +85,7 @@ class Inbox:
             self._notify()
 
     def take(self, number: int, answer: Answer) -> bool:
-        """Pass on the answer to a question. Return whether a cell is asking this question."""
+        """Pass an answer to the cell that asks a question. Return whether such a cell exists."""
         with self._lock:
             for question in self._questions:
                 if question.number == number:
@@ -95,12 +95,15 @@ class Inbox:
 
     @property
     def ask(self) -> Mapping[str, Any] | None:
-        """The oldest open question."""
+        """The data of the oldest open question, or None if no question is open."""
         with self._lock:
             return self._questions[0].ask if self._questions else None
 
     def subscribe(self, listener: Callable[[], object]) -> Callable[[], None]:
-        """Call a function after each change. Return a function that stops the calls."""
+        """Call ``listener`` when a question opens or closes.
+
+        Return a function that stops these calls.
+        """
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 

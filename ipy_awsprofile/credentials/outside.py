@@ -1,4 +1,6 @@
-"""Everything outside this process that retrieving credentials uses. A rehearsal replaces it.
+"""Access to everything outside this process that is used to retrieve credentials.
+
+A rehearsal, which doesn't retrieve credentials, replaces this access.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 """
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class CredentialProcess(subprocess.Popen[bytes]):
-    """A credential_process. It runs in the user's environment, for at most one minute.
+    """A credential_process, which runs in the user's environment for at most one minute.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
     """
@@ -33,7 +35,7 @@ class CredentialProcess(subprocess.Popen[bytes]):
         input: bytes | None = None,  # noqa: A002
         timeout: float | None = None,
     ) -> tuple[bytes, bytes]:
-        """Return the command's output. Raises TimeoutExpired after one minute."""
+        """Return the command's output. Raises TimeoutExpired if the command takes over a minute."""
         try:
             return super().communicate(input, timeout or PROCESS_TIMEOUT)
         finally:
@@ -51,11 +53,11 @@ class Outside:
     open_role_cache: Callable[..., RoleCache] = RoleCache
 
     def create_prompter(self, person: Person, target: Target) -> Prompter:
-        """Return a prompter that asks a person."""
+        """Return a prompter that asks ``person`` for a target's MFA codes."""
         return Prompter(person, target)
 
     def prepare(self, session: botocore.session.Session) -> None:
-        """Prepare a session. Its clients call AWS, so nothing has to be done."""
+        """Prepare a session. This method does nothing, because the session's clients call AWS."""
 
     def metadata_session(self, session: Any) -> Any:
         """Return the HTTP session for a container's or an instance's metadata service."""

@@ -48,7 +48,7 @@ _is_unattended: ContextVar[bool] = ContextVar("is_unattended", default=False)
 
 @contextmanager
 def unattended() -> Iterator[None]:
-    """Don't prompt the user in a ``with`` block, because no cell waits for its result."""
+    """Prevent prompts in a ``with`` block, because no cell is waiting for the block's result."""
     token = _is_unattended.set(True)
     try:
         yield
@@ -57,7 +57,7 @@ def unattended() -> Iterator[None]:
 
 
 class SignInStep(StrEnum):
-    """What the user has to do on the sign-in page."""
+    """The step that the user has to take on the sign-in page."""
 
     ALLOW = "allow"  # in the browser that the kernel has opened
     COMPARE_CODE = "compare"  # allow it if the page shows the same code
@@ -65,11 +65,10 @@ class SignInStep(StrEnum):
 
 
 class Question(str):
-    """botocore's prompt for a code, with the name of the profile that needs it.
+    """botocore's prompt for an MFA code, with the name of the profile that needs the code.
 
     ``refused`` says why the previous code was rejected and what to enter now, or is empty for the
-    first prompt.
-    ``command`` is the command that shows this prompt again where the user can answer.
+    first prompt. ``command`` is the magic that shows this prompt again when the user runs it.
     """
 
     __slots__ = ("command", "profile", "refused")
@@ -88,13 +87,16 @@ class Question(str):
 
 
 def device_of(question: str) -> str:
-    """Return the serial number or ARN of the MFA device in botocore's prompt."""
+    """Return the serial number or ARN of the MFA device that botocore's prompt names."""
     # This is the wording of botocore's AssumeRoleCredentialFetcher.
     return question.removeprefix("Enter MFA code for ").rstrip(": ")
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Return whether a stream is a terminal. On Windows, `isatty` is also true for NUL."""
+    """Return whether a stream is a terminal.
+
+    On Windows, `isatty` isn't enough, because it also returns True for the NUL device.
+    """
     if stream is None or not stream.isatty():
         return False
     if sys.platform != "win32":
@@ -107,8 +109,8 @@ def somebody_is_there() -> bool:
     """Return whether the user sees the output of the running cell and can answer a prompt.
 
     While a cell runs, ipykernel replaces ``getpass.getpass``, and each request to run a cell says
-    whether the front end can answer prompts. A thread of a library can prompt, too, but not in a
-    terminal, where Ctrl-C couldn't end its prompt.
+    whether the front end can answer prompts. In a notebook, any thread can prompt. In a terminal,
+    only the main thread can, because Ctrl-C couldn't end another thread's prompt.
 
     https://jupyter-client.readthedocs.io/en/stable/messaging.html#execute
     """
@@ -122,10 +124,10 @@ def somebody_is_there() -> bool:
 
 
 def ask_on_input_channel(question: str, prompt: str | None = None) -> str:
-    """Prompt the user in the front end or terminal, without echo, and return the answer.
+    """Prompt the user in the front end or terminal without echo, and return the user's answer.
 
-    ``prompt`` replaces the question, for example if the device has already been shown.
-    Raises MfaUnavailable if no one is available to answer, or the answer is empty.
+    ``prompt`` is shown instead of the question, for example if the user has already seen the
+    device. Raises MfaUnavailable if no one is available to answer, or if the answer is empty.
 
     https://jupyter-client.readthedocs.io/en/stable/messaging.html#messages-on-the-stdin-router-dealer-channel
     """
@@ -143,7 +145,7 @@ def ask_on_input_channel(question: str, prompt: str | None = None) -> str:
 def no_code() -> MfaUnavailable:
     """Return the exception to raise if the user hasn't answered a prompt."""
     return MfaUnavailable(
-        "No code was entered.", "Nothing has changed. Run the cell again to enter one."
+        "No code was entered.", "Nothing has changed. Run the cell again to enter an MFA code."
     )
 
 
@@ -151,16 +153,17 @@ def _nobody_to_ask(question: str) -> MfaUnavailable:
     command = getattr(question, "command", "`%aws_profile NAME`")
     return MfaUnavailable(
         f"An MFA code from {device_of(question)} is required, but no one is available to enter it.",
-        f"Run {command}, or `%aws_profile --refresh` if the profile is active, where you can enter "
-        "it. Other notebooks and the AWS CLI can then use the session.",
+        f"Run {command} (or, if the profile is active, `%aws_profile --refresh`) where you can "
+        "enter the code. Other notebooks and the AWS CLI can then use the session.",
     )
 
 
 def code_from(command: str, question: str) -> str:
-    """Run a command in a shell, and return the MFA code that it prints.
+    """Run a command in a shell and return the MFA code that the command prints.
 
-    This is aws-vault's ``mfa_process`` setting. The user sees the command's standard error. Raises
-    MfaUnavailable if the command fails, doesn't print six digits, or takes longer than a minute.
+    The command comes from the setting ``mfa_process``, which aws-vault introduced. The user sees
+    the command's standard error. Raises MfaUnavailable if the command fails, doesn't print six
+    digits, or takes longer than a minute.
 
     https://github.com/99designs/aws-vault/blob/master/USAGE.md
     """
@@ -172,13 +175,13 @@ def code_from(command: str, question: str) -> str:
     if not _CODE.fullmatch(code):
         raise MfaUnavailable(
             f"The mfa_process for {device_of(question)} didn't print an MFA code.",
-            "Run its command in a terminal to see what it prints: it must be six digits.",
+            "Run this command in a terminal, and check that it prints six digits.",
         )
     return code
 
 
 def _output_of(command: str) -> str:
-    """Run a command in a shell. Return its output, or an empty string if it fails."""
+    """Run a command in a shell. Return its output, or an empty string if the command fails."""
     import subprocess
 
     # The user's own command, from their own files.
@@ -193,9 +196,9 @@ def _output_of(command: str) -> str:
 
 
 def end_process(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
-    """End a process that may still run. On Windows, also end the processes that it has started.
+    """End a process if it is still running. On Windows, also end its child processes.
 
-    Otherwise, they would continue, and keep the pipe for the output open.
+    On Windows, the child processes would otherwise continue and keep the output pipe open.
 
     https://learn.microsoft.com/en-us/windows-server/administration/windows-commands/taskkill
     """
@@ -209,11 +212,14 @@ def end_process(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> Non
 
 
 def require_code(answer: str) -> str:
-    """Return the code in the user's answer. Raises MfaRejected, which doesn't quote the answer."""
+    """Return the MFA code in the user's answer.
+
+    Raises MfaRejected if the answer isn't a code. The exception's message doesn't quote the answer.
+    """
     code = "".join(answer.split())  # some devices show the digits in two groups
     if not _CODE.fullmatch(code):
         error = MfaRejected(
-            "An MFA code has exactly six digits.", "Run the cell again, and enter all of them."
+            "An MFA code has exactly six digits.", "Run the cell again, and enter all six digits."
         )
         error.was_sent = False
         raise error
@@ -222,12 +228,12 @@ def require_code(answer: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Functions and settings to prompt the user.
+    """The functions and settings that determine how the user is prompted.
 
     ``mfa_prompter`` receives botocore's prompt, which contains the MFA device's serial number, and
-    returns the code. If a code is wrong, it is called again, up to ``attempts`` times in total.
-    A command in a profile takes precedence. ``sign_in_prompter`` is None if no one is available
-    to sign in.
+    returns the code. If a code is wrong, ``mfa_prompter`` is called again, up to ``attempts`` times
+    in total. If a profile has an ``mfa_process``, its command provides the code instead.
+    ``sign_in_prompter`` is None if no one is available to sign in.
     """
 
     mfa_prompter: MfaPrompter = ask_on_input_channel
@@ -235,7 +241,10 @@ class Person:
     sign_in_prompter: SignInPrompter | None = None
 
     def prompt_sign_in(self, target: Target) -> None:
-        """Let the user sign in. Raises SignInRequired if no one is available to sign in."""
+        """Let the user sign in for a target.
+
+        Raises SignInRequired if no one is available to sign in.
+        """
         from ipy_awsprofile.credentials.translation import no_sign_in  # slow to import
 
         if self.sign_in_prompter is None:
@@ -248,9 +257,9 @@ _T = TypeVar("_T")
 
 
 class Prompter:
-    """Prompts a person for a target's MFA codes. botocore calls it as its prompter.
+    """The prompter that botocore calls to get a target's MFA codes.
 
-    Set ``person`` to prompt in another way at later renewals.
+    Set ``person`` to change how later renewals prompt the user.
     """
 
     def __init__(self, person: Person, target: Target) -> None:
@@ -260,7 +269,10 @@ class Prompter:
         self._answers = False  # whether the user answered, rather than a command
 
     def __call__(self, question: str) -> str:
-        """Return an MFA code. Raises MfaUnavailable, MfaRejected, or the prompter's exceptions."""
+        """Return an MFA code from the user or from the ``mfa_process`` command.
+
+        Raises MfaUnavailable, MfaRejected, or an exception from the prompter.
+        """
         person = self.person
         target = self._target
         serial = device_of(question)
@@ -283,14 +295,15 @@ class Prompter:
         except Exception as error:  # noqa: BLE001  # its text can be the code
             raise MfaUnavailable(
                 f"The function that returns MFA codes raised {type(error).__name__}.",
-                "Correct the function that you have passed as `mfa_prompter`.",
+                "Correct the function that you passed as `mfa_prompter`.",
             ) from None
         return require_code(answer)
 
     def with_code(self, fetch: Callable[[], _T]) -> _T:
-        """Return the result of ``fetch``, which prompts for a code.
+        """Call ``fetch``, which prompts for an MFA code, and return the result.
 
-        If it raises MfaRejected, prompt the user again, unless AWS refused the device.
+        If ``fetch`` raises MfaRejected, call it again to prompt the user, unless AWS rejected the
+        device.
         """
         try:
             for _ in range(1, self.person.attempts):

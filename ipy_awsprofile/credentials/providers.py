@@ -1,4 +1,4 @@
-"""botocore's providers for a profile's credentials, with our cache, prompts and renewals.
+"""botocore's credential providers for a profile, with this package's cache, prompts and renewals.
 
 The providers and their order are those of ``botocore.credentials.create_credential_resolver`` for a
 session with a profile.
@@ -92,11 +92,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """How credentials are renewed: ``fetch`` returns new ones.
+    """Describes how credentials are renewed. ``fetch`` returns the new credentials.
 
-    STS issues them for the ``source`` credentials, with a code of the MFA device ``serial``, for a
-    ``duration`` in seconds, as far as that is known. ``is_role`` is true for a role's session,
-    whose identity can't change. ``fetcher`` is botocore's object with the method ``fetch``.
+    ``source`` contains the credentials that sign the call to STS, ``serial`` identifies the MFA
+    device, and ``duration`` is the length of the session in seconds. Each of these three is None if
+    it is unknown. ``is_role`` is True for a role session, whose identity can't change. ``fetcher``
+    is the botocore object to which the method ``fetch`` belongs.
     """
 
     fetch: Callable[[], NewKeys]
@@ -108,7 +109,7 @@ class Renewal:
 
     @classmethod
     def of(cls, credentials: Any) -> Self:
-        """Return how botocore renews some credentials. botocore has no public API for this."""
+        """Read from private attributes how botocore renews ``credentials``."""
         refresh = credentials._refresh_using
         # For a role with MFA, botocore wraps the fetcher's method, and would call it only once.
         fetch = getattr(refresh, "_refresh", refresh)
@@ -126,25 +127,26 @@ class Renewal:
         )
 
     def leave_out_code(self) -> None:
-        """Assume the role without an MFA code."""
+        """Remove the MFA device from the call to STS, so that it doesn't need a code."""
         del self.fetcher._assume_kwargs["SerialNumber"]
 
     def set_windows(
         self, credentials: Any, *, advisory: int, mandatory: int, of_cache: int
     ) -> None:
-        """Set how many seconds before they expire credentials are renewed and no longer cached."""
+        """Set how many seconds before expiry credentials are renewed and the cache ignores them."""
         credentials._advisory_refresh_timeout = advisory
         credentials._mandatory_refresh_timeout = mandatory
         self.fetcher._expiry_window_seconds = of_cache
 
 
 class Renewing:
-    """Renews credentials with prompts, sign-ins, our errors and a check of the identity.
+    """Renews credentials, prompts the user if necessary, and checks the identity of the new keys.
 
     botocore renews credentials automatically, except for roles that need another MFA code and for
-    expired sign-ins. ``check`` looks at new keys, unless a role's ARN identifies them. The
-    ``cache`` knows whose sessions it has returned. If it ``keeps_error``, the credentials aren't
-    renewed again after their first error.
+    expired sign-ins. ``check`` compares the identity of new keys with the former identity. It isn't
+    called for role sessions, whose ARN can't change. ``cache`` provides the identity of each
+    session that it has returned. If ``keeps_error`` is True, a renewal that follows an error raises
+    the same error again.
     """
 
     def __init__(
@@ -167,9 +169,10 @@ class Renewing:
         self._prompting: list[object] = []  # credentials whose renewal prompts for a code
 
     def for_source(self, name: str) -> Renewing:
-        """Return a copy for a source in the target's role chain, which other roles use, too.
+        """Return a copy of this object for a source profile that several roles use.
 
-        Its errors name the source, and its first error is that of all roles.
+        The copy's errors name the source profile. If its first renewal fails, all the roles get
+        that error.
         """
         target = self.target
         if name in target.names:
@@ -181,7 +184,7 @@ class Renewing:
         return Renewing(target, self.prompter, self.check, self.cache, keeps_error=True)
 
     def load(self, load: Callable[[], Credentials | None], method: str) -> Credentials | None:
-        """Return the credentials that botocore's provider loads, and let this object renew them."""
+        """Call a provider's ``load`` and return its credentials, which this object then renews."""
         with reading(method):
             try:
                 loaded = load()
@@ -197,7 +200,7 @@ class Renewing:
         return loaded
 
     def renew(self, credentials: Any) -> None:
-        """Renew credentials as botocore does, with prompts and checks."""
+        """Let this object renew credentials instead of botocore, with prompts and checks."""
         credentials._refresh_lock = of_process(credentials, name="_refresh_lock", create=Lock)
         renewal = Renewal.of(credentials)
         codes = self._codes_for(renewal)
@@ -214,10 +217,11 @@ class Renewing:
         credentials._refresh_using = partial(self._fetch, credentials, renewal, codes)
 
     def _codes_for(self, renewal: Renewal) -> Prompter | None:
-        """Return the prompter if fetching credentials needs an MFA code, once for each device.
+        """Return the prompter if a renewal needs a code from an MFA device, or None.
 
-        A device belongs to a user, so AWS rejects its code in calls with a role's credentials.
-        aws-vault also uses it only for the role that is assumed first.
+        Only the first renewal for each device needs a code. An MFA device belongs to a user, so AWS
+        rejects the device's code in calls that a role's credentials sign. aws-vault also sends a
+        code only for the first role in a chain.
 
         https://github.com/99designs/aws-vault/blob/master/USAGE.md
         """
@@ -230,7 +234,7 @@ class Renewing:
         return self.prompter
 
     def _fetch(self, current: Any, renewal: Renewal, codes: Prompter | None) -> NewKeys:
-        """Return new credentials. Raises a subclass of `AwsProfileError`."""
+        """Return new credentials. Raises a subclass of AwsProfileError if the renewal fails."""
         if self._first_error:  # each role would ask the user, or wait for a service, again
             raise self._first_error.with_traceback(None)
         _in_progress.add(current)
@@ -305,7 +309,7 @@ _in_progress: set[object] = set()
 
 
 def is_renewing() -> bool:
-    """Return whether credentials are being renewed, which can prompt the user."""
+    """Return whether a renewal of credentials, which can prompt the user, is in progress."""
     return bool(_in_progress)
 
 
@@ -326,9 +330,10 @@ _NOT_AGAIN_FOR = timedelta(minutes=5)
 
 
 def reject(credentials: Any, key: str) -> bool:
-    """Let credentials expire because AWS has rejected their session with this access key ID.
+    """Mark credentials as expired because AWS has rejected the session with this access key ID.
 
-    Return whether their next use renews them. Long-term keys and keys in a file can't be renewed.
+    Return whether the next use of the credentials renews them. Long-term keys and keys in a file
+    can't be renewed.
     """
     if renewing_of(credentials) is None:
         return False
@@ -352,7 +357,7 @@ def renewing_of(credentials: Any) -> Renewing | None:
 
 
 def _former_caller(credentials: Any, renewal: Renewal) -> CallerIdentity | None:
-    """Return what STS has reported of credentials so far. A narrower session is its base's."""
+    """Return the identity reported for credentials or for a scoped session's base credentials."""
     caller = caller_of(credentials)
     if caller is None and credentials.method == "scoped":
         return caller_of(renewal.source)
@@ -360,7 +365,7 @@ def _former_caller(credentials: Any, renewal: Renewal) -> CallerIdentity | None:
 
 
 def is_renewed(credentials: Any) -> bool:
-    """Return whether credentials are a session, which botocore or this package renews."""
+    """Return whether botocore or this package renews the credentials."""
     return hasattr(credentials, "_refresh_using")
 
 
@@ -373,7 +378,7 @@ def _key_of(credentials: Any) -> str:
 
 
 def sso_token_cache(open_sign_ins: Callable[..., CliFiles] = CliFiles) -> Any:
-    """Return the AWS CLI's cache of tokens. botocore determines its folder at import time."""
+    """Return the AWS CLI's cache of IAM Identity Center tokens in the current home folder."""
     return open_sign_ins(str(sso_cache()), _sso_json_dumps)
 
 
@@ -382,11 +387,11 @@ _not_renewed: dict[Path, FileVersion | None] = {}
 
 
 def shared_sign_in(file: Path, fetch: Callable[[], _T]) -> _T:
-    """Call ``fetch``, which uses and renews the sign-in in a file, and return its result.
+    """Call ``fetch``, which uses the sign-in in ``file`` and can renew it, and return the result.
 
-    Another kernel or the AWS CLI can be renewing it, too. AWS accepts a refresh token only once, so
-    if that program was first, ``fetch`` is called again when it has written the file. Raises
-    SignInRequired if the file doesn't change within a second.
+    Another kernel or the AWS CLI can be renewing the sign-in at the same time. AWS accepts a
+    refresh token only once. If another program was first, ``fetch`` is called again when that
+    program has written the file. Raises SignInRequired if the file doesn't change within a second.
     """
     pauses = 20
     while True:
@@ -405,7 +410,7 @@ def shared_sign_in(file: Path, fetch: Callable[[], _T]) -> _T:
 
 
 class _ProcessProvider(ProcessProvider):
-    """botocore's provider for a credential_process, with the same exception for all failures."""
+    """A provider for credential_process that raises CredentialRetrievalError for every failure."""
 
     def _retrieve_credentials_using(self, credential_process: str) -> NewKeys:
         try:
@@ -424,9 +429,9 @@ def create_provider_chain(
 ) -> CredentialResolver:
     """Return the providers for a target's profile, in botocore's order.
 
-    ``role_provider`` is a class that replaces `RoleChainProvider`. If the credentials
-    don't come from a profile, return only the provider of their source. Raises botocore's
-    exceptions for invalid settings.
+    ``role_provider`` is the class to use instead of `RoleChainProvider`. If the target's
+    credentials don't come from a profile, return only the provider for their source. Raises
+    botocore's exceptions for invalid settings.
     """
     variables, *machine = _create_sources(clients, target, renewing)
     first = target.profile
@@ -436,7 +441,7 @@ def create_provider_chain(
     for profile in target.chain:
         if isinstance(profile.settings.get("source_profile"), Mapping):
             # botocore would use the block as the name of a profile, which is a TypeError.
-            raise InvalidConfigError(error_msg=f"The source_profile of {profile} is a block.")
+            raise InvalidConfigError(error_msg=f"The source_profile of {profile} isn't a name.")
     session: Any = clients
     cache: Any = renewing.cache
     profiles = _ProfileProviders(
@@ -486,13 +491,14 @@ def _create_sources(clients: ProviderClients, target: Target, renewing: Renewing
 
 
 class ProviderClients:
-    """The parts of a session that botocore's providers use: its settings, and clients.
+    """The settings and clients that botocore's credential providers use.
 
-    A session is created for the first client, because that takes longer than all the rest of
-    opening a profile. It has no credentials: each client gets keys, or is for unsigned calls.
-    ``config`` is that of the clients, which add AssumeRole's parameters that botocore has no
-    settings for. A client of ``aws login`` is in the Region of the sign-in. ``outside`` is what
-    else the providers use.
+    The session is created with the first client, because creating a session takes longer than all
+    other steps of opening a profile. The session doesn't have credentials. Each client receives
+    keys or makes unsigned calls. ``config`` is the config of the clients. The clients add those
+    parameters of AssumeRole for which botocore doesn't have a setting. A client for ``aws login``
+    uses the Region of the sign-in. ``outside`` gives access to the programs, files and metadata
+    services that the providers use.
     """
 
     def __init__(
@@ -517,7 +523,7 @@ class ProviderClients:
         return session
 
     def create_client(self, service: str, **kwargs: Any) -> Any:
-        """Return a client. The method's name is botocore's."""
+        """Return a client for an AWS service. botocore's providers call this method."""
         if service == "signin":  # botocore 1.44.0 passes it, too
             file = login_file(str(self._start.settings["login_session"]))
             kwargs.setdefault("region_name", value_in(file, "signInRegion"))
@@ -531,7 +537,7 @@ class ProviderClients:
 
 
 class RoleChainProvider(AssumeRoleProvider):
-    """botocore's provider for a chain of assumed roles. It renews each role's session."""
+    """A botocore provider that assumes a chain of roles and renews the session of each role."""
 
     _profile_name: str
     renewing: Renewing
@@ -552,14 +558,14 @@ def _parse_credentials_file(name: str) -> Mapping[str, Section]:
 
 
 class _ProfileProviders(ProfileProviderBuilder):
-    """botocore's providers for a profile, with credentials that are renewed or read again."""
+    """Builds botocore's providers for a profile, with credentials that this package renews."""
 
     _session: ProviderClients
     renewing: Renewing
     files: SharedFiles
 
     def providers(self, profile_name: str, disable_env_vars: bool = False) -> list[Any]:
-        """Return the providers. The method's name and order are botocore's."""
+        """Return the providers for a profile in botocore's order."""
         providers: list[Any] = super().providers(profile_name, disable_env_vars)
         for provider in providers:
             provider.load = partial(self.renewing.load, provider.load, provider.METHOD)

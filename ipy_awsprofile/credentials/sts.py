@@ -65,7 +65,7 @@ SHORTEST_SESSION = 900
 
 
 class _Clock:
-    """How far AWS's clock is ahead of this machine's clock, as of our latest call."""
+    """The difference between AWS's clock and this machine's clock, measured at the latest call."""
 
     offset = timedelta(0)
 
@@ -77,7 +77,7 @@ _PRECISION = timedelta(seconds=5)
 def aws_now() -> datetime:
     """Return AWS's current time (UTC), which decides when keys and policies expire.
 
-    The clock of a laptop or a virtual machine can be minutes off.
+    The clock of a laptop or a virtual machine can be wrong by several minutes.
     """
     return datetime.now(UTC) + _Clock.offset
 
@@ -85,8 +85,8 @@ def aws_now() -> datetime:
 def own_client(client: BaseClient) -> Any:
     """Mark a client's calls as this package's own, and return the client.
 
-    They can use an identity that isn't active, and aren't recorded. A page of a proxy instead of
-    AWS's response raises ResponseParserError.
+    These calls can use an identity that isn't active, and this package doesn't record them. If a
+    proxy returns a web page instead of AWS's response, the client raises ResponseParserError.
     """
     client.meta.events.register("provide-client-params", _declare)
     client.meta.events.register("before-parse", _require_document)
@@ -111,10 +111,10 @@ def _declare(context: dict[str, object], **_: object) -> None:
 def _require_document(
     operation_model: OperationModel, response_dict: Mapping[str, Any], **_: object
 ) -> None:
-    """Raise ResponseParserError for a page instead of an AWS document.
+    """Raise ResponseParserError if the response is a web page instead of an AWS document.
 
-    botocore would raise KeyError, return an empty response, or take the page's status for AWS's
-    refusal.
+    For a web page, botocore would raise KeyError, return an empty response, or report the page's
+    status as an error from AWS.
     """
     status = response_dict["status_code"]
     output = operation_model.output_shape
@@ -140,9 +140,9 @@ _CredentialsT = TypeVar("_CredentialsT", bound=Credentials)
 
 
 class Keys(StaysInProcess, ReadOnlyCredentials):
-    """botocore's tuple of frozen keys, with the time (UTC) at which they expire, if known.
+    """botocore's tuple of frozen keys, with the time (UTC) at which the keys expire, or None.
 
-    Their repr keeps them out of tracebacks.
+    The repr doesn't contain the keys, so tracebacks can't show them.
     """
 
     access_key: str  # in botocore's type, it can be None
@@ -167,31 +167,32 @@ class Keys(StaysInProcess, ReadOnlyCredentials):
         return f"<{type(self).__name__}>"
 
     def until(self, end: datetime) -> Keys:
-        """Return a copy of the keys that expires at this time."""
+        """Return a copy of the keys with ``end`` as the time at which they expire."""
         return Keys(self.access_key, self.secret_key, self.token, self.account_id, expires_at=end)
 
     def ends_at(self, latest: datetime) -> datetime:
-        """Return when the keys expire, but at the latest this time."""
+        """Return the time at which the keys expire, or ``latest`` if it is earlier."""
         return min(self.expires_at or latest, latest)
 
 
 def freeze_credentials(credentials: Credentials) -> Keys:
-    """Return the current keys of credentials. If they are about to expire, renew them first."""
+    """Return the current keys of credentials, and renew credentials that are about to expire."""
     frozen: Any = credentials.get_frozen_credentials()
     return Keys(*frozen, expires_at=expiry_of(credentials))  # renewing has changed the expiry
 
 
 def expiry_of(credentials: Any) -> datetime | None:
-    """Return when credentials expire (UTC), or None if unknown, without renewing them.
+    """Return the time (UTC) at which credentials expire, or None if it is unknown.
 
-    botocore has no public API for this.
+    This function doesn't renew the credentials. botocore doesn't have a public API for their
+    expiry.
     """
     expiry = getattr(credentials, "_expiry_time", None)
     return expiry.astimezone(UTC) if expiry else None
 
 
 def keys_in(issued: Mapping[str, Any]) -> Keys:
-    """Return the keys in the credentials of a response from STS."""
+    """Return the keys in the ``Credentials`` element of a response from STS."""
     return Keys(
         issued["AccessKeyId"],
         issued["SecretAccessKey"],
@@ -209,20 +210,21 @@ NewKeys = dict[str, Any]
 
 
 def ask_caller(sts: Any) -> CallerIdentity:
-    """Call STS for the identity of a client's credentials. Raises botocore's errors."""
+    """Return the identity that STS reports for a client's credentials. Raises botocore's errors."""
     response = sts.get_caller_identity()
     # AWS-compatible servers can omit them.
     return CallerIdentity(response.get("Arn", ""), response.get("UserId", ""))
 
 
 class CliFiles(JSONFileCache):
-    """The AWS CLI's files of sessions or tokens, as a dict. Other programs can have them open.
+    """A dict of the sessions or tokens that the AWS CLI stores in a folder of JSON files.
 
-    On Windows, botocore couldn't replace such a file, and would leave the secrets in its draft.
+    Other programs can have these files open. On Windows, botocore couldn't replace an open file,
+    and would leave the secrets in a temporary file.
     """
 
     def __contains__(self, key: object) -> bool:
-        """Return whether the file contains a readable document. botocore doesn't check this."""
+        """Return whether the key's file is readable JSON, which botocore wouldn't check."""
         try:
             self[str(key)]
         except KeyError:
@@ -230,7 +232,7 @@ class CliFiles(JSONFileCache):
         return True
 
     def __getitem__(self, key: str) -> Any:
-        """Return the document in a file. Raises KeyError if it can't be read."""
+        """Return the document from the key's file. Raises KeyError if the file can't be read."""
         try:
             return json.loads(read_file(self._path(key)))
         except (OSError, ValueError):
@@ -247,12 +249,12 @@ class CliFiles(JSONFileCache):
 class RoleCache(CliFiles):
     """The AWS CLI's cache of role sessions, ``~/.aws/cli/cache``.
 
-    As in the AWS CLI, the key of a session depends neither on the STS endpoint nor on the
-    credentials that assumed the role. ``variant`` is added to the key, which doesn't depend on
-    session policies either. With ``fresh``, the cache ignores entries that this object didn't
-    write. ``has_read`` is True after the cache has returned a session that another object wrote. If
-    a file can't be read or written, botocore assumes the role again. The cache
-    ignores sessions that AWS has rejected.
+    As in the AWS CLI, a session's cache key doesn't depend on the STS endpoint or on the
+    credentials that assumed the role. ``variant`` is appended to the key to distinguish sessions
+    that differ in another way, such as in their session policies. If ``fresh`` is True, the cache
+    ignores entries that this object didn't write. ``has_read`` is True after the cache has returned
+    a session that another object wrote. If a cache file can't be read or written, botocore assumes
+    the role again. The cache ignores sessions that AWS has rejected.
     """
 
     def __init__(self, *, fresh: bool = False, variant: str = "") -> None:
@@ -269,7 +271,7 @@ class RoleCache(CliFiles):
         return True
 
     def __getitem__(self, key: str) -> Any:
-        """Return the session in a file, or an expired session, which botocore then replaces."""
+        """Return the session from a file, or an expired session that botocore then replaces."""
         if self.fresh and key not in self._written:
             return _EXPIRED_SESSION
         # The AWS CLI may not have written the file.
@@ -293,9 +295,9 @@ class RoleCache(CliFiles):
             super().__setitem__(key + self._suffix, document)
 
     def take_caller(self, key: str) -> CallerIdentity | None:
-        """Return whose session has this access key ID, as STS reported it when it was issued.
+        """Return the identity that STS reported for the session with this access key ID, or None.
 
-        botocore returns the keys of a session without it.
+        botocore returns the keys of a session without the identity.
         """
         return self._callers.pop(key, None)
 
@@ -315,8 +317,9 @@ _EXPIRED_SESSION = {"Credentials": {"Expiration": "1970-01-01T00:00:00Z"}}
 class MfaSessionFetcher(CachedCredentialFetcher):
     """Gets an MFA session for long-term keys from the cache, or from STS with an MFA code.
 
-    The AWS CLI doesn't support these sessions. They are in its cache of assumed roles, so that all
-    of the user's notebooks share them. ``parameters`` are those of GetSessionToken.
+    The AWS CLI doesn't support MFA sessions for long-term keys. This class stores the sessions in
+    the AWS CLI's cache of role sessions, so that all of the user's notebooks share them.
+    ``parameters`` are the parameters of GetSessionToken.
     """
 
     def __init__(
@@ -355,9 +358,11 @@ class MfaSessionFetcher(CachedCredentialFetcher):
 class ScopedSessionFetcher(StaysInProcess):
     """Gets a scoped session from STS for the ``base`` credentials.
 
-    ``scope`` has the parameters of GetScopedCredentials. Long-term keys need a session token first.
-    For a ``duration`` (seconds) without a policy, that is enough. The clients are those of a
-    session after `use_regional_sts`, in its ``region`` if it has one.
+    ``scope`` contains the parameters of GetScopedCredentials. If the base credentials are long-term
+    keys, the class first calls GetSessionToken. If ``scope`` doesn't limit anything except the
+    duration, the session from GetSessionToken is the result. ``create_client`` must belong to a
+    session that calls a Regional STS endpoint (see `use_regional_sts`). The clients use ``region``,
+    or us-east-1 if ``region`` is None.
     """
 
     def __init__(
@@ -402,14 +407,15 @@ class ScopedSessionFetcher(StaysInProcess):
 
 
 def use_regional_sts(session: Session) -> None:
-    """Let a session call a Regional endpoint of STS. The global endpoint lacks operations."""
+    """Let a session call a Regional STS endpoint, because the global one lacks some operations."""
     session.set_config_variable("sts_regional_endpoints", "regional")
 
 
 def renew_with_base(credentials: _CredentialsT, base: Credentials) -> _CredentialsT:
     """Return credentials that are renewed at the same time as their base credentials.
 
-    Until then, STS can't issue a session that lasts longer. botocore has no public API for this.
+    Before the base credentials are renewed, STS can't issue a session that lasts longer. botocore
+    doesn't have a public API to set the time of a renewal.
     """
     for name in ("_advisory_refresh_timeout", "_mandatory_refresh_timeout"):
         setattr(credentials, name, getattr(base, name, getattr(credentials, name)))
@@ -421,7 +427,7 @@ def issue_session_token(
     keys: Keys,
     parameters: StsParameters | None = None,
 ) -> Any:
-    """Return STS's response with short-lived keys for long-term keys, by default for 12 hours.
+    """Return STS's response with temporary keys for long-term keys, which last 12 hours by default.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """
@@ -429,7 +435,7 @@ def issue_session_token(
 
 
 def sts_client(create_client: CreateClient, keys: Keys) -> Any:
-    """Return an STS client that signs with these keys."""
+    """Return an STS client that signs its requests with these keys."""
     return create_client(
         "sts",
         aws_access_key_id=keys.access_key,

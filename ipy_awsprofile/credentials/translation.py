@@ -1,7 +1,7 @@
-"""Translate errors of AWS, botocore and Python to this package's exceptions.
+"""Translate errors from AWS, botocore and Python into this package's exceptions.
 
-Wrap calls in `translated`, and botocore's reading of files and answers in `reading`, too.
-`error_table` has the sentences and hints.
+Use `translated` around calls to AWS. Inside it, use `reading` where botocore reads files or
+responses. `error_table` contains the messages and hints.
 """
 
 from __future__ import annotations
@@ -42,11 +42,12 @@ _is_translating: ContextVar[bool] = ContextVar("is_translating", default=False)
 
 @contextmanager
 def translated(target: Target | None, name: str = "") -> Iterator[None]:
-    """Translate an exception in a ``with`` block to this package's, without botocore's stack.
+    """Replace exceptions in a ``with`` block with this package's, without botocore's stack.
 
-    The error is about a target, whose request is in its hint, or only about a name, or about the
-    session of another library. The other error is the cause, unless it can contain a secret. What
-    AWS, botocore and the system don't refuse is an UnexpectedError.
+    The message names the profile of ``target`` or, if ``target`` is None, the profile ``name``.
+    Without either, the message is about a session of another library. Commands in the hint repeat
+    the target's options. The original exception becomes the cause, unless it can contain a secret.
+    An exception for which `error_table` doesn't have a rule becomes an UnexpectedError.
     """
     before = _is_translating.get()
     try:
@@ -64,10 +65,11 @@ def translated(target: Target | None, name: str = "") -> Iterator[None]:
 
 @contextmanager
 def reading(method: str) -> Iterator[None]:
-    """Raise botocore's error in a ``with`` block that reads credentials, for any failure.
+    """Raise an exception of botocore for any failure to read credentials in a ``with`` block.
 
-    It reads damaged files, and answers of other servers, with built-in exceptions such as KeyError.
-    ``method`` is botocore's name of the provider. For a sign-in, its token file is damaged.
+    For damaged files and unexpected responses, botocore raises built-in exceptions such as
+    KeyError, which this function replaces. ``method`` is botocore's name for the credential
+    provider. If the token file of a sign-in is damaged, raise UnauthorizedSSOTokenError.
     """
     try:
         yield
@@ -82,7 +84,7 @@ def reading(method: str) -> Iterator[None]:
 
 
 def _cause(error: Exception) -> Exception | None:
-    """Return an error without its traceback and causes, or None if it can contain a secret."""
+    """Return an error without traceback and causes, or None if the error can contain a secret."""
     rule = _rule_of(error)
     if rule is None:
         return speaking_cause(error)
@@ -96,7 +98,7 @@ def _cause(error: Exception) -> Exception | None:
 
 
 def _is_logged(record: logging.LogRecord) -> bool:
-    """Return False for the record of a failure that botocore logs and this package raises."""
+    """Return False for the log record of a failure that this package raises as an exception."""
     error = record.exc_info[1] if record.exc_info else None
     if error is None:
         return True
@@ -117,20 +119,20 @@ def code_of(error: botocore.ClientError) -> str:
 
 
 def _details_of(error: botocore.ClientError) -> Mapping[str, object]:
-    """Return the error in a response. Ceph returns it at the top level."""
+    """Return the details of an error response, which Ceph puts at the top level."""
     return error.response.get("Error") or error.response
 
 
 def _is_page(error: Exception) -> bool:
-    """Return whether a response is a page with an HTTP status, instead of AWS's error document.
+    """Return whether an error response is a web page instead of AWS's error document.
 
-    botocore takes its whole body as the message.
+    botocore uses the whole body of a web page as the error message.
     """
     return isinstance(error, botocore.ClientError) and code_of(error).isdigit()
 
 
 def _message_of(error: Exception) -> str:
-    """Return AWS's or botocore's message on one line, or the code of a response without one."""
+    """Return the message from AWS or botocore on one line, or the error code if it is missing."""
     if not isinstance(error, botocore.ClientError):
         # If the line below a setting is indented, botocore quotes it. It can be a secret.
         return redacted_urls(one_line(str(error).partition("\n")[0]))
@@ -154,7 +156,7 @@ def _rule_of(error: Exception) -> table.Rule | None:
 
 
 def from_error(error: Exception, target: Target | None, name: str = "") -> AwsProfileError:
-    """Return this package's exception for another exception; see `translated`."""
+    """Return this package's exception for an error. `translated` describes the parameters."""
     details = getattr(error, "kwargs", {})
     if isinstance(error, botocore.ProfileNotFound):
         return ProfileNotFound(details["profile"])  # it has the sentence, because we raise it, too
@@ -205,13 +207,13 @@ def _scoped_without_limits(target: Target | None) -> str:
 
 
 def _sign_in_of(target: Target | None) -> str:
-    """Return a space and the name of a target's sign-in, or an empty string, to list its roles."""
+    """Return a space and a target's sign-in to append to ``--sso``, or an empty string."""
     sign_in = target.sign_in if target else None
     return f" {quoted(sign_in.name)}" if sign_in else ""
 
 
 def _actions_of_assuming(target: Target | None) -> Iterator[str]:
-    """Yield the actions that AWS requires to assume the roles of a target."""
+    """Yield the IAM actions that the caller needs to assume the roles of a target."""
     yield "sts:AssumeRole"
     parameters = target.parameters.values() if target else ()
     for name, action in (("Tags", "sts:TagSession"), ("SourceIdentity", "sts:SetSourceIdentity")):
@@ -227,7 +229,7 @@ def _mistakes_about(rule: table.Rule, target: Target | None) -> list[str]:
 
 
 def no_credentials(name: str = "", target: Target | None = None) -> AwsProfileError:
-    """Return the exception for a profile, or for a session without a name, without credentials."""
+    """Return the exception for a profile or an unnamed session that doesn't have credentials."""
     error: botocore.BotoCoreError = botocore.NoCredentialsError()
     if name in NOT_PROFILES:
         error = botocore.CredentialRetrievalError(provider=name, error_msg="no default credentials")

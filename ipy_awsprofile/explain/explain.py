@@ -1,10 +1,10 @@
-"""Explain how a profile resolves: its role chain, the location of each setting, and mistakes.
+"""Explain a profile's role chain, the location of each setting, and the mistakes in settings.
 
 `rehearse` runs the code of a switch without calling AWS, so an explanation contains the error that
 the switch would raise. This module adds information that botocore doesn't provide: the location of
-each setting, and why a setting isn't used. `mistakes_of` finds mistakes that otherwise only AWS
-would report. An explanation never contains a value that can be a secret, such as the value of a
-misspelled setting.
+each setting, and the reason why a setting isn't used. `mistakes_of` finds mistakes that otherwise
+only AWS would report. An explanation never contains a value that can be a secret, such as the value
+of a misspelled setting.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 """
@@ -48,7 +48,7 @@ from ipy_awsprofile.text import did_you_mean, one_line, quoted, redacted_urls
 class SettingRow(NamedTuple):
     """A setting in a section of an AWS file, with its value for display and its location.
 
-    ``note`` says why the setting isn't used. It is an empty string for a setting that is used.
+    ``note`` says why the setting isn't used, or is an empty string if the setting is used.
     """
 
     section: str
@@ -62,8 +62,8 @@ class SettingRow(NamedTuple):
 class Explanation:
     """An explanation of how a profile resolves, which doesn't contain secrets.
 
-    ``chain`` maps the names of the profiles in the role chain to descriptions of their kind and
-    location. ``error`` is the error that a switch would raise, or None. ``notes`` describe
+    ``chain`` maps the name of each profile in the role chain to a description of the profile's kind
+    and location. ``error`` is the error that a switch would raise, or None. ``notes`` describe
     environment variables that boto3 uses without this package.
     """
 
@@ -76,7 +76,7 @@ class Explanation:
 
 
 def explain(request: SessionRequest | None = None) -> Explanation:
-    """Explain how a profile resolves. If the request is None, explain boto3's default credentials.
+    """Explain how a request's profile resolves, or boto3's default credentials without a request.
 
     This function doesn't call AWS or run other programs. Raises ConfigFileError if a file can't be
     read.
@@ -114,7 +114,8 @@ def _texts(mistakes: Iterable[Mistake]) -> tuple[str, ...]:
 
 _ON_INSTANCES = (
     "Only an EC2 instance with a role has these credentials. "
-    "Elsewhere, add keys, a role_arn with a source_profile, SSO or a process."
+    "Elsewhere, add access keys, a role_arn with a source_profile, SSO settings or a "
+    "credential_process."
 )
 
 
@@ -124,8 +125,8 @@ def _outlooks(target: Target, rehearsal: Rehearsal) -> Iterator[str]:
         yield _ON_INSTANCES
     if not target.account and read_policy().limits_accounts:
         yield (
-            "The files don't contain the account. A switch gets it from STS, and then checks "
-            "whether the organization's policy allows it."
+            "The files don't contain the account. A switch gets the account from STS, and then "
+            "checks whether the organization's policy allows this account."
         )
     if not target.region:
         yield "Most clients need a Region. Set `region` in the profile."
@@ -157,7 +158,7 @@ def _unassigned(target: Target) -> str:
     if not roles:
         setting = "sso_account_id"
         similar = did_you_mean(account, listed.accounts)
-    again = f"`%aws_profiles --sso {quoted(sign_in.name)} --refresh` lists them again."
+    again = f"`%aws_profiles --sso {quoted(sign_in.name)} --refresh` lists your roles again."
     locations = locations_of(target.config.paths, f"profile {target.start}", setting)
     see = f" See {locations[-1]}." if locations else ""
     return (
@@ -300,7 +301,7 @@ def _why_unused(setting: str, profile: Profile, *, is_client: bool) -> str:
 def _value(setting: str, value: str | Mapping[str, str]) -> str:
     """Return the value of a setting in a form that can be displayed.
 
-    For a setting that can be a secret or isn't known, such as a misspelled one, the result is only
+    If the setting can be a secret or is unknown (for example, misspelled), the result is only
     ``set``.
     """
     if not value:
@@ -319,7 +320,7 @@ def _value(setting: str, value: str | Mapping[str, str]) -> str:
 
 
 def _nested(name: str, text: str) -> str:
-    """Return a nested setting for display. Only ``endpoint_url`` is displayed with its value."""
+    """Return a nested setting for display, with its value only for ``endpoint_url``."""
     if name == "endpoint_url":
         return f"{name} = {redacted_urls(text)}"
     return name
@@ -338,6 +339,6 @@ def _notes(request: SessionRequest) -> Iterator[str]:
             reason = f"`{variable}` is `{named}`"
         yield f"Plain boto3 uses these credentials, because {reason}."
     elif environ.get("AWS_ACCESS_KEY_ID"):
-        yield "`AWS_ACCESS_KEY_ID` is set: plain boto3 uses it, but a switch doesn't."
+        yield "`AWS_ACCESS_KEY_ID` is set. Plain boto3 uses this variable, but a switch doesn't."
     elif variable and named != request.profile:
-        yield f"`{variable}` is `{named}`: plain boto3 uses it, but a switch doesn't."
+        yield f"`{variable}` is `{named}`. Plain boto3 uses this profile, but a switch doesn't."

@@ -1,8 +1,8 @@
-"""Rehearse a switch: run the code of a switch without AWS, to find the error that would end it.
+"""Rehearse a switch: run its code without calling AWS, to find the error that it would raise.
 
 At botocore's ``before-send`` event, each request gets a made-up response with made-up credentials,
 so the rehearsal continues to the end of the role chain. A rehearsal reads the AWS files and the AWS
-CLI's caches. It doesn't open connections, start programs, prompt the user or write files.
+CLI's caches. A rehearsal doesn't open connections, start programs, prompt the user or write files.
 Therefore, it can't find problems that only AWS or a program would report, such as a role that
 doesn't exist.
 """
@@ -38,10 +38,10 @@ from ipy_awsprofile.sessions.session import fetch_identity, open_target
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """The result of rehearsing a switch.
+    """The result of rehearsing a switch to a target.
 
-    ``error`` is the error that would end the switch, or None. ``needs_instance`` is true if the
-    role chain starts with the role of an EC2 instance. ``uses_cache`` is true if the switch would
+    ``error`` is the error that would end the switch, or None. ``needs_instance`` is True if the
+    role chain starts with the role of an EC2 instance. ``uses_cache`` is True if the switch would
     use a cached session instead of calling AWS.
     """
 
@@ -51,7 +51,7 @@ class Rehearsal:
 
 
 def rehearse(target: Target, *, fresh: bool = False) -> Rehearsal:
-    """Rehearse an unattended switch to a target. If ``fresh`` is true, ignore cached sessions."""
+    """Rehearse an unattended switch to a target. If ``fresh`` is True, ignore cached sessions."""
     simulation = _Simulation()
     error = None
     try:
@@ -125,8 +125,8 @@ class _Simulation(Outside):
         """Make all clients of a session use this simulation instead of the network.
 
         If `defaults_mode` is `auto`, botocore would read the Region of the EC2 instance, and if
-        AWS_CSM_ENABLED is set, it would send a datagram for each call. Both must be prevented
-        through private attributes, because botocore doesn't have a public API for them.
+        AWS_CSM_ENABLED is set, it would send a datagram for each call. This method prevents both
+        through private attributes, because botocore doesn't have a public API for these features.
         """
         session.get_component("event_emitter").register_first("before-send", self._respond)
         internal = session._internal_components  # noqa: SLF001

@@ -1,1 +1,1 @@
-"""Switch the kernel to another identity. This folder has a notebook's state."""
+"""Switch the kernel to another identity. This folder holds the state of a notebook."""

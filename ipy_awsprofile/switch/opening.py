@@ -26,7 +26,7 @@ from ipy_awsprofile.switch.stack import OpenProfile
 
 
 class Opening(Enum):
-    """How a switch gets the credentials for its request."""
+    """The ways in which a switch can get the credentials for its request."""
 
     CACHED = "those in a cache, if they are valid, or else new ones"
     NEW = "new ones"
@@ -34,7 +34,7 @@ class Opening(Enum):
 
 
 def is_protected(opened: OpenProfile | None, protection: Protection) -> bool:
-    """Return whether a switch to an open profile requires confirmation. False for None."""
+    """Return whether a switch to an open profile requires confirmation. Return False for None."""
     if opened is None:
         return False
     return protection.pattern_for(opened.session.target, opened.identity.account) is not None
@@ -51,9 +51,10 @@ def open_guarded(
 ) -> OpenProfile:
     """Open the session for a request, if the settings and the policy allow it.
 
-    ``form`` is how the user has written the request. If it replaces the session of the same
-    request, ``refreshed``, it needs no confirmation, unless its name leads to another account by
-    now. Raises ProtectedProfile and NotAllowed.
+    ``form`` says how the user wrote the request. ``refreshed`` is the open profile of the same
+    request that the new session replaces, or None. Replacing a session doesn't require
+    confirmation, unless the new session is in another account. Raises ProtectedProfile and
+    NotAllowed.
     """
     if request.variable != SESSION:
         require_allowed("variable", "`--as`")
@@ -84,13 +85,13 @@ def open_guarded(
 def open_identified(
     target: Target, *, expected: str | int | None, fresh: bool, person: Person, ask: bool
 ) -> tuple[ProfileSession, Identity]:
-    """Open a session for a target. Return the session and its identity.
+    """Open a session for a target, and return the session and its identity.
 
-    If the AWS CLI's cache contains a role's session, this makes no call, unless ``ask`` is set or
-    an account is ``expected``, or the cache lacks the identity. In these cases, STS is called with
-    the cached credentials. If STS rejects credentials, they are requested again, without the cache.
-    Raises a subclass of `AwsProfileError`, such as UnexpectedAccount if the account is a different
-    one.
+    If the AWS CLI's cache contains the role session and its identity, this function doesn't call
+    AWS. If ``ask`` is True or an account is ``expected``, it calls STS with the cached credentials
+    to get the identity. If STS rejects cached credentials, the function requests new credentials.
+    Raises a subclass of AwsProfileError, such as UnexpectedAccount if the session isn't in the
+    expected account.
     """
     ask = ask or expected is not None
     session = open_target(target, fresh=fresh, person=person)

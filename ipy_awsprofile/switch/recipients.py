@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 #: What to do if the kernel can't share credentials.
 _NEEDS_TO_SHARE = (
     "The kernel needs the address 127.0.0.1 and a cache folder that only you can use. Free some "
-    "space there, or set XDG_CACHE_HOME to a folder that belongs to you."
+    "disk space, or set XDG_CACHE_HOME to a folder that belongs to you."
 )
 
 
 class Recipients:
     """The programs (with ``--share``) and workers that use a notebook's identity.
 
-    The Switcher tells it of each switch, as it tells its other listeners.
+    The Switcher notifies this object of each switch, like any other listener.
     """
 
     def __init__(self, stack: Stack, protection: Protection) -> None:
@@ -44,7 +44,7 @@ class Recipients:
         self.workers: dict[str, Workers] = {}
 
     def follow(self, _identity: object) -> None:
-        """Let the workers follow a switch that has been completed."""
+        """Let the workers use the new identity after a switch."""
         for workers in self.workers.values():
             with errors_as_lines():
                 workers.move(self._stack.session_of_notebook)
@@ -54,12 +54,12 @@ class Recipients:
         return is_protected(self._stack.active, self._protection)
 
     def end_if_protected(self) -> None:
-        """End the sharing if the active profile is protected, before programs can ask for keys."""
+        """Stop sharing if the active profile is protected, before programs can request its keys."""
         if self._is_protected:
             self.end()
 
     def go_on(self) -> None:
-        """Continue or begin to share after a switch to a profile, unless it is in a block."""
+        """Continue or begin to share the identity after a switch, except in a block."""
         if self._stack.is_in_block:
             return
         if self.sharing:
@@ -70,8 +70,8 @@ class Recipients:
     def share(self) -> None:
         """Share the notebook's identity with programs outside the kernel, now and after switches.
 
-        Another notebook that has shared its identity so far doesn't anymore. If this one shares it,
-        a window stays open. Raises CredentialsUnavailable.
+        If another notebook has shared its identity so far, it stops sharing. If this notebook
+        already shares its identity, an open write window stays open. Raises CredentialsUnavailable.
         """
         if self.sharing and self.sharing.is_newest:
             return
@@ -89,15 +89,16 @@ class Recipients:
         newer.grant.try_keys()
 
     def _note_share(self, detail: str) -> None:
-        """Record that the sharing begins or ends. Raises EventNotRecorded."""
+        """Record the event that sharing begins or ends. Raises EventNotRecorded."""
         session = self._stack.session_of_notebook
         name, arn = (session.target.name, session.arn) if session else ("", "")
         note("share", profile=name, arn=arn, detail=detail)
 
     def require_sharing(self) -> Sharing:
-        """Return the sharing of an identity that may write, outside of blocks and runs.
+        """Return the object that shares the notebook's identity if programs may get a write window.
 
-        Raises InvalidOption, and NotForOneProfile in a run.
+        Raises NotForOneProfile in code for many profiles. Raises InvalidOption in a block, for a
+        read-only session, or if the notebook doesn't share its identity.
         """
         require_no_run("`--share write`")
         if self.sharing is None or not self.sharing.is_newest:
@@ -106,7 +107,8 @@ class Recipients:
             )
         if self._stack.is_in_block:
             raise InvalidOption(
-                "A block has its own identity, which isn't shared.", "Run the line in its own cell."
+                "The notebook doesn't share the identity of a block.",
+                "Run the line outside the block, in a separate cell.",
             )
         active = self._stack.active
         if active and active.request.read_only:
@@ -119,22 +121,22 @@ class Recipients:
 
     @property
     def window(self) -> Window | None:
-        """The time in which programs can write as the active identity, or None."""
+        """The write window in which programs can write as the active identity, or None."""
         with self._stack.lock:
             if self.sharing is None or self._stack.active is None or self._stack.is_in_block:
                 return None
             return self.sharing.window
 
     def close_window(self) -> None:
-        """Let programs only read from now on, if they can write."""
+        """Close the write window, if one is open, so that programs can only read."""
         if self.sharing:
             self.sharing.close_window()
 
     def session_to_lend(self, what: str) -> ProfileSession:
-        """Return the notebook's session, for workers of a cluster, which follow it in `workers`.
+        """Return the notebook's session, whose credentials the workers of a cluster will use.
 
-        Raises InvalidOption if no profile is active, and NotForOneProfile in a run, in which
-        ``what`` can't be used.
+        Raises InvalidOption if no profile is active. Raises NotForOneProfile in code for many
+        profiles, which can't use the function that ``what`` names.
         """
         require_no_run(what)
         session = self._stack.session_of_notebook
@@ -143,7 +145,7 @@ class Recipients:
         return session
 
     def end(self) -> None:
-        """End the sharing, and let the workers use their own identity again."""
+        """Stop sharing, and let the workers use their own identity again."""
         if self.sharing:
             with errors_as_lines():
                 self._note_share("ends")

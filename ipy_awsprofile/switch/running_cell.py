@@ -1,4 +1,4 @@
-"""Delay actions from clicks until the running cell has ended."""
+"""Delay an action that a click starts until the running cell has ended."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _log = logging.getLogger(__name__)
 
 
 class _Waiting(NamedTuple):
-    """An action that waits, and the function to call if it is dropped."""
+    """An action that waits for the end of a cell, and the function to call if it is dropped."""
 
     action: Callable[[], object]
     dropped: Callable[[], object]
 
 
 class RunningCell:
-    """Knows whether a cell is running, and keeps the action that waits for its end.
+    """Knows whether a cell is running, and keeps the action that waits for the cell's end.
 
     https://ipython.readthedocs.io/en/stable/config/callbacks.html
     """
@@ -37,7 +37,7 @@ class RunningCell:
 
     @property
     def is_running(self) -> bool:
-        """Whether a cell is running, even if it awaits something or runs another cell."""
+        """Whether a cell is running, even while the cell awaits a result or runs another cell."""
         if self._shell is None:
             return False
         trap = self._shell.display_trap  # it is set from the first to the last line of a cell
@@ -48,7 +48,7 @@ class RunningCell:
     def when_ended(self, action: Callable[[], object], dropped: Callable[[], object]) -> None:
         """Call ``action`` when the running cell has ended, or now if no cell is running.
 
-        This replaces a waiting action and calls its ``dropped``.
+        If another action is waiting, drop that action and call its ``dropped``.
         """
         self.drop()
         with self._lock:
@@ -60,13 +60,13 @@ class RunningCell:
             action()
 
     def drop(self) -> None:
-        """Drop the waiting action, if there is one."""
+        """Drop the action that is waiting for the end of the cell, if one is."""
         waiting = self._take()
         if waiting:
             waiting.dropped()
 
     def _take(self) -> _Waiting | None:
-        """Remove and return the waiting action, or return None if there isn't one."""
+        """Remove and return the waiting action, or return None if no action is waiting."""
         with self._lock:
             waiting = self._waiting
             if waiting is None:

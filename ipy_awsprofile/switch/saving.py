@@ -1,4 +1,4 @@
-"""Write profiles for ``--save`` (roles without a profile) and ``--share`` (for programs)."""
+"""Prepare the config file's text with the profiles that ``--save`` and ``--share`` write."""
 
 from __future__ import annotations
 
@@ -21,30 +21,31 @@ if TYPE_CHECKING:
 
 
 def text_with_role(file: ConfigFile, request: SwitchRequest, person: Person, name: str) -> str:
-    """Return the config file's text with a profile for a request's role, without writing it.
+    """Return the config file's text with a profile for the role of a request added.
 
-    Raises InvalidOption if the name exists or if the request isn't for a role without a profile,
-    NotAllowed, and other subclasses of `AwsProfileError`.
+    This function doesn't write the file. Raises InvalidOption if the name already exists, or if the
+    request isn't for a role without a profile. Raises NotAllowed and other subclasses of
+    AwsProfileError.
     """
     require_allowed("save", "`--save`")
     target = find_target(request, person)
     if target.name in target.config.profiles:
         raise InvalidOption(
             f"`{target.name}` is already a profile.",
-            "--save is for roles without a profile: use it with `--account` or `--role-arn`.",
+            "Use `--save` with `--account` or `--role-arn`, for a role without a profile.",
         )
     # A duration is a setting only for a role.
     parameters = target.parameters.get(target.profile.role_arn or "")
     if any((parameters, target.scope, target.mfa)):
         raise InvalidOption(
-            "A profile in the config file has no --read-only, --policy, --mfa, tags or source "
-            "identity, and a --duration only if it assumes a role.",
-            "Save it without these options, and add them when you switch.",
+            "A profile in the config file can't contain --read-only, --policy, --mfa, tags or a "
+            "source identity. It can contain a --duration only if it assumes a role.",
+            "Save the profile without these options, and add the options when you switch.",
         )
     sources = set(target.names[1:])
     if target.request.default or sources - target.config.profiles.keys():
         raise InvalidOption(
-            "A profile can't be saved unless its source is a profile, too.",
+            "A role can be saved as a profile only if its source is also a profile.",
             "Save the source first, or switch with `--default` or `--role-arn ARN` alone.",
         )
     settings = dict(target.profile.settings)
@@ -56,10 +57,11 @@ def text_with_role(file: ConfigFile, request: SwitchRequest, person: Person, nam
 def text_with_roles(
     file: ConfigFile, sign_in: SignIn, roles: Iterable[AssignedRole], pattern: str
 ) -> str:
-    """Return the config file's text with the roles in the sign-in's block, without writing it.
+    """Return the config file's text with profiles for roles in the sign-in's block.
 
-    A role with a profile outside the block is left out. Raises InvalidOption for a name in braces
-    that isn't known, and for a profile's name that isn't new or that not all SDKs can read.
+    This function doesn't write the file. It skips roles that already have a profile outside the
+    block. Raises InvalidOption if ``pattern`` contains an unknown name in braces, or if a profile's
+    name already exists or can't be read by all SDKs.
     """
     require_allowed("save", "`--save`")
     block = block_of_roles(sign_in.name)
@@ -94,10 +96,11 @@ def text_with_roles(
 
 
 def text_with_shared(file: ConfigFile, region: str | None = None) -> str:
-    """Return the config file's text with the profiles for programs, without writing it.
+    """Return the config file's text with the profiles through which a notebook shares its identity.
 
-    It is unchanged if both are there, and the Python of their command is. Raises InvalidOption if
-    another profile has the name of one of them.
+    This function doesn't write the file. It returns the text unchanged if the file contains both
+    profiles and the Python in their commands exists. Raises InvalidOption if a different profile
+    already has one of these names.
     """
     require_allowed("share", "`--share`")
     own = profiles_in_block(file.text, SHARED_BLOCK)
@@ -114,16 +117,17 @@ def text_with_shared(file: ConfigFile, region: str | None = None) -> str:
     for name in SHARED_PROFILES:
         if name in file.config.profiles and name not in own:
             raise InvalidOption(
-                f"The config file has another profile `{name}`, and --share needs this name.",
+                f"The config file already has a different profile `{name}`, and --share needs this "
+                "name.",
                 "Rename that profile.",
             )
     return file.with_block(SHARED_BLOCK, profiles)
 
 
 def _name_by(pattern: str, values: Mapping[str, str]) -> str:
-    """Return the name of a new profile by replacing the names in braces in the pattern.
+    """Return the name of a new profile, in which values replace the pattern's names in braces.
 
-    Raises InvalidOption if a name in braces isn't one of the values.
+    Raises InvalidOption if ``values`` doesn't contain a name in braces.
     """
     name = pattern
     for placeholder, value in values.items():
@@ -132,11 +136,11 @@ def _name_by(pattern: str, values: Mapping[str, str]) -> str:
     if unknown:
         raise InvalidOption(
             f"`{pattern}` contains the unknown name `{unknown[0]}`.",
-            f"Use some of {', '.join(f'`{{{name}}}`' for name in values)}.",
+            f"Use only the names {', '.join(f'`{{{name}}}`' for name in values)}.",
         )
     return name
 
 
 def _word(text: str) -> str:
-    """Return a string in a form that needs no quotation marks in a profile's name."""
+    """Return a string without the characters that require quotation marks in a profile's name."""
     return re.sub(r"[^\w.+=,@-]+", "-", text)

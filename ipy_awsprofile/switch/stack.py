@@ -1,8 +1,8 @@
-"""The stack of the notebook, its blocks and its runs, with the profile that is active in each.
+"""The stack of entries (the notebook, blocks, and code for many profiles) with active profiles.
 
-The whole process shows the profile of the last entry, even if it has several shells, such as an
-embedded one. So while a thread or task is in a block, only that thread or task can change the
-stack.
+The whole process uses the profile of the last entry, even if the process has several shells, such
+as an embedded shell. Therefore, while a thread or task is in a block, only that thread or task can
+change the stack.
 """
 
 from __future__ import annotations
@@ -30,11 +30,13 @@ from ipy_awsprofile.sessions.session import Identity, ProfileSession
 
 @dataclass(slots=True, eq=False)
 class OpenProfile:
-    """An open session with its identity, the label of its credentials, and the places to show it.
+    """An open session with its identity, its credentials' label, and the values of all places.
 
-    The ``request`` is the switch that has opened the session, with the names that it was resolved
-    to. The ``identity`` is from when the session was opened. A session that ``is_refresh`` replaces
-    that of the same request.
+    The label identifies the credentials when botocore signs a request. A place is an environment
+    variable or a setting that makes libraries use the session. ``request`` is the switch that
+    opened the session, with all names resolved. ``identity`` is the identity at the time when the
+    session was opened. If ``is_refresh`` is True, the session replaces an earlier session of the
+    same request.
     """
 
     request: SwitchRequest
@@ -50,7 +52,7 @@ class OpenProfile:
         note(event, profile=name, arn=self.identity.arn, request=self.request, options=options)
 
     def current_identity(self) -> Identity:
-        """Return the identity with its current expiry, without calling AWS or renewing anything."""
+        """Return the identity with its current expiry, without a call to AWS or a renewal."""
         expiry = expiry_of(self.session.get_credentials())
         cached = self.identity.cached and expiry == self.identity.expiry
         return replace(self.identity, expiry=expiry, cached=cached)
@@ -67,11 +69,12 @@ def _runner() -> tuple[threading.Thread, asyncio.Task[object] | None]:
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """The notebook, a block or a run, with the profile that is active in it, if any.
+    """The notebook, a block, or code for many profiles (a run), with its active profile or None.
 
-    ``has_switched`` is true after a switch in it, and ``is_dropped`` for a block in a generator or
-    coroutine that ended without going on. ``changed_before`` is what the user had changed when it
-    began. ``owner`` is the Switcher that has begun the block or switched last.
+    ``has_switched`` is True after a switch in the entry. ``is_dropped`` is True for a block in a
+    generator or coroutine that was closed before the block ended. ``changed_before`` contains the
+    places that the user had changed before the entry began. ``owner`` is the Switcher that began
+    the block or made the last switch.
     """
 
     opened: OpenProfile | None = None
@@ -84,7 +87,7 @@ class Entry:
 
     @property
     def is_beside(self) -> bool:
-        """Whether another thread or task is in this block, and can continue while this one runs."""
+        """Whether another thread or task is in this block and can continue while this code runs."""
         thread, task = self.runner
         if not thread.is_alive():
             return False
@@ -98,7 +101,10 @@ class Entry:
 
 
 class Stack:
-    """A process's entries. The class isn't thread-safe, so hold its lock during every call."""
+    """The stack of entries in a process.
+
+    The class isn't thread-safe, so callers must hold ``lock`` during each call.
+    """
 
     def __init__(self) -> None:
         #: Held while the entries change, but not during calls to AWS, prompts and listeners.
@@ -115,47 +121,48 @@ class Stack:
 
     @property
     def active(self) -> OpenProfile | None:
-        """The profile that the kernel shows, or None."""
+        """The profile whose identity the kernel uses now, or None."""
         return self._last.opened
 
     @property
     def is_in_block(self) -> bool:
-        """Whether a block has begun. The active profile then ends with the block."""
+        """Whether a block is open. In this case, the active profile ends with the block."""
         return any(not entry.is_run for entry in self._entries[1:])
 
     @property
     def session_of_notebook(self) -> ProfileSession | None:
-        """The notebook's session outside of all blocks and runs, or None."""
+        """The session that the notebook uses outside all blocks, or None."""
         opened = self._entries[0].opened
         return opened.session if opened else None
 
     def opened(self) -> list[OpenProfile]:
-        """Return the profiles that the kernel shows now, or will show after a block."""
+        """Return the profiles that the kernel uses now or will use again after a block."""
         return [entry.opened for entry in self._entries if entry.opened]
 
     def require_changeable(self) -> None:
         """Raise AwsProfileError if another thread or task relies on the active identity.
 
-        It can be in a block, and would continue with a different identity, or in a run.
+        A thread or task in a block would otherwise continue with a different identity. This method
+        also raises an exception in code for many profiles.
         """
         require_no_run("A switch")
         if any(entry.is_beside for entry in self._entries[1:]):
             raise AwsProfileError(
                 "Another thread or task is in a block of `using_profile` or `%%aws_profile`, which "
-                "the whole kernel follows.",
-                "Wait until its block has ended. In threads and tasks, use `open_session(NAME)`, "
+                "changes the identity of the whole kernel.",
+                "Wait until that block has ended. In threads and tasks, use `open_session(NAME)`, "
                 "whose session is separate.",
             )
 
     def put(self, opened: OpenProfile, owner: object) -> None:
-        """Show a profile instead of the active one."""
+        """Make a profile the active profile of the last entry."""
         self.require_changeable()
         self._show(self._last, opened)
         self._last.has_switched = True
         self._last.owner = owner
 
     def show_again(self) -> None:
-        """Show the active profile again, with new places. Places that the user has changed stay."""
+        """Set the active profile's places again, except for those that the user has changed."""
         self.require_changeable()
         self._show(self._last, self.active, kept=self.kernel.changed())
 
@@ -166,7 +173,7 @@ class Stack:
         *,
         places: Mapping[Place, object] | None = None,
     ) -> None:
-        """Begin a block that shows a profile until `end`, or a run that shows these places."""
+        """Begin a block with a profile, or begin code for many profiles with these places."""
         self.require_changeable()
         entry.changed_before = self.kernel.changed()
         self._entries.append(entry)
@@ -178,11 +185,11 @@ class Stack:
             raise
 
     def end(self, entry: Entry) -> bool:
-        """End a block or a run. Return whether the kernel was showing its profile.
+        """End an entry. Return whether the kernel was using the profile of this entry.
 
-        It hasn't if the entry has ended before, or if another block is the last one, because blocks
-        overlap. What the user has changed in a block stays. If the block was dropped, so does a
-        switch, which was made elsewhere.
+        The result is False if the entry has already ended, or if blocks overlap and another block
+        is the last entry. Places that the user changed in the block keep their values. If the block
+        was dropped, a switch during the block also remains, because other code made the switch.
         """
         if entry not in self._entries:
             return False
@@ -205,9 +212,9 @@ class Stack:
         return True
 
     def end_all(self, owner: object = None) -> None:
-        """End the notebook's switch and all blocks for good, or only those of one Switcher.
+        """Permanently end the notebook's switch and all blocks, or only those of one Switcher.
 
-        Then the end of a block, such as a generator's, brings nothing back.
+        When a block in a generator ends later, the block's end doesn't restore a profile.
         """
         self.require_changeable()
         notebook, *others = self._entries
@@ -218,11 +225,11 @@ class Stack:
         self._show(self._last, self.active)
 
     def owns_entry(self, owner: object) -> bool:
-        """Return whether a Switcher has begun a block, or has switched last."""
+        """Return whether a Switcher began an open block or made the last switch."""
         return any(entry.owner is owner for entry in self._entries)
 
     def drop(self, ended: Container[OpenProfile | None]) -> None:
-        """Remove profiles permanently, so that the end of a block doesn't bring them back."""
+        """Remove profiles permanently, so that they aren't active again at the end of a block."""
         self.require_changeable()
         for entry in self._entries:
             if entry.opened in ended:
@@ -253,6 +260,6 @@ class Stack:
 def stack_of(_process: int) -> Stack:
     """Return the stack of a process.
 
-    A forked child has a separate one, because nothing in it ends what the parent has begun.
+    A forked child process has a separate stack, because it can't end the parent's blocks.
     """
     return Stack()

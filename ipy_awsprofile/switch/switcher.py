@@ -1,10 +1,11 @@
-"""The Switcher: it has a notebook's state, and switches the kernel to a requested identity.
+"""The Switcher, which holds a notebook's state and switches the kernel to a requested identity.
 
-Several shells of a process have a Switcher each. They share the `Stack`, so there is one identity.
+Each shell in a process has its own Switcher. All Switchers share the `Stack`, so the process has
+only one identity.
 
 The magic, the picker and `using_profile` describe a switch as a `SwitchRequest`. The Switcher
-checks the new session before it shows it, so a failed switch changes nothing. It returns the
-identity.
+checks a new session before libraries can use the session, so a failed switch doesn't change the
+identity. After a successful switch, the Switcher returns the new identity.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ class Switcher:
 
     @property
     def _lock(self) -> AbstractContextManager[object]:
-        """The stack's lock. Widget callbacks can run in another thread while a cell runs."""
+        """The stack's lock, which is needed because widget callbacks can run in another thread."""
         return self._stack.lock
 
     @property
@@ -133,21 +134,21 @@ class Switcher:
 
     @property
     def is_in_block(self) -> bool:
-        """Whether the active profile belongs to a block, and ends with it."""
+        """Whether the active profile belongs to a block and ends with the block."""
         with self._lock:
             return self._stack.is_in_block
 
     def subscribe(self, listener: _Listener) -> Callable[[], None]:
         """Call the listener with each new identity, or with None after `off`.
 
-        It is called after the switch is complete, in the thread of the switch. Return a function
-        that ends the subscription. Calling it again does nothing.
+        The listener is called after the switch is complete, in the thread of the switch. Return a
+        function that ends the subscription, and that can be called more than once.
         """
         self._listeners[listener] = None
         return partial(self._listeners.pop, listener, None)
 
     def require_changeable(self) -> None:
-        """Raise AwsProfileError while another thread or task is in a block, or during a run."""
+        """Raise AwsProfileError in code for many profiles, or if a block runs in another thread."""
         with self._lock:
             self._stack.require_changeable()
 
@@ -158,11 +159,11 @@ class Switcher:
         *,
         person: Person | None = None,
     ) -> Identity:
-        """Check the new identity, then switch everything to it.
+        """Check the new identity, then switch the kernel to it and return it.
 
-        ``opening`` says how to get its credentials. ``person`` replaces the Switcher's own prompter
-        during this switch. Raises a subclass of `AwsProfileError`, or an interrupting exception
-        such as KeyboardInterrupt; then nothing has changed.
+        ``opening`` says how to get the credentials. ``person`` replaces the Switcher's own prompter
+        during this switch. If the switch fails, it raises a subclass of AwsProfileError or an
+        exception such as KeyboardInterrupt, and the identity doesn't change.
         """
         return self.move(self.prepare(request, opening, person=person))
 
@@ -174,15 +175,15 @@ class Switcher:
         person: Person | None = None,
         form: Form = Form.LINE,
     ) -> OpenProfile:
-        """Open the session and get its identity, as `switch` does, without changing anything.
+        """Open the session for a request and get its identity, without switching to it.
 
-        ``form`` is how the user has written the request. This first raises AwsProfileError if
-        `move` couldn't change the identity now.
+        ``form`` says how the user wrote the request. Raises AwsProfileError before opening the
+        session if `move` can't change the identity now.
         """
         self.require_changeable()
         if self._closed:  # a picker can outlive the extension
             raise AwsProfileError(
-                "The extension that this belongs to has been unloaded.",
+                "The extension that this picker belongs to has been unloaded.",
                 "Run `%load_ext ipy_awsprofile`, then `%aws_profile --pick` for a new picker.",
             )
         prompted = person or self.person
@@ -208,9 +209,10 @@ class Switcher:
         return opened
 
     def move(self, opened: OpenProfile) -> Identity:
-        """Switch everything to the profile that `prepare` returned.
+        """Switch the kernel to the profile that `prepare` returned, and return its identity.
 
-        A protected profile isn't shared anymore, unless this refreshes its session.
+        If the profile is protected, the notebook stops sharing its identity, except during a
+        refresh.
         """
         before = self.active
         opened.note("switch", "--refresh" if opened.is_refresh else "")
@@ -232,7 +234,7 @@ class Switcher:
         return opened.identity
 
     def show_new_session(self) -> None:
-        """Let everything that keeps credentials get new ones, because AWS rejected the session.
+        """Make libraries and child processes get new credentials, because AWS rejected the session.
 
         Places that the user has changed since the switch keep their values.
         """
@@ -245,10 +247,11 @@ class Switcher:
             self._stack.show_again()
 
     def off(self) -> list[str] | None:
-        """Restore the state before the first switch, and share nothing anymore.
+        """Restore the state before the first switch, and stop sharing the identity.
 
-        Return the names of what stays, because the user has changed it since, or None if there was
-        no switch to undo. The action that waits for the end of the running cell is dropped.
+        Return the names of the places that aren't restored because the user has changed them, or
+        None if there was no switch to undo. Drop the action that waits for the end of the running
+        cell.
         """
         self.cell.drop()
         self.require_changeable()
@@ -264,14 +267,14 @@ class Switcher:
         return kept
 
     def _end_recipients(self) -> None:
-        """Stop giving credentials to programs and workers, in all shells."""
+        """Stop giving credentials to programs and workers in all shells."""
         for switcher in self._stack.switchers:
             switcher.recipients.end()
 
     def sign_out(self, request: SwitchRequest | None) -> tuple[SignedOut, tuple[str, ...]]:
-        """End the sign-in of a request, or all sign-ins, and leave the identities that need it.
+        """End a request's sign-in or all sign-ins, and stop using identities that depend on them.
 
-        Return the ended sign-ins, and the profiles that aren't active anymore, even after a block.
+        Return the ended sign-ins, and the names of the profiles that are no longer active.
         """
         self.require_changeable()
         target = login_target(request) if request else None
@@ -291,7 +294,7 @@ class Switcher:
         return signed_out, tuple(dict.fromkeys(opened.request.name for opened in ended))
 
     def close(self) -> None:
-        """Restore everything and refuse further switches, before the extension is unloaded."""
+        """Restore the original state and refuse further switches when the extension is unloaded."""
         with Uninterrupted():
             self._closed = True
             self.cell.drop()
@@ -305,7 +308,10 @@ class Switcher:
                 self._lending.end()
 
     def _note_off(self) -> None:
-        """Record that the switch ends. An error is shown as a line, and doesn't prevent the end."""
+        """Record the event that the switch ends.
+
+        If the event can't be recorded, print a warning and continue.
+        """
         with errors_as_lines():
             active = self.active
             if active:
@@ -323,7 +329,7 @@ class Switcher:
 
     @contextmanager
     def run(self) -> Iterator[None]:
-        """Hide the notebook's identity during a run over many profiles."""
+        """Hide the notebook's identity while code for many profiles runs in a ``with`` block."""
         entry = Entry(owner=self, is_run=True)
         active = self.active
         shown = places_of_run()
@@ -338,7 +344,7 @@ class Switcher:
                 self._stack.end(entry)
 
     def end(self, entry: Entry) -> None:
-        """End a block, and warn about variables that keep its identity."""
+        """End a block, and warn about variables that keep the block's identity."""
         ended = self._label
         with Uninterrupted():
             with self._lock:
@@ -353,21 +359,21 @@ class Switcher:
                 PROCESS.warn(str(leftover))
 
     def leftovers(self) -> list[Leftover]:
-        """Return the card's lines about everything that doesn't follow the active identity."""
+        """Return the card's lines about objects and settings that don't use the active identity."""
         with self._lock:
             before = self._stack.opened_before
             others = leftovers(self.namespace, self._label, before, self.recipients.workers)
             return [*self.changed(), *others]
 
     def identities_of_objects(self) -> set[Label | None]:
-        """Return the identities of open objects, such as filesystems, that keep their identity."""
+        """Return the labels of the identities that open objects, such as filesystems, keep."""
         with self._lock:
             before = self._stack.opened_before
             before.note(self.namespace, self._label)
             return {label for _, label in before.handles(self.namespace)}
 
     def changed(self) -> list[Leftover]:
-        """Return the places that the user has changed since the switch, and how to undo that."""
+        """Return lines about the places that the user has changed since the switch."""
         active = self.active
         if active is None:
             return []
@@ -384,14 +390,14 @@ class Switcher:
         return changed
 
     def copy_config_again(self) -> bool:
-        """Copy the config file for child processes again. Return whether they use a copy."""
+        """Copy the config file for child processes again, and return whether they use a copy."""
         with self._lock, suppress(OSError):
             if self.active and self._lending:
                 return self._lending.copy_again(self.active.session, self.active.label)
         return False
 
     def _places(self, opened: OpenProfile) -> dict[Place, object]:
-        """Return the places for a profile, and lend its session to child processes."""
+        """Return the values of a profile's places, and serve its credentials to child processes."""
         try:
             self._lending = self._lending or Lending()
             lent = self._lending.variables(opened.session, opened.label)
@@ -415,7 +421,7 @@ class Switcher:
             self._tell()
 
     def _note_opened(self) -> None:
-        """Before the active identity changes, record the objects that were opened with it."""
+        """Record the objects that use the active identity, before this identity changes."""
         for switcher in self._stack.switchers:
             self._stack.opened_before.note(switcher.namespace, self._label)
 
@@ -425,7 +431,7 @@ class Switcher:
         self.call_functions(PROCESS.user_functions.values())
 
     def follow(self) -> None:
-        """Tell the listeners about a change. Their errors don't affect it."""
+        """Tell the listeners about a change. A listener's error doesn't affect the change."""
         active = self.active
         identity = active.current_identity() if active else None
         for listener in list(self._listeners):

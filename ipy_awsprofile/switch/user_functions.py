@@ -1,7 +1,7 @@
-"""The user's functions that are called after each switch; see `on_switch`.
+"""The user's functions that `on_switch` registers and that are called after each switch.
 
-They belong to the process and not to a Switcher, so that they are still called after the extension
-is loaded again.
+The functions belong to the process instead of a Switcher, so that they are still called after the
+extension is reloaded.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _is_calling: ContextVar[bool] = ContextVar("is_calling", default=False)
 
 
 def key_of(function: UserFunction) -> Hashable:
-    """Return a key that stays the same if the cell or module that defines a function runs again.
+    """Return a key for a function that stays the same if the function is defined again.
 
-    A function inside another one, a method and a lambda are identified by the object itself,
-    because several of them can have the same name.
+    The key of a nested function, method or lambda is the object itself, because several such
+    objects can have the same name.
     """
     name = getattr(function, "__qualname__", "<")
     if "<" in name or hasattr(function, "__self__"):
@@ -44,10 +44,10 @@ def key_of(function: UserFunction) -> Hashable:
 def call_functions(
     functions: Iterable[UserFunction], session: Callable[[], boto3.Session | None]
 ) -> None:
-    """Call the functions with the active session. If one raises, show a line, and go on.
+    """Call the functions with the active session. If a function fails, print a line and continue.
 
-    A function can use a block or switch, during which none is called. After a switch, the functions
-    before it are called once more, because they have got another session.
+    A function can use a block or make a switch, which doesn't call the functions again. If a
+    function makes a switch, the functions before it are called once more with the new session.
     """
     if _is_calling.get():
         return
@@ -78,9 +78,9 @@ def _call(function: UserFunction, session: boto3.Session | None) -> None:
 
 
 def call_in_main_thread(shell: InteractiveShell | None, action: Callable[[], None]) -> None:
-    """Call an action in the kernel's main thread: now, or as soon as that thread is free.
+    """Call an action in the kernel's main thread, now or as soon as that thread is free.
 
-    A terminal and a script call it in any thread.
+    In a terminal or a script, call the action in the current thread.
     """
     is_main = threading.current_thread() is threading.main_thread()
     loop = getattr(getattr(shell, "kernel", None), "io_loop", None)

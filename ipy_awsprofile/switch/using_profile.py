@@ -1,4 +1,4 @@
-"""Use profiles in Python code: `using_profile` for a block, `on_switch` for a function."""
+"""Python functions to use a profile for a block, and to call a function after each switch."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ _UserFunction = TypeVar("_UserFunction", bound=UserFunction)
 
 
 class Block(ForWith):
-    """Use another identity for a block, then restore the previous state exactly.
+    """A context manager that uses another identity and then restores the previous state exactly.
 
-    The previous state is restored even after an error, inside other blocks, and if the block itself
-    switches, but not after ``--off``, which ends all blocks. If blocks overlap, the most recent one
-    is active until it ends. In a block, other threads and tasks can't begin a block or switch; see
-    `Stack.require_changeable`.
+    The previous state is restored even after an error, inside other blocks, and after a switch in
+    the block. It isn't restored after ``--off``, which ends all blocks. If blocks overlap, the
+    identity of the most recent block is active until that block ends. While a block is open, other
+    threads and tasks can't begin a block or make a switch (see `Stack.require_changeable`).
 
-    The same object can be entered again, even inside its own block.
+    A ``with`` statement can enter the same object again, even inside the object's own block.
 
-    This isn't a generator, because Ctrl-C could come after the generator starts and before the
-    block does.
+    The class doesn't use a generator, because Ctrl-C could arrive after the generator starts and
+    before the block starts.
     """
 
     def __init__(self, request: SwitchRequest, form: Form = Form.BLOCK) -> None:
@@ -50,13 +50,13 @@ class Block(ForWith):
         self._open: list[tuple[Switcher, Entry]] = []
 
     def __call__(self, function: _Function) -> _Function:
-        """Decorate a function. Raises InvalidOption if its body wouldn't run inside the block."""
+        """Decorate a function. Raises InvalidOption if its body wouldn't run in the block."""
         kinds = (iscoroutinefunction, isgeneratorfunction, isasyncgenfunction)
         if any(kind(function) for kind in kinds):
             raise InvalidOption(
                 "`using_profile` can't decorate a coroutine or generator function, whose body runs "
                 "only after the call.",
-                "Use `with using_profile(NAME):` in its body.",
+                "Use `with using_profile(NAME):` in the function's body.",
             )
         decorated: _Function = super().__call__(function)
         return decorated
@@ -88,7 +88,7 @@ class Block(ForWith):
             self._end(switcher, entry)  # if Ctrl-C came before it was deferred
 
     def _end(self, switcher: Switcher, entry: Entry) -> None:
-        """End a block. If it has already ended, do nothing."""
+        """End a block. If the block has already ended, do nothing."""
         with Uninterrupted():
             if (switcher, entry) in self._open:
                 self._open.remove((switcher, entry))
@@ -99,17 +99,19 @@ class Block(ForWith):
 def using_profile(request: SwitchRequest) -> Block:
     """Use a profile for everything in a ``with`` block, and restore the previous state afterwards.
 
-    The options are the same as for ``%aws_profile``. ``duration`` is in seconds, a timedelta, or a
-    string such as ``15m``, and ``tags`` is a dict. ``variable`` is ``--as``, and ``confirmed`` is
-    ``--yes``. ``with … as session:`` binds the session. In a script without IPython, everything
-    except the notebook's variable follows.
+    The options are the same as for ``%aws_profile``. ``duration`` is a number of seconds, a
+    timedelta, or a string such as ``15m``. ``tags`` is a dict. ``variable`` corresponds to
+    ``--as``, and ``confirmed`` corresponds to ``--yes``. To use the session itself, write ``with …
+    as session:``. In a script without IPython, the block sets everything except the notebook's
+    variable.
 
     The block changes the identity of the whole kernel. While a thread or task is in a block, other
-    threads and tasks can't enter one, switch or switch off; use `open_session` there. A switch in
-    the block lasts until the block ends, but ``--off`` ends the block permanently.
+    threads and tasks can't enter a block, switch, or switch off. Use `open_session` in these
+    threads and tasks. A switch in the block lasts until the block ends, but ``--off`` ends the
+    block permanently.
 
-    Raises a subclass of `AwsProfileError`. In this case, the block isn't entered, and nothing has
-    changed.
+    Raises a subclass of AwsProfileError if the switch fails. In this case, Python doesn't enter the
+    block, and the identity doesn't change.
 
     https://docs.python.org/3/reference/compound_stmts.html#the-with-statement
     """
@@ -117,23 +119,24 @@ def using_profile(request: SwitchRequest) -> Block:
 
 
 def on_switch(function: _UserFunction) -> _UserFunction:
-    """Call a function after each switch, so that your own clients follow. Use it as a decorator.
+    """Register a function to call after each switch, for example to create your clients again.
 
-    ``function(session)`` gets the active boto3 session, or None if no profile is active anymore. It
-    is called after each switch and refresh, at the beginning and end of a block, and after
-    ``--off``. If a profile is active, it is called now, too. It isn't called in a run over many
-    profiles, after a switch that failed, or for a switch that such a function makes itself.
+    You can use `on_switch` as a decorator. ``function(session)`` receives the active boto3 session,
+    or None if no profile is active anymore. The function is called after each switch and refresh,
+    at the beginning and end of a block, and after ``--off``. If a profile is active now, the
+    function is also called immediately. The function isn't called in code for many profiles, after
+    a failed switch, or for a switch that a registered function makes.
 
     The functions are called in the kernel's main thread, in the order in which they were
-    registered. After a switch in another thread, that is when the main thread is free, with the
-    session that is active then. A terminal's functions are called in the thread of the switch. If a
-    function raises an exception, a line names it. The switch is complete, and the other functions
-    are called.
+    registered. After a switch in another thread, the functions are called as soon as the main
+    thread is free, with the session that is active at that time. In a terminal, the functions are
+    called in the thread of the switch. If a function raises an exception, a printed line names the
+    function, the switch stays complete, and the other functions are still called.
 
-    If the cell or module that defines the function runs again, the new function replaces the
-    former one. Lambdas, methods and functions inside other functions are added instead. All of them
-    stay when the extension is unloaded and loaded again, until `end_on_switch` or a restart of the
-    kernel. Raises InvalidOption for an async function.
+    If the cell or module that defines the function runs again, the new function replaces the former
+    one. A lambda, method or nested function doesn't replace an earlier function. Registered
+    functions stay registered when the extension is reloaded, until you call `end_on_switch` or
+    restart the kernel. Raises InvalidOption for an async function.
     """
     require_no_run("`on_switch`")
     _require_function(
@@ -158,10 +161,10 @@ def on_switch(function: _UserFunction) -> _UserFunction:
 
 
 def end_on_switch(function: UserFunction) -> None:
-    """Don't call a function of `on_switch` anymore. Any other function causes a warning.
+    """Stop calling a function that `on_switch` registered. Warn about any other function.
 
-    Raises InvalidOption for anything but a function, and NotAllowed for a function that IPython's
-    configuration has registered.
+    Raises InvalidOption if the value isn't a function. Raises NotAllowed if IPython's configuration
+    has registered the function.
     """
     hint = "Pass the function that `on_switch` got."
     if isinstance(function, str) and function.isidentifier():
@@ -187,7 +190,7 @@ def _require_function(name: str, function: object, hint: str) -> None:
 
 
 def _is_configured_now() -> bool:
-    """Return whether IPython reads its configuration, which is before it has a shell."""
+    """Return whether IPython is reading its configuration, which happens before it has a shell."""
     from IPython.core.application import BaseIPythonApplication
     from IPython.core.getipython import get_ipython
 
@@ -195,13 +198,13 @@ def _is_configured_now() -> bool:
 
 
 def _require_removable(key: Hashable, function: UserFunction) -> None:
-    """Raise NotAllowed for a notebook's change of a function of IPython's configuration."""
+    """Raise NotAllowed if a notebook changes a function that IPython's configuration registered."""
     if key in PROCESS.kept_functions and not _is_configured_now():
         with refusals_noted():
             raise NotAllowed(
                 f"IPython's configuration has registered `{_name_of(function)}`, so a notebook "
                 "can't remove or replace it.",
-                "To change it, ask whoever administers `ipython_config.py`.",
+                "To change this, ask the administrator of `ipython_config.py`.",
             )
 
 
@@ -212,8 +215,8 @@ def _name_of(function: UserFunction) -> str:
 def running_switcher() -> Switcher:
     """Return the Switcher of the running IPython shell, loading the extension if necessary.
 
-    Outside IPython, return a Switcher for the process, without a notebook. A forked child has a
-    separate one, because nothing in the child ends what the parent has begun.
+    Outside IPython, return a Switcher for the process that doesn't have a notebook. A forked child
+    process has a separate Switcher, because it can't end the parent's blocks.
     """
     from IPython.core.getipython import get_ipython
 
@@ -228,6 +231,6 @@ def running_switcher() -> Switcher:
 
 @lru_cache(maxsize=1)
 def script_switcher(_process: int) -> Switcher:
-    """Return the Switcher of a process without IPython."""
+    """Return the Switcher of a process that doesn't run IPython."""
     watch()
     return Switcher(None)

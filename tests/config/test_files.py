@@ -112,7 +112,11 @@ def test_locations_of(tmp_path: Path, header: str, setting: str, expected: list[
 @pytest.mark.parametrize(
     ("text", "line", "says"),
     [
-        ("[a]\nregion = x\n[a]\naws_secret_access_key = hush\n", 3, "exists twice. Merge the two."),
+        (
+            "[a]\nregion = x\n[a]\naws_secret_access_key = hush\n",
+            3,
+            "exists twice. Merge the two sections.",
+        ),
         ("[a]\nregion = x\noutput = y\nregion = hush\n", 4, "`region` is in its section twice."),
         ("aws_secret_access_key = hush\n", 1, "Write a header such as [default] or [profile NA"),
         ("[a]\naws_secret_access_key\nhush\n", 2, "The line needs an equals sign, as in `region ="),

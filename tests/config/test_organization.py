@@ -55,20 +55,32 @@ def test_a_checked_file(tmp_path: Path) -> None:
     ("text", "line", "problem"),
     [
         ("protected = [prod]", 1, "Invalid value."),
-        ("\nsession_nmae = 'x'", 2, "no key `session_nmae`. Did you mean `session_name`?"),
-        ("zzz = 1", 1, "no key `zzz`. The keys are protected, read_only,"),
-        ("share = false", 1, "no key `share`. Write it below [allow]."),
-        ("[allow]\n# why\naudit = '/x'", 3, "no key `audit`. Write it above [allow]."),
-        ("[alow]\nshare = false", 1, "no key `alow`. Did you mean `allow`?"),
-        ("allow = true", 1, "no key `allow`. Write the table [allow] below the other keys."),
+        (
+            "\nsession_nmae = 'x'",
+            2,
+            "can't contain the key `session_nmae`. Did you mean `session_name`?",
+        ),
+        ("zzz = 1", 1, "can't contain the key `zzz`. The keys are protected, read_only,"),
+        ("share = false", 1, "can't contain the key `share`. Write this key below [allow]."),
+        (
+            "[allow]\n# why\naudit = '/x'",
+            3,
+            "can't contain the key `audit`. Write this key above [allow].",
+        ),
+        ("[alow]\nshare = false", 1, "can't contain the key `alow`. Did you mean `allow`?"),
+        (
+            "allow = true",
+            1,
+            "can't contain the key `allow`. Write the table [allow] below the other keys.",
+        ),
         ("[allow]\nshare = 'no'", 2, "`share` must be true or false."),
         ("[allow]\nwindow = '0m'", 2, "`window` must be false, or the longest time"),
         ("[allow]\naccounts = ['prod']", 2, "`accounts` must be a list of account IDs"),
         ("stale = 'deny'", 1, "`stale` must be one of allow, warn, refuse."),
-        ("protected = 'prod'", 1, "`protected` must be a list of texts"),
+        ("protected = 'prod'", 1, "`protected` must be a list of strings"),
         ("duration = '5m'", 1, "`duration` must be at least 15m."),
         ("duration = true", 1, "`duration` must be a number of seconds"),
-        ("session_name = ''", 1, "`session_name` must be a text."),
+        ("session_name = ''", 1, "`session_name` must be a string."),
         ("audit = 'events.jsonl'", 1, "`audit` must be an absolute path."),
     ],
 )
@@ -80,7 +92,7 @@ def test_a_wrong_file(tmp_path: Path, text: str, line: int, problem: str) -> Non
         read_policy_file(path)
     assert raised.value.line == line
     assert problem in str(raised.value)
-    assert "No session is opened until" in raised.value.hint
+    assert "Until then, you can't open a session" in raised.value.hint
 
 
 def test_the_command_for_a_wrong_file(tmp_path: Path) -> None:

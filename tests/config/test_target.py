@@ -188,7 +188,10 @@ def test_settings_of_a_role(config: Path) -> None:
         ({"profile": "keys", "duration": "1 h"}, "`1 h` isn't a valid duration_seconds"),
         ({"profile": "keys", "duration": ""}, "`duration` is empty."),
         ({"profile": "keys", "region": ""}, "`region` is empty."),
-        ({"profile": "role", "mfa": True}, "--mfa is for long-term keys; `role` assumes a role."),
+        (
+            {"profile": "role", "mfa": True},
+            "--mfa is for long-term keys, but `role` assumes a role.",
+        ),
         ({"profile": "role", "policy": ""}, "`policy` is empty."),
         ({"profile": "role", "policy": "/x.json"}, "x.json` can't be read: [Errno 2] No such"),
         ({"profile": "role", "read_only": True, "policy": READ_ONLY}, "can't be combined"),

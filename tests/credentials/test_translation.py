@@ -61,8 +61,8 @@ RESPONSES = [
         response("ExpiredTokenException", "x", "AssumeRole"),
         ours.CredentialsExpired,
         "The credentials of `UserAlpha` have expired.",
-        "Renew them at their source, then run the cell again. If `RoleBeta` is active, run "
-        "`%aws_profile --refresh` first.",
+        "Renew these credentials at their source, then run the cell again. If `RoleBeta` is "
+        "active, run `%aws_profile --refresh` first.",
     ),
     (
         response("Throttling", "Rate exceeded"),
@@ -74,7 +74,7 @@ RESPONSES = [
         response("InvalidAction", "?", "GetScopedCredentials"),
         ours.ServiceError,
         "`RoleBeta` can't be limited: its STS endpoint doesn't know GetScopedCredentials.",
-        "Use a Regional STS endpoint of AWS such as `https://sts.us-east-1.amazonaws.com`, or",
+        "Use a Regional STS endpoint of AWS such as `https://sts.us-east-1.amazonaws.com`, use",
     ),
     (ClientError({}, "X"), ours.ServiceError, "X failed for `RoleBeta`: no reason.", EXPLAIN),
 ]
@@ -86,7 +86,7 @@ EXCEPTIONS = [
         ours.EndpointUnreachable,
         "AWS can't be reached for `RoleBeta`: Failed to connect to proxy URL: "
         '"http://proxy:3128".',
-        "Check the network (VPN, HTTPS_PROXY, NO_PROXY)",
+        "Check the network (VPN, HTTPS_PROXY, NO_PROXY) and",
     ),
     (
         theirs.SSLError(endpoint_url="https://e/", error=OSError("certificate verify failed")),

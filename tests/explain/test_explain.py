@@ -104,7 +104,7 @@ SITUATIONS = {
     "keys in variables": situation(
         f"{ASSUME}credential_source = Environment\n",
         f"p (credential source Environment: {BETA}, config:1)",
-        "`AWS_ACCESS_KEY_ID` is set: plain boto3 uses it, but a switch doesn't.",
+        "`AWS_ACCESS_KEY_ID` is set. Plain boto3 uses this variable, but a switch doesn't.",
         keys="u",
         **PLAIN,
     ),
@@ -117,8 +117,8 @@ SITUATIONS = {
     "perhaps on an instance": situation(
         P,
         "p (1 warning)",
-        "! Only an EC2 instance with a role has these credentials. Elsewhere, add keys, a role_arn "
-        "with a source_profile, SSO or a process.",
+        "! Only an EC2 instance with a role has these credentials. Elsewhere, add access keys, "
+        "a role_arn with a source_profile, SSO settings or a credential_process.",
         keys="u",
         AWS_EC2_METADATA_DISABLED="false",
     ),
@@ -130,7 +130,7 @@ SITUATIONS = {
         f"endpoint_url {HERE} config:3 AWS_ENDPOINT_URL {TAKES}",
         f"sts endpoint_url = {HERE} config:6",
         f"endpoint_url s3 {HERE} AWS_ENDPOINT_URL_S3",
-        "`AWS_PROFILE` is `q`: plain boto3 uses it, but a switch doesn't.",
+        "`AWS_PROFILE` is `q`. Plain boto3 uses this profile, but a switch doesn't.",
         AWS_DEFAULT_REGION="eu-west-1",
         AWS_ENDPOINT_URL="http://me:hush@env:2?t=hush",
         AWS_ENDPOINT_URL_S3=HERE,
@@ -215,7 +215,7 @@ def test_no_files(shell: Shell) -> None:
     """If neither file exists, the hint has the line that shows how to write one."""
     hint = shell.refused("%aws_profile 'my keys'").hint
     file = Path(".aws", "credentials")
-    assert hint.endswith(f"{file} exists: `%aws_profiles` shows the lines to write.")
+    assert hint.endswith(f"{file} exists. `%aws_profiles` shows the lines to write.")
     assert hint in shell.good("%aws_profile --explain 'my keys'").text
 
 
@@ -277,7 +277,7 @@ MISTAKES = {
     "Zone": (
         "us-west-2",
         "us-west-2a",
-        "`us-west-2a` is an Availability Zone. Write its Region, `u",
+        "`us-west-2a` is an Availability Zone. Write the Region `u",
     ),
     "value below": ("= arn", "=\n  x=arn", "The value of `role_arn` must be on the same line. See"),
     "source": ("= me", "= mee", "Did you mean `me`? See config:4."),
@@ -325,7 +325,7 @@ MISTAKES = {
     "swapped keys": (
         KEYS,
         "aws_access_key_id = hush\naws_secret_access_key = AKIAIOSFODNN7EXAMPLE",
-        "`aws_access_key_id` has the secret access key, and `aws_secret_access_key` the access",
+        "`aws_access_key_id` contains the secret access key, and `aws_secret_access_key` contains",
     ),
     "no ARN": (ROLE, "RoleBeta", "`role_arn` isn't the ARN of a role. Example: arn:aws:iam::1234"),
 }
@@ -354,15 +354,15 @@ def test_mistake(shared_files: Files, mistake: str) -> None:
 
 #: Options of a switch in a profile, and what the warning says to write instead, by its kind.
 OPTIONS = {
-    "read_only = true": ("add `--read-only` to the switch, or list", "add `--read-only` to the sw"),
-    "read-only = yes": ("add `--read-only` to the switch, or list", "add `--read-only` to the swi"),
-    "duration = 900": ("Write `duration_seconds` instead.", "add `--duration` to the switch."),
-    "session_name = me": ("Write `role_session_name` instead.", "Remove the line: only a profile"),
-    "policy = p.json": ("add `--policy FILE` to the switch.", "add `--policy FILE` to the switch."),
-    "mfa = true": ("Write `mfa_serial` with your MFA device's ARN.", "and add `--mfa` to the swit"),
-    "write = true": ("add `--write` to the switch.", "add `--write` to the switch."),
+    "read_only = true": ("add `--read-only` to `%aws_profile`, or", "add `--read-only` to `%aws"),
+    "read-only = yes": ("add `--read-only` to `%aws_profile`, or", "add `--read-only` to `%aws_"),
+    "duration = 900": ("Write `duration_seconds` instead.", "add `--duration` to `%aws_profile`."),
+    "session_name = me": ("Write `role_session_name` instead.", "Remove the line, because only a"),
+    "policy = p.json": ("add `--policy FILE` to `%aws_profile`.", "`--policy FILE` to `%aws_pro"),
+    "mfa = true": ("Write `mfa_serial` with your MFA device's ARN.", "and add `--mfa` to `%aws_p"),
+    "write = true": ("add `--write` to `%aws_profile`.", "add `--write` to `%aws_profile`."),
     "protected = 1": ("list the profile in `AwsProfileMagics.protected`", "list the profile in `A"),
-    "expect_account = 1": ("add `--expect-account` to the switch.", "add `--expect-account`"),
+    "expect_account = 1": ("add `--expect-account` to `%aws_profile`.", "add `--expect-account`"),
 }
 
 
@@ -416,7 +416,7 @@ def test_variables_with_mistakes(shared_files: Files, monkeypatch: pytest.Monkey
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-wset-2")
     bundle, region = explained().warnings[::-1]
     assert bundle == "`AWS_CA_BUNDLE` names a file that doesn't exist."
-    assert region.endswith(" It comes from AWS_DEFAULT_REGION.")
+    assert region.endswith(" The Region comes from AWS_DEFAULT_REGION.")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "localhost:9000")
     error = explained().error
     assert error

@@ -175,7 +175,7 @@ def test_a_file_that_cant_be_written(shell: Shell, aws: EmbeddedAws, policy: Pat
         error = shell.refused(cell)
         assert isinstance(error, EventNotRecorded)
         assert str(error) == f"The event can't be written to {file}: No such file or directory."
-        assert error.hint.startswith(f"Nothing has changed. `{policy}` decides that.")
+        assert error.hint.startswith(f"Nothing has changed. This limit is set in `{policy}`.")
         assert error.hint.endswith("ask #help.")
         assert shell.good("session.profile_name").result == "UserAlpha"
     with pytest.raises(EventNotRecorded):

@@ -160,7 +160,7 @@ ROWS: dict[str, Broken] = {
         "static keys with a session token",
         CredentialsExpired,
         "The credentials of `P` have expired.",
-        "Renew them at their source, then run the cell again.",
+        "Renew these credentials at their source, then run the cell again.",
         by=lambda stage: stage.aws.iam.expire_sessions(),
     ),
     "token forgotten": Broken(
@@ -192,7 +192,7 @@ ROWS: dict[str, Broken] = {
     ),
     "source below": role(
         InvalidProfile,
-        "`P` can't get credentials: The source_profile of P is a block.",
+        "`P` can't get credentials: The source_profile of P isn't a name.",
         "The value of `source_profile` must be on the same line. See config:",
         {"source_profile = ": "source_profile =\n  a = "},
     ),
@@ -289,7 +289,7 @@ ROWS: dict[str, Broken] = {
     "endpoint down": role(
         EndpointUnreachable,
         "AWS can't be reached for `P`: Could not connect to the endpoint URL: ",
-        "the `endpoint_url` of the profile",
+        "the endpoint in the profile's `endpoint_url`",
         by=down,
     ),
     "clock wrong": role(
@@ -300,14 +300,14 @@ ROWS: dict[str, Broken] = {
         "credential_source Environment",
         CredentialsUnavailable,
         f"{NOTHING} (Environment).",
-        "Environment needs AWS_ACCESS_KEY_ID",
+        "`Environment` requires AWS_ACCESS_KEY_ID",
         by=no_variables,
     ),
     "no instance": Broken(
         "credential_source Ec2InstanceMetadata",
         CredentialsUnavailable,
         NOTHING,
-        "Ec2InstanceMetadata an EC2 instance with a role",
+        "`Ec2InstanceMetadata` requires an EC2 instance with a role",
         by=no_metadata,
     ),
     "token file missing": Broken(
@@ -321,14 +321,14 @@ ROWS: dict[str, Broken] = {
         WEB,
         CredentialsRejected,
         "AWS doesn't accept the web identity token of `P` for its role: ",
-        "Check the role's trust policy, and the token",
+        "Check the role's trust policy and the token",
         {"{pod}": "{hop1}"},
     ),
     "process fails": Broken(
         PROCESS,
         CredentialsUnavailable,
         "The credential_process of `P` ",
-        "Run its command in a terminal",
+        "Run this command in a terminal",
         by=tool(f"import sys; print({HUSH!r}); sys.exit({HUSH!r})"),
     ),
     "program missing": Broken(
@@ -377,7 +377,7 @@ ROWS: dict[str, Broken] = {
         SSO,
         InvalidProfile,
         "is configured to use SSO but is missing required configuration: sso_region.",
-        "If sso_start_url is your company's own address, open it in a browser: it leads to",
+        "If sso_start_url is your company's own address, open it in a browser to find",
         {"sso_start_url = {start_url}\nsso_region = us-east-1": "sso_start_url = https://me.org"},
     ),
     "account and role left out": Broken(

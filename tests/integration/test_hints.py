@@ -235,7 +235,7 @@ def test_read_only_cache(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.Mon
     error = shell.refused("%aws_profiles --sso")
     assert str(cache) in str(error)
     assert aws.actions == []
-    assert "set XDG_CACHE_HOME to a folder in place of `~/.cache`" in error.hint
+    assert "set XDG_CACHE_HOME to a folder that replaces `~/.cache`" in error.hint
     monkeypatch.setenv("XDG_CACHE_HOME", str(aws.home / "elsewhere"))
     aws.sso.sign_in("corp")
     assert "roles in 3 accounts" in shell.good("%aws_profiles --sso").text
@@ -368,7 +368,9 @@ def test_invalid_region(
     monkeypatch.setenv("AWS_DEFAULT_REGION", wrong)
     error = shell.refused("%aws_profile RoleBeta")
     assert str(error) == "The value of AWS_DEFAULT_REGION isn't an AWS Region."
-    assert error.hint.endswith("Did you mean `us-west-2`? It comes from AWS_DEFAULT_REGION.")
+    assert error.hint.endswith(
+        "Did you mean `us-west-2`? The Region comes from AWS_DEFAULT_REGION."
+    )
 
 
 def test_no_region(shell: Shell, aws: EmbeddedAws) -> None:
@@ -391,7 +393,7 @@ def test_limit_in_a_profile(shell: Shell, aws: EmbeddedAws) -> None:
     assert says in card
     assert "read-only, limited" not in card
     assert says in shell.good("%aws_profile --explain Reader").text
-    _, option, setting = code_in(next(line for line in card.splitlines() if says in line))
+    _, option, _, setting = code_in(next(line for line in card.splitlines() if says in line))
     limited = shell.good(f"%aws_profile Reader {option}").text
     assert "read-only, limited" in limited
     assert says not in limited
@@ -425,7 +427,7 @@ def test_blanks_in_a_header(shell: Shell, aws: EmbeddedAws) -> None:
 def test_mfa_option_for_a_role(shell: Shell, aws: EmbeddedAws) -> None:
     """For a role, `--mfa` is refused, and the switch works without it."""
     error = shell.refused("%aws_profile RoleBeta --mfa")
-    assert error.hint.startswith("Leave the option out. A role with an `mfa_serial`")
+    assert error.hint.startswith("Leave out `--mfa`. A role with an `mfa_serial`")
     shell.good("%aws_profile RoleBeta")
 
 

@@ -147,7 +147,7 @@ def test_nobody_to_ask(shell: Shell, aws: EmbeddedAws, user: Signer) -> None:
     """If no one can answer, a switch fails, and works once the session is in the cache."""
     error = shell.refused("%aws_profile P --mfa")
     assert isinstance(error, MfaUnavailable)
-    assert error.hint.startswith("Run `%aws_profile P --mfa`, or ")
+    assert error.hint.startswith("Run `%aws_profile P --mfa` (or, ")
     open_session("P", mfa=True, mfa_prompter=lambda _: aws.iam.mfa_code(str(user.mfa_serial)))
     shell.good("%aws_profile P --mfa")
 
@@ -174,7 +174,7 @@ def test_hints(shell: Shell, aws: EmbeddedAws, user: Signer, asked: list[str], l
     aws.write_profile("R", mfa_serial=user.mfa_serial, **about_role)
     refused = shell.refused("%aws_profile R --mfa")
     assert isinstance(refused, InvalidOption)
-    assert refused.hint.startswith("Leave the option out.")
+    assert refused.hint.startswith("Leave out `--mfa`.")
     shell.good("%aws_profile R")
     aws.write_profile("Q", region="us-west-2")
     append_section(aws.credentials_file, "Q", user.settings())

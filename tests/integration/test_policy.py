@@ -51,7 +51,9 @@ def strict(aws: EmbeddedAws, policy: Path, bare_shell: Shell) -> Shell:
     add_role(aws, "RoleGamma", "s3:*")
     bare_shell.good("%load_ext ipy_awsprofile")
     shown = bare_shell.good("%aws_profile").text
-    assert f"`{policy}` protects nothing, because you can change it." in shown
+    assert (
+        f"You can change the organization's policy `{policy}`, so it doesn't restrict you." in shown
+    )
     return bare_shell
 
 
@@ -69,8 +71,8 @@ def test_settings_only_tighten(strict: Shell, policy: Path) -> None:
     """A line says what the policy keeps, where, and whom to ask. The notebook's own values stay."""
     for change, kept in SETTINGS.items():
         shown = strict.good(f"%config AwsProfileMagics.{change}").text
-        assert f"The organization's policy {kept}. `{policy}` decides that." in shown
-        assert "To change it, ask platform@example.com." in shown
+        assert f"The organization's policy {kept}. This limit is set in `{policy}`." in shown
+        assert "To change the limit, ask platform@example.com." in shown
     assert "['Beta', 'dev']" in strict.good("%config AwsProfileMagics.read_only").text
     assert isinstance(strict.refused("%aws_profile RoleGamma"), ProtectedProfile)
     card = strict.good("%aws_profile RoleBeta").text
@@ -78,7 +80,7 @@ def test_settings_only_tighten(strict: Shell, policy: Path) -> None:
     assert "assumed-role/RoleBeta/jupyter" in card
     refused = strict.run(PUT).text
     assert "AccessDenied" in refused
-    assert "The organization's policy doesn't allow `--write`. `" in refused
+    assert "policy doesn't allow `--write`. This limit is set in `" in refused
     strict.good("kept = session.client('s3')")
     strict.good("%aws_profile RoleGamma --yes")
     assert "StaleIdentity" in strict.run("kept.list_buckets()").printed
@@ -90,8 +92,8 @@ def test_settings_only_tighten(strict: Shell, policy: Path) -> None:
 #: Cells that a notebook tries, and what the policy doesn't allow.
 TRIES = {
     "%aws_profile RoleBeta --write": "doesn't allow `--write`",
-    "%aws_profile RoleBeta --session-name me": "doesn't allow another name of role sessions",
-    "%aws_profile RoleBeta --duration 2h": "allows sessions for 0:30:00 at most, not for 2:00:00",
+    "%aws_profile RoleBeta --session-name me": "allows only the role session name",
+    "%aws_profile RoleBeta --duration 2h": "allows sessions for at most 0:30:00, not for 2:00:00",
     "%aws_profile RoleBeta --as other": "doesn't allow `--as`",
     "%aws_profile UserAlpha": f"in the account {USER_ACCOUNT}, and the organization's policy",
     "%aws_profile RoleBeta --share": "doesn't allow `--share`",
@@ -101,7 +103,7 @@ TRIES = {
     "%%aws_profile UserAlpha\n1": "allows only accounts that match",
     "with using_profile('RoleBeta', write=True): pass": "doesn't allow `--write`",
     "with using_profile('RoleBeta', variable='other'): pass": "doesn't allow `--as`",
-    "open_session('RoleBeta', session_name='me')": "doesn't allow another name of role sessions",
+    "open_session('RoleBeta', session_name='me')": "allows only the role session name",
     "open_session('UserAlpha')": "allows only accounts that match",
     "with scoped('UserAlpha', read_only=True): pass": "allows only accounts that match",
     "ProfilePicker().value = 'UserAlpha'": "allows only accounts that match",
@@ -119,7 +121,10 @@ def test_what_a_notebook_tries(strict: Shell, policy: Path, aws: EmbeddedAws) ->
         error = strict.refused(cell.replace("ARN", f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"))
         assert isinstance(error, NotAllowed), cell
         assert problem in str(error), cell
-        assert error.hint == f"`{policy}` decides that. To change it, ask platform@example.com."
+        assert (
+            error.hint
+            == f"This limit is set in `{policy}`. To change the limit, ask platform@example.com."
+        )
         assert strict.good("%aws_profile").text.splitlines()[:4] == before
     assert Path(aws.environment()["AWS_CONFIG_FILE"]).read_text() == config
 
@@ -150,7 +155,10 @@ def test_a_wrong_file(aws: EmbeddedAws, policy: Path, bare_shell: Shell) -> None
     for cell in ("%aws_profile RoleBeta", "%%aws_profile RoleBeta\n1", "%aws_profile --refresh"):
         error = bare_shell.refused(cell)
         assert isinstance(error, ConfigFileError)
-        assert f"{policy}, line 2: The organization's policy has no key `protcted`." in str(error)
+        assert (
+            f"{policy}, line 2: The organization's policy can't contain the key `protcted`."
+            in str(error)
+        )
     with pytest.raises(ConfigFileError):
         open_session("RoleBeta")
     with pytest.raises(NoProfileAnswered, match="line 2"):
@@ -168,7 +176,7 @@ def test_a_wrong_file(aws: EmbeddedAws, policy: Path, bare_shell: Shell) -> None
     ("window", "problem"),
     [
         ("false", "doesn't allow `--share write`"),
-        ("'5m'", "allows `--share write` for 0:05:00 at most, not for 0:10:00"),
+        ("'5m'", "allows `--share write` for at most 0:05:00, not for 0:10:00"),
     ],
 )
 def test_windows(notebook: Shell, policy: Path, window: str, problem: str) -> None:
@@ -177,7 +185,7 @@ def test_windows(notebook: Shell, policy: Path, window: str, problem: str) -> No
     error = notebook.refused("%aws_profile --share write 10m")
     assert isinstance(error, NotAllowed)
     assert problem in str(error)
-    assert "ask whoever administers this machine" in error.hint
+    assert "ask the administrator of this machine" in error.hint
 
 
 def test_sharing_ends(notebook: Shell, terminal: Terminal, policy: Path) -> None:
@@ -221,7 +229,7 @@ def test_help_and_card(strict: Shell, policy: Path) -> None:
     """The help of `%aws_profile` and the card say which keys the policy sets, and where."""
     for cell in ("%aws_profile -h", "%aws_profile?"):
         help_text = " ".join(strict.good(cell).text.split())
-        assert f"The organization's policy: {policy} sets protected, read_only," in help_text
+        assert f"The organization's policy in {policy} sets protected, read_only," in help_text
     card = strict.good("%aws_profile RoleBeta").text
     assert f"organization  {policy} sets protected, read_only, session_name" in card
     policy.unlink()
@@ -236,7 +244,7 @@ def test_explained(strict: Shell, policy: Path, aws: EmbeddedAws) -> None:
         assert re.search(rf"{key} +{value} +{re.escape(str(policy))}", shown)
     assert "no problems found" in shown
     shown = strict.good("%aws_profile --explain UserAlpha").text
-    assert "whether the organization's policy allows it" in shown
+    assert "whether the organization's policy allows this account" in shown
     aws.write_profile(
         "Other", source_profile="UserAlpha", role_arn="arn:aws:iam::999999999999:role/x"
     )

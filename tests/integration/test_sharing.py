@@ -515,7 +515,10 @@ def test_an_identity_that_needs_the_user(
         done = terminal.run(*shlex.split(process_of(NOTEBOOK)), **OTHER_ENCODING)
     assert done.returncode == 1
     # SDKs read it as UTF-8, on Windows, too.
-    assert "Run `%aws_profile Prüfer`, or `%aws_profile --refresh`" in done.stderr
+    assert (
+        "Run `%aws_profile Prüfer` (or, if the profile is active, `%aws_profile --refresh`"
+        in done.stderr
+    )
 
 
 # The config file ---
@@ -541,7 +544,7 @@ def test_a_profile_of_the_user(aws: EmbeddedAws, shell: Shell, name: str, settin
     before = aws.config_file.read_text()
     for line in ("RoleBeta --share", "RoleBeta --share --yes"):
         error = shell.refused(f"%aws_profile {line}")
-        assert f"The config file has another profile `{name}`" in str(error)
+        assert f"The config file already has a different profile `{name}`" in str(error)
     assert "session" not in shell.names
     assert aws.config_file.read_text() == before
 

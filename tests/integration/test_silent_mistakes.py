@@ -322,7 +322,7 @@ def test_an_mfa_code_in_a_line(
     for name, problem in (("Reader2", "assumes a role"), ("UserAlpha", "an `mfa_serial`")):
         hint = shell.refused(f"%aws_profile {name} --mfa 123456").hint
         assert problem in hint
-        assert "Leave the option out" in hint
+        assert "Leave out" in hint
         shell.good(f"%aws_profile {name}")
 
 

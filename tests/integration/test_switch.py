@@ -261,7 +261,7 @@ CASES = (
         "MfaUnavailable",
         f"An MFA code from arn:aws:iam::{USER_ACCOUNT}:mfa/AuditorUser is required, "
         "but no one is available to enter it.",
-        "Run `%aws_profile Auditor`, or `%aws_profile --refresh` if the profile is active",
+        "Run `%aws_profile Auditor` (or, if the profile is active, `%aws_profile --refresh`)",
     ),
     Case(
         "open_session('NoRole')",

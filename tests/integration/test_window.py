@@ -124,7 +124,7 @@ def test_a_policy(
     assert "can't be read" in str(error)
     file.write_text(json.dumps(allow(*(f"s3:GetObject{number}" for number in range(300)))))
     error = notebook.refused(f'%aws_profile --share write 20m --policy "{file}"')
-    assert "and AWS accepts 2,048." in str(error)
+    assert "but AWS accepts at most 2,048." in str(error)
     assert "written" in put(terminal)  # the former window is still open
 
 

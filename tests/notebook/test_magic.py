@@ -178,4 +178,4 @@ def test_without_a_connection(
         card = " ".join(shell.good("%aws_profile").text.split())
     assert "RoleBeta ← UserAlpha (expired) account" in card
     assert "The session couldn't be renewed: AWS can't be reached for `RoleBeta`:" in card
-    assert "the `endpoint_url` of the profile" in card
+    assert "the endpoint in the profile's `endpoint_url`" in card

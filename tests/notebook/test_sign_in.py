@@ -329,7 +329,10 @@ def test_the_active_role(shell: Shell) -> None:
         (f"%aws_profile {ADMIN} --save prod-reader", "The profile `prod-reader` already exists"),
         ("%aws_profile RoleBeta --save other", "is already a profile"),
         (f"%aws_profile {ADMIN} --save other --mfa", "is for long-term keys"),
-        (f"%aws_profile {ADMIN} --save other --read-only", "in the config file has no --read-only"),
+        (
+            f"%aws_profile {ADMIN} --save other --read-only",
+            "in the config file can't contain --read-only",
+        ),
         ("%aws_profile --save other", "No profile is active"),
         ('%aws_profiles --sso --save "{name}"', "unknown name `{name}`"),
         ('%aws_profiles --save "{role}"', "--save and --refresh require --sso"),

@@ -30,7 +30,7 @@ def test_misspelled_region(
         region, origin = misspelled, ""
     if place == "variable":
         monkeypatch.setenv("AWS_DEFAULT_REGION", misspelled)
-        origin = "It comes from AWS_DEFAULT_REGION."
+        origin = "The Region comes from AWS_DEFAULT_REGION."
     with pytest.raises(EndpointUnreachable) as caught:
         who_am_i(open_session("p", region=region, timeout=0.2))
     hint = caught.value.hint

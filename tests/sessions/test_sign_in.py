@@ -167,10 +167,10 @@ def test_too_late(aws: EmbeddedAws) -> None:
 
 def test_profile_that_cannot_sign_in(aws: EmbeddedAws) -> None:
     """A profile without complete sign-in settings raises an error."""
-    with pytest.raises(InvalidOption, match="has no sign-in"):
+    with pytest.raises(InvalidOption, match="doesn't have a sign-in"):
         begun("RoleBeta")
     aws.write_profile("Odd", sso_account_id="1", sso_role_name="x", sso_session="nowhere")
-    with pytest.raises(InvalidProfile, match=r"There is no \[sso-session nowhere\]") as caught:
+    with pytest.raises(InvalidProfile, match=r"\[sso-session nowhere\], which doesn") as caught:
         begun("Odd")
     assert caught.value.hint.startswith("Write a section `[sso-session NAME]` with sso_start_url")
     aws.write_profile("Crop", sso_account_id="1", sso_role_name="x", sso_session="crop")
@@ -192,7 +192,7 @@ def test_company_address(aws: EmbeddedAws, region: str) -> None:
     )
     with pytest.raises(InvalidProfile, match="sso_start_url") as caught:
         begun("Odd")
-    assert "such as https://example.awsapps.com/start, as sso_start_url" in caught.value.hint
+    assert "such as https://example.awsapps.com/start, and sso_region to" in caught.value.hint
 
 
 @pytest.mark.parametrize("session", ["corp", "other"])

@@ -77,7 +77,7 @@ def test_decorated_later_body(function: Callable[[], Any]) -> None:
     """A function whose body runs after the call can't be decorated."""
     with pytest.raises(InvalidOption) as refused:
         using_profile("RoleBeta")(function)
-    assert refused.value.hint == "Use `with using_profile(NAME):` in its body."
+    assert refused.value.hint == "Use `with using_profile(NAME):` in the function's body."
 
 
 def test_decorated_before_a_reload(notebook: Shell) -> None:
@@ -225,7 +225,7 @@ def test_during_a_block_elsewhere(notebook: Shell, begin: str, end: str) -> None
     notebook.good(begin)
     for change in CHANGES:
         hint = getattr(notebook.run(change).error, "hint", "")
-        assert "Wait until its block has ended." in hint
+        assert "Wait until that block has ended." in hint
         assert "`open_session(NAME)`" in hint
     notebook.good(end)
     assert notebook.names["seen"] == "RoleBeta"
