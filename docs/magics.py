@@ -29,7 +29,8 @@ def options_page() -> str:
         for group in magic.parser._action_groups:  # noqa: SLF001  # argparse has no public list
             lines += _table(group, so_far)
     traits = AwsProfileMagics.class_own_traits(config=True)
-    lines += ["## Settings", "", "To change them, see [Configuration](configuration.md).", ""]
+    lines += ["## Settings", ""]
+    lines += ["To change the settings, see [Configuration](configuration.md).", ""]
     lines += ["| name | meaning |", "|---|---|"]
     lines += [f"| `{name}` | {_cell(trait.help)} |" for name, trait in traits.items()]
     return "\n".join(lines) + "\n"

@@ -61,7 +61,7 @@ class ProfileActions:
     )
     save: str | None = option(
         "switch to the role, and preview the lines that add it to the config file as this profile; "
-        "--yes writes them",
+        "--yes writes these lines",
         "NAME",
     )
 
@@ -83,7 +83,7 @@ class _ProfilesOptions:
     )
     save: str | None = option(
         'with --sso: preview a block of the config file with profiles such as "{account_name}-'
-        '{role}"; --yes writes it, with only the roles that are assigned to you',
+        '{role}"; --yes writes this block, with only the roles that are assigned to you',
         "NAMES",
     )
 
@@ -143,7 +143,7 @@ def of_aws_profile(parser: argparse.ArgumentParser) -> None:
     for group, declared in ((switch, SwitchRequest), (actions, ProfileActions)):
         _add_options(common.add_argument, declared, _COMMON)
         _add_options(group.add_argument, declared, options_of(declared).keys() - set(_COMMON))
-    about = "sign in with a code in any browser, even if the kernel's machine has one"
+    about = "sign in with a code in any browser, even if the kernel's machine has a browser"
     actions.add_argument("--device-code", action="store_true", help=about)
     about = "show a switch's card only if the card has a warning"
     actions.add_argument("--quiet", action="store_true", help=about)
