@@ -240,8 +240,8 @@ def about_policy() -> str:
 def policy_files() -> list[Path]:
     """Return the paths of the policy's files, whether or not they exist.
 
-    A file that the environment variable names must exist. A notebook can't change the variable,
-    because the package uses its value from the start of the process. Tests replace this function.
+    A notebook can't change the environment variable's file, which must exist, because the package
+    uses the variable's value from the start of the process. Tests replace this function.
     """
     return [_system_folder() / _NAME, _PREFIX / "etc" / _NAME, *_inherited()]
 
@@ -252,8 +252,7 @@ def _system_folder() -> Path:
     if sys.platform == "win32":
         import ctypes
 
-        #: https://learn.microsoft.com/en-us/windows/win32/shell/csidl
-        common_appdata = 0x23
+        common_appdata = 0x23  # https://learn.microsoft.com/en-us/windows/win32/shell/csidl
         buffer = ctypes.create_unicode_buffer(260)
         ctypes.windll.shell32.SHGetFolderPathW(None, common_appdata, None, 0, buffer)
         return Path(buffer.value)
