@@ -131,8 +131,7 @@ class OrganizationPolicy:
     def require_account(self, account: str, name: str) -> None:
         """Raise NotAllowed if a policy file doesn't allow the account of a profile or role.
 
-        An unknown ``account`` is an empty string, which a file with the key ``accounts`` doesn't
-        allow.
+        An unknown account is an empty string, which a file with ``accounts`` doesn't allow.
         """
         for file in self.files:
             if file.accounts is None:

@@ -221,7 +221,7 @@ class SessionRequest:
             require_name(self.profile)
         _require_values(self)
         if self.read_only and self.write:
-            raise InvalidOption("--read-only and --write can't be combined.", "Use one of them.")
+            raise InvalidOption("--read-only and --write can't be combined.", "Use only one.")
         if self.region is not None:
             self._set("region", self.region.strip())
         if self.account is not None:
