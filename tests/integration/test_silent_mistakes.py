@@ -271,7 +271,9 @@ def test_reading_that_the_policy_requires(shell: Shell, aws: EmbeddedAws, policy
     shell.good("from ipy_awsprofile import open_session")
     shell.run(f"it = open_session('RoleBeta')\n{WRITE}")
     text = shell.run(WRITE).text
-    assert text.splitlines()[0].endswith("(read-only) in the account 123456789012.")
+    line, *_ = text.splitlines()
+    assert "in the account 123456789012. The organization's policy doesn't allow `--write`." in line
+    assert "write=True" not in text
     shell.good("%aws_profile RoleBeta")
     hint = shell.refused("%aws_profile --write").hint
     assert hint.startswith("The organization's policy doesn't allow `--write`.")
